@@ -1,0 +1,73 @@
+# Everything starts from here: `make demo` and `make test` set up what is missing and then run.
+
+PYTHON ?= $(firstword $(foreach python,python3.11 python3.12 python3,$(shell command -v $(python))))
+DEMO_ARGS ?=
+SUITES ?= check unit contracts e2e
+
+export POLE_PYTHON := $(PYTHON)
+
+# What the set-up has made carries the stamp of its making. A stamp newer than its prerequisites costs nothing.
+VENV_STAMP := .venv/.made
+PACKAGES_STAMP := .venv/.ready
+POLE_STAMP := .venv/.pole
+NODE_STAMP := devnet/node_modules/.ready
+NETWORKS_STAMP := .brownie-home/.brownie/network-config.yaml
+SOLC_STAMP := .brownie-home/solc-folder
+STAMPS := $(PACKAGES_STAMP) $(POLE_STAMP) $(NODE_STAMP) $(NETWORKS_STAMP) $(SOLC_STAMP)
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1#\2/p' $(MAKEFILE_LIST) | while IFS='#' read -r target text; do \
+	    printf '  make %-8s %s\n' "$$target" "$$text"; done
+
+.PHONY: demo
+demo: setup ## Run the main job: rounds with data nodes, miners and verifiers (options: DEMO_ARGS)
+	@exec .venv/bin/python -m scripts.demo $(DEMO_ARGS)
+
+.PHONY: test
+test: setup ## Run every check and test (some only: SUITES="check unit contracts e2e")
+	@exec tools/test $(SUITES)
+
+.PHONY: check
+check: setup ## Check format, lints, types and layers of Python, Solidity and JavaScript
+	@exec tools/check
+
+.PHONY: format
+format: setup ## Rewrite the sources in the project's format
+	@exec tools/format
+
+.PHONY: setup
+setup: ## Install everything the project needs into this folder
+	@tools/preflight $(STAMPS)
+	@POLE_SETUP_START=$$(date +%s) $(MAKE) --silent --jobs=3 $(STAMPS)
+
+.PHONY: lock
+lock: $(VENV_STAMP) ## Write requirements.lock anew from pyproject.toml
+	@tools/setup lock
+
+.PHONY: clean
+clean: ## Remove everything that set-up, building and testing made (wallets and chains stay)
+	@tools/clean
+
+# A virtual environment names its own folder inside, so one that was moved or copied is made anew.
+ifneq ($(shell cat $(VENV_STAMP) 2>/dev/null),$(CURDIR))
+.PHONY: $(VENV_STAMP)
+endif
+
+$(VENV_STAMP):
+	@tools/setup venv
+
+$(PACKAGES_STAMP): requirements.lock $(VENV_STAMP)
+	@tools/setup packages
+
+$(POLE_STAMP): pyproject.toml setup.py $(wildcard offchain/pole/ipfe/native/*.[ch] offchain/pole/ipfe/native/*.py) $(PACKAGES_STAMP)
+	@tools/setup pole
+
+$(NODE_STAMP): devnet/package.json devnet/package-lock.json devnet/.npmrc
+	@tools/setup node
+
+$(NETWORKS_STAMP): devnet/network-config.yaml
+	@tools/setup networks
+
+$(SOLC_STAMP): devnet/solc/solc-v0.8.30 $(PACKAGES_STAMP)
+	@tools/setup solc

@@ -1,0 +1,37 @@
+"""The errors a user of PoLe can meet, each a sentence that says what is wrong and what to do."""
+
+
+class PoleError(Exception):
+    """Base class of every error that is shown to a user; the command line prints its message and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class InputError(PoleError):
+    """A file, argument, specification or parameter is unusable; nothing was sent or spent."""
+
+    exit_code = 2
+
+
+class UnreachableError(PoleError):
+    """The chain, the IPFS daemon or a port that is needed does not answer."""
+
+    exit_code = 3
+
+
+class IntegrityError(PoleError):
+    """Bytes, keys or records are there but are not what their digest, key or proof says they are."""
+
+    exit_code = 4
+
+
+class FundsError(PoleError):
+    """A wallet cannot pay for what it was asked to do."""
+
+    exit_code = 5
+
+
+class RefusedError(PoleError):
+    """A contract refuses the call: the state of the chain does not allow it now."""
+
+    exit_code = 6
