@@ -1,0 +1,76 @@
+"""What every code path of the scheme computes: the operations that are worth a native implementation."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pole.ipfe.group import InvalidEncodingError
+from pole.protocol.query_plan import QueryPlan
+
+Bytes = NDArray[np.uint8]
+NO_LOGARITHM = -1
+CT0_COLUMN = -1
+
+
+class InvalidCiphertextError(InvalidEncodingError):
+    """A point of a ciphertext is not a group element; `sample` and `column` (-1 is ct_0) say which."""
+
+    def __init__(self, sample: int, column: int) -> None:
+        place = "ct_0" if column == CT0_COLUMN else f"column {column}"
+        super().__init__(
+            f"Sample {sample}, {place}, of the ciphertexts is not a ristretto255 element; "
+            "fetch the data set again or report its owner."
+        )
+        self.sample = sample
+        self.column = column
+
+
+class InvalidKeyPointError(InvalidEncodingError):
+    """A point of the master public key is not a group element; `column` says which."""
+
+    def __init__(self, column: int) -> None:
+        super().__init__(
+            f"Column {column} of the master public key is not a ristretto255 element; "
+            "fetch the key again or report its owner."
+        )
+        self.column = column
+
+
+class Decryptor(Protocol):
+    """A plan with its functional keys and its discrete logarithms, ready for any number of ciphertexts."""
+
+    def inner_products(self, ct0: Bytes, ct: Bytes) -> NDArray[np.int64]:
+        """Return the inner products (n, W, L) of ct0 (n, 32) and ct (n, D, 32), else NO_LOGARITHM.
+
+        Raises InvalidCiphertextError. Runs without the GIL on native paths, so threads may share a decryptor.
+        """
+
+
+class Kernel(Protocol):
+    """One implementation of the group operations behind the scheme; all give the same bytes.
+
+    Points are canonical ristretto255 encodings, scalars are reduced, both 32 bytes little-endian in the last
+    axis.
+    """
+
+    @property
+    def name(self) -> str:
+        """The code path: "ifma", "avx2", "portable" or "python"."""
+
+    def base_multiples(self, scalars: Bytes) -> Bytes:
+        """Return scalar times the generator for scalars (n, 32)."""
+
+    def encrypt(self, secret: Bytes, randomness: Bytes, x: NDArray[np.uint16]) -> tuple[Bytes, Bytes]:
+        """Return ct0 (n, 32) and ct (n, D, 32) under secret (D, 32) with randomness (n, 32)."""
+
+    def encrypt_with_public_key(
+        self, points: Bytes, randomness: Bytes, x: NDArray[np.uint16]
+    ) -> tuple[Bytes, Bytes]:
+        """Return the same from the points (D, 32) of the public key; raises InvalidKeyPointError."""
+
+    def linear_combination(self, points: Bytes, scalars: Bytes) -> bytes:
+        """Return the sum of scalar times point over (m, 32) of each; raises InvalidKeyPointError."""
+
+    def decryptor(self, plan: QueryPlan, keys: Bytes, dimension: int, bound: int) -> Decryptor:
+        """Prepare decryption of `dimension` columns with keys (W, L, 32) for values in [0, bound]."""

@@ -1,0 +1,193 @@
+/* The group matrix product of schedule.c over LANES samples at once, and the logarithms of its results. */
+
+/* Scratch of one decryption: LANES samples at a time. */
+typedef struct {
+    column *columns; /* the data, then -2^(k i) ct_0 */
+    point *partial;  /* one for each row of +-1 of a window */
+    point *last;     /* one for each group: its accumulator at the end */
+    point *results;  /* up to BATCH twice-inner-products waiting for their logarithms */
+    int64_t *(*destination)[LANES];
+    size_t waiting;
+    coset_key (*keys)[LANES];
+    fe *scratch;
+    point giant_step;
+    int64_t nowhere;
+} decryption;
+
+static bool decryption_open(decryption *work, const schedule *plan, const logarithms *table)
+{
+    size_t longest = plan->digits > BATCH ? plan->digits : BATCH;
+    work->columns = aligned((plan->dimension + plan->digits) * sizeof *work->columns);
+    work->partial = aligned(plan->rows * sizeof *work->partial);
+    work->last = aligned(plan->groups * sizeof *work->last);
+    work->results = aligned(longest * sizeof *work->results);
+    work->destination = malloc(BATCH * sizeof *work->destination);
+    work->waiting = 0;
+    work->nowhere = 0; /* found, so that padding lanes are never waited for */
+    work->keys = malloc(BATCH * sizeof *work->keys);
+    work->scratch = aligned(2 * longest * sizeof *work->scratch);
+    double_base_multiple(&work->giant_step, (uint64_t)table->last + 1);
+    return work->columns && work->partial && work->last && work->results && work->destination && work->keys &&
+           work->scratch;
+}
+
+static void decryption_close(decryption *work)
+{
+    free(work->columns);
+    free(work->partial);
+    free(work->last);
+    free(work->results);
+    free(work->destination);
+    free(work->keys);
+    free(work->scratch);
+}
+
+/* Baby steps from the table; giant steps over the whole batch while any of it is missing and within the bound. */
+static void resolve(decryption *work, const logarithms *table, uint64_t bound)
+{
+    size_t count = work->waiting;
+    uint64_t step = (uint64_t)table->last + 1;
+    bool missing = count > 0;
+    for (uint64_t offset = 0; missing && offset <= bound; offset += step) {
+        if (offset)
+            for (size_t i = 0; i < count; i++) add_point(&work->results[i], &work->results[i], &work->giant_step, 1);
+        coset_keys(work->keys, work->results, count, work->scratch);
+        for (size_t i = 0; i < count * LANES; i++)
+            __builtin_prefetch(first_slot(table, &work->keys[i / LANES][i % LANES]));
+        missing = false;
+        for (size_t i = 0; i < count * LANES; i++) {
+            int64_t *destination = work->destination[i / LANES][i % LANES];
+            if (*destination != NO_LOGARITHM) continue;
+            int64_t value = look_up(table, &work->keys[i / LANES][i % LANES]);
+            if (value == NO_LOGARITHM || offset + (uint64_t)value > bound) {
+                missing = true;
+                continue;
+            }
+            *destination = (int64_t)(offset + (uint64_t)value);
+        }
+    }
+    work->waiting = 0;
+}
+
+/* Remembers the first of the lanes in error, by sample; a later column never displaces an earlier one. */
+static void note_invalid(position *bad, lane_mask valid, size_t first, int64_t j)
+{
+    size_t lane = 0;
+    while (valid >> lane & 1) lane++;
+    if (first + lane < bad->sample) *bad = (position){first + lane, j};
+}
+
+/* Decodes LANES samples into columns; `lanes` of them are real, the others repeat the last. */
+static bool load_samples(decryption *work, const schedule *plan, const uint8_t *ct0, const uint8_t *ct, size_t first,
+                         size_t lanes, position *bad)
+{
+    const uint8_t *encoded[LANES];
+    bad->sample = SIZE_MAX;
+    for (int64_t j = -1; j < (int64_t)plan->dimension; j++) {
+        for (size_t lane = 0; lane < LANES; lane++) {
+            size_t sample = first + (lane < lanes ? lane : lanes - 1);
+            encoded[lane] = j < 0 ? ct0 + 32 * sample : ct + 32 * (sample * plan->dimension + (size_t)j);
+        }
+        point p;
+        lane_mask valid = decode(&p.x, &p.y, &p.t, encoded);
+        if (valid != ALL_LANES) note_invalid(bad, valid, first, j);
+        if (j >= 0) {
+            column_from_affine(&work->columns[j], &p.x, &p.y, &p.t);
+            continue;
+        }
+        fe_splat(&p.z, ONE);
+        fe_negate(&p.x, &p.x);
+        fe_negate(&p.t, &p.t);
+        for (size_t i = 0; i < plan->digits; i++) {
+            work->results[i] = p;
+            for (unsigned b = 0; b < plan->bits; b++) double_point(&p, &p);
+        }
+        columns_from_points(work->columns + plan->dimension, work->results, plan->digits, work->scratch);
+    }
+    return bad->sample == SIZE_MAX;
+}
+
+/* The sums by parts of one group; see schedule.c. */
+static void run_group(decryption *work, const schedule *plan, size_t window, size_t group)
+{
+    const uint32_t *step = plan->steps + plan->starts[window * plan->groups + group];
+    size_t first = group_start(plan, group), rows = group_start(plan, group + 1) - first;
+    for (size_t r = 0; r < rows; r++) point_identity(&work->partial[first + r]);
+    point sum;
+    point_identity(&sum);
+    uint32_t buckets = UINT32_C(1) << (rows - 1);
+    for (uint32_t i = 0; i < buckets; i++) {
+        for (uint32_t left = *step++; left > 0; left--, step++)
+            add_column(&sum, &sum, &work->columns[*step >> 1], *step & 1);
+        if (i + 1 == buckets) break;
+        unsigned flipped = (unsigned)__builtin_ctz(i + 1);
+        point *output = &work->partial[first + 1 + flipped];
+        add_point(output, output, &sum, (i ^ i >> 1) >> flipped & 1);
+    }
+    work->last[group] = sum;
+}
+
+/* r = 2 (r + partial sums of the row) + s_row(last) * A_last of its group. */
+static void add_row(decryption *work, point *r, size_t row, size_t group, size_t first, size_t rows)
+{
+    /* The last pattern in Gray-code order has its highest bit set alone. */
+    unsigned negative = rows > 1 && row == first + rows - 1;
+    add_point(r, r, &work->partial[row], 0);
+    double_point(r, r);
+    add_point(r, r, &work->last[group], negative);
+}
+
+/* Twice the inner products of one window, for all queries, to the waiting results. */
+static void combine_rows(decryption *work, const schedule *plan, const logarithms *table, uint64_t bound,
+                         int64_t *const out[LANES])
+{
+    size_t group = plan->groups - 1, first = group_start(plan, group), rows = plan->rows - first;
+    point total, correction, result;
+    point_identity(&total);
+    add_row(work, &total, plan->rows - 1, group, first, rows);
+    correction = total;
+    for (unsigned b = 0; b < plan->bits; b++) double_point(&correction, &correction);
+    add_point(&correction, &correction, &total, 1); /* (2^k - 1) * the sum of all columns */
+    for (size_t l = plan->queries; l-- > 0;) {
+        point_identity(&result);
+        for (unsigned b = plan->bits; b-- > 0;) {
+            size_t row = l * plan->bits + b;
+            while (row < first) {
+                group--;
+                rows = first;
+                first = group_start(plan, group);
+                rows -= first;
+            }
+            add_row(work, &result, row, group, first, rows);
+        }
+        if (work->waiting == BATCH) resolve(work, table, bound);
+        add_point(&work->results[work->waiting], &result, &correction, 0);
+        for (int lane = 0; lane < LANES; lane++)
+            work->destination[work->waiting][lane] = out[lane] ? out[lane] + l : &work->nowhere;
+        work->waiting++;
+    }
+}
+
+static enum outcome decrypt(const schedule *plan, const logarithms *table, uint64_t bound, const uint8_t *ct0,
+                            const uint8_t *ct, size_t samples, int64_t *out, position *bad)
+{
+    decryption work;
+    size_t per_sample = plan->windows * plan->queries;
+    bool ready = decryption_open(&work, plan, table);
+    enum outcome outcome = ready ? DONE : OUT_OF_MEMORY;
+    for (size_t i = 0; i < samples * per_sample; i++) out[i] = NO_LOGARITHM;
+    for (size_t i = 0; outcome == DONE && i < samples; i += LANES) {
+        size_t lanes = samples - i < LANES ? samples - i : LANES;
+        if (!load_samples(&work, plan, ct0, ct, i, lanes, bad)) outcome = INVALID_POINT;
+        for (size_t w = 0; outcome == DONE && w < plan->windows; w++) {
+            int64_t *destination[LANES] = {0};
+            for (size_t lane = 0; lane < lanes; lane++)
+                destination[lane] = out + (i + lane) * per_sample + w * plan->queries;
+            for (size_t g = 0; g < plan->groups; g++) run_group(&work, plan, w, g);
+            combine_rows(&work, plan, table, bound, destination);
+        }
+        if (outcome == DONE) resolve(&work, table, bound);
+    }
+    decryption_close(&work);
+    return outcome;
+}

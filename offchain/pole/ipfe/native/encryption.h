@@ -1,0 +1,210 @@
+/* Encryption: multiples of the generator, and of the public key, encoded in batches. */
+
+/* Halves of group elements on their way to 32 bytes, BATCH vectors at a time. Each gets the multiple of G / 2 that its
+ * digits say before it is doubled and encoded. */
+typedef struct {
+    size_t used, windows;
+    point *halves;
+    int16_t (*digits)[LANES][BASE_WINDOWS];
+    uint8_t *(*out)[LANES];
+    fe *scratch;
+    uint8_t nowhere[32];
+} encoder;
+
+static bool encoder_open(encoder *e, size_t windows)
+{
+    e->used = 0;
+    e->windows = windows;
+    e->halves = aligned(BATCH * sizeof *e->halves);
+    e->digits = calloc(BATCH, sizeof *e->digits);
+    e->out = malloc(BATCH * sizeof *e->out);
+    e->scratch = aligned(7 * BATCH * sizeof *e->scratch);
+    return e->halves && e->digits && e->out && e->scratch;
+}
+
+static void prefetch_entries(const encoder *e, size_t window, size_t vector)
+{
+    if (vector >= e->used) return;
+    for (int lane = 0; lane < LANES; lane++) {
+        const table_entry *entry = entry_of(&half_base_multiples, window, e->digits[vector][lane][window]);
+        __builtin_prefetch(&entry->limb[0]);
+        __builtin_prefetch(&entry->limb[8]);
+    }
+}
+
+static void encoder_flush(encoder *e)
+{
+    for (size_t w = 0; w < e->windows; w++)
+        for (size_t i = 0; i < e->used; i++) {
+            const int16_t *digits[LANES];
+            prefetch_entries(e, w, i + 2);
+            for (int lane = 0; lane < LANES; lane++) digits[lane] = e->digits[i][lane];
+            add_multiple(&e->halves[i], &half_base_multiples, w, digits);
+        }
+    double_and_encode(e->halves, e->used, e->out, e->scratch);
+    e->used = 0;
+}
+
+static void encoder_close(encoder *e)
+{
+    if (e->digits) wipe(e->digits, BATCH * sizeof *e->digits);
+    free(e->halves);
+    free(e->digits);
+    free(e->out);
+    free(e->scratch);
+}
+
+/* The next vector: LANES halves, at the identity, and their digits; outputs past `count` are padding. */
+static size_t encoder_next(encoder *e, uint8_t *first, size_t stride, size_t count)
+{
+    if (e->used == BATCH) encoder_flush(e);
+    for (size_t lane = 0; lane < LANES; lane++)
+        e->out[e->used][lane] = lane < count ? first + lane * stride : e->nowhere;
+    point_identity(&e->halves[e->used]);
+    return e->used++;
+}
+
+/* One vector of at most LANES scalars times the generator. */
+static void encode_base_multiples(encoder *e, const scalar *scalars, size_t count, uint8_t *out)
+{
+    size_t vector = encoder_next(e, out, 32, count);
+    for (size_t lane = 0; lane < count; lane++)
+        scalar_recode(e->digits[vector][lane], &scalars[lane], BASE_WIDTH, BASE_WINDOWS);
+}
+
+static enum outcome base_multiples(const uint8_t *scalars, size_t count, uint8_t *out)
+{
+    encoder e;
+    bool ready = encoder_open(&e, BASE_WINDOWS);
+    for (size_t i = 0; ready && i < count; i += LANES) {
+        size_t lanes = count - i < LANES ? count - i : LANES;
+        scalar vector[LANES];
+        for (size_t lane = 0; lane < lanes; lane++) scalar_load(&vector[lane], scalars + 32 * (i + lane));
+        encode_base_multiples(&e, vector, lanes, out + 32 * i);
+        wipe(vector, sizeof vector);
+    }
+    if (ready) encoder_flush(&e);
+    encoder_close(&e);
+    return ready ? DONE : OUT_OF_MEMORY;
+}
+
+static enum outcome encrypt(const uint8_t *secret, size_t dimension, const uint8_t *randomness, const uint16_t *x,
+                            size_t samples, uint8_t *ct0, uint8_t *ct)
+{
+    enum outcome outcome = base_multiples(randomness, samples, ct0);
+    if (outcome != DONE) return outcome;
+    encoder e;
+    scalar *s = malloc(dimension * sizeof *s);
+    bool ready = encoder_open(&e, BASE_WINDOWS) && s;
+    if (ready) {
+        for (size_t j = 0; j < dimension; j++) {
+            scalar_load(&s[j], secret + 32 * j);
+            scalar_to_montgomery(&s[j], &s[j]);
+        }
+    }
+    for (size_t i = 0, total = samples * dimension; ready && i < total; i += LANES) {
+        size_t lanes = total - i < LANES ? total - i : LANES;
+        scalar vector[LANES], r;
+        for (size_t lane = 0; lane < lanes; lane++) {
+            scalar_load(&r, randomness + 32 * ((i + lane) / dimension));
+            scalar_multiply(&vector[lane], &r, &s[(i + lane) % dimension]);
+            scalar_add_small(&vector[lane], &vector[lane], x[i + lane]);
+        }
+        encode_base_multiples(&e, vector, lanes, ct + 32 * i);
+        wipe(vector, sizeof vector);
+        wipe(&r, sizeof r);
+    }
+    if (ready) encoder_flush(&e);
+    encoder_close(&e);
+    if (s) wipe(s, dimension * sizeof *s);
+    free(s);
+    return ready ? DONE : OUT_OF_MEMORY;
+}
+
+/* What encryption with LANES public columns needs. */
+typedef struct {
+    table_entry *lanes[LANES];
+    window_builder builder;
+    int16_t (*digits)[COLUMN_WINDOWS]; /* of r / 2, a row for every sample, padded to whole vectors */
+    encoder encoder;
+} public_encryption;
+
+static void build_column_tables(public_encryption *work, const point *h)
+{
+    point step = *h;
+    for (size_t w = 0; w < COLUMN_WINDOWS; w++) {
+        table_entry *out[LANES];
+        for (int lane = 0; lane < LANES; lane++) out[lane] = work->lanes[lane] + w * work->builder.count;
+        build_window(&work->builder, out, &step);
+        for (unsigned b = 0; b < COLUMN_WIDTH; b++) double_point(&step, &step);
+    }
+}
+
+static void encode_public_column(public_encryption *work, int lane, const uint16_t *x, size_t dimension,
+                                 size_t samples, uint8_t *ct)
+{
+    multiples table = {work->builder.count, work->lanes[lane]};
+    encoder *e = &work->encoder;
+    for (size_t i = 0; i < samples; i += LANES) {
+        size_t lanes = samples - i < LANES ? samples - i : LANES;
+        size_t vector = encoder_next(e, ct + 32 * i * dimension, 32 * dimension, lanes);
+        for (size_t k = 0; k < lanes; k++) {
+            scalar value = {{x[(i + k) * dimension], 0, 0, 0}};
+            scalar_recode(e->digits[vector][k], &value, BASE_WIDTH, INPUT_WINDOWS);
+        }
+        const int16_t *digits[LANES];
+        for (size_t k = 0; k < LANES; k++) digits[k] = work->digits[i + k];
+        for (size_t w = 0; w < COLUMN_WINDOWS; w++) add_multiple(&e->halves[vector], &table, w, digits);
+    }
+}
+
+static enum outcome encode_public_columns(public_encryption *work, const uint8_t *points, size_t dimension,
+                                          const uint16_t *x, size_t samples, uint8_t *ct, position *bad)
+{
+    for (size_t j = 0; j < dimension; j += LANES) {
+        size_t lanes = dimension - j < LANES ? dimension - j : LANES;
+        const uint8_t *encoded[LANES];
+        for (size_t lane = 0; lane < LANES; lane++)
+            encoded[lane] = points + 32 * (j + (lane < lanes ? lane : lanes - 1));
+        point h;
+        lane_mask valid = decode(&h.x, &h.y, &h.t, encoded);
+        fe_splat(&h.z, ONE);
+        if (valid != ALL_LANES) {
+            *bad = (position){0, (int64_t)j + __builtin_ctz(~valid)};
+            return INVALID_POINT;
+        }
+        build_column_tables(work, &h);
+        for (size_t lane = 0; lane < lanes; lane++)
+            encode_public_column(work, (int)lane, x + j + lane, dimension, samples, ct + 32 * (j + lane));
+    }
+    encoder_flush(&work->encoder);
+    return DONE;
+}
+
+static enum outcome encrypt_public(const uint8_t *points, size_t dimension, const uint8_t *randomness,
+                                   const uint16_t *x, size_t samples, uint8_t *ct0, uint8_t *ct, position *bad)
+{
+    enum outcome outcome = base_multiples(randomness, samples, ct0);
+    if (outcome != DONE) return outcome;
+    public_encryption work;
+    size_t count = COLUMN_WINDOWS * per_window_of(COLUMN_WIDTH), padded = (samples + LANES - 1) / LANES * LANES;
+    table_entry *tables = aligned(LANES * count * sizeof *tables);
+    work.digits = calloc(padded, sizeof *work.digits);
+    bool ready = encoder_open(&work.encoder, INPUT_WINDOWS);
+    ready = window_builder_open(&work.builder, COLUMN_WIDTH) && ready && tables && work.digits;
+    for (size_t lane = 0; ready && lane < LANES; lane++) work.lanes[lane] = tables + lane * count;
+    for (size_t i = 0; ready && i < samples; i++) {
+        scalar r;
+        scalar_load(&r, randomness + 32 * i);
+        scalar_halve(&r);
+        scalar_recode(work.digits[i], &r, COLUMN_WIDTH, COLUMN_WINDOWS);
+        wipe(&r, sizeof r);
+    }
+    outcome = ready ? encode_public_columns(&work, points, dimension, x, samples, ct, bad) : OUT_OF_MEMORY;
+    if (work.digits) wipe(work.digits, padded * sizeof *work.digits);
+    encoder_close(&work.encoder);
+    window_builder_close(&work.builder);
+    free(work.digits);
+    free(tables);
+    return outcome;
+}

@@ -1,0 +1,136 @@
+/* Multiplication of fixed points by many scalars, from tables of signed-digit multiples.
+ * Table look-ups are indexed by secret digits: not constant-time against somebody who shares the cache. */
+
+/* The generator's tables: 22 windows of 2049 points, 256 KiB each, 5.8 MB in all; a batch of scalars goes through one
+ * window before the next. A column's own tables are built anew for every call, so they are narrower. */
+#define BASE_WIDTH 12
+#define BASE_WINDOWS (253 / BASE_WIDTH + 1)
+#define INPUT_WINDOWS (16 / BASE_WIDTH + 1)
+#define COLUMN_WIDTH 5
+#define COLUMN_WINDOWS (253 / COLUMN_WIDTH + 1)
+#define BATCH 32
+
+/* Signed-digit multiples of one point: entry [w][m] is m * 2^(w * width) times the point, 0 <= m <= 2^(width-1). */
+typedef struct {
+    size_t per_window;
+    table_entry *entries;
+} multiples;
+
+static multiples half_base_multiples;
+
+static size_t per_window_of(unsigned width)
+{
+    return ((size_t)1 << (width - 1)) + 1;
+}
+
+static void store_column(table_entry *const out[LANES], size_t index, const column *c)
+{
+    uint64_t limbs[LANES][5];
+    const fe *parts[3] = {&c->sum[0], &c->sum[1], &c->t2d};
+    for (int part = 0; part < 3; part++) {
+        fe_store_limbs(limbs, parts[part]);
+        for (int lane = 0; lane < LANES; lane++)
+            memcpy(&out[lane][index].limb[5 * part], limbs[lane], sizeof limbs[lane]);
+    }
+}
+
+/* Room for one window of multiples on their way to affine coordinates. */
+typedef struct {
+    size_t count;
+    point *points;
+    column *columns;
+    fe *scratch;
+} window_builder;
+
+static bool window_builder_open(window_builder *b, unsigned width)
+{
+    b->count = per_window_of(width);
+    b->points = aligned(b->count * sizeof *b->points);
+    b->columns = aligned(b->count * sizeof *b->columns);
+    b->scratch = aligned(2 * b->count * sizeof *b->scratch);
+    return b->points && b->columns && b->scratch;
+}
+
+static void window_builder_close(window_builder *b)
+{
+    free(b->points);
+    free(b->columns);
+    free(b->scratch);
+}
+
+/* Writes 0, 1, ..., 2^(width-1) times the lanes of `step` to one window of each lane's table. */
+static void build_window(window_builder *b, table_entry *const out[LANES], const point *step)
+{
+    point_identity(&b->points[0]);
+    for (size_t m = 1; m < b->count; m++) add_point(&b->points[m], &b->points[m - 1], step, 0);
+    columns_from_points(b->columns, b->points, b->count, b->scratch);
+    for (size_t m = 0; m < b->count; m++) store_column(out, m, &b->columns[m]);
+}
+
+/* Lane i of `step` becomes 2^(width * i) times what it was. */
+static void spread_over_lanes(point *step, unsigned width)
+{
+    for (unsigned lane = 1; lane < LANES; lane++) {
+        lane_mask rest = ALL_LANES & ~((1u << lane) - 1);
+        point doubled = *step;
+        for (unsigned b = 0; b < width; b++) double_point(&doubled, &doubled);
+        fe_select(&step->x, &step->x, &doubled.x, rest);
+        fe_select(&step->y, &step->y, &doubled.y, rest);
+        fe_select(&step->z, &step->z, &doubled.z, rest);
+        fe_select(&step->t, &step->t, &doubled.t, rest);
+    }
+}
+
+/* The table of G / 2, LANES windows at a time. */
+static enum outcome prepare(void)
+{
+    if (half_base_multiples.entries) return DONE;
+    window_builder builder;
+    size_t windows = (BASE_WINDOWS + LANES - 1) / LANES * LANES, per_window = per_window_of(BASE_WIDTH);
+    table_entry *entries = aligned(windows * per_window * sizeof *entries);
+    bool ready = window_builder_open(&builder, BASE_WIDTH) && entries;
+    if (ready) {
+        point step;
+        point_splat(&step, HALF_BASE_X, HALF_BASE_Y);
+        spread_over_lanes(&step, BASE_WIDTH);
+        for (size_t w = 0; w < windows; w += LANES) {
+            table_entry *lanes[LANES];
+            for (size_t lane = 0; lane < LANES; lane++) lanes[lane] = entries + (w + lane) * per_window;
+            build_window(&builder, lanes, &step);
+            for (unsigned b = 0; b < LANES * BASE_WIDTH; b++) double_point(&step, &step);
+        }
+        half_base_multiples = (multiples){per_window, entries};
+    } else {
+        free(entries);
+    }
+    window_builder_close(&builder);
+    return ready ? DONE : OUT_OF_MEMORY;
+}
+
+static inline const table_entry *entry_of(const multiples *table, size_t window, int digit)
+{
+    return &table->entries[window * table->per_window + (size_t)(digit < 0 ? -digit : digit)];
+}
+
+/* sum += digits[lane] * 2^(width * window) * the table's point. */
+static inline void add_multiple(point *sum, const multiples *table, size_t window, const int16_t *const digits[LANES])
+{
+    const uint64_t *plus[LANES], *minus[LANES], *product[LANES];
+    lane_mask negative = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        int digit = digits[lane][window], is_negative = digit < 0;
+        const table_entry *entry = entry_of(table, window, digit);
+        plus[lane] = &entry->limb[is_negative ? 5 : 0];
+        minus[lane] = &entry->limb[is_negative ? 0 : 5];
+        product[lane] = &entry->limb[10];
+        negative |= (lane_mask)is_negative << lane;
+    }
+    column c;
+    fe minus_t2d;
+    fe_load_limbs(&c.sum[0], plus);
+    fe_load_limbs(&c.sum[1], minus);
+    fe_load_limbs(&c.t2d, product);
+    fe_negate(&minus_t2d, &c.t2d);
+    fe_select(&c.t2d, &c.t2d, &minus_t2d, negative);
+    add_column(sum, sum, &c, 0);
+}

@@ -1,0 +1,221 @@
+/* The twisted Edwards curve -x^2 + y^2 = 1 + d x^2 y^2 over any field header: LANES points side by side.
+ * Formulas are complete (Hisil, Wong, Carter, Dawson 2008), so no point needs a special case. */
+#include "kernel.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    fe x, y, z, t;
+} point;
+
+/* An affine point as y+x, y-x, 2dxy: its negative swaps the first two. */
+typedef struct {
+    fe sum[2], t2d;
+} column;
+
+static const uint64_t ONE[5] = {1, 0, 0, 0, 0};
+static const uint64_t ZERO[5] = {0};
+static const uint64_t CURVE_D[5] = {0x34dca135978a3ULL, 0x1a8283b156ebdULL, 0x5e7a26001c029ULL, 0x739c663a03cbbULL,
+                                    0x52036cee2b6ffULL};
+static const uint64_t CURVE_2D[5] = {0x69b9426b2f159ULL, 0x35050762add7aULL, 0x3cf44c0038052ULL, 0x6738cc7407977ULL,
+                                     0x2406d9dc56dffULL};
+static const uint64_t SQRT_MINUS_ONE[5] = {0x61b274a0ea0b0ULL, 0x0d5a5fc8f189dULL, 0x7ef5e9cbd0c60ULL,
+                                           0x78595a6804c9eULL, 0x2b8324804fc1dULL};
+static const uint64_t INVSQRT_A_MINUS_D[5] = {0x0fdaa805d40eaULL, 0x2eb482e57d339ULL, 0x007610274bc58ULL,
+                                              0x6510b613dc8ffULL, 0x786c8905cfaffULL};
+static const uint64_t BASE_X[5] = {0x62d608f25d51aULL, 0x412a4b4f6592aULL, 0x75b7171a4b31dULL, 0x1ff60527118feULL,
+                                   0x216936d3cd6e5ULL};
+static const uint64_t BASE_Y[5] = {0x6666666666658ULL, 0x4ccccccccccccULL, 0x1999999999999ULL, 0x3333333333333ULL,
+                                   0x6666666666666ULL};
+/* (q + 1) / 2 times the generator. */
+static const uint64_t HALF_BASE_X[5] = {0x09b3f47a63c0dULL, 0x7a81e69b2d7daULL, 0x55a50b5a7a073ULL, 0x3df9b96106de3ULL,
+                                        0x4f952aa8a51e1ULL};
+static const uint64_t HALF_BASE_Y[5] = {0x22103079919acULL, 0x35c79138618d6ULL, 0x5d6a8ee2e6aa0ULL, 0x2c2a3dfff7c5aULL,
+                                        0x70bc44e7a3555ULL};
+
+static inline void fe_negate(fe *r, const fe *a)
+{
+    fe zero;
+    fe_splat(&zero, ZERO);
+    fe_sub(r, &zero, a);
+}
+
+/* r = the one of a and -a with an even canonical residue. */
+static void fe_absolute(fe *r, const fe *a)
+{
+    fe minus;
+    fe_negate(&minus, a);
+    fe_select(r, a, &minus, fe_is_negative(a));
+}
+
+static void fe_squarings(fe *r, const fe *a, int count)
+{
+    fe_sq(r, a);
+    for (int i = 1; i < count; i++) fe_sq(r, r);
+}
+
+/* power = a^(2^250 - 1), eleventh = a^11. */
+static void fe_power_chain(fe *power, fe *eleventh, const fe *a)
+{
+    fe a2, a9, t, five, ten, twenty, fifty, hundred;
+    fe_sq(&a2, a);
+    fe_squarings(&t, &a2, 2);
+    fe_mul(&a9, &t, a);
+    fe_mul(eleventh, &a9, &a2);
+    fe_sq(&t, eleventh);
+    fe_mul(&five, &t, &a9); /* 2^5 - 1 */
+    fe_squarings(&t, &five, 5);
+    fe_mul(&ten, &t, &five);
+    fe_squarings(&t, &ten, 10);
+    fe_mul(&twenty, &t, &ten);
+    fe_squarings(&t, &twenty, 20);
+    fe_mul(&t, &t, &twenty);
+    fe_squarings(&t, &t, 10);
+    fe_mul(&fifty, &t, &ten);
+    fe_squarings(&t, &fifty, 50);
+    fe_mul(&hundred, &t, &fifty);
+    fe_squarings(&t, &hundred, 100);
+    fe_mul(&t, &t, &hundred);
+    fe_squarings(&t, &t, 50);
+    fe_mul(power, &t, &fifty);
+}
+
+/* r = a^(p - 2). */
+static void fe_invert(fe *r, const fe *a)
+{
+    fe power, eleventh;
+    fe_power_chain(&power, &eleventh, a);
+    fe_squarings(&power, &power, 5);
+    fe_mul(r, &power, &eleventh);
+}
+
+/* Replaces each of `count` elements by its inverse, and zero by zero (Montgomery's trick); `running` has room for
+ * as many. */
+static void fe_invert_batch(fe *elements, fe *running, size_t count)
+{
+    fe product, one, zero;
+    fe_splat(&one, ONE);
+    fe_splat(&zero, ZERO);
+    product = one;
+    for (size_t i = 0; i < count; i++) {
+        fe factor;
+        fe_select(&factor, &elements[i], &one, fe_is_zero(&elements[i]));
+        running[i] = product;
+        fe_mul(&product, &product, &factor);
+    }
+    fe_invert(&product, &product);
+    for (size_t i = count; i-- > 0;) {
+        lane_mask is_zero = fe_is_zero(&elements[i]);
+        fe factor, inverse;
+        fe_select(&factor, &elements[i], &one, is_zero);
+        fe_mul(&inverse, &product, &running[i]);
+        fe_mul(&product, &product, &factor);
+        fe_select(&elements[i], &inverse, &zero, is_zero);
+    }
+}
+
+static inline void point_identity(point *r)
+{
+    fe_splat(&r->x, ZERO);
+    fe_splat(&r->y, ONE);
+    r->z = r->y;
+    r->t = r->x;
+}
+
+static void point_splat(point *r, const uint64_t x[5], const uint64_t y[5])
+{
+    fe_splat(&r->x, x);
+    fe_splat(&r->y, y);
+    fe_splat(&r->z, ONE);
+    fe_mul(&r->t, &r->x, &r->y);
+}
+
+/* r = p + q, or p - q where negative is 1. */
+static inline void add_column(point *r, const point *p, const column *q, unsigned negative)
+{
+    fe a, b, c, d, e, fg[2], h;
+    fe_sub(&a, &p->y, &p->x);
+    fe_add(&b, &p->y, &p->x);
+    fe_mul(&a, &a, &q->sum[1 - negative]);
+    fe_mul(&b, &b, &q->sum[negative]);
+    fe_mul(&c, &p->t, &q->t2d);
+    fe_add(&d, &p->z, &p->z);
+    fe_sub(&e, &b, &a);
+    fe_sub(&fg[negative], &d, &c);
+    fe_add(&fg[1 - negative], &d, &c);
+    fe_add(&h, &b, &a);
+    fe_mul(&r->x, &e, &fg[0]);
+    fe_mul(&r->y, &fg[1], &h);
+    fe_mul(&r->z, &fg[0], &fg[1]);
+    fe_mul(&r->t, &e, &h);
+}
+
+/* r = p + q, or p - q where negative is 1. */
+static void add_point(point *r, const point *p, const point *q, unsigned negative)
+{
+    fe a, b, c, d, e, fg[2], h, sum[2], twice_d;
+    fe_splat(&twice_d, CURVE_2D);
+    fe_add(&sum[0], &q->y, &q->x);
+    fe_sub(&sum[1], &q->y, &q->x);
+    fe_sub(&a, &p->y, &p->x);
+    fe_add(&b, &p->y, &p->x);
+    fe_mul(&a, &a, &sum[1 - negative]);
+    fe_mul(&b, &b, &sum[negative]);
+    fe_mul(&c, &p->t, &q->t);
+    fe_mul(&c, &c, &twice_d);
+    fe_mul(&d, &p->z, &q->z);
+    fe_add(&d, &d, &d);
+    fe_sub(&e, &b, &a);
+    fe_sub(&fg[negative], &d, &c);
+    fe_add(&fg[1 - negative], &d, &c);
+    fe_add(&h, &b, &a);
+    fe_mul(&r->x, &e, &fg[0]);
+    fe_mul(&r->y, &fg[1], &h);
+    fe_mul(&r->z, &fg[0], &fg[1]);
+    fe_mul(&r->t, &e, &h);
+}
+
+static void double_point(point *r, const point *p)
+{
+    fe a, b, c, e, f, g, h;
+    fe_sq(&a, &p->x);
+    fe_sq(&b, &p->y);
+    fe_sq(&c, &p->z);
+    fe_add(&c, &c, &c);
+    fe_add(&e, &p->x, &p->y);
+    fe_sq(&e, &e);
+    fe_add(&h, &a, &b);
+    fe_sub(&e, &h, &e);
+    fe_sub(&g, &a, &b);
+    fe_add(&f, &c, &g);
+    fe_mul(&r->x, &e, &f);
+    fe_mul(&r->y, &g, &h);
+    fe_mul(&r->z, &f, &g);
+    fe_mul(&r->t, &e, &h);
+}
+
+/* The column of an affine point; xy is its third coordinate. */
+static inline void column_from_affine(column *r, const fe *x, const fe *y, const fe *xy)
+{
+    fe twice_d;
+    fe_splat(&twice_d, CURVE_2D);
+    fe_add(&r->sum[0], y, x);
+    fe_sub(&r->sum[1], y, x);
+    fe_mul(&r->t2d, xy, &twice_d);
+}
+
+/* Columns of `count` points; `scratch` has room for 2 * count elements. */
+static void columns_from_points(column *out, const point *points, size_t count, fe *scratch)
+{
+    for (size_t i = 0; i < count; i++) scratch[i] = points[i].z;
+    fe_invert_batch(scratch, scratch + count, count);
+    for (size_t i = 0; i < count; i++) {
+        fe x, y, t;
+        fe_mul(&x, &points[i].x, &scratch[i]);
+        fe_mul(&y, &points[i].y, &scratch[i]);
+        fe_mul(&t, &points[i].t, &scratch[i]);
+        column_from_affine(&out[i], &x, &y, &t);
+    }
+}

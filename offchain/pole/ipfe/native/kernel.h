@@ -1,0 +1,105 @@
+/* What the code paths (portable, AVX2, AVX-512 IFMA) have in common: the types that pass between them and the
+ * Python binding. Every path is the same source, compiled over another field type; see group.h. */
+#ifndef POLE_KERNEL_H
+#define POLE_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* An affine point (y+x, y-x, 2dxy), five limbs of 51 bits each, two cache lines. */
+typedef struct {
+    uint64_t limb[16];
+} table_entry;
+
+/* The order in which the group matrix product adds columns; see schedule.c. */
+typedef struct {
+    size_t dimension;      /* columns of the data, ct_0 not counted */
+    size_t windows, queries;
+    unsigned bits;         /* k: bits of a query weight, and of a digit of a functional key */
+    size_t digits;         /* multiples 2^(k i) of ct_0 that stand behind the data columns */
+    size_t rows, groups;   /* rows of +-1, and how many groups they are cut into */
+    uint32_t *steps;       /* per window and group: for each bucket its size, then column << 1 | sign */
+    size_t *starts;        /* windows * groups offsets into steps */
+} schedule;
+
+/* The multiples 0..last of twice the generator, by their coset invariant: open addressing. */
+typedef struct {
+    uint64_t key;
+    uint32_t key_high;
+    uint32_t value;
+} table_slot;
+
+typedef struct {
+    uint32_t last;
+    uint64_t mask;
+    table_slot *slots;
+} logarithms;
+
+#define EMPTY_SLOT UINT32_MAX
+#define NO_LOGARITHM INT64_C(-1)
+
+enum outcome { DONE, OUT_OF_MEMORY, INVALID_POINT };
+
+/* Where a ciphertext did not decode: column -1 is ct_0. */
+typedef struct {
+    size_t sample;
+    int64_t column;
+} position;
+
+typedef struct {
+    const char *name;
+    /* The tables of the generator; to be called once, before any other function. */
+    enum outcome (*prepare)(void);
+    /* out[i] = scalars[i] * G, all reduced, 32 bytes each. */
+    enum outcome (*base_multiples)(const uint8_t *scalars, size_t count, uint8_t *out);
+    /* ct0[i] = r[i] * G, ct[i][j] = (r[i] s[j] + x[i][j]) * G. */
+    enum outcome (*encrypt)(const uint8_t *secret, size_t dimension, const uint8_t *randomness, const uint16_t *x,
+                            size_t samples, uint8_t *ct0, uint8_t *ct);
+    /* The same from h[j] = s[j] * G. */
+    enum outcome (*encrypt_public)(const uint8_t *points, size_t dimension, const uint8_t *randomness,
+                                   const uint16_t *x, size_t samples, uint8_t *ct0, uint8_t *ct, position *bad);
+    /* out[i][w][l] = <x_i, z_wl>, or NO_LOGARITHM beyond bound. */
+    enum outcome (*decrypt)(const schedule *plan, const logarithms *table, uint64_t bound, const uint8_t *ct0,
+                            const uint8_t *ct, size_t samples, int64_t *out, position *bad);
+    enum outcome (*build_logarithms)(logarithms *table);
+} kernel;
+
+extern const kernel kernel_portable;
+#if defined(__x86_64__)
+extern const kernel kernel_avx2;
+extern const kernel kernel_ifma;
+#endif
+
+/* out = sum of scalars[i] * points[i]; on the portable path, in every build. */
+enum outcome linear_combination(const uint8_t *points, const uint8_t *scalars, size_t count, uint8_t *out,
+                                position *bad);
+
+/* schedule.c */
+enum outcome schedule_build(schedule *plan, const int32_t *windows, size_t window_length, const uint16_t *vectors,
+                            const uint8_t *keys);
+void schedule_free(schedule *plan);
+/* The first row of a group; group_start(plan, plan->groups) is the number of rows. */
+size_t group_start(const schedule *plan, size_t group);
+
+/* scalar.c: integers modulo the group order q, 32 bytes little-endian, in constant time. */
+typedef struct {
+    uint64_t word[4];
+} scalar;
+
+void scalar_load(scalar *r, const uint8_t bytes[32]);
+void scalar_store(uint8_t bytes[32], const scalar *a);
+void scalar_to_montgomery(scalar *r, const scalar *a);
+/* r = a * b / 2^256 mod q: with one factor in Montgomery form, the plain product. */
+void scalar_multiply(scalar *r, const scalar *a, const scalar *b);
+void scalar_add_small(scalar *r, const scalar *a, uint64_t b);
+/* a / 2 mod q */
+void scalar_halve(scalar *a);
+/* digits[i] in [-2^(width-1), 2^(width-1)], sum of digits[i] * 2^(width * i) = a: 253 / width + 1 of them for any a,
+ * fewer for a small one. */
+void scalar_recode(int16_t *digits, const scalar *a, unsigned width, size_t count);
+
+void *aligned(size_t bytes);
+/* Overwrites with zeros what the compiler may not elide. */
+void wipe(void *memory, size_t bytes);
+
+#endif
