@@ -1,0 +1,167 @@
+"""Canonical evaluation: what a model predicts, bit for bit the same on every machine (protocol.md section 7).
+
+A canonical model is made of integers only (see pole.learning.fixed_point). A layer makes integers of
+integers: sums that are exact in float64, one division by a power of two, one rounding, one clamp. BatchNorm
+is folded into the Linear or Conv2d before it where nothing else reads that layer, and is a scale and shift
+per channel elsewhere. Dropout does nothing. Average pooling divides an exact sum once. Sigmoid, Tanh and
+GELU come from tables over the activation grid. No value can be NaN or infinite.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pole.errors import InputError
+from pole.learning import canonical_layers
+from pole.learning.features import FeatureMap, batches
+from pole.learning.fixed_point import MalformedModelError, demand_exact_sums
+from pole.protocol.hashing import keccak256
+from pole.protocol.mapping_kinds import Shape
+from pole.protocol.mapping_layer import feature_shape
+from pole.protocol.model_graph import Node, count_activations, readers
+from pole.protocol.model_layers import INPUT, BatchNorm1d, BatchNorm2d, Conv2d, Linear
+from pole.protocol.model_spec import ModelSpecification
+
+PREDICTIONS_VERSION: Final = b"\x01"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CanonicalModel:
+    """A trained model as it is shipped and judged.
+
+    `tensors` holds int32 arrays named `<layer>.weight`, `.bias`, `.scale` or `.shift`, in multiples of
+    2^-12, with the shapes of `tensor_shapes`. Raises MalformedModelError for other tensors and for weights
+    that allow sums beyond 2^53.
+    """
+
+    specification: ModelSpecification
+    seed: bytes
+    feature_map: FeatureMap
+    tensors: Mapping[str, NDArray[np.int32]]
+
+    def __post_init__(self) -> None:
+        channels = feature_shape(self.specification)[:1]
+        if self.feature_map.offset.shape != channels or self.feature_map.scale.shape != channels:
+            raise MalformedModelError(
+                f"The feature map is not for the {channels[0]} features or channels of the specification."
+            )
+        _demand_shapes(self.tensors, tensor_shapes(self.specification))
+        for node in self.specification.nodes():
+            _demand_exact(node, self.tensors)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """What a model predicts on a data set: how many labels correctly, and every predicted label (n,)."""
+
+    correct: int
+    predictions: NDArray[np.uint16]
+
+
+def evaluate(model: CanonicalModel, features: NDArray[np.int64], labels: NDArray[np.int64]) -> Evaluation:
+    """Return the model's predictions on features (n, *feature_shape), and how many equal the labels (n,).
+
+    Ties go to the lowest class. Memory is bounded whatever n is. Raises InputError where features or labels
+    have another shape.
+    """
+    expected = feature_shape(model.specification)
+    if features.shape[1:] != expected or labels.shape != features.shape[:1]:
+        raise InputError(
+            f"Features {features.shape} and labels {labels.shape} do not fit this model, which takes (n, "
+            f"{', '.join(map(str, expected))}) and (n,); compute them with the model's own specification."
+        )
+    predictions = np.empty(len(features), dtype=np.uint16)
+    size = count_activations(model.specification.nodes())
+    for rows in batches(len(features), size):
+        predictions[rows] = np.argmax(logits(model, features[rows]), axis=1)
+    return Evaluation(int(np.count_nonzero(predictions == labels)), predictions)
+
+
+def logits(model: CanonicalModel, features: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the last layer's activations (n, classes) as integers, in multiples of 2^-10."""
+    nodes = model.specification.nodes()
+    folded = folded_norms(nodes)
+    values = {INPUT: model.feature_map.apply(features)}
+    for node in nodes:
+        inputs = [values[name] for name in node.inputs]
+        name = node.layer.name
+        values[name] = (
+            inputs[0] if name in folded else canonical_layers.apply(node.layer, inputs, model.tensors)
+        )
+    return values[nodes[-1].layer.name].astype(np.int64)
+
+
+def prediction_digest(predictions: NDArray[np.uint16]) -> bytes:
+    """Return the keccak-256 of predicted labels (n,).
+
+    What is hashed is the byte 01, then each label as two bytes, most significant first.
+    """
+    return keccak256(PREDICTIONS_VERSION + predictions.astype(">u2").tobytes())
+
+
+def folded_norms(nodes: tuple[Node, ...]) -> dict[str, str]:
+    """Return which BatchNorm layer is folded into which Linear or Conv2d.
+
+    It is the one that the BatchNorm reads, if nothing else reads that.
+    """
+    by_name = {node.layer.name: node for node in nodes}
+    read_by = readers(nodes)
+    folded = {}
+    for node in nodes:
+        source = by_name.get(node.inputs[0])
+        if not isinstance(node.layer, BatchNorm1d | BatchNorm2d) or source is None:
+            continue
+        if isinstance(source.layer, Linear | Conv2d) and len(read_by[source.layer.name]) == 1:
+            folded[node.layer.name] = source.layer.name
+    return folded
+
+
+def tensor_shapes(specification: ModelSpecification) -> dict[str, Shape]:
+    """Return the name and shape of every tensor in a canonical model of this specification."""
+    nodes = specification.nodes()
+    folded = folded_norms(nodes)
+    shapes: dict[str, Shape] = {}
+    for node in nodes:
+        layer, channels = node.layer, node.input_shapes[0][0]
+        match layer:
+            case Linear():
+                shapes[f"{layer.name}.weight"] = (layer.out_features, channels)
+            case Conv2d():
+                shapes[f"{layer.name}.weight"] = (
+                    layer.out_channels,
+                    channels,
+                    layer.kernel_size,
+                    layer.kernel_size,
+                )
+            case BatchNorm1d() | BatchNorm2d() if layer.name not in folded:
+                shapes[f"{layer.name}.scale"] = shapes[f"{layer.name}.shift"] = (channels,)
+        if isinstance(layer, Linear | Conv2d) and (layer.bias or layer.name in folded.values()):
+            shapes[f"{layer.name}.bias"] = node.shape[:1]
+    return shapes
+
+
+def _demand_shapes(tensors: Mapping[str, NDArray[np.int32]], expected: Mapping[str, Shape]) -> None:
+    for name in sorted(expected.keys() | tensors.keys()):
+        if name not in tensors:
+            raise MalformedModelError(f"The model lacks the tensor {name!r} that its specification asks for.")
+        if name not in expected:
+            raise MalformedModelError(
+                f"The model has a tensor {name!r} that its specification does not know."
+            )
+        if tensors[name].shape != expected[name] or tensors[name].dtype != np.int32:
+            raise MalformedModelError(
+                f"The model's tensor {name!r} is {tensors[name].dtype} of shape {tensors[name].shape}; "
+                f"its specification asks for int32 of shape {expected[name]}."
+            )
+
+
+def _demand_exact(node: Node, tensors: Mapping[str, NDArray[np.int32]]) -> None:
+    name = node.layer.name
+    nothing = np.zeros(1, dtype=np.int32)
+    if f"{name}.weight" in tensors:
+        demand_exact_sums(tensors[f"{name}.weight"], tensors.get(f"{name}.bias", nothing), name)
+    if f"{name}.scale" in tensors:
+        demand_exact_sums(tensors[f"{name}.scale"], tensors[f"{name}.shift"], name)

@@ -1,0 +1,227 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.learning.integer_reference import logits_by_hand
+
+from pole.errors import InputError
+from pole.learning.canonical import (
+    CanonicalModel,
+    evaluate,
+    folded_norms,
+    logits,
+    prediction_digest,
+    tensor_shapes,
+)
+from pole.learning.features import FeatureMap
+from pole.learning.fixed_point import CLAMP, MalformedModelError
+from pole.protocol.hashing import keccak256
+from pole.protocol.mapping_kinds import ConvMapping, LinearMapping
+from pole.protocol.mapping_layer import feature_shape
+from pole.protocol.model_layers import (
+    GELU,
+    Add,
+    AvgPool2d,
+    BatchNorm1d,
+    BatchNorm2d,
+    Concat,
+    Conv2d,
+    Dropout,
+    Flatten,
+    LeakyReLU,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
+from pole.protocol.model_spec import Input, ModelSpecification, check_specification
+
+SEED = bytes(range(32))
+
+
+def specification(*graph, queries=3, shape=(3,), mapping=None, classes=3):
+    spec = ModelSpecification(
+        input=Input(shape=shape, bits=8),
+        mapping=mapping or LinearMapping(bits=8, queries=queries),
+        graph=graph,
+        classes=classes,
+        max_parameters=1_000_000,
+        max_bytes=10_000_000,
+    )
+    check_specification(spec)
+    return spec
+
+
+def random_model(spec, seed=0, largest=3 * 4096):
+    random = np.random.default_rng(seed)
+    channels = feature_shape(spec)[0]
+    tensors = {
+        name: random.integers(-largest, largest + 1, shape, dtype=np.int32)
+        for name, shape in tensor_shapes(spec).items()
+    }
+    offset = random.integers(0, 1000, channels, dtype=np.int64)
+    scale = random.uniform(0.001, 0.01, channels).astype(np.float32)
+    return CanonicalModel(spec, SEED, FeatureMap(offset, scale), tensors)
+
+
+def random_features(spec, count, seed=0):
+    return np.random.default_rng(seed).integers(0, 2000, (count, *feature_shape(spec)))
+
+
+CONVOLUTIONAL = specification(
+    Conv2d(name="a", out_channels=4, kernel_size=3, padding=1),
+    BatchNorm2d(name="a_norm"),
+    ReLU(name="a_relu"),
+    Conv2d(name="b", out_channels=4, kernel_size=3, padding=1, inputs=("a_relu",), bias=False),
+    LeakyReLU(name="b_act", negative_slope=0.3125),
+    Add(name="sum", inputs=("a_relu", "b_act")),
+    BatchNorm2d(name="sum_norm"),
+    MaxPool2d(name="pool", kernel_size=2),
+    AvgPool2d(name="mean", kernel_size=3, stride=1, inputs=("pool",)),
+    Conv2d(name="c", out_channels=4, kernel_size=3, stride=1, inputs=("pool",)),
+    Concat(name="both", inputs=("mean", "c")),
+    Dropout(name="drop", p=0.5),
+    Flatten(name="flat"),
+    Linear(name="d", out_features=8),
+    GELU(name="gelu"),
+    Linear(name="e", out_features=8),
+    Tanh(name="tanh"),
+    Linear(name="f", out_features=8),
+    Sigmoid(name="sigmoid"),
+    Linear(name="logits", out_features=3),
+    shape=(2, 8, 8),
+    mapping=ConvMapping(bits=3, queries=2, kernel=(3, 3)),
+)
+
+
+def test_features_of_another_shape_are_refused():
+    model = random_model(specification(Linear(name="logits", out_features=3)))
+    with pytest.raises(InputError, match="do not fit this model"):
+        evaluate(model, np.zeros((5, 4), dtype=np.int64), np.zeros(5, dtype=np.int64))
+    with pytest.raises(InputError, match="do not fit this model"):
+        evaluate(model, np.zeros((5, 3), dtype=np.int64), np.zeros(4, dtype=np.int64))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"logits.bias": None}, "lacks the tensor 'logits.bias'"),
+        ({"more": np.zeros(1, dtype=np.int32)}, "has a tensor 'more' that"),
+        ({"logits.bias": np.zeros(4, dtype=np.int32)}, r"'logits.bias' is int32 of shape \(4,\)"),
+        ({"logits.bias": np.zeros(3, dtype=np.int64)}, r"'logits.bias' is int64"),
+        ({"logits.bias": np.zeros(3, dtype=np.float32)}, r"'logits.bias' is float32"),
+        ({"logits.weight": np.full((3, 3), 2**31 - 1, dtype=np.int32)}, r"beyond 2\^53"),
+    ],
+)
+def test_a_model_with_other_tensors_is_malformed(change, sentence):
+    good = random_model(specification(Linear(name="logits", out_features=3)))
+    tensors = {name: part for name, part in {**good.tensors, **change}.items() if part is not None}
+    with pytest.raises(MalformedModelError, match=sentence):
+        CanonicalModel(good.specification, SEED, good.feature_map, tensors)
+
+
+def test_a_feature_map_for_another_width_is_malformed():
+    good = random_model(specification(Linear(name="logits", out_features=3)))
+    wide = FeatureMap(np.zeros(4, dtype=np.int64), np.ones(4, dtype=np.float32))
+    with pytest.raises(MalformedModelError, match="not for the 3 features"):
+        CanonicalModel(good.specification, SEED, wide, good.tensors)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32), largest=st.sampled_from([1, 4096, 40 * 4096, 2**20]))
+def test_every_layer_equals_python_integers(seed, largest):
+    model = random_model(CONVOLUTIONAL, seed, largest)
+    features = random_features(CONVOLUTIONAL, 2, seed)
+    found = logits(model, features)
+    assert found.tolist() == [logits_by_hand(model, sample) for sample in features]
+
+
+def test_logits_do_not_depend_on_how_samples_are_batched_or_ordered():
+    model, features = random_model(CONVOLUTIONAL, 5), random_features(CONVOLUTIONAL, 37)
+    whole = logits(model, features)
+    one_by_one = np.concatenate([logits(model, features[i : i + 1]) for i in range(37)])
+    order = np.random.default_rng(1).permutation(37)
+    assert np.array_equal(whole, one_by_one)
+    assert np.array_equal(whole[order], logits(model, features[order]))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_sums_are_those_of_another_library_with_any_thread_count(threads):
+    spec = specification(
+        Linear(name="wide", out_features=301), Linear(name="logits", out_features=3), queries=60, shape=(60,)
+    )
+    model, features = random_model(spec, 9, largest=2**16), random_features(spec, 500)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    values = torch.from_numpy(model.feature_map.apply(features))
+    for name in ("wide", "logits"):
+        # Backwards along the sum, and added in pieces: another order of summation.
+        weight = torch.from_numpy(model.tensors[f"{name}.weight"].astype(np.float64)).flip(1)
+        pieces = [
+            part @ other.T for part, other in zip(values.flip(1).split(7, 1), weight.split(7, 1), strict=True)
+        ]
+        sums = (
+            torch.stack(pieces).sum(0)
+            + torch.from_numpy(model.tensors[f"{name}.bias"].astype(np.float64)) * 1024
+        )
+        values = (sums / 4096).round().clamp(-CLAMP, CLAMP)
+    torch.set_num_threads(before)
+    assert np.array_equal(logits(model, features), values.numpy().astype(np.int64))
+
+
+def test_a_large_convolution_is_computed_in_pieces_with_the_same_result(monkeypatch):
+    model, features = random_model(CONVOLUTIONAL, 3), random_features(CONVOLUTIONAL, 9)
+    whole = logits(model, features)
+    for limit in (1, 100, 1000, 5000):
+        monkeypatch.setattr("pole.learning.canonical_layers.PATCH_VALUES_AT_ONCE", limit)
+        assert np.array_equal(logits(model, features), whole)
+
+
+def test_ties_go_to_the_lowest_class():
+    spec = specification(Linear(name="logits", out_features=3))
+    tensors = {
+        "logits.weight": np.zeros((3, 3), dtype=np.int32),
+        "logits.bias": np.array([1, 9, 9], dtype=np.int32),
+    }
+    model = CanonicalModel(spec, SEED, random_model(spec).feature_map, tensors)
+    found = evaluate(model, random_features(spec, 4), np.array([0, 1, 1, 2]))
+    assert found.predictions.tolist() == [1, 1, 1, 1]
+    assert found.correct == 2
+
+
+def test_activations_beyond_the_clamp_are_limited():
+    spec = specification(Linear(name="logits", out_features=3))
+    tensors = {
+        "logits.weight": np.full((3, 3), 2**28, dtype=np.int32),
+        "logits.bias": np.zeros(3, dtype=np.int32),
+    }
+    steep = FeatureMap(np.zeros(3, dtype=np.int64), np.ones(3, dtype=np.float32))
+    model = CanonicalModel(spec, SEED, steep, tensors)
+    assert logits(model, np.full((1, 3), 2**30)).tolist() == [[CLAMP] * 3]
+
+
+def test_a_norm_is_folded_only_where_nothing_else_reads_the_layer_before_it():
+    folded = folded_norms(CONVOLUTIONAL.nodes())
+    assert folded == {"a_norm": "a"}
+    shapes = tensor_shapes(CONVOLUTIONAL)
+    assert "a_norm.scale" not in shapes
+    assert shapes["sum_norm.scale"] == (4,)
+    assert "b.bias" not in shapes
+    assert shapes["a.bias"] == (4,)
+
+
+def test_a_layer_that_a_norm_is_folded_into_gets_a_bias():
+    spec = specification(
+        Linear(name="hidden", out_features=5, bias=False),
+        BatchNorm1d(name="norm"),
+        Linear(name="logits", out_features=3),
+    )
+    assert tensor_shapes(spec)["hidden.bias"] == (5,)
+
+
+def test_the_digest_of_predictions_is_over_a_version_and_two_bytes_a_label():
+    predictions = np.array([0, 1, 258], dtype=np.uint16)
+    assert prediction_digest(predictions) == keccak256(bytes.fromhex("01000000010102"))
+    assert prediction_digest(predictions[:2]) != prediction_digest(predictions)

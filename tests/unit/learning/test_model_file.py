@@ -1,0 +1,153 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load as load_safetensors
+from safetensors.numpy import save as save_safetensors
+
+from pole.learning.canonical import CanonicalModel, tensor_shapes
+from pole.learning.features import FeatureMap
+from pole.learning.fixed_point import MalformedModelError
+from pole.learning.model_file import load, save
+from pole.protocol.mapping_kinds import LinearMapping
+from pole.protocol.model_spec import mlp
+
+SEED = bytes(range(32))
+SPEC = mlp(input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=8, queries=6), hidden=(5,), classes=3)
+
+
+def model(spec=SPEC):
+    random = np.random.default_rng(0)
+    tensors = {
+        name: random.integers(-9999, 9999, shape, dtype=np.int32)
+        for name, shape in tensor_shapes(spec).items()
+    }
+    offset, scale = random.integers(0, 99, 6, dtype=np.int64), random.uniform(0.1, 1, 6).astype(np.float32)
+    return CanonicalModel(spec, SEED, FeatureMap(offset, scale), tensors)
+
+
+FILE = save(model())
+
+
+def header_of(file):
+    length = int.from_bytes(file[:8], "little")
+    return json.loads(file[8 : 8 + length]), file[8 + length :]
+
+
+def metadata(**changes):
+    return {**header_of(FILE)[0]["__metadata__"], **changes}
+
+
+def rewritten(change=None, drop=(), extra_metadata=None):
+    tensors = {name: part for name, part in load_safetensors(FILE).items() if name not in drop}
+    return save_safetensors({**tensors, **(change or {})}, metadata=metadata(**(extra_metadata or {})))
+
+
+@pytest.mark.parametrize(
+    "file", [b"", b"\x00", bytes(8), b"PK\x03\x04" + bytes(60), b"\x80\x04cos\nsystem\n", FILE[8:]]
+)
+def test_what_is_no_safetensors_is_malformed(file):
+    with pytest.raises(MalformedModelError, match="is not safetensors"):
+        load(file, SPEC, SEED)
+
+
+def test_a_file_beyond_its_limit_is_malformed_before_it_is_parsed():
+    with pytest.raises(MalformedModelError, match=r"more than the .* its specification allows"):
+        load(bytes(SPEC.max_bytes + 1), SPEC, SEED)
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        (rewritten(drop=["logits.bias"]), "lacks the tensor 'logits.bias'"),
+        (rewritten(drop=["features.scale"]), "lacks the tensor 'features.scale'"),
+        (rewritten({"more": np.zeros(2, dtype=np.int32)}), "has a tensor 'more'"),
+        (rewritten({"logits.bias": np.zeros((3, 1), dtype=np.int32)}), r"of shape \(3, 1\)"),
+        (rewritten({"logits.bias": np.zeros(3, dtype=np.float32)}), "is float32"),
+        (rewritten({"logits.bias": np.zeros(3, dtype=np.float16)}), "has the type F16"),
+        (
+            rewritten({"features.offset": np.zeros(6, dtype=np.int32)}),
+            "lacks the tensor 'features.offset' of type int64",
+        ),
+        (rewritten({"features.offset": np.zeros(0, dtype=np.int64)}), "one offset and one scale"),
+        (rewritten({"features.scale": np.full(6, np.nan, dtype=np.float32)}), "not numbers"),
+        (rewritten({"features.scale": np.full(6, np.inf, dtype=np.float32)}), "not numbers"),
+        (rewritten({"logits.weight": np.full((3, 5), 2**31 - 1, dtype=np.int32)}), r"beyond 2\^53"),
+        (rewritten(extra_metadata={"seed": "00" * 32}), "model file's seed is 0000"),
+        (rewritten(extra_metadata={"specification": "00" * 32}), "model file's specification is 0000"),
+        (rewritten(extra_metadata={"format": "pole-model-2"}), "model file's format is pole-model-2"),
+        (rewritten(extra_metadata={"note": "hello"}), "not written in the canonical way"),
+    ],
+)
+def test_a_model_that_is_not_the_one_asked_for_is_malformed(file, sentence):
+    with pytest.raises(MalformedModelError, match=sentence):
+        load(file, SPEC, SEED)
+
+
+def test_a_model_for_another_seed_is_malformed():
+    with pytest.raises(MalformedModelError, match="seed"):
+        load(FILE, SPEC, bytes(32))
+
+
+def test_a_model_for_another_specification_is_malformed():
+    other = mlp(
+        input_shape=(4,), input_bits=7, mapping=LinearMapping(bits=8, queries=6), hidden=(5,), classes=3
+    )
+    with pytest.raises(MalformedModelError, match="specification"):
+        load(FILE, other, SEED)
+
+
+def test_a_file_without_metadata_is_malformed():
+    with pytest.raises(MalformedModelError, match="format is missing"):
+        load(save_safetensors(load_safetensors(FILE)), SPEC, SEED)
+
+
+def test_a_model_survives_its_file_bit_for_bit():
+    loaded = load(FILE, SPEC, SEED)
+    assert save(loaded) == FILE
+    assert {name: part.tolist() for name, part in loaded.tensors.items()} == {
+        name: part.tolist() for name, part in model().tensors.items()
+    }
+
+
+def test_any_safetensors_reader_can_read_a_model_file():
+    tensors = load_safetensors(FILE)
+    assert np.array_equal(tensors["logits.weight"], model().tensors["logits.weight"])
+    assert header_of(FILE)[0]["__metadata__"]["format"] == "pole-model-1"
+
+
+def test_the_file_does_not_depend_on_the_order_of_tensors():
+    first = model()
+    turned = CanonicalModel(SPEC, SEED, first.feature_map, dict(reversed(first.tensors.items())))
+    assert save(turned) == FILE
+
+
+def test_the_limit_of_a_specification_leaves_room_for_its_model():
+    assert len(FILE) <= SPEC.max_bytes
+
+
+@pytest.mark.parametrize("length", range(0, len(FILE), 7))
+def test_a_truncated_file_is_malformed(length):
+    with pytest.raises(MalformedModelError):
+        load(FILE[:length], SPEC, SEED)
+
+
+@settings(max_examples=300, deadline=None)
+@given(place=st.integers(0, len(FILE) - 1), bit=st.integers(0, 7))
+def test_a_flipped_bit_is_another_model_or_malformed(place, bit):
+    flipped = bytearray(FILE)
+    flipped[place] ^= 1 << bit
+    try:
+        loaded = load(bytes(flipped), SPEC, SEED)
+    except MalformedModelError:
+        return
+    assert save(loaded) == bytes(flipped)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=400))
+def test_any_bytes_are_malformed(file):
+    with pytest.raises(MalformedModelError):
+        load(file, SPEC, SEED)
