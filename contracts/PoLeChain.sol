@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {
+    Header,
+    IPoLeChain,
+    Ommer,
+    PayoutReason,
+    Phase,
+    RecordKind,
+    Round,
+    Solution,
+    VoidReason
+} from "./interfaces/IPoLeChain.sol";
+import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
+import {ITaskList, TaskTerms} from "./interfaces/ITaskList.sol";
+import {Finding, IVerifierCommittee} from "./interfaces/IVerifierCommittee.sol";
+import {Accounts} from "./libraries/Accounts.sol";
+import {Blocks} from "./libraries/Blocks.sol";
+import {Cid} from "./libraries/Cid.sol";
+import {Commitments} from "./libraries/Commitments.sol";
+import {Deployment} from "./libraries/Deployment.sol";
+import {Domains} from "./libraries/Domains.sol";
+import {Judgement} from "./libraries/Judgement.sol";
+import {OmmerRewards} from "./libraries/OmmerRewards.sol";
+import {Payouts} from "./libraries/Payouts.sol";
+import {Phases} from "./libraries/Phases.sol";
+import {Ranking} from "./libraries/Ranking.sol";
+import {Settlement} from "./libraries/Settlement.sol";
+import {Solutions} from "./libraries/Solutions.sol";
+
+/// @title PoLeChain: rounds, solutions and blocks; IPoLeChain says what it does.
+contract PoLeChain is IPoLeChain {
+    using Blocks for Blocks.Ledger;
+    using Payouts for Payouts.List;
+    using Solutions for Solutions.Register;
+
+    uint256 private constant BPS = 10_000;
+
+    /// @dev Ethereum blocks from arming a draw to the block that draws: nobody can know its hash when arming.
+    uint256 private constant DRAW_DELAY = 2;
+
+    /// @inheritdoc IPoLeChain
+    IRewardReservoir public immutable override reservoir;
+
+    /// @inheritdoc IPoLeChain
+    ITaskList public immutable override taskList;
+
+    /// @inheritdoc IPoLeChain
+    IVerifierCommittee public immutable override committee;
+
+    /// @dev By how many correct predictions a claim may exceed the committee's finding.
+    uint32 private immutable _tolerance;
+
+    Parameters private _parameters;
+    Blocks.Ledger private _ledger;
+    Solutions.Register private _register;
+    mapping(uint256 roundId => Round) private _rounds;
+
+    modifier onlyIn(uint256 roundId, Phase needed) {
+        _requirePhase(roundId, needed);
+        _;
+    }
+
+    modifier onlyDataNode(uint256 roundId) {
+        _requireDataNode(roundId);
+        _;
+    }
+
+    constructor(
+        IRewardReservoir reservoir_,
+        ITaskList taskList_,
+        IVerifierCommittee committee_,
+        Parameters memory parameters_
+    ) {
+        Deployment.check(address(this), reservoir_, taskList_, committee_, parameters_);
+        reservoir = reservoir_;
+        taskList = taskList_;
+        committee = committee_;
+        _tolerance = committee_.parameters().tolerance;
+        _parameters = parameters_;
+        _ledger.begin();
+    }
+
+    /// @inheritdoc IPoLeChain
+    function openRound() external override returns (uint256 roundId) {
+        roundId = _ledger.tip.roundId;
+        if (roundId != 0 && !_rounds[roundId].settled) revert RoundOpen(roundId);
+        ++roundId;
+        _ledger.tip.roundId = uint64(roundId);
+        _ledger.tip.commitments = 0;
+
+        Round storage opened = _rounds[roundId];
+        (uint256 taskId, bytes32 parentHash) = (0, _ledger.hashes[_ledger.tip.height]);
+        (taskId, opened.task) = taskList.takeBest(roundId);
+        committee.matureSeats();
+        opened.taskId = taskId;
+        opened.parentHash = parentHash;
+        opened.openedAt = uint64(block.timestamp);
+        _ledger.record(RecordKind.RoundOpened, abi.encode(roundId, taskId, parentHash, blockhash(block.number - 1)));
+        bytes32 seed = keccak256(abi.encode(parentHash, _ledger.bodyRoot()));
+        opened.seed = seed;
+        emit RoundOpened(roundId, taskId, seed);
+    }
+
+    /// @inheritdoc IPoLeChain
+    function postFunctionalKeys(
+        uint256 roundId,
+        string calldata keysCid,
+        bytes32 keysDigest
+    ) external override onlyIn(roundId, Phase.Keys) onlyDataNode(roundId) {
+        if (!Cid.fits(keysCid)) revert EmptyField("keysCid");
+        if (keysDigest == 0) revert EmptyField("keysDigest");
+        _rounds[roundId].keysDigest = keysDigest;
+        _rounds[roundId].keysAt = uint64(block.timestamp);
+        _ledger.record(RecordKind.KeysPosted, abi.encode(roundId, keysCid, keysDigest));
+    }
+
+    /// @inheritdoc IPoLeChain
+    function commit(
+        uint256 roundId,
+        bytes32 commitment,
+        uint32 claimedTrainCorrect
+    ) external payable override onlyIn(roundId, Phase.Training) {
+        Round storage open = _rounds[roundId];
+        if (commitment == 0) revert EmptyField("commitment");
+        uint32 trainCount = open.task.terms.trainCount;
+        if (claimedTrainCorrect > trainCount) revert CountTooLarge(claimedTrainCorrect, trainCount);
+
+        uint256 place = _register.placeOf(roundId, msg.sender);
+        uint256 due = place == 0 ? _parameters.minerBond : 0;
+        if (msg.value != due) revert WrongBond(msg.value, due);
+        if (place == 0) place = _admit(roundId, open);
+        else if (_claimsThreshold(open, _register.at(roundId, place).claimedTrainCorrect)) --open.ready;
+        if (_claimsThreshold(open, claimedTrainCorrect)) ++open.ready;
+        _register.put(roundId, place, _ledger.tip.commitments++, commitment, claimedTrainCorrect);
+
+        _ledger.record(
+            RecordKind.SolutionCommitted,
+            abi.encode(roundId, msg.sender, commitment, claimedTrainCorrect)
+        );
+        if (due > 0) reservoir.deposit{value: due}(address(this), bytes32(roundId));
+    }
+
+    /// @inheritdoc IPoLeChain
+    function closeSubmissions(
+        uint256 roundId
+    ) external override onlyIn(roundId, Phase.Training) onlyDataNode(roundId) {
+        Round storage open = _rounds[roundId];
+        uint64 notBefore = open.keysAt + open.task.terms.minTrainingTime;
+        uint256 minSolutions = open.task.terms.minSolutions;
+        if (open.ready < minSolutions || block.timestamp < notBefore) {
+            revert TooEarlyToClose(open.ready, minSolutions, notBefore);
+        }
+        open.closedAt = uint64(block.timestamp);
+        open.closedBlock = uint64(block.number);
+        _ledger.record(RecordKind.SubmissionsClosed, abi.encode(roundId));
+    }
+
+    /// @inheritdoc IPoLeChain
+    function releaseTestSet(
+        uint256 roundId,
+        string calldata testCid,
+        bytes32 testDigest
+    ) external override onlyIn(roundId, Phase.TestRelease) onlyDataNode(roundId) {
+        Round storage open = _rounds[roundId];
+        if (block.number == open.closedBlock) revert SameBlock(block.number);
+        if (!Cid.fits(testCid)) revert EmptyField("testCid");
+        if (testDigest != open.task.testDigest) revert WrongTestSet(open.task.testDigest, testDigest);
+        open.releasedAt = uint64(block.timestamp);
+        _ledger.record(RecordKind.TestSetReleased, abi.encode(roundId, testCid, testDigest));
+    }
+
+    /// @inheritdoc IPoLeChain
+    function reveal(
+        uint256 roundId,
+        string calldata modelCid,
+        bytes32 modelDigest,
+        uint32 claimedTestCorrect,
+        bytes32 salt
+    ) external override onlyIn(roundId, Phase.Reveal) {
+        Round storage open = _rounds[roundId];
+        if (!Cid.fits(modelCid)) revert EmptyField("modelCid");
+        if (modelDigest == 0) revert EmptyField("modelDigest");
+        uint256 testCount = open.releasedAt == 0 ? 0 : open.task.terms.testCount;
+        if (claimedTestCorrect > testCount) revert CountTooLarge(claimedTestCorrect, testCount);
+        uint256 place = _register.placeOf(roundId, msg.sender);
+        if (place == 0) revert NoCommitment(roundId, msg.sender);
+
+        Solutions.Stored storage own = _register.at(roundId, place);
+        uint32 claimedTrainCorrect = own.claimedTrainCorrect;
+        if (own.modelDigest != 0) revert AlreadyRevealed(roundId, msg.sender);
+        bytes32 revealed = Commitments.solution(roundId, msg.sender, modelDigest, claimedTrainCorrect, salt);
+        if (revealed != own.commitment) revert CommitmentMismatch(roundId, own.commitment, revealed);
+
+        own.modelDigest = modelDigest;
+        own.claimedTestCorrect = claimedTestCorrect;
+        ++open.revealed;
+        open.lastRevealAt = uint64(block.timestamp);
+        _ledger.record(
+            RecordKind.SolutionRevealed,
+            abi.encode(roundId, msg.sender, modelCid, modelDigest, claimedTrainCorrect, claimedTestCorrect)
+        );
+    }
+
+    /// @inheritdoc IPoLeChain
+    function armDraw(uint256 roundId) external override onlyIn(roundId, Phase.Draw) {
+        uint64 armed = _rounds[roundId].drawBlock;
+        if (armed != 0 && (block.number <= armed || blockhash(armed) != 0)) revert DrawPending(roundId, armed);
+        armed = uint64(block.number + DRAW_DELAY);
+        _rounds[roundId].drawBlock = armed;
+        _ledger.record(RecordKind.DrawArmed, abi.encode(roundId, armed));
+    }
+
+    /// @inheritdoc IPoLeChain
+    function drawCommittee(uint256 roundId) external override onlyIn(roundId, Phase.Draw) {
+        Round storage open = _rounds[roundId];
+        // The hash of a block to come, of one over 256 blocks back, and of block 0 when nothing is armed, is 0.
+        bytes32 drawHash = open.drawBlock == 0 ? bytes32(0) : blockhash(open.drawBlock);
+        if (drawHash == 0) revert DrawNotReady(roundId, open.drawBlock);
+        bytes32 entropy = keccak256(abi.encode(Domains.DRAW, roundId, drawHash));
+
+        Solution[] memory all = _register.load(roundId, open.committed);
+        uint256[] memory best = Ranking.rank(all, open.revealed, _parameters.judgedSolutions, open.releasedAt != 0);
+        uint256 seated = committee.draw(
+            roundId,
+            entropy,
+            _parameters.committeeSize,
+            _parameters.minCommittee,
+            Ranking.barredFrom(all, open.task.owner),
+            uint16(best.length),
+            _parameters.voteCommitWindow,
+            _parameters.voteRevealWindow
+        );
+        if (seated == 0) {
+            open.committeeTooSmall = true;
+            return;
+        }
+        open.entropy = entropy;
+        _register.judged[roundId] = Ranking.pack(best);
+        _ledger.record(
+            RecordKind.CommitteeDrawn,
+            abi.encode(roundId, entropy, committee.members(roundId), Ranking.minersAt(all, best))
+        );
+    }
+
+    /// @inheritdoc IPoLeChain
+    function finalise(uint256 roundId) external override onlyIn(roundId, Phase.Settlement) {
+        Round storage ended = _rounds[roundId];
+        Solution[] memory all = _register.load(roundId, ended.committed);
+        Judgement.Evidence memory evidence = _evidenceOf(roundId, all);
+        Judgement.Outcome memory outcome = _outcomeOf(ended, evidence);
+        ended.settled = true;
+        ended.voidReason = outcome.voidReason;
+        bool isVoid = outcome.voidReason != VoidReason.None;
+        address winner = isVoid ? address(0) : evidence.judged[outcome.winner].miner;
+        Payouts.List memory payouts = _pay(roundId, outcome.voidReason, winner, all, evidence);
+        Ommer[] memory referenced;
+        if (!isVoid) referenced = _drawFromPool(ended.task.terms.fee, winner, payouts);
+        _ledger.record(RecordKind.Payouts, abi.encode(roundId, payouts.all()));
+        if (isVoid) _ledger.record(RecordKind.RoundVoided, abi.encode(roundId, outcome.voidReason));
+        else _append(roundId, evidence, outcome, referenced);
+    }
+
+    /// @inheritdoc IPoLeChain
+    function record(RecordKind kind, bytes calldata data) external override {
+        if (msg.sender != address(taskList) && msg.sender != address(committee)) revert NotRecorder(msg.sender);
+        _ledger.record(kind, data);
+    }
+
+    /// @inheritdoc IPoLeChain
+    function currentRound() external view override returns (uint256 id) {
+        return _ledger.tip.roundId;
+    }
+
+    /// @inheritdoc IPoLeChain
+    function round(uint256 roundId) external view override returns (Round memory) {
+        return _opened(roundId);
+    }
+
+    /// @inheritdoc IPoLeChain
+    function solutions(uint256 roundId) external view override returns (Solution[] memory) {
+        return _register.load(roundId, _opened(roundId).committed);
+    }
+
+    /// @inheritdoc IPoLeChain
+    function height() external view override returns (uint256) {
+        return _ledger.tip.height;
+    }
+
+    /// @inheritdoc IPoLeChain
+    function blockHash(uint256 height_) external view override returns (bytes32 hash) {
+        return _ledger.hashes[height_];
+    }
+
+    /// @inheritdoc IPoLeChain
+    function ommerAt(uint256 height_) external view override returns (Ommer memory ommer) {
+        return _ledger.ommers[height_];
+    }
+
+    /// @inheritdoc IPoLeChain
+    function body() external view override returns (bytes32 root, uint256 count) {
+        return (_ledger.bodyRoot(), _ledger.tip.records);
+    }
+
+    /// @inheritdoc IPoLeChain
+    function parameters() external view override returns (Parameters memory) {
+        return _parameters;
+    }
+
+    /// @inheritdoc IPoLeChain
+    function phaseOf(uint256 roundId) public view override returns (Phase phase, uint64 deadline) {
+        (phase, deadline) = Phases.beforeBallot(_rounds[roundId], _parameters);
+        if (phase == Phase.Draw && _rounds[roundId].entropy != 0) {
+            return Phases.duringBallot(committee.ballot(roundId));
+        }
+    }
+
+    /// @dev Makes room for a miner's first commitment.
+    function _admit(uint256 roundId, Round storage open) private returns (uint256 place) {
+        uint16 most = _parameters.maxSolutions;
+        if (open.committed == most) revert TooManySolutions(roundId, most);
+        return ++open.committed;
+    }
+
+    /// @dev Moves everything out of the round's account: the committee's fee, the payouts, and what is forfeited to the pool.
+    function _pay(
+        uint256 roundId,
+        VoidReason voidReason,
+        address winner,
+        Solution[] memory all,
+        Judgement.Evidence memory evidence
+    ) private returns (Payouts.List memory payouts) {
+        Settlement.Ending memory ending;
+        ending.voidReason = voidReason;
+        ending.dataNode = _rounds[roundId].task.owner;
+        ending.winner = winner;
+        ending.revealed = _rounds[roundId].revealed;
+        ending.solutions = all;
+        ending.evidence = evidence;
+        ending.faultShareBps = _parameters.faultShareBps;
+        ending.minerBond = _parameters.minerBond;
+        ending.fee = Settlement.verificationFee(evidence, voidReason, _parameters.verificationFeeBps);
+        payouts = Settlement.divide(ending);
+
+        bytes32 account = bytes32(roundId);
+        _transfer(account, address(committee), account, ending.fee);
+        if (evidence.findings.length > 0) {
+            committee.settle(roundId, evidence.findings, ending.fee, Accounts.POOL);
+        }
+        _credit(account, payouts, 0);
+        _transfer(account, address(this), Accounts.POOL, _balanceOf(account));
+    }
+
+    /// @dev Pays the block's rewards out of the pool, all or none, and adds them to `payouts`. A fee that covers them went into the pool with
+    /// the task, so the pool holds enough by construction; the check keeps a flaw elsewhere from stopping the round.
+    function _drawFromPool(
+        uint256 fee,
+        address winner,
+        Payouts.List memory payouts
+    ) private returns (Ommer[] memory referenced) {
+        uint256 blockReward = _parameters.blockReward;
+        if (!OmmerRewards.isCovered(blockReward, fee, _parameters.feeMarginBps)) return referenced;
+
+        uint256 before = payouts.count;
+        payouts.add(winner, PayoutReason.BlockReward, blockReward);
+        Ommer memory ommer = _ledger.bestOmmer();
+        if (ommer.count > 0) {
+            uint256 age = _ledger.tip.height + 1 - ommer.height;
+            payouts.add(winner, PayoutReason.OmmerInclusion, OmmerRewards.inclusion(blockReward));
+            payouts.add(
+                ommer.miner,
+                PayoutReason.OmmerReward,
+                OmmerRewards.reward(blockReward, age, ommer.count)
+            );
+        }
+        if (_balanceOf(Accounts.POOL) < payouts.totalFrom(before)) {
+            payouts.count = before;
+            return referenced;
+        }
+        _credit(Accounts.POOL, payouts, before);
+        return ommer.count > 0 ? _ledger.referTo(ommer) : referenced;
+    }
+
+    function _transfer(bytes32 from, address toHolder, bytes32 toAccount, uint256 amount) private {
+        if (amount > 0) reservoir.transfer(from, toHolder, toAccount, amount);
+    }
+
+    function _credit(bytes32 account, Payouts.List memory list, uint256 from) private {
+        for (uint256 n = from; n < list.count; ++n) {
+            reservoir.credit(account, list.payouts[n].payee, list.payouts[n].amount);
+        }
+    }
+
+    /// @dev Appends the winner's block and keeps the best ommer of its height.
+    function _append(
+        uint256 roundId,
+        Judgement.Evidence memory evidence,
+        Judgement.Outcome memory outcome,
+        Ommer[] memory referenced
+    ) private {
+        Header memory header;
+        header.roundId = roundId;
+        header.taskId = _rounds[roundId].taskId;
+        header.winner = evidence.judged[outcome.winner].miner;
+        header.modelDigest = evidence.judged[outcome.winner].modelDigest;
+        header.trainCorrect = evidence.findings[outcome.winner].trainCorrect;
+        header.testCorrect = evidence.findings[outcome.winner].testCorrect;
+        uint64 appended = _ledger.append(header, referenced);
+        _rounds[roundId].height = appended;
+        if (outcome.ommers > 0) _ledger.ommers[appended] = _ommerOf(appended, evidence, outcome);
+    }
+
+    function _requirePhase(uint256 roundId, Phase needed) private view {
+        (Phase phase, ) = phaseOf(roundId);
+        if (phase == Phase.None) revert UnknownRound(roundId);
+        if (phase != needed) revert WrongPhase(roundId, phase, needed);
+    }
+
+    function _requireDataNode(uint256 roundId) private view {
+        if (msg.sender != _rounds[roundId].task.owner) revert NotDataNode(roundId, msg.sender);
+    }
+
+    function _balanceOf(bytes32 account) private view returns (uint256) {
+        return reservoir.balanceOf(address(this), account);
+    }
+
+    function _opened(uint256 roundId) private view returns (Round storage opened) {
+        opened = _rounds[roundId];
+        if (opened.openedAt == 0) revert UnknownRound(roundId);
+    }
+
+    function _claimsThreshold(Round storage open, uint32 claimedTrainCorrect) private view returns (bool) {
+        TaskTerms storage terms = open.task.terms;
+        return claimedTrainCorrect * BPS >= uint256(terms.requiredTrainAccuracy) * terms.trainCount;
+    }
+
+    function _evidenceOf(
+        uint256 roundId,
+        Solution[] memory all
+    ) private view returns (Judgement.Evidence memory evidence) {
+        Round storage ended = _rounds[roundId];
+        evidence.terms = ended.task.terms;
+        evidence.released = ended.releasedAt != 0;
+        evidence.closedEarly = ended.closedAt != 0;
+        evidence.tolerance = _tolerance;
+        if (ended.entropy != 0) evidence.findings = committee.findings(roundId);
+        evidence.judged = Ranking.judgedOf(all, evidence.findings.length);
+    }
+
+    /// @dev In Settlement only: before, a round has no outcome.
+    function _outcomeOf(
+        Round storage ended,
+        Judgement.Evidence memory evidence
+    ) private view returns (Judgement.Outcome memory outcome) {
+        if (ended.keysAt == 0) outcome.voidReason = VoidReason.KeysMissing;
+        else if (ended.committed == 0) outcome.voidReason = VoidReason.NoCommitment;
+        else if (ended.revealed == 0) outcome.voidReason = VoidReason.NothingRevealed;
+        else if (ended.committeeTooSmall) outcome.voidReason = VoidReason.CommitteeTooSmall;
+        else outcome = Judgement.judge(evidence);
+    }
+
+    function _ommerOf(
+        uint64 atHeight,
+        Judgement.Evidence memory evidence,
+        Judgement.Outcome memory outcome
+    ) private pure returns (Ommer memory ommer) {
+        ommer.height = atHeight;
+        ommer.miner = evidence.judged[outcome.bestOmmer].miner;
+        ommer.modelDigest = evidence.judged[outcome.bestOmmer].modelDigest;
+        Finding memory found = evidence.findings[outcome.bestOmmer];
+        (ommer.correct, ommer.total) = evidence.released
+            ? (found.testCorrect, evidence.terms.testCount)
+            : (found.trainCorrect, Judgement.trainBase(evidence.terms));
+        ommer.count = uint16(outcome.ommers);
+    }
+}

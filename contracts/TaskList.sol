@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IPoLeChain, RecordKind} from "./interfaces/IPoLeChain.sol";
+import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
+import {ITaskList, Task, TaskFiles, TaskTerms} from "./interfaces/ITaskList.sol";
+import {Accounts} from "./libraries/Accounts.sol";
+import {Cid} from "./libraries/Cid.sol";
+import {ValueHeap} from "./libraries/ValueHeap.sol";
+
+/// @title TaskList: waiting tasks; ITaskList says what it does.
+contract TaskList is ITaskList {
+    using ValueHeap for ValueHeap.Heap;
+
+    uint256 private constant BPS = 10_000;
+
+    /// @inheritdoc ITaskList
+    address public immutable override chain;
+
+    /// @inheritdoc ITaskList
+    IRewardReservoir public immutable override reservoir;
+
+    /// @inheritdoc ITaskList
+    uint256 public override posted;
+
+    Parameters private _parameters;
+    ValueHeap.Heap private _heap;
+    mapping(uint256 taskId => Task) private _tasks;
+
+    /// @param chain_ the address that PoLeChain is going to have
+    constructor(IRewardReservoir reservoir_, address chain_, Parameters memory parameters_) {
+        reservoir = reservoir_;
+        chain = chain_;
+        _parameters = parameters_;
+    }
+
+    /// @inheritdoc ITaskList
+    function post(
+        TaskTerms calldata terms,
+        TaskFiles calldata files
+    ) external payable override returns (uint256 taskId) {
+        Parameters memory limits = _parameters;
+        _checkTerms(terms, limits);
+        _checkFiles(files);
+        uint256 escrow = uint256(terms.reward) + terms.dataBond;
+        if (msg.value != escrow + terms.fee) revert WrongPayment(msg.value, escrow + terms.fee);
+        if (_heap.entries.length >= limits.maxTasks) revert TaskListFull(limits.maxTasks);
+
+        taskId = ++posted;
+        _tasks[taskId] = Task(msg.sender, terms, files.testDigest);
+        _heap.push(ValueHeap.Entry(terms.reward, terms.timeLimit, uint64(taskId)));
+
+        emit TaskPosted(taskId, msg.sender, terms, files);
+        reservoir.deposit{value: escrow}(address(this), bytes32(taskId));
+        reservoir.deposit{value: terms.fee}(chain, Accounts.POOL);
+        bytes memory data = abi.encode(
+            taskId,
+            msg.sender,
+            keccak256(abi.encode(terms)),
+            keccak256(abi.encode(files))
+        );
+        IPoLeChain(chain).record(RecordKind.TaskPosted, data);
+    }
+
+    /// @inheritdoc ITaskList
+    function cancel(uint256 taskId) external override {
+        if (!_heap.contains(taskId)) revert TaskNotListed(taskId);
+        if (msg.sender != _tasks[taskId].owner) revert NotTaskOwner(taskId, msg.sender);
+        _heap.remove(taskId);
+
+        uint256 refund = _escrow(_tasks[taskId].terms);
+        emit TaskCancelled(taskId, msg.sender, refund);
+        reservoir.credit(bytes32(taskId), msg.sender, refund);
+        IPoLeChain(chain).record(RecordKind.TaskCancelled, abi.encode(taskId));
+    }
+
+    /// @inheritdoc ITaskList
+    function takeBest(uint256 roundId) external override returns (uint256 taskId, Task memory taken) {
+        if (msg.sender != chain) revert NotChain(msg.sender);
+        taskId = _heap.best();
+        if (taskId == 0) revert NoTask();
+        _heap.remove(taskId);
+
+        taken = _tasks[taskId];
+        emit TaskTaken(taskId, roundId);
+        reservoir.transfer(bytes32(taskId), chain, bytes32(roundId), _escrow(taken.terms));
+    }
+
+    /// @inheritdoc ITaskList
+    function best() external view override returns (uint256 taskId) {
+        return _heap.best();
+    }
+
+    /// @inheritdoc ITaskList
+    function task(uint256 taskId) external view override returns (Task memory) {
+        return _tasks[taskId];
+    }
+
+    /// @inheritdoc ITaskList
+    function isListed(uint256 taskId) external view override returns (bool listed) {
+        return _heap.contains(taskId);
+    }
+
+    /// @inheritdoc ITaskList
+    function waiting() external view override returns (uint256 count) {
+        return _heap.entries.length;
+    }
+
+    /// @inheritdoc ITaskList
+    function parameters() external view override returns (Parameters memory) {
+        return _parameters;
+    }
+
+    function _checkTerms(TaskTerms calldata terms, Parameters memory limits) private pure {
+        // The least fee rounds down: the data node gains less than a wei.
+        uint256 leastFee = (uint256(terms.reward) * limits.feeBps) / BPS;
+        _checkRange("reward", terms.reward, limits.minReward, type(uint96).max);
+        _checkRange("dataBond", terms.dataBond, limits.minDataBond, type(uint96).max);
+        _checkRange("fee", terms.fee, leastFee, type(uint96).max);
+        _checkRange("timeLimit", terms.timeLimit, 1, limits.maxTimeLimit);
+        _checkRange("minTrainingTime", terms.minTrainingTime, 0, terms.timeLimit);
+        _checkRange("minSolutions", terms.minSolutions, 1, limits.maxSolutions);
+        _checkRange("requiredTrainAccuracy", terms.requiredTrainAccuracy, 1, BPS);
+        _checkRange("requiredTestAccuracy", terms.requiredTestAccuracy, 0, BPS);
+        _checkRange("trainCount", terms.trainCount, 1, type(uint32).max);
+        _checkRange("testCount", terms.testCount, 1, type(uint32).max);
+        _checkRange("auditCount", terms.auditCount, 0, terms.trainCount);
+    }
+
+    function _checkRange(string memory term, uint256 given, uint256 least, uint256 most) private pure {
+        if (given < least || given > most) revert TermOutOfRange(term, given, least, most);
+    }
+
+    function _checkFiles(TaskFiles calldata files) private pure {
+        if (!Cid.fits(files.specCid)) revert FileMissing("specCid");
+        if (!Cid.fits(files.trainCid)) revert FileMissing("trainCid");
+        if (files.specDigest == 0) revert FileMissing("specDigest");
+        if (files.trainDigest == 0) revert FileMissing("trainDigest");
+        if (files.testDigest == 0) revert FileMissing("testDigest");
+        if (files.mpkDigest == 0) revert FileMissing("mpkDigest");
+    }
+
+    function _escrow(TaskTerms memory terms) private pure returns (uint256) {
+        return uint256(terms.reward) + terms.dataBond;
+    }
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Header, IPoLeChain, Ommer, Payout, Phase, RecordKind, Round, Solution, VoidReason} from "../interfaces/IPoLeChain.sol";
+import {Ballot, BallotStage, Finding, Vote} from "../interfaces/IVerifierCommittee.sol";
+import {Commitments} from "../libraries/Commitments.sol";
+import {CommitteeDraw} from "../libraries/CommitteeDraw.sol";
+import {Judgement} from "../libraries/Judgement.sol";
+import {MerkleBody} from "../libraries/MerkleBody.sol";
+import {OmmerRewards} from "../libraries/OmmerRewards.sol";
+import {Payouts} from "../libraries/Payouts.sol";
+import {Phases} from "../libraries/Phases.sol";
+import {Ranking} from "../libraries/Ranking.sol";
+import {Settlement} from "../libraries/Settlement.sol";
+import {Tally} from "../libraries/Tally.sol";
+import {ValueHeap} from "../libraries/ValueHeap.sol";
+
+/// @title LibraryHarness: the internal libraries as calls, for the tests that hold them against their Python twins.
+/// @dev Part of no deployment.
+contract LibraryHarness {
+    using Payouts for Payouts.List;
+    using ValueHeap for ValueHeap.Heap;
+
+    MerkleBody.Frontier private _frontier;
+    ValueHeap.Heap private _heap;
+    uint256 private _records;
+    Round private _round;
+    IPoLeChain.Parameters private _parameters;
+
+    function append(RecordKind kind, bytes calldata data) external {
+        MerkleBody.append(_frontier, _records++, MerkleBody.leafOf(uint8(kind), data));
+    }
+
+    function startBody() external {
+        _records = 0;
+    }
+
+    function push(ValueHeap.Entry calldata entry) external {
+        _heap.push(entry);
+    }
+
+    function remove(uint256 taskId) external {
+        _heap.remove(taskId);
+    }
+
+    /// @notice Asked by eth_call: pushes the entries, removes some tasks, then takes the best until none is left.
+    function heapOrder(
+        ValueHeap.Entry[] calldata entries,
+        uint256[] calldata removed
+    ) external returns (uint256[] memory order) {
+        for (uint256 n = 0; n < entries.length; ++n) {
+            _heap.push(entries[n]);
+        }
+        for (uint256 n = 0; n < removed.length; ++n) {
+            _heap.remove(removed[n]);
+        }
+        order = new uint256[](entries.length - removed.length);
+        for (uint256 n = 0; n < order.length; ++n) {
+            order[n] = _heap.best();
+            _heap.remove(order[n]);
+        }
+    }
+
+    /// @notice Asked by eth_call: the root after each leaf, in a frontier that still holds the `stale` leaves of another body.
+    function bodyRoots(
+        bytes32[] calldata stale,
+        bytes32[] calldata leaves
+    ) external returns (bytes32[] memory roots) {
+        for (uint256 n = 0; n < stale.length; ++n) {
+            MerkleBody.append(_frontier, n, stale[n]);
+        }
+        roots = new bytes32[](leaves.length + 1);
+        roots[0] = MerkleBody.root(_frontier, 0);
+        for (uint256 n = 0; n < leaves.length; ++n) {
+            MerkleBody.append(_frontier, n, leaves[n]);
+            roots[n + 1] = MerkleBody.root(_frontier, n + 1);
+        }
+    }
+
+    /// @notice Asked by eth_call: where a round and its ballot stand, and the time of the block that was asked.
+    function phaseOf(
+        Round calldata round,
+        IPoLeChain.Parameters calldata parameters,
+        Ballot calldata ballot
+    ) external returns (Phase phase, uint64 deadline, BallotStage stage, uint256 time) {
+        _round = round;
+        _parameters = parameters;
+        (phase, deadline) = Phases.beforeBallot(_round, _parameters);
+        if (phase == Phase.Draw && ballot.seats > 0) (phase, deadline) = Phases.duringBallot(ballot);
+        return (phase, deadline, Phases.stageOf(ballot), block.timestamp);
+    }
+
+    function bodyRoot() external view returns (bytes32) {
+        return MerkleBody.root(_frontier, _records);
+    }
+
+    function best() external view returns (uint256) {
+        return _heap.best();
+    }
+
+    function contains(uint256 taskId) external view returns (bool) {
+        return _heap.contains(taskId);
+    }
+
+    function solutionCommitment(
+        uint256 roundId,
+        address miner,
+        bytes32 modelDigest,
+        uint32 claimedTrainCorrect,
+        bytes32 salt
+    ) external view returns (bytes32) {
+        return Commitments.solution(roundId, miner, modelDigest, claimedTrainCorrect, salt);
+    }
+
+    function voteCommitment(
+        uint256 ballotId,
+        address verifier,
+        Vote[] calldata votes,
+        bytes32 salt
+    ) external view returns (bytes32) {
+        return Commitments.vote(ballotId, verifier, votes, salt);
+    }
+
+    function leafOf(uint8 kind, bytes calldata data) external pure returns (bytes32) {
+        return MerkleBody.leafOf(kind, data);
+    }
+
+    function headerHash(Header calldata header) external pure returns (bytes32) {
+        return keccak256(abi.encode(header));
+    }
+
+    function ommersHash(Ommer[] calldata ommers) external pure returns (bytes32) {
+        return keccak256(abi.encode(ommers));
+    }
+
+    function draw(
+        bytes32 entropy,
+        uint256 seats,
+        uint256 size,
+        uint256[] calldata barred
+    ) external pure returns (uint256[] memory) {
+        return CommitteeDraw.draw(entropy, seats, size, barred);
+    }
+
+    /// @param revealed true for the members whose vote stands in `votes`
+    function finding(
+        Vote[] calldata votes,
+        bool[] calldata revealed,
+        uint32 tolerance
+    ) external pure returns (Finding memory) {
+        uint128[] memory packed = new uint128[](votes.length);
+        for (uint256 n = 0; n < votes.length; ++n) {
+            if (revealed[n]) packed[n] = Tally.pack(votes[n]);
+        }
+        return Tally.finding(packed, tolerance);
+    }
+
+    function pack(Vote calldata vote) external pure returns (uint128) {
+        return Tally.pack(vote);
+    }
+
+    function agrees(Vote calldata vote, Finding calldata found, uint32 tolerance) external pure returns (bool) {
+        return Tally.agrees(Tally.pack(vote), found, tolerance);
+    }
+
+    function rank(
+        Solution[] calldata solutions,
+        uint256 revealed,
+        uint256 most,
+        bool released
+    ) external pure returns (uint256[] memory) {
+        return Ranking.rank(solutions, revealed, most, released);
+    }
+
+    function judge(Judgement.Evidence calldata evidence) external pure returns (Judgement.Outcome memory) {
+        return Judgement.judge(evidence);
+    }
+
+    function isProvenBad(Judgement.Evidence calldata evidence, uint256 choice) external pure returns (bool) {
+        return Judgement.isProvenBad(evidence, choice);
+    }
+
+    function verificationFee(
+        Judgement.Evidence calldata evidence,
+        VoidReason voidReason,
+        uint16 bps
+    ) external pure returns (uint256) {
+        return Settlement.verificationFee(evidence, voidReason, bps);
+    }
+
+    function divide(Settlement.Ending calldata ending) external pure returns (Payout[] memory) {
+        return Settlement.divide(ending).all();
+    }
+
+    function ommerReward(uint256 blockReward, uint256 age, uint256 count) external pure returns (uint256) {
+        return OmmerRewards.reward(blockReward, age, count);
+    }
+
+    function ommerInclusion(uint256 blockReward) external pure returns (uint256) {
+        return OmmerRewards.inclusion(blockReward);
+    }
+
+    function isCovered(uint256 blockReward, uint256 fee, uint256 marginBps) external pure returns (bool) {
+        return OmmerRewards.isCovered(blockReward, fee, marginBps);
+    }
+
+    function isBetter(Ommer calldata a, Ommer calldata b) external pure returns (bool) {
+        return OmmerRewards.isBetter(a, b);
+    }
+}

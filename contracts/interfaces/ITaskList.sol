@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IRewardReservoir} from "./IRewardReservoir.sol";
+
+/// @notice What a task pays, demands and allows. Amounts in wei, times in seconds, accuracies in basis points of the set they speak of.
+/// @param reward what the winner and its verifiers share
+/// @param dataBond what the data node forfeits when it issues no keys, issues wrong ones or withholds the test set
+/// @param fee what goes to the system pool when the task is posted, in no case refunded
+/// @param timeLimit how long miners may train, counted from the functional keys
+/// @param minTrainingTime how long the data node must leave submissions open, counted from the functional keys
+/// @param minSolutions how many commitments claiming the training threshold the data node must wait for before it closes submissions early
+/// @param requiredTrainAccuracy the training threshold, at least 1
+/// @param requiredTestAccuracy the test threshold, 0 for none
+/// @param trainCount samples in the training set
+/// @param testCount samples in the test set
+/// @param auditCount samples of the training set that verifiers evaluate, drawn with the committee; 0 for all
+struct TaskTerms {
+    uint96 reward;
+    uint96 dataBond;
+    uint96 fee;
+    uint32 timeLimit;
+    uint32 minTrainingTime;
+    uint16 minSolutions;
+    uint16 requiredTrainAccuracy;
+    uint16 requiredTestAccuracy;
+    uint32 trainCount;
+    uint32 testCount;
+    uint32 auditCount;
+}
+
+/// @notice Where a task's files are on IPFS and the keccak-256 of each (docs/formats.md). The test set's place is told at its release.
+/// @param specCid model specification
+/// @param trainCid manifest of the encrypted training set
+/// @param testDigest digest of the manifest of the encrypted test set, fixed before anybody trains
+/// @param mpkDigest digest of the master public key file, which the training manifest names
+struct TaskFiles {
+    string specCid;
+    bytes32 specDigest;
+    string trainCid;
+    bytes32 trainDigest;
+    bytes32 testDigest;
+    bytes32 mpkDigest;
+}
+
+/// @notice A task as the contracts keep it. Files other than the test set's digest are in the event `TaskPosted` alone.
+struct Task {
+    address owner;
+    TaskTerms terms;
+    bytes32 testDigest;
+}
+
+/// @title TaskList: the tasks that wait for a round, most valuable first.
+/// @notice A task's value is its reward per second of its time limit; among equals the older comes first.
+/// @dev Value is compared by cross multiplication, exactly. Posting, cancelling and taking cost O(log tasks).
+interface ITaskList {
+    /// @notice What a deployment fixes for ever. Amounts in wei, times in seconds.
+    /// @param maxTasks tasks that may wait at once
+    /// @param minReward least reward
+    /// @param minDataBond least data bond
+    /// @param feeBps least fee, in basis points of the reward
+    /// @param maxTimeLimit longest time limit
+    /// @param maxSolutions largest `minSolutions` a task may ask for: as many commitments as a round takes
+    struct Parameters {
+        uint32 maxTasks;
+        uint96 minReward;
+        uint96 minDataBond;
+        uint16 feeBps;
+        uint32 maxTimeLimit;
+        uint16 maxSolutions;
+    }
+
+    /// @notice A data node posted and funded a task.
+    event TaskPosted(uint256 indexed taskId, address indexed owner, TaskTerms terms, TaskFiles files);
+
+    /// @notice The owner took a waiting task back; reward and bond are credited, the fee stays in the pool.
+    event TaskCancelled(uint256 indexed taskId, address indexed owner, uint256 refund);
+
+    /// @notice A round took the task.
+    event TaskTaken(uint256 indexed taskId, uint256 indexed roundId);
+
+    /// @notice A term lies outside what this deployment accepts. `term` is its name in `TaskTerms` or `TaskFiles`.
+    error TermOutOfRange(string term, uint256 given, uint256 least, uint256 most);
+
+    /// @notice A digest is zero or a CID is empty or longer than 128 bytes. `field` is its name in `TaskFiles`.
+    error FileMissing(string field);
+
+    /// @notice The ether sent is not reward + data bond + fee.
+    error WrongPayment(uint256 sent, uint256 due);
+
+    /// @notice The list is full.
+    error TaskListFull(uint256 maxTasks);
+
+    /// @notice No task waits.
+    error NoTask();
+
+    /// @notice The task does not wait in the list: it never existed, was cancelled, or a round took it.
+    error TaskNotListed(uint256 taskId);
+
+    /// @notice Only the task's owner may do this.
+    error NotTaskOwner(uint256 taskId, address caller);
+
+    /// @notice Only the PoLe chain may do this.
+    error NotChain(address caller);
+
+    /// @notice Posts a task and pays for it; `msg.value` must be reward + data bond + fee.
+    /// @return taskId counts from 1
+    function post(TaskTerms calldata terms, TaskFiles calldata files) external payable returns (uint256 taskId);
+
+    /// @notice Takes a waiting task back. Reward and bond are credited to the owner; the fee is not.
+    function cancel(uint256 taskId) external;
+
+    /// @notice Removes the most valuable task and moves its reward and bond to account `roundId` of the chain. The chain only.
+    function takeBest(uint256 roundId) external returns (uint256 taskId, Task memory task);
+
+    /// @return taskId of the most valuable waiting task, 0 when none waits
+    function best() external view returns (uint256 taskId);
+
+    /// @return task as it was posted, also after it was taken; all zero when it never existed
+    function task(uint256 taskId) external view returns (Task memory task);
+
+    /// @return listed true while the task waits
+    function isListed(uint256 taskId) external view returns (bool listed);
+
+    /// @return count of waiting tasks
+    function waiting() external view returns (uint256 count);
+
+    /// @return count of tasks ever posted; the newest task's id
+    function posted() external view returns (uint256 count);
+
+    /// @return parameters of this deployment
+    function parameters() external view returns (Parameters memory parameters);
+
+    /// @return chain the only address that may take tasks
+    function chain() external view returns (address chain);
+
+    /// @return reservoir that holds the money
+    function reservoir() external view returns (IRewardReservoir reservoir);
+}

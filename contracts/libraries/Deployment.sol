@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IPoLeChain} from "../interfaces/IPoLeChain.sol";
+import {IRewardReservoir} from "../interfaces/IRewardReservoir.sol";
+import {ITaskList} from "../interfaces/ITaskList.sol";
+import {IVerifierCommittee} from "../interfaces/IVerifierCommittee.sol";
+
+/// @title Deployment: what must hold of PoLe's contracts and parameters before they can work together.
+library Deployment {
+    uint256 private constant BPS = 10_000;
+    uint256 private constant MOST_SOLUTIONS = 32;
+    uint256 private constant MOST_SEATS = 63;
+
+    /// @notice Reverts BadDeployment unless the contracts name each other and the parameters hold together.
+    function check(
+        address chain,
+        IRewardReservoir reservoir,
+        ITaskList taskList,
+        IVerifierCommittee committee,
+        IPoLeChain.Parameters memory chosen
+    ) internal view {
+        _require(taskList.chain() == chain, "taskList.chain");
+        _require(committee.chain() == chain, "committee.chain");
+        _require(taskList.reservoir() == reservoir, "taskList.reservoir");
+        _require(committee.reservoir() == reservoir, "committee.reservoir");
+        _checkSizes(chosen);
+        _checkTaskList(taskList.parameters(), chosen);
+        _checkCommittee(committee.parameters(), longestRound(taskList.parameters(), chosen));
+    }
+
+    /// @return duration of a round's windows together, in seconds
+    function longestRound(
+        ITaskList.Parameters memory tasks,
+        IPoLeChain.Parameters memory chosen
+    ) internal pure returns (uint256 duration) {
+        return
+            uint256(tasks.maxTimeLimit) +
+            chosen.keyWindow +
+            chosen.testWindow +
+            chosen.revealWindow +
+            chosen.voteCommitWindow +
+            chosen.voteRevealWindow;
+    }
+
+    function _checkSizes(IPoLeChain.Parameters memory chosen) private pure {
+        _require(chosen.keyWindow > 0, "keyWindow > 0");
+        _require(chosen.testWindow > 0, "testWindow > 0");
+        _require(chosen.revealWindow > 0, "revealWindow > 0");
+        _require(chosen.voteCommitWindow > 0, "voteCommitWindow > 0");
+        _require(chosen.voteRevealWindow > 0, "voteRevealWindow > 0");
+        _require(chosen.judgedSolutions > 0, "judgedSolutions > 0");
+        _require(chosen.judgedSolutions <= chosen.maxSolutions, "judgedSolutions <= maxSolutions");
+        _require(chosen.maxSolutions <= MOST_SOLUTIONS, "maxSolutions <= 32");
+        _require(chosen.minCommittee > 0, "minCommittee > 0");
+        _require(chosen.minCommittee <= chosen.committeeSize, "minCommittee <= committeeSize");
+        _require(chosen.committeeSize <= MOST_SEATS, "committeeSize <= 63");
+        _require(chosen.verificationFeeBps <= BPS, "verificationFeeBps <= 10000");
+        _require(chosen.faultShareBps <= BPS, "faultShareBps <= 10000");
+        _require(chosen.feeMarginBps <= BPS, "feeMarginBps <= 10000");
+    }
+
+    function _checkTaskList(ITaskList.Parameters memory tasks, IPoLeChain.Parameters memory chosen) private pure {
+        _require(tasks.maxTasks > 0, "taskList.maxTasks > 0");
+        _require(tasks.maxTimeLimit > 0, "taskList.maxTimeLimit > 0");
+        _require(tasks.feeBps <= BPS, "taskList.feeBps <= 10000");
+        _require(tasks.maxSolutions == chosen.maxSolutions, "taskList.maxSolutions == maxSolutions");
+    }
+
+    function _checkCommittee(IVerifierCommittee.Parameters memory seats, uint256 duration) private pure {
+        _require(seats.seatStake > 0, "committee.seatStake > 0");
+        _require(seats.penalty <= seats.seatStake, "committee.penalty <= committee.seatStake");
+        _require(seats.unbondingTime > duration, "committee.unbondingTime > longest round");
+    }
+
+    function _require(bool holds, string memory what) private pure {
+        if (!holds) revert IPoLeChain.BadDeployment(what);
+    }
+}

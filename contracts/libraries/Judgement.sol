@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Solution, VoidReason} from "../interfaces/IPoLeChain.sol";
+import {TaskTerms} from "../interfaces/ITaskList.sol";
+import {Finding, Verdict} from "../interfaces/IVerifierCommittee.sol";
+
+/// @title Judgement: who wins a round, given what the committee found.
+library Judgement {
+    uint256 private constant BPS = 10_000;
+
+    /// @notice What a round is judged by.
+    /// @param released the test set was released
+    /// @param closedEarly the data node ended training, not the time limit
+    /// @param tolerance by how many correct predictions a claim may exceed its finding
+    /// @param judged solutions in the ballot's order of choices
+    /// @param findings one for each of them; both are empty when no committee was drawn
+    struct Evidence {
+        TaskTerms terms;
+        bool released;
+        bool closedEarly;
+        uint32 tolerance;
+        Solution[] judged;
+        Finding[] findings;
+    }
+
+    /// @notice A winner, or a reason why there is none.
+    /// @param winner choice that wins, where the reason is None
+    /// @param ommers other choices that meet the thresholds
+    /// @param bestOmmer the best of them
+    struct Outcome {
+        VoidReason voidReason;
+        uint256 winner;
+        uint256 ommers;
+        uint256 bestOmmer;
+    }
+
+    /// @notice Judges the solutions that a committee voted on.
+    function judge(Evidence memory evidence) internal pure returns (Outcome memory outcome) {
+        uint256 qualified = 0;
+        uint256 meeting = 0;
+        for (uint256 choice = 0; choice < evidence.findings.length; ++choice) {
+            Verdict verdict = evidence.findings[choice].verdict;
+            if (verdict == Verdict.DataFault) return Outcome(VoidReason.DataFault, 0, 0, 0);
+            if (verdict != Verdict.Ok) continue;
+            ++qualified;
+            if (meets(evidence, choice)) ++meeting;
+        }
+        if (qualified == 0) return Outcome(VoidReason.NoQuorum, 0, 0, 0);
+        if (meeting == 0 && evidence.closedEarly) return Outcome(VoidReason.ThresholdMissed, 0, 0, 0);
+
+        bool[] memory out = _outOfContest(evidence, meeting > 0);
+        outcome.winner = _best(evidence, out);
+        if (meeting < 2) return outcome;
+        outcome.ommers = meeting - 1;
+        out[outcome.winner] = true;
+        outcome.bestOmmer = _best(evidence, out);
+    }
+
+    /// @return enough true when a finding meets the task's thresholds
+    function meets(Evidence memory evidence, uint256 choice) internal pure returns (bool enough) {
+        TaskTerms memory terms = evidence.terms;
+        Finding memory found = evidence.findings[choice];
+        bool train = found.trainCorrect * BPS >= uint256(terms.requiredTrainAccuracy) * trainBase(terms);
+        bool test = found.testCorrect * BPS >= uint256(terms.requiredTestAccuracy) * terms.testCount;
+        return train && (test || !evidence.released);
+    }
+
+    /// @return correct what solutions are ranked by: the lesser of claim and finding, on the test set where there is one. An audit
+    /// sample's count cannot be held against a claim about the whole set.
+    function score(Evidence memory evidence, uint256 choice) internal pure returns (uint32 correct) {
+        Solution memory solution = evidence.judged[choice];
+        Finding memory found = evidence.findings[choice];
+        if (evidence.released) return _lesser(solution.claimedTestCorrect, found.testCorrect);
+        if (isAudited(evidence.terms)) return found.trainCorrect;
+        return _lesser(solution.claimedTrainCorrect, found.trainCorrect);
+    }
+
+    /// @return bad true when the committee found that there is no such model or that it is worse than claimed
+    function isProvenBad(Evidence memory evidence, uint256 choice) internal pure returns (bool bad) {
+        Solution memory solution = evidence.judged[choice];
+        Finding memory found = evidence.findings[choice];
+        if (found.verdict != Verdict.Ok) {
+            return found.verdict == Verdict.Malformed || found.verdict == Verdict.Unavailable;
+        }
+        uint256 test = uint256(found.testCorrect) + evidence.tolerance;
+        uint256 train = uint256(found.trainCorrect) + evidence.tolerance;
+        return
+            (evidence.released && solution.claimedTestCorrect > test) ||
+            (!isAudited(evidence.terms) && solution.claimedTrainCorrect > train);
+    }
+
+    /// @return audited true when verifiers evaluate a sample of the training set
+    function isAudited(TaskTerms memory terms) internal pure returns (bool audited) {
+        return terms.auditCount != 0 && terms.auditCount < terms.trainCount;
+    }
+
+    /// @return count of training samples that verifiers evaluate
+    function trainBase(TaskTerms memory terms) internal pure returns (uint32 count) {
+        return isAudited(terms) ? terms.auditCount : terms.trainCount;
+    }
+
+    function _outOfContest(Evidence memory evidence, bool someMeet) private pure returns (bool[] memory out) {
+        out = new bool[](evidence.findings.length);
+        for (uint256 choice = 0; choice < out.length; ++choice) {
+            bool isOk = evidence.findings[choice].verdict == Verdict.Ok;
+            out[choice] = !isOk || (someMeet && !meets(evidence, choice));
+        }
+    }
+
+    /// @dev The highest score that is not out; among equals the lower order. At least one choice must not be out.
+    function _best(Evidence memory evidence, bool[] memory out) private pure returns (uint256 best) {
+        uint32 highest = 0;
+        bool found = false;
+        for (uint256 choice = 0; choice < out.length; ++choice) {
+            if (out[choice]) continue;
+            uint32 reached = score(evidence, choice);
+            bool isEarlier = evidence.judged[choice].order < evidence.judged[best].order;
+            if (!found || reached > highest || (reached == highest && isEarlier)) {
+                (found, best, highest) = (true, choice, reached);
+            }
+        }
+    }
+
+    function _lesser(uint32 a, uint32 b) private pure returns (uint32) {
+        return a < b ? a : b;
+    }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Ommer} from "../interfaces/IPoLeChain.sol";
+
+/// @title OmmerRewards: what a block and its ommer draw from the system pool.
+/// @dev The paper's R_r = R_w / ((H_w - H_o) O_num), with the fraction bar that the printed equation has lost. Divisions round down: the pool gains.
+library OmmerRewards {
+    /// @notice How many heights old an ommer can be when it is referenced.
+    uint256 internal constant MAX_AGE = 6;
+
+    uint256 private constant BPS = 10_000;
+
+    /// @return wei that the winner gets for referencing an ommer
+    function inclusion(uint256 blockReward) internal pure returns (uint256) {
+        return blockReward / 32;
+    }
+
+    /// @param age heights between the ommer and the block that references it, at least 1
+    /// @param count verified ommers at the ommer's height
+    /// @return wei that the ommer gets
+    function reward(uint256 blockReward, uint256 age, uint256 count) internal pure returns (uint256) {
+        return blockReward / (age * count);
+    }
+
+    /// @notice Whether a task's fee exceeds by the margin what its block can draw at most: R_w (1 + 1 + 1/32).
+    /// @dev Otherwise a data node, who knows its own test set, could farm the pool with trivial tasks.
+    function isCovered(uint256 blockReward, uint256 fee, uint256 marginBps) internal pure returns (bool) {
+        return fee * BPS * 32 >= (BPS + marginBps) * blockReward * 65;
+    }
+
+    /// @return better true when `a` was right more often than `b`
+    function isBetter(Ommer memory a, Ommer memory b) internal pure returns (bool better) {
+        return uint256(a.correct) * b.total > uint256(b.correct) * a.total;
+    }
+}

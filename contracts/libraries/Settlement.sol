@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {PayoutReason, Solution, VoidReason} from "../interfaces/IPoLeChain.sol";
+import {TaskTerms} from "../interfaces/ITaskList.sol";
+import {Finding, Verdict} from "../interfaces/IVerifierCommittee.sol";
+import {Judgement} from "./Judgement.sol";
+import {Payouts} from "./Payouts.sol";
+
+/// @title Settlement: how a round's money is divided when it ends.
+/// @dev A round's account holds reward, data bond and miner bonds. What is neither paid out nor the committee's fee is forfeited to the
+/// pool. Every division rounds down: the pool gains.
+library Settlement {
+    using Payouts for Payouts.List;
+
+    /// @dev What a block can draw from the pool: block reward, ommer inclusion, ommer reward.
+    uint256 private constant BLOCK_PAYOUTS = 3;
+
+    uint256 private constant BPS = 10_000;
+
+    /// @notice A round as it ended.
+    /// @param winner the zero address in a void round
+    /// @param revealed solutions revealed
+    /// @param solutions all of them, in the order of first commitments
+    /// @param faultShareBps see IPoLeChain.Parameters
+    /// @param minerBond what every solution's miner deposited, in wei
+    /// @param fee what the committee gets, in wei
+    struct Ending {
+        VoidReason voidReason;
+        address dataNode;
+        address winner;
+        uint256 revealed;
+        Solution[] solutions;
+        Judgement.Evidence evidence;
+        uint16 faultShareBps;
+        uint96 minerBond;
+        uint256 fee;
+    }
+
+    /// @notice What the committee earns if it found anything: a part of the reward. When the data was at fault the data bond pays it.
+    /// @return fee in wei
+    function verificationFee(
+        Judgement.Evidence memory evidence,
+        VoidReason voidReason,
+        uint16 verificationFeeBps
+    ) internal pure returns (uint256 fee) {
+        if (!_anyFinding(evidence.findings)) return 0;
+        fee = (uint256(evidence.terms.reward) * verificationFeeBps) / BPS;
+        if (voidReason == VoidReason.DataFault && fee > evidence.terms.dataBond) fee = evidence.terms.dataBond;
+    }
+
+    /// @notice Divides what the committee's fee leaves.
+    /// @return list reward or its refund; data bond or the miners' shares of it; miner bonds. Miners come in the order of `solutions`.
+    /// There is room for what a block draws from the pool.
+    function divide(Ending memory ending) internal pure returns (Payouts.List memory list) {
+        list = Payouts.upTo(2 + 2 * ending.solutions.length + BLOCK_PAYOUTS);
+        TaskTerms memory terms = ending.evidence.terms;
+        (uint256 reward, uint256 dataBond) = (terms.reward, terms.dataBond);
+        if (ending.voidReason == VoidReason.DataFault) dataBond -= ending.fee;
+        else reward -= ending.fee;
+
+        if (ending.voidReason == VoidReason.None) list.add(ending.winner, PayoutReason.TaskReward, reward);
+        else list.add(ending.dataNode, PayoutReason.RewardRefund, reward);
+        if (!_isBondForfeited(ending)) list.add(ending.dataNode, PayoutReason.DataBond, dataBond);
+        else _shareBond(list, ending, dataBond);
+        for (uint256 n = 0; n < ending.solutions.length; ++n) {
+            if (!_keepsBond(ending, ending.solutions[n])) continue;
+            list.add(ending.solutions[n].miner, PayoutReason.MinerBond, ending.minerBond);
+        }
+    }
+
+    /// @dev Equal parts for the miners that revealed; nothing when nobody did.
+    function _shareBond(Payouts.List memory list, Ending memory ending, uint256 dataBond) private pure {
+        if (ending.revealed == 0) return;
+        uint256 part = (dataBond * ending.faultShareBps) / BPS / ending.revealed;
+        for (uint256 n = 0; n < ending.solutions.length; ++n) {
+            if (!ending.solutions[n].revealed) continue;
+            list.add(ending.solutions[n].miner, PayoutReason.DataBondShare, part);
+        }
+    }
+
+    /// @dev Keys never issued, data that the committee found wrong, or a test set withheld from miners who had committed.
+    function _isBondForfeited(Ending memory ending) private pure returns (bool) {
+        return
+            ending.voidReason == VoidReason.KeysMissing ||
+            ending.voidReason == VoidReason.DataFault ||
+            (ending.solutions.length > 0 && !ending.evidence.released);
+    }
+
+    function _keepsBond(Ending memory ending, Solution memory solution) private pure returns (bool) {
+        if (!solution.revealed) return false;
+        return solution.choice == 0 || !Judgement.isProvenBad(ending.evidence, solution.choice - 1);
+    }
+
+    function _anyFinding(Finding[] memory findings) private pure returns (bool) {
+        for (uint256 n = 0; n < findings.length; ++n) {
+            if (findings[n].verdict != Verdict.None) return true;
+        }
+        return false;
+    }
+}
