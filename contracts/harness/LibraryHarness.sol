@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Header, IPoLeChain, Ommer, Payout, Phase, RecordKind, Round, Solution, VoidReason} from "../interfaces/IPoLeChain.sol";
+import {
+    Header,
+    IPoLeChain,
+    Ommer,
+    Payout,
+    Phase,
+    RecordKind,
+    Round,
+    Solution,
+    VoidReason
+} from "../interfaces/IPoLeChain.sol";
 import {Ballot, BallotStage, Finding, Vote} from "../interfaces/IVerifierCommittee.sol";
 import {Commitments} from "../libraries/Commitments.sol";
 import {CommitteeDraw} from "../libraries/CommitteeDraw.sol";
@@ -62,10 +72,7 @@ contract LibraryHarness {
     }
 
     /// @notice Asked by eth_call: the root after each leaf, in a frontier that still holds the `stale` leaves of another body.
-    function bodyRoots(
-        bytes32[] calldata stale,
-        bytes32[] calldata leaves
-    ) external returns (bytes32[] memory roots) {
+    function bodyRoots(bytes32[] calldata stale, bytes32[] calldata leaves) external returns (bytes32[] memory roots) {
         for (uint256 n = 0; n < stale.length; ++n) {
             MerkleBody.append(_frontier, n, stale[n]);
         }
@@ -88,6 +95,16 @@ contract LibraryHarness {
         (phase, deadline) = Phases.beforeBallot(_round, _parameters);
         if (phase == Phase.Draw && ballot.seats > 0) (phase, deadline) = Phases.duringBallot(ballot);
         return (phase, deadline, Phases.stageOf(ballot), block.timestamp);
+    }
+
+    /// @notice Many calls of this contract in one, which is what a test over many examples needs.
+    function answers(bytes[] calldata calls) external view returns (bytes[] memory results) {
+        results = new bytes[](calls.length);
+        for (uint256 n = 0; n < calls.length; ++n) {
+            (bool succeeded, bytes memory result) = address(this).staticcall(calls[n]);
+            require(succeeded, "a call reverted");
+            results[n] = result;
+        }
     }
 
     function bodyRoot() external view returns (bytes32) {

@@ -1,0 +1,1 @@
+"""Byte formats of the files that nodes exchange; docs/formats.md specifies each."""

@@ -1,0 +1,115 @@
+"""JSON with one encoding for each value, and readers of its fields.
+
+Keys are sorted, there are no spaces, text is UTF-8, numbers are the shortest that read back the same.
+
+Readers raise IntegrityError with the name of the field; a document in any other encoding of the same value
+is refused, so that digests name values and not spellings.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pole.errors import InputError, IntegrityError
+
+Document = Mapping[str, Any]
+
+MAX_CID_LENGTH: Final = 128
+_CID = re.compile(r"[A-Za-z0-9]{1,128}")
+
+
+def write_document(document: Document) -> bytes:
+    """Return the canonical bytes; raises InputError for NaN, infinity and what JSON cannot hold."""
+    try:
+        text = json.dumps(
+            document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+        return text.encode()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The document cannot be written as JSON: {error}.") from error
+
+
+def read_document(data: bytes, *, kind: str, version: int, fields: Sequence[str], max_bytes: int) -> Document:
+    """Return a document of format `kind` that has exactly `fields` beside `format` and `version`."""
+    if len(data) > max_bytes:
+        raise IntegrityError(f"The {kind} file has {len(data)} bytes; at most {max_bytes} are accepted.")
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise IntegrityError(f"The {kind} file is no JSON: {error}.") from error
+    if not isinstance(document, dict) or document.get("format") != kind:
+        raise IntegrityError(f"The file is no {kind} file.")
+    given = document.get("version")
+    if type(given) is not int or given != version:
+        raise IntegrityError(
+            f"The {kind} file has version {document.get('version')!r}; this PoLe reads {version}."
+        )
+    check_fields(document, ["format", "version", *fields], kind)
+    if _encoding_of(document, kind) != data:
+        raise IntegrityError(f"The {kind} file is not in canonical encoding (sorted keys, no spaces, UTF-8).")
+    return document
+
+
+def _encoding_of(document: Document, kind: str) -> bytes:
+    try:
+        return write_document(document)
+    except (InputError, RecursionError) as error:
+        raise IntegrityError(f"The {kind} file has no canonical encoding: {error}") from error
+
+
+def check_fields(value: object, fields: Sequence[str], where: str) -> Document:
+    """Return `value` if it is an object with exactly `fields`."""
+    if not isinstance(value, dict):
+        raise IntegrityError(f"{where} must be an object.")
+    odd = sorted(set(value) ^ set(fields))
+    if odd:
+        raise IntegrityError(f"{where} has missing or unknown fields: {', '.join(odd)}.")
+    return value
+
+
+def read_whole(document: Document, field: str, *, least: int, most: int) -> int:
+    """Return a whole number within bounds."""
+    return checked_whole(document[field], field, least=least, most=most)
+
+
+def checked_whole(value: object, where: str, *, least: int, most: int) -> int:
+    """Return `value` if it is a whole number within bounds."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise IntegrityError(f"{where} must be a whole number from {least} to {most}.")
+    return value
+
+
+def read_list(document: Document, field: str, *, most: int) -> list[Any]:
+    """Return a list of at least one and at most `most` entries."""
+    value = document[field]
+    if not isinstance(value, list) or not 1 <= len(value) <= most:
+        raise IntegrityError(f"{field} must be a list of 1 to {most} entries.")
+    return value
+
+
+def read_floats(document: Document, field: str, *, most: int) -> tuple[float, ...]:
+    """Return a list of finite numbers, each written with a decimal point or exponent."""
+    values = read_list(document, field, most=most)
+    if not all(isinstance(value, float) and math.isfinite(value) for value in values):
+        raise IntegrityError(f"{field} must be a list of finite numbers such as 1.0.")
+    return tuple(values)
+
+
+def read_cid(document: Document, field: str = "cid") -> str:
+    """Return a CID: 1 to 128 letters and digits."""
+    value = document[field]
+    if not isinstance(value, str) or not _CID.fullmatch(value):
+        raise IntegrityError(f"{field} must be a CID of 1 to {MAX_CID_LENGTH} letters and digits.")
+    return value
+
+
+def read_hex(document: Document, field: str, *, length: int, prefix: str = "0x") -> bytes:
+    """Return `length` bytes written in lower-case hex after `prefix`."""
+    value = document[field]
+    if not isinstance(value, str) or not re.fullmatch(f"{prefix}[0-9a-f]{{{2 * length}}}", value):
+        raise IntegrityError(
+            f"{field} must be {length} bytes in lower-case hex, with {prefix or 'no'} prefix."
+        )
+    return bytes.fromhex(value[len(prefix) :])

@@ -1,0 +1,234 @@
+"""Encrypted training and test sets: a manifest, and shards of ciphertexts with their labels in the clear."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pole.errors import InputError, IntegrityError
+from pole.protocol.formats.canonical_json import (
+    Document,
+    check_fields,
+    checked_whole,
+    read_cid,
+    read_document,
+    read_floats,
+    read_hex,
+    read_list,
+    read_whole,
+    write_document,
+)
+from pole.protocol.formats.digests import DIGEST_BYTES, check_sha256
+from pole.protocol.formats.tensors import MAX_FILE_BYTES, TensorType, read_tensors, write_tensors
+from pole.protocol.state import FileRef
+
+FORMAT: Final = "pole.encrypted-set"
+SHARD_FORMAT: Final = "pole.encrypted-shard"
+MAX_MANIFEST_BYTES: Final = 2**23
+MAX_SHARDS: Final = 2**14
+MAX_COUNT: Final = 2**32 - 1
+MAX_DIMENSION: Final = 2**16
+MAX_CLASSES: Final = 2**15
+MAX_BITS: Final = 16
+ELEMENT_BYTES: Final = 32
+
+_SHARD_METADATA: Final = {"format": SHARD_FORMAT, "version": "1"}
+_FIELDS: Final = (
+    "part",
+    "count",
+    "inputShape",
+    "dimension",
+    "classes",
+    "bits",
+    "quantisation",
+    "masterPublicKey",
+    "shards",
+)
+
+
+class Part(StrEnum):
+    """Which set of a task a manifest describes."""
+
+    TRAIN = "train"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRef:
+    """Where a shard is: CID, SHA-256 in lower-case hex, length in bytes, samples in it."""
+
+    cid: str
+    digest: str
+    size: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptedSetManifest:
+    """A whole encrypted set.
+
+    `count` samples of `input_shape` (D = `dimension` values each, unsigned of `bits` bits) in `classes`
+    classes; a real value v of column j was quantised to round((v - offset_j) / scale_j); both lists have
+    one entry for all columns or one for each. `master_public_key` is named by CID and keccak-256. Raises
+    InputError when the fields contradict each other.
+    """
+
+    part: Part
+    count: int
+    input_shape: tuple[int, ...]
+    dimension: int
+    classes: int
+    bits: int
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+    master_public_key: FileRef
+    shards: tuple[ShardRef, ...]
+
+    def __post_init__(self) -> None:
+        if math.prod(self.input_shape) != self.dimension:
+            raise InputError(f"An input of shape {list(self.input_shape)} has not {self.dimension} values.")
+        if sum(shard.rows for shard in self.shards) != self.count:
+            raise InputError(
+                f"The shards hold {sum(shard.rows for shard in self.shards)} samples, not {self.count}."
+            )
+        for name, values in (("scale", self.scale), ("offset", self.offset)):
+            if len(values) not in (1, self.dimension):
+                raise InputError(
+                    f"Quantisation needs 1 or {self.dimension} values of {name}, not {len(values)}."
+                )
+        if min(self.scale) <= 0:
+            raise InputError("Every scale of the quantisation must be positive.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shard:
+    """Some samples: ct0 is uint8 (rows, 32), ct is uint8 (rows, D, 32), labels are uint16 (rows,)."""
+
+    ct0: NDArray[np.uint8]
+    ct: NDArray[np.uint8]
+    labels: NDArray[np.uint16]
+
+
+def write_manifest(manifest: EncryptedSetManifest) -> bytes:
+    """Return the manifest's canonical bytes, whose keccak-256 the task commits to."""
+    return write_document(
+        {
+            "format": FORMAT,
+            "version": 1,
+            "part": manifest.part.value,
+            "count": manifest.count,
+            "inputShape": list(manifest.input_shape),
+            "dimension": manifest.dimension,
+            "classes": manifest.classes,
+            "bits": manifest.bits,
+            "quantisation": {
+                "scale": [float(value) for value in manifest.scale],
+                "offset": [float(value) for value in manifest.offset],
+            },
+            "masterPublicKey": {
+                "cid": manifest.master_public_key.cid,
+                "digest": "0x" + manifest.master_public_key.digest.hex(),
+            },
+            "shards": [
+                {"cid": shard.cid, "digest": shard.digest, "bytes": shard.size, "rows": shard.rows}
+                for shard in manifest.shards
+            ],
+        }
+    )
+
+
+def read_manifest(data: bytes, *, part: Part) -> EncryptedSetManifest:
+    """Return the manifest of a training or test set; raises IntegrityError naming what is wrong in it.
+
+    The caller has checked `data` against the digest on the chain.
+    """
+    document = read_document(data, kind=FORMAT, version=1, fields=_FIELDS, max_bytes=MAX_MANIFEST_BYTES)
+    if document["part"] != part.value:
+        raise IntegrityError(
+            f"The manifest describes the {document['part']!r} set, not the {part.value} set."
+        )
+    dimension = read_whole(document, "dimension", least=1, most=MAX_DIMENSION)
+    quantisation = check_fields(document["quantisation"], ["scale", "offset"], "quantisation")
+    try:
+        return EncryptedSetManifest(
+            part=part,
+            count=read_whole(document, "count", least=1, most=MAX_COUNT),
+            input_shape=_input_shape(document),
+            dimension=dimension,
+            classes=read_whole(document, "classes", least=2, most=MAX_CLASSES),
+            bits=read_whole(document, "bits", least=1, most=MAX_BITS),
+            scale=read_floats(quantisation, "scale", most=dimension),
+            offset=read_floats(quantisation, "offset", most=dimension),
+            master_public_key=_file_ref(document["masterPublicKey"]),
+            shards=tuple(
+                _shard_ref(entry, index)
+                for index, entry in enumerate(read_list(document, "shards", most=MAX_SHARDS))
+            ),
+        )
+    except InputError as error:
+        raise IntegrityError(f"The manifest of the {part.value} set contradicts itself: {error}") from error
+
+
+def _input_shape(document: Document) -> tuple[int, ...]:
+    shape = read_list(document, "inputShape", most=3)
+    return tuple(checked_whole(size, "inputShape", least=1, most=MAX_DIMENSION) for size in shape)
+
+
+def _file_ref(value: Any) -> FileRef:
+    fields = check_fields(value, ["cid", "digest"], "masterPublicKey")
+    return FileRef(read_cid(fields), read_hex(fields, "digest", length=DIGEST_BYTES))
+
+
+def _shard_ref(value: object, index: int) -> ShardRef:
+    fields = check_fields(value, ["cid", "digest", "bytes", "rows"], f"Shard {index}")
+    return ShardRef(
+        cid=read_cid(fields),
+        digest=read_hex(fields, "digest", length=DIGEST_BYTES, prefix="").hex(),
+        size=read_whole(fields, "bytes", least=1, most=MAX_FILE_BYTES),
+        rows=read_whole(fields, "rows", least=1, most=MAX_COUNT),
+    )
+
+
+def write_shard(shard: Shard) -> bytes:
+    """Return the shard's bytes; raises InputError when the arrays do not fit together."""
+    rows = shard.labels.shape[0]
+    if (
+        shard.labels.shape != (rows,)
+        or shard.ct0.shape != (rows, ELEMENT_BYTES)
+        or shard.ct.ndim != 3
+        or shard.ct.shape[::2] != (rows, ELEMENT_BYTES)
+    ):
+        raise InputError(
+            f"A shard needs ct0 (rows, 32), ct (rows, D, 32), labels (rows,); these are {shard.ct0.shape}, "
+            f"{shard.ct.shape} and {shard.labels.shape}."
+        )
+    tensors = {"ct0": shard.ct0, "ct": shard.ct, "labels": shard.labels.astype("<u2")}
+    return write_tensors(tensors, _SHARD_METADATA)
+
+
+def shard_ref(cid: str, data: bytes, rows: int) -> ShardRef:
+    """Return the reference to a written shard."""
+    return ShardRef(cid, hashlib.sha256(data).hexdigest(), len(data), rows)
+
+
+def read_shard(data: bytes, ref: ShardRef, manifest: EncryptedSetManifest) -> Shard:
+    """Return the shard that `ref` names, its arrays read-only; raises IntegrityError for any other."""
+    what = f"shard {ref.cid} of the {manifest.part.value} set"
+    if len(data) != ref.size:
+        raise IntegrityError(f"The {what} has {len(data)} bytes instead of {ref.size}; fetch it again.")
+    check_sha256(data, ref.digest, what)
+    types = {
+        "ct0": TensorType("U8", (ref.rows, ELEMENT_BYTES)),
+        "ct": TensorType("U8", (ref.rows, manifest.dimension, ELEMENT_BYTES)),
+        "labels": TensorType("U16", (ref.rows,)),
+    }
+    tensors = read_tensors(data, what=what, types=types, metadata=_SHARD_METADATA)
+    if int(tensors["labels"].max()) >= manifest.classes:
+        raise IntegrityError(
+            f"The {what} has a label of {manifest.classes} or more; there are that many classes."
+        )
+    return Shard(tensors["ct0"], tensors["ct"], tensors["labels"])

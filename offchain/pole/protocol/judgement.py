@@ -1,0 +1,140 @@
+"""Who wins a round, who is an ommer, why it is void (twin of contracts/libraries/Judgement.sol)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pole.protocol.audit_sample import evaluated_count, is_whole_set
+from pole.protocol.state import Finding, Solution, TaskTerms, Verdict, VoidReason
+
+BASIS_POINTS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRound:
+    """A round in Settlement: all that its outcome and its payouts follow from.
+
+    `solutions` are in the order of their first commitment; `judged` and `findings` are in the order of the
+    ballot's choices and None when no committee was drawn. `released` tells whether the test set was
+    released, `closed_early` whether the data node closed submissions, `tolerance` is the committee's.
+    """
+
+    data_node: str
+    terms: TaskTerms
+    keys_posted: bool
+    closed_early: bool
+    released: bool
+    solutions: tuple[Solution, ...]
+    judged: tuple[Solution, ...] | None
+    findings: tuple[Finding, ...] | None
+    tolerance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The winner's choice and the ommers', best first; or no winner and why the round is void."""
+
+    winner: int | None
+    ommers: tuple[int, ...]
+    void_reason: VoidReason
+
+
+def judged_solutions(solutions: Sequence[Solution], *, released: bool, at_most: int) -> tuple[Solution, ...]:
+    """Return the solutions that a committee judges: the best claims, ties to the earlier commitment."""
+    revealed = [solution for solution in solutions if solution.revealed]
+    return tuple(sorted(revealed, key=lambda each: (-_claim(each, released=released), each.order))[:at_most])
+
+
+def _claim(solution: Solution, *, released: bool) -> int:
+    return solution.claimed_test_correct if released else solution.claimed_train_correct
+
+
+def judge(ended: EndedRound) -> Judgement:
+    """Return how the round ends (protocol.md, section 7).
+
+    Among the solutions with finding OK that meet the thresholds the highest score wins, ties go to the
+    earlier commitment, the others are ommers. When none meets them and time ran out, the highest score wins
+    without ommers.
+    """
+    reason = early_void_reason(ended)
+    if reason is not VoidReason.NONE:
+        return Judgement(None, (), reason)
+    assert ended.findings is not None  # noqa: S101 - early_void_reason has seen to it
+    if any(finding.verdict is Verdict.DATA_FAULT for finding in ended.findings):
+        return Judgement(None, (), VoidReason.DATA_FAULT)
+    qualified = [i for i, finding in enumerate(ended.findings) if finding.verdict is Verdict.OK]
+    if not qualified:
+        return Judgement(None, (), VoidReason.NO_QUORUM)
+    meeting = [choice for choice in qualified if meets_thresholds(ended, choice)]
+    if meeting:
+        winner, *ommers = _ranked(ended, meeting)
+        return Judgement(winner, tuple(ommers), VoidReason.NONE)
+    if ended.closed_early:
+        return Judgement(None, (), VoidReason.THRESHOLD_MISSED)
+    return Judgement(_ranked(ended, qualified)[0], (), VoidReason.NONE)
+
+
+def early_void_reason(ended: EndedRound) -> VoidReason:
+    """Return why a round ended before its committee sat, NONE when a committee was drawn."""
+    if not ended.keys_posted:
+        return VoidReason.KEYS_MISSING
+    if not ended.solutions:
+        return VoidReason.NO_COMMITMENT
+    if not any(solution.revealed for solution in ended.solutions):
+        return VoidReason.NOTHING_REVEALED
+    if ended.findings is None:
+        return VoidReason.COMMITTEE_TOO_SMALL
+    return VoidReason.NONE
+
+
+def meets_thresholds(ended: EndedRound, choice: int) -> bool:
+    """Return whether a solution found OK meets the training and, where it binds, the test threshold."""
+    terms, finding = ended.terms, _finding(ended, choice)
+    base = evaluated_count(terms.audit_count, terms.train_count)
+    if finding.train_correct * BASIS_POINTS < terms.required_train_accuracy * base:
+        return False
+    if not ended.released or terms.required_test_accuracy == 0:
+        return True
+    return finding.test_correct * BASIS_POINTS >= terms.required_test_accuracy * terms.test_count
+
+
+def score(ended: EndedRound, choice: int) -> int:
+    """Return what solutions are ranked by: the lower of claim and finding.
+
+    Test counts where the test set was released; else train counts, of an audit sample the finding alone,
+    since claims speak of the whole training set.
+    """
+    finding, claim = _finding(ended, choice), _judged(ended, choice)
+    if ended.released:
+        return min(claim.claimed_test_correct, finding.test_correct)
+    if is_whole_set(ended.terms.audit_count, ended.terms.train_count):
+        return min(claim.claimed_train_correct, finding.train_correct)
+    return finding.train_correct
+
+
+def is_proven_bad(ended: EndedRound, choice: int) -> bool:
+    """Return whether a judged solution forfeits its bond: no model, a malformed one, a false claim.
+
+    A train claim can be held against the finding only when all training samples were evaluated.
+    """
+    finding, claim = _finding(ended, choice), _judged(ended, choice)
+    if finding.verdict in (Verdict.UNAVAILABLE, Verdict.MALFORMED):
+        return True
+    if finding.verdict is not Verdict.OK:
+        return False
+    whole = is_whole_set(ended.terms.audit_count, ended.terms.train_count)
+    overclaimed_test = ended.released and claim.claimed_test_correct > finding.test_correct + ended.tolerance
+    overclaimed_train = whole and claim.claimed_train_correct > finding.train_correct + ended.tolerance
+    return overclaimed_test or overclaimed_train
+
+
+def _ranked(ended: EndedRound, choices: Sequence[int]) -> list[int]:
+    return sorted(choices, key=lambda choice: (-score(ended, choice), _judged(ended, choice).order))
+
+
+def _finding(ended: EndedRound, choice: int) -> Finding:
+    return (ended.findings or ())[choice]
+
+
+def _judged(ended: EndedRound, choice: int) -> Solution:
+    return (ended.judged or ())[choice]

@@ -1,0 +1,95 @@
+"""Who gets what when a round ends (twin of PoLeChain.finalise).
+
+All money of a round is one account of the reservoir: reward, data bond, and a bond of each miner. The split
+below empties it to the last wei; every division rounds down and the pool gets the rest.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pole.protocol.judgement import BASIS_POINTS, EndedRound, Judgement, is_proven_bad
+from pole.protocol.ommer_rewards import PoolDraw
+from pole.protocol.parameters import ChainParameters
+from pole.protocol.state import Payout, PayoutReason, Solution, Verdict, VoidReason
+
+_BOND_FORFEITED_FOR: Final = (VoidReason.KEYS_MISSING, VoidReason.DATA_FAULT)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The split of a round's account in wei: the credits, the committee's fee, the pool's part."""
+
+    payouts: tuple[Payout, ...]
+    verification_fee: int
+    pool: int
+
+
+def settle(ended: EndedRound, judgement: Judgement, parameters: ChainParameters) -> Settlement:
+    """Return the split; its parts add up to reward + data bond + a miner bond for each solution."""
+    fee = verification_fee(ended, judgement, parameters)
+    payouts = (
+        *_reward(ended, judgement, fee),
+        *_data_bond(ended, judgement, parameters, fee),
+        *_miner_bonds(ended, parameters),
+    )
+    paid = tuple(payout for payout in payouts if payout.amount > 0)
+    account = ended.terms.reward + ended.terms.data_bond + parameters.miner_bond * len(ended.solutions)
+    return Settlement(paid, fee, account - fee - sum(payout.amount for payout in paid))
+
+
+def verification_fee(ended: EndedRound, judgement: Judgement, parameters: ChainParameters) -> int:
+    """Return what the committee earns: nothing without a finding.
+
+    After a data fault the data bond pays it, and so it is at most the data bond.
+    """
+    if all(finding.verdict is Verdict.NONE for finding in ended.findings or ()):
+        return 0
+    fee = ended.terms.reward * parameters.verification_fee_bps // BASIS_POINTS
+    return min(fee, ended.terms.data_bond) if judgement.void_reason is VoidReason.DATA_FAULT else fee
+
+
+def pool_payouts(draw: PoolDraw, winner: str) -> tuple[Payout, ...]:
+    """Return the credits that a block draws from the pool, those of 0 wei left out."""
+    drawn = [
+        Payout(winner, PayoutReason.BLOCK_REWARD, draw.block_reward),
+        Payout(winner, PayoutReason.OMMER_INCLUSION, draw.inclusion_reward),
+    ]
+    if draw.ommer is not None:
+        drawn.append(Payout(draw.ommer.miner, PayoutReason.OMMER_REWARD, draw.ommer_reward))
+    return tuple(payout for payout in drawn if payout.amount > 0)
+
+
+def _reward(ended: EndedRound, judgement: Judgement, fee: int) -> list[Payout]:
+    if judgement.winner is not None:
+        winner = (ended.judged or ())[judgement.winner].miner
+        return [Payout(winner, PayoutReason.TASK_REWARD, ended.terms.reward - fee)]
+    paid_by_reward = 0 if judgement.void_reason is VoidReason.DATA_FAULT else fee
+    return [Payout(ended.data_node, PayoutReason.REWARD_REFUND, ended.terms.reward - paid_by_reward)]
+
+
+def _data_bond(
+    ended: EndedRound, judgement: Judgement, parameters: ChainParameters, fee: int
+) -> list[Payout]:
+    withheld = bool(ended.solutions) and not ended.released
+    if not withheld and judgement.void_reason not in _BOND_FORFEITED_FOR:
+        return [Payout(ended.data_node, PayoutReason.DATA_BOND, ended.terms.data_bond)]
+    revealed = [solution for solution in ended.solutions if solution.revealed]
+    if not revealed:
+        return []
+    spent = fee if judgement.void_reason is VoidReason.DATA_FAULT else 0
+    shared = (ended.terms.data_bond - spent) * parameters.fault_share_bps // BASIS_POINTS
+    share = shared // len(revealed)
+    return [Payout(solution.miner, PayoutReason.DATA_BOND_SHARE, share) for solution in revealed]
+
+
+def _miner_bonds(ended: EndedRound, parameters: ChainParameters) -> list[Payout]:
+    return [
+        Payout(solution.miner, PayoutReason.MINER_BOND, parameters.miner_bond)
+        for solution in ended.solutions
+        if solution.revealed and not _is_bad(ended, solution)
+    ]
+
+
+def _is_bad(ended: EndedRound, solution: Solution) -> bool:
+    judged = [other.miner for other in ended.judged or ()]
+    return solution.miner in judged and is_proven_bad(ended, judged.index(solution.miner))

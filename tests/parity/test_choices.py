@@ -1,0 +1,58 @@
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.core import given
+from tests.parity.strategies import few_trials, solutions, trials, whole, words
+
+from pole.protocol.committee_draw import draw
+from pole.protocol.judgement import judged_solutions
+from pole.protocol.state import Solution
+from pole.protocol.value_heap import WaitingTask, by_value
+
+
+def solution_tuple(solution: Solution) -> tuple:
+    return (
+        solution.miner,
+        solution.commitment,
+        solution.model_digest,
+        solution.claimed_train_correct,
+        solution.claimed_test_correct,
+        solution.order,
+        solution.choice,
+        solution.revealed,
+    )
+
+
+terms = st.tuples(whole(96), st.integers(1, 6) | st.integers(1, 2**32 - 1))
+
+
+@given(st.lists(terms, max_size=25), st.data())
+@few_trials
+def test_the_heap_gives_tasks_in_the_order_of_value(
+    harness: Any, given_terms: list, data: st.DataObject
+) -> None:
+    tasks = [WaitingTask(n + 1, reward, limit) for n, (reward, limit) in enumerate(given_terms)]
+    pushed = data.draw(st.permutations(tasks))
+    removed = data.draw(st.permutations(tasks))[: len(tasks) // 3]
+    entries = [(task.reward, task.time_limit, task.task_id) for task in pushed]
+    order = harness.heapOrder(entries, [task.task_id for task in removed])
+    assert list(order) == [task.task_id for task in by_value(set(tasks) - set(removed))]
+
+
+@given(words, st.integers(0, 70), st.integers(1, 20), st.lists(st.integers(0, 69), max_size=34))
+@trials
+def test_draws_are_equal(harness: Any, entropy: bytes, seats: int, size: int, barred: list[int]) -> None:
+    known = [seat for seat in barred if seat < seats]
+    names = [str(seat) for seat in range(seats)]
+    twin = draw(names, entropy, size=size, minimum=0, barred=[str(seat) for seat in barred])
+    assert [str(seat) for seat in harness.draw(entropy, seats, size, known)] == list(twin)
+
+
+@given(solutions(), st.booleans(), st.integers(1, 5))
+@trials
+def test_the_same_solutions_are_judged(
+    harness: Any, entries: tuple[Solution, ...], released: bool, most: int
+) -> None:
+    revealed = sum(solution.revealed for solution in entries)
+    indices = harness.rank([solution_tuple(each) for each in entries], revealed, most, released)
+    assert tuple(entries[n] for n in indices) == judged_solutions(entries, released=released, at_most=most)

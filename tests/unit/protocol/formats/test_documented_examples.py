@@ -1,0 +1,131 @@
+"""The worked examples of docs/formats.md, byte for byte."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.unit.protocol.rounds import MINERS
+
+from pole.protocol.commitments import solution_commitment, vote_commitment, vote_payload
+from pole.protocol.formats.block_body import BlockBody, body_root, read_body, write_body
+from pole.protocol.formats.encrypted_set import (
+    EncryptedSetManifest,
+    Part,
+    Shard,
+    read_manifest,
+    read_shard,
+    shard_ref,
+    write_manifest,
+    write_shard,
+)
+from pole.protocol.formats.functional_keys import read_functional_keys, write_functional_keys
+from pole.protocol.formats.master_public_key import read_master_public_key, write_master_public_key
+from pole.protocol.formats.predictions import predictions_digest
+from pole.protocol.hashing import keccak256
+from pole.protocol.headers import header_hash
+from pole.protocol.merkle_body import leaf
+from pole.protocol.proofs import proof_of, read_proof, verify_proof, write_proof
+from pole.protocol.records import DrawArmed, TaskCancelled, encode_record
+from pole.protocol.state import FileRef, Header, Record, RecordKind, Verdict, Vote
+
+DOCUMENT = Path(__file__).parents[4] / "docs" / "formats.md"
+
+CHAIN = "0xe78A0F7E598Cc8b0Bb87894B0F60dD2a88d6a8Ab"
+COMMITTEE = "0x5b1869D9A4C187F2EAa108f3062412ecf0526b24"
+SEED = bytes(range(32))
+SALT = b"\x5a" * 32
+
+KEY_FILE = write_master_public_key(np.full((1, 32), 0x11, dtype=np.uint8))
+KEYS_FILE = write_functional_keys(np.full((1, 1, 32), 0x22, dtype=np.uint8), round_id=7, seed=SEED)
+SHARD_FILE = write_shard(
+    Shard(
+        np.full((1, 32), 0x33, dtype=np.uint8),
+        np.full((1, 1, 32), 0x44, dtype=np.uint8),
+        np.array([2], np.uint16),
+    )
+)
+MANIFEST = EncryptedSetManifest(
+    part=Part.TRAIN,
+    count=1,
+    input_shape=(1,),
+    dimension=1,
+    classes=3,
+    bits=8,
+    scale=(0.1,),
+    offset=(0.0,),
+    master_public_key=FileRef("bafykey", keccak256(KEY_FILE)),
+    shards=(shard_ref("bafyshard", SHARD_FILE, 1),),
+)
+VOTES = (Vote(Verdict.OK, 90, 9, b"\x66" * 32), Vote(Verdict.MALFORMED, 0, 0, bytes(32)))
+RECORDS = tuple(
+    Record(1, index, *encode_record(data))
+    for index, data in enumerate((TaskCancelled(5), DrawArmed(7, 1234)))
+)
+BODY = BlockBody(1337, CHAIN, 1, RECORDS)
+HEADER = Header(
+    1, b"\x01" * 32, 7, 5, MINERS[0], b"\x77" * 32, 90, 9, b"\x02" * 32, body_root(RECORDS), 1_700_000_000
+)
+PROOF = proof_of(HEADER, RECORDS, 1)
+
+EXAMPLES = {
+    "master-public-key": KEY_FILE,
+    "functional-keys": KEYS_FILE,
+    "encrypted-shard": SHARD_FILE,
+    "encrypted-set": write_manifest(MANIFEST),
+    "predictions": predictions_digest(np.array([0, 2, -1], np.int16), np.array([1], np.int16)),
+    "record": encode_record(DrawArmed(7, 1234))[1],
+    "leaf": leaf(RecordKind.DRAW_ARMED, RECORDS[1].data),
+    "body-root": body_root(RECORDS),
+    "body": write_body(BODY),
+    "header-hash": header_hash(HEADER),
+    "proof": keccak256(write_proof(PROOF)),
+    "solution-commitment": solution_commitment(
+        chain_id=1337,
+        chain_address=CHAIN,
+        round_id=7,
+        miner=MINERS[0],
+        model_digest=b"\x77" * 32,
+        claimed_train_correct=90,
+        salt=SALT,
+    ),
+    "vote-payload": vote_payload(VOTES),
+    "vote-commitment": vote_commitment(
+        chain_id=1337, committee_address=COMMITTEE, round_id=7, verifier=MINERS[1], votes=VOTES, salt=SALT
+    ),
+}
+
+
+def documented() -> dict[str, bytes]:
+    """Return the examples in the document: lines of hex, or of text that stands for its own bytes."""
+    blocks = re.findall(r"<!-- example: ([\w-]+) -->\n```\w*\n(.*?)\n```", DOCUMENT.read_text(), re.DOTALL)
+    return {name: b"".join(_line(line) for line in block.split("\n")) for name, block in blocks}
+
+
+def _line(line: str) -> bytes:
+    return bytes.fromhex(line) if re.fullmatch(r"[0-9a-f ]+", line) else line.encode()
+
+
+def test_every_example_is_documented_and_nothing_else() -> None:
+    assert sorted(documented()) == sorted(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_documented_bytes_are_those_written(name: str) -> None:
+    assert documented()[name] == EXAMPLES[name]
+
+
+def test_the_documented_files_are_read() -> None:
+    examples = documented()
+    manifest = read_manifest(examples["encrypted-set"], part=Part.TRAIN)
+    assert read_shard(examples["encrypted-shard"], manifest.shards[0], manifest).labels.tolist() == [2]
+    assert read_master_public_key(examples["master-public-key"], dimension=1).shape == (1, 32)
+    keys = read_functional_keys(examples["functional-keys"], round_id=7, seed=SEED, windows=1, queries=1)
+    assert keys.shape == (1, 1, 32)
+    assert read_body(examples["body"], expected_root=examples["body-root"]) == BODY
+
+
+def test_the_documented_hashes_follow_from_their_bytes() -> None:
+    plain = b"pole.predictions.v1" + bytes.fromhex("03000000 0000 0200 ffff 01000000 0100")
+    assert documented()["predictions"] == keccak256(plain)
+    verify_proof(read_proof(write_proof(PROOF)), header_hash(HEADER))

@@ -1,0 +1,217 @@
+"""A PoLe chain in plain Python, for tests: it records, votes and appends as the contracts do."""
+
+from dataclasses import dataclass, field, replace
+
+from tests.unit.protocol.rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
+
+from pole.protocol.commitments import solution_commitment, vote_commitment, vote_payload
+from pole.protocol.formats.block_body import body_root
+from pole.protocol.headers import genesis_header, header_hash, ommers_hash
+from pole.protocol.history import Block, History, Surroundings
+from pole.protocol.judgement import judge, judged_solutions
+from pole.protocol.ommer_rewards import pool_draw
+from pole.protocol.parameters import Parameters
+from pole.protocol.payouts import pool_payouts, settle
+from pole.protocol.records import (
+    CommitteeDrawn,
+    DrawArmed,
+    KeysPosted,
+    Payouts,
+    RecordData,
+    RoundOpened,
+    RoundVoided,
+    SolutionCommitted,
+    SolutionRevealed,
+    SubmissionsClosed,
+    TaskCancelled,
+    TaskPosted,
+    TestSetReleased,
+    VoteCommitted,
+    VoteRevealed,
+    encode_record,
+)
+from pole.protocol.round_audit import audit_round
+from pole.protocol.round_trace import solutions, trace
+from pole.protocol.seeds import round_seed
+from pole.protocol.state import (
+    Header,
+    Ommer,
+    PostedTask,
+    Record,
+    TaskFiles,
+    TaskTerms,
+    Verdict,
+    VoidReason,
+    Vote,
+)
+from pole.protocol.tasks import files_hash, terms_hash
+from pole.protocol.value_heap import WaitingTask, best
+
+CHAIN = "0xe78A0F7E598Cc8b0Bb87894B0F60dD2a88d6a8Ab"
+COMMITTEE = "0x5b1869D9A4C187F2EAa108f3062412ecf0526b24"
+VERIFIERS = (
+    "0x95cED938F7991cd0dFcb48F0a06a40FA1aF46EBC",
+    "0x3E5e9111Ae8eB78Fe1CC3bb8915d5D461F3Ef9A9",
+    "0x28a8746e75304c0780E011BEd21C72cD78cd535E",
+)
+SALT = b"\x5a" * 32
+FILES = TaskFiles("bafyspec", b"\x11" * 32, "bafytrain", b"\x12" * 32, b"\x13" * 32, b"\x14" * 32)
+HONEST = Vote(Verdict.OK, 95, 9, b"\x77" * 32)
+
+
+@dataclass
+class Ledger:
+    """What the contracts have recorded so far."""
+
+    parameters: Parameters = PARAMETERS
+    blocks: list[Block] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    tasks: dict[int, PostedTask] = field(default_factory=dict)
+    waiting: dict[int, WaitingTask] = field(default_factory=dict)
+    seeds: dict[int, bytes] = field(default_factory=dict)
+    votes: dict[tuple[int, str], tuple[Vote, ...]] = field(default_factory=dict)
+    salts: dict[tuple[int, str], bytes] = field(default_factory=dict)
+    ommers: dict[int, Ommer] = field(default_factory=dict)
+    round_records: list[RecordData] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        genesis = genesis_header(1_000)
+        self.blocks.append(Block(genesis, header_hash(genesis), ()))
+
+    @property
+    def around(self) -> Surroundings:
+        miners = {key: salt for key, salt in self.salts.items() if key[1] in MINERS}
+        verifiers = {key: salt for key, salt in self.salts.items() if key[1] in VERIFIERS}
+        return Surroundings(1337, CHAIN, COMMITTEE, self.parameters, self.votes, miners, verifiers)
+
+    def history(self) -> History:
+        return History(self.around, tuple(self.blocks), tuple(self.records), self.tasks, self.seeds)
+
+    def body(self) -> tuple[Record, ...]:
+        return tuple(record for record in self.records if record.height == len(self.blocks))
+
+    def add(self, data: RecordData) -> None:
+        kind, encoded = encode_record(data)
+        self.records.append(Record(len(self.blocks), len(self.body()), kind, encoded))
+        if not isinstance(data, TaskPosted | TaskCancelled):
+            self.round_records.append(data)
+
+    def post(self, terms: TaskTerms = TERMS) -> int:
+        task_id = len(self.tasks) + 1
+        self.tasks[task_id] = PostedTask(task_id, DATA_NODE, terms, FILES)
+        self.waiting[task_id] = WaitingTask(task_id, terms.reward, terms.time_limit)
+        self.add(TaskPosted(task_id, DATA_NODE, terms_hash(terms), files_hash(FILES)))
+        return task_id
+
+    def open(self) -> int:
+        taken = best(self.waiting.values())
+        assert taken is not None
+        del self.waiting[taken.task_id]
+        round_id, head = len(self.seeds) + 1, self.blocks[-1].hash
+        self.round_records = []
+        self.add(RoundOpened(round_id, taken.task_id, head, b"\x0e" * 32))
+        self.seeds[round_id] = round_seed(head, body_root(self.body()))
+        return round_id
+
+    def commit(self, round_id: int, n: int, train: int = 95) -> None:
+        binding = solution_commitment(
+            chain_id=1337,
+            chain_address=CHAIN,
+            round_id=round_id,
+            miner=MINERS[n],
+            model_digest=bytes([n + 1]) * 32,
+            claimed_train_correct=train,
+            salt=SALT,
+        )
+        self.add(SolutionCommitted(round_id, MINERS[n], binding, train))
+
+    def reveal(self, round_id: int, n: int, train: int = 95, test: int = 9) -> None:
+        self.salts[round_id, MINERS[n]] = SALT
+        self.add(SolutionRevealed(round_id, MINERS[n], "bafymodel", bytes([n + 1]) * 32, train, test))
+
+    def draw(self, round_id: int, *, released: bool = True) -> int:
+        """Draw all verifiers; return how many solutions they judge."""
+        entries = solutions(trace(self.round_records))
+        judged = judged_solutions(entries, released=released, at_most=self.parameters.chain.judged_solutions)
+        self.add(DrawArmed(round_id, 100))
+        self.add(CommitteeDrawn(round_id, b"\x0c" * 32, VERIFIERS, tuple(each.miner for each in judged)))
+        return len(judged)
+
+    def vote(self, round_id: int, votes: tuple[Vote, ...]) -> None:
+        """Let every verifier cast the same votes."""
+        for verifier in VERIFIERS:
+            binding = vote_commitment(
+                chain_id=1337,
+                committee_address=COMMITTEE,
+                round_id=round_id,
+                verifier=verifier,
+                votes=votes,
+                salt=SALT,
+            )
+            self.add(VoteCommitted(round_id, verifier, binding))
+        for verifier in VERIFIERS:
+            self.votes[round_id, verifier] = votes
+            self.salts[round_id, verifier] = SALT
+            self.add(VoteRevealed(round_id, verifier, vote_payload(votes)))
+
+    def run_to_reveal(self, miners: int = 2) -> int:
+        """Open a round and take it up to the reveals; return its id."""
+        round_id = self.open()
+        self.add(KeysPosted(round_id, "bafykeys", b"\x21" * 32))
+        for n in range(miners):
+            self.commit(round_id, n)
+        self.add(SubmissionsClosed(round_id))
+        self.add(TestSetReleased(round_id, "bafytest", FILES.test_digest))
+        for n in range(miners):
+            self.reveal(round_id, n)
+        return round_id
+
+    def run(self, miners: int = 2, vote: Vote = HONEST, *, pool_holds: bool = True) -> None:
+        """Run a whole round in which every verifier casts `vote` on every solution."""
+        round_id = self.run_to_reveal(miners)
+        self.vote(round_id, (vote,) * self.draw(round_id))
+        self.finalise(round_id, pool_holds=pool_holds)
+
+    def finalise(self, round_id: int, *, pool_holds: bool = True) -> None:
+        traced = trace(self.round_records)
+        task = self.tasks[traced.opened.task_id]
+        result = audit_round(traced, task, self.around)
+        ended = result.ended
+        judgement, settlement = judge(ended), settle(ended, judge(ended), self.parameters.chain)
+        if judgement.void_reason is not VoidReason.NONE:
+            self.add(Payouts(round_id, settlement.payouts))
+            self.add(RoundVoided(round_id, judgement.void_reason))
+            return
+        assert judgement.winner is not None
+        assert ended.judged is not None
+        assert ended.findings is not None
+        height = len(self.blocks)
+        recent = [each for each in self.ommers.values() if not each.referenced and height - each.height <= 6]
+        ommer = max(recent, key=lambda each: (each.correct / each.total, -each.height), default=None)
+        reward = self.parameters.chain.block_reward if pool_holds else 0
+        draw = pool_draw(ommer if pool_holds else None, height=height, block_reward=reward)
+        winner, finding = ended.judged[judgement.winner], ended.findings[judgement.winner]
+        self.add(Payouts(round_id, (*settlement.payouts, *pool_payouts(draw, winner.miner))))
+        referenced = (replace(draw.ommer, referenced=True),) if draw.ommer else ()
+        for each in referenced:
+            self.ommers[each.height] = each
+        header = Header(
+            height=height,
+            parent_hash=self.blocks[-1].hash,
+            round_id=round_id,
+            task_id=task.task_id,
+            winner=winner.miner,
+            model_digest=winner.model_digest,
+            train_correct=finding.train_correct,
+            test_correct=finding.test_correct,
+            ommers_hash=ommers_hash(referenced),
+            body_root=body_root(self.body()),
+            timestamp=1_000 + height,
+        )
+        if judgement.ommers:
+            second = ended.judged[judgement.ommers[0]]
+            count = len(judgement.ommers)
+            self.ommers[height] = Ommer(
+                height, second.miner, second.model_digest, 9, 10, count, referenced=False
+            )
+        self.blocks.append(Block(header, header_hash(header), referenced))

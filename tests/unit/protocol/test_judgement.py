@@ -1,0 +1,138 @@
+import pytest
+from tests.unit.protocol.rounds import ended, fault, found, solution, terms, unrevealed
+
+from pole.protocol.judgement import Judgement, is_proven_bad, judge, judged_solutions
+from pole.protocol.state import Finding, Verdict, VoidReason
+from pole.protocol.tally import NO_FINDING
+
+
+def void(reason: VoidReason) -> Judgement:
+    return Judgement(None, (), reason)
+
+
+def test_a_round_without_keys_is_void() -> None:
+    given = ended(keys_posted=False, judged=None, findings=None)
+    assert judge(given) == void(VoidReason.KEYS_MISSING)
+
+
+def test_a_round_without_a_commitment_is_void() -> None:
+    assert judge(ended(judged=None, findings=None)) == void(VoidReason.NO_COMMITMENT)
+
+
+def test_a_round_in_which_nobody_reveals_is_void() -> None:
+    given = ended(solutions=(unrevealed(0), unrevealed(1)), judged=None, findings=None)
+    assert judge(given) == void(VoidReason.NOTHING_REVEALED)
+
+
+def test_a_round_without_a_committee_is_void() -> None:
+    given = ended(solutions=(solution(0),), judged=None, findings=None)
+    assert judge(given) == void(VoidReason.COMMITTEE_TOO_SMALL)
+
+
+def test_a_round_without_a_quorum_is_void() -> None:
+    assert judge(ended(NO_FINDING, fault(Verdict.MALFORMED))) == void(VoidReason.NO_QUORUM)
+
+
+def test_one_data_fault_voids_the_round() -> None:
+    assert judge(ended(found(), fault(Verdict.DATA_FAULT))) == void(VoidReason.DATA_FAULT)
+
+
+def test_missed_thresholds_void_a_round_that_was_closed_early() -> None:
+    assert judge(ended(found(train=89), found(test=7))) == void(VoidReason.THRESHOLD_MISSED)
+
+
+def test_when_time_ran_out_the_most_accurate_wins_without_ommers() -> None:
+    given = ended(found(train=89, test=6), found(train=89, test=7), closed_early=False)
+    assert judge(given) == Judgement(1, (), VoidReason.NONE)
+
+
+def test_the_best_solution_wins_and_the_others_are_ommers_best_first() -> None:
+    solutions = tuple(solution(n, claimed_test_correct=10) for n in range(4))
+    given = ended(
+        found(test=8), found(test=10), found(test=9), found(test=7), solutions=solutions, judged=solutions
+    )
+    assert judge(given) == Judgement(1, (2, 0), VoidReason.NONE)
+
+
+def test_a_claim_below_the_finding_counts() -> None:
+    given = ended(found(test=10), found(test=9))
+    assert judge(given).winner == 0
+    assert judge(ended(found(test=8), found(test=10))).winner == 1
+
+
+def test_ties_go_to_the_earlier_commitment() -> None:
+    solutions = (solution(0, order=5), solution(1, order=4))
+    assert judge(ended(found(), found(), solutions=solutions, judged=solutions)).winner == 1
+
+
+def test_without_a_test_set_the_training_set_decides() -> None:
+    solutions = tuple(solution(n, claimed_test_correct=0) for n in range(2))
+    given = ended(found(90, 0), found(95, 0), released=False, solutions=solutions, judged=solutions)
+    assert judge(given) == Judgement(1, (0,), VoidReason.NONE)
+
+
+def test_an_audit_s_thresholds_speak_of_the_sample() -> None:
+    audited = terms(audit_count=20)
+    assert judge(ended(found(train=18), terms=audited)).winner == 0
+    assert judge(ended(found(train=17), terms=audited)).void_reason is VoidReason.THRESHOLD_MISSED
+
+
+def test_an_audit_without_a_test_set_ranks_by_the_finding_alone() -> None:
+    given = ended(found(18, 0), found(19, 0), terms=terms(audit_count=20), released=False)
+    assert judge(given).winner == 1
+
+
+def test_no_test_threshold_binds_where_the_task_sets_none() -> None:
+    assert judge(ended(found(test=0), terms=terms(required_test_accuracy=0))).winner == 0
+
+
+@pytest.mark.parametrize(("train", "winner"), [(90, 0), (89, None)])
+def test_the_training_threshold_binds_exactly(train: int, winner: int | None) -> None:
+    assert judge(ended(found(train=train))).winner == winner
+
+
+@pytest.mark.parametrize(
+    ("finding", "bad"),
+    [
+        (fault(Verdict.UNAVAILABLE), True),
+        (fault(Verdict.MALFORMED), True),
+        (fault(Verdict.DATA_FAULT), False),
+        (NO_FINDING, False),
+        (found(), False),
+        (found(train=94), True),
+        (found(test=8), True),
+        (found(train=96, test=10), False),
+    ],
+)
+def test_a_missing_malformed_or_overclaimed_model_is_bad(finding: Finding, bad: bool) -> None:
+    assert is_proven_bad(ended(finding), 0) is bad
+
+
+def test_a_claim_within_the_tolerance_is_honest() -> None:
+    assert not is_proven_bad(ended(found(train=94, test=8), tolerance=1), 0)
+    assert is_proven_bad(ended(found(train=93), tolerance=1), 0)
+
+
+def test_an_audit_cannot_prove_a_train_claim_false() -> None:
+    assert not is_proven_bad(ended(found(train=10), terms=terms(audit_count=20)), 0)
+    assert is_proven_bad(ended(found(train=10), terms=terms(audit_count=100)), 0)
+
+
+def test_test_claims_bind_only_where_the_test_set_was_released() -> None:
+    assert not is_proven_bad(ended(found(test=0), released=False), 0)
+
+
+def test_the_best_claims_are_judged() -> None:
+    solutions = (
+        solution(0, claimed_test_correct=7),
+        solution(1, claimed_test_correct=9, order=7),
+        unrevealed(2, claimed_train_correct=100),
+        solution(3, claimed_test_correct=9, order=4),
+    )
+    judged = judged_solutions(solutions, released=True, at_most=2)
+    assert judged == (solutions[3], solutions[1])
+
+
+def test_train_claims_rank_where_no_test_set_was_released() -> None:
+    solutions = (solution(0, claimed_train_correct=90), solution(1, claimed_train_correct=91))
+    assert judged_solutions(solutions, released=False, at_most=3) == (solutions[1], solutions[0])

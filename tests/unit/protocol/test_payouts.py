@@ -1,0 +1,183 @@
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.protocol.rounds import (
+    CHAIN,
+    DATA_NODE,
+    MINERS,
+    TERMS,
+    ended,
+    fault,
+    found,
+    solution,
+    terms,
+    unrevealed,
+)
+
+from pole.protocol.judgement import EndedRound, judge, judged_solutions
+from pole.protocol.ommer_rewards import pool_draw
+from pole.protocol.payouts import Settlement, pool_payouts, settle
+from pole.protocol.state import Ommer, Payout, PayoutReason, Verdict
+from pole.protocol.tally import NO_FINDING
+
+FEE = TERMS.reward // 10
+
+
+def split(given_: EndedRound) -> Settlement:
+    return settle(given_, judge(given_), CHAIN)
+
+
+def reward_refund(amount: int = TERMS.reward) -> Payout:
+    return Payout(DATA_NODE, PayoutReason.REWARD_REFUND, amount)
+
+
+def bond(n: int) -> Payout:
+    return Payout(MINERS[n], PayoutReason.MINER_BOND, CHAIN.miner_bond)
+
+
+DATA_BOND = Payout(DATA_NODE, PayoutReason.DATA_BOND, TERMS.data_bond)
+
+
+def test_keys_that_never_come_cost_the_data_bond() -> None:
+    given_ = ended(keys_posted=False, judged=None, findings=None)
+    assert split(given_) == Settlement((reward_refund(),), 0, TERMS.data_bond)
+
+
+def test_a_task_nobody_tries_costs_only_its_fee() -> None:
+    given_ = ended(released=False, judged=None, findings=None)
+    assert split(given_) == Settlement((reward_refund(), DATA_BOND), 0, 0)
+
+
+def test_a_commitment_never_revealed_costs_its_bond() -> None:
+    given_ = ended(solutions=(unrevealed(0),), judged=None, findings=None)
+    assert split(given_) == Settlement((reward_refund(), DATA_BOND), 0, CHAIN.miner_bond)
+
+
+def test_a_withheld_test_set_costs_the_data_bond_even_when_somebody_wins() -> None:
+    solutions = (solution(0, claimed_test_correct=0), unrevealed(1))
+    given_ = ended(found(95, 0), released=False, solutions=solutions, judged=solutions[:1])
+    share = Payout(MINERS[0], PayoutReason.DATA_BOND_SHARE, TERMS.data_bond // 2)
+    won = Payout(MINERS[0], PayoutReason.TASK_REWARD, TERMS.reward - FEE)
+    assert split(given_).payouts == (won, share, bond(0))
+
+
+def test_a_withheld_test_set_pays_the_pool_when_nobody_reveals() -> None:
+    given_ = ended(solutions=(unrevealed(0),), released=False, judged=None, findings=None)
+    assert split(given_) == Settlement((reward_refund(),), 0, TERMS.data_bond + CHAIN.miner_bond)
+
+
+def test_a_data_fault_pays_committee_and_miners_from_the_data_bond() -> None:
+    given_ = ended(fault(Verdict.DATA_FAULT), fault(Verdict.DATA_FAULT))
+    share = (TERMS.data_bond - FEE) * 5_000 // 10_000 // 2
+    shares = tuple(Payout(MINERS[n], PayoutReason.DATA_BOND_SHARE, share) for n in range(2))
+    assert split(given_) == Settlement(
+        (reward_refund(), *shares, bond(0), bond(1)), FEE, TERMS.data_bond - FEE - 2 * share
+    )
+
+
+def test_a_small_data_bond_caps_the_fee_after_a_data_fault() -> None:
+    given_ = ended(fault(Verdict.DATA_FAULT), terms=terms(data_bond=5))
+    assert split(given_) == Settlement((reward_refund(), bond(0)), 5, 0)
+
+
+def test_a_committee_without_a_finding_earns_nothing() -> None:
+    assert split(ended(NO_FINDING)) == Settlement((reward_refund(), DATA_BOND, bond(0)), 0, 0)
+
+
+def test_a_malformed_model_costs_its_bond_and_the_committee_is_paid() -> None:
+    given_ = ended(fault(Verdict.MALFORMED))
+    assert split(given_) == Settlement((reward_refund(TERMS.reward - FEE), DATA_BOND), FEE, CHAIN.miner_bond)
+
+
+def test_a_false_claim_costs_its_bond_even_for_the_winner() -> None:
+    assert bond(0) not in split(ended(found(test=8))).payouts
+
+
+def test_a_revealed_solution_that_was_not_judged_keeps_its_bond() -> None:
+    solutions = (solution(0), solution(1, claimed_test_correct=0))
+    given_ = ended(found(), solutions=solutions, judged=solutions[:1])
+    won = Payout(MINERS[0], PayoutReason.TASK_REWARD, TERMS.reward - FEE)
+    assert split(given_) == Settlement((won, DATA_BOND, bond(0), bond(1)), FEE, 0)
+
+
+def test_what_a_block_draws_is_paid_to_winner_and_ommer() -> None:
+    ommer = Ommer(1, MINERS[1], b"\x01" * 32, 9, 10, 2, referenced=False)
+    draw = pool_draw(ommer, height=2, block_reward=3_200)
+    assert pool_payouts(draw, MINERS[0]) == (
+        Payout(MINERS[0], PayoutReason.BLOCK_REWARD, 3_200),
+        Payout(MINERS[0], PayoutReason.OMMER_INCLUSION, 100),
+        Payout(MINERS[1], PayoutReason.OMMER_REWARD, 1_600),
+    )
+
+
+def test_nothing_drawn_pays_nobody() -> None:
+    assert pool_payouts(pool_draw(None, height=2, block_reward=0), MINERS[0]) == ()
+
+
+findings = st.one_of(
+    st.builds(found, st.integers(80, 100), st.integers(5, 10)),
+    st.sampled_from(
+        [NO_FINDING, *(fault(v) for v in (Verdict.UNAVAILABLE, Verdict.MALFORMED, Verdict.DATA_FAULT))]
+    ),
+)
+
+
+@st.composite
+def ended_rounds(draw: st.DrawFn) -> EndedRound:
+    solutions = tuple(
+        solution(
+            n,
+            revealed=draw(st.booleans()),
+            claimed_train_correct=draw(st.integers(85, 100)),
+            claimed_test_correct=draw(st.integers(6, 10)),
+        )
+        for n in range(draw(st.integers(0, 4)))
+    )
+    released = draw(st.booleans())
+    judged = judged_solutions(solutions, released=released, at_most=3)
+    drawn = bool(judged) and draw(st.booleans())
+    chosen = tuple(draw(findings) for _ in judged)
+    return replace(
+        ended(),
+        terms=terms(
+            reward=draw(st.integers(0, 10**6)),
+            data_bond=draw(st.integers(0, 10**6)),
+            audit_count=draw(st.sampled_from([0, 50])),
+        ),
+        keys_posted=bool(solutions) or draw(st.booleans()),
+        closed_early=draw(st.booleans()),
+        released=released,
+        solutions=solutions,
+        judged=judged if drawn else None,
+        findings=chosen if drawn else None,
+        tolerance=draw(st.integers(0, 1)),
+    )
+
+
+@given(ended_rounds(), st.integers(0, 10_000), st.integers(0, 10_000))
+@settings(max_examples=400)
+def test_a_round_s_account_is_emptied_to_the_last_wei(
+    given_: EndedRound, fee_bps: int, share_bps: int
+) -> None:
+    parameters = replace(CHAIN, verification_fee_bps=fee_bps, fault_share_bps=share_bps)
+    result = settle(given_, judge(given_), parameters)
+    held = given_.terms.reward + given_.terms.data_bond + CHAIN.miner_bond * len(given_.solutions)
+    assert sum(payout.amount for payout in result.payouts) + result.verification_fee + result.pool == held
+    assert min([result.pool, result.verification_fee]) >= 0
+    assert all(payout.amount > 0 for payout in result.payouts)
+
+
+@given(ended_rounds())
+@settings(max_examples=200)
+def test_nobody_honest_loses_principal(given_: EndedRound) -> None:
+    result = split(given_)
+    bonds = {payout.payee for payout in result.payouts if payout.reason is PayoutReason.MINER_BOND}
+    for each in given_.solutions:
+        faultless = each.revealed and all(
+            finding.verdict in (Verdict.NONE, Verdict.DATA_FAULT)
+            for solution_, finding in zip(given_.judged or (), given_.findings or (), strict=True)
+            if solution_ == each
+        )
+        if faultless:
+            assert each.miner in bonds

@@ -1,0 +1,107 @@
+import pytest
+from tests.unit.protocol.rounds import CHAIN, round_at
+
+from pole.protocol.round_clock import phase_of, stage_of
+from pole.protocol.state import Ballot, BallotStage, Phase, Round, VoidReason
+
+NO_BALLOT = Ballot(0, 0, 0, 0, 0, 0, 0, settled=False)
+
+
+def ballot(committed: int = 0, revealed: int = 0, **changes: int) -> Ballot:
+    deadlines = {"commit_deadline": 5_000, "reveal_deadline": 5_140, **changes}
+    return Ballot(3, committed, revealed, 1, reveal_window=140, settled=False, **deadlines)
+
+
+def phases(standing: Round, *moments: int, voted: Ballot = NO_BALLOT) -> list[tuple[Phase, int]]:
+    return [phase_of(standing, voted, CHAIN, now) for now in moments]
+
+
+OVER = (Phase.SETTLEMENT, 0)
+
+
+def test_keys_that_never_come_end_the_round() -> None:
+    assert phases(round_at(), 1_000, 1_099, 1_100) == [(Phase.KEYS, 1_100)] * 2 + [OVER]
+
+
+def test_training_without_a_commitment_ends_the_round() -> None:
+    standing = round_at(keys_at=1_050)
+    assert phases(standing, 1_050, 1_649, 1_650) == [(Phase.TRAINING, 1_650)] * 2 + [OVER]
+
+
+def test_a_test_set_that_never_comes_only_costs_its_window() -> None:
+    standing = round_at(keys_at=1_050, committed=2)
+    assert phases(standing, 1_649, 1_650, 1_759, 1_760, 1_879, 1_880) == [
+        (Phase.TRAINING, 1_650),
+        (Phase.TEST_RELEASE, 1_760),
+        (Phase.TEST_RELEASE, 1_760),
+        (Phase.REVEAL, 1_880),
+        (Phase.REVEAL, 1_880),
+        OVER,
+    ]
+
+
+def test_closing_early_begins_the_test_release() -> None:
+    standing = round_at(keys_at=1_050, closed_at=1_200, committed=1)
+    assert phases(standing, 1_200, 1_309, 1_310) == [
+        (Phase.TEST_RELEASE, 1_310),
+        (Phase.TEST_RELEASE, 1_310),
+        (Phase.REVEAL, 1_430),
+    ]
+
+
+def test_reveals_run_from_the_release() -> None:
+    standing = round_at(keys_at=1_050, closed_at=1_200, released_at=1_250, committed=2, revealed=1)
+    assert phases(standing, 1_250, 1_369, 1_370) == [(Phase.REVEAL, 1_370)] * 2 + [(Phase.DRAW, 0)]
+
+
+def test_the_draw_begins_once_everybody_has_revealed() -> None:
+    standing = round_at(keys_at=1_050, closed_at=1_200, released_at=1_250, committed=2, revealed=2)
+    assert phases(standing, 1_260, 9_999) == [(Phase.DRAW, 0)] * 2
+
+
+def test_a_committee_that_is_too_small_ends_the_round() -> None:
+    standing = round_at(
+        keys_at=1_050, closed_at=1_200, released_at=1_250, committed=1, revealed=1, committee_too_small=True
+    )
+    assert phases(standing, 1_260) == [OVER]
+
+
+def test_the_ballot_tells_the_phase_after_the_draw() -> None:
+    standing = round_at(keys_at=1_050, closed_at=1_200, released_at=1_250, committed=1, revealed=1)
+    assert phases(standing, 4_999, 5_000, 5_139, 5_140, voted=ballot(committed=2, revealed=1)) == [
+        (Phase.VOTE_COMMIT, 5_000),
+        (Phase.VOTE_REVEAL, 5_140),
+        (Phase.VOTE_REVEAL, 5_140),
+        OVER,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "phase"), [(VoidReason.NONE, Phase.FINAL), (VoidReason.NO_QUORUM, Phase.VOID)]
+)
+def test_a_settled_round_has_ended(reason: VoidReason, phase: Phase) -> None:
+    assert phases(round_at(settled=True, void_reason=reason), 1_000) == [(phase, 0)]
+
+
+def test_no_seats_mean_no_ballot() -> None:
+    assert stage_of(NO_BALLOT, 0) is BallotStage.NONE
+
+
+def test_without_any_commitment_the_ballot_closes_at_once() -> None:
+    assert stage_of(ballot(), 4_999) is BallotStage.COMMIT
+    assert stage_of(ballot(), 5_000) is BallotStage.CLOSED
+
+
+def test_the_last_commitment_ends_the_commit_stage() -> None:
+    full = ballot(committed=3, commit_deadline=4_900, reveal_deadline=5_040)
+    assert stage_of(full, 4_900) is BallotStage.REVEAL
+    assert stage_of(full, 5_040) is BallotStage.CLOSED
+
+
+def test_the_last_reveal_closes_the_ballot() -> None:
+    assert stage_of(ballot(committed=2, revealed=2), 5_001) is BallotStage.CLOSED
+
+
+def test_a_settled_ballot_stays_settled() -> None:
+    settled = Ballot(3, 3, 3, 1, 5_000, 5_140, 140, settled=True)
+    assert stage_of(settled, 0) is BallotStage.SETTLED
