@@ -2,7 +2,10 @@
 
 
 class PoleError(Exception):
-    """Base class of every error that is shown to a user; the command line prints its message and exits with `exit_code`."""
+    """Base class of every error that is shown to a user.
+
+    The command line prints its message and exits with `exit_code`.
+    """
 
     exit_code = 1
 

@@ -9,7 +9,6 @@ GELU come from tables over the activation grid. No value can be NaN or infinite.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +17,11 @@ from pole.errors import InputError
 from pole.learning import canonical_layers
 from pole.learning.features import FeatureMap, batches
 from pole.learning.fixed_point import MalformedModelError, demand_exact_sums
-from pole.protocol.hashing import keccak256
 from pole.protocol.mapping_kinds import Shape
 from pole.protocol.mapping_layer import feature_shape
 from pole.protocol.model_graph import Node, count_activations, readers
 from pole.protocol.model_layers import INPUT, BatchNorm1d, BatchNorm2d, Conv2d, Linear
 from pole.protocol.model_spec import ModelSpecification
-
-PREDICTIONS_VERSION: Final = b"\x01"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,14 +88,6 @@ def logits(model: CanonicalModel, features: NDArray[np.int64]) -> NDArray[np.int
             inputs[0] if name in folded else canonical_layers.apply(node.layer, inputs, model.tensors)
         )
     return values[nodes[-1].layer.name].astype(np.int64)
-
-
-def prediction_digest(predictions: NDArray[np.uint16]) -> bytes:
-    """Return the keccak-256 of predicted labels (n,).
-
-    What is hashed is the byte 01, then each label as two bytes, most significant first.
-    """
-    return keccak256(PREDICTIONS_VERSION + predictions.astype(">u2").tobytes())
 
 
 def folded_norms(nodes: tuple[Node, ...]) -> dict[str, str]:

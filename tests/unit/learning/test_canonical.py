@@ -11,12 +11,10 @@ from pole.learning.canonical import (
     evaluate,
     folded_norms,
     logits,
-    prediction_digest,
     tensor_shapes,
 )
 from pole.learning.features import FeatureMap
 from pole.learning.fixed_point import CLAMP, MalformedModelError
-from pole.protocol.hashing import keccak256
 from pole.protocol.mapping_kinds import ConvMapping, LinearMapping
 from pole.protocol.mapping_layer import feature_shape
 from pole.protocol.model_layers import (
@@ -219,9 +217,3 @@ def test_a_layer_that_a_norm_is_folded_into_gets_a_bias():
         Linear(name="logits", out_features=3),
     )
     assert tensor_shapes(spec)["hidden.bias"] == (5,)
-
-
-def test_the_digest_of_predictions_is_over_a_version_and_two_bytes_a_label():
-    predictions = np.array([0, 1, 258], dtype=np.uint16)
-    assert prediction_digest(predictions) == keccak256(bytes.fromhex("01000000010102"))
-    assert prediction_digest(predictions[:2]) != prediction_digest(predictions)
