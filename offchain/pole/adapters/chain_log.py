@@ -1,0 +1,102 @@
+"""The PoLe blocks with what a reader wants to know of each: who won, how well, for how much, at what cost."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from hexbytes import HexBytes
+
+from pole.adapters.chain_reader import ChainReader
+from pole.adapters.decoding import to_posted_task, to_record
+from pole.adapters.event_index import Event
+from pole.adapters.history_source import in_batches, read_blocks
+from pole.protocol.audit_sample import evaluated_count
+from pole.protocol.records import Payouts, RoundVoided, TestSetReleased, decode_record
+from pole.protocol.state import Header, Ommer, Payout, PayoutReason, TaskTerms, VoidReason
+
+_WINNERS = {PayoutReason.TASK_REWARD, PayoutReason.BLOCK_REWARD, PayoutReason.OMMER_INCLUSION}
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedBlock:
+    """A PoLe block, its task's terms, whether a test set was released, payouts and ommers referenced.
+
+    `gas_used` is that of all Ethereum transactions whose records are in its body.
+    """
+
+    header: Header
+    hash: bytes
+    terms: TaskTerms
+    released: bool
+    payouts: tuple[Payout, ...]
+    ommers: tuple[Ommer, ...]
+    gas_used: int
+
+    @property
+    def train_total(self) -> int:
+        """Return how many training samples the committee evaluated."""
+        return evaluated_count(self.terms.audit_count, self.terms.train_count)
+
+    @property
+    def test_total(self) -> int:
+        """Return how many test samples the committee evaluated."""
+        return self.terms.test_count if self.released else 0
+
+    @property
+    def winner_reward(self) -> int:
+        """Return what the winner got for winning, in wei; its bond is not in it."""
+        return sum(
+            payout.amount
+            for payout in self.payouts
+            if payout.payee == self.header.winner and payout.reason in _WINNERS
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLog:
+    """The blocks above the genesis block, lowest first, and why each void round ended."""
+
+    blocks: tuple[LoggedBlock, ...]
+    void_rounds: dict[int, VoidReason]
+
+
+def read_chain_log(reader: ChainReader) -> ChainLog:
+    """Return the log of the whole chain."""
+    events = reader.index.snapshot()
+    recorded = events.get("Recorded", ())
+    tasks = {
+        task.task_id: task
+        for task in (to_posted_task(event.arguments) for event in events.get("TaskPosted", ()))
+    }
+    contents = [decode_record(to_record(event.arguments)) for event in recorded]
+    payouts = {each.round_id: each.payouts for each in contents if isinstance(each, Payouts)}
+    released = {each.round_id for each in contents if isinstance(each, TestSetReleased)}
+    gas = _gas_by_height(reader, recorded)
+    blocks = tuple(
+        LoggedBlock(
+            header=block.header,
+            hash=block.hash,
+            terms=tasks[block.header.task_id].terms,
+            released=block.header.round_id in released,
+            payouts=payouts[block.header.round_id],
+            ommers=block.ommers,
+            gas_used=gas[block.header.height],
+        )
+        for block in read_blocks(events)[1:]
+    )
+    voided = {each.round_id: each.reason for each in contents if isinstance(each, RoundVoided)}
+    return ChainLog(blocks, voided)
+
+
+def _gas_by_height(reader: ChainReader, recorded: tuple[Event, ...]) -> dict[int, int]:
+    heights = {event.transaction: event.arguments["height"] for event in recorded}
+    receipts = in_batches(
+        reader,
+        [
+            lambda transaction=transaction: reader.w3.eth.get_transaction_receipt(HexBytes(transaction))  # type: ignore[misc]
+            for transaction in heights
+        ],
+    )
+    gas: dict[int, int] = defaultdict(int)
+    for height, receipt in zip(heights.values(), receipts, strict=True):
+        gas[height] += receipt["gasUsed"]
+    return gas

@@ -1,0 +1,183 @@
+"""PoLe's contracts as anybody can read them: rounds, tasks, ballots, stakes and money."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from web3 import Web3
+from web3.contract import Contract
+from web3.exceptions import Web3Exception
+
+from pole.adapters.connection import balance_of, check_deployment, connect, in_one_request, node_answers
+from pole.adapters.contract_errors import ErrorTable
+from pole.adapters.decoding import to_ballot, to_posted_task, to_record, to_round, to_solution
+from pole.adapters.deployment import Deployment, read_deployment
+from pole.adapters.event_index import EventIndex
+from pole.errors import RefusedError
+from pole.protocol.records import KeysPosted, RecordData, SolutionRevealed, TestSetReleased, decode_record
+from pole.protocol.state import BallotStage, FileRef, Phase, PostedTask, RecordKind, Round, Solution
+from pole.roles.ports import BallotView, Moment
+
+Kind = TypeVar("Kind", bound=RecordData)
+
+
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """What a verifier has staked.
+
+    The amount in wei, whether it has a seat, and when a given-up stake can be reclaimed (0 while seated).
+    """
+
+    amount: int
+    seated: bool
+    reclaimable_at: int
+
+
+def open_chain_reader(rpc: str, deployment: Path) -> "ChainReader":
+    """Connect to the contracts that a deployment file names, through the node at `rpc`.
+
+    Raises InputError for an unusable file or another chain, UnreachableError when the node does not answer.
+    """
+    named = read_deployment(deployment)
+    w3 = connect(rpc)
+    check_deployment(w3, named)
+    return ChainReader(w3, named)
+
+
+class ChainReader:
+    """The contracts of one deployment through one node; no wallet is needed."""
+
+    def __init__(self, w3: Web3, deployment: Deployment) -> None:
+        self.w3 = w3
+        self.deployment = deployment
+        self.contracts: dict[str, Contract] = {
+            name: w3.eth.contract(address=Web3.to_checksum_address(entry.address), abi=entry.abi)
+            for name, entry in deployment.contracts.items()
+        }
+        self.errors = ErrorTable(entry.abi for entry in deployment.contracts.values())
+        self.index = EventIndex(w3, deployment, self.contracts)
+        self._last_moment: tuple[bytes, Moment] | None = None
+        self._tasks: dict[int, PostedTask] = {}
+
+    def view(self, contract: str, function: str, *arguments: Any, block: int | None = None) -> Any:
+        """Return what a view function answers, at the newest block or at `block`.
+
+        Raises RefusedError when it reverts.
+        """
+        call = self.contracts[contract].functions[function](*arguments)
+        try:
+            return call.call(block_identifier="latest" if block is None else block)
+        except Web3Exception as error:
+            raise self.errors.translate(error) from error
+
+    def moment(self) -> Moment:
+        """Return the open round's phase at the newest block.
+
+        Asks the contracts only when there is a new one.
+        """
+        with node_answers():
+            head = self.w3.eth.get_block("latest")
+        head_hash, number = bytes(head["hash"]), head["number"]
+        if self._last_moment is not None and self._last_moment[0] == head_hash:
+            return self._last_moment[1]
+        chain, tasks = self.contracts["PoLeChain"].functions, self.contracts["TaskList"].functions
+        round_id, waiting = in_one_request(
+            self.w3,
+            [
+                lambda: chain.currentRound().call(block_identifier=number),
+                lambda: tasks.waiting().call(block_identifier=number),
+            ],
+        )
+        phase, deadline = (
+            self.view("PoLeChain", "phaseOf", round_id, block=number) if round_id else (Phase.NONE, 0)
+        )
+        moment = Moment(round_id, Phase(phase), deadline, waiting, head["timestamp"], number)
+        self._last_moment = (head_hash, moment)
+        return moment
+
+    def round(self, round_id: int) -> Round:
+        """Return a round; raises RefusedError when there is none."""
+        found = to_round(round_id, self.view("PoLeChain", "round", round_id))
+        if not found.opened_at:
+            raise RefusedError(f"There is no round {round_id}.")
+        return found
+
+    def tasks(self) -> tuple[PostedTask, ...]:
+        """Return every task ever posted, oldest first."""
+        return tuple(to_posted_task(event.arguments) for event in self.index.events("TaskPosted"))
+
+    def task(self, task_id: int) -> PostedTask:
+        """Return a task as posted; raises RefusedError when there is none."""
+        if task_id not in self._tasks:
+            self._tasks = {task.task_id: task for task in self.tasks()}
+        try:
+            return self._tasks[task_id]
+        except KeyError:
+            raise RefusedError(f"There is no task {task_id}: `pole task list` shows the tasks.") from None
+
+    def solutions(self, round_id: int) -> tuple[Solution, ...]:
+        """Return the round's solutions in order of first commitment."""
+        return tuple(to_solution(raw) for raw in self.view("PoLeChain", "solutions", round_id))
+
+    def functional_keys(self, round_id: int) -> FileRef | None:
+        """Return where the round's functional keys are, None before they are posted."""
+        for keys in self._recorded(RecordKind.KEYS_POSTED, KeysPosted):
+            if keys.round_id == round_id:
+                return FileRef(keys.keys_cid, keys.keys_digest)
+        return None
+
+    def test_set(self, round_id: int) -> FileRef | None:
+        """Return where the round's test set is, None before its release."""
+        for test in self._recorded(RecordKind.TEST_SET_RELEASED, TestSetReleased):
+            if test.round_id == round_id:
+                return FileRef(test.test_cid, test.test_digest)
+        return None
+
+    def models(self, round_id: int) -> dict[str, FileRef]:
+        """Return each revealed miner's model file."""
+        return {
+            model.miner: FileRef(model.model_cid, model.model_digest)
+            for model in self._recorded(RecordKind.SOLUTION_REVEALED, SolutionRevealed)
+            if model.round_id == round_id
+        }
+
+    def ballot(self, round_id: int) -> BallotView:
+        """Return the round's ballot; its stage is NONE before the draw."""
+        committee = self.contracts["VerifierCommittee"].functions
+        stage, ballot, members = in_one_request(
+            self.w3,
+            [
+                lambda: committee.stageOf(round_id).call(),
+                lambda: committee.ballot(round_id).call(),
+                lambda: committee.members(round_id).call(),
+            ],
+        )
+        return BallotView(BallotStage(stage), to_ballot(ballot), tuple(members))
+
+    def is_listed(self, task_id: int) -> bool:
+        """Return whether the task waits for a round."""
+        return bool(self.view("TaskList", "isListed", task_id))
+
+    def credit_of(self, address: str) -> int:
+        """Return what `address` may withdraw, in wei."""
+        return int(self.view("RewardReservoir", "creditOf", address))
+
+    def balance_of(self, address: str) -> int:
+        """Return the ether of `address` itself, in wei."""
+        return balance_of(self.w3, address)
+
+    def stake_of(self, address: str) -> Stake:
+        """Return what `address` has staked as a verifier."""
+        return Stake(*self.view("VerifierCommittee", "stakeOf", address))
+
+    def _recorded(self, kind: RecordKind, data: type[Kind]) -> Iterator[Kind]:
+        """Yield what the records of a kind say, newest first.
+
+        What is asked for is mostly of the open round.
+        """
+        for event in reversed(self.index.events("Recorded")):
+            if event.arguments["kind"] == kind:
+                decoded = decode_record(to_record(event.arguments))
+                if isinstance(decoded, data):
+                    yield decoded

@@ -1,0 +1,177 @@
+"""The contracts' custom errors as sentences: what is wrong and what to do."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from eth_utils.crypto import keccak
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception, Web3RPCError
+
+from pole.adapters.amounts import ether
+from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
+from pole.protocol.state import BallotStage, Phase
+
+SENTENCES = {
+    # PoLeChain
+    "WrongPhase": "Round {roundId} is in phase {phase}; this needs phase {needed}.",
+    "RoundOpen": "Round {roundId} has not ended: finalise it before another is opened.",
+    "UnknownRound": "There is no round {roundId}.",
+    "NotDataNode": "{caller} does not own the task of round {roundId}: only its data node may do this.",
+    "EmptyField": "The field {field} is empty, or longer than 128 bytes.",
+    "WrongBond": "{sent} were sent, but the bond due is {due}.",
+    "TooManySolutions": "Round {roundId} takes no more than {maxSolutions} commitments: wait for the next "
+    "round.",
+    "CountTooLarge": "A count of {count} correct predictions is more than the {total} samples of the set.",
+    "TooEarlyToClose": "Submissions cannot be closed yet: {ready} of {minSolutions} commitments claim the "
+    "threshold, and it must be {notBefore} at least.",
+    "SameBlock": "Submissions were closed in this very block ({blockNumber}): release the test set in a "
+    "later one.",
+    "WrongTestSet": "The test set's digest is {given}, but the task committed to {expected}: release the "
+    "set the task was posted with.",
+    "NoCommitment": "{caller} has no commitment in round {roundId}.",
+    "AlreadyRevealed": "{caller} has revealed in round {roundId} already.",
+    "DrawPending": "The draw of round {roundId} is armed: draw once Ethereum block {drawBlock} is mined.",
+    "DrawNotReady": "The committee of round {roundId} cannot be drawn by block {drawBlock} (0: not armed): "
+    "wait for the next block, or arm the draw again when 256 blocks have passed.",
+    "NotRecorder": "{caller} may not record: only the task list and the committee may.",
+    "BadDeployment": "The contracts do not fit together ({what}): deploy all four again.",
+    # PoLeChain and VerifierCommittee
+    "CommitmentMismatch": "What was revealed hashes to {revealed}, but {committed} was committed: reveal "
+    "the same values with the same salt.",
+    # TaskList
+    "TermOutOfRange": "The term {term} is {given}; this deployment accepts {least} to {most}.",
+    "FileMissing": "The file field {field} is empty, or longer than 128 bytes.",
+    "WrongPayment": "{sent} were sent, but reward, data bond and fee come to {due}.",
+    "TaskListFull": "The task list is full ({maxTasks} tasks wait): post again when a round has taken one.",
+    "NoTask": "No task waits: post one with `pole task post`.",
+    "TaskNotListed": "Task {taskId} does not wait: it never existed, was cancelled, or a round took it.",
+    "NotTaskOwner": "{caller} does not own task {taskId}: only its owner may do this.",
+    # TaskList and VerifierCommittee
+    "NotChain": "{caller} may not call this: only the PoLe chain may.",
+    # VerifierCommittee
+    "WrongStake": "{sent} were sent, but {due} complete the stake of a seat.",
+    "AlreadySeated": "{verifier} has a seat already.",
+    "NotStaked": "{verifier} has no seat or no stake: take a seat with `pole verifier stake`.",
+    "StakeBound": "The stake of {verifier} is bound until {reclaimableAt}.",
+    "NotMember": "{caller} is not on the committee of round {ballotId}.",
+    "WrongStage": "The ballot of round {ballotId} is in stage {stage}; this needs stage {needed}.",
+    "AlreadyVoted": "{verifier} has done this in round {ballotId} already.",
+    "EmptyCommitment": "A vote commitment must not be zero.",
+    "MalformedVotes": "The votes of round {ballotId} are malformed: one for each choice, with numbers for "
+    "OK only.",
+    # RewardReservoir
+    "InsufficientBalance": "The account {account} of {holder} holds {balance}, but {amount} were asked of "
+    "it.",
+    "NothingToWithdraw": "There is nothing to withdraw for {payee}.",
+    "WithdrawalRefused": "{recipient} refused the {amount}; the credit stays: withdraw to an address that "
+    "takes ether.",
+}
+
+_AMOUNTS = {
+    ("WrongBond", "sent"),
+    ("WrongBond", "due"),
+    ("WrongPayment", "sent"),
+    ("WrongPayment", "due"),
+    ("WrongStake", "sent"),
+    ("WrongStake", "due"),
+    ("InsufficientBalance", "balance"),
+    ("InsufficientBalance", "amount"),
+    ("WithdrawalRefused", "amount"),
+}
+_TIMES = {("TooEarlyToClose", "notBefore"), ("StakeBound", "reclaimableAt")}
+_ENUMS = {"Phase": Phase, "BallotStage": BallotStage}
+
+Abi = Iterable[Mapping[str, Any]]
+
+
+class ErrorTable:
+    """The custom errors of some ABIs by selector."""
+
+    def __init__(self, abis: Iterable[Abi]) -> None:
+        errors = [element for abi in abis for element in abi if element["type"] == "error"]
+        self._by_selector = {_selector(element): element for element in errors}
+
+    def sentence(self, data: bytes) -> str:
+        """Return the sentence for the bytes a call reverted with."""
+        element = self._by_selector.get(data[:4])
+        if element is None:
+            return f"The contract refuses the call, for a reason this pole does not know (0x{data.hex()})."
+        inputs = element["inputs"]
+        try:
+            values = decode([argument["type"] for argument in inputs], data[4:])
+        except DecodingError:
+            return (
+                f"The contract refuses the call ({element['name']}, with malformed arguments 0x{data.hex()})."
+            )
+        shown = {
+            argument["name"]: _shown(element["name"], argument, value)
+            for argument, value in zip(inputs, values, strict=True)
+        }
+        template = SENTENCES.get(element["name"])
+        if template is None:
+            listed = ", ".join(f"{name} {value}" for name, value in shown.items())
+            return f"The contract refuses the call: {element['name']} ({listed})."
+        return template.format(**shown)
+
+    def translate(self, error: Web3Exception) -> PoleError:
+        """Return the error a user sees for what web3 raised when a call was simulated, estimated or sent."""
+        if isinstance(error, ContractCustomError):
+            return RefusedError(self.sentence(_bytes_of(error.data)))
+        if isinstance(error, ContractLogicError):
+            return RefusedError(f"The contract refuses the call: {error.message}.")
+        if isinstance(error, Web3RPCError):
+            return _from_node(error)
+        return UnreachableError(f"The Ethereum node gave an answer that makes no sense: {error}.")
+
+
+def node_message(error: Web3RPCError) -> str:
+    """Return what the node itself said, in lower case."""
+    answer = error.rpc_response or {}
+    content = answer.get("error")
+    message = content.get("message") if isinstance(content, dict) else None
+    return str(message or error.message or error).lower()
+
+
+def _from_node(error: Web3RPCError) -> PoleError:
+    message = node_message(error)
+    if "insufficient funds" in message or "enough funds" in message:
+        return FundsError(
+            "The wallet cannot pay for the transaction and its gas: fund it, for instance with `pole wallet "
+            "fund`."
+        )
+    # ganache answers a `require` with an error of its own kind, where other nodes give revert data.
+    return RefusedError(f"The node refuses the call: {message.removesuffix('.')}.")
+
+
+def _selector(element: Mapping[str, Any]) -> bytes:
+    types = ",".join(argument["type"] for argument in element["inputs"])
+    return keccak(text=f"{element['name']}({types})")[:4]
+
+
+def _bytes_of(data: object) -> bytes:
+    return bytes(HexBytes(data)) if isinstance(data, str) else b""
+
+
+def _shown(error: str, argument: Mapping[str, Any], value: Any) -> str:
+    enum = _ENUMS.get(str(argument.get("internalType", "")).split(".")[-1].removeprefix("enum "))
+    if enum is not None:
+        return enum(value).name
+    if argument["type"] == "address":
+        return Web3.to_checksum_address(value)
+    if (error, argument["name"]) in _AMOUNTS:
+        return ether(value)
+    if (error, argument["name"]) in _TIMES:
+        return _shown_time(value)
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _shown_time(seconds: int) -> str:
+    if seconds == 0:
+        return "the seat is given up"
+    if seconds >= 1 << 40:
+        return "its open ballot is settled"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,88 @@
+"""Tuples as web3 decodes them, into the values of `protocol.state`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pole.protocol.state import (
+    Ballot,
+    Finding,
+    Header,
+    Ommer,
+    PostedTask,
+    Record,
+    RecordKind,
+    Round,
+    Solution,
+    TaskFiles,
+    TaskTerms,
+    Verdict,
+    VoidReason,
+    Vote,
+)
+
+
+def to_terms(raw: Sequence[Any]) -> TaskTerms:
+    """Return ITaskList.TaskTerms."""
+    return TaskTerms(*raw)
+
+
+def to_round(round_id: int, raw: Sequence[Any]) -> Round:
+    """Return IPoLeChain.Round; its nested task is flattened."""
+    task_id, (owner, terms, test_digest), *middle, void_reason, height = raw
+    task = [round_id, task_id, owner, to_terms(terms), test_digest]
+    fields = [*task, *middle, VoidReason(void_reason), height]
+    return Round(*fields)
+
+
+def to_solution(raw: Sequence[Any]) -> Solution:
+    """Return IPoLeChain.Solution."""
+    return Solution(*raw)
+
+
+def to_ballot(raw: Sequence[Any]) -> Ballot:
+    """Return IVerifierCommittee.Ballot."""
+    return Ballot(*raw)
+
+
+def to_finding(raw: Sequence[Any]) -> Finding:
+    """Return IVerifierCommittee.Finding."""
+    verdict, *numbers = raw
+    return Finding(Verdict(verdict), *numbers)
+
+
+def to_vote(raw: Mapping[str, Any]) -> Vote:
+    """Return IVerifierCommittee.Vote of an event."""
+    verdict, train_correct, test_correct, predictions = _values(raw)
+    return Vote(Verdict(verdict), train_correct, test_correct, predictions)
+
+
+def to_header(raw: Mapping[str, Any]) -> Header:
+    """Return IPoLeChain.Header of an event."""
+    return Header(*_values(raw))
+
+
+def to_ommer(raw: Mapping[str, Any]) -> Ommer:
+    """Return IPoLeChain.Ommer of an event."""
+    return Ommer(*_values(raw))
+
+
+def to_posted_task(arguments: Mapping[str, Any]) -> PostedTask:
+    """Return the task of a TaskPosted event."""
+    return PostedTask(
+        arguments["taskId"],
+        arguments["owner"],
+        to_terms(_values(arguments["terms"])),
+        TaskFiles(*_values(arguments["files"])),
+    )
+
+
+def to_record(arguments: Mapping[str, Any]) -> Record:
+    """Return the record of a Recorded event."""
+    return Record(
+        arguments["height"], arguments["index"], RecordKind(arguments["kind"]), bytes(arguments["data"])
+    )
+
+
+def _values(raw: Mapping[str, Any]) -> list[Any]:
+    # web3 gives an event's structs as mappings in the order of the struct's fields.
+    return [bytes(value) if isinstance(value, bytes) else value for value in raw.values()]

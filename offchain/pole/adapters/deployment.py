@@ -1,0 +1,108 @@
+"""The deployment file: addresses, ABIs and parameters of the contracts.
+
+It is the only thing that passes from brownie to the package.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eth_utils.address import is_address, to_checksum_address
+
+from pole.errors import InputError
+from pole.protocol.parameters import Parameters, parameters_from_json
+
+FORMAT_VERSION = 1
+CONTRACTS = ("PoLeChain", "TaskList", "VerifierCommittee", "RewardReservoir")
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedContract:
+    """A contract: its EIP-55 address, ABI, the Ethereum block it came in, and the keccak-256 of its code."""
+
+    address: str
+    deployed_block: int
+    code_hash: str
+    abi: tuple[dict[str, Any], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The four contracts on one chain, and the parameters they were constructed with."""
+
+    path: Path
+    chain_id: int
+    contracts: Mapping[str, DeployedContract]
+    parameters: Parameters
+
+    @property
+    def chain(self) -> DeployedContract:
+        """Return PoLeChain."""
+        return self.contracts["PoLeChain"]
+
+    @property
+    def first_block(self) -> int:
+        """Return the Ethereum block before which no contract has an event."""
+        return min(contract.deployed_block for contract in self.contracts.values())
+
+
+def read_deployment(path: Path) -> Deployment:
+    """Read a deployment file of version 1 (docs/formats.md).
+
+    Raises InputError when there is none, it is of another version, or something is missing in it.
+    """
+    content = _json_object(path)
+    version = content.get("version")
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"The deployment file {path} has version {version}, this pole reads version {FORMAT_VERSION}: "
+            "deploy again with `tools/brownie run deploy --network devnet`."
+        )
+    try:
+        return Deployment(
+            path=path,
+            chain_id=_whole_number(content["chainId"]),
+            contracts={name: _contract(content["contracts"][name]) for name in CONTRACTS},
+            parameters=parameters_from_json(content["parameters"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"The deployment file {path} is incomplete ({error!r}): deploy again with `tools/brownie run "
+            "deploy --network devnet`."
+        ) from error
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(
+            f"There is no deployment file {path}: deploy the contracts with `tools/brownie run deploy "
+            "--network devnet`, or name the file with --deployment."
+        ) from error
+    except OSError as error:
+        raise InputError(f"The deployment file {path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise InputError(f"The deployment file {path} is not JSON ({error}): deploy again.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"The deployment file {path} is not a JSON object: deploy again.")
+    return content
+
+
+def _contract(entry: dict[str, Any]) -> DeployedContract:
+    if not is_address(entry["address"]):
+        raise ValueError(f"no address: {entry['address']}")
+    return DeployedContract(
+        address=to_checksum_address(entry["address"]),
+        deployed_block=_whole_number(entry["deployedBlock"]),
+        code_hash=str(entry["codeHash"]).lower(),
+        abi=tuple(dict(element) for element in entry["abi"]),
+    )
+
+
+def _whole_number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"no whole number: {value!r}")
+    return value

@@ -1,0 +1,177 @@
+"""PoLe's contracts as one wallet sees and uses them; fulfils `roles.ports.Chain`."""
+
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from eth_utils.abi import event_abi_to_log_topic
+from web3.types import TxReceipt
+
+from pole.adapters.chain_reader import ChainReader
+from pole.adapters.fees import FeePolicy
+from pole.adapters.journal import SqliteJournal
+from pole.adapters.transactions import Call, Sender
+from pole.errors import InputError
+from pole.protocol.state import FileRef, TaskFiles, TaskTerms, Vote
+from pole.roles.ports import Identity, Receipt
+
+
+def open_ethereum_chain(
+    reader: ChainReader,
+    account: LocalAccount,
+    journal: SqliteJournal,
+    *,
+    locks: Path,
+    policy: FeePolicy | None = None,
+) -> "EthereumChain":
+    """Return the chain for a wallet.
+
+    `locks` is a folder for its lock file, shared by all processes of the wallet.
+    Raises InputError when the journal was written on another chain, which may have had the same id.
+    """
+    genesis = bytes(reader.w3.eth.get_block(0)["hash"])
+    if journal.secret("chain/genesis", lambda: genesis) != genesis:
+        raise InputError(
+            f"The journal {journal.path} was written on another chain with the same id, which was probably "
+            "reset: use another --home, or move the journal's folder away."
+        )
+    lock = locks / f"{reader.deployment.chain_id}-{account.address.lower()}.lock"
+    sender = Sender(reader.w3, account, journal, reader.errors, lock=lock, policy=policy)
+    return EthereumChain(reader, account.address, sender)
+
+
+class EthereumChain(ChainReader):
+    """The contracts for one wallet.
+
+    Every method that sends is idempotent under its intent (see `Sender.send`).
+    """
+
+    def __init__(self, reader: ChainReader, address: str, sender: Sender) -> None:
+        super().__init__(reader.w3, reader.deployment)
+        self._sender = sender
+        self._identity = Identity(
+            reader.deployment.chain_id,
+            address,
+            self.contracts["PoLeChain"].address,
+            self.contracts["VerifierCommittee"].address,
+        )
+
+    @property
+    def identity(self) -> Identity:
+        """Return who acts where."""
+        return self._identity
+
+    def vote_state(self, round_id: int) -> tuple[bytes, bool]:
+        """Return this wallet's vote commitment in the round, and whether it was revealed.
+
+        The commitment is 32 zero bytes before there is one.
+        """
+        commitment, revealed = self.view("VerifierCommittee", "voteOf", round_id, self._identity.address)
+        return bytes(commitment), bool(revealed)
+
+    def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
+        """Post and fund a task; return its id. Raises FundsError when the wallet cannot pay."""
+        arguments = (astuple(terms), astuple(files))
+        receipt = self._send("TaskList", "post", *arguments, value=terms.payment, intent=intent)
+        return int(self._event("TaskList", "TaskPosted", receipt)["taskId"])
+
+    def cancel_task(self, task_id: int, *, intent: str) -> Receipt:
+        """Take a waiting task back; reward and bond become credit."""
+        return _receipt(self._send("TaskList", "cancel", task_id, intent=intent))
+
+    def open_round(self, *, intent: str) -> Receipt:
+        """Open a round on the most valuable task."""
+        return _receipt(self._send("PoLeChain", "openRound", intent=intent))
+
+    def post_functional_keys(self, round_id: int, keys: FileRef, *, intent: str) -> Receipt:
+        """Post where the functional keys are."""
+        return _receipt(
+            self._send("PoLeChain", "postFunctionalKeys", round_id, keys.cid, keys.digest, intent=intent)
+        )
+
+    def commit(self, round_id: int, commitment: bytes, claimed_train_correct: int, *, intent: str) -> Receipt:
+        """Commit to a model, with the bond when it is the first commitment."""
+        arguments = (round_id, commitment, claimed_train_correct)
+        committed = any(each.miner == self._identity.address for each in self.solutions(round_id))
+        bond = 0 if committed else self.deployment.parameters.chain.miner_bond
+        return _receipt(self._send("PoLeChain", "commit", *arguments, value=bond, intent=intent))
+
+    def close_submissions(self, round_id: int, *, intent: str) -> Receipt:
+        """Close submissions early."""
+        return _receipt(self._send("PoLeChain", "closeSubmissions", round_id, intent=intent))
+
+    def release_test_set(self, round_id: int, test: FileRef, *, intent: str) -> Receipt:
+        """Release the test set."""
+        return _receipt(
+            self._send("PoLeChain", "releaseTestSet", round_id, test.cid, test.digest, intent=intent)
+        )
+
+    def reveal(
+        self, round_id: int, model: FileRef, claimed_test_correct: int, salt: bytes, *, intent: str
+    ) -> Receipt:
+        """Reveal this wallet's model."""
+        arguments = (round_id, model.cid, model.digest, claimed_test_correct, salt)
+        return _receipt(self._send("PoLeChain", "reveal", *arguments, intent=intent))
+
+    def arm_draw(self, round_id: int, *, intent: str) -> Receipt:
+        """Name the block that draws the committee."""
+        return _receipt(self._send("PoLeChain", "armDraw", round_id, intent=intent))
+
+    def draw_committee(self, round_id: int, *, intent: str) -> Receipt:
+        """Draw the committee."""
+        return _receipt(self._send("PoLeChain", "drawCommittee", round_id, intent=intent))
+
+    def commit_vote(self, round_id: int, commitment: bytes, *, intent: str) -> Receipt:
+        """Commit this wallet's votes."""
+        return _receipt(self._send("VerifierCommittee", "commitVote", round_id, commitment, intent=intent))
+
+    def reveal_vote(self, round_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
+        """Reveal this wallet's votes."""
+        raw = [(int(vote.verdict), vote.train_correct, vote.test_correct, vote.predictions) for vote in votes]
+        return _receipt(self._send("VerifierCommittee", "revealVote", round_id, raw, salt, intent=intent))
+
+    def finalise(self, round_id: int, *, intent: str) -> Receipt:
+        """End the round."""
+        return _receipt(self._send("PoLeChain", "finalise", round_id, intent=intent))
+
+    def withdraw(self, *, intent: str) -> int:
+        """Pay this wallet's whole credit out to it; return the amount in wei, 0 when there was none."""
+        address = self._identity.address
+        if not self.credit_of(address) and not self._sender.was_sent(intent):
+            return 0
+        receipt = self._send("RewardReservoir", "withdraw", address, intent=intent)
+        return int(self._event("RewardReservoir", "Withdrawn", receipt)["amount"])
+
+    def stake(self, *, intent: str) -> Receipt:
+        """Take a seat, with the stake that a seat still lacks."""
+        held = self.stake_of(self._identity.address).amount
+        due = max(self.deployment.parameters.committee.seat_stake - held, 0)
+        return _receipt(self._send("VerifierCommittee", "stake", value=due, intent=intent))
+
+    def unstake(self, *, intent: str) -> Receipt:
+        """Give the seat up."""
+        return _receipt(self._send("VerifierCommittee", "unstake", intent=intent))
+
+    def reclaim(self, *, intent: str) -> Receipt:
+        """Have the stake credited once its unbonding time is over."""
+        return _receipt(self._send("VerifierCommittee", "reclaim", intent=intent))
+
+    def _send(self, contract: str, function: str, *arguments: Any, intent: str, value: int = 0) -> TxReceipt:
+        target = self.contracts[contract]
+        call = Call(target.address, target.encode_abi(function, args=arguments), value)
+        return self._sender.send(call, intent=intent)
+
+    def _event(self, contract: str, event: str, receipt: TxReceipt) -> Any:
+        target = self.contracts[contract]
+        topic = bytes(event_abi_to_log_topic(target.events[event]().abi))
+        for log in receipt["logs"]:
+            if log["address"] == target.address and bytes(log["topics"][0]) == topic:
+                return target.events[event]().process_log(log)["args"]
+        raise InputError(
+            f"{contract} of the deployment file emits no {event}: its ABI is of another version."
+        )
+
+
+def _receipt(receipt: TxReceipt) -> Receipt:
+    return Receipt("0x" + bytes(receipt["transactionHash"]).hex(), receipt["blockNumber"], receipt["gasUsed"])

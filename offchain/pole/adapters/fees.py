@@ -1,0 +1,63 @@
+"""What a transaction offers for its gas (EIP-1559)."""
+
+from dataclasses import dataclass
+
+from web3 import Web3
+
+from pole.errors import FundsError
+
+GWEI = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """Wei per gas: the most that is paid at all, and the part of it that goes to the block's producer."""
+
+    max_fee: int
+    tip: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeePolicy:
+    """How much is offered for gas, and for how long a transaction is waited for.
+
+    Times are seconds, fees wei per gas.
+    A transaction that is still pending after `replace_after` is signed again under the same nonce with a
+    higher fee.
+    """
+
+    ceiling: int = 500 * GWEI
+    replace_after: float = 45
+    give_up_after: float = 240
+    poll: float = 0.4
+
+
+def market_fees(w3: Web3) -> Fees:
+    """Return what to offer for the next block.
+
+    Twice its base fee, which holds for six full blocks of rising fees, and the usual tip.
+    """
+    history = w3.eth.fee_history(1, "latest")
+    tip = int(w3.eth.max_priority_fee)
+    return Fees(2 * int(history["baseFeePerGas"][-1]) + tip, tip)
+
+
+def current_fees(w3: Web3, policy: FeePolicy) -> Fees:
+    """Return the fees to offer now. Raises FundsError when they are above the policy's ceiling."""
+    fees = market_fees(w3)
+    if fees.max_fee > policy.ceiling:
+        raise FundsError(
+            f"Gas costs up to {fees.max_fee / GWEI:.1f} gwei now, above the ceiling of "
+            f"{policy.ceiling / GWEI:.1f} gwei: wait until it is cheaper."
+        )
+    return fees
+
+
+def raised_fees(previous: Fees, current: Fees, policy: FeePolicy) -> Fees | None:
+    """Return fees that replace a pending transaction, None when the ceiling does not leave room.
+
+    Nodes accept a replacement that offers at least a tenth more of both.
+    """
+    max_fee = max(current.max_fee, previous.max_fee * 9 // 8 + 1)
+    tip = max(current.tip, previous.tip * 9 // 8 + 1)
+    return Fees(max_fee, tip) if max_fee <= policy.ceiling else None

@@ -1,0 +1,156 @@
+"""The chain's history out of its events.
+
+What `protocol.history` verifies, and the bodies that are pinned on IPFS.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from hexbytes import HexBytes
+
+from pole.adapters.chain_reader import ChainReader
+from pole.adapters.connection import in_one_request
+from pole.adapters.decoding import to_header, to_ommer, to_posted_task, to_record, to_vote
+from pole.adapters.event_index import Event
+from pole.errors import InputError, IntegrityError
+from pole.protocol.formats.block_body import BlockBody, write_body
+from pole.protocol.history import Block, History, Surroundings
+from pole.protocol.records import SolutionRevealed, VoteRevealed, decode_record
+from pole.protocol.state import Record, RecordKind
+
+Snapshot = Mapping[str, tuple[Event, ...]]
+T = TypeVar("T")
+
+# Requests that travel together: more of them and some nodes refuse the batch.
+BATCH = 50
+
+
+def read_history(reader: ChainReader) -> History:
+    """Return everything that was recorded since the deployment, read from events and calldata.
+
+    Raises IntegrityError when the newest block of the events is not the one the contract names.
+    """
+    events = reader.index.snapshot()
+    blocks = read_blocks(events)
+    if not blocks:
+        raise IntegrityError(
+            "The node shows no genesis block of the deployment: it does not keep old logs, use another."
+        )
+    _check_tip(reader, blocks[-1])
+    tasks = [to_posted_task(event.arguments) for event in events.get("TaskPosted", ())]
+    opened = [event.arguments for event in events.get("RoundOpened", ())]
+    return History(
+        around=_surroundings(reader, events),
+        blocks=blocks,
+        records=tuple(to_record(event.arguments) for event in events.get("Recorded", ())),
+        tasks={task.task_id: task for task in tasks},
+        seeds={arguments["roundId"]: bytes(arguments["seed"]) for arguments in opened},
+    )
+
+
+def read_blocks(events: Snapshot) -> tuple[Block, ...]:
+    """Return the PoLe blocks; the first is the genesis block, which the contract's construction appends."""
+    return tuple(
+        Block(
+            to_header(event.arguments["header"]),
+            bytes(event.arguments["hash"]),
+            tuple(to_ommer(ommer) for ommer in event.arguments["ommers"]),
+        )
+        for event in events.get("BlockAppended", ())
+    )
+
+
+def block_body(reader: ChainReader, height: int) -> bytes:
+    """Return the body of the block at `height` as the file that is pinned on IPFS (docs/formats.md).
+
+    Raises InputError when there is no such block.
+    """
+    events = reader.index.snapshot()
+    if not 1 <= height < len(events.get("BlockAppended", ())):
+        raise InputError(f"There is no block with a body at height {height}.")
+    records = tuple(
+        to_record(event.arguments)
+        for event in events.get("Recorded", ())
+        if event.arguments["height"] == height
+    )
+    deployment = reader.deployment
+    return write_body(BlockBody(deployment.chain_id, deployment.chain.address, height, records))
+
+
+def in_batches(reader: ChainReader, calls: list[Callable[[], Any]]) -> list[Any]:
+    """Return the results of many read-only calls, some fifty a request."""
+    parts = [calls[start : start + BATCH] for start in range(0, len(calls), BATCH)]
+    return [result for part in parts for result in in_one_request(reader.w3, part)]
+
+
+def _surroundings(reader: ChainReader, events: Snapshot) -> Surroundings:
+    deployment = reader.deployment
+    solution_salts, vote_salts = _salts(reader, events)
+    revealed = [event.arguments for event in events.get("VoteRevealed", ())]
+    return Surroundings(
+        chain_id=deployment.chain_id,
+        chain_address=deployment.chain.address,
+        committee_address=deployment.contracts["VerifierCommittee"].address,
+        parameters=deployment.parameters,
+        votes={
+            (arguments["ballotId"], arguments["verifier"]): tuple(map(to_vote, arguments["votes"]))
+            for arguments in revealed
+        },
+        solution_salts=solution_salts,
+        vote_salts=vote_salts,
+    )
+
+
+def _check_tip(reader: ChainReader, newest: Block) -> None:
+    # At the height of the events, not the newest: a block may have been appended since they were read.
+    named = bytes(reader.view("PoLeChain", "blockHash", newest.header.height))
+    if named != newest.hash:
+        raise IntegrityError(
+            f"The contract's block at height {newest.header.height} is 0x{named.hex()}, but its event says "
+            f"0x{newest.hash.hex()}: the node's logs are not to be trusted."
+        )
+
+
+def _salts(
+    reader: ChainReader, events: Snapshot
+) -> tuple[dict[tuple[int, str], bytes], dict[tuple[int, str], bytes]]:
+    """Return the salts of revealed solutions and votes, by round and address.
+
+    Only the calls that revealed them show them, so a reveal that came through another contract shows none.
+    """
+    kinds = (RecordKind.SOLUTION_REVEALED, RecordKind.VOTE_REVEALED)
+    recorded = [event for event in events.get("Recorded", ()) if event.arguments["kind"] in kinds]
+    calls = in_batches(
+        reader,
+        [
+            lambda event=event: reader.w3.eth.get_transaction(HexBytes(event.transaction))  # type: ignore[misc]
+            for event in recorded
+        ],
+    )
+    solutions: dict[tuple[int, str], bytes] = {}
+    votes: dict[tuple[int, str], bytes] = {}
+    for record, call in zip(_records(recorded), calls, strict=True):
+        data = decode_record(record)
+        if isinstance(data, SolutionRevealed):
+            _note(solutions, (data.round_id, data.miner), _salt(reader, "PoLeChain", "reveal", call))
+        elif isinstance(data, VoteRevealed):
+            salt = _salt(reader, "VerifierCommittee", "revealVote", call)
+            _note(votes, (data.round_id, data.verifier), salt)
+    return solutions, votes
+
+
+def _records(events: Iterable[Event]) -> list[Record]:
+    return [to_record(event.arguments) for event in events]
+
+
+def _note(salts: dict[tuple[int, str], bytes], who: tuple[int, str], salt: bytes | None) -> None:
+    if salt is not None:
+        salts[who] = salt
+
+
+def _salt(reader: ChainReader, contract: str, function: str, call: Any) -> bytes | None:
+    target = reader.contracts[contract]
+    if call["to"] != target.address:
+        return None
+    called, arguments = target.decode_function_input(call["input"])
+    return bytes(arguments["salt"]) if called.fn_name == function else None

@@ -1,0 +1,174 @@
+"""IPFS through the HTTP RPC API of Kubo, by ipfshttpclient; fulfils `roles.ports.Store`.
+
+Nothing is taken on trust: what comes back is bounded here in size and time, and its digest is the caller's to
+check.
+"""
+
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import ipfshttpclient  # type: ignore[import-untyped]
+from ipfshttpclient.exceptions import (  # type: ignore[import-untyped]
+    AddressError,
+    CommunicationError,
+    DecodingError,
+    ErrorResponse,
+)
+from requests.exceptions import RequestException
+
+from pole.adapters.private_file import private_folder
+from pole.errors import InputError, IntegrityError, UnreachableError
+
+T = TypeVar("T")
+
+# The client knows no daemon of today by its version, and passes urllib3 an outdated argument.
+warnings.filterwarnings("ignore", category=ipfshttpclient.exceptions.VersionMismatch)
+warnings.filterwarnings("ignore", category=FutureWarning, message="The 'strict' parameter")
+
+# The last two are how the client meets JSON that is not a daemon's.
+_FAILURES = (CommunicationError, DecodingError, RequestException, OSError, AssertionError, KeyError)
+
+
+@dataclass(frozen=True, slots=True)
+class IpfsPolicy:
+    """How long a daemon is waited for, in seconds, and how often a failed request is made anew."""
+
+    connect_within: float = 5
+    add_within: float = 600
+    first_byte_within: float = 30
+    fetch_within: float = 600
+    attempts: int = 3
+    pause: float = 0.5
+
+
+class IpfsStore:
+    """Content-addressed storage through one IPFS daemon; threads may share it."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        policy: IpfsPolicy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.address = address
+        self._policy = policy or IpfsPolicy()
+        self._clock = clock
+        self._wait = wait
+        try:
+            # One connection a request: the client's own session is not safe among threads.
+            self._client: Any = ipfshttpclient.Client(address)
+        except AddressError as error:
+            raise InputError(
+                f"{address!r} is no multiaddr of an IPFS API: give one like --ipfs /ip4/127.0.0.1/tcp/5001."
+            ) from error
+
+    def add(self, path: Path) -> str:
+        """Store and pin a file; return its CIDv1 in base32.
+
+        Raises InputError when there is no such file and UnreachableError when the daemon does not take it.
+        """
+        self._require(path)
+        return self._again(f"store {path.name}", lambda: self._add(path, pin=True))
+
+    def cid_of(self, path: Path) -> str:
+        """Return the CID that `add` would give a file, storing nothing; raises what `add` raises."""
+        self._require(path)
+        return self._again(f"hash {path.name}", lambda: self._add(path, pin=False, only_hash=True))
+
+    def fetch(self, cid: str, path: Path, *, max_bytes: int) -> None:
+        """Write the content of `cid` to `path`, whole or not at all; checks no digest (the caller does).
+
+        Raises UnreachableError when it cannot be had in time and IntegrityError when it is longer than
+        `max_bytes`.
+        """
+        private_folder(path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(descriptor)
+        temporary = Path(name)
+        try:
+            self._again(f"fetch {cid}", lambda: self._stream(cid, temporary, max_bytes))
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def version(self) -> str:
+        """Return the daemon's version. Raises UnreachableError."""
+        return self._again(
+            "ask for the version", lambda: str(self._client.version(timeout=self._patience())["Version"])
+        )
+
+    def _require(self, path: Path) -> None:
+        if not path.is_file():
+            raise InputError(f"The file {path} cannot be read, so it cannot be put on IPFS.")
+
+    def _add(self, path: Path, **options: bool) -> str:
+        answer = self._client.add(
+            str(path),
+            cid_version=1,
+            raw_leaves=True,
+            chunker="size-1048576",
+            opts={"cid-base": "base32"},
+            timeout=(self._policy.connect_within, self._policy.add_within),
+            **options,
+        )
+        return str(answer["Hash"])
+
+    def _patience(self) -> tuple[float, float]:
+        return (self._policy.connect_within, self._policy.first_byte_within)
+
+    def _stream(self, cid: str, path: Path, max_bytes: int) -> None:
+        deadline = self._clock() + self._policy.fetch_within
+        length = 0
+        with self._cat(cid) as chunks, path.open("wb") as file:
+            for chunk in chunks:
+                length += len(chunk)
+                if length > max_bytes:
+                    raise IntegrityError(
+                        f"The content of {cid} is longer than the {max_bytes} bytes it may have: it is not "
+                        "what it should be."
+                    )
+                if self._clock() > deadline:
+                    raise UnreachableError(
+                        f"The content of {cid} did not come within {self._policy.fetch_within:.0f} s: try "
+                        "again later."
+                    )
+                file.write(chunk)
+
+    @contextmanager
+    def _cat(self, cid: str) -> Iterator[Iterator[bytes]]:
+        # `Client.cat` loads the whole content into memory; its lower-level request streams.
+        seconds = f"{self._policy.first_byte_within:.0f}s"
+        stream = self._client._client.request(
+            "/cat", (cid,), opts={"timeout": seconds}, stream=True, timeout=self._patience()
+        )
+        with stream:
+            yield stream
+
+    def _again(self, doing: str, request: Callable[[], T]) -> T:
+        """Make a request, anew after a pause when it fails; the daemon's own refusal is final."""
+        pause = self._policy.pause
+        for attempt in range(1, self._policy.attempts + 1):
+            try:
+                return request()
+            except ErrorResponse as error:
+                raise UnreachableError(
+                    f"The IPFS daemon at {self.address} could not {doing}: {error}."
+                ) from error
+            except _FAILURES as error:
+                if attempt == self._policy.attempts:
+                    raise UnreachableError(
+                        f"No IPFS daemon answers at {self.address} ({type(error).__name__}), so it could not "
+                        f"{doing}: start one with `pole devnet up`, or name another with --ipfs."
+                    ) from error
+                self._wait(pause)
+                pause *= 2
+        raise AssertionError("an attempt either returns or raises")  # pragma: no cover

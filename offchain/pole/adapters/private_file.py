@@ -1,0 +1,56 @@
+"""Files of one user: written whole or not at all, and readable by nobody else."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from pole.errors import InputError
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder, and those above it that are missing, for its owner alone; return it.
+
+    Raises InputError when it cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder {path} cannot be made ({error.strerror}): choose another with --home."
+        ) from error
+    return path
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file of mode 0600 by way of a temporary one.
+
+    It is durable on disk before it takes the place of `path`.
+    Raises InputError when the folder cannot be written.
+    """
+    folder = private_folder(path.parent)
+    try:
+        # mkstemp makes the file with mode 0600, so the bytes are never readable by others.
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=folder)
+    except OSError as error:
+        raise InputError(
+            f"The folder {folder} cannot be written ({error.strerror}): choose another with --home."
+        ) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's list of files durable: without it a power cut can undo a rename."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

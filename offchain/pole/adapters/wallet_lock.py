@@ -1,0 +1,24 @@
+"""A lock that keeps two processes of one wallet from signing with the same nonce."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pole.adapters.private_file import private_folder
+
+
+@contextmanager
+def wallet_lock(path: Path) -> Iterator[None]:
+    """Hold the lock file at `path`; waits while another process or thread holds it.
+
+    The kernel releases it if we die.
+    """
+    private_folder(path.parent)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,71 @@
+"""`pole miner run`."""
+
+import click
+
+from pole.cli.context import Settings, common_options, open_session, read_password, wallet_option
+from pole.cli.parameters import ETHER
+from pole.cli.worker import (
+    WorkerOptions,
+    round_data_of,
+    run_worker,
+    settlement_of,
+    start_log,
+    stop_on_signals,
+    threads_option,
+    worker_options,
+)
+
+
+@click.command(epilog="Example: pole miner run --wallet miner-1 --threads 4 --withdraw")
+@wallet_option
+@click.option("--device", help="Device of torch to train on.  [default: a GPU if there is one]")
+@threads_option
+@click.option("--epochs", type=click.IntRange(min=1), help="Least epochs of the first training cycle.")
+@click.option("--batch", type=click.IntRange(min=1), help="Most samples in a batch.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Highest learning rate.")
+@click.option("--weight-decay", type=click.FloatRange(min=0), help="Weight decay of AdamW.")
+@click.option(
+    "--time-margin",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time left before a deadline for the transaction to be mined.",
+)
+@click.option("--least-reward", type=ETHER, default=0, show_default=True, help="Least reward to work for.")
+@worker_options
+@common_options
+def run(
+    settings: Settings,
+    options: WorkerOptions,
+    /,
+    wallet: str,
+    device: str | None,
+    threads: int,
+    time_margin: float,
+    least_reward: int,
+    **recipe: float | None,
+) -> None:
+    """Take part in every round: decrypt features, train, commit, reveal."""
+    import os
+    import time
+
+    from pole.cli.training import open_learner
+    from pole.roles.miner import Miner, MinerSettings
+
+    with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
+        start_log(options)
+        role = Miner(
+            chain=session.chain,
+            store=session.store,
+            journal=session.journal,
+            home=session.home,
+            data=round_data_of(session, threads),
+            learner=open_learner(device, threads, recipe),
+            settlement=settlement_of(session, options),
+            settings=MinerSettings(time_margin, least_reward),
+            clock=time.monotonic,
+            random_bytes=os.urandom,
+            stopping=stopping.is_set,
+        )
+        run_worker(session, role, options, stopping)

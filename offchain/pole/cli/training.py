@@ -1,0 +1,34 @@
+"""The miner's learner, from its options; imported by `pole miner run` alone, since it loads torch."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+
+from pole.errors import InputError
+from pole.learning.training import TrainingSettings, pick_device
+from pole.roles.torch_learner import TorchLearner
+
+
+def open_learner(device: str | None, threads: int, recipe: Mapping[str, float | None]) -> TorchLearner:
+    """Return a learner; options of `recipe` that are None keep their defaults.
+
+    Raises InputError where there is no such device.
+    """
+    torch.set_num_threads(threads)
+    chosen = {name: value for name, value in recipe.items() if value is not None}
+    settings = replace(TrainingSettings(), **chosen)
+    return TorchLearner(settings, _device(device), time.monotonic, lambda: secrets.randbits(63))
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return pick_device()
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"torch has no device {name!r} here: use --device cpu, or leave it out.") from error
+    return device

@@ -1,0 +1,51 @@
+"""`pole verifier stake|unstake|reclaim`; `run` is in verifier_run.py."""
+
+from datetime import UTC, datetime
+
+import click
+
+from pole.cli.context import Settings, common_options, open_session, read_password, wallet_option
+
+
+@click.command(epilog="Example: pole verifier stake --wallet vera")
+@wallet_option
+@common_options
+def stake(settings: Settings, wallet: str) -> None:
+    """Take a seat: the wallet pays the stake and can be drawn into committees from the next round on.
+
+    One wallet holds one seat.
+    """
+    from pole.adapters.amounts import ether
+
+    with open_session(settings, wallet, read_password(settings)) as session:
+        session.chain.stake(intent=session.journal.next_intent("stake"))
+        held = session.chain.stake_of(session.account.address)
+        click.echo(f"{session.account.address} has a seat, with a stake of {ether(held.amount)}.")
+
+
+@click.command(epilog="Example: pole verifier unstake --wallet vera")
+@wallet_option
+@common_options
+def unstake(settings: Settings, wallet: str) -> None:
+    """Give the seat up.
+
+    The stake can be reclaimed after the unbonding time. A vote that is owed is still owed.
+    """
+    with open_session(settings, wallet, read_password(settings)) as session:
+        session.chain.unstake(intent=session.journal.next_intent("unstake"))
+        held = session.chain.stake_of(session.account.address)
+        when = datetime.fromtimestamp(held.reclaimable_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        click.echo(f"The seat is given up; `pole verifier reclaim` gets the stake back from {when} on.")
+
+
+@click.command(epilog="Example: pole verifier reclaim --wallet vera")
+@wallet_option
+@common_options
+def reclaim(settings: Settings, wallet: str) -> None:
+    """Get the stake of a seat that was given up credited; `pole withdraw` then pays it out."""
+    from pole.adapters.amounts import ether
+
+    with open_session(settings, wallet, read_password(settings)) as session:
+        session.chain.reclaim(intent=session.journal.next_intent("reclaim"))
+        credit = session.chain.credit_of(session.account.address)
+        click.echo(f"The stake is reclaimed; {ether(credit)} can be withdrawn with `pole withdraw`.")

@@ -1,0 +1,49 @@
+"""`pole verifier run`."""
+
+import click
+
+from pole.cli.context import Settings, common_options, open_session, read_password, wallet_option
+from pole.cli.worker import (
+    WorkerOptions,
+    round_data_of,
+    run_worker,
+    settlement_of,
+    start_log,
+    stop_on_signals,
+    threads_option,
+    worker_options,
+)
+
+
+@click.command(epilog="Example: pole verifier run --wallet verifier-1 --withdraw")
+@wallet_option
+@threads_option
+@click.option(
+    "--time-margin",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time before the end of a vote from which missing files are voted to be missing.",
+)
+@worker_options
+@common_options
+def run(settings: Settings, options: WorkerOptions, /, wallet: str, threads: int, time_margin: float) -> None:
+    """Vote whenever the wallet is drawn into a committee; take a seat first, by `pole verifier stake`."""
+    import os
+
+    from pole.roles.verifier import Verifier
+
+    with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
+        start_log(options)
+        role = Verifier(
+            chain=session.chain,
+            store=session.store,
+            journal=session.journal,
+            home=session.home,
+            data=round_data_of(session, threads),
+            settlement=settlement_of(session, options),
+            time_margin=time_margin,
+            random_bytes=os.urandom,
+        )
+        run_worker(session, role, options, stopping)

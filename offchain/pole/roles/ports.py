@@ -1,0 +1,175 @@
+"""What a role needs of the world: a chain, a store and a journal. The adapters fulfil these.
+
+Tests use plain Python ones. Every method of `Chain` that sends a transaction waits for its receipt and is
+idempotent under its `intent`: called again with the same intent, also by a restarted process, it returns the
+receipt of the transaction sent before and sends nothing new. A call the contract would refuse raises
+`RefusedError` before anything is sent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pole.protocol.state import (
+    Ballot,
+    BallotStage,
+    FileRef,
+    Phase,
+    PostedTask,
+    Round,
+    Solution,
+    TaskFiles,
+    TaskTerms,
+    Vote,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who acts where: what commitments bind to."""
+
+    chain_id: int
+    address: str
+    chain_address: str
+    committee_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The open round at one Ethereum block: everything a worker polls, read in one go.
+
+    `round_id` is 0 before the first round; `waiting` counts tasks in the list; `deadline` is 0 where no clock
+    ends the phase; `timestamp` and `block` are of the block that was read.
+    """
+
+    round_id: int
+    phase: Phase
+    deadline: int
+    waiting: int
+    timestamp: int
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class BallotView:
+    """A round's ballot: its stage, its counts and deadlines, and its members in the order drawn."""
+
+    stage: BallotStage
+    ballot: Ballot
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a mined transaction left behind."""
+
+    transaction: str
+    block: int
+    gas_used: int
+
+
+class Chain(Protocol):
+    """PoLe's contracts, seen and used by one wallet."""
+
+    @property
+    def identity(self) -> Identity:
+        """Return who acts where."""
+
+    def moment(self) -> Moment:
+        """Return the open round's phase at the newest block."""
+
+    def round(self, round_id: int) -> Round:
+        """Return a round; raises RefusedError when there is none."""
+
+    def task(self, task_id: int) -> PostedTask:
+        """Return a task as posted; raises RefusedError when there is none."""
+
+    def solutions(self, round_id: int) -> tuple[Solution, ...]:
+        """Return the round's solutions in order of first commitment."""
+
+    def functional_keys(self, round_id: int) -> FileRef | None:
+        """Return where the round's functional keys are, None before they are posted."""
+
+    def test_set(self, round_id: int) -> FileRef | None:
+        """Return where the round's test set is, None before its release."""
+
+    def models(self, round_id: int) -> dict[str, FileRef]:
+        """Return each revealed miner's model file."""
+
+    def ballot(self, round_id: int) -> BallotView:
+        """Return the round's ballot; its stage is NONE before the draw."""
+
+    def vote_state(self, round_id: int) -> tuple[bytes, bool]:
+        """Return this wallet's vote commitment (32 zero bytes before) and whether it was revealed."""
+
+    def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
+        """Post and fund a task; return its id. Raises FundsError when the wallet cannot pay."""
+
+    def open_round(self, *, intent: str) -> Receipt:
+        """Open a round on the most valuable task."""
+
+    def post_functional_keys(self, round_id: int, keys: FileRef, *, intent: str) -> Receipt:
+        """Post where the functional keys are."""
+
+    def commit(self, round_id: int, commitment: bytes, claimed_train_correct: int, *, intent: str) -> Receipt:
+        """Commit to a model, with the bond when it is the first commitment."""
+
+    def close_submissions(self, round_id: int, *, intent: str) -> Receipt:
+        """Close submissions early."""
+
+    def release_test_set(self, round_id: int, test: FileRef, *, intent: str) -> Receipt:
+        """Release the test set."""
+
+    def reveal(
+        self, round_id: int, model: FileRef, claimed_test_correct: int, salt: bytes, *, intent: str
+    ) -> Receipt:
+        """Reveal this wallet's model."""
+
+    def arm_draw(self, round_id: int, *, intent: str) -> Receipt:
+        """Name the block that draws the committee."""
+
+    def draw_committee(self, round_id: int, *, intent: str) -> Receipt:
+        """Draw the committee."""
+
+    def commit_vote(self, round_id: int, commitment: bytes, *, intent: str) -> Receipt:
+        """Commit this wallet's votes."""
+
+    def reveal_vote(self, round_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
+        """Reveal this wallet's votes."""
+
+    def finalise(self, round_id: int, *, intent: str) -> Receipt:
+        """End the round."""
+
+    def withdraw(self, *, intent: str) -> int:
+        """Pay this wallet's whole credit out to it; return the amount in wei, 0 when there was none."""
+
+
+class Store(Protocol):
+    """Content-addressed storage (IPFS)."""
+
+    def add(self, path: Path) -> str:
+        """Store and pin a file; return its CIDv1 in base32. Raises UnreachableError."""
+
+    def cid_of(self, path: Path) -> str:
+        """Return the CID that `add` would give, storing nothing: a test set is named before its release."""
+
+    def fetch(self, cid: str, path: Path, *, max_bytes: int) -> None:
+        """Write the content of `cid` to `path`, whole or not at all; checks no digest (the caller does).
+
+        Raises UnreachableError when it cannot be had in time and IntegrityError when it is longer than
+        `max_bytes`.
+        """
+
+
+class Journal(Protocol):
+    """What a worker must not forget, durable on disk before each call returns."""
+
+    def secret(self, key: str, make: Callable[[], bytes]) -> bytes:
+        """Return the bytes kept under `key`, made and kept first when there are none."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return the bytes kept under `key`."""
+
+    def put(self, key: str, value: bytes) -> None:
+        """Keep `value` under `key`, replacing what was there."""

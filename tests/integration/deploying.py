@@ -1,0 +1,102 @@
+"""Deploys the contracts out of brownie's build, for tests that need them but not brownie."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from eth_utils.crypto import keccak
+from web3 import Web3
+from web3.contract import Contract
+from web3.types import TxReceipt
+
+BUILD = Path(__file__).parents[2] / "build" / "contracts"
+GENEROUS = 3600
+
+PARAMETERS: dict[str, dict[str, int]] = {
+    "taskList": {
+        "maxTasks": 16,
+        "minReward": 10**15,
+        "minDataBond": 10**15,
+        "feeBps": 100,
+        "maxTimeLimit": GENEROUS,
+        "maxSolutions": 4,
+    },
+    "committee": {
+        "seatStake": 10**18,
+        "penalty": 10**17,
+        "unbondingTime": 10 * GENEROUS,
+        "tolerance": 0,
+    },
+    "chain": {
+        "keyWindow": GENEROUS,
+        "testWindow": GENEROUS,
+        "revealWindow": GENEROUS,
+        "voteCommitWindow": GENEROUS,
+        "voteRevealWindow": GENEROUS,
+        "maxSolutions": 4,
+        "judgedSolutions": 2,
+        "committeeSize": 3,
+        "minCommittee": 1,
+        "verificationFeeBps": 1000,
+        "faultShareBps": 5000,
+        "feeMarginBps": 1000,
+        "minerBond": 10**17,
+        "blockReward": 10**18,
+    },
+}
+
+
+def deploy(w3: Web3, path: Path) -> None:
+    """Deploy the four contracts from the node's first account and write the deployment file to `path`."""
+    deployer = w3.eth.accounts[0]
+    nonce = w3.eth.get_transaction_count(deployer)
+    chain = created_address(deployer, nonce + 3)
+    reservoir = construct(w3, "RewardReservoir")
+    tasks = construct(w3, "TaskList", reservoir.address, chain, tuple(PARAMETERS["taskList"].values()))
+    committee = construct(
+        w3, "VerifierCommittee", reservoir.address, chain, tuple(PARAMETERS["committee"].values())
+    )
+    values = tuple(PARAMETERS["chain"].values())
+    pole = construct(w3, "PoLeChain", reservoir.address, tasks.address, committee.address, values)
+    assert pole.address == chain
+    names = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain")
+    deployed = zip(names, (reservoir, tasks, committee, pole), strict=True)
+    content = {
+        "version": 1,
+        "chainId": w3.eth.chain_id,
+        "network": "test",
+        "contracts": {name: entry(w3, name, contract) for name, contract in deployed},
+        "parameters": PARAMETERS,
+    }
+    path.write_text(json.dumps(content))
+
+
+def created_address(deployer: str, nonce: int) -> str:
+    """Return the address a CREATE makes with a nonce below 128: keccak(rlp([deployer, nonce]))[12:]."""
+    assert nonce < 128
+    body = b"\x94" + bytes.fromhex(deployer[2:]) + (bytes([nonce]) if nonce else b"\x80")
+    return Web3.to_checksum_address(keccak(bytes([0xC0 + len(body)]) + body)[12:])
+
+
+def construct(w3: Web3, name: str, *arguments: Any) -> Contract:
+    build = artefact(name)
+    factory = w3.eth.contract(abi=build["abi"], bytecode=build["bytecode"])
+    sent = factory.constructor(*arguments).transact({"from": w3.eth.accounts[0], "gas": 12_000_000})
+    receipt: TxReceipt = w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.05)
+    assert receipt["status"] == 1
+    contract = w3.eth.contract(address=receipt["contractAddress"], abi=build["abi"])
+    contract.deployed_block = receipt["blockNumber"]
+    return contract
+
+
+def artefact(name: str) -> dict[str, Any]:
+    return json.loads((BUILD / f"{name}.json").read_text())
+
+
+def entry(w3: Web3, name: str, contract: Contract) -> dict[str, Any]:
+    return {
+        "address": contract.address,
+        "abi": artefact(name)["abi"],
+        "deployedBlock": contract.deployed_block,
+        "codeHash": "0x" + keccak(w3.eth.get_code(contract.address)).hex(),
+    }

@@ -1,0 +1,155 @@
+"""An Ethereum node in memory: one wallet's transactions, a pool, blocks and deaths on demand."""
+
+from collections.abc import Callable
+from typing import Any
+
+from eth_account import Account
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from eth_utils.crypto import keccak
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.providers.base import JSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+ETHER = 10**18
+GWEI = 10**9
+
+
+class KilledError(BaseException):
+    """The process died here."""
+
+
+class FakeNode(JSONBaseProvider):
+    def __init__(self) -> None:
+        super().__init__()
+        self.balance = 100 * ETHER
+        self.base_fee = GWEI
+        self.pool: dict[str, dict[str, Any]] = {}
+        self.mined: dict[str, dict[str, Any]] = {}
+        self.block = 1
+        self.reverts_with: str | None = None
+        self.gas_needed = 100_000
+        self.status = 1
+        self.refuses_sends_with: str | None = None
+        self.requests: list[str] = []
+        self.die_before: int | None = None
+        self.die_after: int | None = None
+        self.logs: list[dict[str, Any]] = []
+        self.fork = b""
+        self.w3 = Web3(self)
+
+    def mine(self) -> None:
+        self.block += 1
+        for transaction in sorted(self.pool.values(), key=lambda each: (each["nonce"], -each["max_fee"])):
+            if transaction["nonce"] == len(self.mined):
+                self.mined[transaction["hash"]] = {**transaction, "block": self.block, "status": self.status}
+        used = len(self.mined)
+        self.pool = {hash_: each for hash_, each in self.pool.items() if each["nonce"] >= used}
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        self.requests.append(method)
+        if self.die_before == len(self.requests):
+            raise KilledError
+        answer = self._answer(method, params)
+        if self.die_after == len(self.requests):
+            raise KilledError
+        return answer
+
+    def make_batch_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse] | RPCResponse:
+        return [self.make_request(method, params) for method, params in requests]
+
+    def _answer(self, method: str, params: Any) -> RPCResponse:
+        handler: Callable[..., Any] = getattr(self, f"_{method}")
+        try:
+            return {"jsonrpc": "2.0", "id": 1, "result": handler(*params)}
+        except NodeError as error:
+            content = {"code": error.code, "message": error.message, "data": error.data}
+            return {"jsonrpc": "2.0", "id": 1, "error": content}  # type: ignore[typeddict-item]
+
+    def _eth_chainId(self) -> str:
+        return hex(1337)
+
+    def _eth_getBalance(self, _address: str, _block: str) -> str:
+        return hex(self.balance)
+
+    def _eth_getTransactionCount(self, _address: str, block: str) -> str:
+        nonce = len(self.mined)
+        if block == "pending":
+            pooled = {each["nonce"] for each in self.pool.values()}
+            while nonce in pooled:
+                nonce += 1
+        return hex(nonce)
+
+    def _eth_call(self, transaction: dict[str, Any], *_: Any) -> str:
+        if self.reverts_with is not None:
+            raise NodeError(3, "execution reverted", self.reverts_with)
+        if int(transaction.get("gas", "0xffffffff"), 16) < self.gas_needed:
+            raise NodeError(-32000, "out of gas")
+        return "0x"
+
+    def _eth_feeHistory(self, *_: Any) -> dict[str, Any]:
+        fee = hex(self.base_fee)
+        return {"oldestBlock": hex(self.block), "baseFeePerGas": [fee, fee], "gasUsedRatio": [0.5]}
+
+    def _eth_maxPriorityFeePerGas(self) -> str:
+        return hex(GWEI)
+
+    def _eth_sendRawTransaction(self, raw: str) -> str:
+        if self.refuses_sends_with is not None:
+            raise NodeError(-32000, self.refuses_sends_with)
+        data = HexBytes(raw)
+        signed = TypedTransaction.from_bytes(data).as_dict()
+        hash_ = "0x" + keccak(data).hex()
+        if signed["nonce"] < len(self.mined):
+            raise NodeError(-32000, "nonce too low")
+        if hash_ in self.pool:
+            raise NodeError(-32000, "already known")
+        if any(
+            each["nonce"] == signed["nonce"] and each["max_fee"] * 11 // 10 > signed["maxFeePerGas"]
+            for each in self.pool.values()
+        ):
+            raise NodeError(-32000, "replacement transaction underpriced")
+        self.pool[hash_] = {
+            "hash": hash_,
+            "nonce": signed["nonce"],
+            "max_fee": signed["maxFeePerGas"],
+            "data": bytes(signed["data"]),
+            "gas": signed["gas"],
+            "from": Account.recover_transaction(raw),
+        }
+        return hash_
+
+    def _eth_getTransactionByHash(self, hash_: str) -> dict[str, Any] | None:
+        return {"hash": hash_} if hash_ in self.pool or hash_ in self.mined else None
+
+    def _eth_getTransactionReceipt(self, hash_: str) -> dict[str, Any] | None:
+        transaction = self.mined.get(hash_)
+        if transaction is None:
+            return None
+        return {
+            "transactionHash": hash_,
+            "blockNumber": hex(transaction["block"]),
+            "gasUsed": hex(90_000),
+            "status": hex(transaction["status"]),
+            "logs": [],
+        }
+
+    def _eth_blockNumber(self) -> str:
+        return hex(self.block)
+
+    def _eth_getBlockByNumber(self, number: str, _full: bool) -> dict[str, Any]:
+        block = self.block if number == "latest" else int(number, 16)
+        return {"number": hex(block), "hash": self.block_hash(block), "timestamp": hex(1000 + block)}
+
+    def _eth_getLogs(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+        first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
+        return [log for log in self.logs if first <= int(log["blockNumber"], 16) <= last]
+
+    def block_hash(self, block: int) -> str:
+        return "0x" + keccak(self.fork + block.to_bytes(8, "big")).hex()
+
+
+class NodeError(Exception):
+    def __init__(self, code: int, message: str, data: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.data = code, message, data

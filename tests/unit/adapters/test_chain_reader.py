@@ -1,0 +1,171 @@
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+from tests.unit.adapters.fake_node import FakeNode, NodeError
+from tests.unit.adapters.interfaces import error_abi
+from web3 import Web3
+
+from pole.adapters.chain_reader import ChainReader
+from pole.adapters.deployment import CONTRACTS, DeployedContract, Deployment
+from pole.errors import RefusedError
+from pole.protocol import records
+from pole.protocol.parameters import Parameters
+from pole.protocol.state import FileRef, Phase
+from pole.roles.ports import Moment
+
+ALICE = Web3.to_checksum_address("0x" + "aa" * 20)
+
+
+def number(name: str, *, indexed: bool = False) -> dict[str, Any]:
+    return {"name": name, "type": "uint256", "indexed": indexed}
+
+
+def function(name: str, inputs: list[dict[str, Any]], outputs: list[str]) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "name": name,
+        "stateMutability": "view",
+        "inputs": inputs,
+        "outputs": [{"name": "", "type": kind} for kind in outputs],
+    }
+
+
+RECORDED = {
+    "type": "event",
+    "name": "Recorded",
+    "anonymous": False,
+    "inputs": [
+        number("height", indexed=True),
+        number("index", indexed=True),
+        {"name": "kind", "type": "uint8", "indexed": True},
+        {"name": "data", "type": "bytes", "indexed": False},
+    ],
+}
+FUNCTIONS = [
+    function("currentRound", [], ["uint256"]),
+    function("waiting", [], ["uint256"]),
+    function("phaseOf", [number("roundId")], ["uint8", "uint64"]),
+    function("creditOf", [{"name": "payee", "type": "address"}], ["uint256"]),
+]
+
+
+def event(name: str) -> dict[str, Any]:
+    return {"type": "event", "name": name, "anonymous": False, "inputs": [number("id")]}
+
+
+ABIS: dict[str, list[dict[str, Any]]] = {
+    "PoLeChain": [
+        *FUNCTIONS,
+        RECORDED,
+        event("RoundOpened"),
+        event("BlockAppended"),
+        error_abi("UnknownRound"),
+    ],
+    "TaskList": [*FUNCTIONS, event("TaskPosted"), event("TaskCancelled"), event("TaskTaken")],
+    "VerifierCommittee": [event("VoteRevealed"), event("Rewarded"), event("Slashed")],
+    "RewardReservoir": [*FUNCTIONS, event("Withdrawn")],
+}
+
+
+class Contracts(FakeNode):
+    """A node whose contracts answer what the test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: dict[str, bytes] = {}
+
+    def answer(self, signature: str, types: list[str], *values: object) -> None:
+        self.answers[keccak(text=signature)[:4].hex()] = encode(types, values)
+
+    def _eth_call(self, transaction: dict[str, Any], *_: Any) -> str:
+        answer = self.answers.get(transaction["data"][2:10])
+        if answer is None:
+            revert = keccak(text="UnknownRound(uint256)")[:4] + encode(["uint256"], [9])
+            raise NodeError(3, "execution reverted", "0x" + revert.hex())
+        return "0x" + answer.hex()
+
+    def record(self, data: records.RecordData) -> None:
+        kind, content = records.encode_record(data)
+        index = len(self.logs)
+        self.logs.append(
+            {
+                "address": address("PoLeChain"),
+                "topics": [
+                    "0x" + keccak(text="Recorded(uint256,uint256,uint8,bytes)").hex(),
+                    *("0x" + encode(["uint256"], [value]).hex() for value in (1, index, int(kind))),
+                ],
+                "data": "0x" + encode(["bytes"], [content]).hex(),
+                "blockNumber": hex(self.block),
+                "blockHash": self.block_hash(self.block),
+                "transactionHash": "0x" + "07" * 32,
+                "transactionIndex": "0x0",
+                "logIndex": hex(index),
+                "removed": False,
+            }
+        )
+
+
+def address(contract: str) -> str:
+    return Web3.to_checksum_address(f"0x{1 + CONTRACTS.index(contract):040x}")
+
+
+def reader(node: FakeNode) -> ChainReader:
+    contracts = {name: DeployedContract(address(name), 1, "0x", tuple(ABIS[name])) for name in CONTRACTS}
+    return ChainReader(node.w3, Deployment(Path("x"), 1337, contracts, cast(Parameters, None)))
+
+
+@pytest.fixture
+def node() -> Contracts:
+    node = Contracts()
+    node.answer("currentRound()", ["uint256"], 0)
+    node.answer("waiting()", ["uint256"], 2)
+    return node
+
+
+def test_what_a_view_refuses_is_a_sentence(node: Contracts) -> None:
+    with pytest.raises(RefusedError, match="There is no round 9"):
+        reader(node).view("PoLeChain", "phaseOf", 9)
+
+
+def test_a_task_that_was_never_posted_is_refused(node: Contracts) -> None:
+    with pytest.raises(RefusedError, match="There is no task 7"):
+        reader(node).task(7)
+
+
+def test_before_the_first_round_there_is_no_phase(node: Contracts) -> None:
+    assert reader(node).moment() == Moment(0, Phase.NONE, 0, 2, 1001, 1)
+
+
+def test_the_contracts_are_asked_once_for_each_ethereum_block(node: Contracts) -> None:
+    node.answer("currentRound()", ["uint256"], 3)
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], 2, 5000)
+    chain = reader(node)
+    first = chain.moment()
+    assert first == Moment(3, Phase.TRAINING, 5000, 2, 1001, 1)
+    assert chain.moment() is first
+    assert node.requests.count("eth_call") == 3
+    node.block += 1
+    assert chain.moment().block == 2
+
+
+def test_files_are_found_in_the_records_of_their_round(node: Contracts) -> None:
+    chain = reader(node)
+    assert (chain.functional_keys(2), chain.test_set(2), chain.models(2)) == (None, None, {})
+    for round_id in (1, 2):
+        node.record(records.KeysPosted(round_id, f"keys{round_id}", bytes(32)))
+        node.record(records.TestSetReleased(round_id, f"test{round_id}", bytes(32)))
+        node.record(records.SolutionRevealed(round_id, ALICE, f"model{round_id}", bytes(32), 1, 1))
+    node.block += 1
+    for log in node.logs:
+        log["blockNumber"] = hex(node.block)
+    assert chain.functional_keys(2) == FileRef("keys2", bytes(32))
+    assert chain.test_set(1) == FileRef("test1", bytes(32))
+    assert chain.models(2) == {ALICE: FileRef("model2", bytes(32))}
+
+
+def test_a_credit_is_read(node: Contracts) -> None:
+    node.answer("creditOf(address)", ["uint256"], 5)
+    assert reader(node).credit_of(ALICE) == 5

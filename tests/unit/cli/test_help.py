@@ -1,0 +1,90 @@
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from pole.cli import main
+
+
+def commands(
+    group: click.Group, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+ALL = list(commands(main))
+LEAVES = [(path, command) for path, command in ALL if not isinstance(command, click.Group)]
+
+
+def named(found: list[tuple[tuple[str, ...], click.Command]]) -> list[str]:
+    return [" ".join(path) for path, _ in found]
+
+
+def test_the_commands_are_those_that_users_were_promised() -> None:
+    assert named(LEAVES) == [
+        *("devnet up", "devnet down", "devnet status"),
+        *("wallet new", "wallet list", "wallet fund"),
+        *("task post", "task list", "task show", "task cancel"),
+        *("data-node run", "miner run"),
+        *("verifier stake", "verifier run", "verifier unstake", "verifier reclaim"),
+        *("chain log", "chain verify", "chain prove"),
+        *("withdraw", "doctor"),
+    ]
+
+
+@pytest.mark.parametrize(("path", "command"), ALL, ids=named(ALL))
+def test_every_command_says_what_it_does(path: tuple[str, ...], command: click.Command) -> None:
+    result = CliRunner().invoke(main, [*path, "--help"])
+    assert result.exit_code == 0
+    assert command.help, f"pole {' '.join(path)} has no help"
+    assert command.help[0].isupper()
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=named(LEAVES))
+def test_every_command_has_an_example_that_calls_it_and_parses(
+    path: tuple[str, ...], command: click.Command
+) -> None:
+    assert command.epilog is not None, f"pole {' '.join(path)} has no example"
+    assert command.epilog.startswith("Example: ")
+    words = shlex.split(command.epilog.removeprefix("Example: "))
+    assert words[: 1 + len(path)] == ["pole", *path]
+    command.make_context(path[-1], words[1 + len(path) :], resilient_parsing=False)
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=named(LEAVES))
+def test_every_option_is_explained(path: tuple[str, ...], command: click.Command) -> None:
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"pole {' '.join(path)} {parameter.opts[0]} has no help"
+
+
+def test_the_outermost_help_loads_neither_web3_nor_torch() -> None:
+    script = (
+        "import sys\n"
+        "from pole.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "heavy = {'web3', 'torch', 'numpy', 'rich', 'ipfshttpclient', 'eth_account'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_an_unknown_command_is_refused() -> None:
+    result = CliRunner().invoke(main, ["mine"])
+    assert result.exit_code == 2
+    assert "No such command 'mine'" in result.output
+
+
+def test_the_version_is_shown() -> None:
+    result = CliRunner().invoke(main, ["--version"])
+    assert result.output.startswith("pole ")
