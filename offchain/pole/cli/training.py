@@ -19,7 +19,7 @@ def open_learner(device: str | None, threads: int, recipe: Mapping[str, float | 
     """
     torch.set_num_threads(threads)
     chosen = {name: value for name, value in recipe.items() if value is not None}
-    settings = replace(TrainingSettings(), **chosen)
+    settings = replace(TrainingSettings(), **chosen)  # type: ignore[arg-type]
     return TorchLearner(settings, _device(device), time.monotonic, lambda: secrets.randbits(63))
 
 

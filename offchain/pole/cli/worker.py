@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
@@ -19,6 +19,7 @@ from pole.cli.context import Session
 
 if TYPE_CHECKING:
     from pole.roles.loop import Role
+    from pole.roles.ports import Moment
     from pole.roles.round_data import RoundData
     from pole.roles.settlement import Settlement
 
@@ -57,18 +58,11 @@ _OPTIONS = (
 
 def worker_options(command: Callable[Concatenate[WorkerOptions, P], R]) -> Callable[..., R]:
     """Give a command the options of WorkerOptions and pass them to it as its first argument."""
+    names = [field.name for field in fields(WorkerOptions)]
 
     @wraps(command)
-    def with_options(
-        *arguments: P.args,
-        poll: float,
-        rounds: int | None,
-        until_height: int | None,
-        withdraws: bool,
-        json_log: bool,
-        **options: P.kwargs,
-    ) -> R:
-        worker = WorkerOptions(poll, rounds, until_height, withdraws, json_log)
+    def with_options(*arguments: P.args, **options: P.kwargs) -> R:
+        worker = WorkerOptions(**{name: options.pop(name) for name in names})  # type: ignore[arg-type]
         return command(worker, *arguments, **options)
 
     decorated: Callable[..., R] = with_options
@@ -87,7 +81,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record: time, level, logger, text, and of an event its name and details."""
-        line = {
+        line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -154,7 +148,7 @@ def run_worker(session: Session, role: "Role", options: WorkerOptions, stopping:
     from pole.roles.keeper import Keeper
     from pole.roles.loop import Pace, after_rounds, at_height, never, run
 
-    finished = never
+    finished: Callable[[Moment], bool] = never
     if options.rounds is not None:
         finished = after_rounds(options.rounds)
     elif options.until_height is not None:

@@ -1,0 +1,133 @@
+"""The data node: issues a round's functional keys, closes its submissions, and releases the test set."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pole.errors import InputError, IntegrityError
+from pole.ipfe.scheme import MasterSecretKey, derive_keys
+from pole.protocol.formats.encrypted_set import Part, read_manifest
+from pole.protocol.formats.functional_keys import write_functional_keys
+from pole.protocol.hashing import keccak256
+from pole.protocol.mapping_layer import query_plan
+from pole.protocol.state import FileRef, Phase, Round
+from pole.roles.events import tell
+from pole.roles.files import write_durably
+from pole.roles.ports import Chain, Journal, Moment, Store
+from pole.roles.settlement import Settlement
+from pole.roles.task_folder import TaskFolder
+
+LOG: Final = logging.getLogger("pole.data-node")
+
+
+@dataclass(slots=True)
+class DataNode:
+    """Serves every task that its wallet posted.
+
+    `open_secret` returns the master secret key whose public key has this digest.
+    """
+
+    chain: Chain
+    store: Store
+    journal: Journal
+    home: Path
+    settlement: Settlement
+    open_secret: Callable[[bytes], MasterSecretKey]
+    _given_up: int = field(default=0, init=False)
+
+    def step(self, moment: Moment) -> str | None:
+        """Do what the round asks of its data node now."""
+        if moment.phase not in (Phase.KEYS, Phase.TRAINING, Phase.TEST_RELEASE):
+            return self.settlement.step(moment)
+        if self._given_up == moment.round_id:
+            return None
+        open_round = self.chain.round(moment.round_id)
+        if open_round.data_node != self.chain.identity.address:
+            return None
+        self.settlement.follow(moment.round_id)
+        try:
+            return self._serve(moment, open_round)
+        except (InputError, IntegrityError) as error:
+            self._given_up = moment.round_id
+            LOG.warning("Round %d: this data node cannot serve its own task: %s", moment.round_id, error)
+            return None
+
+    def _serve(self, moment: Moment, open_round: Round) -> str | None:
+        match moment.phase:
+            case Phase.KEYS:
+                return self._issue_keys(open_round)
+            case Phase.TRAINING:
+                return self._close(moment, open_round)
+            case _:
+                return self._release(moment, open_round)
+
+    def _issue_keys(self, open_round: Round) -> str:
+        mpk_digest = self._mpk_digest(open_round)
+        self._enter_in_ledger(mpk_digest, open_round.seed)
+        specification = TaskFolder.of(self.home, mpk_digest).read_specification()
+        keys = derive_keys(self.open_secret(mpk_digest), query_plan(specification, open_round.seed))
+        content = write_functional_keys(keys.eta, round_id=open_round.round_id, seed=open_round.seed)
+        path = self.home / "keys" / f"{open_round.round_id}.safetensors"
+        write_durably(path, content)
+        ref = FileRef(self.store.add(path), keccak256(content))
+        self.chain.post_functional_keys(open_round.round_id, ref, intent=f"keys/{open_round.round_id}")
+        sentence = (
+            f"Round {open_round.round_id}: issued {len(keys.eta)} x {keys.eta.shape[1]} functional keys."
+        )
+        tell(LOG, "keys-issued", sentence, round=open_round.round_id, cid=ref.cid)
+        return "keys issued"
+
+    def _close(self, moment: Moment, open_round: Round) -> str | None:
+        terms, round_id = open_round.terms, open_round.round_id
+        enough = open_round.ready >= terms.min_solutions
+        if not enough or moment.timestamp < open_round.keys_at + terms.min_training_time:
+            return None
+        self.chain.close_submissions(round_id, intent=f"close/{round_id}")
+        sentence = f"Round {round_id}: closed submissions with {open_round.committed} commitments."
+        tell(LOG, "closed", sentence, round=round_id, committed=open_round.committed)
+        return "closed"
+
+    def _release(self, moment: Moment, open_round: Round) -> str | None:
+        if moment.block <= open_round.closed_block:
+            return None
+        round_id = open_round.round_id
+        manifest_cid = self._publish_test_set(TaskFolder.of(self.home, self._mpk_digest(open_round)))
+        ref = FileRef(manifest_cid, open_round.test_digest)
+        self.chain.release_test_set(round_id, ref, intent=f"release/{round_id}")
+        tell(
+            LOG,
+            "test-released",
+            f"Round {round_id}: released the test set as {ref.cid}.",
+            round=round_id,
+            cid=ref.cid,
+        )
+        return "released"
+
+    def _publish_test_set(self, folder: TaskFolder) -> str:
+        manifest = read_manifest(folder.manifest("test").read_bytes(), part=Part.TEST)
+        for number, shard in enumerate(manifest.shards):
+            cid = self.store.add(folder.shard("test", number))
+            if cid != shard.cid:
+                raise IntegrityError(
+                    f"IPFS stores {folder.shard('test', number)} as {cid}, but the task promised "
+                    f"{shard.cid}: use the daemon that the task was posted with."
+                )
+        return self.store.add(folder.manifest("test"))
+
+    def _mpk_digest(self, open_round: Round) -> bytes:
+        return self.chain.task(open_round.task_id).files.mpk_digest
+
+    def _enter_in_ledger(self, mpk_digest: bytes, seed: bytes) -> None:
+        """Note that keys for this seed are given away.
+
+        Raises IntegrityError when keys for another seed already were: two sets of keys together may disclose
+        the data where one does not.
+        """
+        first = self.journal.secret(f"keys-given/{mpk_digest.hex()}", lambda: seed)
+        if first != seed:
+            raise IntegrityError(
+                "Functional keys of another seed were already given for this data set: post the task again, "
+                "under a fresh master key."
+            )

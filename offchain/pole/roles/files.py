@@ -1,0 +1,72 @@
+"""Files on a worker's own disk: written whole or not at all, checked against their digest before use."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pole.errors import IntegrityError, UnreachableError
+from pole.protocol.hashing import keccak256
+from pole.roles.ports import Store
+
+
+class NotHadError(UnreachableError):
+    """The store does not give the bytes with this digest now; it may do so later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file on the store: its CID, its digest by `hash_of`, and the bytes it may have at most."""
+
+    cid: str
+    digest: bytes
+    max_bytes: int
+    hash_of: Callable[[bytes], bytes] = keccak256
+
+
+def sha256(data: bytes) -> bytes:
+    """Return the 32-byte SHA-256 digest of `data`."""
+    return hashlib.sha256(data).digest()
+
+
+def fetch(store: Store, wanted: Wanted, folder: Path) -> bytes:
+    """Return the bytes of a file on the store.
+
+    They are kept in `folder` under their digest and fetched only when they are not there. Raises NotHadError
+    when the store does not give them, or gives others.
+    """
+    path = folder / wanted.digest.hex()
+    if path.exists():
+        data = path.read_bytes()
+        if wanted.hash_of(data) == wanted.digest:
+            return data
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        store.fetch(wanted.cid, path, max_bytes=wanted.max_bytes)
+    except IntegrityError as error:
+        raise NotHadError(f"{error} It is not the file that was announced.") from error
+    data = path.read_bytes()
+    if wanted.hash_of(data) != wanted.digest:
+        path.unlink()
+        raise NotHadError(
+            f"IPFS gives other bytes for {wanted.cid} than the digest {wanted.digest.hex()} names; "
+            "connect the daemon to other peers."
+        )
+    return data
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a file so that it is on disk when this returns; a crash leaves the old content or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with unfinished.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

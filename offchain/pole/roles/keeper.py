@@ -1,0 +1,101 @@
+"""The keeper: the steps of a round that anybody may take, so that every round ends."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pole.errors import RefusedError
+from pole.protocol.hashing import keccak256
+from pole.protocol.state import Phase
+from pole.roles.events import tell
+from pole.roles.ports import Chain, Moment, Receipt
+
+LOG: Final = logging.getLogger("pole.keeper")
+LOST_AFTER_BLOCKS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A step that is due: its name, and the intent under which every keeper takes it."""
+
+    name: str
+    intent: str
+
+
+@dataclass(slots=True)
+class Keeper:
+    """Opens rounds, arms draws, draws committees and finalises, each after a delay of its own.
+
+    The delay, up to `spread` seconds by `clock`, is a hash of duty and address: of many keepers usually one
+    sends, and the others find its work done. Being late is normal and costs nothing.
+    """
+
+    chain: Chain
+    clock: Callable[[], float]
+    spread: float
+    _seen: Duty | None = field(default=None, init=False)
+    _since: float = field(default=0.0, init=False)
+
+    def step(self, moment: Moment) -> str | None:
+        """Take the step that is due, once this keeper's turn has come."""
+        duty = self._due(moment)
+        now = self.clock()
+        if duty != self._seen:
+            self._seen, self._since = duty, now
+        if duty is None or now - self._since < turn(duty, self.chain.identity.address, self.spread):
+            return None
+        try:
+            self._take(duty, moment)
+        except RefusedError as error:
+            LOG.debug("somebody was faster, or it is too early: %s", error)
+            # Another turn, not another try at once: the state that refused it may last.
+            self._since = now
+            return None
+        round_id = moment.round_id + (duty.name == "opened")
+        tell(LOG, duty.name, f"Round {round_id}: {SENTENCES[duty.name]}.", round=round_id)
+        return duty.name
+
+    def _due(self, moment: Moment) -> Duty | None:
+        match moment.phase:
+            case Phase.NONE | Phase.FINAL | Phase.VOID:
+                return Duty("opened", f"open/{moment.round_id + 1}") if moment.waiting else None
+            case Phase.DRAW:
+                return self._due_in_draw(moment)
+            case Phase.SETTLEMENT:
+                return Duty("finalised", f"finalise/{moment.round_id}")
+        return None
+
+    def _due_in_draw(self, moment: Moment) -> Duty | None:
+        draw_block = self.chain.round(moment.round_id).draw_block
+        if draw_block == 0 or moment.block > draw_block + LOST_AFTER_BLOCKS:
+            # The block named before is part of the intent: a lost hash needs a second transaction.
+            return Duty("armed", f"arm/{moment.round_id}/{draw_block}")
+        if moment.block <= draw_block:
+            return None
+        return Duty("drawn", f"draw/{moment.round_id}/{draw_block}")
+
+    def _take(self, duty: Duty, moment: Moment) -> Receipt:
+        match duty.name:
+            case "opened":
+                return self.chain.open_round(intent=duty.intent)
+            case "armed":
+                return self.chain.arm_draw(moment.round_id, intent=duty.intent)
+            case "drawn":
+                return self.chain.draw_committee(moment.round_id, intent=duty.intent)
+            case _:
+                return self.chain.finalise(moment.round_id, intent=duty.intent)
+
+
+SENTENCES: Final = {
+    "opened": "opened",
+    "armed": "the draw of its committee is armed",
+    "drawn": "its committee is drawn",
+    "finalised": "finalised",
+}
+
+
+def turn(duty: Duty, address: str, spread: float) -> float:
+    """Return how many seconds, below `spread`, this address leaves a duty to others before it takes it."""
+    digest = keccak256(f"{duty.intent}/{address.lower()}".encode())
+    return spread * int.from_bytes(digest[:4], "big") / 2**32

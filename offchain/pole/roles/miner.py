@@ -1,0 +1,269 @@
+"""The miner: trains on the round's features, commits to its best model, reveals it once the test set is out.
+
+Salt, model and claim are on disk before the commitment is sent; a restarted miner takes up where it was and
+never trains again for a round it has a solution for.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pole.errors import RefusedError, UnreachableError
+from pole.learning.fixed_point import MalformedModelError
+from pole.protocol.commitments import SALT_BYTES, solution_commitment
+from pole.protocol.hashing import keccak256
+from pole.protocol.state import FileRef, Phase, Round, Solution
+from pole.roles.events import tell
+from pole.roles.files import write_durably
+from pole.roles.learner import Assignment, Learner, Trained, evaluate_model
+from pole.roles.ports import Chain, Journal, Moment, Store
+from pole.roles.round_data import AbandonedError, RoundData
+from pole.roles.settlement import Settlement
+from pole.roles.task_data import DataFault
+
+LOG: Final = logging.getLogger("pole.miner")
+DONE: Final = b"done"
+
+
+@dataclass(frozen=True, slots=True)
+class MinerSettings:
+    """A miner's own choices: seconds left before a deadline for sending, and the least reward in wei."""
+
+    time_margin: float = 10.0
+    least_reward: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a miner committed to: the model's digest and its correct predictions on the training set."""
+
+    model_digest: bytes
+    train_correct: int
+
+
+@dataclass(slots=True)
+class Miner:
+    """Takes part in every round that pays enough.
+
+    `clock` tells seconds of any epoch, `random_bytes` makes salts, `stopping` says whether the process is to
+    end.
+    """
+
+    chain: Chain
+    store: Store
+    journal: Journal
+    home: Path
+    data: RoundData
+    learner: Learner
+    settlement: Settlement
+    settings: MinerSettings
+    clock: Callable[[], float]
+    random_bytes: Callable[[int], bytes]
+    stopping: Callable[[], bool]
+    _given_up: int = field(default=0, init=False)
+
+    def step(self, moment: Moment) -> str | None:
+        """Do what the round asks of a miner now."""
+        if moment.phase is Phase.TRAINING and self._given_up != moment.round_id:
+            return self._solve(moment)
+        if moment.phase is Phase.REVEAL:
+            return self._reveal(moment)
+        return self.settlement.step(moment)
+
+    def _solve(self, moment: Moment) -> str | None:
+        round_id = moment.round_id
+        if self.journal.get(f"committed/{round_id}"):
+            return None
+        claim = self._claim(round_id)
+        if claim is None:
+            open_round = self.chain.round(round_id)
+            if open_round.terms.reward < self.settings.least_reward:
+                return self._give_up(round_id, f"the reward of {open_round.terms.reward} wei is too low")
+            trained = self._train(moment, open_round)
+            if trained is None:
+                return None
+            claim = self._keep(round_id, trained)
+        return self._commit(round_id, claim)
+
+    def _train(self, moment: Moment, open_round: Round) -> Trained | None:
+        read_at = self.clock()
+        watch = RoundWatch(self.chain, moment.round_id, self.clock, self.stopping)
+        try:
+            task = self.data.task(open_round)
+            samples = self.data.training_set(open_round, stop=watch.over)
+        except DataFault as fault:
+            self._give_up(moment.round_id, f"its data is faulty: {str(fault).rstrip('.')}")
+            return None
+        except AbandonedError:
+            return None
+        tell(
+            LOG,
+            "training",
+            f"Round {moment.round_id}: training on {len(samples.labels)} samples.",
+            round=moment.round_id,
+        )
+        assignment = Assignment(
+            specification=task.specification,
+            seed=open_round.seed,
+            samples=samples,
+            needed=correct_needed(open_round.terms.required_train_accuracy, open_round.terms.train_count),
+            deadline=read_at + moment.deadline - moment.timestamp - self.settings.time_margin,
+        )
+        try:
+            trained = self.learner.train(assignment, stop=watch.over)
+        except MalformedModelError as error:
+            self._give_up(moment.round_id, str(error).rstrip("."))
+            return None
+        if watch.over():
+            tell(
+                LOG,
+                "too-late",
+                f"Round {moment.round_id}: training was stopped before it was done.",
+                round=moment.round_id,
+            )
+            return None
+        return trained
+
+    def _keep(self, round_id: int, trained: Trained) -> Claim:
+        claim = Claim(keccak256(trained.model), trained.train_correct)
+        write_durably(self._model_path(claim.model_digest), trained.model)
+        kept = {"modelDigest": claim.model_digest.hex(), "trainCorrect": claim.train_correct}
+        self.journal.put(f"claim/{round_id}", json.dumps(kept).encode())
+        return claim
+
+    def _commit(self, round_id: int, claim: Claim) -> str | None:
+        commitment = self._commitment(round_id, claim)
+        self.settlement.follow(round_id)
+        try:
+            self.chain.commit(round_id, commitment, claim.train_correct, intent=f"commit/{round_id}")
+        except RefusedError as error:
+            return self._give_up(round_id, f"the commitment is refused: {str(error).rstrip('.')}")
+        self.journal.put(f"committed/{round_id}", DONE)
+        sentence = (
+            f"Round {round_id}: committed to a model with {claim.train_correct} correct on the training set."
+        )
+        tell(LOG, "committed", sentence, round=round_id, trainCorrect=claim.train_correct)
+        return "committed"
+
+    def _reveal(self, moment: Moment) -> str | None:
+        round_id = moment.round_id
+        claim = self._claim(round_id)
+        if claim is None or self.journal.get(f"revealed/{round_id}"):
+            return None
+        solution = self._own_solution(round_id, claim)
+        if solution is not None and not solution.revealed:
+            test_correct = self._test_correct(moment, claim)
+            cid = self.store.add(self._model_path(claim.model_digest))
+            model, salt = FileRef(cid, claim.model_digest), self._salt(round_id)
+            self.chain.reveal(round_id, model, test_correct, salt, intent=f"reveal/{round_id}")
+            sentence = (
+                f"Round {round_id}: revealed its model {cid} with {test_correct} correct on the test set."
+            )
+            tell(LOG, "revealed", sentence, round=round_id, testCorrect=test_correct, cid=cid)
+        self.journal.put(f"revealed/{round_id}", DONE)
+        return "revealed"
+
+    def _test_correct(self, moment: Moment, claim: Claim) -> int:
+        """Return the count to claim on the test set: 0 where none can be had or used in time.
+
+        A reveal without a test count cannot win against others, but it saves the bond.
+        """
+        key = f"test-correct/{moment.round_id}"
+        kept = self.journal.get(key)
+        if kept is not None:
+            return int(kept)
+        correct = self._count_on_test_set(moment, claim)
+        self.journal.put(key, str(correct).encode())
+        return correct
+
+    def _count_on_test_set(self, moment: Moment, claim: Claim) -> int:
+        open_round = self.chain.round(moment.round_id)
+        try:
+            samples = self.data.test_set(open_round)
+            if samples is None:
+                return 0
+            task = self.data.task(open_round)
+        except DataFault as fault:
+            LOG.warning(
+                "Round %d: the test set is faulty (%s); revealing without a count.", moment.round_id, fault
+            )
+            return 0
+        except UnreachableError:
+            if moment.deadline - moment.timestamp > self.settings.time_margin:
+                raise
+            return 0
+        model = self._model_path(claim.model_digest).read_bytes()
+        return evaluate_model(model, task.specification, open_round.seed, samples).correct
+
+    def _own_solution(self, round_id: int, claim: Claim) -> Solution | None:
+        commitment = self._commitment(round_id, claim)
+        for solution in self.chain.solutions(round_id):
+            if solution.miner == self.chain.identity.address and solution.commitment == commitment:
+                return solution
+        return None
+
+    def _commitment(self, round_id: int, claim: Claim) -> bytes:
+        return solution_commitment(
+            chain_id=self.chain.identity.chain_id,
+            chain_address=self.chain.identity.chain_address,
+            round_id=round_id,
+            miner=self.chain.identity.address,
+            model_digest=claim.model_digest,
+            claimed_train_correct=claim.train_correct,
+            salt=self._salt(round_id),
+        )
+
+    def _salt(self, round_id: int) -> bytes:
+        return self.journal.secret(f"salt/{round_id}", lambda: self.random_bytes(SALT_BYTES))
+
+    def _claim(self, round_id: int) -> Claim | None:
+        kept = self.journal.get(f"claim/{round_id}")
+        if kept is None:
+            return None
+        claim = json.loads(kept)
+        return Claim(bytes.fromhex(claim["modelDigest"]), claim["trainCorrect"])
+
+    def _model_path(self, digest: bytes) -> Path:
+        return self.home / "models" / f"{digest.hex()}.safetensors"
+
+    def _give_up(self, round_id: int, reason: str) -> str:
+        self._given_up = round_id
+        tell(LOG, "skipped", f"Round {round_id}: not mining, {reason}.", round=round_id)
+        return "skipped"
+
+
+@dataclass(slots=True)
+class RoundWatch:
+    """Tells training when its round takes no more solutions; looks at the chain once a second at most."""
+
+    chain: Chain
+    round_id: int
+    clock: Callable[[], float]
+    stopping: Callable[[], bool]
+    _looked_at: float = field(default=float("-inf"), init=False)
+    _over: bool = field(default=False, init=False)
+
+    def over(self) -> bool:
+        """Return whether the round's training phase is over, as far as is known, or the process is to end."""
+        now = self.clock()
+        if not self._over and now - self._looked_at >= 1.0:
+            self._looked_at = now
+            self._over = self._look()
+        return self._over or self.stopping()
+
+    def _look(self) -> bool:
+        try:
+            moment = self.chain.moment()
+        except UnreachableError as error:
+            # The deadline still ends training when the chain does not answer.
+            LOG.debug("the chain does not answer while training: %s", error)
+            return False
+        return moment.round_id != self.round_id or moment.phase is not Phase.TRAINING
+
+
+def correct_needed(required_accuracy: int, count: int) -> int:
+    """Return the fewest correct predictions of `count` that reach an accuracy in basis points."""
+    return -(-required_accuracy * count // 10_000)

@@ -1,0 +1,56 @@
+"""Posting a task: prepared once, paid for once, even if the command is killed and run again."""
+
+import json
+from dataclasses import asdict
+
+from pole.protocol.hashing import keccak256
+from pole.protocol.state import TaskFiles
+from pole.protocol.tasks import terms_hash
+from pole.roles.ports import Chain, Journal
+from pole.roles.task_preparation import TaskRequest, Workshop, prepare_task
+
+NOTHING = b""
+
+
+def post_task(request: TaskRequest, workshop: Workshop, chain: Chain, journal: Journal) -> int:
+    """Prepare a task, post and fund it; return its id.
+
+    The same request again, after this was interrupted, takes up what was prepared and sends nothing twice;
+    after it succeeded, it makes a new task under a new master key. Raises what `prepare_task` raises, and
+    FundsError when the wallet cannot pay: what was prepared then waits for the next try.
+    """
+    key = f"task/{request_digest(request).hex()}"
+    kept = journal.get(key)
+    if kept:
+        files = _read_files(kept)
+    else:
+        files = prepare_task(request, workshop)
+        journal.put(key, _write_files(files))
+    task_id = chain.post_task(request.terms, files, intent=f"post/{files.mpk_digest.hex()}")
+    journal.put(key, NOTHING)
+    return task_id
+
+
+def request_digest(request: TaskRequest) -> bytes:
+    """Return what two requests have in common that ask for the same: data, specification and terms."""
+    dataset = request.dataset
+    arrays = (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test)
+    contents = b"".join(keccak256(str(array.shape).encode() + array.tobytes()) for array in arrays)
+    return keccak256(contents + request.specification.digest() + terms_hash(request.terms))
+
+
+def _write_files(files: TaskFiles) -> bytes:
+    fields = asdict(files).items()
+    return json.dumps({k: value.hex() if isinstance(value, bytes) else value for k, value in fields}).encode()
+
+
+def _read_files(kept: bytes) -> TaskFiles:
+    fields = json.loads(kept)
+    return TaskFiles(
+        spec_cid=fields["spec_cid"],
+        spec_digest=bytes.fromhex(fields["spec_digest"]),
+        train_cid=fields["train_cid"],
+        train_digest=bytes.fromhex(fields["train_digest"]),
+        test_digest=bytes.fromhex(fields["test_digest"]),
+        mpk_digest=bytes.fromhex(fields["mpk_digest"]),
+    )

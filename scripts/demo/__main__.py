@@ -1,0 +1,137 @@
+"""Run the main job and tell its story: `make demo`, or `.venv/bin/python -m scripts.demo --help`."""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+from rich.console import Console
+from scripts.demo.network import REPOSITORY, pole, prepare_ground, usual_ports
+from scripts.demo.play import PlayError, rounds_over
+from scripts.demo.report import Outcome, as_json, read_outcome, show_blocks, show_money
+from scripts.demo.setting import Setting, set_up
+from scripts.demo.story import Story
+from scripts.demo.tasks import choose_tasks, post_tasks
+
+from pole.adapters.chain_log import read_chain_log
+from pole.errors import PoleError
+
+CAST: Final = {"data_nodes": 2, "miners": 3, "verifiers": 5}
+FOLDER: Final = REPOSITORY / "build" / "demo"
+NARROWEST: Final = 130
+ROUND_PATIENCE: Final = 300.0
+WITHDRAWAL_PATIENCE: Final = 60.0
+
+
+@click.command(epilog="Example: python -m scripts.demo --rounds 4 --json build/demo.json")
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds to play.")
+@click.option("--quick", is_flag=True, help="One round only, Iris.")
+@click.option("--keep", is_flag=True, help="Leave the chain and IPFS running at the end.")
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="Write the outcome to this file, too."
+)
+def main(*, rounds: int, quick: bool, keep: bool, json_file: Path | None) -> None:
+    """Play real rounds among 2 data nodes, 3 miners and 5 verifiers, each a process of its own.
+
+    They share nothing but an Ethereum chain (ganache) and an IPFS daemon, which are started here. The exit
+    code is 0 only if every round ended in a block, the whole chain verifies, and the winners have their
+    money.
+    """
+    console = Console() if sys.stdout.isatty() else Console(width=NARROWEST)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        outcome = _perform(Story(console), console, 1 if quick else rounds, keep=keep)
+    except KeyboardInterrupt:
+        console.print("Interrupted; what was started is stopped.")
+        sys.exit(130)
+    except PoleError as error:
+        console.print(f"error: {error}", style="red", markup=False)
+        sys.exit(error.exit_code)
+    if json_file is not None:
+        json_file.write_text(outcome)
+
+
+def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
+    tasks, left_out = choose_tasks(rounds)
+    if left_out:
+        story.tell("demo", left_out)
+    ground = prepare_ground(FOLDER, block_time=1, ports=usual_ports())
+    with ExitStack() as at_end:
+        setting = set_up(story, ground, at_end, CAST, stays=keep)
+        stage = setting.stage
+        titles = {}
+        for task, task_id in post_tasks(tasks, stage.of_role("data-node"), ground.place):
+            titles[task_id] = task.title
+            story.tell("demo", f"posted task {task_id}: {task.title}, {task.layer}, for {task.reward} ETH")
+        stage.wait_for(
+            "the rounds to end",
+            lambda: rounds_over(setting.reader, len(tasks)),
+            patience=ROUND_PATIENCE * len(tasks),
+        )
+        _await_withdrawals(setting)
+        codes = stage.fleet.stop()
+        story.tell("demo", f"the rounds are over; stopped {len(codes)} workers")
+        return _conclude(setting, console, titles, codes)
+
+
+def _await_withdrawals(setting: Setting) -> None:
+    def fetched() -> bool:
+        return not any(setting.reader.credit_of(address) for address in setting.names)
+
+    setting.stage.wait_for("everybody to withdraw", fetched, patience=WITHDRAWAL_PATIENCE)
+
+
+def _conclude(setting: Setting, console: Console, titles: Mapping[int, str], codes: Mapping[str, int]) -> str:
+    """Show the outcome and check it; return it as JSON. Raises PoleError where it does not check out."""
+    outcome = read_outcome(setting.reader, read_chain_log(setting.reader))
+    show_blocks(console, outcome, setting.names, titles)
+    show_money(console, outcome, setting.names)
+    environment = dict(os.environ) | {
+        "POLE_RPC": setting.ground.place.rpc,
+        "POLE_DEPLOYMENT": str(setting.ground.place.deployment),
+    }
+    console.print("$ pole chain verify", style="bold")
+    verified = pole(["chain", "verify"], environment).strip()
+    console.print(verified, highlight=False)
+    newest = outcome.log.blocks[-1].header.height if outcome.log.blocks else 0
+    proof = setting.ground.folder / "proof.json"
+    console.print(f"$ pole chain prove {newest} 0 --out {proof.name}", style="bold")
+    pole(["chain", "prove", str(newest), "0", "--out", str(proof)], environment)
+    console.print(
+        f"Record 0 of block {newest} is proven by {proof.stat().st_size} bytes of JSON.", highlight=False
+    )
+    _demand_sound(outcome, setting, codes, len(titles))
+    seconds = setting.stage.story.seconds
+    console.print(f"Everything checked out, in {seconds:.0f} s.", style="bold green", highlight=False)
+    return as_json(outcome, setting.names, {"seconds": round(seconds, 1), "verified": verified})
+
+
+def _demand_sound(outcome: Outcome, setting: Setting, codes: Mapping[str, int], tasks: int) -> None:
+    if len(outcome.log.blocks) != tasks or outcome.log.void_rounds:
+        raise PlayError(f"{tasks} tasks were posted, but {len(outcome.log.blocks)} blocks came out.")
+    failed = {name: code for name, code in codes.items() if code}
+    if failed:
+        raise PlayError(
+            f"Workers ended with exit codes {failed}; the logs are in {setting.stage.fleet.logs}."
+        )
+    for block in outcome.log.blocks:
+        winner = block.header.winner
+        if outcome.withdrawn.get(winner, 0) < block.winner_reward:
+            raise PlayError(
+                f"{setting.names[winner]} won block {block.header.height} but has not got its reward."
+            )
+
+
+def _interrupt(number: int, _: object) -> NoReturn:
+    # A second signal must not interrupt the clean-up.
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

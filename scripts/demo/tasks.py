@@ -1,0 +1,76 @@
+"""The tasks that are posted, most valuable first: Iris as in the paper, the 8x8 digits, MNIST where it is."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Final
+
+from scripts.demo.cast import Place, Worker
+from scripts.demo.network import REPOSITORY, pole
+
+from pole.learning.datasets import data_directory
+
+# Just what a block may draw from the pool at most, with the margin: less, and the pool pays no block reward.
+FEE: Final = "0.12"
+MNIST_SAMPLES: Final = (2000, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as it is posted: the data, its mapping layer in words, the reward in ether, options."""
+
+    data: str
+    title: str
+    layer: str
+    reward: str
+    time_limit: int
+    options: tuple[str, ...] = ()
+
+    def post_command(self, owner: Worker) -> list[str]:
+        """Return the arguments of `pole` that post it from its owner's wallet."""
+        return [
+            *("task", "post", "--wallet", owner.name, "--json"),
+            *("--spec", str(REPOSITORY / "examples" / f"{self.data}-mlp.json"), "--data", self.data),
+            *("--reward", self.reward, "--fee", FEE, "--time-limit", str(self.time_limit)),
+            *("--min-solutions", "2", "--min-time", "6"),
+            *self.options,
+        ]
+
+
+def choose_tasks(count: int) -> tuple[list[Task], str]:
+    """Return `count` tasks, and a sentence on what was left out and why ("" when nothing was)."""
+    iris = Task(
+        "iris",
+        "Iris",
+        "8 query vectors",
+        "3",
+        120,
+        ("--train-accuracy", "95", "--allow-disclosure"),
+    )
+    digits = Task("digits", "digits 8x8", "32 query vectors", "2", 150, ("--train-accuracy", "97"))
+    train, test = MNIST_SAMPLES
+    mnist = Task(
+        "mnist",
+        "MNIST",
+        "4 blocks x 32 query vectors",
+        "2",
+        240,
+        ("--train-accuracy", "97", "--train-samples", str(train), "--test-samples", str(test)),
+    )
+    folder = data_directory(os.environ, Path.cwd())
+    if folder is not None and (folder / "mnist").is_dir():
+        return list(islice(cycle([iris, digits, mnist]), count)), ""
+    missing = (
+        "MNIST is not here (name the folder above mnist/ by POLE_DATA); its rounds take the digits instead."
+    )
+    return list(islice(cycle([iris, digits, digits]), count)), missing
+
+
+def post_tasks(tasks: Iterable[Task], owners: Iterable[Worker], place: Place) -> Iterator[tuple[Task, int]]:
+    """Post the tasks, the owners taking turns; yield each with its id."""
+    for task, owner in zip(tasks, cycle(owners), strict=False):
+        answer = json.loads(pole(task.post_command(owner), owner.environment(place)))
+        yield task, int(answer["taskId"])

@@ -1,0 +1,26 @@
+"""Fixtures that suites share."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from scripts.demo.setting import Setting
+
+
+@pytest.fixture(scope="session")
+def setting(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Setting]":
+    """A network with 1 data node, 2 miners and 3 verifiers, each a process; one for all tests."""
+    # Imported here: the contract tests, which brownie runs, need none of it.
+    from rich.console import Console
+    from scripts.demo.network import free_ports, prepare_ground
+    from scripts.demo.setting import set_up
+    from scripts.demo.story import Story
+
+    folder = tmp_path_factory.mktemp("network")
+    ground = prepare_ground(folder, block_time=1, ports=free_ports())
+    counts = {"data_nodes": 1, "miners": 2, "verifiers": 3}
+    with ExitStack() as at_end:
+        yield set_up(Story(Console(width=140)), ground, at_end, counts, stays=False)

@@ -1,0 +1,133 @@
+"""Blocks, ommers, and what they draw from the pool."""
+
+from brownie import accounts
+from tests.contracts import stage
+from tests.contracts.stage import CHAIN, ETHER, TERMS, VERIFICATION_FEE, Model
+
+from pole.protocol.headers import genesis_header, header_hash, ommers_hash
+from pole.protocol.state import Header, PayoutReason
+
+BLOCK_REWARD = CHAIN["blockReward"]
+TWO = {2: Model(train=90, test=45), 3: Model(train=90, test=40)}
+
+
+def block_of(ended):
+    return ended.events["BlockAppended"]
+
+
+def play(pole, models, **terms):
+    round_id = stage.revealed(pole, models, **terms)
+    stage.vote(pole, round_id, stage.as_claimed(models))
+    return stage.finalise(pole, round_id)
+
+
+def drawn_by(ended):
+    """Return the amounts that a block drew from the pool, by reason."""
+    amounts = [
+        (event["payee"], event["amount"])
+        for event in ended.events["Credited"]
+        if bytes(event["account"]) == stage.POOL
+    ]
+    reasons = (PayoutReason.BLOCK_REWARD, PayoutReason.OMMER_INCLUSION, PayoutReason.OMMER_REWARD)
+    return dict(zip(reasons, amounts, strict=False))
+
+
+def test_the_genesis_block_is_empty_but_for_its_time(pole):
+    appended = pole.chain.tx.events["BlockAppended"]
+    header = genesis_header(pole.chain.tx.timestamp)
+    assert bytes(appended["hash"]) == header_hash(header) == bytes(pole.chain.blockHash(0))
+    assert pole.chain.height() == 0
+    assert bytes(pole.chain.blockHash(1)) == bytes(32)
+
+
+def test_a_blocks_hash_is_the_next_rounds_parent(pole):
+    ended = play(pole, {2: Model()})
+    appended = block_of(ended)
+    header = Header(*appended["header"])
+    assert (header.height, header.round_id, header.task_id) == (1, 1, 1)
+    assert (header.winner, header.train_correct, header.test_correct) == (accounts[2], 90, 45)
+    assert bytes(header.ommers_hash) == ommers_hash([])
+    assert bytes(header.parent_hash) == bytes(pole.chain.blockHash(0))
+    assert bytes(appended["hash"]) == bytes(pole.chain.blockHash(1))
+    assert header.timestamp == ended.timestamp
+    assert pole.chain.body()[1] == 0
+    stage.post(pole)
+    stage.open_round(pole)
+    assert bytes(pole.chain.round(2).dict()["parentHash"]) == bytes(pole.chain.blockHash(1))
+
+
+def test_the_best_ommer_of_a_height_is_kept_with_their_number(lone):
+    models = {2: Model(test=50), 3: Model(test=40), 4: Model(test=45)}
+    stage.won(lone, models)
+    ommer = lone.chain.ommerAt(1).dict()
+    assert ommer["miner"] == accounts[4]
+    assert (ommer["correct"], ommer["total"], ommer["count"], ommer["referenced"]) == (45, 50, 2, False)
+
+
+def test_a_block_references_an_ommer_once_and_pays_both(lone, history_holds):
+    play(lone, TWO)
+    ended = play(lone, {2: Model()})
+    assert drawn_by(ended) == {
+        PayoutReason.BLOCK_REWARD: (accounts[2], BLOCK_REWARD),
+        PayoutReason.OMMER_INCLUSION: (accounts[2], BLOCK_REWARD // 32),
+        PayoutReason.OMMER_REWARD: (accounts[3], BLOCK_REWARD),
+    }
+    assert [ommer[:2] for ommer in block_of(ended)["ommers"]] == [(1, accounts[3])]
+    assert lone.chain.ommerAt(1).dict()["referenced"]
+    later = play(lone, {2: Model()})
+    assert list(drawn_by(later)) == [PayoutReason.BLOCK_REWARD]
+    assert list(block_of(later)["ommers"]) == []
+    history_holds(lone)
+
+
+def test_the_most_accurate_ommer_is_referenced_and_its_reward_falls_with_distance_and_number(
+    lone, history_holds
+):
+    play(lone, {2: Model(test=50), 3: Model(test=49), 4: Model(test=48)})
+    play(lone, {2: Model(test=50), 3: Model(test=30)}, fee=ETHER // 10)
+    ended = play(lone, {2: Model()})
+    assert drawn_by(ended)[PayoutReason.OMMER_REWARD] == (accounts[3], BLOCK_REWARD // (2 * 2))
+    assert [ommer[0] for ommer in block_of(ended)["ommers"]] == [1]
+    ended = play(lone, {2: Model()})
+    assert drawn_by(ended)[PayoutReason.OMMER_REWARD] == (accounts[3], BLOCK_REWARD // 2)
+    history_holds(lone)
+
+
+def test_an_ommer_is_referenced_up_to_six_heights_later(lone, history_holds):
+    little = ETHER // 10
+    play(lone, {2: Model(test=50), 3: Model(test=49)})
+    play(lone, {2: Model(test=50), 4: Model(test=30)}, fee=little)
+    for _ in range(5):
+        play(lone, {2: Model()}, fee=little)
+    ended = play(lone, {2: Model()})
+    assert lone.chain.height() == 8
+    assert [ommer[:2] for ommer in block_of(ended)["ommers"]] == [(2, accounts[4])]
+    assert drawn_by(ended)[PayoutReason.OMMER_REWARD] == (accounts[4], BLOCK_REWARD // 6)
+    assert not lone.chain.ommerAt(1).dict()["referenced"]
+    history_holds(lone)
+
+
+def test_a_fee_that_does_not_cover_the_draw_draws_nothing_and_references_nobody(lone, history_holds):
+    play(lone, TWO)
+    covering = 11 * BLOCK_REWARD * 65 // (10 * 32)
+    ended = play(lone, {2: Model()}, fee=covering - 1)
+    assert drawn_by(ended) == {}
+    assert list(block_of(ended)["ommers"]) == []
+    assert (
+        stage.credit(lone, 2) == 2 * (TERMS["reward"] - VERIFICATION_FEE + CHAIN["minerBond"]) + BLOCK_REWARD
+    )
+    ended = play(lone, {2: Model()}, fee=covering)
+    assert len(drawn_by(ended)) == 3
+    history_holds(lone)
+
+
+def test_a_void_round_appends_nothing_and_its_records_stay_in_the_body(pole, history_holds):
+    stage.post(pole)
+    round_id = stage.open_round(pole)
+    stage.wait(CHAIN["keyWindow"])
+    stage.finalise(pole, round_id)
+    _, records = pole.chain.body()
+    assert (pole.chain.height(), records) == (0, 4)
+    ended = play(pole, {2: Model()})
+    assert block_of(ended)["header"][0] == 1
+    assert history_holds().void_rounds == 1

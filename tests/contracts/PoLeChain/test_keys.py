@@ -1,0 +1,57 @@
+"""Posting functional keys."""
+
+from brownie import accounts, chain
+from tests.contracts import stage
+from tests.contracts.stage import DATA_NODE, NOTHING, STRANGER, TERMS, Phase, VoidReason, refused
+
+DIGEST = "0x" + "04" * 32
+
+
+def opened(pole):
+    stage.post(pole)
+    return stage.open_round(pole)
+
+
+def test_only_the_data_node_posts_keys(pole):
+    round_id = opened(pole)
+    with refused("NotDataNode", round_id, accounts[STRANGER]):
+        pole.chain.postFunctionalKeys.call(round_id, "bafy", DIGEST, {"from": accounts[STRANGER]})
+
+
+def test_empty_keys_are_refused(pole):
+    round_id = opened(pole)
+    for cid in ("", "b" * 129):
+        with refused("EmptyField", "keysCid"):
+            pole.chain.postFunctionalKeys.call(round_id, cid, DIGEST, {"from": accounts[DATA_NODE]})
+    with refused("EmptyField", "keysDigest"):
+        pole.chain.postFunctionalKeys.call(round_id, "bafy", NOTHING, {"from": accounts[DATA_NODE]})
+
+
+def test_keys_are_posted_once(pole):
+    round_id = stage.training(pole)
+    with refused("WrongPhase", round_id, Phase.TRAINING, Phase.KEYS):
+        pole.chain.postFunctionalKeys.call(round_id, "bafy", DIGEST, {"from": accounts[DATA_NODE]})
+
+
+def test_the_deadline_is_the_first_second_that_is_too_late(pole):
+    round_id = opened(pole)
+    _, deadline = pole.chain.phaseOf(round_id)
+    chain.mine(timestamp=deadline - 1)
+    assert stage.phase(pole, round_id) is Phase.KEYS
+    chain.mine(timestamp=deadline)
+    assert pole.chain.phaseOf(round_id) == (Phase.SETTLEMENT, 0)
+    with refused("WrongPhase", round_id, Phase.SETTLEMENT, Phase.KEYS):
+        pole.chain.postFunctionalKeys.call(round_id, "bafy", DIGEST, {"from": accounts[DATA_NODE]})
+
+
+def test_keys_that_never_came_cost_the_data_bond(pole, history_holds):
+    round_id = opened(pole)
+    stage.wait(stage.CHAIN["keyWindow"])
+    before = stage.pool(pole)
+    stage.finalise(pole, round_id)
+    assert stage.phase(pole, round_id) is Phase.VOID
+    assert stage.void_reason(pole, round_id) is VoidReason.KEYS_MISSING
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"]
+    assert stage.pool(pole) == before + TERMS["dataBond"]
+    assert pole.chain.height() == 0
+    history_holds()

@@ -1,0 +1,77 @@
+"""Opening a round: which task it takes and what its seed is made of."""
+
+import pytest
+from brownie import accounts, chain, web3
+from tests.contracts import stage
+from tests.contracts.stage import ANYBODY, TERMS, refused
+
+from pole.protocol.merkle_body import body_of, leaf, root
+from pole.protocol.seeds import round_seed
+from pole.protocol.state import Phase, RecordKind
+
+
+def test_there_is_no_round_before_the_first(pole):
+    assert pole.chain.currentRound() == 0
+    assert pole.chain.phaseOf(1) == (Phase.NONE, 0)
+    for view in (pole.chain.round, pole.chain.solutions):
+        with refused("UnknownRound", 1):
+            view.call(1)
+
+
+@pytest.mark.parametrize("step", ["armDraw", "drawCommittee", "finalise", "closeSubmissions"])
+def test_a_round_that_never_opened_takes_no_step(pole, step):
+    with refused("UnknownRound", 0):
+        getattr(pole.chain, step).call(0, {"from": accounts[ANYBODY]})
+    with refused("UnknownRound", 7):
+        getattr(pole.chain, step).call(7, {"from": accounts[ANYBODY]})
+
+
+def test_one_round_is_open_at_a_time(pole):
+    stage.post(pole)
+    stage.post(pole)
+    stage.open_round(pole)
+    with refused("RoundOpen", 1):
+        pole.chain.openRound.call({"from": accounts[ANYBODY]})
+    stage.wait(stage.CHAIN["keyWindow"])
+    with refused("RoundOpen", 1):
+        pole.chain.openRound.call({"from": accounts[ANYBODY]})
+    stage.finalise(pole, 1)
+    assert stage.open_round(pole) == 2
+
+
+def test_a_round_keeps_the_task_as_it_stood(pole):
+    stage.post(pole, auditCount=20)
+    round_id = stage.open_round(pole)
+    opened = pole.chain.round(round_id).dict()
+    assert opened["task"] == pole.task_list.task(1).dict()
+    assert opened["openedAt"] == chain[-1].timestamp
+    assert opened["parentHash"] == pole.chain.blockHash(0)
+    assert pole.chain.phaseOf(round_id) == (Phase.KEYS, chain[-1].timestamp + stage.CHAIN["keyWindow"])
+    assert opened["task"]["terms"]["reward"] == TERMS["reward"]
+
+
+def test_the_seed_hashes_parent_and_body_with_the_ethereum_block_before(pole):
+    stage.post(pole)
+    newest = web3.eth.get_block("latest")
+    posted = bytes(chain.get_transaction(newest.transactions[0].hex()).events["Recorded"]["data"])
+    before = bytes(newest.hash)
+    opened = pole.chain.openRound({"from": accounts[ANYBODY]})
+    data = bytes(opened.events["Recorded"]["data"])
+    parent = bytes(pole.chain.blockHash(0))
+    assert data == (1).to_bytes(32, "big") + (1).to_bytes(32, "big") + parent + before
+    body = body_of([leaf(RecordKind.TASK_POSTED, posted), leaf(RecordKind.ROUND_OPENED, data)])
+    assert bytes(pole.chain.body()[0]) == root(body)
+    assert bytes(opened.events["RoundOpened"]["seed"]) == round_seed(parent, root(body))
+    assert bytes(pole.chain.round(1).dict()["seed"]) == round_seed(parent, root(body))
+
+
+def test_only_the_task_list_and_the_committee_record(pole):
+    for caller in (accounts[ANYBODY], accounts[stage.DATA_NODE]):
+        with refused("NotRecorder", caller):
+            pole.chain.record.call(RecordKind.PAYOUTS, b"", {"from": caller})
+
+
+def test_the_chain_takes_no_ether(pole):
+    assert pole.chain.balance() == 0
+    stage.won(pole, {2: stage.Model()})
+    assert pole.chain.balance() == pole.task_list.balance() == pole.committee.balance() == 0

@@ -1,0 +1,86 @@
+"""Every phase and deadline, held against the Python clock at each step of rounds."""
+
+from brownie import accounts, chain, web3
+from tests.contracts import stage
+from tests.contracts.stage import CHAIN, Model, Phase
+
+from pole.adapters.decoding import to_ballot, to_round
+from pole.protocol.parameters import ChainParameters
+from pole.protocol.round_clock import phase_of
+
+CLOCK = ChainParameters(*CHAIN.values())
+
+
+def agree(pole, round_id):
+    """Check the phase now and one second before and at its deadline; go to the deadline."""
+    _, deadline = same_phase(pole, round_id)
+    if deadline:
+        chain.mine(timestamp=deadline - 1)
+        same_phase(pole, round_id)
+        chain.mine(timestamp=deadline)
+    return same_phase(pole, round_id)[0]
+
+
+def same_phase(pole, round_id):
+    standing = to_round(round_id, pole.chain.round(round_id))
+    ballot = to_ballot(pole.committee.ballot(round_id))
+    expected = phase_of(standing, ballot, CLOCK, web3.eth.get_block("latest").timestamp)
+    assert pole.chain.phaseOf(round_id) == expected
+    return expected
+
+
+def test_phases_of_a_round_in_which_everybody_is_as_late_as_can_be(pole):
+    stage.post(pole)
+    round_id = stage.open_round(pole)
+    same_phase(pole, round_id)
+    stage.post_keys(pole, round_id)
+    for miner in (2, 3):
+        stage.commit(pole, round_id, miner, Model(test=0))
+    assert agree(pole, round_id) is Phase.TEST_RELEASE
+    assert agree(pole, round_id) is Phase.REVEAL
+    stage.reveal(pole, round_id, 2, Model(test=0))
+    assert agree(pole, round_id) is Phase.DRAW
+    members = stage.draw(pole, round_id)
+    votes = {members[0]: [stage.ok(1, 0)], members[1]: [stage.ok(1, 0)]}
+    stage.commit_votes(pole, round_id, votes)
+    assert agree(pole, round_id) is Phase.VOTE_REVEAL
+    stage.reveal_votes(pole, round_id, {members[0]: votes[members[0]]})
+    assert agree(pole, round_id) is Phase.SETTLEMENT
+    stage.finalise(pole, round_id)
+    assert same_phase(pole, round_id)[0] is Phase.VOID
+
+
+def test_phases_of_a_round_in_which_everybody_acts_at_once(pole):
+    round_id = stage.training(pole)
+    stage.commit(pole, round_id, 2, Model())
+    assert same_phase(pole, round_id)[0] is Phase.TRAINING
+    stage.close(pole, round_id)
+    assert same_phase(pole, round_id)[0] is Phase.TEST_RELEASE
+    stage.release(pole, round_id)
+    assert same_phase(pole, round_id)[0] is Phase.REVEAL
+    stage.reveal(pole, round_id, 2, Model())
+    assert same_phase(pole, round_id)[0] is Phase.DRAW
+    members = stage.draw(pole, round_id)
+    assert same_phase(pole, round_id)[0] is Phase.VOTE_COMMIT
+    votes = {member: [stage.ok(90, 45)] for member in members}
+    stage.commit_votes(pole, round_id, votes)
+    assert same_phase(pole, round_id)[0] is Phase.VOTE_REVEAL
+    stage.reveal_votes(pole, round_id, votes)
+    assert same_phase(pole, round_id)[0] is Phase.SETTLEMENT
+    stage.finalise(pole, round_id)
+    assert same_phase(pole, round_id)[0] is Phase.FINAL
+
+
+def test_a_committee_that_commits_nothing_goes_straight_to_settlement(pole):
+    round_id = stage.revealed(pole, {2: Model()})
+    stage.draw(pole, round_id)
+    assert agree(pole, round_id) is Phase.SETTLEMENT
+
+
+def test_anybody_can_take_every_step_that_no_party_owns(pole):
+    stage.post(pole)
+    stranger = {"from": accounts[stage.STRANGER]}
+    pole.chain.openRound(stranger)
+    stage.wait(CHAIN["keyWindow"])
+    pole.chain.finalise(1, stranger)
+    assert same_phase(pole, 1)[0] is Phase.VOID

@@ -1,0 +1,205 @@
+"""How rounds end that a committee judged."""
+
+import pytest
+from brownie import accounts
+from tests.contracts import stage
+from tests.contracts.stage import (
+    CHAIN,
+    COMMITTEE,
+    DATA_NODE,
+    TERMS,
+    VERIFICATION_FEE,
+    Model,
+    Phase,
+    VoidReason,
+    ok,
+    verdict,
+)
+
+from pole.protocol.state import Verdict
+
+BOND = CHAIN["minerBond"]
+REWARD = TERMS["reward"] - VERIFICATION_FEE + CHAIN["blockReward"]
+
+
+def test_without_a_quorum_the_round_is_void_and_the_committee_earns_nothing(pole, history_holds):
+    round_id = stage.revealed(pole, {2: Model()})
+    stage.vote(pole, round_id, {2: ok(90, 45)}, m0={2: ok(89, 45)}, m1={2: ok(88, 45)})
+    before = stage.pool(pole)
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
+    assert stage.credit(pole, 2) == BOND
+    assert stage.pool(pole) == before
+    history_holds()
+
+
+def test_a_committee_that_never_votes_is_slashed_and_nobody_else(pole, history_holds):
+    round_id = stage.revealed(pole, {2: Model()})
+    members = stage.draw(pole, round_id)
+    stage.wait(CHAIN["voteCommitWindow"])
+    before = stage.pool(pole)
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
+    assert stage.credit(pole, 2) == BOND
+    assert stage.pool(pole) == before + len(members) * COMMITTEE["penalty"]
+    history_holds()
+
+
+@pytest.mark.parametrize("kind", [Verdict.UNAVAILABLE, Verdict.MALFORMED])
+def test_a_model_that_is_missing_or_malformed_loses_its_bond(pole, history_holds, kind):
+    round_id = stage.revealed(pole, {2: Model()})
+    stage.vote(pole, round_id, {2: verdict(kind)})
+    before = stage.pool(pole)
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM
+    assert stage.credit(pole, 2) == 0
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] - VERIFICATION_FEE + TERMS["dataBond"]
+    assert stage.pool(pole) == before + BOND
+    history_holds()
+
+
+def test_a_data_fault_on_any_solution_voids_the_round_at_the_data_nodes_cost(pole, history_holds):
+    round_id = stage.revealed(pole, {2: Model(test=45), 3: Model(test=40)})
+    members = stage.vote(pole, round_id, {2: ok(90, 45), 3: verdict(Verdict.DATA_FAULT)})
+    before = stage.pool(pole)
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.DATA_FAULT
+    share = (TERMS["dataBond"] - VERIFICATION_FEE) * CHAIN["faultShareBps"] // 10_000 // 2
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"]
+    assert stage.credit(pole, 2) == stage.credit(pole, 3) == BOND + share
+    assert pole.reservoir.creditOf(members[0]) == VERIFICATION_FEE // 4
+    assert stage.pool(pole) == before + TERMS["dataBond"] - VERIFICATION_FEE - 2 * share
+    history_holds()
+
+
+def test_the_committees_fee_after_a_data_fault_is_at_most_the_data_bond(pole, history_holds):
+    bond = stage.TASK_LIST["minDataBond"]
+    round_id = stage.revealed(pole, {2: Model()}, dataBond=bond)
+    members = stage.vote(pole, round_id, {2: verdict(Verdict.DATA_FAULT)})
+    stage.finalise(pole, round_id)
+    assert pole.reservoir.creditOf(members[0]) == bond // 4
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"]
+    assert stage.credit(pole, 2) == BOND
+    history_holds()
+
+
+def test_closed_early_and_below_the_threshold_the_round_is_void(pole, history_holds):
+    round_id = stage.revealed(pole, {2: Model(train=90), 3: Model(train=70, test=20)})
+    stage.vote(pole, round_id, {2: ok(60, 45), 3: ok(70, 20)})
+    before = stage.pool(pole)
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.THRESHOLD_MISSED
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] - VERIFICATION_FEE + TERMS["dataBond"]
+    assert stage.credit(pole, 2) == 0
+    assert stage.credit(pole, 3) == BOND
+    assert stage.pool(pole) == before + BOND
+    history_holds()
+
+
+def test_when_time_ran_out_the_best_wins_below_the_threshold_without_ommers(pole, history_holds):
+    models = {2: Model(train=60, test=20), 3: Model(train=50, test=30)}
+    round_id = stage.revealed(pole, models, closed=False)
+    stage.vote(pole, round_id, stage.as_claimed(models))
+    stage.finalise(pole, round_id)
+    assert stage.phase(pole, round_id) is Phase.FINAL
+    assert stage.credit(pole, 3) == REWARD + BOND
+    assert stage.credit(pole, 2) == BOND
+    assert pole.chain.ommerAt(1).dict()["count"] == 0
+    history_holds()
+
+
+def test_a_false_claim_loses_its_bond_and_wins_no_more_than_was_found(pole, history_holds):
+    models = {2: Model(train=90, test=50), 3: Model(train=90, test=41)}
+    round_id = stage.revealed(pole, models)
+    stage.vote(pole, round_id, {2: ok(90, 40), 3: ok(90, 41)})
+    stage.finalise(pole, round_id)
+    assert stage.credit(pole, 3) == REWARD + BOND
+    assert stage.credit(pole, 2) == 0
+    history_holds()
+
+
+def test_a_false_claim_about_the_training_set_loses_the_bond_even_of_the_winner(pole, history_holds):
+    round_id = stage.revealed(pole, {2: Model(train=95, test=45)})
+    stage.vote(pole, round_id, {2: ok(90, 45)})
+    stage.finalise(pole, round_id)
+    assert stage.credit(pole, 2) == REWARD
+    history_holds()
+
+
+def test_a_claim_below_what_was_found_is_ranked_by_the_claim(pole, history_holds):
+    models = {2: Model(test=30), 3: Model(test=29)}
+    round_id = stage.revealed(pole, models)
+    stage.vote(pole, round_id, {2: ok(90, 30), 3: ok(90, 45)})
+    stage.finalise(pole, round_id)
+    assert stage.credit(pole, 2) == REWARD + BOND
+    history_holds()
+
+
+def test_the_test_threshold_counts_where_the_task_sets_one(pole, history_holds):
+    models = {2: Model(train=99, test=39), 3: Model(train=80, test=40)}
+    round_id = stage.revealed(pole, models, requiredTestAccuracy=8000)
+    stage.vote(pole, round_id, stage.as_claimed(models))
+    stage.finalise(pole, round_id)
+    assert stage.credit(pole, 3) == REWARD + BOND
+    assert pole.chain.ommerAt(1).dict()["count"] == 0
+    history_holds()
+
+
+def test_an_audit_counts_on_its_sample_and_proves_no_training_claim_false(pole, history_holds):
+    models = {2: Model(train=95, test=45), 3: Model(train=90, test=44)}
+    round_id = stage.revealed(pole, models, auditCount=20)
+    stage.vote(pole, round_id, {2: ok(15, 45), 3: ok(16, 44)})
+    stage.finalise(pole, round_id)
+    assert stage.credit(pole, 3) == REWARD + BOND
+    assert stage.credit(pole, 2) == BOND
+    history_holds()
+
+
+def test_an_audit_without_test_set_ranks_by_the_sample(pole, history_holds):
+    models = {2: Model(train=95, test=0), 3: Model(train=90, test=0)}
+    round_id = stage.revealed(pole, models, released=False, auditCount=20)
+    stage.vote(pole, round_id, {2: ok(17, 0), 3: ok(18, 0)})
+    stage.finalise(pole, round_id)
+    share = TERMS["dataBond"] * CHAIN["faultShareBps"] // 10_000 // 2
+    assert stage.credit(pole, 3) == REWARD + BOND + share
+    ommer = pole.chain.ommerAt(1).dict()
+    assert (ommer["correct"], ommer["total"]) == (17, 20)
+    history_holds()
+
+
+def test_ties_go_to_the_earlier_commitment(pole, history_holds):
+    round_id = stage.training(pole)
+    model = Model()
+    stage.commit(pole, round_id, 2, model)
+    stage.commit(pole, round_id, 3, model)
+    stage.commit(pole, round_id, 2, model, bond=0)
+    stage.close(pole, round_id)
+    stage.release(pole, round_id)
+    for miner in (2, 3):
+        stage.reveal(pole, round_id, miner, model)
+    stage.vote(pole, round_id, {2: ok(90, 45), 3: ok(90, 45)})
+    stage.finalise(pole, round_id)
+    assert stage.credit(pole, 3) == REWARD + BOND
+    history_holds()
+
+
+def test_a_data_node_that_mines_its_own_task_is_treated_like_any_miner(pole, history_holds):
+    models = {DATA_NODE: Model(test=50), 2: Model(test=40)}
+    round_id = stage.revealed(pole, models)
+    members = stage.vote(pole, round_id, stage.as_claimed(models))
+    assert accounts[DATA_NODE] not in members
+    stage.finalise(pole, round_id)
+    assert stage.credit(pole, DATA_NODE) == REWARD + BOND + TERMS["dataBond"]
+    history_holds()
+
+
+def test_ether_that_strangers_put_into_the_rounds_account_ends_in_the_pool(pole, history_holds):
+    round_id = stage.revealed(pole, {2: Model()})
+    stage.vote(pole, round_id, {2: ok(90, 45)})
+    pole.reservoir.deposit(pole.chain, round_id.to_bytes(32, "big"), {"from": accounts[16], "value": 77})
+    before = stage.pool(pole)
+    stage.finalise(pole, round_id)
+    assert stage.pool(pole) == before + 77 - CHAIN["blockReward"]
+    history_holds()

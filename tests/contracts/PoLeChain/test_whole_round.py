@@ -1,0 +1,17 @@
+"""Whole rounds that end in a block."""
+
+from tests.contracts import stage
+from tests.contracts.stage import CHAIN, TERMS, VERIFICATION_FEE, Model, Phase
+
+
+def test_the_best_verified_model_becomes_the_next_block(pole, history_holds):
+    models = {2: Model(train=90, test=40), 3: Model(train=85, test=45)}
+    round_id = stage.won(pole, models)
+
+    assert stage.phase(pole, round_id) is Phase.FINAL
+    assert pole.chain.height() == 1
+    reward = TERMS["reward"] - VERIFICATION_FEE + CHAIN["blockReward"]
+    assert stage.credit(pole, 3) == reward + CHAIN["minerBond"]
+    assert stage.credit(pole, 2) == CHAIN["minerBond"]
+    assert stage.credit(pole, stage.DATA_NODE) == TERMS["dataBond"]
+    assert history_holds().height == 1

@@ -1,0 +1,106 @@
+"""Posting a task: what is refused, what is kept, what moves."""
+
+import pytest
+from brownie import accounts
+from tests.contracts import stage
+from tests.contracts.stage import DATA_NODE, ETHER, FILES, TASK_LIST, TERMS, post_call, refused
+
+from pole.protocol.state import TaskFiles, TaskTerms
+from pole.protocol.tasks import files_hash, terms_hash
+
+MOST = 2**96 - 1
+MANY = 2**32 - 1
+NO_DIGEST = "0x" + "00" * 32
+
+
+@pytest.mark.parametrize(
+    ("term", "given", "least", "most"),
+    [
+        ("reward", ETHER - 1, ETHER, MOST),
+        ("dataBond", ETHER // 10 - 1, ETHER // 10, MOST),
+        ("fee", ETHER // 10 - 1, ETHER // 10, MOST),
+        ("timeLimit", 0, 1, 1000),
+        ("timeLimit", 1001, 1, 1000),
+        ("minTrainingTime", 501, 0, 500),
+        ("minSolutions", 0, 1, 4),
+        ("minSolutions", 5, 1, 4),
+        ("requiredTrainAccuracy", 0, 1, 10_000),
+        ("requiredTrainAccuracy", 10_001, 1, 10_000),
+        ("requiredTestAccuracy", 10_001, 0, 10_000),
+        ("trainCount", 0, 1, MANY),
+        ("testCount", 0, 1, MANY),
+        ("auditCount", 101, 0, 100),
+    ],
+)
+def test_a_term_out_of_range_is_refused_by_name(pole, term, given, least, most):
+    with refused("TermOutOfRange", term, given, least, most):
+        pole.task_list.post.call(*post_call(**{term: given}))
+
+
+@pytest.mark.parametrize("field", ["specDigest", "trainDigest", "testDigest", "mpkDigest"])
+def test_a_missing_digest_is_refused_by_name(pole, field):
+    with refused("FileMissing", field):
+        pole.task_list.post.call(*post_call(**{field: NO_DIGEST}))
+
+
+@pytest.mark.parametrize("field", ["specCid", "trainCid"])
+@pytest.mark.parametrize("cid", ["", "b" * 129])
+def test_a_cid_must_have_1_to_128_bytes(pole, field, cid):
+    with refused("FileMissing", field):
+        pole.task_list.post.call(*post_call(**{field: cid}))
+
+
+@pytest.mark.parametrize("off", [-1, 1])
+def test_the_payment_must_be_exact(pole, off):
+    terms, files, sent = post_call()
+    due = sent["value"]
+    with refused("WrongPayment", due + off, due):
+        pole.task_list.post.call(terms, files, sent | {"value": due + off})
+
+
+def test_a_full_list_takes_no_task(pole):
+    for _ in range(TASK_LIST["maxTasks"]):
+        stage.post(pole)
+    with refused("TaskListFull", TASK_LIST["maxTasks"]):
+        pole.task_list.post.call(*post_call())
+    pole.task_list.cancel(3, {"from": accounts[DATA_NODE]})
+    assert stage.post(pole) == TASK_LIST["maxTasks"] + 1
+
+
+def test_a_posted_task_is_kept_as_posted(pole):
+    task_id = stage.post(pole, auditCount=30, requiredTestAccuracy=7)
+    owner, terms, test_digest = pole.task_list.task(task_id)
+    assert owner == accounts[DATA_NODE]
+    assert terms == tuple((TERMS | {"auditCount": 30, "requiredTestAccuracy": 7}).values())
+    assert test_digest == FILES["testDigest"]
+    assert pole.task_list.isListed(task_id)
+    assert (pole.task_list.waiting(), pole.task_list.posted(), pole.task_list.best()) == (1, 1, 1)
+
+
+def test_reward_and_bond_are_held_for_the_task_and_the_fee_goes_to_the_pool(pole):
+    before = stage.pool(pole)
+    task_id = stage.post(pole)
+    held = pole.reservoir.balanceOf(pole.task_list, task_id.to_bytes(32, "big"))
+    assert held == TERMS["reward"] + TERMS["dataBond"]
+    assert stage.pool(pole) == before + TERMS["fee"]
+
+
+def test_the_record_names_the_task_by_the_hashes_that_python_computes(pole):
+    posted = pole.task_list.post(*post_call())
+    recorded = posted.events["Recorded"]
+    terms = TaskTerms(*TERMS.values())
+    files = TaskFiles(*(bytes.fromhex(v[2:]) if v.startswith("0x") else v for v in FILES.values()))
+    expected = (
+        (1).to_bytes(32, "big")
+        + bytes(12)
+        + bytes.fromhex(accounts[DATA_NODE].address[2:])
+        + terms_hash(terms)
+        + files_hash(files)
+    )
+    assert (recorded["height"], recorded["index"], recorded["kind"]) == (1, 0, 0)
+    assert bytes(recorded["data"]) == expected
+
+
+def test_a_task_never_posted_is_all_zero(pole):
+    assert pole.task_list.task(9)[0] == stage.ZERO
+    assert not pole.task_list.isListed(9)

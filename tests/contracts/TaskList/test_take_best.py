@@ -1,0 +1,38 @@
+"""Which task the next round gets."""
+
+from brownie import accounts
+from tests.contracts import stage
+from tests.contracts.stage import ETHER, STRANGER, refused
+
+
+def test_only_the_chain_takes_tasks(pole):
+    stage.post(pole)
+    with refused("NotChain", accounts[STRANGER]):
+        pole.task_list.takeBest.call(1, {"from": accounts[STRANGER]})
+
+
+def test_an_empty_list_opens_no_round(pole):
+    with refused("NoTask"):
+        pole.chain.openRound.call({"from": accounts[0]})
+
+
+def test_reward_per_second_decides_and_not_the_reward(pole):
+    stage.post(pole, reward=10 * ETHER, timeLimit=1000, minTrainingTime=0)
+    stage.post(pole, reward=2 * ETHER, timeLimit=100, minTrainingTime=0)
+    assert pole.task_list.best() == 2
+
+
+def test_among_equals_the_older_comes_first(pole):
+    stage.post(pole, reward=2 * ETHER, timeLimit=200)
+    stage.post(pole, reward=4 * ETHER, timeLimit=400)
+    stage.post(pole, reward=1 * ETHER, timeLimit=100)
+    assert pole.task_list.best() == 1
+
+
+def test_a_round_gets_the_tasks_money(pole):
+    task_id = stage.post(pole)
+    round_id = stage.open_round(pole)
+    held = stage.TERMS["reward"] + stage.TERMS["dataBond"]
+    assert pole.reservoir.balanceOf(pole.chain, round_id.to_bytes(32, "big")) == held
+    assert pole.reservoir.balanceOf(pole.task_list, task_id.to_bytes(32, "big")) == 0
+    assert pole.task_list.waiting() == 0

@@ -1,0 +1,26 @@
+import pytest
+from brownie import LibraryHarness, accounts
+
+
+class Libraries:
+    """The libraries as calls, many of them in one request."""
+
+    def __init__(self, harness):
+        self.harness = harness
+
+    def ask(self, function, calls):
+        """Return what `function` answers to each tuple of arguments in `calls`."""
+        method = getattr(self.harness, function)
+        results = self.harness.answers([method.encode_input(*arguments) for arguments in calls])
+        return [method.decode_output(result) for result in results]
+
+
+@pytest.fixture(scope="session")
+def harness(deployed):
+    """Return the libraries one by one; they keep no state but for what a test itself adds."""
+    return LibraryHarness.deploy({"from": accounts[0]})
+
+
+@pytest.fixture(scope="session")
+def libraries(harness):
+    return Libraries(harness)

@@ -1,0 +1,157 @@
+"""Ranking.sol, Judgement.sol and Settlement.sol against pole.protocol.judgement and pole.protocol.payouts."""
+
+from dataclasses import replace
+
+from brownie import accounts
+from brownie.test import given
+from hypothesis import settings
+from hypothesis import strategies as st
+from tests.contracts.stage import CHAIN, TERMS, finding_tuple
+
+from pole.protocol.abi import ZERO_ADDRESS, terms_tuple
+from pole.protocol.judgement import EndedRound, judge, judged_solutions
+from pole.protocol.parameters import ChainParameters
+from pole.protocol.payouts import settle
+from pole.protocol.state import Finding, Payout, PayoutReason, Solution, TaskTerms, Verdict, VoidReason
+
+PARAMETERS = ChainParameters(*CHAIN.values())
+MOST_JUDGED = 3
+
+counts = st.integers(0, 8)
+verdicts = st.sampled_from(
+    [Verdict.OK] * 6 + [Verdict.NONE, Verdict.UNAVAILABLE, Verdict.MALFORMED] + [Verdict.DATA_FAULT]
+)
+terms = st.builds(
+    replace,
+    st.just(TaskTerms(*TERMS.values())),
+    reward=st.sampled_from([10**18, 10**18 + 7]),
+    data_bond=st.sampled_from([10**16, 2 * 10**18 + 1]),
+    required_train_accuracy=st.sampled_from([1, 5000, 10_000]),
+    required_test_accuracy=st.sampled_from([0, 5000]),
+    train_count=st.just(8),
+    test_count=st.just(8),
+    audit_count=st.sampled_from([0, 4, 8]),
+)
+
+
+@st.composite
+def ended_rounds(draw):
+    """Return a round as it may stand in Settlement, from no commitment at all to a committee's findings."""
+    released = draw(st.booleans())
+    size = draw(st.integers(0, 5))
+    orders = draw(st.permutations(range(size)))
+    solutions = []
+    for miner, order in enumerate(orders):
+        revealed = draw(st.sampled_from([True, True, True, False]))
+        test = draw(counts) if revealed and released else 0
+        digest = bytes([revealed]) * 32
+        address = accounts[2 + miner].address
+        solutions.append(Solution(address, b"\x0c" * 32, digest, draw(counts), test, order, 0, revealed))
+    judged, findings = None, None
+    if any(each.revealed for each in solutions) and draw(st.sampled_from([True, True, True, False])):
+        judged = judged_solutions(solutions, released=released, at_most=MOST_JUDGED)
+        findings = tuple(draw_finding(draw, released) for _ in judged)
+        places = {each.miner: place for place, each in enumerate(judged, start=1)}
+        solutions = [replace(each, choice=places.get(each.miner, 0)) for each in solutions]
+        judged = tuple(replace(each, choice=places[each.miner]) for each in judged)
+    return EndedRound(
+        data_node=accounts[1].address,
+        terms=draw(terms),
+        keys_posted=size > 0 or draw(st.booleans()),
+        closed_early=size > 0 and draw(st.booleans()),
+        released=released and size > 0,
+        solutions=tuple(solutions),
+        judged=judged,
+        findings=findings,
+        tolerance=draw(st.sampled_from([0, 2])),
+    )
+
+
+def draw_finding(draw, released):
+    verdict = draw(verdicts)
+    if verdict is not Verdict.OK:
+        return Finding(verdict, 0, 0, 0)
+    return Finding(verdict, draw(counts), draw(counts) if released else 0, 1)
+
+
+def solution_tuple(solution):
+    return tuple(getattr(solution, name) for name in solution.__slots__)
+
+
+def evidence_of(ended):
+    return (
+        terms_tuple(ended.terms),
+        ended.released,
+        ended.closed_early,
+        ended.tolerance,
+        [solution_tuple(each) for each in ended.judged or ()],
+        [finding_tuple(each) for each in ended.findings or ()],
+    )
+
+
+def several(rounds):
+    return st.lists(rounds, min_size=1, max_size=15)
+
+
+def solution_tuples(solutions):
+    return [solution_tuple(each) for each in solutions]
+
+
+def ending_of(ended, fee):
+    judgement = judge(ended)
+    winner = ZERO_ADDRESS if judgement.winner is None else ended.judged[judgement.winner].miner
+    return (
+        int(judgement.void_reason),
+        ended.data_node,
+        winner,
+        sum(each.revealed for each in ended.solutions),
+        solution_tuples(ended.solutions),
+        evidence_of(ended),
+        PARAMETERS.fault_share_bps,
+        PARAMETERS.miner_bond,
+        fee,
+    )
+
+
+@settings(max_examples=5, deadline=None)
+@given(rounds=several(ended_rounds()))
+def test_the_solutions_judged_are_those_of_python(libraries, rounds):
+    calls = [
+        (
+            solution_tuples(ended.solutions),
+            sum(each.revealed for each in ended.solutions),
+            MOST_JUDGED,
+            ended.released,
+        )
+        for ended in rounds
+    ]
+    for ended, best in zip(rounds, libraries.ask("rank", calls), strict=True):
+        expected = judged_solutions(ended.solutions, released=ended.released, at_most=MOST_JUDGED)
+        assert [ended.solutions[index].miner for index in best] == [each.miner for each in expected]
+
+
+@settings(max_examples=12, deadline=None)
+@given(rounds=several(ended_rounds().filter(lambda ended: ended.findings)))
+def test_judgements_are_those_of_python(libraries, rounds):
+    outcomes = libraries.ask("judge", [(evidence_of(ended),) for ended in rounds])
+    for ended, (reason, winner, ommers, best_ommer) in zip(rounds, outcomes, strict=True):
+        expected = judge(ended)
+        assert VoidReason(reason) is expected.void_reason
+        assert ommers == len(expected.ommers)
+        assert expected.winner in (None, winner)
+        assert not expected.ommers or expected.ommers[0] == best_ommer
+
+
+@settings(max_examples=12, deadline=None)
+@given(rounds=several(ended_rounds()))
+def test_the_money_is_divided_as_in_python(libraries, rounds):
+    bps = PARAMETERS.verification_fee_bps
+    fees = libraries.ask(
+        "verificationFee", [(evidence_of(ended), int(judge(ended).void_reason), bps) for ended in rounds]
+    )
+    calls = [(ending_of(ended, fee),) for ended, fee in zip(rounds, fees, strict=True)]
+    for ended, fee, payouts in zip(rounds, fees, libraries.ask("divide", calls), strict=True):
+        expected = settle(ended, judge(ended), PARAMETERS)
+        assert fee == expected.verification_fee
+        paid = tuple(Payout(payee, PayoutReason(why), amount) for payee, why, amount in payouts)
+        assert paid == expected.payouts

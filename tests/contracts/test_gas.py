@@ -1,0 +1,61 @@
+"""What the steps of a round cost when a round went before; the limits are a tenth above what was measured."""
+
+import pytest
+from brownie import accounts, chain
+from tests.contracts import stage
+from tests.contracts.stage import ETHER, Model
+
+FEW = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
+
+# A committee of 15 judges four solutions.
+LIMITS = {
+    "post": 330_000,
+    "open": 350_000,
+    "keys": 80_000,
+    "commit": 140_000,
+    "close": 65_000,
+    "release": 60_000,
+    "reveal": 95_000,
+    "draw": 800_000,
+    "commit vote": 85_000,
+    "reveal vote": 130_000,
+    "finalise": 1_400_000,
+}
+
+
+def gas(function, *arguments):
+    """Return the gas of the last transaction that `function` sent."""
+    function(*arguments)
+    return chain.get_transaction(chain[-1]["transactions"][-1].hex()).gas_used
+
+
+@pytest.fixture
+def crowd():
+    """Return contracts with sixteen seats and committees of fifteen for four solutions, after a round."""
+    for _ in range(8):
+        accounts.add()
+    verifiers = [*range(6, 16), *range(len(accounts) - 6, len(accounts))]
+    for verifier in verifiers[-6:]:
+        accounts[0].transfer(accounts[verifier], 2 * ETHER)
+    pole = stage.set_up(verifiers=verifiers, chain={"committeeSize": 15, "judgedSolutions": 4})
+    stage.won(pole, FEW)
+    return pole
+
+
+def test_the_steps_of_a_round_stay_within_their_limits(crowd):
+    measured = {"post": gas(stage.post, crowd), "open": gas(stage.open_round, crowd)}
+    round_id = crowd.chain.currentRound()
+    measured["keys"] = gas(stage.post_keys, crowd, round_id)
+    for miner, model in FEW.items():
+        measured["commit"] = gas(stage.commit, crowd, round_id, miner, model)
+    measured["close"] = gas(stage.close, crowd, round_id)
+    measured["release"] = gas(stage.release, crowd, round_id)
+    for miner, model in FEW.items():
+        measured["reveal"] = gas(stage.reveal, crowd, round_id, miner, model)
+    measured["draw"] = gas(stage.draw, crowd, round_id)
+    found = stage.ballot_of(crowd, round_id, stage.as_claimed(FEW))
+    votes = dict.fromkeys(crowd.committee.members(round_id), found)
+    measured["commit vote"] = gas(stage.commit_votes, crowd, round_id, votes)
+    measured["reveal vote"] = gas(stage.reveal_votes, crowd, round_id, votes)
+    measured["finalise"] = gas(stage.finalise, crowd, round_id)
+    assert {step: used for step, used in measured.items() if used > LIMITS[step]} == {}

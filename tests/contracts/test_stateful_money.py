@@ -1,0 +1,176 @@
+"""Reservoir and task list against a plain Python model that predicts every balance and every refusal."""
+
+from collections import defaultdict
+
+from brownie import accounts, chain
+from hypothesis import strategies as st
+from tests.contracts import stage
+from tests.contracts.stage import CHAIN, ETHER, POOL, TASK_LIST, TERMS, post_call, refused
+
+from pole.protocol.value_heap import WaitingTask, best
+
+PEOPLE = range(2, 6)
+ACCOUNTS = [bytes([n]) * 32 for n in (1, 2)]
+
+
+def word(number):
+    return number.to_bytes(32, "big")
+
+
+class Money:
+    """Accounts, credits and waiting tasks; every rule does in Python what it does on the chain."""
+
+    who = st.sampled_from(PEOPLE)
+    to = st.sampled_from(PEOPLE)
+    from_account = st.sampled_from(ACCOUNTS)
+    to_account = st.sampled_from(ACCOUNTS)
+    amount = st.integers(0, 5)
+    reward = st.integers(0, 3).map(lambda ether: ether * ETHER)
+    time_limit = st.sampled_from([0, 100, 200, 300, TASK_LIST["maxTimeLimit"] + 1])
+    task = st.integers(1, 8)
+
+    def __init__(self, pole):
+        self.pole = pole
+
+    def setup(self):
+        self.balances = defaultdict(int)
+        self.credits = defaultdict(int)
+        self.tasks = {}
+        self.waiting = set()
+        self.rounds = self.open_round = 0
+        self.elsewhere = self.pole.reservoir.total()
+
+    def rule_deposit(self, who, to, to_account, amount):
+        self.pole.reservoir.deposit(accounts[to], to_account, {"from": accounts[who], "value": amount})
+        self.balances[to, to_account] += amount
+
+    def rule_transfer(self, who, from_account, to, to_account, amount):
+        call = (from_account, accounts[to], to_account, amount, {"from": accounts[who]})
+        if not self.can_pay(who, from_account, amount, self.pole.reservoir.transfer, call):
+            return
+        self.balances[who, from_account] -= amount
+        self.balances[to, to_account] += amount
+
+    def rule_credit(self, who, from_account, to, amount):
+        call = (from_account, accounts[to], amount, {"from": accounts[who]})
+        if not self.can_pay(who, from_account, amount, self.pole.reservoir.credit, call):
+            return
+        self.balances[who, from_account] -= amount
+        self.credits[to] += amount
+
+    def can_pay(self, who, account, amount, function, call):
+        """Make the call; return whether it went through, as it must exactly when the account holds enough."""
+        held = self.balances[who, account]
+        if held >= amount:
+            function(*call)
+            return True
+        with refused("InsufficientBalance", accounts[who], account, held, amount):
+            function.call(*call)
+        return False
+
+    def rule_withdraw(self, who, to):
+        if not self.credits[who]:
+            with refused("NothingToWithdraw", accounts[who]):
+                self.pole.reservoir.withdraw.call(accounts[to], {"from": accounts[who]})
+            return
+        before = accounts[to].balance()
+        withdrawn = self.pole.reservoir.withdraw(accounts[to], {"from": accounts[who]})
+        spent = withdrawn.gas_used * withdrawn.gas_price if who == to else 0
+        assert accounts[to].balance() == before + self.credits[who] - spent
+        self.credits[who] = 0
+
+    def rule_post(self, who, reward, time_limit):
+        call = post_call(by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)
+        if reward < TASK_LIST["minReward"]:
+            expected = ("TermOutOfRange", "reward", reward, TASK_LIST["minReward"], 2**96 - 1)
+        elif not 1 <= time_limit <= TASK_LIST["maxTimeLimit"]:
+            expected = ("TermOutOfRange", "timeLimit", time_limit, 1, TASK_LIST["maxTimeLimit"])
+        elif len(self.waiting) == TASK_LIST["maxTasks"]:
+            expected = ("TaskListFull", TASK_LIST["maxTasks"])
+        else:
+            self.pole.task_list.post(*call)
+            task_id = len(self.tasks) + 1
+            self.tasks[task_id] = (who, WaitingTask(task_id, reward, time_limit))
+            self.waiting.add(task_id)
+            self.elsewhere += reward + TERMS["dataBond"] + TERMS["fee"]
+            return
+        with refused(*expected):
+            self.pole.task_list.post.call(*call)
+
+    def rule_cancel(self, who, task):
+        if task not in self.waiting:
+            expected = ("TaskNotListed", task)
+        elif self.tasks[task][0] != who:
+            expected = ("NotTaskOwner", task, accounts[who])
+        else:
+            self.pole.task_list.cancel(task, {"from": accounts[who]})
+            self.waiting.remove(task)
+            self.refund(task)
+            return
+        with refused(*expected):
+            self.pole.task_list.cancel.call(task, {"from": accounts[who]})
+
+    def refund(self, task):
+        """Move reward and bond from the task to its owner's credit."""
+        owner, terms = self.tasks[task]
+        self.credits[owner] += terms.reward + TERMS["dataBond"]
+        self.elsewhere -= terms.reward + TERMS["dataBond"]
+
+    def rule_open_round(self):
+        if self.open_round:
+            with refused("RoundOpen", self.open_round):
+                self.pole.chain.openRound.call({"from": accounts[0]})
+        elif not self.waiting:
+            with refused("NoTask"):
+                self.pole.chain.openRound.call({"from": accounts[0]})
+        else:
+            self.pole.chain.openRound({"from": accounts[0]})
+            self.rounds += 1
+            self.open_round = self.rounds
+            self.taken = self.best().task_id
+            self.waiting.remove(self.taken)
+            assert self.pole.chain.round(self.rounds).dict()["taskId"] == self.taken
+
+    def rule_void_round(self):
+        """Let the keys' window pass: reward to the owner, bond to the pool."""
+        if not self.open_round:
+            return
+        chain.sleep(CHAIN["keyWindow"])
+        self.pole.chain.finalise(self.open_round, {"from": accounts[0]})
+        owner, terms = self.tasks[self.taken]
+        self.credits[owner] += terms.reward
+        self.elsewhere -= terms.reward
+        self.open_round = 0
+
+    def best(self):
+        return best(self.tasks[task][1] for task in self.waiting)
+
+    def invariant_the_books_balance(self):
+        total = self.elsewhere + sum(self.balances.values()) + sum(self.credits.values())
+        assert self.pole.reservoir.total() == total == self.pole.reservoir.balance()
+
+    def invariant_the_most_valuable_task_is_next(self):
+        expected = self.best()
+        assert self.pole.task_list.best() == (expected.task_id if expected else 0)
+        assert self.pole.task_list.waiting() == len(self.waiting)
+
+    def teardown(self):
+        reservoir = self.pole.reservoir
+        for (who, account), held in self.balances.items():
+            assert reservoir.balanceOf(accounts[who], account) == held
+        for who in PEOPLE:
+            assert reservoir.creditOf(accounts[who]) == self.credits[who]
+        for task, (_, terms) in self.tasks.items():
+            held = terms.reward + TERMS["dataBond"] if task in self.waiting else 0
+            assert reservoir.balanceOf(self.pole.task_list, word(task)) == held
+        accounted = reservoir.balanceOf(self.pole.chain, POOL)
+        accounted += reservoir.balanceOf(self.pole.committee, stage.STAKES)
+        accounted += sum(reservoir.balanceOf(self.pole.task_list, word(task)) for task in self.tasks)
+        accounted += sum(reservoir.balanceOf(self.pole.chain, word(n)) for n in range(1, self.rounds + 1))
+        assert accounted == self.elsewhere
+
+
+def test_money_and_tasks_follow_the_model(pole, lone, state_machine):
+    # The other deployment of the session is of no matter here: each has a reservoir of its own.
+    assert lone.reservoir != pole.reservoir
+    state_machine(Money, pole, settings={"max_examples": 6, "stateful_step_count": 30, "deadline": None})

@@ -1,0 +1,169 @@
+"""`pole task post`: what is wrong is one sentence, before anything is spent."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from tests.unit.roles.fakes import FakeChain, FakeStore, MemoryJournal, World
+
+from pole.cli import main
+from pole.cli.task_terms import read_request
+from pole.protocol.parameters import TaskListParameters
+
+LIMITS = TaskListParameters(
+    max_tasks=9, min_reward=100, min_data_bond=50, fee_bps=100, max_time_limit=1000, max_solutions=8
+)
+ADDRESS = "0x" + "A" * 40
+SPECIFICATION = {
+    "version": 1,
+    "input": {"bits": 8, "shape": [4]},
+    "mapping": {"kind": "linear", "bits": 3, "queries": 3},
+    "graph": [{"name": "logits", "op": "Linear", "bias": True, "out_features": 3}],
+    "classes": 3,
+    "metric": "accuracy",
+    "max_parameters": 100,
+    "max_bytes": 10_000,
+}
+
+
+class RichChain(FakeChain):
+    deployment = SimpleNamespace(parameters=SimpleNamespace(task_list=LIMITS))
+
+    def balance_of(self, _: str) -> int:
+        return self.balance
+
+
+@dataclass
+class FakeSession:
+    home: Path
+    chain: RichChain = field(default_factory=lambda: RichChain(World(), ADDRESS))
+    store: FakeStore = field(default_factory=FakeStore)
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    account: object = field(default_factory=lambda: SimpleNamespace(address=ADDRESS))
+    secrets: object = field(default_factory=lambda: SimpleNamespace(save=lambda *_: None))
+
+    def __enter__(self) -> "FakeSession":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSession:
+    made = FakeSession(tmp_path)
+    monkeypatch.setattr("pole.cli.task_post.open_session", lambda *_: made)
+    monkeypatch.setattr("pole.cli.task_post.read_password", lambda _: "password")
+    return made
+
+
+def data_file(folder: Path, **changes: Any) -> Path:
+    random = np.random.default_rng(1)
+    arrays = {
+        "x_train": random.integers(0, 255, (9, 4)),
+        "y_train": np.arange(9) % 3,
+        "x_test": random.integers(0, 255, (3, 4)),
+        "y_test": np.arange(3),
+    }
+    path = folder / "data.npz"
+    np.savez(path, **(arrays | changes))
+    return path
+
+
+def post(folder: Path, *options: str, data: Path | str | None = None, **specification: Any) -> Result:
+    spec = folder / "spec.json"
+    spec.write_text(json.dumps(SPECIFICATION | specification))
+    arguments = {
+        "--wallet": "alice",
+        "--spec": str(spec),
+        "--data": str(data or data_file(folder)),
+        "--reward": "0.000000000000001",
+        "--time-limit": "100",
+        "--train-accuracy": "90",
+    }
+    flat = [part for pair in arguments.items() for part in pair]
+    return CliRunner().invoke(main, ["task", "post", *flat, *options])
+
+
+def test_a_task_is_posted_with_the_least_bond_and_fee(session: FakeSession) -> None:
+    result = post(session.home, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["taskId"] == 1
+    terms = session.chain.world.tasks[1].terms
+    assert (terms.reward, terms.data_bond, terms.fee) == (1000, 50, 10)
+    assert (terms.train_count, terms.test_count, terms.required_train_accuracy) == (9, 3, 9000)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--time-limit", "1001"], "time limit is 1001 seconds, but must lie between 1 and 1000"),
+        (["--audit", "10"], "audit sample is 10 samples"),
+        (["--train-samples", "10"], "has 9 training"),
+        (["--data", "nothing"], "no data set 'nothing'"),
+        (["--spec", "/nowhere/spec.json"], "cannot be read"),
+    ],
+)
+def test_unusable_options_are_refused(session: FakeSession, options: list[str], sentence: str) -> None:
+    result = post(session.home, *options)
+    assert result.exit_code == 2
+    assert sentence in " ".join(result.output.split())
+    assert session.chain.world.tasks == {}
+    assert session.store.files == {}
+
+
+def test_an_unknown_layer_is_refused(session: FakeSession) -> None:
+    result = post(session.home, graph=[{"name": "logits", "op": "Lambda"}])
+    assert result.exit_code == 2
+    assert "'Lambda' at graph[0]" in result.output
+
+
+def test_too_many_parameters_are_refused(session: FakeSession) -> None:
+    result = post(session.home, max_parameters=3)
+    assert result.exit_code == 2
+    assert "parameters" in result.output
+
+
+def test_data_with_nan_are_refused(session: FakeSession) -> None:
+    x_train = np.full((9, 4), np.nan)
+    result = post(session.home, data=data_file(session.home, x_train=x_train))
+    assert result.exit_code == 2
+    assert "NaN" in result.output
+
+
+def test_a_specification_that_discloses_the_data_needs_consent(session: FakeSession) -> None:
+    mapping = {"kind": "linear", "bits": 3, "queries": 4}
+    refused = post(session.home, mapping=mapping)
+    assert refused.exit_code == 2
+    assert "--allow-disclosure" in refused.output
+    assert post(session.home, "--allow-disclosure", mapping=mapping).exit_code == 0
+
+
+def test_a_wallet_that_cannot_pay_is_told_before_anything_is_done(session: FakeSession) -> None:
+    session.chain.balance = 1059
+    result = post(session.home)
+    assert result.exit_code == 5
+    assert "fund it" in result.output
+    assert session.store.files == {}
+
+
+def test_an_ipfs_daemon_that_is_down_leaves_nothing_spent(session: FakeSession) -> None:
+    session.store.down = True
+    result = post(session.home)
+    assert result.exit_code == 3
+    assert session.chain.world.tasks == {}
+
+
+def test_percentages_become_basis_points(session: FakeSession) -> None:
+    spec = session.home / "spec.json"
+    spec.write_text(json.dumps(SPECIFICATION))
+    names = ("reward", "data_bond", "fee", "time_limit", "min_time", "min_solutions", "audit")
+    terms = dict.fromkeys(names, 1) | {"train_accuracy": 97.25, "test_accuracy": 33.333}
+    request = read_request(spec, str(data_file(session.home)), None, None, terms, LIMITS)
+    assert request.terms.required_train_accuracy == 9725
+    assert request.terms.required_test_accuracy == 3333

@@ -1,0 +1,216 @@
+"""A small task on a world of plain Python, and workers for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.unit.roles.fakes import FakeChain, FakeStore, MemoryJournal, World
+
+from pole.ipfe.scheme import MasterSecretKey
+from pole.learning import model_file
+from pole.learning.canonical import CanonicalModel, evaluate
+from pole.learning.datasets import DataSet
+from pole.learning.features import fit_feature_map, normalised
+from pole.learning.fixed_point import round_weights
+from pole.protocol.mapping_kinds import LinearMapping
+from pole.protocol.model_spec import ModelSpecification, mlp
+from pole.protocol.state import Phase, TaskTerms
+from pole.roles.data_node import DataNode
+from pole.roles.keeper import Keeper
+from pole.roles.learner import Assignment, Trained
+from pole.roles.miner import Miner, MinerSettings
+from pole.roles.round_data import RoundData
+from pole.roles.settlement import Settlement
+from pole.roles.task_data import TaskReader
+from pole.roles.task_preparation import TaskRequest, Workshop, prepare_task
+from pole.roles.verifier import Verifier
+
+TRAIN, TEST = 12, 6
+OWNER = "0x" + "A" * 40
+MINERS = ("0x" + "1" * 40, "0x" + "2" * 40)
+VERIFIERS = ("0x" + "7" * 40, "0x" + "8" * 40, "0x" + "9" * 40)
+
+
+class LeastSquaresLearner:
+    """Fits one linear layer in closed form: a learner that needs no torch and no time."""
+
+    def __init__(self) -> None:
+        self.trainings = 0
+
+    def train(self, assignment: Assignment, *, stop: Callable[[], bool]) -> Trained:
+        self.trainings += 1
+        samples = assignment.samples
+        feature_map = fit_feature_map(samples.features)
+        inputs = np.column_stack([normalised(samples.features, feature_map), np.ones(len(samples.labels))])
+        goal = np.eye(assignment.specification.classes)[samples.labels]
+        weights = np.linalg.lstsq(inputs, goal, rcond=None)[0].T
+        tensors = {
+            "logits.weight": round_weights(np.ascontiguousarray(weights[:, :-1]), "logits.weight"),
+            "logits.bias": round_weights(np.ascontiguousarray(weights[:, -1]), "logits.bias"),
+        }
+        model = CanonicalModel(assignment.specification, assignment.seed, feature_map, tensors)
+        correct = evaluate(model, samples.features, samples.labels).correct
+        return Trained(model_file.save(model), correct)
+
+
+def numbers(seed: int) -> Callable[[int], bytes]:
+    """Return a source of bytes that only tests may use."""
+    return np.random.default_rng(seed).bytes
+
+
+def specification() -> ModelSpecification:
+    return mlp(input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=3, queries=3), hidden=(), classes=3)
+
+
+def dataset() -> DataSet:
+    random = np.random.default_rng(5)
+    centres = np.array([[10, 200, 30, 40], [120, 20, 130, 90], [220, 100, 220, 200]])
+
+    def draw(count: int) -> tuple[np.ndarray, np.ndarray]:
+        labels = np.arange(count) % 3
+        return np.clip(centres[labels] + random.integers(-9, 10, (count, 4)), 0, 255), labels
+
+    return DataSet("blobs", *draw(TRAIN), *draw(TEST), classes=3)
+
+
+def terms(**changes: int) -> TaskTerms:
+    given = {
+        "reward": 1000,
+        "data_bond": 100,
+        "fee": 10,
+        "time_limit": 100,
+        "min_training_time": 5,
+        "min_solutions": 1,
+        "required_train_accuracy": 9000,
+        "required_test_accuracy": 0,
+        "train_count": TRAIN,
+        "test_count": TEST,
+        "audit_count": 0,
+    }
+    return TaskTerms(**(given | changes))
+
+
+@dataclass
+class Secrets:
+    """Master secrets by the digest of their public keys."""
+
+    kept: dict[bytes, MasterSecretKey] = field(default_factory=dict)
+
+    def save(self, digest: bytes, secret: MasterSecretKey) -> None:
+        self.kept[digest] = secret
+
+    def open(self, digest: bytes) -> MasterSecretKey:
+        return self.kept[digest]
+
+
+@dataclass
+class Stage:
+    """One task on one world, and the workers around it; a worker made twice is a worker restarted."""
+
+    path: Path
+    world: World = field(default_factory=lambda: World(seats=list(VERIFIERS)))
+    store: FakeStore = field(default_factory=FakeStore)
+    secrets: Secrets = field(default_factory=Secrets)
+    chains: dict[str, FakeChain] = field(default_factory=dict)
+    journals: dict[str, MemoryJournal] = field(default_factory=dict)
+    learner: LeastSquaresLearner = field(default_factory=LeastSquaresLearner)
+
+    def chain(self, address: str) -> FakeChain:
+        return self.chains.setdefault(address, FakeChain(self.world, address))
+
+    def journal(self, address: str) -> MemoryJournal:
+        return self.journals.setdefault(address, MemoryJournal())
+
+    def home(self, address: str) -> Path:
+        return self.path / address
+
+    def workshop(self, seed: int = 1, **ports: object) -> Workshop:
+        store = ports.get("store", self.store)
+        return Workshop(store, self.home(OWNER), self.secrets.save, numbers(seed))
+
+    def post(self, seed: int = 1, **changes: int) -> int:
+        """Post the task; the same seed makes the same master key."""
+        request = TaskRequest(dataset(), specification(), terms(**changes))
+        files = prepare_task(request, self.workshop(seed))
+        return self.chain(OWNER).post_task(request.terms, files, intent=f"post/{len(self.world.tasks)}")
+
+    def data_node(self, **ports: object) -> DataNode:
+        chain, store, journal = self._ports(OWNER, ports)
+        settlement = self._settlement(OWNER, chain, store, journal)
+        return DataNode(chain, store, journal, self.home(OWNER), settlement, self.secrets.open)
+
+    def miner(
+        self, address: str = MINERS[0], settings: MinerSettings | None = None, **ports: object
+    ) -> Miner:
+        chain, store, journal = self._ports(address, ports)
+        return Miner(
+            chain=chain,
+            store=store,
+            journal=journal,
+            home=self.home(address),
+            data=self._data(address, chain, store),
+            learner=self.learner,
+            settlement=self._settlement(address, chain, store, journal),
+            settings=settings or MinerSettings(),
+            clock=lambda: float(self.world.now),
+            random_bytes=numbers(2),
+            stopping=lambda: False,
+        )
+
+    def verifier(self, address: str = VERIFIERS[0], **ports: object) -> Verifier:
+        chain, store, journal = self._ports(address, ports)
+        return Verifier(
+            chain=chain,
+            store=store,
+            journal=journal,
+            home=self.home(address),
+            data=self._data(address, chain, store),
+            settlement=self._settlement(address, chain, store, journal),
+            time_margin=10.0,
+            random_bytes=numbers(3),
+        )
+
+    def keeper(self, address: str = VERIFIERS[0], spread: float = 0.0) -> Keeper:
+        return Keeper(self.chain(address), lambda: float(self.world.now), spread)
+
+    def play(self, *until: Phase, workers: list[object] | None = None) -> None:
+        """Let everybody act, second by second, until the round is in one of these phases."""
+        everybody = workers or [
+            self.data_node(),
+            *(self.miner(address) for address in MINERS),
+            *(self.verifier(address) for address in VERIFIERS),
+        ]
+        acting = [*everybody, self.keeper()]
+        for _ in range(2000):
+            if self.world.moment().phase in until:
+                return
+            for worker in acting:
+                if self.world.moment().phase in until:
+                    return
+                worker.step(self.world.moment())
+            self.world.pass_time(1)
+        raise AssertionError(f"never came to {until}: {self.world.moment()}")
+
+    def sent(self, address: str) -> list[str]:
+        return [intent for sender, intent in self.world.sent if sender == address]
+
+    def _ports(self, address: str, given: dict[str, object]) -> tuple[object, object, object]:
+        chain = given.get("chain", self.chain(address))
+        return chain, given.get("store", self.store), given.get("journal", self.journal(address))
+
+    def _data(self, address: str, chain: object, store: object) -> RoundData:
+        reader = TaskReader(chain, store, self.home(address) / "files", numbers(4))
+        return RoundData(reader, store, self.home(address), lambda: float(self.world.now))
+
+    def _settlement(self, address: str, chain: object, store: object, journal: object) -> Settlement:
+        def body_of(height: int) -> bytes:
+            return f"body {height}".encode()
+
+        return Settlement(chain, store, journal, self.home(address), body_of, withdraws=True)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)

@@ -1,0 +1,534 @@
+"""PoLe's ports in plain Python: a world that keeps the contracts' rules by their twins, a store, a journal,
+and sudden death.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+
+from pole.errors import FundsError, IntegrityError, RefusedError, UnreachableError
+from pole.protocol.commitments import solution_commitment, vote_commitment
+from pole.protocol.committee_draw import draw
+from pole.protocol.hashing import keccak256
+from pole.protocol.judgement import EndedRound, judge, judged_solutions
+from pole.protocol.parameters import ChainParameters
+from pole.protocol.payouts import settle
+from pole.protocol.round_clock import phase_of, stage_of
+from pole.protocol.state import (
+    Ballot,
+    BallotStage,
+    FileRef,
+    Phase,
+    PostedTask,
+    Round,
+    Solution,
+    TaskFiles,
+    TaskTerms,
+    VoidReason,
+    Vote,
+)
+from pole.protocol.tally import findings
+from pole.roles.ports import BallotView, Identity, Moment, Receipt
+
+CHAIN_ID = 1337
+CHAIN_ADDRESS = "0x" + "C" * 40
+COMMITTEE_ADDRESS = "0x" + "D" * 40
+NO_BALLOT = Ballot(0, 0, 0, 0, 0, 0, 0, settled=False)
+PARAMETERS = ChainParameters(
+    key_window=60,
+    test_window=60,
+    reveal_window=60,
+    vote_commit_window=60,
+    vote_reveal_window=60,
+    max_solutions=8,
+    judged_solutions=4,
+    committee_size=3,
+    min_committee=1,
+    verification_fee_bps=1000,
+    fault_share_bps=5000,
+    fee_margin_bps=1000,
+    miner_bond=10,
+    block_reward=0,
+)
+
+
+@dataclass
+class World:
+    """The contracts, with a clock that only tests move."""
+
+    parameters: ChainParameters = PARAMETERS
+    now: int = 1_000_000
+    block: int = 100
+    seats: list[str] = field(default_factory=list)
+    tasks: dict[int, PostedTask] = field(default_factory=dict)
+    listed: list[int] = field(default_factory=list)
+    rounds: dict[int, Round] = field(default_factory=dict)
+    ballots: dict[int, Ballot] = field(default_factory=dict)
+    members: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    solutions: dict[int, list[Solution]] = field(default_factory=dict)
+    keys: dict[int, FileRef] = field(default_factory=dict)
+    tests: dict[int, FileRef] = field(default_factory=dict)
+    models: dict[int, dict[str, FileRef]] = field(default_factory=dict)
+    vote_commitments: dict[tuple[int, str], bytes] = field(default_factory=dict)
+    votes: dict[tuple[int, str], tuple[Vote, ...]] = field(default_factory=dict)
+    credits: dict[str, int] = field(default_factory=dict)
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    height: int = 0
+
+    def pass_time(self, seconds: int) -> None:
+        """Let so much time go by, one block a second."""
+        self.now += seconds
+        self.block += seconds
+
+    @property
+    def newest(self) -> int:
+        return max(self.rounds, default=0)
+
+    def phase(self, round_id: int) -> tuple[Phase, int]:
+        if round_id not in self.rounds:
+            return Phase.NONE, 0
+        return phase_of(
+            self.rounds[round_id], self.ballots.get(round_id, NO_BALLOT), self.parameters, self.now
+        )
+
+    def change(self, round_id: int, **changes: object) -> None:
+        self.rounds[round_id] = replace(self.rounds[round_id], **changes)
+
+    def moment(self) -> Moment:
+        phase, deadline = self.phase(self.newest)
+        return Moment(self.newest, phase, deadline, len(self.listed), self.now, self.block)
+
+
+@dataclass
+class FakeChain:
+    """The world as one wallet uses it; `receipts` outlives a restart, as the journal of transactions does."""
+
+    world: World
+    address: str
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    balance: int = 10**20
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(CHAIN_ID, self.address, CHAIN_ADDRESS, COMMITTEE_ADDRESS)
+
+    def moment(self) -> Moment:
+        return self.world.moment()
+
+    def round(self, round_id: int) -> Round:
+        if round_id not in self.world.rounds:
+            raise RefusedError("There is no such round.")
+        return self.world.rounds[round_id]
+
+    def task(self, task_id: int) -> PostedTask:
+        return self.world.tasks[task_id]
+
+    def solutions(self, round_id: int) -> tuple[Solution, ...]:
+        return tuple(self.world.solutions.get(round_id, ()))
+
+    def functional_keys(self, round_id: int) -> FileRef | None:
+        return self.world.keys.get(round_id)
+
+    def test_set(self, round_id: int) -> FileRef | None:
+        return self.world.tests.get(round_id)
+
+    def models(self, round_id: int) -> dict[str, FileRef]:
+        return dict(self.world.models.get(round_id, {}))
+
+    def ballot(self, round_id: int) -> BallotView:
+        ballot = self.world.ballots.get(round_id, NO_BALLOT)
+        return BallotView(stage_of(ballot, self.world.now), ballot, self.world.members.get(round_id, ()))
+
+    def vote_state(self, round_id: int) -> tuple[bytes, bool]:
+        key = (round_id, self.address)
+        return self.world.vote_commitments.get(key, bytes(32)), key in self.world.votes
+
+    def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
+        if terms.payment > self.balance:
+            raise FundsError("The wallet cannot pay for the task; fund it.")
+
+        def effect() -> None:
+            task_id = len(self.world.tasks) + 1
+            self.world.tasks[task_id] = PostedTask(task_id, self.address, terms, files)
+            self.world.listed.append(task_id)
+
+        self._send(intent, effect)
+        return next(number for number, task in self.world.tasks.items() if task.files == files)
+
+    def open_round(self, *, intent: str) -> Receipt:
+        def effect() -> None:
+            world = self.world
+            self._demand(
+                world.phase(world.newest)[0] in (Phase.NONE, Phase.FINAL, Phase.VOID), "A round is open."
+            )
+            self._demand(bool(world.listed), "No task waits.")
+            task = world.tasks[world.listed.pop(0)]
+            number = world.newest + 1
+            world.rounds[number] = new_round(number, task, world.now)
+
+        return self._send(intent, effect)
+
+    def post_functional_keys(self, round_id: int, keys: FileRef, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.KEYS)
+            self.world.keys[round_id] = keys
+            self.world.change(round_id, keys_at=self.world.now, keys_digest=keys.digest)
+
+        return self._send(intent, effect)
+
+    def commit(self, round_id: int, commitment: bytes, claimed_train_correct: int, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.TRAINING)
+            found = self.world.solutions.setdefault(round_id, [])
+            self._demand(
+                all(s.miner != self.address for s in found), "One commitment is enough for these tests."
+            )
+            found.append(
+                Solution(
+                    self.address,
+                    commitment,
+                    bytes(32),
+                    claimed_train_correct,
+                    0,
+                    len(found),
+                    0,
+                    revealed=False,
+                )
+            )
+            terms = self.world.rounds[round_id].terms
+            enough = claimed_train_correct * 10_000 >= terms.required_train_accuracy * terms.train_count
+            ready = self.world.rounds[round_id].ready + enough
+            self.world.change(round_id, committed=len(found), ready=ready)
+
+        return self._send(intent, effect)
+
+    def close_submissions(self, round_id: int, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.TRAINING)
+            self.world.change(round_id, closed_at=self.world.now, closed_block=self.world.block)
+
+        return self._send(intent, effect)
+
+    def release_test_set(self, round_id: int, test: FileRef, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.TEST_RELEASE)
+            self._demand(self.world.block > self.world.rounds[round_id].closed_block, "Same block.")
+            self._demand(test.digest == self.world.rounds[round_id].test_digest, "Another test set.")
+            self.world.tests[round_id] = test
+            self.world.change(round_id, released_at=self.world.now)
+
+        return self._send(intent, effect)
+
+    def reveal(
+        self, round_id: int, model: FileRef, claimed_test_correct: int, salt: bytes, *, intent: str
+    ) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.REVEAL)
+            found = self.world.solutions[round_id]
+            index = next(i for i, solution in enumerate(found) if solution.miner == self.address)
+            opened = solution_commitment(
+                chain_id=CHAIN_ID,
+                chain_address=CHAIN_ADDRESS,
+                round_id=round_id,
+                miner=self.address,
+                model_digest=model.digest,
+                claimed_train_correct=found[index].claimed_train_correct,
+                salt=salt,
+            )
+            self._demand(opened == found[index].commitment, "Not what was committed.")
+            self._demand(not found[index].revealed, "Revealed already.")
+            found[index] = replace(
+                found[index],
+                model_digest=model.digest,
+                claimed_test_correct=claimed_test_correct,
+                revealed=True,
+            )
+            self.world.models.setdefault(round_id, {})[self.address] = model
+            revealed = sum(solution.revealed for solution in found)
+            self.world.change(round_id, revealed=revealed, last_reveal_at=self.world.now)
+
+        return self._send(intent, effect)
+
+    def arm_draw(self, round_id: int, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.DRAW)
+            armed = self.world.rounds[round_id].draw_block
+            self._demand(armed == 0 or self.world.block > armed + 256, "The draw is armed.")
+            self.world.change(round_id, draw_block=self.world.block + 2)
+
+        return self._send(intent, effect)
+
+    def draw_committee(self, round_id: int, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.DRAW)
+            self._demand(0 < self.world.rounds[round_id].draw_block < self.world.block, "Not yet.")
+            self._draw(round_id)
+
+        return self._send(intent, effect)
+
+    def commit_vote(self, round_id: int, commitment: bytes, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.VOTE_COMMIT)
+            self._demand(self.address in self.world.members[round_id], "Not a member.")
+            self._demand((round_id, self.address) not in self.world.vote_commitments, "Voted already.")
+            self.world.vote_commitments[round_id, self.address] = commitment
+            self._count_ballot(round_id)
+
+        return self._send(intent, effect)
+
+    def reveal_vote(self, round_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.VOTE_REVEAL)
+            opened = vote_commitment(
+                chain_id=CHAIN_ID,
+                committee_address=COMMITTEE_ADDRESS,
+                round_id=round_id,
+                verifier=self.address,
+                votes=votes,
+                salt=salt,
+            )
+            self._demand(
+                opened == self.world.vote_commitments[round_id, self.address], "Not what was committed."
+            )
+            self._demand((round_id, self.address) not in self.world.votes, "Revealed already.")
+            self.world.votes[round_id, self.address] = votes
+            self._count_ballot(round_id)
+
+        return self._send(intent, effect)
+
+    def finalise(self, round_id: int, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.SETTLEMENT)
+            self._finalise(round_id)
+
+        return self._send(intent, effect)
+
+    def withdraw(self, *, intent: str) -> int:
+        before = self.balance
+
+        def effect() -> None:
+            self.balance += self.world.credits.pop(self.address, 0)
+
+        self._send(intent, effect)
+        return self.balance - before
+
+    def _draw(self, round_id: int) -> None:
+        world, standing = self.world, self.world.rounds[round_id]
+        entropy = keccak256(f"{round_id}/{standing.draw_block}".encode())
+        judged = judged_solutions(
+            world.solutions[round_id],
+            released=standing.released_at > 0,
+            at_most=world.parameters.judged_solutions,
+        )
+        miners = [solution.miner for solution in judged]
+        world.solutions[round_id] = [
+            replace(s, choice=miners.index(s.miner) + 1) if s.miner in miners else s
+            for s in world.solutions[round_id]
+        ]
+        members = draw(
+            world.seats,
+            entropy,
+            size=world.parameters.committee_size,
+            minimum=world.parameters.min_committee,
+            barred=[*(s.miner for s in world.solutions[round_id]), standing.data_node],
+        )
+        world.change(round_id, entropy=entropy, committee_too_small=not members)
+        if members:
+            end = world.now + world.parameters.vote_commit_window
+            window = world.parameters.vote_reveal_window
+            world.members[round_id] = members
+            world.ballots[round_id] = Ballot(
+                len(members), 0, 0, len(judged), end, end + window, window, settled=False
+            )
+
+    def _count_ballot(self, round_id: int) -> None:
+        world = self.world
+        committed = sum(number == round_id for number, _ in world.vote_commitments)
+        revealed = sum(number == round_id for number, _ in world.votes)
+        ballot = replace(world.ballots[round_id], committed=committed, revealed=revealed)
+        if committed == ballot.seats and revealed == 0:
+            ballot = replace(
+                ballot, commit_deadline=world.now, reveal_deadline=world.now + ballot.reveal_window
+            )
+        world.ballots[round_id] = ballot
+
+    def _finalise(self, round_id: int) -> None:
+        world, standing = self.world, self.world.rounds[round_id]
+        ballot = world.ballots.get(round_id)
+        found = tuple(world.solutions.get(round_id, ()))
+        revealed = [
+            world.votes[round_id, m] for m in world.members.get(round_id, ()) if (round_id, m) in world.votes
+        ]
+        judged = tuple(sorted((s for s in found if s.choice), key=lambda s: s.choice))
+        ended = EndedRound(
+            data_node=standing.data_node,
+            terms=standing.terms,
+            keys_posted=standing.keys_at > 0,
+            closed_early=standing.closed_at > 0,
+            released=standing.released_at > 0,
+            solutions=found,
+            judged=judged if ballot else None,
+            findings=findings(revealed, seats=ballot.seats, choices=len(judged), tolerance=0)
+            if ballot
+            else None,
+            tolerance=0,
+        )
+        outcome = judge(ended)
+        for payout in settle(ended, outcome, world.parameters).payouts:
+            world.credits[payout.payee] = world.credits.get(payout.payee, 0) + payout.amount
+        won = outcome.void_reason is VoidReason.NONE
+        world.height += won
+        world.change(
+            round_id, settled=True, void_reason=outcome.void_reason, height=world.height if won else 0
+        )
+
+    def _in_phase(self, round_id: int, needed: Phase) -> None:
+        phase = self.world.phase(round_id)[0]
+        self._demand(phase is needed, f"The round is in {phase.name}, not in {needed.name}.")
+
+    def _demand(self, condition: bool, sentence: str) -> None:
+        if not condition:
+            raise RefusedError(sentence)
+
+    def _send(self, intent: str, effect: Callable[[], None]) -> Receipt:
+        if intent not in self.receipts:
+            effect()
+            self.world.block += 1
+            self.world.sent.append((self.address, intent))
+            self.receipts[intent] = Receipt(f"0x{len(self.world.sent):064x}", self.world.block, 21_000)
+        return self.receipts[intent]
+
+
+def new_round(number: int, task: PostedTask, now: int) -> Round:
+    return Round(
+        round_id=number,
+        task_id=task.task_id,
+        data_node=task.owner,
+        terms=task.terms,
+        test_digest=task.files.test_digest,
+        parent_hash=keccak256(b"parent"),
+        seed=keccak256(f"seed {number}".encode()),
+        keys_digest=bytes(32),
+        entropy=bytes(32),
+        opened_at=now,
+        keys_at=0,
+        closed_at=0,
+        closed_block=0,
+        released_at=0,
+        last_reveal_at=0,
+        draw_block=0,
+        committed=0,
+        ready=0,
+        revealed=0,
+        committee_too_small=False,
+        settled=False,
+        void_reason=VoidReason.NONE,
+        height=0,
+    )
+
+
+@dataclass
+class FakeStore:
+    """Files by a CID made of their hash; `down` makes it unreachable, `lies` maps a CID to other bytes."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    lies: dict[str, bytes] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    down: bool = False
+
+    def add(self, path: Path) -> str:
+        self._demand_up()
+        cid = self.cid_of(path)
+        self.files[cid] = path.read_bytes()
+        return cid
+
+    def cid_of(self, path: Path) -> str:
+        return "bafk" + sha256(path.read_bytes()).hexdigest()
+
+    def fetch(self, cid: str, path: Path, *, max_bytes: int) -> None:
+        self._demand_up()
+        if cid not in self.files or cid in self.missing:
+            raise UnreachableError(f"{cid} is not to be had.")
+        content = self.lies.get(cid, self.files[cid])
+        if len(content) > max_bytes:
+            raise IntegrityError(f"{cid} is too long.")
+        path.write_bytes(content)
+
+    def _demand_up(self) -> None:
+        if self.down:
+            raise UnreachableError("The IPFS daemon does not answer; start it.")
+
+
+@dataclass
+class MemoryJournal:
+    """A journal that outlives the role that writes it, if the test keeps it."""
+
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    def secret(self, key: str, make: Callable[[], bytes]) -> bytes:
+        if key not in self.kept:
+            self.kept[key] = make()
+        return self.kept[key]
+
+    def get(self, key: str) -> bytes | None:
+        return self.kept.get(key)
+
+    def put(self, key: str, value: bytes) -> None:
+        self.kept[key] = value
+
+
+class KilledError(BaseException):
+    """SIGKILL, as far as a unit test can have it."""
+
+
+@dataclass
+class Death:
+    """Kills at the `at`-th call of a port, before or after the call does its work."""
+
+    at: int
+    after: bool
+    calls: int = 0
+
+    def guard(self, port: object) -> "Mortal":
+        return Mortal(port, self)
+
+    def count(self, call: Callable[[], object]) -> object:
+        self.calls += 1
+        if self.calls == self.at and not self.after:
+            raise KilledError
+        result = call()
+        if self.calls == self.at:
+            raise KilledError
+        return result
+
+
+class Mortal:
+    """A port whose every method may be the last that is called."""
+
+    def __init__(self, port: object, death: Death) -> None:
+        self._port, self._death = port, death
+
+    def __getattr__(self, name: str) -> object:
+        attribute = getattr(self._port, name)
+        if not callable(attribute):
+            return attribute
+        return lambda *given, **named: self._death.count(lambda: attribute(*given, **named))
+
+
+def copy_of(world: World) -> World:
+    """Return a world that can go another way."""
+    return deepcopy(world)
+
+
+__all__ = [
+    "BallotStage",
+    "Death",
+    "FakeChain",
+    "FakeStore",
+    "KilledError",
+    "MemoryJournal",
+    "World",
+    "copy_of",
+]

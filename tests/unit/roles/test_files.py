@@ -1,0 +1,54 @@
+"""Files: what is not what its digest says is never used."""
+
+from pathlib import Path
+
+import pytest
+from tests.unit.roles.fakes import FakeStore
+
+from pole.protocol.hashing import keccak256
+from pole.roles.files import NotHadError, Wanted, fetch, write_durably
+
+CONTENT = b"what was promised"
+
+
+def stored(tmp_path: Path) -> tuple[FakeStore, Wanted]:
+    store = FakeStore()
+    path = tmp_path / "original"
+    path.write_bytes(CONTENT)
+    return store, Wanted(store.add(path), keccak256(CONTENT), 100)
+
+
+def test_bytes_with_another_digest_are_thrown_away(tmp_path: Path) -> None:
+    store, wanted = stored(tmp_path)
+    store.lies[wanted.cid] = b"something else"
+    with pytest.raises(NotHadError, match="other bytes"):
+        fetch(store, wanted, tmp_path / "kept")
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_content_longer_than_announced_is_not_had(tmp_path: Path) -> None:
+    store, wanted = stored(tmp_path)
+    with pytest.raises(NotHadError, match="not the file that was announced"):
+        fetch(store, Wanted(wanted.cid, wanted.digest, 3), tmp_path / "kept")
+
+
+def test_a_kept_file_is_not_fetched_again(tmp_path: Path) -> None:
+    store, wanted = stored(tmp_path)
+    assert fetch(store, wanted, tmp_path / "kept") == CONTENT
+    store.down = True
+    assert fetch(store, wanted, tmp_path / "kept") == CONTENT
+
+
+def test_a_kept_file_that_was_damaged_is_fetched_again(tmp_path: Path) -> None:
+    store, wanted = stored(tmp_path)
+    fetch(store, wanted, tmp_path / "kept")
+    (tmp_path / "kept" / wanted.digest.hex()).write_bytes(b"rotten")
+    assert fetch(store, wanted, tmp_path / "kept") == CONTENT
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file"
+    write_durably(path, b"one")
+    write_durably(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [entry.name for entry in path.parent.iterdir()] == ["file"]

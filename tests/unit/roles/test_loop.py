@@ -1,0 +1,107 @@
+"""The loop: it survives what passes, ends on what does not, and stops when it is told to."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from tests.unit.roles.conftest import Stage
+
+from pole.errors import FundsError, IntegrityError, RefusedError, UnreachableError
+from pole.protocol.state import Phase
+from pole.roles.loop import Pace, after_rounds, at_height, never, run
+from pole.roles.ports import Moment
+
+
+def moment(round_id: int, phase: Phase) -> Moment:
+    return Moment(round_id, phase, 0, 0, 1, 1)
+
+
+class Scripted:
+    """A role that does what the script says; an exception in it is raised."""
+
+    def __init__(self, *script: object) -> None:
+        self.script: Iterator[object] = iter(script)
+
+    def step(self, _: Moment) -> str | None:
+        entry = next(self.script)
+        if isinstance(entry, Exception):
+            raise entry
+        return entry
+
+
+class Waits:
+    """A wait that notes its seconds and says stop after so many."""
+
+    def __init__(self, times: int) -> None:
+        self.seconds: list[float] = []
+        self.times = times
+
+    def __call__(self, seconds: float) -> bool:
+        self.seconds.append(seconds)
+        return len(self.seconds) >= self.times
+
+
+def test_it_stops_between_two_steps_when_told_to(stage: Stage) -> None:
+    waits = Waits(3)
+    run(stage.chain("x"), [Scripted("a", "b", "c")], wait=waits, finished=never, pace=Pace(0.5))
+    assert waits.seconds == [0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("passing", [UnreachableError("down"), RefusedError("no"), FundsError("poor")])
+def test_it_waits_longer_after_each_failure_and_recovers(stage: Stage, passing: Exception) -> None:
+    waits = Waits(6)
+    role = Scripted(passing, passing, passing, passing, None, None)
+    run(stage.chain("x"), [role], wait=waits, finished=never, pace=Pace(1.0, 5.0))
+    assert waits.seconds == [2.0, 4.0, 5.0, 5.0, 1.0, 1.0]
+
+
+def test_a_failure_that_repeats_is_told_once(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    failure = UnreachableError("The chain does not answer.")
+    with caplog.at_level(logging.INFO, "pole"):
+        run(
+            stage.chain("x"),
+            [Scripted(failure, failure, failure, None)],
+            wait=Waits(4),
+            finished=never,
+            pace=Pace(),
+        )
+    assert [record.message for record in caplog.records] == [
+        "The chain does not answer. Trying again.",
+        "Working again after 3 failed attempts.",
+    ]
+
+
+def test_what_cannot_pass_ends_it(stage: Stage) -> None:
+    role = Scripted(IntegrityError("tampered"))
+    with pytest.raises(IntegrityError):
+        run(stage.chain("x"), [role], wait=Waits(9), finished=never, pace=Pace())
+
+
+def test_it_ends_when_finished_and_nothing_was_due(stage: Stage) -> None:
+    waits = Waits(9)
+    run(stage.chain("x"), [Scripted("last", None)], wait=waits, finished=lambda _: True, pace=Pace())
+    assert len(waits.seconds) == 1
+
+
+def test_rounds_are_counted_from_the_start(stage: Stage) -> None:
+    finished = after_rounds(2)
+    assert not finished(moment(5, Phase.TRAINING))
+    assert not finished(moment(5, Phase.FINAL))
+    assert not finished(moment(6, Phase.KEYS))
+    assert finished(moment(6, Phase.VOID))
+    assert finished(moment(7, Phase.KEYS))
+
+
+def test_a_height_is_reached_with_its_block(stage: Stage) -> None:
+    stage.post()
+    finished = at_height(stage.chain("x"), 1)
+    stage.play(Phase.SETTLEMENT)
+    assert not finished(stage.world.moment())
+    stage.play(Phase.FINAL)
+    assert finished(stage.world.moment())
+    assert not at_height(stage.chain("x"), 2)(stage.world.moment())
+
+
+def test_the_longest_wait_is_never_shorter_than_the_interval() -> None:
+    assert Pace(60.0, 30.0).after(0) == 60.0
+    assert Pace(1.0, 5.0).after(100) == 5.0

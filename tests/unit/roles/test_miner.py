@@ -1,0 +1,203 @@
+"""The miner: what it commits to, and what it does when things are late, wrong or missing."""
+
+import numpy as np
+import pytest
+from tests.unit.roles.conftest import MINERS, TEST, TRAIN, Stage, numbers
+
+from pole.errors import UnreachableError
+from pole.learning.fixed_point import MalformedModelError
+from pole.protocol.hashing import keccak256
+from pole.protocol.state import FileRef, Phase, VoidReason
+from pole.roles.miner import MinerSettings, RoundWatch, correct_needed
+
+
+def in_training(stage: Stage) -> None:
+    stage.post()
+    stage.play(Phase.TRAINING, workers=[stage.data_node()])
+
+
+def in_reveal(stage: Stage) -> None:
+    stage.post()
+    stage.play(Phase.REVEAL, workers=[stage.data_node(), stage.miner()])
+
+
+def test_a_task_that_pays_too_little_is_left_to_others(stage: Stage) -> None:
+    in_training(stage)
+    miner = stage.miner(settings=MinerSettings(least_reward=1001))
+    assert miner.step(stage.world.moment()) == "skipped"
+    assert miner.step(stage.world.moment()) is None
+    assert stage.sent(MINERS[0]) == []
+
+
+def test_wrong_functional_keys_are_not_mined_with(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    in_training(stage)
+    good = stage.world.keys[1]
+    content = bytearray(stage.store.files[good.cid])
+    content[-1] ^= 1
+    path = stage.path / "keys"
+    path.write_bytes(content)
+    stage.world.keys[1] = FileRef(stage.store.add(path), keccak256(bytes(content)))
+    with caplog.at_level("INFO", "pole"):
+        stage.miner().step(stage.world.moment())
+    assert "not mining, its data is faulty" in caplog.text
+    assert stage.sent(MINERS[0]) == []
+
+
+def test_a_store_that_is_down_is_asked_again(stage: Stage) -> None:
+    in_training(stage)
+    miner = stage.miner()
+    stage.store.down = True
+    with pytest.raises(UnreachableError, match="start it"):
+        miner.step(stage.world.moment())
+    stage.store.down = False
+    assert miner.step(stage.world.moment()) == "committed"
+
+
+def test_a_store_that_lies_is_not_believed(stage: Stage) -> None:
+    in_training(stage)
+    cid = stage.world.tasks[1].files.train_cid
+    stage.store.lies[cid] = b"something else"
+    with pytest.raises(UnreachableError, match="other bytes"):
+        stage.miner().step(stage.world.moment())
+    stage.store.lies.clear()
+    assert stage.miner().step(stage.world.moment()) == "committed"
+
+
+def test_a_refused_commitment_ends_the_round_for_this_miner(stage: Stage) -> None:
+    in_training(stage)
+    assert stage.miner().step(stage.world.moment()) == "committed"
+    stage.journal(MINERS[0]).kept.pop("committed/1")
+    stage.chain(MINERS[0]).receipts.clear()
+    miner = stage.miner()
+    assert miner.step(stage.world.moment()) == "skipped"
+    assert miner.step(stage.world.moment()) is None
+
+
+def test_training_that_the_round_overtook_commits_nothing(stage: Stage) -> None:
+    in_training(stage)
+    miner = stage.miner()
+
+    def close_while_training(*_: object, **__: object) -> None:
+        stage.world.change(1, closed_at=stage.world.now, closed_block=stage.world.block, committed=1)
+        stage.world.pass_time(5)
+
+    miner.learner.train = close_while_training
+    assert miner.step(stage.world.moment()) is None
+    assert stage.sent(MINERS[0]) == []
+
+
+def test_training_that_finds_no_model_gives_the_round_up(stage: Stage) -> None:
+    in_training(stage)
+    miner = stage.miner()
+
+    def diverge(*_: object, **__: object) -> None:
+        raise MalformedModelError("Training gave no finite model.")
+
+    miner.learner.train = diverge
+    assert miner.step(stage.world.moment()) is None
+    assert miner.step(stage.world.moment()) is None
+    assert stage.sent(MINERS[0]) == []
+
+
+def test_the_claims_are_the_canonical_counts(stage: Stage) -> None:
+    in_reveal(stage)
+    stage.play(Phase.DRAW, workers=[stage.miner()])
+    solution = stage.world.solutions[1][0]
+    assert (solution.claimed_train_correct, solution.claimed_test_correct) == (TRAIN, TEST)
+
+
+def test_a_faulty_test_set_costs_the_count_but_not_the_bond(stage: Stage) -> None:
+    in_reveal(stage)
+    stage.world.tests[1] = stage.world.keys[1]
+    stage.miner().step(stage.world.moment())
+    assert stage.world.solutions[1][0].revealed
+    assert stage.world.solutions[1][0].claimed_test_correct == 0
+
+
+def test_a_test_set_that_cannot_be_had_is_waited_for_until_the_margin(stage: Stage) -> None:
+    in_reveal(stage)
+    stage.store.missing.add(stage.world.tests[1].cid)
+    miner = stage.miner()
+    with pytest.raises(UnreachableError):
+        miner.step(stage.world.moment())
+    stage.world.pass_time(55)
+    assert miner.step(stage.world.moment()) == "revealed"
+    assert stage.world.solutions[1][0].claimed_test_correct == 0
+
+
+def test_nothing_is_revealed_where_nothing_was_committed(stage: Stage) -> None:
+    in_reveal(stage)
+    assert stage.miner(MINERS[1]).step(stage.world.moment()) is None
+
+
+def test_a_commitment_that_never_arrived_is_not_revealed(stage: Stage) -> None:
+    in_reveal(stage)
+    stage.world.solutions[1].clear()
+    assert stage.miner().step(stage.world.moment()) == "revealed"
+    assert "reveal/1" not in stage.sent(MINERS[0])
+
+
+def test_a_copied_commitment_cannot_be_opened(stage: Stage) -> None:
+    in_training(stage)
+    stage.miner(MINERS[0]).step(stage.world.moment())
+    copied = stage.world.solutions[1][0]
+    stage.chain(MINERS[1]).commit(1, copied.commitment, copied.claimed_train_correct, intent="copy")
+    stage.play(Phase.REVEAL, workers=[stage.data_node()])
+    stage.miner(MINERS[0]).step(stage.world.moment())
+    stage.journal(MINERS[1]).kept = {
+        k: v for k, v in stage.journal(MINERS[0]).kept.items() if "revealed" not in k
+    }
+    stage.miner(MINERS[1]).step(stage.world.moment())
+    assert not stage.world.solutions[1][1].revealed
+
+
+def test_with_nobody_mining_the_round_is_void(stage: Stage) -> None:
+    stage.post()
+    stage.play(Phase.VOID, workers=[stage.data_node()])
+    assert stage.world.rounds[1].void_reason is VoidReason.NO_COMMITMENT
+
+
+def test_the_watch_looks_at_the_chain_once_a_second_at_most(stage: Stage) -> None:
+    in_training(stage)
+    looks = []
+
+    class Counting:
+        def moment(self) -> object:
+            looks.append(1)
+            return stage.world.moment()
+
+    time = iter(np.arange(0, 10, 0.25))
+    watch = RoundWatch(Counting(), 1, lambda: float(next(time)), lambda: False)
+    assert not any(watch.over() for _ in range(40))
+    assert len(looks) == 10
+
+
+def test_the_watch_forgives_a_chain_that_does_not_answer(stage: Stage) -> None:
+    class Silent:
+        def moment(self) -> object:
+            raise UnreachableError("no answer")
+
+    assert not RoundWatch(Silent(), 1, lambda: 0.0, lambda: False).over()
+    assert RoundWatch(Silent(), 1, lambda: 0.0, lambda: True).over()
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "count", "needed"), [(10_000, 7, 7), (9000, 10, 9), (9001, 10, 10), (1, 3, 1)]
+)
+def test_the_count_needed_is_the_least_that_reaches_the_accuracy(
+    accuracy: int, count: int, needed: int
+) -> None:
+    assert correct_needed(accuracy, count) == needed
+    assert needed * 10_000 >= accuracy * count > (needed - 1) * 10_000
+
+
+def test_salts_differ_between_rounds(stage: Stage) -> None:
+    stage.post(seed=1)
+    stage.post(seed=2)
+    workers = [stage.data_node(), stage.miner()]
+    stage.play(Phase.FINAL, Phase.VOID, workers=workers)
+    stage.keeper().step(stage.world.moment())
+    stage.play(Phase.FINAL, Phase.VOID, workers=workers)
+    kept = stage.journal(MINERS[0]).kept
+    assert kept["salt/1"] != kept["salt/2"]
+    assert numbers(2)(32) == kept["salt/1"]

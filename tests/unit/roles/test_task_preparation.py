@@ -1,0 +1,119 @@
+"""Preparing a task: what is refused before anything is done, and what is published."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, terms
+
+from pole.errors import FundsError, InputError
+from pole.protocol.formats.encrypted_set import Part, read_manifest
+from pole.protocol.hashing import keccak256
+from pole.protocol.mapping_kinds import LinearMapping
+from pole.protocol.model_spec import mlp
+from pole.protocol.parameters import TaskListParameters
+from pole.roles.task_folder import TaskFolder
+from pole.roles.task_posting import post_task, request_digest
+from pole.roles.task_preparation import TaskRequest, check_disclosure, check_request, prepare_task
+
+LIMITS = TaskListParameters(
+    max_tasks=9, min_reward=100, min_data_bond=50, fee_bps=100, max_time_limit=1000, max_solutions=8
+)
+
+
+def request(**changes: int) -> TaskRequest:
+    return TaskRequest(dataset(), specification(), terms(**changes))
+
+
+def test_a_fitting_request_passes() -> None:
+    check_request(request(), LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"reward": 99}, "reward is 99 wei, but must lie between 100"),
+        ({"data_bond": 1}, "data bond is 1 wei"),
+        ({"fee": 9}, "fee is 9 wei, but must lie between 10"),
+        ({"time_limit": 1001}, "time limit is 1001 seconds"),
+        ({"min_training_time": 101}, "least training time is 101 seconds"),
+        ({"min_solutions": 9}, "solutions to wait for is 9"),
+        ({"required_train_accuracy": 0}, "required training accuracy is 0"),
+        ({"required_test_accuracy": 10_001}, "required test accuracy is 10001"),
+        ({"audit_count": 13}, "audit sample is 13 samples"),
+        ({"train_count": 13}, "other numbers of samples"),
+    ],
+)
+def test_terms_out_of_range_are_refused_with_the_range(changes: dict[str, int], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        check_request(request(**changes), LIMITS)
+
+
+def test_data_of_another_shape_are_refused() -> None:
+    wide = replace(dataset(), x_train=np.zeros((12, 5)), x_test=np.zeros((6, 5)))
+    with pytest.raises(InputError, match=r"have the shape \[5\]"):
+        check_request(TaskRequest(wide, specification(), terms()), LIMITS)
+
+
+def test_data_of_other_classes_are_refused() -> None:
+    with pytest.raises(InputError, match="has 4 classes"):
+        check_request(TaskRequest(replace(dataset(), classes=4), specification(), terms()), LIMITS)
+
+
+def test_a_specification_that_discloses_the_data_is_refused_without_consent() -> None:
+    check_disclosure(specification())
+    open_book = mlp(
+        input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=3, queries=4), hidden=(), classes=3
+    )
+    with pytest.raises(InputError, match="--allow-disclosure"):
+        check_disclosure(open_book)
+
+
+def test_every_published_digest_names_its_bytes(stage: Stage) -> None:
+    files = prepare_task(request(), stage.workshop())
+    assert keccak256(stage.store.files[files.spec_cid]) == files.spec_digest
+    assert keccak256(stage.store.files[files.train_cid]) == files.train_digest
+    manifest = read_manifest(stage.store.files[files.train_cid], part=Part.TRAIN)
+    assert manifest.master_public_key.digest == files.mpk_digest
+    folder = TaskFolder.of(stage.home(OWNER), files.mpk_digest)
+    assert keccak256(folder.manifest("test").read_bytes()) == files.test_digest
+
+
+def test_the_plaintext_is_nowhere(stage: Stage) -> None:
+    prepare_task(request(), stage.workshop())
+    plain = dataset().x_train.astype(np.uint8).tobytes()
+    written = [path.read_bytes() for path in stage.path.rglob("*") if path.is_file()]
+    assert not any(plain[:8] in content for content in [*written, *stage.store.files.values()])
+
+
+def test_every_task_has_a_master_key_of_its_own(stage: Stage) -> None:
+    prepare_task(request(), stage.workshop(1))
+    prepare_task(request(), stage.workshop(2))
+    assert len(stage.secrets.kept) == 2
+
+
+def test_a_wallet_that_cannot_pay_keeps_what_was_prepared(stage: Stage) -> None:
+    chain, journal = stage.chain(OWNER), stage.journal(OWNER)
+    chain.balance = 0
+    with pytest.raises(FundsError):
+        post_task(request(), stage.workshop(1), chain, journal)
+    chain.balance = 10**20
+    assert post_task(request(), stage.workshop(2), chain, journal) == 1
+    assert len(stage.secrets.kept) == 1
+
+
+def test_the_same_request_after_success_is_a_new_task(stage: Stage) -> None:
+    chain, journal = stage.chain(OWNER), stage.journal(OWNER)
+    assert post_task(request(), stage.workshop(1), chain, journal) == 1
+    assert post_task(request(), stage.workshop(2), chain, journal) == 2
+
+
+def test_requests_differ_in_data_and_terms() -> None:
+    other_data = replace(dataset(), y_train=dataset().y_train[::-1].copy())
+    digests = {
+        request_digest(request()),
+        request_digest(request(reward=1001)),
+        request_digest(TaskRequest(other_data, specification(), terms())),
+    }
+    assert len(digests) == 3
+    assert request_digest(request()) in digests

@@ -1,0 +1,136 @@
+"""The verifier: what it finds out, and what it votes when something is missing or wrong."""
+
+import pytest
+from tests.unit.roles.conftest import MINERS, TEST, TRAIN, VERIFIERS, Stage, specification
+
+from pole.errors import UnreachableError
+from pole.learning.fixed_point import MalformedModelError
+from pole.protocol.hashing import keccak256
+from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
+from pole.roles.judging import read_votes
+from pole.roles.learner import evaluate_model
+
+
+def in_vote(stage: Stage) -> None:
+    stage.post(min_solutions=2)
+    stage.play(Phase.VOTE_COMMIT, workers=[stage.data_node(), *map(stage.miner, MINERS)])
+
+
+def verdicts(stage: Stage) -> list[Verdict]:
+    return [vote.verdict for vote in read_votes(stage.journal(VERIFIERS[0]).kept["votes/1"])]
+
+
+def forge(stage: Stage, content: bytes) -> FileRef:
+    path = stage.path / "forged"
+    path.write_bytes(content)
+    return FileRef(stage.store.add(path), keccak256(content))
+
+
+def test_it_finds_what_the_miners_claim(stage: Stage) -> None:
+    in_vote(stage)
+    assert stage.verifier().step(stage.world.moment()) == "voted"
+    votes = read_votes(stage.journal(VERIFIERS[0]).kept["votes/1"])
+    assert [(vote.train_correct, vote.test_correct) for vote in votes] == [(TRAIN, TEST)] * 2
+
+
+def test_a_model_that_is_no_model_is_malformed(stage: Stage) -> None:
+    in_vote(stage)
+    stage.world.models[1][MINERS[0]] = forge(stage, b"not a model")
+    stage.verifier().step(stage.world.moment())
+    assert verdicts(stage) == [Verdict.MALFORMED, Verdict.OK]
+
+
+def test_a_model_of_another_round_is_malformed(stage: Stage) -> None:
+    in_vote(stage)
+    stage.world.change(1, seed=keccak256(b"another round"))
+    model = stage.store.files[stage.world.models[1][MINERS[0]].cid]
+    with pytest.raises(MalformedModelError):
+        evaluate_model(model, specification(), stage.world.rounds[1].seed, None)
+
+
+def test_a_missing_model_is_waited_for_and_then_unavailable(stage: Stage) -> None:
+    in_vote(stage)
+    stage.store.missing.add(stage.world.models[1][MINERS[0]].cid)
+    # Both miners found the same model; the second one's must not stand in for the first one's.
+    stage.world.models[1][MINERS[0]] = forge(stage, b"gone")
+    stage.store.missing.add(stage.world.models[1][MINERS[0]].cid)
+    verifier = stage.verifier()
+    with pytest.raises(UnreachableError):
+        verifier.step(stage.world.moment())
+    stage.world.pass_time(55)
+    assert verifier.step(stage.world.moment()) == "voted"
+    assert verdicts(stage)[0] is Verdict.UNAVAILABLE
+
+
+def test_a_model_longer_than_the_specification_allows_is_unavailable(stage: Stage) -> None:
+    in_vote(stage)
+    stage.world.models[1][MINERS[0]] = forge(stage, bytes(2**20))
+    stage.world.pass_time(55)
+    stage.verifier().step(stage.world.moment())
+    assert verdicts(stage)[0] is Verdict.UNAVAILABLE
+
+
+def test_wrong_keys_are_a_data_fault_on_every_choice(stage: Stage) -> None:
+    in_vote(stage)
+    content = bytearray(stage.store.files[stage.world.keys[1].cid])
+    content[-1] ^= 1
+    stage.world.keys[1] = forge(stage, bytes(content))
+    stage.verifier().step(stage.world.moment())
+    assert verdicts(stage) == [Verdict.DATA_FAULT] * 2
+
+
+def test_ciphertexts_that_hold_nothing_are_a_data_fault_that_voids_the_round(stage: Stage) -> None:
+    stage.post(min_solutions=1)
+    workers = [stage.data_node(), stage.miner()]
+    stage.play(Phase.REVEAL, workers=workers)
+    test = stage.world.tests[1]
+    released = next(content for content in stage.store.files.values() if keccak256(content) == test.digest)
+    # A training manifest in the place of the test manifest: right digest, wrong part.
+    stage.world.tests[1] = forge(stage, released.replace(b'"part":"test"', b'"part":"train"'))
+    stage.play(Phase.VOID, workers=[stage.miner(), *map(stage.verifier, VERIFIERS)])
+    assert stage.world.rounds[1].void_reason is VoidReason.DATA_FAULT
+
+
+def test_data_that_cannot_be_had_is_waited_for_and_then_a_data_fault(stage: Stage) -> None:
+    in_vote(stage)
+    stage.store.missing.add(stage.world.tests[1].cid)
+    verifier = stage.verifier()
+    with pytest.raises(UnreachableError):
+        verifier.step(stage.world.moment())
+    stage.world.pass_time(55)
+    verifier.step(stage.world.moment())
+    assert verdicts(stage) == [Verdict.DATA_FAULT] * 2
+
+
+def test_who_is_not_drawn_does_not_vote(stage: Stage) -> None:
+    in_vote(stage)
+    stage.world.members[1] = VERIFIERS[1:]
+    assert stage.verifier().step(stage.world.moment()) is None
+    assert "votes/1" not in stage.journal(VERIFIERS[0]).kept
+
+
+def test_a_vote_that_missed_its_window_is_not_revealed(stage: Stage) -> None:
+    in_vote(stage)
+    stage.verifier().step(stage.world.moment())
+    for address in VERIFIERS[1:]:
+        stage.verifier(address).step(stage.world.moment())
+    assert stage.world.moment().phase is Phase.VOTE_REVEAL
+    stage.world.vote_commitments.pop((1, VERIFIERS[0]))
+    stage.verifier().step(stage.world.moment())
+    assert "reveal-vote/1" not in stage.sent(VERIFIERS[0])
+
+
+def test_features_are_prepared_while_miners_train(stage: Stage) -> None:
+    stage.post()
+    stage.play(Phase.TRAINING, workers=[stage.data_node()])
+    verifier = stage.verifier()
+    assert verifier.step(stage.world.moment()) == "prepared"
+    assert verifier.step(stage.world.moment()) is None
+    assert list((stage.home(VERIFIERS[0]) / "features").glob("1-train-*"))
+
+
+def test_preparing_forgives_a_store_that_is_down(stage: Stage) -> None:
+    stage.post()
+    stage.play(Phase.TRAINING, workers=[stage.data_node()])
+    stage.store.down = True
+    assert stage.verifier().step(stage.world.moment()) is None
