@@ -40,6 +40,9 @@ contract PoLeChain is IPoLeChain {
     /// @dev Ethereum blocks from arming a draw to the block that draws: nobody can know its hash when arming.
     uint256 private constant DRAW_DELAY = 2;
 
+    /// @dev How many Ethereum blocks back a block's hash can be had.
+    uint64 private constant BLOCK_HASHES = 256;
+
     /// @inheritdoc IPoLeChain
     IRewardReservoir public immutable override reservoir;
 
@@ -109,8 +112,8 @@ contract PoLeChain is IPoLeChain {
         string calldata keysCid,
         bytes32 keysDigest
     ) external override onlyIn(roundId, Phase.Keys) onlyDataNode(roundId) {
-        if (!Cid.fits(keysCid)) revert EmptyField("keysCid");
-        if (keysDigest == 0) revert EmptyField("keysDigest");
+        _requireField(Cid.fits(keysCid), "keysCid");
+        _requireField(keysDigest != 0, "keysDigest");
         _rounds[roundId].keysDigest = keysDigest;
         _rounds[roundId].keysAt = uint64(block.timestamp);
         _ledger.record(RecordKind.KeysPosted, abi.encode(roundId, keysCid, keysDigest));
@@ -123,7 +126,7 @@ contract PoLeChain is IPoLeChain {
         uint32 claimedTrainCorrect
     ) external payable override onlyIn(roundId, Phase.Training) {
         Round storage open = _rounds[roundId];
-        if (commitment == 0) revert EmptyField("commitment");
+        _requireField(commitment != 0, "commitment");
         uint32 trainCount = open.task.terms.trainCount;
         if (claimedTrainCorrect > trainCount) revert CountTooLarge(claimedTrainCorrect, trainCount);
 
@@ -133,19 +136,16 @@ contract PoLeChain is IPoLeChain {
         if (place == 0) place = _admit(roundId, open);
         else if (_claimsThreshold(open, _register.at(roundId, place).claimedTrainCorrect)) --open.ready;
         if (_claimsThreshold(open, claimedTrainCorrect)) ++open.ready;
-        _register.put(roundId, place, _ledger.tip.commitments++, commitment, claimedTrainCorrect);
+        uint32 order = _ledger.tip.commitments;
+        _ledger.tip.commitments = order + 1;
+        _register.put(roundId, place, order, commitment, claimedTrainCorrect);
 
-        _ledger.record(
-            RecordKind.SolutionCommitted,
-            abi.encode(roundId, msg.sender, commitment, claimedTrainCorrect)
-        );
+        _ledger.record(RecordKind.SolutionCommitted, abi.encode(roundId, msg.sender, commitment, claimedTrainCorrect));
         if (due > 0) reservoir.deposit{value: due}(address(this), bytes32(roundId));
     }
 
     /// @inheritdoc IPoLeChain
-    function closeSubmissions(
-        uint256 roundId
-    ) external override onlyIn(roundId, Phase.Training) onlyDataNode(roundId) {
+    function closeSubmissions(uint256 roundId) external override onlyIn(roundId, Phase.Training) onlyDataNode(roundId) {
         Round storage open = _rounds[roundId];
         uint64 notBefore = open.keysAt + open.task.terms.minTrainingTime;
         uint256 minSolutions = open.task.terms.minSolutions;
@@ -165,7 +165,7 @@ contract PoLeChain is IPoLeChain {
     ) external override onlyIn(roundId, Phase.TestRelease) onlyDataNode(roundId) {
         Round storage open = _rounds[roundId];
         if (block.number == open.closedBlock) revert SameBlock(block.number);
-        if (!Cid.fits(testCid)) revert EmptyField("testCid");
+        _requireField(Cid.fits(testCid), "testCid");
         if (testDigest != open.task.testDigest) revert WrongTestSet(open.task.testDigest, testDigest);
         open.releasedAt = uint64(block.timestamp);
         _ledger.record(RecordKind.TestSetReleased, abi.encode(roundId, testCid, testDigest));
@@ -180,8 +180,8 @@ contract PoLeChain is IPoLeChain {
         bytes32 salt
     ) external override onlyIn(roundId, Phase.Reveal) {
         Round storage open = _rounds[roundId];
-        if (!Cid.fits(modelCid)) revert EmptyField("modelCid");
-        if (modelDigest == 0) revert EmptyField("modelDigest");
+        _requireField(Cid.fits(modelCid), "modelCid");
+        _requireField(modelDigest != 0, "modelDigest");
         uint256 testCount = open.releasedAt == 0 ? 0 : open.task.terms.testCount;
         if (claimedTestCorrect > testCount) revert CountTooLarge(claimedTestCorrect, testCount);
         uint256 place = _register.placeOf(roundId, msg.sender);
@@ -209,6 +209,7 @@ contract PoLeChain is IPoLeChain {
         if (armed != 0 && (block.number <= armed || blockhash(armed) != 0)) revert DrawPending(roundId, armed);
         armed = uint64(block.number + DRAW_DELAY);
         _rounds[roundId].drawBlock = armed;
+        committee.freezeSeats(armed + BLOCK_HASHES);
         _ledger.record(RecordKind.DrawArmed, abi.encode(roundId, armed));
     }
 
@@ -368,11 +369,7 @@ contract PoLeChain is IPoLeChain {
         if (ommer.count > 0) {
             uint256 age = _ledger.tip.height + 1 - ommer.height;
             payouts.add(winner, PayoutReason.OmmerInclusion, OmmerRewards.inclusion(blockReward));
-            payouts.add(
-                ommer.miner,
-                PayoutReason.OmmerReward,
-                OmmerRewards.reward(blockReward, age, ommer.count)
-            );
+            payouts.add(ommer.miner, PayoutReason.OmmerReward, OmmerRewards.reward(blockReward, age, ommer.count));
         }
         if (_balanceOf(Accounts.POOL) < payouts.totalFrom(before)) {
             payouts.count = before;
@@ -469,9 +466,14 @@ contract PoLeChain is IPoLeChain {
         ommer.miner = evidence.judged[outcome.bestOmmer].miner;
         ommer.modelDigest = evidence.judged[outcome.bestOmmer].modelDigest;
         Finding memory found = evidence.findings[outcome.bestOmmer];
-        (ommer.correct, ommer.total) = evidence.released
-            ? (found.testCorrect, evidence.terms.testCount)
-            : (found.trainCorrect, Judgement.trainBase(evidence.terms));
+        (ommer.correct, ommer.total) =
+            evidence.released
+                ? (found.testCorrect, evidence.terms.testCount)
+                : (found.trainCorrect, Judgement.trainBase(evidence.terms));
         ommer.count = uint16(outcome.ommers);
+    }
+
+    function _requireField(bool isFilled, string memory field) private pure {
+        if (!isFilled) revert EmptyField(field);
     }
 }

@@ -53,12 +53,7 @@ contract TaskList is ITaskList {
         emit TaskPosted(taskId, msg.sender, terms, files);
         reservoir.deposit{value: escrow}(address(this), bytes32(taskId));
         reservoir.deposit{value: terms.fee}(chain, Accounts.POOL);
-        bytes memory data = abi.encode(
-            taskId,
-            msg.sender,
-            keccak256(abi.encode(terms)),
-            keccak256(abi.encode(files))
-        );
+        bytes memory data = abi.encode(taskId, msg.sender, keccak256(abi.encode(terms)), keccak256(abi.encode(files)));
         IPoLeChain(chain).record(RecordKind.TaskPosted, data);
     }
 

@@ -37,7 +37,8 @@ contract VerifierCommittee is IVerifierCommittee {
 
     /// @dev Mature seats stand first.
     address[] private _seats;
-    uint256 private _mature;
+    uint64 private _mature;
+    uint64 private _frozenUntil;
     mapping(address verifier => Seat) private _seatOf;
 
     mapping(uint256 ballotId => Ballot) private _ballots;
@@ -79,6 +80,7 @@ contract VerifierCommittee is IVerifierCommittee {
     /// @inheritdoc IVerifierCommittee
     function unstake() external override {
         if (_seatOf[msg.sender].place == 0) revert NotStaked(msg.sender);
+        if (block.number <= _frozenUntil) revert StakeBound(msg.sender, type(uint64).max);
         _leave(msg.sender);
     }
 
@@ -98,7 +100,12 @@ contract VerifierCommittee is IVerifierCommittee {
 
     /// @inheritdoc IVerifierCommittee
     function matureSeats() external override onlyChain {
-        _mature = _seats.length;
+        _mature = uint64(_seats.length);
+    }
+
+    /// @inheritdoc IVerifierCommittee
+    function freezeSeats(uint64 lastBlock) external override onlyChain {
+        _frozenUntil = lastBlock;
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -113,6 +120,7 @@ contract VerifierCommittee is IVerifierCommittee {
         uint32 revealWindow
     ) external override onlyChain returns (uint256 seated) {
         _requireStage(ballotId, BallotStage.None);
+        _frozenUntil = 0;
         uint256[] memory drawn = CommitteeDraw.draw(entropy, _mature, size, _maturePlaces(barred));
         if (drawn.length < minimum) return 0;
 
@@ -345,7 +353,9 @@ contract VerifierCommittee is IVerifierCommittee {
         uint256[] memory found = new uint256[](barred.length);
         for (uint256 n = 0; n < barred.length; ++n) {
             uint256 place = _seatOf[barred[n]].place;
-            if (place != 0 && place <= _mature) found[count++] = place - 1;
+            if (place == 0 || place > _mature) continue;
+            found[count] = place - 1;
+            ++count;
         }
         places = new uint256[](count);
         for (uint256 n = 0; n < count; ++n) {

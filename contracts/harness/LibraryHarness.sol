@@ -37,8 +37,11 @@ contract LibraryHarness {
     Round private _round;
     IPoLeChain.Parameters private _parameters;
 
+    error CallReverted(uint256 index);
+
     function append(RecordKind kind, bytes calldata data) external {
-        MerkleBody.append(_frontier, _records++, MerkleBody.leafOf(uint8(kind), data));
+        MerkleBody.append(_frontier, _records, MerkleBody.leafOf(uint8(kind), data));
+        ++_records;
     }
 
     function startBody() external {
@@ -102,7 +105,7 @@ contract LibraryHarness {
         results = new bytes[](calls.length);
         for (uint256 n = 0; n < calls.length; ++n) {
             (bool succeeded, bytes memory result) = address(this).staticcall(calls[n]);
-            require(succeeded, "a call reverted");
+            if (!succeeded) revert CallReverted(n);
             results[n] = result;
         }
     }

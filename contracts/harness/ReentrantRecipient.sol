@@ -6,17 +6,17 @@ import {IRewardReservoir} from "../interfaces/IRewardReservoir.sol";
 /// @title ReentrantRecipient: somebody who withdraws again while being paid.
 /// @dev For tests; part of no deployment.
 contract ReentrantRecipient {
-    IRewardReservoir private immutable reservoir;
-    bool private isSatisfied;
+    IRewardReservoir public immutable reservoir;
+
+    /// @notice True once a withdrawal within a withdrawal went through.
+    bool public isPaidTwice;
 
     constructor(IRewardReservoir reservoir_) {
         reservoir = reservoir_;
     }
 
     receive() external payable {
-        if (isSatisfied) return;
-        isSatisfied = true;
-        try reservoir.withdraw(payable(address(this))) {} catch {}
+        _withdrawAgain();
     }
 
     function earn() external payable {
@@ -26,5 +26,11 @@ contract ReentrantRecipient {
 
     function withdraw() external {
         reservoir.withdraw(payable(address(this)));
+    }
+
+    function _withdrawAgain() private {
+        // It is meant to fail, and to go on afterwards.
+        // solhint-disable-next-line avoid-low-level-calls
+        (isPaidTwice, ) = address(reservoir).call(abi.encodeCall(IRewardReservoir.withdraw, (payable(address(this)))));
     }
 }

@@ -112,7 +112,8 @@ interface IVerifierCommittee {
     /// @notice The caller has no seat.
     error NotStaked(address verifier);
 
-    /// @notice The stake is bound until `reclaimableAt` (0 while the seat is held, the largest value while a ballot of it is open).
+    /// @notice The stake is bound until `reclaimableAt` (0 while the seat is held, the largest value while a ballot of it is open or, for
+    /// giving the seat up, while a draw is armed).
     error StakeBound(address verifier, uint64 reclaimableAt);
 
     /// @notice The caller is not on this committee.
@@ -140,7 +141,7 @@ interface IVerifierCommittee {
     /// @dev The seat can be drawn from the next round that opens.
     function stake() external payable;
 
-    /// @notice Gives the seat up. A member of an open ballot still owes its vote.
+    /// @notice Gives the seat up, except while a draw is armed. A member of an open ballot still owes its vote.
     function unstake() external;
 
     /// @notice Credits what is left of the caller's stake once the unbonding time is over and no ballot of the caller is open.
@@ -148,6 +149,10 @@ interface IVerifierCommittee {
 
     /// @notice Lets every seat taken so far be drawn. The chain calls it when a round opens.
     function matureSeats() external;
+
+    /// @notice Lets nobody give a seat up until the next draw, or until Ethereum block `lastBlock` is past. The chain calls it when it arms a draw.
+    /// @dev Who knows the hash that draws could otherwise choose, by leaving or staying, among the draws it gives.
+    function freezeSeats(uint64 lastBlock) external;
 
     /// @notice Draws `size` distinct mature seats outside `barred` and opens their ballot. The chain only.
     /// @dev Partial Fisher-Yates shuffle over the mature seats driven by keccak256(abi.encode(entropy, step)), twin of `draw` in Python.

@@ -35,7 +35,8 @@ library Blocks {
 
     /// @notice Enters a record into the body of the next block.
     function record(Ledger storage ledger, RecordKind kind, bytes memory data) internal {
-        uint64 index = ledger.tip.records++;
+        uint64 index = ledger.tip.records;
+        ledger.tip.records = index + 1;
         MerkleBody.append(ledger.frontier, index, MerkleBody.leafOf(uint8(kind), data));
         emit IPoLeChain.Recorded(ledger.tip.height + 1, index, kind, data);
     }

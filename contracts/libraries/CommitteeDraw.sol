@@ -29,7 +29,9 @@ library CommitteeDraw {
         uint256 count = 0;
         for (uint256 step = 0; step < steps && count < size; ++step) {
             uint256 seat = _swap(swaps, step, step + (uint256(keccak256(abi.encode(entropy, step))) % (seats - step)));
-            if (!_includes(barred, seat)) taken[count++] = seat;
+            if (_includes(barred, seat)) continue;
+            taken[count] = seat;
+            ++count;
         }
         return _first(taken, count);
     }

@@ -12,6 +12,9 @@ library Deployment {
     uint256 private constant MOST_SOLUTIONS = 32;
     uint256 private constant MOST_SEATS = 63;
 
+    /// @dev Votes of a ballot are all counted when the round is finalised, in one transaction.
+    uint256 private constant MOST_VOTES = 256;
+
     /// @notice Reverts BadDeployment unless the contracts name each other and the parameters hold together.
     function check(
         address chain,
@@ -55,6 +58,8 @@ library Deployment {
         _require(chosen.minCommittee > 0, "minCommittee > 0");
         _require(chosen.minCommittee <= chosen.committeeSize, "minCommittee <= committeeSize");
         _require(chosen.committeeSize <= MOST_SEATS, "committeeSize <= 63");
+        uint256 votes = uint256(chosen.committeeSize) * chosen.judgedSolutions;
+        _require(votes <= MOST_VOTES, "committee * judged <= 256");
         _require(chosen.verificationFeeBps <= BPS, "verificationFeeBps <= 10000");
         _require(chosen.faultShareBps <= BPS, "faultShareBps <= 10000");
         _require(chosen.feeMarginBps <= BPS, "feeMarginBps <= 10000");
@@ -64,13 +69,13 @@ library Deployment {
         _require(tasks.maxTasks > 0, "taskList.maxTasks > 0");
         _require(tasks.maxTimeLimit > 0, "taskList.maxTimeLimit > 0");
         _require(tasks.feeBps <= BPS, "taskList.feeBps <= 10000");
-        _require(tasks.maxSolutions == chosen.maxSolutions, "taskList.maxSolutions == maxSolutions");
+        _require(tasks.maxSolutions == chosen.maxSolutions, "taskList.maxSolutions");
     }
 
     function _checkCommittee(IVerifierCommittee.Parameters memory seats, uint256 duration) private pure {
         _require(seats.seatStake > 0, "committee.seatStake > 0");
-        _require(seats.penalty <= seats.seatStake, "committee.penalty <= committee.seatStake");
-        _require(seats.unbondingTime > duration, "committee.unbondingTime > longest round");
+        _require(seats.penalty <= seats.seatStake, "committee.penalty <= seatStake");
+        _require(seats.unbondingTime > duration, "unbondingTime > longest round");
     }
 
     function _require(bool holds, string memory what) private pure {

@@ -31,9 +31,10 @@ library MerkleBody {
         bytes32 tree = 0;
         bytes32 empty = 0;
         for (uint256 level = 0; level < DEPTH; ++level) {
-            tree = (count >> level) & 1 == 1
-                ? keccak256(abi.encode(frontier.nodes[level], tree))
-                : keccak256(abi.encode(tree, empty));
+            tree =
+                (count >> level) & 1 == 1
+                    ? keccak256(abi.encode(frontier.nodes[level], tree))
+                    : keccak256(abi.encode(tree, empty));
             empty = keccak256(abi.encode(empty, empty));
         }
         return keccak256(abi.encode(tree, count));

@@ -18,7 +18,8 @@ library Payouts {
     /// @notice Adds a payout unless it pays nothing.
     function add(List memory list, address payee, PayoutReason reason, uint256 amount) internal pure {
         if (amount == 0) return;
-        list.payouts[list.count++] = Payout(payee, reason, amount);
+        list.payouts[list.count] = Payout(payee, reason, amount);
+        ++list.count;
     }
 
     /// @return payouts in the list

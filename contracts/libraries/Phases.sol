@@ -18,24 +18,10 @@ library Phases {
         if (round.settled) return (round.voidReason == VoidReason.None ? Phase.Final : Phase.Void, 0);
         if (round.keysAt == 0) return _until(round.openedAt + windows.keyWindow, Phase.Keys, Phase.Settlement);
 
-        uint64 trainingEnd = round.closedAt;
-        if (trainingEnd == 0) {
-            trainingEnd = round.keysAt + round.task.terms.timeLimit;
-            if (block.timestamp < trainingEnd) return (Phase.Training, trainingEnd);
-        }
+        uint64 trainingEnd = round.closedAt == 0 ? round.keysAt + round.task.terms.timeLimit : round.closedAt;
+        if (round.closedAt == 0 && block.timestamp < trainingEnd) return (Phase.Training, trainingEnd);
         if (round.committed == 0) return (Phase.Settlement, 0);
-
-        uint64 revealStart = round.releasedAt;
-        if (revealStart == 0) {
-            revealStart = trainingEnd + windows.testWindow;
-            if (block.timestamp < revealStart) return (Phase.TestRelease, revealStart);
-        }
-        if (round.revealed < round.committed) {
-            Phase afterwards = round.revealed == 0 ? Phase.Settlement : Phase.Draw;
-            (phase, deadline) = _until(revealStart + windows.revealWindow, Phase.Reveal, afterwards);
-            if (phase == Phase.Reveal) return (phase, deadline);
-        }
-        return (round.revealed == 0 || round.committeeTooSmall ? Phase.Settlement : Phase.Draw, 0);
+        return _afterTraining(round, windows, trainingEnd);
     }
 
     /// @return phase of a drawn, unsettled round
@@ -55,6 +41,18 @@ library Phases {
         if (block.timestamp < ballot.commitDeadline) return BallotStage.Commit;
         bool pending = ballot.revealed < ballot.committed && block.timestamp < ballot.revealDeadline;
         return pending ? BallotStage.Reveal : BallotStage.Closed;
+    }
+
+    function _afterTraining(
+        Round storage round,
+        IPoLeChain.Parameters storage windows,
+        uint64 trainingEnd
+    ) private view returns (Phase, uint64) {
+        uint64 revealStart = round.releasedAt == 0 ? trainingEnd + windows.testWindow : round.releasedAt;
+        if (block.timestamp < revealStart) return (Phase.TestRelease, revealStart);
+        Phase afterwards = round.revealed == 0 || round.committeeTooSmall ? Phase.Settlement : Phase.Draw;
+        if (round.revealed == round.committed) return (afterwards, 0);
+        return _until(revealStart + windows.revealWindow, Phase.Reveal, afterwards);
     }
 
     function _until(uint64 end, Phase during, Phase afterwards) private view returns (Phase, uint64) {

@@ -64,10 +64,12 @@ class Ground:
 
     def _brownie(self, script: Sequence[str], extra: Mapping[str, str]) -> None:
         home = self._brownie_home()
-        solc = (REPOSITORY / ".brownie-home" / "solc-folder").read_text().strip()
+        chosen = REPOSITORY / ".brownie-home" / "solc-folder"
+        if not chosen.is_file():
+            raise StepError("The Solidity compiler is not set up yet: run `make setup`.")
         environment = dict(os.environ) | {
             "HOME": str(home),
-            "SOLCX_BINARY_PATH": solc,
+            "SOLCX_BINARY_PATH": chosen.read_text().strip(),
             "PATH": f"{REPOSITORY / 'devnet' / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}",
             "POLE_DEPLOYMENT": str(self.place.deployment),
         }

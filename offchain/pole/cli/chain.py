@@ -114,7 +114,7 @@ def verify(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
         return
     click.echo(
         f"The chain is valid up to height {report.height}, block 0x{report.head.hex()}: {report.records} "
-        f"records, {report.rounds} rounds ({report.void_rounds} void), {report.votes} ballots counted again, "
+        f"records, {report.rounds} rounds ({report.void_rounds} void), {report.votes} votes counted again, "
         f"{report.openings} commitments opened."
     )
 

@@ -86,6 +86,24 @@ def test_training_that_the_round_overtook_commits_nothing(stage: Stage) -> None:
     assert stage.sent(MINERS[0]) == []
 
 
+def test_training_ends_the_margin_before_the_round_does(stage: Stage) -> None:
+    in_training(stage)
+    stage.world.pass_time(30)
+    miner = stage.miner(settings=MinerSettings(time_margin=7.0))
+    given = []
+    train = miner.learner.train
+
+    def note(assignment: object, **options: object) -> object:
+        given.append(assignment)
+        return train(assignment, **options)
+
+    miner.learner.train = note
+    miner.step(stage.world.moment())
+    opened = stage.world.rounds[1]
+    assert given[0].deadline == opened.keys_at + opened.terms.time_limit - 7.0
+    assert given[0].needed == correct_needed(9000, TRAIN)
+
+
 def test_training_that_finds_no_model_gives_the_round_up(stage: Stage) -> None:
     in_training(stage)
     miner = stage.miner()
