@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from eth_utils.crypto import keccak
-from requests.exceptions import ReadTimeout, RequestException
+from requests.exceptions import RequestException
 from web3 import HTTPProvider, Web3
 from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint, RPCResponse
@@ -21,9 +21,6 @@ from pole.errors import InputError, UnreachableError
 T = TypeVar("T")
 
 _TIMEOUTS = (5, 20)  # seconds to connect, and to wait for an answer
-# Of estimates that ganache makes side by side, it leaves one in a few hundred without an answer.
-_ESTIMATE = RPCEndpoint("eth_estimateGas")
-_ESTIMATE_WITHIN = (2, 5)
 
 
 class NodeProvider(HTTPProvider):
@@ -33,21 +30,10 @@ class NodeProvider(HTTPProvider):
         # No retries of its own: a worker's loop decides how long to wait and says so.
         super().__init__(url, request_kwargs={"timeout": _TIMEOUTS}, exception_retry_configuration=None)
         self._shown = shown_url(url)
-        self._impatient = [
-            HTTPProvider(
-                url, request_kwargs={"timeout": (_TIMEOUTS[0], within)}, exception_retry_configuration=None
-            )
-            for within in _ESTIMATE_WITHIN
-        ]
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """Send one request; an estimate of gas that is slow to come is asked for anew."""
+        """Send one request."""
         with self._reaching():
-            for provider in self._impatient if method == _ESTIMATE else ():
-                try:
-                    return provider.make_request(method, params)
-                except ReadTimeout:
-                    continue
             return super().make_request(method, params)
 
     def make_batch_request(
