@@ -119,16 +119,18 @@ class SqliteJournal:
         return self._sends("WHERE state = ?", SendState.PENDING.value)
 
     def next_intent(self, action: str) -> str:
-        """Return the intent for doing `action` once more.
+        """Return the intent for doing `action` once more because somebody asks for it.
 
-        The one in flight if there is one, otherwise a new one.
+        The one in flight if there is one, otherwise a new one; never that of a worker, whose intents are an
+        action and a round.
         """
+        asked = f"{action}/asked/"
         with self._mutex, self._usable():
             done = self._connection.execute(
                 "SELECT count(*) FROM transactions WHERE state = ? AND substr(intent, 1, ?) = ?",
-                (SendState.DONE.value, len(action) + 1, f"{action}/"),
+                (SendState.DONE.value, len(asked), asked),
             ).fetchone()[0]
-        return f"{action}/{done}"
+        return f"{asked}{done}"
 
     def _sends(self, condition: str, argument: str) -> tuple[SignedSend, ...]:
         query = f"SELECT {_COLUMNS} FROM transactions {condition} ORDER BY nonce, id"  # noqa: S608 (constants)

@@ -90,12 +90,23 @@ def test_sends_are_found_by_intent_and_by_what_became_of_them(tmp_path: Path) ->
 
 def test_doing_something_again_is_a_new_intent_only_when_it_was_done(tmp_path: Path) -> None:
     kept = journal(tmp_path)
-    assert kept.next_intent("stake") == "stake/0"
-    kept.add_send(signed("stake/0", 0))
-    kept.add_send(signed("staked/0", 9, state=SendState.DONE))
-    assert kept.next_intent("stake") == "stake/0"
-    kept.mark_send("stake/0-0", SendState.DONE)
-    assert kept.next_intent("stake") == "stake/1"
+    first = kept.next_intent("stake")
+    kept.add_send(signed(first, 0, name="first"))
+    kept.add_send(signed(first.replace("stake", "staked"), 9, state=SendState.DONE))
+    assert kept.next_intent("stake") == first
+    kept.mark_send("first", SendState.DONE)
+    assert kept.next_intent("stake") != first
+
+
+@pytest.mark.parametrize("settled", [1, 2, 3])
+def test_what_a_worker_did_for_its_rounds_is_never_taken_for_what_is_asked_now(
+    tmp_path: Path, settled: int
+) -> None:
+    kept = journal(tmp_path)
+    done = [f"withdraw/{round_id}" for round_id in range(settled)]
+    for nonce, intent in enumerate(done):
+        kept.add_send(signed(intent, nonce, state=SendState.DONE))
+    assert kept.next_intent("withdraw") not in {*done, f"withdraw/{settled}"}
 
 
 WRITER = """
