@@ -26,7 +26,7 @@ COLUMNS = 784
 MAX_INPUT = 255
 LAYERS = {"linear 128": (1, 128), "4 x 32 blocks": (4, 32)}
 # Plain Python does some ten inner products a second; the native paths need whole shards.
-NATIVE_SAMPLES, REFERENCE_SAMPLES = 256, 1
+NATIVE_SAMPLES, REFERENCE_SAMPLES = 512, 1
 
 
 @dataclass(frozen=True, slots=True)
