@@ -155,10 +155,6 @@ class ChainReader:
         )
         return BallotView(BallotStage(stage), to_ballot(ballot), tuple(members))
 
-    def is_listed(self, task_id: int) -> bool:
-        """Return whether the task waits for a round."""
-        return bool(self.view("TaskList", "isListed", task_id))
-
     def credit_of(self, address: str) -> int:
         """Return what `address` may withdraw, in wei."""
         return int(self.view("RewardReservoir", "creditOf", address))

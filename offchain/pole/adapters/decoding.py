@@ -5,7 +5,6 @@ from typing import Any
 
 from pole.protocol.state import (
     Ballot,
-    Finding,
     Header,
     Ommer,
     PostedTask,
@@ -42,12 +41,6 @@ def to_solution(raw: Sequence[Any]) -> Solution:
 def to_ballot(raw: Sequence[Any]) -> Ballot:
     """Return IVerifierCommittee.Ballot."""
     return Ballot(*raw)
-
-
-def to_finding(raw: Sequence[Any]) -> Finding:
-    """Return IVerifierCommittee.Finding."""
-    verdict, *numbers = raw
-    return Finding(Verdict(verdict), *numbers)
 
 
 def to_vote(raw: Mapping[str, Any]) -> Vote:

@@ -43,10 +43,6 @@ class SecretStore:
             ) from error
         return open_box(box, self.password, context=name)
 
-    def has(self, name: str) -> bool:
-        """Return whether there is a secret of that name."""
-        return self._path(name).is_file()
-
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
             raise InputError(f"{name!r} cannot name a secret: use letters, digits, '.', '_' and '-' only.")

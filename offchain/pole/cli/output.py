@@ -44,11 +44,6 @@ def _align(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def short_hash(data: bytes) -> str:
-    """Return the first eight hex digits of a digest."""
-    return f"0x{data.hex()[:8]}…"
-
-
 def short_address(address: str) -> str:
     """Return an address so that it fits in a table."""
     return f"{address[:6]}…{address[-4:]}"

@@ -16,7 +16,6 @@ from pole.protocol.state import (
     PayoutReason,
     TaskFiles,
     TaskTerms,
-    Verdict,
     Vote,
 )
 
@@ -88,11 +87,6 @@ def files_tuple(files: TaskFiles) -> tuple[str | bytes, ...]:
 def vote_tuple(vote: Vote) -> tuple[int, int, int, bytes]:
     """Return a vote in the struct's order."""
     return (int(vote.verdict), vote.train_correct, vote.test_correct, vote.predictions)
-
-
-def vote_from_tuple(values: Sequence[Any]) -> Vote:
-    """Return the vote of a decoded struct."""
-    return Vote(Verdict(values[0]), values[1], values[2], bytes(values[3]))
 
 
 def header_tuple(header: Header) -> tuple[Any, ...]:

@@ -17,8 +17,6 @@ from pole.protocol.records import (
     SolutionCommitted,
     SolutionRevealed,
     SubmissionsClosed,
-    TaskCancelled,
-    TaskPosted,
     TestSetReleased,
     VoteCommitted,
     VoteRevealed,
@@ -72,11 +70,6 @@ class RoundTrace:
     vote_reveals: tuple[VoteRevealed, ...]
     payouts: Payouts | None
     voided: RoundVoided | None
-
-
-def is_of_round(record: RecordData) -> bool:
-    """Return whether a record belongs to a round; those of the task list do not."""
-    return not isinstance(record, TaskPosted | TaskCancelled)
 
 
 def trace(records: Sequence[RecordData]) -> RoundTrace:

@@ -3,17 +3,8 @@
 import hashlib
 
 from pole.errors import IntegrityError
-from pole.protocol.hashing import keccak256
 
 DIGEST_BYTES = 32
-
-
-def check_keccak(data: bytes, digest: bytes, what: str) -> None:
-    """Raise IntegrityError unless `data` has the keccak-256 `digest`; `what` is the file's name."""
-    if keccak256(data) != digest:
-        raise IntegrityError(
-            f"The {what} is not the file that its digest 0x{digest.hex()} names; fetch it again."
-        )
 
 
 def check_sha256(data: bytes, digest: str, what: str) -> None:

@@ -131,12 +131,3 @@ def _checked_shape(entry: object, expected: TensorType, where: str) -> tuple[int
     ):
         raise IntegrityError(f"The {where} has shape {shape!r}; {list(expected.shape)} is needed (-1: any).")
     return tuple(shape)
-
-
-def metadata_of(data: bytes, what: str) -> dict[str, str]:
-    """Return a tensor file's metadata, unchecked but for being texts; raises IntegrityError."""
-    header, _ = _read_header(data, what)
-    metadata = header.get("__metadata__")
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise IntegrityError(f"The {what} file has no metadata.")
-    return metadata

@@ -2,10 +2,8 @@ import numpy as np
 import pytest
 
 from pole.errors import IntegrityError
-from pole.protocol.formats.digests import check_keccak
 from pole.protocol.formats.functional_keys import read_functional_keys, write_functional_keys
 from pole.protocol.formats.master_public_key import read_master_public_key, write_master_public_key
-from pole.protocol.hashing import keccak256
 
 POINTS = np.arange(96, dtype=np.uint8).reshape(3, 32)
 ETA = np.arange(192, dtype=np.uint8).reshape(2, 3, 32)
@@ -37,9 +35,3 @@ def test_keys_of_another_round_seed_or_plan_are_refused(change: dict[str, object
 def test_keys_survive_their_encoding() -> None:
     assert np.array_equal(read_master_public_key(write_master_public_key(POINTS), dimension=3), POINTS)
     assert np.array_equal(read_functional_keys(KEYS, round_id=7, seed=SEED, windows=2, queries=3), ETA)
-
-
-def test_a_file_is_held_against_its_digest() -> None:
-    check_keccak(KEYS, keccak256(KEYS), "functional keys file")
-    with pytest.raises(IntegrityError, match="The functional keys file is not the file"):
-        check_keccak(KEYS + b"\x00", keccak256(KEYS), "functional keys file")

@@ -8,7 +8,7 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from pole.errors import InputError, IntegrityError
-from pole.protocol.formats.tensors import MAX_FILE_BYTES, TensorType, metadata_of, read_tensors, write_tensors
+from pole.protocol.formats.tensors import MAX_FILE_BYTES, TensorType, read_tensors, write_tensors
 
 TENSORS = {
     "a": np.arange(6, dtype=np.uint8).reshape(2, 3),
@@ -133,9 +133,3 @@ def test_safetensors_reads_our_files() -> None:
 def test_big_endian_and_strided_arrays_are_written_alike() -> None:
     turned = {"a": np.asfortranarray(TENSORS["a"]), "b": TENSORS["b"].astype(">u2")}
     assert write_tensors(turned, METADATA) == FILE
-
-
-def test_metadata_can_be_read_alone() -> None:
-    assert metadata_of(FILE, "test") == METADATA
-    with pytest.raises(IntegrityError, match="no metadata"):
-        metadata_of(with_header({}), "test")
