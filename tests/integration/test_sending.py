@@ -77,10 +77,11 @@ def start_worker(folder: Path, rpc: str, intent: str) -> "subprocess.Popen[str]"
     return worker
 
 
-def wait_for_signed(folder: Path, intent: str) -> None:
+def wait_for_signed(worker: "subprocess.Popen[str]", folder: Path, intent: str) -> None:
     journal = SqliteJournal(folder / "journal.sqlite")
     while not journal.sends_of(intent):
-        pass
+        assert worker.poll() is None, "the worker ended before it signed"
+    journal.close()
 
 
 def test_a_process_killed_while_its_transaction_waits_sends_it_once(
@@ -90,7 +91,7 @@ def test_a_process_killed_while_its_transaction_waits_sends_it_once(
     before = received(w3)
     for _ in range(2):
         worker = start_worker(tmp_path, slow_chain.rpc, "pay")
-        wait_for_signed(tmp_path, "pay")
+        wait_for_signed(worker, tmp_path, "pay")
         os.kill(worker.pid, signal.SIGKILL)
         worker.communicate()
     last = start_worker(tmp_path, slow_chain.rpc, "pay")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from pole.adapters.private_file import private_folder
+from pole.adapters.file_lock import file_lock
 from pole.errors import InputError
 
 _VERSION = 1
@@ -62,18 +62,12 @@ class SqliteJournal:
     """The journal of one wallet on one deployment; fulfils `roles.ports.Journal`."""
 
     def __init__(self, path: Path) -> None:
-        private_folder(path.parent)
         self.path = path
         self._mutex = threading.Lock()
-        with self._usable():
-            # Transactions are written out below; sqlite3's own implicit ones would hide where they end.
-            self._connection = sqlite3.connect(
-                path, timeout=30, isolation_level=None, check_same_thread=False
-            )
-            path.chmod(0o600)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-        self._prepare()
+        # SQLite does not wait when two processes turn on the write-ahead log at once: one of them would fail.
+        with file_lock(path.with_name(f"{path.name}.lock")):
+            self._connection = self._open()
+            self._prepare()
 
     def close(self) -> None:
         """Close the file; what was kept is kept."""
@@ -148,6 +142,17 @@ class SqliteJournal:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+    def _open(self) -> sqlite3.Connection:
+        with self._usable():
+            # Transactions are written out below; sqlite3's own implicit ones would hide where they end.
+            connection = sqlite3.connect(
+                self.path, timeout=30, isolation_level=None, check_same_thread=False
+            )
+            self.path.chmod(0o600)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        return connection
 
     @contextmanager
     def _usable(self) -> Iterator[None]:

@@ -25,7 +25,7 @@ from pole.adapters.amounts import ether
 from pole.adapters.contract_errors import ErrorTable
 from pole.adapters.fees import FeePolicy, Fees, current_fees, market_fees, raised_fees
 from pole.adapters.journal import SendState, SignedSend, SqliteJournal
-from pole.adapters.wallet_lock import wallet_lock
+from pole.adapters.file_lock import file_lock
 from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
 
 _GAS_LIMITS = [125_000 << step for step in range(7)]  # up to 8 million, far above any call of the contracts
@@ -72,7 +72,7 @@ class Sender:
         it up again.
         """
         try:
-            with wallet_lock(self._lock):
+            with file_lock(self._lock):
                 if self._live(intent):
                     self._take_up(intent)
                 else:
@@ -276,7 +276,7 @@ class Sender:
             return
         signed = TypedTransaction.from_bytes(HexBytes(previous.raw)).as_dict()
         unsigned = {field: value for field, value in signed.items() if field not in {"v", "r", "s"}}
-        with wallet_lock(self._lock):
+        with file_lock(self._lock):
             self._broadcast(self._sign(unsigned, fees, previous.intent))
 
     def _poor(self, balance: int, needed: int) -> FundsError:

@@ -3,6 +3,8 @@ import signal
 import subprocess
 import sys
 import threading
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,23 @@ def test_threads_that_race_for_a_secret_get_the_same(tmp_path: Path) -> None:
         thread.join()
     assert len(found) == 16
     assert len(set(found)) == 1
+
+
+def make_journals(together: Barrier, folder: Path) -> None:
+    for number in range(100):
+        together.wait()
+        SqliteJournal(folder / f"{number}.sqlite").close()
+
+
+def test_processes_that_make_the_same_journal_at_once_all_have_it(tmp_path: Path) -> None:
+    processes = get_context("spawn")
+    together = processes.Barrier(2, timeout=60)
+    makers = [processes.Process(target=make_journals, args=(together, tmp_path)) for _ in range(2)]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        maker.join()
+    assert [maker.exitcode for maker in makers] == [0, 0]
 
 
 def test_what_is_put_replaces_what_was_there(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A lock that keeps two processes of one wallet from signing with the same nonce."""
+"""A lock on a file that processes and threads wait for: of a wallet's nonces, of a journal that is being made."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from pole.adapters.private_file import private_folder
 
 
 @contextmanager
-def wallet_lock(path: Path) -> Iterator[None]:
+def file_lock(path: Path) -> Iterator[None]:
     """Hold the lock file at `path`; waits while another process or thread holds it.
 
     The kernel releases it if we die.

@@ -1,7 +1,7 @@
 import threading
 from pathlib import Path
 
-from pole.adapters.wallet_lock import wallet_lock
+from pole.adapters.file_lock import file_lock
 
 
 def test_only_one_holds_the_lock_at_a_time(tmp_path: Path) -> None:
@@ -10,12 +10,12 @@ def test_only_one_holds_the_lock_at_a_time(tmp_path: Path) -> None:
 
     def second() -> None:
         held.wait()
-        with wallet_lock(tmp_path / "locks" / "wallet.lock"):
+        with file_lock(tmp_path / "locks" / "wallet.lock"):
             order.append("second")
 
     thread = threading.Thread(target=second)
     thread.start()
-    with wallet_lock(tmp_path / "locks" / "wallet.lock"):
+    with file_lock(tmp_path / "locks" / "wallet.lock"):
         held.set()
         thread.join(timeout=0.05)
         order.append("first")
