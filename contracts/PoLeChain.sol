@@ -134,9 +134,9 @@ contract PoLeChain is IPoLeChain {
         uint256 due = place == 0 ? _parameters.minerBond : 0;
         if (msg.value != due) revert WrongBond(msg.value, due);
         if (place == 0) place = _admit(roundId, open);
-        else if (_claimsThreshold(open, _register.at(roundId, place).claimedTrainCorrect)) --open.ready;
+        else if (_claimsThreshold(open, _register.stored[place].claimedTrainCorrect)) --open.ready;
         if (_claimsThreshold(open, claimedTrainCorrect)) ++open.ready;
-        uint32 order = _ledger.tip.commitments;
+        uint24 order = _ledger.tip.commitments;
         _ledger.tip.commitments = order + 1;
         _register.put(roundId, place, order, commitment, claimedTrainCorrect);
 
@@ -187,12 +187,13 @@ contract PoLeChain is IPoLeChain {
         uint256 place = _register.placeOf(roundId, msg.sender);
         if (place == 0) revert NoCommitment(roundId, msg.sender);
 
-        Solutions.Stored storage own = _register.at(roundId, place);
+        Solutions.Stored storage own = _register.stored[place];
         uint32 claimedTrainCorrect = own.claimedTrainCorrect;
-        if (own.modelDigest != 0) revert AlreadyRevealed(roundId, msg.sender);
+        if (own.revealed) revert AlreadyRevealed(roundId, msg.sender);
         bytes32 revealed = Commitments.solution(roundId, msg.sender, modelDigest, claimedTrainCorrect, salt);
         if (revealed != own.commitment) revert CommitmentMismatch(roundId, own.commitment, revealed);
 
+        own.revealed = true;
         own.modelDigest = modelDigest;
         own.claimedTestCorrect = claimedTestCorrect;
         ++open.revealed;
@@ -221,7 +222,7 @@ contract PoLeChain is IPoLeChain {
         if (drawHash == 0) revert DrawNotReady(roundId, open.drawBlock);
         bytes32 entropy = keccak256(abi.encode(Domains.DRAW, roundId, drawHash));
 
-        Solution[] memory all = _register.load(roundId, open.committed);
+        Solution[] memory all = _register.load(open.committed, 0);
         uint256[] memory best = Ranking.rank(all, open.revealed, _parameters.judgedSolutions, open.releasedAt != 0);
         uint256 seated = committee.draw(
             roundId,
@@ -238,7 +239,7 @@ contract PoLeChain is IPoLeChain {
             return;
         }
         open.entropy = entropy;
-        _register.judged[roundId] = Ranking.pack(best);
+        _register.judged = Ranking.pack(best);
         _ledger.record(
             RecordKind.CommitteeDrawn,
             abi.encode(roundId, entropy, committee.members(roundId), Ranking.minersAt(all, best))
@@ -248,7 +249,7 @@ contract PoLeChain is IPoLeChain {
     /// @inheritdoc IPoLeChain
     function finalise(uint256 roundId) external override onlyIn(roundId, Phase.Settlement) {
         Round storage ended = _rounds[roundId];
-        Solution[] memory all = _register.load(roundId, ended.committed);
+        Solution[] memory all = _solutionsOf(ended);
         Judgement.Evidence memory evidence = _evidenceOf(roundId, all);
         Judgement.Outcome memory outcome = _outcomeOf(ended, evidence);
         ended.settled = true;
@@ -281,7 +282,9 @@ contract PoLeChain is IPoLeChain {
 
     /// @inheritdoc IPoLeChain
     function solutions(uint256 roundId) external view override returns (Solution[] memory) {
-        return _register.load(roundId, _opened(roundId).committed);
+        Round storage opened = _opened(roundId);
+        if (roundId != _ledger.tip.roundId) revert RoundOver(roundId);
+        return _solutionsOf(opened);
     }
 
     /// @inheritdoc IPoLeChain
@@ -425,6 +428,11 @@ contract PoLeChain is IPoLeChain {
     function _opened(uint256 roundId) private view returns (Round storage opened) {
         opened = _rounds[roundId];
         if (opened.openedAt == 0) revert UnknownRound(roundId);
+    }
+
+    /// @dev For the newest round.
+    function _solutionsOf(Round storage newest) private view returns (Solution[] memory) {
+        return _register.load(newest.committed, newest.entropy == 0 ? bytes32(0) : _register.judged);
     }
 
     function _claimsThreshold(Round storage open, uint32 claimedTrainCorrect) private view returns (bool) {

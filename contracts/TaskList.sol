@@ -12,6 +12,12 @@ import {ValueHeap} from "./libraries/ValueHeap.sol";
 contract TaskList is ITaskList {
     using ValueHeap for ValueHeap.Heap;
 
+    /// @dev A task but for its owner, whom the heap keeps beside its place.
+    struct Posted {
+        TaskTerms terms;
+        bytes32 testDigest;
+    }
+
     uint256 private constant BPS = 10_000;
 
     /// @inheritdoc ITaskList
@@ -25,7 +31,7 @@ contract TaskList is ITaskList {
 
     Parameters private _parameters;
     ValueHeap.Heap private _heap;
-    mapping(uint256 taskId => Task) private _tasks;
+    mapping(uint256 taskId => Posted) private _posted;
 
     /// @param chain_ the address that PoLeChain is going to have
     constructor(IRewardReservoir reservoir_, address chain_, Parameters memory parameters_) {
@@ -47,12 +53,13 @@ contract TaskList is ITaskList {
         if (_heap.entries.length >= limits.maxTasks) revert TaskListFull(limits.maxTasks);
 
         taskId = ++posted;
-        _tasks[taskId] = Task(msg.sender, terms, files.testDigest);
+        _posted[taskId] = Posted(terms, files.testDigest);
+        _heap.listings[taskId].owner = msg.sender;
         _heap.push(ValueHeap.Entry(terms.reward, terms.timeLimit, uint64(taskId)));
 
         emit TaskPosted(taskId, msg.sender, terms, files);
-        reservoir.deposit{value: escrow}(address(this), bytes32(taskId));
-        reservoir.deposit{value: terms.fee}(chain, Accounts.POOL);
+        reservoir.deposit{value: msg.value}(address(this), Accounts.TASKS);
+        reservoir.transfer(Accounts.TASKS, chain, Accounts.POOL, terms.fee);
         bytes memory data = abi.encode(taskId, msg.sender, keccak256(abi.encode(terms)), keccak256(abi.encode(files)));
         IPoLeChain(chain).record(RecordKind.TaskPosted, data);
     }
@@ -60,12 +67,12 @@ contract TaskList is ITaskList {
     /// @inheritdoc ITaskList
     function cancel(uint256 taskId) external override {
         if (!_heap.contains(taskId)) revert TaskNotListed(taskId);
-        if (msg.sender != _tasks[taskId].owner) revert NotTaskOwner(taskId, msg.sender);
+        if (msg.sender != _heap.listings[taskId].owner) revert NotTaskOwner(taskId, msg.sender);
         _heap.remove(taskId);
 
-        uint256 refund = _escrow(_tasks[taskId].terms);
+        uint256 refund = _escrow(_posted[taskId].terms);
         emit TaskCancelled(taskId, msg.sender, refund);
-        reservoir.credit(bytes32(taskId), msg.sender, refund);
+        reservoir.credit(Accounts.TASKS, msg.sender, refund);
         IPoLeChain(chain).record(RecordKind.TaskCancelled, abi.encode(taskId));
     }
 
@@ -76,19 +83,14 @@ contract TaskList is ITaskList {
         if (taskId == 0) revert NoTask();
         _heap.remove(taskId);
 
-        taken = _tasks[taskId];
+        taken = task(taskId);
         emit TaskTaken(taskId, roundId);
-        reservoir.transfer(bytes32(taskId), chain, bytes32(roundId), _escrow(taken.terms));
+        reservoir.transfer(Accounts.TASKS, chain, bytes32(roundId), _escrow(taken.terms));
     }
 
     /// @inheritdoc ITaskList
     function best() external view override returns (uint256 taskId) {
         return _heap.best();
-    }
-
-    /// @inheritdoc ITaskList
-    function task(uint256 taskId) external view override returns (Task memory) {
-        return _tasks[taskId];
     }
 
     /// @inheritdoc ITaskList
@@ -104,6 +106,11 @@ contract TaskList is ITaskList {
     /// @inheritdoc ITaskList
     function parameters() external view override returns (Parameters memory) {
         return _parameters;
+    }
+
+    /// @inheritdoc ITaskList
+    function task(uint256 taskId) public view override returns (Task memory) {
+        return Task(_heap.listings[taskId].owner, _posted[taskId].terms, _posted[taskId].testDigest);
     }
 
     function _checkTerms(TaskTerms calldata terms, Parameters memory limits) private pure {

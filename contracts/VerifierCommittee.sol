@@ -14,14 +14,39 @@ import {Tally} from "./libraries/Tally.sol";
 contract VerifierCommittee is IVerifierCommittee {
     /// @dev One storage slot for each verifier.
     /// @param place 1 + index of its seat, 0 while it has none
+    /// @param number 1 + index in `_verifiers`, for ever
     /// @param ballotId last ballot that drew it. The chain settles one ballot before it draws the next, so at most this one is open.
     /// @param member its index among that ballot's members
     struct Seat {
         uint96 stake;
-        uint64 reclaimableAt;
+        uint40 reclaimableAt;
         uint32 place;
-        uint56 ballotId;
+        uint32 number;
+        uint48 ballotId;
         uint8 member;
+    }
+
+    /// @dev What nearly every call reads, in one storage slot.
+    /// @param mature seats that can be drawn; they stand first
+    /// @param frozenUntil last Ethereum block in which no seat can be given up
+    /// @param ballotId newest ballot
+    /// @param settled whether that one is
+    struct Standing {
+        uint32 mature;
+        uint64 frozenUntil;
+        uint48 ballotId;
+        bool settled;
+    }
+
+    /// @dev The newest ballot's part of Ballot, in one storage slot.
+    struct Count {
+        uint8 seats;
+        uint8 choices;
+        uint64 committed;
+        uint64 revealed;
+        uint40 commitDeadline;
+        uint40 revealDeadline;
+        uint32 revealWindow;
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -35,17 +60,21 @@ contract VerifierCommittee is IVerifierCommittee {
     uint32 private immutable _unbondingTime;
     uint32 private immutable _tolerance;
 
-    /// @dev Mature seats stand first.
-    address[] private _seats;
-    uint64 private _mature;
-    uint64 private _frozenUntil;
+    Standing private _standing;
+    /// @dev Everybody who ever held a seat.
+    address[] private _verifiers;
+    /// @dev Verifiers' numbers, the mature seats first.
+    uint32[] private _seats;
     mapping(address verifier => Seat) private _seatOf;
 
-    mapping(uint256 ballotId => Ballot) private _ballots;
-    mapping(uint256 ballotId => address[]) private _members;
-    mapping(uint256 ballotId => mapping(uint256 member => bytes32)) private _commitments;
+    // Every ballot writes over the storage of the one before, which costs less than a quarter of new storage. The ballot's bits of who
+    // committed and who revealed tell its votes from those of older ones.
+    Count private _count;
+    /// @dev Verifiers' numbers, in the order drawn.
+    uint32[] private _members;
+    mapping(uint256 member => bytes32) private _commitments;
     /// @dev Packed votes (Tally), two to a word: a member's choices 2w and 2w + 1 are in its word w, low half first.
-    mapping(uint256 ballotId => mapping(uint256 member => mapping(uint256 word => uint256))) private _votes;
+    mapping(uint256 member => mapping(uint256 word => uint256)) private _votes;
 
     modifier onlyChain() {
         if (msg.sender != chain) revert NotChain(msg.sender);
@@ -69,7 +98,11 @@ contract VerifierCommittee is IVerifierCommittee {
         uint256 due = _seatStake - seat.stake;
         if (msg.value != due) revert WrongStake(msg.value, due);
 
-        _seats.push(msg.sender);
+        if (seat.number == 0) {
+            _verifiers.push(msg.sender);
+            seat.number = uint32(_verifiers.length);
+        }
+        _seats.push(seat.number);
         seat.place = uint32(_seats.length);
         seat.stake = _seatStake;
         seat.reclaimableAt = 0;
@@ -80,7 +113,7 @@ contract VerifierCommittee is IVerifierCommittee {
     /// @inheritdoc IVerifierCommittee
     function unstake() external override {
         if (_seatOf[msg.sender].place == 0) revert NotStaked(msg.sender);
-        if (block.number <= _frozenUntil) revert StakeBound(msg.sender, type(uint64).max);
+        if (block.number <= _standing.frozenUntil) revert StakeBound(msg.sender, type(uint64).max);
         _leave(msg.sender);
     }
 
@@ -100,12 +133,12 @@ contract VerifierCommittee is IVerifierCommittee {
 
     /// @inheritdoc IVerifierCommittee
     function matureSeats() external override onlyChain {
-        _mature = uint64(_seats.length);
+        _standing.mature = uint32(_seats.length);
     }
 
     /// @inheritdoc IVerifierCommittee
     function freezeSeats(uint64 lastBlock) external override onlyChain {
-        _frozenUntil = lastBlock;
+        _standing.frozenUntil = lastBlock;
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -120,20 +153,20 @@ contract VerifierCommittee is IVerifierCommittee {
         uint32 revealWindow
     ) external override onlyChain returns (uint256 seated) {
         _requireStage(ballotId, BallotStage.None);
-        _frozenUntil = 0;
-        uint256[] memory drawn = CommitteeDraw.draw(entropy, _mature, size, _maturePlaces(barred));
+        _standing.frozenUntil = 0;
+        uint256[] memory drawn = CommitteeDraw.draw(entropy, _standing.mature, size, _maturePlaces(barred));
         if (drawn.length < minimum) return 0;
 
-        uint64 commitDeadline = uint64(block.timestamp) + commitWindow;
-        _ballots[ballotId] = Ballot({
-            seats: uint16(drawn.length),
+        (_standing.ballotId, _standing.settled) = (uint48(ballotId), false);
+        uint40 commitDeadline = uint40(block.timestamp) + commitWindow;
+        _count = Count({
+            seats: uint8(drawn.length),
+            choices: uint8(choices),
             committed: 0,
             revealed: 0,
-            choices: choices,
             commitDeadline: commitDeadline,
             revealDeadline: commitDeadline + revealWindow,
-            revealWindow: revealWindow,
-            settled: false
+            revealWindow: revealWindow
         });
         emit Drawn(ballotId, _seatMembers(ballotId, drawn), choices);
         return drawn.length;
@@ -144,13 +177,14 @@ contract VerifierCommittee is IVerifierCommittee {
         _requireStage(ballotId, BallotStage.Commit);
         uint256 member = _memberOf(ballotId);
         if (commitment == 0) revert EmptyCommitment();
-        if (_commitments[ballotId][member] != 0) revert AlreadyVoted(ballotId, msg.sender);
+        if (_has(_count.committed, member)) revert AlreadyVoted(ballotId, msg.sender);
 
-        _commitments[ballotId][member] = commitment;
-        Ballot storage open = _ballots[ballotId];
-        if (++open.committed == open.seats) {
-            open.commitDeadline = uint64(block.timestamp);
-            open.revealDeadline = uint64(block.timestamp) + open.revealWindow;
+        _commitments[member] = commitment;
+        uint64 committed = _with(_count.committed, member);
+        _count.committed = committed;
+        if (committed == type(uint64).max >> (64 - _count.seats)) {
+            _count.commitDeadline = uint40(block.timestamp);
+            _count.revealDeadline = uint40(block.timestamp) + _count.revealWindow;
         }
         emit VoteCommitted(ballotId, msg.sender, commitment);
         _record(RecordKind.VoteCommitted, abi.encode(ballotId, msg.sender, commitment));
@@ -160,18 +194,19 @@ contract VerifierCommittee is IVerifierCommittee {
     function revealVote(uint256 ballotId, Vote[] calldata votes, bytes32 salt) external override {
         _requireStage(ballotId, BallotStage.Reveal);
         uint256 member = _memberOf(ballotId);
-        if (_votes[ballotId][member][0] != 0) revert AlreadyVoted(ballotId, msg.sender);
-        bytes32 committed = _commitments[ballotId][member];
+        if (_has(_count.revealed, member)) revert AlreadyVoted(ballotId, msg.sender);
+        // Zero, which nothing opens, where this ballot has no commitment: what is stored is an older ballot's.
+        bytes32 committed = _has(_count.committed, member) ? _commitments[member] : bytes32(0);
         bytes32 revealed = Commitments.vote(ballotId, msg.sender, votes, salt);
         if (revealed != committed) revert CommitmentMismatch(ballotId, committed, revealed);
-        if (!_isWellFormed(votes, _ballots[ballotId].choices)) revert MalformedVotes(ballotId);
+        if (!_isWellFormed(votes, _count.choices)) revert MalformedVotes(ballotId);
 
         for (uint256 choice = 0; choice < votes.length; choice += 2) {
             uint256 word = Tally.pack(votes[choice]);
             if (choice + 1 < votes.length) word |= uint256(Tally.pack(votes[choice + 1])) << 128;
-            _votes[ballotId][member][choice / 2] = word;
+            _votes[member][choice / 2] = word;
         }
-        ++_ballots[ballotId].revealed;
+        _count.revealed = _with(_count.revealed, member);
         emit VoteRevealed(ballotId, msg.sender, votes);
         _record(RecordKind.VoteRevealed, abi.encode(ballotId, msg.sender, keccak256(abi.encode(votes))));
     }
@@ -184,14 +219,14 @@ contract VerifierCommittee is IVerifierCommittee {
         bytes32 pool
     ) external override onlyChain {
         _requireStage(ballotId, BallotStage.Closed);
-        _ballots[ballotId].settled = true;
+        _standing.settled = true;
 
-        address[] memory verifiers = _members[ballotId];
+        address[] memory verifiers = members(ballotId);
         bool[] memory coherent = new bool[](verifiers.length);
         uint256 sharing = 0;
         uint256 penalties = 0;
         for (uint256 member = 0; member < verifiers.length; ++member) {
-            coherent[member] = _isCoherent(ballotId, member, agreed);
+            coherent[member] = _isCoherent(member, agreed);
             if (coherent[member]) ++sharing;
             else penalties += _slash(ballotId, verifiers[member]);
         }
@@ -201,31 +236,21 @@ contract VerifierCommittee is IVerifierCommittee {
 
     /// @inheritdoc IVerifierCommittee
     function findings(uint256 ballotId) external view override returns (Finding[] memory found) {
-        uint256 choices = _ballots[ballotId].choices;
-        uint256 seats = _ballots[ballotId].seats;
+        if (ballotId != _standing.ballotId) return found;
+        uint256 choices = _count.choices;
+        uint128[] memory votes = new uint128[](_count.seats);
         found = new Finding[](choices);
-        uint128[] memory votes = new uint128[](seats);
         for (uint256 choice = 0; choice < choices; ++choice) {
-            for (uint256 member = 0; member < seats; ++member) {
-                votes[member] = _voteAt(ballotId, member, choice);
+            for (uint256 member = 0; member < votes.length; ++member) {
+                votes[member] = _voteAt(member, choice);
             }
             found[choice] = Tally.finding(votes, _tolerance);
         }
     }
 
     /// @inheritdoc IVerifierCommittee
-    function ballot(uint256 ballotId) external view override returns (Ballot memory) {
-        return _ballots[ballotId];
-    }
-
-    /// @inheritdoc IVerifierCommittee
     function stageOf(uint256 ballotId) external view override returns (BallotStage stage) {
-        return Phases.stageOf(_ballots[ballotId]);
-    }
-
-    /// @inheritdoc IVerifierCommittee
-    function members(uint256 ballotId) external view override returns (address[] memory) {
-        return _members[ballotId];
+        return Phases.stageOf(ballot(ballotId));
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -233,12 +258,10 @@ contract VerifierCommittee is IVerifierCommittee {
         uint256 ballotId,
         address verifier
     ) external view override returns (bytes32 commitment, bool revealed) {
-        address[] memory verifiers = _members[ballotId];
-        for (uint256 member = 0; member < verifiers.length; ++member) {
-            if (verifiers[member] == verifier) {
-                return (_commitments[ballotId][member], _votes[ballotId][member][0] != 0);
-            }
-        }
+        Seat memory seat = _seatOf[verifier];
+        if (ballotId == 0 || seat.ballotId != ballotId || ballotId != _standing.ballotId) return (0, false);
+        commitment = _has(_count.committed, seat.member) ? _commitments[seat.member] : bytes32(0);
+        revealed = _has(_count.revealed, seat.member);
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -251,17 +274,44 @@ contract VerifierCommittee is IVerifierCommittee {
 
     /// @inheritdoc IVerifierCommittee
     function seatCount() external view override returns (uint256 count, uint256 mature) {
-        return (_seats.length, _mature);
+        return (_seats.length, _standing.mature);
     }
 
     /// @inheritdoc IVerifierCommittee
     function seatAt(uint256 index) external view override returns (address verifier) {
-        return _seats[index];
+        return _verifiers[_seats[index] - 1];
     }
 
     /// @inheritdoc IVerifierCommittee
     function parameters() external view override returns (Parameters memory) {
         return Parameters(_seatStake, _penalty, _unbondingTime, _tolerance);
+    }
+
+    /// @inheritdoc IVerifierCommittee
+    function ballot(uint256 ballotId) public view override returns (Ballot memory newest) {
+        if (ballotId == 0 || ballotId != _standing.ballotId) return newest;
+        Count memory count = _count;
+        return
+            Ballot({
+                seats: count.seats,
+                choices: count.choices,
+                committed: count.committed,
+                revealed: count.revealed,
+                commitDeadline: count.commitDeadline,
+                revealDeadline: count.revealDeadline,
+                revealWindow: count.revealWindow,
+                settled: _standing.settled
+            });
+    }
+
+    /// @inheritdoc IVerifierCommittee
+    function members(uint256 ballotId) public view override returns (address[] memory verifiers) {
+        if (ballotId != _standing.ballotId) return verifiers;
+        uint32[] memory numbers = _members;
+        verifiers = new address[](numbers.length);
+        for (uint256 member = 0; member < numbers.length; ++member) {
+            verifiers[member] = _verifiers[numbers[member] - 1];
+        }
     }
 
     function _record(RecordKind kind, bytes memory data) private {
@@ -273,11 +323,11 @@ contract VerifierCommittee is IVerifierCommittee {
         Seat storage seat = _seatOf[verifier];
         uint256 index = seat.place - 1;
         seat.place = 0;
-        seat.reclaimableAt = uint64(block.timestamp) + _unbondingTime;
+        seat.reclaimableAt = uint40(block.timestamp) + _unbondingTime;
         emit SeatLeft(verifier, seat.stake, seat.reclaimableAt);
 
-        if (index < _mature) {
-            uint256 lastMature = --_mature;
+        if (index < _standing.mature) {
+            uint256 lastMature = --_standing.mature;
             _moveSeat(lastMature, index);
             index = lastMature;
         }
@@ -287,20 +337,22 @@ contract VerifierCommittee is IVerifierCommittee {
 
     function _moveSeat(uint256 from, uint256 to) private {
         if (from == to) return;
-        address verifier = _seats[from];
-        _seats[to] = verifier;
-        _seatOf[verifier].place = uint32(to + 1);
+        uint32 number = _seats[from];
+        _seats[to] = number;
+        _seatOf[_verifiers[number - 1]].place = uint32(to + 1);
     }
 
     function _seatMembers(uint256 ballotId, uint256[] memory drawn) private returns (address[] memory verifiers) {
         verifiers = new address[](drawn.length);
+        uint32[] memory numbers = new uint32[](drawn.length);
         for (uint256 member = 0; member < drawn.length; ++member) {
-            address verifier = _seats[drawn[member]];
+            numbers[member] = _seats[drawn[member]];
+            address verifier = _verifiers[numbers[member] - 1];
             verifiers[member] = verifier;
-            _seatOf[verifier].ballotId = uint56(ballotId);
-            _seatOf[verifier].member = uint8(member);
+            Seat storage seat = _seatOf[verifier];
+            (seat.ballotId, seat.member) = (uint48(ballotId), uint8(member));
         }
-        _members[ballotId] = verifiers;
+        _members = numbers;
     }
 
     /// @dev Takes the penalty, or what is left of the stake, off the books; the caller moves the money.
@@ -333,7 +385,7 @@ contract VerifierCommittee is IVerifierCommittee {
     }
 
     function _requireStage(uint256 ballotId, BallotStage needed) private view {
-        BallotStage stage = Phases.stageOf(_ballots[ballotId]);
+        BallotStage stage = Phases.stageOf(ballot(ballotId));
         if (stage != needed) revert WrongStage(ballotId, stage, needed);
     }
 
@@ -345,7 +397,7 @@ contract VerifierCommittee is IVerifierCommittee {
     }
 
     function _owesVote(Seat memory seat) private view returns (bool) {
-        return seat.ballotId != 0 && !_ballots[seat.ballotId].settled;
+        return seat.ballotId != 0 && seat.ballotId == _standing.ballotId && !_standing.settled;
     }
 
     function _maturePlaces(address[] calldata barred) private view returns (uint256[] memory places) {
@@ -353,7 +405,7 @@ contract VerifierCommittee is IVerifierCommittee {
         uint256[] memory found = new uint256[](barred.length);
         for (uint256 n = 0; n < barred.length; ++n) {
             uint256 place = _seatOf[barred[n]].place;
-            if (place == 0 || place > _mature) continue;
+            if (place == 0 || place > _standing.mature) continue;
             found[count] = place - 1;
             ++count;
         }
@@ -363,15 +415,17 @@ contract VerifierCommittee is IVerifierCommittee {
         }
     }
 
-    function _voteAt(uint256 ballotId, uint256 member, uint256 choice) private view returns (uint128) {
-        return uint128(_votes[ballotId][member][choice / 2] >> (128 * (choice % 2)));
+    /// @dev Zero unless the member revealed.
+    function _voteAt(uint256 member, uint256 choice) private view returns (uint128) {
+        if (!_has(_count.revealed, member)) return 0;
+        return uint128(_votes[member][choice / 2] >> (128 * (choice % 2)));
     }
 
     /// @dev Revealed, and in agreement with every finding.
-    function _isCoherent(uint256 ballotId, uint256 member, Finding[] calldata agreed) private view returns (bool) {
-        if (_votes[ballotId][member][0] == 0) return false;
+    function _isCoherent(uint256 member, Finding[] calldata agreed) private view returns (bool) {
+        if (!_has(_count.revealed, member)) return false;
         for (uint256 choice = 0; choice < agreed.length; ++choice) {
-            if (!Tally.agrees(_voteAt(ballotId, member, choice), agreed[choice], _tolerance)) return false;
+            if (!Tally.agrees(_voteAt(member, choice), agreed[choice], _tolerance)) return false;
         }
         return true;
     }
@@ -385,5 +439,13 @@ contract VerifierCommittee is IVerifierCommittee {
             if (vote.verdict != Verdict.Ok && !isEmpty) return false;
         }
         return true;
+    }
+
+    function _has(uint64 members_, uint256 member) private pure returns (bool) {
+        return (members_ >> member) & 1 == 1;
+    }
+
+    function _with(uint64 members_, uint256 member) private pure returns (uint64) {
+        return members_ | uint64(1 << member);
     }
 }

@@ -217,6 +217,9 @@ interface IPoLeChain {
     /// @notice The round before this one has not been finalised.
     error RoundOpen(uint256 roundId);
 
+    /// @notice Solutions are kept until the next round opens; an older round's are in its records.
+    error RoundOver(uint256 roundId);
+
     /// @notice No such round.
     error UnknownRound(uint256 roundId);
 
@@ -316,7 +319,7 @@ interface IPoLeChain {
     /// @return round as it stands
     function round(uint256 roundId) external view returns (Round memory round);
 
-    /// @return solutions in the order of their first commitment
+    /// @return solutions of the newest round in the order of their first commitment
     function solutions(uint256 roundId) external view returns (Solution[] memory solutions);
 
     /// @return height of the newest block; the genesis block has height 0

@@ -4,11 +4,12 @@ pragma solidity 0.8.30;
 import {IRewardReservoir} from "./IRewardReservoir.sol";
 
 /// @notice What a task pays, demands and allows. Amounts in wei, times in seconds, accuracies in basis points of the set they speak of.
+/// @dev Two storage slots, in this order of fields.
 /// @param reward what the winner and its verifiers share
 /// @param dataBond what the data node forfeits when it issues no keys, issues wrong ones or withholds the test set
-/// @param fee what goes to the system pool when the task is posted, in no case refunded
 /// @param timeLimit how long miners may train, counted from the functional keys
 /// @param minTrainingTime how long the data node must leave submissions open, counted from the functional keys
+/// @param fee what goes to the system pool when the task is posted, in no case refunded
 /// @param minSolutions how many commitments claiming the training threshold the data node must wait for before it closes submissions early
 /// @param requiredTrainAccuracy the training threshold, at least 1
 /// @param requiredTestAccuracy the test threshold, 0 for none
@@ -18,9 +19,9 @@ import {IRewardReservoir} from "./IRewardReservoir.sol";
 struct TaskTerms {
     uint96 reward;
     uint96 dataBond;
-    uint96 fee;
     uint32 timeLimit;
     uint32 minTrainingTime;
+    uint96 fee;
     uint16 minSolutions;
     uint16 requiredTrainAccuracy;
     uint16 requiredTestAccuracy;
@@ -52,7 +53,8 @@ struct Task {
 
 /// @title TaskList: the tasks that wait for a round, most valuable first.
 /// @notice A task's value is its reward per second of its time limit; among equals the older comes first.
-/// @dev Value is compared by cross multiplication, exactly. Posting, cancelling and taking cost O(log tasks).
+/// @dev Value is compared by cross multiplication, exactly. Posting, cancelling and taking cost O(log tasks). Rewards and bonds of all waiting
+/// tasks together are account `TASKS` of this contract in the reservoir.
 interface ITaskList {
     /// @notice What a deployment fixes for ever. Amounts in wei, times in seconds.
     /// @param maxTasks tasks that may wait at once

@@ -36,19 +36,19 @@ struct Finding {
 
 /// @notice A drawn committee at work.
 /// @param seats members drawn
-/// @param committed members that committed a vote
-/// @param revealed members that revealed it
 /// @param choices solutions voted on
+/// @param committed the members that committed a vote: bit n, from the lowest, for member n
+/// @param revealed the members that revealed it, likewise
 /// @param commitDeadline end of vote commitments; earlier once all seats have committed
 /// @param revealDeadline end of vote reveals; earlier once all commitments are revealed
 /// @param settled true once stakes and fees are settled
 struct Ballot {
-    uint16 seats;
-    uint16 committed;
-    uint16 revealed;
-    uint16 choices;
-    uint64 commitDeadline;
-    uint64 revealDeadline;
+    uint8 seats;
+    uint8 choices;
+    uint64 committed;
+    uint64 revealed;
+    uint40 commitDeadline;
+    uint40 revealDeadline;
     uint32 revealWindow;
     bool settled;
 }
@@ -65,7 +65,7 @@ enum BallotStage {
 /// @title VerifierCommittee: seats, draws, votes and what they earn or lose.
 /// @notice One wallet holds one seat, for one fixed stake; who stakes more uses more wallets. A committee is drawn among the seats that
 /// were taken before the round opened, so nobody can choose a wallet to fit the draw.
-/// @dev Knows ballots and choices, not tasks. A ballot's id is the round's.
+/// @dev Knows ballots and choices, not tasks. A ballot's id is the round's. One ballot is kept, the newest; of older ones the events tell.
 interface IVerifierCommittee {
     /// @notice What a deployment fixes for ever. Amounts in wei, times in seconds.
     /// @param seatStake stake of one seat

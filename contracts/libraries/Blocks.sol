@@ -16,7 +16,7 @@ library Blocks {
         uint64 roundId;
         uint64 height;
         uint64 records;
-        uint32 commitments;
+        uint24 commitments;
     }
 
     struct Ledger {

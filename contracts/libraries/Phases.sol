@@ -39,7 +39,7 @@ library Phases {
         if (ballot.seats == 0) return BallotStage.None;
         if (ballot.settled) return BallotStage.Settled;
         if (block.timestamp < ballot.commitDeadline) return BallotStage.Commit;
-        bool pending = ballot.revealed < ballot.committed && block.timestamp < ballot.revealDeadline;
+        bool pending = ballot.revealed != ballot.committed && block.timestamp < ballot.revealDeadline;
         return pending ? BallotStage.Reveal : BallotStage.Closed;
     }
 

@@ -12,10 +12,17 @@ library ValueHeap {
         uint64 taskId;
     }
 
-    /// @param places 1 + a waiting task's index in `entries`, 0 for any other task
+    /// @dev One storage slot, so that a new task's place costs none of its own.
+    /// @param owner kept here for the caller, who sets it before the task is pushed
+    /// @param place 1 + a waiting task's index in `entries`, 0 for any other task
+    struct Listing {
+        address owner;
+        uint32 place;
+    }
+
     struct Heap {
         Entry[] entries;
-        mapping(uint256 taskId => uint256 place) places;
+        mapping(uint256 taskId => Listing) listings;
     }
 
     /// @notice Adds a task that is not in the heap.
@@ -26,10 +33,10 @@ library ValueHeap {
 
     /// @notice Removes a task that is in the heap.
     function remove(Heap storage heap, uint256 taskId) internal {
-        uint256 index = heap.places[taskId] - 1;
+        uint256 index = heap.listings[taskId].place - 1;
         Entry memory last = heap.entries[heap.entries.length - 1];
         heap.entries.pop();
-        delete heap.places[taskId];
+        heap.listings[taskId].place = 0;
         if (index == heap.entries.length) return;
         if (index > 0 && precedes(last, heap.entries[(index - 1) / 2])) _rise(heap, index, last);
         else _sink(heap, index, last);
@@ -42,7 +49,7 @@ library ValueHeap {
 
     /// @return held true while the task is in the heap
     function contains(Heap storage heap, uint256 taskId) internal view returns (bool held) {
-        return heap.places[taskId] != 0;
+        return heap.listings[taskId].place != 0;
     }
 
     /// @return first true when `a` is more valuable than `b`, or as valuable and older
@@ -83,6 +90,6 @@ library ValueHeap {
 
     function _put(Heap storage heap, uint256 index, Entry memory entry) private {
         heap.entries[index] = entry;
-        heap.places[entry.taskId] = index + 1;
+        heap.listings[entry.taskId].place = uint32(index + 1);
     }
 }

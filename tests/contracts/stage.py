@@ -23,6 +23,7 @@ from pole.protocol.state import BallotStage, Finding, Phase, Verdict, VoidReason
 ETHER = 10**18
 POOL = bytes(web3.keccak(text="PoLe.pool.v1"))
 STAKES = bytes(web3.keccak(text="PoLe.stakes.v1"))
+TASKS = bytes(web3.keccak(text="PoLe.tasks.v1"))
 ZERO = "0x" + "00" * 20
 NOTHING = "0x" + "00" * 32
 
@@ -58,9 +59,9 @@ CHAIN = {
 TERMS = {
     "reward": 10 * ETHER,
     "dataBond": 2 * ETHER,
-    "fee": ETHER,
     "timeLimit": 500,
     "minTrainingTime": 50,
+    "fee": ETHER,
     "minSolutions": 1,
     "requiredTrainAccuracy": 8000,
     "requiredTestAccuracy": 0,

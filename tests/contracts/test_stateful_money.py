@@ -160,12 +160,11 @@ class Money:
             assert reservoir.balanceOf(accounts[who], account) == held
         for who in PEOPLE:
             assert reservoir.creditOf(accounts[who]) == self.credits[who]
-        for task, (_, terms) in self.tasks.items():
-            held = terms.reward + TERMS["dataBond"] if task in self.waiting else 0
-            assert reservoir.balanceOf(self.pole.task_list, word(task)) == held
+        escrow = sum(self.tasks[task][1].reward + TERMS["dataBond"] for task in self.waiting)
+        assert reservoir.balanceOf(self.pole.task_list, stage.TASKS) == escrow
         accounted = reservoir.balanceOf(self.pole.chain, POOL)
         accounted += reservoir.balanceOf(self.pole.committee, stage.STAKES)
-        accounted += sum(reservoir.balanceOf(self.pole.task_list, word(task)) for task in self.tasks)
+        accounted += escrow
         accounted += sum(reservoir.balanceOf(self.pole.chain, word(n)) for n in range(1, self.rounds + 1))
         assert accounted == self.elsewhere
 

@@ -82,12 +82,12 @@ def standings(draw: st.DrawFn, now: int) -> Round:
 @st.composite
 def ballots(draw: st.DrawFn, now: int) -> Ballot:
     seats = draw(st.integers(0, 3))
-    committed = draw(st.integers(0, seats))
+    committed = draw(st.integers(0, 2**seats - 1))
     return Ballot(
         seats=seats,
-        committed=committed,
-        revealed=draw(st.integers(0, committed)),
         choices=1,
+        committed=committed,
+        revealed=draw(st.integers(0, 2**seats - 1)) & committed,
         commit_deadline=now + draw(st.integers(-100, 100)),
         reveal_deadline=now + draw(st.integers(-100, 100)),
         reveal_window=140,

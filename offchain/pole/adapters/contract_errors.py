@@ -20,6 +20,7 @@ SENTENCES = {
     "WrongPhase": "Round {roundId} is in phase {phase}; this needs phase {needed}.",
     "RoundOpen": "Round {roundId} has not ended: finalise it before another is opened.",
     "UnknownRound": "There is no round {roundId}.",
+    "RoundOver": "The solutions of round {roundId} are no longer kept: its records tell them.",
     "NotDataNode": "{caller} does not own the task of round {roundId}: only its data node may do this.",
     "EmptyField": "The field {field} is empty, or longer than 128 bytes.",
     "WrongBond": "{sent} were sent, but the bond due is {due}.",

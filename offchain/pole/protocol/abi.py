@@ -19,7 +19,7 @@ from pole.protocol.state import (
     Vote,
 )
 
-TASK_TERMS: Final = "(uint96,uint96,uint96,uint32,uint32,uint16,uint16,uint16,uint32,uint32,uint32)"
+TASK_TERMS: Final = "(uint96,uint96,uint32,uint32,uint96,uint16,uint16,uint16,uint32,uint32,uint32)"
 TASK_FILES: Final = "(string,bytes32,string,bytes32,bytes32,bytes32)"
 VOTE: Final = "(uint8,uint32,uint32,bytes32)"
 HEADER: Final = "(uint256,bytes32,uint256,uint256,address,bytes32,uint32,uint32,bytes32,bytes32,uint64)"
@@ -60,9 +60,9 @@ def terms_tuple(terms: TaskTerms) -> tuple[int, ...]:
     return (
         terms.reward,
         terms.data_bond,
-        terms.fee,
         terms.time_limit,
         terms.min_training_time,
+        terms.fee,
         terms.min_solutions,
         terms.required_train_accuracy,
         terms.required_test_accuracy,

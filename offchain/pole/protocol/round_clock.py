@@ -29,7 +29,7 @@ def stage_of(ballot: Ballot, now: int) -> BallotStage:
         return BallotStage.SETTLED
     if now < ballot.commit_deadline:
         return BallotStage.COMMIT
-    if ballot.revealed < ballot.committed and now < ballot.reveal_deadline:
+    if ballot.revealed != ballot.committed and now < ballot.reveal_deadline:
         return BallotStage.REVEAL
     return BallotStage.CLOSED
 

@@ -96,9 +96,9 @@ class TaskTerms:
 
     reward: int
     data_bond: int
-    fee: int
     time_limit: int
     min_training_time: int
+    fee: int
     min_solutions: int
     required_train_accuracy: int
     required_test_accuracy: int
@@ -210,12 +210,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """A drawn committee at work (IVerifierCommittee.Ballot)."""
+    """A drawn committee at work (IVerifierCommittee.Ballot).
+
+    `committed` and `revealed` are sets of members: bit n, from the lowest, for member n.
+    """
 
     seats: int
+    choices: int
     committed: int
     revealed: int
-    choices: int
     commit_deadline: int
     reveal_deadline: int
     reveal_window: int

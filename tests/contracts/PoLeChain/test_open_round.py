@@ -75,3 +75,25 @@ def test_the_chain_takes_no_ether(pole):
     assert pole.chain.balance() == 0
     stage.won(pole, {2: stage.Model()})
     assert pole.chain.balance() == pole.task_list.balance() == pole.committee.balance() == 0
+
+
+def test_solutions_of_an_older_round_are_no_longer_kept(pole):
+    first = stage.won(pole, {2: stage.Model()})
+    assert len(pole.chain.solutions(first)) == 1
+    stage.post(pole)
+    stage.open_round(pole)
+    with refused("RoundOver", first):
+        pole.chain.solutions(first)
+
+
+def test_nothing_of_an_older_ballot_is_seen_in_a_new_one(pole):
+    models = {2: stage.Model()}
+    stage.won(pole, models)
+    round_id = stage.revealed(pole, models)
+    assert [each.dict()["choice"] for each in pole.chain.solutions(round_id)] == [0]
+    for member in stage.draw(pole, round_id):
+        assert pole.committee.voteOf(round_id, member) == (stage.NOTHING, False)
+    stage.wait(stage.CHAIN["voteCommitWindow"])
+    assert pole.committee.findings(round_id)[0][0] == stage.Verdict.NONE
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is stage.VoidReason.NO_QUORUM

@@ -33,7 +33,7 @@ def test_cancelling_refunds_all_but_the_fee(pole, history_holds):
     pole.task_list.cancel(1, {"from": accounts[DATA_NODE]})
     assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
     assert stage.pool(pole) == before
-    assert pole.reservoir.balanceOf(pole.task_list, (1).to_bytes(32, "big")) == 0
+    assert pole.reservoir.balanceOf(pole.task_list, stage.TASKS) == 0
     assert not pole.task_list.isListed(1)
     assert pole.task_list.task(1)[0] == accounts[DATA_NODE]
     history_holds()

@@ -7,9 +7,9 @@ from pole.protocol.state import Ballot, BallotStage, Phase, Round, VoidReason
 NO_BALLOT = Ballot(0, 0, 0, 0, 0, 0, 0, settled=False)
 
 
-def ballot(committed: int = 0, revealed: int = 0, **changes: int) -> Ballot:
+def ballot(committed: int = 0b000, revealed: int = 0b000, **changes: int) -> Ballot:
     deadlines = {"commit_deadline": 5_000, "reveal_deadline": 5_140, **changes}
-    return Ballot(3, committed, revealed, 1, reveal_window=140, settled=False, **deadlines)
+    return Ballot(3, 1, committed, revealed, reveal_window=140, settled=False, **deadlines)
 
 
 def phases(standing: Round, *moments: int, voted: Ballot = NO_BALLOT) -> list[tuple[Phase, int]]:
@@ -68,7 +68,7 @@ def test_a_committee_that_is_too_small_ends_the_round() -> None:
 
 def test_the_ballot_tells_the_phase_after_the_draw() -> None:
     standing = round_at(keys_at=1_050, closed_at=1_200, released_at=1_250, committed=1, revealed=1)
-    assert phases(standing, 4_999, 5_000, 5_139, 5_140, voted=ballot(committed=2, revealed=1)) == [
+    assert phases(standing, 4_999, 5_000, 5_139, 5_140, voted=ballot(committed=0b011, revealed=0b010)) == [
         (Phase.VOTE_COMMIT, 5_000),
         (Phase.VOTE_REVEAL, 5_140),
         (Phase.VOTE_REVEAL, 5_140),
@@ -93,15 +93,15 @@ def test_without_any_commitment_the_ballot_closes_at_once() -> None:
 
 
 def test_the_last_commitment_ends_the_commit_stage() -> None:
-    full = ballot(committed=3, commit_deadline=4_900, reveal_deadline=5_040)
+    full = ballot(committed=0b111, commit_deadline=4_900, reveal_deadline=5_040)
     assert stage_of(full, 4_900) is BallotStage.REVEAL
     assert stage_of(full, 5_040) is BallotStage.CLOSED
 
 
 def test_the_last_reveal_closes_the_ballot() -> None:
-    assert stage_of(ballot(committed=2, revealed=2), 5_001) is BallotStage.CLOSED
+    assert stage_of(ballot(committed=0b011, revealed=0b011), 5_001) is BallotStage.CLOSED
 
 
 def test_a_settled_ballot_stays_settled() -> None:
-    settled = Ballot(3, 3, 3, 1, 5_000, 5_140, 140, settled=True)
+    settled = Ballot(3, 1, 0b111, 0b111, 5_000, 5_140, 140, settled=True)
     assert stage_of(settled, 0) is BallotStage.SETTLED

@@ -340,15 +340,16 @@ class FakeChain:
             window = world.parameters.vote_reveal_window
             world.members[round_id] = members
             world.ballots[round_id] = Ballot(
-                len(members), 0, 0, len(judged), end, end + window, window, settled=False
+                len(members), len(judged), 0, 0, end, end + window, window, settled=False
             )
 
     def _count_ballot(self, round_id: int) -> None:
         world = self.world
-        committed = sum(number == round_id for number, _ in world.vote_commitments)
-        revealed = sum(number == round_id for number, _ in world.votes)
+        members = list(enumerate(world.members[round_id]))
+        committed = sum(1 << n for n, member in members if (round_id, member) in world.vote_commitments)
+        revealed = sum(1 << n for n, member in members if (round_id, member) in world.votes)
         ballot = replace(world.ballots[round_id], committed=committed, revealed=revealed)
-        if committed == ballot.seats and revealed == 0:
+        if committed == 2**ballot.seats - 1 and revealed == 0:
             ballot = replace(
                 ballot, commit_deadline=world.now, reveal_deadline=world.now + ballot.reveal_window
             )
