@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Judge} from "./Judge.sol";
+import {Ending, IJudge, Ruling} from "./interfaces/IJudge.sol";
 import {
     Header,
     IPoLeChain,
@@ -21,12 +23,9 @@ import {Cid} from "./libraries/Cid.sol";
 import {Commitments} from "./libraries/Commitments.sol";
 import {Deployment} from "./libraries/Deployment.sol";
 import {Domains} from "./libraries/Domains.sol";
-import {Judgement} from "./libraries/Judgement.sol";
 import {OmmerRewards} from "./libraries/OmmerRewards.sol";
 import {Payouts} from "./libraries/Payouts.sol";
 import {Phases} from "./libraries/Phases.sol";
-import {Ranking} from "./libraries/Ranking.sol";
-import {Settlement} from "./libraries/Settlement.sol";
 import {Solutions} from "./libraries/Solutions.sol";
 
 /// @title PoLeChain: rounds, solutions and blocks; IPoLeChain says what it does.
@@ -51,6 +50,9 @@ contract PoLeChain is IPoLeChain {
 
     /// @inheritdoc IPoLeChain
     IVerifierCommittee public immutable override committee;
+
+    /// @inheritdoc IPoLeChain
+    IJudge public immutable override judge;
 
     /// @dev By how many correct predictions a claim may exceed the committee's finding.
     uint32 private immutable _tolerance;
@@ -80,6 +82,7 @@ contract PoLeChain is IPoLeChain {
         reservoir = reservoir_;
         taskList = taskList_;
         committee = committee_;
+        judge = new Judge();
         _tolerance = committee_.parameters().tolerance;
         _parameters = parameters_;
         _ledger.begin();
@@ -222,15 +225,20 @@ contract PoLeChain is IPoLeChain {
         if (drawHash == 0) revert DrawNotReady(roundId, open.drawBlock);
         bytes32 entropy = keccak256(abi.encode(Domains.DRAW, roundId, drawHash));
 
-        Solution[] memory all = _register.load(open.committed, 0);
-        uint256[] memory best = Ranking.rank(all, open.revealed, _parameters.judgedSolutions, open.releasedAt != 0);
+        (bytes32 judged, address[] memory miners, address[] memory barred) = judge.choose(
+            _register.load(open.committed, 0),
+            open.task.owner,
+            open.revealed,
+            _parameters.judgedSolutions,
+            open.releasedAt != 0
+        );
         uint256 seated = committee.draw(
             roundId,
             entropy,
             _parameters.committeeSize,
             _parameters.minCommittee,
-            Ranking.barredFrom(all, open.task.owner),
-            uint16(best.length),
+            barred,
+            uint16(miners.length),
             _parameters.voteCommitWindow,
             _parameters.voteRevealWindow
         );
@@ -239,29 +247,24 @@ contract PoLeChain is IPoLeChain {
             return;
         }
         open.entropy = entropy;
-        _register.judged = Ranking.pack(best);
-        _ledger.record(
-            RecordKind.CommitteeDrawn,
-            abi.encode(roundId, entropy, committee.members(roundId), Ranking.minersAt(all, best))
-        );
+        _register.judged = judged;
+        _ledger.record(RecordKind.CommitteeDrawn, abi.encode(roundId, entropy, committee.members(roundId), miners));
     }
 
     /// @inheritdoc IPoLeChain
     function finalise(uint256 roundId) external override onlyIn(roundId, Phase.Settlement) {
         Round storage ended = _rounds[roundId];
-        Solution[] memory all = _solutionsOf(ended);
-        Judgement.Evidence memory evidence = _evidenceOf(roundId, all);
-        Judgement.Outcome memory outcome = _outcomeOf(ended, evidence);
+        Ending memory ending = _endingOf(roundId, ended);
+        Ruling memory ruling = judge.rule(ending);
+        bool isVoid = ruling.voidReason != VoidReason.None;
         ended.settled = true;
-        ended.voidReason = outcome.voidReason;
-        bool isVoid = outcome.voidReason != VoidReason.None;
-        address winner = isVoid ? address(0) : evidence.judged[outcome.winner].miner;
-        Payouts.List memory payouts = _pay(roundId, outcome.voidReason, winner, all, evidence);
+        ended.voidReason = ruling.voidReason;
+        _pay(roundId, ending.evidence.findings, ruling);
         Ommer[] memory referenced;
-        if (!isVoid) referenced = _drawFromPool(ended.task.terms.fee, winner, payouts);
-        _ledger.record(RecordKind.Payouts, abi.encode(roundId, payouts.all()));
-        if (isVoid) _ledger.record(RecordKind.RoundVoided, abi.encode(roundId, outcome.voidReason));
-        else _append(roundId, evidence, outcome, referenced);
+        if (!isVoid) referenced = _drawFromPool(ended.task.terms.fee, ruling.winner.miner, ruling.payouts);
+        _ledger.record(RecordKind.Payouts, abi.encode(roundId, ruling.payouts.all()));
+        if (isVoid) _ledger.record(RecordKind.RoundVoided, abi.encode(roundId, ruling.voidReason));
+        else _append(roundId, ruling, referenced);
     }
 
     /// @inheritdoc IPoLeChain
@@ -328,31 +331,11 @@ contract PoLeChain is IPoLeChain {
     }
 
     /// @dev Moves everything out of the round's account: the committee's fee, the payouts, and what is forfeited to the pool.
-    function _pay(
-        uint256 roundId,
-        VoidReason voidReason,
-        address winner,
-        Solution[] memory all,
-        Judgement.Evidence memory evidence
-    ) private returns (Payouts.List memory payouts) {
-        Settlement.Ending memory ending;
-        ending.voidReason = voidReason;
-        ending.dataNode = _rounds[roundId].task.owner;
-        ending.winner = winner;
-        ending.revealed = _rounds[roundId].revealed;
-        ending.solutions = all;
-        ending.evidence = evidence;
-        ending.faultShareBps = _parameters.faultShareBps;
-        ending.minerBond = _parameters.minerBond;
-        ending.fee = Settlement.verificationFee(evidence, voidReason, _parameters.verificationFeeBps);
-        payouts = Settlement.divide(ending);
-
+    function _pay(uint256 roundId, Finding[] memory findings, Ruling memory ruling) private {
         bytes32 account = bytes32(roundId);
-        _transfer(account, address(committee), account, ending.fee);
-        if (evidence.findings.length > 0) {
-            committee.settle(roundId, evidence.findings, ending.fee, Accounts.POOL);
-        }
-        _credit(account, payouts, 0);
+        _transfer(account, address(committee), account, ruling.fee);
+        if (findings.length > 0) committee.settle(roundId, findings, ruling.fee, Accounts.POOL);
+        _credit(account, ruling.payouts, 0);
         _transfer(account, address(this), Accounts.POOL, _balanceOf(account));
     }
 
@@ -393,22 +376,19 @@ contract PoLeChain is IPoLeChain {
     }
 
     /// @dev Appends the winner's block and keeps the best ommer of its height.
-    function _append(
-        uint256 roundId,
-        Judgement.Evidence memory evidence,
-        Judgement.Outcome memory outcome,
-        Ommer[] memory referenced
-    ) private {
+    function _append(uint256 roundId, Ruling memory ruling, Ommer[] memory referenced) private {
         Header memory header;
         header.roundId = roundId;
         header.taskId = _rounds[roundId].taskId;
-        header.winner = evidence.judged[outcome.winner].miner;
-        header.modelDigest = evidence.judged[outcome.winner].modelDigest;
-        header.trainCorrect = evidence.findings[outcome.winner].trainCorrect;
-        header.testCorrect = evidence.findings[outcome.winner].testCorrect;
+        header.winner = ruling.winner.miner;
+        header.modelDigest = ruling.winner.modelDigest;
+        header.trainCorrect = ruling.trainCorrect;
+        header.testCorrect = ruling.testCorrect;
         uint64 appended = _ledger.append(header, referenced);
         _rounds[roundId].height = appended;
-        if (outcome.ommers > 0) _ledger.ommers[appended] = _ommerOf(appended, evidence, outcome);
+        if (ruling.ommer.count == 0) return;
+        ruling.ommer.height = appended;
+        _ledger.ommers[appended] = ruling.ommer;
     }
 
     function _requirePhase(uint256 roundId, Phase needed) private view {
@@ -440,45 +420,27 @@ contract PoLeChain is IPoLeChain {
         return claimedTrainCorrect * BPS >= uint256(terms.requiredTrainAccuracy) * terms.trainCount;
     }
 
-    function _evidenceOf(
-        uint256 roundId,
-        Solution[] memory all
-    ) private view returns (Judgement.Evidence memory evidence) {
-        Round storage ended = _rounds[roundId];
-        evidence.terms = ended.task.terms;
-        evidence.released = ended.releasedAt != 0;
-        evidence.closedEarly = ended.closedAt != 0;
-        evidence.tolerance = _tolerance;
-        if (ended.entropy != 0) evidence.findings = committee.findings(roundId);
-        evidence.judged = Ranking.judgedOf(all, evidence.findings.length);
+    function _endingOf(uint256 roundId, Round storage ended) private view returns (Ending memory ending) {
+        ending.early = _earlyVoidReason(ended);
+        ending.dataNode = ended.task.owner;
+        ending.revealed = ended.revealed;
+        ending.solutions = _solutionsOf(ended);
+        ending.evidence.terms = ended.task.terms;
+        ending.evidence.released = ended.releasedAt != 0;
+        ending.evidence.closedEarly = ended.closedAt != 0;
+        ending.evidence.tolerance = _tolerance;
+        if (ended.entropy != 0) ending.evidence.findings = committee.findings(roundId);
+        ending.verificationFeeBps = _parameters.verificationFeeBps;
+        ending.faultShareBps = _parameters.faultShareBps;
+        ending.minerBond = _parameters.minerBond;
     }
 
     /// @dev In Settlement only: before, a round has no outcome.
-    function _outcomeOf(
-        Round storage ended,
-        Judgement.Evidence memory evidence
-    ) private view returns (Judgement.Outcome memory outcome) {
-        if (ended.keysAt == 0) outcome.voidReason = VoidReason.KeysMissing;
-        else if (ended.committed == 0) outcome.voidReason = VoidReason.NoCommitment;
-        else if (ended.revealed == 0) outcome.voidReason = VoidReason.NothingRevealed;
-        else if (ended.committeeTooSmall) outcome.voidReason = VoidReason.CommitteeTooSmall;
-        else outcome = Judgement.judge(evidence);
-    }
-
-    function _ommerOf(
-        uint64 atHeight,
-        Judgement.Evidence memory evidence,
-        Judgement.Outcome memory outcome
-    ) private pure returns (Ommer memory ommer) {
-        ommer.height = atHeight;
-        ommer.miner = evidence.judged[outcome.bestOmmer].miner;
-        ommer.modelDigest = evidence.judged[outcome.bestOmmer].modelDigest;
-        Finding memory found = evidence.findings[outcome.bestOmmer];
-        (ommer.correct, ommer.total) =
-            evidence.released
-                ? (found.testCorrect, evidence.terms.testCount)
-                : (found.trainCorrect, Judgement.trainBase(evidence.terms));
-        ommer.count = uint16(outcome.ommers);
+    function _earlyVoidReason(Round storage ended) private view returns (VoidReason) {
+        if (ended.keysAt == 0) return VoidReason.KeysMissing;
+        if (ended.committed == 0) return VoidReason.NoCommitment;
+        if (ended.revealed == 0) return VoidReason.NothingRevealed;
+        return ended.committeeTooSmall ? VoidReason.CommitteeTooSmall : VoidReason.None;
     }
 
     function _requireField(bool isFilled, string memory field) private pure {

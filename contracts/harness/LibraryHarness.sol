@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Ending} from "../interfaces/IJudge.sol";
 import {
     Header,
     IPoLeChain,
@@ -208,8 +209,13 @@ contract LibraryHarness {
         return Settlement.verificationFee(evidence, voidReason, bps);
     }
 
-    function divide(Settlement.Ending calldata ending) external pure returns (Payout[] memory) {
-        return Settlement.divide(ending).all();
+    function divide(
+        Ending calldata ending,
+        VoidReason voidReason,
+        address winner,
+        uint256 fee
+    ) external pure returns (Payout[] memory) {
+        return Settlement.divide(ending, voidReason, winner, fee).all();
     }
 
     function ommerReward(uint256 blockReward, uint256 age, uint256 count) external pure returns (uint256) {

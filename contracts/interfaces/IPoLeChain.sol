@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {IJudge} from "./IJudge.sol";
 import {IRewardReservoir} from "./IRewardReservoir.sol";
 import {ITaskList, Task} from "./ITaskList.sol";
 import {IVerifierCommittee} from "./IVerifierCommittee.sol";
@@ -343,6 +344,9 @@ interface IPoLeChain {
 
     /// @return committee of this deployment
     function committee() external view returns (IVerifierCommittee committee);
+
+    /// @return judge that says how rounds end; made by this contract
+    function judge() external view returns (IJudge judge);
 
     /// @return reservoir that holds the money
     function reservoir() external view returns (IRewardReservoir reservoir);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Ending} from "../interfaces/IJudge.sol";
 import {PayoutReason, Solution, VoidReason} from "../interfaces/IPoLeChain.sol";
 import {TaskTerms} from "../interfaces/ITaskList.sol";
 import {Finding, Verdict} from "../interfaces/IVerifierCommittee.sol";
@@ -18,25 +19,6 @@ library Settlement {
 
     uint256 private constant BPS = 10_000;
 
-    /// @notice A round as it ended.
-    /// @param winner the zero address in a void round
-    /// @param revealed solutions revealed
-    /// @param solutions all of them, in the order of first commitments
-    /// @param faultShareBps see IPoLeChain.Parameters
-    /// @param minerBond what every solution's miner deposited, in wei
-    /// @param fee what the committee gets, in wei
-    struct Ending {
-        VoidReason voidReason;
-        address dataNode;
-        address winner;
-        uint256 revealed;
-        Solution[] solutions;
-        Judgement.Evidence evidence;
-        uint16 faultShareBps;
-        uint96 minerBond;
-        uint256 fee;
-    }
-
     /// @notice What the committee earns if it found anything: a part of the reward. When the data was at fault the data bond pays it.
     /// @return fee in wei
     function verificationFee(
@@ -50,18 +32,24 @@ library Settlement {
     }
 
     /// @notice Divides what the committee's fee leaves.
+    /// @param winner the zero address in a void round
     /// @return list reward or its refund; data bond or the miners' shares of it; miner bonds. Miners come in the order of `solutions`.
     /// There is room for what a block draws from the pool.
-    function divide(Ending memory ending) internal pure returns (Payouts.List memory list) {
+    function divide(
+        Ending memory ending,
+        VoidReason voidReason,
+        address winner,
+        uint256 fee
+    ) internal pure returns (Payouts.List memory list) {
         list = Payouts.upTo(2 + 2 * ending.solutions.length + BLOCK_PAYOUTS);
         TaskTerms memory terms = ending.evidence.terms;
         (uint256 reward, uint256 dataBond) = (terms.reward, terms.dataBond);
-        if (ending.voidReason == VoidReason.DataFault) dataBond -= ending.fee;
-        else reward -= ending.fee;
+        if (voidReason == VoidReason.DataFault) dataBond -= fee;
+        else reward -= fee;
 
-        if (ending.voidReason == VoidReason.None) list.add(ending.winner, PayoutReason.TaskReward, reward);
+        if (voidReason == VoidReason.None) list.add(winner, PayoutReason.TaskReward, reward);
         else list.add(ending.dataNode, PayoutReason.RewardRefund, reward);
-        if (!_isBondForfeited(ending)) list.add(ending.dataNode, PayoutReason.DataBond, dataBond);
+        if (!_isBondForfeited(ending, voidReason)) list.add(ending.dataNode, PayoutReason.DataBond, dataBond);
         else _shareBond(list, ending, dataBond);
         for (uint256 n = 0; n < ending.solutions.length; ++n) {
             if (!_keepsBond(ending, ending.solutions[n])) continue;
@@ -80,10 +68,10 @@ library Settlement {
     }
 
     /// @dev Keys never issued, data that the committee found wrong, or a test set withheld from miners who had committed.
-    function _isBondForfeited(Ending memory ending) private pure returns (bool) {
+    function _isBondForfeited(Ending memory ending, VoidReason voidReason) private pure returns (bool) {
         return
-            ending.voidReason == VoidReason.KeysMissing ||
-            ending.voidReason == VoidReason.DataFault ||
+            voidReason == VoidReason.KeysMissing ||
+            voidReason == VoidReason.DataFault ||
             (ending.solutions.length > 0 && !ending.evidence.released);
     }
 

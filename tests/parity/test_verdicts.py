@@ -83,17 +83,16 @@ def test_payouts_are_equal(
     given_evidence = evidence(ended)
     fee = harness.verificationFee(given_evidence, int(judgement.void_reason), fee_bps)
     ending = (
-        int(judgement.void_reason),
+        0,
         ended.data_node,
-        winner,
         sum(solution.revealed for solution in ended.solutions),
         [solution_tuple(solution) for solution in ended.solutions],
         given_evidence,
+        fee_bps,
         share_bps,
         miner_bond,
-        fee,
     )
-    payouts = harness.divide(ending)
+    payouts = harness.divide(ending, int(judgement.void_reason), winner, fee)
     assert fee == twin.verification_fee
     lowered = [(payout.payee.lower(), payout.reason, payout.amount) for payout in twin.payouts]
     given_ = [payout_from_tuple(payout) for payout in payouts]

@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
-from brownie import accounts
+import pytest
+from brownie import Judge, accounts
 from brownie.test import given
 from hypothesis import settings
 from hypothesis import strategies as st
 from tests.contracts.stage import CHAIN, TERMS, finding_tuple
 
 from pole.protocol.abi import ZERO_ADDRESS, terms_tuple
-from pole.protocol.judgement import EndedRound, judge, judged_solutions
+from pole.protocol.judgement import EndedRound, early_void_reason, judge, judged_solutions
 from pole.protocol.parameters import ChainParameters
 from pole.protocol.payouts import settle
 from pole.protocol.state import Finding, Payout, PayoutReason, Solution, TaskTerms, Verdict, VoidReason
@@ -89,6 +90,11 @@ def evidence_of(ended):
     )
 
 
+@pytest.fixture(scope="session")
+def judge_contract(deployed):
+    return Judge.at(deployed.chain.judge())
+
+
 def several(rounds):
     return st.lists(rounds, min_size=1, max_size=15)
 
@@ -97,19 +103,16 @@ def solution_tuples(solutions):
     return [solution_tuple(each) for each in solutions]
 
 
-def ending_of(ended, fee):
-    judgement = judge(ended)
-    winner = ZERO_ADDRESS if judgement.winner is None else ended.judged[judgement.winner].miner
+def ending_of(ended):
     return (
-        int(judgement.void_reason),
+        int(early_void_reason(ended)),
         ended.data_node,
-        winner,
         sum(each.revealed for each in ended.solutions),
         solution_tuples(ended.solutions),
         evidence_of(ended),
+        PARAMETERS.verification_fee_bps,
         PARAMETERS.fault_share_bps,
         PARAMETERS.miner_bond,
-        fee,
     )
 
 
@@ -143,15 +146,22 @@ def test_judgements_are_those_of_python(libraries, rounds):
 
 
 @settings(max_examples=12, deadline=None)
-@given(rounds=several(ended_rounds()))
-def test_the_money_is_divided_as_in_python(libraries, rounds):
-    bps = PARAMETERS.verification_fee_bps
-    fees = libraries.ask(
-        "verificationFee", [(evidence_of(ended), int(judge(ended).void_reason), bps) for ended in rounds]
-    )
-    calls = [(ending_of(ended, fee),) for ended, fee in zip(rounds, fees, strict=True)]
-    for ended, fee, payouts in zip(rounds, fees, libraries.ask("divide", calls), strict=True):
-        expected = settle(ended, judge(ended), PARAMETERS)
+@given(rounds=st.lists(ended_rounds(), min_size=1, max_size=4))
+def test_rounds_end_and_pay_as_in_python(judge_contract, rounds):
+    for ended in rounds:
+        judgement = judge(ended)
+        expected = settle(ended, judgement, PARAMETERS)
+        reason, winner, train, test, ommer, fee, (payouts, count) = judge_contract.rule(ending_of(ended))
+        assert VoidReason(reason) is judgement.void_reason
         assert fee == expected.verification_fee
-        paid = tuple(Payout(payee, PayoutReason(why), amount) for payee, why, amount in payouts)
+        paid = tuple(Payout(payee, PayoutReason(why), amount) for payee, why, amount in payouts[:count])
         assert paid == expected.payouts
+        assert ommer[5] == len(judgement.ommers)
+        if judgement.winner is None:
+            assert winner[0] == ZERO_ADDRESS
+        else:
+            found = ended.findings[judgement.winner]
+            assert winner[0] == ended.judged[judgement.winner].miner
+            assert (train, test) == (found.train_correct, found.test_correct)
+        if judgement.ommers:
+            assert ommer[1] == ended.judged[judgement.ommers[0]].miner

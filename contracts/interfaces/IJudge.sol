@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Judgement} from "../libraries/Judgement.sol";
+import {Payouts} from "../libraries/Payouts.sol";
+import {Ommer, Solution, VoidReason} from "./IPoLeChain.sol";
+
+/// @notice A round in Settlement: all that its outcome and the division of its money follow from.
+/// @param early why the round ended before a committee judged it, None when one did
+/// @param revealed solutions revealed
+/// @param solutions all of them, in the order of first commitments
+/// @param evidence what the committee found; who was judged is filled in from `solutions`
+/// @param verificationFeeBps see IPoLeChain.Parameters, as the next two
+/// @param minerBond what every solution's miner deposited, in wei
+struct Ending {
+    VoidReason early;
+    address dataNode;
+    uint256 revealed;
+    Solution[] solutions;
+    Judgement.Evidence evidence;
+    uint16 verificationFeeBps;
+    uint16 faultShareBps;
+    uint96 minerBond;
+}
+
+/// @notice How a round ends.
+/// @param voidReason None when there is a winner
+/// @param winner solution that wins; zero in a void round
+/// @param trainCorrect the committee's counts for the winner
+/// @param ommer the best ommer but for its height; its count is 0 when there is none
+/// @param fee what the committee gets, in wei
+/// @param payouts what the round's account pays otherwise, with room for what a block draws from the pool
+struct Ruling {
+    VoidReason voidReason;
+    Solution winner;
+    uint32 trainCorrect;
+    uint32 testCorrect;
+    Ommer ommer;
+    uint256 fee;
+    Payouts.List payouts;
+}
+
+/// @title Judge: which solutions a committee judges, and how a round ends.
+/// @notice Holds nothing, knows nobody and may be asked by anybody: the same question has the same answer for ever.
+interface IJudge {
+    /// @notice The best claims: see Ranking.
+    /// @param most solutions judged at most
+    /// @return judged places of the judged solutions, one byte each from the top, best first
+    /// @return miners of these, in the same order
+    /// @return barred everybody who must not sit on the committee
+    function choose(
+        Solution[] calldata solutions,
+        address dataNode,
+        uint256 revealed,
+        uint256 most,
+        bool released
+    ) external pure returns (bytes32 judged, address[] memory miners, address[] memory barred);
+
+    /// @return ruling outcome and division of the money
+    function rule(Ending calldata ending) external pure returns (Ruling memory ruling);
+}
