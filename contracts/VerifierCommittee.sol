@@ -175,7 +175,7 @@ contract VerifierCommittee is IVerifierCommittee {
     /// @inheritdoc IVerifierCommittee
     function commitVote(uint256 ballotId, bytes32 commitment) external override {
         _requireStage(ballotId, BallotStage.Commit);
-        uint256 member = _memberOf(ballotId);
+        uint256 member = _memberOf(ballotId, msg.sender);
         if (commitment == 0) revert EmptyCommitment();
         if (_has(_count.committed, member)) revert AlreadyVoted(ballotId, msg.sender);
 
@@ -191,9 +191,27 @@ contract VerifierCommittee is IVerifierCommittee {
     }
 
     /// @inheritdoc IVerifierCommittee
+    function leak(uint256 ballotId, address verifier, Vote[] calldata votes, bytes32 salt) external override {
+        _requireStage(ballotId, BallotStage.Commit);
+        uint256 member = _memberOf(ballotId, verifier);
+        if (!_has(_count.committed, member) || _commitments[member] == 0) revert NothingToLeak(ballotId, verifier);
+        bytes32 committed = _commitments[member];
+        bytes32 shown = Commitments.vote(ballotId, verifier, votes, salt);
+        if (shown != committed) revert CommitmentMismatch(ballotId, committed, shown);
+
+        // Nothing opens zero, and the member's bit keeps it from committing again.
+        _commitments[member] = 0;
+        uint256 penalty = _slash(ballotId, verifier);
+        uint256 reward = penalty / 2;
+        emit VoteLeaked(ballotId, verifier, msg.sender, reward);
+        if (reward > 0) reservoir.credit(Accounts.STAKES, msg.sender, reward);
+        if (penalty > reward) reservoir.transfer(Accounts.STAKES, chain, Accounts.POOL, penalty - reward);
+    }
+
+    /// @inheritdoc IVerifierCommittee
     function revealVote(uint256 ballotId, Vote[] calldata votes, bytes32 salt) external override {
         _requireStage(ballotId, BallotStage.Reveal);
-        uint256 member = _memberOf(ballotId);
+        uint256 member = _memberOf(ballotId, msg.sender);
         if (_has(_count.revealed, member)) revert AlreadyVoted(ballotId, msg.sender);
         // Zero, which nothing opens, where this ballot has no commitment: what is stored is an older ballot's.
         bytes32 committed = _has(_count.committed, member) ? _commitments[member] : bytes32(0);
@@ -390,9 +408,9 @@ contract VerifierCommittee is IVerifierCommittee {
     }
 
     /// @dev For ballots past the stage None only: no ballot has id 0, which is what a verifier that was never drawn holds.
-    function _memberOf(uint256 ballotId) private view returns (uint256 member) {
-        Seat memory seat = _seatOf[msg.sender];
-        if (seat.ballotId != ballotId) revert NotMember(ballotId, msg.sender);
+    function _memberOf(uint256 ballotId, address verifier) private view returns (uint256 member) {
+        Seat memory seat = _seatOf[verifier];
+        if (seat.ballotId != ballotId) revert NotMember(ballotId, verifier);
         return seat.member;
     }
 

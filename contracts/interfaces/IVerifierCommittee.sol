@@ -97,7 +97,11 @@ interface IVerifierCommittee {
     /// @notice A member revealed its votes.
     event VoteRevealed(uint256 indexed ballotId, address indexed verifier, Vote[] votes);
 
-    /// @notice A member lost `amount` wei of its stake to the pool.
+    /// @notice Somebody showed a member's votes and salt before the reveals; the vote counts no more, and `reward` wei of the penalty are the
+    /// informer's.
+    event VoteLeaked(uint256 indexed ballotId, address indexed verifier, address indexed informer, uint256 reward);
+
+    /// @notice A member lost `amount` wei of its stake to the pool, or to the pool and an informer.
     event Slashed(uint256 indexed ballotId, address indexed verifier, uint256 amount);
 
     /// @notice A member earned `amount` wei.
@@ -124,6 +128,9 @@ interface IVerifierCommittee {
 
     /// @notice The member already did this.
     error AlreadyVoted(uint256 ballotId, address verifier);
+
+    /// @notice The member has not committed a vote, or the vote was leaked already.
+    error NothingToLeak(uint256 ballotId, address verifier);
 
     /// @notice A commitment must not be zero.
     error EmptyCommitment();
@@ -170,6 +177,12 @@ interface IVerifierCommittee {
 
     /// @notice Commits the caller's votes: keccak256(abi.encode(VOTE_DOMAIN, chainid, this, ballotId, attempt, sender, keccak256(abi.encode(votes)), salt)).
     function commitVote(uint256 ballotId, bytes32 commitment) external;
+
+    /// @notice Shows a member's votes and salt while votes are still committed: voids that vote, and credits the caller half of a penalty.
+    /// @dev Who sells or shares its vote puts its stake into the buyer's hands; so copied votes cannot be had safely. The member is slashed at once,
+    /// the pool gets the other half, and the settlement slashes it again, as any member that reveals nothing. Half, rounded down, so that a
+    /// member that informs on itself loses. Anyone; a call can be copied while it waits to be mined, and then the copier is paid.
+    function leak(uint256 ballotId, address verifier, Vote[] calldata votes, bytes32 salt) external;
 
     /// @notice Reveals the caller's votes, one per choice.
     function revealVote(uint256 ballotId, Vote[] calldata votes, bytes32 salt) external;

@@ -61,6 +61,7 @@ SENTENCES = {
     "NotMember": "{caller} is not on the committee of round {ballotId}.",
     "WrongStage": "The ballot of round {ballotId} is in stage {stage}; this needs stage {needed}.",
     "AlreadyVoted": "{verifier} has done this in round {ballotId} already.",
+    "NothingToLeak": "{verifier} has no vote in round {ballotId} that could be leaked.",
     "EmptyCommitment": "A vote commitment must not be zero.",
     "MalformedVotes": "The votes of round {ballotId} are malformed: one for each choice, with numbers for "
     "OK only.",
