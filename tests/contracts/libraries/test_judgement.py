@@ -145,7 +145,7 @@ def test_judgements_are_those_of_python(libraries, rounds):
         assert not expected.ommers or expected.ommers[0] == best_ommer
 
 
-# Hypothesis first tries examples not much larger than the smallest, a round without commitments, and most do not fit.
+# Hypothesis first tries examples not much larger than the smallest, a round without commitments; few fit.
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
 @given(rounds=st.lists(ended_rounds(), min_size=1, max_size=4))
 def test_rounds_end_and_pay_as_in_python(judge_contract, rounds):
