@@ -24,8 +24,8 @@ from web3.types import TxParams, TxReceipt, Wei
 from pole.adapters.amounts import ether
 from pole.adapters.contract_errors import ErrorTable
 from pole.adapters.fees import FeePolicy, Fees, current_fees, market_fees, raised_fees
-from pole.adapters.journal import SendState, SignedSend, SqliteJournal
 from pole.adapters.file_lock import file_lock
+from pole.adapters.journal import SendState, SignedSend, SqliteJournal
 from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
 
 _GAS_LIMITS = [125_000 << step for step in range(7)]  # up to 8 million, far above any call of the contracts
