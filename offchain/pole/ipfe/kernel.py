@@ -40,6 +40,10 @@ class InvalidKeyPointError(InvalidEncodingError):
 class Decryptor(Protocol):
     """A plan with its functional keys and its discrete logarithms, ready for any number of ciphertexts."""
 
+    @property
+    def shard(self) -> int:
+        """How many samples a call should get: a multiple of the lanes, and enough that none of them idles."""
+
     def inner_products(self, ct0: Bytes, ct: Bytes) -> NDArray[np.int64]:
         """Return the inner products (n, W, L) of ct0 (n, P) and ct (n, D, P), else NO_LOGARITHM.
 

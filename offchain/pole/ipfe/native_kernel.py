@@ -12,6 +12,8 @@ from pole.protocol.query_plan import QueryPlan
 
 # Beyond this many entries (128 MiB) the kernel takes giant steps.
 MAX_LOGARITHMS = 1 << 22
+# A multiple of the lanes of every code path, few enough for progress and for several threads.
+SHARD = 64
 
 
 @lru_cache(maxsize=2)
@@ -96,6 +98,11 @@ class NativeDecryptor:
     logarithms: "_native._Logarithms"
     bound: int
     results: tuple[int, int]
+
+    @property
+    def shard(self) -> int:
+        """See Decryptor."""
+        return SHARD
 
     def inner_products(self, ct0: Bytes, ct: Bytes) -> NDArray[np.int64]:
         """See Decryptor."""

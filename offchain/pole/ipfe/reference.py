@@ -122,6 +122,11 @@ class ReferenceDecryptor:
     keys: list[int]
     logarithms: SmallLogarithms
 
+    @property
+    def shard(self) -> int:
+        """See Decryptor."""
+        return 1
+
     def inner_products(self, ct0: Bytes, ct: Bytes) -> NDArray[np.int64]:
         """See Decryptor."""
         shape = (len(ct0), len(self.plan.windows), len(self.plan.vectors))

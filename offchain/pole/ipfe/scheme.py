@@ -52,7 +52,7 @@ __all__ = [
 Result = TypeVar("Result")
 
 MAX_INPUT = 2**16 - 1
-SHARD = 64  # samples that a thread decrypts at a time; a multiple of the lanes of every code path
+SHARD = 64  # samples that a thread encrypts or decodes at a time; a multiple of the lanes of every code path
 PUBLIC_KEY_SHARD = 512  # more, because tables of the public key are built once a shard
 
 
@@ -192,16 +192,17 @@ def decrypt(
     out = np.empty((len(ciphertexts), *shape[:2]), dtype=np.int64)
 
     def work(first: int) -> None:
-        rows = slice(first, first + SHARD)
+        rows = slice(first, first + decryptor.shard)
         out[rows] = _naming_sample(first, lambda: decryptor.inner_products(*_rows_of(ciphertexts, rows)))
         missing = np.argwhere(out[rows] == NO_LOGARITHM)
         if len(missing):
             sample, window, query = (int(i) for i in missing[0])
             raise DecryptionError(first + sample, window, query, bound)
 
-    for done, _ in enumerate(_in_order(work, range(0, len(ciphertexts), SHARD), threads), start=1):
+    firsts = range(0, len(ciphertexts), decryptor.shard)
+    for done, _ in enumerate(_in_order(work, firsts, threads), start=1):
         if progress is not None:
-            progress(min(done * SHARD, len(ciphertexts)))
+            progress(min(done * decryptor.shard, len(ciphertexts)))
     return out
 
 

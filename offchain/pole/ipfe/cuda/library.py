@@ -14,6 +14,7 @@ from pole.ipfe.kernel import Bytes, InvalidCiphertextError
 
 DONE, OUT_OF_MEMORY, INVALID_POINT = range(3)
 MESSAGE_BYTES = 256
+SHARD = 32768
 
 Array = NDArray[np.generic]
 
@@ -42,6 +43,11 @@ class OpenDecryptor:
     handle: ctypes.c_void_p
     dimension: int
     results: tuple[int, int]
+
+    @property
+    def shard(self) -> int:
+        """See pole.ipfe.kernel.Decryptor: several portions, so that copies and additions overlap."""
+        return SHARD
 
     def inner_products(self, ct0: Bytes, ct: Bytes) -> NDArray[np.int64]:
         """See pole.ipfe.kernel.Decryptor. Raises InputError too, when the device fails."""
