@@ -114,7 +114,8 @@ contract PoLeChain is IPoLeChain {
         uint256 roundId,
         string calldata keysCid,
         bytes32 keysDigest
-    ) external override onlyIn(roundId, Phase.Keys) onlyDataNode(roundId) {
+    ) external override onlyIn(roundId, Phase.Keys) {
+        _requireKeyIssuer(roundId);
         _requireField(Cid.fits(keysCid), "keysCid");
         _requireField(keysDigest != 0, "keysDigest");
         _rounds[roundId].keysDigest = keysDigest;
@@ -395,6 +396,13 @@ contract PoLeChain is IPoLeChain {
         (Phase phase, ) = phaseOf(roundId);
         if (phase == Phase.None) revert UnknownRound(roundId);
         if (phase != needed) revert WrongPhase(roundId, phase, needed);
+    }
+
+    function _requireKeyIssuer(uint256 roundId) private view {
+        Round storage open = _rounds[roundId];
+        if (msg.sender != open.task.owner && msg.sender != taskList.delegateOf(open.taskId)) {
+            revert NotDataNode(roundId, msg.sender);
+        }
     }
 
     function _requireDataNode(uint256 roundId) private view {

@@ -33,6 +33,9 @@ contract TaskList is ITaskList {
     ValueHeap.Heap private _heap;
     mapping(uint256 taskId => Posted) private _posted;
 
+    /// @inheritdoc ITaskList
+    mapping(uint256 taskId => address delegate) public override delegateOf;
+
     /// @param chain_ the address that PoLeChain is going to have
     constructor(IRewardReservoir reservoir_, address chain_, Parameters memory parameters_) {
         reservoir = reservoir_;
@@ -74,6 +77,27 @@ contract TaskList is ITaskList {
         emit TaskCancelled(taskId, msg.sender, refund);
         reservoir.credit(Accounts.TASKS, msg.sender, refund);
         IPoLeChain(chain).record(RecordKind.TaskCancelled, abi.encode(taskId));
+    }
+
+    /// @inheritdoc ITaskList
+    function delegateKeys(
+        uint256 taskId,
+        address delegate,
+        string calldata sharingCid,
+        bytes32 sharingDigest
+    ) external override {
+        if (msg.sender != _heap.listings[taskId].owner) revert NotTaskOwner(taskId, msg.sender);
+        if (!Cid.fits(sharingCid)) revert FileMissing("sharingCid");
+        if (sharingDigest == 0) revert FileMissing("sharingDigest");
+        delegateOf[taskId] = delegate;
+        emit KeysDelegated(taskId, delegate, sharingCid, sharingDigest);
+    }
+
+    /// @inheritdoc ITaskList
+    function announcePartialKeys(uint256 taskId, string calldata keysCid, bytes32 keysDigest) external override {
+        if (!Cid.fits(keysCid)) revert FileMissing("keysCid");
+        if (keysDigest == 0) revert FileMissing("keysDigest");
+        emit PartialKeysAnnounced(taskId, msg.sender, keysCid, keysDigest);
     }
 
     /// @inheritdoc ITaskList

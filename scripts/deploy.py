@@ -1,14 +1,20 @@
 """Deploy the four contracts, read everything back, and write the deployment file.
 
     tools/brownie run deploy --network devnet
+    tools/brownie run deploy main devnet/parameters-sepolia.json --network sepolia
 
-Reads devnet/parameters.json (POLE_PARAMETERS), writes deployments/<network>.json (POLE_DEPLOYMENT), sends
-from the first unlocked account (POLE_ACCOUNT). The contracts need one another's addresses, so nothing else
-may be sent from that account meanwhile; a wrong prediction makes the last deployment fail and leaves nothing
-behind that matters.
+Reads the parameter file named, else POLE_PARAMETERS, else devnet/parameters.json, and refuses parameters
+that do not hold together. Writes deployments/<network>.json (POLE_DEPLOYMENT) and, beside it, the compiler's
+input with which explorers verify the source. Sends from the first unlocked account (POLE_ACCOUNT). The
+contracts need one another's addresses, so nothing else may be sent from that account meanwhile; a wrong
+prediction makes the last deployment fail and leaves nothing behind that matters.
 """
 
-from brownie import PoLeChain, RewardReservoir, TaskList, VerifierCommittee, network, web3
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from brownie import Judge, PoLeChain, RewardReservoir, TaskList, VerifierCommittee, network, web3
 from scripts.deployed import (
     CONTRACTS,
     FORMAT_VERSION,
@@ -21,32 +27,59 @@ from scripts.deployed import (
     struct_of,
     write_json,
 )
+from scripts.sources import standard_input
 
+from pole.errors import InputError
+from pole.protocol.parameter_rules import check_parameters, check_windows, covering_fee
+from pole.protocol.parameters import parameters_from_json
+
+FACTORIES = {each._name: each for each in (RewardReservoir, TaskList, VerifierCommittee, PoLeChain)}
 # Names in the parameter file, and whose constructor's last argument each fills.
 GROUPS = {"taskList": TaskList, "committee": VerifierCommittee, "chain": PoLeChain}
 DEPLOYMENTS_BEFORE_CHAIN = 3
+BLOCKS_TIMED = 20
 
 
-def main() -> dict:
-    chosen = read_parameters()
+def main(parameters: str = "") -> dict:
+    chosen = read_parameters(Path(parameters) if parameters else parameters_path())
     contracts = deploy(sender(), chosen)
     verify(contracts, chosen)
     content = describe(contracts, chosen)
     path = deployment_path()
+    write_json(sources_path(path), verification_input())
     write_json(path, content)
     for name, contract in contracts.items():
         # The deployment file is the record. brownie's own would stop it on a chain that was wiped.
-        globals()[name].remove(contract)
+        FACTORIES[name].remove(contract)
     print(f"Deployed to chain {content['chainId']} ({content['network']}); wrote {path}.")
+    print(
+        f"For explorers: {sources_path(path)}, and each contract's source and constructorArguments in {path}."
+    )
     return content
 
 
-def read_parameters() -> dict[str, tuple[int, ...]]:
-    path = parameters_path()
-    content = read_json(path, "name one with POLE_PARAMETERS")
+def read_parameters(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the constructor structs by group. Raises SystemExit with every inequality they break."""
+    content = read_json(path, "name one after `main`, or with POLE_PARAMETERS")
     if set(content) != set(GROUPS):
         raise SystemExit(f"The parameter file {path} must hold {', '.join(GROUPS)} and nothing else.")
-    return {group: struct_of(content[group], components(group), group) for group in GROUPS}
+    chosen = {group: struct_of(content[group], components(group), group) for group in GROUPS}
+    try:
+        parsed = parameters_from_json({group: named(chosen[group], components(group)) for group in GROUPS})
+        check_parameters(parsed)
+        check_windows(parsed, block_time())
+    except InputError as error:
+        raise SystemExit(f"{path}: {error}") from None
+    print(f"Blocks are paid for from a task fee of {covering_fee(parsed)} wei on.")
+    return chosen
+
+
+def block_time() -> float:
+    """Return the usual number of seconds between the newest blocks, 0 while the chain has too few."""
+    newest = web3.eth.block_number
+    times = [web3.eth.get_block(n).timestamp for n in range(max(0, newest - BLOCKS_TIMED), newest + 1)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    return median(gaps) if len(gaps) == BLOCKS_TIMED else 0
 
 
 def deploy(deployer, chosen: dict) -> dict:
@@ -68,8 +101,43 @@ def deploy(deployer, chosen: dict) -> dict:
     return dict(zip(CONTRACTS, (reservoir, task_list, committee, pole_chain), strict=True))
 
 
+def constructor_arguments(contracts: dict, chosen: dict) -> dict[str, tuple]:
+    """Return what each contract was constructed with."""
+    reservoir, task_list, committee, chain = (contracts[name].address for name in CONTRACTS)
+    return {
+        "RewardReservoir": (),
+        "TaskList": (reservoir, chain, chosen["taskList"]),
+        "VerifierCommittee": (reservoir, chain, chosen["committee"]),
+        "PoLeChain": (reservoir, task_list, committee, chosen["chain"]),
+    }
+
+
+def encoded_arguments(name: str, arguments: tuple) -> str:
+    """Return a constructor's arguments as they follow the code in its transaction, in hex."""
+    factory = FACTORIES[name]
+    return factory.deploy.encode_input(*arguments).removeprefix("0x").removeprefix(factory.bytecode)
+
+
 def verify(contracts: dict, chosen: dict) -> None:
-    """Read every reference and parameter back from the chain."""
+    """Read the code, its arguments, every reference and every parameter back from the chain."""
+    for name, arguments in constructor_arguments(contracts, chosen).items():
+        verify_construction(name, contracts[name], encoded_arguments(name, arguments))
+    verify_getters(contracts, chosen)
+
+
+def verify_construction(name: str, contract, arguments: str) -> None:
+    """Compare what the chain has executed with our compiler's code and the arguments meant."""
+    receipt = web3.eth.get_transaction_receipt(contract.tx.txid)
+    sent = bytes(web3.eth.get_transaction(contract.tx.txid)["input"]).hex()
+    if receipt["contractAddress"] != contract.address or not web3.eth.get_code(contract.address):
+        raise SystemExit(f"{name} is not at {contract.address}, where it was deployed: deploy again.")
+    if not sent.startswith(FACTORIES[name].bytecode):
+        raise SystemExit(f"The code that created {name} is not the code of this checkout: deploy again.")
+    if sent != FACTORIES[name].bytecode + arguments:
+        raise SystemExit(f"{name} was constructed with other arguments than were meant: deploy again.")
+
+
+def verify_getters(contracts: dict, chosen: dict) -> None:
     reservoir, task_list, committee, chain = (contracts[name] for name in CONTRACTS)
     facts = {
         "TaskList.chain": (task_list.chain(), chain.address),
@@ -92,6 +160,7 @@ def verify(contracts: dict, chosen: dict) -> None:
 
 def describe(contracts: dict, chosen: dict) -> dict:
     """Return the content of the deployment file."""
+    arguments = constructor_arguments(contracts, chosen)
     return {
         "version": FORMAT_VERSION,
         "chainId": web3.eth.chain_id,
@@ -101,12 +170,28 @@ def describe(contracts: dict, chosen: dict) -> dict:
                 "address": contract.address,
                 "deployedBlock": contract.tx.block_number,
                 "codeHash": code_hash(contract.address),
+                "source": f"{FACTORIES[name]._build['sourcePath']}:{name}",
+                "constructorArguments": encoded_arguments(name, arguments[name]),
                 "abi": contract.abi,
             }
             for name, contract in contracts.items()
         },
+        "compiler": f"v{PoLeChain._build['compiler']['version']}",
         "parameters": {group: named(chosen[group], components(group)) for group in GROUPS},
     }
+
+
+def verification_input() -> dict:
+    """Return the compiler's standard JSON input whose output is the deployed code, the Judge's included."""
+    built = {**FACTORIES, Judge._name: Judge}
+    paths = {path for each in built.values() for path in each._build["allSourcePaths"].values()}
+    wanted = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "metadata"]
+    selection = {each._build["sourcePath"]: {name: wanted} for name, each in built.items()}
+    return standard_input(paths, selection)
+
+
+def sources_path(deployment: Path) -> Path:
+    return deployment.with_suffix(".sources.json")
 
 
 def components(group: str) -> list[dict]:

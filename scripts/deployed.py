@@ -27,16 +27,27 @@ def parameters_path() -> Path:
 
 
 def sender():
-    """Return who sends: the brownie account that POLE_ACCOUNT names, else the first unlocked one."""
-    name = os.environ.get("POLE_ACCOUNT")
-    if name:
-        return accounts.load(name)
+    """Return who sends: the keystore that POLE_ACCOUNT names, else the node's first unlocked account."""
+    keystore = os.environ.get("POLE_ACCOUNT")
+    if keystore:
+        return _unlock(keystore)
     if not len(accounts):
         raise SystemExit(
-            f"The node of network {network.show_active()} unlocks no account: "
-            "import one with `brownie accounts new <name>` and set POLE_ACCOUNT to its name."
+            f"The node of network {network.show_active()} unlocks no account: make a wallet with "
+            "`pole wallet new`, give it ether, and set POLE_ACCOUNT to its keystore's path."
         )
     return accounts[0]
+
+
+def _unlock(keystore: str):
+    """Return the account of a keystore, its password from POLE_PASSWORD_FILE or asked for."""
+    file = os.environ.get("POLE_PASSWORD_FILE")
+    try:
+        return accounts.load(keystore, Path(file).read_text().partition("\n")[0] if file else None)
+    except FileNotFoundError as error:
+        raise SystemExit(f"There is no file {error.filename or keystore}: name another one.") from None
+    except ValueError:
+        raise SystemExit(f"The password does not open {keystore}: try again.") from None
 
 
 def wei(value, name: str) -> int:
@@ -84,13 +95,22 @@ def _number(value, kind: str, name: str) -> int:
 
 def read_json(path: Path, hint: str) -> dict:
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(), object_pairs_hook=_once)
     except FileNotFoundError:
         raise SystemExit(f"There is no file {path}: {hint}.") from None
     except ValueError as error:
-        raise SystemExit(f"The file {path} is not JSON: {error}.") from None
+        raise SystemExit(f"The file {path} is not usable JSON: {error}.") from None
     if not isinstance(content, dict):
         raise SystemExit(f"The file {path} does not hold a JSON object: {hint}.")
+    return content
+
+
+def _once(pairs: list[tuple]) -> dict:
+    """Return a JSON object. Raises ValueError when it says the same thing twice."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is in it twice")
     return content
 
 

@@ -224,7 +224,7 @@ interface IPoLeChain {
     /// @notice No such round.
     error UnknownRound(uint256 roundId);
 
-    /// @notice Only the data node of the round's task may do this.
+    /// @notice Only the data node of the round's task may do this, or for the functional keys its delegate.
     error NotDataNode(uint256 roundId, address caller);
 
     /// @notice A digest or commitment is zero, or a CID is empty or longer than 128 bytes.
@@ -274,7 +274,7 @@ interface IPoLeChain {
     /// hash of the Ethereum block before: nobody knows the seed before.
     function openRound() external returns (uint256 roundId);
 
-    /// @notice Posts where the round's functional keys are. The data node, in Keys.
+    /// @notice Posts where the round's functional keys are. The data node or the delegate that the task list names for the task, in Keys.
     function postFunctionalKeys(uint256 roundId, string calldata keysCid, bytes32 keysDigest) external;
 
     /// @notice Commits the caller to a model before the test set is released; a second commitment replaces the first.

@@ -81,10 +81,16 @@ interface ITaskList {
     /// @notice A round took the task.
     event TaskTaken(uint256 indexed taskId, uint256 indexed roundId);
 
+    /// @notice The owner shared the task's master secret among key holders; `delegate` may post the functional keys in its stead.
+    event KeysDelegated(uint256 indexed taskId, address indexed delegate, string sharingCid, bytes32 sharingDigest);
+
+    /// @notice `holder` says where its partial keys for the task's round are. Anybody can say so: readers look at the sharing's holders alone.
+    event PartialKeysAnnounced(uint256 indexed taskId, address indexed holder, string keysCid, bytes32 keysDigest);
+
     /// @notice A term lies outside what this deployment accepts. `term` is its name in `TaskTerms` or `TaskFiles`.
     error TermOutOfRange(string term, uint256 given, uint256 least, uint256 most);
 
-    /// @notice A digest is zero or a CID is empty or longer than 128 bytes. `field` is its name in `TaskFiles`.
+    /// @notice A digest is zero or a CID is empty or longer than 128 bytes. `field` is its name in `TaskFiles`, or the argument's.
     error FileMissing(string field);
 
     /// @notice The ether sent is not reward + data bond + fee.
@@ -112,6 +118,14 @@ interface ITaskList {
     /// @notice Takes a waiting task back. Reward and bond are credited to the owner; the fee is not.
     function cancel(uint256 taskId) external;
 
+    /// @notice Names the sharing of the task's master secret, and who may post the functional keys beside the owner; replaces what was named before. The owner only.
+    /// @dev WARNING: the owner's bond stands for the keys that the delegate posts. A delegate may be a contract that asks several holders.
+    /// @param delegate 0 for nobody
+    function delegateKeys(uint256 taskId, address delegate, string calldata sharingCid, bytes32 sharingDigest) external;
+
+    /// @notice Announces the caller's partial keys for the task's round. Anyone; nothing is stored.
+    function announcePartialKeys(uint256 taskId, string calldata keysCid, bytes32 keysDigest) external;
+
     /// @notice Removes the most valuable task and moves its reward and bond to account `roundId` of the chain. The chain only.
     function takeBest(uint256 roundId) external returns (uint256 taskId, Task memory task);
 
@@ -120,6 +134,9 @@ interface ITaskList {
 
     /// @return task as it was posted, also after it was taken; all zero when it never existed
     function task(uint256 taskId) external view returns (Task memory task);
+
+    /// @return delegate who may post the task's functional keys beside its owner, 0 for nobody
+    function delegateOf(uint256 taskId) external view returns (address delegate);
 
     /// @return listed true while the task waits
     function isListed(uint256 taskId) external view returns (bool listed);

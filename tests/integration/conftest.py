@@ -1,6 +1,7 @@
 """Real processes on free ports: a ganache with the contracts on it, and an IPFS daemon."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,12 @@ class Devnet:
 
 @pytest.fixture(scope="session")
 def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
-    folder = tmp_path_factory.mktemp("devnet")
+    with running_devnet(tmp_path_factory.mktemp("devnet")) as running:
+        yield running
+
+
+@contextmanager
+def running_devnet(folder: Path) -> Iterator[Devnet]:
     settings = DevnetSettings(folder, programs_folder(), rpc_port=free_port(), block_time=0)
     try:
         start_chain(settings)

@@ -17,7 +17,7 @@ from pole.adapters.event_index import EventIndex
 from pole.errors import RefusedError
 from pole.protocol.records import KeysPosted, RecordData, SolutionRevealed, TestSetReleased, decode_record
 from pole.protocol.state import BallotStage, FileRef, Phase, PostedTask, RecordKind, Round, Solution
-from pole.roles.ports import BallotView, Moment
+from pole.roles.ports import BallotView, Delegation, Moment
 
 Kind = TypeVar("Kind", bound=RecordData)
 
@@ -115,6 +115,23 @@ class ChainReader:
             return self._tasks[task_id]
         except KeyError:
             raise RefusedError(f"There is no task {task_id}: `pole task list` shows the tasks.") from None
+
+    def delegation(self, task_id: int) -> Delegation | None:
+        """Return to whom the task's owner delegated its keys last, None when it did not."""
+        for event in reversed(self.index.events("KeysDelegated")):
+            told = event.arguments
+            if told["taskId"] == task_id:
+                return Delegation(told["delegate"], FileRef(told["sharingCid"], bytes(told["sharingDigest"])))
+        return None
+
+    def partial_keys(self, task_id: int) -> dict[str, FileRef]:
+        """Return where each address says that its partial keys for the task are: its last word."""
+        announced = (event.arguments for event in self.index.events("PartialKeysAnnounced"))
+        return {
+            told["holder"]: FileRef(told["keysCid"], bytes(told["keysDigest"]))
+            for told in announced
+            if told["taskId"] == task_id
+        }
 
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
         """Return the round's solutions in order of first commitment."""

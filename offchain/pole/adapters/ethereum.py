@@ -14,7 +14,7 @@ from pole.adapters.journal import SqliteJournal
 from pole.adapters.transactions import Call, Sender
 from pole.errors import InputError
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms, Vote
-from pole.roles.ports import Identity, Receipt
+from pole.roles.ports import Delegation, Identity, Receipt
 
 
 def open_ethereum_chain(
@@ -79,6 +79,16 @@ class EthereumChain(ChainReader):
     def cancel_task(self, task_id: int, *, intent: str) -> Receipt:
         """Take a waiting task back; reward and bond become credit."""
         return _receipt(self._send("TaskList", "cancel", task_id, intent=intent))
+
+    def delegate_keys(self, task_id: int, delegation: Delegation, *, intent: str) -> Receipt:
+        """Name the sharing of this wallet's task, and who may post its functional keys."""
+        arguments = (task_id, delegation.delegate, delegation.sharing.cid, delegation.sharing.digest)
+        return _receipt(self._send("TaskList", "delegateKeys", *arguments, intent=intent))
+
+    def announce_partial_keys(self, task_id: int, keys: FileRef, *, intent: str) -> Receipt:
+        """Say where this wallet's partial keys for a task are."""
+        arguments = (task_id, keys.cid, keys.digest)
+        return _receipt(self._send("TaskList", "announcePartialKeys", *arguments, intent=intent))
 
     def open_round(self, *, intent: str) -> Receipt:
         """Open a round on the most valuable task."""

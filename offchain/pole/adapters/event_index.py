@@ -19,7 +19,7 @@ from pole.adapters.deployment import Deployment
 
 EVENTS = {
     "PoLeChain": ("Recorded", "RoundOpened", "BlockAppended"),
-    "TaskList": ("TaskPosted", "TaskCancelled", "TaskTaken"),
+    "TaskList": ("TaskPosted", "TaskCancelled", "TaskTaken", "KeysDelegated", "PartialKeysAnnounced"),
     "VerifierCommittee": ("VoteRevealed", "Rewarded", "Slashed"),
     "RewardReservoir": ("Withdrawn",),
 }

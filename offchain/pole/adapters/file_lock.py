@@ -1,4 +1,4 @@
-"""A lock on a file that processes and threads wait for: of a wallet's nonces, of a journal that is being made."""
+"""A lock on a file, for which processes and threads wait: of a wallet's nonces, of a new journal."""
 
 import fcntl
 import os

@@ -146,9 +146,7 @@ class SqliteJournal:
     def _open(self) -> sqlite3.Connection:
         with self._usable():
             # Transactions are written out below; sqlite3's own implicit ones would hide where they end.
-            connection = sqlite3.connect(
-                self.path, timeout=30, isolation_level=None, check_same_thread=False
-            )
+            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
             self.path.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pole.adapters.private_file import write_private
+from pole.adapters.private_file import sync_folder, write_private
 from pole.adapters.secret_box import STANDARD_COST, ScryptCost, open_box, seal
 from pole.errors import InputError
 
@@ -42,6 +42,17 @@ class SecretStore:
                 f"There is no secret {name} in {self.folder}: run this with the --home that made it."
             ) from error
         return open_box(box, self.password, context=name)
+
+    def holds(self, name: str) -> bool:
+        """Return whether there is a secret of that name."""
+        return self._path(name).is_file()
+
+    def remove(self, name: str) -> None:
+        """Remove the secret of that name, if there is one; what the disk keeps of it stays sealed."""
+        path = self._path(name)
+        path.unlink(missing_ok=True)
+        if self.folder.is_dir():
+            sync_folder(self.folder)
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):

@@ -24,8 +24,8 @@ from web3.types import TxParams, TxReceipt, Wei
 from pole.adapters.amounts import ether
 from pole.adapters.contract_errors import ErrorTable
 from pole.adapters.fees import FeePolicy, Fees, current_fees, market_fees, raised_fees
-from pole.adapters.journal import SendState, SignedSend, SqliteJournal
 from pole.adapters.file_lock import file_lock
+from pole.adapters.journal import SendState, SignedSend, SqliteJournal
 from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
 
 _GAS_LIMITS = [125_000 << step for step in range(7)]  # up to 8 million, far above any call of the contracts
@@ -73,6 +73,7 @@ class Sender:
         """
         try:
             with file_lock(self._lock):
+                self._recover(intent)
                 if self._live(intent):
                     self._take_up(intent)
                 else:
@@ -93,6 +94,13 @@ class Sender:
         """
         sends = self._journal.sends_of(intent)
         return [send for send in sends if send.state in {SendState.PENDING, SendState.DONE}]
+
+    def _recover(self, intent: str) -> None:
+        """Take what was mined although a node had refused it: nodes say no, too, when they are busy."""
+        for send in self._journal.sends_of(intent):
+            receipt = self._receipt(send) if send.state is SendState.LOST else None
+            if receipt is not None and receipt["status"] == 1:
+                self._journal.mark_send(send.hash, SendState.DONE)
 
     def _take_up(self, intent: str) -> None:
         attempts = self._live(intent)
@@ -118,11 +126,19 @@ class Sender:
         needed = call.value + transaction["gas"] * fees.max_fee
         if balance < needed:
             raise self._poor(balance, needed)
-        return self._sign({**transaction, "nonce": self._free_nonce()}, fees, intent)
+        return self._sign({**transaction, "nonce": self._free_nonce(intent)}, fees, intent)
 
-    def _free_nonce(self) -> int:
-        nonce: int = self._w3.eth.get_transaction_count(self._account.address, "pending")
+    def _free_nonce(self, intent: str) -> int:
+        """Return the nonce that the intent had when a node refused it, otherwise a new one.
+
+        Only under its old nonce can it not be mined twice, should that node have kept it all the same.
+        """
         taken = {send.nonce for send in self._journal.pending_sends()}
+        mined = self._mined_nonces()
+        for send in self._journal.sends_of(intent):
+            if send.state is SendState.LOST and send.nonce >= mined and send.nonce not in taken:
+                return send.nonce
+        nonce: int = self._w3.eth.get_transaction_count(self._account.address, "pending")
         while nonce in taken:
             nonce += 1
         return nonce
@@ -209,6 +225,7 @@ class Sender:
         while True:
             # Read before the receipts: a nonce that was used by then has left its receipt by now.
             mined = self._mined_nonces()
+            self._recover(intent)
             attempts = self._live(intent)
             for send in attempts:
                 receipt = self._receipt(send)

@@ -47,7 +47,29 @@ task = _group(
 data_node = _group(
     "data-node",
     "The data node: issues functional keys and releases test sets.",
-    {"run": ("pole.cli.data_node:run", "Serve the tasks of a wallet.")},
+    {
+        "run": ("pole.cli.data_node:run", "Serve the tasks of a wallet."),
+        "share": ("pole.cli.key_sharing:share", "Share a task's master secret among key holders."),
+        "drop-secret": ("pole.cli.key_sharing:drop_secret", "Remove a master secret that is shared."),
+    },
+)
+key_holder = _group(
+    "key-holder",
+    "The key holder: makes functional keys with others, out of shares of a master secret.",
+    {
+        "new": ("pole.cli.key_holder:new", "Print the card that a data node needs."),
+        "accept": ("pole.cli.key_holder:accept", "Check a share and keep it."),
+        "run": ("pole.cli.key_holder:run", "Make partial keys when rounds open, and combine them."),
+    },
+)
+data = _group(
+    "data",
+    "Data sets: what functional keys give away of them.",
+    {
+        "budget": ("pole.cli.data:budget", "Show how much of each data set is given away."),
+        "release": ("pole.cli.data:release", "Take a task that will never have keys out of the budget."),
+        "privacy": ("pole.cli.data_privacy:privacy", "Show what projections reveal of the samples."),
+    },
 )
 miner = _group(
     "miner",
@@ -80,7 +102,9 @@ main = RootGroup(
         "devnet": devnet,
         "wallet": wallet,
         "task": task,
+        "data": data,
         "data-node": data_node,
+        "key-holder": key_holder,
         "miner": miner,
         "verifier": verifier,
         "chain": chain,

@@ -15,10 +15,20 @@ from pole.cli.worker import (
 
 @click.command(epilog="Example: pole data-node run --wallet data-1 --withdraw")
 @wallet_option
+@click.option(
+    "--allow-disclosure",
+    is_flag=True,
+    help="Issue keys even where they disclose the data and the task was posted without saying so.",
+)
 @worker_options
 @common_options
-def run(settings: Settings, options: WorkerOptions, /, wallet: str) -> None:
-    """Serve the tasks that a wallet posted: issue functional keys, close submissions, release test sets."""
+def run(settings: Settings, options: WorkerOptions, /, wallet: str, allow_disclosure: bool) -> None:  # noqa: FBT001
+    """Serve the tasks that a wallet posted: issue functional keys, close submissions, release test sets.
+
+    Keys are refused when all keys ever issued for the data would disclose it (`pole data budget`) and the
+    task was not posted with --allow-disclosure; the round is then void and the data bond lost.
+    """
+    from pole.cli.budget import open_budget
     from pole.cli.master_secrets import open_master_secret
     from pole.roles.data_node import DataNode
 
@@ -31,5 +41,7 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str) -> None:
             home=session.home,
             settlement=settlement_of(session, options),
             open_secret=lambda digest: open_master_secret(session.secrets, digest),
+            budget=open_budget(settings),
+            may_disclose=allow_disclosure,
         )
         run_worker(session, role, options, stopping)

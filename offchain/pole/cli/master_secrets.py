@@ -22,5 +22,10 @@ def open_master_secret(secrets: "SecretStore", digest: bytes) -> "MasterSecretKe
     return MasterSecretKey(scalars.reshape(-1, 32))
 
 
+def remove_master_secret(secrets: "SecretStore", digest: bytes) -> None:
+    """Remove the master secret key whose public key has this digest."""
+    secrets.remove(_name(digest))
+
+
 def _name(digest: bytes) -> str:
     return f"master-secret-{digest.hex()}"

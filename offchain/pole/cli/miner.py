@@ -6,6 +6,7 @@ from pole.cli.context import Settings, common_options, open_session, read_passwo
 from pole.cli.parameters import ETHER
 from pole.cli.worker import (
     WorkerOptions,
+    point_cache_option,
     round_data_of,
     run_worker,
     settlement_of,
@@ -20,6 +21,7 @@ from pole.cli.worker import (
 @wallet_option
 @click.option("--device", help="Device of torch to train on.  [default: a GPU if there is one]")
 @threads_option
+@point_cache_option
 @click.option("--epochs", type=click.IntRange(min=1), help="Least epochs of the first training cycle.")
 @click.option("--batch", type=click.IntRange(min=1), help="Most samples in a batch.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Highest learning rate.")
@@ -42,6 +44,7 @@ def run(
     wallet: str,
     device: str | None,
     threads: int,
+    point_cache: int,
     time_margin: float,
     least_reward: int,
     **recipe: float | None,
@@ -60,7 +63,7 @@ def run(
             store=session.store,
             journal=session.journal,
             home=session.home,
-            data=round_data_of(session, threads),
+            data=round_data_of(session, settings, threads=threads, point_cache=point_cache),
             learner=open_learner(device, threads, recipe),
             settlement=settlement_of(session, options),
             settings=MinerSettings(time_margin, least_reward),

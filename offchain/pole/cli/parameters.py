@@ -1,8 +1,11 @@
 """Types of command-line parameters."""
 
+from pathlib import Path
+
 import click
 
 from pole.adapters.amounts import wei
+from pole.errors import InputError
 
 
 class Ether(click.ParamType[int]):
@@ -16,3 +19,11 @@ class Ether(click.ParamType[int]):
 
 
 ETHER = Ether()
+
+
+def content_of(path: Path) -> bytes:
+    """Return the bytes of a file that a parameter names; raises InputError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"The file {path} cannot be read: {error.strerror}.") from error

@@ -77,13 +77,18 @@ def show(settings: Settings, task_id: int, as_json: bool) -> None:  # noqa: FBT0
 def cancel(settings: Settings, task_id: int, wallet: str) -> None:
     """Take back task TASK_ID, which no round has opened.
 
-    Reward and bond become credit (`pole withdraw`); the fee stays in the pool.
+    Reward and bond become credit (`pole withdraw`); the fee stays in the pool. What the task had reserved of
+    the key budget is free again.
     """
     from pole.adapters.amounts import ether
+    from pole.cli.budget import open_budget
 
     with open_session(settings, wallet, read_password(settings)) as session:
         task = session.chain.task(task_id)
         session.chain.cancel_task(task_id, intent=f"cancel/{task_id}")
+        budget = open_budget(settings)
+        if budget.ledger.read(task.files.mpk_digest) is not None:
+            budget.release(task.files.mpk_digest)
         refund = task.terms.reward + task.terms.data_bond
         click.echo(f"Task {task_id} is cancelled; {ether(refund)} can be withdrawn with `pole withdraw`.")
 

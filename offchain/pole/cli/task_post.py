@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,10 @@ from pole.cli.context import (
 from pole.cli.parameters import ETHER
 from pole.cli.worker import threads_option
 
+if TYPE_CHECKING:
+    from pole.protocol.model_spec import ModelSpecification
+    from pole.roles.key_budget import Spending
+
 PERCENT = click.FloatRange(0, 100)
 
 
@@ -29,6 +34,12 @@ PERCENT = click.FloatRange(0, 100)
     "--spec", type=click.Path(path_type=Path), required=True, help="File of the model specification."
 )
 @click.option("--data", required=True, help="iris, digits, mnist, cifar10, or an .npz file of one's own.")
+@click.option(
+    "--data-name",
+    metavar="NAME",
+    help="Name under which the key budget counts this data, for data that changed since an earlier task, "
+    "such as a subset or a rescaled copy.  [default: told by its digest]",
+)
 @click.option("--train-samples", type=click.IntRange(min=1), help="Training samples to take.  [default: all]")
 @click.option("--test-samples", type=click.IntRange(min=1), help="Test samples to take.  [default: all]")
 @click.option("--reward", type=ETHER, required=True, help="What winner and committee share, in ether.")
@@ -42,7 +53,11 @@ PERCENT = click.FloatRange(0, 100)
     "--test-accuracy", type=PERCENT, default=0, help="Test accuracy required, in percent; 0 for none."
 )
 @click.option("--audit", type=click.IntRange(min=0), default=0, help="Training samples judged; 0 for all.")
-@click.option("--allow-disclosure", is_flag=True, help="Accept that the round's keys disclose the data.")
+@click.option(
+    "--allow-disclosure",
+    is_flag=True,
+    help="Accept that this task's keys, with all issued for the data before, disclose it.",
+)
 @threads_option
 @json_option
 @common_options
@@ -53,6 +68,7 @@ def post(
     wallet: str,
     spec: Path,
     data: str,
+    data_name: str | None,
     train_samples: int | None,
     test_samples: int | None,
     allow_disclosure: bool,
@@ -63,21 +79,29 @@ def post(
     """Encrypt a data set, post a task on it and fund it.
 
     The training set is published encrypted; the test set stays here until the round releases it, so keep the
-    data node of this wallet running.
+    data node of this wallet running. What the task will give away of the data is taken from its key budget
+    (`pole data budget`).
     """
     import os
 
+    from pole.cli.budget import open_budget
     from pole.cli.master_secrets import save_master_secret
-    from pole.cli.task_terms import read_request
-    from pole.roles.task_posting import post_task
-    from pole.roles.task_preparation import Workshop, check_disclosure, check_request
+    from pole.cli.task_terms import read_data, read_request, taken
+    from pole.learning.data_set_digest import data_set_digest
+    from pole.roles.key_ledger import LedgerEntry
+    from pole.roles.task_posting import post_task, prepared_files
+    from pole.roles.task_preparation import Workshop, check_request
 
     with open_session(settings, wallet, read_password(settings)) as session:
         parameters = session.chain.deployment.parameters.task_list
-        request = read_request(spec, data, train_samples, test_samples, terms, parameters)
+        whole = read_data(data)
+        request = read_request(spec, taken(whole, train_samples, test_samples), terms, parameters)
         check_request(request, parameters)
-        if not allow_disclosure:
-            check_disclosure(request.specification)
+        budget, specification, digest = open_budget(settings), request.specification, data_set_digest(whole)
+        data_set = budget.data_set_of(digest, title=whole.name, name=data_name)
+        if prepared_files(request, session.journal) is None:
+            before = budget.check(data_set, specification, consent=allow_disclosure)
+            _tell_budget(before, specification)
         _demand_funds(session, request.terms.payment)
         workshop = Workshop(
             store=session.store,
@@ -86,11 +110,38 @@ def post(
             random_bytes=os.urandom,
             threads=threads,
         )
-        task_id = post_task(request, workshop, session.chain, session.journal)
+        task_id = post_task(
+            request,
+            workshop,
+            session.chain,
+            session.journal,
+            reserve=lambda files: budget.reserve(
+                LedgerEntry(files.mpk_digest, data_set, digest, specification, allow_disclosure)
+            ),
+        )
     if as_json:
         click.echo(json.dumps({"taskId": task_id, "payment": str(request.terms.payment)}))
     else:
         click.echo(f"Posted task {task_id}. Its data node: pole data-node run --wallet {wallet}")
+
+
+def _tell_budget(before: "Spending", specification: "ModelSpecification") -> None:
+    """Say on standard error what the task will give away, and warn where that is everything."""
+    from pole.protocol.model_spec import disclosed_rank
+
+    more, dimension = disclosed_rank(specification), before.dimension
+    click.echo(
+        f"Key budget of {before.data_set}: this task gives away up to {more} of {dimension} independent "
+        f"functions of a sample, beside {before.given} given and {before.waiting} waiting.",
+        err=True,
+    )
+    if before.after(more) >= dimension - 1:
+        cause = "alone" if more >= dimension - 1 else "with those before it"
+        click.echo(
+            f"warning: this task {cause} discloses the data: once its keys are out, anybody can compute the "
+            "samples.",
+            err=True,
+        )
 
 
 def _demand_funds(session: Session, payment: int) -> None:

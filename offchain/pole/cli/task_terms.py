@@ -17,19 +17,16 @@ SPLIT_SEED = 0
 
 def read_request(
     spec: Path,
-    data: str,
-    train_samples: int | None,
-    test_samples: int | None,
+    dataset: DataSet,
     terms: Mapping[str, float | None],
     parameters: TaskListParameters,
 ) -> TaskRequest:
     """Return what was asked for, with the least bond and fee where none were named; raises InputError."""
-    dataset = _dataset(data, train_samples, test_samples)
     reward = _whole(terms["reward"], 0)
     least_fee = -(-reward * parameters.fee_bps // BASIS_POINTS)
     return TaskRequest(
         dataset=dataset,
-        specification=_specification(spec),
+        specification=read_specification(spec),
         terms=TaskTerms(
             reward=reward,
             data_bond=_whole(terms["data_bond"], parameters.min_data_bond),
@@ -46,14 +43,20 @@ def read_request(
     )
 
 
-def _dataset(name: str, train: int | None, test: int | None) -> DataSet:
-    dataset = load(name, data_directory(os.environ, Path.cwd()))
+def read_data(name: str) -> DataSet:
+    """Return a data set by its name or file; raises InputError where it is unusable."""
+    return load(name, data_directory(os.environ, Path.cwd()))
+
+
+def taken(dataset: DataSet, train: int | None, test: int | None) -> DataSet:
+    """Return so many samples of a data set, all where no number is named; raises InputError for too many."""
     if train is None and test is None:
         return dataset
     return subset(dataset, train or len(dataset.x_train), test or len(dataset.x_test), SPLIT_SEED)
 
 
-def _specification(path: Path) -> ModelSpecification:
+def read_specification(path: Path) -> ModelSpecification:
+    """Return the specification in a file; raises InputError where it is unusable."""
     try:
         document = path.read_bytes()
     except OSError as error:

@@ -5,6 +5,7 @@ import click
 from pole.cli.context import Settings, common_options, open_session, read_password, wallet_option
 from pole.cli.worker import (
     WorkerOptions,
+    point_cache_option,
     round_data_of,
     run_worker,
     settlement_of,
@@ -18,6 +19,7 @@ from pole.cli.worker import (
 @click.command(epilog="Example: pole verifier run --wallet verifier-1 --withdraw")
 @wallet_option
 @threads_option
+@point_cache_option
 @click.option(
     "--time-margin",
     type=click.FloatRange(min=0),
@@ -28,7 +30,15 @@ from pole.cli.worker import (
 )
 @worker_options
 @common_options
-def run(settings: Settings, options: WorkerOptions, /, wallet: str, threads: int, time_margin: float) -> None:
+def run(
+    settings: Settings,
+    options: WorkerOptions,
+    /,
+    wallet: str,
+    threads: int,
+    point_cache: int,
+    time_margin: float,
+) -> None:
     """Vote whenever the wallet is drawn into a committee; take a seat first, by `pole verifier stake`."""
     import os
 
@@ -41,7 +51,7 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, threads: int
             store=session.store,
             journal=session.journal,
             home=session.home,
-            data=round_data_of(session, threads),
+            data=round_data_of(session, settings, threads=threads, point_cache=point_cache),
             settlement=settlement_of(session, options),
             time_margin=time_margin,
             random_bytes=os.urandom,

@@ -13,6 +13,7 @@ FIELD_PRIME = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
 ENCODED_LENGTH = 32
 UNIFORM_LENGTH = 64
+AFFINE_LENGTH = 64
 
 D = -121665 * pow(121666, -1, FIELD_PRIME) % FIELD_PRIME
 SQRT_M1 = pow(2, (FIELD_PRIME - 1) // 4, FIELD_PRIME)
@@ -107,6 +108,28 @@ def encode(point: Point) -> bytes:
     if x * z_inverse % FIELD_PRIME & 1:
         y = -y
     return absolute(den_inverse * (z - y)).to_bytes(ENCODED_LENGTH, "little")
+
+
+def to_affine(point: Point) -> bytes:
+    """Return x || y of a point, 32 bytes little-endian each: of this representative, so not an encoding."""
+    inverse = pow(point.z, -1, FIELD_PRIME)
+    coordinates = (point.x * inverse % FIELD_PRIME, point.y * inverse % FIELD_PRIME)
+    return b"".join(c.to_bytes(AFFINE_LENGTH // 2, "little") for c in coordinates)
+
+
+def from_affine(coordinates: bytes) -> Point:
+    """Return the element that a point x || y of the curve stands for.
+
+    The curve's group is that of the elements times a cyclic group of order 8, and the latter's part is taken
+    off: so every point of the curve stands for one element, also where it is not twice another point. Raises
+    InvalidEncodingError unless both coordinates are reduced and fulfil the curve's equation.
+    """
+    if len(coordinates) != AFFINE_LENGTH:
+        raise InvalidEncodingError(f"An affine point has {AFFINE_LENGTH} bytes, not {len(coordinates)}.")
+    x, y = (int.from_bytes(half, "little") for half in (coordinates[:32], coordinates[32:]))
+    if max(x, y) >= FIELD_PRIME or (y * y - x * x - 1 - D * x * x * y * y) % FIELD_PRIME:
+        raise InvalidEncodingError("These coordinates are no point of the curve; decode the data again.")
+    return multiply(8, multiply(pow(8, -1, ORDER), Point(x, y, 1, x * y % FIELD_PRIME)))
 
 
 def add(p: Point, q: Point) -> Point:

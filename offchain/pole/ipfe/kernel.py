@@ -40,18 +40,25 @@ class InvalidKeyPointError(InvalidEncodingError):
 class Decryptor(Protocol):
     """A plan with its functional keys and its discrete logarithms, ready for any number of ciphertexts."""
 
-    def inner_products(self, ct0: Bytes, ct: Bytes) -> NDArray[np.int64]:
-        """Return the inner products (n, W, L) of ct0 (n, 32) and ct (n, D, 32), else NO_LOGARITHM.
+    @property
+    def shard(self) -> int:
+        """How many samples a call should get: a multiple of the lanes, and enough that none of them idles."""
 
-        Raises InvalidCiphertextError. Runs without the GIL on native paths, so threads may share a decryptor.
+    def inner_products(self, ct0: Bytes, ct: Bytes) -> NDArray[np.int64]:
+        """Return the inner products (n, W, L) of ct0 (n, P) and ct (n, D, P), else NO_LOGARITHM.
+
+        P says what the points are: 32 bytes, encodings, or 64, affine coordinates as Kernel.expand returns
+        them. Raises InvalidCiphertextError for what is no encoding, or not reduced and on the curve; points
+        of the curve that differ by one of order 8 or less give the same result. Runs without the GIL on
+        native paths, so threads may share a decryptor.
         """
 
 
 class Kernel(Protocol):
     """One implementation of the group operations behind the scheme; all give the same bytes.
 
-    Points are canonical ristretto255 encodings, scalars are reduced, both 32 bytes little-endian in the last
-    axis.
+    Points are canonical ristretto255 encodings where nothing else is said, scalars are reduced, both 32 bytes
+    little-endian in the last axis.
     """
 
     @property
@@ -68,6 +75,12 @@ class Kernel(Protocol):
         self, points: Bytes, randomness: Bytes, x: NDArray[np.uint16]
     ) -> tuple[Bytes, Bytes]:
         """Return the same from the points (D, 32) of the public key; raises InvalidKeyPointError."""
+
+    def expand(self, ct0: Bytes, ct: Bytes) -> tuple[Bytes, Bytes]:
+        """Return ct0 (n, 64) and ct (n, D, 64) as x || y of the points that RFC 9496 decodes to.
+
+        Raises InvalidCiphertextError for the first sample, and the first point in it, that does not decode.
+        """
 
     def linear_combination(self, points: Bytes, scalars: Bytes) -> bytes:
         """Return the sum of scalar times point over (m, 32) of each; raises InvalidKeyPointError."""

@@ -1,4 +1,4 @@
-"""Keys and ciphertexts of the scheme: arrays of 32-byte scalars and points, of checked shapes."""
+"""Keys and ciphertexts of the scheme: arrays of scalars and points, of checked shapes."""
 
 from dataclasses import dataclass, field
 
@@ -46,12 +46,31 @@ class Ciphertexts:
     ct: Bytes
 
     def __post_init__(self) -> None:
-        _check_shape(self.ct0, "ct_0", ("n", 32))
-        _check_shape(self.ct, "ct", ("n", "D", 32))
-        if len(self.ct0) != len(self.ct):
-            raise InputError(
-                f"There are {len(self.ct0)} ct_0 for {len(self.ct)} samples; both must be equal."
-            )
+        _check_samples(self.ct0, self.ct, 32)
+
+    def __len__(self) -> int:
+        return len(self.ct0)
+
+    @property
+    def dimension(self) -> int:
+        """The number D of columns."""
+        return int(self.ct.shape[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AffineCiphertexts:
+    """The same samples as decoded points: ct0 is uint8 (n, 64), ct is uint8 (n, D, 64).
+
+    A point is x || y, canonical coordinates on the twisted Edwards curve, 32 bytes little-endian each. Twice
+    the bytes, and no square root to decrypt them: for a local cache, never for exchange, because eight points
+    of the curve stand for one group element. Only shapes are checked here; `decrypt` checks the points.
+    """
+
+    ct0: Bytes
+    ct: Bytes
+
+    def __post_init__(self) -> None:
+        _check_samples(self.ct0, self.ct, 64)
 
     def __len__(self) -> int:
         return len(self.ct0)
@@ -70,6 +89,13 @@ class FunctionalKeys:
 
     def __post_init__(self) -> None:
         _check_shape(self.eta, "Functional keys", ("W", "L", 32))
+
+
+def _check_samples(ct0: Bytes, ct: Bytes, point_bytes: int) -> None:
+    _check_shape(ct0, "ct_0", ("n", point_bytes))
+    _check_shape(ct, "ct", ("n", "D", point_bytes))
+    if len(ct0) != len(ct):
+        raise InputError(f"There are {len(ct0)} ct_0 for {len(ct)} samples; both must be equal.")
 
 
 def _check_shape(array: Bytes, what: str, shape: tuple[str | int, ...]) -> None:

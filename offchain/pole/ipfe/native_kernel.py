@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.ipfe import _native
-from pole.ipfe.kernel import Bytes, Decryptor, InvalidCiphertextError, InvalidKeyPointError
+from pole.ipfe.kernel import CT0_COLUMN, Bytes, Decryptor, InvalidCiphertextError, InvalidKeyPointError
 from pole.protocol.query_plan import QueryPlan
 
 # Beyond this many entries (128 MiB) the kernel takes giant steps.
 MAX_LOGARITHMS = 1 << 22
+# A multiple of the lanes of every code path, few enough for progress and for several threads.
+SHARD = 64
 
 
 @lru_cache(maxsize=2)
@@ -52,6 +54,16 @@ class NativeKernel:
             raise InvalidKeyPointError(invalid[1])
         return ct0, ct
 
+    def expand(self, ct0: Bytes, ct: Bytes) -> tuple[Bytes, Bytes]:
+        """See Kernel."""
+        affine0 = np.empty((len(ct0), 64), dtype=np.uint8)
+        affine = np.empty((*ct.shape[:2], 64), dtype=np.uint8)
+        bad = [(sample, CT0_COLUMN) for sample in _undecoded(self.name, ct0, affine0)]
+        bad += [divmod(place, ct.shape[1]) for place in _undecoded(self.name, ct, affine)]
+        if bad:
+            raise InvalidCiphertextError(*min(bad))
+        return affine0, affine
+
     def linear_combination(self, points: Bytes, scalars: Bytes) -> bytes:
         """See Kernel. The same on every native path."""
         out = bytearray(32)
@@ -71,6 +83,12 @@ class NativeKernel:
         return NativeDecryptor(self.name, schedule, logarithms, bound, (len(windows), len(vectors)))
 
 
+def _undecoded(name: str, encoded: Bytes, affine: Bytes) -> list[int]:
+    """Decode to affine coordinates; the index of the first point that cannot be, if there is one."""
+    invalid = _native.expand(name, encoded, affine)
+    return [] if invalid is None else [invalid[1]]
+
+
 @dataclass(frozen=True, slots=True)
 class NativeDecryptor:
     """A schedule of additions and a table of logarithms, both owned by the kernel."""
@@ -80,6 +98,11 @@ class NativeDecryptor:
     logarithms: "_native._Logarithms"
     bound: int
     results: tuple[int, int]
+
+    @property
+    def shard(self) -> int:
+        """See Decryptor."""
+        return SHARD
 
     def inner_products(self, ct0: Bytes, ct: Bytes) -> NDArray[np.int64]:
         """See Decryptor."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.ipfe.group import (
+    AFFINE_LENGTH,
     BASE,
     IDENTITY,
     ORDER,
@@ -16,9 +17,11 @@ from pole.ipfe.group import (
     add,
     decode,
     encode,
+    from_affine,
     linear_combination,
     multiply,
     negate,
+    to_affine,
 )
 from pole.ipfe.kernel import (
     CT0_COLUMN,
@@ -63,6 +66,15 @@ class ReferenceKernel:
             return [add(multiply(r, h_j), multiply(int(x_j), BASE)) for h_j, x_j in pairs]
 
         return _ciphertexts(randomness, x, ct)
+
+    def expand(self, ct0: Bytes, ct: Bytes) -> tuple[Bytes, Bytes]:
+        """See Kernel."""
+        affine = [
+            [to_affine(point) for point in _points_of_sample(i, ct0[i], ct[i])] for i in range(len(ct0))
+        ]
+        rows = np.frombuffer(b"".join(b"".join(sample) for sample in affine), dtype=np.uint8)
+        rows = rows.reshape(len(ct0), ct.shape[1] + 1, AFFINE_LENGTH)
+        return rows[:, CT0_COLUMN].copy(), rows[:, :CT0_COLUMN].copy()
 
     def linear_combination(self, points: Bytes, scalars: Bytes) -> bytes:
         """See Kernel."""
@@ -110,12 +122,17 @@ class ReferenceDecryptor:
     keys: list[int]
     logarithms: SmallLogarithms
 
+    @property
+    def shard(self) -> int:
+        """See Decryptor."""
+        return 1
+
     def inner_products(self, ct0: Bytes, ct: Bytes) -> NDArray[np.int64]:
         """See Decryptor."""
         shape = (len(ct0), len(self.plan.windows), len(self.plan.vectors))
         out = np.empty(shape, dtype=np.int64)
         for i in range(len(ct0)):
-            points = _decode_sample(i, ct0[i], ct[i])
+            points = _points_of_sample(i, ct0[i], ct[i])
             for w, window in enumerate(self.plan.windows):
                 for query, vector in enumerate(self.plan.vectors):
                     terms = [(int(z), points[j]) for j, z in zip(window, vector, strict=True) if j != PADDING]
@@ -155,12 +172,13 @@ def _decode_key(points: Bytes) -> list[Point]:
     return decoded
 
 
-def _decode_sample(sample: int, ct0: Bytes, ct: Bytes) -> list[Point]:
+def _points_of_sample(sample: int, ct0: Bytes, ct: Bytes) -> list[Point]:
     """The columns, and behind them ct_0, so that index -1 is ct_0."""
+    load = from_affine if len(ct0) == AFFINE_LENGTH else decode
     decoded = []
     for column in range(-1, len(ct)):
         try:
-            decoded.append(decode((ct0 if column == CT0_COLUMN else ct[column]).tobytes()))
+            decoded.append(load((ct0 if column == CT0_COLUMN else ct[column]).tobytes()))
         except InvalidEncodingError as error:
             raise InvalidCiphertextError(sample, column) from error
     return [*decoded[1:], decoded[0]]

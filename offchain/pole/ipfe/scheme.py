@@ -19,13 +19,20 @@ from numpy.typing import NDArray
 
 from pole.errors import InputError, IntegrityError
 from pole.ipfe import backend as backends
-from pole.ipfe.group import ORDER
+from pole.ipfe.functional_keys import RandomBytes, WrongKeysError, derive_keys, reduced_etas, verify_keys
 from pole.ipfe.kernel import NO_LOGARITHM, Bytes, InvalidCiphertextError
-from pole.ipfe.keys import Ciphertexts, FunctionalKeys, MasterPublicKey, MasterSecretKey
-from pole.ipfe.scalars import limbs_of, reduced, scalars_of, sum_limbs
-from pole.protocol.query_plan import PADDING, QueryPlan
+from pole.ipfe.keys import (
+    AffineCiphertexts,
+    Ciphertexts,
+    FunctionalKeys,
+    MasterPublicKey,
+    MasterSecretKey,
+)
+from pole.ipfe.scalars import reduced
+from pole.protocol.query_plan import QueryPlan
 
 __all__ = [
+    "AffineCiphertexts",
     "Ciphertexts",
     "DecryptionError",
     "FunctionalKeys",
@@ -37,17 +44,16 @@ __all__ = [
     "derive_keys",
     "encrypt",
     "encrypt_with_public_key",
+    "expand",
     "generate_keys",
     "verify_keys",
 ]
 
-RandomBytes = Callable[[int], bytes]
 Result = TypeVar("Result")
 
 MAX_INPUT = 2**16 - 1
-SHARD = 64  # samples that a thread decrypts at a time; a multiple of the lanes of every code path
-ENCRYPTION_SHARD = 512  # more, because tables of the public key are built once a shard
-SOUNDNESS_BYTES = 16
+SHARD = 64  # samples that a thread encrypts or decodes at a time; a multiple of the lanes of every code path
+PUBLIC_KEY_SHARD = 512  # more, because tables of the public key are built once a shard
 
 
 class DecryptionError(IntegrityError):
@@ -61,10 +67,6 @@ class DecryptionError(IntegrityError):
         self.sample = sample
         self.window = window
         self.query = query
-
-
-class WrongKeysError(IntegrityError):
-    """Functional keys do not belong to the master public key."""
 
 
 def generate_keys(
@@ -92,12 +94,16 @@ def encrypt(
 
     ct_j = (r s_j + x_j) G is one multiplication of the generator: several times faster than with the public
     key, and the same distribution. Raises InputError for another dtype, shape or range.
+
+    Memory: x as 16 bits, and the result of 32 n (D + 1) bytes; beside them at most 2 MB + 2.5 KB D for each
+    thread, 200 n bytes of randomness, and tables of 6.3 MB once in a process. Data that does not fit is
+    encrypted piece by piece: every call draws its own randomness.
     """
     kernel = backends.choose(backend)
     values = _as_input(x, msk.dimension)
     secret = np.ascontiguousarray(msk.scalars)
     return _encrypt_shards(
-        lambda rows, r: kernel.encrypt(secret, r, rows), values, random_bytes, threads=threads
+        lambda rows, r: kernel.encrypt(secret, r, rows), values, random_bytes, shard=SHARD, threads=threads
     )
 
 
@@ -112,73 +118,42 @@ def encrypt_with_public_key(
     """Encrypt the rows of x, unsigned (n, D) below 2^16, for the owner of the master secret key.
 
     Raises InputError for another dtype, shape or range, InvalidKeyPointError if the key holds no group
-    element.
+    element. Memory: as `encrypt`, but 4 MB + 18 KB D for each thread.
     """
     kernel = backends.choose(backend)
     values = _as_input(x, mpk.dimension)
     points = np.ascontiguousarray(mpk.points)
     return _encrypt_shards(
-        lambda rows, r: kernel.encrypt_with_public_key(points, r, rows), values, random_bytes, threads=threads
+        lambda rows, r: kernel.encrypt_with_public_key(points, r, rows),
+        values,
+        random_bytes,
+        shard=PUBLIC_KEY_SHARD,
+        threads=threads,
     )
 
 
-def derive_keys(msk: MasterSecretKey, plan: QueryPlan) -> FunctionalKeys:
-    """Return eta[w, l] = sum over j of s[windows[w, j]] * z[l, j] mod q, padding left out."""
-    plan.check_dimension(msk.dimension)
-    limbs = limbs_of(msk.scalars)
-    kept = plan.windows != PADDING
-    columns = np.where(kept, plan.windows, 0)
-    vectors = plan.vectors.astype(np.int64)
-    eta = np.empty((len(plan.windows), len(plan.vectors), 32), dtype=np.uint8)
-    for w in range(len(columns)):
-        eta[w] = sum_limbs((limbs[:, columns[w]] * kept[w]) @ vectors.T)
-    return FunctionalKeys(eta)
+def expand(ciphertexts: Ciphertexts, *, threads: int = 1, backend: str | None = None) -> AffineCiphertexts:
+    """Decode all points, so that decrypting the same samples again needs no square root for each.
 
-
-def verify_keys(
-    mpk: MasterPublicKey,
-    plan: QueryPlan,
-    keys: FunctionalKeys,
-    random_bytes: RandomBytes,
-    *,
-    backend: str | None = None,
-) -> None:
-    """Check all equations eta[w, l] G = sum over j of z[l, j] h[windows[w, j]] at once.
-
-    They are added up with random weights of 128 bits, so that a wrong key passes with probability 2^-128.
-    Raises WrongKeysError, an IntegrityError, when a key is wrong, not reduced, or missing;
-    InvalidKeyPointError when the public key holds no group element.
+    Every code path gives the same bytes. Raises InvalidCiphertextError naming the first sample and column
+    that is no canonical encoding.
     """
-    plan.check_dimension(mpk.dimension)
-    windows, queries = len(plan.windows), len(plan.vectors)
-    if keys.eta.shape != (windows, queries, 32):
-        raise WrongKeysError(
-            f"The plan needs {windows} x {queries} functional keys, but there are {keys.eta.shape[0]} x "
-            f"{keys.eta.shape[1]}; the round's keys are wrong."
-        )
-    etas = [int.from_bytes(row.tobytes(), "little") for row in keys.eta.reshape(-1, 32)]
-    if max(etas) >= ORDER:
-        raise WrongKeysError(
-            "A functional key is not reduced modulo the group order; the round's keys are wrong."
-        )
-    weights = np.frombuffer(random_bytes(SOUNDNESS_BYTES * len(etas)), dtype="<u2").reshape(
-        windows, queries, -1
-    )
-    total = sum(
-        eta * int.from_bytes(weight.tobytes(), "little")
-        for eta, weight in zip(etas, weights.reshape(len(etas), -1), strict=True)
-    )
     kernel = backends.choose(backend)
-    left = kernel.base_multiples(scalars_of([total]))[0].tobytes()
-    right = kernel.linear_combination(
-        np.ascontiguousarray(mpk.points), _column_weights(plan, weights, mpk.dimension)
-    )
-    if left != right:
-        raise WrongKeysError("The round's functional keys do not belong to the data set's master public key.")
+    n = len(ciphertexts)
+    ct0 = np.empty((n, 64), dtype=np.uint8)
+    ct = np.empty((n, ciphertexts.dimension, 64), dtype=np.uint8)
+
+    def work(first: int) -> None:
+        rows = slice(first, first + SHARD)
+        ct0[rows], ct[rows] = _naming_sample(first, lambda: kernel.expand(*_rows_of(ciphertexts, rows)))
+
+    for _ in _in_order(work, range(0, n, SHARD), threads):
+        pass
+    return AffineCiphertexts(ct0, ct)
 
 
 def decrypt(
-    ciphertexts: Ciphertexts,
+    ciphertexts: Ciphertexts | AffineCiphertexts,
     plan: QueryPlan,
     keys: FunctionalKeys,
     bound: int,
@@ -189,36 +164,45 @@ def decrypt(
 ) -> NDArray[np.int64]:
     """Return the inner products, int64 (n, W, L), each in [0, bound].
 
+    Affine ciphertexts give the same results as those they were expanded from. Of their points it is checked
+    that both coordinates are reduced and on the curve, without which results would depend on the order of
+    additions; not that they are those that encodings decode to: points that differ by one of order 8 or less
+    stand for the same group element, because only twice the inner product is looked up. Nothing ties either
+    form to what the data node published: check digests first.
+
     `progress` is called in this thread with the number of samples done so far. Raises DecryptionError naming
     the first sample, window and query without a discrete logarithm in range, InvalidCiphertextError naming
-    the first point that is none, InputError when shapes do not fit together. Costs about k (D + 253/k) / 6
+    the first point that is none, WrongKeysError for a key that is not reduced, InputError when shapes do not
+    fit together. Costs about k (D + 253/k) / 6
     group additions for each inner product of D columns with k-bit weights, and a table of min(bound + 1,
     2^22) logarithms once.
+
+    Memory beside ciphertexts and result: at most 4 MB + (D + 4 k L) KB for each thread; and for all threads
+    24 to 48 bytes for each entry of the table, 128 MB at most, and an order of additions of about 4 W (d +
+    253/k + 128) k L / 7 bytes for windows of d columns, or 4 W L (k d + 50) for many short ones.
     """
     plan.check_dimension(ciphertexts.dimension)
     shape = (len(plan.windows), len(plan.vectors), 32)
     if keys.eta.shape != shape:
         raise InputError(f"The plan needs functional keys of shape {shape}, not {keys.eta.shape}.")
+    reduced_etas(keys)
     if not 0 <= bound < 2**62:
         raise InputError(f"The bound of an inner product must lie in [0, 2^62), not {bound}.")
     decryptor = backends.choose(backend).decryptor(plan, keys.eta, ciphertexts.dimension, bound)
     out = np.empty((len(ciphertexts), *shape[:2]), dtype=np.int64)
 
     def work(first: int) -> None:
-        rows = slice(first, first + SHARD)
-        ct0, ct = np.ascontiguousarray(ciphertexts.ct0[rows]), np.ascontiguousarray(ciphertexts.ct[rows])
-        try:
-            out[rows] = decryptor.inner_products(ct0, ct)
-        except InvalidCiphertextError as error:
-            raise InvalidCiphertextError(first + error.sample, error.column) from error
+        rows = slice(first, first + decryptor.shard)
+        out[rows] = _naming_sample(first, lambda: decryptor.inner_products(*_rows_of(ciphertexts, rows)))
         missing = np.argwhere(out[rows] == NO_LOGARITHM)
         if len(missing):
             sample, window, query = (int(i) for i in missing[0])
             raise DecryptionError(first + sample, window, query, bound)
 
-    for done, _ in enumerate(_in_order(work, range(0, len(ciphertexts), SHARD), threads), start=1):
+    firsts = range(0, len(ciphertexts), decryptor.shard)
+    for done, _ in enumerate(_in_order(work, firsts, threads), start=1):
         if progress is not None:
-            progress(min(done * SHARD, len(ciphertexts)))
+            progress(min(done * decryptor.shard, len(ciphertexts)))
     return out
 
 
@@ -227,15 +211,16 @@ def bound_of(plan: QueryPlan, max_value: int) -> int:
     return int(plan.vectors.sum(axis=1, dtype=np.int64).max()) * max_value
 
 
-def _column_weights(plan: QueryPlan, weights: NDArray[np.uint16], dimension: int) -> Bytes:
-    """The scalar that each h_j gets in the sum of all equations: over w, l of weights[w, l] * z[l, j]."""
-    vectors = plan.vectors.astype(np.int64)
-    totals = np.zeros((weights.shape[2], dimension + 1), dtype=np.int64)  # the last column takes the padding
-    for w, window in enumerate(plan.windows):
-        products = weights[w].T.astype(np.int64) @ vectors
-        for limb in range(len(products)):
-            np.add.at(totals[limb], window, products[limb])
-    return sum_limbs(totals[:, :dimension])
+def _rows_of(ciphertexts: Ciphertexts | AffineCiphertexts, rows: slice) -> tuple[Bytes, Bytes]:
+    return np.ascontiguousarray(ciphertexts.ct0[rows]), np.ascontiguousarray(ciphertexts.ct[rows])
+
+
+def _naming_sample(first: int, action: Callable[[], Result]) -> Result:
+    """Run an action on a shard that begins at sample `first`; its errors name samples of the whole."""
+    try:
+        return action()
+    except InvalidCiphertextError as error:
+        raise InvalidCiphertextError(first + error.sample, error.column) from error
 
 
 def _encrypt_shards(
@@ -243,6 +228,7 @@ def _encrypt_shards(
     values: NDArray[np.uint16],
     random_bytes: RandomBytes,
     *,
+    shard: int,
     threads: int,
 ) -> Ciphertexts:
     n, dimension = values.shape
@@ -250,11 +236,12 @@ def _encrypt_shards(
     ct0, ct = np.empty((n, 32), dtype=np.uint8), np.empty((n, dimension, 32), dtype=np.uint8)
 
     def work(first: int) -> None:
-        rows = slice(first, first + ENCRYPTION_SHARD)
+        rows = slice(first, first + shard)
         ct0[rows], ct[rows] = encrypt_rows(values[rows], randomness[rows])
 
-    for _ in _in_order(work, range(0, n, ENCRYPTION_SHARD), threads):
+    for _ in _in_order(work, range(0, n, shard), threads):
         pass
+    randomness.fill(0)  # r opens its sample; copies that Python made on the way are out of reach
     return Ciphertexts(ct0, ct)
 
 

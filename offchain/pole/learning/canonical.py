@@ -9,6 +9,7 @@ GELU come from tables over the activation grid. No value can be NaN or infinite.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,9 @@ class Evaluation:
     predictions: NDArray[np.uint16]
 
 
-def evaluate(model: CanonicalModel, features: NDArray[np.int64], labels: NDArray[np.int64]) -> Evaluation:
+def evaluate(
+    model: CanonicalModel, features: NDArray[np.integer[Any]], labels: NDArray[np.int64]
+) -> Evaluation:
     """Return the model's predictions on features (n, *feature_shape), and how many equal the labels (n,).
 
     Ties go to the lowest class. Memory is bounded whatever n is. Raises InputError where features or labels
@@ -76,7 +79,7 @@ def evaluate(model: CanonicalModel, features: NDArray[np.int64], labels: NDArray
     return Evaluation(int(np.count_nonzero(predictions == labels)), predictions)
 
 
-def logits(model: CanonicalModel, features: NDArray[np.int64]) -> NDArray[np.int64]:
+def logits(model: CanonicalModel, features: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """Return the last layer's activations (n, classes) as integers, in multiples of 2^-10."""
     nodes = model.specification.nodes()
     folded = folded_norms(nodes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,26 +44,31 @@ class FeatureMap:
                 "The feature scales are negative, out of range or not numbers; the model cannot be evaluated."
             )
 
-    def apply(self, features: NDArray[np.int64]) -> Floats:
+    def apply(self, features: NDArray[np.integer[Any]]) -> Floats:
         """Return features (n, ...) as activations: integers on the grid 2^-10, in float64."""
         across = (1, -1) + (1,) * (features.ndim - 2)
         scale = self.scale.astype(np.float64).reshape(across) * ACTIVATION_ONE
         return clamp(np.rint((features - self.offset.reshape(across)) * scale))
 
 
-def fit_feature_map(features: NDArray[np.int64]) -> FeatureMap:
+def fit_feature_map(features: NDArray[np.integer[Any]]) -> FeatureMap:
     """Return the map that standardises training features (n, F) or (n, C, H, W) to mean 0 and variance 1."""
     if features.ndim not in (2, 4) or features.size == 0:
         raise InputError(
             f"Features of shape {features.shape} cannot be learned from; pass (n, F) or (n, C, H, W)."
         )
     axes = (0, *range(2, features.ndim))
-    deviation = features.std(axis=axes)
+    mean = features.mean(axis=axes, keepdims=True)
+    # In parts, because all features at once in float64 can take more memory than the network does.
+    squares = sum(
+        np.square(features[rows] - mean).sum(axis=axes) for rows in batches(len(features), features[0].size)
+    )
+    deviation = np.sqrt(squares * mean.size / features.size)
     scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-    return FeatureMap(np.rint(features.mean(axis=axes)).astype(np.int64), scale.astype(np.float32))
+    return FeatureMap(np.rint(mean.reshape(-1)).astype(np.int64), scale.astype(np.float32))
 
 
-def normalised(features: NDArray[np.int64], feature_map: FeatureMap) -> NDArray[np.float32]:
+def normalised(features: NDArray[np.integer[Any]], feature_map: FeatureMap) -> NDArray[np.float32]:
     """Return features as the real numbers canonical evaluation starts from, which float32 holds exactly."""
     result = np.empty(features.shape, dtype=np.float32)
     for rows in batches(len(features), features[0].size):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
+from pole.learning.features import batches
 
 DECIMAL: float = 10.0
 
@@ -66,15 +67,13 @@ def fit(x: NDArray[Any], bits: int) -> Quantisation:
         raise InputError(
             f"Samples are quantised to 1 to 8 bits, not {bits}; change the input bits of the specification."
         )
-    real = _finite(x)
+    _demand_finite(x)
     largest = 2**bits - 1
     for factor in (1.0, DECIMAL):
-        if real.min() < 0 or real.max() > (largest + 0.5) / factor:
-            continue
-        if np.allclose(real * factor, np.rint(real * factor), rtol=0, atol=1e-6):
+        if all(_exact(x[rows], factor, largest) for rows in batches(len(x), x[0].size)):
             return Quantisation(bits, (factor,), (0.0,))
-    axis = 0 if real.ndim == 2 else None
-    low, high = np.atleast_1d(real.min(axis=axis)), np.atleast_1d(real.max(axis=axis))
+    axis = 0 if x.ndim == 2 else None
+    low, high = (np.atleast_1d(end).astype(np.float64) for end in (x.min(axis=axis), x.max(axis=axis)))
     with np.errstate(over="ignore"):
         spread = np.where(high > low, high - low, 1.0)
     return Quantisation(bits, tuple(largest / spread), tuple(low))
@@ -86,7 +85,8 @@ def apply(quantisation: Quantisation, x: NDArray[Any]) -> Quantised:
     Raises InputError where a value is not finite or the number of features is another than the
     quantisation's.
     """
-    rows = _finite(x).reshape(len(x), -1)
+    _demand_finite(x)
+    rows = x.reshape(len(x), -1).astype(np.float64)
     if len(quantisation.scale) not in (1, rows.shape[1]):
         raise InputError(
             f"Samples of {rows.shape[1]} features do not fit a quantisation of {len(quantisation.scale)}; "
@@ -97,11 +97,20 @@ def apply(quantisation: Quantisation, x: NDArray[Any]) -> Quantised:
     return Quantised(limited.astype(np.uint8), int(np.count_nonzero(limited != steps)))
 
 
-def _finite(x: NDArray[Any]) -> NDArray[np.float64]:
-    real = np.asarray(x, dtype=np.float64)
-    if real.ndim < 2 or real.size == 0 or not np.all(np.isfinite(real)):
+def _exact(x: NDArray[Any], factor: float, largest: int) -> bool:
+    """Return whether samples times `factor` are whole numbers from 0 to `largest`, but for rounding."""
+    if x.min() < 0 or x.max() > (largest + 0.5) / factor:
+        return False
+    if x.dtype.kind in "ui":
+        return True
+    steps = x.astype(np.float64) * factor
+    return np.allclose(steps, np.rint(steps), rtol=0, atol=1e-6)
+
+
+def _demand_finite(x: NDArray[Any]) -> None:
+    samples = x.ndim >= 2 and x.size > 0
+    if not samples or not all(np.all(np.isfinite(x[rows])) for rows in batches(len(x), x[0].size)):
         raise InputError(
             f"Samples of shape {np.shape(x)} cannot be quantised: they must be (n, ...), not empty, and "
             "free of NaN and infinity."
         )
-    return real

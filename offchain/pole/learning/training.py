@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -111,7 +111,7 @@ def pick_device() -> torch.device:
 
 
 def train(
-    features: NDArray[np.int64],
+    features: NDArray[np.integer[Any]],
     labels: NDArray[np.int64],
     specification: ModelSpecification,
     settings: TrainingSettings,
@@ -261,7 +261,7 @@ def _shuffled(samples: int, batches: int) -> Iterator[Tensor]:
 
 
 def _demand_fitting(
-    features: NDArray[np.int64], labels: NDArray[np.int64], specification: ModelSpecification
+    features: NDArray[np.integer[Any]], labels: NDArray[np.int64], specification: ModelSpecification
 ) -> None:
     expected = feature_shape(specification)
     if features.shape[1:] != expected or labels.shape != features.shape[:1] or len(features) < 2:

@@ -1,6 +1,7 @@
 """Training data on the device: normalised as in canonical evaluation, whitened where that can be folded."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ class TrainingData:
     labels; `feature_map` and `whitening` lead from them to `inputs`.
     """
 
-    features: NDArray[np.int64]
+    features: NDArray[np.integer[Any]]
     truth: NDArray[np.int64]
     feature_map: FeatureMap
     whitening: Floats | None
@@ -30,7 +31,7 @@ class TrainingData:
 
 
 def prepare(
-    features: NDArray[np.int64],
+    features: NDArray[np.integer[Any]],
     labels: NDArray[np.int64],
     specification: ModelSpecification,
     *,

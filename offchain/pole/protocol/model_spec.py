@@ -195,11 +195,6 @@ def disclosed_rank(specification: ModelSpecification) -> int:
     return min(keys, specification.dimension)
 
 
-def discloses_data(specification: ModelSpecification) -> bool:
-    """Return whether one round's functional keys, being D or more, let anyone solve for the samples."""
-    return disclosed_rank(specification) >= specification.dimension
-
-
 def _check_cost(specification: ModelSpecification, nodes: tuple[Node, ...]) -> None:
     limits = (
         ("trainable parameters", count_parameters(nodes), specification.max_parameters, "max_parameters"),

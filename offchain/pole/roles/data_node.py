@@ -12,9 +12,13 @@ from pole.protocol.formats.encrypted_set import Part, read_manifest
 from pole.protocol.formats.functional_keys import write_functional_keys
 from pole.protocol.hashing import keccak256
 from pole.protocol.mapping_layer import query_plan
+from pole.protocol.model_spec import ModelSpecification
 from pole.protocol.state import FileRef, Phase, Round
 from pole.roles.events import tell
 from pole.roles.files import write_durably
+from pole.roles.key_budget import KeyBudget
+from pole.roles.key_ledger import GivenKeys
+from pole.roles.key_sharing import is_dropped
 from pole.roles.ports import Chain, Journal, Moment, Store
 from pole.roles.settlement import Settlement
 from pole.roles.task_folder import TaskFolder
@@ -26,7 +30,8 @@ LOG: Final = logging.getLogger("pole.data-node")
 class DataNode:
     """Serves every task that its wallet posted.
 
-    `open_secret` returns the master secret key whose public key has this digest.
+    `open_secret` returns the master secret key whose public key has this digest. Keys that bring a data set's
+    `budget` to D - 1 are issued where the task was posted with consent, or `may_disclose`.
     """
 
     chain: Chain
@@ -35,6 +40,9 @@ class DataNode:
     home: Path
     settlement: Settlement
     open_secret: Callable[[bytes], MasterSecretKey]
+    budget: KeyBudget
+    may_disclose: bool = False
+    _noted: int = field(default=0, init=False)
     _given_up: int = field(default=0, init=False)
 
     def step(self, moment: Moment) -> str | None:
@@ -55,6 +63,8 @@ class DataNode:
             return None
 
     def _serve(self, moment: Moment, open_round: Round) -> str | None:
+        if moment.phase is not Phase.KEYS and self._noted != moment.round_id:
+            self._note_keys(open_round)
         match moment.phase:
             case Phase.KEYS:
                 return self._issue_keys(open_round)
@@ -63,10 +73,12 @@ class DataNode:
             case _:
                 return self._release(moment, open_round)
 
-    def _issue_keys(self, open_round: Round) -> str:
+    def _issue_keys(self, open_round: Round) -> str | None:
         mpk_digest = self._mpk_digest(open_round)
-        self._enter_in_ledger(mpk_digest, open_round.seed)
+        if is_dropped(self.journal, mpk_digest):
+            return None
         specification = TaskFolder.of(self.home, mpk_digest).read_specification()
+        self._enter_in_ledger(mpk_digest, specification, open_round)
         keys = derive_keys(self.open_secret(mpk_digest), query_plan(specification, open_round.seed))
         content = write_functional_keys(keys.eta, round_id=open_round.round_id, seed=open_round.seed)
         path = self.home / "keys" / f"{open_round.round_id}.safetensors"
@@ -119,15 +131,26 @@ class DataNode:
     def _mpk_digest(self, open_round: Round) -> bytes:
         return self.chain.task(open_round.task_id).files.mpk_digest
 
-    def _enter_in_ledger(self, mpk_digest: bytes, seed: bytes) -> None:
-        """Note that keys for this seed are given away.
+    def _enter_in_ledger(
+        self, mpk_digest: bytes, specification: ModelSpecification, open_round: Round
+    ) -> None:
+        """Note that keys for the round's seed are given away.
 
         Raises IntegrityError when keys for another seed already were: two sets of keys together may disclose
-        the data where one does not.
+        the data where one does not. Raises BudgetSpentError when all tasks of the data together do.
         """
-        first = self.journal.secret(f"keys-given/{mpk_digest.hex()}", lambda: seed)
-        if first != seed:
+        first = self.journal.secret(f"keys-given/{mpk_digest.hex()}", lambda: open_round.seed)
+        if first != open_round.seed:
             raise IntegrityError(
                 "Functional keys of another seed were already given for this data set: post the task again, "
                 "under a fresh master key."
             )
+        keys = GivenKeys(open_round.seed, open_round.round_id)
+        self.budget.give(mpk_digest, specification, keys, consent=self.may_disclose)
+
+    def _note_keys(self, open_round: Round) -> None:
+        """Enter keys that others issued for this data node, such as the holders of a shared secret."""
+        mpk_digest = self._mpk_digest(open_round)
+        specification = TaskFolder.of(self.home, mpk_digest).read_specification()
+        self.budget.note(mpk_digest, specification, GivenKeys(open_round.seed, open_round.round_id))
+        self._noted = open_round.round_id

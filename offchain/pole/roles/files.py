@@ -5,8 +5,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pole.errors import IntegrityError, UnreachableError
+from pole.protocol.formats.digests import DIGEST_BYTES
 from pole.protocol.hashing import keccak256
 from pole.roles.ports import Store
 
@@ -48,7 +50,7 @@ def fetch(store: Store, wanted: Wanted, folder: Path) -> bytes:
         raise NotHadError(f"{error} It is not the file that was announced.") from error
     data = path.read_bytes()
     if wanted.hash_of(data) != wanted.digest:
-        path.unlink()
+        path.unlink(missing_ok=True)
         raise NotHadError(
             f"IPFS gives other bytes for {wanted.cid} than the digest {wanted.digest.hex()} names; "
             "connect the daemon to other peers."
@@ -58,15 +60,39 @@ def fetch(store: Store, wanted: Wanted, folder: Path) -> bytes:
 
 def write_durably(path: Path, data: bytes) -> None:
     """Write a file so that it is on disk when this returns; a crash leaves the old content or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with unfinished.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    write_whole(path, data, flush=_flush)
     directory = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def write_whole(path: Path, *parts: bytes, flush: Callable[[BinaryIO], None] = lambda _: None) -> None:
+    """Write a file so that others see all of it or nothing; a power cut may leave anything."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with unfinished.open("wb") as file:
+        file.writelines(parts)
+        flush(file)
+    unfinished.replace(path)
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def with_digest(data: bytes) -> bytes:
+    """Return the content of a file that only this machine reads again: SHA-256 digest, then `data`."""
+    return sha256(data) + data
+
+
+def read_with_digest(path: Path) -> bytes | None:
+    """Return what was written `with_digest`, None where it is not there or has changed since."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    data = content[DIGEST_BYTES:]
+    return data if sha256(data) == content[:DIGEST_BYTES] else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,12 @@ from pole.protocol.model_spec import ModelSpecification
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """Decrypted features, int64 of the mapping layer's feature shape (n, ...), and labels, int64 (n,)."""
+    """Decrypted features, integers of the mapping layer's feature shape (n, ...), and labels, int64 (n,).
 
-    features: NDArray[np.int64]
+    The features' type is any that holds them; no result depends on it.
+    """
+
+    features: NDArray[np.integer[Any]]
     labels: NDArray[np.int64]
 
 

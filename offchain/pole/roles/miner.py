@@ -19,8 +19,10 @@ from pole.protocol.state import FileRef, Phase, Round, Solution
 from pole.roles.events import tell
 from pole.roles.files import write_durably
 from pole.roles.learner import Assignment, Learner, Trained, evaluate_model
+from pole.roles.loop import SETTLED
 from pole.roles.ports import Chain, Journal, Moment, Store
-from pole.roles.round_data import AbandonedError, RoundData
+from pole.roles.round_data import RoundData
+from pole.roles.set_decryption import AbandonedError
 from pole.roles.settlement import Settlement
 from pole.roles.task_data import DataFault
 
@@ -71,6 +73,8 @@ class Miner:
             return self._solve(moment)
         if moment.phase is Phase.REVEAL:
             return self._reveal(moment)
+        if moment.phase in SETTLED:
+            self.data.end(moment.round_id)
         return self.settlement.step(moment)
 
     def _solve(self, moment: Moment) -> str | None:

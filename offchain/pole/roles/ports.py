@@ -69,6 +69,14 @@ class Receipt:
     gas_used: int
 
 
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """Who may post a task's functional keys beside its owner, and where the sharing of its secret is."""
+
+    delegate: str
+    sharing: FileRef
+
+
 class Chain(Protocol):
     """PoLe's contracts, seen and used by one wallet."""
 
@@ -84,6 +92,12 @@ class Chain(Protocol):
 
     def task(self, task_id: int) -> PostedTask:
         """Return a task as posted; raises RefusedError when there is none."""
+
+    def delegation(self, task_id: int) -> Delegation | None:
+        """Return to whom the task's owner delegated its keys last, None when it did not."""
+
+    def partial_keys(self, task_id: int) -> dict[str, FileRef]:
+        """Return where each address says that its partial keys for the task are: its last word."""
 
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
         """Return the round's solutions in order of first commitment."""
@@ -105,6 +119,12 @@ class Chain(Protocol):
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
         """Post and fund a task; return its id. Raises FundsError when the wallet cannot pay."""
+
+    def delegate_keys(self, task_id: int, delegation: Delegation, *, intent: str) -> Receipt:
+        """Name the sharing of this wallet's task, and who may post its functional keys."""
+
+    def announce_partial_keys(self, task_id: int, keys: FileRef, *, intent: str) -> Receipt:
+        """Say where this wallet's partial keys for a task are."""
 
     def open_round(self, *, intent: str) -> Receipt:
         """Open a round on the most valuable task."""

@@ -15,6 +15,7 @@ from pole.protocol.state import FileRef, Phase, Round, Verdict, Vote
 from pole.roles.events import tell
 from pole.roles.files import Wanted, fetch
 from pole.roles.judging import Evidence, judge, read_votes, without_numbers, write_votes
+from pole.roles.loop import SETTLED
 from pole.roles.ports import Chain, Journal, Moment, Store
 from pole.roles.round_data import RoundData
 from pole.roles.settlement import Settlement
@@ -52,6 +53,8 @@ class Verifier:
                 return self._vote(moment)
             case Phase.VOTE_REVEAL:
                 return self._reveal(moment)
+        if moment.phase in SETTLED:
+            self.data.end(moment.round_id)
         return self.settlement.step(moment)
 
     def _prepare(self, moment: Moment) -> str | None:

@@ -18,6 +18,29 @@ def test_only_the_data_node_posts_keys(pole):
         pole.chain.postFunctionalKeys.call(round_id, "bafy", DIGEST, {"from": accounts[STRANGER]})
 
 
+def test_the_delegate_of_the_task_posts_keys_and_of_no_other(pole, history_holds):
+    for task_id in (1, 2):
+        stage.post(pole)
+        delegate = accounts[STRANGER + task_id]
+        pole.task_list.delegateKeys(task_id, delegate, "bafy", DIGEST, {"from": accounts[DATA_NODE]})
+    round_id = stage.open_round(pole)
+    with refused("NotDataNode", round_id, accounts[STRANGER + 2]):
+        pole.chain.postFunctionalKeys.call(round_id, "bafy", DIGEST, {"from": accounts[STRANGER + 2]})
+    pole.chain.postFunctionalKeys(round_id, "bafy", DIGEST, {"from": accounts[STRANGER + 1]})
+    assert stage.phase(pole, round_id) is Phase.TRAINING
+    with refused("NotDataNode", round_id, accounts[STRANGER + 1]):
+        pole.chain.closeSubmissions.call(round_id, {"from": accounts[STRANGER + 1]})
+    history_holds()
+
+
+def test_the_data_node_may_still_post_the_keys_it_delegated(pole):
+    stage.post(pole)
+    pole.task_list.delegateKeys(1, accounts[STRANGER], "bafy", DIGEST, {"from": accounts[DATA_NODE]})
+    round_id = stage.open_round(pole)
+    stage.post_keys(pole, round_id)
+    assert stage.phase(pole, round_id) is Phase.TRAINING
+
+
 def test_empty_keys_are_refused(pole):
     round_id = opened(pole)
     for cid in ("", "b" * 129):

@@ -1,10 +1,12 @@
 """The brownie scripts that a person runs by hand."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 from brownie import accounts, web3
+from eth_account import Account
 from scripts import deploy, deployed, fund, post_task, show_state
 from tests.contracts import stage
 from tests.contracts.stage import ETHER, FILES, TERMS
@@ -54,6 +56,88 @@ def test_without_a_parameter_file_or_a_deployment_file_the_message_says_what_to_
     with pytest.raises(SystemExit, match="POLE_PARAMETERS"):
         deploy.main()
     assert not deployment.exists()
+
+
+def test_parameters_that_do_not_hold_together_are_refused_before_anything_is_sent(files):
+    parameters, deployment = files
+    changed(parameters, "committee", "unbondingTime", 60)
+    changed(parameters, "chain", "minerBond", 0)
+    before = web3.eth.block_number
+    with pytest.raises(SystemExit) as refused:
+        deploy.main()
+    assert str(refused.value).count("\n- ") == 3
+    assert "make it at least 608101 s" in str(refused.value)
+    assert (web3.eth.block_number, deployment.exists()) == (before, False)
+
+
+def test_a_parameter_that_is_given_twice_is_refused(files):
+    parameters, _ = files
+    parameters.write_text(parameters.read_text().replace('"tolerance": 0', '"tolerance": 0, "tolerance": 1'))
+    with pytest.raises(SystemExit, match="'tolerance' is in it twice"):
+        deploy.main(str(parameters))
+
+
+def test_windows_that_are_short_for_the_chain_below_are_refused(files, monkeypatch):
+    monkeypatch.setattr(deploy, "block_time", lambda: 130.0)
+    with pytest.raises(SystemExit, match=r"keyWindow is 600 s, .* 130 s for a block"):
+        deploy.main()
+
+
+def test_other_code_or_other_arguments_on_the_chain_are_found_out(files):
+    parameters, _ = files
+    chosen = deploy.read_parameters(parameters)
+    contracts = deploy.deploy(accounts[0], chosen)
+    deploy.verify(contracts, chosen)
+    meant = {**chosen, "committee": (*chosen["committee"][:-1], 1)}
+    with pytest.raises(SystemExit, match="VerifierCommittee was constructed with other arguments"):
+        deploy.verify(contracts, meant)
+    with pytest.raises(SystemExit, match=r"VerifierCommittee\.parameters is .* on the chain"):
+        deploy.verify_getters(contracts, meant)
+    with pytest.raises(SystemExit, match="The code that created RewardReservoir is not the code"):
+        deploy.verify_construction("RewardReservoir", contracts["TaskList"], "")
+
+
+def test_the_sources_written_for_explorers_compile_to_what_was_deployed(files):
+    _, deployment = files
+    deploy.main()
+    content = json.loads(deployment.read_text())
+    compiler = Path("devnet/solc/solc-v0.8.30").resolve()
+    written = deployment.with_suffix(".sources.json")
+    compiled = subprocess.run([compiler, "--standard-json", written], capture_output=True, check=True)
+    output = json.loads(compiled.stdout)
+    assert not output.get("errors")
+    for name, contract in content["contracts"].items():
+        path, _, source = contract["source"].rpartition(":")
+        creation = web3.eth.get_block(contract["deployedBlock"], True).transactions[0]
+        code = output["contracts"][path][source]["evm"]["bytecode"]["object"]
+        assert bytes(creation.input).hex() == code + contract["constructorArguments"]
+        assert (
+            json.loads(output["contracts"][path][name]["metadata"])["compiler"]["version"]
+            in content["compiler"]
+        )
+    judge = output["contracts"]["contracts/Judge.sol"]["Judge"]["evm"]["deployedBytecode"]["object"]
+    assert bytes(web3.eth.get_code(deployed.load("PoLeChain").judge())).hex() == judge
+
+
+def test_a_wallet_of_pole_deploys_where_the_node_unlocks_no_account(files, tmp_path, monkeypatch):
+    _, deployment = files
+    wallet = Account.create()
+    keystore, password = tmp_path / "deployer.json", tmp_path / "password"
+    keystore.write_text(json.dumps(Account.encrypt(wallet.key, "open", iterations=2)))
+    password.write_text("wrong\n")
+    accounts[0].transfer(wallet.address, ETHER)
+    monkeypatch.setenv("POLE_ACCOUNT", str(tmp_path / "missing.json"))
+    monkeypatch.setenv("POLE_PASSWORD_FILE", str(password))
+    with pytest.raises(SystemExit, match=r"There is no file .*missing\.json"):
+        deploy.main()
+    monkeypatch.setenv("POLE_ACCOUNT", str(keystore))
+    with pytest.raises(SystemExit, match="The password does not open"):
+        deploy.main()
+    password.write_text("open\n")
+    deploy.main()
+    chain = json.loads(deployment.read_text())["contracts"]["PoLeChain"]
+    creation = web3.eth.get_block(chain["deployedBlock"], True).transactions[0]
+    assert creation["from"] == wallet.address
 
 
 def test_the_deployment_file_is_what_the_package_reads(files):

@@ -31,6 +31,7 @@ class FakeNode(JSONBaseProvider):
         self.gas_needed = 100_000
         self.status = 1
         self.refuses_sends_with: str | None = None
+        self.denies_what_it_takes = False
         self.requests: list[str] = []
         self.die_before: int | None = None
         self.die_after: int | None = None
@@ -117,10 +118,13 @@ class FakeNode(JSONBaseProvider):
             "gas": signed["gas"],
             "from": Account.recover_transaction(raw),
         }
+        if self.denies_what_it_takes:
+            raise NodeError(-32000, "internal error")
         return hash_
 
     def _eth_getTransactionByHash(self, hash_: str) -> dict[str, Any] | None:
-        return {"hash": hash_} if hash_ in self.pool or hash_ in self.mined else None
+        seen = hash_ in self.mined or (hash_ in self.pool and not self.denies_what_it_takes)
+        return {"hash": hash_} if seen else None
 
     def _eth_getTransactionReceipt(self, hash_: str) -> dict[str, Any] | None:
         transaction = self.mined.get(hash_)

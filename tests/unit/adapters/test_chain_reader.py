@@ -64,7 +64,14 @@ ABIS: dict[str, list[dict[str, Any]]] = {
         event("BlockAppended"),
         error_abi("UnknownRound"),
     ],
-    "TaskList": [*FUNCTIONS, event("TaskPosted"), event("TaskCancelled"), event("TaskTaken")],
+    "TaskList": [
+        *FUNCTIONS,
+        event("TaskPosted"),
+        event("TaskCancelled"),
+        event("TaskTaken"),
+        event("KeysDelegated"),
+        event("PartialKeysAnnounced"),
+    ],
     "VerifierCommittee": [event("VoteRevealed"), event("Rewarded"), event("Slashed")],
     "RewardReservoir": [*FUNCTIONS, event("Withdrawn")],
 }

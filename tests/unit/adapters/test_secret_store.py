@@ -39,6 +39,16 @@ def test_secrets_that_were_swapped_on_disk_do_not_open(tmp_path: Path) -> None:
         kept.load("msk-2")
 
 
+def test_a_removed_secret_is_gone_and_may_be_removed_again(tmp_path: Path) -> None:
+    kept = store(tmp_path / "secrets")
+    kept.remove("msk-1")
+    kept.save("msk-1", b"secret")
+    for _ in range(2):
+        kept.remove("msk-1")
+    with pytest.raises(InputError, match="no secret msk-1"):
+        kept.load("msk-1")
+
+
 def test_a_secret_is_kept_and_not_shown(tmp_path: Path) -> None:
     kept = store(tmp_path)
     kept.save("msk-1", b"secret")

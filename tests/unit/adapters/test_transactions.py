@@ -122,6 +122,37 @@ def test_what_the_node_refused_can_be_sent_again_with_the_very_same_bytes(desk: 
     assert [send.state for send in desk.journal.sends_of("open")] == [SendState.DONE]
 
 
+@pytest.mark.parametrize("mined_meanwhile", [False, True])
+def test_what_the_node_took_while_it_said_no_is_mined_once(desk: Desk, mined_meanwhile: bool) -> None:
+    desk.node.denies_what_it_takes = True
+    with pytest.raises(RefusedError):
+        desk.sender().send(call(), intent="pay")
+    desk.node.denies_what_it_takes = False
+    if mined_meanwhile:
+        desk.node.mine()
+    assert desk.sender().send(call(), intent="pay")["status"] == 1
+    assert len(desk.node.mined) == 1
+
+
+def test_what_the_node_took_while_it_said_no_may_outlive_a_dearer_one(desk: Desk) -> None:
+    desk.node.denies_what_it_takes = True
+    with pytest.raises(RefusedError):
+        desk.sender().send(call(), intent="pay")
+    desk.node.denies_what_it_takes = False
+    desk.node.base_fee *= 3
+    first = desk.node.pool.copy()
+
+    def mine_the_first(seconds: float) -> None:
+        desk.time += seconds
+        desk.node.pool = first
+        desk.node.mine()
+
+    sender = desk.sender()
+    sender._wait = mine_the_first
+    assert sender.send(call(), intent="pay")["transactionHash"].to_0x_hex() in first
+    assert len(desk.node.mined) == 1
+
+
 def test_a_reverted_transaction_is_refused_and_can_be_tried_again(desk: Desk) -> None:
     desk.node.status = 0
     with pytest.raises(RefusedError, match="mined but reverted"):

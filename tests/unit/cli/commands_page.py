@@ -43,6 +43,7 @@ Everything that pole keeps lies in the data folder, readable by its owner alone:
 |---|---|
 | `wallets/NAME.json` | a wallet: an Ethereum keystore of version 3, encrypted under the wallet's password |
 | `secrets/NAME.box` | a master secret, sealed under the password: without it no keys can be issued |
+| `key-budget/` | what functional keys gave away of each data set; without it the budget is unknown |
 | `work/CHAIN-CONTRACT-WALLET/` | one wallet's files on one deployment: models, shards, caches |
 | `work/…/journal.sqlite` | what must not be lost while a round is open: salts, votes, signed transactions |
 | `locks/` | keeps two processes of one wallet from signing with the same nonce |

@@ -12,8 +12,10 @@ from click.testing import CliRunner, Result
 from tests.unit.roles.fakes import FakeChain, FakeStore, MemoryJournal, World
 
 from pole.cli import main
-from pole.cli.task_terms import read_request
+from pole.cli.task_terms import read_data, read_request
+from pole.errors import RefusedError
 from pole.protocol.parameters import TaskListParameters
+from pole.roles.key_ledger import KeyLedger
 
 LIMITS = TaskListParameters(
     max_tasks=9, min_reward=100, min_data_bond=50, fee_bps=100, max_time_limit=1000, max_solutions=8
@@ -22,7 +24,7 @@ ADDRESS = "0x" + "A" * 40
 SPECIFICATION = {
     "version": 1,
     "input": {"bits": 8, "shape": [4]},
-    "mapping": {"kind": "linear", "bits": 3, "queries": 3},
+    "mapping": {"kind": "linear", "bits": 3, "queries": 2},
     "graph": [{"name": "logits", "op": "Linear", "bias": True, "out_features": 3}],
     "classes": 3,
     "metric": "accuracy",
@@ -87,13 +89,13 @@ def post(folder: Path, *options: str, data: Path | str | None = None, **specific
         "--train-accuracy": "90",
     }
     flat = [part for pair in arguments.items() for part in pair]
-    return CliRunner().invoke(main, ["task", "post", *flat, *options])
+    return CliRunner().invoke(main, ["task", "post", "--home", str(folder), *flat, *options])
 
 
 def test_a_task_is_posted_with_the_least_bond_and_fee(session: FakeSession) -> None:
     result = post(session.home, "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.output)["taskId"] == 1
+    assert json.loads(result.stdout)["taskId"] == 1
     terms = session.chain.world.tasks[1].terms
     assert (terms.reward, terms.data_bond, terms.fee) == (1000, 50, 10)
     assert (terms.train_count, terms.test_count, terms.required_train_accuracy) == (9, 3, 9000)
@@ -164,6 +166,50 @@ def test_percentages_become_basis_points(session: FakeSession) -> None:
     spec.write_text(json.dumps(SPECIFICATION))
     names = ("reward", "data_bond", "fee", "time_limit", "min_time", "min_solutions", "audit")
     terms = dict.fromkeys(names, 1) | {"train_accuracy": 97.25, "test_accuracy": 33.333}
-    request = read_request(spec, str(data_file(session.home)), None, None, terms, LIMITS)
+    request = read_request(spec, read_data(str(data_file(session.home))), terms, LIMITS)
     assert request.terms.required_train_accuracy == 9725
     assert request.terms.required_test_accuracy == 3333
+
+
+def test_a_task_is_entered_in_the_key_budget(session: FakeSession) -> None:
+    result = post(session.home)
+    assert "gives away up to 2 of 4 independent functions" in result.stderr
+    entry = KeyLedger(session.home / "key-budget").entries()[0]
+    assert entry.data_set.startswith("data-")
+    assert (entry.mpk_digest, entry.given) == (session.chain.world.tasks[1].files.mpk_digest, None)
+
+
+def test_a_second_task_on_the_same_data_is_refused_before_anything_is_done(session: FakeSession) -> None:
+    assert post(session.home).exit_code == 0
+    stored = len(session.store.files)
+    refused = post(session.home)
+    assert refused.exit_code == 2
+    assert "from 2 (2 of them wait for their round) to 4 of 4" in refused.output
+    assert len(session.store.files) == stored
+    accepted = post(session.home, "--allow-disclosure")
+    assert accepted.exit_code == 0
+    assert "with those before it discloses the data" in accepted.stderr
+
+
+def test_part_of_the_data_counts_as_the_data(session: FakeSession) -> None:
+    assert post(session.home).exit_code == 0
+    assert post(session.home, "--train-samples", "6").exit_code == 2
+
+
+def test_other_data_under_the_same_name_counts_together(session: FakeSession) -> None:
+    assert post(session.home, "--data-name", "mine").exit_code == 0
+    x_train = np.ones((9, 4))
+    other = data_file(session.home, x_train=x_train)
+    assert post(session.home, "--data-name", "mine", data=other).exit_code == 2
+    assert post(session.home, data=other).exit_code == 0
+
+
+def test_a_task_that_was_prepared_and_not_posted_counts_once(session: FakeSession) -> None:
+    def die(*_: object, **__: object) -> int:
+        raise RefusedError("The list of tasks is full; wait.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RichChain, "post_task", die)
+        assert post(session.home).exit_code == 6
+    assert post(session.home).exit_code == 0
+    assert len(KeyLedger(session.home / "key-budget").entries()) == 1

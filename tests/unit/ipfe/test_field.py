@@ -62,8 +62,9 @@ def elements() -> list[Limbs]:
     return [*extreme, *pairs, *mixed, *near_p, *uniform]
 
 
-def expected(a: int, b: int) -> list[int]:
+def expected(a: int, b: int, turned: int) -> list[int]:
     results = [a * b, a * a, a + b, a - b, (a + b) * (a - b), (a - b) ** 2, 2 * (a + b) * b]
+    results += [turned * b, turned * b * b]
     return [result % FIELD_PRIME for result in results]
 
 
@@ -80,10 +81,10 @@ def test_extreme_limbs_give_the_results_of_integers(name: str, tmp_path: Path) -
     pairs += pairs[: -len(pairs) % 8]
     words = np.array([[*a, *b] for a, b in pairs], dtype="<u8")
     output = subprocess.run([program], input=words.tobytes(), stdout=subprocess.PIPE, check=True).stdout
-    rows = np.frombuffer(output, dtype="<u8").reshape(len(pairs), 7 * 5 + 2)
-    for (a_limbs, b_limbs), row in zip(pairs, rows.tolist(), strict=True):
+    rows = np.frombuffer(output, dtype="<u8").reshape(len(pairs), 9 * 5 + 2)
+    for place, ((a_limbs, b_limbs), row) in enumerate(zip(pairs, rows.tolist(), strict=True)):
         a, b = value_of(a_limbs), value_of(tuple(b_limbs))
-        results = [value_of(tuple(row[i : i + 5])) for i in range(0, 35, 5)]
-        assert results == expected(a, b), (a_limbs, b_limbs)
-        assert max(row[:35]) < LIMB
-        assert row[35:] == [a % FIELD_PRIME == 0, a % FIELD_PRIME % 2], a_limbs
+        results = [value_of(tuple(row[i : i + 5])) for i in range(0, 45, 5)]
+        assert results == expected(a, b, -1 if place % 2 else 1), (a_limbs, b_limbs)
+        assert max(row[:45]) < LIMB
+        assert row[45:] == [a % FIELD_PRIME == 0, a % FIELD_PRIME % 2], a_limbs

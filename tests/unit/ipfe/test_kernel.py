@@ -1,6 +1,6 @@
 """Every code path gives the bytes of the plain-Python one, at the edges most of all."""
 
-import importlib
+import functools
 import json
 from pathlib import Path
 
@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nacl import bindings as sodium
 from numpy.typing import NDArray
 
 from pole.ipfe import backend, group
-from pole.ipfe.group import BASE, ORDER
+from pole.ipfe.group import BASE, FIELD_PRIME, ORDER, SQRT_M1
 from pole.ipfe.kernel import NO_LOGARITHM, InvalidCiphertextError, InvalidKeyPointError
 from pole.ipfe.scalars import scalars_of
 from pole.protocol.query_plan import QueryPlan
@@ -28,11 +29,21 @@ EDGES = [
     4095,
     4096,
     2**52,
+    2**251 - 1,
+    2**251,
+    2**251 + 2**124,
     2**252 - 1,
     2**252,
     ORDER // 2,
+    ORDER // 2 + 1,
     ORDER - 2,
     ORDER - 1,
+]
+# All digits at, one below and one above half of a window's width, for each width that tables have.
+HALVES = [
+    sum(half + offset << place for place in range(0, 252, width)) % ORDER
+    for width, half in [(4, 8), (6, 32), (12, 2048)]
+    for offset in (-1, 0, 1)
 ]
 REFERENCE = backend.choose("python")
 
@@ -91,6 +102,48 @@ def test_edge_scalars_give_the_bytes_of_the_reference(path: str) -> None:
     assert (
         backend.choose(path).base_multiples(scalars).tobytes() == REFERENCE.base_multiples(scalars).tobytes()
     )
+
+
+def test_digits_at_half_a_window_give_the_bytes_of_the_reference(path: str) -> None:
+    ks = [k for half in HALVES for k in (half, ORDER - half, 2 * half % ORDER)]
+    kernel = backend.choose(path)
+    expected = multiples(*ks)
+    assert kernel.base_multiples(scalars_of(ks)).tobytes() == expected.tobytes()
+    ones = np.zeros((len(ks), 1), dtype=np.uint16)
+    _, ct = kernel.encrypt_with_public_key(multiples(1), scalars_of(ks), ones)
+    assert ct.tobytes() == expected.tobytes()
+    for k in ks:
+        assert kernel.linear_combination(multiples(1), scalars_of([k])) == multiples(k).tobytes()
+
+
+def test_multiples_are_those_of_libsodium_on_the_edwards_curve(path: str) -> None:
+    ks = [1, 2, 3, 8, 2**200 + 1, ORDER - 1]
+    kernel = backend.choose(path)
+    encoded = kernel.base_multiples(scalars_of(ks))
+    affine, _ = kernel.expand(encoded, encoded[:, np.newaxis])
+    for k, coordinates in zip(ks, affine, strict=True):
+        expected = sodium.crypto_scalarmult_ed25519_base_noclamp(k.to_bytes(32, "little"))
+        assert expected in edwards_encodings(coordinates.tobytes())
+
+
+def test_sums_are_those_of_libsodium_on_the_edwards_curve(path: str) -> None:
+    ks, weights = [5, ORDER - 9, 2**251 + 77, 1], [1, 2, 1, 3]
+    points = [sodium.crypto_scalarmult_ed25519_base_noclamp(k.to_bytes(32, "little")) for k in ks]
+    terms = [point for point, weight in zip(points, weights, strict=True) for _ in range(weight)]
+    kernel = backend.choose(path)
+    got = np.frombuffer(
+        kernel.linear_combination(kernel.base_multiples(scalars_of(ks)), scalars_of(weights)), dtype=np.uint8
+    )
+    affine, _ = kernel.expand(got[np.newaxis], got[np.newaxis, np.newaxis])
+    assert functools.reduce(sodium.crypto_core_ed25519_add, terms) in edwards_encodings(affine[0].tobytes())
+
+
+def edwards_encodings(affine: bytes) -> list[bytes]:
+    """The four points of a coset as RFC 8032 writes points of Ed25519: y, and the sign of x."""
+    x, y = (int.from_bytes(half, "little") for half in (affine[:32], affine[32:]))
+    turned = (y * SQRT_M1, x * SQRT_M1)
+    coset = [(x, y), (-x, -y), turned, (-turned[0], -turned[1])]
+    return [(b % FIELD_PRIME | (a % FIELD_PRIME & 1) << 255).to_bytes(32, "little") for a, b in coset]
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 33])
@@ -162,16 +215,20 @@ def test_logarithms_at_every_edge_of_the_range_are_found_and_none_beyond(path: s
     assert got.tolist() == [v if 0 <= v <= bound else NO_LOGARITHM for v in values]
 
 
-def test_giant_steps_reach_the_bound_and_stop_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("pole.ipfe._native")
-    native_kernel = importlib.import_module("pole.ipfe.native_kernel")
-    monkeypatch.setattr(native_kernel, "MAX_LOGARITHMS", 100)
-    values = [0, 99, 100, 101, 199, 200, 12345, 12346, 12399, -1, -100]
-    for path in native_kernel.names():
-        key = scalars_of([0]).reshape(1, 1, 32)
-        decryptor = backend.choose(path).decryptor(plan_of([[0]], [[1]]), key, 1, 12345)
-        got = decryptor.inner_products(multiples(*range(11)), multiples(*values).reshape(-1, 1, 32)).ravel()
-        assert got.tolist() == [v if 0 <= v <= 12345 else NO_LOGARITHM for v in values]
+@pytest.mark.parametrize("bits", range(1, 17))
+def test_maximal_weights_and_keys_meet_maximal_points(path: str, bits: int) -> None:
+    top = 2**bits - 1
+    plan = plan_of([[0, 1, 2]], [[top, top, top], [0, 0, 0], [top, 0, top]])
+    etas = [ORDER - 1, 0, ORDER - 2]
+    ct0, samples = [ORDER - 5, 7, 0], [[ORDER - 1, 1, 0], [0, 0, 0], [ORDER - 1, ORDER - 1, 3]]
+    keys = scalars_of(etas).reshape(1, 3, 32)
+    ct = multiples(*(k for sample in samples for k in sample)).reshape(3, 3, 32)
+    got = backend.choose(path).decryptor(plan, keys, 3, 200_000).inner_products(multiples(*ct0), ct)
+    for i, sample in enumerate(samples):
+        for query, vector in enumerate(plan.vectors):
+            total = sum(int(z) * k for z, k in zip(vector, sample, strict=True)) - etas[query] * ct0[i]
+            expected = total % ORDER if total % ORDER <= 200_000 else NO_LOGARITHM
+            assert got[i, 0, query] == expected
 
 
 @st.composite

@@ -66,6 +66,8 @@ def test_keys_that_are_not_reduced_or_too_few_are_refused() -> None:
     eta[0, 0] = np.frombuffer(raised.to_bytes(32, "little"), dtype=np.uint8)
     with pytest.raises(scheme.WrongKeysError, match="not reduced"):
         scheme.verify_keys(MPK, PLAN, scheme.FunctionalKeys(eta), stream())
+    with pytest.raises(scheme.WrongKeysError, match="not reduced"):
+        scheme.decrypt(scheme.encrypt(MSK, X, stream()), PLAN, scheme.FunctionalKeys(eta), BOUND)
     with pytest.raises(scheme.WrongKeysError, match="2 x 3 functional keys, but there are 2 x 2"):
         scheme.verify_keys(MPK, PLAN, scheme.FunctionalKeys(KEYS.eta[:, :2]), stream())
 
@@ -74,6 +76,14 @@ def test_keys_of_another_master_key_are_refused() -> None:
     _, other = scheme.generate_keys(4, stream("other"))
     with pytest.raises(scheme.WrongKeysError):
         scheme.verify_keys(other, PLAN, KEYS, stream())
+
+
+def test_keys_for_other_vectors_are_refused_and_decrypt_to_nothing(path: str) -> None:
+    other = QueryPlan(PLAN.windows, PLAN.vectors[::-1].copy())
+    with pytest.raises(scheme.WrongKeysError):
+        scheme.verify_keys(MPK, other, KEYS, stream(), backend=path)
+    with pytest.raises(scheme.DecryptionError, match="Sample 0, window 0, query 0"):
+        scheme.decrypt(scheme.encrypt(MSK, X, stream()), other, KEYS, BOUND, backend=path)
 
 
 def test_a_wrong_key_decrypts_to_nothing_and_is_named(path: str) -> None:

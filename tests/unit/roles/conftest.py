@@ -1,6 +1,7 @@
 """A small task on a world of plain Python, and workers for it."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +20,13 @@ from pole.protocol.model_spec import ModelSpecification, mlp
 from pole.protocol.state import Phase, TaskTerms
 from pole.roles.data_node import DataNode
 from pole.roles.keeper import Keeper
+from pole.roles.key_budget import KeyBudget
+from pole.roles.key_ledger import KeyLedger
 from pole.roles.learner import Assignment, Trained
 from pole.roles.miner import Miner, MinerSettings
+from pole.roles.point_cache import PointCache
 from pole.roles.round_data import RoundData
+from pole.roles.set_decryption import Means
 from pole.roles.settlement import Settlement
 from pole.roles.task_data import TaskReader
 from pole.roles.task_preparation import TaskRequest, Workshop, prepare_task
@@ -116,6 +121,12 @@ class Stage:
     chains: dict[str, FakeChain] = field(default_factory=dict)
     journals: dict[str, MemoryJournal] = field(default_factory=dict)
     learner: LeastSquaresLearner = field(default_factory=LeastSquaresLearner)
+    # Three functions of four values are D - 1.
+    may_disclose: bool = True
+
+    @property
+    def budget(self) -> KeyBudget:
+        return KeyBudget(KeyLedger(self.home(OWNER) / "key-budget"), nullcontext)
 
     def chain(self, address: str) -> FakeChain:
         return self.chains.setdefault(address, FakeChain(self.world, address))
@@ -139,7 +150,16 @@ class Stage:
     def data_node(self, **ports: object) -> DataNode:
         chain, store, journal = self._ports(OWNER, ports)
         settlement = self._settlement(OWNER, chain, store, journal)
-        return DataNode(chain, store, journal, self.home(OWNER), settlement, self.secrets.open)
+        return DataNode(
+            chain,
+            store,
+            journal,
+            self.home(OWNER),
+            settlement,
+            self.secrets.open,
+            self.budget,
+            may_disclose=self.may_disclose,
+        )
 
     def miner(
         self, address: str = MINERS[0], settings: MinerSettings | None = None, **ports: object
@@ -202,7 +222,8 @@ class Stage:
 
     def _data(self, address: str, chain: object, store: object) -> RoundData:
         reader = TaskReader(chain, store, self.home(address) / "files", numbers(4))
-        return RoundData(reader, store, self.home(address), lambda: float(self.world.now))
+        means = Means(store, lambda: float(self.world.now), 1, PointCache(self.path / "points", 0))
+        return RoundData(reader, self.home(address), means)
 
     def _settlement(self, address: str, chain: object, store: object, journal: object) -> Settlement:
         def body_of(height: int) -> bytes:

@@ -30,7 +30,7 @@ from pole.protocol.state import (
     Vote,
 )
 from pole.protocol.tally import findings
-from pole.roles.ports import BallotView, Identity, Moment, Receipt
+from pole.roles.ports import BallotView, Delegation, Identity, Moment, Receipt
 
 CHAIN_ID = 1337
 CHAIN_ADDRESS = "0x" + "C" * 40
@@ -69,6 +69,8 @@ class World:
     members: dict[int, tuple[str, ...]] = field(default_factory=dict)
     solutions: dict[int, list[Solution]] = field(default_factory=dict)
     keys: dict[int, FileRef] = field(default_factory=dict)
+    delegations: dict[int, Delegation] = field(default_factory=dict)
+    partial_keys: dict[int, dict[str, FileRef]] = field(default_factory=dict)
     tests: dict[int, FileRef] = field(default_factory=dict)
     models: dict[int, dict[str, FileRef]] = field(default_factory=dict)
     vote_commitments: dict[tuple[int, str], bytes] = field(default_factory=dict)
@@ -125,6 +127,12 @@ class FakeChain:
     def task(self, task_id: int) -> PostedTask:
         return self.world.tasks[task_id]
 
+    def delegation(self, task_id: int) -> Delegation | None:
+        return self.world.delegations.get(task_id)
+
+    def partial_keys(self, task_id: int) -> dict[str, FileRef]:
+        return dict(self.world.partial_keys.get(task_id, {}))
+
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
         return tuple(self.world.solutions.get(round_id, ()))
 
@@ -157,6 +165,19 @@ class FakeChain:
         self._send(intent, effect)
         return next(number for number, task in self.world.tasks.items() if task.files == files)
 
+    def delegate_keys(self, task_id: int, delegation: Delegation, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._demand(self.world.tasks[task_id].owner == self.address, "Not the owner.")
+            self.world.delegations[task_id] = delegation
+
+        return self._send(intent, effect)
+
+    def announce_partial_keys(self, task_id: int, keys: FileRef, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self.world.partial_keys.setdefault(task_id, {})[self.address] = keys
+
+        return self._send(intent, effect)
+
     def open_round(self, *, intent: str) -> Receipt:
         def effect() -> None:
             world = self.world
@@ -173,6 +194,9 @@ class FakeChain:
     def post_functional_keys(self, round_id: int, keys: FileRef, *, intent: str) -> Receipt:
         def effect() -> None:
             self._in_phase(round_id, Phase.KEYS)
+            delegation = self.world.delegations.get(self.world.rounds[round_id].task_id)
+            issuers = {self.world.rounds[round_id].data_node, delegation and delegation.delegate}
+            self._demand(self.address in issuers, "Not the data node, nor its delegate.")
             self.world.keys[round_id] = keys
             self.world.change(round_id, keys_at=self.world.now, keys_digest=keys.digest)
 

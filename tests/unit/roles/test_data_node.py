@@ -9,6 +9,7 @@ from tests.unit.roles.conftest import MINERS, OWNER, TEST, Stage, dataset
 from pole.errors import InputError
 from pole.protocol.mapping_layer import inner_products_in_clear
 from pole.protocol.state import Phase, VoidReason
+from pole.roles.key_ledger import GivenKeys
 from pole.roles.task_folder import TaskFolder
 
 
@@ -79,3 +80,35 @@ def test_decrypted_features_are_the_inner_products_of_the_plaintext(stage: Stage
         assert np.array_equal(samples.features, expected.reshape(samples.features.shape))
         assert np.array_equal(samples.labels, y)
     assert len(miner.data.test_set(opened).labels) == TEST
+
+
+def test_keys_that_disclose_the_data_are_not_issued_without_consent(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.may_disclose = False
+    stage.post()
+    stage.play(Phase.VOID, workers=[stage.data_node()])
+    assert stage.world.rounds[1].void_reason is VoidReason.KEYS_MISSING
+    assert "With these keys 3 of 4" in caplog.text
+    assert stage.budget.ledger.entries() == ()
+
+
+def test_issued_keys_are_in_the_ledger(stage: Stage) -> None:
+    stage.post()
+    stage.play(Phase.TRAINING, workers=[stage.data_node()])
+    opened = stage.world.rounds[1]
+    entry = stage.budget.ledger.read(stage.world.tasks[1].files.mpk_digest)
+    assert entry is not None
+    assert entry.given == GivenKeys(opened.seed, 1)
+    assert stage.budget.spendings()[0].given == 3
+
+
+def test_keys_that_others_issued_for_the_data_node_are_in_the_ledger(stage: Stage) -> None:
+    stage.post()
+    stage.play(Phase.TRAINING, workers=[stage.data_node()])
+    mpk_digest = stage.world.tasks[1].files.mpk_digest
+    stage.budget.ledger.remove(mpk_digest)
+    stage.data_node().step(stage.world.moment())
+    entry = stage.budget.ledger.read(mpk_digest)
+    assert entry is not None
+    assert entry.given == GivenKeys(stage.world.rounds[1].seed, 1)

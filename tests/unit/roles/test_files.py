@@ -1,12 +1,13 @@
 """Files: what is not what its digest says is never used."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.unit.roles.fakes import FakeStore
 
 from pole.protocol.hashing import keccak256
-from pole.roles.files import NotHadError, Wanted, fetch, write_durably
+from pole.roles.files import NotHadError, Wanted, fetch, read_with_digest, with_digest, write_durably
 
 CONTENT = b"what was promised"
 
@@ -52,3 +53,17 @@ def test_a_file_is_written_whole(tmp_path: Path) -> None:
     write_durably(path, b"two")
     assert path.read_bytes() == b"two"
     assert [entry.name for entry in path.parent.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("change", [lambda b: b[:-1], lambda b: b[1:], lambda b: b"", lambda b: b + b"0"])
+def test_a_file_that_changed_since_it_was_written_is_not_read(
+    tmp_path: Path, change: Callable[[bytes], bytes]
+) -> None:
+    write_durably(tmp_path / "file", change(with_digest(CONTENT)))
+    assert read_with_digest(tmp_path / "file") is None
+
+
+def test_a_file_with_its_digest_is_read_back(tmp_path: Path) -> None:
+    assert read_with_digest(tmp_path / "file") is None
+    write_durably(tmp_path / "file", with_digest(CONTENT))
+    assert read_with_digest(tmp_path / "file") == CONTENT

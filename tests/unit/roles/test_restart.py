@@ -124,7 +124,7 @@ def test_posting_killed_anywhere_and_run_again_posts_one_task(
         journal = ports.get("journal", stage.journal(OWNER))
         # A process does not draw the same random numbers twice.
         seed = len(stage.secrets.kept)
-        post_task(request, stage.workshop(seed, **ports), chain, journal)
+        post_task(request, stage.workshop(seed, **ports), chain, journal, reserve=lambda _: None)
 
     ends = live_and_die(stage, tmp_path / "again", OWNER, act, after=after)
     # Killed after its very last call the command has succeeded: the next one asks for a second task.

@@ -9,12 +9,10 @@ from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, term
 from pole.errors import FundsError, InputError
 from pole.protocol.formats.encrypted_set import Part, read_manifest
 from pole.protocol.hashing import keccak256
-from pole.protocol.mapping_kinds import LinearMapping
-from pole.protocol.model_spec import mlp
 from pole.protocol.parameters import TaskListParameters
 from pole.roles.task_folder import TaskFolder
 from pole.roles.task_posting import post_task, request_digest
-from pole.roles.task_preparation import TaskRequest, check_disclosure, check_request, prepare_task
+from pole.roles.task_preparation import TaskRequest, check_request, prepare_task
 
 LIMITS = TaskListParameters(
     max_tasks=9, min_reward=100, min_data_bond=50, fee_bps=100, max_time_limit=1000, max_solutions=8
@@ -60,15 +58,6 @@ def test_data_of_other_classes_are_refused() -> None:
         check_request(TaskRequest(replace(dataset(), classes=4), specification(), terms()), LIMITS)
 
 
-def test_a_specification_that_discloses_the_data_is_refused_without_consent() -> None:
-    check_disclosure(specification())
-    open_book = mlp(
-        input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=3, queries=4), hidden=(), classes=3
-    )
-    with pytest.raises(InputError, match="--allow-disclosure"):
-        check_disclosure(open_book)
-
-
 def test_every_published_digest_names_its_bytes(stage: Stage) -> None:
     files = prepare_task(request(), stage.workshop())
     assert keccak256(stage.store.files[files.spec_cid]) == files.spec_digest
@@ -96,16 +85,16 @@ def test_a_wallet_that_cannot_pay_keeps_what_was_prepared(stage: Stage) -> None:
     chain, journal = stage.chain(OWNER), stage.journal(OWNER)
     chain.balance = 0
     with pytest.raises(FundsError):
-        post_task(request(), stage.workshop(1), chain, journal)
+        post_task(request(), stage.workshop(1), chain, journal, reserve=lambda _: None)
     chain.balance = 10**20
-    assert post_task(request(), stage.workshop(2), chain, journal) == 1
+    assert post_task(request(), stage.workshop(2), chain, journal, reserve=lambda _: None) == 1
     assert len(stage.secrets.kept) == 1
 
 
 def test_the_same_request_after_success_is_a_new_task(stage: Stage) -> None:
     chain, journal = stage.chain(OWNER), stage.journal(OWNER)
-    assert post_task(request(), stage.workshop(1), chain, journal) == 1
-    assert post_task(request(), stage.workshop(2), chain, journal) == 2
+    assert post_task(request(), stage.workshop(1), chain, journal, reserve=lambda _: None) == 1
+    assert post_task(request(), stage.workshop(2), chain, journal, reserve=lambda _: None) == 2
 
 
 def test_requests_differ_in_data_and_terms() -> None:

@@ -126,7 +126,7 @@ def test_features_are_prepared_while_miners_train(stage: Stage) -> None:
     verifier = stage.verifier()
     assert verifier.step(stage.world.moment()) == "prepared"
     assert verifier.step(stage.world.moment()) is None
-    assert list((stage.home(VERIFIERS[0]) / "features").glob("1-train-*"))
+    assert list((stage.home(VERIFIERS[0]) / "rounds" / "1").glob("train-*/00000"))
 
 
 def test_preparing_forgives_a_store_that_is_down(stage: Stage) -> None:

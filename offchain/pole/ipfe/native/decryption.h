@@ -2,7 +2,7 @@
 
 /* Scratch of one decryption: LANES samples at a time. */
 typedef struct {
-    column *columns; /* the data, then -2^(k i) ct_0 */
+    column *columns; /* the data, then multiples of -ct_0 */
     point *partial;  /* one for each row of +-1 of a window */
     point *last;     /* one for each group: its accumulator at the end */
     point *results;  /* up to BATCH twice-inner-products waiting for their logarithms */
@@ -16,7 +16,7 @@ typedef struct {
 
 static bool decryption_open(decryption *work, const schedule *plan, const logarithms *table)
 {
-    size_t longest = plan->digits > BATCH ? plan->digits : BATCH;
+    size_t longest = plan->direct || plan->digits < BATCH ? BATCH : plan->digits;
     work->columns = aligned((plan->dimension + plan->digits) * sizeof *work->columns);
     work->partial = aligned(plan->rows * sizeof *work->partial);
     work->last = aligned(plan->groups * sizeof *work->last);
@@ -77,19 +77,48 @@ static void note_invalid(position *bad, lane_mask valid, size_t first, int64_t j
     if (first + lane < bad->sample) *bad = (position){first + lane, j};
 }
 
-/* Decodes LANES samples into columns; `lanes` of them are real, the others repeat the last. */
-static bool load_samples(decryption *work, const schedule *plan, const uint8_t *ct0, const uint8_t *ct, size_t first,
-                         size_t lanes, position *bad)
+/* The columns 2^(k i) p. */
+static void append_powers(decryption *work, const schedule *plan, point p)
 {
-    const uint8_t *encoded[LANES];
+    for (size_t i = 0; i < plan->digits; i++) {
+        work->results[i] = p;
+        for (unsigned b = 0; b < plan->bits; b++) double_point(&p, &p);
+    }
+    columns_from_points(work->columns + plan->dimension, work->results, plan->digits, work->scratch);
+}
+
+/* The columns m 2^(6 i) p of direct.c, as many windows at a time as a batch holds. */
+static void append_multiples(decryption *work, const schedule *plan, point p)
+{
+    size_t filled = 0;
+    column *out = work->columns + plan->dimension;
+    for (size_t i = 0; i < KEY_WINDOWS; i++) {
+        point *multiple = &work->results[filled];
+        multiple[0] = p;
+        for (size_t m = 1; m < KEY_HALF; m++) add_point(&multiple[m], &multiple[m - 1], &p, 0);
+        double_point(&p, &multiple[KEY_HALF - 1]);
+        filled += KEY_HALF;
+        if (filled + KEY_HALF <= BATCH && i + 1 < KEY_WINDOWS) continue;
+        columns_from_points(out, work->results, filled, work->scratch);
+        out += filled;
+        filled = 0;
+    }
+}
+
+/* Loads LANES samples into columns; `lanes` of them are real, the others repeat the last. */
+static bool load_samples(decryption *work, const schedule *plan, const uint8_t *ct0, const uint8_t *ct,
+                         size_t point_bytes, size_t first, size_t lanes, position *bad)
+{
+    const uint8_t *bytes[LANES];
     bad->sample = SIZE_MAX;
     for (int64_t j = -1; j < (int64_t)plan->dimension; j++) {
         for (size_t lane = 0; lane < LANES; lane++) {
             size_t sample = first + (lane < lanes ? lane : lanes - 1);
-            encoded[lane] = j < 0 ? ct0 + 32 * sample : ct + 32 * (sample * plan->dimension + (size_t)j);
+            bytes[lane] =
+                j < 0 ? ct0 + point_bytes * sample : ct + point_bytes * (sample * plan->dimension + (size_t)j);
         }
         point p;
-        lane_mask valid = decode(&p.x, &p.y, &p.t, encoded);
+        lane_mask valid = load_point(&p.x, &p.y, &p.t, bytes, point_bytes);
         if (valid != ALL_LANES) note_invalid(bad, valid, first, j);
         if (j >= 0) {
             column_from_affine(&work->columns[j], &p.x, &p.y, &p.t);
@@ -98,13 +127,20 @@ static bool load_samples(decryption *work, const schedule *plan, const uint8_t *
         fe_splat(&p.z, ONE);
         fe_negate(&p.x, &p.x);
         fe_negate(&p.t, &p.t);
-        for (size_t i = 0; i < plan->digits; i++) {
-            work->results[i] = p;
-            for (unsigned b = 0; b < plan->bits; b++) double_point(&p, &p);
-        }
-        columns_from_points(work->columns + plan->dimension, work->results, plan->digits, work->scratch);
+        if (plan->direct)
+            append_multiples(work, plan, p);
+        else
+            append_powers(work, plan, p);
     }
     return bad->sample == SIZE_MAX;
+}
+
+/* Adds the columns that stand behind their number; returns what follows them. */
+static const uint32_t *add_steps(point *sum, const decryption *work, const uint32_t *step)
+{
+    for (uint32_t left = *step++; left > 0; left--, step++)
+        add_column(sum, sum, &work->columns[*step >> 1], *step & 1);
+    return step;
 }
 
 /* The sums by parts of one group; see schedule.c. */
@@ -117,8 +153,7 @@ static void run_group(decryption *work, const schedule *plan, size_t window, siz
     point_identity(&sum);
     uint32_t buckets = UINT32_C(1) << (rows - 1);
     for (uint32_t i = 0; i < buckets; i++) {
-        for (uint32_t left = *step++; left > 0; left--, step++)
-            add_column(&sum, &sum, &work->columns[*step >> 1], *step & 1);
+        step = add_steps(&sum, work, step);
         if (i + 1 == buckets) break;
         unsigned flipped = (unsigned)__builtin_ctz(i + 1);
         point *output = &work->partial[first + 1 + flipped];
@@ -135,6 +170,17 @@ static void add_row(decryption *work, point *r, size_t row, size_t group, size_t
     add_point(r, r, &work->partial[row], 0);
     double_point(r, r);
     add_point(r, r, &work->last[group], negative);
+}
+
+/* Queues twice an inner product; out[lane] is where the window's results go, NULL for padding. */
+static void await_logarithm(decryption *work, const logarithms *table, uint64_t bound, const point *result,
+                            int64_t *const out[LANES], size_t query)
+{
+    if (work->waiting == BATCH) resolve(work, table, bound);
+    work->results[work->waiting] = *result;
+    for (int lane = 0; lane < LANES; lane++)
+        work->destination[work->waiting][lane] = out[lane] ? out[lane] + query : &work->nowhere;
+    work->waiting++;
 }
 
 /* Twice the inner products of one window, for all queries, to the waiting results. */
@@ -160,16 +206,31 @@ static void combine_rows(decryption *work, const schedule *plan, const logarithm
             }
             add_row(work, &result, row, group, first, rows);
         }
-        if (work->waiting == BATCH) resolve(work, table, bound);
-        add_point(&work->results[work->waiting], &result, &correction, 0);
-        for (int lane = 0; lane < LANES; lane++)
-            work->destination[work->waiting][lane] = out[lane] ? out[lane] + l : &work->nowhere;
-        work->waiting++;
+        add_point(&result, &result, &correction, 0);
+        await_logarithm(work, table, bound, &result, out, l);
+    }
+}
+
+/* The same for one window by direct.c. */
+static void run_direct(decryption *work, const schedule *plan, size_t window, const logarithms *table, uint64_t bound,
+                       int64_t *const out[LANES])
+{
+    for (size_t l = 0; l < plan->queries; l++) {
+        const uint32_t *step = plan->steps + plan->starts[window * plan->queries + l];
+        point sum;
+        point_identity(&sum);
+        for (unsigned b = plan->bits; b-- > 0;) {
+            step = add_steps(&sum, work, step);
+            if (b > 0) double_point(&sum, &sum);
+        }
+        add_steps(&sum, work, step);
+        double_point(&sum, &sum);
+        await_logarithm(work, table, bound, &sum, out, l);
     }
 }
 
 static enum outcome decrypt(const schedule *plan, const logarithms *table, uint64_t bound, const uint8_t *ct0,
-                            const uint8_t *ct, size_t samples, int64_t *out, position *bad)
+                            const uint8_t *ct, size_t point_bytes, size_t samples, int64_t *out, position *bad)
 {
     decryption work;
     size_t per_sample = plan->windows * plan->queries;
@@ -178,11 +239,15 @@ static enum outcome decrypt(const schedule *plan, const logarithms *table, uint6
     for (size_t i = 0; i < samples * per_sample; i++) out[i] = NO_LOGARITHM;
     for (size_t i = 0; outcome == DONE && i < samples; i += LANES) {
         size_t lanes = samples - i < LANES ? samples - i : LANES;
-        if (!load_samples(&work, plan, ct0, ct, i, lanes, bad)) outcome = INVALID_POINT;
+        if (!load_samples(&work, plan, ct0, ct, point_bytes, i, lanes, bad)) outcome = INVALID_POINT;
         for (size_t w = 0; outcome == DONE && w < plan->windows; w++) {
             int64_t *destination[LANES] = {0};
             for (size_t lane = 0; lane < lanes; lane++)
                 destination[lane] = out + (i + lane) * per_sample + w * plan->queries;
+            if (plan->direct) {
+                run_direct(&work, plan, w, table, bound, destination);
+                continue;
+            }
             for (size_t g = 0; g < plan->groups; g++) run_group(&work, plan, w, g);
             combine_rows(&work, plan, table, bound, destination);
         }

@@ -84,8 +84,9 @@ ALWAYS_INLINE void fe_sub(fe *r, const fe *a, const fe *b)
     __asm__("" : "+x"((sum)[0]), "+x"((sum)[1]), "+x"((sum)[2]), "+x"((sum)[3]), "+x"((sum)[4]), "+x"((sum)[5]),     \
             "+x"((sum)[6]), "+x"((sum)[7]), "+x"((sum)[8]), "+x"((sum)[9]))
 
-/* Limbs i and j meet at 2^(ceil(25.5 i) + ceil(25.5 j)), which is twice the place of limb i + j where both are odd. */
-ALWAYS_INLINE void fe_mul(fe *r, const fe *a, const fe *b)
+/* Not inlined: formulas of many multiplications would spill more than the calls cost.
+ * Limbs i and j meet at 2^(ceil(25.5 i) + ceil(25.5 j)), which is twice the place of limb i + j where both are odd. */
+static __attribute__((noinline)) void fe_mul(fe *r, const fe *a, const fe *b)
 {
     __m256i sum[10], b19[10];
     UNROLL
@@ -108,7 +109,7 @@ ALWAYS_INLINE void fe_mul(fe *r, const fe *a, const fe *b)
     carry_once(r);
 }
 
-ALWAYS_INLINE void fe_sq(fe *r, const fe *a)
+static __attribute__((noinline)) void fe_sq(fe *r, const fe *a)
 {
     __m256i sum[10], a19[10];
     UNROLL
@@ -139,6 +140,17 @@ ALWAYS_INLINE void fe_select(fe *r, const fe *a, const fe *b, lane_mask mask)
     __m256i take = _mm256_cmpeq_epi64(_mm256_and_si256(each(mask), bits), bits);
     UNROLL
     for (int i = 0; i < 10; i++) r->v[i] = _mm256_blendv_epi8(a->v[i], b->v[i], take);
+}
+
+/* Negates the lanes of the mask of an element with canonical limbs: 2p leaves them below 2^27 and 2^26, of which 19 times
+ * fits a multiplier. */
+ALWAYS_INLINE void fe_negate_canonical(fe *r, lane_mask mask)
+{
+    fe negative;
+    UNROLL
+    for (int i = 0; i < 10; i++)
+        negative.v[i] = _mm256_sub_epi64(each(i == 0 ? 0x7ffffdau : i % 2 ? 0x3fffffeu : 0x7fffffeu), r->v[i]);
+    fe_select(r, r, &negative, mask);
 }
 
 /* The representative in [0, p), in limbs below 2^26 and 2^25. */

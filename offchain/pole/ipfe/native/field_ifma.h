@@ -117,6 +117,14 @@ ALWAYS_INLINE void fe_select(fe *r, const fe *a, const fe *b, lane_mask mask)
     for (int i = 0; i < 5; i++) r->v[i] = _mm512_mask_blend_epi64((__mmask8)mask, a->v[i], b->v[i]);
 }
 
+/* Negates the lanes of the mask of an element with canonical limbs: 2p leaves them below 2^52. */
+ALWAYS_INLINE void fe_negate_canonical(fe *r, lane_mask mask)
+{
+    for (int i = 0; i < 5; i++)
+        r->v[i] = _mm512_mask_sub_epi64(r->v[i], (__mmask8)mask,
+                                        each(i == 0 ? 0xfffffffffffdaULL : 0xffffffffffffeULL), r->v[i]);
+}
+
 /* The representative in [0, p), in limbs below 2^51. */
 ALWAYS_INLINE void fe_canonical(fe *r, const fe *a)
 {

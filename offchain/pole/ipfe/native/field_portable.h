@@ -99,6 +99,14 @@ static inline void fe_select(fe *r, const fe *a, const fe *b, lane_mask mask)
     for (int i = 0; i < 5; i++) r->v[i] = (a->v[i] & ~take) | (b->v[i] & take);
 }
 
+/* Negates the lanes of the mask of an element with canonical limbs. */
+static inline void fe_negate_canonical(fe *r, lane_mask mask)
+{
+    fe negative;
+    for (int i = 0; i < 5; i++) negative.v[i] = (i == 0 ? 0xfffffffffffdaULL : 0xffffffffffffeULL) - r->v[i];
+    fe_select(r, r, &negative, mask);
+}
+
 /* The representative in [0, p), in limbs below 2^51. */
 static inline void fe_canonical(fe *r, const fe *a)
 {

@@ -1,14 +1,14 @@
 /* Multiplication of fixed points by many scalars, from tables of signed-digit multiples.
  * Table look-ups are indexed by secret digits: not constant-time against somebody who shares the cache. */
 
-/* The generator's tables: 22 windows of 2049 points, 256 KiB each, 5.8 MB in all; a batch of scalars goes through one
+/* The generator's tables: 21 windows of 2049 points, 256 KiB each, 5.4 MB in all; a batch of scalars goes through one
  * window before the next. A column's own tables are built anew for every call, so they are narrower. */
 #define BASE_WIDTH 12
-#define BASE_WINDOWS (253 / BASE_WIDTH + 1)
+#define BASE_WINDOWS WINDOWS_OF(BASE_WIDTH)
 #define INPUT_WINDOWS (16 / BASE_WIDTH + 1)
-#define COLUMN_WIDTH 5
-#define COLUMN_WINDOWS (253 / COLUMN_WIDTH + 1)
-#define BATCH 32
+#define COLUMN_WIDTH 6
+#define COLUMN_WINDOWS WINDOWS_OF(COLUMN_WIDTH)
+#define BATCH 128
 
 /* Signed-digit multiples of one point: entry [w][m] is m * 2^(w * width) times the point, 0 <= m <= 2^(width-1). */
 typedef struct {
@@ -112,25 +112,30 @@ static inline const table_entry *entry_of(const multiples *table, size_t window,
     return &table->entries[window * table->per_window + (size_t)(digit < 0 ? -digit : digit)];
 }
 
-/* sum += digits[lane] * 2^(width * window) * the table's point. */
-static inline void add_multiple(point *sum, const multiples *table, size_t window, const int16_t *const digits[LANES])
+/* digits[lane] * 2^(width * window) * the table's point. */
+static inline void load_multiple(column *c, const multiples *table, size_t window, const int16_t digits[LANES])
 {
     const uint64_t *plus[LANES], *minus[LANES], *product[LANES];
     lane_mask negative = 0;
     for (int lane = 0; lane < LANES; lane++) {
-        int digit = digits[lane][window], is_negative = digit < 0;
-        const table_entry *entry = entry_of(table, window, digit);
+        int is_negative = digits[lane] < 0;
+        const table_entry *entry = entry_of(table, window, digits[lane]);
         plus[lane] = &entry->limb[is_negative ? 5 : 0];
         minus[lane] = &entry->limb[is_negative ? 0 : 5];
         product[lane] = &entry->limb[10];
         negative |= (lane_mask)is_negative << lane;
     }
-    column c;
-    fe minus_t2d;
-    fe_load_limbs(&c.sum[0], plus);
-    fe_load_limbs(&c.sum[1], minus);
-    fe_load_limbs(&c.t2d, product);
-    fe_negate(&minus_t2d, &c.t2d);
-    fe_select(&c.t2d, &c.t2d, &minus_t2d, negative);
-    add_column(sum, sum, &c, 0);
+    fe_load_limbs(&c->sum[0], plus);
+    fe_load_limbs(&c->sum[1], minus);
+    fe_load_limbs(&c->t2d, product);
+    fe_negate_canonical(&c->t2d, negative);
+}
+
+static inline void prefetch_multiple(const multiples *table, size_t window, const int16_t digits[LANES])
+{
+    for (int lane = 0; lane < LANES; lane++) {
+        const table_entry *entry = entry_of(table, window, digits[lane]);
+        __builtin_prefetch(&entry->limb[0]);
+        __builtin_prefetch(&entry->limb[8]);
+    }
 }

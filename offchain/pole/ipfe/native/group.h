@@ -10,6 +10,11 @@ typedef struct {
     fe x, y, z, t;
 } point;
 
+/* The quotients x = e / g and y = h / f: what an addition ends with, before the multiplications that a next one needs. */
+typedef struct {
+    fe e, f, g, h;
+} quotients;
+
 /* An affine point as y+x, y-x, 2dxy: its negative swaps the first two. */
 typedef struct {
     fe sum[2], t2d;
@@ -21,6 +26,7 @@ static const uint64_t CURVE_D[5] = {0x34dca135978a3ULL, 0x1a8283b156ebdULL, 0x5e
                                     0x52036cee2b6ffULL};
 static const uint64_t CURVE_2D[5] = {0x69b9426b2f159ULL, 0x35050762add7aULL, 0x3cf44c0038052ULL, 0x6738cc7407977ULL,
                                      0x2406d9dc56dffULL};
+static const uint64_t INVERSE_D[5] = {0x0f276cdc9f843ULL, 0x3084f2a85c4bcULL, 0x6e73d982d775aULL, 0x721958b108a66ULL, 0x40907ed214d5cULL};
 static const uint64_t SQRT_MINUS_ONE[5] = {0x61b274a0ea0b0ULL, 0x0d5a5fc8f189dULL, 0x7ef5e9cbd0c60ULL,
                                            0x78595a6804c9eULL, 0x2b8324804fc1dULL};
 static const uint64_t INVSQRT_A_MINUS_D[5] = {0x0fdaa805d40eaULL, 0x2eb482e57d339ULL, 0x007610274bc58ULL,
@@ -132,30 +138,49 @@ static void point_splat(point *r, const uint64_t x[5], const uint64_t y[5])
     fe_mul(&r->t, &r->x, &r->y);
 }
 
-/* r = p + q, or p - q where negative is 1. */
-static inline void add_column(point *r, const point *p, const column *q, unsigned negative)
+/* A point that only x / z and y / z are asked of: to be doubled, or encoded. */
+static inline void point_without_t(point *r, const quotients *q)
 {
-    fe a, b, c, d, e, fg[2], h;
+    fe_mul(&r->x, &q->e, &q->f);
+    fe_mul(&r->y, &q->g, &q->h);
+    fe_mul(&r->z, &q->f, &q->g);
+}
+
+static inline void point_from_quotients(point *r, const quotients *q)
+{
+    point_without_t(r, q);
+    fe_mul(&r->t, &q->e, &q->h);
+}
+
+/* p + q, or p - q where negative is 1. */
+static inline void sum_with_column(quotients *r, const point *p, const column *q, unsigned negative)
+{
+    fe a, b, c, d, fg[2];
     fe_sub(&a, &p->y, &p->x);
     fe_add(&b, &p->y, &p->x);
     fe_mul(&a, &a, &q->sum[1 - negative]);
     fe_mul(&b, &b, &q->sum[negative]);
     fe_mul(&c, &p->t, &q->t2d);
     fe_add(&d, &p->z, &p->z);
-    fe_sub(&e, &b, &a);
+    fe_sub(&r->e, &b, &a);
     fe_sub(&fg[negative], &d, &c);
     fe_add(&fg[1 - negative], &d, &c);
-    fe_add(&h, &b, &a);
-    fe_mul(&r->x, &e, &fg[0]);
-    fe_mul(&r->y, &fg[1], &h);
-    fe_mul(&r->z, &fg[0], &fg[1]);
-    fe_mul(&r->t, &e, &h);
+    r->f = fg[0];
+    r->g = fg[1];
+    fe_add(&r->h, &b, &a);
 }
 
-/* r = p + q, or p - q where negative is 1. */
-static void add_point(point *r, const point *p, const point *q, unsigned negative)
+static inline void add_column(point *r, const point *p, const column *q, unsigned negative)
 {
-    fe a, b, c, d, e, fg[2], h, sum[2], twice_d;
+    quotients sum;
+    sum_with_column(&sum, p, q, negative);
+    point_from_quotients(r, &sum);
+}
+
+/* p + q, or p - q where negative is 1. */
+static inline void sum_of_points(quotients *r, const point *p, const point *q, unsigned negative)
+{
+    fe a, b, c, d, fg[2], sum[2], twice_d;
     fe_splat(&twice_d, CURVE_2D);
     fe_add(&sum[0], &q->y, &q->x);
     fe_sub(&sum[1], &q->y, &q->x);
@@ -167,33 +192,36 @@ static void add_point(point *r, const point *p, const point *q, unsigned negativ
     fe_mul(&c, &c, &twice_d);
     fe_mul(&d, &p->z, &q->z);
     fe_add(&d, &d, &d);
-    fe_sub(&e, &b, &a);
+    fe_sub(&r->e, &b, &a);
     fe_sub(&fg[negative], &d, &c);
     fe_add(&fg[1 - negative], &d, &c);
-    fe_add(&h, &b, &a);
-    fe_mul(&r->x, &e, &fg[0]);
-    fe_mul(&r->y, &fg[1], &h);
-    fe_mul(&r->z, &fg[0], &fg[1]);
-    fe_mul(&r->t, &e, &h);
+    r->f = fg[0];
+    r->g = fg[1];
+    fe_add(&r->h, &b, &a);
+}
+
+static void add_point(point *r, const point *p, const point *q, unsigned negative)
+{
+    quotients sum;
+    sum_of_points(&sum, p, q, negative);
+    point_from_quotients(r, &sum);
 }
 
 static void double_point(point *r, const point *p)
 {
-    fe a, b, c, e, f, g, h;
+    fe a, b, c;
+    quotients q;
     fe_sq(&a, &p->x);
     fe_sq(&b, &p->y);
     fe_sq(&c, &p->z);
     fe_add(&c, &c, &c);
-    fe_add(&e, &p->x, &p->y);
-    fe_sq(&e, &e);
-    fe_add(&h, &a, &b);
-    fe_sub(&e, &h, &e);
-    fe_sub(&g, &a, &b);
-    fe_add(&f, &c, &g);
-    fe_mul(&r->x, &e, &f);
-    fe_mul(&r->y, &g, &h);
-    fe_mul(&r->z, &f, &g);
-    fe_mul(&r->t, &e, &h);
+    fe_add(&q.e, &p->x, &p->y);
+    fe_sq(&q.e, &q.e);
+    fe_add(&q.h, &a, &b);
+    fe_sub(&q.e, &q.h, &q.e);
+    fe_sub(&q.g, &a, &b);
+    fe_add(&q.f, &c, &q.g);
+    point_from_quotients(r, &q);
 }
 
 /* The column of an affine point; xy is its third coordinate. */
@@ -204,6 +232,18 @@ static inline void column_from_affine(column *r, const fe *x, const fe *y, const
     fe_add(&r->sum[0], y, x);
     fe_sub(&r->sum[1], y, x);
     fe_mul(&r->t2d, xy, &twice_d);
+}
+
+/* The point of a column: 2x, 2y, 2, 2xy. */
+static inline void point_from_column(point *r, const column *q)
+{
+    fe constant;
+    fe_sub(&r->x, &q->sum[0], &q->sum[1]);
+    fe_add(&r->y, &q->sum[0], &q->sum[1]);
+    fe_splat(&r->z, ONE);
+    fe_add(&r->z, &r->z, &r->z);
+    fe_splat(&constant, INVERSE_D);
+    fe_mul(&r->t, &q->t2d, &constant);
 }
 
 /* Columns of `count` points; `scratch` has room for 2 * count elements. */

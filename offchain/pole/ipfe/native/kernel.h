@@ -3,6 +3,7 @@
 #ifndef POLE_KERNEL_H
 #define POLE_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ typedef struct {
     size_t rows, groups;   /* rows of +-1, and how many groups they are cut into */
     uint32_t *steps;       /* per window and group: for each bucket its size, then column << 1 | sign */
     size_t *starts;        /* windows * groups offsets into steps */
+    bool direct;           /* steps and starts are those of direct.c instead, one start for each window and query */
 } schedule;
 
 /* The multiples 0..last of twice the generator, by their coset invariant: open addressing. */
@@ -34,6 +36,9 @@ typedef struct {
     uint64_t mask;
     table_slot *slots;
 } logarithms;
+
+#define ENCODED_BYTES 32
+#define AFFINE_BYTES 64
 
 #define EMPTY_SLOT UINT32_MAX
 #define NO_LOGARITHM INT64_C(-1)
@@ -58,9 +63,11 @@ typedef struct {
     /* The same from h[j] = s[j] * G. */
     enum outcome (*encrypt_public)(const uint8_t *points, size_t dimension, const uint8_t *randomness,
                                    const uint16_t *x, size_t samples, uint8_t *ct0, uint8_t *ct, position *bad);
-    /* out[i][w][l] = <x_i, z_wl>, or NO_LOGARITHM beyond bound. */
+    /* x || y of each decoded point; bad->column is the first that does not decode. */
+    enum outcome (*expand)(const uint8_t *encoded, size_t count, uint8_t *affine, position *bad);
+    /* out[i][w][l] = <x_i, z_wl>, or NO_LOGARITHM beyond bound. Points of point_bytes each: see load_point. */
     enum outcome (*decrypt)(const schedule *plan, const logarithms *table, uint64_t bound, const uint8_t *ct0,
-                            const uint8_t *ct, size_t samples, int64_t *out, position *bad);
+                            const uint8_t *ct, size_t point_bytes, size_t samples, int64_t *out, position *bad);
     enum outcome (*build_logarithms)(logarithms *table);
 } kernel;
 
@@ -78,6 +85,8 @@ enum outcome linear_combination(const uint8_t *points, const uint8_t *scalars, s
 enum outcome schedule_build(schedule *plan, const int32_t *windows, size_t window_length, const uint16_t *vectors,
                             const uint8_t *keys);
 void schedule_free(schedule *plan);
+/* The bits of the largest weight, at least one. */
+unsigned weight_bits(const uint16_t *vectors, size_t count);
 /* The first row of a group; group_start(plan, plan->groups) is the number of rows. */
 size_t group_start(const schedule *plan, size_t group);
 
@@ -86,17 +95,52 @@ typedef struct {
     uint64_t word[4];
 } scalar;
 
-void scalar_load(scalar *r, const uint8_t bytes[32]);
-void scalar_store(uint8_t bytes[32], const scalar *a);
+static inline void scalar_load(scalar *r, const uint8_t bytes[32])
+{
+    for (int i = 0; i < 4; i++) {
+        const uint8_t *b = bytes + 8 * i;
+        r->word[i] = (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 |
+                     (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 | (uint64_t)b[7] << 56;
+    }
+}
+
+static inline void scalar_store(uint8_t bytes[32], const scalar *a)
+{
+    for (int i = 0; i < 4; i++) {
+        uint8_t *b = bytes + 8 * i;
+        uint64_t w = a->word[i];
+        b[0] = (uint8_t)w, b[1] = (uint8_t)(w >> 8), b[2] = (uint8_t)(w >> 16), b[3] = (uint8_t)(w >> 24);
+        b[4] = (uint8_t)(w >> 32), b[5] = (uint8_t)(w >> 40), b[6] = (uint8_t)(w >> 48), b[7] = (uint8_t)(w >> 56);
+    }
+}
+
 void scalar_to_montgomery(scalar *r, const scalar *a);
 /* r = a * b / 2^256 mod q: with one factor in Montgomery form, the plain product. */
 void scalar_multiply(scalar *r, const scalar *a, const scalar *b);
 void scalar_add_small(scalar *r, const scalar *a, uint64_t b);
 /* a / 2 mod q */
 void scalar_halve(scalar *a);
-/* digits[i] in [-2^(width-1), 2^(width-1)], sum of digits[i] * 2^(width * i) = a: 253 / width + 1 of them for any a,
- * fewer for a small one. */
-void scalar_recode(int16_t *digits, const scalar *a, unsigned width, size_t count);
+/* How a scalar is written as digits in [-2^(width-1), 2^(width-1)], the lowest first. */
+typedef struct {
+    unsigned width;
+    size_t count;
+    scalar offset;
+} recoding;
+
+/* So many digits hold any scalar. */
+#define WINDOWS_OF(width) ((252 + (width) - 1) / (width))
+/* For width * count <= 256. */
+recoding recoding_of(unsigned width, size_t count);
+/* Sum of digits[i * stride] * 2^(width * i) = a mod q; with fewer digits than WINDOWS_OF(width), a has to be small. */
+void scalar_recode(int16_t *digits, size_t stride, const scalar *a, const recoding *r);
+
+/* direct.c */
+#define KEY_WIDTH 6
+#define KEY_WINDOWS WINDOWS_OF(KEY_WIDTH)
+#define KEY_HALF (1u << (KEY_WIDTH - 1))
+bool direct_is_cheaper(const schedule *plan, size_t length, const uint16_t *vectors);
+enum outcome direct_build(schedule *plan, const int32_t *windows, size_t length, const uint16_t *vectors,
+                          const uint8_t *keys);
 
 void *aligned(size_t bytes);
 /* Overwrites with zeros what the compiler may not elide. */

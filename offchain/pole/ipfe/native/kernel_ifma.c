@@ -16,7 +16,8 @@
 #include "logarithms.h"
 #include "decryption.h"
 
-const kernel kernel_ifma = {"ifma", prepare, base_multiples, encrypt, encrypt_public, decrypt, build_logarithms};
+const kernel kernel_ifma = {"ifma", prepare, base_multiples, encrypt, encrypt_public,
+                            expand, decrypt, build_logarithms};
 
 #if defined(__clang__)
 #pragma clang attribute pop

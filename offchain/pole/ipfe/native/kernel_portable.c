@@ -12,16 +12,17 @@
 #include "logarithms.h"
 #include "decryption.h"
 
-const kernel kernel_portable = {"portable", prepare, base_multiples, encrypt,
-                                 encrypt_public, decrypt, build_logarithms};
+const kernel kernel_portable = {"portable", prepare, base_multiples, encrypt, encrypt_public,
+                                expand, decrypt, build_logarithms};
 
 /* Straus: signed 4-bit windows, doublings shared by all points. */
 enum outcome linear_combination(const uint8_t *points, const uint8_t *scalars, size_t count, uint8_t *out,
                                 position *bad)
 {
-    enum { WIDTH = 4, HALF = 1 << (WIDTH - 1), WINDOWS = 253 / WIDTH + 1 };
+    enum { WIDTH = 4, HALF = 1 << (WIDTH - 1), WINDOWS = WINDOWS_OF(WIDTH) };
     point *tables = aligned(count * HALF * sizeof *tables);
     int16_t (*digits)[WINDOWS] = malloc(count * sizeof *digits);
+    recoding recoded = recoding_of(WIDTH, WINDOWS);
     enum outcome outcome = tables && digits ? DONE : OUT_OF_MEMORY;
     for (size_t i = 0; outcome == DONE && i < count; i++) {
         const uint8_t *encoded[1] = {points + 32 * i};
@@ -35,7 +36,7 @@ enum outcome linear_combination(const uint8_t *points, const uint8_t *scalars, s
         scalar k;
         scalar_load(&k, scalars + 32 * i);
         scalar_halve(&k);
-        scalar_recode(digits[i], &k, WIDTH, WINDOWS);
+        scalar_recode(digits[i], 1, &k, &recoded);
     }
     if (outcome == DONE) {
         point sum;

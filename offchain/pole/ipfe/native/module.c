@@ -149,6 +149,25 @@ static PyObject *py_encrypt_public(PyObject *self, PyObject *args)
     return encrypt_with(args, 0);
 }
 
+/* expand(kernel, encoded, affine) */
+static PyObject *py_expand(PyObject *self, PyObject *args)
+{
+    (void)self;
+    const kernel *k;
+    buffers b = {.count = 2};
+    if (!PyArg_ParseTuple(args, "O&y*w*", to_kernel, &k, &b.view[0], &b.view[1])) return NULL;
+    Py_ssize_t count = b.view[0].len / ENCODED_BYTES;
+    b.expected[0] = ENCODED_BYTES * count;
+    b.expected[1] = AFFINE_BYTES * count;
+    if (!check_lengths(&b)) return release(&b, NULL);
+    enum outcome outcome;
+    position bad = {0, 0};
+    Py_BEGIN_ALLOW_THREADS
+    outcome = k->expand(b.view[0].buf, (size_t)count, b.view[1].buf, &bad);
+    Py_END_ALLOW_THREADS
+    return release(&b, report(outcome, &bad));
+}
+
 static PyObject *py_linear_combination(PyObject *self, PyObject *args)
 {
     (void)self;
@@ -193,7 +212,9 @@ static PyObject *build_schedule(PyObject *self, PyObject *args)
         plan->windows = (size_t)windows;
         plan->queries = (size_t)queries;
         Py_BEGIN_ALLOW_THREADS
-        outcome = schedule_build(plan, b.view[0].buf, (size_t)length, b.view[1].buf, b.view[2].buf);
+        bool direct = direct_is_cheaper(plan, (size_t)length, b.view[1].buf);
+        outcome = (direct ? direct_build : schedule_build)(plan, b.view[0].buf, (size_t)length, b.view[1].buf,
+                                                           b.view[2].buf);
         Py_END_ALLOW_THREADS
     }
     if (outcome == DONE) return release(&b, PyCapsule_New(plan, SCHEDULE, free_schedule));
@@ -234,7 +255,7 @@ static PyObject *build_logarithms(PyObject *self, PyObject *args)
     return PyErr_NoMemory();
 }
 
-/* decrypt(kernel, schedule, logarithms, bound, ct0, ct, out) */
+/* decrypt(kernel, schedule, logarithms, bound, ct0, ct, out): affine points where ct0 has 64 bytes for a sample. */
 static PyObject *py_decrypt(PyObject *self, PyObject *args)
 {
     (void)self;
@@ -248,15 +269,17 @@ static PyObject *py_decrypt(PyObject *self, PyObject *args)
     const schedule *plan = PyCapsule_GetPointer(schedule_capsule, SCHEDULE);
     const logarithms *table = plan ? PyCapsule_GetPointer(logarithms_capsule, LOGARITHMS) : NULL;
     if (!table) return release(&b, NULL);
-    Py_ssize_t samples = b.view[0].len / 32;
-    b.expected[0] = 32 * samples;
-    b.expected[1] = 32 * samples * (Py_ssize_t)plan->dimension;
-    b.expected[2] = 8 * samples * (Py_ssize_t)(plan->windows * plan->queries);
+    Py_ssize_t results = (Py_ssize_t)(plan->windows * plan->queries), samples = b.view[2].len / 8 / results;
+    Py_ssize_t point_bytes = b.view[0].len > ENCODED_BYTES * samples ? AFFINE_BYTES : ENCODED_BYTES;
+    b.expected[0] = point_bytes * samples;
+    b.expected[1] = point_bytes * samples * (Py_ssize_t)plan->dimension;
+    b.expected[2] = 8 * samples * results;
     if (!check_lengths(&b)) return release(&b, NULL);
     enum outcome outcome;
     position bad = {0, 0};
     Py_BEGIN_ALLOW_THREADS
-    outcome = k->decrypt(plan, table, bound, b.view[0].buf, b.view[1].buf, (size_t)samples, b.view[2].buf, &bad);
+    outcome = k->decrypt(plan, table, bound, b.view[0].buf, b.view[1].buf, (size_t)point_bytes, (size_t)samples,
+                         b.view[2].buf, &bad);
     Py_END_ALLOW_THREADS
     return release(&b, report(outcome, &bad));
 }
@@ -266,6 +289,7 @@ static PyMethodDef methods[] = {
     {"base_multiples", py_base_multiples, METH_VARARGS, "Encodings of scalars times the generator."},
     {"encrypt", py_encrypt, METH_VARARGS, "Ciphertexts under the master secret key."},
     {"encrypt_public", py_encrypt_public, METH_VARARGS, "Ciphertexts under the master public key."},
+    {"expand", py_expand, METH_VARARGS, "Affine coordinates of encodings."},
     {"linear_combination", py_linear_combination, METH_VARARGS, "The encoding of a sum of scalars times points."},
     {"build_schedule", build_schedule, METH_VARARGS, "The order of additions for a plan and its functional keys."},
     {"build_logarithms", build_logarithms, METH_VARARGS, "The table of small discrete logarithms."},

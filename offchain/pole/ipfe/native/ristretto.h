@@ -20,28 +20,47 @@ static inline void words_from_limbs(uint64_t w[4], const uint64_t limbs[5])
     w[3] = limbs[3] >> 39 | limbs[4] << 12;
 }
 
-/* A field element below p with an even residue, as RFC 9496 section 4.3.1 step 1 asks. */
-static bool is_canonical_nonnegative(const uint64_t limbs[5])
+/* A field element below p. */
+static bool is_canonical(const uint64_t limbs[5])
 {
     const uint64_t top = (UINT64_C(1) << 51) - 1;
-    bool below = limbs[4] < top || (limbs[4] == top && (limbs[3] < top || limbs[2] < top || limbs[1] < top ||
-                                                        limbs[0] < top - 18));
-    return below && !(limbs[0] & 1);
+    return limbs[4] < top || (limbs[4] == top && (limbs[3] < top || limbs[2] < top || limbs[1] < top ||
+                                                  limbs[0] < top - 18));
+}
+
+/* Loads 32 bytes for each lane; returns the lanes that hold a canonical element. */
+static lane_mask load_bytes(fe *r, const uint8_t *const bytes[LANES])
+{
+    uint64_t limbs[LANES][5];
+    const uint64_t *lanes[LANES];
+    lane_mask canonical = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        limbs_from_bytes(limbs[lane], bytes[lane]);
+        lanes[lane] = limbs[lane];
+        canonical |= (lane_mask)is_canonical(limbs[lane]) << lane;
+    }
+    fe_load_limbs(r, lanes);
+    return canonical;
+}
+
+/* Writes 32 canonical bytes of each lane. */
+static void store_bytes(uint8_t *const bytes[LANES], const fe *a)
+{
+    uint64_t limbs[LANES][5];
+    fe_store_limbs(limbs, a);
+    for (int lane = 0; lane < LANES; lane++) {
+        scalar words;
+        words_from_limbs(words.word, limbs[lane]);
+        scalar_store(bytes[lane], &words);
+    }
 }
 
 /* Decodes LANES elements (RFC 9496, section 4.3.1) to affine x, y, xy; returns the lanes that hold one. */
 static lane_mask decode(fe *x, fe *y, fe *xy, const uint8_t *const encoded[LANES])
 {
-    uint64_t limbs[LANES][5];
-    const uint64_t *lanes[LANES];
-    lane_mask valid = 0;
-    for (int i = 0; i < LANES; i++) {
-        limbs_from_bytes(limbs[i], encoded[i]);
-        lanes[i] = limbs[i];
-        valid |= (lane_mask)is_canonical_nonnegative(limbs[i]) << i;
-    }
     fe s, one, ss, u1, u2, u2u2, v, w, constant, root, check, t;
-    fe_load_limbs(&s, lanes);
+    lane_mask valid = load_bytes(&s, encoded);
+    valid &= ~fe_is_negative(&s);
     fe_splat(&one, ONE);
     fe_sq(&ss, &s);
     fe_sub(&u1, &one, &ss);
@@ -88,30 +107,77 @@ static lane_mask decode(fe *x, fe *y, fe *xy, const uint8_t *const encoded[LANES
     return valid & (is_one | is_minus_one) & ~fe_is_negative(xy) & ~fe_is_zero(y);
 }
 
-/* Writes the encodings of 2P for `count` points P to out[i][lane]: one inversion for all and no square root.
- * scratch has room for 7 * count elements. (The batched compression of curve25519-dalek.) */
+/* Loads LANES points x || y; returns the lanes where both are canonical and -x^2 + y^2 = 1 + d x^2 y^2. */
+static lane_mask load_affine(fe *x, fe *y, fe *xy, const uint8_t *const affine[LANES])
+{
+    const uint8_t *second[LANES];
+    for (int lane = 0; lane < LANES; lane++) second[lane] = affine[lane] + 32;
+    lane_mask valid = load_bytes(x, affine) & load_bytes(y, second);
+    fe left, right, t;
+    fe_sq(&left, y);
+    fe_sq(&t, x);
+    fe_sub(&left, &left, &t);
+    fe_mul(xy, x, y);
+    fe_splat(&t, CURVE_D);
+    fe_sq(&right, xy);
+    fe_mul(&right, &right, &t);
+    fe_splat(&t, ONE);
+    fe_add(&right, &right, &t);
+    fe_sub(&t, &left, &right);
+    return valid & fe_is_zero(&t);
+}
+
+/* A point of point_bytes for each lane: an encoding, or affine coordinates. */
+static lane_mask load_point(fe *x, fe *y, fe *xy, const uint8_t *const bytes[LANES], size_t point_bytes)
+{
+    return point_bytes == AFFINE_BYTES ? load_affine(x, y, xy, bytes) : decode(x, y, xy, bytes);
+}
+
+static enum outcome expand(const uint8_t *encoded, size_t count, uint8_t *affine, position *bad)
+{
+    uint8_t nowhere[AFFINE_BYTES];
+    for (size_t i = 0; i < count; i += LANES) {
+        const uint8_t *from[LANES];
+        uint8_t *to_x[LANES], *to_y[LANES];
+        for (size_t lane = 0; lane < LANES; lane++) {
+            bool real = i + lane < count;
+            from[lane] = encoded + ENCODED_BYTES * (real ? i + lane : i);
+            to_x[lane] = real ? affine + AFFINE_BYTES * (i + lane) : nowhere;
+            to_y[lane] = to_x[lane] + AFFINE_BYTES / 2;
+        }
+        fe x, y, xy;
+        lane_mask valid = decode(&x, &y, &xy, from);
+        if (valid != ALL_LANES) {
+            *bad = (position){0, (int64_t)i + __builtin_ctz(~valid)};
+            return INVALID_POINT;
+        }
+        store_bytes(to_x, &x);
+        store_bytes(to_y, &y);
+    }
+    return DONE;
+}
+
+/* Writes the encodings of 2P for `count` points P, whose t is not read, to out[i][lane]: one inversion for all and no
+ * square root. scratch has room for 7 * count elements. (The batched compression of curve25519-dalek.) */
 static void double_and_encode(const point *points, size_t count, uint8_t *(*out)[LANES], fe *scratch)
 {
     fe *inverse = scratch, *running = scratch + count;
     struct terms {
         fe e, f, g, h, eg;
     } *terms = (struct terms *)(scratch + 2 * count);
-    fe constant;
-    fe_splat(&constant, CURVE_D);
     for (size_t i = 0; i < count; i++) {
         const point *p = &points[i];
         struct terms *q = &terms[i];
-        fe xx, yy, zz, dtt;
+        fe xx, yy, zz;
         fe_sq(&xx, &p->x);
         fe_sq(&yy, &p->y);
         fe_sq(&zz, &p->z);
-        fe_sq(&dtt, &p->t);
-        fe_mul(&dtt, &dtt, &constant);
         fe_mul(&q->e, &p->x, &p->y);
         fe_add(&q->e, &q->e, &q->e);
-        fe_add(&q->f, &zz, &dtt);
+        fe_sub(&q->f, &yy, &xx); /* z^2 + d t^2, by the curve's equation */
         fe_add(&q->g, &yy, &xx);
-        fe_sub(&q->h, &zz, &dtt);
+        fe_add(&q->h, &zz, &zz);
+        fe_sub(&q->h, &q->h, &q->f); /* z^2 - d t^2 */
         fe_mul(&q->eg, &q->e, &q->g);
         fe_mul(&inverse[i], &q->f, &q->h);
         fe_mul(&inverse[i], &inverse[i], &q->eg);
@@ -144,12 +210,6 @@ static void double_and_encode(const point *points, size_t count, uint8_t *(*out)
         fe_mul(&t, &t, &magic);
         fe_mul(&s, &s, &t);
         fe_absolute(&s, &s);
-        uint64_t limbs[LANES][5];
-        fe_store_limbs(limbs, &s);
-        for (int lane = 0; lane < LANES; lane++) {
-            scalar words;
-            words_from_limbs(words.word, limbs[lane]);
-            scalar_store(out[i][lane], &words);
-        }
+        store_bytes(out[i], &s);
     }
 }

@@ -138,13 +138,18 @@ static enum outcome write_steps(schedule *plan, const int32_t *windows, size_t l
     return DONE;
 }
 
+unsigned weight_bits(const uint16_t *vectors, size_t count)
+{
+    uint16_t highest = 1;
+    for (size_t i = 0; i < count; i++)
+        if (vectors[i] > highest) highest = vectors[i];
+    return 32 - (unsigned)__builtin_clz(highest);
+}
+
 enum outcome schedule_build(schedule *plan, const int32_t *windows, size_t length, const uint16_t *vectors,
                             const uint8_t *keys)
 {
-    uint16_t highest = 1;
-    for (size_t i = 0; i < plan->queries * length; i++)
-        if (vectors[i] > highest) highest = vectors[i];
-    plan->bits = 32 - (unsigned)__builtin_clz(highest);
+    plan->bits = weight_bits(vectors, plan->queries * length);
     plan->digits = (253 + plan->bits - 1) / plan->bits;
     plan->rows = plan->queries * plan->bits + 1;
     size_t columns = length + plan->digits;

@@ -103,6 +103,10 @@ class EncryptedSetManifest:
         if min(self.scale) <= 0:
             raise InputError("Every scale of the quantisation must be positive.")
 
+    def shard_name(self, number: int) -> str:
+        """Return what messages call shard `number`: its number, CID and part."""
+        return f"shard {number} ({self.shards[number].cid}) of the {self.part.value} set"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shard:
@@ -215,9 +219,13 @@ def shard_ref(cid: str, data: bytes, rows: int) -> ShardRef:
     return ShardRef(cid, hashlib.sha256(data).hexdigest(), len(data), rows)
 
 
-def read_shard(data: bytes, ref: ShardRef, manifest: EncryptedSetManifest) -> Shard:
-    """Return the shard that `ref` names, its arrays read-only; raises IntegrityError for any other."""
-    what = f"shard {ref.cid} of the {manifest.part.value} set"
+def read_shard(data: bytes, manifest: EncryptedSetManifest, number: int) -> Shard:
+    """Return shard `number` of a manifest, counted from 0, its arrays read-only.
+
+    Raises IntegrityError, naming the shard, for any other bytes.
+    """
+    ref = manifest.shards[number]
+    what = manifest.shard_name(number)
     if len(data) != ref.size:
         raise IntegrityError(f"The {what} has {len(data)} bytes instead of {ref.size}; fetch it again.")
     check_sha256(data, ref.digest, what)
@@ -227,8 +235,11 @@ def read_shard(data: bytes, ref: ShardRef, manifest: EncryptedSetManifest) -> Sh
         "labels": TensorType("U16", (ref.rows,)),
     }
     tensors = read_tensors(data, what=what, types=types, metadata=_SHARD_METADATA)
-    if int(tensors["labels"].max()) >= manifest.classes:
+    too_large = np.flatnonzero(tensors["labels"] >= manifest.classes)
+    if len(too_large):
+        row = int(too_large[0])
         raise IntegrityError(
-            f"The {what} has a label of {manifest.classes} or more; there are that many classes."
+            f"The {what} has the label {tensors['labels'][row]} in row {row}, but there are "
+            f"{manifest.classes} classes."
         )
     return Shard(tensors["ct0"], tensors["ct"], tensors["labels"])

@@ -20,14 +20,29 @@ from pole.protocol.formats.encrypted_set import (
     write_shard,
 )
 from pole.protocol.formats.functional_keys import read_functional_keys, write_functional_keys
+from pole.protocol.formats.key_sharing import (
+    Holder,
+    SealedShare,
+    Sharing,
+    read_partial_keys,
+    read_sealed_share,
+    read_sharing,
+    write_partial_keys,
+    write_sealed_share,
+    write_share,
+    write_sharing,
+)
 from pole.protocol.formats.master_public_key import read_master_public_key, write_master_public_key
 from pole.protocol.formats.predictions import predictions_digest
 from pole.protocol.hashing import keccak256
 from pole.protocol.headers import header_hash
+from pole.protocol.mapping_kinds import LinearMapping
 from pole.protocol.merkle_body import leaf
+from pole.protocol.model_spec import mlp
 from pole.protocol.proofs import proof_of, read_proof, verify_proof, write_proof
 from pole.protocol.records import DrawArmed, TaskCancelled, encode_record
 from pole.protocol.state import FileRef, Header, Record, RecordKind, Verdict, Vote
+from pole.roles.key_ledger import GivenKeys, LedgerEntry, write_entry
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "formats.md"
 
@@ -38,6 +53,19 @@ SALT = b"\x5a" * 32
 
 KEY_FILE = write_master_public_key(np.full((1, 32), 0x11, dtype=np.uint8))
 KEYS_FILE = write_functional_keys(np.full((1, 1, 32), 0x22, dtype=np.uint8), round_id=7, seed=SEED)
+SHARING_FILE = write_sharing(
+    Sharing((Holder(COMMITTEE, b"\x55" * 32),), np.full((1, 1, 32), 0x11, dtype=np.uint8))
+)
+SHARING_DIGEST = keccak256(SHARING_FILE)
+SHARE_FILE = write_share(np.full((1, 32), 0x88, dtype=np.uint8), sharing_digest=SHARING_DIGEST, index=1)
+SEALED_SHARE = SealedShare(task_id=5, sharing_digest=SHARING_DIGEST, index=1, box=b"\x99" * 64)
+PARTIAL_KEYS_FILE = write_partial_keys(
+    np.full((1, 1, 32), 0x22, dtype=np.uint8),
+    round_id=7,
+    seed=SEED,
+    sharing_digest=SHARING_DIGEST,
+    index=1,
+)
 SHARD_FILE = write_shard(
     Shard(
         np.full((1, 32), 0x33, dtype=np.uint8),
@@ -57,6 +85,16 @@ MANIFEST = EncryptedSetManifest(
     master_public_key=FileRef("bafykey", keccak256(KEY_FILE)),
     shards=(shard_ref("bafyshard", SHARD_FILE, 1),),
 )
+LEDGER_ENTRY = LedgerEntry(
+    mpk_digest=b"\x66" * 32,
+    data_set="iris-77777777",
+    data_digest=b"\x77" * 32,
+    specification=mlp(
+        input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=3, queries=2), hidden=(), classes=3
+    ),
+    consent=False,
+    given=GivenKeys(SEED, 7),
+)
 VOTES = (Vote(Verdict.OK, 90, 9, b"\x66" * 32), Vote(Verdict.MALFORMED, 0, 0, bytes(32)))
 RECORDS = tuple(
     Record(1, index, *encode_record(data))
@@ -71,8 +109,13 @@ PROOF = proof_of(HEADER, RECORDS, 1)
 EXAMPLES = {
     "master-public-key": KEY_FILE,
     "functional-keys": KEYS_FILE,
+    "key-sharing": SHARING_FILE,
+    "key-share": SHARE_FILE,
+    "sealed-share": write_sealed_share(SEALED_SHARE),
+    "partial-keys": PARTIAL_KEYS_FILE,
     "encrypted-shard": SHARD_FILE,
     "encrypted-set": write_manifest(MANIFEST),
+    "key-ledger-entry": write_entry(LEDGER_ENTRY),
     "predictions": predictions_digest(np.array([0, 2, -1], np.int16), np.array([1], np.int16)),
     "record": encode_record(DrawArmed(7, 1234))[1],
     "leaf": leaf(RecordKind.DRAW_ARMED, RECORDS[1].data),
@@ -118,10 +161,22 @@ def test_the_documented_bytes_are_those_written(name: str) -> None:
 def test_the_documented_files_are_read() -> None:
     examples = documented()
     manifest = read_manifest(examples["encrypted-set"], part=Part.TRAIN)
-    assert read_shard(examples["encrypted-shard"], manifest.shards[0], manifest).labels.tolist() == [2]
+    assert read_shard(examples["encrypted-shard"], manifest, 0).labels.tolist() == [2]
     assert read_master_public_key(examples["master-public-key"], dimension=1).shape == (1, 32)
     keys = read_functional_keys(examples["functional-keys"], round_id=7, seed=SEED, windows=1, queries=1)
     assert keys.shape == (1, 1, 32)
+    assert read_sharing(examples["key-sharing"]).threshold == 1
+    assert read_sealed_share(examples["sealed-share"]) == SEALED_SHARE
+    partial = read_partial_keys(
+        examples["partial-keys"],
+        round_id=7,
+        seed=SEED,
+        sharing_digest=keccak256(examples["key-sharing"]),
+        index=1,
+        windows=1,
+        queries=1,
+    )
+    assert partial.shape == (1, 1, 32)
     assert read_body(examples["body"], expected_root=examples["body-root"]) == BODY
 
 

@@ -1,0 +1,1 @@
+"""Decryption on an NVIDIA GPU: CUDA C++ sources, how they become a library, and the kernel that calls it."""

@@ -1,0 +1,268 @@
+"""The tables of docs/economics.md, by name."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+from scripts.economics.committee import growing, one_draw
+from scripts.economics.gas import CALLS, GAS_PRICES, GWEI, per_seat
+from scripts.economics.purposes import PURPOSES
+from scripts.economics.rounds import HONEST, ended_round, outcome, solution, without_keys
+
+from pole.adapters.amounts import ether, wei
+from pole.protocol.judgement import BASIS_POINTS
+from pole.protocol.ommer_rewards import inclusion_reward, ommer_reward
+from pole.protocol.parameter_rules import MOST_SEATS, covering_fee
+from pole.protocol.parameters import Parameters, parameters_from_json
+from pole.protocol.state import TaskTerms, Verdict
+from pole.protocol.tally import quorum
+
+DEVNET: Final = Path(__file__).resolve().parents[2] / "devnet"
+ETHER: Final = 10**18
+SEATS: Final = 100
+SHARES: Final = ((1, 5), (1, 3), (1, 2))
+SIZES: Final = (5, 15, 31)
+DAY: Final = 86_400
+
+
+def read_parameters(name: str) -> Parameters:
+    """Return the parameters of a file in devnet/."""
+    content = json.loads((DEVNET / name).read_text())
+    exact = {
+        group: {key: wei(value) if isinstance(value, str) else value for key, value in values.items()}
+        for group, values in content.items()
+    }
+    return parameters_from_json(exact)
+
+
+def tables() -> dict[str, str]:
+    """Return every table of the page, in Markdown."""
+    chosen = read_parameters("parameters.json")
+    return {
+        "parameters": parameters_table(chosen, read_parameters("parameters-sepolia.json")),
+        "committee": committee_table(),
+        "captures": captures_table(),
+        "self-dealing": self_dealing_table(chosen),
+        "griefing": griefing_table(chosen),
+        "stalling": stalling_table(chosen),
+        "verifiers": verifiers_table(chosen),
+        "laziness": laziness_table(chosen),
+    }
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def parameters_table(devnet: Parameters, sepolia: Parameters) -> str:
+    """Return what each parameter protects against. Raises KeyError for one without a purpose."""
+    rows = []
+    for group, name in (("taskList", "task_list"), ("committee", "committee"), ("chain", "chain")):
+        for each in fields(getattr(devnet, name)):
+            key = f"{group}.{_solidity(each.name)}"
+            values = [_value(key, getattr(getattr(p, name), each.name)) for p in (devnet, sepolia)]
+            rows.append([f"`{key}`", *values, PURPOSES[key]])
+    return table(["parameter", "devnet", "Sepolia", "protects against"], rows)
+
+
+def committee_table() -> str:
+    """Return what a dishonest part of the seats can do to a committee of each size."""
+    rows = []
+    for n in SIZES:
+        for share in SHARES:
+            bad = SEATS * share[0] // share[1]
+            alone = one_draw(seats=SEATS, dishonest=bad, n=n)
+            grown = growing(seats=SEATS, dishonest=bad, n=n, cap=MOST_SEATS)
+            chances = (alone.capture, alone.stall, grown.capture, grown.stall)
+            rows.append([str(n), str(quorum(n)), f"{share[0]}/{share[1]}", *map(_percent, chances)])
+    head = ["n", "quorum", "dishonest", "captured", "stalled", "captured, growing", "stalled, growing"]
+    return table(head, rows)
+
+
+def captures_table() -> str:
+    """Return the number of rounds in which each dishonest share expects to capture one committee."""
+    rows = []
+    for n in SIZES:
+        cells = []
+        for share in SHARES:
+            chance = one_draw(seats=SEATS, dishonest=SEATS * share[0] // share[1], n=n).capture
+            cells.append("never" if chance == 0 else f"{_rounded(1 / chance)}")
+        rows.append([str(n), *cells])
+    return table(["n", *(f"{a}/{b} dishonest" for a, b in SHARES)], rows)
+
+
+def self_dealing_table(parameters: Parameters) -> str:
+    """Return what a data node earns that mines its own task, at the least fee for which a block is paid."""
+    reward = parameters.chain.block_reward
+    drawn = reward + inclusion_reward(reward) + ommer_reward(reward, height=2, ommer_height=1, count=1)
+    rows = []
+    for margin in (0, 500, parameters.chain.fee_margin_bps, 2000):
+        fee = covering_fee(replace(parameters, chain=replace(parameters.chain, fee_margin_bps=margin)))
+        rows.append([f"μ = {margin / 100:g} %", ether(fee), ether(drawn), ether(drawn - fee)])
+    least = parameters.task_list.min_reward * parameters.task_list.fee_bps // BASIS_POINTS
+    rows.append(["no fee rule", ether(least), ether(drawn), ether(drawn - least)])
+    return table(["rule", "least fee", "drawn from the pool, at most", "profit per block"], rows)
+
+
+def reference_task(parameters: Parameters) -> TaskTerms:
+    """Return the task that attacks are reckoned on: 3 ETH, as in `make demo`."""
+    return TaskTerms(
+        reward=3 * ETHER,
+        data_bond=ETHER // 10,
+        fee=max(covering_fee(parameters), 3 * ETHER * parameters.task_list.fee_bps // BASIS_POINTS),
+        time_limit=3600,
+        min_training_time=0,
+        min_solutions=1,
+        required_train_accuracy=8000,
+        required_test_accuracy=8000,
+        train_count=100,
+        test_count=100,
+        audit_count=0,
+    )
+
+
+def griefing_table(parameters: Parameters) -> str:
+    """Return who loses what in rounds that one role spoils, settled by the protocol's own rules."""
+    terms, places = reference_task(parameters), parameters.chain.judged_solutions
+    honest = [solution(HONEST[0], 0, claims=98), solution(HONEST[1], 1, claims=97)]
+    truth: dict[str, int | Verdict] = {HONEST[0]: 98, HONEST[1]: 97}
+    crowd = [solution(f"attacker {n}", 2 + n, claims=100) for n in range(places)]
+    names = [each.miner for each in crowd]
+    flood = [solution(f"attacker {n}", n, claims=10) for n in range(parameters.chain.max_solutions)]
+    silent = solution("attacker 0", 2, claims=100, revealed=False)
+    bare = ended_round(parameters, terms, honest, truth)
+    cases = {
+        "nobody: an honest round": bare,
+        "data node: no keys": without_keys(bare),
+        "data node: no test set": replace(bare, released=False),
+        "data node: wrong data": ended_round(
+            parameters, terms, honest, dict.fromkeys(truth, Verdict.DATA_FAULT)
+        ),
+        "miner: commits, never reveals": replace(bare, solutions=(*honest, silent)),
+        f"miner: {places} false claims on junk": ended_round(
+            parameters, terms, [*honest, *crowd], truth | dict.fromkeys(names, Verdict.MALFORMED)
+        ),
+        f"miner: {places} false claims on a fair model": ended_round(
+            parameters, terms, [*honest, *crowd], truth | dict.fromkeys(names, 90)
+        ),
+        f"miner: all {len(flood)} places, true claims on junk, till the time limit": replace(
+            ended_round(parameters, terms, flood, {each.miner: each.claimed_train_correct for each in flood}),
+            closed_early=False,
+        ),
+    }
+    rows = []
+    for name, ended in cases.items():
+        ending = outcome(ended, parameters)
+        reason = ending.judgement.void_reason.name
+        verdict = "block" if reason == "NONE" else f"void {reason.replace('_', ' ').lower()}"
+        miners = sum(ending.gains.get(each, 0) for each in HONEST)
+        data_node = ending.gains["data node"]
+        amounts = (data_node, miners, ending.attacker, ending.verifiers, ending.pool)
+        rows.append([name, verdict, *(ether(amount) for amount in amounts)])
+    head = ["who spoils it", "ends", "data node", "honest miners", "attacker", "verifiers", "pool"]
+    return table(head, rows)
+
+
+def stalling_table(parameters: Parameters) -> str:
+    """Return what it costs a day to keep everybody else from being served, gas at 1 gwei."""
+    tasks, chain = parameters.task_list, parameters.chain
+    fee = tasks.min_reward * tasks.fee_bps // BASIS_POINTS
+    jump = fee + (CALLS["post"] + CALLS["open"] + CALLS["keys"] + CALLS["finalise"]) * GWEI
+    spam = tasks.max_tasks * (fee + CALLS["post"] * GWEI)
+    fill = chain.max_solutions * (CALLS["commit"] + CALLS["reveal"]) * GWEI
+    veto = chain.committee_size - quorum(chain.committee_size) + 1
+    locked = tasks.min_reward + tasks.min_data_bond
+    rows = [
+        [
+            "tasks of 1 s, keys posted in the last second, one after the other",
+            _about(jump * DAY // (chain.key_window + 1)),
+            ether(locked),
+            "every other task waits",
+        ],
+        [
+            "the task list filled to its cap",
+            _about(spam),
+            _about(tasks.max_tasks * locked),
+            "nobody can post",
+        ],
+        [
+            f"all {chain.max_solutions} places of a round taken, low but true claims",
+            _about(fill),
+            ether(chain.max_solutions * chain.miner_bond),
+            "no one else can commit; at the time limit the attacker wins",
+        ],
+        [
+            f"{veto} of {chain.committee_size} seats absent",
+            ether(parameters.committee.penalty * veto),
+            ether(parameters.committee.seat_stake * veto),
+            "the round is void",
+        ],
+        [
+            f"{veto} of {chain.committee_size} seats vote nonsense",
+            _about(per_seat() * GWEI * veto),
+            ether(parameters.committee.seat_stake * veto),
+            "the round is void; without a finding nobody is slashed",
+        ],
+    ]
+    return table(["attack", "spent", "locked meanwhile", "effect"], rows)
+
+
+def verifiers_table(parameters: Parameters) -> str:
+    """Return the least reward from which a seat's fee covers its gas."""
+    chain = parameters.chain
+    rows = []
+    for price in GAS_PRICES:
+        gas = per_seat() * price * GWEI
+        cells = []
+        for seats in SIZES:
+            least = Fraction(gas * seats * BASIS_POINTS, chain.verification_fee_bps)
+            cells.append(_about(least))
+        rows.append([f"{price} gwei", _about(gas), *cells])
+    return table(["gas price", "gas of a vote", *(f"n = {n}" for n in SIZES)], rows)
+
+
+def laziness_table(parameters: Parameters) -> str:
+    """Return how rarely a miner may lie before looking pays again, for some costs of looking."""
+    terms, chain = reference_task(parameters), parameters.chain
+    share = terms.reward * chain.verification_fee_bps // BASIS_POINTS // chain.committee_size
+    at_stake = share + parameters.committee.penalty
+    rows = []
+    for cost in (ETHER // 10**5, ETHER // 10**4, ETHER // 10**3, ETHER // 100):
+        rows.append([ether(cost), ether(at_stake), f"1 in {at_stake // cost:,}"])
+    return table(
+        ["cost of an evaluation", "at stake", "looking pays if false results are likelier than"], rows
+    )
+
+
+def _solidity(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _value(key: str, value: int) -> str:
+    if key.endswith("Bps"):
+        return f"{value / 100:g} %"
+    if key.endswith(("Window", "Time", "Limit")):
+        return f"{value:,} s"
+    if key.endswith(("Reward", "Bond", "Stake", "penalty")):
+        return ether(value)
+    return f"{value:,}"
+
+
+def _about(amount: int | Fraction) -> str:
+    return f"{float(Fraction(amount, ETHER)):.3g} ETH"
+
+
+def _percent(chance: Fraction) -> str:
+    if chance == 0:
+        return "0"
+    return f"{float(100 * chance):.3g} %" if chance >= Fraction(1, 10**6) else f"{float(chance):.1e}"
+
+
+def _rounded(number: Fraction) -> str:
+    return f"{round(float(number)):,}" if number < 10**7 else f"{float(number):.1e}"

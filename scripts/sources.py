@@ -1,0 +1,70 @@
+"""What the Solidity compiler is given: the sources, and the settings of brownie-config.yaml.
+
+An explorer that is given the same input compiles the same code. brownie is not needed for it.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+HARNESS = ROOT / "contracts" / "harness"
+SOLC_FOLDER = ROOT / ".brownie-home" / "solc-folder"
+
+
+def contract_sources() -> list[str]:
+    """Return the paths of our own sources without the tests' contracts, relative to the checkout."""
+    found = sorted((ROOT / "contracts").rglob("*.sol"))
+    return [path.relative_to(ROOT).as_posix() for path in found if HARNESS not in path.parents]
+
+
+def compiler_version() -> str:
+    """Return the version of the compiler that the contracts are written for, such as `0.8.30`."""
+    return str(_configured()["version"])
+
+
+def standard_input(paths: Iterable[str], selection: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the compiler's standard JSON input for sources, with `selection` as its outputSelection.
+
+    `paths` are relative to the checkout. The settings are brownie's, so the code is the code that brownie
+    deploys; its metadata names the sources by these paths.
+    """
+    configured = _configured()
+    return {
+        "language": "Solidity",
+        "sources": {path: {"content": (ROOT / path).read_text()} for path in sorted(paths)},
+        "settings": {
+            "evmVersion": configured["evm_version"],
+            "optimizer": configured["optimizer"],
+            "remappings": configured["remappings"],
+            "viaIR": configured["viaIR"],
+            "outputSelection": selection,
+        },
+    }
+
+
+def compile_sources(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the compiler's standard JSON output. Raises SystemExit with the compiler's errors."""
+    compiler = Path(SOLC_FOLDER.read_text().strip()) / f"solc-v{compiler_version()}"
+    done = subprocess.run(
+        [compiler, "--standard-json"],
+        cwd=ROOT,
+        input=json.dumps(content),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    output: dict[str, Any] = json.loads(done.stdout)
+    errors = [each for each in output.get("errors", []) if each["severity"] == "error"]
+    if errors:
+        raise SystemExit("\n".join(each["formattedMessage"] for each in errors))
+    return output
+
+
+def _configured() -> dict[str, Any]:
+    config = yaml.safe_load((ROOT / "brownie-config.yaml").read_text())["compiler"]
+    return {**config["solc"], "evm_version": config["evm_version"]}

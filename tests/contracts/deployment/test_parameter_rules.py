@@ -1,0 +1,30 @@
+"""What a constructor refuses, pole.protocol.parameter_rules refuses before anything is sent."""
+
+import pytest
+from tests.contracts import stage
+from tests.contracts.deployment import test_constructor
+
+from pole.protocol.parameter_rules import broken_rules, longest_round
+from pole.protocol.parameters import parameters_from_json
+
+GROUPS = {"task_list": "taskList", "committee": "committee", "chain": "chain"}
+(CASES,) = (
+    mark.args[1]
+    for mark in test_constructor.test_parameters_that_do_not_hold_together_are_refused.pytestmark
+    if mark.name == "parametrize"
+)
+
+
+def parsed(group="chain", changes=None):
+    groups = {"taskList": stage.TASK_LIST, "committee": stage.COMMITTEE, "chain": stage.CHAIN}
+    return parameters_from_json({**groups, GROUPS[group]: groups[GROUPS[group]] | (changes or {})})
+
+
+def test_the_parameters_of_the_contract_tests_hold_together():
+    assert broken_rules(parsed()) == []
+    assert longest_round(parsed()) == test_constructor.LONGEST
+
+
+@pytest.mark.parametrize(("group", "wrong", "what"), CASES)
+def test_what_a_constructor_refuses_is_refused_before(group, wrong, what):
+    assert broken_rules(parsed(group, wrong)), what

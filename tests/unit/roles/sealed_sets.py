@@ -1,0 +1,107 @@
+"""A small encrypted set of several shards on a store of plain Python, and what decrypts it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from tests.unit.roles.conftest import numbers, specification
+from tests.unit.roles.fakes import FakeStore
+
+from pole.ipfe.scheme import derive_keys, generate_keys
+from pole.learning.quantisation import Quantisation
+from pole.protocol.formats.encrypted_set import (
+    EncryptedSetManifest,
+    Part,
+    Shard,
+    read_manifest,
+    read_shard,
+    shard_ref,
+    write_shard,
+)
+from pole.protocol.mapping_layer import arrange, inner_products_in_clear, query_plan
+from pole.protocol.state import FileRef
+from pole.roles.learner import Samples
+from pole.roles.point_cache import PointCache
+from pole.roles.set_decryption import Means, Wish, decrypt_set
+from pole.roles.set_encryption import Sealing, encrypt_set
+from pole.roles.task_data import TaskData
+from pole.roles.task_folder import TaskFolder
+
+ROWS, SHARDS, ROWS_IN_SHARD = 11, 4, 3
+SHARD_BYTES = ROWS_IN_SHARD * (5 * 32 + 2)
+SEED, OTHER_SEED = b"\x01" * 32, b"\x02" * 32
+LABELS = np.arange(ROWS, dtype=np.int64) % 3
+VALUES = np.random.default_rng(7).integers(0, 256, (ROWS, 4)).astype(np.uint8)
+
+
+class CountingStore(FakeStore):
+    """A store that counts how often each CID is fetched, and dies at the fetch number `dies_at`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.dies_at: int | None = None
+
+    def fetch(self, cid: str, path: Path, *, max_bytes: int) -> None:
+        if len(self.fetched) == self.dies_at:
+            raise KeyboardInterrupt
+        self.fetched.append(cid)
+        super().fetch(cid, path, max_bytes=max_bytes)
+
+
+def sealing(store: FakeStore, folder: Path, *, threads: int = 1) -> Sealing:
+    secret, _ = generate_keys(4, numbers(1))
+    quantisation = Quantisation(8, (1.0,), (0.0,))
+    key = FileRef("bafykey", bytes(32))
+    where = TaskFolder(folder)
+    return Sealing(
+        specification(), quantisation, secret, key, where, store, numbers(2), threads, clock=lambda: 0.0
+    )
+
+
+@dataclass
+class SealedSet:
+    """An encrypted set on its store, and the folder of who decrypts it."""
+
+    store: CountingStore
+    manifest: EncryptedSetManifest
+    home: Path
+    threads: int = 1
+    cache_bytes: int = 0
+    clock: Callable[[], float] = lambda: 0.0
+
+    def wish(self, seed: bytes = SEED, rows: list[int] | None = None) -> Wish:
+        secret, _ = generate_keys(4, numbers(1))
+        plan = query_plan(specification(), seed)
+        task = TaskData(specification(), self.manifest, plan, derive_keys(secret, plan))
+        chosen = None if rows is None else np.array(rows)
+        return Wish(task, self.manifest, chosen, self.home / f"features-{seed[0]}", self.home / "shards")
+
+    def decrypt(self, seed: bytes = SEED, rows: list[int] | None = None) -> Samples:
+        points = PointCache(self.home / "points", self.cache_bytes)
+        means = Means(self.store, self.clock, self.threads, points)
+        return decrypt_set(self.wish(seed, rows), means, stop=lambda: False)
+
+    def change_shard(self, number: int, change: Callable[[Shard], Shard]) -> None:
+        """Let the owner publish another shard, under its own digest."""
+        ref = self.manifest.shards[number]
+        content = write_shard(change(read_shard(self.store.files[ref.cid], self.manifest, number)))
+        path = self.home / "changed"
+        path.write_bytes(content)
+        changed = shard_ref(self.store.add(path), content, ref.rows)
+        shards = [*self.manifest.shards]
+        shards[number] = changed
+        self.manifest = replace(self.manifest, shards=tuple(shards))
+
+
+def in_clear(seed: bytes = SEED) -> np.ndarray:
+    return arrange(inner_products_in_clear(query_plan(specification(), seed), VALUES), specification())
+
+
+def sealed_set(folder: Path, *, threads: int = 1) -> SealedSet:
+    store = CountingStore()
+    content = encrypt_set(sealing(store, folder / "owner", threads=threads), Part.TRAIN, VALUES, LABELS)
+    home = folder / "home"
+    home.mkdir()
+    return SealedSet(store, read_manifest(content, part=Part.TRAIN), home, threads)

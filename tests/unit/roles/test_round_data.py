@@ -1,0 +1,34 @@
+"""The data of rounds: kept while they last, gone when they are over."""
+
+from tests.unit.roles.conftest import MINERS, VERIFIERS, Stage
+
+from pole.protocol.state import Phase
+
+
+def kept(stage: Stage, address: str) -> list[str]:
+    return sorted(path.name for path in (stage.home(address) / "rounds").glob("*"))
+
+
+def test_what_a_round_needed_is_deleted_when_it_ends(stage: Stage) -> None:
+    stage.post()
+    workers = [stage.data_node(), stage.miner(), *(stage.verifier(address) for address in VERIFIERS)]
+    stage.play(Phase.VOTE_REVEAL, workers=workers)
+    assert kept(stage, MINERS[0]) == kept(stage, VERIFIERS[0]) == ["1"]
+    stage.play(Phase.FINAL, workers=workers)
+    for worker in workers:
+        worker.step(stage.world.moment())
+    assert kept(stage, MINERS[0]) == kept(stage, VERIFIERS[0]) == []
+    assert not (stage.home(MINERS[0]) / "files").exists()
+
+
+def test_who_missed_the_end_of_a_round_deletes_it_in_the_next(stage: Stage) -> None:
+    stage.post(seed=1)
+    stage.post(seed=2)
+    stage.play(Phase.TRAINING, workers=[stage.data_node()])
+    stage.miner().step(stage.world.moment())
+    stage.play(Phase.VOID, Phase.FINAL, workers=[stage.data_node()])
+    stage.keeper().step(stage.world.moment())
+    stage.play(Phase.TRAINING, workers=[stage.data_node()])
+    assert kept(stage, MINERS[0]) == ["1"]
+    stage.miner().step(stage.world.moment())
+    assert kept(stage, MINERS[0]) == ["2"]
