@@ -4,6 +4,9 @@ Twice the bytes of the shards (64 a point). Files are named by the digest of the
 that rounds, wallets and processes of one machine share them.
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -80,7 +83,7 @@ class PointCache:
         To throw away a set's first shards for its last would leave nothing that the next reader needs first.
         """
         own = {ref.digest for ref in manifest.shards}
-        kept = [(path, path.stat()) for path in self.folder.glob("*")] if self.max_bytes else []
+        kept = list(self._files()) if self.max_bytes else []
         room = self.max_bytes - sum(stat.st_size for _, stat in kept)
         others = [(path, stat) for path, stat in kept if path.name not in own]
         for path, stat in sorted(others, key=lambda entry: entry[1].st_mtime):
@@ -89,6 +92,12 @@ class PointCache:
             path.unlink(missing_ok=True)
             room += stat.st_size
         return room >= size
+
+    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Yield the finished files; other workers make and delete some at the same time."""
+        for path in self.folder.glob("[!.]*"):
+            with suppress(FileNotFoundError):
+                yield path, path.stat()
 
     def _path(self, ref: ShardRef) -> Path:
         return self.folder / ref.digest

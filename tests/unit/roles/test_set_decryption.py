@@ -186,6 +186,16 @@ def test_cached_points_that_give_nothing_are_replaced_by_the_shard_s(data: Seale
     assert np.array_equal(restored.ciphertexts.ct, found.ciphertexts.ct)
 
 
+def test_files_of_the_cache_that_vanish_meanwhile_do_no_harm(data: SealedSet) -> None:
+    data.cache_bytes = 10**6
+    (data.home / "points").mkdir(parents=True)
+    (data.home / "points" / "gone").symlink_to(data.home / "deleted")
+    (data.home / "points" / ".unfinished").write_bytes(bytes(10**6))
+    data.decrypt()
+    cache = sealed_sets.PointCache(data.home / "points", data.cache_bytes)
+    assert cache.find(data.manifest, 0) is not None
+
+
 def test_progress_is_told_with_rate_and_time_left(data: SealedSet, caplog: pytest.LogCaptureFixture) -> None:
     times = iter(range(0, 1000, 4))
     data.clock = lambda: float(next(times))
