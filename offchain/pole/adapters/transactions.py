@@ -104,7 +104,7 @@ class Sender:
 
     def _take_up(self, intent: str) -> None:
         attempts = self._live(intent)
-        if all(self._receipt(send) is None for send in attempts):
+        if self._is_missing(attempts):
             self._broadcast(attempts[-1])
 
     def _offer_pending(self) -> None:
@@ -113,7 +113,7 @@ class Sender:
         A gap in the nonces would block all that follows.
         """
         for send in self._journal.pending_sends():
-            if self._receipt(send) is None:
+            if self._is_missing([send]):
                 # A refusal is in the journal then, and its own intent will meet it.
                 self._offer(send)
 
@@ -203,6 +203,17 @@ class Sender:
             self._journal.mark_send(send.hash, SendState.LOST)
             return self._errors.translate(error)
         return None
+
+    def _is_missing(self, sends: list[SignedSend]) -> bool:
+        """Return whether the node has none of them, neither waiting nor mined.
+
+        It is asked twice, a poll apart: ganache shows no transaction of the block that it is mining, and
+        executes one that it is given again in that moment a second time.
+        """
+        if any(map(self._is_known, sends)):
+            return False
+        self._wait(self._policy.poll)
+        return not any(map(self._is_known, sends))
 
     def _is_known(self, send: SignedSend) -> bool:
         try:

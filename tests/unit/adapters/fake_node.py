@@ -32,6 +32,7 @@ class FakeNode(JSONBaseProvider):
         self.status = 1
         self.refuses_sends_with: str | None = None
         self.denies_what_it_takes = False
+        self.hides_its_pool = False
         self.requests: list[str] = []
         self.die_before: int | None = None
         self.die_after: int | None = None
@@ -41,6 +42,7 @@ class FakeNode(JSONBaseProvider):
 
     def mine(self) -> None:
         self.block += 1
+        self.hides_its_pool = False
         for transaction in sorted(self.pool.values(), key=lambda each: (each["nonce"], -each["max_fee"])):
             if transaction["nonce"] == len(self.mined):
                 self.mined[transaction["hash"]] = {**transaction, "block": self.block, "status": self.status}
@@ -123,7 +125,8 @@ class FakeNode(JSONBaseProvider):
         return hash_
 
     def _eth_getTransactionByHash(self, hash_: str) -> dict[str, Any] | None:
-        seen = hash_ in self.mined or (hash_ in self.pool and not self.denies_what_it_takes)
+        hidden = self.denies_what_it_takes or self.hides_its_pool
+        seen = hash_ in self.mined or (hash_ in self.pool and not hidden)
         return {"hash": hash_} if seen else None
 
     def _eth_getTransactionReceipt(self, hash_: str) -> dict[str, Any] | None:

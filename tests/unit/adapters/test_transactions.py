@@ -216,6 +216,19 @@ def test_what_was_signed_but_never_sent_goes_out_before_anything_new(desk: Desk)
     assert [each["data"] for each in desk.node.mined.values()] == [b"\x01", b"\x02"]
 
 
+@pytest.mark.parametrize("next_intent", ["open", "other"])
+def test_what_a_node_hides_while_it_mines_is_not_given_to_it_again(desk: Desk, next_intent: str) -> None:
+    """A ganache executes what it is given again in that moment a second time, in the next block."""
+    desk.node.die_after = 1 + requests_before_broadcast(desk.folder / "count")
+    with pytest.raises(KilledError):
+        desk.sender().send(call(), intent="open")
+    desk.node.die_after = None
+    desk.node.hides_its_pool = True
+    desk.node.requests.clear()
+    desk.sender().send(call(), intent=next_intent)
+    assert desk.node.requests.count("eth_sendRawTransaction") == (next_intent == "other")
+
+
 def requests_before_broadcast(folder: Path) -> int:
     desk = Desk(folder)
     desk.sender().send(call(), intent="open")
