@@ -1,0 +1,6 @@
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def isolation():
+    """Take the place of the fixture above: these tests bring a chain of their own."""

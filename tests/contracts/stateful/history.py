@@ -1,0 +1,152 @@
+"""What happens happens in order: phases, records, draws, blocks; views and events tell."""
+
+from collections import defaultdict
+from itertools import pairwise
+
+from tests.contracts.stateful.books import Books
+from tests.contracts.stateful.pair import Pair
+
+from pole.protocol.abi import PAYOUT, decode, encode
+from pole.protocol.hashing import keccak256
+from pole.protocol.headers import HEADER
+from pole.protocol.merkle_body import body_of, leaf, root
+from pole.protocol.state import Phase, RecordKind, Verdict
+
+BPS = 10_000
+OLDEST_OMMER = 6
+# The kinds of record that a round's others come between.
+STEPS = [
+    RecordKind.ROUND_OPENED,
+    RecordKind.KEYS_POSTED,
+    RecordKind.SOLUTION_COMMITTED,
+    RecordKind.SUBMISSIONS_CLOSED,
+    RecordKind.TEST_SET_RELEASED,
+    RecordKind.SOLUTION_REVEALED,
+    RecordKind.DRAW_ARMED,
+    RecordKind.COMMITTEE_DRAWN,
+    RecordKind.VOTE_COMMITTED,
+    RecordKind.VOTE_REVEALED,
+    RecordKind.PAYOUTS,
+    RecordKind.ROUND_VOIDED,
+]
+ONCE = {*STEPS} - {
+    RecordKind.SOLUTION_COMMITTED,
+    RecordKind.SOLUTION_REVEALED,
+    RecordKind.DRAW_ARMED,
+    RecordKind.VOTE_COMMITTED,
+    RecordKind.VOTE_REVEALED,
+}
+
+
+class History:
+    """Keeps what was recorded, and holds what comes next against it."""
+
+    def __init__(self, pair: Pair, books: Books):
+        self._pair = pair
+        self._books = books
+        self._phases: dict[int, int] = {}
+        self._kinds: dict[int, list[RecordKind]] = defaultdict(list)
+        self._closed_in: dict[int, int] = {}
+        self._leaves: list[bytes] = []
+        self._before_seed: set[str] = set()
+        self._hashes = [pair.view("PoLeChain.blockHash", 0)[0]]
+        self._referenced: set[int] = set()
+
+    def look(self) -> None:
+        for _, name, arguments in self._pair.events:
+            look_at = LOOKS.get(name)
+            if look_at is not None:
+                look_at(self, *arguments)
+        self._check_phase()
+
+    def _check_phase(self) -> None:
+        round_id = self._pair.view("PoLeChain.currentRound")[0]
+        if round_id == 0:
+            return
+        phase = self._pair.view("PoLeChain.phaseOf", round_id)[0]
+        assert phase >= self._phases.get(round_id, Phase.KEYS), (
+            f"round {round_id} went back to {Phase(phase)!r}"
+        )
+        self._phases[round_id] = phase
+
+    def _look_at_record(self, height: int, index: int, kind: int, data: bytes) -> None:
+        assert (height, index) == (len(self._hashes), len(self._leaves))
+        self._leaves.append(leaf(RecordKind(kind), data))
+        if kind in STEPS:
+            self._look_at_step(int.from_bytes(data[:32], "big"), RecordKind(kind))
+        if kind == RecordKind.PAYOUTS:
+            round_id, payouts = decode(["uint256", f"{PAYOUT}[]"], data)
+            self._books.settle_payouts(round_id, payouts)
+
+    def _look_at_step(self, round_id: int, kind: RecordKind) -> None:
+        kinds, block = self._kinds[round_id], self._pair.model.clock.number
+        kinds.append(kind)
+        steps = [STEPS.index(each) for each in kinds]
+        assert all(earlier <= later for earlier, later in pairwise(steps)), kinds
+        assert kind not in ONCE or kinds.count(kind) == 1, kinds
+        if kind is RecordKind.SUBMISSIONS_CLOSED:
+            self._closed_in[round_id] = block
+        if kind is RecordKind.TEST_SET_RELEASED:
+            assert block > self._closed_in.get(round_id, 0)
+
+    def _look_at_opening(self, _round_id: int, _task_id: int, _seed: bytes) -> None:
+        count, mature = self._pair.view("VerifierCommittee.seatCount")
+        assert count == mature
+        self._before_seed = {self._pair.view("VerifierCommittee.seatAt", n)[0] for n in range(count)}
+
+    def _look_at_draw(self, ballot_id: int, members: tuple, choices: int) -> None:
+        opened = self._pair.view("PoLeChain.round", ballot_id)[0]
+        miners = {solution[0] for solution in self._pair.view("PoLeChain.solutions", ballot_id)[0]}
+        assert len({*members}) == len(members)
+        assert {*members} <= self._before_seed - miners - {opened[1][0]}
+        assert 1 <= choices <= len(miners)
+
+    def _look_at_block(self, height: int, block_hash: bytes, header: tuple, ommers: tuple) -> None:
+        assert height == header[0] == len(self._hashes)
+        assert header[1] == self._hashes[-1]
+        assert keccak256(encode([HEADER], [header])) == block_hash
+        assert root(body_of(self._leaves)) == header[9]
+        self._hashes.append(block_hash)
+        self._leaves = []
+        self._check_winner(round_id=header[2], winner=header[4], counts=header[6:8])
+        assert len(ommers) <= 1
+        for ommer in ommers:
+            assert height - OLDEST_OMMER <= ommer[0] < height
+            assert ommer[0] not in self._referenced
+            self._referenced.add(ommer[0])
+
+    def _check_winner(self, *, round_id: int, winner: str, counts: tuple[int, int]) -> None:
+        """Of the verified solutions above the thresholds, or of all where none is, the winner has most."""
+        opened = self._pair.view("PoLeChain.round", round_id)[0]
+        terms, is_released = opened[1][1], opened[10] != 0
+        found = self._pair.view("VerifierCommittee.findings", round_id)[0]
+        judged = [each for each in self._pair.view("PoLeChain.solutions", round_id)[0] if each[6]]
+        verified = [(each, found[each[6] - 1]) for each in judged if found[each[6] - 1][0] == Verdict.OK]
+        meeting = [pair for pair in verified if _meets(terms, pair[1], is_released=is_released)]
+        assert meeting or not opened[8], "a round closed early needs a solution above the thresholds"
+        ranks = {
+            each[0]: (_score(terms, each, one, is_released=is_released), -each[5])
+            for each, one in meeting or verified
+        }
+        assert ranks[winner] == max(ranks.values())
+        assert counts == next(one[1:3] for each, one in verified if each[0] == winner)
+
+
+def _meets(terms: tuple, found: tuple, *, is_released: bool) -> bool:
+    train_total = terms[10] if 0 < terms[10] < terms[8] else terms[8]
+    train = found[1] * BPS >= terms[6] * train_total
+    return train and (not is_released or found[2] * BPS >= terms[7] * terms[9])
+
+
+def _score(terms: tuple, solution: tuple, found: tuple, *, is_released: bool) -> int:
+    if is_released:
+        return min(solution[4], found[2])
+    return found[1] if 0 < terms[10] < terms[8] else min(solution[3], found[1])
+
+
+LOOKS = {
+    "Recorded": History._look_at_record,
+    "RoundOpened": History._look_at_opening,
+    "Drawn": History._look_at_draw,
+    "BlockAppended": History._look_at_block,
+}

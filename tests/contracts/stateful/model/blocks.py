@@ -1,0 +1,68 @@
+"""The chain of PoLe blocks: records of the next body, headers, ommers."""
+
+from fractions import Fraction
+
+from tests.contracts.stateful.model.system import System
+
+from pole.protocol.abi import encode, header_tuple, ommer_tuple
+from pole.protocol.headers import genesis_header, header_hash, ommers_hash
+from pole.protocol.merkle_body import EMPTY_BODY, append, leaf, root
+from pole.protocol.state import Header, Ommer, RecordKind
+
+NAME = "PoLeChain"
+OLDEST_OMMER = 6
+
+
+def begin(system: System) -> None:
+    """Append the genesis block."""
+    _seal(system, genesis_header(system.clock.time), [])
+
+
+def record(system: System, kind: RecordKind, types: list[str], values: list) -> None:
+    data = encode(types, values)
+    system.tell(NAME, "Recorded", system.height + 1, system.body.count, int(kind), data)
+    system.body = append(system.body, leaf(kind, data))
+
+
+def best_ommer(system: System) -> Ommer | None:
+    """Return the best unreferenced ommer of the last heights, of equals the oldest."""
+    candidates = [
+        ommer
+        for height, ommer in system.ommers.items()
+        if height > system.height - OLDEST_OMMER and not ommer.referenced
+    ]
+    return max(candidates, key=lambda each: (Fraction(each.correct, each.total), -each.height), default=None)
+
+
+def add_block(
+    system: System,
+    round_id: int,
+    task_id: int,
+    winner: str,
+    digest: bytes,
+    counts: tuple[int, int],
+    referenced: list[Ommer],
+) -> int:
+    """Append a block over the body; return its height."""
+    header = Header(
+        height=system.height + 1,
+        parent_hash=system.hashes[-1],
+        round_id=round_id,
+        task_id=task_id,
+        winner=winner,
+        model_digest=digest,
+        train_correct=counts[0],
+        test_correct=counts[1],
+        ommers_hash=ommers_hash(referenced),
+        body_root=root(system.body),
+        timestamp=system.clock.time,
+    )
+    system.body = EMPTY_BODY
+    _seal(system, header, referenced)
+    return header.height
+
+
+def _seal(system: System, header: Header, referenced: list[Ommer]) -> None:
+    system.hashes.append(header_hash(header))
+    ommers = tuple(ommer_tuple(ommer) for ommer in referenced)
+    system.tell(NAME, "BlockAppended", header.height, system.hashes[-1], header_tuple(header), ommers)

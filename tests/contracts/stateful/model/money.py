@@ -1,0 +1,59 @@
+"""The reservoir: accounts of anybody, credits that are fetched."""
+
+from tests.contracts.stateful.model.system import Call, System, need
+
+NAME = "RewardReservoir"
+
+
+def deposit(system: System, call: Call, holder: str, account: bytes) -> tuple:
+    put(system, call.sender, holder, account, call.value)
+    if holder in system.addresses.values():
+        system.books.gifts[holder, account] += call.value
+    return ()
+
+
+def transfer(system: System, call: Call, source: bytes, holder: str, account: bytes, amount: int) -> tuple:
+    move(system, call.sender, source, holder, account, amount)
+    if holder in system.addresses.values():
+        system.books.gifts[holder, account] += amount
+    return ()
+
+
+def credit(system: System, call: Call, source: bytes, payee: str, amount: int) -> tuple:
+    pay(system, call.sender, source, payee, amount)
+    return ()
+
+
+def withdraw(system: System, call: Call, recipient: str) -> tuple:
+    amount = system.books.credits[call.sender]
+    need(amount, "NothingToWithdraw", call.sender)
+    need(recipient not in system.refusing, "WithdrawalRefused", recipient, amount)
+    system.books.credits[call.sender] = 0
+    system.tell(NAME, "Withdrawn", call.sender, recipient, amount)
+    return (amount,)
+
+
+# What the other contracts do with it.
+
+
+def put(system: System, sender: str, holder: str, account: bytes, amount: int) -> None:
+    system.books.balances[holder, account] += amount
+    system.tell(NAME, "Deposited", holder, account, sender, amount)
+
+
+def move(system: System, holder: str, source: bytes, to: str, account: bytes, amount: int) -> None:
+    _take(system, holder, source, amount)
+    system.books.balances[to, account] += amount
+    system.tell(NAME, "Transferred", holder, source, to, account, amount)
+
+
+def pay(system: System, holder: str, source: bytes, payee: str, amount: int) -> None:
+    _take(system, holder, source, amount)
+    system.books.credits[payee] += amount
+    system.tell(NAME, "Credited", payee, holder, source, amount)
+
+
+def _take(system: System, holder: str, source: bytes, amount: int) -> None:
+    held = system.books.balances[holder, source]
+    need(held >= amount, "InsufficientBalance", holder, source, held, amount)
+    system.books.balances[holder, source] = held - amount

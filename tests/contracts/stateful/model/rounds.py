@@ -1,0 +1,251 @@
+"""A round from its opening to its draw: who may do what, and when."""
+
+from tests.contracts.stateful.model import ballots, blocks, money, tasks
+from tests.contracts.stateful.model.system import (
+    BPS,
+    NO_HASH,
+    Call,
+    Refused,
+    Round,
+    Solution,
+    System,
+    is_cid,
+    need,
+)
+
+from pole.protocol.commitments import solution_commitment
+from pole.protocol.committee_draw import draw_entropy
+from pole.protocol.merkle_body import root
+from pole.protocol.seeds import round_seed
+from pole.protocol.state import BallotStage, Phase, RecordKind, VoidReason
+
+NAME = "PoLeChain"
+DRAW_DELAY = 2
+FREEZE = 256
+
+
+def open_round(system: System, _call: Call) -> tuple:
+    newest, task = system.newest, tasks.best(system)
+    if newest is not None and not newest.is_settled:
+        raise Refused("RoundOpen", newest.round_id)
+    if task is None:
+        raise Refused("NoTask")
+    system.mature = len(system.order)
+    opened = Round(len(system.rounds) + 1, task, system.hashes[-1], system.clock.time, list(system.order))
+    system.rounds.append(opened)
+    tasks.take(system, task, opened.account)
+    before = system.clock.hash_of(system.clock.number - 1)
+    blocks.record(
+        system,
+        RecordKind.ROUND_OPENED,
+        ["uint256", "uint256", "bytes32", "bytes32"],
+        [opened.round_id, task.task_id, opened.parent_hash, before],
+    )
+    opened.seed = round_seed(opened.parent_hash, root(system.body))
+    system.tell(NAME, "RoundOpened", opened.round_id, task.task_id, opened.seed)
+    return (opened.round_id,)
+
+
+def post_keys(system: System, call: Call, round_id: int, cid: str, digest: bytes) -> tuple:
+    opened = in_phase(system, round_id, Phase.KEYS)
+    issuers = (opened.task.owner, opened.task.delegate)
+    need(call.sender in issuers, "NotDataNode", round_id, call.sender)
+    need(is_cid(cid), "EmptyField", "keysCid")
+    need(digest != NO_HASH, "EmptyField", "keysDigest")
+    opened.keys_digest, opened.keys_at = digest, system.clock.time
+    blocks.record(system, RecordKind.KEYS_POSTED, ["uint256", "string", "bytes32"], [round_id, cid, digest])
+    return ()
+
+
+def commit(system: System, call: Call, round_id: int, commitment: bytes, claimed: int) -> tuple:
+    opened = in_phase(system, round_id, Phase.TRAINING)
+    need(commitment != NO_HASH, "EmptyField", "commitment")
+    need(claimed <= opened.task.terms.train_count, "CountTooLarge", claimed, opened.task.terms.train_count)
+    is_new = call.sender not in opened.solutions
+    due = system.parameters.chain["minerBond"] if is_new else 0
+    need(call.value == due, "WrongBond", call.value, due)
+    most = system.parameters.chain["maxSolutions"]
+    need(not is_new or len(opened.solutions) < most, "TooManySolutions", round_id, most)
+    opened.solutions[call.sender] = Solution(commitment, claimed, opened.commitments)
+    opened.commitments += 1
+    blocks.record(
+        system,
+        RecordKind.SOLUTION_COMMITTED,
+        ["uint256", "address", "bytes32", "uint32"],
+        [round_id, call.sender, commitment, claimed],
+    )
+    if due:
+        money.put(system, system.chain, system.chain, opened.account, due)
+    return ()
+
+
+def close_submissions(system: System, call: Call, round_id: int) -> tuple:
+    opened = in_phase(system, round_id, Phase.TRAINING)
+    need(call.sender == opened.task.owner, "NotDataNode", round_id, call.sender)
+    terms, count = opened.task.terms, ready(opened)
+    not_before = opened.keys_at + terms.min_training_time
+    is_time = count >= terms.min_solutions and system.clock.time >= not_before
+    need(is_time, "TooEarlyToClose", count, terms.min_solutions, not_before)
+    opened.closed_at, opened.closed_block = system.clock.time, system.clock.number
+    blocks.record(system, RecordKind.SUBMISSIONS_CLOSED, ["uint256"], [round_id])
+    return ()
+
+
+def release_test_set(system: System, call: Call, round_id: int, cid: str, digest: bytes) -> tuple:
+    opened = in_phase(system, round_id, Phase.TEST_RELEASE)
+    need(call.sender == opened.task.owner, "NotDataNode", round_id, call.sender)
+    need(system.clock.number != opened.closed_block, "SameBlock", system.clock.number)
+    need(is_cid(cid), "EmptyField", "testCid")
+    need(digest == opened.task.test_digest, "WrongTestSet", opened.task.test_digest, digest)
+    opened.released_at = system.clock.time
+    blocks.record(
+        system, RecordKind.TEST_SET_RELEASED, ["uint256", "string", "bytes32"], [round_id, cid, digest]
+    )
+    return ()
+
+
+def reveal(
+    system: System, call: Call, round_id: int, cid: str, digest: bytes, claimed_test: int, salt: bytes
+) -> tuple:
+    opened = in_phase(system, round_id, Phase.REVEAL)
+    need(is_cid(cid), "EmptyField", "modelCid")
+    need(digest != NO_HASH, "EmptyField", "modelDigest")
+    most = opened.task.terms.test_count if opened.released_at else 0
+    need(claimed_test <= most, "CountTooLarge", claimed_test, most)
+    solution = opened.solutions.get(call.sender)
+    if solution is None:
+        raise Refused("NoCommitment", round_id, call.sender)
+    need(not solution.is_revealed, "AlreadyRevealed", round_id, call.sender)
+    shown = commitment_of(system, round_id, call.sender, digest, solution.claimed_train, salt)
+    need(shown == solution.commitment, "CommitmentMismatch", round_id, solution.commitment, shown)
+    solution.is_revealed, solution.model_digest, solution.claimed_test = True, digest, claimed_test
+    opened.last_reveal_at = system.clock.time
+    blocks.record(
+        system,
+        RecordKind.SOLUTION_REVEALED,
+        ["uint256", "address", "string", "bytes32", "uint32", "uint32"],
+        [round_id, call.sender, cid, digest, solution.claimed_train, claimed_test],
+    )
+    return ()
+
+
+def arm_draw(system: System, _call: Call, round_id: int) -> tuple:
+    opened, clock = in_phase(system, round_id, Phase.DRAW), system.clock
+    armed = opened.draw_block
+    is_pending = armed and (clock.number <= armed or clock.hash_of(armed) != NO_HASH)
+    need(not is_pending, "DrawPending", round_id, armed)
+    opened.draw_block = clock.number + DRAW_DELAY
+    system.frozen_until = opened.draw_block + FREEZE
+    blocks.record(system, RecordKind.DRAW_ARMED, ["uint256", "uint64"], [round_id, opened.draw_block])
+    return ()
+
+
+def draw_committee(system: System, _call: Call, round_id: int) -> tuple:
+    opened = in_phase(system, round_id, Phase.DRAW)
+    drawing = system.clock.hash_of(opened.draw_block) if opened.draw_block else NO_HASH
+    need(drawing != NO_HASH, "DrawNotReady", round_id, opened.draw_block)
+    entropy = draw_entropy(round_id, drawing)
+    opened.judged = _best_claims(opened)[: system.parameters.chain["judgedSolutions"]]
+    if not ballots.draw(system, opened, entropy):
+        opened.is_committee_too_small = True
+        opened.judged = []
+        return ()
+    opened.entropy = entropy
+    blocks.record(
+        system,
+        RecordKind.COMMITTEE_DRAWN,
+        ["uint256", "bytes32", "address[]", "address[]"],
+        [round_id, entropy, ballots.ballot_of(system, round_id).members, opened.judged],
+    )
+    return ()
+
+
+def record(_system: System, call: Call, kind: int, _data: bytes) -> tuple:
+    need(kind in list(RecordKind))
+    raise Refused("NotRecorder", call.sender)
+
+
+def round_of(system: System, round_id: int) -> Round | None:
+    return system.rounds[round_id - 1] if 1 <= round_id <= len(system.rounds) else None
+
+
+def ready(opened: Round) -> int:
+    """Return how many commitments claim the training threshold."""
+    terms = opened.task.terms
+    needed = terms.required_train_accuracy * terms.train_count
+    return sum(solution.claimed_train * BPS >= needed for solution in opened.solutions.values())
+
+
+def phase(system: System, opened: Round | None) -> tuple[Phase, int]:
+    """Return where a round stands and when that ends at the latest, 0 where no clock ends it."""
+    if opened is None:
+        return Phase.NONE, 0
+    if opened.is_settled:
+        return (Phase.FINAL if opened.void_reason is VoidReason.NONE else Phase.VOID), 0
+    for reached, end in _timed(system, opened):
+        if system.clock.time < end:
+            return reached, end
+    return _after_windows(system, opened), 0
+
+
+def _timed(system: System, opened: Round) -> list[tuple[Phase, int]]:
+    """Return the phases that end by the clock, as far as they are certain, and their ends."""
+    chosen = system.parameters.chain
+    if not opened.keys_at:
+        return [(Phase.KEYS, opened.opened_at + chosen["keyWindow"])]
+    training_end = opened.closed_at or opened.keys_at + opened.task.terms.time_limit
+    phases = [(Phase.TRAINING, training_end)]
+    if opened.solutions:
+        reveal_start = opened.released_at or training_end + chosen["testWindow"]
+        phases.append((Phase.TEST_RELEASE, reveal_start))
+        if len(opened.revealed) < len(opened.solutions):
+            phases.append((Phase.REVEAL, reveal_start + chosen["revealWindow"]))
+    if opened.entropy != NO_HASH:
+        phases += _of_ballot(system, opened)
+    return phases
+
+
+def _of_ballot(system: System, opened: Round) -> list[tuple[Phase, int]]:
+    ballot = ballots.ballot_of(system, opened.round_id)
+    phases = [(Phase.VOTE_COMMIT, ballot.commit_deadline)]
+    if ballots.stage(system, ballot) is BallotStage.REVEAL:
+        phases.append((Phase.VOTE_REVEAL, ballot.reveal_deadline))
+    return phases
+
+
+def _after_windows(system: System, opened: Round) -> Phase:
+    is_drawable = opened.revealed and opened.entropy == NO_HASH and not opened.is_committee_too_small
+    return Phase.DRAW if is_drawable else Phase.SETTLEMENT
+
+
+def commitment_of(
+    system: System, round_id: int, miner: str, digest: bytes, claimed_train: int, salt: bytes
+) -> bytes:
+    return solution_commitment(
+        chain_id=ballots.CHAIN_ID,
+        chain_address=system.chain,
+        round_id=round_id,
+        miner=miner,
+        model_digest=digest,
+        claimed_train_correct=claimed_train,
+        salt=salt,
+    )
+
+
+def _best_claims(opened: Round) -> list[str]:
+    """Return the miners that revealed, the best claim first: of the test set, or without one of training."""
+
+    def rank(miner: str) -> tuple[int, int]:
+        solution = opened.solutions[miner]
+        return -(solution.claimed_test if opened.released_at else solution.claimed_train), solution.order
+
+    return sorted(opened.revealed, key=rank)
+
+
+def in_phase(system: System, round_id: int, needed: Phase) -> Round:
+    opened = round_of(system, round_id)
+    now = phase(system, opened)[0]
+    if opened is None:
+        raise Refused("UnknownRound", round_id)
+    need(now is needed, "WrongPhase", round_id, int(now), int(needed))
+    return opened

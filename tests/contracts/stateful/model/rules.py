@@ -1,0 +1,51 @@
+"""Which rule of the model predicts which function of the contracts."""
+
+from collections.abc import Callable
+
+from tests.contracts.stateful.model import ballots, endings, money, rounds, seats, tasks
+from tests.contracts.stateful.model.system import Call, Refused, System
+
+RULES: dict[str, Callable[..., tuple]] = {
+    "RewardReservoir.deposit": money.deposit,
+    "RewardReservoir.transfer": money.transfer,
+    "RewardReservoir.credit": money.credit,
+    "RewardReservoir.withdraw": money.withdraw,
+    "TaskList.post": tasks.post,
+    "TaskList.cancel": tasks.cancel,
+    "TaskList.delegateKeys": tasks.delegate_keys,
+    "TaskList.announcePartialKeys": tasks.announce_partial_keys,
+    "TaskList.takeBest": tasks.take_best,
+    "VerifierCommittee.stake": seats.stake,
+    "VerifierCommittee.unstake": seats.unstake,
+    "VerifierCommittee.reclaim": seats.reclaim,
+    "VerifierCommittee.matureSeats": seats.for_the_chain_alone,
+    "VerifierCommittee.freezeSeats": seats.for_the_chain_alone,
+    "VerifierCommittee.draw": seats.for_the_chain_alone,
+    "VerifierCommittee.settle": seats.for_the_chain_alone,
+    "VerifierCommittee.commitVote": ballots.commit_vote,
+    "VerifierCommittee.leak": ballots.leak,
+    "VerifierCommittee.revealVote": ballots.reveal_vote,
+    "PoLeChain.openRound": rounds.open_round,
+    "PoLeChain.postFunctionalKeys": rounds.post_keys,
+    "PoLeChain.commit": rounds.commit,
+    "PoLeChain.closeSubmissions": rounds.close_submissions,
+    "PoLeChain.releaseTestSet": rounds.release_test_set,
+    "PoLeChain.reveal": rounds.reveal,
+    "PoLeChain.armDraw": rounds.arm_draw,
+    "PoLeChain.drawCommittee": rounds.draw_committee,
+    "PoLeChain.finalise": endings.finalise,
+    "PoLeChain.record": rounds.record,
+}
+PAYABLE = {"RewardReservoir.deposit", "TaskList.post", "VerifierCommittee.stake", "PoLeChain.commit"}
+
+
+def predict(system: System, call: Call) -> tuple:
+    """Apply a call and return what it returns. Raises Refused, and changes nothing, where it reverts."""
+    system.events.clear()
+    if call.value and call.function not in PAYABLE:
+        raise Refused
+    try:
+        return RULES[call.function](system, call, *call.arguments)
+    except Refused:
+        assert not system.events, f"the model changed before it refused {call}"
+        raise

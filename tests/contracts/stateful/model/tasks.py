@@ -1,0 +1,130 @@
+"""The task list: what may be posted, who takes it back, which task is next."""
+
+from fractions import Fraction
+
+from tests.contracts.stateful.model import blocks, money
+from tests.contracts.stateful.model.system import (
+    BPS,
+    NO_HASH,
+    POOL,
+    TASKS,
+    Call,
+    Refused,
+    System,
+    Task,
+    is_cid,
+    need,
+)
+
+from pole.protocol.abi import TASK_FILES, TASK_TERMS, encode
+from pole.protocol.hashing import keccak256
+from pole.protocol.state import RecordKind, TaskFiles, TaskTerms
+
+NAME = "TaskList"
+UINT32, UINT96 = 2**32 - 1, 2**96 - 1
+
+
+def post(system: System, call: Call, terms: tuple, files: tuple) -> tuple:
+    posted = TaskTerms(*terms)
+    _check_terms(system, posted)
+    _check_files(TaskFiles(*files))
+    need(call.value == posted.payment, "WrongPayment", call.value, posted.payment)
+    most = system.parameters.task_list["maxTasks"]
+    need(len(system.waiting) < most, "TaskListFull", most)
+
+    task_id = len(system.tasks) + 1
+    system.tasks[task_id] = Task(task_id, call.sender, posted, TaskFiles(*files).test_digest)
+    system.tell(NAME, "TaskPosted", task_id, call.sender, terms, files)
+    money.put(system, system.task_list, system.task_list, TASKS, call.value)
+    money.move(system, system.task_list, TASKS, system.chain, POOL, posted.fee)
+    digests = [keccak256(encode([TASK_TERMS], [terms])), keccak256(encode([TASK_FILES], [files]))]
+    blocks.record(
+        system,
+        RecordKind.TASK_POSTED,
+        ["uint256", "address", "bytes32", "bytes32"],
+        [task_id, call.sender, *digests],
+    )
+    return (task_id,)
+
+
+def cancel(system: System, call: Call, task_id: int) -> tuple:
+    task = system.tasks.get(task_id)
+    if task is None or not task.is_waiting:
+        raise Refused("TaskNotListed", task_id)
+    need(call.sender == task.owner, "NotTaskOwner", task_id, call.sender)
+    task.is_waiting = False
+    system.tell(NAME, "TaskCancelled", task_id, call.sender, escrow(task))
+    money.pay(system, system.task_list, TASKS, call.sender, escrow(task))
+    blocks.record(system, RecordKind.TASK_CANCELLED, ["uint256"], [task_id])
+    return ()
+
+
+def delegate_keys(system: System, call: Call, task_id: int, delegate: str, cid: str, digest: bytes) -> tuple:
+    task = system.tasks.get(task_id)
+    if task is None or task.owner != call.sender:
+        raise Refused("NotTaskOwner", task_id, call.sender)
+    need(is_cid(cid), "FileMissing", "sharingCid")
+    need(digest != NO_HASH, "FileMissing", "sharingDigest")
+    task.delegate = delegate
+    system.tell(NAME, "KeysDelegated", task_id, delegate, cid, digest)
+    return ()
+
+
+def announce_partial_keys(system: System, call: Call, task_id: int, cid: str, digest: bytes) -> tuple:
+    need(is_cid(cid), "FileMissing", "keysCid")
+    need(digest != NO_HASH, "FileMissing", "keysDigest")
+    system.tell(NAME, "PartialKeysAnnounced", task_id, call.sender, cid, digest)
+    return ()
+
+
+def take_best(_system: System, call: Call, _round_id: int) -> tuple:
+    raise Refused("NotChain", call.sender)
+
+
+def best(system: System) -> Task | None:
+    """Return the waiting task that pays most per second of its time limit, of equals the oldest."""
+    return max(
+        system.waiting,
+        key=lambda task: (Fraction(task.terms.reward, task.terms.time_limit), -task.task_id),
+        default=None,
+    )
+
+
+def take(system: System, task: Task, account: bytes) -> None:
+    """Move the task's money to the round's account."""
+    round_id = int.from_bytes(account, "big")
+    task.is_waiting = False
+    system.tell(NAME, "TaskTaken", task.task_id, round_id)
+    money.move(system, system.task_list, TASKS, system.chain, account, escrow(task))
+
+
+def escrow(task: Task) -> int:
+    return task.terms.reward + task.terms.data_bond
+
+
+def _check_terms(system: System, terms: TaskTerms) -> None:
+    limits = system.parameters.task_list
+    ranges = [
+        ("reward", terms.reward, limits["minReward"], UINT96),
+        ("dataBond", terms.data_bond, limits["minDataBond"], UINT96),
+        ("fee", terms.fee, terms.reward * limits["feeBps"] // BPS, UINT96),
+        ("timeLimit", terms.time_limit, 1, limits["maxTimeLimit"]),
+        ("minTrainingTime", terms.min_training_time, 0, terms.time_limit),
+        ("minSolutions", terms.min_solutions, 1, limits["maxSolutions"]),
+        ("requiredTrainAccuracy", terms.required_train_accuracy, 1, BPS),
+        ("requiredTestAccuracy", terms.required_test_accuracy, 0, BPS),
+        ("trainCount", terms.train_count, 1, UINT32),
+        ("testCount", terms.test_count, 1, UINT32),
+        ("auditCount", terms.audit_count, 0, terms.train_count),
+    ]
+    for name, given, least, most in ranges:
+        need(least <= given <= most, "TermOutOfRange", name, given, least, most)
+
+
+def _check_files(files: TaskFiles) -> None:
+    need(is_cid(files.spec_cid), "FileMissing", "specCid")
+    need(is_cid(files.train_cid), "FileMissing", "trainCid")
+    need(files.spec_digest != NO_HASH, "FileMissing", "specDigest")
+    need(files.train_digest != NO_HASH, "FileMissing", "trainDigest")
+    need(files.test_digest != NO_HASH, "FileMissing", "testDigest")
+    need(files.mpk_digest != NO_HASH, "FileMissing", "mpkDigest")

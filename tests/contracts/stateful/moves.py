@@ -1,0 +1,213 @@
+"""What comes next if everybody acts as the round's mood says: the way into the deep states."""
+
+from collections.abc import Callable
+from random import Random
+
+from tests.contracts.stateful.model import ballots, rounds
+from tests.contracts.stateful.model.system import NO_HASH, NOBODY, POOL, Call, Round, System, Wait
+from tests.contracts.stateful.pair import Action
+from tests.contracts.stateful.people import MINERS, OWNERS, PEOPLE, STRANGER, VERIFIERS, Knowledge
+
+from pole.protocol.abi import files_tuple, terms_tuple
+from pole.protocol.state import Phase, TaskFiles, TaskTerms
+
+BLOCK_SECONDS = 2
+ETHER = 10**18
+TEST_DIGEST = b"\x7e" * 32
+
+
+def next_move(system: System, known: Knowledge) -> Action:
+    """Return one step towards the end of the round, or one between rounds."""
+    opened = system.newest
+    phase, deadline = rounds.phase(system, opened)
+    move = MOVES.get(phase, _between)(system, known, opened)
+    return move or wait_until(system, deadline)
+
+
+def wait_until(system: System, time: int) -> Wait:
+    seconds = max(1, time - system.clock.time)
+    return Wait(max(1, seconds // BLOCK_SECONDS), seconds)
+
+
+def some_terms(system: System, random: Random) -> TaskTerms:
+    """Return terms that the list accepts. Sets are small, so that thresholds and ties are met."""
+    limits, chain = system.parameters.task_list, system.parameters.chain
+    reward = limits["minReward"] * random.randint(1, 3)
+    covering = chain["blockReward"] * 65 * (10_000 + chain["feeMarginBps"]) // 320_000 + 1
+    time_limit = random.choice([1, 50, limits["maxTimeLimit"]])
+    train_count = random.choice([1, 10, 20])
+    return TaskTerms(
+        reward=reward,
+        data_bond=limits["minDataBond"] + random.choice([0, 1, reward]),
+        time_limit=time_limit,
+        min_training_time=random.choice([0, 0, time_limit // 2]),
+        fee=max(reward * limits["feeBps"] // 10_000, random.choice([0, covering, covering])),
+        min_solutions=random.randint(1, min(2, limits["maxSolutions"])),
+        required_train_accuracy=random.choice([1, 8000, 9000, 10_000]),
+        required_test_accuracy=random.choice([0, 0, 5000, 9500]),
+        train_count=train_count,
+        test_count=random.choice([1, 3, 10]),
+        audit_count=random.choice([0, 0, train_count // 2, train_count]),
+    )
+
+
+def some_files() -> TaskFiles:
+    return TaskFiles("bafy-spec", b"\x01" * 32, "bafy-train", b"\x02" * 32, TEST_DIGEST, b"\x03" * 32)
+
+
+def post(system: System, random: Random) -> Call:
+    terms = some_terms(system, random)
+    arguments = (terms_tuple(terms), files_tuple(some_files()))
+    return Call(random.choice(OWNERS), "TaskList.post", arguments, terms.payment)
+
+
+def stake(system: System, verifier: str) -> Call:
+    due = system.parameters.committee["seatStake"] - system.seats[verifier].stake
+    return Call(verifier, "VerifierCommittee.stake", (), due)
+
+
+def _between(system: System, known: Knowledge, _opened: Round | None) -> Action:
+    """Fill the seats and the list, fetch money, and open the next round."""
+    random = known.random
+    unseated = [verifier for verifier in VERIFIERS if verifier not in system.order]
+    if unseated and random.random() < 0.7:
+        return stake(system, random.choice(unseated))
+    most = system.parameters.task_list["maxTasks"]
+    if not system.waiting or (len(system.waiting) < most and random.random() < 0.4):
+        return post(system, random)
+    if random.random() < 0.06:
+        task = random.choice(system.waiting)
+        return Call(task.owner, "TaskList.cancel", (task.task_id,))
+    if random.random() < 0.1:
+        return Call(STRANGER, "RewardReservoir.deposit", (system.chain, POOL), random.choice([1, ETHER]))
+    rich = [person for person in PEOPLE if system.books.credits[person]]
+    if rich and random.random() < 0.2:
+        return Call(random.choice(rich), "RewardReservoir.withdraw", (random.choice(PEOPLE),))
+    return Call(random.choice(PEOPLE), "PoLeChain.openRound")
+
+
+def _keys(system: System, known: Knowledge, opened: Round) -> Action | None:
+    mood = known.mood(opened.round_id)
+    if not mood.issues_keys:
+        return None
+    sender, task = opened.task.owner, opened.task
+    if mood.delegates and task.delegate == NOBODY:
+        arguments = (task.task_id, known.random.choice(PEOPLE), "bafy-sharing", b"\x06" * 32)
+        return Call(sender, "TaskList.delegateKeys", arguments)
+    sender = task.delegate if mood.delegates and task.delegate in PEOPLE else sender
+    return Call(sender, "PoLeChain.postFunctionalKeys", (opened.round_id, "bafy-keys", b"\x04" * 32))
+
+
+def _training(system: System, known: Knowledge, opened: Round) -> Action | None:
+    mood, random, terms = known.mood(opened.round_id), known.random, opened.task.terms
+    missing = [miner for miner in MINERS[: mood.miners] if miner not in opened.solutions]
+    room = system.parameters.chain["maxSolutions"] - len(opened.solutions)
+    if missing and room:
+        return commit(system, known, opened, random.choice(missing))
+    if opened.solutions and random.random() < 0.15:
+        return commit(system, known, opened, random.choice(list(opened.solutions)))
+    if not mood.closes or rounds.ready(opened) < terms.min_solutions:
+        return None
+    earliest = opened.keys_at + terms.min_training_time
+    if system.clock.time < earliest:
+        return wait_until(system, earliest)
+    return Call(opened.task.owner, "PoLeChain.closeSubmissions", (opened.round_id,))
+
+
+def commit(system: System, known: Knowledge, opened: Round, miner: str) -> Call:
+    model = known.new_model(opened)
+    hidden = rounds.commitment_of(system, opened.round_id, miner, model.digest, model.train, model.salt)
+    known.models[miner, hidden] = model
+    bond = 0 if miner in opened.solutions else system.parameters.chain["minerBond"]
+    return Call(miner, "PoLeChain.commit", (opened.round_id, hidden, model.train), bond)
+
+
+def _test_release(system: System, known: Knowledge, opened: Round) -> Action | None:
+    if not known.mood(opened.round_id).releases:
+        return None
+    if system.clock.number == opened.closed_block and known.random.random() < 0.8:
+        return Wait(1, 1)
+    arguments = (opened.round_id, "bafy-test", opened.task.test_digest)
+    return Call(opened.task.owner, "PoLeChain.releaseTestSet", arguments)
+
+
+def _reveal(_system: System, known: Knowledge, opened: Round) -> Action | None:
+    share = known.mood(opened.round_id).reveals
+    hidden = [
+        miner
+        for miner, solution in opened.solutions.items()
+        if not solution.is_revealed
+        and (miner, solution.commitment) in known.models
+        and known.will(share, "reveal", opened.round_id, miner)
+    ]
+    if not hidden:
+        return None
+    miner = known.random.choice(hidden)
+    model = known.models[miner, opened.solutions[miner].commitment]
+    if opened.solutions[miner].claimed_train != model.train and not known.may_try(
+        0.5, opened.round_id, miner
+    ):
+        return None
+    claim = model.test if opened.released_at else 0
+    arguments = (opened.round_id, "bafy-model", model.digest, claim, model.salt)
+    return Call(miner, "PoLeChain.reveal", arguments)
+
+
+def _draw(system: System, known: Knowledge, opened: Round) -> Action:
+    clock, armed, person = system.clock, opened.draw_block, known.random.choice(PEOPLE)
+    if not armed or (clock.number > armed and clock.hash_of(armed) == NO_HASH):
+        return Call(person, "PoLeChain.armDraw", (opened.round_id,))
+    if clock.number <= armed:
+        is_lost = known.mood(opened.round_id).loses_hash and known.random.random() < 0.5
+        return Wait(300 if is_lost else armed + 1 - clock.number, 5)
+    return Call(person, "PoLeChain.drawCommittee", (opened.round_id,))
+
+
+def _vote_commit(system: System, known: Knowledge, opened: Round) -> Action | None:
+    mood, ballot = known.mood(opened.round_id), ballots.ballot_of(system, opened.round_id)
+    for member, commitment in ballot.commitments.items():
+        own = known.ballots.get((member, commitment))
+        if own and known.will(mood.leaks, "leak", ballot.ballot_id, member):
+            arguments = (ballot.ballot_id, member, own.votes, own.salt)
+            return Call(known.random.choice(PEOPLE), "VerifierCommittee.leak", arguments)
+    missing = [
+        member
+        for member in ballot.members
+        if member not in ballot.commitments
+        and known.will(mood.commits_votes, "vote", ballot.ballot_id, member)
+    ]
+    return commit_vote(system, known, opened, known.random.choice(missing)) if missing else None
+
+
+def commit_vote(system: System, known: Knowledge, opened: Round, verifier: str) -> Call:
+    own = known.new_ballot(system, opened, verifier)
+    hidden = ballots.commitment_of(system, opened.round_id, verifier, own.votes, own.salt)
+    known.ballots[verifier, hidden] = own
+    return Call(verifier, "VerifierCommittee.commitVote", (opened.round_id, hidden))
+
+
+def _vote_reveal(system: System, known: Knowledge, opened: Round) -> Action | None:
+    share, ballot = known.mood(opened.round_id).reveals_votes, ballots.ballot_of(system, opened.round_id)
+    for member, commitment in ballot.commitments.items():
+        own = known.ballots.get((member, commitment))
+        if own is None or member in ballot.votes or not known.will(share, "tell", ballot.ballot_id, member):
+            continue
+        if ballots.is_well_formed(own.votes, ballot.choices) or known.may_try(0.5, ballot.ballot_id, member):
+            return Call(member, "VerifierCommittee.revealVote", (ballot.ballot_id, own.votes, own.salt))
+    return None
+
+
+def _settlement(_system: System, known: Knowledge, opened: Round) -> Action:
+    return Call(known.random.choice(PEOPLE), "PoLeChain.finalise", (opened.round_id,))
+
+
+MOVES: dict[Phase, Callable] = {
+    Phase.KEYS: _keys,
+    Phase.TRAINING: _training,
+    Phase.TEST_RELEASE: _test_release,
+    Phase.REVEAL: _reveal,
+    Phase.DRAW: _draw,
+    Phase.VOTE_COMMIT: _vote_commit,
+    Phase.VOTE_REVEAL: _vote_reveal,
+    Phase.SETTLEMENT: _settlement,
+}

@@ -1,0 +1,149 @@
+"""Who acts in a run, and what they know that the contracts don't: openings, and how a round will go."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.contracts.stateful.model.system import Round, System
+
+from pole.protocol.state import Verdict
+
+PEOPLE = tuple("0x" + f"{n:02x}" * 20 for n in range(0xA0, 0xB0))
+OWNERS = PEOPLE[:3]
+MINERS = PEOPLE[2:8]
+VERIFIERS = PEOPLE[6:15]
+STRANGER = PEOPLE[15]
+OFTEN = [1, 1, 1, 1, 1, 1, 0.8, 0.8, 0.2]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a miner commits to, and what it will claim of the test set."""
+
+    digest: bytes
+    train: int
+    test: int
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    votes: tuple
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """How a round goes if nobody interferes. Shares are probabilities."""
+
+    issues_keys: bool
+    delegates: bool
+    miners: int
+    closes: bool
+    releases: bool
+    reveals: float
+    loses_hash: bool
+    commits_votes: float
+    reveals_votes: float
+    agreeing: float
+    leaks: float
+    boast: float
+    scatters: bool
+    verdict: Verdict
+
+
+def some_mood(random: Random) -> Mood:
+    """Return mostly good moods: the rarer endings need most of the round to go well."""
+    return Mood(
+        issues_keys=random.random() < 0.95,
+        delegates=random.random() < 0.2,
+        miners=random.choice([0, 1, 2, 3, 3, 4, 4, 5, 5, 5, 6, 6]),
+        closes=random.random() < 0.6,
+        releases=random.random() < 0.8,
+        reveals=random.choice(OFTEN),
+        loses_hash=random.random() < 0.1,
+        commits_votes=random.choice(OFTEN),
+        reveals_votes=random.choice(OFTEN),
+        agreeing=random.choice([1, 1, 1, 0.95, 0.8]),
+        leaks=random.choice([0, 0, 0, 0, 0, 0.1, 0.4]),
+        boast=random.choice([0, 0, 0.5]),
+        scatters=random.random() < 0.08,
+        verdict=random.choice(
+            [Verdict.OK] * 8 + [Verdict.UNAVAILABLE, Verdict.MALFORMED, Verdict.DATA_FAULT]
+        ),
+    )
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """All of it. `models` and `ballots` are what opens a commitment, by the person and the commitment."""
+
+    random: Random
+    models: dict[tuple[str, bytes], Model] = field(default_factory=dict)
+    ballots: dict[tuple[str, bytes], Ballot] = field(default_factory=dict)
+    tried: set[tuple] = field(default_factory=set)
+    _moods: dict[int, Mood] = field(default_factory=dict)
+    _truths: dict[tuple[int, str], tuple] = field(default_factory=dict)
+    _wills: dict[tuple, bool] = field(default_factory=dict)
+
+    def mood(self, round_id: int) -> Mood:
+        return self._moods.setdefault(round_id, some_mood(self.random))
+
+    def will(self, share: float, *about: object) -> bool:
+        """Decide once, with probability `share`, what somebody does about something."""
+        return self._wills.setdefault(about, self.random.random() < share)
+
+    def new_model(self, opened: Round) -> Model:
+        """Train."""
+        terms = opened.task.terms
+        train, test = self._count(terms.train_count), self._count(terms.test_count)
+        return Model(self.random.randbytes(32), train, test, self.random.randbytes(32))
+
+    def new_ballot(self, system: System, opened: Round, verifier: str) -> Ballot:
+        """Evaluate the judged models: all find the same but for those who don't agree."""
+        tolerance = system.parameters.committee["tolerance"]
+        # Where votes scatter, each member has another solution wrong.
+        odd = system.ballot.members.index(verifier) % len(opened.judged)
+        votes = tuple(self._vote(opened, miner, verifier, tolerance, odd) for miner in opened.judged)
+        return Ballot(votes, self.random.randbytes(32))
+
+    def may_try(self, share: float, *about: object) -> bool:
+        """Tell, once, whether somebody tries what cannot work."""
+        is_new = about not in self.tried
+        self.tried.add(about)
+        return is_new and self.random.random() < share
+
+    def some_vote(self) -> tuple:
+        """Return a vote on whatever, seldom one that cannot be."""
+        if self.random.random() < 0.5:
+            return (int(self.random.choice(list(Verdict)[1:])), 0, 0, bytes(32))
+        return (
+            self.random.choice([0, 1, 1, 2, 4, 5]),
+            self.random.randrange(20),
+            self.random.randrange(20),
+            b"\x05" * 32,
+        )
+
+    def _vote(self, opened: Round, miner: str, verifier: str, tolerance: int, odd: int) -> tuple:
+        if self.mood(opened.round_id).scatters and opened.judged.index(miner) == odd:
+            return self.some_vote()
+        if not self.will(self.mood(opened.round_id).agreeing, opened.round_id, miner, verifier):
+            return self.some_vote()
+        truth = self._truths.setdefault((opened.round_id, miner), self._truth(opened, miner))
+        if truth[0] != Verdict.OK or tolerance == 0:
+            return truth
+        train, test = (count + self.random.choice([0, 0, 1, tolerance]) for count in truth[1:3])
+        return (truth[0], train, test, self.random.randbytes(32))
+
+    def _truth(self, opened: Round, miner: str) -> tuple:
+        mood, solution = self.mood(opened.round_id), opened.solutions[miner]
+        if mood.verdict != Verdict.OK and self.random.random() < 0.7:
+            return (int(mood.verdict), 0, 0, bytes(32))
+        is_boasting = self.random.random() < mood.boast
+        train, test = (
+            max(0, count - self.random.randint(1, 4)) if is_boasting else count
+            for count in (solution.claimed_train, solution.claimed_test)
+        )
+        return (int(Verdict.OK), train, test, self.random.randbytes(32))
+
+    def _count(self, of: int) -> int:
+        return of - self.random.choice([0, 0, 1, 1, 2, 5, of]) % (of + 1)

@@ -1,0 +1,70 @@
+"""All four contracts against a plain Python model that predicts every outcome, event, view and refusal."""
+
+from random import SystemRandom
+
+import pytest
+from tests.contracts.stateful import departure, moves
+from tests.contracts.stateful.course import played
+from tests.contracts.stateful.interface import artifacts
+from tests.contracts.stateful.mischief import ARGUMENTS
+from tests.contracts.stateful.model import seats, views
+from tests.contracts.stateful.model.rules import PAYABLE, RULES
+from tests.contracts.stateful.model.system import Clock
+from tests.contracts.stateful.pair import Pair
+from tests.contracts.stateful.parameters import some_parameters
+from tests.contracts.stateful.people import PEOPLE, STRANGER
+from tests.contracts.stateful.run import Counts, seeded
+
+RUNS, STEPS = 3, 200
+
+
+@pytest.fixture
+def pair():
+    return Pair(artifacts(), some_parameters(seeded(1)), PEOPLE, Clock(1000, 10**9))
+
+
+@pytest.fixture
+def forgetful(monkeypatch):
+    """Let the model forget that one wallet holds one seat."""
+
+    def stake(system, call):
+        if call.sender in system.order:
+            return ()
+        return seats.stake(system, call)
+
+    monkeypatch.setitem(RULES, "VerifierCommittee.stake", stake)
+
+
+def played_often(runs):
+    for seed in range(runs):
+        played(artifacts(), seed, STEPS, Counts())
+
+
+def test_every_function_is_predicted_and_called(pair):
+    assert set(RULES) == set(ARGUMENTS) == pair.functions(is_view=False)
+    assert pair.functions(is_view=False, is_payable=True) == PAYABLE
+
+
+def test_every_view_is_compared(pair):
+    pair.act(moves.stake(pair.model, STRANGER))
+    # The judge holds nothing: what it rules is compared where a round ends.
+    compared = {name for name, _, _ in views.all_of(pair.model, PEOPLE)}
+    assert compared == pair.functions(is_view=True) - {"PoLeChain.judge"}
+
+
+def test_a_wrong_prediction_is_found_and_told_in_few_words(forgetful):
+    with pytest.raises(AssertionError, match="AlreadySeated") as raised:
+        played_often(20)
+    assert len(str(raised.value).splitlines()) < 20
+
+
+def test_everybody_can_leave_a_system_in_which_nothing_happened(pair):
+    assert [pair.act(action) for action in departure.departure(pair.model)] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("_run", range(RUNS))
+def test_the_contracts_do_what_the_model_says(_run):
+    # A new seed every time; a failure names it.
+    counts = Counts()
+    played(artifacts(), SystemRandom().getrandbits(64), STEPS, counts)
+    assert counts.steps >= STEPS
