@@ -44,6 +44,16 @@ task = _group(
         "cancel": ("pole.cli.task:cancel", "Take a waiting task back."),
     },
 )
+spec = _group(
+    "spec",
+    "Model specifications: what a task wants trained.",
+    {
+        "show": ("pole.cli.spec:show", "Show the layers, their cost, and what is disclosed."),
+        "check": ("pole.cli.spec:check", "Check that a specification is usable."),
+        "try": ("pole.cli.spec_try:try_", "Train on plain data and say what is reached."),
+        "from-torch": ("pole.cli.spec_from_torch:from_torch", "Make one of a torch module."),
+    },
+)
 data_node = _group(
     "data-node",
     "The data node: issues functional keys and releases test sets.",
@@ -102,6 +112,7 @@ main = RootGroup(
         "devnet": devnet,
         "wallet": wallet,
         "task": task,
+        "spec": spec,
         "data": data,
         "data-node": data_node,
         "key-holder": key_holder,

@@ -9,6 +9,7 @@ import click
 from pole.cli.budget import open_budget
 from pole.cli.context import Settings, common_options, json_option
 from pole.cli.output import print_json, print_table
+from pole.cli.parameters import data_option
 from pole.cli.worker import threads_option
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ METHODS = {
     epilog="Example: pole data privacy --data mnist --spec examples/mnist-mlp.json --rounds 2 --picture "
     "privacy.png"
 )
-@click.option("--data", required=True, help="iris, digits, mnist, cifar10, or an .npz file of one's own.")
+@data_option
 @click.option(
     "--spec",
     type=click.Path(path_type=Path),

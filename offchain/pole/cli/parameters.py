@@ -19,6 +19,11 @@ class Ether(click.ParamType[int]):
 
 
 ETHER = Ether()
+data_option = click.option(
+    "--data",
+    required=True,
+    help="iris, digits, breast_cancer, diabetes, languages, mnist, cifar10, or an .npz file of one's own.",
+)
 
 
 def content_of(path: Path) -> bytes:

@@ -15,7 +15,7 @@ from pole.cli.context import (
     read_password,
     wallet_option,
 )
-from pole.cli.parameters import ETHER
+from pole.cli.parameters import ETHER, data_option
 from pole.cli.worker import threads_option
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ PERCENT = click.FloatRange(0, 100)
 @click.option(
     "--spec", type=click.Path(path_type=Path), required=True, help="File of the model specification."
 )
-@click.option("--data", required=True, help="iris, digits, mnist, cifar10, or an .npz file of one's own.")
+@data_option
 @click.option(
     "--data-name",
     metavar="NAME",

@@ -3,13 +3,13 @@
 A canonical model is made of integers only (see pole.learning.fixed_point). A layer makes integers of
 integers: sums that are exact in float64, one division by a power of two, one rounding, one clamp. BatchNorm
 is folded into the Linear or Conv2d before it where nothing else reads that layer, and is a scale and shift
-per channel elsewhere. Dropout does nothing. Average pooling divides an exact sum once. Sigmoid, Tanh and
-GELU come from tables over the activation grid. No value can be NaN or infinite.
+per channel elsewhere. Dropout does nothing. Average pooling divides an exact sum once. Sigmoid, Tanh, GELU
+and the exponentials of attention come from tables over the activation grid. No value can be NaN or infinite.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,26 @@ from pole.learning.features import FeatureMap, batches
 from pole.learning.fixed_point import MalformedModelError, demand_exact_sums
 from pole.protocol.mapping_kinds import Shape
 from pole.protocol.mapping_layer import feature_shape
+from pole.protocol.metrics import predictions, readings, score
 from pole.protocol.model_graph import Node, count_activations, readers
-from pole.protocol.model_layers import INPUT, BatchNorm1d, BatchNorm2d, Conv2d, Linear
+from pole.protocol.model_layers import (
+    INPUT,
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv2d,
+    LayerNorm,
+    Linear,
+    MultiheadAttention,
+    Position,
+)
 from pole.protocol.model_spec import ModelSpecification
+
+SUMS: Final = (
+    ("weight", "bias"),
+    ("scale", "shift"),
+    ("in_proj_weight", "in_proj_bias"),
+    ("out_proj_weight", "out_proj_bias"),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +69,11 @@ class CanonicalModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """What a model predicts on a data set: how many labels correctly, and every predicted label (n,)."""
+    """What a model predicts on a data set: every predicted label (n,), and what that is worth.
+
+    `correct` is the score of the specification's metric, from 0 to n: for accuracy the number of labels
+    predicted correctly (see pole.protocol.metrics).
+    """
 
     correct: int
     predictions: NDArray[np.uint16]
@@ -61,22 +82,23 @@ class Evaluation:
 def evaluate(
     model: CanonicalModel, features: NDArray[np.integer[Any]], labels: NDArray[np.int64]
 ) -> Evaluation:
-    """Return the model's predictions on features (n, *feature_shape), and how many equal the labels (n,).
+    """Return the model's predictions on features (n, *feature_shape), and their score by the labels (n,).
 
     Ties go to the lowest class. Memory is bounded whatever n is. Raises InputError where features or labels
     have another shape.
     """
-    expected = feature_shape(model.specification)
+    specification = model.specification
+    expected, metric = feature_shape(specification), specification.metric
     if features.shape[1:] != expected or labels.shape != features.shape[:1]:
         raise InputError(
             f"Features {features.shape} and labels {labels.shape} do not fit this model, which takes (n, "
             f"{', '.join(map(str, expected))}) and (n,); compute them with the model's own specification."
         )
-    predictions = np.empty(len(features), dtype=np.uint16)
-    size = count_activations(model.specification.nodes())
+    found = np.empty(len(features), dtype=np.int64)
+    size = count_activations(specification.nodes())
     for rows in batches(len(features), size):
-        predictions[rows] = np.argmax(logits(model, features[rows]), axis=1)
-    return Evaluation(int(np.count_nonzero(predictions == labels)), predictions)
+        found[rows] = readings(metric, logits(model, features[rows]), specification.classes)
+    return Evaluation(score(metric, found, labels), predictions(metric, found))
 
 
 def logits(model: CanonicalModel, features: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
@@ -114,24 +136,34 @@ def tensor_shapes(specification: ModelSpecification) -> dict[str, Shape]:
     """Return the name and shape of every tensor in a canonical model of this specification."""
     nodes = specification.nodes()
     folded = folded_norms(nodes)
-    shapes: dict[str, Shape] = {}
-    for node in nodes:
-        layer, channels = node.layer, node.input_shapes[0][0]
-        match layer:
-            case Linear():
-                shapes[f"{layer.name}.weight"] = (layer.out_features, channels)
-            case Conv2d():
-                shapes[f"{layer.name}.weight"] = (
-                    layer.out_channels,
-                    channels,
-                    layer.kernel_size,
-                    layer.kernel_size,
-                )
-            case BatchNorm1d() | BatchNorm2d() if layer.name not in folded:
-                shapes[f"{layer.name}.scale"] = shapes[f"{layer.name}.shift"] = (channels,)
-        if isinstance(layer, Linear | Conv2d) and (layer.bias or layer.name in folded.values()):
-            shapes[f"{layer.name}.bias"] = node.shape[:1]
-    return shapes
+    return {
+        f"{node.layer.name}.{part}": shape
+        for node in nodes
+        if node.layer.name not in folded
+        for part, shape in _parts(node, takes_norm=node.layer.name in folded.values()).items()
+    }
+
+
+def _parts(node: Node, *, takes_norm: bool) -> dict[str, Shape]:
+    layer, shape = node.layer, node.input_shapes[0]
+    match layer:
+        case Linear():
+            bias = {"bias": (layer.out_features,)} if layer.bias or takes_norm else {}
+            return {"weight": (layer.out_features, shape[-1]), **bias}
+        case Conv2d():
+            bias = {"bias": (layer.out_channels,)} if layer.bias or takes_norm else {}
+            return {"weight": (layer.out_channels, shape[0], layer.kernel_size, layer.kernel_size), **bias}
+        case MultiheadAttention():
+            width = shape[1]
+            biases = {"in_proj_bias": (3 * width,), "out_proj_bias": (width,)} if layer.bias else {}
+            return {"in_proj_weight": (3 * width, width), "out_proj_weight": (width, width), **biases}
+        case BatchNorm1d() | BatchNorm2d():
+            return {"scale": shape[:1], "shift": shape[:1]}
+        case LayerNorm():
+            return {"scale": shape[-1:], "shift": shape[-1:]}
+        case Position():
+            return {"position": shape}
+    return {}
 
 
 def _demand_shapes(tensors: Mapping[str, NDArray[np.int32]], expected: Mapping[str, Shape]) -> None:
@@ -152,7 +184,6 @@ def _demand_shapes(tensors: Mapping[str, NDArray[np.int32]], expected: Mapping[s
 def _demand_exact(node: Node, tensors: Mapping[str, NDArray[np.int32]]) -> None:
     name = node.layer.name
     nothing = np.zeros(1, dtype=np.int32)
-    if f"{name}.weight" in tensors:
-        demand_exact_sums(tensors[f"{name}.weight"], tensors.get(f"{name}.bias", nothing), name)
-    if f"{name}.scale" in tensors:
-        demand_exact_sums(tensors[f"{name}.scale"], tensors[f"{name}.shift"], name)
+    for weight, bias in SUMS:
+        if f"{name}.{weight}" in tensors:
+            demand_exact_sums(tensors[f"{name}.{weight}"], tensors.get(f"{name}.{bias}", nothing), name)

@@ -9,8 +9,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from pole.learning.canonical_attention import attention, layer_norm
 from pole.learning.fixed_point import (
     ACTIVATION_ONE,
+    CLAMP,
+    WEIGHT_ONE,
     Floats,
     clamp,
     gelu,
@@ -29,12 +32,18 @@ from pole.protocol.model_layers import (
     Dropout,
     Flatten,
     Layer,
+    LayerNorm,
     LeakyReLU,
     Linear,
     MaxPool2d,
+    Mean,
+    MultiheadAttention,
+    Position,
     ReLU,
     Sigmoid,
     Tanh,
+    Transpose,
+    Unflatten,
     stride_of,
 )
 
@@ -52,20 +61,41 @@ def apply(layer: Layer, inputs: Sequence[Floats], tensors: Tensors) -> Floats:
             return _conv2d(layer, x, tensors)
         case BatchNorm1d() | BatchNorm2d():
             return _scale_and_shift(layer, x, tensors)
-        case MaxPool2d():
-            return reduce(np.maximum, _pooling_cells(layer, x))
-        case AvgPool2d():
-            return np.rint(reduce(np.add, _pooling_cells(layer, x)) / layer.kernel_size**2)
+        case MaxPool2d() | AvgPool2d():
+            return _pool(layer, x)
+        case MultiheadAttention():
+            return attention(layer, x, tensors)
+        case LayerNorm():
+            return layer_norm(layer, x, tensors)
+        case Position():
+            # The learned numbers are on the grid of weights, four steps of which are one of activations.
+            return to_activations(x * WEIGHT_ONE + tensors[f"{layer.name}.position"] * float(ACTIVATION_ONE))
+        case Mean():
+            return to_activations(x.sum(axis=1) / x.shape[1] * WEIGHT_ONE)
+        case Add() | Concat() | Flatten() | Unflatten() | Transpose() | Dropout():
+            return _arrange(layer, inputs)
+        case _:
+            return _activate(layer, x)
+
+
+def _arrange(
+    layer: Add | Concat | Flatten | Unflatten | Transpose | Dropout, inputs: Sequence[Floats]
+) -> Floats:
+    x = inputs[0]
+    match layer:
         case Add():
             return clamp(np.sum(np.stack(inputs), axis=0))
         case Concat():
             return np.concatenate(inputs, axis=1)
         case Flatten():
-            return x.reshape(len(x), -1)
+            return x.reshape(*x.shape[: layer.start_dim], -1)
+        case Unflatten():
+            return x.reshape(len(x), *layer.unflattened_size)
+        case Transpose():
+            return x.swapaxes(1, 2)
         case Dropout():
             return x
-        case _:
-            return _activate(layer, x)
+    assert_never(layer)
 
 
 def _activate(layer: ReLU | LeakyReLU | Sigmoid | Tanh | GELU, x: Floats) -> Floats:
@@ -101,6 +131,15 @@ def _scale_and_shift(layer: BatchNorm1d | BatchNorm2d, x: Floats, tensors: Tenso
     scale = tensors[f"{layer.name}.scale"].astype(np.float64).reshape(across)
     shift = tensors[f"{layer.name}.shift"].astype(np.float64).reshape(across) * ACTIVATION_ONE
     return to_activations(x * scale + shift)
+
+
+def _pool(layer: MaxPool2d | AvgPool2d, x: Floats) -> Floats:
+    if isinstance(layer, AvgPool2d):
+        return np.rint(reduce(np.add, _pooling_cells(layer, x)) / layer.kernel_size**2)
+    # No activation is smaller than the padding, as in torch.nn.MaxPool2d.
+    side = (layer.padding, layer.padding)
+    padded = np.pad(x, ((0, 0), (0, 0), side, side), constant_values=-CLAMP)
+    return reduce(np.maximum, _pooling_cells(layer, padded))
 
 
 def _pooling_cells(layer: MaxPool2d | AvgPool2d, x: Floats) -> Iterator[Floats]:

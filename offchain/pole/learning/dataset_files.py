@@ -5,7 +5,7 @@ import hashlib
 import io
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,15 +65,25 @@ def cifar10(folder: Path) -> Arrays:
 
 
 def scikit_learn(name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return a data set of scikit-learn, iris (150, 4) or digits (1797, 8, 8), and its labels."""
+    """Return a data set that scikit-learn ships, and its labels.
+
+    iris (150, 4), digits (1797, 8, 8), breast_cancer (569, 30), or diabetes (442, 10), whose
+    labels are its targets, whole numbers from 25 to 346.
+    """
     try:
         from sklearn import datasets  # type: ignore[import-untyped]
     except ImportError as error:
         raise InputError(
             f"The data set {name} comes with scikit-learn, which is not installed; install scikit-learn."
         ) from error
-    bunch = datasets.load_iris() if name == "iris" else datasets.load_digits()
-    x = bunch.data if name == "iris" else bunch.images
+    loaders: dict[str, Callable[[], Any]] = {
+        "iris": datasets.load_iris,
+        "digits": datasets.load_digits,
+        "breast_cancer": datasets.load_breast_cancer,
+        "diabetes": lambda: datasets.load_diabetes(scaled=False),
+    }
+    bunch = loaders[name]()
+    x = bunch.images if name == "digits" else bunch.data
     return np.asarray(x, dtype=np.float64), np.asarray(bunch.target, dtype=np.int64)
 
 

@@ -9,17 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
-from pole.learning import dataset_files
+from pole.learning import dataset_files, texts
 
 Samples = NDArray[Any]
 Labels = NDArray[np.int64]
 
-TEST_PART: Final[Mapping[str, float]] = {"iris": 0.1, "digits": 0.2}
+TEST_PART: Final[Mapping[str, float]] = {
+    "iris": 0.1,
+    "digits": 0.2,
+    "breast_cancer": 0.2,
+    "diabetes": 0.2,
+    "languages": 0.2,
+}
+NAMES: Final = "iris, digits, breast_cancer, diabetes, languages, mnist, cifar10"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataSet:
-    """Samples (n, *input_shape) and labels (n,) from 0 to classes - 1, to train and to test."""
+    """Samples (n, *input_shape) and labels (n,) from 0 to classes - 1, to train and to test.
+
+    In a regression the labels are the steps of the target's grid.
+    """
 
     name: str
     x_train: Samples
@@ -35,27 +45,28 @@ class DataSet:
 
 
 def load(name: str, data_dir: Path | None, *, seed: int = 0) -> DataSet:
-    """Return the data set called `name`: iris, digits, mnist, cifar10, or the path of an .npz file.
+    """Return the data set called `name`, one of NAMES, or the path of an .npz file.
 
     `data_dir` holds the published files in folders iris, mnist and cifar10, whose checksums are verified;
-    iris falls back on scikit-learn's copy, digits has no other. Iris and digits are split by `seed`, each
-    class alike (90/10 and 80/20). Raises InputError, one sentence with what to do, for a name, file or
-    array that is unusable.
+    iris falls back on scikit-learn's copy, digits, breast_cancer and diabetes have no other, languages comes
+    with eth-account. Those that no publisher has split are split by `seed`, 80/20 (iris 90/10), each class
+    alike. Raises InputError, one sentence with what to do, for a name, file or array that is unusable.
     """
     if name.endswith(".npz"):
         return _own(Path(name))
     loaders: dict[str, Callable[[], DataSet]] = {
         "iris": lambda: _split("iris", *_iris(data_dir), seed),
         "digits": lambda: _split("digits", *dataset_files.scikit_learn("digits"), seed),
+        "breast_cancer": lambda: _split("breast_cancer", *dataset_files.scikit_learn("breast_cancer"), seed),
+        "diabetes": lambda: _split_whole("diabetes", *dataset_files.scikit_learn("diabetes"), seed),
+        "languages": lambda: _split("languages", *texts.languages(), seed),
         "mnist": lambda: DataSet("mnist", *dataset_files.mnist(_folder(data_dir, "mnist")), classes=10),
         "cifar10": lambda: DataSet(
             "cifar10", *dataset_files.cifar10(_folder(data_dir, "cifar10")), classes=10
         ),
     }
     if name not in loaders:
-        raise InputError(
-            f"There is no data set {name!r}; use one of {', '.join(loaders)} or the path of an .npz file."
-        )
+        raise InputError(f"There is no data set {name!r}; use one of {NAMES} or the path of an .npz file.")
     return loaders[name]()
 
 
@@ -111,9 +122,21 @@ def _iris(data_dir: Path | None) -> tuple[Samples, Labels]:
 def _split(name: str, x: Samples, y: Labels, seed: int) -> DataSet:
     """Return a split in which every class gives the same part of its samples to the test set."""
     random = np.random.default_rng(seed)
+    groups = [np.flatnonzero(y == label) for label in np.unique(y)]
+    return _split_groups(name, x, y, groups, random)
+
+
+def _split_whole(name: str, x: Samples, y: Labels, seed: int) -> DataSet:
+    """Return a random split, as targets that are no classes need it."""
+    return _split_groups(name, x, y, [np.arange(len(y))], np.random.default_rng(seed))
+
+
+def _split_groups(
+    name: str, x: Samples, y: Labels, groups: list[NDArray[np.intp]], random: np.random.Generator
+) -> DataSet:
     test = np.zeros(len(y), dtype=bool)
-    for label in np.unique(y):
-        members = random.permutation(np.flatnonzero(y == label))
+    for group in groups:
+        members = random.permutation(group)
         test[members[: round(TEST_PART[name] * len(members))]] = True
     train_order, test_order = (random.permutation(np.flatnonzero(part)) for part in (~test, test))
     return DataSet(

@@ -9,9 +9,21 @@ from torch import Tensor, nn
 from pole.learning.canonical import CanonicalModel, folded_norms, tensor_shapes
 from pole.learning.features import FeatureMap
 from pole.learning.fixed_point import Floats, round_weights
-from pole.learning.network import Network
+from pole.learning.network import AddedPosition, Network, SelfAttention
 from pole.protocol.model_graph import Node, readers
-from pole.protocol.model_layers import INPUT, BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Flatten, Linear
+from pole.protocol.model_layers import (
+    INPUT,
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    LayerNorm,
+    Linear,
+    MultiheadAttention,
+    Position,
+)
 from pole.protocol.model_spec import ModelSpecification
 
 
@@ -67,7 +79,7 @@ def _real_tensors(network: Network) -> dict[str, Floats]:
             weights = cast(nn.Linear | nn.Conv2d, module)
             real[f"{name}.weight"] = _to_numpy(weights.weight)
             # Without a bias of its own the layer gets the one that a folded BatchNorm brings, if any.
-            own = weights.bias if weights.bias is not None else torch.zeros(node.shape[0])
+            own = weights.bias if weights.bias is not None else torch.zeros(len(weights.weight))
             real[f"{name}.bias"] = _to_numpy(own)
         elif isinstance(node.layer, BatchNorm1d | BatchNorm2d):
             scale, shift = _scale_and_shift(cast(nn.BatchNorm1d, module))
@@ -78,7 +90,32 @@ def _real_tensors(network: Network) -> dict[str, Floats]:
                 real[f"{target}.bias"] = real[f"{target}.bias"] * scale + shift
             else:
                 real[f"{name}.scale"], real[f"{name}.shift"] = scale, shift
+        else:
+            real |= {f"{name}.{part}": value for part, value in _other_tensors(node.layer, module).items()}
     return real
+
+
+def _other_tensors(layer: Layer, module: nn.Module) -> dict[str, Floats]:
+    match layer:
+        case LayerNorm():
+            norm = cast(nn.LayerNorm, module)
+            return {"scale": _to_numpy(norm.weight), "shift": _to_numpy(norm.bias)}
+        case Position():
+            return {"position": _to_numpy(cast(AddedPosition, module).position)}
+        case MultiheadAttention():
+            own = cast(SelfAttention, module).attention
+            tensors = {
+                "in_proj_weight": own.in_proj_weight,
+                "in_proj_bias": own.in_proj_bias,
+                "out_proj_weight": own.out_proj.weight,
+                "out_proj_bias": own.out_proj.bias,
+            }
+            return {
+                name: _to_numpy(tensor)
+                for name, tensor in tensors.items()
+                if layer.bias or "bias" not in name
+            }
+    return {}
 
 
 def _scale_and_shift(norm: nn.BatchNorm1d) -> tuple[Floats, Floats]:

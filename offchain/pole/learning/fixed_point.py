@@ -21,6 +21,7 @@ ACTIVATION_ONE: Final = 2**10
 CLAMP: Final = 2**23
 EXACT: Final = 2**53
 TABLE_END: Final = 16 * ACTIVATION_ONE
+PROBABILITY_ONE: Final = 2**20
 
 Floats = NDArray[np.float64]
 
@@ -85,6 +86,11 @@ def gelu(values: Floats) -> Floats:
     return np.where(values > TABLE_END, values, _look_up(_table(_real_gelu), values))
 
 
+def decay(values: Floats) -> Floats:
+    """Return exp(-a) in multiples of 2^-20 for activations a >= 0, from a table; 0 beyond it."""
+    return _decay_table()[np.minimum(values, TABLE_END).astype(np.int64)]
+
+
 def _look_up(table: Floats, values: Floats) -> Floats:
     return table[(np.clip(values, -TABLE_END, TABLE_END) + TABLE_END).astype(np.int64)]
 
@@ -108,3 +114,12 @@ def _real_sigmoid(x: float) -> float:
 
 def _real_gelu(x: float) -> float:
     return x * 0.5 * math.erfc(-x / math.sqrt(2))
+
+
+@cache
+def _decay_table() -> Floats:
+    """Return round(exp(-a) * 2^20) for every activation from 0 to 16, with as wide a berth from ties."""
+    steps = range(TABLE_END + 1)
+    return np.array(
+        [round(math.exp(-step / ACTIVATION_ONE) * PROBABILITY_ONE) for step in steps], dtype=np.float64
+    )

@@ -1,12 +1,17 @@
 """The graph of a network: which layer reads which, what shapes flow between them, and what it all costs."""
 
 from dataclasses import dataclass
-from math import prod
 from typing import Final
 
 from pole.errors import InputError
 from pole.protocol.mapping_kinds import Shape
-from pole.protocol.model_layers import INPUT, Layer, multiplication_count, output_shape, parameter_count
+from pole.protocol.model_layers import INPUT, Layer
+from pole.protocol.model_shapes import (
+    activation_count,
+    multiplication_count,
+    output_shape,
+    parameter_count,
+)
 
 RESERVED_NAMES: Final = frozenset({INPUT, "features"})
 
@@ -65,7 +70,7 @@ def count_multiplications(nodes: tuple[Node, ...]) -> int:
 
 def count_activations(nodes: tuple[Node, ...]) -> int:
     """Return the number of values that all layers together make of one sample."""
-    return sum(prod(node.shape) for node in nodes)
+    return sum(activation_count(node.layer, node.shape) for node in nodes)
 
 
 def _demand_known(layer: Layer, inputs: tuple[str, ...], shapes: dict[str, Shape]) -> None:

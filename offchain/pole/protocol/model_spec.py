@@ -21,8 +21,9 @@ from pole.protocol.mapping_kinds import (
     window_count,
     window_size,
 )
+from pole.protocol.metrics import AbsoluteError, Metric
 from pole.protocol.model_graph import Node, count_activations, count_multiplications, count_parameters, trace
-from pole.protocol.model_layers import Layer
+from pole.protocol.model_layers import Layer, MultiheadAttention
 
 MAX_DOCUMENT_BYTES: Final = 2**16
 MAX_INPUTS: Final = 2**16
@@ -54,7 +55,7 @@ class ModelSpecification(BaseModel):
     mapping: Mapping
     graph: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=MAX_LAYERS)]
     classes: Annotated[int, Field(ge=2, le=MAX_CLASSES)]
-    metric: Literal["accuracy"] = "accuracy"
+    metric: Metric = "accuracy"
     max_parameters: Annotated[int, Field(ge=1, le=MAX_PARAMETERS)]
     max_bytes: Annotated[int, Field(ge=1, le=MAX_MODEL_BYTES)]
 
@@ -62,6 +63,11 @@ class ModelSpecification(BaseModel):
     def dimension(self) -> int:
         """Return D, the number of values in one encrypted sample."""
         return prod(self.input.shape)
+
+    @property
+    def outputs(self) -> int:
+        """Return how many values the last layer makes: one for each class, in regression one."""
+        return 1 if isinstance(self.metric, AbsoluteError) else self.classes
 
     @property
     def max_inner_product(self) -> int:
@@ -166,12 +172,7 @@ def check_specification(specification: ModelSpecification) -> None:
             "use fewer bits in the input or the mapping layer."
         )
     nodes = specification.nodes()
-    if nodes[-1].shape != (specification.classes,):
-        raise InputError(
-            f"The last layer {nodes[-1].layer.name!r} makes {list(nodes[-1].shape)} instead of one value "
-            "for each of the "
-            f"{specification.classes} classes; end with a Linear of {specification.classes} features."
-        )
+    _check_outputs(specification, nodes[-1])
     _check_cost(specification, nodes)
 
 
@@ -180,7 +181,9 @@ def model_bytes_bound(specification: ModelSpecification) -> int:
     nodes = specification.nodes()
     folded_biases = sum(node.shape[0] for node in nodes)
     features = feature_shape(specification.mapping, specification.input.shape)[0]
-    return 4 * (count_parameters(nodes) + folded_biases) + 12 * features + 256 * (len(nodes) + 4)
+    # Each tensor takes up to 128 bytes of the header; an attention has four, any other layer at most two.
+    pairs = len(nodes) + sum(isinstance(node.layer, MultiheadAttention) for node in nodes)
+    return 4 * (count_parameters(nodes) + folded_biases) + 12 * features + 256 * (pairs + 4)
 
 
 def disclosed_rank(specification: ModelSpecification) -> int:
@@ -193,6 +196,25 @@ def disclosed_rank(specification: ModelSpecification) -> int:
     window = window_size(mapping, shape)
     keys = window_count(mapping, shape) * min(mapping.queries, window)
     return min(keys, specification.dimension)
+
+
+def _check_outputs(specification: ModelSpecification, last: Node) -> None:
+    if specification.metric == "auc" and specification.classes != 2:
+        raise InputError(
+            f"The metric 'auc' ranks samples of two classes, but the model specification has "
+            f"{specification.classes}; use 'macro_f1' or 'accuracy'."
+        )
+    if last.shape == (specification.outputs,):
+        return
+    wanted = (
+        "one value, as a regression needs"
+        if isinstance(specification.metric, AbsoluteError)
+        else f"one value for each of the {specification.classes} classes"
+    )
+    raise InputError(
+        f"The last layer {last.layer.name!r} makes {list(last.shape)} instead of {wanted}; end with a Linear "
+        f"of {specification.outputs} features."
+    )
 
 
 def _check_cost(specification: ModelSpecification, nodes: tuple[Node, ...]) -> None:

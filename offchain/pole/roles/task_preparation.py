@@ -13,6 +13,7 @@ from pole.learning.quantisation import fit
 from pole.protocol.formats.encrypted_set import Part
 from pole.protocol.formats.master_public_key import write_master_public_key
 from pole.protocol.hashing import keccak256
+from pole.protocol.metrics import AbsoluteError
 from pole.protocol.model_spec import ModelSpecification
 from pole.protocol.parameters import TaskListParameters
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms
@@ -55,22 +56,30 @@ def check_request(request: TaskRequest, limits: TaskListParameters) -> None:
 
     Nothing was done or spent yet.
     """
-    dataset, specification, terms = request.dataset, request.specification, request.terms
-    if dataset.input_shape != specification.input.shape:
-        raise InputError(
-            f"The samples of {dataset.name} have the shape {list(dataset.input_shape)}, but the "
-            f"specification's input is {list(specification.input.shape)}; change one of them."
-        )
-    if dataset.classes != specification.classes:
-        raise InputError(
-            f"The data set {dataset.name} has {dataset.classes} classes, but the specification has "
-            f"{specification.classes}; change the specification."
-        )
+    dataset, terms = request.dataset, request.terms
+    check_samples(dataset, request.specification)
     if (terms.train_count, terms.test_count) != (len(dataset.x_train), len(dataset.x_test)):
         raise InputError(
             "The terms speak of other numbers of samples than the data set has; correct the terms."
         )
     _check_terms(terms, limits)
+
+
+def check_samples(dataset: DataSet, specification: ModelSpecification) -> None:
+    """Raise InputError where a data set is not what a specification takes."""
+    if dataset.input_shape != specification.input.shape:
+        raise InputError(
+            f"The samples of {dataset.name} have the shape {list(dataset.input_shape)}, but the "
+            f"specification's input is {list(specification.input.shape)}; change one of them."
+        )
+    regression = isinstance(specification.metric, AbsoluteError)
+    if dataset.classes == specification.classes or (regression and dataset.classes < specification.classes):
+        return
+    what = "steps of its target" if regression else "classes"
+    raise InputError(
+        f"The data set {dataset.name} has {dataset.classes} {what}, but the specification has "
+        f"{specification.classes}; change the specification."
+    )
 
 
 def _check_terms(terms: TaskTerms, limits: TaskListParameters) -> None:

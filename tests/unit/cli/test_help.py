@@ -35,6 +35,7 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
         *("devnet up", "devnet down", "devnet status"),
         *("wallet new", "wallet list", "wallet fund"),
         *("task post", "task list", "task show", "task cancel"),
+        *("spec show", "spec check", "spec try", "spec from-torch"),
         *("data budget", "data release", "data privacy"),
         *("data-node run", "data-node share", "data-node drop-secret"),
         *("key-holder new", "key-holder accept", "key-holder run"),

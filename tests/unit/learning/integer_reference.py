@@ -1,6 +1,8 @@
 """Canonical evaluation once more: every layer in Python integers and plain loops, one sample at a time."""
 
 import math
+from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import numpy as np
 
@@ -11,10 +13,11 @@ def logits_by_hand(model, sample):
     """Return the logits of one sample as a list of integers."""
     normalised = model.feature_map.apply(sample[None])[0]
     values = {"input": normalised.astype(np.int64).astype(object)}
-    for node in model.specification.nodes():
+    nodes = model.specification.nodes()
+    for node in nodes:
         inputs = [values[name] for name in node.inputs]
         values[node.layer.name] = LAYERS[node.layer.op](node.layer, inputs, model.tensors)
-    return [int(value) for value in values["logits"]]
+    return [int(value) for value in values[nodes[-1].layer.name]]
 
 
 def on_grid(total):
@@ -71,6 +74,95 @@ def linear(layer, inputs, tensors):
     )
 
 
+def tokens(function):
+    """Apply a layer over one row of features to every token."""
+
+    def over(layer, inputs, tensors):
+        x = inputs[0]
+        rows = [function(layer, [row], tensors) for row in x.reshape(-1, x.shape[-1])]
+        return np.array(rows, dtype=object).reshape(*x.shape[:-1], -1)
+
+    return over
+
+
+def affine(row, weight, bias):
+    return [
+        on_grid((w.astype(object) * row).sum() + int(b) * 1024) for w, b in zip(weight, bias, strict=True)
+    ]
+
+
+def attention(layer, inputs, tensors):
+    x = inputs[0]
+    width = x.shape[1]
+    nothing = np.zeros(3 * width, dtype=np.int32)
+    part = {name: tensors.get(f"{layer.name}.{name}", nothing) for name in ("in_proj_bias", "out_proj_bias")}
+    into, out = (tensors[f"{layer.name}.{name}_proj_weight"] for name in ("in", "out"))
+    projected = np.array([affine(row, into, part["in_proj_bias"]) for row in x], dtype=object)
+    queries, keys, values = np.split(projected, 3, axis=1)
+    mixed = np.zeros(x.shape, dtype=object)
+    size = width // layer.num_heads
+    for start in range(0, width, size):
+        head = slice(start, start + size)
+        for place, query in enumerate(queries[:, head]):
+            scores = [nearest(decimal_root((query * key).sum(), size)) for key in keys[:, head]]
+            weights = [exponential(max(scores) - score) for score in scores]
+            shares = [round(Fraction(weight << 20, sum(weights))) for weight in weights]
+            for column in range(start, start + size):
+                total = sum(share * value for share, value in zip(shares, values[:, column], strict=True))
+                mixed[place, column] = max(-CLAMP, min(CLAMP, round(Fraction(int(total), 2**20))))
+    return np.array([affine(row, out, part["out_proj_bias"][:width]) for row in mixed], dtype=object)
+
+
+def decimal_root(product, size):
+    with localcontext(prec=60):
+        return Decimal(int(product)) / (Decimal(size).sqrt() * 1024)
+
+
+def nearest(value):
+    return int(value.to_integral_value(rounding="ROUND_HALF_EVEN"))
+
+
+def exponential(step):
+    with localcontext(prec=60):
+        return nearest((Decimal(-min(step, 16 * 1024)) / 1024).exp() * 2**20)
+
+
+def layer_norm(layer, inputs, tensors):
+    row = [int(value) for value in inputs[0]]
+    mean = Fraction(sum(row), len(row))
+    variance = sum((value - mean) ** 2 for value in row) / len(row)
+    scale, shift = (tensors[f"{layer.name}.{part}"] for part in ("scale", "shift"))
+    found = []
+    for value, factor, offset in zip(row, scale, shift, strict=True):
+        with localcontext(prec=60):
+            spread = (decimal_of(variance) + Decimal("1e-5") * 2**20).sqrt()
+            normal = nearest(decimal_of(value - mean) / spread * 1024)
+        normal = max(-CLAMP, min(CLAMP, normal))
+        found.append(on_grid(normal * int(factor) + int(offset) * 1024))
+    return found
+
+
+def decimal_of(fraction):
+    return Decimal(fraction.numerator) / Decimal(fraction.denominator)
+
+
+def position(layer, inputs, tensors):
+    learned = tensors[f"{layer.name}.position"]
+    return np.array(
+        [
+            on_grid(int(value) * 4096 + int(own) * 1024)
+            for value, own in zip(inputs[0].ravel(), learned.ravel(), strict=True)
+        ],
+        dtype=object,
+    ).reshape(learned.shape)
+
+
+def max_pool(layer, inputs, tensors):
+    sides = (layer.padding, layer.padding)
+    padded = np.pad(inputs[0], ((0, 0), sides, sides), constant_values=-(10**9))
+    return pooled(max)(layer, [padded], tensors)
+
+
 def conv2d(layer, inputs, tensors):
     weight = tensors[f"{layer.name}.weight"].astype(object)
     padding = ((0, 0), (layer.padding, layer.padding), (layer.padding, layer.padding))
@@ -96,17 +188,25 @@ def norm(layer, inputs, tensors):
 
 
 LAYERS = {
-    "Linear": linear,
+    "Linear": tokens(linear),
+    "LayerNorm": tokens(layer_norm),
+    "MultiheadAttention": attention,
+    "Position": position,
+    "Mean": lambda layer, inputs, tensors: np.array(
+        [round(Fraction(int(column.sum()), len(column))) for column in inputs[0].T], dtype=object
+    ),
+    "Transpose": lambda layer, inputs, tensors: inputs[0].T,
+    "Unflatten": lambda layer, inputs, tensors: inputs[0].reshape(layer.unflattened_size),
     "Conv2d": conv2d,
     "BatchNorm1d": norm,
     "BatchNorm2d": norm,
-    "MaxPool2d": pooled(max),
+    "MaxPool2d": max_pool,
     "AvgPool2d": pooled(lambda cells: round(sum(cells) / len(cells))),
     "Add": lambda layer, inputs, tensors: each(
         lambda v: max(-CLAMP, min(CLAMP, v)), sum(inputs[1:], start=inputs[0])
     ),
     "Concat": lambda layer, inputs, tensors: np.concatenate(inputs),
-    "Flatten": lambda layer, inputs, tensors: inputs[0].ravel(),
+    "Flatten": lambda layer, inputs, tensors: inputs[0].reshape(*inputs[0].shape[: layer.start_dim - 1], -1),
     "Dropout": lambda layer, inputs, tensors: inputs[0],
     "ReLU": elementwise(lambda layer, value: max(0, value)),
     "LeakyReLU": elementwise(lambda layer, v: v if v >= 0 else round(v * layer.negative_slope)),

@@ -13,10 +13,12 @@ from pole.learning.canonical import (
     logits,
     tensor_shapes,
 )
+from pole.learning.canonical_layers import apply
 from pole.learning.features import FeatureMap
 from pole.learning.fixed_point import CLAMP, MalformedModelError
 from pole.protocol.mapping_kinds import ConvMapping, LinearMapping
 from pole.protocol.mapping_layer import feature_shape
+from pole.protocol.metrics import AbsoluteError, readings, score
 from pole.protocol.model_layers import (
     GELU,
     Add,
@@ -27,12 +29,18 @@ from pole.protocol.model_layers import (
     Conv2d,
     Dropout,
     Flatten,
+    LayerNorm,
     LeakyReLU,
     Linear,
     MaxPool2d,
+    Mean,
+    MultiheadAttention,
+    Position,
     ReLU,
     Sigmoid,
     Tanh,
+    Transpose,
+    Unflatten,
 )
 from pole.protocol.model_spec import Input, ModelSpecification, check_specification
 
@@ -76,7 +84,7 @@ CONVOLUTIONAL = specification(
     LeakyReLU(name="b_act", negative_slope=0.3125),
     Add(name="sum", inputs=("a_relu", "b_act")),
     BatchNorm2d(name="sum_norm"),
-    MaxPool2d(name="pool", kernel_size=2),
+    MaxPool2d(name="pool", kernel_size=3, stride=2, padding=1),
     AvgPool2d(name="mean", kernel_size=3, stride=1, inputs=("pool",)),
     Conv2d(name="c", out_channels=4, kernel_size=3, stride=1, inputs=("pool",)),
     Concat(name="both", inputs=("mean", "c")),
@@ -88,6 +96,33 @@ CONVOLUTIONAL = specification(
     Tanh(name="tanh"),
     Linear(name="f", out_features=8),
     Sigmoid(name="sigmoid"),
+    Linear(name="logits", out_features=3),
+    shape=(2, 8, 8),
+    mapping=ConvMapping(bits=3, queries=2, kernel=(3, 3)),
+)
+SEQUENCE = specification(
+    LayerNorm(name="entry"),
+    Unflatten(name="tokens", unflattened_size=(4, 6)),
+    Position(name="place"),
+    MultiheadAttention(name="attention", num_heads=2),
+    Add(name="sum", inputs=("place", "attention")),
+    LayerNorm(name="norm"),
+    Transpose(name="turned"),
+    Linear(name="mix", out_features=4),
+    Transpose(name="back"),
+    MultiheadAttention(name="bare", num_heads=3, bias=False),
+    GELU(name="gelu"),
+    Mean(name="mean"),
+    Linear(name="logits", out_features=3),
+    queries=24,
+    shape=(24,),
+)
+PATCHES = specification(
+    Conv2d(name="patches", out_channels=6, kernel_size=4, stride=4),
+    Flatten(name="flat", start_dim=2),
+    Transpose(name="tokens"),
+    MultiheadAttention(name="attention", num_heads=1),
+    Flatten(name="row"),
     Linear(name="logits", out_features=3),
     shape=(2, 8, 8),
     mapping=ConvMapping(bits=3, queries=2, kernel=(3, 3)),
@@ -130,14 +165,16 @@ def test_a_feature_map_for_another_width_is_malformed():
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), largest=st.sampled_from([1, 4096, 40 * 4096, 2**20]))
 def test_every_layer_equals_python_integers(seed, largest):
-    model = random_model(CONVOLUTIONAL, seed, largest)
-    features = random_features(CONVOLUTIONAL, 2, seed)
-    found = logits(model, features)
-    assert found.tolist() == [logits_by_hand(model, sample) for sample in features]
+    for spec in (CONVOLUTIONAL, SEQUENCE, PATCHES):
+        model = random_model(spec, seed, largest)
+        features = random_features(spec, 2, seed)
+        found = logits(model, features)
+        assert found.tolist() == [logits_by_hand(model, sample) for sample in features]
 
 
-def test_logits_do_not_depend_on_how_samples_are_batched_or_ordered():
-    model, features = random_model(CONVOLUTIONAL, 5), random_features(CONVOLUTIONAL, 37)
+@pytest.mark.parametrize("spec", [CONVOLUTIONAL, SEQUENCE, PATCHES], ids=["images", "sequence", "patches"])
+def test_logits_do_not_depend_on_how_samples_are_batched_or_ordered(spec):
+    model, features = random_model(spec, 5), random_features(spec, 37)
     whole = logits(model, features)
     one_by_one = np.concatenate([logits(model, features[i : i + 1]) for i in range(37)])
     order = np.random.default_rng(1).permutation(37)
@@ -175,6 +212,33 @@ def test_a_large_convolution_is_computed_in_pieces_with_the_same_result(monkeypa
     for limit in (1, 100, 1000, 5000):
         monkeypatch.setattr("pole.learning.canonical_layers.PATCH_VALUES_AT_ONCE", limit)
         assert np.array_equal(logits(model, features), whole)
+
+
+def test_attention_over_many_tokens_is_computed_in_pieces_with_the_same_result(monkeypatch):
+    model, features = random_model(SEQUENCE, 3), random_features(SEQUENCE, 9)
+    whole = logits(model, features)
+    for limit in (1, 40, 100):
+        monkeypatch.setattr("pole.learning.canonical_attention.SCORES_AT_ONCE", limit)
+        assert np.array_equal(logits(model, features), whole)
+
+
+@pytest.mark.parametrize("value", [0, CLAMP, -CLAMP])
+def test_layer_norm_of_a_row_without_spread_is_its_shift(value):
+    layer = LayerNorm(name="norm")
+    tensors = {"norm.scale": np.full(7, 4096, np.int32), "norm.shift": np.arange(7, dtype=np.int32) * 4096}
+    assert (
+        apply(layer, [np.full((2, 7), float(value))], tensors).tolist() == [[1024 * n for n in range(7)]] * 2
+    )
+
+
+def test_attention_at_the_clamp_stays_exact():
+    layer = MultiheadAttention(name="a", num_heads=1, bias=False)
+    eye = np.eye(128, dtype=np.int32) * 4096
+    tensors = {"a.in_proj_weight": np.concatenate([eye, eye, eye]), "a.out_proj_weight": eye}
+    x = np.full((1, 3, 128), float(CLAMP))
+    x[0, 1] = -CLAMP
+    # The scores are 2^53 / (sqrt(128) 2^10); tokens of one sign see each other alone.
+    assert np.array_equal(apply(layer, [x], tensors), x)
 
 
 def test_ties_go_to_the_lowest_class():
@@ -217,3 +281,37 @@ def test_a_layer_that_a_norm_is_folded_into_gets_a_bias():
         Linear(name="logits", out_features=3),
     )
     assert tensor_shapes(spec)["hidden.bias"] == (5,)
+
+
+@pytest.mark.parametrize("name", ["attention.in_proj_weight", "attention.out_proj_weight", "norm.scale"])
+def test_attention_and_norms_that_allow_inexact_sums_are_malformed(name):
+    good = random_model(SEQUENCE)
+    tensors = {**good.tensors, name: np.full_like(good.tensors[name], 2**31 - 1)}
+    with pytest.raises(MalformedModelError, match=r"beyond 2\^53"):
+        CanonicalModel(SEQUENCE, SEED, good.feature_map, tensors)
+
+
+@pytest.mark.parametrize(
+    ("metric", "outputs", "classes"),
+    [("macro_f1", 3, 3), ("auc", 2, 2), (AbsoluteError(name="mean_absolute_error", scale=9), 1, 50)],
+)
+def test_an_evaluation_is_worth_what_the_metric_says_in_any_order(metric, outputs, classes):
+    spec = ModelSpecification(
+        input=Input(shape=(3,), bits=8),
+        mapping=LinearMapping(bits=8, queries=3),
+        graph=(Linear(name="logits", out_features=outputs),),
+        classes=classes,
+        metric=metric,
+        max_parameters=100,
+        max_bytes=10_000,
+    )
+    check_specification(spec)
+    model, features = random_model(spec, 4, 2000), random_features(spec, 60)
+    labels = np.random.default_rng(1).integers(0, classes, 60)
+    found = evaluate(model, features, labels)
+    order = np.random.default_rng(2).permutation(60)
+    turned = evaluate(model, features[order], labels[order])
+    read = readings(metric, logits(model, features), classes)
+    assert found.correct == turned.correct == score(metric, read, labels)
+    assert np.array_equal(found.predictions[order], turned.predictions)
+    assert found.predictions.max() < classes

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pole.errors import InputError
-from pole.learning import dataset_files
+from pole.learning import dataset_files, texts
 from pole.learning.datasets import data_directory, load, subset
 
 PUBLISHED = data_directory(os.environ, Path.cwd())
@@ -79,7 +79,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(InputError, match=r"iris, digits, mnist, cifar10 or the path of an .npz file"):
+    with pytest.raises(InputError, match=r"iris, digits, .*cifar10 or the path of an .npz"):
         load("imagenet", None)
 
 
@@ -145,6 +145,41 @@ def test_digits_are_images_of_eight_by_eight():
     assert data.input_shape == (8, 8)
     assert len(data.x_train) + len(data.x_test) == 1797
     assert data.classes == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "train", "test", "classes"),
+    [
+        ("breast_cancer", (30,), 456, 113, 2),
+        ("diabetes", (10,), 354, 88, 347),
+        ("languages", (256,), 2050, 510, 5),
+    ],
+)
+def test_tables_and_texts_come_with_installed_packages(name, shape, train, test, classes):
+    data = load(name, None)
+    assert (data.name, data.input_shape, data.classes) == (name, shape, classes)
+    assert (len(data.y_train), len(data.y_test)) == (train, test)
+    assert int(data.y_train.min()) >= 0
+
+
+def test_languages_have_as_many_samples_each_and_count_every_run_of_letters():
+    data = load("languages", None)
+    assert np.bincount(np.concatenate([data.y_train, data.y_test])).tolist() == [512] * 5
+    # Four words of 3 to 9 letters: 3n + 3 runs of one to three characters, boundaries included.
+    assert data.x_train.sum(axis=1).min() >= 4 * 12
+    assert data.x_train.max() <= 15
+
+
+def test_a_word_list_that_is_not_the_standard_s_is_refused(monkeypatch):
+    monkeypatch.setitem(texts.SHA256, "czech", "00" * 32)
+    with pytest.raises(InputError, match=r"czech.txt is not that of BIP-39; install eth-account anew"):
+        load("languages", None)
+
+
+def test_eth_account_is_only_asked_for_when_it_is_needed(monkeypatch):
+    monkeypatch.setattr(texts, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="comes with eth-account"):
+        load("languages", None)
 
 
 def test_a_subset_has_the_wanted_sizes_and_keeps_labels_with_samples(tmp_path):

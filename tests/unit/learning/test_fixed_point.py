@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from pole.learning.fixed_point import (
     ACTIVATION_ONE,
     CLAMP,
+    PROBABILITY_ONE,
     TABLE_END,
     MalformedModelError,
+    decay,
     demand_exact_sums,
     gelu,
     round_weights,
@@ -66,3 +68,17 @@ def test_tables_hold_the_function_and_its_limits(function, lowest, highest):
     real = [FUNCTIONS[function](step / ACTIVATION_ONE) * ACTIVATION_ONE for step in steps[2:-2]]
     assert np.abs(values[2:-2] - real).max() <= 0.5
     assert values[-2] == (20000 if function is gelu else highest)
+
+
+def test_no_exponential_is_near_a_rounding_tie():
+    for step in range(TABLE_END + 1):
+        scaled = math.exp(-step / ACTIVATION_ONE) * PROBABILITY_ONE
+        assert abs(scaled % 1 - 0.5) > 2.0**-30
+
+
+def test_exponentials_decay_from_one_to_nothing():
+    steps = np.array([0, 1, 1024, 5000, TABLE_END, TABLE_END + 1, 2 * CLAMP], dtype=np.float64)
+    real = np.exp(-steps / ACTIVATION_ONE) * PROBABILITY_ONE
+    assert np.abs(decay(steps) - real).max() <= 0.5
+    assert decay(steps)[0] == PROBABILITY_ONE
+    assert decay(steps)[-1] == 0

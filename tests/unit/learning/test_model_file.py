@@ -13,7 +13,15 @@ from pole.learning.fixed_point import MalformedModelError
 from pole.learning.model_file import load, save
 from pole.protocol.formats.tensors import write_tensors
 from pole.protocol.mapping_kinds import LinearMapping
-from pole.protocol.model_spec import mlp
+from pole.protocol.model_layers import (
+    Flatten,
+    LayerNorm,
+    Linear,
+    MultiheadAttention,
+    Position,
+    Unflatten,
+)
+from pole.protocol.model_spec import mlp, model_bytes_bound
 
 SEED = bytes(range(32))
 SPEC = mlp(input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=8, queries=6), hidden=(5,), classes=3)
@@ -117,6 +125,28 @@ def test_a_model_survives_its_file_bit_for_bit():
     assert {name: part.tolist() for name, part in loaded.tensors.items()} == {
         name: part.tolist() for name, part in model().tensors.items()
     }
+
+
+def test_attention_norms_and_positions_survive_the_file_and_fit_the_bound():
+    graph = (
+        Unflatten(name="a" * 32, unflattened_size=(2, 6)),
+        *(Position(name=f"position_{number:023}") for number in range(3)),
+        *(MultiheadAttention(name=f"attention_{number:022}", num_heads=2) for number in range(9)),
+        *(LayerNorm(name=f"norm_{number:027}") for number in range(9)),
+        Flatten(name="flat"),
+        Linear(name="logits", out_features=3),
+    )
+    change = {"graph": graph, "mapping": LinearMapping(bits=8, queries=12), "max_bytes": 2**20}
+    spec = SPEC.model_copy(update=change)
+    random = np.random.default_rng(0)
+    tensors = {
+        name: random.integers(-9999, 9999, shape, dtype=np.int32)
+        for name, shape in tensor_shapes(spec).items()
+    }
+    feature_map = FeatureMap(np.zeros(12, dtype=np.int64), np.ones(12, dtype=np.float32))
+    file = save(CanonicalModel(spec, SEED, feature_map, tensors))
+    assert save(load(file, spec, SEED)) == file
+    assert len(file) <= model_bytes_bound(spec)
 
 
 def test_any_safetensors_reader_can_read_a_model_file():

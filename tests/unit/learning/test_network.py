@@ -19,12 +19,18 @@ from pole.protocol.model_layers import (
     Conv2d,
     Dropout,
     Flatten,
+    LayerNorm,
     LeakyReLU,
     Linear,
     MaxPool2d,
+    Mean,
+    MultiheadAttention,
+    Position,
     ReLU,
     Sigmoid,
     Tanh,
+    Transpose,
+    Unflatten,
 )
 from pole.protocol.model_spec import Input, ModelSpecification, check_specification
 
@@ -62,12 +68,28 @@ CONVOLUTIONAL = specification(
     Conv2d(name="b", out_channels=6, kernel_size=3, padding=1),
     LeakyReLU(name="b_act"),
     Add(name="sum", inputs=("a_relu", "b_act")),
-    MaxPool2d(name="pool", kernel_size=2),
+    MaxPool2d(name="pool", kernel_size=3, stride=2, padding=1),
     Concat(name="both", inputs=("pool", "pool")),
     AvgPool2d(name="mean", kernel_size=2),
     Flatten(name="flat"),
     Linear(name="logits", out_features=3),
     conv=True,
+)
+
+SEQUENCE = specification(
+    LayerNorm(name="entry"),
+    Unflatten(name="tokens", unflattened_size=(5, 2)),
+    Linear(name="embedding", out_features=12),
+    Position(name="place"),
+    MultiheadAttention(name="attention", num_heads=3),
+    Add(name="sum", inputs=("place", "attention")),
+    LayerNorm(name="norm"),
+    Transpose(name="turned"),
+    Linear(name="mix", out_features=5, bias=False),
+    Transpose(name="back"),
+    MultiheadAttention(name="bare", num_heads=2, bias=False, dropout=0.1),
+    Mean(name="mean"),
+    Linear(name="logits", out_features=3),
 )
 
 
@@ -86,7 +108,9 @@ def trained(spec, white):
 
 
 @pytest.mark.parametrize("white", [False, True])
-@pytest.mark.parametrize("spec", [PERCEPTRON, CONVOLUTIONAL], ids=["perceptron", "convolutional"])
+@pytest.mark.parametrize(
+    "spec", [PERCEPTRON, CONVOLUTIONAL, SEQUENCE], ids=["perceptron", "convolutional", "sequence"]
+)
 def test_the_canonical_model_says_what_the_torch_network_says(spec, white):
     network, raw, feature_map, matrix, inputs = trained(spec, white)
     model = to_canonical(network, spec, SEED, feature_map, matrix)

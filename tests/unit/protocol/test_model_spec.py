@@ -61,7 +61,12 @@ def image(*layers, shape=(3, 8, 8)):
     [
         ({"version": 2}, r"version: input should be 1"),
         ({"extra": 1}, r"field extra that PoLe does not know"),
-        ({"metric": "loss"}, r"metric: input should be 'accuracy'"),
+        ({"metric": "loss"}, r"metric.*: input should be 'accuracy', 'macro_f1' or 'auc'"),
+        ({"metric": {"name": "mean_absolute_error"}}, r"lacks the field metric.*scale"),
+        ({"metric": {"name": "mse", "scale": 5}}, r"metric.*name: input should be 'mean_absolute_error'"),
+        ({"metric": {"name": "mean_absolute_error", "scale": 0}}, r"metric.*scale: .*greater than"),
+        ({"metric": {"name": "mean_absolute_error", "scale": 5}}, r"makes \[10\] instead of one value, as"),
+        ({"metric": "auc"}, r"'auc' ranks samples of two classes.*has 10"),
         ({"classes": 1}, r"classes: .*greater than or equal to 2"),
         ({"classes": "10"}, r"classes: input should be a valid integer"),
         ({"classes": 9}, r"makes \[10\] instead of one value for each of the 9 classes"),
@@ -199,7 +204,7 @@ def test_a_layer_that_nobody_reads_is_refused():
     ("layers", "sentence"),
     [
         ([{"name": "a", "op": "MaxPool2d", "kernel_size": 9}], "kernel of 9, larger than its input"),
-        ([{"name": "a", "op": "Linear", "out_features": 2}], r"needs a \(features,\) input.*Flatten"),
+        ([{"name": "a", "op": "Linear", "out_features": 2}], r"needs a \(features,\) .*input.*Flatten"),
         ([{"name": "a", "op": "BatchNorm1d"}], r"needs a \(features,\) input"),
         (
             [

@@ -1,0 +1,87 @@
+"""Self-attention and layer normalisation on integers, the same bit for bit everywhere.
+
+Sums of products are exact in float64. What is not (roots, quotients, sums of squares) uses only operations
+that IEEE 754 rounds correctly, in an order that is fixed here; exponentials come from a table.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pole.learning.fixed_point import (
+    ACTIVATION_ONE,
+    PROBABILITY_ONE,
+    Floats,
+    clamp,
+    decay,
+    to_activations,
+)
+from pole.protocol.model_layers import LayerNorm, MultiheadAttention
+
+Tensors = Mapping[str, NDArray[np.int32]]
+SCORES_AT_ONCE: Final = 2**20
+EPSILON: Final = 1e-5
+
+
+def attention(layer: MultiheadAttention, x: Floats, tensors: Tensors) -> Floats:
+    """Return self-attention over activations (n, tokens, width) as activations of the same shape.
+
+    Queries, keys and values are on the activation grid, and so are the scores: their products' exact sum,
+    one division by the root of a head's width, one rounding. Probabilities are on the grid 2^-20.
+    """
+    projected = to_activations(_affine(layer, "in_proj", x, tensors))
+    mixed = np.empty_like(x)
+    for rows in _pieces(len(x), layer.num_heads * x.shape[1] ** 2):
+        mixed[rows] = _mix(projected[rows], layer.num_heads)
+    return to_activations(_affine(layer, "out_proj", mixed, tensors))
+
+
+def layer_norm(layer: LayerNorm, x: Floats, tensors: Tensors) -> Floats:
+    """Return activations normalised over their last dimension, then scaled and shifted."""
+    width = x.shape[-1]
+    centred = x - np.rint(x.sum(axis=-1, keepdims=True) / width)
+    # The rounded mean leaves a small rest, taken out of the variance; its square and its sum are exact.
+    rest = centred.sum(axis=-1, keepdims=True) / width
+    variance = _ordered_sum(centred * centred)[..., None] / width - rest * rest
+    deviation = np.sqrt(variance + EPSILON * ACTIVATION_ONE**2)
+    normal = clamp(np.rint((centred - rest) / deviation * ACTIVATION_ONE))
+    scale = tensors[f"{layer.name}.scale"].astype(np.float64)
+    shift = tensors[f"{layer.name}.shift"].astype(np.float64) * ACTIVATION_ONE
+    return to_activations(normal * scale + shift)
+
+
+def _mix(projected: Floats, heads: int) -> Floats:
+    samples, tokens, _ = projected.shape
+    parts = projected.reshape(samples, tokens, 3, heads, -1)
+    queries, keys, values = (parts[:, :, kind].swapaxes(1, 2) for kind in range(3))
+    divisor = math.sqrt(queries.shape[-1]) * ACTIVATION_ONE
+    scores = np.rint(queries @ keys.swapaxes(2, 3) / divisor)
+    weights = decay(scores.max(axis=-1, keepdims=True) - scores)
+    shares = np.rint(weights * PROBABILITY_ONE / weights.sum(axis=-1, keepdims=True))
+    mixed = clamp(np.rint(shares @ values / PROBABILITY_ONE))
+    return mixed.swapaxes(1, 2).reshape(samples, tokens, -1)
+
+
+def _affine(layer: MultiheadAttention, part: str, x: Floats, tensors: Tensors) -> Floats:
+    sums: Floats = x @ tensors[f"{layer.name}.{part}_weight"].astype(np.float64).T
+    if layer.bias:
+        sums += tensors[f"{layer.name}.{part}_bias"].astype(np.float64) * ACTIVATION_ONE
+    return sums
+
+
+def _ordered_sum(values: Floats) -> Floats:
+    """Return the sum over the last dimension, halves added to halves: an order that no library chooses."""
+    while values.shape[-1] > 1:
+        half = values.shape[-1] // 2
+        rest = values[..., 2 * half :]
+        values = np.concatenate([values[..., :half] + values[..., half : 2 * half], rest], axis=-1)
+    return values[..., 0]
+
+
+def _pieces(samples: int, size: int) -> Iterator[slice]:
+    step = max(1, SCORES_AT_ONCE // size)
+    for start in range(0, samples, step):
+        yield slice(start, start + step)
