@@ -2,6 +2,7 @@
 
 PYTHON ?= $(firstword $(foreach python,python3.11 python3.12 python3,$(shell command -v $(python))))
 DEMO_ARGS ?=
+EXPERIMENT_ARGS ?=
 SUITES ?= check unit contracts e2e
 
 export POLE_PYTHON := $(PYTHON)
@@ -18,11 +19,15 @@ STAMPS := $(PACKAGES_STAMP) $(POLE_STAMP) $(NODE_STAMP) $(NETWORKS_STAMP) $(SOLC
 .PHONY: help
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1#\2/p' $(MAKEFILE_LIST) | while IFS='#' read -r target text; do \
-	    printf '  make %-8s %s\n' "$$target" "$$text"; done
+	    printf '  make %-11s %s\n' "$$target" "$$text"; done
 
 .PHONY: demo
 demo: setup ## Run the main job: rounds with data nodes, miners and verifiers (options: DEMO_ARGS)
 	@exec .venv/bin/python -m scripts.demo $(DEMO_ARGS)
+
+.PHONY: experiments
+experiments: setup ## Repeat the paper's experiments and write docs/results.md (sizes: EXPERIMENT_ARGS=--quick, --full)
+	@exec .venv/bin/python -m experiments $(EXPERIMENT_ARGS)
 
 .PHONY: test
 test: setup ## Run every check and test (some only: SUITES="check unit contracts e2e")

@@ -27,6 +27,21 @@ from pole.cli.worker import (
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Highest learning rate.")
 @click.option("--weight-decay", type=click.FloatRange(min=0), help="Weight decay of AdamW.")
 @click.option(
+    "--eager",
+    is_flag=True,
+    default=None,
+    help="Commit to the first model that reaches the accuracy; without it training goes on to the end of its "
+    "cycle, for more accuracy on the test set.",
+)
+@click.option(
+    "--search",
+    type=click.FloatRange(0, 0.9),
+    default=0.0,
+    show_default=True,
+    metavar="PART",
+    help="Part of the time limit to search for better settings than these in; needs pole[search].",
+)
+@click.option(
     "--time-margin",
     type=click.FloatRange(min=0),
     default=10.0,
@@ -45,9 +60,10 @@ def run(
     device: str | None,
     threads: int,
     point_cache: int,
+    search: float,
     time_margin: float,
     least_reward: int,
-    **recipe: float | None,
+    **recipe: float | bool | None,
 ) -> None:
     """Take part in every round: decrypt features, train, commit, reveal."""
     import os
@@ -64,7 +80,7 @@ def run(
             journal=session.journal,
             home=session.home,
             data=round_data_of(session, settings, threads=threads, point_cache=point_cache),
-            learner=open_learner(device, threads, recipe),
+            learner=open_learner(device, threads, session.home / "training", search, recipe),
             settlement=settlement_of(session, options),
             settings=MinerSettings(time_margin, least_reward),
             clock=time.monotonic,

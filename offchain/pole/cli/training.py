@@ -4,23 +4,33 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
 from pole.errors import InputError
-from pole.learning.training import TrainingSettings, pick_device
+from pole.learning.recipe import TrainingSettings
+from pole.learning.training import pick_device
 from pole.roles.torch_learner import TorchLearner
 
 
-def open_learner(device: str | None, threads: int, recipe: Mapping[str, float | None]) -> TorchLearner:
-    """Return a learner; options of `recipe` that are None keep their defaults.
+def open_learner(
+    device: str | None,
+    threads: int,
+    folder: Path,
+    search: float,
+    recipe: Mapping[str, float | bool | None],
+) -> TorchLearner:
+    """Return a learner that keeps checkpoints in `folder`; options of `recipe` that are None have defaults.
 
     Raises InputError where there is no such device.
     """
     torch.set_num_threads(threads)
     chosen = {name: value for name, value in recipe.items() if value is not None}
     settings = replace(TrainingSettings(), **chosen)  # type: ignore[arg-type]
-    return TorchLearner(settings, _device(device), time.monotonic, lambda: secrets.randbits(63))
+    return TorchLearner(
+        settings, _device(device), folder, time.monotonic, lambda: secrets.randbits(63), search
+    )
 
 
 def _device(name: str | None) -> torch.device:

@@ -4,8 +4,8 @@ torch.optim has it too, but making the first torch optimiser of a process import
 seconds that would come off the time limit of a round.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -40,3 +40,13 @@ class AdamW:
             second.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
             parameter.addcdiv_(first, (second.sqrt() / root).add_(EPSILON), value=-unbiased_rate)
             parameter.grad = None
+
+    def state(self) -> dict[str, Any]:
+        """Return the moments and the number of steps, for a checkpoint."""
+        return {"first": self.first, "second": self.second, "steps": self.steps}
+
+    def take_up(self, state: Mapping[str, Any]) -> None:
+        """Go on from the moments of a checkpoint, which may lie on another device."""
+        for own, kept in zip((*self.first, *self.second), (*state["first"], *state["second"]), strict=True):
+            own.copy_(kept)
+        self.steps = state["steps"]

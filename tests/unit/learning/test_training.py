@@ -1,5 +1,6 @@
 import math
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -7,9 +8,12 @@ import torch
 
 from pole.errors import InputError
 from pole.learning import datasets, model_file, quantisation
+from pole.learning.adamw import AdamW
 from pole.learning.canonical import evaluate
 from pole.learning.fixed_point import MalformedModelError
-from pole.learning.training import StopReason, StopRule, TrainingSettings, train
+from pole.learning.recipe import TrainingSettings
+from pole.learning.training import train
+from pole.learning.training_run import StopReason, StopRule
 from pole.protocol.mapping_kinds import LinearMapping
 from pole.protocol.mapping_layer import arrange, inner_products_in_clear, query_plan
 from pole.protocol.model_spec import mlp
@@ -117,7 +121,7 @@ def test_the_deadline_counts_the_last_evaluation_in(monkeypatch):
         watch.now += 30
         return evaluate(*arguments)
 
-    monkeypatch.setattr("pole.learning.training.evaluate", slow_evaluation)
+    monkeypatch.setattr("pole.learning.training_run.evaluate", slow_evaluation)
     result = run(rule(deadline=200.0, watch=watch))
     assert result.reason is StopReason.TIME
     assert 160 <= result.seconds <= 201
@@ -132,7 +136,7 @@ def test_a_deadline_that_has_passed_still_gives_a_model():
 
 def test_the_learning_rate_decays_before_the_deadline(monkeypatch):
     progress = []
-    monkeypatch.setattr("pole.learning.training._rate", lambda done: progress.append(done) or 0.1)
+    monkeypatch.setattr("pole.learning.training_run.rate_factor", lambda done: progress.append(done) or 0.1)
     run(rule(deadline=100.0))
     assert progress[0] == 0
     assert progress[-1] > 0.9
@@ -216,3 +220,47 @@ def test_digits_are_learned_from_fewer_features_than_pixels():
     )
     assert result.reason is StopReason.THRESHOLD
     assert evaluate(result.candidate.model, unseen, data.y_test).correct >= 0.94 * len(unseen)
+
+
+def test_an_eager_training_ends_with_the_first_model_that_is_good_enough():
+    patient = run(rule(required=120))
+    eager = run(rule(required=120), TrainingSettings(eager=True))
+    assert eager.reason is patient.reason is StopReason.THRESHOLD
+    assert eager.candidate.evaluation.correct >= 120
+    assert eager.epochs < patient.epochs
+
+
+def test_a_batch_that_takes_long_is_not_begun_before_the_deadline(monkeypatch):
+    watch = Watch()
+    settle = AdamW.step
+
+    def slow_step(self, rate):
+        watch.now += 20
+        settle(self, rate)
+
+    monkeypatch.setattr(AdamW, "step", slow_step)
+    result = run(rule(deadline=210.0, watch=watch))
+    assert result.reason is StopReason.TIME
+    assert 180 <= result.seconds <= 210
+
+
+def test_judging_is_counted_in_before_the_first_model_was_judged(monkeypatch):
+    watch = Watch()
+
+    def slow_evaluation(model, features, labels):
+        watch.now += len(features)
+        return evaluate(model, features, labels)
+
+    monkeypatch.setattr("pole.learning.training_run.evaluate", slow_evaluation)
+    # A probe of 64 samples, then one judgement of 135: there is no time for an epoch of 9 batches.
+    result = run(rule(deadline=64 + 135 + 5, watch=watch))
+    assert result.reason is StopReason.TIME
+    assert result.epochs == 0
+    assert 64 + 135 <= result.seconds <= 64 + 135 + 5
+
+
+def test_the_deadline_holds_by_the_clock_on_the_wall():
+    started = time.monotonic()
+    real = StopRule(10**9, started + 2.0, time.monotonic, lambda: False)
+    assert run(real).reason is StopReason.TIME
+    assert 1.0 < time.monotonic() - started < 3.0

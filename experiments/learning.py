@@ -1,0 +1,119 @@
+"""Training a problem with the miner's own recipe for a given number of epochs, and watching it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from experiments.data import Features, Problem
+from pole.learning.canonical import CanonicalModel, evaluate
+from pole.learning.features import normalised, whiten
+from pole.learning.network import Network
+from pole.learning.recipe import TrainingSettings
+from pole.learning.training import pick_device, train
+from pole.learning.training_data import TrainingData, prepare
+from pole.learning.training_run import Progress, StopRule
+
+AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """A trained model, its accuracies in percent by canonical evaluation, and the network it was made of."""
+
+    model: CanonicalModel
+    train: float
+    test: float
+    network: Network
+    epoch_seconds: float
+
+
+def never() -> bool:
+    """Return False: a round that never closes."""
+    return False
+
+
+def learn(
+    problem: Problem,
+    settings: TrainingSettings,
+    *,
+    epochs: int,
+    random_seed: int,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> Learned:
+    """Train one cycle of `epochs` epochs; `report` is called after each, at nobody's expense."""
+    seconds: list[float] = []
+    last: list[Network] = []
+
+    def listen(progress: Progress) -> None:
+        seconds.append(progress.epoch_seconds)
+        last[:] = [progress.network]
+        report(progress)
+
+    result = train(
+        problem.x_train,
+        problem.y_train,
+        problem.specification,
+        replace(settings, epochs=epochs, steps=1),
+        # No correct label is asked for: the first cycle is the last.
+        StopRule(0, float("inf"), clock_of_process, never),
+        seed=problem.seed,
+        random_seed=random_seed,
+        device=pick_device(),
+        report=listen,
+    )
+    model, correct = result.candidate.model, result.candidate.evaluation.correct
+    return Learned(
+        model,
+        100 * correct / len(problem.y_train),
+        accuracy(model, problem.x_test, problem.y_test),
+        last[0],
+        float(np.median(seconds)),
+    )
+
+
+def clock_of_process() -> float:
+    """Return seconds on the wall once a GPU has done what it was given."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def accuracy(model: CanonicalModel, features: Features, labels: NDArray[np.int64]) -> float:
+    """Return the percentage that a model gets right by canonical evaluation."""
+    return 100 * evaluate(model, features, labels).correct / len(labels)
+
+
+def data_of(problem: Problem, settings: TrainingSettings) -> TrainingData:
+    """Return a problem's training data as a training prepares them."""
+    return prepare(
+        problem.x_train,
+        problem.y_train,
+        problem.specification,
+        floor=settings.whitening_floor,
+        device=pick_device(),
+    )
+
+
+def inputs_of(features: Features, data: TrainingData) -> Tensor:
+    """Return other features (n, ...) as a network sees them that was trained on `data`."""
+    values = normalised(features, data.feature_map)
+    return torch.from_numpy(values if data.whitening is None else whiten(values, data.whitening))
+
+
+@torch.no_grad()
+def network_accuracy(network: Network, inputs: Tensor, labels: NDArray[Any]) -> float:
+    """Return the percentage that the torch network gets right, in float32 without dropout."""
+    device = next(network.parameters()).device
+    network.eval()
+    correct = 0
+    for start in range(0, len(labels), AT_ONCE):
+        rows = slice(start, start + AT_ONCE)
+        predicted = network(inputs[rows].to(device)).argmax(dim=1).cpu().numpy()
+        correct += int(np.count_nonzero(predicted == labels[rows]))
+    return 100 * correct / len(labels)

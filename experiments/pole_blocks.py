@@ -1,0 +1,113 @@
+"""Blocks of the real system: chain, IPFS, contracts, data nodes, miners and verifiers as processes."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from scripts.demo.network import free_ports, prepare_ground
+from scripts.demo.play import rounds_over
+from scripts.demo.setting import Setting, set_up
+from scripts.demo.story import Story
+from scripts.demo.tasks import Task, post_tasks
+
+from experiments.environment import REPOSITORY
+from pole.adapters.chain_log import LoggedBlock, read_chain_log
+
+CAST: Final = {"data_nodes": 5, "miners": 3, "verifiers": 5}
+PATIENCE: Final = 300.0
+PARTS: Final = ("opening and keys", "decrypting", "training", "waiting for solutions", "judging")
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Blocks to make, and the MNIST samples of each task to train and to test."""
+
+    blocks: int
+    samples: tuple[int, int]
+    folder: Path = REPOSITORY / "build" / "experiment-blocks"
+
+
+def block_times(play: Play) -> Mapping[str, list[float]]:
+    """Return the seconds between blocks, and of each block the seconds that each part of it took.
+
+    One round more is played than there are blocks asked for: the first is where time begins. Nobody works
+    while tasks are encrypted and posted. Raises PoleError where a round gives no block.
+    """
+    ground = prepare_ground(play.folder, block_time=1, ports=free_ports())
+    story = Story(Console(quiet=True))
+    with ExitStack() as at_end:
+        setting = set_up(story, ground, at_end, CAST, stays=False)
+        _post_all(setting, play)
+        rounds = play.blocks + 1
+        setting.stage.wait_for(
+            f"{rounds} rounds to end",
+            lambda: rounds_over(setting.reader, rounds),
+            patience=PATIENCE * rounds,
+        )
+        blocks = read_chain_log(setting.reader).blocks
+        setting.stage.fleet.stop()
+    spoken = _spoken(setting.stage.fleet.logs)
+    found: dict[str, list[float]] = defaultdict(list)
+    for before, block in pairwise(blocks):
+        found["interval"].append(block.header.timestamp - before.header.timestamp)
+        parts = breakdown(spoken[block.header.round_id], before, block, setting.names)
+        for part, seconds in zip(PARTS, parts, strict=True):
+            found[part].append(round(seconds, 2))
+    return found
+
+
+def breakdown(
+    events: Mapping[tuple[str, str], float],
+    before: LoggedBlock,
+    block: LoggedBlock,
+    names: Mapping[str, str],
+) -> tuple[float, ...]:
+    """Return the seconds of each part of a block; `events` is when each worker first told of each."""
+    winner = names[block.header.winner]
+    times = [
+        float(before.header.timestamp),
+        _first(events, "keys-issued"),
+        events[winner, "training"],
+        events[winner, "committed"],
+        _first(events, "closed"),
+        float(block.header.timestamp),
+    ]
+    return tuple(later - earlier for earlier, later in pairwise(times))
+
+
+def _first(events: Mapping[tuple[str, str], float], name: str) -> float:
+    return min(when for (_, event), when in events.items() if event == name)
+
+
+def _post_all(setting: Setting, play: Play) -> None:
+    fleet, cast = setting.stage.fleet, setting.stage.cast
+    for worker in cast:
+        fleet.pause(worker.name)
+    train, test = play.samples
+    options = ("--train-accuracy", "80", "--train-samples", str(train), "--test-samples", str(test))
+    task = Task("mnist", "MNIST", "4x32", "0.5", 240, (*options, "--allow-disclosure"))
+    tasks = [task] * (play.blocks + 1)
+    for _ in post_tasks(tasks, setting.stage.of_role("data-node"), setting.ground.place):
+        pass
+    for worker in cast:
+        fleet.resume(worker.name)
+
+
+def _spoken(logs: Path) -> Mapping[int, Mapping[tuple[str, str], float]]:
+    """Return for each round when each worker first told of each event, in seconds of the epoch."""
+    found: dict[int, dict[tuple[str, str], float]] = defaultdict(dict)
+    for log in logs.glob("*.log"):
+        for line in log.read_text().splitlines():
+            entry = json.loads(line) if line.startswith("{") else {}
+            number = entry.get("details", {}).get("round")
+            if number is not None:
+                when = datetime.fromisoformat(entry["time"]).timestamp()
+                found[number].setdefault((log.stem, entry["event"]), when)
+    return found

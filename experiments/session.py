@@ -1,0 +1,134 @@
+"""Running an experiment: `python -m experiments.NAME [--quick|--full] [--seeds N] [--out DIR] [--only WORD]`.
+
+Without --quick or --full the size is what two cores do in about an hour. Measurements that are there already
+are skipped, so the same command again goes on where it was interrupted.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from experiments.environment import REPOSITORY, environment
+from experiments.records import Record, Size, append, read
+from pole.errors import PoleError
+from pole.learning.datasets import data_directory
+
+KEPT: Final = REPOSITORY / "experiments" / "results"
+QUICK: Final = REPOSITORY / "build" / "experiments"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One setting: `measure(seed)` returns its numbers; `data` names the published data set that it needs."""
+
+    setting: str
+    measure: Callable[[int], Mapping[str, Any]]
+    data: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A table or figure: what is measured in which sizes, and how it is told in Markdown and pictures.
+
+    `seeds` says how often each setting is measured. `report` makes Markdown of the records, `pictures` SVG
+    documents by file name.
+    """
+
+    name: str
+    title: str
+    claim: str
+    seeds: Mapping[Size, int]
+    cases: Callable[[Size], Sequence[Case]]
+    report: Callable[[Sequence[Record]], str]
+    pictures: Callable[[Sequence[Record]], Mapping[str, str]] = lambda _: {}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for."""
+
+    size: Size
+    seeds: int
+    out: Path
+    only: str = ""
+
+
+def run(experiment: Experiment, options: Options, tell: Callable[[str], None]) -> int:
+    """Measure what is missing; return how many settings were left out because their data are not here."""
+    path = options.out / f"{experiment.name}.jsonl"
+    there = {record.key for record in read(path)}
+    left_out = set()
+    for seed in range(options.seeds):
+        for case in experiment.cases(options.size):
+            if options.only not in case.setting:
+                continue
+            name = f"{experiment.name}: {case.setting}, seed {seed}"
+            if (options.size, case.setting, seed) in there:
+                tell(f"{name}: is there already")
+            elif not _has_data(case):
+                left_out.add(case.setting)
+                tell(f"{name}: skipped, the data set {case.data} is not here (name its folder by POLE_DATA)")
+            else:
+                started = time.perf_counter()
+                measured = case.measure(seed)
+                seconds = round(time.perf_counter() - started, 2)
+                record = Record(
+                    experiment.name, options.size, case.setting, seed, measured, environment(), seconds
+                )
+                append(path, record)
+                tell(f"{name}: {_short(measured)} ({seconds:.0f} s)")
+    return len(left_out)
+
+
+def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> None:
+    """Run an experiment as the command line says."""
+    try:
+        options = parse(experiment, arguments)
+        left_out = run(experiment, options, lambda line: print(line, flush=True))
+    except PoleError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; the same command goes on from here.")
+    if left_out:
+        print(f"{left_out} settings were left out.")
+
+
+def parse(experiment: Experiment, arguments: Sequence[str] | None = None) -> Options:
+    """Return the options that a command line gives."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m experiments.{experiment.name}", description=f"{experiment.title}. {experiment.claim}"
+    )
+    sizes = parser.add_mutually_exclusive_group()
+    for size in (Size.QUICK, Size.FULL):
+        sizes.add_argument(f"--{size}", dest="size", action="store_const", const=size)
+    parser.add_argument("--seeds", type=int, help="how often each setting is measured")
+    parser.add_argument("--only", default="", metavar="WORD", help="settings with this in their name alone")
+    parser.add_argument("--threads", type=int, help="of torch (default: all cores, 1 with --quick)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="where records are kept (default: experiments/results, build/experiments with --quick)",
+    )
+    chosen = parser.parse_args(arguments)
+    size = chosen.size or Size.REDUCED
+    # A test must not depend on what else the machine does: threads that wait for each other cost most.
+    torch.set_num_threads(chosen.threads or (1 if size is Size.QUICK else os.cpu_count() or 1))
+    out = chosen.out or (QUICK if size is Size.QUICK else KEPT)
+    return Options(size, chosen.seeds or experiment.seeds[size], out, chosen.only)
+
+
+def _has_data(case: Case) -> bool:
+    folder = data_directory(os.environ, Path.cwd())
+    return case.data is None or (folder is not None and (folder / case.data).is_dir())
+
+
+def _short(measured: Mapping[str, Any]) -> str:
+    numbers = {name: value for name, value in measured.items() if isinstance(value, int | float)}
+    return ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())

@@ -1,0 +1,136 @@
+"""What verifying a solution costs beside training it, and what exact evaluation costs in accuracy.
+
+Claim: evaluating a model on all training samples takes a small part of the time that training took, on an
+audit sample next to none; canonical evaluation predicts what float32 does but for a few of 10,000 samples.
+Command: python -m experiments.verification [--quick|--full]. Hardware: a CPU with 2 cores. n: 3 seeds. A
+verifier also fetches and decrypts the data, which costs it what it costs a miner (docs/encryption.md).
+"""
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from experiments.data import Problem
+from experiments.learning import AT_ONCE, clock_of_process, data_of, inputs_of, learn
+from experiments.records import Record, Size, best_size
+from experiments.session import Case, Experiment, main
+from experiments.tables import spread, table, values
+from experiments.tasks import TASKS, Task
+from pole.learning import model_file
+from pole.learning.canonical import evaluate
+from pole.learning.network import Network
+
+AUDITED: Final = (400, 2000)
+"""Samples of an audit: a false count is off by less than 5 and 2.2 points at one in 20."""
+EPOCHS: Final = {Size.QUICK: 2, Size.REDUCED: 10, Size.FULL: 10}
+TIMES: Final = 3
+CHOSEN: Final = ("iris, MLP", "digits, MLP", "mnist, MLP, 97 %", "mnist, CNN, 97 %", "cifar10, CNN, 70 %")
+
+
+def measure(task: Task, size: Size, seed: int) -> Mapping[str, Any]:
+    """Train, then verify the file as a verifier does."""
+    problem = task.problem(size, seed)
+    begun = clock_of_process()
+    learned = learn(problem, task.settings, epochs=EPOCHS[size], random_seed=seed)
+    training = clock_of_process() - begun
+    file = model_file.save(learned.model)
+    found = {
+        "trainingSeconds": training,
+        "epochs": EPOCHS[size],
+        "samples": len(problem.y_train),
+        "fullSeconds": seconds_of(partial(verify, file, problem, len(problem.y_train))),
+        **differences(problem, task, learned.network, learned.model),
+    }
+    for count in AUDITED:
+        sampled = min(count, len(problem.y_train))
+        found[f"audit{count}Seconds"] = seconds_of(partial(verify, file, problem, sampled))
+    return found
+
+
+def verify(file: bytes, problem: Problem, samples: int) -> None:
+    """Load a model and evaluate it on so many training samples and all test samples."""
+    model = model_file.load(file, problem.specification, problem.seed)
+    evaluate(model, problem.x_train[:samples], problem.y_train[:samples])
+    evaluate(model, problem.x_test, problem.y_test)
+
+
+def seconds_of(action: Callable[[], None]) -> float:
+    """Return the median of how long an action takes."""
+    found = []
+    for _ in range(TIMES):
+        begun = clock_of_process()
+        action()
+        found.append(clock_of_process() - begun)
+    return statistics.median(found)
+
+
+@torch.no_grad()
+def differences(problem: Problem, task: Task, network: Network, model: Any) -> dict[str, Any]:
+    """Return both evaluations' accuracy on the test set, and how many of 10,000 predictions differ."""
+    inputs = inputs_of(problem.x_test, data_of(problem, task.settings))
+    network.eval()
+    device = next(network.parameters()).device
+    parts = [
+        network(inputs[start : start + AT_ONCE].to(device)).argmax(dim=1).cpu()
+        for start in range(0, len(inputs), AT_ONCE)
+    ]
+    floating = torch.cat(parts).numpy()
+    exact = evaluate(model, problem.x_test, problem.y_test).predictions
+    return {
+        "floatTest": 100 * float(np.mean(floating == problem.y_test)),
+        "canonicalTest": 100 * float(np.mean(exact == problem.y_test)),
+        "differIn10000": 10_000 * float(np.mean(exact != floating)),
+    }
+
+
+def cases(size: Size) -> Sequence[Case]:
+    """One setting a task."""
+    names = CHOSEN[:1] + CHOSEN[2:4] if size is Size.QUICK else CHOSEN
+    return [Case(name, partial(measure, TASKS[name], size), TASKS[name].data) for name in names]
+
+
+def report(records: Sequence[Record]) -> str:
+    """Return the table in Markdown."""
+    head = ["task", "training s (epochs)", "verifying s, all samples", "of training"]
+    head += [f"audit of {count}" for count in AUDITED]
+    head += ["test %, float32", "test %, canonical", "differ in 10,000", "n"]
+    rows = []
+    for name, group in values(best_size(records)).items():
+        rows.append(
+            [
+                name.rpartition(",")[0] if "%" in name else name,
+                f"{spread(group['trainingSeconds'])} ({group['epochs'][0]})",
+                spread(group["fullSeconds"], 2),
+                *(
+                    share(group[key], group["trainingSeconds"])
+                    for key in ("fullSeconds", *(f"audit{count}Seconds" for count in AUDITED))
+                ),
+                *(spread(group[key], 2) for key in ("floatTest", "canonicalTest")),
+                spread(group["differIn10000"]),
+                str(len(group["epochs"])),
+            ]
+        )
+    return table(head, rows)
+
+
+def share(part: Sequence[float], whole: Sequence[float]) -> str:
+    """Return the median of the ratios in percent."""
+    return f"{100 * statistics.median(a / b for a, b in zip(part, whole, strict=True)):.1f} %"
+
+
+EXPERIMENT = Experiment(
+    "verification",
+    "What verifying costs",
+    "Evaluating a model takes a small part of the time that training took, and on an audit sample next to "
+    "none; it predicts what float32 does but for a few of 10,000 samples.",
+    {Size.QUICK: 1, Size.REDUCED: 3, Size.FULL: 3},
+    cases,
+    report,
+)
+
+if __name__ == "__main__":
+    main(EXPERIMENT)

@@ -1,0 +1,89 @@
+import pytest
+from experiments.records import Size, read
+from experiments.session import Case, Experiment, Options, main, parse, run
+
+
+def experiment(measure, data=None, settings=("a", "b")):
+    return Experiment(
+        "trial",
+        "A trial",
+        "It runs.",
+        {Size.QUICK: 1, Size.REDUCED: 2, Size.FULL: 3},
+        lambda size: [Case(name, lambda seed, name=name: measure(name, seed), data) for name in settings],
+        lambda records: "",
+    )
+
+
+def test_every_setting_is_measured_for_every_seed_and_recorded(tmp_path):
+    told = []
+    trial = experiment(lambda name, seed: {"value": 10 * seed})
+    run(trial, Options(Size.REDUCED, 2, tmp_path), told.append)
+    found = read(tmp_path / "trial.jsonl")
+    assert [(each.setting, each.seed, each.measured["value"]) for each in found] == [
+        ("a", 0, 0),
+        ("b", 0, 0),
+        ("a", 1, 10),
+        ("b", 1, 10),
+    ]
+    assert all(each.environment["commit"] and each.environment["machine"] for each in found)
+    assert told[2] == "trial: a, seed 1: value 10 (0 s)"
+
+
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
+    measured = []
+
+    def measure(name, seed):
+        if len(measured) == 3:
+            raise KeyboardInterrupt
+        measured.append((name, seed))
+        return {}
+
+    options = Options(Size.QUICK, 2, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run(experiment(measure), options, lambda line: None)
+    again = []
+    run(experiment(lambda name, seed: again.append((name, seed)) or {}), options, lambda line: None)
+    assert measured == [("a", 0), ("b", 0), ("a", 1)]
+    assert again == [("b", 1)]
+
+
+def test_another_size_is_measured_anew(tmp_path):
+    trial = experiment(lambda name, seed: {})
+    for size in (Size.QUICK, Size.FULL):
+        run(trial, Options(size, 1, tmp_path), lambda line: None)
+    assert len(read(tmp_path / "trial.jsonl")) == 4
+
+
+def test_settings_whose_data_are_absent_are_skipped_with_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("POLE_DATA", str(tmp_path))
+    told = []
+    trial = experiment(lambda name, seed: {}, data="mnist")
+    assert run(trial, Options(Size.QUICK, 1, tmp_path), told.append) == 2
+    assert "skipped, the data set mnist is not here" in told[0]
+    (tmp_path / "mnist").mkdir()
+    assert run(trial, Options(Size.QUICK, 1, tmp_path), told.append) == 0
+
+
+def test_some_settings_can_be_asked_for(tmp_path):
+    trial = experiment(lambda name, seed: {}, settings=("iris", "mnist"))
+    run(trial, Options(Size.QUICK, 1, tmp_path, only="mni"), lambda line: None)
+    assert [each.setting for each in read(tmp_path / "trial.jsonl")] == ["mnist"]
+
+
+def test_quick_records_are_kept_apart_from_those_that_are_published(monkeypatch):
+    monkeypatch.setattr("torch.set_num_threads", lambda count: None)
+    trial = experiment(lambda name, seed: {})
+    assert parse(trial, ["--quick"]).out.parts[-2:] == ("build", "experiments")
+    assert parse(trial, []).out.parts[-2:] == ("experiments", "results")
+    assert (parse(trial, []).seeds, parse(trial, ["--full"]).seeds) == (2, 3)
+    assert parse(trial, ["--seeds", "7"]).seeds == 7
+
+
+def test_an_interruption_is_told_without_a_traceback(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.set_num_threads", lambda count: None)
+
+    def measure(name, seed):
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit, match="the same command goes on from here"):
+        main(experiment(measure), ["--quick", "--out", str(tmp_path)])

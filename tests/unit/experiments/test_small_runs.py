@@ -1,0 +1,45 @@
+"""The smallest settings of real experiments, from the data to the table."""
+
+import pytest
+import torch
+from experiments import table2, threshold, verification
+from experiments.records import Size, read
+from experiments.session import Options, run
+from experiments.table3 import flipped
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("module", [table2, threshold, verification], ids=lambda module: module.__name__)
+def test_iris_goes_from_data_to_table(module, tmp_path):
+    experiment = module.EXPERIMENT
+    told = []
+    only = "IRIS" if module is table2 else "iris"
+    run(experiment, Options(Size.QUICK, 2, tmp_path, only), told.append)
+    records = read(tmp_path / f"{experiment.name}.jsonl")
+    assert [record.seed for record in records] == [0, 1]
+    table = experiment.report(records)
+    assert only in table
+    assert all(picture.startswith("<svg") for picture in experiment.pictures(records).values())
+
+
+def test_canonical_evaluation_differs_from_float32_in_hardly_any_prediction(tmp_path):
+    run(verification.EXPERIMENT, Options(Size.QUICK, 1, tmp_path, "iris"), lambda line: None)
+    (record,) = read(tmp_path / "verification.jsonl")
+    assert record.measured["differIn10000"] <= 700
+
+
+def test_as_many_bits_are_flipped_as_asked_for():
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    for count in (1, 8, 256):
+        other = flipped(bytes(range(32)), count, random)
+        different = int.from_bytes(other, "big") ^ int.from_bytes(bytes(range(32)), "big")
+        assert different.bit_count() == count

@@ -1,0 +1,60 @@
+"""A training that goes on for ever with a checkpoint after every epoch; tests kill its process."""
+
+import math
+import sys
+from pathlib import Path
+
+import torch
+
+from pole.learning import datasets, quantisation
+from pole.learning.checkpoint import Checkpoints
+from pole.learning.recipe import TrainingSettings
+from pole.learning.training import train
+from pole.learning.training_run import StopRule
+from pole.protocol.mapping_kinds import LinearMapping
+from pole.protocol.mapping_layer import arrange, inner_products_in_clear, query_plan
+from pole.protocol.model_spec import mlp
+from pole.roles.files import read_with_digest, with_digest, write_durably
+
+SEED = bytes(range(32))
+SPEC = mlp(
+    input_shape=(4,),
+    input_bits=8,
+    mapping=LinearMapping(bits=8, queries=4),
+    hidden=(16,),
+    classes=3,
+    dropout=0.1,
+)
+
+
+def train_iris(path, settings=None, *, epochs=math.inf, report=lambda progress: None):
+    """Train for so many epochs in all, counted over processes."""
+    data = datasets.load("iris", None)
+    values = quantisation.apply(quantisation.fit(data.x_train, 8), data.x_train).values
+    features = arrange(inner_products_in_clear(query_plan(SPEC, SEED), values), SPEC)
+    done = [0]
+
+    def count(progress):
+        done[0] = progress.epoch
+        report(progress)
+
+    return train(
+        features,
+        data.y_train,
+        SPEC,
+        settings or TrainingSettings(epochs=20, steps=1),
+        StopRule(10**9, math.inf, clock=lambda: 0.0, stop=lambda: done[0] >= epochs),
+        seed=SEED,
+        random_seed=7,
+        device=torch.device("cpu"),
+        report=count,
+        checkpoints=Checkpoints(
+            lambda: read_with_digest(path), lambda state: write_durably(path, with_digest(state)), 0.0
+        ),
+    )
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    sys.stdout.reconfigure(line_buffering=True)
+    train_iris(Path(sys.argv[1]), report=lambda progress: sys.stdout.write(f"{progress.epoch}\n"))
