@@ -2,8 +2,9 @@
 pragma solidity 0.8.30;
 
 import {Ending, IJudge, Ruling} from "./interfaces/IJudge.sol";
-import {Ommer, Solution, VoidReason} from "./interfaces/IPoLeChain.sol";
-import {Finding} from "./interfaces/IVerifierCommittee.sol";
+import {IPoLeChain, Ommer, Round, Solution, VoidReason} from "./interfaces/IPoLeChain.sol";
+import {Finding, IVerifierCommittee} from "./interfaces/IVerifierCommittee.sol";
+import {Ballots} from "./libraries/Ballots.sol";
 import {Judgement} from "./libraries/Judgement.sol";
 import {Ranking} from "./libraries/Ranking.sol";
 import {Settlement} from "./libraries/Settlement.sol";
@@ -25,14 +26,52 @@ contract Judge is IJudge {
     }
 
     /// @inheritdoc IJudge
+    function ruleOn(uint256 roundId) external view override returns (Ruling memory ruling) {
+        return _rule(_endingOf(IPoLeChain(msg.sender), roundId));
+    }
+
+    /// @inheritdoc IJudge
     function rule(Ending calldata ending) external pure override returns (Ruling memory ruling) {
-        Ending memory ended = ending;
+        return _rule(ending);
+    }
+
+    function _endingOf(IPoLeChain chain, uint256 roundId) private view returns (Ending memory ending) {
+        Round memory ended = chain.round(roundId);
+        IPoLeChain.Parameters memory chosen = chain.parameters();
+        IVerifierCommittee committee = chain.committee();
+        ending.early = _earlyVoidReason(ended);
+        ending.dataNode = ended.task.owner;
+        ending.revealed = ended.revealed;
+        ending.solutions = chain.solutions(roundId);
+        ending.evidence.terms = ended.task.terms;
+        ending.evidence.released = ended.releasedAt != 0;
+        ending.evidence.closedEarly = ended.closedAt != 0;
+        ending.evidence.tolerance = committee.parameters().tolerance;
+        ending.verificationFeeBps = chosen.verificationFeeBps;
+        ending.faultShareBps = chosen.faultShareBps;
+        ending.minerBond = chosen.minerBond;
+        ending.challengeBond = chosen.challengeBond;
+        ending.challenger = ended.challenger;
+        ending.ballotId = Ballots.idOf(roundId, ended.attempt);
+        ending.challengedId = Ballots.idOf(roundId, ended.challenged);
+        if (ended.entropy != 0) ending.evidence.findings = committee.findings(ending.ballotId);
+        if (ended.challenger != address(0)) ending.challenged = committee.findings(ending.challengedId);
+    }
+
+    function _rule(Ending memory ended) private pure returns (Ruling memory ruling) {
         Judgement.Evidence memory evidence = ended.evidence;
         evidence.judged = Ranking.judgedOf(ended.solutions, evidence.findings.length);
         ruling.voidReason = ended.early;
         if (ended.early == VoidReason.None) _judge(ruling, evidence);
+        (ruling.findings, ruling.ballotId, ruling.challengedId) = (
+            evidence.findings,
+            ended.ballotId,
+            ended.challengedId
+        );
+        if (Settlement.isOverturned(ended)) ruling.informer = ended.challenger;
         ruling.fee = Settlement.verificationFee(evidence, ruling.voidReason, ended.verificationFeeBps);
         ruling.payouts = Settlement.divide(ended, ruling.voidReason, ruling.winner.miner, ruling.fee);
+        ruling.fee += Settlement.forfeitedChallenge(ended);
     }
 
     function _judge(Ruling memory ruling, Judgement.Evidence memory evidence) private pure {
@@ -57,5 +96,13 @@ contract Judge is IJudge {
                 ? (found.testCorrect, evidence.terms.testCount)
                 : (found.trainCorrect, Judgement.trainBase(evidence.terms));
         ommer.count = uint16(outcome.ommers);
+    }
+
+    /// @dev In Settlement only: before, a round has no outcome.
+    function _earlyVoidReason(Round memory ended) private pure returns (VoidReason) {
+        if (ended.keysAt == 0) return VoidReason.KeysMissing;
+        if (ended.committed == 0) return VoidReason.NoCommitment;
+        if (ended.revealed == 0) return VoidReason.NothingRevealed;
+        return ended.committeeTooSmall ? VoidReason.CommitteeTooSmall : VoidReason.None;
     }
 }

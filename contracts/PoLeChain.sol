@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Judge} from "./Judge.sol";
-import {Ending, IJudge, Ruling} from "./interfaces/IJudge.sol";
+import {IJudge, Ruling} from "./interfaces/IJudge.sol";
 import {
     Header,
     IPoLeChain,
@@ -16,8 +16,9 @@ import {
 } from "./interfaces/IPoLeChain.sol";
 import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
 import {ITaskList, TaskTerms} from "./interfaces/ITaskList.sol";
-import {Finding, IVerifierCommittee} from "./interfaces/IVerifierCommittee.sol";
+import {IVerifierCommittee} from "./interfaces/IVerifierCommittee.sol";
 import {Accounts} from "./libraries/Accounts.sol";
+import {Ballots} from "./libraries/Ballots.sol";
 import {Blocks} from "./libraries/Blocks.sol";
 import {Cid} from "./libraries/Cid.sol";
 import {Commitments} from "./libraries/Commitments.sol";
@@ -54,9 +55,6 @@ contract PoLeChain is IPoLeChain {
     /// @inheritdoc IPoLeChain
     IJudge public immutable override judge;
 
-    /// @dev By how many correct predictions a claim may exceed the committee's finding.
-    uint32 private immutable _tolerance;
-
     Parameters private _parameters;
     Blocks.Ledger private _ledger;
     Solutions.Register private _register;
@@ -83,7 +81,6 @@ contract PoLeChain is IPoLeChain {
         taskList = taskList_;
         committee = committee_;
         judge = new Judge();
-        _tolerance = committee_.parameters().tolerance;
         _parameters = parameters_;
         _ledger.begin();
     }
@@ -136,7 +133,7 @@ contract PoLeChain is IPoLeChain {
 
         uint256 place = _register.placeOf(roundId, msg.sender);
         uint256 due = place == 0 ? _parameters.minerBond : 0;
-        if (msg.value != due) revert WrongBond(msg.value, due);
+        _requireBond(due);
         if (place == 0) place = _admit(roundId, open);
         else if (_claimsThreshold(open, _register.stored[place].claimedTrainCorrect)) --open.ready;
         if (_claimsThreshold(open, claimedTrainCorrect)) ++open.ready;
@@ -145,7 +142,7 @@ contract PoLeChain is IPoLeChain {
         _register.put(roundId, place, order, commitment, claimedTrainCorrect);
 
         _ledger.record(RecordKind.SolutionCommitted, abi.encode(roundId, msg.sender, commitment, claimedTrainCorrect));
-        if (due > 0) reservoir.deposit{value: due}(address(this), bytes32(roundId));
+        _depositBond(roundId, due);
     }
 
     /// @inheritdoc IPoLeChain
@@ -225,6 +222,7 @@ contract PoLeChain is IPoLeChain {
         bytes32 drawHash = open.drawBlock == 0 ? bytes32(0) : blockhash(open.drawBlock);
         if (drawHash == 0) revert DrawNotReady(roundId, open.drawBlock);
         bytes32 entropy = keccak256(abi.encode(Domains.DRAW, roundId, drawHash));
+        uint8 attempt = open.attempt;
 
         (bytes32 judged, address[] memory miners, address[] memory barred) = judge.choose(
             _register.load(open.committed, 0),
@@ -233,34 +231,47 @@ contract PoLeChain is IPoLeChain {
             _parameters.judgedSolutions,
             open.releasedAt != 0
         );
-        uint256 seated = committee.draw(
-            roundId,
+        address[] memory members = committee.draw(
+            Ballots.idOf(roundId, attempt),
             entropy,
             _parameters.committeeSize,
             _parameters.minCommittee,
+            _parameters.maxCommittee,
             barred,
             uint16(miners.length),
             _parameters.voteCommitWindow,
             _parameters.voteRevealWindow
         );
-        if (seated == 0) {
-            open.committeeTooSmall = true;
+        if (members.length == 0) {
+            if (attempt == 0) open.committeeTooSmall = true;
+            else (open.attempt, open.dropped) = (attempt - 1, true);
             return;
         }
-        open.entropy = entropy;
-        _register.judged = judged;
-        _ledger.record(RecordKind.CommitteeDrawn, abi.encode(roundId, entropy, committee.members(roundId), miners));
+        if (attempt == 0) (open.entropy, _register.judged) = (entropy, judged);
+        _ledger.record(RecordKind.CommitteeDrawn, abi.encode(roundId, entropy, members, miners));
+    }
+
+    /// @inheritdoc IPoLeChain
+    function challenge(uint256 roundId) external payable override onlyIn(roundId, Phase.Challenge) {
+        Round storage open = _rounds[roundId];
+        uint8 attempt = open.attempt;
+        uint256 due = committee.keepFindings(Ballots.idOf(roundId, attempt)) ? _parameters.challengeBond : 0;
+        if (due > 0 && open.challenger != address(0)) revert AlreadyChallenged(roundId, open.challenger);
+        _requireBond(due);
+        (open.attempt, open.drawBlock) = (attempt + 1, 0);
+        if (due > 0) (open.challenger, open.challenged) = (msg.sender, attempt);
+        _ledger.record(RecordKind.TallyChallenged, abi.encode(roundId, attempt, msg.sender, due));
+        _depositBond(roundId, due);
     }
 
     /// @inheritdoc IPoLeChain
     function finalise(uint256 roundId) external override onlyIn(roundId, Phase.Settlement) {
         Round storage ended = _rounds[roundId];
-        Ending memory ending = _endingOf(roundId, ended);
-        Ruling memory ruling = judge.rule(ending);
+        Ruling memory ruling = judge.ruleOn(roundId);
         bool isVoid = ruling.voidReason != VoidReason.None;
         ended.settled = true;
         ended.voidReason = ruling.voidReason;
-        _pay(roundId, ending.evidence.findings, ruling);
+        _pay(bytes32(roundId), ruling);
         Ommer[] memory referenced;
         if (!isVoid) referenced = _drawFromPool(ended.task.terms.fee, ruling.winner.miner, ruling.payouts);
         _ledger.record(RecordKind.Payouts, abi.encode(roundId, ruling.payouts.all()));
@@ -320,7 +331,7 @@ contract PoLeChain is IPoLeChain {
     function phaseOf(uint256 roundId) public view override returns (Phase phase, uint64 deadline) {
         (phase, deadline) = Phases.beforeBallot(_rounds[roundId], _parameters);
         if (phase == Phase.Draw && _rounds[roundId].entropy != 0) {
-            return Phases.duringBallot(committee.ballot(roundId));
+            return Phases.duringBallot(_rounds[roundId], _parameters, committee.ballot(_ballotOf(roundId)));
         }
     }
 
@@ -331,11 +342,23 @@ contract PoLeChain is IPoLeChain {
         return ++open.committed;
     }
 
-    /// @dev Moves everything out of the round's account: the committee's fee, the payouts, and what is forfeited to the pool.
-    function _pay(uint256 roundId, Finding[] memory findings, Ruling memory ruling) private {
-        bytes32 account = bytes32(roundId);
-        _transfer(account, address(committee), account, ruling.fee);
-        if (findings.length > 0) committee.settle(roundId, findings, ruling.fee, Accounts.POOL);
+    function _depositBond(uint256 roundId, uint256 amount) private {
+        if (amount > 0) reservoir.deposit{value: amount}(address(this), bytes32(roundId));
+    }
+
+    /// @dev Moves everything out of the round's account: the committees' fee, the payouts, and what is forfeited to the pool.
+    function _pay(bytes32 account, Ruling memory ruling) private {
+        _transfer(account, address(committee), bytes32(ruling.ballotId), ruling.fee);
+        if (ruling.findings.length > 0) {
+            committee.settle(
+                ruling.ballotId,
+                ruling.findings,
+                ruling.fee,
+                Accounts.POOL,
+                ruling.challengedId,
+                ruling.informer
+            );
+        }
         _credit(account, ruling.payouts, 0);
         _transfer(account, address(this), Accounts.POOL, _balanceOf(account));
     }
@@ -398,6 +421,10 @@ contract PoLeChain is IPoLeChain {
         if (phase != needed) revert WrongPhase(roundId, phase, needed);
     }
 
+    function _requireBond(uint256 due) private view {
+        if (msg.value != due) revert WrongBond(msg.value, due);
+    }
+
     function _requireKeyIssuer(uint256 roundId) private view {
         Round storage open = _rounds[roundId];
         if (msg.sender != open.task.owner && msg.sender != taskList.delegateOf(open.taskId)) {
@@ -428,27 +455,9 @@ contract PoLeChain is IPoLeChain {
         return claimedTrainCorrect * BPS >= uint256(terms.requiredTrainAccuracy) * terms.trainCount;
     }
 
-    function _endingOf(uint256 roundId, Round storage ended) private view returns (Ending memory ending) {
-        ending.early = _earlyVoidReason(ended);
-        ending.dataNode = ended.task.owner;
-        ending.revealed = ended.revealed;
-        ending.solutions = _solutionsOf(ended);
-        ending.evidence.terms = ended.task.terms;
-        ending.evidence.released = ended.releasedAt != 0;
-        ending.evidence.closedEarly = ended.closedAt != 0;
-        ending.evidence.tolerance = _tolerance;
-        if (ended.entropy != 0) ending.evidence.findings = committee.findings(roundId);
-        ending.verificationFeeBps = _parameters.verificationFeeBps;
-        ending.faultShareBps = _parameters.faultShareBps;
-        ending.minerBond = _parameters.minerBond;
-    }
-
-    /// @dev In Settlement only: before, a round has no outcome.
-    function _earlyVoidReason(Round storage ended) private view returns (VoidReason) {
-        if (ended.keysAt == 0) return VoidReason.KeysMissing;
-        if (ended.committed == 0) return VoidReason.NoCommitment;
-        if (ended.revealed == 0) return VoidReason.NothingRevealed;
-        return ended.committeeTooSmall ? VoidReason.CommitteeTooSmall : VoidReason.None;
+    /// @dev Of the newest attempt.
+    function _ballotOf(uint256 roundId) private view returns (uint256 ballotId) {
+        return Ballots.idOf(roundId, _rounds[roundId].attempt);
     }
 
     function _requireField(bool isFilled, string memory field) private pure {

@@ -5,6 +5,7 @@ import {IPoLeChain, RecordKind} from "./interfaces/IPoLeChain.sol";
 import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
 import {Ballot, BallotStage, Finding, IVerifierCommittee, Verdict, Vote} from "./interfaces/IVerifierCommittee.sol";
 import {Accounts} from "./libraries/Accounts.sol";
+import {Ballots} from "./libraries/Ballots.sol";
 import {CommitteeDraw} from "./libraries/CommitteeDraw.sol";
 import {Commitments} from "./libraries/Commitments.sol";
 import {Phases} from "./libraries/Phases.sol";
@@ -15,22 +16,22 @@ contract VerifierCommittee is IVerifierCommittee {
     /// @dev One storage slot for each verifier.
     /// @param place 1 + index of its seat, 0 while it has none
     /// @param number 1 + index in `_verifiers`, for ever
-    /// @param ballotId last ballot that drew it. The chain settles one ballot before it draws the next, so at most this one is open.
-    /// @param member its index among that ballot's members
+    /// @param roundId last round that drew it. The chain settles one round before it draws for the next, so at most this one is open.
+    /// @param members for each attempt of that round a byte, from the lowest: 1 + its index among that ballot's members, 0 where it is none
     struct Seat {
         uint96 stake;
         uint40 reclaimableAt;
         uint32 place;
         uint32 number;
-        uint48 ballotId;
-        uint8 member;
+        uint32 roundId;
+        uint24 members;
     }
 
     /// @dev What nearly every call reads, in one storage slot.
     /// @param mature seats that can be drawn; they stand first
     /// @param frozenUntil last Ethereum block in which no seat can be given up
     /// @param ballotId newest ballot
-    /// @param settled whether that one is
+    /// @param settled whether its round's ballots are
     struct Standing {
         uint32 mature;
         uint64 frozenUntil;
@@ -38,7 +39,7 @@ contract VerifierCommittee is IVerifierCommittee {
         bool settled;
     }
 
-    /// @dev The newest ballot's part of Ballot, in one storage slot.
+    /// @dev A ballot but for whether it is settled, in one storage slot.
     struct Count {
         uint8 seats;
         uint8 choices;
@@ -46,7 +47,7 @@ contract VerifierCommittee is IVerifierCommittee {
         uint64 revealed;
         uint40 commitDeadline;
         uint40 revealDeadline;
-        uint32 revealWindow;
+        uint32 eligible;
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -67,14 +68,16 @@ contract VerifierCommittee is IVerifierCommittee {
     uint32[] private _seats;
     mapping(address verifier => Seat) private _seatOf;
 
-    // Every ballot writes over the storage of the one before, which costs less than a quarter of new storage. The ballot's bits of who
-    // committed and who revealed tell its votes from those of older ones.
-    Count private _count;
+    // Every round's ballots write over the storage of the round before, which costs less than a quarter of new storage. A ballot's bits of
+    // who committed and who revealed tell its votes from those of older ones.
+    mapping(uint256 attempt => Count) private _counts;
     /// @dev Verifiers' numbers, in the order drawn.
-    uint32[] private _members;
-    mapping(uint256 member => bytes32) private _commitments;
+    mapping(uint256 attempt => uint32[]) private _members;
+    mapping(uint256 attempt => mapping(uint256 member => bytes32)) private _commitments;
     /// @dev Packed votes (Tally), two to a word: a member's choices 2w and 2w + 1 are in its word w, low half first.
-    mapping(uint256 member => mapping(uint256 word => uint256)) private _votes;
+    mapping(uint256 attempt => mapping(uint256 member => mapping(uint256 word => uint256))) private _votes;
+    /// @dev Packed findings of the ballots before the newest, two to a word likewise.
+    mapping(uint256 attempt => mapping(uint256 word => uint256)) private _findings;
 
     modifier onlyChain() {
         if (msg.sender != chain) revert NotChain(msg.sender);
@@ -147,44 +150,50 @@ contract VerifierCommittee is IVerifierCommittee {
         bytes32 entropy,
         uint16 size,
         uint16 minimum,
+        uint16 maximum,
         address[] calldata barred,
         uint16 choices,
         uint32 commitWindow,
         uint32 revealWindow
-    ) external override onlyChain returns (uint256 seated) {
+    ) external override onlyChain returns (address[] memory seated) {
         _requireStage(ballotId, BallotStage.None);
         _standing.frozenUntil = 0;
-        uint256[] memory drawn = CommitteeDraw.draw(entropy, _standing.mature, size, _maturePlaces(barred));
-        if (drawn.length < minimum) return 0;
+        uint256 attempt = Ballots.attemptOf(ballotId);
+        uint256[] memory places = _maturePlaces(barred);
+        uint256 seats = Ballots.sizeOf(attempt, size, maximum);
+        uint256[] memory drawn = CommitteeDraw.draw(entropy, _standing.mature, seats, places);
+        if (drawn.length < (attempt == 0 ? minimum : _counts[attempt - 1].seats + 1)) return seated;
 
         (_standing.ballotId, _standing.settled) = (uint48(ballotId), false);
         uint40 commitDeadline = uint40(block.timestamp) + commitWindow;
-        _count = Count({
+        _counts[attempt] = Count({
             seats: uint8(drawn.length),
             choices: uint8(choices),
             committed: 0,
             revealed: 0,
             commitDeadline: commitDeadline,
             revealDeadline: commitDeadline + revealWindow,
-            revealWindow: revealWindow
+            eligible: _standing.mature - uint32(places.length)
         });
-        emit Drawn(ballotId, _seatMembers(ballotId, drawn), choices);
-        return drawn.length;
+        return _seatMembers(ballotId, drawn);
     }
 
     /// @inheritdoc IVerifierCommittee
     function commitVote(uint256 ballotId, bytes32 commitment) external override {
         _requireStage(ballotId, BallotStage.Commit);
         uint256 member = _memberOf(ballotId, msg.sender);
+        uint256 attempt = Ballots.attemptOf(ballotId);
+        Count storage count = _counts[attempt];
         if (commitment == 0) revert EmptyCommitment();
-        if (_has(_count.committed, member)) revert AlreadyVoted(ballotId, msg.sender);
+        if (_has(count.committed, member)) revert AlreadyVoted(ballotId, msg.sender);
 
-        _commitments[member] = commitment;
-        uint64 committed = _with(_count.committed, member);
-        _count.committed = committed;
-        if (committed == type(uint64).max >> (64 - _count.seats)) {
-            _count.commitDeadline = uint40(block.timestamp);
-            _count.revealDeadline = uint40(block.timestamp) + _count.revealWindow;
+        _commitments[attempt][member] = commitment;
+        uint64 committed = _with(count.committed, member);
+        count.committed = committed;
+        if (committed == type(uint64).max >> (64 - count.seats)) {
+            uint40 revealWindow = count.revealDeadline - count.commitDeadline;
+            count.commitDeadline = uint40(block.timestamp);
+            count.revealDeadline = uint40(block.timestamp) + revealWindow;
         }
         emit VoteCommitted(ballotId, msg.sender, commitment);
         _record(RecordKind.VoteCommitted, abi.encode(ballotId, msg.sender, commitment));
@@ -194,16 +203,18 @@ contract VerifierCommittee is IVerifierCommittee {
     function leak(uint256 ballotId, address verifier, Vote[] calldata votes, bytes32 salt) external override {
         _requireStage(ballotId, BallotStage.Commit);
         uint256 member = _memberOf(ballotId, verifier);
-        if (!_has(_count.committed, member) || _commitments[member] == 0) revert NothingToLeak(ballotId, verifier);
-        bytes32 committed = _commitments[member];
+        uint256 attempt = Ballots.attemptOf(ballotId);
+        bytes32 committed = _commitmentAt(attempt, member);
+        if (committed == 0) revert NothingToLeak(ballotId, verifier);
         bytes32 shown = Commitments.vote(ballotId, verifier, votes, salt);
         if (shown != committed) revert CommitmentMismatch(ballotId, committed, shown);
 
         // Nothing opens zero, and the member's bit keeps it from committing again.
-        _commitments[member] = 0;
+        _commitments[attempt][member] = 0;
         uint256 penalty = _slash(ballotId, verifier);
         uint256 reward = penalty / 2;
         emit VoteLeaked(ballotId, verifier, msg.sender, reward);
+        _record(RecordKind.VoteLeaked, abi.encode(ballotId, verifier, msg.sender));
         if (reward > 0) reservoir.credit(Accounts.STAKES, msg.sender, reward);
         if (penalty > reward) reservoir.transfer(Accounts.STAKES, chain, Accounts.POOL, penalty - reward);
     }
@@ -212,21 +223,41 @@ contract VerifierCommittee is IVerifierCommittee {
     function revealVote(uint256 ballotId, Vote[] calldata votes, bytes32 salt) external override {
         _requireStage(ballotId, BallotStage.Reveal);
         uint256 member = _memberOf(ballotId, msg.sender);
-        if (_has(_count.revealed, member)) revert AlreadyVoted(ballotId, msg.sender);
-        // Zero, which nothing opens, where this ballot has no commitment: what is stored is an older ballot's.
-        bytes32 committed = _has(_count.committed, member) ? _commitments[member] : bytes32(0);
+        uint256 attempt = Ballots.attemptOf(ballotId);
+        Count storage count = _counts[attempt];
+        if (_has(count.revealed, member)) revert AlreadyVoted(ballotId, msg.sender);
+        bytes32 committed = _commitmentAt(attempt, member);
         bytes32 revealed = Commitments.vote(ballotId, msg.sender, votes, salt);
         if (revealed != committed) revert CommitmentMismatch(ballotId, committed, revealed);
-        if (!_isWellFormed(votes, _count.choices)) revert MalformedVotes(ballotId);
+        if (!_isWellFormed(votes, count.choices)) revert MalformedVotes(ballotId);
 
+        mapping(uint256 word => uint256) storage words = _votes[attempt][member];
         for (uint256 choice = 0; choice < votes.length; choice += 2) {
             uint256 word = Tally.pack(votes[choice]);
             if (choice + 1 < votes.length) word |= uint256(Tally.pack(votes[choice + 1])) << 128;
-            _votes[member][choice / 2] = word;
+            words[choice / 2] = word;
         }
-        _count.revealed = _with(_count.revealed, member);
+        uint64 all = _with(count.revealed, member);
+        count.revealed = all;
+        if (all == count.committed) count.revealDeadline = uint40(block.timestamp);
         emit VoteRevealed(ballotId, msg.sender, votes);
         _record(RecordKind.VoteRevealed, abi.encode(ballotId, msg.sender, keccak256(abi.encode(votes))));
+    }
+
+    /// @inheritdoc IVerifierCommittee
+    function keepFindings(uint256 ballotId) external override onlyChain returns (bool decided) {
+        _requireStage(ballotId, BallotStage.Closed);
+        uint256 attempt = Ballots.attemptOf(ballotId);
+        Finding[] memory found = _tally(attempt);
+        uint256 word = 0;
+        for (uint256 choice = 0; choice < found.length; ++choice) {
+            word |= uint256(Tally.pack(found[choice])) << (128 * (choice % 2));
+            if (choice % 2 == 1 || choice + 1 == found.length) {
+                _findings[attempt][choice / 2] = word;
+                word = 0;
+            }
+            if (found[choice].verdict == Verdict.Ok || found[choice].verdict == Verdict.DataFault) decided = true;
+        }
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -234,36 +265,28 @@ contract VerifierCommittee is IVerifierCommittee {
         uint256 ballotId,
         Finding[] calldata agreed,
         uint256 fee,
-        bytes32 pool
+        bytes32 pool,
+        uint256 challenged,
+        address challenger
     ) external override onlyChain {
         _requireStage(ballotId, BallotStage.Closed);
         _standing.settled = true;
 
-        address[] memory verifiers = members(ballotId);
-        bool[] memory coherent = new bool[](verifiers.length);
-        uint256 sharing = 0;
+        (uint64[] memory coherent, uint256 sharing) = _coherentByAttempt(ballotId, agreed);
         uint256 penalties = 0;
-        for (uint256 member = 0; member < verifiers.length; ++member) {
-            coherent[member] = _isCoherent(member, agreed);
-            if (coherent[member]) ++sharing;
-            else penalties += _slash(ballotId, verifiers[member]);
+        for (uint256 attempt = 0; attempt < coherent.length; ++attempt) {
+            uint256 own = Ballots.idOf(Ballots.roundOf(ballotId), attempt);
+            penalties += _slashAllBut(own, coherent[attempt], own == challenged ? challenger : address(0));
         }
         if (penalties > 0) reservoir.transfer(Accounts.STAKES, chain, pool, penalties);
-        if (fee > 0) _payFee(ballotId, verifiers, coherent, sharing, fee, pool);
+        if (fee > 0) _payFee(ballotId, coherent, sharing, fee, pool);
     }
 
     /// @inheritdoc IVerifierCommittee
     function findings(uint256 ballotId) external view override returns (Finding[] memory found) {
-        if (ballotId != _standing.ballotId) return found;
-        uint256 choices = _count.choices;
-        uint128[] memory votes = new uint128[](_count.seats);
-        found = new Finding[](choices);
-        for (uint256 choice = 0; choice < choices; ++choice) {
-            for (uint256 member = 0; member < votes.length; ++member) {
-                votes[member] = _voteAt(member, choice);
-            }
-            found[choice] = Tally.finding(votes, _tolerance);
-        }
+        if (!_isKnown(ballotId)) return found;
+        uint256 attempt = Ballots.attemptOf(ballotId);
+        return ballotId == _standing.ballotId ? _tally(attempt) : _kept(attempt);
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -276,10 +299,10 @@ contract VerifierCommittee is IVerifierCommittee {
         uint256 ballotId,
         address verifier
     ) external view override returns (bytes32 commitment, bool revealed) {
-        Seat memory seat = _seatOf[verifier];
-        if (ballotId == 0 || seat.ballotId != ballotId || ballotId != _standing.ballotId) return (0, false);
-        commitment = _has(_count.committed, seat.member) ? _commitments[seat.member] : bytes32(0);
-        revealed = _has(_count.revealed, seat.member);
+        if (!_isKnown(ballotId) || !_isMember(ballotId, verifier)) return (0, false);
+        uint256 attempt = Ballots.attemptOf(ballotId);
+        uint256 member = _memberOf(ballotId, verifier);
+        return (_commitmentAt(attempt, member), _has(_counts[attempt].revealed, member));
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -306,9 +329,9 @@ contract VerifierCommittee is IVerifierCommittee {
     }
 
     /// @inheritdoc IVerifierCommittee
-    function ballot(uint256 ballotId) public view override returns (Ballot memory newest) {
-        if (ballotId == 0 || ballotId != _standing.ballotId) return newest;
-        Count memory count = _count;
+    function ballot(uint256 ballotId) public view override returns (Ballot memory asked) {
+        if (!_isKnown(ballotId)) return asked;
+        Count memory count = _counts[Ballots.attemptOf(ballotId)];
         return
             Ballot({
                 seats: count.seats,
@@ -317,15 +340,15 @@ contract VerifierCommittee is IVerifierCommittee {
                 revealed: count.revealed,
                 commitDeadline: count.commitDeadline,
                 revealDeadline: count.revealDeadline,
-                revealWindow: count.revealWindow,
+                eligible: count.eligible,
                 settled: _standing.settled
             });
     }
 
     /// @inheritdoc IVerifierCommittee
     function members(uint256 ballotId) public view override returns (address[] memory verifiers) {
-        if (ballotId != _standing.ballotId) return verifiers;
-        uint32[] memory numbers = _members;
+        if (!_isKnown(ballotId)) return verifiers;
+        uint32[] memory numbers = _members[Ballots.attemptOf(ballotId)];
         verifiers = new address[](numbers.length);
         for (uint256 member = 0; member < numbers.length; ++member) {
             verifiers[member] = _verifiers[numbers[member] - 1];
@@ -361,6 +384,7 @@ contract VerifierCommittee is IVerifierCommittee {
     }
 
     function _seatMembers(uint256 ballotId, uint256[] memory drawn) private returns (address[] memory verifiers) {
+        (uint32 roundId, uint256 attempt) = (uint32(Ballots.roundOf(ballotId)), Ballots.attemptOf(ballotId));
         verifiers = new address[](drawn.length);
         uint32[] memory numbers = new uint32[](drawn.length);
         for (uint256 member = 0; member < drawn.length; ++member) {
@@ -368,9 +392,25 @@ contract VerifierCommittee is IVerifierCommittee {
             address verifier = _verifiers[numbers[member] - 1];
             verifiers[member] = verifier;
             Seat storage seat = _seatOf[verifier];
-            (seat.ballotId, seat.member) = (uint48(ballotId), uint8(member));
+            uint256 earlier = seat.roundId == roundId ? seat.members : 0;
+            (seat.roundId, seat.members) = (roundId, uint24(earlier | ((member + 1) << (8 * attempt))));
         }
-        _members = numbers;
+        _members[attempt] = numbers;
+        emit Drawn(ballotId, verifiers, _counts[attempt].choices);
+    }
+
+    /// @dev Slashes the members outside the set `coherent`, and credits half of what they lose to `challenger` unless it is 0.
+    /// @return rest of the penalties
+    function _slashAllBut(uint256 ballotId, uint64 coherent, address challenger) private returns (uint256 rest) {
+        address[] memory verifiers = members(ballotId);
+        for (uint256 member = 0; member < verifiers.length; ++member) {
+            if (!_has(coherent, member)) rest += _slash(ballotId, verifiers[member]);
+        }
+        uint256 reward = challenger == address(0) ? 0 : rest / 2;
+        if (reward == 0) return rest;
+        emit ChallengeRewarded(ballotId, challenger, reward);
+        reservoir.credit(Accounts.STAKES, challenger, reward);
+        return rest - reward;
     }
 
     /// @dev Takes the penalty, or what is left of the stake, off the books; the caller moves the money.
@@ -384,22 +424,25 @@ contract VerifierCommittee is IVerifierCommittee {
     }
 
     /// @dev Equal parts, rounded down: the pool gains what division leaves, and everything when nobody is coherent.
-    function _payFee(
-        uint256 ballotId,
-        address[] memory verifiers,
-        bool[] memory coherent,
-        uint256 sharing,
-        uint256 fee,
-        bytes32 pool
-    ) private {
+    /// @param coherent by attempt, the members of that ballot that share
+    function _payFee(uint256 ballotId, uint64[] memory coherent, uint256 sharing, uint256 fee, bytes32 pool) private {
         uint256 part = sharing == 0 ? 0 : fee / sharing;
-        for (uint256 member = 0; member < verifiers.length && part > 0; ++member) {
-            if (!coherent[member]) continue;
-            emit Rewarded(ballotId, verifiers[member], part);
-            reservoir.credit(bytes32(ballotId), verifiers[member], part);
+        for (uint256 attempt = 0; attempt < coherent.length && part > 0; ++attempt) {
+            _payParts(ballotId, attempt, coherent[attempt], part);
         }
         uint256 rest = fee - part * sharing;
         if (rest > 0) reservoir.transfer(bytes32(ballotId), chain, pool, rest);
+    }
+
+    /// @dev Pays out of account `ballotId` those members of one attempt of its round that are in the set `coherent`.
+    function _payParts(uint256 ballotId, uint256 attempt, uint64 coherent, uint256 part) private {
+        uint256 own = Ballots.idOf(Ballots.roundOf(ballotId), attempt);
+        address[] memory verifiers = members(own);
+        for (uint256 member = 0; member < verifiers.length; ++member) {
+            if (!_has(coherent, member)) continue;
+            emit Rewarded(own, verifiers[member], part);
+            reservoir.credit(bytes32(ballotId), verifiers[member], part);
+        }
     }
 
     function _requireStage(uint256 ballotId, BallotStage needed) private view {
@@ -407,17 +450,32 @@ contract VerifierCommittee is IVerifierCommittee {
         if (stage != needed) revert WrongStage(ballotId, stage, needed);
     }
 
-    /// @dev For ballots past the stage None only: no ballot has id 0, which is what a verifier that was never drawn holds.
+    /// @dev Whether it is a ballot of the newest round.
+    function _isKnown(uint256 ballotId) private view returns (bool) {
+        uint256 newest = _standing.ballotId;
+        return ballotId != 0 && Ballots.roundOf(ballotId) == Ballots.roundOf(newest) && ballotId <= newest;
+    }
+
+    /// @dev For known ballots, as the two below.
+    function _isMember(uint256 ballotId, address verifier) private view returns (bool) {
+        return _seatOf[verifier].roundId == Ballots.roundOf(ballotId) && _placeIn(ballotId, verifier) != 0;
+    }
+
     function _memberOf(uint256 ballotId, address verifier) private view returns (uint256 member) {
-        Seat memory seat = _seatOf[verifier];
-        if (seat.ballotId != ballotId) revert NotMember(ballotId, verifier);
-        return seat.member;
+        if (!_isMember(ballotId, verifier)) revert NotMember(ballotId, verifier);
+        return _placeIn(ballotId, verifier) - 1;
+    }
+
+    /// @dev 1 + the verifier's index among the members if it is one in this round.
+    function _placeIn(uint256 ballotId, address verifier) private view returns (uint256) {
+        return uint8(_seatOf[verifier].members >> (8 * Ballots.attemptOf(ballotId)));
     }
 
     function _owesVote(Seat memory seat) private view returns (bool) {
-        return seat.ballotId != 0 && seat.ballotId == _standing.ballotId && !_standing.settled;
+        return seat.roundId != 0 && seat.roundId == Ballots.roundOf(_standing.ballotId) && !_standing.settled;
     }
 
+    /// @return places indices of the mature seats of the barred, none of them twice
     function _maturePlaces(address[] calldata barred) private view returns (uint256[] memory places) {
         uint256 count = 0;
         uint256[] memory found = new uint256[](barred.length);
@@ -433,17 +491,66 @@ contract VerifierCommittee is IVerifierCommittee {
         }
     }
 
-    /// @dev Zero unless the member revealed.
-    function _voteAt(uint256 member, uint256 choice) private view returns (uint128) {
-        if (!_has(_count.revealed, member)) return 0;
-        return uint128(_votes[member][choice / 2] >> (128 * (choice % 2)));
+    /// @dev Zero, which nothing opens, where this ballot has no commitment: what is stored is an older one's.
+    function _commitmentAt(uint256 attempt, uint256 member) private view returns (bytes32) {
+        return _has(_counts[attempt].committed, member) ? _commitments[attempt][member] : bytes32(0);
     }
 
-    /// @dev Revealed, and in agreement with every finding.
-    function _isCoherent(uint256 member, Finding[] calldata agreed) private view returns (bool) {
-        if (!_has(_count.revealed, member)) return false;
-        for (uint256 choice = 0; choice < agreed.length; ++choice) {
-            if (!Tally.agrees(_voteAt(member, choice), agreed[choice], _tolerance)) return false;
+    function _tally(uint256 attempt) private view returns (Finding[] memory found) {
+        Count memory count = _counts[attempt];
+        uint128[] memory votes = new uint128[](count.seats);
+        found = new Finding[](count.choices);
+        for (uint256 choice = 0; choice < found.length; ++choice) {
+            for (uint256 member = 0; member < votes.length; ++member) {
+                if (_has(count.revealed, member)) votes[member] = _voteAt(attempt, member, choice);
+            }
+            found[choice] = Tally.finding(votes, _tolerance);
+        }
+    }
+
+    /// @dev What an attempt before the newest found.
+    function _kept(uint256 attempt) private view returns (Finding[] memory found) {
+        found = new Finding[](_counts[attempt].choices);
+        for (uint256 choice = 0; choice < found.length; ++choice) {
+            found[choice] = Tally.unpack(uint128(_findings[attempt][choice / 2] >> (128 * (choice % 2))));
+        }
+    }
+
+    /// @dev For members that revealed.
+    function _voteAt(uint256 attempt, uint256 member, uint256 choice) private view returns (uint128) {
+        return uint128(_votes[attempt][member][choice / 2] >> (128 * (choice % 2)));
+    }
+
+    /// @return coherent for every attempt up to the ballot's, the members that revealed and agree with every finding
+    /// @return sharing how many they are together
+    function _coherentByAttempt(
+        uint256 ballotId,
+        Finding[] memory last
+    ) private view returns (uint64[] memory coherent, uint256 sharing) {
+        uint256 newest = Ballots.attemptOf(ballotId);
+        coherent = new uint64[](newest + 1);
+        for (uint256 attempt = 0; attempt <= newest; ++attempt) {
+            Finding[] memory own = attempt == newest ? last : _kept(attempt);
+            Count memory cast = _counts[attempt];
+            for (uint256 member = 0; member < cast.seats; ++member) {
+                if (!_has(cast.revealed, member) || !_agrees(attempt, member, own, last)) continue;
+                coherent[attempt] = _with(coherent[attempt], member);
+                ++sharing;
+            }
+        }
+    }
+
+    /// @param own what the member's attempt found
+    /// @param last what the last attempt found
+    function _agrees(
+        uint256 attempt,
+        uint256 member,
+        Finding[] memory own,
+        Finding[] memory last
+    ) private view returns (bool) {
+        for (uint256 choice = 0; choice < last.length; ++choice) {
+            uint128 vote = _voteAt(attempt, member, choice);
+            if (!Tally.agrees(vote, own[choice], last[choice], _tolerance)) return false;
         }
         return true;
     }

@@ -18,6 +18,7 @@ PHASES = (
     "Draw",
     "VoteCommit",
     "VoteReveal",
+    "Challenge",
     "Settlement",
     "Final",
     "Void",

@@ -14,6 +14,7 @@ import {
     VoidReason
 } from "../interfaces/IPoLeChain.sol";
 import {Ballot, BallotStage, Finding, Vote} from "../interfaces/IVerifierCommittee.sol";
+import {Ballots} from "../libraries/Ballots.sol";
 import {Commitments} from "../libraries/Commitments.sol";
 import {CommitteeDraw} from "../libraries/CommitteeDraw.sol";
 import {Judgement} from "../libraries/Judgement.sol";
@@ -97,7 +98,7 @@ contract LibraryHarness {
         _round = round;
         _parameters = parameters;
         (phase, deadline) = Phases.beforeBallot(_round, _parameters);
-        if (phase == Phase.Draw && ballot.seats > 0) (phase, deadline) = Phases.duringBallot(ballot);
+        if (phase == Phase.Draw) (phase, deadline) = Phases.duringBallot(_round, _parameters, ballot);
         return (phase, deadline, Phases.stageOf(ballot), block.timestamp);
     }
 
@@ -180,8 +181,26 @@ contract LibraryHarness {
         return Tally.pack(vote);
     }
 
-    function agrees(Vote calldata vote, Finding calldata found, uint32 tolerance) external pure returns (bool) {
-        return Tally.agrees(Tally.pack(vote), found, tolerance);
+    function agrees(
+        Vote calldata vote,
+        Finding calldata own,
+        Finding calldata last,
+        uint32 tolerance
+    ) external pure returns (bool) {
+        return Tally.agrees(Tally.pack(vote), own, last, tolerance);
+    }
+
+    function packFinding(Finding calldata found) external pure returns (uint128 packed, Finding memory unpacked) {
+        packed = Tally.pack(found);
+        return (packed, Tally.unpack(packed));
+    }
+
+    function sizeOf(uint256 attempt, uint256 first, uint256 most) external pure returns (uint256) {
+        return Ballots.sizeOf(attempt, first, most);
+    }
+
+    function forfeitedChallenge(Ending calldata ending) external pure returns (uint256) {
+        return Settlement.forfeitedChallenge(ending);
     }
 
     function rank(

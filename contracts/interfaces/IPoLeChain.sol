@@ -9,7 +9,7 @@ import {IVerifierCommittee} from "./IVerifierCommittee.sol";
 /// @notice Where a round stands; it follows from stored timestamps and the clock, no transaction is needed to enter a phase.
 /// Keys: the data node posts functional keys. Training: miners commit. TestRelease: the data node releases the test set.
 /// Reveal: miners reveal. Draw: anyone arms and draws the committee. VoteCommit, VoteReveal: the committee votes.
-/// Settlement: the outcome is certain and anyone may finalise. Final: a block was appended. Void: the round ended without a block.
+/// Challenge: anyone may challenge the tally, and a larger committee is drawn. Settlement: the outcome is certain and anyone may finalise. Final: a block was appended. Void: the round ended without a block.
 enum Phase {
     None,
     Keys,
@@ -19,6 +19,7 @@ enum Phase {
     Draw,
     VoteCommit,
     VoteReveal,
+    Challenge,
     Settlement,
     Final,
     Void
@@ -47,10 +48,13 @@ enum VoidReason {
 /// SolutionRevealed (uint256 roundId, address miner, string modelCid, bytes32 modelDigest, uint32 claimedTrainCorrect, uint32 claimedTestCorrect);
 /// DrawArmed (uint256 roundId, uint64 drawBlock);
 /// CommitteeDrawn (uint256 roundId, bytes32 entropy, address[] members, address[] miners judged, in the ballot's order of choices);
-/// VoteCommitted (uint256 roundId, address verifier, bytes32 commitment);
-/// VoteRevealed (uint256 roundId, address verifier, bytes32 keccak256(abi.encode(Vote[])));
+/// VoteCommitted (uint256 ballotId, address verifier, bytes32 commitment);
+/// VoteRevealed (uint256 ballotId, address verifier, bytes32 keccak256(abi.encode(Vote[])));
 /// Payouts (uint256 roundId, Payout[] payouts);
-/// RoundVoided (uint256 roundId, VoidReason reason).
+/// RoundVoided (uint256 roundId, VoidReason reason);
+/// TallyChallenged (uint256 roundId, uint8 attempt challenged, address challenger, uint256 bond);
+/// VoteLeaked (uint256 ballotId, address verifier, address informer).
+/// The n-th CommitteeDrawn of a round is that of attempt n - 1.
 enum RecordKind {
     TaskPosted,
     TaskCancelled,
@@ -65,7 +69,9 @@ enum RecordKind {
     VoteCommitted,
     VoteRevealed,
     Payouts,
-    RoundVoided
+    RoundVoided,
+    TallyChallenged,
+    VoteLeaked
 }
 
 /// @notice What a payout is for.
@@ -77,7 +83,8 @@ enum PayoutReason {
     MinerBond,
     DataBond,
     DataBondShare,
-    RewardRefund
+    RewardRefund,
+    ChallengeBond
 }
 
 /// @notice One credit made when a round ended. Verifiers' fees and penalties are in the committee's events.
@@ -108,7 +115,11 @@ struct Solution {
 /// @param ready commitments that claim the training threshold
 /// @param closedBlock the Ethereum block in which the data node closed submissions, 0 when it did not
 /// @param drawBlock the Ethereum block whose hash draws the committee, 0 until armed
-/// @param entropy what drew the committee; audit samples are drawn from it too
+/// @param entropy what drew the first committee; audit samples are drawn from it too
+/// @param attempt the newest committee, counted from 0
+/// @param challenged attempt whose tally was challenged with a bond, where there is a challenger
+/// @param dropped the newest challenge could draw no larger committee: the tally before it stands
+/// @param challenger who challenged a tally with a bond, 0 when nobody did
 struct Round {
     uint256 taskId;
     Task task;
@@ -129,6 +140,10 @@ struct Round {
     bool committeeTooSmall;
     bool settled;
     VoidReason voidReason;
+    uint8 attempt;
+    uint8 challenged;
+    bool dropped;
+    address challenger;
     uint256 height;
 }
 
@@ -175,17 +190,20 @@ interface IPoLeChain {
     /// @param keyWindow for the functional keys, from the opening
     /// @param testWindow for the release of the test set, from the end of training
     /// @param revealWindow for the reveals, from the release or the end of its window
-    /// @param voteCommitWindow for vote commitments, from the draw
+    /// @param voteCommitWindow for vote commitments, from a draw
     /// @param voteRevealWindow for vote reveals, from the end of the vote commitments
     /// @param maxSolutions commitments a round takes
     /// @param judgedSolutions the best claims that a committee judges (K)
-    /// @param committeeSize seats drawn
+    /// @param committeeSize seats drawn first (n); a challenge asks for 2n + 1, the next for all
     /// @param minCommittee fewest seats a committee can have
     /// @param verificationFeeBps the part of a task's reward that pays the committee
     /// @param faultShareBps the part of a forfeited data bond that compensates the miners that revealed; the pool gets the rest
     /// @param feeMarginBps how much a fee must exceed what the block can draw from the pool before the block draws (mu of protocol.md, section 8)
     /// @param minerBond bond of a commitment
     /// @param blockReward R_w
+    /// @param challengeWindow for a challenge, from the close of a ballot
+    /// @param maxCommittee most seats drawn
+    /// @param challengeBond bond of a challenge
     struct Parameters {
         uint32 keyWindow;
         uint32 testWindow;
@@ -201,6 +219,9 @@ interface IPoLeChain {
         uint16 feeMarginBps;
         uint96 minerBond;
         uint96 blockReward;
+        uint32 challengeWindow;
+        uint16 maxCommittee;
+        uint96 challengeBond;
     }
 
     /// @notice A record entered the body of the block at `height`, as leaf `index`.
@@ -230,7 +251,8 @@ interface IPoLeChain {
     /// @notice A digest or commitment is zero, or a CID is empty or longer than 128 bytes.
     error EmptyField(string field);
 
-    /// @notice The ether sent is not the bond due: the miner bond with a first commitment, nothing with a replacement.
+    /// @notice The ether sent is not the bond due: the miner bond with a first commitment, nothing with a replacement; the challenge bond against
+    /// a tally that found a solution to be Ok or the data to be at fault, nothing against another.
     error WrongBond(uint256 sent, uint256 due);
 
     /// @notice The round takes no more commitments.
@@ -262,6 +284,9 @@ interface IPoLeChain {
 
     /// @notice The draw is not armed, or its block is not mined yet, or its hash is lost and the draw must be armed again.
     error DrawNotReady(uint256 roundId, uint64 drawBlock);
+
+    /// @notice A tally of this round was challenged with a bond before.
+    error AlreadyChallenged(uint256 roundId, address challenger);
 
     /// @notice Only the task list or the committee may record.
     error NotRecorder(address caller);
@@ -300,9 +325,14 @@ interface IPoLeChain {
     /// @notice Names the Ethereum block whose hash will draw the committee; again when that hash was lost. Anyone, in Draw.
     function armDraw(uint256 roundId) external;
 
-    /// @notice Draws the committee for the best claims. Anyone, in Draw.
+    /// @notice Draws a committee for the best claims; for a later attempt only if it is larger than the one before, else the tally stands. Anyone, in Draw.
     /// @dev entropy = keccak256(abi.encode(DRAW_DOMAIN, roundId, blockhash(drawBlock))). Miners of the round and its data node are barred.
     function drawCommittee(uint256 roundId) external;
+
+    /// @notice Asks for a larger committee, whose tally then decides. Anyone, in Challenge, at most twice a round and once with a bond.
+    /// @dev The bond comes back, with half of what the members that were wrong lose, if in the end any finding has another verdict or count; it
+    /// comes back too if no larger committee can be drawn. Else it is shared by the coherent members.
+    function challenge(uint256 roundId) external payable;
 
     /// @notice Ends the round: appends a block or voids, and pays. Anyone, in Settlement.
     function finalise(uint256 roundId) external;

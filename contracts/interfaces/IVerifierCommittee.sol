@@ -41,6 +41,7 @@ struct Finding {
 /// @param revealed the members that revealed it, likewise
 /// @param commitDeadline end of vote commitments; earlier once all seats have committed
 /// @param revealDeadline end of vote reveals; earlier once all commitments are revealed
+/// @param eligible seats that could be drawn for it
 /// @param settled true once stakes and fees are settled
 struct Ballot {
     uint8 seats;
@@ -49,7 +50,7 @@ struct Ballot {
     uint64 revealed;
     uint40 commitDeadline;
     uint40 revealDeadline;
-    uint32 revealWindow;
+    uint32 eligible;
     bool settled;
 }
 
@@ -65,7 +66,8 @@ enum BallotStage {
 /// @title VerifierCommittee: seats, draws, votes and what they earn or lose.
 /// @notice One wallet holds one seat, for one fixed stake; who stakes more uses more wallets. A committee is drawn among the seats that
 /// were taken before the round opened, so nobody can choose a wallet to fit the draw.
-/// @dev Knows ballots and choices, not tasks. A ballot's id is the round's. One ballot is kept, the newest; of older ones the events tell.
+/// @dev Knows ballots and choices, not tasks. A ballot's id is roundId * 4 + attempt: 0 for a round's first committee, 1 and 2 for those that challenges
+/// ask for. The newest round's ballots are kept; of older ones the events tell.
 interface IVerifierCommittee {
     /// @notice What a deployment fixes for ever. Amounts in wei, times in seconds.
     /// @param seatStake stake of one seat
@@ -106,6 +108,9 @@ interface IVerifierCommittee {
 
     /// @notice A member earned `amount` wei.
     event Rewarded(uint256 indexed ballotId, address indexed verifier, uint256 amount);
+
+    /// @notice Who challenged the ballot's tally, and was right, earned `amount` wei of the penalties of its members.
+    event ChallengeRewarded(uint256 indexed ballotId, address indexed challenger, uint256 amount);
 
     /// @notice The ether sent is not what completes one seat's stake.
     error WrongStake(uint256 sent, uint256 due);
@@ -161,21 +166,27 @@ interface IVerifierCommittee {
     /// @dev Who knows the hash that draws could otherwise choose, by leaving or staying, among the draws it gives.
     function freezeSeats(uint64 lastBlock) external;
 
-    /// @notice Draws `size` distinct mature seats outside `barred` and opens their ballot. The chain only.
+    /// @notice Draws `size` distinct mature seats outside `barred` and opens their ballot. The chain only. A round's ballots come in the order of
+    /// attempts, each after the tally of the one before was kept.
     /// @dev Partial Fisher-Yates shuffle over the mature seats driven by keccak256(abi.encode(entropy, step)), twin of `draw` in Python.
-    /// @return seated the number of members: 0, and no ballot opens, when fewer than `minimum` seats are eligible
+    /// @param size seats of a round's first ballot; later ones ask for more, see Ballots.sizeOf
+    /// @param minimum fewest seats of a ballot; a later one needs more than the one before
+    /// @param maximum most seats of a ballot
+    /// @param barred nobody twice
+    /// @return seated the members in the order drawn: nobody, and no ballot opens, when there would be too few
     function draw(
         uint256 ballotId,
         bytes32 entropy,
         uint16 size,
         uint16 minimum,
+        uint16 maximum,
         address[] calldata barred,
         uint16 choices,
         uint32 commitWindow,
         uint32 revealWindow
-    ) external returns (uint256 seated);
+    ) external returns (address[] memory seated);
 
-    /// @notice Commits the caller's votes: keccak256(abi.encode(VOTE_DOMAIN, chainid, this, ballotId, attempt, sender, keccak256(abi.encode(votes)), salt)).
+    /// @notice Commits the caller's votes: keccak256(abi.encode(VOTE_DOMAIN, chainid, this, roundId, attempt, sender, keccak256(abi.encode(votes)), salt)).
     function commitVote(uint256 ballotId, bytes32 commitment) external;
 
     /// @notice Shows a member's votes and salt while votes are still committed: voids that vote, and credits the caller half of a penalty.
@@ -187,13 +198,29 @@ interface IVerifierCommittee {
     /// @notice Reveals the caller's votes, one per choice.
     function revealVote(uint256 ballotId, Vote[] calldata votes, bytes32 salt) external;
 
+    /// @notice Keeps what the round's newest ballot agreed on, before a larger committee judges anew. The chain only, once it is closed.
+    /// @return decided true when the committee found a solution to be Ok or the data to be at fault
+    function keepFindings(uint256 ballotId) external returns (bool decided);
+
     /// @notice What the committee agreed on, one finding per choice. Meaningful once the ballot is closed.
     function findings(uint256 ballotId) external view returns (Finding[] memory findings);
 
-    /// @notice Pays `fee` wei of account `ballotId` out to the members whose votes agree with every finding that has a quorum, and slashes the others.
-    /// @dev Penalties go to account `pool` of the chain, and so does what division leaves of the fee. The chain only, once.
+    /// @notice Ends all ballots of a round, by what the last one agreed on: shares `fee` wei of account `ballotId` among the members whose votes agree with
+    /// every finding that has a quorum, a share for each of their votes, and slashes the others.
+    /// @dev Penalties go to account `pool` of the chain, and so does what division leaves of the fee. A vote of an earlier ballot agrees in verdict
+    /// and counts; where its own ballot agreed on the same, in the fingerprint too. The chain only, once.
+    /// @param ballotId the round's newest ballot
     /// @param agreed the findings of this ballot as `findings` returned them
-    function settle(uint256 ballotId, Finding[] calldata agreed, uint256 fee, bytes32 pool) external;
+    /// @param challenged ballot whose tally `challenger` was right to doubt
+    /// @param challenger credited with half of the penalties of that ballot, rounded down; 0 for nobody
+    function settle(
+        uint256 ballotId,
+        Finding[] calldata agreed,
+        uint256 fee,
+        bytes32 pool,
+        uint256 challenged,
+        address challenger
+    ) external;
 
     /// @return ballot as it stands
     function ballot(uint256 ballotId) external view returns (Ballot memory ballot);

@@ -5,6 +5,7 @@ import {IPoLeChain} from "../interfaces/IPoLeChain.sol";
 import {IRewardReservoir} from "../interfaces/IRewardReservoir.sol";
 import {ITaskList} from "../interfaces/ITaskList.sol";
 import {IVerifierCommittee} from "../interfaces/IVerifierCommittee.sol";
+import {Ballots} from "./Ballots.sol";
 
 /// @title Deployment: what must hold of PoLe's contracts and parameters before they can work together.
 library Deployment {
@@ -12,7 +13,7 @@ library Deployment {
     uint256 private constant MOST_SOLUTIONS = 32;
     uint256 private constant MOST_SEATS = 63;
 
-    /// @dev Votes of a ballot are all counted when the round is finalised, in one transaction.
+    /// @dev Votes of the last ballot are all counted when the round is finalised, in one transaction.
     uint256 private constant MOST_VOTES = 256;
 
     /// @notice Reverts BadDeployment unless the contracts name each other and the parameters hold together.
@@ -32,18 +33,19 @@ library Deployment {
         _checkCommittee(committee.parameters(), longestRound(taskList.parameters(), chosen));
     }
 
-    /// @return duration of a round's windows together, in seconds
+    /// @return duration of a round's windows together, those of all ballots and challenges that it can have included, in seconds
     function longestRound(
         ITaskList.Parameters memory tasks,
         IPoLeChain.Parameters memory chosen
     ) internal pure returns (uint256 duration) {
+        uint256 voting = uint256(chosen.voteCommitWindow) + chosen.voteRevealWindow;
         return
             uint256(tasks.maxTimeLimit) +
             chosen.keyWindow +
             chosen.testWindow +
             chosen.revealWindow +
-            chosen.voteCommitWindow +
-            chosen.voteRevealWindow;
+            voting * (Ballots.LAST_ATTEMPT + 1) +
+            uint256(chosen.challengeWindow) * Ballots.LAST_ATTEMPT;
     }
 
     function _checkSizes(IPoLeChain.Parameters memory chosen) private pure {
@@ -52,17 +54,20 @@ library Deployment {
         _require(chosen.revealWindow > 0, "revealWindow > 0");
         _require(chosen.voteCommitWindow > 0, "voteCommitWindow > 0");
         _require(chosen.voteRevealWindow > 0, "voteRevealWindow > 0");
+        _require(chosen.challengeWindow > 0, "challengeWindow > 0");
         _require(chosen.judgedSolutions > 0, "judgedSolutions > 0");
         _require(chosen.judgedSolutions <= chosen.maxSolutions, "judgedSolutions <= maxSolutions");
         _require(chosen.maxSolutions <= MOST_SOLUTIONS, "maxSolutions <= 32");
         _require(chosen.minCommittee > 0, "minCommittee > 0");
         _require(chosen.minCommittee <= chosen.committeeSize, "minCommittee <= committeeSize");
-        _require(chosen.committeeSize <= MOST_SEATS, "committeeSize <= 63");
-        uint256 votes = uint256(chosen.committeeSize) * chosen.judgedSolutions;
+        _require(chosen.committeeSize <= chosen.maxCommittee, "committeeSize <= maxCommittee");
+        _require(chosen.maxCommittee <= MOST_SEATS, "maxCommittee <= 63");
+        uint256 votes = uint256(chosen.maxCommittee) * chosen.judgedSolutions;
         _require(votes <= MOST_VOTES, "committee * judged <= 256");
         _require(chosen.verificationFeeBps <= BPS, "verificationFeeBps <= 10000");
         _require(chosen.faultShareBps <= BPS, "faultShareBps <= 10000");
         _require(chosen.feeMarginBps <= BPS, "feeMarginBps <= 10000");
+        _require(chosen.challengeBond > 0, "challengeBond > 0");
     }
 
     function _checkTaskList(ITaskList.Parameters memory tasks, IPoLeChain.Parameters memory chosen) private pure {

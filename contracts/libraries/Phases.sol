@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IPoLeChain, Phase, Round, VoidReason} from "../interfaces/IPoLeChain.sol";
 import {Ballot, BallotStage} from "../interfaces/IVerifierCommittee.sol";
+import {Ballots} from "./Ballots.sol";
 
 /// @title Phases: where a round or a ballot stands, from stored timestamps and the clock.
 /// @dev A deadline is the first second that is too late.
@@ -24,23 +25,29 @@ library Phases {
         return _afterTraining(round, windows, trainingEnd);
     }
 
-    /// @return phase of a drawn, unsettled round
+    /// @param ballot that of the round's newest attempt
+    /// @return phase of an unsettled round of which a committee has been drawn
     /// @return deadline when the phase ends at the latest, 0 where no clock ends it
-    function duringBallot(Ballot memory ballot) internal view returns (Phase phase, uint64 deadline) {
+    function duringBallot(
+        Round storage round,
+        IPoLeChain.Parameters storage windows,
+        Ballot memory ballot
+    ) internal view returns (Phase phase, uint64 deadline) {
         BallotStage stage = stageOf(ballot);
+        if (stage == BallotStage.None) return (Phase.Draw, 0);
         if (stage == BallotStage.Commit) return (Phase.VoteCommit, ballot.commitDeadline);
         if (stage == BallotStage.Reveal) return (Phase.VoteReveal, ballot.revealDeadline);
-        return (Phase.Settlement, 0);
+        if (!_canGrow(round, windows, ballot)) return (Phase.Settlement, 0);
+        return _until(_closesAt(ballot) + windows.challengeWindow, Phase.Challenge, Phase.Settlement);
     }
 
-    /// @return stage of a ballot. Commitments end at their deadline, which the last of them moves to its own time; reveals end at theirs or
-    /// when every commitment is revealed.
+    /// @return stage of a ballot. Commitments end at their deadline, which the last of them moves to its own time; so do reveals, which are not waited
+    /// for when nobody committed.
     function stageOf(Ballot memory ballot) internal view returns (BallotStage stage) {
         if (ballot.seats == 0) return BallotStage.None;
         if (ballot.settled) return BallotStage.Settled;
         if (block.timestamp < ballot.commitDeadline) return BallotStage.Commit;
-        bool pending = ballot.revealed != ballot.committed && block.timestamp < ballot.revealDeadline;
-        return pending ? BallotStage.Reveal : BallotStage.Closed;
+        return block.timestamp < _closesAt(ballot) ? BallotStage.Reveal : BallotStage.Closed;
     }
 
     function _afterTraining(
@@ -53,6 +60,20 @@ library Phases {
         Phase afterwards = round.revealed == 0 || round.committeeTooSmall ? Phase.Settlement : Phase.Draw;
         if (round.revealed == round.committed) return (afterwards, 0);
         return _until(revealStart + windows.revealWindow, Phase.Reveal, afterwards);
+    }
+
+    /// @dev Whether a larger committee could be drawn to judge anew.
+    function _canGrow(
+        Round storage round,
+        IPoLeChain.Parameters storage sizes,
+        Ballot memory ballot
+    ) private view returns (bool) {
+        if (round.dropped || round.attempt == Ballots.LAST_ATTEMPT) return false;
+        return ballot.seats < sizes.maxCommittee && ballot.seats < ballot.eligible;
+    }
+
+    function _closesAt(Ballot memory ballot) private pure returns (uint64) {
+        return ballot.committed == 0 ? ballot.commitDeadline : ballot.revealDeadline;
     }
 
     function _until(uint64 end, Phase during, Phase afterwards) private view returns (Phase, uint64) {

@@ -49,13 +49,17 @@ library Ranking {
         return miners;
     }
 
-    /// @return barred everybody who must not judge: all miners, and the data node
+    /// @return barred everybody who must not judge, once: all miners, and the data node
     function barredFrom(Solution[] memory solutions, address dataNode) internal pure returns (address[] memory barred) {
-        barred = new address[](solutions.length + 1);
+        bool mines = false;
+        for (uint256 n = 0; n < solutions.length; ++n) {
+            if (solutions[n].miner == dataNode) mines = true;
+        }
+        barred = new address[](solutions.length + (mines ? 0 : 1));
         for (uint256 n = 0; n < solutions.length; ++n) {
             barred[n] = solutions[n].miner;
         }
-        barred[solutions.length] = dataNode;
+        if (!mines) barred[solutions.length] = dataNode;
     }
 
     /// @dev At least one solution must not be out.

@@ -7,9 +7,10 @@ import {TaskTerms} from "../interfaces/ITaskList.sol";
 import {Finding, Verdict} from "../interfaces/IVerifierCommittee.sol";
 import {Judgement} from "./Judgement.sol";
 import {Payouts} from "./Payouts.sol";
+import {Tally} from "./Tally.sol";
 
 /// @title Settlement: how a round's money is divided when it ends.
-/// @dev A round's account holds reward, data bond and miner bonds. What is neither paid out nor the committee's fee is forfeited to the
+/// @dev A round's account holds reward, data bond, miner bonds and a challenger's. What is neither paid out nor for the committees is forfeited to the
 /// pool. Every division rounds down: the pool gains.
 library Settlement {
     using Payouts for Payouts.List;
@@ -31,9 +32,9 @@ library Settlement {
         if (voidReason == VoidReason.DataFault && fee > evidence.terms.dataBond) fee = evidence.terms.dataBond;
     }
 
-    /// @notice Divides what the committee's fee leaves.
+    /// @notice Divides what the verification fee leaves.
     /// @param winner the zero address in a void round
-    /// @return list reward or its refund; data bond or the miners' shares of it; miner bonds. Miners come in the order of `solutions`.
+    /// @return list reward or its refund; data bond or the miners' shares of it; miner bonds; a challenger's. Miners come in the order of `solutions`.
     /// There is room for what a block draws from the pool.
     function divide(
         Ending memory ending,
@@ -41,7 +42,7 @@ library Settlement {
         address winner,
         uint256 fee
     ) internal pure returns (Payouts.List memory list) {
-        list = Payouts.upTo(2 + 2 * ending.solutions.length + BLOCK_PAYOUTS);
+        list = Payouts.upTo(3 + 2 * ending.solutions.length + BLOCK_PAYOUTS);
         TaskTerms memory terms = ending.evidence.terms;
         (uint256 reward, uint256 dataBond) = (terms.reward, terms.dataBond);
         if (voidReason == VoidReason.DataFault) dataBond -= fee;
@@ -55,6 +56,20 @@ library Settlement {
             if (!_keepsBond(ending, ending.solutions[n])) continue;
             list.add(ending.solutions[n].miner, PayoutReason.MinerBond, ending.minerBond);
         }
+        if (ending.challenger == address(0) || forfeitedChallenge(ending) > 0) return list;
+        list.add(ending.challenger, PayoutReason.ChallengeBond, ending.challengeBond);
+    }
+
+    /// @return overturned true when the last tally found something else than the one that was challenged with a bond
+    function isOverturned(Ending memory ending) internal pure returns (bool overturned) {
+        if (ending.challenger == address(0)) return false;
+        return Tally.differ(ending.challenged, ending.evidence.findings);
+    }
+
+    /// @return amount that a challenge which changed nothing costs, in wei
+    function forfeitedChallenge(Ending memory ending) internal pure returns (uint256 amount) {
+        if (ending.challenger == address(0) || ending.challengedId == ending.ballotId || isOverturned(ending)) return 0;
+        return ending.challengeBond;
     }
 
     /// @dev Equal parts for the miners that revealed; nothing when nobody did.

@@ -22,34 +22,83 @@ library Tally {
 
     /// @return found a verdict other than Ok with a quorum; else Ok with the medians when a quorum agrees with them; else None
     function finding(uint128[] memory votes, uint32 tolerance) internal pure returns (Finding memory found) {
+        return tolerance == 0 ? _exactFinding(votes) : _roughFinding(votes, tolerance);
+    }
+
+    /// @return packed finding, as a vote
+    function pack(Finding memory found) internal pure returns (uint128 packed) {
+        return
+            (uint128(uint8(found.verdict)) << 120) |
+            (uint128(found.trainCorrect) << 88) |
+            (uint128(found.testCorrect) << 56) |
+            found.fingerprint;
+    }
+
+    /// @return found what was packed
+    function unpack(uint128 packed) internal pure returns (Finding memory found) {
+        return Finding(_verdict(packed), _count(packed, 88), _count(packed, 56), uint56(packed));
+    }
+
+    /// @return coherent true when `vote`, of a ballot that found `own`, says what the last ballot found: always where nothing was found. A
+    /// fingerprint binds to its ballot, so it is compared with that ballot's where that one found the same.
+    function agrees(
+        uint128 vote,
+        Finding memory own,
+        Finding memory last,
+        uint32 tolerance
+    ) internal pure returns (bool coherent) {
+        if (last.verdict == Verdict.None) return true;
+        if (!_agreesInCounts(vote, last, tolerance)) return false;
+        return tolerance > 0 || last.verdict != Verdict.Ok || differs(own, last) || uint56(vote) == own.fingerprint;
+    }
+
+    /// @return different true when two committees found different things: another verdict or count for any choice
+    function differ(Finding[] memory some, Finding[] memory others) internal pure returns (bool different) {
+        for (uint256 choice = 0; choice < some.length; ++choice) {
+            if (differs(some[choice], others[choice])) return true;
+        }
+        return false;
+    }
+
+    /// @return different true when two findings have another verdict or count, whatever their fingerprints
+    function differs(Finding memory one, Finding memory other) internal pure returns (bool different) {
+        return
+            one.verdict != other.verdict ||
+            one.trainCorrect != other.trainCorrect ||
+            one.testCorrect != other.testCorrect;
+    }
+
+    /// @dev With tolerance 0 a finding is what a quorum, which is more than half, voted for to the last bit.
+    function _exactFinding(uint128[] memory votes) private pure returns (Finding memory found) {
+        uint128 candidate = _majorityCandidate(votes);
+        uint256 support = 0;
+        for (uint256 n = 0; n < votes.length; ++n) {
+            if (votes[n] == candidate) ++support;
+        }
+        if (support >= quorumOf(votes.length)) found = unpack(candidate);
+    }
+
+    function _roughFinding(uint128[] memory votes, uint32 tolerance) private pure returns (Finding memory found) {
         uint256 quorum = quorumOf(votes.length);
         for (uint8 verdict = uint8(Verdict.Unavailable); verdict <= uint8(Verdict.DataFault); ++verdict) {
             if (_with(votes, Verdict(verdict)).length >= quorum) return Finding(Verdict(verdict), 0, 0, 0);
         }
         uint128[] memory oks = _with(votes, Verdict.Ok);
         if (oks.length < quorum) return found;
-        Finding memory middle = Finding(
-            Verdict.Ok,
-            _lowerMedian(oks, 88),
-            _lowerMedian(oks, 56),
-            tolerance == 0 ? _majorityCandidate(oks) : 0
-        );
+        Finding memory middle = Finding(Verdict.Ok, _lowerMedian(oks, 88), _lowerMedian(oks, 56), 0);
         uint256 support = 0;
         for (uint256 n = 0; n < oks.length; ++n) {
-            if (agrees(oks[n], middle, tolerance)) ++support;
+            if (_agreesInCounts(oks[n], middle, tolerance)) ++support;
         }
         if (support >= quorum) found = middle;
     }
 
-    /// @return coherent true when `vote` says what `found` says: always where nothing was found
-    function agrees(uint128 vote, Finding memory found, uint32 tolerance) internal pure returns (bool coherent) {
-        if (found.verdict == Verdict.None) return true;
+    function _agreesInCounts(uint128 vote, Finding memory found, uint32 tolerance) private pure returns (bool) {
         if (_verdict(vote) != found.verdict) return false;
         if (found.verdict != Verdict.Ok) return true;
         return
             _distance(_count(vote, 88), found.trainCorrect) <= tolerance &&
-            _distance(_count(vote, 56), found.testCorrect) <= tolerance &&
-            (tolerance > 0 || uint56(vote) == found.fingerprint);
+            _distance(_count(vote, 56), found.testCorrect) <= tolerance;
     }
 
     function _with(uint128[] memory votes, Verdict verdict) private pure returns (uint128[] memory some) {
@@ -63,27 +112,28 @@ library Tally {
         }
     }
 
-    /// @dev Insertion sort: at most 63 votes.
-    function _lowerMedian(uint128[] memory votes, uint256 shift) private pure returns (uint32) {
-        uint32[] memory sorted = new uint32[](votes.length);
-        for (uint256 n = 0; n < votes.length; ++n) {
-            uint32 value = _count(votes[n], shift);
-            uint256 place = n;
-            for (; place > 0 && sorted[place - 1] > value; --place) {
-                sorted[place] = sorted[place - 1];
-            }
-            sorted[place] = value;
+    /// @dev The least number that half of the counts do not exceed, found by halving the numbers there are: the cost does not depend on the votes.
+    function _lowerMedian(uint128[] memory votes, uint256 shift) private pure returns (uint32 median) {
+        uint32 most = type(uint32).max;
+        while (median < most) {
+            uint32 middle = median + (most - median) / 2;
+            if (2 * _upTo(votes, shift, middle) >= votes.length) most = middle;
+            else median = middle + 1;
         }
-        return sorted[(sorted.length - 1) / 2];
     }
 
-    /// @dev Boyer and Moore 1981: the only fingerprint that more than half of the votes can share.
-    function _majorityCandidate(uint128[] memory votes) private pure returns (uint56 candidate) {
+    function _upTo(uint128[] memory votes, uint256 shift, uint32 limit) private pure returns (uint256 count) {
+        for (uint256 n = 0; n < votes.length; ++n) {
+            if (_count(votes[n], shift) <= limit) ++count;
+        }
+    }
+
+    /// @dev Boyer and Moore 1981: the only value that more than half of the votes can have.
+    function _majorityCandidate(uint128[] memory votes) private pure returns (uint128 candidate) {
         uint256 lead = 0;
         for (uint256 n = 0; n < votes.length; ++n) {
-            uint56 fingerprint = uint56(votes[n]);
-            if (lead == 0) candidate = fingerprint;
-            if (fingerprint == candidate) ++lead;
+            if (lead == 0) candidate = votes[n];
+            if (votes[n] == candidate) ++lead;
             else --lead;
         }
     }

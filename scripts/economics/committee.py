@@ -3,7 +3,7 @@
 `n` seats are drawn out of `seats`, `dishonest` of which act as one; all others evaluate and vote alike.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import comb
@@ -40,37 +40,35 @@ def one_draw(*, seats: int, dishonest: int, n: int) -> Safety:
 
 
 def growing(*, seats: int, dishonest: int, n: int, cap: int) -> Safety:
-    """Return the safety of a committee that grows n, 2n + 1, ..., cap while it has no quorum.
+    """Return the safety of committees of n, 2n + 1, cap seats, each drawn anew where the last had no quorum.
 
-    Members stay. The dishonest part captures a committee where it can, and stalls it where it can only do
-    that; `stall` is what is left when the largest committee is stalled too.
+    The dishonest part captures a committee where it can, and stalls it where it can only do that; `stall` is
+    what is left when the last committee is stalled too.
     """
-    capture, open_counts = Fraction(0), dict(drawn(seats=seats, dishonest=dishonest, n=n))
-    sizes = list(_sizes(n, min(cap, seats)))
-    for size, larger in zip(sizes, [*sizes[1:], None], strict=True):
-        needed = quorum(size)
-        capture += sum((p for bad, p in open_counts.items() if bad >= needed), Fraction(0))
-        stalled = {bad: p for bad, p in open_counts.items() if bad < needed and size - bad < needed}
-        if larger is None:
-            return Safety(capture, sum(stalled.values(), Fraction(0)))
-        open_counts = _enlarged(stalled, size, larger, seats=seats, dishonest=dishonest)
-    raise AssertionError("a committee has at least one size")
+    capture, stalled = Fraction(0), Fraction(1)
+    for safety in _attempts(seats=seats, dishonest=dishonest, n=n, cap=cap):
+        capture += stalled * safety.capture
+        stalled *= safety.stall
+    return Safety(capture, stalled)
 
 
-def _sizes(n: int, cap: int) -> Iterator[int]:
-    size = min(n, cap)
-    while size < cap:
-        yield size
-        size = min(2 * size + 1, cap)
-    yield cap
+def challenged(*, seats: int, dishonest: int, n: int, cap: int) -> Fraction:
+    """Return the probability of a capture that stands when each side challenges, once, what it lost.
+
+    One challenge with a bond is all that a round takes, whoever makes it; stalled committees grow beside.
+    """
+    return _capture_after(_attempts(seats=seats, dishonest=dishonest, n=n, cap=cap), spent=False)
 
 
-def _enlarged(
-    counts: Mapping[int, Fraction], size: int, larger: int, *, seats: int, dishonest: int
-) -> dict[int, Fraction]:
-    enlarged: dict[int, Fraction] = {}
-    for bad, chance in counts.items():
-        more = drawn(seats=seats - size, dishonest=dishonest - bad, n=larger - size)
-        for added, share in more.items():
-            enlarged[bad + added] = enlarged.get(bad + added, Fraction(0)) + chance * share
-    return enlarged
+def _capture_after(attempts: Sequence[Safety], *, spent: bool) -> Fraction:
+    first, rest = attempts[0], attempts[1:]
+    if not rest:
+        return first.capture
+    stands = first.capture if spent else (1 - first.stall) * _capture_after(rest, spent=True)
+    return stands + first.stall * _capture_after(rest, spent=spent)
+
+
+def _attempts(*, seats: int, dishonest: int, n: int, cap: int) -> list[Safety]:
+    most = min(cap, seats)
+    sizes = sorted({min(n, most), min(2 * n + 1, most), most})
+    return [one_draw(seats=seats, dishonest=dishonest, n=size) for size in sizes]

@@ -32,4 +32,8 @@ PURPOSES: Final = {
     "chain.feeMarginBps": "farming the pool with tasks to oneself (section 3): μ",
     "chain.minerBond": "false claims, junk, and commitments that are never revealed",
     "chain.blockReward": "an empty chain: R_w, paid out of the pool when the task's fee covers it",
+    "chain.challengeWindow": "tallies that stand before anybody could look at them",
+    "chain.maxCommittee": "a committee that grows beyond what one transaction can count",
+    "chain.challengeBond": "challenges for nothing: the members in the right share it, unless the outcome "
+    "changes",
 }

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from scripts.economics.committee import growing, one_draw
+from scripts.economics.committee import challenged, growing, one_draw
 from scripts.economics.gas import CALLS, GAS_PRICES, GWEI, per_seat
 from scripts.economics.purposes import PURPOSES
 from scripts.economics.rounds import HONEST, ended_round, outcome, solution, without_keys
@@ -78,9 +78,11 @@ def committee_table() -> str:
             bad = SEATS * share[0] // share[1]
             alone = one_draw(seats=SEATS, dishonest=bad, n=n)
             grown = growing(seats=SEATS, dishonest=bad, n=n, cap=MOST_SEATS)
-            chances = (alone.capture, alone.stall, grown.capture, grown.stall)
+            doubted = challenged(seats=SEATS, dishonest=bad, n=n, cap=MOST_SEATS)
+            chances = (alone.capture, alone.stall, grown.capture, grown.stall, doubted)
             rows.append([str(n), str(quorum(n)), f"{share[0]}/{share[1]}", *map(_percent, chances)])
     head = ["n", "quorum", "dishonest", "captured", "stalled", "captured, growing", "stalled, growing"]
+    head.append("captured, challenged")
     return table(head, rows)
 
 

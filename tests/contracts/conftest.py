@@ -35,11 +35,18 @@ def deployed():
 @pytest.fixture(scope="session")
 def lone_deployed(deployed):
     """Return the same with committees of one, for tests of many rounds."""
-    return stage.set_up(verifiers=[8], chain={"committeeSize": 1, "minCommittee": 1})
+    return stage.set_up(verifiers=[8], chain={"committeeSize": 1, "minCommittee": 1, "maxCommittee": 1})
+
+
+@pytest.fixture(scope="session")
+def growing_deployed(deployed):
+    """Return the same with committees of three that can grow to seven and to all eight."""
+    sizes = {"committeeSize": 3, "minCommittee": 3, "maxCommittee": len(stage.VERIFIERS)}
+    return stage.set_up(chain=sizes)
 
 
 @pytest.fixture(autouse=True)
-def isolation(deployed, lone_deployed):
+def isolation(deployed, lone_deployed, growing_deployed):
     """Begin every test with the contracts as they were set up; brownie's isolation would begin with none."""
     brownie.chain.snapshot()
     before = brownie.chain.height
@@ -56,6 +63,11 @@ def pole(deployed):
 @pytest.fixture
 def lone(lone_deployed):
     return lone_deployed
+
+
+@pytest.fixture
+def growing(growing_deployed):
+    return growing_deployed
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from scripts.deployed import CONTRACTS, write_json
 
 from pole.adapters.chain_reader import open_chain_reader
 from pole.adapters.history_source import read_history
+from pole.protocol.ballots import ballot_id
 from pole.protocol.commitments import solution_commitment, vote_commitment
 from pole.protocol.history import HistoryReport, verify_history
 from pole.protocol.state import BallotStage, Finding, Phase, Verdict, VoidReason, Vote
@@ -39,7 +40,7 @@ TASK_LIST = {
     "maxTimeLimit": 1000,
     "maxSolutions": 4,
 }
-COMMITTEE = {"seatStake": ETHER, "penalty": ETHER * 4 // 10, "unbondingTime": 1501, "tolerance": 0}
+COMMITTEE = {"seatStake": ETHER, "penalty": ETHER * 4 // 10, "unbondingTime": 2101, "tolerance": 0}
 CHAIN = {
     "keyWindow": 100,
     "testWindow": 100,
@@ -55,6 +56,10 @@ CHAIN = {
     "feeMarginBps": 1000,
     "minerBond": ETHER // 10,
     "blockReward": ETHER * 32 // 100,
+    "challengeWindow": 100,
+    # No larger than the first committee: tallies of most tests cannot be challenged.
+    "maxCommittee": 4,
+    "challengeBond": ETHER // 5,
 }
 TERMS = {
     "reward": 10 * ETHER,
@@ -257,11 +262,20 @@ def revealed(pole: Pole, models: dict[int, Model], *, released=True, closed=True
 
 
 def draw(pole: Pole, round_id: int) -> list[str]:
-    """Arm and draw; return the members."""
+    """Arm and draw; return the members of the round's newest ballot."""
     pole.chain.armDraw(round_id, {"from": accounts[ANYBODY]})
     chain.mine(2)
     pole.chain.drawCommittee(round_id, {"from": accounts[ANYBODY]})
-    return list(pole.committee.members(round_id))
+    return list(pole.committee.members(ballot(pole, round_id)))
+
+
+def ballot(pole: Pole, round_id: int) -> int:
+    """Return the id of the round's newest ballot."""
+    return ballot_id(round_id, field(pole.chain.round(round_id), "attempt"))
+
+
+def challenge(pole: Pole, round_id: int, *, bond: int = CHAIN["challengeBond"], by: int = STRANGER):
+    return pole.chain.challenge(round_id, {"from": accounts[by], "value": bond})
 
 
 def judged(pole: Pole, round_id: int) -> list[str]:
@@ -294,12 +308,12 @@ def commit_votes(pole: Pole, round_id: int, votes: dict[str, list[Vote]]) -> Non
         commitment = vote_commitment(
             chain_id=web3.eth.chain_id,
             committee_address=pole.committee.address,
-            round_id=round_id,
+            ballot_id=ballot(pole, round_id),
             verifier=verifier,
             votes=own,
             salt=b"\x77" * 32,
         )
-        pole.committee.commitVote(round_id, commitment, {"from": verifier})
+        pole.committee.commitVote(ballot(pole, round_id), commitment, {"from": verifier})
 
 
 def as_tuples(votes: list[Vote]) -> list[tuple]:
@@ -312,7 +326,7 @@ def finding_tuple(found: Finding) -> tuple[int, int, int, int]:
 
 def reveal_votes(pole: Pole, round_id: int, votes: dict[str, list[Vote]]) -> None:
     for verifier, own in votes.items():
-        pole.committee.revealVote(round_id, as_tuples(own), b"\x77" * 32, {"from": verifier})
+        pole.committee.revealVote(ballot(pole, round_id), as_tuples(own), b"\x77" * 32, {"from": verifier})
 
 
 def vote(pole: Pole, round_id: int, found: dict[int, Vote], **odd) -> list[str]:

@@ -37,7 +37,9 @@ def crowd():
     verifiers = [*range(6, 16), *range(len(accounts) - 6, len(accounts))]
     for verifier in verifiers[-6:]:
         accounts[0].transfer(accounts[verifier], 2 * ETHER)
-    pole = stage.set_up(verifiers=verifiers, chain={"committeeSize": 15, "judgedSolutions": 4})
+    pole = stage.set_up(
+        verifiers=verifiers, chain={"committeeSize": 15, "maxCommittee": 15, "judgedSolutions": 4}
+    )
     stage.won(pole, FEW)
     return pole
 
@@ -54,7 +56,7 @@ def test_the_steps_of_a_round_stay_within_their_limits(crowd):
         measured["reveal"] = gas(stage.reveal, crowd, round_id, miner, model)
     measured["draw"] = gas(stage.draw, crowd, round_id)
     found = stage.ballot_of(crowd, round_id, stage.as_claimed(FEW))
-    votes = dict.fromkeys(crowd.committee.members(round_id), found)
+    votes = dict.fromkeys(crowd.committee.members(stage.ballot(crowd, round_id)), found)
     measured["commit vote"] = gas(stage.commit_votes, crowd, round_id, votes)
     measured["reveal vote"] = gas(stage.reveal_votes, crowd, round_id, votes)
     measured["finalise"] = gas(stage.finalise, crowd, round_id)

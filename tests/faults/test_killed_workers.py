@@ -7,6 +7,7 @@ from tests.e2e.rounds import address, post_iris, wait_for_end, wait_for_event, w
 
 from pole.adapters.decoding import to_record
 from pole.adapters.process import stop_process
+from pole.protocol.ballots import ballot_id
 from pole.protocol.records import SolutionCommitted, decode_record
 from pole.protocol.state import Phase
 
@@ -41,7 +42,7 @@ def test_a_verifier_killed_after_its_vote_still_reveals_it(setting: Setting) -> 
     setting.stage.start(worker(setting, "verifier-1"))
     setting.stage.fleet.resume("verifier-2")
     wait_for_end(setting, round_id)
-    ballot = setting.reader.ballot(round_id).ballot
+    ballot = setting.reader.ballot(ballot_id(round_id, 0)).ballot
     assert (ballot.seats, ballot.committed, ballot.revealed) == (3, 0b111, 0b111)
     assert setting.reader.moment().phase is Phase.FINAL
 

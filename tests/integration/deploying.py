@@ -24,7 +24,7 @@ PARAMETERS: dict[str, dict[str, int]] = {
     "committee": {
         "seatStake": 10**18,
         "penalty": 10**17,
-        "unbondingTime": 10 * GENEROUS,
+        "unbondingTime": 20 * GENEROUS,
         "tolerance": 0,
     },
     "chain": {
@@ -42,6 +42,9 @@ PARAMETERS: dict[str, dict[str, int]] = {
         "feeMarginBps": 1000,
         "minerBond": 10**17,
         "blockReward": 10**18,
+        "challengeWindow": GENEROUS,
+        "maxCommittee": 7,
+        "challengeBond": 10**17,
     },
 }
 

@@ -16,6 +16,7 @@ from pole.adapters.history_source import block_body, read_history
 from pole.adapters.journal import SqliteJournal
 from pole.cli import main
 from pole.errors import FundsError, InputError, RefusedError
+from pole.protocol.ballots import ballot_id
 from pole.protocol.commitments import solution_commitment, vote_commitment
 from pole.protocol.formats.block_body import read_body
 from pole.protocol.history import prove, verify_history
@@ -65,13 +66,13 @@ def commitment_of(miner: EthereumChain, round_id: int, model: int, claimed: int)
     )
 
 
-def ballot_of(verifier: EthereumChain, round_id: int) -> bytes:
+def vote_of(verifier: EthereumChain, ballot: int, votes: tuple[Vote, ...] = VOTES) -> bytes:
     return vote_commitment(
         chain_id=verifier.identity.chain_id,
         committee_address=verifier.identity.committee_address,
-        round_id=round_id,
+        ballot_id=ballot,
         verifier=verifier.identity.address,
-        votes=VOTES,
+        votes=votes,
         salt=digest(41),
     )
 
@@ -175,25 +176,31 @@ def train(devnet: Devnet, data_node: EthereumChain, first: EthereumChain, second
     return round_id
 
 
-def vote(devnet: Devnet, verifiers: list[EthereumChain], round_id: int) -> None:
-    keeper = verifiers[0]
-    assert keeper.ballot(round_id).stage is BallotStage.NONE
-    keeper.arm_draw(round_id, intent="arm")
+def draw(devnet: Devnet, keeper: EthereumChain, round_id: int) -> None:
+    attempt = keeper.moment().attempt
+    keeper.arm_draw(round_id, intent=f"arm {attempt}")
     with pytest.raises(RefusedError, match="cannot be drawn by block"):
-        keeper.draw_committee(round_id, intent="draw")
+        keeper.draw_committee(round_id, intent=f"draw {attempt}")
     for _ in range(3):
         devnet.mine()
-    keeper.draw_committee(round_id, intent="draw")
-    drawn = keeper.ballot(round_id)
+    keeper.draw_committee(round_id, intent=f"draw {attempt}")
+
+
+def vote(devnet: Devnet, verifiers: list[EthereumChain], round_id: int) -> None:
+    keeper, ballot = verifiers[0], ballot_id(round_id, 0)
+    address = keeper.identity.address
+    assert keeper.ballot(ballot).stage is BallotStage.NONE
+    draw(devnet, keeper, round_id)
+    drawn = keeper.ballot(ballot)
     assert drawn.stage is BallotStage.COMMIT
     assert set(drawn.members) == {verifier.identity.address for verifier in verifiers}
-    assert keeper.vote_state(round_id) == (bytes(32), False)
+    assert keeper.vote_state(ballot, address) == (bytes(32), False)
     for verifier in verifiers:
-        verifier.commit_vote(round_id, ballot_of(verifier, round_id), intent="vote")
-    assert keeper.vote_state(round_id) == (ballot_of(keeper, round_id), False)
+        verifier.commit_vote(ballot, vote_of(verifier, ballot), intent="vote")
+    assert keeper.vote_state(ballot, address) == (vote_of(keeper, ballot), False)
     for verifier in verifiers:
-        verifier.reveal_vote(round_id, VOTES, digest(41), intent="reveal vote")
-    assert keeper.vote_state(round_id)[1]
+        verifier.reveal_vote(ballot, VOTES, digest(41), intent="reveal vote")
+    assert keeper.vote_state(ballot, address)[1]
     assert keeper.moment().phase is Phase.SETTLEMENT
 
 
@@ -216,6 +223,7 @@ def check_history(devnet: Devnet, reader: EthereumChain) -> None:
 
     (block,) = read_chain_log(reader).blocks
     assert (block.header.winner, block.test_total) == (reader.identity.address, 50)
+    assert block.committees == (2,)
     assert block.winner_reward == ETHER * 9 // 10 + ETHER
     assert block.gas_used > 1_000_000
 

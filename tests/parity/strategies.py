@@ -3,7 +3,7 @@
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from pole.protocol.judgement import EndedRound, judged_solutions
+from pole.protocol.judgement import Challenge, EndedRound, judged_solutions
 from pole.protocol.state import Finding, Ommer, Solution, TaskTerms, Verdict, Vote
 
 # Nothing is written, so no example needs a chain of its own. The tests take hypothesis' own `given`: that of
@@ -98,7 +98,13 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
         judged=tuple(_with_choice(each, n + 1) for n, each in enumerate(judged)) if drawn else None,
         findings=tuple(draw(findings) for _ in judged) if drawn else None,
         tolerance=draw(st.sampled_from([0, 1, 5])),
+        challenge=draw(challenges(len(judged))) if drawn else None,
     )
+
+
+def challenges(choices: int) -> st.SearchStrategy[Challenge | None]:
+    found = st.tuples(*[findings] * choices)
+    return st.none() | st.builds(Challenge, st.just(ADDRESSES[9]), whole(96), found, st.booleans())
 
 
 def _with_choice(solution: Solution, choice: int) -> Solution:

@@ -51,7 +51,7 @@ def test_vote_commitments_are_equal(
     twin = vote_commitment(
         chain_id=1337,
         committee_address=harness.address,
-        round_id=ballot_id,
+        ballot_id=ballot_id,
         verifier=verifier,
         votes=votes,
         salt=salt,

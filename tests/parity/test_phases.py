@@ -6,7 +6,7 @@ from hypothesis.core import given
 from tests.parity.strategies import trials
 from tests.unit.protocol.rounds import CHAIN, DATA_NODE, TERMS, terms
 
-from pole.protocol.abi import terms_tuple
+from pole.protocol.abi import ZERO_ADDRESS, terms_tuple
 from pole.protocol.parameters import ChainParameters
 from pole.protocol.round_clock import phase_of, stage_of
 from pole.protocol.state import Ballot, BallotStage, Phase, Round, VoidReason
@@ -36,6 +36,10 @@ def round_tuple(standing: Round) -> tuple:
         standing.committee_too_small,
         standing.settled,
         int(standing.void_reason),
+        standing.attempt,
+        standing.challenged,
+        standing.dropped,
+        standing.challenger,
         standing.height,
     )
 
@@ -75,6 +79,10 @@ def standings(draw: st.DrawFn, now: int) -> Round:
         committee_too_small=draw(st.integers(0, 4)) == 0,
         settled=draw(st.integers(0, 4)) == 0,
         void_reason=draw(st.sampled_from(VoidReason)),
+        attempt=draw(st.integers(0, 2)),
+        challenged=0,
+        dropped=draw(st.integers(0, 4)) == 0,
+        challenger=ZERO_ADDRESS,
         height=0,
     )
 
@@ -88,9 +96,9 @@ def ballots(draw: st.DrawFn, now: int) -> Ballot:
         choices=1,
         committed=committed,
         revealed=draw(st.integers(0, 2**seats - 1)) & committed,
-        commit_deadline=now + draw(st.integers(-100, 100)),
-        reveal_deadline=now + draw(st.integers(-100, 100)),
-        reveal_window=140,
+        commit_deadline=now + draw(st.integers(-200, 100)),
+        reveal_deadline=now + draw(st.integers(-200, 100)),
+        eligible=draw(st.sampled_from([seats, seats + 1, 20])),
         settled=draw(st.integers(0, 4)) == 0,
     )
 

@@ -8,6 +8,7 @@ from tests.parity.test_choices import solution_tuple
 from tests.unit.protocol.rounds import CHAIN
 
 from pole.protocol.abi import ZERO_ADDRESS, ommer_tuple, payout_from_tuple, terms_tuple, vote_tuple
+from pole.protocol.ballots import target_seats
 from pole.protocol.judgement import EndedRound, is_proven_bad, judge
 from pole.protocol.ommer_rewards import best_ommer, fee_covers, inclusion_reward, ommer_reward
 from pole.protocol.payouts import settle
@@ -30,6 +31,15 @@ def evidence(ended: EndedRound) -> tuple:
     )
 
 
+def challenge_of(ended: EndedRound) -> tuple:
+    """Return bond, challenger, last ballot, ballot challenged, and what that one had found."""
+    if ended.challenge is None:
+        return (0, ZERO_ADDRESS, 4, 4, [])
+    last = 4 if ended.challenge.dropped else 5
+    found = [finding_tuple(each) for each in ended.challenge.findings]
+    return (ended.challenge.bond, ended.challenge.challenger, last, 4, found)
+
+
 UNREVEALED = Vote(Verdict.NONE, 0, 0, bytes(32))
 
 
@@ -42,11 +52,21 @@ def test_findings_are_equal(harness: Any, votes: list[Vote], absent: int, tolera
     assert Finding(Verdict(found[0]), *found[1:]) == twin
 
 
-@given(single_votes, findings, st.sampled_from([0, 1, 5]))
+@given(single_votes, findings, st.none() | findings, st.sampled_from([0, 1, 5]))
 @trials
-def test_coherence_is_equal(harness: Any, vote: Vote, found: Finding, tolerance: int) -> None:
-    agrees = harness.agrees(vote_tuple(vote), finding_tuple(found), tolerance)
-    assert agrees == is_coherent([vote], [found], tolerance)
+def test_coherence_is_equal_in_any_ballot(
+    harness: Any, vote: Vote, last: Finding, other: Finding | None, tolerance: int
+) -> None:
+    own = last if other is None else other
+    agrees = harness.agrees(vote_tuple(vote), finding_tuple(own), finding_tuple(last), tolerance)
+    assert agrees == is_coherent([vote], [own], [last], tolerance)
+
+
+@given(st.integers(0, 2), st.integers(1, 63), st.integers(1, 63))
+@trials
+def test_committees_grow_alike(harness: Any, attempt: int, first: int, most: int) -> None:
+    sizes = replace(CHAIN, committee_size=first, max_committee=most)
+    assert harness.sizeOf(attempt, first, most) == target_seats(attempt, sizes)
 
 
 @given(single_votes)
@@ -91,9 +111,10 @@ def test_payouts_are_equal(
         fee_bps,
         share_bps,
         miner_bond,
+        *challenge_of(ended),
     )
     payouts = harness.divide(ending, int(judgement.void_reason), winner, fee)
-    assert fee == twin.verification_fee
+    assert fee + harness.forfeitedChallenge(ending) == twin.verification_fee
     lowered = [(payout.payee.lower(), payout.reason, payout.amount) for payout in twin.payouts]
     given_ = [payout_from_tuple(payout) for payout in payouts]
     assert [(payout.payee.lower(), payout.reason, payout.amount) for payout in given_] == lowered

@@ -10,7 +10,7 @@ from pole.adapters.decoding import to_posted_task, to_record
 from pole.adapters.event_index import Event
 from pole.adapters.history_source import in_batches, read_blocks
 from pole.protocol.audit_sample import evaluated_count
-from pole.protocol.records import Payouts, RoundVoided, TestSetReleased, decode_record
+from pole.protocol.records import CommitteeDrawn, Payouts, RoundVoided, TestSetReleased, decode_record
 from pole.protocol.state import Header, Ommer, Payout, PayoutReason, TaskTerms, VoidReason
 
 _WINNERS = {PayoutReason.TASK_REWARD, PayoutReason.BLOCK_REWARD, PayoutReason.OMMER_INCLUSION}
@@ -20,13 +20,15 @@ _WINNERS = {PayoutReason.TASK_REWARD, PayoutReason.BLOCK_REWARD, PayoutReason.OM
 class LoggedBlock:
     """A PoLe block, its task's terms, whether a test set was released, payouts and ommers referenced.
 
-    `gas_used` is that of all Ethereum transactions whose records are in its body.
+    `committees` are the seats of each committee that judged, in turn: the last one decided. `gas_used` is
+    that of all Ethereum transactions whose records are in its body.
     """
 
     header: Header
     hash: bytes
     terms: TaskTerms
     released: bool
+    committees: tuple[int, ...]
     payouts: tuple[Payout, ...]
     ommers: tuple[Ommer, ...]
     gas_used: int
@@ -70,6 +72,10 @@ def read_chain_log(reader: ChainReader) -> ChainLog:
     contents = [decode_record(to_record(event.arguments)) for event in recorded]
     payouts = {each.round_id: each.payouts for each in contents if isinstance(each, Payouts)}
     released = {each.round_id for each in contents if isinstance(each, TestSetReleased)}
+    committees: dict[int, list[int]] = defaultdict(list)
+    for each in contents:
+        if isinstance(each, CommitteeDrawn):
+            committees[each.round_id].append(len(each.members))
     gas = _gas_by_height(reader, recorded)
     blocks = tuple(
         LoggedBlock(
@@ -77,6 +83,7 @@ def read_chain_log(reader: ChainReader) -> ChainLog:
             hash=block.hash,
             terms=tasks[block.header.task_id].terms,
             released=block.header.round_id in released,
+            committees=tuple(committees[block.header.round_id]),
             payouts=payouts[block.header.round_id],
             ommers=block.ommers,
             gas_used=gas[block.header.height],

@@ -11,12 +11,29 @@ from web3.exceptions import Web3Exception
 
 from pole.adapters.connection import balance_of, check_deployment, connect, in_one_request, node_answers
 from pole.adapters.contract_errors import ErrorTable
-from pole.adapters.decoding import to_ballot, to_posted_task, to_record, to_round, to_solution
+from pole.adapters.decoding import (
+    to_ballot,
+    to_finding,
+    to_posted_task,
+    to_record,
+    to_round,
+    to_solution,
+)
 from pole.adapters.deployment import Deployment, read_deployment
 from pole.adapters.event_index import EventIndex
 from pole.errors import RefusedError
+from pole.protocol.ballots import due_bond
 from pole.protocol.records import KeysPosted, RecordData, SolutionRevealed, TestSetReleased, decode_record
-from pole.protocol.state import BallotStage, FileRef, Phase, PostedTask, RecordKind, Round, Solution
+from pole.protocol.state import (
+    BallotStage,
+    FileRef,
+    Finding,
+    Phase,
+    PostedTask,
+    RecordKind,
+    Round,
+    Solution,
+)
 from pole.roles.ports import BallotView, Delegation, Moment
 
 Kind = TypeVar("Kind", bound=RecordData)
@@ -89,10 +106,8 @@ class ChainReader:
                 lambda: tasks.waiting().call(block_identifier=number),
             ],
         )
-        phase, deadline = (
-            self.view("PoLeChain", "phaseOf", round_id, block=number) if round_id else (Phase.NONE, 0)
-        )
-        moment = Moment(round_id, Phase(phase), deadline, waiting, head["timestamp"], number)
+        phase, deadline, attempt = self._standing(round_id, number)
+        moment = Moment(round_id, phase, deadline, waiting, head["timestamp"], number, attempt)
         self._last_moment = (head_hash, moment)
         return moment
 
@@ -102,6 +117,14 @@ class ChainReader:
         if not found.opened_at:
             raise RefusedError(f"There is no round {round_id}.")
         return found
+
+    def _standing(self, round_id: int, block: int) -> tuple[Phase, int, int]:
+        """Return phase, deadline and attempt of a round as of an Ethereum block."""
+        if round_id == 0:
+            return Phase.NONE, 0, 0
+        phase, deadline = self.view("PoLeChain", "phaseOf", round_id, block=block)
+        found = to_round(round_id, self.view("PoLeChain", "round", round_id, block=block))
+        return Phase(phase), deadline, found.attempt
 
     def tasks(self) -> tuple[PostedTask, ...]:
         """Return every task ever posted, oldest first."""
@@ -159,18 +182,36 @@ class ChainReader:
             if model.round_id == round_id
         }
 
-    def ballot(self, round_id: int) -> BallotView:
-        """Return the round's ballot; its stage is NONE before the draw."""
+    def ballot(self, ballot_id: int) -> BallotView:
+        """Return a ballot of the newest round; its stage is NONE before the draw."""
         committee = self.contracts["VerifierCommittee"].functions
         stage, ballot, members = in_one_request(
             self.w3,
             [
-                lambda: committee.stageOf(round_id).call(),
-                lambda: committee.ballot(round_id).call(),
-                lambda: committee.members(round_id).call(),
+                lambda: committee.stageOf(ballot_id).call(),
+                lambda: committee.ballot(ballot_id).call(),
+                lambda: committee.members(ballot_id).call(),
             ],
         )
         return BallotView(BallotStage(stage), to_ballot(ballot), tuple(members))
+
+    def vote_state(self, ballot_id: int, verifier: str) -> tuple[bytes, bool]:
+        """Return a member's vote commitment (32 zero bytes without one) and whether it was revealed."""
+        commitment, revealed = self.view("VerifierCommittee", "voteOf", ballot_id, verifier)
+        return bytes(commitment), bool(revealed)
+
+    def findings(self, ballot_id: int) -> tuple[Finding, ...]:
+        """Return what a closed ballot's committee agreed on, one finding a choice."""
+        return tuple(to_finding(raw) for raw in self.view("VerifierCommittee", "findings", ballot_id))
+
+    def challenge_bond(self, ballot_id: int) -> int:
+        """Return what challenging a closed ballot's tally costs, in wei; 0 when it leaves nobody right."""
+        return due_bond(self.findings(ballot_id), self.deployment.parameters.chain)
+
+    @property
+    def tolerance(self) -> int:
+        """Return by how many correct predictions votes may differ and still agree."""
+        return self.deployment.parameters.committee.tolerance
 
     def credit_of(self, address: str) -> int:
         """Return what `address` may withdraw, in wei."""

@@ -13,6 +13,7 @@ from web3.exceptions import ContractCustomError, ContractLogicError, Web3Excepti
 
 from pole.adapters.amounts import ether
 from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
+from pole.protocol.ballots import round_and_attempt
 from pole.protocol.state import BallotStage, Phase
 
 SENTENCES = {
@@ -38,6 +39,8 @@ SENTENCES = {
     "DrawPending": "The draw of round {roundId} is armed: draw once Ethereum block {drawBlock} is mined.",
     "DrawNotReady": "The committee of round {roundId} cannot be drawn by block {drawBlock} (0: not armed): "
     "wait for the next block, or arm the draw again when 256 blocks have passed.",
+    "AlreadyChallenged": "A tally of round {roundId} was challenged with a bond already, by {challenger}: "
+    "the next one stands.",
     "NotRecorder": "{caller} may not record: only the task list and the committee may.",
     "BadDeployment": "The contracts do not fit together ({what}): deploy all four again.",
     # PoLeChain and VerifierCommittee
@@ -162,6 +165,8 @@ def _shown(error: str, argument: Mapping[str, Any], value: Any) -> str:
     enum = _ENUMS.get(str(argument.get("internalType", "")).split(".")[-1].removeprefix("enum "))
     if enum is not None:
         return enum(value).name
+    if argument["name"] == "ballotId":
+        return _shown_ballot(value)
     if argument["type"] == "address":
         return Web3.to_checksum_address(value)
     if (error, argument["name"]) in _AMOUNTS:
@@ -169,6 +174,11 @@ def _shown(error: str, argument: Mapping[str, Any], value: Any) -> str:
     if (error, argument["name"]) in _TIMES:
         return _shown_time(value)
     return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _shown_ballot(ballot_id: int) -> str:
+    round_id, attempt = round_and_attempt(ballot_id)
+    return f"{round_id} (committee {attempt + 1})" if attempt else str(round_id)
 
 
 def _shown_time(seconds: int) -> str:

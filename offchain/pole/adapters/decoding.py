@@ -1,10 +1,12 @@
 """Tuples as web3 decodes them, into the values of `protocol.state`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pole.protocol.state import (
     Ballot,
+    Finding,
     Header,
     Ommer,
     PostedTask,
@@ -27,10 +29,9 @@ def to_terms(raw: Sequence[Any]) -> TaskTerms:
 
 def to_round(round_id: int, raw: Sequence[Any]) -> Round:
     """Return IPoLeChain.Round; its nested task is flattened."""
-    task_id, (owner, terms, test_digest), *middle, void_reason, height = raw
-    task = [round_id, task_id, owner, to_terms(terms), test_digest]
-    fields = [*task, *middle, VoidReason(void_reason), height]
-    return Round(*fields)
+    task_id, (owner, terms, test_digest), *rest = raw
+    found = Round(round_id, task_id, owner, to_terms(terms), test_digest, *rest)
+    return replace(found, void_reason=VoidReason(found.void_reason))
 
 
 def to_solution(raw: Sequence[Any]) -> Solution:
@@ -41,6 +42,12 @@ def to_solution(raw: Sequence[Any]) -> Solution:
 def to_ballot(raw: Sequence[Any]) -> Ballot:
     """Return IVerifierCommittee.Ballot."""
     return Ballot(*raw)
+
+
+def to_finding(raw: Sequence[Any]) -> Finding:
+    """Return IVerifierCommittee.Finding."""
+    verdict, train_correct, test_correct, fingerprint = raw
+    return Finding(Verdict(verdict), train_correct, test_correct, fingerprint)
 
 
 def to_vote(raw: Mapping[str, Any]) -> Vote:

@@ -13,6 +13,8 @@ from pole.adapters.fees import FeePolicy
 from pole.adapters.journal import SqliteJournal
 from pole.adapters.transactions import Call, Sender
 from pole.errors import InputError
+from pole.protocol.abi import vote_tuple
+from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms, Vote
 from pole.roles.ports import Delegation, Identity, Receipt
 
@@ -61,14 +63,6 @@ class EthereumChain(ChainReader):
     def identity(self) -> Identity:
         """Return who acts where."""
         return self._identity
-
-    def vote_state(self, round_id: int) -> tuple[bytes, bool]:
-        """Return this wallet's vote commitment in the round, and whether it was revealed.
-
-        The commitment is 32 zero bytes before there is one.
-        """
-        commitment, revealed = self.view("VerifierCommittee", "voteOf", round_id, self._identity.address)
-        return bytes(commitment), bool(revealed)
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
         """Post and fund a task; return its id. Raises FundsError when the wallet cannot pay."""
@@ -132,14 +126,23 @@ class EthereumChain(ChainReader):
         """Draw the committee."""
         return _receipt(self._send("PoLeChain", "drawCommittee", round_id, intent=intent))
 
-    def commit_vote(self, round_id: int, commitment: bytes, *, intent: str) -> Receipt:
+    def commit_vote(self, ballot_id: int, commitment: bytes, *, intent: str) -> Receipt:
         """Commit this wallet's votes."""
-        return _receipt(self._send("VerifierCommittee", "commitVote", round_id, commitment, intent=intent))
+        return _receipt(self._send("VerifierCommittee", "commitVote", ballot_id, commitment, intent=intent))
 
-    def reveal_vote(self, round_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
+    def reveal_vote(self, ballot_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
         """Reveal this wallet's votes."""
-        raw = [(int(vote.verdict), vote.train_correct, vote.test_correct, vote.predictions) for vote in votes]
-        return _receipt(self._send("VerifierCommittee", "revealVote", round_id, raw, salt, intent=intent))
+        arguments = (ballot_id, [vote_tuple(vote) for vote in votes], salt)
+        return _receipt(self._send("VerifierCommittee", "revealVote", *arguments, intent=intent))
+
+    def leak(self, ballot_id: int, leaked: LeakedVote, *, intent: str) -> Receipt:
+        """Show a member's votes and salt, which voids them and earns half of its penalty."""
+        arguments = (ballot_id, leaked.verifier, [vote_tuple(vote) for vote in leaked.votes], leaked.salt)
+        return _receipt(self._send("VerifierCommittee", "leak", *arguments, intent=intent))
+
+    def challenge(self, round_id: int, *, bond: int, intent: str) -> Receipt:
+        """Call for a larger committee, with what `challenge_bond` says."""
+        return _receipt(self._send("PoLeChain", "challenge", round_id, value=bond, intent=intent))
 
     def finalise(self, round_id: int, *, intent: str) -> Receipt:
         """End the round."""

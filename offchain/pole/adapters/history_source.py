@@ -3,7 +3,8 @@
 What `protocol.history` verifies, and the bodies that are pinned on IPFS.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hexbytes import HexBytes
@@ -14,9 +15,11 @@ from pole.adapters.decoding import to_header, to_ommer, to_posted_task, to_recor
 from pole.adapters.event_index import Event
 from pole.errors import InputError, IntegrityError
 from pole.protocol.formats.block_body import BlockBody, write_body
-from pole.protocol.history import Block, History, Surroundings
-from pole.protocol.records import SolutionRevealed, VoteRevealed, decode_record
-from pole.protocol.state import Record, RecordKind
+from pole.protocol.formats.leaked_vote import LeakedVote
+from pole.protocol.history import Block, History
+from pole.protocol.records import SolutionRevealed, VoteLeaked, VoteRevealed, decode_record
+from pole.protocol.state import RecordKind
+from pole.protocol.surroundings import Member, Surroundings
 
 Snapshot = Mapping[str, tuple[Event, ...]]
 T = TypeVar("T")
@@ -85,7 +88,7 @@ def in_batches(reader: ChainReader, calls: list[Callable[[], Any]]) -> list[Any]
 
 def _surroundings(reader: ChainReader, events: Snapshot) -> Surroundings:
     deployment = reader.deployment
-    solution_salts, vote_salts = _salts(reader, events)
+    openings = _openings(reader, events)
     revealed = [event.arguments for event in events.get("VoteRevealed", ())]
     return Surroundings(
         chain_id=deployment.chain_id,
@@ -96,8 +99,9 @@ def _surroundings(reader: ChainReader, events: Snapshot) -> Surroundings:
             (arguments["ballotId"], arguments["verifier"]): tuple(map(to_vote, arguments["votes"]))
             for arguments in revealed
         },
-        solution_salts=solution_salts,
-        vote_salts=vote_salts,
+        solution_salts=openings.solution_salts,
+        vote_salts=openings.vote_salts,
+        leaks=openings.leaks,
     )
 
 
@@ -111,14 +115,21 @@ def _check_tip(reader: ChainReader, newest: Block) -> None:
         )
 
 
-def _salts(
-    reader: ChainReader, events: Snapshot
-) -> tuple[dict[tuple[int, str], bytes], dict[tuple[int, str], bytes]]:
-    """Return the salts of revealed solutions and votes, by round and address.
+@dataclass(frozen=True, slots=True)
+class _Openings:
+    """What the calls show that opened commitments, as Surroundings has it."""
 
-    Only the calls that revealed them show them, so a reveal that came through another contract shows none.
+    solution_salts: dict[Member, bytes]
+    vote_salts: dict[Member, bytes]
+    leaks: dict[Member, LeakedVote]
+
+
+def _openings(reader: ChainReader, events: Snapshot) -> _Openings:
+    """Return what opened commitments to solutions and votes.
+
+    Only the calls themselves show it, so what came through another contract is not there.
     """
-    kinds = (RecordKind.SOLUTION_REVEALED, RecordKind.VOTE_REVEALED)
+    kinds = (RecordKind.SOLUTION_REVEALED, RecordKind.VOTE_REVEALED, RecordKind.VOTE_LEAKED)
     recorded = [event for event in events.get("Recorded", ()) if event.arguments["kind"] in kinds]
     calls = in_batches(
         reader,
@@ -127,30 +138,29 @@ def _salts(
             for event in recorded
         ],
     )
-    solutions: dict[tuple[int, str], bytes] = {}
-    votes: dict[tuple[int, str], bytes] = {}
-    for record, call in zip(_records(recorded), calls, strict=True):
-        data = decode_record(record)
+    found = _Openings({}, {}, {})
+    for event, call in zip(recorded, calls, strict=True):
+        data = decode_record(to_record(event.arguments))
         if isinstance(data, SolutionRevealed):
-            _note(solutions, (data.round_id, data.miner), _salt(reader, "PoLeChain", "reveal", call))
+            arguments = _arguments(reader, "PoLeChain", "reveal", call)
+            if arguments is not None:
+                found.solution_salts[data.round_id, data.miner] = bytes(arguments["salt"])
         elif isinstance(data, VoteRevealed):
-            salt = _salt(reader, "VerifierCommittee", "revealVote", call)
-            _note(votes, (data.round_id, data.verifier), salt)
-    return solutions, votes
+            arguments = _arguments(reader, "VerifierCommittee", "revealVote", call)
+            if arguments is not None:
+                found.vote_salts[data.ballot_id, data.verifier] = bytes(arguments["salt"])
+        elif isinstance(data, VoteLeaked):
+            arguments = _arguments(reader, "VerifierCommittee", "leak", call)
+            if arguments is not None:
+                votes = tuple(map(to_vote, arguments["votes"]))
+                leaked = LeakedVote(data.verifier, votes, bytes(arguments["salt"]))
+                found.leaks[data.ballot_id, data.verifier] = leaked
+    return found
 
 
-def _records(events: Iterable[Event]) -> list[Record]:
-    return [to_record(event.arguments) for event in events]
-
-
-def _note(salts: dict[tuple[int, str], bytes], who: tuple[int, str], salt: bytes | None) -> None:
-    if salt is not None:
-        salts[who] = salt
-
-
-def _salt(reader: ChainReader, contract: str, function: str, call: Any) -> bytes | None:
+def _arguments(reader: ChainReader, contract: str, function: str, call: Any) -> dict[str, Any] | None:
     target = reader.contracts[contract]
     if call["to"] != target.address:
         return None
     called, arguments = target.decode_function_input(call["input"])
-    return bytes(arguments["salt"]) if called.fn_name == function else None
+    return arguments if called.fn_name == function else None

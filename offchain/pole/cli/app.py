@@ -94,6 +94,7 @@ verifier = _group(
         "run": ("pole.cli.verifier_run:run", "Vote whenever the wallet is drawn."),
         "unstake": ("pole.cli.verifier:unstake", "Give the seat up."),
         "reclaim": ("pole.cli.verifier:reclaim", "Get the stake back after the unbonding time."),
+        "leak": ("pole.cli.verifier:leak", "Void another member's vote by showing it."),
     },
 )
 chain = _group(
@@ -103,6 +104,7 @@ chain = _group(
         "log": ("pole.cli.chain:log", "Show the blocks."),
         "verify": ("pole.cli.chain:verify", "Check every block, record and payout from the events alone."),
         "prove": ("pole.cli.chain:prove", "Prove that a record is in a block."),
+        "challenge": ("pole.cli.chain:challenge", "Call for a larger committee to judge anew."),
     },
 )
 

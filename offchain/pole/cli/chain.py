@@ -1,11 +1,19 @@
-"""`pole chain log|verify|prove`."""
+"""`pole chain log|verify|prove|challenge`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pole.cli.context import Settings, common_options, json_option, open_reader
+from pole.cli.context import (
+    Settings,
+    common_options,
+    json_option,
+    open_reader,
+    open_session,
+    read_password,
+    wallet_option,
+)
 from pole.cli.output import percent, print_json, print_table, short_address
 from pole.errors import InputError
 
@@ -19,7 +27,8 @@ if TYPE_CHECKING:
 def log(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
     """Show the PoLe blocks.
 
-    Winner, accuracies by the committee's count, ommers, the winner's reward, and the gas of all its records.
+    Winner, accuracies by the committee's count, seats of that committee and of those before it whose tally
+    was challenged, ommers, the winner's reward, and the gas of all its records.
     """
     from pole.adapters.chain_log import read_chain_log
 
@@ -27,7 +36,19 @@ def log(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         print_json(_as_json(read))
         return
-    columns = ("height", "round", "task", "winner", "train", "test", "ommers", "reward", "gas", "hash")
+    columns = (
+        "height",
+        "round",
+        "task",
+        "winner",
+        "train",
+        "test",
+        "seats",
+        "ommers",
+        "reward",
+        "gas",
+        "hash",
+    )
     print_table(
         columns, [_row(block) for block in read.blocks], empty="There is no block above the genesis block."
     )
@@ -46,6 +67,7 @@ def _row(block: "LoggedBlock") -> tuple[object, ...]:
         short_address(header.winner),
         percent(header.train_correct, block.train_total),
         percent(header.test_correct, block.test_total),
+        ", ".join(map(str, block.committees)),
         ", ".join(f"{short_address(ommer.miner)} at {ommer.height}" for ommer in block.ommers) or "-",
         ether(block.winner_reward),
         f"{block.gas_used:,}",
@@ -74,6 +96,7 @@ def _block_as_json(block: "LoggedBlock") -> dict[str, Any]:
         "trainTotal": block.train_total,
         "testCorrect": header.test_correct,
         "testTotal": block.test_total,
+        "committees": list(block.committees),
         "bodyRoot": f"0x{header.body_root.hex()}",
         "timestamp": header.timestamp,
         "winnerReward": str(block.winner_reward),
@@ -108,6 +131,7 @@ def verify(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
                 "rounds": report.rounds,
                 "voidRounds": report.void_rounds,
                 "votes": report.votes,
+                "challenges": report.challenges,
                 "openings": report.openings,
             }
         )
@@ -115,7 +139,7 @@ def verify(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
     click.echo(
         f"The chain is valid up to height {report.height}, block 0x{report.head.hex()}: {report.records} "
         f"records, {report.rounds} rounds ({report.void_rounds} void), {report.votes} votes counted again, "
-        f"{report.openings} commitments opened."
+        f"{report.challenges} challenges, {report.openings} commitments opened."
     )
 
 
@@ -155,3 +179,26 @@ def prove(settings: Settings, height: int, index: int, out: Path | None) -> None
     click.echo(
         f"Record {index} ({kind}) is in block {height}, 0x{block_hash.hex()}: the proof holds.", err=True
     )
+
+
+@click.command(epilog="Example: pole chain challenge 3 --wallet alice")
+@click.argument("round_id", metavar="ROUND", type=click.IntRange(1))
+@wallet_option
+@common_options
+def challenge(settings: Settings, round_id: int, wallet: str) -> None:
+    """Challenge the tally of a ROUND: a larger committee judges anew, and its tally decides.
+
+    It costs a bond, which comes back, with half of what the members in the wrong lose, when the outcome is
+    another one or no larger committee can be drawn; else the members in the right share it. A tally that
+    leaves nobody right is free to challenge.
+    """
+    from pole.adapters.amounts import ether
+    from pole.protocol.ballots import ballot_id
+
+    with open_session(settings, wallet, read_password(settings)) as session:
+        ballot = ballot_id(round_id, session.chain.round(round_id).attempt)
+        bond = session.chain.challenge_bond(ballot)
+        intent = session.journal.next_intent("challenge")
+        session.chain.challenge(round_id, bond=bond, intent=intent)
+        paid = f"with a bond of {ether(bond)}" if bond else "for free, since it leaves nobody right"
+        click.echo(f"The tally of round {round_id} is challenged {paid}: a larger committee is drawn next.")

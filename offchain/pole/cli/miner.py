@@ -50,12 +50,20 @@ from pole.cli.worker import (
     help="Time left before a deadline for the transaction to be mined.",
 )
 @click.option("--least-reward", type=ETHER, default=0, show_default=True, help="Least reward to work for.")
+@click.option(
+    "--challenge/--no-challenge",
+    "challenges",
+    default=True,
+    show_default=True,
+    help="Challenge, with a bond, a tally that contradicts this miner's own evaluation of its model.",
+)
 @worker_options
 @common_options
 def run(
     settings: Settings,
     options: WorkerOptions,
     /,
+    *,
     wallet: str,
     device: str | None,
     threads: int,
@@ -63,9 +71,10 @@ def run(
     search: float,
     time_margin: float,
     least_reward: int,
+    challenges: bool,
     **recipe: float | bool | None,
 ) -> None:
-    """Take part in every round: decrypt features, train, commit, reveal."""
+    """Take part in every round: decrypt features, train, commit, reveal, and challenge a wrong tally."""
     import os
     import time
 
@@ -82,7 +91,7 @@ def run(
             data=round_data_of(session, settings, threads=threads, point_cache=point_cache),
             learner=open_learner(device, threads, session.home / "training", search, recipe),
             settlement=settlement_of(session, options),
-            settings=MinerSettings(time_margin, least_reward),
+            settings=MinerSettings(time_margin, least_reward, challenges),
             clock=time.monotonic,
             random_bytes=os.urandom,
             stopping=stopping.is_set,

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 from pole.errors import InputError
 from pole.protocol.abi import VOTE, encode, vote_tuple
+from pole.protocol.ballots import round_and_attempt
 from pole.protocol.domains import SOLUTION_DOMAIN, VOTE_DOMAIN
 from pole.protocol.hashing import keccak256
 from pole.protocol.state import Vote
 
 SALT_BYTES = 32
-ATTEMPT = 0
+SOLUTION_ATTEMPT = 0
 
 
 def solution_payload(model_digest: bytes, claimed_train_correct: int) -> bytes:
@@ -41,24 +42,40 @@ def solution_commitment(
 ) -> bytes:
     """Return what `PoLeChain.commit` takes; raises InputError when a digest or the salt has not 32 bytes."""
     payload = solution_payload(model_digest, claimed_train_correct)
-    return commitment(SOLUTION_DOMAIN, chain_id, chain_address, round_id, miner, payload, salt)
+    return commitment(
+        SOLUTION_DOMAIN, chain_id, chain_address, round_id, SOLUTION_ATTEMPT, miner, payload, salt
+    )
 
 
 def vote_commitment(
-    *, chain_id: int, committee_address: str, round_id: int, verifier: str, votes: Sequence[Vote], salt: bytes
+    *,
+    chain_id: int,
+    committee_address: str,
+    ballot_id: int,
+    verifier: str,
+    votes: Sequence[Vote],
+    salt: bytes,
 ) -> bytes:
     """Return what `VerifierCommittee.commitVote` takes; raises InputError when the salt has not 32 bytes."""
-    return commitment(VOTE_DOMAIN, chain_id, committee_address, round_id, verifier, vote_payload(votes), salt)
+    place, payload = round_and_attempt(ballot_id), vote_payload(votes)
+    return commitment(VOTE_DOMAIN, chain_id, committee_address, *place, verifier, payload, salt)
 
 
 def commitment(
-    domain: bytes, chain_id: int, contract: str, round_id: int, sender: str, payload: bytes, salt: bytes
+    domain: bytes,
+    chain_id: int,
+    contract: str,
+    round_id: int,
+    attempt: int,
+    sender: str,
+    payload: bytes,
+    salt: bytes,
 ) -> bytes:
     """Return keccak256(abi.encode(domain, chainid, contract, roundId, attempt, sender, payload, salt))."""
     return keccak256(
         encode(
             ["bytes32", "uint256", "address", "uint256", "uint256", "address", "bytes32", "bytes32"],
-            [domain, chain_id, contract, round_id, ATTEMPT, sender, payload, _word(salt, "salt")],
+            [domain, chain_id, contract, round_id, attempt, sender, payload, _word(salt, "salt")],
         )
     )
 

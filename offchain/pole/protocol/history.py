@@ -13,8 +13,8 @@ from pole.errors import InputError, IntegrityError
 from pole.protocol.headers import genesis_header, header_hash
 from pole.protocol.proofs import InclusionProof, proof_of, verify_proof
 from pole.protocol.replay import Block, Replay, audit_open_round, replay_block, replay_body
-from pole.protocol.round_audit import Surroundings
-from pole.protocol.state import PostedTask, Record
+from pole.protocol.state import PostedTask, Record, RecordKind
+from pole.protocol.surroundings import Surroundings
 
 __all__ = [
     "Block",
@@ -53,6 +53,7 @@ class HistoryReport:
     rounds: int
     void_rounds: int
     votes: int
+    challenges: int
     openings: int
     """Commitments whose opening was checked, salts being known for as many."""
 
@@ -79,7 +80,7 @@ def verify_history(history: History) -> HistoryReport:
     replay_body(replay, bodies[-1])
     if replay.open_round:
         audit_open_round(replay)
-    salts = (history.around.solution_salts, history.around.vote_salts)
+    opened = (history.around.solution_salts, history.around.vote_salts, history.around.leaks)
     return HistoryReport(
         height=replay.height,
         head=replay.head,
@@ -87,7 +88,8 @@ def verify_history(history: History) -> HistoryReport:
         rounds=replay.rounds,
         void_rounds=replay.void_rounds,
         votes=len(history.around.votes),
-        openings=sum(len(each) for each in salts),
+        challenges=sum(record.kind is RecordKind.TALLY_CHALLENGED for record in history.records),
+        openings=sum(len(each) for each in opened),
     )
 
 

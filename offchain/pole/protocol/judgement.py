@@ -6,8 +6,22 @@ from typing import Final
 
 from pole.protocol.audit_sample import evaluated_count, is_whole_set
 from pole.protocol.state import Finding, Solution, TaskTerms, Verdict, VoidReason
+from pole.protocol.tally import differ
 
 BASIS_POINTS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A challenge of a tally with a bond in wei: what that tally had found, one finding per choice.
+
+    `dropped` tells that no larger committee could be drawn, so that the tally stands unjudged.
+    """
+
+    challenger: str
+    bond: int
+    findings: tuple[Finding, ...]
+    dropped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +31,7 @@ class EndedRound:
     `solutions` are in the order of their first commitment; `judged` and `findings` are in the order of the
     ballot's choices and None when no committee was drawn. `released` tells whether the test set was
     released, `closed_early` whether the data node closed submissions, `tolerance` is the committee's.
+    `challenge` is the one made with a bond, None when there was none.
     """
 
     data_node: str
@@ -28,6 +43,7 @@ class EndedRound:
     judged: tuple[Solution, ...] | None
     findings: tuple[Finding, ...] | None
     tolerance: int
+    challenge: Challenge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +142,13 @@ def is_proven_bad(ended: EndedRound, choice: int) -> bool:
     overclaimed_test = ended.released and claim.claimed_test_correct > finding.test_correct + ended.tolerance
     overclaimed_train = whole and claim.claimed_train_correct > finding.train_correct + ended.tolerance
     return overclaimed_test or overclaimed_train
+
+
+def is_upheld(ended: EndedRound) -> bool:
+    """Return whether a challenge gets its bond back: another tally in the end, or no larger committee."""
+    if ended.challenge is None:
+        return False
+    return ended.challenge.dropped or differ(ended.challenge.findings, ended.findings or ())
 
 
 def _ranked(ended: EndedRound, choices: Sequence[int]) -> list[int]:

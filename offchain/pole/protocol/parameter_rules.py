@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pole.errors import InputError
+from pole.protocol.ballots import LAST_ATTEMPT
 from pole.protocol.judgement import BASIS_POINTS
 from pole.protocol.parameters import Parameters
 
@@ -47,7 +48,11 @@ def broken_rules(parameters: Parameters) -> list[str]:
 
 def longest_round(parameters: Parameters) -> int:
     """Return the duration of the longest round in seconds, as Deployment.longestRound."""
-    return parameters.task_list.max_time_limit + sum(_windows(parameters).values())
+    windows, ballots = _windows(parameters), LAST_ATTEMPT + 1
+    times = {"voteCommitWindow": ballots, "voteRevealWindow": ballots, "challengeWindow": LAST_ATTEMPT}
+    return parameters.task_list.max_time_limit + sum(
+        window * times.get(name, 1) for name, window in windows.items()
+    )
 
 
 def covering_fee(parameters: Parameters) -> int:
@@ -69,6 +74,7 @@ def _windows(parameters: Parameters) -> dict[str, int]:
         "revealWindow": chain.reveal_window,
         "voteCommitWindow": chain.vote_commit_window,
         "voteRevealWindow": chain.vote_reveal_window,
+        "challengeWindow": chain.challenge_window,
     }
 
 
@@ -94,14 +100,22 @@ def _sizes(parameters: Parameters) -> Iterator[Rule]:
         "could ever be drawn; lower the first or raise the second.",
     )
     yield (
-        chain.committee_size <= MOST_SEATS,
-        f"chain.committeeSize is {chain.committee_size}: one transaction can settle {MOST_SEATS} seats at "
-        "most.",
+        chain.committee_size <= chain.max_committee,
+        f"chain.committeeSize is {chain.committee_size} and maxCommittee {chain.max_committee}: the first "
+        "committee would be larger than any may be; lower the first or raise the second.",
     )
     yield (
-        chain.committee_size * chain.judged_solutions <= MOST_VOTES,
-        f"chain.committeeSize {chain.committee_size} times judgedSolutions {chain.judged_solutions} is more "
+        chain.max_committee <= MOST_SEATS,
+        f"chain.maxCommittee is {chain.max_committee}: one transaction can count {MOST_SEATS} seats at most.",
+    )
+    yield (
+        chain.max_committee * chain.judged_solutions <= MOST_VOTES,
+        f"chain.maxCommittee {chain.max_committee} times judgedSolutions {chain.judged_solutions} is more "
         f"than {MOST_VOTES} votes, which is all that one transaction can count: lower one of them.",
+    )
+    yield (
+        chain.challenge_bond > 0,
+        "chain.challengeBond is 0: doubting every tally would cost nothing; raise it.",
     )
 
 
@@ -152,6 +166,11 @@ def _bonds(parameters: Parameters) -> Iterator[Rule]:
         f"chain.minerBond is {chain.miner_bond} wei, less than the {fee} wei that the committee of the least "
         "task earns: a false solution would cost less than the work it makes; raise it.",
     )
+    yield (
+        chain.challenge_bond >= fee,
+        f"chain.challengeBond is {chain.challenge_bond} wei, less than the {fee} wei that the committee of "
+        "the least task earns: an unfounded challenge would cost less than the work it makes; raise it.",
+    )
 
 
 def _shares(parameters: Parameters) -> Iterator[Rule]:
@@ -169,8 +188,8 @@ def _shares(parameters: Parameters) -> Iterator[Rule]:
     yield tasks.fee_bps > 0, "taskList.feeBps is 0: posting and cancelling tasks would cost nothing but gas."
     fee = least_verification_fee(parameters)
     yield (
-        fee >= chain.committee_size,
-        f"A task of {tasks.min_reward} wei pays its committee {fee} wei, which leaves none for some seats: "
+        fee >= chain.max_committee * (LAST_ATTEMPT + 1),
+        f"A task of {tasks.min_reward} wei pays its committees {fee} wei, which leaves none for some seats: "
         "raise chain.verificationFeeBps or taskList.minReward.",
     )
     yield (

@@ -53,6 +53,9 @@ class ChainParameters:
     fee_margin_bps: int
     miner_bond: int
     block_reward: int
+    challenge_window: int
+    max_committee: int
+    challenge_bond: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Who gets what when a round ends (twin of PoLeChain.finalise).
 
-All money of a round is one account of the reservoir: reward, data bond, and a bond of each miner. The split
-below empties it to the last wei; every division rounds down and the pool gets the rest.
+All money of a round is one account of the reservoir: reward, data bond, a bond of each miner, and one of
+whoever challenged its tally. The split below empties it to the last wei; every division rounds down and the
+pool gets the rest.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-from pole.protocol.judgement import BASIS_POINTS, EndedRound, Judgement, is_proven_bad
+from pole.protocol.judgement import BASIS_POINTS, EndedRound, Judgement, is_proven_bad, is_upheld
 from pole.protocol.ommer_rewards import PoolDraw
 from pole.protocol.parameters import ChainParameters
 from pole.protocol.state import Payout, PayoutReason, Solution, Verdict, VoidReason
@@ -17,7 +18,10 @@ _BOND_FORFEITED_FOR: Final = (VoidReason.KEYS_MISSING, VoidReason.DATA_FAULT)
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The split of a round's account in wei: the credits, the committee's fee, the pool's part."""
+    """The split of a round's account in wei: the credits, the committee's fee, the pool's part.
+
+    The fee includes the bond of a challenge that changed nothing.
+    """
 
     payouts: tuple[Payout, ...]
     verification_fee: int
@@ -25,16 +29,19 @@ class Settlement:
 
 
 def settle(ended: EndedRound, judgement: Judgement, parameters: ChainParameters) -> Settlement:
-    """Return the split; its parts add up to reward + data bond + a miner bond for each solution."""
+    """Return the split; its parts add up to all bonds and the reward."""
     fee = verification_fee(ended, judgement, parameters)
     payouts = (
         *_reward(ended, judgement, fee),
         *_data_bond(ended, judgement, parameters, fee),
         *_miner_bonds(ended, parameters),
+        *_challenge_bond(ended),
     )
     paid = tuple(payout for payout in payouts if payout.amount > 0)
-    account = ended.terms.reward + ended.terms.data_bond + parameters.miner_bond * len(ended.solutions)
-    return Settlement(paid, fee, account - fee - sum(payout.amount for payout in paid))
+    bond = ended.challenge.bond if ended.challenge else 0
+    pot = fee if is_upheld(ended) else fee + bond
+    account = ended.terms.reward + ended.terms.data_bond + parameters.miner_bond * len(ended.solutions) + bond
+    return Settlement(paid, pot, account - pot - sum(payout.amount for payout in paid))
 
 
 def verification_fee(ended: EndedRound, judgement: Judgement, parameters: ChainParameters) -> int:
@@ -88,6 +95,12 @@ def _miner_bonds(ended: EndedRound, parameters: ChainParameters) -> list[Payout]
         for solution in ended.solutions
         if solution.revealed and not _is_bad(ended, solution)
     ]
+
+
+def _challenge_bond(ended: EndedRound) -> list[Payout]:
+    if ended.challenge is None or not is_upheld(ended):
+        return []
+    return [Payout(ended.challenge.challenger, PayoutReason.CHALLENGE_BOND, ended.challenge.bond)]
 
 
 def _is_bad(ended: EndedRound, solution: Solution) -> bool:

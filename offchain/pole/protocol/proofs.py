@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pole.errors import InputError, IntegrityError
-from pole.protocol.abi import address
+from pole.errors import IntegrityError
 from pole.protocol.formats.canonical_json import (
-    Document,
     check_fields,
     checked_whole,
+    read_address,
     read_document,
     read_hex,
     read_whole,
@@ -127,7 +126,7 @@ def _read_header(value: Any) -> Header:
         parent_hash=hashes["parentHash"],
         round_id=numbers["roundId"],
         task_id=numbers["taskId"],
-        winner=_read_address(fields, "winner"),
+        winner=read_address(fields, "winner"),
         model_digest=hashes["modelDigest"],
         train_correct=numbers["trainCorrect"],
         test_correct=numbers["testCorrect"],
@@ -135,17 +134,6 @@ def _read_header(value: Any) -> Header:
         body_root=hashes["bodyRoot"],
         timestamp=numbers["timestamp"],
     )
-
-
-def _read_address(document: Document, field: str) -> str:
-    value = document[field]
-    try:
-        checksummed = address(value)
-    except (TypeError, ValueError, InputError) as error:
-        raise IntegrityError(f"{field} must be an address.") from error
-    if checksummed != value:
-        raise IntegrityError(f"{field} must be an address with its EIP-55 checksum.")
-    return checksummed
 
 
 def _hex(data: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pole.errors import IntegrityError
 from pole.protocol.abi import PAYOUT, address, decode, encode, payout_from_tuple, payout_tuple
+from pole.protocol.ballots import round_and_attempt
 from pole.protocol.state import Payout, Record, RecordKind, VoidReason
 
 
@@ -97,7 +98,10 @@ class DrawArmed:
 
 @dataclass(frozen=True, slots=True)
 class CommitteeDrawn:
-    """A committee was drawn; `judged` are the miners it judges, in the order of choices."""
+    """A committee was drawn; `judged` are the miners it judges, in the order of choices.
+
+    The n-th such record of a round is of attempt n - 1.
+    """
 
     round_id: int
     entropy: bytes
@@ -107,9 +111,9 @@ class CommitteeDrawn:
 
 @dataclass(frozen=True, slots=True)
 class VoteCommitted:
-    """A member committed its votes."""
+    """A member committed its votes (pole.protocol.ballots numbers ballots)."""
 
-    round_id: int
+    ballot_id: int
     verifier: str
     commitment: bytes
 
@@ -118,7 +122,7 @@ class VoteCommitted:
 class VoteRevealed:
     """A member revealed its votes; `votes_hash` is keccak256(abi.encode(Vote[]))."""
 
-    round_id: int
+    ballot_id: int
     verifier: str
     votes_hash: bytes
 
@@ -139,6 +143,25 @@ class RoundVoided:
     reason: VoidReason
 
 
+@dataclass(frozen=True, slots=True)
+class TallyChallenged:
+    """Somebody doubted the tally of an attempt, with a bond in wei; a larger committee follows."""
+
+    round_id: int
+    attempt: int
+    challenger: str
+    bond: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoteLeaked:
+    """Somebody showed a member's votes and salt before the reveals: that vote counts no more."""
+
+    ballot_id: int
+    verifier: str
+    informer: str
+
+
 RecordData = (
     TaskPosted
     | TaskCancelled
@@ -154,6 +177,8 @@ RecordData = (
     | VoteRevealed
     | Payouts
     | RoundVoided
+    | TallyChallenged
+    | VoteLeaked
 )
 
 
@@ -179,6 +204,7 @@ def _void_reason(value: int) -> VoidReason:
 
 _NUMBER = _Column("uint256", _same, _same)
 _COUNT = _Column("uint32", _same, _same)
+_ATTEMPT = _Column("uint8", _same, _same)
 _BLOCK = _Column("uint64", _same, _same)
 _TEXT = _Column("string", _same, _same)
 _HASH = _Column("bytes32", bytes, _same)
@@ -209,6 +235,8 @@ _LAYOUTS: Final[dict[RecordKind, tuple[type[Any], tuple[_Column, ...]]]] = {
     RecordKind.VOTE_REVEALED: (VoteRevealed, (_NUMBER, _ADDRESS, _HASH)),
     RecordKind.PAYOUTS: (Payouts, (_NUMBER, _PAYOUTS)),
     RecordKind.ROUND_VOIDED: (RoundVoided, (_NUMBER, _REASON)),
+    RecordKind.TALLY_CHALLENGED: (TallyChallenged, (_NUMBER, _ATTEMPT, _ADDRESS, _NUMBER)),
+    RecordKind.VOTE_LEAKED: (VoteLeaked, (_NUMBER, _ADDRESS, _ADDRESS)),
 }
 _KINDS: Final = {layout[0]: kind for kind, layout in _LAYOUTS.items()}
 
@@ -235,6 +263,15 @@ def encode_record(data: RecordData) -> tuple[RecordKind, bytes]:
         [column.abi for column in columns],
         [column.dump(value) for column, value in zip(columns, values, strict=True)],
     )
+
+
+def round_of(data: RecordData) -> int | None:
+    """Return the id of the round that a record speaks of, None for those of tasks."""
+    if isinstance(data, TaskPosted | TaskCancelled):
+        return None
+    if isinstance(data, VoteCommitted | VoteRevealed | VoteLeaked):
+        return round_and_attempt(data.ballot_id)[0]
+    return data.round_id
 
 
 def kind_name(kind: RecordKind) -> str:

@@ -17,11 +17,13 @@ from pole.protocol.records import (
     TaskCancelled,
     TaskPosted,
     decode_record,
+    round_of,
 )
-from pole.protocol.round_audit import RoundResult, Surroundings, audit_round
+from pole.protocol.round_audit import RoundResult, audit_round
 from pole.protocol.round_trace import RoundTrace, trace
 from pole.protocol.seeds import round_seed
 from pole.protocol.state import Finding, Header, Ommer, PayoutReason, PostedTask, Record, Solution
+from pole.protocol.surroundings import Surroundings
 from pole.protocol.tasks import files_hash, terms_hash
 from pole.protocol.value_heap import WaitingTask, best
 
@@ -75,8 +77,8 @@ def _replay_record(replay: Replay, data: RecordData) -> None:
     elif isinstance(data, RoundOpened):
         _open_round(replay, data)
     else:
-        if not replay.open_round or data.round_id != replay.rounds:
-            raise IntegrityError(f"round {data.round_id} is not open")
+        if not replay.open_round or round_of(data) != replay.rounds:
+            raise IntegrityError(f"round {round_of(data)} is not open")
         replay.open_round.append(data)
         if isinstance(data, RoundVoided):
             _end_void_round(replay)

@@ -4,24 +4,18 @@ Phases follow from stored timestamps; no transaction is needed to enter one. A d
 that is too late.
 """
 
+from pole.protocol.ballots import LAST_ATTEMPT
 from pole.protocol.parameters import ChainParameters
 from pole.protocol.state import Ballot, BallotStage, Phase, Round, VoidReason
 
 CLOCKLESS = 0
 
-_BALLOT_PHASES = {
-    BallotStage.NONE: Phase.DRAW,
-    BallotStage.COMMIT: Phase.VOTE_COMMIT,
-    BallotStage.REVEAL: Phase.VOTE_REVEAL,
-    BallotStage.CLOSED: Phase.SETTLEMENT,
-    BallotStage.SETTLED: Phase.SETTLEMENT,
-}
-
 
 def stage_of(ballot: Ballot, now: int) -> BallotStage:
     """Return the ballot's stage at `now`; `ballot.seats` is 0 before the draw.
 
-    The last commitment of a full committee moves the commit deadline to its own time.
+    The last commitment of a full committee moves the commit deadline to its own time, the last reveal the
+    reveal deadline.
     """
     if ballot.seats == 0:
         return BallotStage.NONE
@@ -29,19 +23,32 @@ def stage_of(ballot: Ballot, now: int) -> BallotStage:
         return BallotStage.SETTLED
     if now < ballot.commit_deadline:
         return BallotStage.COMMIT
-    if ballot.revealed != ballot.committed and now < ballot.reveal_deadline:
-        return BallotStage.REVEAL
-    return BallotStage.CLOSED
+    return BallotStage.REVEAL if now < closes_at(ballot) else BallotStage.CLOSED
+
+
+def closes_at(ballot: Ballot) -> int:
+    """Return when a drawn ballot closes: where nobody committed a vote there is none to wait for."""
+    return ballot.reveal_deadline if ballot.committed else ballot.commit_deadline
+
+
+def can_grow(standing: Round, ballot: Ballot, parameters: ChainParameters) -> bool:
+    """Return whether a larger committee than this newest one could be drawn to judge anew."""
+    if standing.dropped or standing.attempt == LAST_ATTEMPT:
+        return False
+    return ballot.seats < min(parameters.max_committee, ballot.eligible)
 
 
 def phase_of(standing: Round, ballot: Ballot, parameters: ChainParameters, now: int) -> tuple[Phase, int]:
-    """Return the phase at `now` and the time when it ends at the latest, 0 where no clock ends it."""
+    """Return the phase at `now` and the time when it ends at the latest, 0 where no clock ends it.
+
+    `ballot` is that of the round's newest attempt.
+    """
     if standing.settled:
         return (Phase.FINAL if standing.void_reason is VoidReason.NONE else Phase.VOID), CLOCKLESS
     for phase, deadline in _phases_before_draw(standing, parameters):
         if phase is Phase.SETTLEMENT or now < deadline:
             return phase, deadline
-    return _ballot_phase(ballot, now)
+    return _phase_of_ballot(standing, ballot, parameters, now)
 
 
 def _phases_before_draw(standing: Round, parameters: ChainParameters) -> list[tuple[Phase, int]]:
@@ -67,7 +74,17 @@ def _phases_before_draw(standing: Round, parameters: ChainParameters) -> list[tu
     return phases
 
 
-def _ballot_phase(ballot: Ballot, now: int) -> tuple[Phase, int]:
+def _phase_of_ballot(
+    standing: Round, ballot: Ballot, parameters: ChainParameters, now: int
+) -> tuple[Phase, int]:
     stage = stage_of(ballot, now)
-    deadline = {BallotStage.COMMIT: ballot.commit_deadline, BallotStage.REVEAL: ballot.reveal_deadline}
-    return _BALLOT_PHASES[stage], deadline.get(stage, CLOCKLESS)
+    if stage is BallotStage.NONE:
+        return Phase.DRAW, CLOCKLESS
+    if stage is BallotStage.COMMIT:
+        return Phase.VOTE_COMMIT, ballot.commit_deadline
+    if stage is BallotStage.REVEAL:
+        return Phase.VOTE_REVEAL, ballot.reveal_deadline
+    end = closes_at(ballot) + parameters.challenge_window
+    if can_grow(standing, ballot, parameters) and now < end:
+        return Phase.CHALLENGE, end
+    return Phase.SETTLEMENT, CLOCKLESS

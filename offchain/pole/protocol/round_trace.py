@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Final, TypeVar
 
 from pole.errors import IntegrityError
+from pole.protocol.ballots import ballot_id
 from pole.protocol.records import (
     CommitteeDrawn,
     DrawArmed,
@@ -17,8 +18,10 @@ from pole.protocol.records import (
     SolutionCommitted,
     SolutionRevealed,
     SubmissionsClosed,
+    TallyChallenged,
     TestSetReleased,
     VoteCommitted,
+    VoteLeaked,
     VoteRevealed,
 )
 from pole.protocol.state import Solution
@@ -33,31 +36,51 @@ RoundRecord = (
     | DrawArmed
     | CommitteeDrawn
     | VoteCommitted
+    | VoteLeaked
     | VoteRevealed
+    | TallyChallenged
     | Payouts
     | RoundVoided
 )
 
-_ORDER: Final[tuple[type[RecordData], ...]] = (
-    RoundOpened,
-    KeysPosted,
-    SolutionCommitted,
-    SubmissionsClosed,
-    TestSetReleased,
-    SolutionRevealed,
-    DrawArmed,
-    CommitteeDrawn,
-    VoteCommitted,
-    VoteRevealed,
-    Payouts,
-    RoundVoided,
+# A challenge comes where it leads to: back before the draw. Votes leak while others are still committed.
+_ORDER: Final[tuple[tuple[type[RecordData], ...], ...]] = (
+    (RoundOpened,),
+    (KeysPosted,),
+    (SolutionCommitted,),
+    (SubmissionsClosed,),
+    (TestSetReleased,),
+    (SolutionRevealed,),
+    (TallyChallenged,),
+    (DrawArmed,),
+    (CommitteeDrawn,),
+    (VoteCommitted, VoteLeaked),
+    (VoteRevealed,),
+    (Payouts,),
+    (RoundVoided,),
 )
+_PLACES: Final = {kind: place for place, kinds in enumerate(_ORDER) for kind in kinds}
 Kind = TypeVar("Kind", bound=RoundRecord)
 
 
 @dataclass(frozen=True, slots=True)
+class BallotTrace:
+    """The records of one ballot: its committee, and the votes that were committed, leaked and revealed."""
+
+    ballot_id: int
+    drawn: CommitteeDrawn
+    commitments: tuple[VoteCommitted, ...]
+    leaks: tuple[VoteLeaked, ...]
+    reveals: tuple[VoteRevealed, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RoundTrace:
-    """The records of one round by kind; None for what has not happened (yet)."""
+    """The records of one round by kind; None for what has not happened (yet).
+
+    `ballots` are by attempt. `challenges[n]` challenged the tally of attempt n; where that drew no larger
+    committee, there are as many challenges as ballots.
+    """
 
     opened: RoundOpened
     keys: KeysPosted | None
@@ -65,24 +88,24 @@ class RoundTrace:
     closed: SubmissionsClosed | None
     test: TestSetReleased | None
     reveals: tuple[SolutionRevealed, ...]
-    drawn: CommitteeDrawn | None
-    vote_commitments: tuple[VoteCommitted, ...]
-    vote_reveals: tuple[VoteRevealed, ...]
+    ballots: tuple[BallotTrace, ...]
+    challenges: tuple[TallyChallenged, ...]
     payouts: Payouts | None
     voided: RoundVoided | None
 
 
 def trace(records: Sequence[RecordData]) -> RoundTrace:
     """Return the trace; raises IntegrityError when phases are out of order or something happened twice."""
-    places = [_ORDER.index(type(record)) for record in records]
-    for earlier, later in pairwise(places):
-        if later < earlier:
-            raise IntegrityError(
-                f"a {_ORDER[later].__name__} record comes after a {_ORDER[earlier].__name__} record"
-            )
     opened = _only(records, RoundOpened)
     if opened is None:
         raise IntegrityError("there is no RoundOpened record")
+    attempts = _by_attempt(records)
+    for attempt in attempts:
+        _check_order(attempt)
+    found = [_ballot(each, ballot_id(opened.round_id, n)) for n, each in enumerate(attempts)]
+    ballots = tuple(ballot for ballot in found if ballot is not None)
+    if None in found[:-1]:
+        raise IntegrityError("a tally was challenged where no committee was drawn")
     return RoundTrace(
         opened=opened,
         keys=_only(records, KeysPosted),
@@ -90,11 +113,50 @@ def trace(records: Sequence[RecordData]) -> RoundTrace:
         closed=_only(records, SubmissionsClosed),
         test=_only(records, TestSetReleased),
         reveals=_all(records, SolutionRevealed),
-        drawn=_only(records, CommitteeDrawn),
-        vote_commitments=_all(records, VoteCommitted),
-        vote_reveals=_all(records, VoteRevealed),
+        ballots=ballots,
+        challenges=_all(records, TallyChallenged),
         payouts=_only(records, Payouts),
         voided=_only(records, RoundVoided),
+    )
+
+
+def _by_attempt(records: Sequence[RecordData]) -> list[list[RecordData]]:
+    """Return the records cut before each challenge."""
+    attempts: list[list[RecordData]] = [[]]
+    for earlier, record in zip([None, *records], records, strict=False):
+        if isinstance(record, TallyChallenged):
+            if isinstance(earlier, Payouts | RoundVoided):
+                raise IntegrityError("a TallyChallenged record comes after the payouts")
+            attempts.append([])
+        attempts[-1].append(record)
+    return attempts
+
+
+def _check_order(records: Sequence[RecordData]) -> None:
+    for earlier, later in pairwise(records):
+        if _PLACES[type(later)] < _PLACES[type(earlier)]:
+            raise IntegrityError(
+                f"a {type(later).__name__} record comes after a {type(earlier).__name__} record"
+            )
+
+
+def _ballot(records: Sequence[RecordData], number: int) -> BallotTrace | None:
+    drawn = _only(records, CommitteeDrawn)
+    votes = [each for each in records if isinstance(each, VoteCommitted | VoteLeaked | VoteRevealed)]
+    if drawn is None:
+        if votes:
+            raise IntegrityError("there are votes, but no committee was drawn")
+        return None
+    if any(vote.ballot_id != number for vote in votes):
+        raise IntegrityError(f"there are votes of another ballot than {number}, the open one")
+    committed: set[str] = set()
+    for vote in votes:
+        if isinstance(vote, VoteCommitted):
+            committed.add(vote.verifier)
+        elif isinstance(vote, VoteLeaked) and vote.verifier not in committed:
+            raise IntegrityError(f"a vote of {vote.verifier} was leaked before it was committed")
+    return BallotTrace(
+        number, drawn, _all(records, VoteCommitted), _all(records, VoteLeaked), _all(records, VoteRevealed)
     )
 
 
@@ -110,7 +172,7 @@ def _only(records: Sequence[RecordData], kind: type[Kind]) -> Kind | None:
 
 
 def solutions(traced: RoundTrace) -> tuple[Solution, ...]:
-    """Return the round's solutions in the order of first commitment, `choice` as the ballot has it.
+    """Return the round's solutions in the order of first commitment, `choice` as the ballots have it.
 
     Raises IntegrityError when a miner revealed without a commitment, twice, or another train count than it
     had committed to.
@@ -124,7 +186,7 @@ def solutions(traced: RoundTrace) -> tuple[Solution, ...]:
             raise IntegrityError(f"miner {miner} revealed without a commitment")
         if latest[miner][1].claimed_train_correct != reveal.claimed_train_correct:
             raise IntegrityError(f"miner {miner} revealed another train count than it committed to")
-    judged = traced.drawn.judged if traced.drawn else ()
+    judged = traced.ballots[0].drawn.judged if traced.ballots else ()
     return tuple(
         _solution(commitment, order, reveals.get(miner), judged)
         for miner, (order, commitment) in latest.items()

@@ -20,9 +20,10 @@ class Phase(IntEnum):
     DRAW = 5
     VOTE_COMMIT = 6
     VOTE_REVEAL = 7
-    SETTLEMENT = 8
-    FINAL = 9
-    VOID = 10
+    CHALLENGE = 8
+    SETTLEMENT = 9
+    FINAL = 10
+    VOID = 11
 
 
 class VoidReason(IntEnum):
@@ -75,6 +76,8 @@ class RecordKind(IntEnum):
     VOTE_REVEALED = 11
     PAYOUTS = 12
     ROUND_VOIDED = 13
+    TALLY_CHALLENGED = 14
+    VOTE_LEAKED = 15
 
 
 class PayoutReason(IntEnum):
@@ -88,6 +91,7 @@ class PayoutReason(IntEnum):
     DATA_BOND = 5
     DATA_BOND_SHARE = 6
     REWARD_REFUND = 7
+    CHALLENGE_BOND = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,9 @@ class Solution:
 class Round:
     """A round with its task's terms as they stood when it opened (IPoLeChain.Round).
 
-    `data_node` is the task's owner.
+    `data_node` is the task's owner, `entropy` that of its first draw. `attempt` counts its committees from 0.
+    `challenged` is the attempt whose tally `challenger` challenged with a bond; the zero address: none did.
+    `dropped` tells that the newest challenge drew no larger committee.
     """
 
     round_id: int
@@ -185,6 +191,10 @@ class Round:
     committee_too_small: bool
     settled: bool
     void_reason: VoidReason
+    attempt: int
+    challenged: int
+    dropped: bool
+    challenger: str
     height: int
 
 
@@ -212,7 +222,8 @@ class Finding:
 class Ballot:
     """A drawn committee at work (IVerifierCommittee.Ballot).
 
-    `committed` and `revealed` are sets of members: bit n, from the lowest, for member n.
+    `committed` and `revealed` are sets of members: bit n, from the lowest, for member n. `eligible` is how
+    many seats could be drawn.
     """
 
     seats: int
@@ -221,7 +232,7 @@ class Ballot:
     revealed: int
     commit_deadline: int
     reveal_deadline: int
-    reveal_window: int
+    eligible: int
     settled: bool
 
 

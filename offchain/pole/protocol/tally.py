@@ -68,7 +68,14 @@ def finding(votes: Sequence[Vote], *, seats: int, tolerance: int) -> Finding:
 
 
 def agrees(vote: Vote, agreed: Finding, tolerance: int) -> bool:
-    """Return whether a vote says what the finding says."""
+    """Return whether a vote says what the finding says: in verdict, counts and, exactly, fingerprint."""
+    if agreed.verdict is not Verdict.OK or tolerance > 0:
+        return agrees_in_counts(vote, agreed, tolerance)
+    return agrees_in_counts(vote, agreed, tolerance) and fingerprint(vote.predictions) == agreed.fingerprint
+
+
+def agrees_in_counts(vote: Vote, agreed: Finding, tolerance: int) -> bool:
+    """Return whether a vote says what the finding says in verdict and counts."""
     if vote.verdict is not agreed.verdict:
         return False
     if agreed.verdict is not Verdict.OK:
@@ -76,16 +83,35 @@ def agrees(vote: Vote, agreed: Finding, tolerance: int) -> bool:
     return (
         abs(vote.train_correct - agreed.train_correct) <= tolerance
         and abs(vote.test_correct - agreed.test_correct) <= tolerance
-        and (tolerance > 0 or fingerprint(vote.predictions) == agreed.fingerprint)
     )
 
 
-def is_coherent(votes: Sequence[Vote], agreed: Sequence[Finding], tolerance: int) -> bool:
-    """Return whether a member's votes agree with every finding that has a quorum; others are slashed."""
+def is_coherent(
+    votes: Sequence[Vote], own: Sequence[Finding], final: Sequence[Finding], tolerance: int
+) -> bool:
+    """Return whether a member's votes agree with every final finding; the others are slashed.
+
+    `own` holds the findings of the member's own ballot. A fingerprint binds to the ballot it was made for,
+    so it is compared with that ballot's where that one found the same.
+    """
     return all(
-        agrees(vote, each, tolerance)
-        for vote, each in zip(votes, agreed, strict=True)
+        agrees(vote, mine, tolerance) if not differs(mine, each) else agrees_in_counts(vote, each, tolerance)
+        for vote, mine, each in zip(votes, own, final, strict=True)
         if each.verdict is not Verdict.NONE
+    )
+
+
+def differ(some: Sequence[Finding], others: Sequence[Finding]) -> bool:
+    """Return whether two committees found different things: another verdict or count for any choice."""
+    return any(differs(one, other) for one, other in zip(some, others, strict=True))
+
+
+def differs(one: Finding, other: Finding) -> bool:
+    """Return whether two findings differ in verdict or counts, whatever their fingerprints."""
+    return (one.verdict, one.train_correct, one.test_correct) != (
+        other.verdict,
+        other.train_correct,
+        other.test_correct,
     )
 
 

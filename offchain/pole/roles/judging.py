@@ -3,11 +3,13 @@
 import json
 from dataclasses import dataclass
 
+from pole.learning.canonical import Evaluation
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.formats.predictions import predictions_digest
 from pole.protocol.model_spec import ModelSpecification
-from pole.protocol.state import Verdict, Vote
+from pole.protocol.state import Round, Verdict, Vote
 from pole.roles.learner import Samples, evaluate_model
+from pole.roles.round_data import RoundData
 
 NO_PREDICTIONS = bytes(32)
 
@@ -22,15 +24,41 @@ class Evidence:
     test: Samples | None
 
 
-def judge(model: bytes, evidence: Evidence) -> Vote:
-    """Return the vote on a model's bytes: OK with what it predicts, or MALFORMED."""
+def gather(data: RoundData, open_round: Round) -> Evidence:
+    """Return the evidence of a round whose committee was drawn; raises what RoundData's methods raise."""
+    return Evidence(
+        specification=data.task(open_round).specification,
+        seed=open_round.seed,
+        train=data.judged_training_set(open_round),
+        test=data.test_set(open_round),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assessment:
+    """What a model does on the evidence, in every ballot alike; `train` is None where it is malformed."""
+
+    train: Evaluation | None
+    test: Evaluation | None
+
+
+def assess(model: bytes, evidence: Evidence) -> Assessment:
+    """Return what a model's bytes predict on the evidence."""
     specification, seed = evidence.specification, evidence.seed
     try:
         train = evaluate_model(model, specification, seed, evidence.train)
-        test = evidence.test and evaluate_model(model, specification, seed, evidence.test)
+        test = None if evidence.test is None else evaluate_model(model, specification, seed, evidence.test)
     except MalformedModelError:
+        return Assessment(None, None)
+    return Assessment(train, test)
+
+
+def vote_on(assessment: Assessment, attempt: int) -> Vote:
+    """Return the vote on a model in the ballot of an attempt: OK with what it predicts, or MALFORMED."""
+    train, test = assessment.train, assessment.test
+    if train is None:
         return without_numbers(Verdict.MALFORMED)
-    digest = predictions_digest(train.predictions, test.predictions if test else None)
+    digest = predictions_digest(attempt, train.predictions, test.predictions if test else None)
     return Vote(Verdict.OK, train.correct, test.correct if test else 0, digest)
 
 

@@ -25,10 +25,11 @@ class Duty:
 
 @dataclass(slots=True)
 class Keeper:
-    """Opens rounds, arms draws, draws committees and finalises, each after a delay of its own.
+    """Opens rounds, arms draws, draws committees, finalises, and challenges a tally where that is free.
 
-    The delay, up to `spread` seconds by `clock`, is a hash of duty and address: of many keepers usually one
-    sends, and the others find its work done. Being late is normal and costs nothing.
+    Each after a delay of its own. The delay, up to `spread` seconds by `clock`, or half of the time that the
+    phase lasts, is a hash of duty and address: of many keepers usually one sends, and the others find its
+    work done. Being late is normal and costs nothing.
     """
 
     chain: Chain
@@ -36,6 +37,7 @@ class Keeper:
     spread: float
     _seen: Duty | None = field(default=None, init=False)
     _since: float = field(default=0.0, init=False)
+    _spread: float = field(default=0.0, init=False)
 
     def step(self, moment: Moment) -> str | None:
         """Take the step that is due, once this keeper's turn has come."""
@@ -43,7 +45,8 @@ class Keeper:
         now = self.clock()
         if duty != self._seen:
             self._seen, self._since = duty, now
-        if duty is None or now - self._since < turn(duty, self.chain.identity.address, self.spread):
+            self._spread = min(self.spread, time_left(moment) / 2)
+        if duty is None or now - self._since < turn(duty, self.chain.identity.address, self._spread):
             return None
         try:
             self._take(duty, moment)
@@ -62,18 +65,26 @@ class Keeper:
                 return Duty("opened", f"open/{moment.round_id + 1}") if moment.waiting else None
             case Phase.DRAW:
                 return self._due_in_draw(moment)
+            case Phase.CHALLENGE:
+                return self._due_in_challenge(moment)
             case Phase.SETTLEMENT:
                 return Duty("finalised", f"finalise/{moment.round_id}")
         return None
+
+    def _due_in_challenge(self, moment: Moment) -> Duty | None:
+        # A tally that leaves nobody right ends the round for nothing; a larger committee may do better.
+        if self.chain.challenge_bond(moment.ballot_id) > 0:
+            return None
+        return Duty("challenged", f"challenge/{moment.ballot_id}")
 
     def _due_in_draw(self, moment: Moment) -> Duty | None:
         draw_block = self.chain.round(moment.round_id).draw_block
         if draw_block == 0 or moment.block > draw_block + LOST_AFTER_BLOCKS:
             # The block named before is part of the intent: a lost hash needs a second transaction.
-            return Duty("armed", f"arm/{moment.round_id}/{draw_block}")
+            return Duty("armed", f"arm/{moment.ballot_id}/{draw_block}")
         if moment.block <= draw_block:
             return None
-        return Duty("drawn", f"draw/{moment.round_id}/{draw_block}")
+        return Duty("drawn", f"draw/{moment.ballot_id}/{draw_block}")
 
     def _take(self, duty: Duty, moment: Moment) -> Receipt:
         match duty.name:
@@ -83,6 +94,8 @@ class Keeper:
                 return self.chain.arm_draw(moment.round_id, intent=duty.intent)
             case "drawn":
                 return self.chain.draw_committee(moment.round_id, intent=duty.intent)
+            case "challenged":
+                return self.chain.challenge(moment.round_id, bond=0, intent=duty.intent)
             case _:
                 return self.chain.finalise(moment.round_id, intent=duty.intent)
 
@@ -91,8 +104,14 @@ SENTENCES: Final = {
     "opened": "opened",
     "armed": "the draw of its committee is armed",
     "drawn": "its committee is drawn",
+    "challenged": "its committee came to nothing, a larger one is called for",
     "finalised": "finalised",
 }
+
+
+def time_left(moment: Moment) -> float:
+    """Return the seconds until the phase ends by the clock, infinity where no clock ends it."""
+    return max(moment.deadline - moment.timestamp, 0) if moment.deadline else float("inf")
 
 
 def turn(duty: Duty, address: str, spread: float) -> float:

@@ -16,6 +16,7 @@ from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.commitments import SALT_BYTES, solution_commitment
 from pole.protocol.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, Round, Solution
+from pole.roles.challenging import JudgedModel, challenge_if_wronged
 from pole.roles.events import tell
 from pole.roles.files import write_durably
 from pole.roles.learner import Assignment, Learner, Trained, evaluate_model
@@ -32,10 +33,15 @@ DONE: Final = b"done"
 
 @dataclass(frozen=True, slots=True)
 class MinerSettings:
-    """A miner's own choices: seconds left before a deadline for sending, and the least reward in wei."""
+    """A miner's own choices.
+
+    Seconds left before a deadline for sending, the least reward in wei, and whether it doubts tallies that
+    contradict its own evaluation.
+    """
 
     time_margin: float = 10.0
     least_reward: int = 0
+    challenges: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,8 @@ class Miner:
             return self._solve(moment)
         if moment.phase is Phase.REVEAL:
             return self._reveal(moment)
+        if moment.phase is Phase.CHALLENGE and self.settings.challenges:
+            return self._challenge(moment)
         if moment.phase in SETTLED:
             self.data.end(moment.round_id)
         return self.settlement.step(moment)
@@ -201,6 +209,19 @@ class Miner:
             return 0
         model = self._model_path(claim.model_digest).read_bytes()
         return evaluate_model(model, task.specification, open_round.seed, samples).correct
+
+    def _challenge(self, moment: Moment) -> str | None:
+        claim, considered = self._claim(moment.round_id), f"tally-considered/{moment.ballot_id}"
+        if claim is None or self.journal.get(considered):
+            return None
+        solution = self._own_solution(moment.round_id, claim)
+        done = None
+        if solution is not None and solution.choice:
+            model = self._model_path(claim.model_digest).read_bytes()
+            judged = JudgedModel(solution.choice - 1, model)
+            done = challenge_if_wronged(self.chain, self.data, moment, judged)
+        self.journal.put(considered, DONE)
+        return done
 
     def _own_solution(self, round_id: int, claim: Claim) -> Solution | None:
         commitment = self._commitment(round_id, claim)

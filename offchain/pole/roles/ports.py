@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pole.protocol.ballots import ballot_id
+from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.state import (
     Ballot,
     BallotStage,
     FileRef,
+    Finding,
     Phase,
     PostedTask,
     Round,
@@ -40,7 +43,8 @@ class Moment:
     """The open round at one Ethereum block: everything a worker polls, read in one go.
 
     `round_id` is 0 before the first round; `waiting` counts tasks in the list; `deadline` is 0 where no clock
-    ends the phase; `timestamp` and `block` are of the block that was read.
+    ends the phase; `timestamp` and `block` are of the block that was read; `attempt` says which of the
+    round's committees votes, or is to be drawn.
     """
 
     round_id: int
@@ -49,11 +53,17 @@ class Moment:
     waiting: int
     timestamp: int
     block: int
+    attempt: int
+
+    @property
+    def ballot_id(self) -> int:
+        """Return the id of the newest ballot, which is the next one while a committee is drawn."""
+        return ballot_id(self.round_id, self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
 class BallotView:
-    """A round's ballot: its stage, its counts and deadlines, and its members in the order drawn."""
+    """A ballot: its stage, its counts and deadlines, and its members in the order drawn."""
 
     stage: BallotStage
     ballot: Ballot
@@ -84,6 +94,10 @@ class Chain(Protocol):
     def identity(self) -> Identity:
         """Return who acts where."""
 
+    @property
+    def tolerance(self) -> int:
+        """Return by how many correct predictions votes may differ and still agree."""
+
     def moment(self) -> Moment:
         """Return the open round's phase at the newest block."""
 
@@ -111,11 +125,17 @@ class Chain(Protocol):
     def models(self, round_id: int) -> dict[str, FileRef]:
         """Return each revealed miner's model file."""
 
-    def ballot(self, round_id: int) -> BallotView:
-        """Return the round's ballot; its stage is NONE before the draw."""
+    def ballot(self, ballot_id: int) -> BallotView:
+        """Return a ballot of the newest round; its stage is NONE before the draw."""
 
-    def vote_state(self, round_id: int) -> tuple[bytes, bool]:
-        """Return this wallet's vote commitment (32 zero bytes before) and whether it was revealed."""
+    def vote_state(self, ballot_id: int, verifier: str) -> tuple[bytes, bool]:
+        """Return a member's vote commitment (32 zero bytes without one) and whether it was revealed."""
+
+    def findings(self, ballot_id: int) -> tuple[Finding, ...]:
+        """Return what a closed ballot's committee agreed on, one finding a choice."""
+
+    def challenge_bond(self, ballot_id: int) -> int:
+        """Return what challenging a closed ballot's tally costs, in wei; 0 when it leaves nobody right."""
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
         """Post and fund a task; return its id. Raises FundsError when the wallet cannot pay."""
@@ -152,11 +172,17 @@ class Chain(Protocol):
     def draw_committee(self, round_id: int, *, intent: str) -> Receipt:
         """Draw the committee."""
 
-    def commit_vote(self, round_id: int, commitment: bytes, *, intent: str) -> Receipt:
+    def commit_vote(self, ballot_id: int, commitment: bytes, *, intent: str) -> Receipt:
         """Commit this wallet's votes."""
 
-    def reveal_vote(self, round_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
+    def reveal_vote(self, ballot_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
         """Reveal this wallet's votes."""
+
+    def leak(self, ballot_id: int, leaked: LeakedVote, *, intent: str) -> Receipt:
+        """Show a member's votes and salt, which voids them and earns half of its penalty."""
+
+    def challenge(self, round_id: int, *, bond: int, intent: str) -> Receipt:
+        """Call for a larger committee, with what `challenge_bond` says."""
 
     def finalise(self, round_id: int, *, intent: str) -> Receipt:
         """End the round."""

@@ -54,6 +54,9 @@ class RoundData:
         if is_whole_set(terms.audit_count, terms.train_count):
             return self.training_set(open_round)
         rows = audit_sample(open_round.entropy, count=terms.audit_count, total=terms.train_count)
+        known = self._samples.get("train")
+        if known is not None:
+            return Samples(known.features[rows], known.labels[rows])
         return self._kept(open_round, "audit", open_round.entropy, manifest, rows=rows)
 
     def test_set(self, open_round: Round) -> Samples | None:

@@ -5,6 +5,7 @@ from brownie import accounts, chain, web3
 from tests.contracts import stage
 from tests.contracts.stage import ANYBODY, TERMS, refused
 
+from pole.protocol.ballots import ballot_id
 from pole.protocol.merkle_body import body_of, leaf, root
 from pole.protocol.seeds import round_seed
 from pole.protocol.state import Phase, RecordKind
@@ -92,8 +93,8 @@ def test_nothing_of_an_older_ballot_is_seen_in_a_new_one(pole):
     round_id = stage.revealed(pole, models)
     assert [each.dict()["choice"] for each in pole.chain.solutions(round_id)] == [0]
     for member in stage.draw(pole, round_id):
-        assert pole.committee.voteOf(round_id, member) == (stage.NOTHING, False)
+        assert pole.committee.voteOf(ballot_id(round_id, 0), member) == (stage.NOTHING, False)
     stage.wait(stage.CHAIN["voteCommitWindow"])
-    assert pole.committee.findings(round_id)[0][0] == stage.Verdict.NONE
+    assert pole.committee.findings(ballot_id(round_id, 0))[0][0] == stage.Verdict.NONE
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is stage.VoidReason.NO_QUORUM

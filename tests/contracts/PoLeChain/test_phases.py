@@ -1,30 +1,33 @@
 """Every phase and deadline, held against the Python clock at each step of rounds."""
 
+from dataclasses import replace
+
 from brownie import accounts, chain, web3
 from tests.contracts import stage
-from tests.contracts.stage import CHAIN, Model, Phase
+from tests.contracts.stage import CHAIN, VERIFIERS, Model, Phase
 
 from pole.adapters.decoding import to_ballot, to_round
 from pole.protocol.parameters import ChainParameters
 from pole.protocol.round_clock import phase_of
 
 CLOCK = ChainParameters(*CHAIN.values())
+GROWING = replace(CLOCK, committee_size=3, max_committee=len(VERIFIERS))
 
 
-def agree(pole, round_id):
+def agree(pole, round_id, clock=CLOCK):
     """Check the phase now and one second before and at its deadline; go to the deadline."""
-    _, deadline = same_phase(pole, round_id)
+    _, deadline = same_phase(pole, round_id, clock)
     if deadline:
         chain.mine(timestamp=deadline - 1)
-        same_phase(pole, round_id)
+        same_phase(pole, round_id, clock)
         chain.mine(timestamp=deadline)
-    return same_phase(pole, round_id)[0]
+    return same_phase(pole, round_id, clock)[0]
 
 
-def same_phase(pole, round_id):
+def same_phase(pole, round_id, clock=CLOCK):
     standing = to_round(round_id, pole.chain.round(round_id))
-    ballot = to_ballot(pole.committee.ballot(round_id))
-    expected = phase_of(standing, ballot, CLOCK, web3.eth.get_block("latest").timestamp)
+    ballot = to_ballot(pole.committee.ballot(stage.ballot(pole, round_id)))
+    expected = phase_of(standing, ballot, clock, web3.eth.get_block("latest").timestamp)
     assert pole.chain.phaseOf(round_id) == expected
     return expected
 
@@ -75,6 +78,36 @@ def test_a_committee_that_commits_nothing_goes_straight_to_settlement(pole):
     round_id = stage.revealed(pole, {2: Model()})
     stage.draw(pole, round_id)
     assert agree(pole, round_id) is Phase.SETTLEMENT
+
+
+def test_phases_of_a_round_whose_committee_grows_to_all(growing):
+    round_id = stage.revealed(growing, {2: Model()})
+    for marks in ([1, 2, 3], range(1, 8)):
+        members = stage.draw(growing, round_id)
+        votes = {member: [stage.ok(90, 45, mark)] for member, mark in zip(members, marks, strict=True)}
+        stage.commit_votes(growing, round_id, votes)
+        stage.reveal_votes(growing, round_id, votes)
+        assert same_phase(growing, round_id, GROWING)[0] is Phase.CHALLENGE
+        stage.challenge(growing, round_id, bond=0)
+        assert same_phase(growing, round_id, GROWING)[0] is Phase.DRAW
+    members = stage.draw(growing, round_id)
+    stage.commit_votes(growing, round_id, {members[0]: [stage.ok(90, 45)]})
+    assert agree(growing, round_id, GROWING) is Phase.VOTE_REVEAL
+    assert agree(growing, round_id, GROWING) is Phase.SETTLEMENT
+
+
+def test_a_ballot_that_closes_at_its_deadlines_can_be_challenged_from_then_on(growing):
+    round_id = stage.revealed(growing, {2: Model()})
+    stage.draw(growing, round_id)
+    assert agree(growing, round_id, GROWING) is Phase.CHALLENGE
+    assert agree(growing, round_id, GROWING) is Phase.SETTLEMENT
+    stage.finalise(growing, round_id)
+    other = stage.revealed(growing, {2: Model()})
+    members = stage.draw(growing, other)
+    stage.commit_votes(growing, other, {members[0]: [stage.ok(90, 45)]})
+    assert agree(growing, other, GROWING) is Phase.VOTE_REVEAL
+    assert agree(growing, other, GROWING) is Phase.CHALLENGE
+    assert agree(growing, other, GROWING) is Phase.SETTLEMENT
 
 
 def test_anybody_can_take_every_step_that_no_party_owns(pole):

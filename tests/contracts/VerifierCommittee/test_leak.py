@@ -5,6 +5,7 @@ from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.stage import COMMITTEE, ETHER, NOTHING, STRANGER, Model, as_tuples, ok, refused
 
+from pole.protocol.ballots import ballot_id
 from pole.protocol.state import BallotStage
 
 MODELS = {2: Model(train=90, test=45)}
@@ -23,7 +24,9 @@ def drawn(pole):
 
 
 def leak(pole, round_id, verifier, votes, salt=SALT, by=STRANGER):
-    return pole.committee.leak(round_id, verifier, as_tuples(votes), salt, {"from": accounts[by]})
+    return pole.committee.leak(
+        ballot_id(round_id, 0), verifier, as_tuples(votes), salt, {"from": accounts[by]}
+    )
 
 
 def test_votes_or_a_salt_that_do_not_open_the_commitment_leak_nothing(pole, drawn):
@@ -36,27 +39,27 @@ def test_votes_or_a_salt_that_do_not_open_the_commitment_leak_nothing(pole, draw
 
 def test_who_has_committed_nothing_leaks_nothing(pole, drawn):
     round_id, members, votes = drawn
-    with refused("NothingToLeak", round_id, members[1]):
+    with refused("NothingToLeak", ballot_id(round_id, 0), members[1]):
         leak(pole, round_id, members[1], votes)
 
 
 def test_only_a_members_vote_can_be_leaked(pole, drawn):
     round_id, _, votes = drawn
-    with refused("NotMember", round_id, accounts[STRANGER]):
+    with refused("NotMember", ballot_id(round_id, 0), accounts[STRANGER]):
         leak(pole, round_id, accounts[STRANGER], votes)
 
 
 def test_a_vote_is_leaked_before_the_reveals_or_never(pole, drawn):
     round_id, members, votes = drawn
     stage.wait(stage.CHAIN["voteCommitWindow"])
-    with refused("WrongStage", round_id, BallotStage.REVEAL, BallotStage.COMMIT):
+    with refused("WrongStage", ballot_id(round_id, 0), BallotStage.REVEAL, BallotStage.COMMIT):
         leak(pole, round_id, members[0], votes)
 
 
 def test_a_vote_is_leaked_once(pole, drawn):
     round_id, members, votes = drawn
     leak(pole, round_id, members[0], votes)
-    with refused("NothingToLeak", round_id, members[0]):
+    with refused("NothingToLeak", ballot_id(round_id, 0), members[0]):
         leak(pole, round_id, members[0], votes)
 
 
@@ -73,9 +76,9 @@ def test_the_informer_gets_half_of_the_penalty_and_the_pool_the_rest(pole, drawn
 def test_a_leaked_vote_can_neither_be_revealed_nor_replaced(pole, drawn):
     round_id, members, votes = drawn
     leak(pole, round_id, members[0], votes)
-    assert pole.committee.voteOf(round_id, members[0]) == (NOTHING, False)
-    with refused("AlreadyVoted", round_id, members[0]):
-        pole.committee.commitVote(round_id, b"\x01" * 32, {"from": members[0]})
+    assert pole.committee.voteOf(ballot_id(round_id, 0), members[0]) == (NOTHING, False)
+    with refused("AlreadyVoted", ballot_id(round_id, 0), members[0]):
+        pole.committee.commitVote(ballot_id(round_id, 0), b"\x01" * 32, {"from": members[0]})
     stage.wait(stage.CHAIN["voteCommitWindow"])
     with refused("CommitmentMismatch"):
         stage.reveal_votes(pole, round_id, {members[0]: votes})
@@ -97,6 +100,6 @@ def test_a_leaked_member_is_slashed_again_and_the_others_decide(pole, drawn, his
 
 def test_informing_on_oneself_loses(pole, drawn):
     round_id, members, votes = drawn
-    pole.committee.leak(round_id, members[0], as_tuples(votes), SALT, {"from": members[0]})
+    pole.committee.leak(ballot_id(round_id, 0), members[0], as_tuples(votes), SALT, {"from": members[0]})
     held = pole.committee.stakeOf(members[0])[0] + pole.reservoir.creditOf(members[0])
     assert held == ETHER - PENALTY + PENALTY // 2

@@ -85,16 +85,18 @@ def test_seats_are_free_again_when_the_hash_of_an_armed_draw_is_lost(pole):
     pole.committee.unstake({"from": accounts[8]})
 
 
-def test_only_the_chain_matures_freezes_draws_and_settles(pole):
+def test_only_the_chain_matures_freezes_draws_keeps_and_settles(pole):
     stranger = {"from": accounts[STRANGER]}
     with refused("NotChain", accounts[STRANGER]):
         pole.committee.matureSeats.call(stranger)
     with refused("NotChain", accounts[STRANGER]):
         pole.committee.freezeSeats.call(1, stranger)
     with refused("NotChain", accounts[STRANGER]):
-        pole.committee.draw.call(1, b"\x01" * 32, 3, 1, [], 1, 10, 10, stranger)
+        pole.committee.draw.call(4, b"\x01" * 32, 3, 1, 3, [], 1, 10, 10, stranger)
     with refused("NotChain", accounts[STRANGER]):
-        pole.committee.settle.call(1, [], 0, stage.POOL, stranger)
+        pole.committee.settle.call(4, [], 0, stage.POOL, 4, stage.ZERO, stranger)
+    with refused("NotChain", accounts[STRANGER]):
+        pole.committee.keepFindings.call(4, stranger)
 
 
 def test_a_seat_matures_when_the_next_round_opens(pole):

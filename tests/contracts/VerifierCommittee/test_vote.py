@@ -5,6 +5,7 @@ from brownie import accounts, chain
 from tests.contracts import stage
 from tests.contracts.stage import ANYBODY, NOTHING, Model, as_tuples, ok, refused, verdict
 
+from pole.protocol.ballots import ballot_id
 from pole.protocol.state import BallotStage, Verdict, Vote
 
 MODELS = {2: Model(train=90, test=45), 3: Model(train=85, test=40)}
@@ -24,8 +25,8 @@ def outsider(members):
 
 
 def test_before_a_draw_there_is_nothing_to_vote_on(pole):
-    with refused("WrongStage", 1, BallotStage.NONE, BallotStage.COMMIT):
-        pole.committee.commitVote.call(1, b"\x01" * 32, {"from": accounts[8]})
+    with refused("WrongStage", 4, BallotStage.NONE, BallotStage.COMMIT):
+        pole.committee.commitVote.call(4, b"\x01" * 32, {"from": accounts[8]})
     with refused("WrongStage", 0, BallotStage.NONE, BallotStage.REVEAL):
         pole.committee.revealVote.call(0, [], SALT, {"from": accounts[8]})
 
@@ -33,42 +34,42 @@ def test_before_a_draw_there_is_nothing_to_vote_on(pole):
 def test_only_members_vote(pole, drawn):
     round_id, members, _ = drawn
     other = outsider(members)
-    with refused("NotMember", round_id, other):
-        pole.committee.commitVote.call(round_id, b"\x01" * 32, {"from": other})
+    with refused("NotMember", ballot_id(round_id, 0), other):
+        pole.committee.commitVote.call(ballot_id(round_id, 0), b"\x01" * 32, {"from": other})
 
 
 def test_an_empty_commitment_is_refused(pole, drawn):
     round_id, members, _ = drawn
     with refused("EmptyCommitment"):
-        pole.committee.commitVote.call(round_id, NOTHING, {"from": members[0]})
+        pole.committee.commitVote.call(ballot_id(round_id, 0), NOTHING, {"from": members[0]})
 
 
 def test_a_member_commits_once(pole, drawn):
     round_id, members, _ = drawn
-    pole.committee.commitVote(round_id, b"\x01" * 32, {"from": members[0]})
-    with refused("AlreadyVoted", round_id, members[0]):
-        pole.committee.commitVote.call(round_id, b"\x02" * 32, {"from": members[0]})
+    pole.committee.commitVote(ballot_id(round_id, 0), b"\x01" * 32, {"from": members[0]})
+    with refused("AlreadyVoted", ballot_id(round_id, 0), members[0]):
+        pole.committee.commitVote.call(ballot_id(round_id, 0), b"\x02" * 32, {"from": members[0]})
 
 
 def test_votes_are_revealed_only_when_no_vote_can_be_committed_any_more(pole, drawn):
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, {members[0]: found})
-    with refused("WrongStage", round_id, BallotStage.COMMIT, BallotStage.REVEAL):
-        pole.committee.revealVote.call(round_id, as_tuples(found), SALT, {"from": members[0]})
+    with refused("WrongStage", ballot_id(round_id, 0), BallotStage.COMMIT, BallotStage.REVEAL):
+        pole.committee.revealVote.call(ballot_id(round_id, 0), as_tuples(found), SALT, {"from": members[0]})
     stage.wait(stage.CHAIN["voteCommitWindow"])
-    with refused("WrongStage", round_id, BallotStage.REVEAL, BallotStage.COMMIT):
-        pole.committee.commitVote.call(round_id, b"\x01" * 32, {"from": members[1]})
+    with refused("WrongStage", ballot_id(round_id, 0), BallotStage.REVEAL, BallotStage.COMMIT):
+        pole.committee.commitVote.call(ballot_id(round_id, 0), b"\x01" * 32, {"from": members[1]})
 
 
 def test_a_vote_committed_by_another_member_cannot_be_revealed_as_ones_own(pole, drawn):
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, {members[0]: found})
-    copied = pole.committee.voteOf(round_id, members[0])[0]
-    pole.committee.commitVote(round_id, copied, {"from": members[1]})
+    copied = pole.committee.voteOf(ballot_id(round_id, 0), members[0])[0]
+    pole.committee.commitVote(ballot_id(round_id, 0), copied, {"from": members[1]})
     stage.wait(stage.CHAIN["voteCommitWindow"])
     stage.reveal_votes(pole, round_id, {members[0]: found})
     with refused("CommitmentMismatch"):
-        pole.committee.revealVote.call(round_id, as_tuples(found), SALT, {"from": members[1]})
+        pole.committee.revealVote.call(ballot_id(round_id, 0), as_tuples(found), SALT, {"from": members[1]})
 
 
 def test_other_votes_or_another_salt_than_committed_are_refused(pole, drawn):
@@ -76,11 +77,15 @@ def test_other_votes_or_another_salt_than_committed_are_refused(pole, drawn):
     stage.commit_votes(pole, round_id, {members[0]: found})
     stage.wait(stage.CHAIN["voteCommitWindow"])
     with refused("CommitmentMismatch"):
-        pole.committee.revealVote.call(round_id, as_tuples(found[::-1]), SALT, {"from": members[0]})
+        pole.committee.revealVote.call(
+            ballot_id(round_id, 0), as_tuples(found[::-1]), SALT, {"from": members[0]}
+        )
     with refused("CommitmentMismatch"):
-        pole.committee.revealVote.call(round_id, as_tuples(found), b"\x78" * 32, {"from": members[0]})
+        pole.committee.revealVote.call(
+            ballot_id(round_id, 0), as_tuples(found), b"\x78" * 32, {"from": members[0]}
+        )
     with refused("CommitmentMismatch"):
-        pole.committee.revealVote.call(round_id, as_tuples(found), SALT, {"from": members[1]})
+        pole.committee.revealVote.call(ballot_id(round_id, 0), as_tuples(found), SALT, {"from": members[1]})
 
 
 @pytest.mark.parametrize(
@@ -98,8 +103,10 @@ def test_malformed_votes_cannot_be_revealed(pole, drawn, malformed):
     round_id, members, _ = drawn
     stage.commit_votes(pole, round_id, {members[0]: malformed})
     stage.wait(stage.CHAIN["voteCommitWindow"])
-    with refused("MalformedVotes", round_id):
-        pole.committee.revealVote.call(round_id, as_tuples(malformed), SALT, {"from": members[0]})
+    with refused("MalformedVotes", ballot_id(round_id, 0)):
+        pole.committee.revealVote.call(
+            ballot_id(round_id, 0), as_tuples(malformed), SALT, {"from": members[0]}
+        )
 
 
 def test_a_vote_is_revealed_once(pole, drawn):
@@ -107,39 +114,39 @@ def test_a_vote_is_revealed_once(pole, drawn):
     stage.commit_votes(pole, round_id, dict.fromkeys(members[:2], found))
     stage.wait(stage.CHAIN["voteCommitWindow"])
     stage.reveal_votes(pole, round_id, {members[0]: found})
-    with refused("AlreadyVoted", round_id, members[0]):
-        pole.committee.revealVote.call(round_id, as_tuples(found), SALT, {"from": members[0]})
+    with refused("AlreadyVoted", ballot_id(round_id, 0), members[0]):
+        pole.committee.revealVote.call(ballot_id(round_id, 0), as_tuples(found), SALT, {"from": members[0]})
 
 
 def test_the_stages_end_early_when_everybody_has_acted(pole, drawn):
     round_id, members, found = drawn
-    assert stage.stage_of(pole, round_id) is BallotStage.COMMIT
+    assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.COMMIT
     stage.commit_votes(pole, round_id, dict.fromkeys(members, found))
-    assert stage.stage_of(pole, round_id) is BallotStage.REVEAL
-    ballot = pole.committee.ballot(round_id).dict()
+    assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.REVEAL
+    ballot = pole.committee.ballot(ballot_id(round_id, 0)).dict()
     assert ballot["commitDeadline"] == chain[-1].timestamp
     assert ballot["revealDeadline"] == chain[-1].timestamp + stage.CHAIN["voteRevealWindow"]
     stage.reveal_votes(pole, round_id, dict.fromkeys(members, found))
-    assert stage.stage_of(pole, round_id) is BallotStage.CLOSED
+    assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.CLOSED
 
 
 def test_a_ballot_without_any_commitment_closes_at_the_end_of_the_commit_window(pole, drawn):
     round_id, _, _ = drawn
-    deadline = pole.committee.ballot(round_id).dict()["commitDeadline"]
+    deadline = pole.committee.ballot(ballot_id(round_id, 0)).dict()["commitDeadline"]
     chain.mine(timestamp=deadline - 1)
-    assert stage.stage_of(pole, round_id) is BallotStage.COMMIT
+    assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.COMMIT
     chain.mine(timestamp=deadline)
-    assert stage.stage_of(pole, round_id) is BallotStage.CLOSED
+    assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.CLOSED
 
 
 def test_the_reveal_window_counts_from_the_end_of_the_commit_window(pole, drawn):
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, {members[0]: found})
-    deadline = pole.committee.ballot(round_id).dict()["revealDeadline"]
+    deadline = pole.committee.ballot(ballot_id(round_id, 0)).dict()["revealDeadline"]
     chain.mine(timestamp=deadline - 1)
-    assert stage.stage_of(pole, round_id) is BallotStage.REVEAL
+    assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.REVEAL
     chain.mine(timestamp=deadline)
-    assert stage.stage_of(pole, round_id) is BallotStage.CLOSED
+    assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.CLOSED
 
 
 def test_findings_and_votes_can_be_read_when_the_ballot_is_settled(pole, drawn):
@@ -148,10 +155,13 @@ def test_findings_and_votes_can_be_read_when_the_ballot_is_settled(pole, drawn):
     stage.commit_votes(pole, round_id, votes)
     stage.reveal_votes(pole, round_id, votes)
     fingerprint = int.from_bytes(b"\x01" * 7, "big")
-    assert pole.committee.findings(round_id) == ((1, 90, 45, fingerprint), (1, 85, 40, fingerprint))
+    assert pole.committee.findings(ballot_id(round_id, 0)) == (
+        (1, 90, 45, fingerprint),
+        (1, 85, 40, fingerprint),
+    )
     pole.chain.finalise(round_id, {"from": accounts[ANYBODY]})
-    assert stage.stage_of(pole, round_id) is BallotStage.SETTLED
-    commitment, is_revealed = pole.committee.voteOf(round_id, members[3])
+    assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.SETTLED
+    commitment, is_revealed = pole.committee.voteOf(ballot_id(round_id, 0), members[3])
     assert commitment != NOTHING
     assert is_revealed
-    assert pole.committee.voteOf(round_id, outsider(members)) == (NOTHING, False)
+    assert pole.committee.voteOf(ballot_id(round_id, 0), outsider(members)) == (NOTHING, False)

@@ -5,7 +5,7 @@ from brownie import PoLeChain, RewardReservoir, TaskList, VerifierCommittee, acc
 from tests.contracts import stage
 from tests.contracts.stage import CHAIN, COMMITTEE, TASK_LIST, refused
 
-LONGEST = TASK_LIST["maxTimeLimit"] + 5 * 100
+LONGEST = TASK_LIST["maxTimeLimit"] + (3 + 3 * 2 + 2) * 100
 
 
 @pytest.mark.parametrize(
@@ -16,16 +16,19 @@ LONGEST = TASK_LIST["maxTimeLimit"] + 5 * 100
         ("chain", {"revealWindow": 0}, "revealWindow > 0"),
         ("chain", {"voteCommitWindow": 0}, "voteCommitWindow > 0"),
         ("chain", {"voteRevealWindow": 0}, "voteRevealWindow > 0"),
+        ("chain", {"challengeWindow": 0}, "challengeWindow > 0"),
+        ("chain", {"challengeBond": 0}, "challengeBond > 0"),
         ("chain", {"judgedSolutions": 0}, "judgedSolutions > 0"),
         ("chain", {"judgedSolutions": 5}, "judgedSolutions <= maxSolutions"),
         ("chain", {"maxSolutions": 33}, "maxSolutions <= 32"),
         ("chain", {"maxSolutions": 3}, "taskList.maxSolutions"),
         ("chain", {"minCommittee": 0}, "minCommittee > 0"),
         ("chain", {"minCommittee": 5}, "minCommittee <= committeeSize"),
-        ("chain", {"committeeSize": 64}, "committeeSize <= 63"),
+        ("chain", {"committeeSize": 5}, "committeeSize <= maxCommittee"),
+        ("chain", {"maxCommittee": 64}, "maxCommittee <= 63"),
         (
             "chain",
-            {"committeeSize": 63, "maxSolutions": 5, "judgedSolutions": 5},
+            {"maxCommittee": 63, "maxSolutions": 5, "judgedSolutions": 5},
             "committee * judged <= 256",
         ),
         ("chain", {"verificationFeeBps": 10_001}, "verificationFeeBps <= 10000"),
@@ -78,7 +81,8 @@ def test_contracts_that_do_not_name_each_other_are_refused(odd, what):
 
 @pytest.mark.parametrize(("seats", "judged"), [(63, 4), (8, 32)])
 def test_the_largest_sizes_are_accepted(seats, judged):
-    sizes = {"maxSolutions": 32, "judgedSolutions": judged, "committeeSize": seats, "minCommittee": seats}
+    sizes = {"maxSolutions": 32, "judgedSolutions": judged, "maxCommittee": seats}
+    sizes |= {"committeeSize": seats, "minCommittee": seats}
     pole = stage.deploy_all(chain=sizes, task_list={"maxSolutions": 32})
     assert tuple(pole.chain.parameters()) == tuple((CHAIN | sizes).values())
 

@@ -66,7 +66,7 @@ def test_parameters_that_do_not_hold_together_are_refused_before_anything_is_sen
     with pytest.raises(SystemExit) as refused:
         deploy.main()
     assert str(refused.value).count("\n- ") == 3
-    assert "make it at least 608101 s" in str(refused.value)
+    assert "make it at least 611111 s" in str(refused.value)
     assert (web3.eth.block_number, deployment.exists()) == (before, False)
 
 

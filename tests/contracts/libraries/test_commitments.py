@@ -37,16 +37,16 @@ def test_solutions_are_committed_to_as_in_python(harness, libraries, secrets):
 @settings(max_examples=5, deadline=None)
 @given(secrets=st.lists(st.tuples(rounds, votes, words), min_size=1, max_size=10))
 def test_votes_are_committed_to_as_in_python(harness, libraries, secrets):
-    calls = [(round_id, accounts[2], as_tuples(own), salt) for round_id, own, salt in secrets]
+    calls = [(ballot_id, accounts[2], as_tuples(own), salt) for ballot_id, own, salt in secrets]
     committed = libraries.ask("voteCommitment", calls)
     assert [bytes(each) for each in committed] == [
         vote_commitment(
             chain_id=chain.id,
             committee_address=harness.address,
-            round_id=round_id,
+            ballot_id=ballot_id,
             verifier=accounts[2].address,
             votes=own,
             salt=salt,
         )
-        for round_id, own, salt in secrets
+        for ballot_id, own, salt in secrets
     ]

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from tests.contracts.stage import CHAIN, TERMS, finding_tuple
 
 from pole.protocol.abi import ZERO_ADDRESS, terms_tuple
-from pole.protocol.judgement import EndedRound, early_void_reason, judge, judged_solutions
+from pole.protocol.judgement import Challenge, EndedRound, early_void_reason, judge, judged_solutions
 from pole.protocol.parameters import ChainParameters
 from pole.protocol.payouts import settle
 from pole.protocol.state import Finding, Payout, PayoutReason, Solution, TaskTerms, Verdict, VoidReason
+from pole.protocol.tally import differ
 
 PARAMETERS = ChainParameters(*CHAIN.values())
 MOST_JUDGED = 3
@@ -65,7 +66,17 @@ def ended_rounds(draw):
         judged=judged,
         findings=findings,
         tolerance=draw(st.sampled_from([0, 2])),
+        challenge=draw_challenge(draw, findings, released) if findings else None,
     )
+
+
+def draw_challenge(draw, final, released):
+    """Return no challenge, an unfounded one, one that no larger committee could judge, or any."""
+    kind = draw(st.sampled_from(["none", "unfounded", "dropped", "any"]))
+    if kind == "none":
+        return None
+    found = tuple(draw_finding(draw, released) for _ in final) if kind == "any" else final
+    return Challenge(accounts[9].address, PARAMETERS.challenge_bond, found, kind == "dropped")
 
 
 def draw_finding(draw, released):
@@ -113,7 +124,16 @@ def ending_of(ended):
         PARAMETERS.verification_fee_bps,
         PARAMETERS.fault_share_bps,
         PARAMETERS.miner_bond,
+        *challenge_of(ended.challenge),
     )
+
+
+def challenge_of(challenge):
+    """Return bond, challenger, last ballot, ballot challenged, and what that one had found."""
+    if challenge is None:
+        return PARAMETERS.challenge_bond, ZERO_ADDRESS, 4, 4, []
+    last = 4 if challenge.dropped else 5
+    return challenge.bond, challenge.challenger, last, 4, [finding_tuple(each) for each in challenge.findings]
 
 
 @settings(max_examples=5, deadline=None)
@@ -152,12 +172,15 @@ def test_rounds_end_and_pay_as_in_python(judge_contract, rounds):
     for ended in rounds:
         judgement = judge(ended)
         expected = settle(ended, judgement, PARAMETERS)
-        reason, winner, train, test, ommer, fee, (payouts, count) = judge_contract.rule(ending_of(ended))
+        reason, winner, train, test, ommer, *_, informer, fee, paid_ = judge_contract.rule(ending_of(ended))
+        payouts, count = paid_
         assert VoidReason(reason) is judgement.void_reason
         assert fee == expected.verification_fee
         paid = tuple(Payout(payee, PayoutReason(why), amount) for payee, why, amount in payouts[:count])
         assert paid == expected.payouts
         assert ommer[5] == len(judgement.ommers)
+        was_right = ended.challenge and differ(ended.challenge.findings, ended.findings)
+        assert informer == (ended.challenge.challenger if was_right else ZERO_ADDRESS)
         if judgement.winner is None:
             assert winner[0] == ZERO_ADDRESS
         else:

@@ -21,6 +21,7 @@ committees = few_votes.flatmap(
 findings = st.builds(
     Finding, st.just(Verdict.OK), numbers, numbers, st.just(0x01010101010101)
 ) | verdicts.filter(lambda kind: kind is not Verdict.OK).map(lambda kind: Finding(kind, 0, 0, 0))
+none = st.just(Finding(Verdict.NONE, 0, 0, 0))
 NONE = Vote(Verdict.NONE, 0, 0, bytes(32))
 
 
@@ -47,11 +48,27 @@ def test_findings_are_those_of_python(libraries, ballots):
 
 
 @settings(max_examples=5, deadline=None)
-@given(pairs=st.lists(st.tuples(oks | others, findings, st.sampled_from([0, 1])), min_size=1, max_size=20))
-def test_votes_agree_with_findings_as_in_python(libraries, pairs):
-    calls = [(as_tuples([vote])[0], finding_tuple(found), tolerance) for vote, found, tolerance in pairs]
-    expected = [tally.agrees(vote, found, tolerance) for vote, found, tolerance in pairs]
+@given(
+    cases=st.lists(
+        st.tuples(oks | others, findings | none, findings | none, st.sampled_from([0, 1])),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_votes_of_any_ballot_agree_with_the_last_finding_as_in_python(libraries, cases):
+    calls = [
+        (as_tuples([vote])[0], finding_tuple(own), finding_tuple(last), tolerance)
+        for vote, own, last, tolerance in cases
+    ]
+    expected = [tally.is_coherent([vote], [own], [last], tolerance) for vote, own, last, tolerance in cases]
     assert libraries.ask("agrees", calls) == expected
+
+
+@settings(max_examples=5, deadline=None)
+@given(kept=st.lists(findings | none, min_size=1, max_size=20))
+def test_findings_that_are_kept_are_what_was_found(libraries, kept):
+    answers = libraries.ask("packFinding", [(finding_tuple(each),) for each in kept])
+    assert [to_finding(unpacked) for _, unpacked in answers] == kept
 
 
 @settings(max_examples=5, deadline=None)

@@ -44,7 +44,42 @@ RECORDED = {
         {"name": "data", "type": "bytes", "indexed": False},
     ],
 }
+TERMS = ["uint96"] * 2 + ["uint32"] * 2 + ["uint96"] + ["uint16"] * 3 + ["uint32"] * 3
+ROUND_TYPES: list[Any] = [
+    "uint256",
+    ["address", TERMS, "bytes32"],
+    *["bytes32"] * 4,
+    *["uint64"] * 7,
+    *["uint16"] * 3,
+    "bool",
+    "bool",
+    "uint8",
+    "uint8",
+    "uint8",
+    "bool",
+    "address",
+    "uint256",
+]
+
+
+def component(kind: Any) -> dict[str, Any]:
+    if isinstance(kind, str):
+        return {"name": "", "type": kind}
+    return {"name": "", "type": "tuple", "components": [component(each) for each in kind]}
+
+
+def signature_of(kind: Any) -> str:
+    return kind if isinstance(kind, str) else f"({','.join(map(signature_of, kind))})"
+
+
+def round_in(attempt: int) -> tuple[Any, ...]:
+    task = (ALICE, (0,) * len(TERMS), bytes(32))
+    counts = (*(0,) * 10, False, False, 0)
+    return (7, task, *(bytes(32),) * 4, *counts, attempt, 0, False, ALICE, 0)
+
+
 FUNCTIONS = [
+    function("round", [number("roundId")], []) | {"outputs": [component(ROUND_TYPES)]},
     function("currentRound", [], ["uint256"]),
     function("waiting", [], ["uint256"]),
     function("phaseOf", [number("roundId")], ["uint8", "uint64"]),
@@ -143,17 +178,18 @@ def test_a_task_that_was_never_posted_is_refused(node: Contracts) -> None:
 
 
 def test_before_the_first_round_there_is_no_phase(node: Contracts) -> None:
-    assert reader(node).moment() == Moment(0, Phase.NONE, 0, 2, 1001, 1)
+    assert reader(node).moment() == Moment(0, Phase.NONE, 0, 2, 1001, 1, 0)
 
 
 def test_the_contracts_are_asked_once_for_each_ethereum_block(node: Contracts) -> None:
     node.answer("currentRound()", ["uint256"], 3)
     node.answer("phaseOf(uint256)", ["uint8", "uint64"], 2, 5000)
+    node.answer("round(uint256)", [signature_of(ROUND_TYPES)], round_in(attempt=1))
     chain = reader(node)
     first = chain.moment()
-    assert first == Moment(3, Phase.TRAINING, 5000, 2, 1001, 1)
+    assert first == Moment(3, Phase.TRAINING, 5000, 2, 1001, 1, 1)
     assert chain.moment() is first
-    assert node.requests.count("eth_call") == 3
+    assert node.requests.count("eth_call") == 4
     node.block += 1
     assert chain.moment().block == 2
 

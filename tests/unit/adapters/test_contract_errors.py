@@ -60,6 +60,14 @@ def test_every_argument_that_is_shown_in_a_special_way_exists() -> None:
             f"The stake of {VERIFIER} is bound until 1970-01-02 00:00:00 UTC.",
         ),
         (
+            revert_data("NotMember", 28, VERIFIER),
+            f"{VERIFIER} is not on the committee of round 7.",
+        ),
+        (
+            revert_data("WrongStage", 29, 3, 1),
+            "The ballot of round 7 (committee 2) is in stage CLOSED; this needs stage COMMIT.",
+        ),
+        (
             b"\x01\x02\x03\x04",
             "The contract refuses the call, for a reason this pole does not know (0x01020304).",
         ),

@@ -17,6 +17,7 @@ PARAMETERS = {
             *("keyWindow", "testWindow", "revealWindow", "voteCommitWindow", "voteRevealWindow"),
             *("maxSolutions", "judgedSolutions", "committeeSize", "minCommittee"),
             *("verificationFeeBps", "faultShareBps", "feeMarginBps", "minerBond", "blockReward"),
+            *("challengeWindow", "maxCommittee", "challengeBond"),
         ),
         1,
     ),

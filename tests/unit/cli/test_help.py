@@ -41,7 +41,8 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
         *("key-holder new", "key-holder accept", "key-holder run"),
         "miner run",
         *("verifier stake", "verifier run", "verifier unstake", "verifier reclaim"),
-        *("chain log", "chain verify", "chain prove"),
+        "verifier leak",
+        *("chain log", "chain verify", "chain prove", "chain challenge"),
         *("withdraw", "doctor"),
     ]
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field, replace
 
 from tests.unit.protocol.rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
 
+from pole.protocol.ballots import ballot_id
 from pole.protocol.commitments import solution_commitment, vote_commitment, vote_payload
 from pole.protocol.formats.block_body import body_root
+from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.headers import genesis_header, header_hash, ommers_hash
 from pole.protocol.history import Block, History, Surroundings
 from pole.protocol.judgement import judge, judged_solutions
@@ -23,10 +25,12 @@ from pole.protocol.records import (
     SolutionCommitted,
     SolutionRevealed,
     SubmissionsClosed,
+    TallyChallenged,
     TaskCancelled,
     TaskPosted,
     TestSetReleased,
     VoteCommitted,
+    VoteLeaked,
     VoteRevealed,
     encode_record,
 )
@@ -54,6 +58,14 @@ VERIFIERS = (
     "0x3E5e9111Ae8eB78Fe1CC3bb8915d5D461F3Ef9A9",
     "0x28a8746e75304c0780E011BEd21C72cD78cd535E",
 )
+SEATS = (
+    *VERIFIERS,
+    "0xACa94ef8bD5ffEE41947b4585a84BdA5a3d3DA6E",
+    "0x1dF62f291b2E969fB0849d99D9Ce41e2F137006e",
+    "0x610Bb1573d1046FCb8A70Bbbd395754cD57C2b60",
+    "0x855FA758c77D68a04990E992aA4dcdeF899F654A",
+)
+CHALLENGER = MINERS[3]
 SALT = b"\x5a" * 32
 FILES = TaskFiles("bafyspec", b"\x11" * 32, "bafytrain", b"\x12" * 32, b"\x13" * 32, b"\x14" * 32)
 HONEST = Vote(Verdict.OK, 95, 9, b"\x77" * 32)
@@ -71,6 +83,7 @@ class Ledger:
     seeds: dict[int, bytes] = field(default_factory=dict)
     votes: dict[tuple[int, str], tuple[Vote, ...]] = field(default_factory=dict)
     salts: dict[tuple[int, str], bytes] = field(default_factory=dict)
+    leaks: dict[tuple[int, str], LeakedVote] = field(default_factory=dict)
     ommers: dict[int, Ommer] = field(default_factory=dict)
     round_records: list[RecordData] = field(default_factory=list)
 
@@ -81,8 +94,9 @@ class Ledger:
     @property
     def around(self) -> Surroundings:
         miners = {key: salt for key, salt in self.salts.items() if key[1] in MINERS}
-        verifiers = {key: salt for key, salt in self.salts.items() if key[1] in VERIFIERS}
-        return Surroundings(1337, CHAIN, COMMITTEE, self.parameters, self.votes, miners, verifiers)
+        verifiers = {key: salt for key, salt in self.salts.items() if key[1] in SEATS}
+        opened = (miners, verifiers, self.leaks)
+        return Surroundings(1337, CHAIN, COMMITTEE, self.parameters, self.votes, *opened)
 
     def history(self) -> History:
         return History(self.around, tuple(self.blocks), tuple(self.records), self.tasks, self.seeds)
@@ -129,30 +143,45 @@ class Ledger:
         self.salts[round_id, MINERS[n]] = SALT
         self.add(SolutionRevealed(round_id, MINERS[n], "bafymodel", bytes([n + 1]) * 32, train, test))
 
-    def draw(self, round_id: int, *, released: bool = True) -> int:
-        """Draw all verifiers; return how many solutions they judge."""
+    def draw(self, round_id: int, members: tuple[str, ...] = VERIFIERS, *, released: bool = True) -> int:
+        """Draw a committee; return how many solutions it judges."""
         entries = solutions(trace(self.round_records))
         judged = judged_solutions(entries, released=released, at_most=self.parameters.chain.judged_solutions)
         self.add(DrawArmed(round_id, 100))
-        self.add(CommitteeDrawn(round_id, b"\x0c" * 32, VERIFIERS, tuple(each.miner for each in judged)))
+        self.add(CommitteeDrawn(round_id, b"\x0c" * 32, members, tuple(each.miner for each in judged)))
         return len(judged)
 
-    def vote(self, round_id: int, votes: tuple[Vote, ...]) -> None:
-        """Let every verifier cast the same votes."""
-        for verifier in VERIFIERS:
+    def vote(
+        self,
+        ballot: int,
+        votes: tuple[Vote, ...],
+        members: tuple[str, ...] = VERIFIERS,
+        leaked: tuple[str, ...] = (),
+    ) -> None:
+        """Let every member cast the same votes, those of some of them being leaked."""
+        for verifier in members:
             binding = vote_commitment(
                 chain_id=1337,
                 committee_address=COMMITTEE,
-                round_id=round_id,
+                ballot_id=ballot,
                 verifier=verifier,
                 votes=votes,
                 salt=SALT,
             )
-            self.add(VoteCommitted(round_id, verifier, binding))
-        for verifier in VERIFIERS:
-            self.votes[round_id, verifier] = votes
-            self.salts[round_id, verifier] = SALT
-            self.add(VoteRevealed(round_id, verifier, vote_payload(votes)))
+            self.add(VoteCommitted(ballot, verifier, binding))
+        for verifier in leaked:
+            self.leaks[ballot, verifier] = LeakedVote(verifier, votes, SALT)
+            self.add(VoteLeaked(ballot, verifier, CHALLENGER))
+        for verifier in members:
+            if verifier not in leaked:
+                self.votes[ballot, verifier] = votes
+                self.salts[ballot, verifier] = SALT
+                self.add(VoteRevealed(ballot, verifier, vote_payload(votes)))
+
+    def challenge(self, round_id: int, attempt: int = 0, bond: int | None = None) -> None:
+        """Challenge a tally, with the bond that is due for one that decides unless another is given."""
+        due = self.parameters.chain.challenge_bond if bond is None else bond
+        self.add(TallyChallenged(round_id, attempt, CHALLENGER, due))
 
     def run_to_reveal(self, miners: int = 2) -> int:
         """Open a round and take it up to the reveals; return its id."""
@@ -169,7 +198,7 @@ class Ledger:
     def run(self, miners: int = 2, vote: Vote = HONEST, *, pool_holds: bool = True) -> None:
         """Run a whole round in which every verifier casts `vote` on every solution."""
         round_id = self.run_to_reveal(miners)
-        self.vote(round_id, (vote,) * self.draw(round_id))
+        self.vote(ballot_id(round_id, 0), (vote,) * self.draw(round_id))
         self.finalise(round_id, pool_holds=pool_holds)
 
     def finalise(self, round_id: int, *, pool_holds: bool = True) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from pole.protocol.abi import ZERO_ADDRESS
 from pole.protocol.judgement import EndedRound
 from pole.protocol.parameters import (
     ChainParameters,
@@ -48,6 +49,9 @@ CHAIN = ChainParameters(
     fee_margin_bps=1_000,
     miner_bond=7_001,
     block_reward=1_000,
+    challenge_window=150,
+    max_committee=7,
+    challenge_bond=9_001,
 )
 PARAMETERS = Parameters(
     task_list=TaskListParameters(
@@ -122,6 +126,10 @@ def round_at(**changes: Any) -> Round:
         committee_too_small=False,
         settled=False,
         void_reason=VoidReason.NONE,
+        attempt=0,
+        challenged=0,
+        dropped=False,
+        challenger=ZERO_ADDRESS,
         height=0,
     )
     return replace(plain, **changes)

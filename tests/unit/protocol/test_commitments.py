@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pole.errors import InputError
+from pole.protocol.ballots import ballot_id
 from pole.protocol.commitments import solution_commitment, solution_payload, vote_commitment, vote_payload
 from pole.protocol.domains import SOLUTION_DOMAIN, VOTE_DOMAIN
 from pole.protocol.hashing import keccak256
@@ -76,7 +77,7 @@ def test_a_solution_commitment_is_the_hash_of_its_abi_encoding() -> None:
     assert solution() == keccak256(encoded)
 
 
-def test_a_vote_commitment_has_its_own_domain() -> None:
+def test_a_vote_commitment_has_its_own_domain_and_binds_the_attempt() -> None:
     types = ["bytes32", "uint256", "address", "uint256", "uint256", "address", "bytes32", "bytes32"]
     payload = keccak256(
         encode(
@@ -85,11 +86,11 @@ def test_a_vote_commitment_has_its_own_domain() -> None:
         )
     )
     assert vote_payload(VOTES) == payload
-    encoded = encode(types, [VOTE_DOMAIN, 1337, CONTRACT, 7, 0, ALICE, payload, b"\x33" * 32])
+    encoded = encode(types, [VOTE_DOMAIN, 1337, CONTRACT, 7, 2, ALICE, payload, b"\x33" * 32])
     assert keccak256(encoded) == vote_commitment(
         chain_id=1337,
         committee_address=CONTRACT,
-        round_id=7,
+        ballot_id=ballot_id(7, 2),
         verifier=ALICE,
         votes=VOTES,
         salt=b"\x33" * 32,

@@ -7,6 +7,7 @@ from tests.unit.protocol.ledger import FILES, HONEST, SALT, VERIFIERS, Ledger
 from tests.unit.protocol.rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
 
 from pole.errors import InputError, IntegrityError
+from pole.protocol.ballots import ballot_id
 from pole.protocol.commitments import vote_payload
 from pole.protocol.formats.block_body import body_root
 from pole.protocol.headers import header_hash
@@ -185,14 +186,14 @@ def test_votes_that_are_missing_are_named(history: History) -> None:
 def test_votes_on_other_choices_than_the_ballot_s_are_named(history: History) -> None:
     at = index_of(history, RecordKind.VOTE_REVEALED)
     changed = rewritten(history, at, lambda r: replace(r, votes_hash=vote_payload((HONEST,))))
-    votes = {**history.around.votes, (1, VERIFIERS[0]): (HONEST,)}
+    votes = {**history.around.votes, (ballot_id(1, 0), VERIFIERS[0]): (HONEST,)}
     around = replace(changed.around, votes=votes, vote_salts={})
     with pytest.raises(IntegrityError, match=f"the votes of {VERIFIERS[0]} are missing or not those"):
         verify_history(replace(changed, around=around))
 
 
 def test_votes_that_do_not_open_their_commitment_are_named(history: History) -> None:
-    salts = {**history.around.vote_salts, (2, VERIFIERS[1]): bytes(32)}
+    salts = {**history.around.vote_salts, (ballot_id(2, 0), VERIFIERS[1]): bytes(32)}
     with pytest.raises(IntegrityError, match=f"round 2 the votes of {VERIFIERS[1]} do not open"):
         verify_history(replace(history, around=replace(history.around, vote_salts=salts)))
 
@@ -201,7 +202,7 @@ def test_a_block_that_hides_a_void_round_is_refused() -> None:
     ledger = three_blocks()
     disagreeing = Vote(Verdict.MALFORMED, 0, 0, bytes(32))
     for verifier in VERIFIERS:
-        ledger.votes[3, verifier] = (disagreeing, disagreeing)
+        ledger.votes[ballot_id(3, 0), verifier] = (disagreeing, disagreeing)
     with pytest.raises(IntegrityError, match="Height 3"):
         verify_history(ledger.history())
 
@@ -313,7 +314,7 @@ def test_a_replaced_commitment_comes_later_in_ties() -> None:
     ledger.add(ReleasedTestSet(round_id, "bafytest", FILES.test_digest))
     for n in (0, 1):
         ledger.reveal(round_id, n)
-    ledger.vote(round_id, (HONEST,) * ledger.draw(round_id))
+    ledger.vote(ballot_id(round_id, 0), (HONEST,) * ledger.draw(round_id))
     ledger.finalise(round_id)
     assert ledger.blocks[1].header.winner == MINERS[1]
     assert verify_history(ledger.history()).height == 1

@@ -1,7 +1,7 @@
 import pytest
-from tests.unit.protocol.rounds import ended, fault, found, solution, terms, unrevealed
+from tests.unit.protocol.rounds import MINERS, ended, fault, found, solution, terms, unrevealed
 
-from pole.protocol.judgement import Judgement, is_proven_bad, judge, judged_solutions
+from pole.protocol.judgement import Challenge, Judgement, is_proven_bad, is_upheld, judge, judged_solutions
 from pole.protocol.state import Finding, Verdict, VoidReason
 from pole.protocol.tally import NO_FINDING
 
@@ -136,3 +136,22 @@ def test_the_best_claims_are_judged() -> None:
 def test_train_claims_rank_where_no_test_set_was_released() -> None:
     solutions = (solution(0, claimed_train_correct=90), solution(1, claimed_train_correct=91))
     assert judged_solutions(solutions, released=False, at_most=3) == (solutions[1], solutions[0])
+
+
+def challenge(*findings: Finding, dropped: bool = False) -> Challenge:
+    return Challenge(MINERS[3], 9_001, findings, dropped)
+
+
+def test_a_challenge_is_upheld_by_another_verdict_or_count() -> None:
+    assert is_upheld(ended(found(), challenge=challenge(found(train=80))))
+    assert is_upheld(ended(found(), challenge=challenge(fault(Verdict.MALFORMED))))
+    assert is_upheld(ended(NO_FINDING, challenge=challenge(found())))
+
+
+def test_a_challenge_that_changes_nothing_is_not_upheld() -> None:
+    assert not is_upheld(ended(found(), challenge=challenge(Finding(Verdict.OK, 95, 9, 2))))
+    assert not is_upheld(ended(found()))
+
+
+def test_a_challenge_that_no_committee_could_judge_is_not_held_against_anybody() -> None:
+    assert is_upheld(ended(found(), challenge=challenge(found(), dropped=True)))

@@ -23,7 +23,12 @@ SOUND = parameters_from_json(
     {
         "taskList": {**DOCUMENT["taskList"], "minDataBond": "200000000000000000"},
         "committee": {**DOCUMENT["committee"], "seatStake": 10**18, "penalty": 10**17},
-        "chain": {**DOCUMENT["chain"], "minerBond": "100000000000000000", "blockReward": 10**18},
+        "chain": {
+            **DOCUMENT["chain"],
+            "minerBond": "100000000000000000",
+            "blockReward": 10**18,
+            "challengeBond": 10**17,
+        },
     }
 )
 
@@ -44,14 +49,18 @@ def changed(group: str, **values: int) -> Parameters:
         ("chain", {"judged_solutions": 9}, "but a round takes 8 solutions"),
         ("chain", {"min_committee": 0}, "a committee needs at least 1 seat"),
         ("chain", {"min_committee": 6}, "minCommittee is 6 and committeeSize 5"),
-        ("chain", {"committee_size": 64}, "settle 63 seats at most"),
-        ("chain", {"committee_size": 63, "judged_solutions": 5}, "more than 256 votes"),
+        ("chain", {"challenge_window": 0}, "chain.challengeWindow is 0"),
+        ("chain", {"committee_size": 12}, "committeeSize is 12 and maxCommittee 11"),
+        ("chain", {"max_committee": 64}, "count 63 seats at most"),
+        ("chain", {"max_committee": 63, "judged_solutions": 5}, "more than 256 votes"),
+        ("chain", {"challenge_bond": 0}, "doubting every tally would cost nothing"),
+        ("chain", {"challenge_bond": 10**17 - 1}, "an unfounded challenge would cost less"),
         ("chain", {"max_solutions": 9}, "make them equal"),
         ("task_list", {"max_tasks": 0}, "no task could be posted"),
         ("task_list", {"max_time_limit": 0}, "any time for training"),
         ("committee", {"seat_stake": 0, "penalty": 0}, "every seat for nothing"),
         ("committee", {"penalty": 10**18 + 1}, "more than the stake of a seat"),
-        ("committee", {"unbonding_time": 3900}, "make it at least 3901 s"),
+        ("committee", {"unbonding_time": 4260}, "make it at least 4261 s"),
         ("committee", {"penalty": 0}, "a wrong or missing vote would cost nothing"),
         ("task_list", {"min_reward": 0}, "tasks that pay nobody"),
         ("task_list", {"min_data_bond": 0}, "withholding keys"),
@@ -63,7 +72,7 @@ def changed(group: str, **values: int) -> Parameters:
         ("chain", {"verification_fee_bps": 10_001}, "chain.verificationFeeBps is 10001"),
         ("chain", {"verification_fee_bps": 10_000}, "leaves the winner nothing"),
         ("chain", {"verification_fee_bps": 0}, "leaves none for some seats"),
-        ("task_list", {"min_reward": 49}, "leaves none for some seats"),
+        ("task_list", {"min_reward": 329}, "leaves none for some seats"),
         ("chain", {"fault_share_bps": 10_001}, "chain.faultShareBps is 10001"),
         ("chain", {"fault_share_bps": 10_000}, "its whole bond back"),
         ("chain", {"fee_margin_bps": 10_001}, "chain.feeMarginBps is 10001"),
@@ -100,7 +109,7 @@ def test_a_window_that_holds_few_blocks_of_the_chain_below_is_refused() -> None:
 def test_the_limits_themselves_are_accepted() -> None:
     check_parameters(SOUND)
     check_parameters(changed("committee", unbonding_time=longest_round(SOUND) + 1, penalty=10**18))
-    check_parameters(changed("chain", committee_size=63, judged_solutions=4, fee_margin_bps=10_000))
+    check_parameters(changed("chain", max_committee=63, judged_solutions=4, fee_margin_bps=10_000))
     check_parameters(changed("chain", block_reward=0))
 
 
@@ -128,5 +137,5 @@ def test_the_parameter_files_that_come_with_pole_hold_together(name: str) -> Non
 def test_the_sepolia_parameters_leave_every_window_a_hundred_blocks_at_least() -> None:
     content = json.loads((REPOSITORY / "devnet/parameters-sepolia.json").read_text())
     windows = {key: value for key, value in content["chain"].items() if key.endswith("Window")}
-    assert len(windows) >= 5
+    assert len(windows) >= 6
     assert min(windows.values()) >= 100 * 12

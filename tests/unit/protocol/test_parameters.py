@@ -30,6 +30,9 @@ DOCUMENT: dict[str, dict[str, Any]] = {
         "feeMarginBps": 1000,
         "minerBond": 1,
         "blockReward": 2,
+        "challengeWindow": 60,
+        "maxCommittee": 11,
+        "challengeBond": 3,
     },
 }
 

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.protocol.rounds import (
@@ -15,10 +16,10 @@ from tests.unit.protocol.rounds import (
     unrevealed,
 )
 
-from pole.protocol.judgement import EndedRound, judge, judged_solutions
+from pole.protocol.judgement import Challenge, EndedRound, judge, judged_solutions
 from pole.protocol.ommer_rewards import pool_draw
 from pole.protocol.payouts import Settlement, pool_payouts, settle
-from pole.protocol.state import Ommer, Payout, PayoutReason, Verdict
+from pole.protocol.state import Finding, Ommer, Payout, PayoutReason, Verdict
 from pole.protocol.tally import NO_FINDING
 
 FEE = TERMS.reward // 10
@@ -101,6 +102,23 @@ def test_a_revealed_solution_that_was_not_judged_keeps_its_bond() -> None:
     assert split(given_) == Settlement((won, DATA_BOND, bond(0), bond(1)), FEE, 0)
 
 
+def challenged(*findings: Finding, dropped: bool = False) -> EndedRound:
+    return ended(found(), challenge=Challenge(MINERS[3], CHAIN.challenge_bond, findings, dropped))
+
+
+@pytest.mark.parametrize("given_", [challenged(found(train=80)), challenged(found(), dropped=True)])
+def test_a_challenge_that_is_upheld_gets_its_bond_back_after_the_miners(given_: EndedRound) -> None:
+    plain = split(replace(given_, challenge=None))
+    back = Payout(MINERS[3], PayoutReason.CHALLENGE_BOND, CHAIN.challenge_bond)
+    assert split(given_) == replace(plain, payouts=(*plain.payouts, back))
+
+
+def test_the_bond_of_an_unfounded_challenge_is_the_verifiers() -> None:
+    given_ = challenged(found())
+    plain = split(replace(given_, challenge=None))
+    assert split(given_) == replace(plain, verification_fee=FEE + CHAIN.challenge_bond)
+
+
 def test_what_a_block_draws_is_paid_to_winner_and_ommer() -> None:
     ommer = Ommer(1, MINERS[1], b"\x01" * 32, 9, 10, 2, referenced=False)
     draw = pool_draw(ommer, height=2, block_reward=3_200)
@@ -152,7 +170,13 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
         judged=judged if drawn else None,
         findings=chosen if drawn else None,
         tolerance=draw(st.integers(0, 1)),
+        challenge=draw(challenges(len(judged))) if drawn else None,
     )
+
+
+def challenges(choices: int) -> st.SearchStrategy[Challenge | None]:
+    found_ = st.tuples(*[findings] * choices)
+    return st.none() | st.builds(Challenge, st.just(DATA_NODE), st.integers(0, 10**6), found_, st.booleans())
 
 
 @given(ended_rounds(), st.integers(0, 10_000), st.integers(0, 10_000))
@@ -162,7 +186,8 @@ def test_a_round_s_account_is_emptied_to_the_last_wei(
 ) -> None:
     parameters = replace(CHAIN, verification_fee_bps=fee_bps, fault_share_bps=share_bps)
     result = settle(given_, judge(given_), parameters)
-    held = given_.terms.reward + given_.terms.data_bond + CHAIN.miner_bond * len(given_.solutions)
+    bonds = given_.terms.data_bond + CHAIN.miner_bond * len(given_.solutions)
+    held = given_.terms.reward + bonds + (given_.challenge.bond if given_.challenge else 0)
     assert sum(payout.amount for payout in result.payouts) + result.verification_fee + result.pool == held
     assert min([result.pool, result.verification_fee]) >= 0
     assert all(payout.amount > 0 for payout in result.payouts)

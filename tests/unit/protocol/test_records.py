@@ -16,13 +16,16 @@ from pole.protocol.records import (
     SolutionCommitted,
     SolutionRevealed,
     SubmissionsClosed,
+    TallyChallenged,
     TaskCancelled,
     TaskPosted,
     VoteCommitted,
+    VoteLeaked,
     VoteRevealed,
     decode_record,
     encode_record,
     kind_name,
+    round_of,
 )
 from pole.protocol.records import (
     TestSetReleased as ReleasedTestSet,
@@ -52,6 +55,8 @@ records = st.one_of(
     st.builds(VoteRevealed, numbers, addresses, hashes),
     st.builds(Payouts, numbers, st.lists(payouts, max_size=4).map(tuple)),
     st.builds(RoundVoided, numbers, st.sampled_from(VoidReason)),
+    st.builds(TallyChallenged, numbers, st.integers(0, 255), addresses, numbers),
+    st.builds(VoteLeaked, numbers, addresses, addresses),
 )
 
 
@@ -79,8 +84,8 @@ def test_an_unknown_void_reason_is_refused() -> None:
 
 def test_an_unknown_payout_reason_is_refused() -> None:
     kind, data = encode_record(Payouts(1, (Payout(DATA_NODE, PayoutReason.REWARD_REFUND, 5),)))
-    changed = data[:-64] + (8).to_bytes(32, "big") + data[-32:]
-    with pytest.raises(IntegrityError, match="reason 8"):
+    changed = data[:-64] + (9).to_bytes(32, "big") + data[-32:]
+    with pytest.raises(IntegrityError, match="reason 9"):
         decode_record(record(kind, changed))
 
 
@@ -102,6 +107,20 @@ def test_any_bytes_are_read_or_refused(kind: RecordKind, data: bytes) -> None:
 def test_a_record_survives_its_encoding(data: RecordData) -> None:
     kind, encoded = encode_record(data)
     assert decode_record(record(kind, encoded)) == data
+
+
+@pytest.mark.parametrize(
+    ("data", "round_id"),
+    [
+        (TaskCancelled(3), None),
+        (KeysPosted(3, "bafy", bytes(32)), 3),
+        (VoteCommitted(13, DATA_NODE, bytes(32)), 3),
+        (VoteLeaked(14, DATA_NODE, MINERS[0]), 3),
+        (TallyChallenged(3, 1, DATA_NODE, 5), 3),
+    ],
+)
+def test_a_record_tells_its_round(data: RecordData, round_id: int | None) -> None:
+    assert round_of(data) == round_id
 
 
 def test_every_kind_has_its_solidity_name() -> None:

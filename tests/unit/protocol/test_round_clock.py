@@ -1,15 +1,17 @@
+from dataclasses import replace
+
 import pytest
 from tests.unit.protocol.rounds import CHAIN, round_at
 
-from pole.protocol.round_clock import phase_of, stage_of
+from pole.protocol.round_clock import can_grow, phase_of, stage_of
 from pole.protocol.state import Ballot, BallotStage, Phase, Round, VoidReason
 
 NO_BALLOT = Ballot(0, 0, 0, 0, 0, 0, 0, settled=False)
 
 
 def ballot(committed: int = 0b000, revealed: int = 0b000, **changes: int) -> Ballot:
-    deadlines = {"commit_deadline": 5_000, "reveal_deadline": 5_140, **changes}
-    return Ballot(3, 1, committed, revealed, reveal_window=140, settled=False, **deadlines)
+    deadlines = {"commit_deadline": 5_000, "reveal_deadline": 5_140, "eligible": 3, **changes}
+    return Ballot(3, 1, committed, revealed, **deadlines, settled=False)
 
 
 def phases(standing: Round, *moments: int, voted: Ballot = NO_BALLOT) -> list[tuple[Phase, int]]:
@@ -99,9 +101,42 @@ def test_the_last_commitment_ends_the_commit_stage() -> None:
 
 
 def test_the_last_reveal_closes_the_ballot() -> None:
-    assert stage_of(ballot(committed=0b011, revealed=0b011), 5_001) is BallotStage.CLOSED
+    done = ballot(committed=0b011, revealed=0b011, reveal_deadline=5_001)
+    assert stage_of(done, 5_000) is BallotStage.REVEAL
+    assert stage_of(done, 5_001) is BallotStage.CLOSED
 
 
 def test_a_settled_ballot_stays_settled() -> None:
-    settled = Ballot(3, 1, 0b111, 0b111, 5_000, 5_140, 140, settled=True)
+    settled = Ballot(3, 1, 0b111, 0b111, 5_000, 5_140, 3, settled=True)
     assert stage_of(settled, 0) is BallotStage.SETTLED
+
+
+VOTED = {"keys_at": 1_050, "closed_at": 1_200, "released_at": 1_250, "committed": 1, "revealed": 1}
+
+
+def test_a_tally_can_be_challenged_for_a_while_after_the_last_reveal() -> None:
+    voted = ballot(committed=0b111, revealed=0b111, reveal_deadline=5_040, eligible=4)
+    assert phases(round_at(**VOTED), 5_040, 5_189, 5_190, voted=voted) == [(Phase.CHALLENGE, 5_190)] * 2 + [
+        OVER
+    ]
+
+
+def test_the_window_of_a_ballot_without_votes_begins_when_its_commitments_end() -> None:
+    voted = ballot(eligible=4)
+    assert phases(round_at(**VOTED), 5_000, 5_150, voted=voted) == [(Phase.CHALLENGE, 5_150), OVER]
+
+
+def test_a_challenged_round_draws_again() -> None:
+    assert phases(round_at(**VOTED, attempt=1, entropy=b"\x01" * 32), 9_999) == [(Phase.DRAW, 0)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "eligible", "seats"),
+    [({"attempt": 2}, 9, 3), ({"dropped": True}, 9, 3), ({}, 3, 3), ({}, 9, CHAIN.max_committee)],
+)
+def test_a_committee_that_cannot_grow_is_not_challenged(
+    changes: dict[str, int], eligible: int, seats: int
+) -> None:
+    voted = replace(ballot(eligible=eligible), seats=seats)
+    assert not can_grow(round_at(**changes), voted, CHAIN)
+    assert phases(round_at(**VOTED, **changes), 5_000, voted=voted) == [OVER]

@@ -8,6 +8,7 @@ from pole.protocol.state import Finding, Verdict, Vote
 from pole.protocol.tally import (
     NO_FINDING,
     agrees,
+    differ,
     finding,
     findings,
     fingerprint,
@@ -107,14 +108,38 @@ def test_of_an_even_number_the_lower_of_the_middle_values_is_the_median() -> Non
 
 def test_a_vote_for_another_verdict_is_incoherent() -> None:
     agreed = [Finding(Verdict.OK, 90, 9, fingerprint(ok().predictions)), NO_FINDING]
-    assert is_coherent([ok(), no(Verdict.MALFORMED)], agreed, 0)
-    assert not is_coherent([no(Verdict.MALFORMED), ok()], agreed, 0)
-    assert not is_coherent([ok(digest=2), ok()], agreed, 0)
-    assert is_coherent([ok(digest=2), ok()], agreed, 1)
+    assert is_coherent([ok(), no(Verdict.MALFORMED)], agreed, agreed, 0)
+    assert not is_coherent([no(Verdict.MALFORMED), ok()], agreed, agreed, 0)
+    assert not is_coherent([ok(digest=2), ok()], agreed, agreed, 0)
+    assert is_coherent([ok(digest=2), ok()], agreed, agreed, 1)
 
 
 def test_where_nothing_was_found_everybody_is_coherent() -> None:
-    assert is_coherent([ok(), no(Verdict.MALFORMED)], [NO_FINDING, NO_FINDING], 0)
+    nothing = [NO_FINDING, NO_FINDING]
+    assert is_coherent([ok(), no(Verdict.MALFORMED)], [Finding(Verdict.OK, 1, 1, 1), NO_FINDING], nothing, 0)
+
+
+def test_predictions_are_compared_within_a_ballot_only() -> None:
+    final = [Finding(Verdict.OK, 90, 9, fingerprint(ok(digest=2).predictions))]
+    same = [Finding(Verdict.OK, 90, 9, fingerprint(ok().predictions))]
+    assert is_coherent([ok()], same, final, 0)
+    assert not is_coherent([ok(digest=2)], same, final, 0)
+    assert not is_coherent([ok(train=91)], same, final, 0)
+
+
+def test_who_was_outvoted_by_a_wrong_committee_is_coherent_by_its_counts() -> None:
+    final = [Finding(Verdict.OK, 90, 9, fingerprint(ok(digest=2).predictions))]
+    for wrong in (Finding(Verdict.OK, 80, 9, 7), Finding(Verdict.MALFORMED, 0, 0, 0), NO_FINDING):
+        assert is_coherent([ok()], [wrong], final, 0)
+        assert not is_coherent([ok(train=80)], [wrong], final, 0)
+
+
+def test_tallies_differ_in_verdicts_and_counts_and_not_in_fingerprints() -> None:
+    some = [Finding(Verdict.OK, 90, 9, 1), NO_FINDING]
+    assert not differ(some, [Finding(Verdict.OK, 90, 9, 2), NO_FINDING])
+    assert differ(some, [Finding(Verdict.OK, 91, 9, 1), NO_FINDING])
+    assert differ(some, [Finding(Verdict.OK, 90, 8, 1), NO_FINDING])
+    assert differ(some, [Finding(Verdict.OK, 90, 9, 1), Finding(Verdict.MALFORMED, 0, 0, 0)])
 
 
 def test_a_vote_is_packed_from_the_top() -> None:

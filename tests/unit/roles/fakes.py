@@ -9,10 +9,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from pole.errors import FundsError, IntegrityError, RefusedError, UnreachableError
+from pole.protocol.abi import ZERO_ADDRESS
+from pole.protocol.ballots import ballot_id, due_bond, round_and_attempt, target_seats
 from pole.protocol.commitments import solution_commitment, vote_commitment
 from pole.protocol.committee_draw import draw
+from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.hashing import keccak256
-from pole.protocol.judgement import EndedRound, judge, judged_solutions
+from pole.protocol.judgement import Challenge, EndedRound, judge, judged_solutions
 from pole.protocol.parameters import ChainParameters
 from pole.protocol.payouts import settle
 from pole.protocol.round_clock import phase_of, stage_of
@@ -20,6 +23,7 @@ from pole.protocol.state import (
     Ballot,
     BallotStage,
     FileRef,
+    Finding,
     Phase,
     PostedTask,
     Round,
@@ -51,6 +55,9 @@ PARAMETERS = ChainParameters(
     fee_margin_bps=1000,
     miner_bond=10,
     block_reward=0,
+    challenge_window=60,
+    max_committee=7,
+    challenge_bond=50,
 )
 
 
@@ -91,16 +98,24 @@ class World:
     def phase(self, round_id: int) -> tuple[Phase, int]:
         if round_id not in self.rounds:
             return Phase.NONE, 0
-        return phase_of(
-            self.rounds[round_id], self.ballots.get(round_id, NO_BALLOT), self.parameters, self.now
-        )
+        return phase_of(self.rounds[round_id], self.newest_ballot(round_id), self.parameters, self.now)
+
+    def newest_ballot(self, round_id: int) -> Ballot:
+        return self.ballots.get(ballot_id(round_id, self.rounds[round_id].attempt), NO_BALLOT)
+
+    def findings(self, ballot: int) -> tuple[Finding, ...]:
+        members = self.members.get(ballot, ())
+        revealed = [self.votes[ballot, member] for member in members if (ballot, member) in self.votes]
+        counted = self.ballots[ballot]
+        return findings(revealed, seats=counted.seats, choices=counted.choices, tolerance=0)
 
     def change(self, round_id: int, **changes: object) -> None:
         self.rounds[round_id] = replace(self.rounds[round_id], **changes)
 
     def moment(self) -> Moment:
         phase, deadline = self.phase(self.newest)
-        return Moment(self.newest, phase, deadline, len(self.listed), self.now, self.block)
+        attempt = self.rounds[self.newest].attempt if self.rounds else 0
+        return Moment(self.newest, phase, deadline, len(self.listed), self.now, self.block, attempt)
 
 
 @dataclass
@@ -115,6 +130,10 @@ class FakeChain:
     @property
     def identity(self) -> Identity:
         return Identity(CHAIN_ID, self.address, CHAIN_ADDRESS, COMMITTEE_ADDRESS)
+
+    @property
+    def tolerance(self) -> int:
+        return 0
 
     def moment(self) -> Moment:
         return self.world.moment()
@@ -145,13 +164,19 @@ class FakeChain:
     def models(self, round_id: int) -> dict[str, FileRef]:
         return dict(self.world.models.get(round_id, {}))
 
-    def ballot(self, round_id: int) -> BallotView:
-        ballot = self.world.ballots.get(round_id, NO_BALLOT)
-        return BallotView(stage_of(ballot, self.world.now), ballot, self.world.members.get(round_id, ()))
+    def ballot(self, ballot_id: int) -> BallotView:
+        ballot = self.world.ballots.get(ballot_id, NO_BALLOT)
+        return BallotView(stage_of(ballot, self.world.now), ballot, self.world.members.get(ballot_id, ()))
 
-    def vote_state(self, round_id: int) -> tuple[bytes, bool]:
-        key = (round_id, self.address)
+    def vote_state(self, ballot_id: int, verifier: str) -> tuple[bytes, bool]:
+        key = (ballot_id, verifier)
         return self.world.vote_commitments.get(key, bytes(32)), key in self.world.votes
+
+    def findings(self, ballot_id: int) -> tuple[Finding, ...]:
+        return self.world.findings(ballot_id)
+
+    def challenge_bond(self, ballot_id: int) -> int:
+        return due_bond(self.findings(ballot_id), self.world.parameters)
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
         if terms.payment > self.balance:
@@ -292,33 +317,47 @@ class FakeChain:
 
         return self._send(intent, effect)
 
-    def commit_vote(self, round_id: int, commitment: bytes, *, intent: str) -> Receipt:
+    def commit_vote(self, ballot_id: int, commitment: bytes, *, intent: str) -> Receipt:
         def effect() -> None:
-            self._in_phase(round_id, Phase.VOTE_COMMIT)
-            self._demand(self.address in self.world.members[round_id], "Not a member.")
-            self._demand((round_id, self.address) not in self.world.vote_commitments, "Voted already.")
-            self.world.vote_commitments[round_id, self.address] = commitment
-            self._count_ballot(round_id)
+            self._in_phase(round_and_attempt(ballot_id)[0], Phase.VOTE_COMMIT)
+            self._demand(self.address in self.world.members[ballot_id], "Not a member.")
+            self._demand((ballot_id, self.address) not in self.world.vote_commitments, "Voted already.")
+            self.world.vote_commitments[ballot_id, self.address] = commitment
+            self._count_ballot(ballot_id)
 
         return self._send(intent, effect)
 
-    def reveal_vote(self, round_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
+    def reveal_vote(self, ballot_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
         def effect() -> None:
-            self._in_phase(round_id, Phase.VOTE_REVEAL)
-            opened = vote_commitment(
-                chain_id=CHAIN_ID,
-                committee_address=COMMITTEE_ADDRESS,
-                round_id=round_id,
-                verifier=self.address,
-                votes=votes,
-                salt=salt,
-            )
-            self._demand(
-                opened == self.world.vote_commitments[round_id, self.address], "Not what was committed."
-            )
-            self._demand((round_id, self.address) not in self.world.votes, "Revealed already.")
-            self.world.votes[round_id, self.address] = votes
-            self._count_ballot(round_id)
+            self._in_phase(round_and_attempt(ballot_id)[0], Phase.VOTE_REVEAL)
+            self._open_vote(ballot_id, LeakedVote(self.address, votes, salt))
+            self._demand((ballot_id, self.address) not in self.world.votes, "Revealed already.")
+            self.world.votes[ballot_id, self.address] = votes
+            self._count_ballot(ballot_id)
+
+        return self._send(intent, effect)
+
+    def leak(self, ballot_id: int, leaked: LeakedVote, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_and_attempt(ballot_id)[0], Phase.VOTE_COMMIT)
+            self._open_vote(ballot_id, leaked)
+            self.world.vote_commitments[ballot_id, leaked.verifier] = bytes(32)
+
+        return self._send(intent, effect)
+
+    def challenge(self, round_id: int, *, bond: int, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.CHALLENGE)
+            standing = self.world.rounds[round_id]
+            due = self.challenge_bond(ballot_id(round_id, standing.attempt))
+            self._demand(bond == due, "Another bond is due.")
+            self._demand(not due or standing.challenger == ZERO_ADDRESS, "Challenged already.")
+            if bond > self.balance:
+                raise FundsError("The wallet cannot pay the bond; fund it.")
+            self.balance -= bond
+            if bond:
+                self.world.change(round_id, challenger=self.address, challenged=standing.attempt)
+            self.world.change(round_id, attempt=standing.attempt + 1, draw_block=0)
 
         return self._send(intent, effect)
 
@@ -338,12 +377,46 @@ class FakeChain:
         self._send(intent, effect)
         return self.balance - before
 
+    def _open_vote(self, ballot_id: int, opening: LeakedVote) -> None:
+        opened = vote_commitment(
+            chain_id=CHAIN_ID,
+            committee_address=COMMITTEE_ADDRESS,
+            ballot_id=ballot_id,
+            verifier=opening.verifier,
+            votes=opening.votes,
+            salt=opening.salt,
+        )
+        committed = self.world.vote_commitments.get((ballot_id, opening.verifier))
+        self._demand(opened == committed, "Not what was committed.")
+
     def _draw(self, round_id: int) -> None:
         world, standing = self.world, self.world.rounds[round_id]
-        entropy = keccak256(f"{round_id}/{standing.draw_block}".encode())
+        entropy = keccak256(f"{round_id}/{standing.attempt}/{standing.draw_block}".encode())
+        barred = {*(s.miner for s in world.solutions[round_id]), standing.data_node}
+        if standing.attempt == 0:
+            self._judge_best_claims(round_id)
+            minimum = world.parameters.min_committee
+        else:
+            minimum = world.ballots[ballot_id(round_id, standing.attempt - 1)].seats + 1
+        members = draw(
+            world.seats,
+            entropy,
+            size=target_seats(standing.attempt, world.parameters),
+            minimum=minimum,
+            barred=barred,
+        )
+        if members:
+            self._open_ballot(round_id, members, eligible=len(set(world.seats) - barred))
+        if standing.attempt == 0:
+            world.change(round_id, entropy=entropy, committee_too_small=not members)
+        elif not members:
+            world.change(round_id, attempt=standing.attempt - 1, dropped=True)
+
+    def _judge_best_claims(self, round_id: int) -> None:
+        world = self.world
         judged = judged_solutions(
             world.solutions[round_id],
-            released=standing.released_at > 0,
+            released=world.rounds[round_id].released_at > 0,
             at_most=world.parameters.judged_solutions,
         )
         miners = [solution.miner for solution in judged]
@@ -351,42 +424,35 @@ class FakeChain:
             replace(s, choice=miners.index(s.miner) + 1) if s.miner in miners else s
             for s in world.solutions[round_id]
         ]
-        members = draw(
-            world.seats,
-            entropy,
-            size=world.parameters.committee_size,
-            minimum=world.parameters.min_committee,
-            barred=[*(s.miner for s in world.solutions[round_id]), standing.data_node],
-        )
-        world.change(round_id, entropy=entropy, committee_too_small=not members)
-        if members:
-            end = world.now + world.parameters.vote_commit_window
-            window = world.parameters.vote_reveal_window
-            world.members[round_id] = members
-            world.ballots[round_id] = Ballot(
-                len(members), len(judged), 0, 0, end, end + window, window, settled=False
-            )
 
-    def _count_ballot(self, round_id: int) -> None:
+    def _open_ballot(self, round_id: int, members: tuple[str, ...], *, eligible: int) -> None:
         world = self.world
-        members = list(enumerate(world.members[round_id]))
-        committed = sum(1 << n for n, member in members if (round_id, member) in world.vote_commitments)
-        revealed = sum(1 << n for n, member in members if (round_id, member) in world.votes)
-        ballot = replace(world.ballots[round_id], committed=committed, revealed=revealed)
+        number = ballot_id(round_id, world.rounds[round_id].attempt)
+        choices = sum(solution.choice > 0 for solution in world.solutions[round_id])
+        end = world.now + world.parameters.vote_commit_window
+        reveal_end = end + world.parameters.vote_reveal_window
+        world.members[number] = members
+        world.ballots[number] = Ballot(len(members), choices, 0, 0, end, reveal_end, eligible, settled=False)
+
+    def _count_ballot(self, number: int) -> None:
+        world = self.world
+        members = list(enumerate(world.members[number]))
+        committed = sum(1 << n for n, member in members if (number, member) in world.vote_commitments)
+        revealed = sum(1 << n for n, member in members if (number, member) in world.votes)
+        ballot = replace(world.ballots[number], committed=committed, revealed=revealed)
         if committed == 2**ballot.seats - 1 and revealed == 0:
-            ballot = replace(
-                ballot, commit_deadline=world.now, reveal_deadline=world.now + ballot.reveal_window
-            )
-        world.ballots[round_id] = ballot
+            window = world.parameters.vote_reveal_window
+            ballot = replace(ballot, commit_deadline=world.now, reveal_deadline=world.now + window)
+        if revealed == committed:
+            ballot = replace(ballot, reveal_deadline=world.now)
+        world.ballots[number] = ballot
 
     def _finalise(self, round_id: int) -> None:
         world, standing = self.world, self.world.rounds[round_id]
-        ballot = world.ballots.get(round_id)
+        newest = ballot_id(round_id, standing.attempt)
         found = tuple(world.solutions.get(round_id, ()))
-        revealed = [
-            world.votes[round_id, m] for m in world.members.get(round_id, ()) if (round_id, m) in world.votes
-        ]
         judged = tuple(sorted((s for s in found if s.choice), key=lambda s: s.choice))
+        drawn = newest in world.ballots
         ended = EndedRound(
             data_node=standing.data_node,
             terms=standing.terms,
@@ -394,11 +460,10 @@ class FakeChain:
             closed_early=standing.closed_at > 0,
             released=standing.released_at > 0,
             solutions=found,
-            judged=judged if ballot else None,
-            findings=findings(revealed, seats=ballot.seats, choices=len(judged), tolerance=0)
-            if ballot
-            else None,
+            judged=judged if drawn else None,
+            findings=world.findings(newest) if drawn else None,
             tolerance=0,
+            challenge=self._bonded_challenge(round_id),
         )
         outcome = judge(ended)
         for payout in settle(ended, outcome, world.parameters).payouts:
@@ -408,6 +473,15 @@ class FakeChain:
         world.change(
             round_id, settled=True, void_reason=outcome.void_reason, height=world.height if won else 0
         )
+
+    def _bonded_challenge(self, round_id: int) -> Challenge | None:
+        standing = self.world.rounds[round_id]
+        if standing.challenger == ZERO_ADDRESS:
+            return None
+        challenged = ballot_id(round_id, standing.challenged)
+        dropped = standing.attempt == standing.challenged
+        bond = self.world.parameters.challenge_bond
+        return Challenge(standing.challenger, bond, self.world.findings(challenged), dropped)
 
     def _in_phase(self, round_id: int, needed: Phase) -> None:
         phase = self.world.phase(round_id)[0]
@@ -450,6 +524,10 @@ def new_round(number: int, task: PostedTask, now: int) -> Round:
         committee_too_small=False,
         settled=False,
         void_reason=VoidReason.NONE,
+        attempt=0,
+        challenged=0,
+        dropped=False,
+        challenger=ZERO_ADDRESS,
         height=0,
     )
 

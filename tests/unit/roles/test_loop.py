@@ -13,7 +13,7 @@ from pole.roles.ports import Moment
 
 
 def moment(round_id: int, phase: Phase) -> Moment:
-    return Moment(round_id, phase, 0, 0, 1, 1)
+    return Moment(round_id, phase, 0, 0, 1, 1, 0)
 
 
 class Scripted:

@@ -13,6 +13,7 @@ from pole.learning.canonical import CanonicalModel, evaluate
 from pole.learning.datasets import DataSet
 from pole.learning.features import fit_feature_map, normalised
 from pole.learning.fixed_point import round_weights
+from pole.protocol.ballots import ballot_id
 from pole.protocol.formats.predictions import predictions_digest
 from pole.protocol.metrics import AbsoluteError
 from pole.protocol.model_layers import Linear
@@ -22,6 +23,7 @@ from pole.roles.learner import Assignment, Trained, evaluate_model
 from pole.roles.task_preparation import TaskRequest, check_samples, prepare_task
 
 STEPS = 300
+BALLOT = ballot_id(1, 0)
 
 
 class GridLearner:
@@ -75,7 +77,7 @@ def test_miners_claim_what_verifiers_find(stage: Stage, metric: str) -> None:
     play(stage, data, wanted, required=5000)
     assert stage.world.moment().phase is Phase.FINAL
     solution = stage.world.solutions[1][0]
-    vote = stage.world.votes[1, VERIFIERS[0]][0]
+    vote = stage.world.votes[BALLOT, VERIFIERS[0]][0]
     assert (solution.claimed_train_correct, solution.claimed_test_correct) == (
         vote.train_correct,
         vote.test_correct,
@@ -87,7 +89,7 @@ def test_the_threshold_is_a_share_of_the_score(stage: Stage) -> None:
     stage.learner = GridLearner()
     play(stage, slopes(), regression(scale=1), required=9000)
     # Nobody can be within a tenth of a step on noisy targets; the best of the round wins all the same.
-    assert stage.world.votes[1, VERIFIERS[0]][0].train_correct < 0.9 * TRAIN
+    assert stage.world.votes[BALLOT, VERIFIERS[0]][0].train_correct < 0.9 * TRAIN
 
 
 def test_predictions_of_a_regression_are_steps(stage: Stage) -> None:
@@ -100,7 +102,7 @@ def test_predictions_of_a_regression_are_steps(stage: Stage) -> None:
         evaluate_model(model, regression(), open_round.seed, part).predictions
         for part in (data.training_set(open_round), data.test_set(open_round))
     ]
-    assert stage.world.votes[1, VERIFIERS[0]][0].predictions == predictions_digest(*found)
+    assert stage.world.votes[BALLOT, VERIFIERS[0]][0].predictions == predictions_digest(0, *found)
     assert found[0].max() > 3
 
 

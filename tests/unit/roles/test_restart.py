@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, VERIFIERS, Stage, dataset, specification, terms
 from tests.unit.roles.fakes import Death, KilledError
+from tests.unit.roles.test_challenging import SEATS, in_challenge
 
 from pole.protocol.state import Phase
 from pole.roles.task_posting import post_task
@@ -94,8 +95,45 @@ def test_a_verifier_killed_anywhere_votes_once_and_reveals_its_vote(
     assert len(ends) > 20
     for end in ends:
         voting = [intent for intent in end.sent(VERIFIERS[0]) if "vote" in intent]
-        assert voting == ["vote/1", "reveal-vote/1"]
+        assert voting == ["vote/4", "reveal-vote/4"]
         assert len(end.world.votes) == len(VERIFIERS)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_miner_killed_anywhere_pays_one_bond_for_its_challenge(
+    stage: Stage, tmp_path: Path, after: bool
+) -> None:
+    stage.world.seats[:] = SEATS
+    in_challenge(stage)
+    before = stage.chain(MINERS[0]).balance
+
+    def act(stage: Stage, ports: dict[str, object]) -> None:
+        stage.play(Phase.DRAW, workers=[stage.miner(**ports)])
+
+    ends = live_and_die(stage, tmp_path / "again", MINERS[0], act, after=after)
+    assert len(ends) > 5
+    for end in ends:
+        assert end.sent(MINERS[0])[-1] == "challenge/4"
+        assert end.chain(MINERS[0]).balance == before - end.world.parameters.challenge_bond
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_verifier_killed_anywhere_votes_once_in_every_ballot(
+    stage: Stage, tmp_path: Path, after: bool
+) -> None:
+    stage.world.seats[:] = SEATS[:4]
+    in_challenge(stage)
+    stage.play(Phase.VOTE_COMMIT, workers=[stage.miner()])
+
+    def act(stage: Stage, ports: dict[str, object]) -> None:
+        others = [stage.verifier(address) for address in SEATS[1:4]]
+        stage.play(Phase.FINAL, workers=[stage.verifier(**ports), *others])
+
+    ends = live_and_die(stage, tmp_path / "again", SEATS[0], act, after=after)
+    assert len(ends) > 10
+    for end in ends:
+        voting = [intent for intent in end.sent(SEATS[0]) if intent.startswith(("vote", "reveal-vote"))]
+        assert voting == ["vote/5", "reveal-vote/5"]
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -12,7 +12,7 @@ def test_a_round_ends_in_a_block(stage: Stage) -> None:
     assert stage.world.moment().phase is Phase.FINAL
     assert stage.world.rounds[1].height == 1
     assert [solution.miner for solution in stage.world.solutions[1]] == list(MINERS)
-    votes = [stage.world.votes[1, address] for address in VERIFIERS]
+    votes = [stage.world.votes[4, address] for address in VERIFIERS]
     assert all(vote == votes[0] for vote in votes)
     assert votes[0][0].verdict is Verdict.OK
     assert votes[0][0].train_correct == TRAIN
@@ -53,7 +53,7 @@ def test_keys_of_two_seeds_are_never_given_for_one_data_set(stage: Stage) -> Non
 def test_verifiers_judge_the_audit_sample_where_the_task_asks_for_one(stage: Stage, audit_count: int) -> None:
     stage.post(audit_count=audit_count)
     stage.play(Phase.FINAL)
-    judged = stage.world.votes[1, VERIFIERS[0]][0].train_correct
+    judged = stage.world.votes[4, VERIFIERS[0]][0].train_correct
     assert judged == (audit_count or TRAIN)
 
 
@@ -69,4 +69,4 @@ def test_a_withheld_test_set_leaves_the_training_set_to_judge_by(stage: Stage) -
     stage.play(Phase.TEST_RELEASE, workers=workers)
     stage.play(Phase.FINAL, workers=workers[1:])
     assert stage.world.rounds[1].released_at == 0
-    assert stage.world.votes[1, VERIFIERS[0]][0].test_correct == 0
+    assert stage.world.votes[4, VERIFIERS[0]][0].test_correct == 0

@@ -17,7 +17,7 @@ def in_vote(stage: Stage) -> None:
 
 
 def verdicts(stage: Stage) -> list[Verdict]:
-    return [vote.verdict for vote in read_votes(stage.journal(VERIFIERS[0]).kept["votes/1"])]
+    return [vote.verdict for vote in read_votes(stage.journal(VERIFIERS[0]).kept["votes/4"])]
 
 
 def forge(stage: Stage, content: bytes) -> FileRef:
@@ -29,7 +29,7 @@ def forge(stage: Stage, content: bytes) -> FileRef:
 def test_it_finds_what_the_miners_claim(stage: Stage) -> None:
     in_vote(stage)
     assert stage.verifier().step(stage.world.moment()) == "voted"
-    votes = read_votes(stage.journal(VERIFIERS[0]).kept["votes/1"])
+    votes = read_votes(stage.journal(VERIFIERS[0]).kept["votes/4"])
     assert [(vote.train_correct, vote.test_correct) for vote in votes] == [(TRAIN, TEST)] * 2
 
 
@@ -104,9 +104,9 @@ def test_data_that_cannot_be_had_is_waited_for_and_then_a_data_fault(stage: Stag
 
 def test_who_is_not_drawn_does_not_vote(stage: Stage) -> None:
     in_vote(stage)
-    stage.world.members[1] = VERIFIERS[1:]
+    stage.world.members[4] = VERIFIERS[1:]
     assert stage.verifier().step(stage.world.moment()) is None
-    assert "votes/1" not in stage.journal(VERIFIERS[0]).kept
+    assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
 
 
 def test_a_vote_that_missed_its_window_is_not_revealed(stage: Stage) -> None:
@@ -115,9 +115,9 @@ def test_a_vote_that_missed_its_window_is_not_revealed(stage: Stage) -> None:
     for address in VERIFIERS[1:]:
         stage.verifier(address).step(stage.world.moment())
     assert stage.world.moment().phase is Phase.VOTE_REVEAL
-    stage.world.vote_commitments.pop((1, VERIFIERS[0]))
+    stage.world.vote_commitments.pop((4, VERIFIERS[0]))
     stage.verifier().step(stage.world.moment())
-    assert "reveal-vote/1" not in stage.sent(VERIFIERS[0])
+    assert "reveal-vote/4" not in stage.sent(VERIFIERS[0])
 
 
 def test_features_are_prepared_while_miners_train(stage: Stage) -> None:

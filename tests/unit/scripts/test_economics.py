@@ -6,7 +6,7 @@ from math import comb
 
 import pytest
 from scripts.economics.__main__ import PAGE, PICTURE, picture, written
-from scripts.economics.committee import Safety, drawn, growing, one_draw
+from scripts.economics.committee import Safety, challenged, drawn, growing, one_draw
 from scripts.economics.rounds import ATTACKER, HONEST, ended_round, outcome, solution, without_keys
 from scripts.economics.tables import read_parameters, reference_task, tables
 
@@ -59,6 +59,23 @@ def test_growth_to_all_seats_leaves_no_veto_below_a_third_and_never_makes_captur
         grown = growing(seats=60, dishonest=dishonest, n=5, cap=60)
         assert grown.stall == 0
         assert alone.capture <= grown.capture <= alone.capture + alone.stall
+
+
+def test_a_round_that_takes_one_challenge_is_as_safe_as_its_second_committee_where_nobody_stalls() -> None:
+    # One dishonest seat of 60: two of the first committee's one seat capture it, three are never stalled.
+    second = one_draw(seats=60, dishonest=1, n=3)
+    assert one_draw(seats=60, dishonest=1, n=1).capture == Fraction(1, 60)
+    assert challenged(seats=60, dishonest=1, n=1, cap=60) == second.capture + second.stall * 0
+
+
+def test_challenges_on_both_sides_end_all_that_can_happen() -> None:
+    both = challenged(seats=60, dishonest=25, n=5, cap=60)
+    honest = challenged(seats=60, dishonest=60, n=5, cap=60)
+    assert 0 < both < 1
+    assert honest == 1
+    assert (
+        challenged(seats=100, dishonest=40, n=63, cap=63) == one_draw(seats=100, dishonest=40, n=63).capture
+    )
 
 
 def test_a_committee_at_its_cap_does_not_grow() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pole.errors import InputError, IntegrityError
+from pole.protocol.abi import address
 
 Document = Mapping[str, Any]
 
@@ -113,3 +114,15 @@ def read_hex(document: Document, field: str, *, length: int, prefix: str = "0x")
             f"{field} must be {length} bytes in lower-case hex, with {prefix or 'no'} prefix."
         )
     return bytes.fromhex(value[len(prefix) :])
+
+
+def read_address(document: Document, field: str) -> str:
+    """Return an Ethereum address with its EIP-55 checksum."""
+    value = document[field]
+    try:
+        checksummed = address(value)
+    except (TypeError, ValueError) as error:
+        raise IntegrityError(f"{field} must be an address.") from error
+    if checksummed != value:
+        raise IntegrityError(f"{field} must be an address with its EIP-55 checksum.")
+    return checksummed

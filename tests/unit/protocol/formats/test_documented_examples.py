@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tests.unit.protocol.rounds import MINERS
 
+from pole.protocol.ballots import ballot_id
 from pole.protocol.commitments import solution_commitment, vote_commitment, vote_payload
 from pole.protocol.formats.block_body import BlockBody, body_root, read_body, write_body
 from pole.protocol.formats.encrypted_set import (
@@ -32,6 +33,7 @@ from pole.protocol.formats.key_sharing import (
     write_share,
     write_sharing,
 )
+from pole.protocol.formats.leaked_vote import LeakedVote, read_leaked_vote, write_leaked_vote
 from pole.protocol.formats.master_public_key import read_master_public_key, write_master_public_key
 from pole.protocol.formats.predictions import predictions_digest
 from pole.protocol.hashing import keccak256
@@ -106,6 +108,8 @@ HEADER = Header(
 )
 PROOF = proof_of(HEADER, RECORDS, 1)
 
+LEAKED_VOTE = LeakedVote(MINERS[1], VOTES, SALT)
+
 EXAMPLES = {
     "master-public-key": KEY_FILE,
     "functional-keys": KEYS_FILE,
@@ -116,7 +120,7 @@ EXAMPLES = {
     "encrypted-shard": SHARD_FILE,
     "encrypted-set": write_manifest(MANIFEST),
     "key-ledger-entry": write_entry(LEDGER_ENTRY),
-    "predictions": predictions_digest(np.array([0, 2, -1], np.int16), np.array([1], np.int16)),
+    "predictions": predictions_digest(0, np.array([0, 2, -1], np.int16), np.array([1], np.int16)),
     "record": encode_record(DrawArmed(7, 1234))[1],
     "leaf": leaf(RecordKind.DRAW_ARMED, RECORDS[1].data),
     "body-root": body_root(RECORDS),
@@ -134,8 +138,14 @@ EXAMPLES = {
     ),
     "vote-payload": vote_payload(VOTES),
     "vote-commitment": vote_commitment(
-        chain_id=1337, committee_address=COMMITTEE, round_id=7, verifier=MINERS[1], votes=VOTES, salt=SALT
+        chain_id=1337,
+        committee_address=COMMITTEE,
+        ballot_id=ballot_id(7, 0),
+        verifier=MINERS[1],
+        votes=VOTES,
+        salt=SALT,
     ),
+    "leaked-vote": write_leaked_vote(LEAKED_VOTE),
 }
 
 
@@ -163,6 +173,7 @@ def test_the_documented_files_are_read() -> None:
     manifest = read_manifest(examples["encrypted-set"], part=Part.TRAIN)
     assert read_shard(examples["encrypted-shard"], manifest, 0).labels.tolist() == [2]
     assert read_master_public_key(examples["master-public-key"], dimension=1).shape == (1, 32)
+    assert read_leaked_vote(examples["leaked-vote"]) == LEAKED_VOTE
     keys = read_functional_keys(examples["functional-keys"], round_id=7, seed=SEED, windows=1, queries=1)
     assert keys.shape == (1, 1, 32)
     assert read_sharing(examples["key-sharing"]).threshold == 1
@@ -181,6 +192,6 @@ def test_the_documented_files_are_read() -> None:
 
 
 def test_the_documented_hashes_follow_from_their_bytes() -> None:
-    plain = b"pole.predictions.v1" + bytes.fromhex("03000000 0000 0200 ffff 01000000 0100")
+    plain = b"pole.predictions.v2" + bytes.fromhex("00 03000000 0000 0200 ffff 01000000 0100")
     assert documented()["predictions"] == keccak256(plain)
     verify_proof(read_proof(write_proof(PROOF)), header_hash(HEADER))
