@@ -21,7 +21,7 @@ from tests.contracts.stage import (
 )
 
 from pole.protocol.ballots import ballot_id
-from pole.protocol.state import BallotStage
+from pole.protocol.state import BallotStage, RecordKind
 
 MODELS = {2: Model()}
 TRUE = {2: ok(90, 45)}
@@ -349,4 +349,21 @@ def test_a_round_with_one_committee_after_one_with_three_sees_nothing_of_them(gr
     stage.finalise(growing, other)
     assert stage.phase(growing, other) is Phase.FINAL
     assert all(growing.committee.stakeOf(liar)[0] <= ETHER - PENALTY for liar in liars)
+    history_holds(growing)
+
+
+def test_a_vote_of_a_later_committee_can_be_leaked_and_the_records_say_so(growing, history_holds):
+    round_id, _ = judged(growing)
+    stage.challenge(growing, round_id)
+    members = stage.draw(growing, round_id)
+    votes = {member: [ok(90, 45, mark=2)] for member in members}
+    stage.commit_votes(growing, round_id, {members[0]: votes[members[0]]})
+    ballot, sold = stage.ballot(growing, round_id), stage.as_tuples(votes.pop(members[0]))
+    told = growing.committee.leak(ballot, members[0], sold, b"\x77" * 32, {"from": accounts[STRANGER]})
+    assert told.events["Recorded"]["kind"] == RecordKind.VOTE_LEAKED
+    stage.commit_votes(growing, round_id, votes)
+    stage.reveal_votes(growing, round_id, votes)
+    stage.wait(CHAIN["voteRevealWindow"] + CHAIN["challengeWindow"])
+    stage.finalise(growing, round_id)
+    assert growing.committee.stakeOf(members[0])[0] == ETHER - 2 * PENALTY
     history_holds(growing)
