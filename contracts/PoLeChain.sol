@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Judge} from "./Judge.sol";
+import {ReleaseSignature} from "./ReleaseSignature.sol";
 import {IJudge, Ruling} from "./interfaces/IJudge.sol";
 import {
     Header,
@@ -14,6 +15,7 @@ import {
     Solution,
     VoidReason
 } from "./interfaces/IPoLeChain.sol";
+import {IReleaseSignature} from "./interfaces/IReleaseSignature.sol";
 import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
 import {ITaskList, TaskTerms} from "./interfaces/ITaskList.sol";
 import {IVerifierCommittee} from "./interfaces/IVerifierCommittee.sol";
@@ -55,6 +57,9 @@ contract PoLeChain is IPoLeChain {
     /// @inheritdoc IPoLeChain
     IJudge public immutable override judge;
 
+    /// @inheritdoc IPoLeChain
+    IReleaseSignature public immutable override releaseSignature;
+
     Parameters private _parameters;
     Blocks.Ledger private _ledger;
     Solutions.Register private _register;
@@ -81,6 +86,7 @@ contract PoLeChain is IPoLeChain {
         taskList = taskList_;
         committee = committee_;
         judge = new Judge();
+        releaseSignature = new ReleaseSignature();
         _parameters = parameters_;
         _ledger.begin();
     }
@@ -164,12 +170,19 @@ contract PoLeChain is IPoLeChain {
         string calldata testCid,
         bytes32 testDigest
     ) external override onlyIn(roundId, Phase.TestRelease) onlyDataNode(roundId) {
-        Round storage open = _rounds[roundId];
-        if (block.number == open.closedBlock) revert SameBlock(block.number);
-        _requireField(Cid.fits(testCid), "testCid");
-        if (testDigest != open.task.testDigest) revert WrongTestSet(open.task.testDigest, testDigest);
-        open.releasedAt = uint64(block.timestamp);
-        _ledger.record(RecordKind.TestSetReleased, abi.encode(roundId, testCid, testDigest));
+        _release(roundId, testCid, testDigest);
+    }
+
+    /// @inheritdoc IPoLeChain
+    function releaseTestSetFor(
+        uint256 roundId,
+        string calldata testCid,
+        bytes32 testDigest,
+        uint64 signedAt,
+        bytes calldata signature
+    ) external override onlyIn(roundId, Phase.TestRelease) {
+        releaseSignature.check(_rounds[roundId].task.owner, roundId, testCid, testDigest, signedAt, signature);
+        _release(roundId, testCid, testDigest);
     }
 
     /// @inheritdoc IPoLeChain
@@ -333,6 +346,15 @@ contract PoLeChain is IPoLeChain {
         if (phase == Phase.Draw && _rounds[roundId].entropy != 0) {
             return Phases.duringBallot(_rounds[roundId], _parameters, committee.ballot(_ballotOf(roundId)));
         }
+    }
+
+    function _release(uint256 roundId, string calldata testCid, bytes32 testDigest) private {
+        Round storage open = _rounds[roundId];
+        if (block.number == open.closedBlock) revert SameBlock(block.number);
+        _requireField(Cid.fits(testCid), "testCid");
+        if (testDigest != open.task.testDigest) revert WrongTestSet(open.task.testDigest, testDigest);
+        open.releasedAt = uint64(block.timestamp);
+        _ledger.record(RecordKind.TestSetReleased, abi.encode(roundId, testCid, testDigest));
     }
 
     /// @dev Makes room for a miner's first commitment.

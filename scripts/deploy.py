@@ -14,7 +14,16 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from brownie import Judge, PoLeChain, RewardReservoir, TaskList, VerifierCommittee, network, web3
+from brownie import (
+    Judge,
+    PoLeChain,
+    ReleaseSignature,
+    RewardReservoir,
+    TaskList,
+    VerifierCommittee,
+    network,
+    web3,
+)
 from scripts.deployed import (
     CONTRACTS,
     FORMAT_VERSION,
@@ -27,7 +36,7 @@ from scripts.deployed import (
     struct_of,
     write_json,
 )
-from scripts.sources import standard_input
+from scripts.sources import all_sources, standard_input
 
 from pole.errors import InputError
 from pole.protocol.parameter_rules import check_parameters, check_windows, covering_fee
@@ -182,12 +191,11 @@ def describe(contracts: dict, chosen: dict) -> dict:
 
 
 def verification_input() -> dict:
-    """Return the compiler's standard JSON input whose output is the deployed code, the Judge's included."""
-    built = {**FACTORIES, Judge._name: Judge}
-    paths = {path for each in built.values() for path in each._build["allSourcePaths"].values()}
+    """Return the compiler's standard JSON input whose output is all the code deployed, the judge's too."""
+    built = {**FACTORIES, Judge._name: Judge, ReleaseSignature._name: ReleaseSignature}
     wanted = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "metadata"]
     selection = {each._build["sourcePath"]: {name: wanted} for name, each in built.items()}
-    return standard_input(paths, selection)
+    return standard_input(all_sources(), selection)
 
 
 def sources_path(deployment: Path) -> Path:

@@ -4,6 +4,7 @@ An explorer that is given the same input compiles the same code. brownie is not 
 """
 
 import json
+import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,6 +21,35 @@ def contract_sources() -> list[str]:
     """Return the paths of our own sources without the tests' contracts, relative to the checkout."""
     found = sorted((ROOT / "contracts").rglob("*.sol"))
     return [path.relative_to(ROOT).as_posix() for path in found if HARNESS not in path.parents]
+
+
+def all_sources() -> list[str]:
+    """Return the paths of all that brownie compiles: our sources, the tests' contracts, and what they import.
+
+    Through the IR a contract's code depends on what is compiled beside it, so an explorer needs all of it.
+    """
+    waiting = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "contracts").rglob("*.sol"))
+    found: set[str] = set()
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imports(path)
+    return sorted(found)
+
+
+def _imports(path: str) -> list[str]:
+    named = re.findall(r'^import\b[^;"]*"([^"]+)";', (ROOT / path).read_text(), re.MULTILINE)
+    return [_resolved(Path(path).parent, name) for name in named]
+
+
+def _resolved(folder: Path, name: str) -> str:
+    if name.startswith("."):
+        return (ROOT / folder / name).resolve().relative_to(ROOT).as_posix()
+    for prefix, target in (each.split("=") for each in _configured()["remappings"]):
+        if name.startswith(f"{prefix}/"):
+            return f"{target}{name.removeprefix(prefix)}"
+    return name
 
 
 def compiler_version() -> str:

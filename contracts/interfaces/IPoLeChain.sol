@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IJudge} from "./IJudge.sol";
+import {IReleaseSignature} from "./IReleaseSignature.sol";
 import {IRewardReservoir} from "./IRewardReservoir.sol";
 import {ITaskList, Task} from "./ITaskList.sol";
 import {IVerifierCommittee} from "./IVerifierCommittee.sol";
@@ -270,6 +271,12 @@ interface IPoLeChain {
     /// @notice The digest is not the one the task committed to.
     error WrongTestSet(bytes32 expected, bytes32 given);
 
+    /// @notice The data node, with its key or as a contract wallet, did not sign this release of this round on this chain at this time.
+    error NotSignedByDataNode(uint256 roundId, address dataNode);
+
+    /// @notice A release was signed at a time that is further than `tolerance` seconds from the block's.
+    error TimestampOutOfTolerance(uint64 signedAt, uint256 blockTime, uint256 tolerance);
+
     /// @notice The caller has no commitment in this round.
     error NoCommitment(uint256 roundId, address caller);
 
@@ -312,6 +319,16 @@ interface IPoLeChain {
 
     /// @notice Releases the test set. The data node, in TestRelease.
     function releaseTestSet(uint256 roundId, string calldata testCid, bytes32 testDigest) external;
+
+    /// @notice Releases the test set with the data node's signature over round, CID, digest and time: see IReleaseSignature. Anyone, in
+    /// TestRelease.
+    function releaseTestSetFor(
+        uint256 roundId,
+        string calldata testCid,
+        bytes32 testDigest,
+        uint64 signedAt,
+        bytes calldata signature
+    ) external;
 
     /// @notice Reveals the caller's model. `claimedTestCorrect` is 0 where no test set was released. In Reveal.
     function reveal(
@@ -377,6 +394,9 @@ interface IPoLeChain {
 
     /// @return judge that says how rounds end; made by this contract
     function judge() external view returns (IJudge judge);
+
+    /// @return releaseSignature of this deployment, which says whether a release was signed
+    function releaseSignature() external view returns (IReleaseSignature releaseSignature);
 
     /// @return reservoir that holds the money
     function reservoir() external view returns (IRewardReservoir reservoir);

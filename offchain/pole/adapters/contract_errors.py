@@ -32,6 +32,10 @@ SENTENCES = {
     "threshold, and it must be {notBefore} at least.",
     "SameBlock": "Submissions were closed in this very block ({blockNumber}): release the test set in a "
     "later one.",
+    "NotSignedByDataNode": "The data node {dataNode} did not sign this release of round {roundId} on this "
+    "chain: ask it for a new one (`pole data-node sign-release`).",
+    "TimestampOutOfTolerance": "The release was signed at {signedAt}, more than {tolerance} s from the "
+    "chain's time {blockTime}: ask the data node for a new one (`pole data-node sign-release`).",
     "WrongTestSet": "The test set's digest is {given}, but the task committed to {expected}: release the "
     "set the task was posted with.",
     "NoCommitment": "{caller} has no commitment in round {roundId}.",

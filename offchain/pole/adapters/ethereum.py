@@ -15,6 +15,7 @@ from pole.adapters.transactions import Call, Sender
 from pole.errors import InputError
 from pole.protocol.abi import vote_tuple
 from pole.protocol.formats.leaked_vote import LeakedVote
+from pole.protocol.formats.signed_release import SignedRelease
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms, Vote
 from pole.roles.ports import Delegation, Identity, Receipt
 
@@ -110,6 +111,12 @@ class EthereumChain(ChainReader):
         return _receipt(
             self._send("PoLeChain", "releaseTestSet", round_id, test.cid, test.digest, intent=intent)
         )
+
+    def release_test_set_for(self, release: SignedRelease, *, intent: str) -> Receipt:
+        """Release the test set with its data node's signature."""
+        test = release.test
+        arguments = (release.round_id, test.cid, test.digest, release.timestamp, release.signature)
+        return _receipt(self._send("PoLeChain", "releaseTestSetFor", *arguments, intent=intent))
 
     def reveal(
         self, round_id: int, model: FileRef, claimed_test_correct: int, salt: bytes, *, intent: str

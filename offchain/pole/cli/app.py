@@ -42,6 +42,10 @@ task = _group(
         "list": ("pole.cli.task:list_", "List the tasks."),
         "show": ("pole.cli.task:show", "Show one task."),
         "cancel": ("pole.cli.task:cancel", "Take a waiting task back."),
+        "release": (
+            "pole.cli.release:relay_release",
+            "Relay a test set's release that its data node signed.",
+        ),
     },
 )
 spec = _group(
@@ -59,6 +63,7 @@ data_node = _group(
     "The data node: issues functional keys and releases test sets.",
     {
         "run": ("pole.cli.data_node:run", "Serve the tasks of a wallet."),
+        "sign-release": ("pole.cli.release:sign_release", "Sign a test set's release for others to relay."),
         "share": ("pole.cli.key_sharing:share", "Share a task's master secret among key holders."),
         "drop-secret": ("pole.cli.key_sharing:drop_secret", "Remove a master secret that is shared."),
     },

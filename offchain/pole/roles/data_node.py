@@ -8,7 +8,6 @@ from typing import Final
 
 from pole.errors import InputError, IntegrityError
 from pole.ipfe.scheme import MasterSecretKey, derive_keys
-from pole.protocol.formats.encrypted_set import Part, read_manifest
 from pole.protocol.formats.functional_keys import write_functional_keys
 from pole.protocol.hashing import keccak256
 from pole.protocol.mapping_layer import query_plan
@@ -22,6 +21,7 @@ from pole.roles.key_sharing import is_dropped
 from pole.roles.ports import Chain, Journal, Moment, Store
 from pole.roles.settlement import Settlement
 from pole.roles.task_folder import TaskFolder
+from pole.roles.test_set_release import publish_test_set
 
 LOG: Final = logging.getLogger("pole.data-node")
 
@@ -105,8 +105,7 @@ class DataNode:
         if moment.block <= open_round.closed_block:
             return None
         round_id = open_round.round_id
-        manifest_cid = self._publish_test_set(TaskFolder.of(self.home, self._mpk_digest(open_round)))
-        ref = FileRef(manifest_cid, open_round.test_digest)
+        ref = publish_test_set(self.chain, self.store, self.home, open_round)
         self.chain.release_test_set(round_id, ref, intent=f"release/{round_id}")
         tell(
             LOG,
@@ -116,17 +115,6 @@ class DataNode:
             cid=ref.cid,
         )
         return "released"
-
-    def _publish_test_set(self, folder: TaskFolder) -> str:
-        manifest = read_manifest(folder.manifest("test").read_bytes(), part=Part.TEST)
-        for number, shard in enumerate(manifest.shards):
-            cid = self.store.add(folder.shard("test", number))
-            if cid != shard.cid:
-                raise IntegrityError(
-                    f"IPFS stores {folder.shard('test', number)} as {cid}, but the task promised "
-                    f"{shard.cid}: use the daemon that the task was posted with."
-                )
-        return self.store.add(folder.manifest("test"))
 
     def _mpk_digest(self, open_round: Round) -> bytes:
         return self.chain.task(open_round.task_id).files.mpk_digest

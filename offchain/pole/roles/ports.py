@@ -13,6 +13,7 @@ from typing import Protocol
 
 from pole.protocol.ballots import ballot_id
 from pole.protocol.formats.leaked_vote import LeakedVote
+from pole.protocol.formats.signed_release import SignedRelease
 from pole.protocol.state import (
     Ballot,
     BallotStage,
@@ -160,6 +161,9 @@ class Chain(Protocol):
 
     def release_test_set(self, round_id: int, test: FileRef, *, intent: str) -> Receipt:
         """Release the test set."""
+
+    def release_test_set_for(self, release: SignedRelease, *, intent: str) -> Receipt:
+        """Release the test set with its data node's signature."""
 
     def reveal(
         self, round_id: int, model: FileRef, claimed_test_correct: int, salt: bytes, *, intent: str

@@ -97,13 +97,17 @@ def test_other_code_or_other_arguments_on_the_chain_are_found_out(files):
         deploy.verify_construction("RewardReservoir", contracts["TaskList"], "")
 
 
-def test_the_sources_written_for_explorers_compile_to_what_was_deployed(files):
+def test_the_sources_written_for_explorers_compile_to_what_was_deployed(files, tmp_path):
     _, deployment = files
     deploy.main()
     content = json.loads(deployment.read_text())
     compiler = Path("devnet/solc/solc-v0.8.30").resolve()
     written = deployment.with_suffix(".sources.json")
-    compiled = subprocess.run([compiler, "--standard-json", written], capture_output=True, check=True)
+    # Where none of the sources can be found on disk.
+    elsewhere = tmp_path / "explorer"
+    elsewhere.mkdir()
+    command = [compiler, "--standard-json", written.resolve()]
+    compiled = subprocess.run(command, cwd=elsewhere, capture_output=True, check=True)
     output = json.loads(compiled.stdout)
     assert not output.get("errors")
     for name, contract in content["contracts"].items():
@@ -115,8 +119,10 @@ def test_the_sources_written_for_explorers_compile_to_what_was_deployed(files):
             json.loads(output["contracts"][path][name]["metadata"])["compiler"]["version"]
             in content["compiler"]
         )
-    judge = output["contracts"]["contracts/Judge.sol"]["Judge"]["evm"]["deployedBytecode"]["object"]
-    assert bytes(web3.eth.get_code(deployed.load("PoLeChain").judge())).hex() == judge
+    chain = deployed.load("PoLeChain")
+    for name, address in {"Judge": chain.judge(), "ReleaseSignature": chain.releaseSignature()}.items():
+        made = output["contracts"][f"contracts/{name}.sol"][name]["evm"]["deployedBytecode"]["object"]
+        assert bytes(web3.eth.get_code(address)).hex() == made
 
 
 def test_a_wallet_of_pole_deploys_where_the_node_unlocks_no_account(files, tmp_path, monkeypatch):

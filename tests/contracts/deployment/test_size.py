@@ -4,7 +4,7 @@ import brownie
 import pytest
 
 MOST_BYTES = 24_576
-CONTRACTS = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain", "Judge")
+CONTRACTS = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain", "Judge", "ReleaseSignature")
 
 
 @pytest.mark.parametrize("name", CONTRACTS)

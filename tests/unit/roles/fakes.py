@@ -14,6 +14,7 @@ from pole.protocol.ballots import ballot_id, due_bond, round_and_attempt, target
 from pole.protocol.commitments import solution_commitment, vote_commitment
 from pole.protocol.committee_draw import draw
 from pole.protocol.formats.leaked_vote import LeakedVote
+from pole.protocol.formats.signed_release import SignedRelease
 from pole.protocol.hashing import keccak256
 from pole.protocol.judgement import Challenge, EndedRound, judge, judged_solutions
 from pole.protocol.parameters import ChainParameters
@@ -259,6 +260,9 @@ class FakeChain:
             self.world.change(round_id, closed_at=self.world.now, closed_block=self.world.block)
 
         return self._send(intent, effect)
+
+    def release_test_set_for(self, release: SignedRelease, *, intent: str) -> Receipt:
+        return self.release_test_set(release.round_id, release.test, intent=intent)
 
     def release_test_set(self, round_id: int, test: FileRef, *, intent: str) -> Receipt:
         def effect() -> None:

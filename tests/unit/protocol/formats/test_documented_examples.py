@@ -36,6 +36,7 @@ from pole.protocol.formats.key_sharing import (
 from pole.protocol.formats.leaked_vote import LeakedVote, read_leaked_vote, write_leaked_vote
 from pole.protocol.formats.master_public_key import read_master_public_key, write_master_public_key
 from pole.protocol.formats.predictions import predictions_digest
+from pole.protocol.formats.signed_release import SignedRelease, read_signed_release, write_signed_release
 from pole.protocol.hashing import keccak256
 from pole.protocol.headers import header_hash
 from pole.protocol.mapping_kinds import LinearMapping
@@ -108,6 +109,7 @@ HEADER = Header(
 )
 PROOF = proof_of(HEADER, RECORDS, 1)
 
+SIGNED_RELEASE = SignedRelease(3, FileRef("bafytest", b"\x7e" * 32), 1_700_000_000, b"\x5d" * 65)
 LEAKED_VOTE = LeakedVote(MINERS[1], VOTES, SALT)
 
 EXAMPLES = {
@@ -146,6 +148,7 @@ EXAMPLES = {
         salt=SALT,
     ),
     "leaked-vote": write_leaked_vote(LEAKED_VOTE),
+    "signed-release": write_signed_release(SIGNED_RELEASE),
 }
 
 
@@ -174,6 +177,7 @@ def test_the_documented_files_are_read() -> None:
     assert read_shard(examples["encrypted-shard"], manifest, 0).labels.tolist() == [2]
     assert read_master_public_key(examples["master-public-key"], dimension=1).shape == (1, 32)
     assert read_leaked_vote(examples["leaked-vote"]) == LEAKED_VOTE
+    assert read_signed_release(examples["signed-release"]) == SIGNED_RELEASE
     keys = read_functional_keys(examples["functional-keys"], round_id=7, seed=SEED, windows=1, queries=1)
     assert keys.shape == (1, 1, 32)
     assert read_sharing(examples["key-sharing"]).threshold == 1
