@@ -50,7 +50,8 @@ enum VoidReason {
 /// VoteCommitted (uint256 roundId, address verifier, bytes32 commitment);
 /// VoteRevealed (uint256 roundId, address verifier, bytes32 keccak256(abi.encode(Vote[])));
 /// Payouts (uint256 roundId, Payout[] payouts);
-/// RoundVoided (uint256 roundId, VoidReason reason).
+/// RoundVoided (uint256 roundId, VoidReason reason);
+/// TestSeedDrawn (uint256 roundId, bytes32 testSeed).
 enum RecordKind {
     TaskPosted,
     TaskCancelled,
@@ -65,7 +66,8 @@ enum RecordKind {
     VoteCommitted,
     VoteRevealed,
     Payouts,
-    RoundVoided
+    RoundVoided,
+    TestSeedDrawn
 }
 
 /// @notice What a payout is for.
@@ -263,13 +265,22 @@ interface IPoLeChain {
     /// @notice The draw is not armed, or its block is not mined yet, or its hash is lost and the draw must be armed again.
     error DrawNotReady(uint256 roundId, uint64 drawBlock);
 
+    /// @notice The round is no idle round: its data node releases the test set.
+    error NotIdle(uint256 roundId);
+
+    /// @notice The pool holds less than the reward of an idle round.
+    error PoolTooSmall(uint256 held, uint256 needed);
+
     /// @notice Only the task list or the committee may record.
     error NotRecorder(address caller);
 
     /// @notice The contracts do not name each other, or a parameter breaks an inequality; `what` says which.
     error BadDeployment(string what);
 
-    /// @notice Opens a round on the most valuable task and fixes its seed. Anyone.
+    /// @notice Opens a round on the most valuable task and fixes its seed; when no task waits, an idle round on the puzzle that its seed makes
+    /// (protocol.md, section 8). Anyone.
+    /// @dev An idle round has task 0 and no data node. The pool pays its reward R_w, training begins at once and lasts as long as its time limit,
+    /// and nobody wins who misses the thresholds; what nobody wins goes back to the pool.
     /// @dev seed = keccak256(abi.encode(parentHash, bodyRoot)), the body root taken right after the record that opens the round, which includes the
     /// hash of the Ethereum block before: nobody knows the seed before.
     function openRound() external returns (uint256 roundId);
@@ -287,6 +298,13 @@ interface IPoLeChain {
 
     /// @notice Releases the test set. The data node, in TestRelease.
     function releaseTestSet(uint256 roundId, string calldata testCid, bytes32 testDigest) external;
+
+    /// @notice Names the Ethereum block whose hash will seed an idle round's test set; again when that hash was lost. Anyone, in TestRelease.
+    function armTestSeed(uint256 roundId) external;
+
+    /// @notice Draws the seed of an idle round's test set, which counts as its release. Anyone, in TestRelease.
+    /// @dev testSeed = keccak256(abi.encode(TEST_SEED_DOMAIN, roundId, blockhash(drawBlock))): nobody knows it while solutions are accepted.
+    function drawTestSeed(uint256 roundId) external;
 
     /// @notice Reveals the caller's model. `claimedTestCorrect` is 0 where no test set was released. In Reveal.
     function reveal(
@@ -319,6 +337,10 @@ interface IPoLeChain {
 
     /// @return round as it stands
     function round(uint256 roundId) external view returns (Round memory round);
+
+    /// @return drawBlock the Ethereum block whose hash seeds the round's test set, 0 until armed
+    /// @return testSeed 0 until drawn
+    function testSeedOf(uint256 roundId) external view returns (uint64 drawBlock, bytes32 testSeed);
 
     /// @return solutions of the newest round in the order of their first commitment
     function solutions(uint256 roundId) external view returns (Solution[] memory solutions);

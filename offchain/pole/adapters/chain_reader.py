@@ -17,7 +17,7 @@ from pole.adapters.event_index import EventIndex
 from pole.errors import RefusedError
 from pole.protocol.records import KeysPosted, RecordData, SolutionRevealed, TestSetReleased, decode_record
 from pole.protocol.state import BallotStage, FileRef, Phase, PostedTask, RecordKind, Round, Solution
-from pole.roles.ports import BallotView, Delegation, Moment
+from pole.roles.ports import BallotView, Delegation, Moment, SeedState
 
 Kind = TypeVar("Kind", bound=RecordData)
 
@@ -150,6 +150,11 @@ class ChainReader:
             if test.round_id == round_id:
                 return FileRef(test.test_cid, test.test_digest)
         return None
+
+    def test_seed(self, round_id: int) -> SeedState:
+        """Return where the seed of an idle round's test set stands."""
+        draw_block, seed = self.view("PoLeChain", "testSeedOf", round_id)
+        return SeedState(draw_block, bytes(seed) if any(seed) else None)
 
     def models(self, round_id: int) -> dict[str, FileRef]:
         """Return each revealed miner's model file."""

@@ -7,6 +7,7 @@ below empties it to the last wei; every division rounds down and the pool gets t
 from dataclasses import dataclass
 from typing import Final
 
+from pole.protocol.abi import ZERO_ADDRESS
 from pole.protocol.judgement import BASIS_POINTS, EndedRound, Judgement, is_proven_bad
 from pole.protocol.ommer_rewards import PoolDraw
 from pole.protocol.parameters import ChainParameters
@@ -32,7 +33,8 @@ def settle(ended: EndedRound, judgement: Judgement, parameters: ChainParameters)
         *_data_bond(ended, judgement, parameters, fee),
         *_miner_bonds(ended, parameters),
     )
-    paid = tuple(payout for payout in payouts if payout.amount > 0)
+    # Nobody owns an idle task: what would be its owner's stays in the pool's part.
+    paid = tuple(payout for payout in payouts if payout.amount > 0 and payout.payee != ZERO_ADDRESS)
     account = ended.terms.reward + ended.terms.data_bond + parameters.miner_bond * len(ended.solutions)
     return Settlement(paid, fee, account - fee - sum(payout.amount for payout in paid))
 

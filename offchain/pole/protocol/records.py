@@ -139,6 +139,14 @@ class RoundVoided:
     reason: VoidReason
 
 
+@dataclass(frozen=True, slots=True)
+class TestSeedDrawn:
+    """The seed of an idle round's test set was drawn."""
+
+    round_id: int
+    test_seed: bytes
+
+
 RecordData = (
     TaskPosted
     | TaskCancelled
@@ -154,6 +162,7 @@ RecordData = (
     | VoteRevealed
     | Payouts
     | RoundVoided
+    | TestSeedDrawn
 )
 
 
@@ -209,6 +218,7 @@ _LAYOUTS: Final[dict[RecordKind, tuple[type[Any], tuple[_Column, ...]]]] = {
     RecordKind.VOTE_REVEALED: (VoteRevealed, (_NUMBER, _ADDRESS, _HASH)),
     RecordKind.PAYOUTS: (Payouts, (_NUMBER, _PAYOUTS)),
     RecordKind.ROUND_VOIDED: (RoundVoided, (_NUMBER, _REASON)),
+    RecordKind.TEST_SEED_DRAWN: (TestSeedDrawn, (_NUMBER, _HASH)),
 }
 _KINDS: Final = {layout[0]: kind for kind, layout in _LAYOUTS.items()}
 

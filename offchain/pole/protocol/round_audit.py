@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pole.errors import IntegrityError
 from pole.protocol.commitments import solution_commitment, vote_commitment, vote_payload
+from pole.protocol.idle_task import IDLE_TASK_ID
 from pole.protocol.judgement import EndedRound, Judgement, judge, judged_solutions
 from pole.protocol.parameters import Parameters
 from pole.protocol.payouts import Settlement, settle
@@ -51,6 +52,8 @@ def audit_round(traced: RoundTrace, task: PostedTask, around: Surroundings) -> R
     """Return how the round must end, computed anew; raises IntegrityError at the first breach."""
     if traced.test is not None and traced.test.test_digest != task.files.test_digest:
         raise IntegrityError("the test set released is not the one that the task committed to")
+    idle = task.task_id == IDLE_TASK_ID
+    _check_owner(traced, idle=idle)
     entries = solutions(traced)
     _check_counts(traced, task)
     for reveal in traced.reveals:
@@ -64,9 +67,9 @@ def audit_round(traced: RoundTrace, task: PostedTask, around: Surroundings) -> R
     ended = EndedRound(
         data_node=task.owner,
         terms=task.terms,
-        keys_posted=traced.keys is not None,
-        closed_early=traced.closed is not None,
-        released=traced.test is not None,
+        keys_posted=idle or traced.keys is not None,
+        closed_early=idle or traced.closed is not None,
+        released=traced.released,
         solutions=entries,
         judged=judged,
         findings=found,
@@ -76,8 +79,15 @@ def audit_round(traced: RoundTrace, task: PostedTask, around: Surroundings) -> R
     return RoundResult(ended, judgement, settle(ended, judgement, around.parameters.chain))
 
 
+def _check_owner(traced: RoundTrace, *, idle: bool) -> None:
+    if not idle and traced.test_seed is not None:
+        raise IntegrityError("a test seed was drawn, but the round is on a data node's task")
+    if idle and any((traced.keys, traced.closed, traced.test)):
+        raise IntegrityError("an idle round has records of a data node")
+
+
 def _check_counts(traced: RoundTrace, task: PostedTask) -> None:
-    test_count = task.terms.test_count if traced.test else 0
+    test_count = task.terms.test_count if traced.released else 0
     if any(each.claimed_train_correct > task.terms.train_count for each in traced.commitments) or any(
         each.claimed_test_correct > test_count for each in traced.reveals
     ):
@@ -110,7 +120,7 @@ def _check_draw(
     around: Surroundings,
 ) -> tuple[Solution, ...]:
     parameters = around.parameters.chain
-    judged = judged_solutions(entries, released=traced.test is not None, at_most=parameters.judged_solutions)
+    judged = judged_solutions(entries, released=traced.released, at_most=parameters.judged_solutions)
     if tuple(solution.miner for solution in judged) != drawn.judged:
         raise IntegrityError("the committee judges other solutions than the best claims")
     if not parameters.min_committee <= len(drawn.members) <= parameters.committee_size:

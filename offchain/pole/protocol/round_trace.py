@@ -17,6 +17,7 @@ from pole.protocol.records import (
     SolutionCommitted,
     SolutionRevealed,
     SubmissionsClosed,
+    TestSeedDrawn,
     TestSetReleased,
     VoteCommitted,
     VoteRevealed,
@@ -29,6 +30,7 @@ RoundRecord = (
     | SolutionCommitted
     | SubmissionsClosed
     | TestSetReleased
+    | TestSeedDrawn
     | SolutionRevealed
     | DrawArmed
     | CommitteeDrawn
@@ -44,6 +46,7 @@ _ORDER: Final[tuple[type[RecordData], ...]] = (
     SolutionCommitted,
     SubmissionsClosed,
     TestSetReleased,
+    TestSeedDrawn,
     SolutionRevealed,
     DrawArmed,
     CommitteeDrawn,
@@ -64,12 +67,18 @@ class RoundTrace:
     commitments: tuple[SolutionCommitted, ...]
     closed: SubmissionsClosed | None
     test: TestSetReleased | None
+    test_seed: TestSeedDrawn | None
     reveals: tuple[SolutionRevealed, ...]
     drawn: CommitteeDrawn | None
     vote_commitments: tuple[VoteCommitted, ...]
     vote_reveals: tuple[VoteRevealed, ...]
     payouts: Payouts | None
     voided: RoundVoided | None
+
+    @property
+    def released(self) -> bool:
+        """Return whether there was a test set."""
+        return self.test is not None or self.test_seed is not None
 
 
 def trace(records: Sequence[RecordData]) -> RoundTrace:
@@ -89,6 +98,7 @@ def trace(records: Sequence[RecordData]) -> RoundTrace:
         commitments=_all(records, SolutionCommitted),
         closed=_only(records, SubmissionsClosed),
         test=_only(records, TestSetReleased),
+        test_seed=_only(records, TestSeedDrawn),
         reveals=_all(records, SolutionRevealed),
         drawn=_only(records, CommitteeDrawn),
         vote_commitments=_all(records, VoteCommitted),

@@ -75,6 +75,7 @@ class RecordKind(IntEnum):
     VOTE_REVEALED = 11
     PAYOUTS = 12
     ROUND_VOIDED = 13
+    TEST_SEED_DRAWN = 14
 
 
 class PayoutReason(IntEnum):
@@ -186,6 +187,11 @@ class Round:
     settled: bool
     void_reason: VoidReason
     height: int
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether the round is on the puzzle that its seed makes, no data node's task."""
+        return self.task_id == 0
 
 
 @dataclass(frozen=True, slots=True)

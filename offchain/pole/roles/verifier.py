@@ -120,7 +120,7 @@ class Verifier:
     def _evidence(self, open_round: Round, *, last_chance: bool) -> Evidence:
         try:
             return Evidence(
-                specification=self.data.task(open_round).specification,
+                specification=self.data.specification(open_round),
                 seed=open_round.seed,
                 train=self.data.judged_training_set(open_round),
                 test=self.data.test_set(open_round),
