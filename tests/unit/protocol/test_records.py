@@ -24,6 +24,7 @@ from pole.protocol.records import (
     encode_record,
     kind_name,
 )
+from pole.protocol.records import TestSeedDrawn as SeedDrawn
 from pole.protocol.records import (
     TestSetReleased as ReleasedTestSet,
 )
@@ -52,6 +53,7 @@ records = st.one_of(
     st.builds(VoteRevealed, numbers, addresses, hashes),
     st.builds(Payouts, numbers, st.lists(payouts, max_size=4).map(tuple)),
     st.builds(RoundVoided, numbers, st.sampled_from(VoidReason)),
+    st.builds(SeedDrawn, numbers, hashes),
 )
 
 
