@@ -76,12 +76,12 @@ library Deployment {
     /// @dev What TaskList demands of a posted task's terms.
     function _checkIdleTask(ITaskList.Parameters memory tasks) private pure {
         if (tasks.idleTimeLimit == 0) return;
-        _require(tasks.idleTimeLimit <= tasks.maxTimeLimit, "taskList.idleTimeLimit <= maxTimeLimit");
-        _require(tasks.idleTrainCount > 0, "taskList.idleTrainCount > 0");
-        _require(tasks.idleTestCount > 0, "taskList.idleTestCount > 0");
-        _require(tasks.idleTrainAccuracy > 0, "taskList.idleTrainAccuracy > 0");
-        _require(tasks.idleTrainAccuracy <= BPS, "taskList.idleTrainAccuracy <= 10000");
-        _require(tasks.idleTestAccuracy <= BPS, "taskList.idleTestAccuracy <= 10000");
+        _require(tasks.idleTimeLimit <= tasks.maxTimeLimit, "idleTimeLimit <= maxTimeLimit");
+        _require(tasks.idleTrainCount > 0, "idleTrainCount > 0");
+        _require(tasks.idleTestCount > 0, "idleTestCount > 0");
+        _require(tasks.idleTrainAccuracy > 0, "idleTrainAccuracy > 0");
+        _require(tasks.idleTrainAccuracy <= BPS, "idleTrainAccuracy <= 10000");
+        _require(tasks.idleTestAccuracy <= BPS, "idleTestAccuracy <= 10000");
     }
 
     function _checkCommittee(IVerifierCommittee.Parameters memory seats, uint256 duration) private pure {

@@ -1,21 +1,30 @@
 """Idle rounds without a data node: miners, verifiers and keepers are enough to make the chain grow."""
 
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
 import pytest
 import torch
 from tests.unit.roles.conftest import MINERS, VERIFIERS, Stage
+from tests.unit.roles.fakes import FakeChain
 
+from pole.errors import UnreachableError
 from pole.learning.training import TrainingSettings
 from pole.protocol.abi import ZERO_ADDRESS, ZERO_HASH
 from pole.protocol.idle_task import IDLE_TASK_ID
 from pole.protocol.state import Phase, PostedTask, TaskFiles, TaskTerms, VoidReason
+from pole.roles.ports import SeedState
 from pole.roles.torch_learner import TorchLearner
 
 REWARD = 1000
 TERMS = TaskTerms(REWARD, 0, 30, 0, 0, 1, 6000, 0, 300, 100, 0)
 NO_FILES = TaskFiles("", ZERO_HASH, "", ZERO_HASH, ZERO_HASH, ZERO_HASH)
+
+
+class UnreachableSeeds(FakeChain):
+    def test_seed(self, round_id: int) -> SeedState:
+        raise UnreachableError(f"The node does not answer for round {round_id}.")
 
 
 @pytest.fixture
@@ -112,6 +121,17 @@ def test_without_a_test_seed_miners_reveal_without_a_count(idle: Stage) -> None:
     (solution,) = idle.world.solutions[1]
     assert solution.revealed
     assert solution.claimed_test_correct == 0
+
+
+def test_a_verifier_blames_nobody_for_a_chain_out_of_reach(idle: Stage) -> None:
+    idle.play(Phase.VOTE_COMMIT, workers=[idle.miner()])
+    idle.world.pass_time(idle.world.parameters.vote_commit_window - 5)
+    verifier = idle.verifier()
+    verifier.data.reader = replace(verifier.data.reader, chain=UnreachableSeeds(idle.world, VERIFIERS[0]))
+    with pytest.raises(UnreachableError):
+        verifier.step(idle.world.moment())
+    assert "vote/1" not in idle.sent(VERIFIERS[0])
+    assert idle.verifier().step(idle.world.moment()) == "voted"
 
 
 def test_samples_are_those_of_the_rounds_seeds(idle: Stage) -> None:
