@@ -45,7 +45,8 @@ contract Judge is IJudge {
         ending.solutions = chain.solutions(roundId);
         ending.evidence.terms = ended.task.terms;
         ending.evidence.released = ended.releasedAt != 0;
-        ending.evidence.closedEarly = ended.closedAt != 0;
+        // Nobody may win an idle round by being the only one: its time always runs out.
+        ending.evidence.closedEarly = ended.closedAt != 0 || ended.taskId == 0;
         ending.evidence.tolerance = committee.parameters().tolerance;
         ending.verificationFeeBps = chosen.verificationFeeBps;
         ending.faultShareBps = chosen.faultShareBps;

@@ -26,6 +26,7 @@ import {Cid} from "./libraries/Cid.sol";
 import {Commitments} from "./libraries/Commitments.sol";
 import {Deployment} from "./libraries/Deployment.sol";
 import {Domains} from "./libraries/Domains.sol";
+import {DrawBlocks} from "./libraries/DrawBlocks.sol";
 import {OmmerRewards} from "./libraries/OmmerRewards.sol";
 import {Payouts} from "./libraries/Payouts.sol";
 import {Phases} from "./libraries/Phases.sol";
@@ -39,11 +40,11 @@ contract PoLeChain is IPoLeChain {
 
     uint256 private constant BPS = 10_000;
 
-    /// @dev Ethereum blocks from arming a draw to the block that draws: nobody can know its hash when arming.
-    uint256 private constant DRAW_DELAY = 2;
-
-    /// @dev How many Ethereum blocks back a block's hash can be had.
-    uint64 private constant BLOCK_HASHES = 256;
+    /// @dev What seeds an idle round's test set.
+    struct TestSeed {
+        uint64 drawBlock;
+        bytes32 seed;
+    }
 
     /// @inheritdoc IPoLeChain
     IRewardReservoir public immutable override reservoir;
@@ -64,6 +65,7 @@ contract PoLeChain is IPoLeChain {
     Blocks.Ledger private _ledger;
     Solutions.Register private _register;
     mapping(uint256 roundId => Round) private _rounds;
+    mapping(uint256 roundId => TestSeed) private _testSeeds;
 
     modifier onlyIn(uint256 roundId, Phase needed) {
         _requirePhase(roundId, needed);
@@ -106,6 +108,7 @@ contract PoLeChain is IPoLeChain {
         opened.taskId = taskId;
         opened.parentHash = parentHash;
         opened.openedAt = uint64(block.timestamp);
+        if (taskId == 0) _fundIdle(roundId, opened);
         _ledger.record(RecordKind.RoundOpened, abi.encode(roundId, taskId, parentHash, blockhash(block.number - 1)));
         bytes32 seed = keccak256(abi.encode(parentHash, _ledger.bodyRoot()));
         opened.seed = seed;
@@ -186,6 +189,22 @@ contract PoLeChain is IPoLeChain {
     }
 
     /// @inheritdoc IPoLeChain
+    function armTestSeed(uint256 roundId) external override onlyIn(roundId, Phase.TestRelease) {
+        if (_rounds[roundId].taskId != 0) revert NotIdle(roundId);
+        _testSeeds[roundId].drawBlock = DrawBlocks.name(roundId, _testSeeds[roundId].drawBlock);
+    }
+
+    /// @inheritdoc IPoLeChain
+    function drawTestSeed(uint256 roundId) external override onlyIn(roundId, Phase.TestRelease) {
+        // Only idle rounds are ever armed.
+        bytes32 hash = DrawBlocks.hashOf(roundId, _testSeeds[roundId].drawBlock);
+        bytes32 seed = keccak256(abi.encode(Domains.TEST_SEED, roundId, hash));
+        _testSeeds[roundId].seed = seed;
+        _rounds[roundId].releasedAt = uint64(block.timestamp);
+        _ledger.record(RecordKind.TestSeedDrawn, abi.encode(roundId, seed));
+    }
+
+    /// @inheritdoc IPoLeChain
     function reveal(
         uint256 roundId,
         string calldata modelCid,
@@ -220,20 +239,16 @@ contract PoLeChain is IPoLeChain {
 
     /// @inheritdoc IPoLeChain
     function armDraw(uint256 roundId) external override onlyIn(roundId, Phase.Draw) {
-        uint64 armed = _rounds[roundId].drawBlock;
-        if (armed != 0 && (block.number <= armed || blockhash(armed) != 0)) revert DrawPending(roundId, armed);
-        armed = uint64(block.number + DRAW_DELAY);
+        uint64 armed = DrawBlocks.name(roundId, _rounds[roundId].drawBlock);
         _rounds[roundId].drawBlock = armed;
-        committee.freezeSeats(armed + BLOCK_HASHES);
+        committee.freezeSeats(armed + DrawBlocks.HASHES);
         _ledger.record(RecordKind.DrawArmed, abi.encode(roundId, armed));
     }
 
     /// @inheritdoc IPoLeChain
     function drawCommittee(uint256 roundId) external override onlyIn(roundId, Phase.Draw) {
         Round storage open = _rounds[roundId];
-        // The hash of a block to come, of one over 256 blocks back, and of block 0 when nothing is armed, is 0.
-        bytes32 drawHash = open.drawBlock == 0 ? bytes32(0) : blockhash(open.drawBlock);
-        if (drawHash == 0) revert DrawNotReady(roundId, open.drawBlock);
+        bytes32 drawHash = DrawBlocks.hashOf(roundId, open.drawBlock);
         bytes32 entropy = keccak256(abi.encode(Domains.DRAW, roundId, drawHash));
         uint8 attempt = open.attempt;
 
@@ -309,6 +324,11 @@ contract PoLeChain is IPoLeChain {
     }
 
     /// @inheritdoc IPoLeChain
+    function testSeedOf(uint256 roundId) external view override returns (uint64 drawBlock, bytes32 testSeed) {
+        return (_testSeeds[roundId].drawBlock, _testSeeds[roundId].seed);
+    }
+
+    /// @inheritdoc IPoLeChain
     function solutions(uint256 roundId) external view override returns (Solution[] memory) {
         Round storage opened = _opened(roundId);
         if (roundId != _ledger.tip.roundId) revert RoundOver(roundId);
@@ -355,6 +375,16 @@ contract PoLeChain is IPoLeChain {
         if (testDigest != open.task.testDigest) revert WrongTestSet(open.task.testDigest, testDigest);
         open.releasedAt = uint64(block.timestamp);
         _ledger.record(RecordKind.TestSetReleased, abi.encode(roundId, testCid, testDigest));
+    }
+
+    /// @dev Pays an idle round's reward out of the pool and begins its training: there are no keys to wait for.
+    function _fundIdle(uint256 roundId, Round storage idle) private {
+        uint96 reward = _parameters.blockReward;
+        uint256 held = _balanceOf(Accounts.POOL);
+        if (held < reward) revert PoolTooSmall(held, reward);
+        idle.task.terms.reward = reward;
+        idle.keysAt = uint64(block.timestamp);
+        _transfer(Accounts.POOL, address(this), bytes32(roundId), reward);
     }
 
     /// @dev Makes room for a miner's first commitment.

@@ -104,7 +104,7 @@ contract TaskList is ITaskList {
     function takeBest(uint256 roundId) external override returns (uint256 taskId, Task memory taken) {
         if (msg.sender != chain) revert NotChain(msg.sender);
         taskId = _heap.best();
-        if (taskId == 0) revert NoTask();
+        if (taskId == 0) return (0, _idleTask());
         _heap.remove(taskId);
 
         taken = task(taskId);
@@ -135,6 +135,17 @@ contract TaskList is ITaskList {
     /// @inheritdoc ITaskList
     function task(uint256 taskId) public view override returns (Task memory) {
         return Task(_heap.listings[taskId].owner, _posted[taskId].terms, _posted[taskId].testDigest);
+    }
+
+    function _idleTask() private view returns (Task memory idle) {
+        Parameters memory limits = _parameters;
+        if (limits.idleTimeLimit == 0) revert NoTask();
+        idle.terms.timeLimit = limits.idleTimeLimit;
+        idle.terms.minSolutions = 1;
+        idle.terms.requiredTrainAccuracy = limits.idleTrainAccuracy;
+        idle.terms.requiredTestAccuracy = limits.idleTestAccuracy;
+        idle.terms.trainCount = limits.idleTrainCount;
+        idle.terms.testCount = limits.idleTestCount;
     }
 
     function _checkTerms(TaskTerms calldata terms, Parameters memory limits) private pure {

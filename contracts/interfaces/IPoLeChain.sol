@@ -54,7 +54,8 @@ enum VoidReason {
 /// Payouts (uint256 roundId, Payout[] payouts);
 /// RoundVoided (uint256 roundId, VoidReason reason);
 /// TallyChallenged (uint256 roundId, uint8 attempt challenged, address challenger, uint256 bond);
-/// VoteLeaked (uint256 ballotId, address verifier, address informer).
+/// VoteLeaked (uint256 ballotId, address verifier, address informer);
+/// TestSeedDrawn (uint256 roundId, bytes32 testSeed).
 /// The n-th CommitteeDrawn of a round is that of attempt n - 1.
 enum RecordKind {
     TaskPosted,
@@ -72,7 +73,8 @@ enum RecordKind {
     Payouts,
     RoundVoided,
     TallyChallenged,
-    VoteLeaked
+    VoteLeaked,
+    TestSeedDrawn
 }
 
 /// @notice What a payout is for.
@@ -295,13 +297,22 @@ interface IPoLeChain {
     /// @notice A tally of this round was challenged with a bond before.
     error AlreadyChallenged(uint256 roundId, address challenger);
 
+    /// @notice The round is no idle round: its data node releases the test set.
+    error NotIdle(uint256 roundId);
+
+    /// @notice The pool holds less than the reward of an idle round.
+    error PoolTooSmall(uint256 held, uint256 needed);
+
     /// @notice Only the task list or the committee may record.
     error NotRecorder(address caller);
 
     /// @notice The contracts do not name each other, or a parameter breaks an inequality; `what` says which.
     error BadDeployment(string what);
 
-    /// @notice Opens a round on the most valuable task and fixes its seed. Anyone.
+    /// @notice Opens a round on the most valuable task and fixes its seed; when no task waits, an idle round on the puzzle that its seed makes
+    /// (protocol.md, section 8). Anyone.
+    /// @dev An idle round has task 0 and no data node. The pool pays its reward R_w, training begins at once and lasts as long as its time limit,
+    /// and nobody wins who misses the thresholds; what nobody wins goes back to the pool.
     /// @dev seed = keccak256(abi.encode(parentHash, bodyRoot)), the body root taken right after the record that opens the round, which includes the
     /// hash of the Ethereum block before: nobody knows the seed before.
     function openRound() external returns (uint256 roundId);
@@ -329,6 +340,13 @@ interface IPoLeChain {
         uint64 signedAt,
         bytes calldata signature
     ) external;
+
+    /// @notice Names the Ethereum block whose hash will seed an idle round's test set; again when that hash was lost. Anyone, in TestRelease.
+    function armTestSeed(uint256 roundId) external;
+
+    /// @notice Draws the seed of an idle round's test set, which counts as its release. Anyone, in TestRelease.
+    /// @dev testSeed = keccak256(abi.encode(TEST_SEED_DOMAIN, roundId, blockhash(drawBlock))): nobody knows it while solutions are accepted.
+    function drawTestSeed(uint256 roundId) external;
 
     /// @notice Reveals the caller's model. `claimedTestCorrect` is 0 where no test set was released. In Reveal.
     function reveal(
@@ -366,6 +384,10 @@ interface IPoLeChain {
 
     /// @return round as it stands
     function round(uint256 roundId) external view returns (Round memory round);
+
+    /// @return drawBlock the Ethereum block whose hash seeds the round's test set, 0 until armed
+    /// @return testSeed 0 until drawn
+    function testSeedOf(uint256 roundId) external view returns (uint64 drawBlock, bytes32 testSeed);
 
     /// @return solutions of the newest round in the order of their first commitment
     function solutions(uint256 roundId) external view returns (Solution[] memory solutions);

@@ -63,6 +63,9 @@ interface ITaskList {
     /// @param feeBps least fee, in basis points of the reward
     /// @param maxTimeLimit longest time limit
     /// @param maxSolutions largest `minSolutions` a task may ask for: as many commitments as a round takes
+    /// @param idleTimeLimit time limit of the idle task, which a round takes when no task waits; 0 for no idle rounds
+    /// @param idleTrainCount samples in the idle task's training set, as the next of its test set
+    /// @param idleTrainAccuracy training threshold of the idle task in basis points, as the next its test threshold, 0 for none
     struct Parameters {
         uint32 maxTasks;
         uint96 minReward;
@@ -70,6 +73,11 @@ interface ITaskList {
         uint16 feeBps;
         uint32 maxTimeLimit;
         uint16 maxSolutions;
+        uint32 idleTimeLimit;
+        uint32 idleTrainCount;
+        uint32 idleTestCount;
+        uint16 idleTrainAccuracy;
+        uint16 idleTestAccuracy;
     }
 
     /// @notice A data node posted and funded a task.
@@ -127,6 +135,7 @@ interface ITaskList {
     function announcePartialKeys(uint256 taskId, string calldata keysCid, bytes32 keysDigest) external;
 
     /// @notice Removes the most valuable task and moves its reward and bond to account `roundId` of the chain. The chain only.
+    /// @dev When no task waits it is the idle task, with id 0, no owner, no files and no reward, which the chain pays; NoTask where there is none.
     function takeBest(uint256 roundId) external returns (uint256 taskId, Task memory task);
 
     /// @return taskId of the most valuable waiting task, 0 when none waits

@@ -30,6 +30,7 @@ library Deployment {
         _require(committee.reservoir() == reservoir, "committee.reservoir");
         _checkSizes(chosen);
         _checkTaskList(taskList.parameters(), chosen);
+        _checkIdleTask(taskList.parameters());
         _checkCommittee(committee.parameters(), longestRound(taskList.parameters(), chosen));
     }
 
@@ -75,6 +76,17 @@ library Deployment {
         _require(tasks.maxTimeLimit > 0, "taskList.maxTimeLimit > 0");
         _require(tasks.feeBps <= BPS, "taskList.feeBps <= 10000");
         _require(tasks.maxSolutions == chosen.maxSolutions, "taskList.maxSolutions");
+    }
+
+    /// @dev What TaskList demands of a posted task's terms.
+    function _checkIdleTask(ITaskList.Parameters memory tasks) private pure {
+        if (tasks.idleTimeLimit == 0) return;
+        _require(tasks.idleTimeLimit <= tasks.maxTimeLimit, "idleTimeLimit <= maxTimeLimit");
+        _require(tasks.idleTrainCount > 0, "idleTrainCount > 0");
+        _require(tasks.idleTestCount > 0, "idleTestCount > 0");
+        _require(tasks.idleTrainAccuracy > 0, "idleTrainAccuracy > 0");
+        _require(tasks.idleTrainAccuracy <= BPS, "idleTrainAccuracy <= 10000");
+        _require(tasks.idleTestAccuracy <= BPS, "idleTestAccuracy <= 10000");
     }
 
     function _checkCommittee(IVerifierCommittee.Parameters memory seats, uint256 duration) private pure {

@@ -15,9 +15,9 @@ library Payouts {
         list.payouts = new Payout[](most);
     }
 
-    /// @notice Adds a payout unless it pays nothing.
+    /// @notice Adds a payout unless it pays nothing or nobody, as an idle task's owner is.
     function add(List memory list, address payee, PayoutReason reason, uint256 amount) internal pure {
-        if (amount == 0) return;
+        if (amount == 0 || payee == address(0)) return;
         list.payouts[list.count] = Payout(payee, reason, amount);
         ++list.count;
     }

@@ -10,6 +10,11 @@ PURPOSES: Final = {
     "taskList.feeBps": "posting and cancelling for nothing: the fee is never refunded",
     "taskList.maxTimeLimit": "a task that occupies the chain for ever",
     "taskList.maxSolutions": "tasks that ask for more solutions than a round takes",
+    "taskList.idleTimeLimit": "a chain that stands still without tasks; short: a real task waits for it",
+    "taskList.idleTrainCount": "a puzzle that is learnt in no time",
+    "taskList.idleTestCount": "winners by luck: the test set ranks them",
+    "taskList.idleTrainAccuracy": "block rewards for no training: linear models reach 81 %",
+    "taskList.idleTestAccuracy": "nothing: the threshold on the training set is enough",
     "committee.seatStake": "many names for one person: a share of the seats costs that share of all stakes",
     "committee.penalty": "votes that are wrong, missing or made without looking",
     "committee.unbondingTime": "leaving with the stake before the vote is judged: longer than the longest "

@@ -39,6 +39,11 @@ TASK_LIST = {
     "feeBps": 100,
     "maxTimeLimit": 1000,
     "maxSolutions": 4,
+    "idleTimeLimit": 0,
+    "idleTrainCount": 100,
+    "idleTestCount": 50,
+    "idleTrainAccuracy": 8000,
+    "idleTestAccuracy": 0,
 }
 COMMITTEE = {"seatStake": ETHER, "penalty": ETHER * 4 // 10, "unbondingTime": 2101, "tolerance": 0}
 CHAIN = {

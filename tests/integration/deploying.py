@@ -20,6 +20,11 @@ PARAMETERS: dict[str, dict[str, int]] = {
         "feeBps": 100,
         "maxTimeLimit": GENEROUS,
         "maxSolutions": 4,
+        "idleTimeLimit": 0,
+        "idleTrainCount": 0,
+        "idleTestCount": 0,
+        "idleTrainAccuracy": 0,
+        "idleTestAccuracy": 0,
     },
     "committee": {
         "seatStake": 10**18,

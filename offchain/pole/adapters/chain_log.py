@@ -10,7 +10,15 @@ from pole.adapters.decoding import to_posted_task, to_record
 from pole.adapters.event_index import Event
 from pole.adapters.history_source import in_batches, read_blocks
 from pole.protocol.audit_sample import evaluated_count
-from pole.protocol.records import CommitteeDrawn, Payouts, RoundVoided, TestSetReleased, decode_record
+from pole.protocol.idle_task import IDLE_TASK_ID, idle_task
+from pole.protocol.records import (
+    CommitteeDrawn,
+    Payouts,
+    RoundVoided,
+    TestSeedDrawn,
+    TestSetReleased,
+    decode_record,
+)
 from pole.protocol.state import Header, Ommer, Payout, PayoutReason, TaskTerms, VoidReason
 
 _WINNERS = {PayoutReason.TASK_REWARD, PayoutReason.BLOCK_REWARD, PayoutReason.OMMER_INCLUSION}
@@ -69,9 +77,10 @@ def read_chain_log(reader: ChainReader) -> ChainLog:
         task.task_id: task
         for task in (to_posted_task(event.arguments) for event in events.get("TaskPosted", ()))
     }
+    tasks[IDLE_TASK_ID] = idle_task(reader.deployment.parameters)
     contents = [decode_record(to_record(event.arguments)) for event in recorded]
     payouts = {each.round_id: each.payouts for each in contents if isinstance(each, Payouts)}
-    released = {each.round_id for each in contents if isinstance(each, TestSetReleased)}
+    released = {each.round_id for each in contents if isinstance(each, TestSetReleased | TestSeedDrawn)}
     committees: dict[int, list[int]] = defaultdict(list)
     for each in contents:
         if isinstance(each, CommitteeDrawn):

@@ -34,7 +34,7 @@ from pole.protocol.state import (
     Round,
     Solution,
 )
-from pole.roles.ports import BallotView, Delegation, Moment
+from pole.roles.ports import BallotView, Delegation, Moment, SeedState
 
 Kind = TypeVar("Kind", bound=RecordData)
 
@@ -173,6 +173,11 @@ class ChainReader:
             if test.round_id == round_id:
                 return FileRef(test.test_cid, test.test_digest)
         return None
+
+    def test_seed(self, round_id: int) -> SeedState:
+        """Return where the seed of an idle round's test set stands."""
+        draw_block, seed = self.view("PoLeChain", "testSeedOf", round_id)
+        return SeedState(draw_block, bytes(seed) if any(seed) else None)
 
     def models(self, round_id: int) -> dict[str, FileRef]:
         """Return each revealed miner's model file."""

@@ -56,6 +56,9 @@ SENTENCES = {
     "WrongPayment": "{sent} were sent, but reward, data bond and fee come to {due}.",
     "TaskListFull": "The task list is full ({maxTasks} tasks wait): post again when a round has taken one.",
     "NoTask": "No task waits: post one with `pole task post`.",
+    "NotIdle": "Round {roundId} is on a data node's task: its data node releases the test set.",
+    "PoolTooSmall": "The pool holds {held}, but an idle round pays {needed}: endow the pool, or wait for "
+    "the fee of a task.",
     "TaskNotListed": "Task {taskId} does not wait: it never existed, was cancelled, or a round took it.",
     "NotTaskOwner": "{caller} does not own task {taskId}: only its owner may do this.",
     # TaskList and VerifierCommittee
@@ -90,6 +93,8 @@ _AMOUNTS = {
     ("InsufficientBalance", "balance"),
     ("InsufficientBalance", "amount"),
     ("WithdrawalRefused", "amount"),
+    ("PoolTooSmall", "held"),
+    ("PoolTooSmall", "needed"),
 }
 _TIMES = {("TooEarlyToClose", "notBefore"), ("StakeBound", "reclaimableAt")}
 _ENUMS = {"Phase": Phase, "BallotStage": BallotStage}

@@ -86,7 +86,7 @@ class EthereumChain(ChainReader):
         return _receipt(self._send("TaskList", "announcePartialKeys", *arguments, intent=intent))
 
     def open_round(self, *, intent: str) -> Receipt:
-        """Open a round on the most valuable task."""
+        """Open a round on the most valuable task, an idle one when no task waits."""
         return _receipt(self._send("PoLeChain", "openRound", intent=intent))
 
     def post_functional_keys(self, round_id: int, keys: FileRef, *, intent: str) -> Receipt:
@@ -117,6 +117,14 @@ class EthereumChain(ChainReader):
         test = release.test
         arguments = (release.round_id, test.cid, test.digest, release.timestamp, release.signature)
         return _receipt(self._send("PoLeChain", "releaseTestSetFor", *arguments, intent=intent))
+
+    def arm_test_seed(self, round_id: int, *, intent: str) -> Receipt:
+        """Name the block that seeds an idle round's test set."""
+        return _receipt(self._send("PoLeChain", "armTestSeed", round_id, intent=intent))
+
+    def draw_test_seed(self, round_id: int, *, intent: str) -> Receipt:
+        """Draw the seed of an idle round's test set."""
+        return _receipt(self._send("PoLeChain", "drawTestSeed", round_id, intent=intent))
 
     def reveal(
         self, round_id: int, model: FileRef, claimed_test_correct: int, salt: bytes, *, intent: str

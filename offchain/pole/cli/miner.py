@@ -16,6 +16,8 @@ from pole.cli.worker import (
     worker_options,
 )
 
+IDLE_AFTER = 30.0
+
 
 @click.command(epilog="Example: pole miner run --wallet miner-1 --threads 4 --withdraw")
 @wallet_option
@@ -49,6 +51,16 @@ from pole.cli.worker import (
     metavar="SECONDS",
     help="Time left before a deadline for the transaction to be mined.",
 )
+@click.option(
+    "--idle",
+    "idle_after",
+    type=click.FloatRange(min=0),
+    is_flag=False,
+    flag_value=IDLE_AFTER,
+    metavar="SECONDS",
+    help="Open an idle round, on a public puzzle that the pool pays for, once no task has waited for so "
+    f"long.  [without a number: {IDLE_AFTER:g}]",
+)
 @click.option("--least-reward", type=ETHER, default=0, show_default=True, help="Least reward to work for.")
 @click.option(
     "--challenge/--no-challenge",
@@ -70,6 +82,7 @@ def run(
     point_cache: int,
     search: float,
     time_margin: float,
+    idle_after: float | None,
     least_reward: int,
     challenges: bool,
     **recipe: float | bool | None,
@@ -96,4 +109,4 @@ def run(
             random_bytes=os.urandom,
             stopping=stopping.is_set,
         )
-        run_worker(session, role, options, stopping)
+        run_worker(session, role, options, stopping, idle_after=idle_after)

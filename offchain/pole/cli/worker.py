@@ -158,8 +158,18 @@ def round_data_of(session: Session, settings: Settings, *, threads: int, point_c
     return RoundData(reader, session.home, Means(session.store, time.monotonic, threads, points))
 
 
-def run_worker(session: Session, role: "Role", options: WorkerOptions, stopping: threading.Event) -> None:
-    """Drive a role, and the steps that anybody may take, until it is told to stop or its end has come."""
+def run_worker(
+    session: Session,
+    role: "Role",
+    options: WorkerOptions,
+    stopping: threading.Event,
+    *,
+    idle_after: float | None = None,
+) -> None:
+    """Drive a role, and the steps that anybody may take, until it is told to stop or its end has come.
+
+    An idle round is such a step once no task has waited for `idle_after` seconds.
+    """
     from pole.roles.keeper import Keeper
     from pole.roles.loop import Pace, after_rounds, at_height, never, run
 
@@ -168,7 +178,7 @@ def run_worker(session: Session, role: "Role", options: WorkerOptions, stopping:
         finished = after_rounds(options.rounds)
     elif options.until_height is not None:
         finished = at_height(session.chain, options.until_height)
-    keeper = Keeper(session.chain, time.monotonic, KEEPER_SPREAD)
+    keeper = Keeper(session.chain, time.monotonic, KEEPER_SPREAD, idle_after)
     logging.getLogger("pole").info("Ready as %s.", session.account.address)
     run(session.chain, [role, keeper], wait=stopping.wait, finished=finished, pace=Pace(options.poll))
     logging.getLogger("pole").info("Stopped.")

@@ -30,8 +30,8 @@ class EndedRound:
 
     `solutions` are in the order of their first commitment; `judged` and `findings` are in the order of the
     ballot's choices and None when no committee was drawn. `released` tells whether the test set was
-    released, `closed_early` whether the data node closed submissions, `tolerance` is the committee's.
-    `challenge` is the one made with a bond, None when there was none.
+    released, `closed_early` whether the data node closed submissions or the round is idle, `tolerance` is the
+    committee's. `challenge` is the one made with a bond, None when there was none.
     """
 
     data_node: str

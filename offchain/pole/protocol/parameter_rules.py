@@ -1,6 +1,6 @@
 """Which parameters make a deployment that works: the inequalities that the protocol needs, each in one place.
 
-Those of `_sizes`, `_tasks` and `_stakes`, and the bounds of basis points, are those of
+Those of `_sizes`, `_tasks`, `_idle_task` and `_stakes`, and the bounds of basis points, are those of
 contracts/libraries/Deployment.sol, which refuses to be constructed otherwise. A deployment that breaks one of
 the others runs, but something in it costs nothing that must cost something. docs/economics.md says what each
 protects against.
@@ -42,7 +42,7 @@ def check_windows(parameters: Parameters, block_time: float) -> None:
 
 def broken_rules(parameters: Parameters) -> list[str]:
     """Return a sentence for each inequality that does not hold: what is wrong, why it matters, what to do."""
-    groups = (_sizes, _tasks, _stakes, _bonds, _shares)
+    groups = (_sizes, _tasks, _idle_task, _stakes, _bonds, _shares)
     return [sentence for group in groups for holds, sentence in group(parameters) if not holds]
 
 
@@ -127,6 +127,27 @@ def _tasks(parameters: Parameters) -> Iterator[Rule]:
         tasks.max_solutions == chain.max_solutions,
         f"taskList.maxSolutions is {tasks.max_solutions}, chain.maxSolutions {chain.max_solutions}: a task "
         "could ask for more solutions than a round takes; make them equal.",
+    )
+
+
+def _idle_task(parameters: Parameters) -> Iterator[Rule]:
+    tasks = parameters.task_list
+    if tasks.idle_time_limit == 0:
+        return
+    yield (
+        tasks.idle_time_limit <= tasks.max_time_limit,
+        f"taskList.idleTimeLimit is {tasks.idle_time_limit} s, more than any task may have, "
+        f"{tasks.max_time_limit} s: lower it, so that real tasks need not wait.",
+    )
+    yield tasks.idle_train_count > 0, "taskList.idleTrainCount is 0: there would be nothing to train on."
+    yield tasks.idle_test_count > 0, "taskList.idleTestCount is 0: there would be nothing to rank miners by."
+    yield (
+        0 < tasks.idle_train_accuracy <= BASIS_POINTS,
+        f"taskList.idleTrainAccuracy is {tasks.idle_train_accuracy}: give 1 to {BASIS_POINTS} basis points.",
+    )
+    yield (
+        tasks.idle_test_accuracy <= BASIS_POINTS,
+        f"taskList.idleTestAccuracy is {tasks.idle_test_accuracy}: basis points are at most {BASIS_POINTS}.",
     )
 
 

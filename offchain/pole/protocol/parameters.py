@@ -23,6 +23,11 @@ class TaskListParameters:
     fee_bps: int
     max_time_limit: int
     max_solutions: int
+    idle_time_limit: int = 0
+    idle_train_count: int = 0
+    idle_test_count: int = 0
+    idle_train_accuracy: int = 0
+    idle_test_accuracy: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ pool gets the rest.
 from dataclasses import dataclass
 from typing import Final
 
+from pole.protocol.abi import ZERO_ADDRESS
 from pole.protocol.judgement import BASIS_POINTS, EndedRound, Judgement, is_proven_bad, is_upheld
 from pole.protocol.ommer_rewards import PoolDraw
 from pole.protocol.parameters import ChainParameters
@@ -37,7 +38,8 @@ def settle(ended: EndedRound, judgement: Judgement, parameters: ChainParameters)
         *_miner_bonds(ended, parameters),
         *_challenge_bond(ended),
     )
-    paid = tuple(payout for payout in payouts if payout.amount > 0)
+    # Nobody owns an idle task: what would be its owner's stays in the pool's part.
+    paid = tuple(payout for payout in payouts if payout.amount > 0 and payout.payee != ZERO_ADDRESS)
     bond = ended.challenge.bond if ended.challenge else 0
     pot = fee if is_upheld(ended) else fee + bond
     account = ended.terms.reward + ended.terms.data_bond + parameters.miner_bond * len(ended.solutions) + bond

@@ -162,6 +162,14 @@ class VoteLeaked:
     informer: str
 
 
+@dataclass(frozen=True, slots=True)
+class TestSeedDrawn:
+    """The seed of an idle round's test set was drawn."""
+
+    round_id: int
+    test_seed: bytes
+
+
 RecordData = (
     TaskPosted
     | TaskCancelled
@@ -179,6 +187,7 @@ RecordData = (
     | RoundVoided
     | TallyChallenged
     | VoteLeaked
+    | TestSeedDrawn
 )
 
 
@@ -237,6 +246,7 @@ _LAYOUTS: Final[dict[RecordKind, tuple[type[Any], tuple[_Column, ...]]]] = {
     RecordKind.ROUND_VOIDED: (RoundVoided, (_NUMBER, _REASON)),
     RecordKind.TALLY_CHALLENGED: (TallyChallenged, (_NUMBER, _ATTEMPT, _ADDRESS, _NUMBER)),
     RecordKind.VOTE_LEAKED: (VoteLeaked, (_NUMBER, _ADDRESS, _ADDRESS)),
+    RecordKind.TEST_SEED_DRAWN: (TestSeedDrawn, (_NUMBER, _HASH)),
 }
 _KINDS: Final = {layout[0]: kind for kind, layout in _LAYOUTS.items()}
 

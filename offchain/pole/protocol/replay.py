@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pole.errors import IntegrityError
 from pole.protocol.audit_sample import evaluated_count
 from pole.protocol.headers import header_hash, ommers_hash
+from pole.protocol.idle_task import IDLE_TASK_ID, idle_task
 from pole.protocol.merkle_body import EMPTY_BODY, Body, append, leaf, root
 from pole.protocol.ommer_rewards import NOTHING, PoolDraw, best_ommer, fee_covers, pool_draw
 from pole.protocol.payouts import pool_payouts
@@ -102,17 +103,19 @@ def _open_round(replay: Replay, data: RoundOpened) -> None:
     if replay.open_round or data.round_id != replay.rounds + 1:
         raise IntegrityError(f"round {data.round_id} opened out of order")
     most_valuable = best(replay.waiting.values())
-    if most_valuable is None or most_valuable.task_id != data.task_id:
+    if data.task_id != (IDLE_TASK_ID if most_valuable is None else most_valuable.task_id):
         raise IntegrityError(
             f"round {data.round_id} took task {data.task_id}, which is not the most valuable"
         )
+    if data.task_id == IDLE_TASK_ID and replay.around.parameters.task_list.idle_time_limit == 0:
+        raise IntegrityError(f"round {data.round_id} is idle, but this deployment has no idle rounds")
     if data.parent_hash != replay.head:
         raise IntegrityError(f"round {data.round_id} names another parent than the newest block")
     if replay.seeds.get(data.round_id) != round_seed(replay.head, root(replay.body)):
         raise IntegrityError(
             f"the seed of round {data.round_id} does not follow from parent hash and body root"
         )
-    del replay.waiting[data.task_id]
+    replay.waiting.pop(data.task_id, None)
     replay.rounds += 1
     replay.open_round = [data]
 
@@ -121,10 +124,14 @@ def audit_open_round(replay: Replay) -> tuple[RoundTrace, PostedTask, RoundResul
     """Return the open round's trace and task, and how it must end."""
     try:
         traced = trace(replay.open_round)
-        task = replay.tasks[traced.opened.task_id]
+        task = _task(replay, traced.opened.task_id)
         return traced, task, audit_round(traced, task, replay.around)
     except IntegrityError as error:
         raise IntegrityError(f"in round {replay.rounds} {error}") from error
+
+
+def _task(replay: Replay, task_id: int) -> PostedTask:
+    return idle_task(replay.around.parameters) if task_id == IDLE_TASK_ID else replay.tasks[task_id]
 
 
 def _end_void_round(replay: Replay) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pole.errors import IntegrityError
 from pole.protocol.ballot_audit import DrawTerms, audit_ballots
 from pole.protocol.commitments import solution_commitment
+from pole.protocol.idle_task import IDLE_TASK_ID
 from pole.protocol.judgement import Challenge, EndedRound, Judgement, judge, judged_solutions
 from pole.protocol.payouts import Settlement, settle
 from pole.protocol.records import SolutionRevealed
@@ -31,6 +32,8 @@ def audit_round(traced: RoundTrace, task: PostedTask, around: Surroundings) -> R
     """Return how the round must end, computed anew; raises IntegrityError at the first breach."""
     if traced.test is not None and traced.test.test_digest != task.files.test_digest:
         raise IntegrityError("the test set released is not the one that the task committed to")
+    idle = task.task_id == IDLE_TASK_ID
+    _check_owner(traced, idle=idle)
     entries = solutions(traced)
     _check_counts(traced, task)
     for reveal in traced.reveals:
@@ -38,7 +41,7 @@ def audit_round(traced: RoundTrace, task: PostedTask, around: Surroundings) -> R
     terms_of_draw = DrawTerms(
         judged=judged_solutions(
             entries,
-            released=traced.test is not None,
+            released=traced.released,
             at_most=around.parameters.chain.judged_solutions,
         ),
         barred=frozenset({task.owner, *(solution.miner for solution in entries)}),
@@ -47,9 +50,9 @@ def audit_round(traced: RoundTrace, task: PostedTask, around: Surroundings) -> R
     ended = EndedRound(
         data_node=task.owner,
         terms=task.terms,
-        keys_posted=traced.keys is not None,
-        closed_early=traced.closed is not None,
-        released=traced.test is not None,
+        keys_posted=idle or traced.keys is not None,
+        closed_early=idle or traced.closed is not None,
+        released=traced.released,
         solutions=entries,
         judged=terms_of_draw.judged if tallies else None,
         findings=tallies[-1] if tallies else None,
@@ -69,8 +72,15 @@ def _challenge(traced: RoundTrace, tallies: Sequence[tuple[Finding, ...]]) -> Ch
     return None
 
 
+def _check_owner(traced: RoundTrace, *, idle: bool) -> None:
+    if not idle and traced.test_seed is not None:
+        raise IntegrityError("a test seed was drawn, but the round is on a data node's task")
+    if idle and any((traced.keys, traced.closed, traced.test)):
+        raise IntegrityError("an idle round has records of a data node")
+
+
 def _check_counts(traced: RoundTrace, task: PostedTask) -> None:
-    test_count = task.terms.test_count if traced.test else 0
+    test_count = task.terms.test_count if traced.released else 0
     if any(each.claimed_train_correct > task.terms.train_count for each in traced.commitments) or any(
         each.claimed_test_correct > test_count for each in traced.reveals
     ):

@@ -19,6 +19,7 @@ from pole.protocol.records import (
     SolutionRevealed,
     SubmissionsClosed,
     TallyChallenged,
+    TestSeedDrawn,
     TestSetReleased,
     VoteCommitted,
     VoteLeaked,
@@ -32,6 +33,7 @@ RoundRecord = (
     | SolutionCommitted
     | SubmissionsClosed
     | TestSetReleased
+    | TestSeedDrawn
     | SolutionRevealed
     | DrawArmed
     | CommitteeDrawn
@@ -50,6 +52,7 @@ _ORDER: Final[tuple[tuple[type[RecordData], ...], ...]] = (
     (SolutionCommitted,),
     (SubmissionsClosed,),
     (TestSetReleased,),
+    (TestSeedDrawn,),
     (SolutionRevealed,),
     (TallyChallenged,),
     (DrawArmed,),
@@ -87,11 +90,17 @@ class RoundTrace:
     commitments: tuple[SolutionCommitted, ...]
     closed: SubmissionsClosed | None
     test: TestSetReleased | None
+    test_seed: TestSeedDrawn | None
     reveals: tuple[SolutionRevealed, ...]
     ballots: tuple[BallotTrace, ...]
     challenges: tuple[TallyChallenged, ...]
     payouts: Payouts | None
     voided: RoundVoided | None
+
+    @property
+    def released(self) -> bool:
+        """Return whether there was a test set."""
+        return self.test is not None or self.test_seed is not None
 
 
 def trace(records: Sequence[RecordData]) -> RoundTrace:
@@ -112,6 +121,7 @@ def trace(records: Sequence[RecordData]) -> RoundTrace:
         commitments=_all(records, SolutionCommitted),
         closed=_only(records, SubmissionsClosed),
         test=_only(records, TestSetReleased),
+        test_seed=_only(records, TestSeedDrawn),
         reveals=_all(records, SolutionRevealed),
         ballots=ballots,
         challenges=_all(records, TallyChallenged),

@@ -1,5 +1,6 @@
-"""The seed of a round: what fixes its secure mapping layer, known to nobody before the round opens."""
+"""Seeds that nobody knows too early: a round's until it opens, a puzzle's test seed until training ends."""
 
+from pole.protocol.domains import TEST_SEED_DOMAIN
 from pole.protocol.hashing import keccak256
 
 
@@ -10,3 +11,12 @@ def round_seed(parent_hash: bytes, body_root: bytes) -> bytes:
     the round.
     """
     return keccak256(parent_hash + body_root)
+
+
+def test_seed(round_id: int, block_hash: bytes) -> bytes:
+    """Return keccak256(abi.encode(TEST_SEED_DOMAIN, roundId, blockhash)), 32 bytes (protocol.md, section 8).
+
+    An idle round's test set is made of it. `block_hash` is that of the Ethereum block named after the round's
+    training had ended.
+    """
+    return keccak256(TEST_SEED_DOMAIN + round_id.to_bytes(32, "big") + block_hash)

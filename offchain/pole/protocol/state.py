@@ -78,6 +78,7 @@ class RecordKind(IntEnum):
     ROUND_VOIDED = 13
     TALLY_CHALLENGED = 14
     VOTE_LEAKED = 15
+    TEST_SEED_DRAWN = 16
 
 
 class PayoutReason(IntEnum):
@@ -196,6 +197,11 @@ class Round:
     dropped: bool
     challenger: str
     height: int
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether the round is on the puzzle that its seed makes, no data node's task."""
+        return self.task_id == 0
 
 
 @dataclass(frozen=True, slots=True)

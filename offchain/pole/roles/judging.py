@@ -27,7 +27,7 @@ class Evidence:
 def gather(data: RoundData, open_round: Round) -> Evidence:
     """Return the evidence of a round whose committee was drawn; raises what RoundData's methods raise."""
     return Evidence(
-        specification=data.task(open_round).specification,
+        specification=data.specification(open_round),
         seed=open_round.seed,
         train=data.judged_training_set(open_round),
         test=data.test_set(open_round),

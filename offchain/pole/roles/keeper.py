@@ -17,24 +17,30 @@ LOST_AFTER_BLOCKS: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A step that is due: its name, and the intent under which every keeper takes it."""
+    """A step that is due: its name, and the intent under which every keeper takes it.
+
+    It must have been due for `patience` seconds before any keeper's turn.
+    """
 
     name: str
     intent: str
+    patience: float = 0.0
 
 
 @dataclass(slots=True)
 class Keeper:
-    """Opens rounds, arms draws, draws committees, finalises, and challenges a tally where that is free.
+    """Opens rounds, arms draws, draws test seeds and committees, finalises; challenges where that is free.
 
     Each after a delay of its own. The delay, up to `spread` seconds by `clock`, or half of the time that the
     phase lasts, is a hash of duty and address: of many keepers usually one sends, and the others find its
-    work done. Being late is normal and costs nothing.
+    work done. Being late is normal and costs nothing. An idle round is opened once no task has waited for
+    `idle_after` seconds, never when that is None.
     """
 
     chain: Chain
     clock: Callable[[], float]
     spread: float
+    idle_after: float | None = None
     _seen: Duty | None = field(default=None, init=False)
     _since: float = field(default=0.0, init=False)
     _spread: float = field(default=0.0, init=False)
@@ -46,7 +52,9 @@ class Keeper:
         if duty != self._seen:
             self._seen, self._since = duty, now
             self._spread = min(self.spread, time_left(moment) / 2)
-        if duty is None or now - self._since < turn(duty, self.chain.identity.address, self._spread):
+        if duty is None:
+            return None
+        if now - self._since < duty.patience + turn(duty, self.chain.identity.address, self._spread):
             return None
         try:
             self._take(duty, moment)
@@ -62,7 +70,9 @@ class Keeper:
     def _due(self, moment: Moment) -> Duty | None:
         match moment.phase:
             case Phase.NONE | Phase.FINAL | Phase.VOID:
-                return Duty("opened", f"open/{moment.round_id + 1}") if moment.waiting else None
+                return self._due_between_rounds(moment)
+            case Phase.TEST_RELEASE:
+                return self._due_in_test_release(moment)
             case Phase.DRAW:
                 return self._due_in_draw(moment)
             case Phase.CHALLENGE:
@@ -77,9 +87,28 @@ class Keeper:
             return None
         return Duty("challenged", f"challenge/{moment.ballot_id}")
 
+    def _due_between_rounds(self, moment: Moment) -> Duty | None:
+        intent = f"open/{moment.round_id + 1}"
+        if moment.waiting:
+            return Duty("opened", intent)
+        return None if self.idle_after is None else Duty("opened", intent, self.idle_after)
+
+    def _due_in_test_release(self, moment: Moment) -> Duty | None:
+        round_id = moment.round_id
+        if not self.chain.round(round_id).is_idle:
+            return None
+        draw_block = self.chain.test_seed(round_id).draw_block
+        if _must_arm(draw_block, moment):
+            return Duty("test-seed-armed", f"arm-test/{round_id}/{draw_block}")
+        return (
+            Duty("test-seed-drawn", f"draw-test/{round_id}/{draw_block}")
+            if moment.block > draw_block
+            else None
+        )
+
     def _due_in_draw(self, moment: Moment) -> Duty | None:
         draw_block = self.chain.round(moment.round_id).draw_block
-        if draw_block == 0 or moment.block > draw_block + LOST_AFTER_BLOCKS:
+        if _must_arm(draw_block, moment):
             # The block named before is part of the intent: a lost hash needs a second transaction.
             return Duty("armed", f"arm/{moment.ballot_id}/{draw_block}")
         if moment.block <= draw_block:
@@ -90,6 +119,10 @@ class Keeper:
         match duty.name:
             case "opened":
                 return self.chain.open_round(intent=duty.intent)
+            case "test-seed-armed":
+                return self.chain.arm_test_seed(moment.round_id, intent=duty.intent)
+            case "test-seed-drawn":
+                return self.chain.draw_test_seed(moment.round_id, intent=duty.intent)
             case "armed":
                 return self.chain.arm_draw(moment.round_id, intent=duty.intent)
             case "drawn":
@@ -102,6 +135,8 @@ class Keeper:
 
 SENTENCES: Final = {
     "opened": "opened",
+    "test-seed-armed": "the draw of its test set is armed",
+    "test-seed-drawn": "its test set is drawn",
     "armed": "the draw of its committee is armed",
     "drawn": "its committee is drawn",
     "challenged": "its committee came to nothing, a larger one is called for",
@@ -112,6 +147,10 @@ SENTENCES: Final = {
 def time_left(moment: Moment) -> float:
     """Return the seconds until the phase ends by the clock, infinity where no clock ends it."""
     return max(moment.deadline - moment.timestamp, 0) if moment.deadline else float("inf")
+
+
+def _must_arm(draw_block: int, moment: Moment) -> bool:
+    return draw_block == 0 or moment.block > draw_block + LOST_AFTER_BLOCKS
 
 
 def turn(duty: Duty, address: str, spread: float) -> float:

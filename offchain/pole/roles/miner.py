@@ -104,7 +104,7 @@ class Miner:
         read_at = self.clock()
         watch = RoundWatch(self.chain, moment.round_id, self.clock, self.stopping)
         try:
-            task = self.data.task(open_round)
+            specification = self.data.specification(open_round)
             samples = self.data.training_set(open_round, stop=watch.over)
         except DataFault as fault:
             self._give_up(moment.round_id, f"its data is faulty: {str(fault).rstrip('.')}")
@@ -118,7 +118,7 @@ class Miner:
             round=moment.round_id,
         )
         assignment = Assignment(
-            specification=task.specification,
+            specification=specification,
             seed=open_round.seed,
             samples=samples,
             needed=correct_needed(open_round.terms.required_train_accuracy, open_round.terms.train_count),
@@ -197,7 +197,7 @@ class Miner:
             samples = self.data.test_set(open_round)
             if samples is None:
                 return 0
-            task = self.data.task(open_round)
+            specification = self.data.specification(open_round)
         except DataFault as fault:
             LOG.warning(
                 "Round %d: the test set is faulty (%s); revealing without a count.", moment.round_id, fault
@@ -208,7 +208,7 @@ class Miner:
                 raise
             return 0
         model = self._model_path(claim.model_digest).read_bytes()
-        return evaluate_model(model, task.specification, open_round.seed, samples).correct
+        return evaluate_model(model, specification, open_round.seed, samples).correct
 
     def _challenge(self, moment: Moment) -> str | None:
         claim, considered = self._claim(moment.round_id), f"tally-considered/{moment.ballot_id}"

@@ -81,6 +81,14 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class SeedState:
+    """The seed of an idle round's test set: the block named for it, 0 before, and the seed when drawn."""
+
+    draw_block: int
+    seed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Delegation:
     """Who may post a task's functional keys beside its owner, and where the sharing of its secret is."""
 
@@ -123,6 +131,9 @@ class Chain(Protocol):
     def test_set(self, round_id: int) -> FileRef | None:
         """Return where the round's test set is, None before its release."""
 
+    def test_seed(self, round_id: int) -> SeedState:
+        """Return where the seed of an idle round's test set stands."""
+
     def models(self, round_id: int) -> dict[str, FileRef]:
         """Return each revealed miner's model file."""
 
@@ -148,7 +159,7 @@ class Chain(Protocol):
         """Say where this wallet's partial keys for a task are."""
 
     def open_round(self, *, intent: str) -> Receipt:
-        """Open a round on the most valuable task."""
+        """Open a round on the most valuable task, an idle one when no task waits."""
 
     def post_functional_keys(self, round_id: int, keys: FileRef, *, intent: str) -> Receipt:
         """Post where the functional keys are."""
@@ -164,6 +175,12 @@ class Chain(Protocol):
 
     def release_test_set_for(self, release: SignedRelease, *, intent: str) -> Receipt:
         """Release the test set with its data node's signature."""
+
+    def arm_test_seed(self, round_id: int, *, intent: str) -> Receipt:
+        """Name the block that seeds an idle round's test set."""
+
+    def draw_test_seed(self, round_id: int, *, intent: str) -> Receipt:
+        """Draw the seed of an idle round's test set."""
 
     def reveal(
         self, round_id: int, model: FileRef, claimed_test_correct: int, salt: bytes, *, intent: str

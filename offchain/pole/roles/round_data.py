@@ -7,7 +7,10 @@ from pathlib import Path
 from pole.protocol.audit_sample import audit_sample, is_whole_set
 from pole.protocol.formats.encrypted_set import EncryptedSetManifest
 from pole.protocol.hashing import keccak256
+from pole.protocol.idle_task import idle_specification
+from pole.protocol.model_spec import ModelSpecification
 from pole.protocol.state import Round
+from pole.roles.idle_data import IdleData
 from pole.roles.learner import Samples
 from pole.roles.set_decryption import Means, Rows, Stop, Wish, decrypt_set
 from pole.roles.task_data import TaskData, TaskReader
@@ -28,9 +31,14 @@ class RoundData:
     reader: TaskReader
     home: Path
     means: Means
+    idle: IdleData = field(default_factory=IdleData)
     _task: tuple[int, TaskData] | None = field(default=None, init=False)
     _samples: dict[str, Samples] = field(default_factory=dict, init=False)
     _ended: int = field(default=0, init=False)
+
+    def specification(self, open_round: Round) -> ModelSpecification:
+        """Return what models of the round must look like."""
+        return idle_specification() if open_round.is_idle else self.task(open_round).specification
 
     def task(self, open_round: Round) -> TaskData:
         """Return the round's specification, manifest, plan and functional keys."""
@@ -42,6 +50,8 @@ class RoundData:
 
     def training_set(self, open_round: Round, *, stop: Stop = never) -> Samples:
         """Return all training samples; raises AbandonedError when `stop` says so on the way."""
+        if open_round.is_idle:
+            return self.idle.training_set(open_round)
         manifest = self.task(open_round).manifest
         return self._kept(open_round, "train", open_round.keys_digest, manifest, stop=stop)
 
@@ -50,9 +60,10 @@ class RoundData:
 
         Shards that have none of those drawn are not looked at.
         """
-        terms, manifest = open_round.terms, self.task(open_round).manifest
+        terms = open_round.terms
         if is_whole_set(terms.audit_count, terms.train_count):
             return self.training_set(open_round)
+        manifest = self.task(open_round).manifest
         rows = audit_sample(open_round.entropy, count=terms.audit_count, total=terms.train_count)
         known = self._samples.get("train")
         if known is not None:
@@ -61,6 +72,9 @@ class RoundData:
 
     def test_set(self, open_round: Round) -> Samples | None:
         """Return the test samples, None where no test set was released."""
+        if open_round.is_idle:
+            seed = self.reader.chain.test_seed(open_round.round_id).seed
+            return None if seed is None else self.idle.test_set(open_round, seed)
         manifest = self.reader.test_manifest(open_round, self.task(open_round))
         if manifest is None:
             return None

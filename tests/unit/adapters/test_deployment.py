@@ -9,7 +9,11 @@ from pole.errors import InputError
 
 PARAMETERS = {
     "taskList": dict.fromkeys(
-        ("maxTasks", "minReward", "minDataBond", "feeBps", "maxTimeLimit", "maxSolutions"), 1
+        (
+            *("maxTasks", "minReward", "minDataBond", "feeBps", "maxTimeLimit", "maxSolutions"),
+            *("idleTimeLimit", "idleTrainCount", "idleTestCount", "idleTrainAccuracy", "idleTestAccuracy"),
+        ),
+        1,
     ),
     "committee": dict.fromkeys(("seatStake", "penalty", "unbondingTime", "tolerance"), 1),
     "chain": dict.fromkeys(

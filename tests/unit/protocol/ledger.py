@@ -10,8 +10,9 @@ from pole.protocol.formats.block_body import body_root
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.headers import genesis_header, header_hash, ommers_hash
 from pole.protocol.history import Block, History, Surroundings
+from pole.protocol.idle_task import IDLE_TASK_ID, idle_task
 from pole.protocol.judgement import judge, judged_solutions
-from pole.protocol.ommer_rewards import pool_draw
+from pole.protocol.ommer_rewards import NOTHING, pool_draw
 from pole.protocol.parameters import Parameters
 from pole.protocol.payouts import pool_payouts, settle
 from pole.protocol.records import (
@@ -119,11 +120,10 @@ class Ledger:
 
     def open(self) -> int:
         taken = best(self.waiting.values())
-        assert taken is not None
-        del self.waiting[taken.task_id]
+        task_id = self.waiting.pop(taken.task_id).task_id if taken else IDLE_TASK_ID
         round_id, head = len(self.seeds) + 1, self.blocks[-1].hash
         self.round_records = []
-        self.add(RoundOpened(round_id, taken.task_id, head, b"\x0e" * 32))
+        self.add(RoundOpened(round_id, task_id, head, b"\x0e" * 32))
         self.seeds[round_id] = round_seed(head, body_root(self.body()))
         return round_id
 
@@ -203,7 +203,7 @@ class Ledger:
 
     def finalise(self, round_id: int, *, pool_holds: bool = True) -> None:
         traced = trace(self.round_records)
-        task = self.tasks[traced.opened.task_id]
+        task = self.tasks.get(traced.opened.task_id) or idle_task(self.parameters)
         result = audit_round(traced, task, self.around)
         ended = result.ended
         judgement, settlement = judge(ended), settle(ended, judge(ended), self.parameters.chain)
@@ -219,6 +219,8 @@ class Ledger:
         ommer = max(recent, key=lambda each: (each.correct / each.total, -each.height), default=None)
         reward = self.parameters.chain.block_reward if pool_holds else 0
         draw = pool_draw(ommer if pool_holds else None, height=height, block_reward=reward)
+        if task.task_id == IDLE_TASK_ID:
+            draw = NOTHING
         winner, finding = ended.judged[judgement.winner], ended.findings[judgement.winner]
         self.add(Payouts(round_id, (*settlement.payouts, *pool_payouts(draw, winner.miner))))
         referenced = (replace(draw.ommer, referenced=True),) if draw.ommer else ()

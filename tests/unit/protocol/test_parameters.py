@@ -13,6 +13,11 @@ DOCUMENT: dict[str, dict[str, Any]] = {
         "feeBps": 100,
         "maxTimeLimit": 3600,
         "maxSolutions": 8,
+        "idleTimeLimit": 60,
+        "idleTrainCount": 8000,
+        "idleTestCount": 2000,
+        "idleTrainAccuracy": 9000,
+        "idleTestAccuracy": 0,
     },
     "committee": {"seatStake": "10", "penalty": 5, "unbondingTime": 7200, "tolerance": 0},
     "chain": {

@@ -27,6 +27,7 @@ from pole.protocol.records import (
     kind_name,
     round_of,
 )
+from pole.protocol.records import TestSeedDrawn as SeedDrawn
 from pole.protocol.records import (
     TestSetReleased as ReleasedTestSet,
 )
@@ -57,6 +58,7 @@ records = st.one_of(
     st.builds(RoundVoided, numbers, st.sampled_from(VoidReason)),
     st.builds(TallyChallenged, numbers, st.integers(0, 255), addresses, numbers),
     st.builds(VoteLeaked, numbers, addresses, addresses),
+    st.builds(SeedDrawn, numbers, hashes),
 )
 
 

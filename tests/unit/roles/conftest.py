@@ -22,7 +22,7 @@ from pole.roles.data_node import DataNode
 from pole.roles.keeper import Keeper
 from pole.roles.key_budget import KeyBudget
 from pole.roles.key_ledger import KeyLedger
-from pole.roles.learner import Assignment, Trained
+from pole.roles.learner import Assignment, Learner, Trained
 from pole.roles.miner import Miner, MinerSettings
 from pole.roles.point_cache import PointCache
 from pole.roles.round_data import RoundData
@@ -120,7 +120,7 @@ class Stage:
     secrets: Secrets = field(default_factory=Secrets)
     chains: dict[str, FakeChain] = field(default_factory=dict)
     journals: dict[str, MemoryJournal] = field(default_factory=dict)
-    learner: LeastSquaresLearner = field(default_factory=LeastSquaresLearner)
+    learner: Learner = field(default_factory=LeastSquaresLearner)
     # Three functions of four values are D - 1.
     may_disclose: bool = True
 
@@ -192,8 +192,10 @@ class Stage:
             random_bytes=numbers(3),
         )
 
-    def keeper(self, address: str = VERIFIERS[0], spread: float = 0.0) -> Keeper:
-        return Keeper(self.chain(address), lambda: float(self.world.now), spread)
+    def keeper(
+        self, address: str = VERIFIERS[0], spread: float = 0.0, idle_after: float | None = None
+    ) -> Keeper:
+        return Keeper(self.chain(address), lambda: float(self.world.now), spread, idle_after)
 
     def play(self, *until: Phase, workers: list[object] | None = None) -> None:
         """Let everybody act, second by second, until the round is in one of these phases."""
@@ -202,7 +204,7 @@ class Stage:
             *(self.miner(address) for address in MINERS),
             *(self.verifier(address) for address in VERIFIERS),
         ]
-        acting = [*everybody, self.keeper()]
+        acting = [*everybody, self.keeper(idle_after=3.0 if self.world.idle else None)]
         for _ in range(2000):
             if self.world.moment().phase in until:
                 return

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from pole.errors import FundsError, IntegrityError, RefusedError, UnreachableError
+from pole.protocol import seeds
 from pole.protocol.abi import ZERO_ADDRESS
 from pole.protocol.ballots import ballot_id, due_bond, round_and_attempt, target_seats
 from pole.protocol.commitments import solution_commitment, vote_commitment
@@ -35,7 +36,7 @@ from pole.protocol.state import (
     Vote,
 )
 from pole.protocol.tally import findings
-from pole.roles.ports import BallotView, Delegation, Identity, Moment, Receipt
+from pole.roles.ports import BallotView, Delegation, Identity, Moment, Receipt, SeedState
 
 CHAIN_ID = 1337
 CHAIN_ADDRESS = "0x" + "C" * 40
@@ -80,6 +81,8 @@ class World:
     delegations: dict[int, Delegation] = field(default_factory=dict)
     partial_keys: dict[int, dict[str, FileRef]] = field(default_factory=dict)
     tests: dict[int, FileRef] = field(default_factory=dict)
+    idle: PostedTask | None = None
+    test_seeds: dict[int, SeedState] = field(default_factory=dict)
     models: dict[int, dict[str, FileRef]] = field(default_factory=dict)
     vote_commitments: dict[tuple[int, str], bytes] = field(default_factory=dict)
     votes: dict[tuple[int, str], tuple[Vote, ...]] = field(default_factory=dict)
@@ -162,6 +165,9 @@ class FakeChain:
     def test_set(self, round_id: int) -> FileRef | None:
         return self.world.tests.get(round_id)
 
+    def test_seed(self, round_id: int) -> SeedState:
+        return self.world.test_seeds.get(round_id, SeedState(0, None))
+
     def models(self, round_id: int) -> dict[str, FileRef]:
         return dict(self.world.models.get(round_id, {}))
 
@@ -210,10 +216,12 @@ class FakeChain:
             self._demand(
                 world.phase(world.newest)[0] in (Phase.NONE, Phase.FINAL, Phase.VOID), "A round is open."
             )
-            self._demand(bool(world.listed), "No task waits.")
-            task = world.tasks[world.listed.pop(0)]
+            task = world.tasks[world.listed.pop(0)] if world.listed else world.idle
+            self._demand(task is not None, "No task waits.")
             number = world.newest + 1
             world.rounds[number] = new_round(number, task, world.now)
+            if task is world.idle:
+                world.change(number, keys_at=world.now)
 
         return self._send(intent, effect)
 
@@ -270,6 +278,27 @@ class FakeChain:
             self._demand(self.world.block > self.world.rounds[round_id].closed_block, "Same block.")
             self._demand(test.digest == self.world.rounds[round_id].test_digest, "Another test set.")
             self.world.tests[round_id] = test
+            self.world.change(round_id, released_at=self.world.now)
+
+        return self._send(intent, effect)
+
+    def arm_test_seed(self, round_id: int, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.TEST_RELEASE)
+            self._demand(self.world.rounds[round_id].is_idle, "Not idle.")
+            armed = self.test_seed(round_id).draw_block
+            self._demand(armed == 0 or self.world.block > armed + 256, "The draw is armed.")
+            self.world.test_seeds[round_id] = SeedState(self.world.block + 2, None)
+
+        return self._send(intent, effect)
+
+    def draw_test_seed(self, round_id: int, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.TEST_RELEASE)
+            armed = self.test_seed(round_id).draw_block
+            self._demand(0 < armed < self.world.block, "Not yet.")
+            block_hash = keccak256(armed.to_bytes(32, "big"))
+            self.world.test_seeds[round_id] = SeedState(armed, seeds.test_seed(round_id, block_hash))
             self.world.change(round_id, released_at=self.world.now)
 
         return self._send(intent, effect)
@@ -461,7 +490,7 @@ class FakeChain:
             data_node=standing.data_node,
             terms=standing.terms,
             keys_posted=standing.keys_at > 0,
-            closed_early=standing.closed_at > 0,
+            closed_early=standing.closed_at > 0 or standing.is_idle,
             released=standing.released_at > 0,
             solutions=found,
             judged=judged if drawn else None,

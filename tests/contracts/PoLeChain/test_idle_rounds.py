@@ -1,0 +1,232 @@
+"""Idle rounds: what a round is about when no task waits."""
+
+from dataclasses import astuple
+
+import pytest
+from brownie import accounts, chain, web3
+from tests.contracts import stage
+from tests.contracts.stage import ANYBODY, CHAIN, MINERS, STRANGER, Model, refused
+
+from pole.protocol import seeds
+from pole.protocol.idle_task import idle_task
+from pole.protocol.parameters import ChainParameters, CommitteeParameters, Parameters, TaskListParameters
+from pole.protocol.state import Phase, VoidReason
+
+IDLE = {"idleTimeLimit": 60}
+REWARD = CHAIN["blockReward"]
+FEE = REWARD * CHAIN["verificationFeeBps"] // 10_000
+FIRST, SECOND = list(MINERS)[:2]
+
+
+@pytest.fixture(scope="module")
+def idle_deployed(deployed):
+    return stage.set_up(task_list=IDLE)
+
+
+@pytest.fixture
+def idle(idle_deployed, isolation):
+    return idle_deployed
+
+
+def anybody():
+    return {"from": accounts[ANYBODY]}
+
+
+def trained(pole, models) -> int:
+    """Open an idle round, commit the models and let the time run out."""
+    round_id = stage.open_round(pole)
+    for miner, model in models.items():
+        stage.commit(pole, round_id, miner, model)
+    stage.wait(IDLE["idleTimeLimit"])
+    return round_id
+
+
+def seed_test_set(pole, round_id) -> bytes:
+    pole.chain.armTestSeed(round_id, {"from": accounts[STRANGER]})
+    chain.mine(2)
+    pole.chain.drawTestSeed(round_id, {"from": accounts[STRANGER]})
+    return bytes(pole.chain.testSeedOf(round_id)[1])
+
+
+def revealed(pole, models) -> int:
+    round_id = trained(pole, models)
+    seed_test_set(pole, round_id)
+    for miner, model in models.items():
+        stage.reveal(pole, round_id, miner, model)
+    return round_id
+
+
+def test_a_deployment_without_idle_rounds_opens_none(pole):
+    with refused("NoTask"):
+        pole.chain.openRound.call(anybody())
+
+
+def test_a_pool_that_holds_less_than_the_block_reward_opens_none(deployed):
+    poor = stage.deploy_all(task_list=IDLE)
+    poor.reservoir.deposit(poor.chain, stage.POOL, anybody() | {"value": REWARD - 1})
+    with refused("PoolTooSmall", REWARD - 1, REWARD):
+        poor.chain.openRound.call(anybody())
+    poor.reservoir.deposit(poor.chain, stage.POOL, anybody() | {"value": 1})
+    assert stage.open_round(poor) == 1
+    assert stage.pool(poor) == 0
+
+
+def test_a_real_task_has_precedence_and_waits_for_an_idle_round_at_most(idle):
+    stage.post(idle)
+    first = stage.open_round(idle)
+    assert idle.chain.round(first).dict()["taskId"] == 1
+    stage.wait(CHAIN["keyWindow"])
+    stage.finalise(idle, first)
+    second = stage.open_round(idle)
+    stage.post(idle)
+    with refused("RoundOpen", second):
+        idle.chain.openRound.call(anybody())
+    stage.wait(IDLE["idleTimeLimit"])
+    stage.finalise(idle, second)
+    assert idle.chain.round(stage.open_round(idle)).dict()["taskId"] == 2
+
+
+def test_an_idle_round_is_nobodys_and_trains_at_once_on_the_pools_money(idle, history_holds):
+    before = stage.pool(idle)
+    round_id = stage.open_round(idle)
+    opened = idle.chain.round(round_id).dict()
+    expected = idle_task(
+        Parameters(
+            TaskListParameters(*idle.task_list.parameters()),
+            CommitteeParameters(*idle.committee.parameters()),
+            ChainParameters(*idle.chain.parameters()),
+        )
+    )
+    task = opened["task"]
+    assert tuple(task["terms"].values()) == astuple(expected.terms)
+    assert (task["owner"], task["testDigest"]) == (expected.owner, stage.NOTHING)
+    assert opened["taskId"] == expected.task_id
+    assert opened["keysAt"] == opened["openedAt"] == chain[-1].timestamp
+    assert idle.chain.phaseOf(round_id) == (Phase.TRAINING, chain[-1].timestamp + IDLE["idleTimeLimit"])
+    assert stage.pool(idle) == before - REWARD
+    assert idle.reservoir.balanceOf(idle.chain, round_id.to_bytes(32, "big")) == REWARD
+    history_holds(idle)
+
+
+def test_nobody_is_its_data_node(idle):
+    round_id = trained(idle, {})
+    for caller in (ANYBODY, STRANGER):
+        with refused("WrongPhase"):
+            idle.chain.postFunctionalKeys.call(round_id, "bafy", "0x" + "04" * 32, {"from": accounts[caller]})
+    round_id = stage.finalise(idle, round_id) and trained(idle, {FIRST: Model()})
+    with refused("NotDataNode", round_id, accounts[ANYBODY]):
+        idle.chain.releaseTestSet.call(round_id, "bafy-test", stage.NOTHING, anybody())
+
+
+def test_nobody_closes_its_submissions_early(idle):
+    round_id = stage.open_round(idle)
+    stage.commit(idle, round_id, FIRST, Model())
+    with refused("NotDataNode", round_id, accounts[ANYBODY]):
+        idle.chain.closeSubmissions.call(round_id, anybody())
+
+
+def test_the_test_seed_cannot_be_named_while_solutions_are_accepted(idle):
+    round_id = stage.open_round(idle)
+    stage.commit(idle, round_id, FIRST, Model())
+    for step in (idle.chain.armTestSeed, idle.chain.drawTestSeed):
+        with refused("WrongPhase", round_id, int(Phase.TRAINING), int(Phase.TEST_RELEASE)):
+            step.call(round_id, anybody())
+
+
+def test_a_data_nodes_round_has_no_test_seed(pole):
+    round_id = stage.training(pole)
+    stage.commit(pole, round_id, FIRST, Model())
+    stage.close(pole, round_id)
+    with refused("NotIdle", round_id):
+        pole.chain.armTestSeed.call(round_id, anybody())
+    with refused("DrawNotReady", round_id, 0):
+        pole.chain.drawTestSeed.call(round_id, anybody())
+
+
+def test_a_named_block_seeds_the_test_set_and_no_other_can_be_named_until_it_is_lost(idle):
+    round_id = trained(idle, {FIRST: Model()})
+    with refused("DrawNotReady", round_id, 0):
+        idle.chain.drawTestSeed.call(round_id, anybody())
+    idle.chain.armTestSeed(round_id, anybody())
+    named = chain.height + 2
+    assert idle.chain.testSeedOf(round_id) == (named, stage.NOTHING)
+    with refused("DrawNotReady", round_id, named):
+        idle.chain.drawTestSeed.call(round_id, anybody())
+    with refused("DrawPending", round_id, named):
+        idle.chain.armTestSeed.call(round_id, anybody())
+    chain.mine(3)
+    with refused("DrawPending", round_id, named):
+        idle.chain.armTestSeed.call(round_id, anybody())
+
+
+def test_the_test_seed_is_the_one_that_python_makes_and_counts_as_the_release(idle):
+    round_id = trained(idle, {FIRST: Model()})
+    seed = seed_test_set(idle, round_id)
+    named = idle.chain.testSeedOf(round_id)[0]
+    assert seed == seeds.test_seed(round_id, bytes(web3.eth.get_block(named).hash))
+    assert idle.chain.round(round_id).dict()["releasedAt"] == chain[-1].timestamp
+    assert stage.phase(idle, round_id) is Phase.REVEAL
+    with refused("WrongPhase"):
+        idle.chain.armTestSeed.call(round_id, anybody())
+
+
+def test_the_committee_is_not_drawn_by_the_block_of_the_test_seed(idle):
+    round_id = revealed(idle, {FIRST: Model()})
+    assert idle.chain.round(round_id).dict()["drawBlock"] == 0
+    with refused("DrawNotReady", round_id, 0):
+        idle.chain.drawCommittee.call(round_id, anybody())
+
+
+def test_the_winner_gets_the_reward_less_the_fee_and_nothing_more_from_the_pool(idle, history_holds):
+    models = {FIRST: Model(test=45), SECOND: Model(test=40)}
+    before = stage.pool(idle)
+    round_id = revealed(idle, models)
+    stage.vote(idle, round_id, stage.as_claimed(models))
+    stage.finalise(idle, round_id)
+    assert stage.phase(idle, round_id) is Phase.FINAL
+    assert stage.credit(idle, FIRST) == REWARD - FEE + CHAIN["minerBond"]
+    assert stage.credit(idle, SECOND) == CHAIN["minerBond"]
+    assert stage.pool(idle) == before - REWARD
+    assert idle.chain.ommerAt(1).dict()["miner"] == accounts[SECOND]
+    assert idle.chain.height() == 1
+    history_holds(idle)
+
+
+def test_without_a_test_seed_the_training_accuracy_decides(idle, history_holds):
+    models = {FIRST: Model(train=90, test=0), SECOND: Model(train=95, test=0)}
+    round_id = trained(idle, models)
+    stage.wait(CHAIN["testWindow"])
+    for miner, model in models.items():
+        stage.reveal(idle, round_id, miner, model)
+    stage.vote(idle, round_id, stage.as_claimed(models))
+    stage.finalise(idle, round_id)
+    assert stage.credit(idle, SECOND) == REWARD - FEE + CHAIN["minerBond"]
+    history_holds(idle)
+
+
+def test_a_lone_model_below_the_threshold_wins_nothing(idle, history_holds):
+    models = {FIRST: Model(train=79)}
+    before = stage.pool(idle)
+    round_id = revealed(idle, models)
+    stage.vote(idle, round_id, stage.as_claimed(models))
+    stage.finalise(idle, round_id)
+    assert stage.void_reason(idle, round_id) is VoidReason.THRESHOLD_MISSED
+    assert stage.credit(idle, FIRST) == CHAIN["minerBond"]
+    assert stage.pool(idle) == before - FEE
+    history_holds(idle)
+
+
+@pytest.mark.parametrize(
+    ("models", "reason"),
+    [({}, VoidReason.NO_COMMITMENT), ({FIRST: Model()}, VoidReason.NOTHING_REVEALED)],
+)
+def test_what_a_void_round_leaves_goes_back_to_the_pool(idle, history_holds, models, reason):
+    before = stage.pool(idle)
+    round_id = trained(idle, models)
+    if models:
+        stage.wait(CHAIN["testWindow"] + CHAIN["revealWindow"])
+    stage.finalise(idle, round_id)
+    assert stage.void_reason(idle, round_id) is reason
+    assert stage.pool(idle) == before + len(models) * CHAIN["minerBond"]
+    assert idle.reservoir.creditOf(stage.ZERO) == 0
+    history_holds(idle)
