@@ -4,11 +4,12 @@ from collections import Counter
 from fractions import Fraction
 
 from tests.contracts.stateful.interface import CONTRACTS
-from tests.contracts.stateful.model.system import POOL, STAKES, TASKS
+from tests.contracts.stateful.model.system import NOBODY, POOL, STAKES, TASKS
 from tests.contracts.stateful.pair import Pair
 
 from pole.protocol.state import PayoutReason, Phase
 
+ATTEMPTS = 3
 ENDED = (Phase.FINAL, Phase.VOID)
 
 
@@ -113,10 +114,13 @@ class Books:
             phase = self._pair.view("PoLeChain.phaseOf", round_id)[0]
             opened = self._pair.view("PoLeChain.round", round_id)[0]
             terms, committed = opened[1][1], opened[13]
-            bond = self._pair.model.parameters.chain["minerBond"]
-            due = 0 if phase in ENDED else terms[0] + terms[1] + bond * committed
+            chosen, is_challenged = self._pair.model.parameters.chain, opened[22] != NOBODY
+            bonds = chosen["minerBond"] * committed + chosen["challengeBond"] * is_challenged
+            due = 0 if phase in ENDED else terms[0] + terms[1] + bonds
             assert self._own(self._chain, account) == due, f"round {round_id}"
-            assert self._own(self._committee, account) == 0, f"round {round_id}"
+            for attempt in range(ATTEMPTS):
+                ballot = (4 * round_id + attempt).to_bytes(32, "big")
+                assert self._own(self._committee, ballot) == 0, f"round {round_id}"
             assert self._flows[account] == self._held(self._chain, account)
 
     def _total(self) -> int:

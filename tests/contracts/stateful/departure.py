@@ -10,7 +10,7 @@ from tests.contracts.stateful.people import PEOPLE, STRANGER
 
 from pole.protocol.state import Phase
 
-MOST_STEPS = 30
+MOST_STEPS = 40
 LONG = 10**4
 
 

@@ -26,9 +26,11 @@ STEPS = [
     RecordKind.COMMITTEE_DRAWN,
     RecordKind.VOTE_COMMITTED,
     RecordKind.VOTE_REVEALED,
+    RecordKind.TALLY_CHALLENGED,
     RecordKind.PAYOUTS,
     RecordKind.ROUND_VOIDED,
 ]
+OF_BALLOTS = {RecordKind.VOTE_COMMITTED, RecordKind.VOTE_REVEALED}
 ONCE = {*STEPS} - {
     RecordKind.SOLUTION_COMMITTED,
     RecordKind.SOLUTION_REVEALED,
@@ -44,7 +46,7 @@ class History:
     def __init__(self, pair: Pair, books: Books):
         self._pair = pair
         self._books = books
-        self._phases: dict[int, int] = {}
+        self._phases: dict[int, tuple[int, int]] = {}
         self._kinds: dict[int, list[RecordKind]] = defaultdict(list)
         self._closed_in: dict[int, int] = {}
         self._leaves: list[bytes] = []
@@ -64,16 +66,17 @@ class History:
         if round_id == 0:
             return
         phase = self._pair.view("PoLeChain.phaseOf", round_id)[0]
-        assert phase >= self._phases.get(round_id, Phase.KEYS), (
-            f"round {round_id} went back to {Phase(phase)!r}"
-        )
-        self._phases[round_id] = phase
+        reached = (self._kinds[round_id].count(RecordKind.TALLY_CHALLENGED), phase)
+        last = self._phases.get(round_id, (0, Phase.KEYS))
+        assert reached >= last, f"round {round_id} went back to {Phase(phase)!r}"
+        self._phases[round_id] = reached
 
     def _look_at_record(self, height: int, index: int, kind: int, data: bytes) -> None:
         assert (height, index) == (len(self._hashes), len(self._leaves))
         self._leaves.append(leaf(RecordKind(kind), data))
         if kind in STEPS:
-            self._look_at_step(int.from_bytes(data[:32], "big"), RecordKind(kind))
+            about = int.from_bytes(data[:32], "big")
+            self._look_at_step(about // 4 if kind in OF_BALLOTS else about, RecordKind(kind))
         if kind == RecordKind.PAYOUTS:
             round_id, payouts = decode(["uint256", f"{PAYOUT}[]"], data)
             self._books.settle_payouts(round_id, payouts)
@@ -81,9 +84,14 @@ class History:
     def _look_at_step(self, round_id: int, kind: RecordKind) -> None:
         kinds, block = self._kinds[round_id], self._pair.model.clock.number
         kinds.append(kind)
-        steps = [STEPS.index(each) for each in kinds]
-        assert all(earlier <= later for earlier, later in pairwise(steps)), kinds
-        assert kind not in ONCE or kinds.count(kind) == 1, kinds
+        # A challenge leads back to the draw, twice at most.
+        again = [n for n, each in enumerate(kinds) if each is RecordKind.TALLY_CHALLENGED]
+        assert len(again) <= 2, kinds
+        since = kinds[again[-1] :] if again else kinds
+        first = STEPS.index(RecordKind.SOLUTION_REVEALED) if again else 0
+        steps = [STEPS.index(each) for each in since if each is not RecordKind.TALLY_CHALLENGED]
+        assert all(earlier <= later for earlier, later in pairwise([first, *steps])), kinds
+        assert kind not in ONCE or since.count(kind) == 1, kinds
         if kind is RecordKind.SUBMISSIONS_CLOSED:
             self._closed_in[round_id] = block
         if kind is RecordKind.TEST_SET_RELEASED:
@@ -95,8 +103,11 @@ class History:
         self._before_seed = {self._pair.view("VerifierCommittee.seatAt", n)[0] for n in range(count)}
 
     def _look_at_draw(self, ballot_id: int, members: tuple, choices: int) -> None:
-        opened = self._pair.view("PoLeChain.round", ballot_id)[0]
-        miners = {solution[0] for solution in self._pair.view("PoLeChain.solutions", ballot_id)[0]}
+        round_id, attempt = divmod(ballot_id, 4)
+        opened = self._pair.view("PoLeChain.round", round_id)[0]
+        miners = {solution[0] for solution in self._pair.view("PoLeChain.solutions", round_id)[0]}
+        if attempt:
+            assert len(members) > len(self._pair.view("VerifierCommittee.members", ballot_id - 1)[0])
         assert len({*members}) == len(members)
         assert {*members} <= self._before_seed - miners - {opened[1][0]}
         assert 1 <= choices <= len(miners)
@@ -119,7 +130,7 @@ class History:
         """Of the verified solutions above the thresholds, or of all where none is, the winner has most."""
         opened = self._pair.view("PoLeChain.round", round_id)[0]
         terms, is_released = opened[1][1], opened[10] != 0
-        found = self._pair.view("VerifierCommittee.findings", round_id)[0]
+        found = self._pair.view("VerifierCommittee.findings", 4 * round_id + opened[19])[0]
         judged = [each for each in self._pair.view("PoLeChain.solutions", round_id)[0] if each[6]]
         verified = [(each, found[each[6] - 1]) for each in judged if found[each[6] - 1][0] == Verdict.OK]
         meeting = [pair for pair in verified if _meets(terms, pair[1], is_released=is_released)]

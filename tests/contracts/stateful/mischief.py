@@ -98,6 +98,12 @@ def _round_id(system: System, known: Knowledge) -> int:
     return known.random.choice([newest, newest, newest, newest, max(0, newest - 1), newest + 1, 0, 2**200])
 
 
+def _ballot_id(system: System, known: Knowledge) -> int:
+    newest = ballots.id_of(system.newest) if system.newest else 0
+    drawn = newest // ballots.IDS_A_ROUND
+    return known.random.choice([newest, newest, newest, max(0, newest - 1), newest + 1, drawn, 0, 2**200])
+
+
 def _task_id(system: System, known: Knowledge) -> int:
     newest = len(system.tasks)
     waiting = [task.task_id for task in system.waiting] or [0]
@@ -157,10 +163,18 @@ def _people(_system: System, known: Knowledge) -> tuple:
 def _vote_commitment(system: System, known: Knowledge) -> bytes:
     """Return the commitment to votes that somebody might reveal, well formed or not."""
     opened = system.newest
-    if opened is None or opened.entropy == NO_HASH or known.random.random() < 0.3:
+    if opened is None or not ballots.newest_of(system, opened).members or known.random.random() < 0.3:
         return _word(system, known)
-    member = known.random.choice(ballots.ballot_of(system, opened.round_id).members)
+    member = known.random.choice(ballots.newest_of(system, opened).members)
     return moves.commit_vote(system, known, opened, member).arguments[1]
+
+
+def _time(system: System, known: Knowledge) -> int:
+    return max(system.clock.time + known.random.choice([0, 0, 300, -300, 301]), 0)
+
+
+def _signature(_system: System, known: Knowledge) -> bytes:
+    return known.random.choice([b"", b"", b"\x01" * 65, b"\xff" * 65, b"\x01" * 64])
 
 
 def _close(_system: System, _known: Knowledge, opened: Round) -> Call:
@@ -176,6 +190,14 @@ def _release(_system: System, known: Knowledge, opened: Round) -> Call:
     return Call(opened.task.owner, "PoLeChain.releaseTestSet", (opened.round_id, "bafy-test", digest))
 
 
+def _relay(system: System, known: Knowledge, opened: Round) -> Call:
+    """Return a relay that somebody else signed, or at another time, or of other bytes."""
+    call = moves.relay(system, opened, known.random.choice(PEOPLE), signer=known.random.choice(PEOPLE))
+    *others, signed_at, signature = call.arguments
+    signed_at += known.random.choice([0, 0, 1, -301, 301])
+    return replace(call, arguments=(*others, signed_at, _signature(system, known) or signature))
+
+
 def _reveal(_system: System, known: Knowledge, opened: Round) -> Call:
     miner = known.random.choice(list(opened.solutions))
     arguments = (opened.round_id, "bafy-model", b"\x09" * 32, 0, NO_HASH)
@@ -188,7 +210,7 @@ def _arm(_system: System, known: Knowledge, opened: Round) -> Call:
 
 
 def _stake_or_leave(system: System, known: Knowledge, opened: Round) -> Call:
-    members = ballots.ballot_of(system, opened.round_id).members
+    members = ballots.newest_of(system, opened).members
     leaked = [member for member in members if member not in system.order]
     person = known.random.choice(leaked or PEOPLE)
     if person not in system.order and known.random.random() < 0.5:
@@ -198,18 +220,18 @@ def _stake_or_leave(system: System, known: Knowledge, opened: Round) -> Call:
 
 def _commit_vote(system: System, known: Knowledge, opened: Round) -> Call:
     """Commit votes, of which one may be impossible, or nothing."""
-    member = known.random.choice(ballots.ballot_of(system, opened.round_id).members)
+    member = known.random.choice(ballots.newest_of(system, opened).members)
     if known.random.random() < 0.2:
-        return Call(member, "VerifierCommittee.commitVote", (opened.round_id, NO_HASH))
+        return Call(member, "VerifierCommittee.commitVote", (ballots.id_of(opened), NO_HASH))
     choices = len(opened.judged) + known.random.choice([0, 0, 0, 1])
     votes = tuple(known.some_vote() for _ in range(choices))
-    hidden = ballots.commitment_of(system, opened.round_id, member, votes, NO_HASH)
+    hidden = ballots.commitment_of(system, ballots.id_of(opened), member, votes, NO_HASH)
     known.ballots[member, hidden] = Ballot(votes, NO_HASH)
-    return Call(member, "VerifierCommittee.commitVote", (opened.round_id, hidden))
+    return Call(member, "VerifierCommittee.commitVote", (ballots.id_of(opened), hidden))
 
 
 def _leak(system: System, known: Knowledge, opened: Round) -> Call:
-    ballot = ballots.ballot_of(system, opened.round_id)
+    ballot = ballots.newest_of(system, opened)
     leaked = [member for member, commitment in ballot.commitments.items() if commitment == NO_HASH]
     member = known.random.choice([*ballot.members, *leaked, *leaked])
     own = known.ballots.get((member, ballot.commitments.get(member, NO_HASH)), Ballot((), NO_HASH))
@@ -217,17 +239,22 @@ def _leak(system: System, known: Knowledge, opened: Round) -> Call:
     return Call(known.random.choice(PEOPLE), "VerifierCommittee.leak", arguments)
 
 
+def _challenge(system: System, known: Knowledge, opened: Round) -> Call:
+    return moves.challenge(system, known, opened)
+
+
 def _reveal_vote(system: System, known: Knowledge, opened: Round) -> Call:
-    member = known.random.choice(ballots.ballot_of(system, opened.round_id).members)
-    return Call(member, "VerifierCommittee.revealVote", (opened.round_id, *_opening(system, known)))
+    member = known.random.choice(ballots.newest_of(system, opened).members)
+    return Call(member, "VerifierCommittee.revealVote", (ballots.id_of(opened), *_opening(system, known)))
 
 
 UNTIMELY: dict[Phase, list[Callable]] = {
     Phase.TRAINING: [_close, _commit, _commit],
-    Phase.TEST_RELEASE: [_release],
+    Phase.TEST_RELEASE: [_release, _relay],
     Phase.REVEAL: [_reveal],
     Phase.DRAW: [_arm, _stake_or_leave],
     Phase.VOTE_COMMIT: [_commit_vote, _leak, _stake_or_leave],
+    Phase.CHALLENGE: [_challenge, _stake_or_leave],
     Phase.VOTE_REVEAL: [_reveal_vote, _leak, _stake_or_leave],
 }
 
@@ -248,19 +275,22 @@ KINDS: dict[str, list[Callable]] = {
     "VerifierCommittee.reclaim": [],
     "VerifierCommittee.matureSeats": [],
     "VerifierCommittee.freezeSeats": [_small],
-    "VerifierCommittee.draw": [_round_id, _word, _small, _small, _people, _small, _small, _small],
-    "VerifierCommittee.settle": [_round_id, _findings, _amount, _word],
-    "VerifierCommittee.commitVote": [_round_id, _vote_commitment],
-    "VerifierCommittee.leak": [_round_id, _person, _votes, _salt],
-    "VerifierCommittee.revealVote": [_round_id, _votes, _salt],
+    "VerifierCommittee.draw": [_ballot_id, _word, _small, _small, _small, _people, _small, _small, _small],
+    "VerifierCommittee.keepFindings": [_ballot_id],
+    "VerifierCommittee.settle": [_ballot_id, _findings, _amount, _word, _ballot_id, _person],
+    "VerifierCommittee.commitVote": [_ballot_id, _vote_commitment],
+    "VerifierCommittee.leak": [_ballot_id, _person, _votes, _salt],
+    "VerifierCommittee.revealVote": [_ballot_id, _votes, _salt],
     "PoLeChain.openRound": [],
     "PoLeChain.postFunctionalKeys": [_round_id, _cid, _word],
     "PoLeChain.commit": [_round_id, _word, _count],
     "PoLeChain.closeSubmissions": [_round_id],
     "PoLeChain.releaseTestSet": [_round_id, _cid, _word],
+    "PoLeChain.releaseTestSetFor": [_round_id, _cid, _word, _time, _signature],
     "PoLeChain.reveal": [_round_id, _cid, _word, _count, _word],
     "PoLeChain.armDraw": [_round_id],
     "PoLeChain.drawCommittee": [_round_id],
+    "PoLeChain.challenge": [_round_id],
     "PoLeChain.finalise": [_round_id],
     "PoLeChain.record": [_small, _word],
 }

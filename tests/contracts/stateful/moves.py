@@ -6,10 +6,10 @@ from random import Random
 from tests.contracts.stateful.model import ballots, rounds
 from tests.contracts.stateful.model.system import NO_HASH, NOBODY, POOL, Call, Round, System, Wait
 from tests.contracts.stateful.pair import Action
-from tests.contracts.stateful.people import MINERS, OWNERS, PEOPLE, STRANGER, VERIFIERS, Knowledge
+from tests.contracts.stateful.people import MINERS, OWNERS, PEOPLE, SIGNERS, STRANGER, VERIFIERS, Knowledge
 
 from pole.protocol.abi import files_tuple, terms_tuple
-from pole.protocol.state import Phase, TaskFiles, TaskTerms
+from pole.protocol.state import FileRef, Phase, TaskFiles, TaskTerms
 
 BLOCK_SECONDS = 2
 ETHER = 10**18
@@ -128,7 +128,16 @@ def _test_release(system: System, known: Knowledge, opened: Round) -> Action | N
     if system.clock.number == opened.closed_block and known.random.random() < 0.8:
         return Wait(1, 1)
     arguments = (opened.round_id, "bafy-test", opened.task.test_digest)
+    if known.random.random() < 0.3:
+        return relay(system, opened, known.random.choice(PEOPLE), signer=opened.task.owner)
     return Call(opened.task.owner, "PoLeChain.releaseTestSet", arguments)
+
+
+def relay(system: System, opened: Round, sender: str, *, signer: str) -> Call:
+    test, now = FileRef("bafy-test", opened.task.test_digest), system.clock.time
+    signed = SIGNERS[signer].unsafe_sign_hash(rounds.hash_to_sign(system, opened.round_id, test, now))
+    arguments = (opened.round_id, test.cid, test.digest, now, bytes(signed.signature))
+    return Call(sender, "PoLeChain.releaseTestSetFor", arguments)
 
 
 def _reveal(_system: System, known: Knowledge, opened: Round) -> Action | None:
@@ -164,7 +173,7 @@ def _draw(system: System, known: Knowledge, opened: Round) -> Action:
 
 
 def _vote_commit(system: System, known: Knowledge, opened: Round) -> Action | None:
-    mood, ballot = known.mood(opened.round_id), ballots.ballot_of(system, opened.round_id)
+    mood, ballot = known.mood(opened.round_id), ballots.newest_of(system, opened)
     for member, commitment in ballot.commitments.items():
         own = known.ballots.get((member, commitment))
         if own and known.will(mood.leaks, "leak", ballot.ballot_id, member):
@@ -181,13 +190,13 @@ def _vote_commit(system: System, known: Knowledge, opened: Round) -> Action | No
 
 def commit_vote(system: System, known: Knowledge, opened: Round, verifier: str) -> Call:
     own = known.new_ballot(system, opened, verifier)
-    hidden = ballots.commitment_of(system, opened.round_id, verifier, own.votes, own.salt)
+    hidden = ballots.commitment_of(system, ballots.id_of(opened), verifier, own.votes, own.salt)
     known.ballots[verifier, hidden] = own
-    return Call(verifier, "VerifierCommittee.commitVote", (opened.round_id, hidden))
+    return Call(verifier, "VerifierCommittee.commitVote", (ballots.id_of(opened), hidden))
 
 
 def _vote_reveal(system: System, known: Knowledge, opened: Round) -> Action | None:
-    share, ballot = known.mood(opened.round_id).reveals_votes, ballots.ballot_of(system, opened.round_id)
+    share, ballot = known.mood(opened.round_id).reveals_votes, ballots.newest_of(system, opened)
     for member, commitment in ballot.commitments.items():
         own = known.ballots.get((member, commitment))
         if own is None or member in ballot.votes or not known.will(share, "tell", ballot.ballot_id, member):
@@ -195,6 +204,23 @@ def _vote_reveal(system: System, known: Knowledge, opened: Round) -> Action | No
         if ballots.is_well_formed(own.votes, ballot.choices) or known.may_try(0.5, ballot.ballot_id, member):
             return Call(member, "VerifierCommittee.revealVote", (ballot.ballot_id, own.votes, own.salt))
     return None
+
+
+def _challenge(system: System, known: Knowledge, opened: Round) -> Action | None:
+    about = ("challenge", opened.round_id, opened.attempt)
+    move = challenge(system, known, opened)
+    is_in_vain = move.value and opened.challenger != NOBODY
+    if not known.will(known.mood(opened.round_id).challenges, *about) or (
+        is_in_vain and not known.may_try(0.3, *about)
+    ):
+        return None
+    return move
+
+
+def challenge(system: System, known: Knowledge, opened: Round) -> Call:
+    found = ballots.found_by(system, ballots.newest_of(system, opened))
+    bond = system.parameters.chain["challengeBond"] if ballots.is_decided(found) else 0
+    return Call(known.random.choice(PEOPLE), "PoLeChain.challenge", (opened.round_id,), bond)
 
 
 def _settlement(_system: System, known: Knowledge, opened: Round) -> Action:
@@ -209,5 +235,6 @@ MOVES: dict[Phase, Callable] = {
     Phase.DRAW: _draw,
     Phase.VOTE_COMMIT: _vote_commit,
     Phase.VOTE_REVEAL: _vote_reveal,
+    Phase.CHALLENGE: _challenge,
     Phase.SETTLEMENT: _settlement,
 }

@@ -38,6 +38,9 @@ CHAIN = {
     "feeMarginBps": [0, 1000, 10_000],
     "minerBond": [0, 11, ETHER // 10],
     "blockReward": [0, 1000, ETHER // 3],
+    "challengeWindow": [100],
+    "maxCommittee": [],
+    "challengeBond": [1, ETHER // 5],
 }
 
 
@@ -52,8 +55,10 @@ class Parameters:
     @property
     def longest_round(self) -> int:
         """Return the windows of a round together, in seconds."""
-        windows = sum(value for name, value in self.chain.items() if name.endswith("Window"))
-        return self.task_list["maxTimeLimit"] + windows
+        chain = self.chain
+        once = chain["keyWindow"] + chain["testWindow"] + chain["revealWindow"]
+        voting = 3 * (chain["voteCommitWindow"] + chain["voteRevealWindow"]) + 2 * chain["challengeWindow"]
+        return self.task_list["maxTimeLimit"] + once + voting
 
 
 def some_parameters(random: Random) -> Parameters:
@@ -66,6 +71,7 @@ def some_parameters(random: Random) -> Parameters:
         chain[random.choice([name for name in chain if name.endswith("Window")])] = SHORT
     task_list["maxSolutions"] = chain["maxSolutions"]
     chain["judgedSolutions"] = random.randint(1, chain["maxSolutions"])
+    chain["maxCommittee"] = chain["committeeSize"] + random.choice([0, 1, 4, 10])
     chain["minCommittee"] = random.randint(1, chain["committeeSize"])
     committee["penalty"] = committee["seatStake"] * random.choice([0, 4, 5, 10]) // 10
     chosen = Parameters(task_list, committee, chain)

@@ -3,11 +3,14 @@
 from dataclasses import dataclass, field
 from random import Random
 
+from eth_account import Account
 from tests.contracts.stateful.model.system import Round, System
 
 from pole.protocol.state import Verdict
 
-PEOPLE = tuple("0x" + f"{n:02x}" * 20 for n in range(0xA0, 0xB0))
+ACCOUNTS = [Account.from_key(bytes([n]) * 32) for n in range(0xA0, 0xB0)]
+SIGNERS = {account.address.lower(): account for account in ACCOUNTS}
+PEOPLE = tuple(SIGNERS)
 OWNERS = PEOPLE[:3]
 MINERS = PEOPLE[2:8]
 VERIFIERS = PEOPLE[6:15]
@@ -48,6 +51,8 @@ class Mood:
     leaks: float
     boast: float
     scatters: bool
+    challenges: float
+    changes_mind: float
     verdict: Verdict
 
 
@@ -67,6 +72,8 @@ def some_mood(random: Random) -> Mood:
         leaks=random.choice([0, 0, 0, 0, 0, 0.1, 0.4]),
         boast=random.choice([0, 0, 0.5]),
         scatters=random.random() < 0.08,
+        challenges=random.choice([0, 0, 0.5, 1]),
+        changes_mind=random.choice([0, 0.5]),
         verdict=random.choice(
             [Verdict.OK] * 8 + [Verdict.UNAVAILABLE, Verdict.MALFORMED, Verdict.DATA_FAULT]
         ),
@@ -82,7 +89,7 @@ class Knowledge:
     ballots: dict[tuple[str, bytes], Ballot] = field(default_factory=dict)
     tried: set[tuple] = field(default_factory=set)
     _moods: dict[int, Mood] = field(default_factory=dict)
-    _truths: dict[tuple[int, str], tuple] = field(default_factory=dict)
+    _truths: dict[tuple[int, str, int], tuple] = field(default_factory=dict)
     _wills: dict[tuple, bool] = field(default_factory=dict)
 
     def mood(self, round_id: int) -> Mood:
@@ -102,7 +109,7 @@ class Knowledge:
         """Evaluate the judged models: all find the same but for those who don't agree."""
         tolerance = system.parameters.committee["tolerance"]
         # Where votes scatter, each member has another solution wrong.
-        odd = system.ballot.members.index(verifier) % len(opened.judged)
+        odd = system.ballots[-1].members.index(verifier) % len(opened.judged)
         votes = tuple(self._vote(opened, miner, verifier, tolerance, odd) for miner in opened.judged)
         return Ballot(votes, self.random.randbytes(32))
 
@@ -126,9 +133,11 @@ class Knowledge:
     def _vote(self, opened: Round, miner: str, verifier: str, tolerance: int, odd: int) -> tuple:
         if self.mood(opened.round_id).scatters and opened.judged.index(miner) == odd:
             return self.some_vote()
-        if not self.will(self.mood(opened.round_id).agreeing, opened.round_id, miner, verifier):
+        agreeing = self.mood(opened.round_id).agreeing
+        if not self.will(agreeing, opened.round_id, opened.attempt, miner, verifier):
             return self.some_vote()
-        truth = self._truths.setdefault((opened.round_id, miner), self._truth(opened, miner))
+        about = (opened.round_id, miner, opened.attempt)
+        truth = self._truths.setdefault(about, self._truth(opened, miner))
         if truth[0] != Verdict.OK or tolerance == 0:
             return truth
         train, test = (count + self.random.choice([0, 0, 1, tolerance]) for count in truth[1:3])
@@ -136,6 +145,10 @@ class Knowledge:
 
     def _truth(self, opened: Round, miner: str) -> tuple:
         mood, solution = self.mood(opened.round_id), opened.solutions[miner]
+        before = self._truths.get((opened.round_id, miner, opened.attempt - 1))
+        if before and self.random.random() >= mood.changes_mind:
+            mark = self.random.randbytes(32) if before[0] == Verdict.OK else bytes(32)
+            return (*before[:3], mark)
         if mood.verdict != Verdict.OK and self.random.random() < 0.7:
             return (int(mood.verdict), 0, 0, bytes(32))
         is_boasting = self.random.random() < mood.boast

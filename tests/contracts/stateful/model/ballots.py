@@ -3,6 +3,7 @@
 from tests.contracts.stateful.model import blocks, money, seats, verdicts
 from tests.contracts.stateful.model.system import (
     NO_HASH,
+    NOBODY,
     POOL,
     STAKES,
     Ballot,
@@ -19,6 +20,8 @@ from pole.protocol.state import BallotStage, RecordKind, Verdict, Vote
 NAME = "VerifierCommittee"
 CHAIN_ID = 1
 NO_BALLOT = Ballot(0, [], 0, 0, 0, 0)
+LAST_ATTEMPT = 2
+IDS_A_ROUND = 4
 
 
 def commit_vote(system: System, call: Call, ballot_id: int, commitment: bytes) -> tuple:
@@ -28,8 +31,9 @@ def commit_vote(system: System, call: Call, ballot_id: int, commitment: bytes) -
     need(call.sender not in ballot.commitments, "AlreadyVoted", ballot_id, call.sender)
     ballot.commitments[call.sender] = commitment
     if len(ballot.commitments) == len(ballot.members):
+        window = ballot.reveal_deadline - ballot.commit_deadline
         ballot.commit_deadline = system.clock.time
-        ballot.reveal_deadline = system.clock.time + ballot.reveal_window
+        ballot.reveal_deadline = system.clock.time + window
     system.tell(NAME, "VoteCommitted", ballot_id, call.sender, commitment)
     blocks.record(
         system,
@@ -50,6 +54,12 @@ def leak(system: System, call: Call, ballot_id: int, verifier: str, votes: tuple
     penalty = seats.slash(system, ballot_id, verifier)
     reward = penalty // 2
     system.tell(NAME, "VoteLeaked", ballot_id, verifier, call.sender, reward)
+    blocks.record(
+        system,
+        RecordKind.VOTE_LEAKED,
+        ["uint256", "address", "address"],
+        [ballot_id, verifier, call.sender],
+    )
     if reward:
         money.pay(system, system.committee, STAKES, call.sender, reward)
     seats.forfeit(system, penalty - reward)
@@ -64,6 +74,8 @@ def reveal_vote(system: System, call: Call, ballot_id: int, votes: tuple, salt: 
     _needs_opening(system, ballot_id, call.sender, committed, votes, salt)
     need(is_well_formed(votes, ballot.choices), "MalformedVotes", ballot_id)
     ballot.votes[call.sender] = votes
+    if len(ballot.votes) == len(ballot.commitments):
+        ballot.reveal_deadline = system.clock.time
     system.tell(NAME, "VoteRevealed", ballot_id, call.sender, votes)
     blocks.record(
         system,
@@ -74,28 +86,50 @@ def reveal_vote(system: System, call: Call, ballot_id: int, votes: tuple, salt: 
     return ()
 
 
-def draw(system: System, drawn: Round, entropy: bytes) -> bool:
-    """Seat a committee for the judged solutions, unless too few seats are eligible."""
-    chosen, now = system.parameters.chain, system.clock.time
+def draw(system: System, drawn: Round, entropy: bytes) -> Ballot | None:
+    """Seat a committee for the judged solutions: a first one, or a larger one; None with too few seats."""
+    chosen, now, attempt = system.parameters.chain, system.clock.time, drawn.attempt
     system.frozen_until = 0
+    mature = system.order[: system.mature]
+    barred = {*drawn.solutions, drawn.task.owner}
+    asked = [chosen["committeeSize"], 2 * chosen["committeeSize"] + 1, chosen["maxCommittee"]][attempt]
     members = drawn_by(
-        system.order[: system.mature],
+        mature,
         entropy,
-        size=chosen["committeeSize"],
-        minimum=chosen["minCommittee"],
-        barred={*drawn.solutions, drawn.task.owner},
+        size=min(asked, chosen["maxCommittee"]),
+        minimum=len(system.ballots[-1].members) + 1 if attempt else chosen["minCommittee"],
+        barred=barred,
     )
     if not members:
-        return False
+        return None
     commit_end = now + chosen["voteCommitWindow"]
     reveal_end = commit_end + chosen["voteRevealWindow"]
-    system.ballot = Ballot(
-        drawn.round_id, list(members), len(drawn.judged), commit_end, reveal_end, chosen["voteRevealWindow"]
-    )
-    for member in members:
-        system.seats[member].ballot_id = drawn.round_id
-    system.tell(NAME, "Drawn", drawn.round_id, members, len(drawn.judged))
-    return True
+    ballot_id, choices = id_of(drawn), len(drawn.judged)
+    ballot = Ballot(ballot_id, list(members), choices, commit_end, reveal_end, len({*mature} - barred))
+    system.ballots = [*(system.ballots if attempt else []), ballot]
+    system.tell(NAME, "Drawn", ballot_id, members, choices)
+    return ballot
+
+
+def id_of(drawn: Round) -> int:
+    """Return the id of the ballot of a round's newest attempt."""
+    return drawn.round_id * IDS_A_ROUND + drawn.attempt
+
+
+def newest_of(system: System, drawn: Round) -> Ballot:
+    """Return the ballot of a round's newest attempt, an empty one before its draw."""
+    return ballot_of(system, id_of(drawn))
+
+
+def can_grow(system: System, drawn: Round, ballot: Ballot) -> bool:
+    """Tell whether a larger committee could judge anew."""
+    most = min(system.parameters.chain["maxCommittee"], ballot.eligible)
+    return not drawn.is_dropped and drawn.attempt < LAST_ATTEMPT and len(ballot.members) < most
+
+
+def is_decided(found: list[verdicts.Finding]) -> bool:
+    """Tell whether a tally found a model to be what it should be, or the data to be at fault."""
+    return any(each.verdict in (Verdict.OK, Verdict.DATA_FAULT) for each in found)
 
 
 def stage(system: System, ballot: Ballot) -> BallotStage:
@@ -105,14 +139,12 @@ def stage(system: System, ballot: Ballot) -> BallotStage:
         return BallotStage.SETTLED
     if system.clock.time < ballot.commit_deadline:
         return BallotStage.COMMIT
-    is_pending = len(ballot.votes) < len(ballot.commitments) and system.clock.time < ballot.reveal_deadline
-    return BallotStage.REVEAL if is_pending else BallotStage.CLOSED
+    return BallotStage.REVEAL if system.clock.time < ballot.closes_at else BallotStage.CLOSED
 
 
 def ballot_of(system: System, ballot_id: int) -> Ballot:
-    """Return the newest ballot when this is its id, else an empty one."""
-    is_newest = system.ballot is not None and ballot_id == system.ballot.ballot_id
-    return system.ballot if is_newest else NO_BALLOT
+    """Return a ballot of the last drawn round, an empty one for any other id."""
+    return next((ballot for ballot in system.ballots if ballot.ballot_id == ballot_id), NO_BALLOT)
 
 
 def found_by(system: System, ballot: Ballot) -> list[verdicts.Finding]:
@@ -126,27 +158,45 @@ def found_by(system: System, ballot: Ballot) -> list[verdicts.Finding]:
     ]
 
 
-def settle(system: System, ballot: Ballot, fee: int) -> None:
-    """Slash whoever is absent or disagrees with a finding; share the fee among the others."""
-    found, tolerance = found_by(system, ballot), system.parameters.committee["tolerance"]
-    coherent, penalties = [], 0
-    for member in ballot.members:
-        votes = ballot.votes.get(member)
-        if votes is not None and all(
-            verdicts.agrees(vote, each, tolerance) for vote, each in zip(votes, found, strict=True)
-        ):
-            coherent.append(member)
-        else:
-            penalties += seats.slash(system, ballot.ballot_id, member)
+def settle(system: System, fee: int, informer: str, challenged: int) -> None:
+    """Slash whoever was absent or disagrees with the last tally, on any ballot; the others share the fee.
+
+    The informer, if there is one, has half of what the members of the challenged ballot lose.
+    """
+    last, penalties, coherent = found_by(system, system.ballots[-1]), 0, []
+    for ballot in system.ballots:
+        right = [member for member in ballot.members if _is_coherent(system, ballot, member, last)]
+        lost = sum(
+            seats.slash(system, ballot.ballot_id, member) for member in ballot.members if member not in right
+        )
+        if ballot.ballot_id == challenged and informer != NOBODY and lost > 1:
+            system.tell(NAME, "ChallengeRewarded", challenged, informer, lost // 2)
+            money.pay(system, system.committee, STAKES, informer, lost // 2)
+            lost -= lost // 2
+        penalties += lost
+        coherent += [(ballot.ballot_id, member) for member in right]
+        ballot.is_settled = True
     seats.forfeit(system, penalties)
-    account = ballot.ballot_id.to_bytes(32, "big")
+    _share(system, fee, coherent)
+
+
+def _share(system: System, fee: int, coherent: list[tuple[int, str]]) -> None:
+    """Pay equal parts of the fee, in the committee's account, for each vote; the rest goes to the pool."""
+    account = system.ballots[-1].ballot_id.to_bytes(32, "big")
     part = fee // len(coherent) if coherent else 0
-    for member in coherent if part else ():
-        system.tell(NAME, "Rewarded", ballot.ballot_id, member, part)
+    for ballot_id, member in coherent if part else ():
+        system.tell(NAME, "Rewarded", ballot_id, member, part)
         money.pay(system, system.committee, account, member, part)
     if fee > part * len(coherent):
         money.move(system, system.committee, account, system.chain, POOL, fee - part * len(coherent))
-    ballot.is_settled = True
+
+
+def _is_coherent(system: System, ballot: Ballot, member: str, last: list[verdicts.Finding]) -> bool:
+    votes, tolerance = ballot.votes.get(member), system.parameters.committee["tolerance"]
+    own = found_by(system, ballot)
+    return votes is not None and all(
+        verdicts.agrees(*each, tolerance) for each in zip(votes, own, last, strict=True)
+    )
 
 
 def _in_stage(system: System, ballot_id: int, needed: BallotStage) -> Ballot:
@@ -172,7 +222,7 @@ def commitment_of(system: System, ballot_id: int, verifier: str, votes: tuple, s
     return vote_commitment(
         chain_id=CHAIN_ID,
         committee_address=system.committee,
-        round_id=ballot_id,
+        ballot_id=ballot_id,
         verifier=verifier,
         votes=[_vote(each) for each in votes],
         salt=salt,

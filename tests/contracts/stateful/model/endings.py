@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from tests.contracts.stateful.model import ballots, blocks, money, rounds, verdicts
-from tests.contracts.stateful.model.system import BPS, NO_HASH, POOL, Call, Round, System
+from tests.contracts.stateful.model.system import BPS, NO_HASH, NOBODY, POOL, Call, Round, System
 
 from pole.protocol.abi import PAYOUT
 from pole.protocol.state import Ommer, PayoutReason, Phase, RecordKind, Verdict, VoidReason
@@ -44,7 +44,7 @@ def _findings(system: System, ended: Round) -> dict[str, verdicts.Finding]:
     """Return what the committee found, by miner."""
     if ended.entropy == NO_HASH:
         return {}
-    found = ballots.found_by(system, ballots.ballot_of(system, ended.round_id))
+    found = ballots.found_by(system, ballots.newest_of(system, ended))
     return dict(zip(ended.judged, found, strict=True))
 
 
@@ -115,7 +115,27 @@ def _divide(
         )
         if not is_bad:
             payouts.append((miner, PayoutReason.MINER_BOND, miner_bond))
+    if ended.challenger != NOBODY and not _forfeited_challenge(system, ended):
+        bond_back = system.parameters.chain["challengeBond"]
+        payouts.append((ended.challenger, PayoutReason.CHALLENGE_BOND, bond_back))
     return [(payee, int(reason), amount) for payee, reason, amount in payouts if amount]
+
+
+def _is_overturned(system: System, ended: Round) -> bool:
+    """Tell whether the last tally has another verdict or count than the one challenged with a bond."""
+    if ended.challenger == NOBODY:
+        return False
+    challenged, last = (
+        ballots.found_by(system, system.ballots[n]) for n in (ended.challenged, ended.attempt)
+    )
+    return [each[:3] for each in challenged] != [each[:3] for each in last]
+
+
+def _forfeited_challenge(system: System, ended: Round) -> int:
+    """Return what the challenger loses: the bond, where a larger committee found the same."""
+    is_judged_anew = ended.challenger != NOBODY and ended.attempt > ended.challenged
+    is_in_vain = is_judged_anew and not _is_overturned(system, ended)
+    return system.parameters.chain["challengeBond"] if is_in_vain else 0
 
 
 def _forfeits_data_bond(ended: Round, outcome: Outcome) -> bool:
@@ -132,11 +152,13 @@ def _pay(
     payouts: list[tuple[str, int, int]],
 ) -> None:
     """Empty the round's account: the committee's fee, the payouts, and the rest to the pool."""
-    fee = _fee(system, ended, found, outcome)
+    fee = _fee(system, ended, found, outcome) + _forfeited_challenge(system, ended)
     if fee:
-        money.move(system, system.chain, ended.account, system.committee, ended.account, fee)
+        account = ballots.id_of(ended).to_bytes(32, "big")
+        money.move(system, system.chain, ended.account, system.committee, account, fee)
     if found:
-        ballots.settle(system, ballots.ballot_of(system, ended.round_id), fee)
+        informer = ended.challenger if _is_overturned(system, ended) else NOBODY
+        ballots.settle(system, fee, informer, ended.round_id * ballots.IDS_A_ROUND + ended.challenged)
     for payee, _, amount in payouts:
         money.pay(system, system.chain, ended.account, payee, amount)
     left = system.books.balances[system.chain, ended.account]

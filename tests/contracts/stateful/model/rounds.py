@@ -1,9 +1,12 @@
 """A round from its opening to its draw: who may do what, and when."""
 
+from eth_account import Account
+from eth_keys.exceptions import BadSignature, ValidationError
 from tests.contracts.stateful.model import ballots, blocks, money, tasks
 from tests.contracts.stateful.model.system import (
     BPS,
     NO_HASH,
+    NOBODY,
     Call,
     Refused,
     Round,
@@ -16,8 +19,9 @@ from tests.contracts.stateful.model.system import (
 from pole.protocol.commitments import solution_commitment
 from pole.protocol.committee_draw import draw_entropy
 from pole.protocol.merkle_body import root
+from pole.protocol.release_signature import TOLERANCE, release_hash
 from pole.protocol.seeds import round_seed
-from pole.protocol.state import BallotStage, Phase, RecordKind, VoidReason
+from pole.protocol.state import FileRef, Phase, RecordKind, VoidReason
 
 NAME = "PoLeChain"
 DRAW_DELAY = 2
@@ -94,6 +98,40 @@ def close_submissions(system: System, call: Call, round_id: int) -> tuple:
 def release_test_set(system: System, call: Call, round_id: int, cid: str, digest: bytes) -> tuple:
     opened = in_phase(system, round_id, Phase.TEST_RELEASE)
     need(call.sender == opened.task.owner, "NotDataNode", round_id, call.sender)
+    return _release(system, opened, cid, digest)
+
+
+def release_test_set_for(
+    system: System, _call: Call, round_id: int, cid: str, digest: bytes, signed_at: int, signature: bytes
+) -> tuple:
+    opened, now = in_phase(system, round_id, Phase.TEST_RELEASE), system.clock.time
+    need(abs(now - signed_at) <= TOLERANCE, "TimestampOutOfTolerance", signed_at, now, TOLERANCE)
+    signer = signer_of(system, round_id, FileRef(cid, digest), signed_at, signature)
+    need(signer == opened.task.owner, "NotSignedByDataNode", round_id, opened.task.owner)
+    return _release(system, opened, cid, digest)
+
+
+def hash_to_sign(system: System, round_id: int, test: FileRef, signed_at: int) -> bytes:
+    return release_hash(
+        chain_id=ballots.CHAIN_ID,
+        chain_address=system.addresses[NAME],
+        round_id=round_id,
+        test=test,
+        timestamp=signed_at,
+    )
+
+
+def signer_of(system: System, round_id: int, test: FileRef, signed_at: int, signature: bytes) -> str:
+    """Return who signed a release, nobody where the bytes are no signature."""
+    try:
+        signed = Account._recover_hash(hash_to_sign(system, round_id, test, signed_at), signature=signature)
+    except (BadSignature, ValidationError, ValueError):
+        return NOBODY
+    return signed.lower()
+
+
+def _release(system: System, opened: Round, cid: str, digest: bytes) -> tuple:
+    round_id = opened.round_id
     need(system.clock.number != opened.closed_block, "SameBlock", system.clock.number)
     need(is_cid(cid), "EmptyField", "testCid")
     need(digest == opened.task.test_digest, "WrongTestSet", opened.task.test_digest, digest)
@@ -145,18 +183,48 @@ def draw_committee(system: System, _call: Call, round_id: int) -> tuple:
     drawing = system.clock.hash_of(opened.draw_block) if opened.draw_block else NO_HASH
     need(drawing != NO_HASH, "DrawNotReady", round_id, opened.draw_block)
     entropy = draw_entropy(round_id, drawing)
-    opened.judged = _best_claims(opened)[: system.parameters.chain["judgedSolutions"]]
-    if not ballots.draw(system, opened, entropy):
-        opened.is_committee_too_small = True
-        opened.judged = []
+    if opened.attempt == 0:
+        opened.judged = _best_claims(opened)[: system.parameters.chain["judgedSolutions"]]
+    ballot = ballots.draw(system, opened, entropy)
+    if ballot is None:
+        _drop(opened)
         return ()
-    opened.entropy = entropy
+    if opened.attempt == 0:
+        opened.entropy = entropy
     blocks.record(
         system,
         RecordKind.COMMITTEE_DRAWN,
         ["uint256", "bytes32", "address[]", "address[]"],
-        [round_id, entropy, ballots.ballot_of(system, round_id).members, opened.judged],
+        [round_id, entropy, ballot.members, opened.judged],
     )
+    return ()
+
+
+def _drop(opened: Round) -> None:
+    """Do without the committee that could not be drawn."""
+    if opened.attempt == 0:
+        opened.is_committee_too_small, opened.judged = True, []
+    else:
+        opened.attempt, opened.is_dropped = opened.attempt - 1, True
+
+
+def challenge(system: System, call: Call, round_id: int) -> tuple:
+    opened = in_phase(system, round_id, Phase.CHALLENGE)
+    found = ballots.found_by(system, ballots.newest_of(system, opened))
+    due = system.parameters.chain["challengeBond"] if ballots.is_decided(found) else 0
+    is_first = opened.challenger == NOBODY
+    need(is_first or not due, "AlreadyChallenged", round_id, opened.challenger)
+    need(call.value == due, "WrongBond", call.value, due)
+    blocks.record(
+        system,
+        RecordKind.TALLY_CHALLENGED,
+        ["uint256", "uint8", "address", "uint256"],
+        [round_id, opened.attempt, call.sender, due],
+    )
+    if due:
+        opened.challenger, opened.challenged = call.sender, opened.attempt
+        money.put(system, system.chain, system.chain, opened.account, due)
+    opened.attempt, opened.draw_block = opened.attempt + 1, 0
     return ()
 
 
@@ -206,15 +274,16 @@ def _timed(system: System, opened: Round) -> list[tuple[Phase, int]]:
 
 
 def _of_ballot(system: System, opened: Round) -> list[tuple[Phase, int]]:
-    ballot = ballots.ballot_of(system, opened.round_id)
-    phases = [(Phase.VOTE_COMMIT, ballot.commit_deadline)]
-    if ballots.stage(system, ballot) is BallotStage.REVEAL:
-        phases.append((Phase.VOTE_REVEAL, ballot.reveal_deadline))
+    ballot = ballots.newest_of(system, opened)
+    phases = [(Phase.VOTE_COMMIT, ballot.commit_deadline), (Phase.VOTE_REVEAL, ballot.closes_at)]
+    if ballot.members and ballots.can_grow(system, opened, ballot):
+        phases.append((Phase.CHALLENGE, ballot.closes_at + system.parameters.chain["challengeWindow"]))
     return phases
 
 
 def _after_windows(system: System, opened: Round) -> Phase:
-    is_drawable = opened.revealed and opened.entropy == NO_HASH and not opened.is_committee_too_small
+    is_drawn = ballots.newest_of(system, opened).members
+    is_drawable = opened.revealed and not is_drawn and not opened.is_committee_too_small
     return Phase.DRAW if is_drawable else Phase.SETTLEMENT
 
 

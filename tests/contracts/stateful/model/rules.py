@@ -21,6 +21,7 @@ RULES: dict[str, Callable[..., tuple]] = {
     "VerifierCommittee.matureSeats": seats.for_the_chain_alone,
     "VerifierCommittee.freezeSeats": seats.for_the_chain_alone,
     "VerifierCommittee.draw": seats.for_the_chain_alone,
+    "VerifierCommittee.keepFindings": seats.for_the_chain_alone,
     "VerifierCommittee.settle": seats.for_the_chain_alone,
     "VerifierCommittee.commitVote": ballots.commit_vote,
     "VerifierCommittee.leak": ballots.leak,
@@ -30,13 +31,21 @@ RULES: dict[str, Callable[..., tuple]] = {
     "PoLeChain.commit": rounds.commit,
     "PoLeChain.closeSubmissions": rounds.close_submissions,
     "PoLeChain.releaseTestSet": rounds.release_test_set,
+    "PoLeChain.releaseTestSetFor": rounds.release_test_set_for,
     "PoLeChain.reveal": rounds.reveal,
     "PoLeChain.armDraw": rounds.arm_draw,
     "PoLeChain.drawCommittee": rounds.draw_committee,
+    "PoLeChain.challenge": rounds.challenge,
     "PoLeChain.finalise": endings.finalise,
     "PoLeChain.record": rounds.record,
 }
-PAYABLE = {"RewardReservoir.deposit", "TaskList.post", "VerifierCommittee.stake", "PoLeChain.commit"}
+PAYABLE = {
+    "RewardReservoir.deposit",
+    "TaskList.post",
+    "VerifierCommittee.stake",
+    "PoLeChain.commit",
+    "PoLeChain.challenge",
+}
 
 
 def predict(system: System, call: Call) -> tuple:

@@ -42,10 +42,9 @@ def for_the_chain_alone(_system: System, call: Call, *_arguments: object) -> tup
 
 
 def owes_vote(system: System, verifier: str) -> bool:
-    ballot = system.ballot
-    return (
-        ballot is not None and not ballot.is_settled and system.seats[verifier].ballot_id == ballot.ballot_id
-    )
+    ballots = system.ballots
+    is_open = bool(ballots) and not ballots[-1].is_settled
+    return is_open and any(verifier in ballot.members for ballot in ballots)
 
 
 def leave(system: System, verifier: str) -> None:

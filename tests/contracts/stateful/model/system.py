@@ -86,7 +86,6 @@ class Seat:
 
     stake: int = 0
     reclaimable_at: int = 0
-    ballot_id: int = 0
 
 
 @dataclass(slots=True)
@@ -98,10 +97,15 @@ class Ballot:
     choices: int
     commit_deadline: int
     reveal_deadline: int
-    reveal_window: int
+    eligible: int
     commitments: dict[str, bytes] = field(default_factory=dict)
     votes: dict[str, tuple] = field(default_factory=dict)
     is_settled: bool = False
+
+    @property
+    def closes_at(self) -> int:
+        """Return when votes end at the latest: reveals are not waited for when nobody committed."""
+        return self.reveal_deadline if self.commitments else self.commit_deadline
 
 
 @dataclass(slots=True)
@@ -138,6 +142,10 @@ class Round:
     is_committee_too_small: bool = False
     is_settled: bool = False
     void_reason: VoidReason = VoidReason.NONE
+    attempt: int = 0
+    challenged: int = 0
+    is_dropped: bool = False
+    challenger: str = NOBODY
     height: int = 0
 
     @property
@@ -165,7 +173,7 @@ class Books:
 
 @dataclass(slots=True)
 class System:
-    """All of it. `events` and `returned` are the last call's; addresses are of the four contracts."""
+    """All of it. `events` are the last call's, `ballots` the last drawn round's, by attempt."""
 
     parameters: Parameters
     clock: Clock
@@ -177,7 +185,7 @@ class System:
     order: list[str] = field(default_factory=list)
     mature: int = 0
     frozen_until: int = 0
-    ballot: Ballot | None = None
+    ballots: list[Ballot] = field(default_factory=list)
     rounds: list[Round] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
     ommers: dict[int, Ommer] = field(default_factory=dict)

@@ -36,17 +36,28 @@ def finding(votes: Sequence[tuple], seats: int, tolerance: int) -> Finding:
         ).most_common(1)[0]
         return Finding(Verdict.OK, train, test, int.from_bytes(mark, "big")) if count >= quorum else Finding()
     middle = Finding(Verdict.OK, median_low(vote[1] for vote in fine), median_low(vote[2] for vote in fine))
-    return middle if sum(agrees(vote, middle, tolerance) for vote in fine) >= quorum else Finding()
+    return middle if sum(is_near(vote, middle, tolerance) for vote in fine) >= quorum else Finding()
 
 
-def agrees(vote: tuple, found: Finding, tolerance: int) -> bool:
-    """Tell whether a vote says what was found; any vote does where nothing was."""
-    if found.verdict == Verdict.NONE:
+def agrees(vote: tuple, own: Finding, last: Finding, tolerance: int) -> bool:
+    """Tell whether a vote says what the last ballot found; any vote does where nothing was.
+
+    Predictions are of one ballot, so they are held against what the vote's own ballot found, if that
+    is the same.
+    """
+    if last.verdict == Verdict.NONE:
         return True
+    if not is_near(vote, last, tolerance):
+        return False
+    is_bound = tolerance == 0 and last.verdict == Verdict.OK and own[:3] == last[:3]
+    return not is_bound or int.from_bytes(vote[3][:FINGERPRINT], "big") == own.fingerprint
+
+
+def is_near(vote: tuple, found: Finding, tolerance: int) -> bool:
+    """Tell whether a vote has the verdict and the counts that were found."""
     if vote[0] != found.verdict or found.verdict != Verdict.OK:
         return vote[0] == found.verdict
-    is_near = max(abs(vote[1] - found.train), abs(vote[2] - found.test)) <= tolerance
-    return is_near and (tolerance > 0 or int.from_bytes(vote[3][:FINGERPRINT], "big") == found.fingerprint)
+    return max(abs(vote[1] - found.train), abs(vote[2] - found.test)) <= tolerance
 
 
 def is_audited(ended: Round) -> bool:

@@ -32,7 +32,8 @@ def changing(system: System, people: Iterable[str]) -> Iterator[Expectation]:
     yield from _seats(system, people)
     newest = len(system.rounds)
     yield from _round(system, newest)
-    yield from _ballot(system, newest, people)
+    for ballot_id in range(4 * newest, 4 * newest + 3):
+        yield from _ballot(system, ballot_id, people)
     yield from _chain(system)
 
 
@@ -43,7 +44,8 @@ def all_of(system: System, people: Iterable[str]) -> Iterator[Expectation]:
         yield from _task(system, task_id)
     for round_id in range(len(system.rounds) + 2):
         yield from _round(system, round_id)
-        yield from _ballot(system, round_id, people)
+        for ballot_id in range(4 * round_id, 4 * round_id + 4):
+            yield from _ballot(system, ballot_id, people)
     for height in range(len(system.hashes) + 1):
         yield "PoLeChain.blockHash", (height,), (_at(system.hashes, height, NO_HASH),)
         ommer = system.ommers.get(height)
@@ -65,7 +67,9 @@ def _money(system: System, people: Iterable[str]) -> Iterator[Expectation]:
     yield "RewardReservoir.total", (), (books.total,)
     accounts = [(system.chain, POOL), (system.task_list, TASKS), (system.committee, STAKES)]
     for newest in system.rounds[-2:]:
-        accounts += [(system.chain, newest.account), (system.committee, newest.account)]
+        accounts.append((system.chain, newest.account))
+    for ballot in system.ballots:
+        accounts.append((system.committee, ballot.ballot_id.to_bytes(32, "big")))
     for holder, account in accounts:
         yield "RewardReservoir.balanceOf", (holder, account), (books.balances[holder, account],)
     for person in people:
@@ -134,6 +138,10 @@ def _round_struct(opened: Round) -> tuple:
         opened.is_committee_too_small,
         opened.is_settled,
         int(opened.void_reason),
+        opened.attempt,
+        opened.challenged,
+        opened.is_dropped,
+        opened.challenger,
         opened.height,
     )
 
@@ -177,7 +185,7 @@ def _ballot_struct(ballot: Ballot) -> tuple:
         _bits(ballot, ballot.votes),
         ballot.commit_deadline,
         ballot.reveal_deadline,
-        ballot.reveal_window,
+        ballot.eligible,
         ballot.is_settled,
     )
 
