@@ -287,6 +287,8 @@ KINDS: dict[str, list[Callable]] = {
     "PoLeChain.closeSubmissions": [_round_id],
     "PoLeChain.releaseTestSet": [_round_id, _cid, _word],
     "PoLeChain.releaseTestSetFor": [_round_id, _cid, _word, _time, _signature],
+    "PoLeChain.armTestSeed": [_round_id],
+    "PoLeChain.drawTestSeed": [_round_id],
     "PoLeChain.reveal": [_round_id, _cid, _word, _count, _word],
     "PoLeChain.armDraw": [_round_id],
     "PoLeChain.drawCommittee": [_round_id],

@@ -16,6 +16,12 @@ TASK_LIST = {
     "feeBps": [0, 100, 10_000],
     "maxTimeLimit": [500, 1000],
     "maxSolutions": [],
+    # Idle rounds are not modelled: an empty list opens none.
+    "idleTimeLimit": [0],
+    "idleTrainCount": [0],
+    "idleTestCount": [0],
+    "idleTrainAccuracy": [0],
+    "idleTestAccuracy": [0],
 }
 COMMITTEE = {
     "seatStake": [10, ETHER],

@@ -7,6 +7,7 @@ from tests.unit.protocol.ledger import HONEST, Ledger
 from tests.unit.protocol.rounds import MINERS, PARAMETERS
 
 from pole.errors import IntegrityError
+from pole.protocol.ballots import ballot_id
 from pole.protocol.history import verify_history
 from pole.protocol.parameters import Parameters
 from pole.protocol.records import KeysPosted, Payouts, SubmissionsClosed, decode_record
@@ -34,7 +35,7 @@ def idle_round(ledger: Ledger, *, miners: int = 2, seeded: bool = True, vote: Vo
         ledger.add(SeedDrawn(round_id, b"\x3d" * 32))
     for n in range(miners):
         ledger.reveal(round_id, n, test=9 if seeded else 0)
-    ledger.vote(round_id, (vote,) * ledger.draw(round_id, released=seeded))
+    ledger.vote(ballot_id(round_id, 0), (vote,) * ledger.draw(round_id, released=seeded))
     ledger.finalise(round_id)
 
 

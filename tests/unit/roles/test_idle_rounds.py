@@ -12,6 +12,7 @@ from tests.unit.roles.fakes import FakeChain
 from pole.errors import UnreachableError
 from pole.learning.training import TrainingSettings
 from pole.protocol.abi import ZERO_ADDRESS, ZERO_HASH
+from pole.protocol.ballots import ballot_id
 from pole.protocol.idle_task import IDLE_TASK_ID
 from pole.protocol.state import Phase, PostedTask, TaskFiles, TaskTerms, VoidReason
 from pole.roles.ports import SeedState
@@ -31,7 +32,11 @@ class UnreachableSeeds(FakeChain):
 def idle(stage: Stage) -> Stage:
     seeds = count(1)
     stage.learner = TorchLearner(
-        TrainingSettings(), torch.device("cpu"), lambda: float(stage.world.now), lambda: next(seeds)
+        TrainingSettings(),
+        torch.device("cpu"),
+        stage.home(MINERS[0]) / "training",
+        lambda: float(stage.world.now),
+        lambda: next(seeds),
     )
     stage.world.idle = PostedTask(IDLE_TASK_ID, ZERO_ADDRESS, TERMS, NO_FILES)
     return stage
@@ -55,7 +60,7 @@ def test_verifiers_count_what_the_miners_claim(idle: Stage) -> None:
     idle.play(Phase.FINAL, workers=workers(idle))
     for solution in idle.world.solutions[1]:
         for verifier in VERIFIERS:
-            vote = idle.world.votes[1, verifier][solution.choice - 1]
+            vote = idle.world.votes[ballot_id(1, 0), verifier][solution.choice - 1]
             assert vote.train_correct == solution.claimed_train_correct >= 180
             assert vote.test_correct == solution.claimed_test_correct > 0
 

@@ -142,6 +142,18 @@ def _release(system: System, opened: Round, cid: str, digest: bytes) -> tuple:
     return ()
 
 
+def arm_test_seed(system: System, _call: Call, round_id: int) -> tuple:
+    """Refuse: this model has no idle rounds."""
+    in_phase(system, round_id, Phase.TEST_RELEASE)
+    raise Refused("NotIdle", round_id)
+
+
+def draw_test_seed(system: System, _call: Call, round_id: int) -> tuple:
+    """Refuse: only idle rounds are ever armed."""
+    in_phase(system, round_id, Phase.TEST_RELEASE)
+    raise Refused("DrawNotReady", round_id, 0)
+
+
 def reveal(
     system: System, call: Call, round_id: int, cid: str, digest: bytes, claimed_test: int, salt: bytes
 ) -> tuple:

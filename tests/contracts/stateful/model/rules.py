@@ -32,6 +32,8 @@ RULES: dict[str, Callable[..., tuple]] = {
     "PoLeChain.closeSubmissions": rounds.close_submissions,
     "PoLeChain.releaseTestSet": rounds.release_test_set,
     "PoLeChain.releaseTestSetFor": rounds.release_test_set_for,
+    "PoLeChain.armTestSeed": rounds.arm_test_seed,
+    "PoLeChain.drawTestSeed": rounds.draw_test_seed,
     "PoLeChain.reveal": rounds.reveal,
     "PoLeChain.armDraw": rounds.arm_draw,
     "PoLeChain.drawCommittee": rounds.draw_committee,
