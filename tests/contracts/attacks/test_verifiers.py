@@ -1,0 +1,172 @@
+"""Verifiers that are absent, copy, sell, lie, and hold a third or a half of the seats."""
+
+import pytest
+from brownie import accounts
+from tests.contracts import stage
+from tests.contracts.attacks import books, parties
+from tests.contracts.attacks.parties import FEE, LOT, PENALTY, PRIZE, sent
+from tests.contracts.stage import CHAIN, STRANGER, VERIFICATION_FEE, Model, VoidReason, as_tuples, ok, refused
+
+from pole.protocol.ballots import ballot_id
+
+VICTIM = 2
+MODELS = {VICTIM: Model()}
+TRUE, FALSE = [ok(90, 45)], [ok(10, 5)]
+SALT = b"\x77" * 32
+SEATS = [*range(7, 16), 17, 18, 19]
+
+
+@pytest.fixture
+def drawn(pole):
+    """Return the books, a round whose committee of four is drawn, and its members."""
+    ledger = books.opened(pole)
+    round_id = stage.revealed(pole, MODELS)
+    return ledger, round_id, stage.draw(pole, round_id)
+
+
+def with_one_slashed(penalties: int = PENALTY) -> dict[str, int]:
+    """Return the gains of a round of four seats that three decide."""
+    shares = VERIFICATION_FEE // 3 * 3
+    rest = VERIFICATION_FEE - shares + penalties
+    return LOT | {"victim": PRIZE, "verifiers": shares, "attacker": -penalties, "pool": LOT["pool"] + rest}
+
+
+def decide(pole, round_id, votes):
+    """Let those of `votes` vote, and end the round."""
+    stage.commit_votes(pole, round_id, votes)
+    stage.reveal_votes(pole, round_id, votes)
+    stage.wait(CHAIN["voteCommitWindow"] + CHAIN["voteRevealWindow"])
+    stage.finalise(pole, round_id)
+
+
+def test_an_absent_verifier_pays_the_penalty(pole, drawn):
+    ledger, round_id, members = drawn
+    votes = dict.fromkeys(members[1:], TRUE)
+    stage.commit_votes(pole, round_id, votes)
+    stage.wait(CHAIN["voteCommitWindow"])
+    stage.reveal_votes(pole, round_id, votes)
+    stage.finalise(pole, round_id)
+    assert ledger.gains(victim=VICTIM, attacker=members[0]) == with_one_slashed()
+
+
+@pytest.mark.parametrize("vote", [FALSE, [ok(90, 45, mark=9)]], ids=["a lie", "an echo of the claims"])
+def test_a_vote_that_is_wrong_or_made_without_looking_costs_the_penalty(pole, drawn, vote):
+    ledger, round_id, members = drawn
+    decide(pole, round_id, dict.fromkeys(members, TRUE) | {members[0]: vote})
+    assert ledger.gains(victim=VICTIM, attacker=members[0]) == with_one_slashed()
+
+
+def test_a_copied_vote_commitment_cannot_be_opened_by_the_copier(pole, drawn):
+    ledger, round_id, members = drawn
+    votes = dict.fromkeys(members[1:], TRUE)
+    stage.commit_votes(pole, round_id, votes)
+    ballot = ballot_id(round_id, 0)
+    copied = pole.committee.voteOf(ballot, members[1])[0]
+    pole.committee.commitVote(ballot, copied, {"from": members[0]})
+    stage.reveal_votes(pole, round_id, votes)
+    with refused("CommitmentMismatch"):
+        stage.reveal_votes(pole, round_id, {members[0]: TRUE})
+    stage.wait(CHAIN["voteRevealWindow"])
+    stage.finalise(pole, round_id)
+    assert ledger.gains(victim=VICTIM, attacker=members[0]) == with_one_slashed()
+
+
+def test_a_vote_seen_in_the_reveals_cannot_be_taken_over(pole, drawn):
+    ledger, round_id, members = drawn
+    stage.commit_votes(pole, round_id, dict.fromkeys(members[1:], TRUE) | {members[0]: FALSE})
+    stage.reveal_votes(pole, round_id, dict.fromkeys(members[1:], TRUE))
+    with refused("CommitmentMismatch"):
+        stage.reveal_votes(pole, round_id, {members[0]: TRUE})
+    stage.wait(CHAIN["voteRevealWindow"])
+    stage.finalise(pole, round_id)
+    assert ledger.gains(victim=VICTIM, attacker=members[0]) == with_one_slashed()
+
+
+def test_a_vote_shown_to_a_buyer_puts_the_stake_into_the_buyers_hands(pole, drawn):
+    ledger, round_id, members = drawn
+    stage.commit_votes(pole, round_id, {members[0]: TRUE})
+    pole.committee.leak(ballot_id(round_id, 0), members[0], as_tuples(TRUE), SALT, sent(STRANGER))
+    decide(pole, round_id, dict.fromkeys(members[1:], TRUE))
+    expected = with_one_slashed(2 * PENALTY)
+    expected |= {"buyer": PENALTY // 2, "pool": expected["pool"] - PENALTY // 2}
+    assert ledger.gains(victim=VICTIM, attacker=members[0], buyer=STRANGER) == expected
+
+
+def test_a_committee_that_never_votes_pays_for_the_void_round(pole, drawn):
+    ledger, round_id, members = drawn
+    stage.wait(CHAIN["voteCommitWindow"])
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM
+    penalties = 4 * PENALTY
+    assert ledger.gains(attacker=members) == {
+        "data_node": -FEE,
+        "attacker": -penalties,
+        "pool": FEE + penalties,
+    }
+
+
+@pytest.fixture
+def twelve(pole):
+    """Return contracts with twelve seats, whose committees are six and then all."""
+    for verifier in SEATS:
+        assert accounts[verifier].balance() > stage.ETHER
+    return stage.set_up(verifiers=SEATS, chain={"committeeSize": 6, "maxCommittee": len(SEATS)})
+
+
+def ballots_with(pole, choose):
+    """Play a round whose committee grows to all seats, with liars chosen out of the first one and of all.
+
+    Return the books, the round and the liars.
+    """
+    ledger = books.opened(pole)
+    round_id = stage.revealed(pole, MODELS)
+    members = stage.draw(pole, round_id)
+    liars = choose(members, [str(accounts[n]) for n in SEATS if str(accounts[n]) not in members])
+    first = {member: FALSE if member in liars else TRUE for member in members}
+    stage.commit_votes(pole, round_id, first)
+    stage.reveal_votes(pole, round_id, first)
+    stage.challenge(pole, round_id, bond=0)
+    everybody = {member: FALSE if member in liars else TRUE for member in stage.draw(pole, round_id)}
+    assert len(everybody) == len(SEATS)
+    decide(pole, round_id, everybody)
+    return ledger, round_id, liars
+
+
+def test_a_third_of_a_committee_stalls_it_and_pays_when_all_seats_decide(twelve):
+    ledger, _, liars = ballots_with(twelve, lambda members, _: members[:2])
+    share = VERIFICATION_FEE // 14
+    penalties = 4 * PENALTY
+    assert ledger.gains(victim=VICTIM, attacker=liars, verifiers=SEATS) == LOT | {
+        "victim": PRIZE,
+        "verifiers": 14 * share,
+        "attacker": -penalties,
+        "pool": LOT["pool"] + penalties + VERIFICATION_FEE - 14 * share,
+    }
+
+
+@pytest.mark.parametrize(("in_first", "outside"), [(2, 2), (3, 3)], ids=["a third", "a half"])
+def test_a_third_or_a_half_of_all_seats_voids_the_round_earns_nothing_and_takes_no_principal(
+    twelve, in_first, outside
+):
+    ledger, round_id, liars = ballots_with(
+        twelve, lambda members, rest: [*members[:in_first], *rest[:outside]]
+    )
+    assert stage.void_reason(twelve, round_id) is VoidReason.NO_QUORUM
+    gains = ledger.gains(victim=VICTIM, attacker=liars, verifiers=SEATS)
+    assert gains == {"data_node": -FEE, "pool": FEE}
+
+
+def test_a_dishonest_quorum_that_nobody_challenges_takes_the_reward_and_no_honest_bond(pole):
+    attacker = 3
+    ledger = books.opened(pole)
+    models = {VICTIM: Model(test=45), attacker: Model(test=46)}
+    round_id = stage.revealed(pole, models)
+    # The attacker's model is worth 5 on the test set; three of four seats say otherwise.
+    lie = {VICTIM: ok(90, 45), attacker: ok(90, 46)}
+    members = stage.vote(pole, round_id, lie, m3={VICTIM: ok(90, 45), attacker: ok(90, 5)})
+    stage.finalise(pole, round_id)
+    gains = ledger.gains(attacker=attacker, victim=VICTIM, honest=members[3])
+    assert gains["attacker"] == PRIZE
+    assert gains["honest"] == -PENALTY
+    assert "victim" not in gains
+    assert gains["data_node"] == -parties.PRICE
