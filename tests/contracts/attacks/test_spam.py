@@ -118,6 +118,10 @@ def last_gas() -> int:
 
 
 def test_no_flood_makes_an_honest_call_dearer_than_by_a_few_hashes(pole):
+    # Who earns for the first time pays for a new slot of storage: here everybody has earned before.
+    pole.reservoir.deposit(accounts[STRANGER], DIGEST, sent(STRANGER, len(accounts)))
+    for account in accounts:
+        pole.reservoir.credit(DIGEST, account, 1, sent(STRANGER))
     stage.won(pole, MODELS | {ATTACKER: JUNK})
     calm = costs_of_a_round(pole, flooded=False)
     flooded = costs_of_a_round(pole, flooded=True)
