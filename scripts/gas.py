@@ -1,49 +1,143 @@
-"""Print what posting and opening cost as the task list grows.
+"""Print what every call costs as the task list and the committee grow, and write it into docs/gas.md.
 
     tools/brownie run gas --network development
 
-The table of docs/gas.md. Rewards are drawn with a fixed seed, so that a new task's place in the heap is any;
-"dearest" is a task more valuable than all, which rises to the top of the heap.
+Takes a quarter of an hour, nearly all of it for ten thousand posts. Rewards of waiting tasks are drawn
+with a fixed seed, so that a new task's place in the heap is any; "dearest" is a task more valuable than
+all others, which rises to the top of the heap. A call's cost is that of the last of several equal ones,
+in a round like one that went before. Exits with 1 when a call's cost grows faster than the logarithm of
+the tasks that wait.
 """
 
 import random
 import statistics
+from itertools import pairwise
+from math import log2
+from pathlib import Path
 
-from brownie import accounts, chain
+from brownie import TaskCrowd, accounts, chain, web3
+from experiments.plot import Axes, lines
+from scripts.economics.__main__ import written
 from tests.contracts import stage
-from tests.contracts.stage import ETHER
+from tests.contracts.stage import ETHER, Model
 
-LISTS = (10, 100, 1_000)
-SAMPLE = 20
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+LISTS = (10, 100, 1_000, 10_000)
+SEATS = (5, 15, 31)
+SAMPLE, BATCH = 20, 40
+MODELS = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
+# In tenths: a tenfold of tasks that adds half as much again as any step before, and 20,000 gas, is no chance.
+MOST_GROWTH, CHANCE = 15, 20_000
+
+Costs = dict[str, int]
 
 
 def main() -> None:
+    by_seats = {seats: measured_committee(seats) for seats in SEATS}
+    by_tasks = dict(measured_lists())
+    tables = {"tasks": table("tasks waiting", by_tasks, fit), "seats": table("seats", by_seats)}
+    for block in tables.values():
+        print(f"\n{block}")
+    page = DOCS / "gas.md"
+    page.write_text(written(page.read_text(), tables))
+    for name, drawn in pictures(by_tasks, by_seats).items():
+        (DOCS / name).write_text(drawn)
+    faster = [call for call in by_tasks[LISTS[0]] if not is_logarithmic([by_tasks[n][call] for n in LISTS])]
+    if faster:
+        raise SystemExit(f"These calls grow faster than the logarithm of the tasks: {', '.join(faster)}")
+    print("\nNo call grows faster than the logarithm of the tasks that wait.")
+
+
+def measured_lists():
+    """Yield the cost of every call for each length of the task list."""
     chance = random.Random(2007_15145)  # noqa: S311 - the same table every time
-    pole = stage.set_up(verifiers=[], task_list={"maxTasks": 2_000, "minReward": 1})
-    print("tasks waiting | post, median | post, worst of 20 | post, dearest | open")
+    pole = stage.set_up(
+        verifiers=range(8, 16),
+        task_list={"maxTasks": 2 * LISTS[-1], "minReward": 1, "minDataBond": 0},
+        chain={"committeeSize": 5, "maxCommittee": 5, "judgedSolutions": 4},
+    )
+    crowd = without_events(TaskCrowd.deploy(pole.task_list, {"from": accounts[0]}))
+    tasks = without_events(pole.task_list)
+    stage.won(pole, MODELS)
     for waiting in LISTS:
-        grow(pole, waiting, chance)
-        costs = [post_once(pole, any_reward(chance)) for _ in range(SAMPLE)]
-        dearest = post_once(pole, 50 * ETHER + waiting)
-        opened = undone(lambda: pole.chain.openRound({"from": accounts[0]}).gas_used)
-        print(f"{waiting} | {statistics.median(costs):.0f} | {max(costs)} | {dearest} | {opened}")
+        grow(pole, crowd, waiting, chance)
+        posts = [undone(lambda: posting(tasks, some_reward(chance))) for _ in range(SAMPLE)]
+        costs = {"post, median": round(statistics.median(posts)), f"post, worst of {SAMPLE}": max(posts)}
+        costs["post, dearest"] = gas(stage.post, pole)
+        yield waiting, costs | round_costs(pole)
 
 
-def any_reward(chance: random.Random) -> int:
-    return chance.randrange(ETHER, 40 * ETHER)
-
-
-def grow(pole: stage.Pole, waiting: int, chance: random.Random) -> None:
-    while pole.task_list.waiting() < waiting:
-        pole.task_list.post(*call(any_reward(chance)))
+def some_reward(chance: random.Random) -> int:
+    # Little enough that one account can pay for all of them.
+    return chance.randrange(10**12, 4 * 10**13)
 
 
 def call(reward: int) -> tuple:
-    return stage.post_call(by=chain.height % 20, reward=reward, fee=reward // 100)
+    return stage.post_call(by=7, reward=reward, dataBond=0, fee=reward // 100)
 
 
-def post_once(pole: stage.Pole, reward: int) -> int:
-    return undone(lambda: pole.task_list.post(*call(reward)).gas_used)
+def posting(tasks, reward: int) -> int:
+    terms, files, sent = call(reward)
+    return mined(tasks.functions.post(terms, files), sent["value"])
+
+
+def without_events(contract):
+    """Return the contract as web3 has it, which does not decode what ten thousand posts tell."""
+    return web3.eth.contract(address=contract.address, abi=contract.abi)
+
+
+def mined(post, value: int) -> int:
+    """Send a post and return its gas."""
+    sent = post.transact({"from": str(accounts[7]), "value": value, "gas": chain.block_gas_limit})
+    return web3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)["gasUsed"]
+
+
+def grow(pole: stage.Pole, crowd, waiting: int, chance: random.Random) -> None:
+    """Post tasks, many at once, until so many wait."""
+    while missing := waiting - pole.task_list.waiting():
+        calls = [call(some_reward(chance)) for _ in range(min(missing, BATCH))]
+        value = sum(each[2]["value"] for each in calls)
+        mined(crowd.functions.post([each[0] for each in calls], calls[0][1]), value)
+
+
+def measured_committee(seats: int) -> Costs:
+    """Return the cost of every call for a committee of so many seats, drawn out of one more."""
+    while len(accounts) < 16 + seats:
+        accounts[0].transfer(accounts.add(), 20 * ETHER)
+    verifiers = range(len(accounts) - seats - 1, len(accounts))
+    pole = stage.set_up(
+        verifiers=verifiers, chain={"committeeSize": seats, "maxCommittee": seats, "judgedSolutions": 4}
+    )
+    stage.won(pole, MODELS)
+    return {"post, empty list": gas(stage.post, pole)} | round_costs(pole)
+
+
+def round_costs(pole: stage.Pole) -> Costs:
+    """Play the round of a task that was posted; return the cost of every call."""
+    costs = {"open": gas(stage.open_round, pole)}
+    round_id = pole.chain.currentRound()
+    costs["keys"] = gas(stage.post_keys, pole, round_id)
+    for miner, model in MODELS.items():
+        costs["commit"] = gas(stage.commit, pole, round_id, miner, model)
+    costs["close"] = gas(stage.close, pole, round_id)
+    costs["release"] = gas(stage.release, pole, round_id)
+    for miner, model in MODELS.items():
+        costs["reveal"] = gas(stage.reveal, pole, round_id, miner, model)
+    costs["arm"] = gas(pole.chain.armDraw, round_id, {"from": accounts[0]})
+    chain.mine(2)
+    costs["draw"] = gas(pole.chain.drawCommittee, round_id, {"from": accounts[0]})
+    members = pole.committee.members(stage.ballot(pole, round_id))
+    votes = dict.fromkeys(members, stage.ballot_of(pole, round_id, stage.as_claimed(MODELS)))
+    costs["commit vote"] = gas(stage.commit_votes, pole, round_id, votes)
+    costs["reveal vote"] = gas(stage.reveal_votes, pole, round_id, votes)
+    costs["finalise"] = gas(stage.finalise, pole, round_id)
+    return costs
+
+
+def gas(function, *arguments) -> int:
+    """Return the gas of the last transaction that `function` sent."""
+    function(*arguments)
+    return chain.get_transaction(chain[-1]["transactions"][-1].hex()).gas_used
 
 
 def undone(measure) -> int:
@@ -52,3 +146,61 @@ def undone(measure) -> int:
     used = measure()
     chain.revert()
     return used
+
+
+def is_logarithmic(costs: list[int]) -> bool:
+    """Tell whether the last tenfold of tasks costs about as much more as those before it, or less."""
+    steps = [after - before for before, after in pairwise(costs)]
+    return steps[-1] <= max(*steps[:-1], 0) * MOST_GROWTH // 10 + CHANCE
+
+
+def fit(sizes: list[int], costs: list[int]) -> str:
+    """Return the slope of the line through costs over log2 of sizes: gas for each doubling."""
+    slope, _ = statistics.linear_regression([log2(size) for size in sizes], costs)
+    return f"{slope:+,.0f}"
+
+
+def table(unit: str, costs: dict[int, Costs], summary=None) -> str:
+    """Return a Markdown table with a row a call and a column a size."""
+    sizes = list(costs)
+    heads = ["gas of a call", *(f"{size:,} {unit}" for size in sizes), *(["a doubling"] if summary else [])]
+    rows = [heads, ["---"] * len(heads)]
+    for name in costs[sizes[0]]:
+        values = [costs[size][name] for size in sizes]
+        rows.append(
+            [name, *(f"{value:,}" for value in values), *([summary(sizes, values)] if summary else [])]
+        )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def pictures(by_tasks: dict[int, Costs], by_seats: dict[int, Costs]) -> dict[str, str]:
+    """Return the SVG pictures of the page by file name."""
+    tasks = {
+        name: [(len(str(size)) - 1, costs[name] / 1000) for size, costs in by_tasks.items()]
+        for name in (
+            "open",
+            "post, dearest",
+            f"post, worst of {SAMPLE}",
+            "post, median",
+            "finalise",
+            "commit",
+        )
+    }
+    seats = {
+        name: [(size, costs[name] / 1000) for size, costs in by_seats.items()]
+        for name in ("finalise", "draw", "open", "reveal vote", "commit vote")
+    }
+    return {
+        "gas-tasks.svg": lines(
+            Axes(
+                "Cost of a call by waiting tasks",
+                "waiting tasks, as a power of ten",
+                "thousand gas",
+                y_bottom=0,
+            ),
+            tasks,
+        ),
+        "gas-seats.svg": lines(
+            Axes("Cost of a call by seats of the committee", "seats", "thousand gas", y_bottom=0), seats
+        ),
+    }

@@ -2,6 +2,7 @@
 
 import pytest
 from brownie import accounts, chain
+from scripts.gas import is_logarithmic
 from tests.contracts import stage
 from tests.contracts.stage import ETHER, Model
 
@@ -61,3 +62,10 @@ def test_the_steps_of_a_round_stay_within_their_limits(crowd):
     measured["reveal vote"] = gas(stage.reveal_votes, crowd, round_id, votes)
     measured["finalise"] = gas(stage.finalise, crowd, round_id)
     assert {step: used for step, used in measured.items() if used > LIMITS[step]} == {}
+
+
+def test_a_cost_that_follows_the_number_of_tasks_is_told_from_one_that_follows_its_logarithm():
+    assert is_logarithmic([250_000, 290_000, 330_000, 370_000])
+    assert is_logarithmic([93_000, 93_000, 93_000, 98_000])
+    assert not is_logarithmic([250_000, 260_000, 360_000, 1_360_000])
+    assert not is_logarithmic([90_000, 90_000, 90_000, 120_000])
