@@ -151,9 +151,16 @@ def hash_rate() -> float:
     return hashes / (time.perf_counter() - begun)
 
 
+def cores() -> int:
+    """Return the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def grow(miners: int, count: int, expected: float) -> list[Block]:
     """Return a chain of `count` blocks that so many processes mined at `expected` seconds a block."""
-    rate = hash_rate() * min(miners, os.cpu_count() or 1)
+    rate = hash_rate() * min(miners, cores())
     genesis = Block(0, bytes(32), time.time_ns(), min(int(LARGEST / (rate * expected)), LARGEST), 0, 0)
     context = multiprocessing.get_context("spawn")
     inboxes: list[Queue[Block]] = [context.Queue() for _ in range(miners)]
