@@ -8,7 +8,7 @@ from tests.unit.adapters.fake_node import FakeNode, NodeError
 from tests.unit.adapters.interfaces import error_abi
 from web3 import Web3
 
-from pole.adapters.chain_reader import ChainReader
+from pole.adapters.chain_reader import MOST_BLOCKS, ChainReader
 from pole.adapters.deployment import CONTRACTS, DeployedContract, Deployment
 from pole.errors import RefusedError
 from pole.protocol import records
@@ -181,17 +181,77 @@ def test_before_the_first_round_there_is_no_phase(node: Contracts) -> None:
     assert reader(node).moment() == Moment(0, Phase.NONE, 0, 2, 1001, 1, 0)
 
 
-def test_the_contracts_are_asked_once_for_each_ethereum_block(node: Contracts) -> None:
+def in_round_3(node: Contracts, phase: Phase, deadline: int = 5000) -> ChainReader:
+    """Return a reader that has seen round 3 in this phase."""
     node.answer("currentRound()", ["uint256"], 3)
-    node.answer("phaseOf(uint256)", ["uint8", "uint64"], 2, 5000)
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], phase, deadline)
     node.answer("round(uint256)", [signature_of(ROUND_TYPES)], round_in(attempt=1))
     chain = reader(node)
-    first = chain.moment()
-    assert first == Moment(3, Phase.TRAINING, 5000, 2, 1001, 1, 1)
-    assert chain.moment() is first
-    assert node.requests.count("eth_call") == 4
-    node.block += 1
-    assert chain.moment().block == 2
+    assert chain.moment() == Moment(3, phase, deadline, 2, 1001, 1, 1)
+    node.requests.clear()
+    return chain
+
+
+def asked(node: Contracts) -> bool:
+    return "eth_call" in node.requests
+
+
+def test_nothing_is_asked_of_the_contracts_twice_for_one_block(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.DRAW)
+    assert chain.moment() == Moment(3, Phase.DRAW, 5000, 2, 1001, 1, 1)
+    assert not asked(node)
+
+
+def test_nothing_is_asked_of_the_contracts_while_nothing_happens(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    for block in (2, 3, 40):
+        node.block = block
+        assert chain.moment() == Moment(3, Phase.TRAINING, 5000, 2, 1000 + block, block, 1)
+    assert not asked(node)
+
+
+def test_an_event_is_followed_by_a_look_at_the_contracts(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    node.block = 5
+    node.record(records.SubmissionsClosed(3))
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.TEST_RELEASE, 6000)
+    node.block = 7
+    assert chain.moment() == Moment(3, Phase.TEST_RELEASE, 6000, 2, 1007, 7, 1)
+
+
+def test_a_deadline_is_followed_by_a_look_at_the_contracts(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.REVEAL, 1004)
+    node.block = 3
+    chain.moment()
+    assert not asked(node)
+    node.block = 4
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.DRAW, 0)
+    assert chain.moment().phase is Phase.DRAW
+
+
+def test_a_draw_is_looked_at_in_every_block_since_one_of_too_few_seats_leaves_no_event(
+    node: Contracts,
+) -> None:
+    chain = in_round_3(node, Phase.DRAW, 0)
+    node.block = 2
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.SETTLEMENT, 0)
+    assert chain.moment().phase is Phase.SETTLEMENT
+
+
+@pytest.mark.parametrize("height", [1, 2, 5])
+def test_a_reorganised_chain_is_looked_at_again(node: Contracts, height: int) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    node.fork, node.block = b"other", height
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.KEYS, 3000)
+    assert chain.moment() == Moment(3, Phase.KEYS, 3000, 2, 1000 + height, height, 1)
+
+
+def test_after_many_blocks_the_contracts_are_asked_not_searched(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    node.block += MOST_BLOCKS + 1
+    chain.moment()
+    assert asked(node)
+    assert "eth_getLogs" not in node.requests
 
 
 def test_files_are_found_in_the_records_of_their_round(node: Contracts) -> None:
