@@ -10,6 +10,9 @@ from tests.contracts.stateful.pair import Pair
 from pole.protocol.state import PayoutReason, Phase
 
 ATTEMPTS = 3
+NO_TASK = 0
+# Nobody's round refunds nothing, and its block draws nothing from the pool.
+OF_IDLE_ROUNDS = {PayoutReason.TASK_REWARD, PayoutReason.MINER_BOND, PayoutReason.CHALLENGE_BOND}
 ENDED = (Phase.FINAL, Phase.VOID)
 
 
@@ -47,6 +50,8 @@ class Books:
 
     def settle_payouts(self, round_id: int, payouts: tuple) -> None:
         """Take note of a round's payouts: each reason pays one payee once in a round."""
+        if self._pair.view("PoLeChain.round", round_id)[0][0] == NO_TASK:
+            assert {reason for _, reason, _ in payouts} <= OF_IDLE_ROUNDS
         for payee, reason, _ in payouts:
             self._once("payout", round_id, payee, reason)
             if reason not in (PayoutReason.MINER_BOND, PayoutReason.DATA_BOND_SHARE):

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from itertools import pairwise
 
-from tests.contracts.stateful.books import Books
+from tests.contracts.stateful.books import NO_TASK, Books
 from tests.contracts.stateful.pair import Pair
 
 from pole.protocol.abi import PAYOUT, decode, encode
@@ -21,6 +21,7 @@ STEPS = [
     RecordKind.SOLUTION_COMMITTED,
     RecordKind.SUBMISSIONS_CLOSED,
     RecordKind.TEST_SET_RELEASED,
+    RecordKind.TEST_SEED_DRAWN,
     RecordKind.SOLUTION_REVEALED,
     RecordKind.DRAW_ARMED,
     RecordKind.COMMITTEE_DRAWN,
@@ -49,6 +50,7 @@ class History:
         self._phases: dict[int, tuple[int, int]] = {}
         self._kinds: dict[int, list[RecordKind]] = defaultdict(list)
         self._closed_in: dict[int, int] = {}
+        self._committed_in: dict[int, int] = {}
         self._leaves: list[bytes] = []
         self._before_seed: set[str] = set()
         self._hashes = [pair.view("PoLeChain.blockHash", 0)[0]]
@@ -92,12 +94,20 @@ class History:
         steps = [STEPS.index(each) for each in since if each is not RecordKind.TALLY_CHALLENGED]
         assert all(earlier <= later for earlier, later in pairwise([first, *steps])), kinds
         assert kind not in ONCE or since.count(kind) == 1, kinds
+        if kind is RecordKind.SOLUTION_COMMITTED:
+            self._committed_in[round_id] = block
         if kind is RecordKind.SUBMISSIONS_CLOSED:
             self._closed_in[round_id] = block
         if kind is RecordKind.TEST_SET_RELEASED:
             assert block > self._closed_in.get(round_id, 0)
+        if kind is RecordKind.TEST_SEED_DRAWN:
+            named = self._pair.view("PoLeChain.testSeedOf", round_id)[0]
+            assert self._committed_in[round_id] < named < block
 
-    def _look_at_opening(self, _round_id: int, _task_id: int, _seed: bytes) -> None:
+    def _look_at_opening(self, round_id: int, task_id: int, _seed: bytes) -> None:
+        if task_id == NO_TASK:
+            assert self._pair.view("TaskList.waiting")[0] == 0
+            assert self._pair.view("PoLeChain.phaseOf", round_id)[0] == Phase.TRAINING
         count, mature = self._pair.view("VerifierCommittee.seatCount")
         assert count == mature
         self._before_seed = {self._pair.view("VerifierCommittee.seatAt", n)[0] for n in range(count)}
@@ -106,6 +116,8 @@ class History:
         round_id, attempt = divmod(ballot_id, 4)
         opened = self._pair.view("PoLeChain.round", round_id)[0]
         miners = {solution[0] for solution in self._pair.view("PoLeChain.solutions", round_id)[0]}
+        # Whoever drew the test set could not know the committee.
+        assert self._pair.view("PoLeChain.testSeedOf", round_id)[0] < opened[12]
         if attempt:
             assert len(members) > len(self._pair.view("VerifierCommittee.members", ballot_id - 1)[0])
         assert len({*members}) == len(members)
@@ -134,7 +146,8 @@ class History:
         judged = [each for each in self._pair.view("PoLeChain.solutions", round_id)[0] if each[6]]
         verified = [(each, found[each[6] - 1]) for each in judged if found[each[6] - 1][0] == Verdict.OK]
         meeting = [pair for pair in verified if _meets(terms, pair[1], is_released=is_released)]
-        assert meeting or not opened[8], "a round closed early needs a solution above the thresholds"
+        must_meet = opened[8] or opened[0] == NO_TASK
+        assert meeting or not must_meet, "closed early, or idle, a round needs one above the thresholds"
         ranks = {
             each[0]: (_score(terms, each, one, is_released=is_released), -each[5])
             for each, one in meeting or verified

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from random import Random
 
-from tests.contracts.stateful.model import ballots, rounds
-from tests.contracts.stateful.model.system import NO_HASH, NOBODY, POOL, Call, Round, System, Wait
+from tests.contracts.stateful.model import ballots, draws, rounds
+from tests.contracts.stateful.model.system import NOBODY, POOL, Call, Round, System, Wait
 from tests.contracts.stateful.pair import Action
 from tests.contracts.stateful.people import MINERS, OWNERS, PEOPLE, SIGNERS, STRANGER, VERIFIERS, Knowledge
 
@@ -72,8 +72,12 @@ def _between(system: System, known: Knowledge, _opened: Round | None) -> Action:
     unseated = [verifier for verifier in VERIFIERS if verifier not in system.order]
     if unseated and random.random() < 0.7:
         return stake(system, random.choice(unseated))
-    most = system.parameters.task_list["maxTasks"]
-    if not system.waiting or (len(system.waiting) < most and random.random() < 0.4):
+    limits, is_busy = system.parameters.task_list, known.will(0.5, "busy")
+    has_idle_rounds = limits["idleTimeLimit"] or random.random() < 0.05
+    if not system.waiting and has_idle_rounds and known.will(0.6, "idle", len(system.rounds)):
+        return _open_idle(system, random)
+    has_room = len(system.waiting) < limits["maxTasks"]
+    if not system.waiting or (is_busy and has_room and random.random() < 0.4):
         return post(system, random)
     if random.random() < 0.06:
         task = random.choice(system.waiting)
@@ -83,6 +87,14 @@ def _between(system: System, known: Knowledge, _opened: Round | None) -> Action:
     rich = [person for person in PEOPLE if system.books.credits[person]]
     if rich and random.random() < 0.2:
         return Call(random.choice(rich), "RewardReservoir.withdraw", (random.choice(PEOPLE),))
+    return Call(random.choice(PEOPLE), "PoLeChain.openRound")
+
+
+def _open_idle(system: System, random: Random) -> Call:
+    """Open a round on nobody's task, or give the pool what that takes."""
+    reward = system.parameters.chain["blockReward"]
+    if system.books.balances[system.chain, POOL] < reward and random.random() < 0.7:
+        return Call(STRANGER, "RewardReservoir.deposit", (system.chain, POOL), reward)
     return Call(random.choice(PEOPLE), "PoLeChain.openRound")
 
 
@@ -106,7 +118,7 @@ def _training(system: System, known: Knowledge, opened: Round) -> Action | None:
         return commit(system, known, opened, random.choice(missing))
     if opened.solutions and random.random() < 0.15:
         return commit(system, known, opened, random.choice(list(opened.solutions)))
-    if not mood.closes or rounds.ready(opened) < terms.min_solutions:
+    if opened.is_idle or not mood.closes or rounds.ready(opened) < terms.min_solutions:
         return None
     earliest = opened.keys_at + terms.min_training_time
     if system.clock.time < earliest:
@@ -125,6 +137,9 @@ def commit(system: System, known: Knowledge, opened: Round, miner: str) -> Call:
 def _test_release(system: System, known: Knowledge, opened: Round) -> Action | None:
     if not known.mood(opened.round_id).releases:
         return None
+    if opened.is_idle:
+        steps = ("PoLeChain.armTestSeed", "PoLeChain.drawTestSeed")
+        return _by_a_block(system, known, opened, opened.test_block, steps)
     if system.clock.number == opened.closed_block and known.random.random() < 0.8:
         return Wait(1, 1)
     arguments = (opened.round_id, "bafy-test", opened.task.test_digest)
@@ -163,13 +178,22 @@ def _reveal(_system: System, known: Knowledge, opened: Round) -> Action | None:
 
 
 def _draw(system: System, known: Knowledge, opened: Round) -> Action:
-    clock, armed, person = system.clock, opened.draw_block, known.random.choice(PEOPLE)
-    if not armed or (clock.number > armed and clock.hash_of(armed) == NO_HASH):
-        return Call(person, "PoLeChain.armDraw", (opened.round_id,))
+    steps = ("PoLeChain.armDraw", "PoLeChain.drawCommittee")
+    return _by_a_block(system, known, opened, opened.draw_block, steps)
+
+
+def _by_a_block(
+    system: System, known: Knowledge, opened: Round, armed: int, steps: tuple[str, str]
+) -> Action:
+    """Name a block, wait for it, and draw by its hash, unless that is lost."""
+    clock, person = system.clock, known.random.choice(PEOPLE)
+    arm, draw = steps
+    if not armed or draws.is_lost(clock, armed):
+        return Call(person, arm, (opened.round_id,))
     if clock.number <= armed:
-        is_lost = known.mood(opened.round_id).loses_hash and known.random.random() < 0.5
-        return Wait(300 if is_lost else armed + 1 - clock.number, 5)
-    return Call(person, "PoLeChain.drawCommittee", (opened.round_id,))
+        loses_hash = known.mood(opened.round_id).loses_hash and known.random.random() < 0.5
+        return Wait(300 if loses_hash else armed + 1 - clock.number, 5)
+    return Call(person, draw, (opened.round_id,))
 
 
 def _vote_commit(system: System, known: Knowledge, opened: Round) -> Action | None:

@@ -16,12 +16,11 @@ TASK_LIST = {
     "feeBps": [0, 100, 10_000],
     "maxTimeLimit": [500, 1000],
     "maxSolutions": [],
-    # Idle rounds are not modelled: an empty list opens none.
-    "idleTimeLimit": [0],
-    "idleTrainCount": [0],
-    "idleTestCount": [0],
-    "idleTrainAccuracy": [0],
-    "idleTestAccuracy": [0],
+    "idleTimeLimit": [0, 50, 500],
+    "idleTrainCount": [1, 10, 20],
+    "idleTestCount": [1, 10],
+    "idleTrainAccuracy": [1, 8000, 10_000],
+    "idleTestAccuracy": [0, 5000, 9500],
 }
 COMMITTEE = {
     "seatStake": [10, ETHER],

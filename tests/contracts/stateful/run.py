@@ -11,7 +11,7 @@ from tests.contracts.stateful.departure import departure
 from tests.contracts.stateful.history import History
 from tests.contracts.stateful.interface import Artifact
 from tests.contracts.stateful.model import views
-from tests.contracts.stateful.model.system import Call, Clock, System, Wait
+from tests.contracts.stateful.model.system import Call, Clock, Round, System, Wait
 from tests.contracts.stateful.pair import Action, Pair
 from tests.contracts.stateful.parameters import Parameters, some_parameters
 from tests.contracts.stateful.people import PEOPLE, Knowledge
@@ -103,12 +103,14 @@ class Stage:
             raise
         self._counts.touched |= self.pair.evm.touched()
         for ended in self.pair.model.rounds:
-            self._counts.endings[_ending(ended.void_reason, settled=ended.is_settled)] += 1
+            self._counts.endings[_ending(ended)] += 1
 
 
-def _ending(reason: VoidReason, *, settled: bool) -> str:
-    assert settled
-    return Phase.FINAL.name if reason is VoidReason.NONE else f"{Phase.VOID.name}: {reason.name}"
+def _ending(ended: Round) -> str:
+    assert ended.is_settled
+    reason = ended.void_reason
+    ending = Phase.FINAL.name if reason is VoidReason.NONE else f"{Phase.VOID.name}: {reason.name}"
+    return f"idle {ending}" if ended.is_idle else ending
 
 
 def _some_actions(system: System, known: Knowledge) -> Sequence[Action]:

@@ -58,7 +58,8 @@ def _outcome(ended: Round, found: dict[str, verdicts.Finding]) -> Outcome:
     if not verified:
         return Outcome(VoidReason.NO_QUORUM)
     meeting = [miner for miner in verified if verdicts.meets(ended, found[miner])]
-    if not meeting and ended.closed_at:
+    # An idle round's time always runs out: the best alone would win with whatever it has.
+    if not meeting and (ended.closed_at or ended.is_idle):
         return Outcome(VoidReason.THRESHOLD_MISSED)
 
     def rank(miner: str) -> tuple[int, int]:
@@ -90,7 +91,7 @@ def _fee(system: System, ended: Round, found: dict[str, verdicts.Finding], outco
 def _divide(
     system: System, ended: Round, found: dict[str, verdicts.Finding], outcome: Outcome
 ) -> list[tuple[str, int, int]]:
-    """Return the payouts of reward and bonds, those of nothing left out."""
+    """Return the payouts of reward and bonds, those of nothing or to nobody left out."""
     owner, fee = ended.task.owner, _fee(system, ended, found, outcome)
     reward, bond = ended.task.terms.reward, ended.task.terms.data_bond
     if outcome.void_reason is VoidReason.DATA_FAULT:
@@ -118,7 +119,7 @@ def _divide(
     if ended.challenger != NOBODY and not _forfeited_challenge(system, ended):
         bond_back = system.parameters.chain["challengeBond"]
         payouts.append((ended.challenger, PayoutReason.CHALLENGE_BOND, bond_back))
-    return [(payee, int(reason), amount) for payee, reason, amount in payouts if amount]
+    return [(payee, int(reason), amount) for payee, reason, amount in payouts if amount and payee != NOBODY]
 
 
 def _is_overturned(system: System, ended: Round) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.contracts.stateful.model import ballots, endings, money, rounds, seats, tasks
+from tests.contracts.stateful.model import ballots, draws, endings, money, rounds, seats, tasks
 from tests.contracts.stateful.model.system import Call, Refused, System
 
 RULES: dict[str, Callable[..., tuple]] = {
@@ -32,12 +32,12 @@ RULES: dict[str, Callable[..., tuple]] = {
     "PoLeChain.closeSubmissions": rounds.close_submissions,
     "PoLeChain.releaseTestSet": rounds.release_test_set,
     "PoLeChain.releaseTestSetFor": rounds.release_test_set_for,
-    "PoLeChain.armTestSeed": rounds.arm_test_seed,
-    "PoLeChain.drawTestSeed": rounds.draw_test_seed,
+    "PoLeChain.armTestSeed": draws.arm_test_seed,
+    "PoLeChain.drawTestSeed": draws.draw_test_seed,
     "PoLeChain.reveal": rounds.reveal,
-    "PoLeChain.armDraw": rounds.arm_draw,
-    "PoLeChain.drawCommittee": rounds.draw_committee,
-    "PoLeChain.challenge": rounds.challenge,
+    "PoLeChain.armDraw": draws.arm_draw,
+    "PoLeChain.drawCommittee": draws.draw_committee,
+    "PoLeChain.challenge": draws.challenge,
     "PoLeChain.finalise": endings.finalise,
     "PoLeChain.record": rounds.record,
 }

@@ -6,6 +6,7 @@ from tests.contracts.stateful.model import blocks, money
 from tests.contracts.stateful.model.system import (
     BPS,
     NO_HASH,
+    NOBODY,
     POOL,
     TASKS,
     Call,
@@ -90,8 +91,34 @@ def best(system: System) -> Task | None:
     )
 
 
+def idle(system: System) -> Task:
+    """Return nobody's task, for when no other waits: the pool pays its reward, if it can."""
+    limits, reward = system.parameters.task_list, system.parameters.chain["blockReward"]
+    need(limits["idleTimeLimit"], "NoTask")
+    held = system.books.balances[system.chain, POOL]
+    need(held >= reward, "PoolTooSmall", held, reward)
+    terms = TaskTerms(
+        reward=reward,
+        data_bond=0,
+        time_limit=limits["idleTimeLimit"],
+        min_training_time=0,
+        fee=0,
+        min_solutions=1,
+        required_train_accuracy=limits["idleTrainAccuracy"],
+        required_test_accuracy=limits["idleTestAccuracy"],
+        train_count=limits["idleTrainCount"],
+        test_count=limits["idleTestCount"],
+        audit_count=0,
+    )
+    return Task(0, NOBODY, terms, NO_HASH, is_waiting=False)
+
+
 def take(system: System, task: Task, account: bytes) -> None:
     """Move the task's money to the round's account."""
+    if task.owner == NOBODY:
+        if task.terms.reward:
+            money.move(system, system.chain, POOL, system.chain, account, task.terms.reward)
+        return
     round_id = int.from_bytes(account, "big")
     task.is_waiting = False
     system.tell(NAME, "TaskTaken", task.task_id, round_id)

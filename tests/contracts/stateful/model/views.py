@@ -105,7 +105,11 @@ def _seats(system: System, people: Iterable[str]) -> Iterator[Expectation]:
 def _round(system: System, round_id: int) -> Iterator[Expectation]:
     opened = rounds.round_of(system, round_id)
     phase, deadline = rounds.phase(system, opened)
-    yield "PoLeChain.testSeedOf", (round_id,), (0, NO_HASH)
+    yield (
+        "PoLeChain.testSeedOf",
+        (round_id,),
+        (opened.test_block, opened.test_seed) if opened else (0, NO_HASH),
+    )
     yield "PoLeChain.phaseOf", (round_id,), (int(phase), deadline)
     if opened is None:
         unknown = Refused("UnknownRound", round_id)
