@@ -11,7 +11,7 @@ from tests.contracts.stateful.departure import departure
 from tests.contracts.stateful.history import History
 from tests.contracts.stateful.interface import Artifact
 from tests.contracts.stateful.model import views
-from tests.contracts.stateful.model.system import Call, Clock, Round, System, Wait
+from tests.contracts.stateful.model.system import Call, Clock, Force, Round, System, Wait
 from tests.contracts.stateful.pair import Action, Pair
 from tests.contracts.stateful.parameters import Parameters, some_parameters
 from tests.contracts.stateful.people import PEOPLE, Knowledge
@@ -86,7 +86,8 @@ class Stage:
         try:
             outcome = self.pair.act(action)
             self._history.look()
-            self._books.look()
+            if self.pair.events or isinstance(action, Force):
+                self._books.look()
         except AssertionError as error:
             error.course = self._course
             raise

@@ -37,6 +37,16 @@ def changing(system: System, people: Iterable[str]) -> Iterator[Expectation]:
     yield from _chain(system)
 
 
+def timed(system: System, _people: Iterable[str]) -> Iterator[Expectation]:
+    """Yield what time alone changes."""
+    newest = len(system.rounds)
+    phase, deadline = rounds.phase(system, system.newest)
+    yield "PoLeChain.phaseOf", (newest,), (int(phase), deadline)
+    for ballot in system.ballots:
+        stage = ballots.stage(system, ballot)
+        yield "VerifierCommittee.stageOf", (ballot.ballot_id,), (int(stage),)
+
+
 def all_of(system: System, people: Iterable[str]) -> Iterator[Expectation]:
     """Yield what every view says, also of what is long past and of what never was."""
     yield from changing(system, people)
