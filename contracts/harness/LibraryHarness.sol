@@ -220,12 +220,12 @@ contract LibraryHarness {
         return Judgement.isProvenBad(evidence, choice);
     }
 
-    function verificationFee(
-        Judgement.Evidence calldata evidence,
-        VoidReason voidReason,
-        uint16 bps
-    ) external pure returns (uint256) {
-        return Settlement.verificationFee(evidence, voidReason, bps);
+    function minerBond(uint256 reward, uint96 least, uint16 bps) external pure returns (uint256) {
+        return Settlement.minerBond(reward, least, bps);
+    }
+
+    function verificationFee(Ending calldata ending, VoidReason voidReason) external pure returns (uint256) {
+        return Settlement.verificationFee(ending, voidReason);
     }
 
     function divide(

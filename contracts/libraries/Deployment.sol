@@ -69,6 +69,7 @@ library Deployment {
         _require(chosen.faultShareBps <= BPS, "faultShareBps <= 10000");
         _require(chosen.feeMarginBps <= BPS, "feeMarginBps <= 10000");
         _require(chosen.challengeBond > 0, "challengeBond > 0");
+        _require(chosen.minerBondBps <= BPS, "minerBondBps <= 10000");
     }
 
     function _checkTaskList(ITaskList.Parameters memory tasks, IPoLeChain.Parameters memory chosen) private pure {

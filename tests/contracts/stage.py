@@ -65,6 +65,7 @@ CHAIN = {
     # No larger than the first committee: tallies of most tests cannot be challenged.
     "maxCommittee": 4,
     "challengeBond": ETHER // 5,
+    "minerBondBps": 0,
 }
 TERMS = {
     "reward": 10 * ETHER,

@@ -50,6 +50,7 @@ PARAMETERS: dict[str, dict[str, int]] = {
         "challengeWindow": GENEROUS,
         "maxCommittee": 7,
         "challengeBond": 10**17,
+        "minerBondBps": 500,
     },
 }
 

@@ -157,7 +157,7 @@ class ChainReader:
         }
 
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
-        """Return the round's solutions in order of first commitment."""
+        """Return the round's solutions by place, in the order in which places were first taken."""
         return tuple(to_solution(raw) for raw in self.view("PoLeChain", "solutions", round_id))
 
     def functional_keys(self, round_id: int) -> FileRef | None:

@@ -16,6 +16,7 @@ from pole.errors import InputError
 from pole.protocol.abi import vote_tuple
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.formats.signed_release import SignedRelease
+from pole.protocol.payouts import miner_bond
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms, Vote
 from pole.roles.ports import Delegation, Identity, Receipt
 
@@ -99,7 +100,8 @@ class EthereumChain(ChainReader):
         """Commit to a model, with the bond when it is the first commitment."""
         arguments = (round_id, commitment, claimed_train_correct)
         committed = any(each.miner == self._identity.address for each in self.solutions(round_id))
-        bond = 0 if committed else self.deployment.parameters.chain.miner_bond
+        reward = self.round(round_id).terms.reward
+        bond = 0 if committed else miner_bond(reward, self.deployment.parameters.chain)
         return _receipt(self._send("PoLeChain", "commit", *arguments, value=bond, intent=intent))
 
     def close_submissions(self, round_id: int, *, intent: str) -> Receipt:

@@ -188,6 +188,11 @@ def _bonds(parameters: Parameters) -> Iterator[Rule]:
         "task earns: a false solution would cost less than the work it makes; raise it.",
     )
     yield (
+        chain.judged_solutions * chain.miner_bond_bps >= chain.verification_fee_bps,
+        f"chain.minerBondBps is {chain.miner_bond_bps}: {chain.judged_solutions} false claims would cost less "
+        f"than their committee earns, {chain.verification_fee_bps} basis points of the reward; raise it.",
+    )
+    yield (
         chain.challenge_bond >= fee,
         f"chain.challengeBond is {chain.challenge_bond} wei, less than the {fee} wei that the committee of "
         "the least task earns: an unfounded challenge would cost less than the work it makes; raise it.",
@@ -201,6 +206,7 @@ def _shares(parameters: Parameters) -> Iterator[Rule]:
         ("chain.verificationFeeBps", chain.verification_fee_bps),
         ("chain.faultShareBps", chain.fault_share_bps),
         ("chain.feeMarginBps", chain.fee_margin_bps),
+        ("chain.minerBondBps", chain.miner_bond_bps),
     ):
         yield (
             share <= BASIS_POINTS,

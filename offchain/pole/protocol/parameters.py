@@ -61,6 +61,7 @@ class ChainParameters:
     challenge_window: int
     max_committee: int
     challenge_bond: int
+    miner_bond_bps: int
 
 
 @dataclass(frozen=True, slots=True)

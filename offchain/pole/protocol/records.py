@@ -170,6 +170,14 @@ class TestSeedDrawn:
     test_seed: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SolutionDisplaced:
+    """A miner lost its place to a higher claim, whose SolutionCommitted record follows."""
+
+    round_id: int
+    miner: str
+
+
 RecordData = (
     TaskPosted
     | TaskCancelled
@@ -188,6 +196,7 @@ RecordData = (
     | TallyChallenged
     | VoteLeaked
     | TestSeedDrawn
+    | SolutionDisplaced
 )
 
 
@@ -247,6 +256,7 @@ _LAYOUTS: Final[dict[RecordKind, tuple[type[Any], tuple[_Column, ...]]]] = {
     RecordKind.TALLY_CHALLENGED: (TallyChallenged, (_NUMBER, _ATTEMPT, _ADDRESS, _NUMBER)),
     RecordKind.VOTE_LEAKED: (VoteLeaked, (_NUMBER, _ADDRESS, _ADDRESS)),
     RecordKind.TEST_SEED_DRAWN: (TestSeedDrawn, (_NUMBER, _HASH)),
+    RecordKind.SOLUTION_DISPLACED: (SolutionDisplaced, (_NUMBER, _ADDRESS)),
 }
 _KINDS: Final = {layout[0]: kind for kind, layout in _LAYOUTS.items()}
 

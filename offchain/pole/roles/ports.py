@@ -123,7 +123,7 @@ class Chain(Protocol):
         """Return where each address says that its partial keys for the task are: its last word."""
 
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
-        """Return the round's solutions in order of first commitment."""
+        """Return the round's solutions by place, in the order in which places were first taken."""
 
     def functional_keys(self, round_id: int) -> FileRef | None:
         """Return where the round's functional keys are, None before they are posted."""

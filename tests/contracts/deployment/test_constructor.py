@@ -34,6 +34,7 @@ LONGEST = TASK_LIST["maxTimeLimit"] + (3 + 3 * 2 + 2) * 100
         ("chain", {"verificationFeeBps": 10_001}, "verificationFeeBps <= 10000"),
         ("chain", {"faultShareBps": 10_001}, "faultShareBps <= 10000"),
         ("chain", {"feeMarginBps": 10_001}, "feeMarginBps <= 10000"),
+        ("chain", {"minerBondBps": 10_001}, "minerBondBps <= 10000"),
         ("task_list", {"maxTasks": 0}, "taskList.maxTasks > 0"),
         ("task_list", {"maxTimeLimit": 0}, "taskList.maxTimeLimit > 0"),
         ("task_list", {"idleTimeLimit": 1001}, "idleTimeLimit <= maxTimeLimit"),

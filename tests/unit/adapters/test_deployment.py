@@ -21,7 +21,7 @@ PARAMETERS = {
             *("keyWindow", "testWindow", "revealWindow", "voteCommitWindow", "voteRevealWindow"),
             *("maxSolutions", "judgedSolutions", "committeeSize", "minCommittee"),
             *("verificationFeeBps", "faultShareBps", "feeMarginBps", "minerBond", "blockReward"),
-            *("challengeWindow", "maxCommittee", "challengeBond"),
+            *("challengeWindow", "maxCommittee", "challengeBond", "minerBondBps"),
         ),
         1,
     ),

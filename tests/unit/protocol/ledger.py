@@ -36,8 +36,9 @@ from pole.protocol.records import (
     encode_record,
 )
 from pole.protocol.round_audit import audit_round
-from pole.protocol.round_trace import solutions, trace
+from pole.protocol.round_trace import trace
 from pole.protocol.seeds import round_seed
+from pole.protocol.solutions import solutions
 from pole.protocol.state import (
     Header,
     Ommer,
@@ -145,7 +146,8 @@ class Ledger:
 
     def draw(self, round_id: int, members: tuple[str, ...] = VERIFIERS, *, released: bool = True) -> int:
         """Draw a committee; return how many solutions it judges."""
-        entries = solutions(trace(self.round_records))
+        most = self.parameters.chain.max_solutions
+        entries = solutions(trace(self.round_records), at_most=most)
         judged = judged_solutions(entries, released=released, at_most=self.parameters.chain.judged_solutions)
         self.add(DrawArmed(round_id, 100))
         self.add(CommitteeDrawn(round_id, b"\x0c" * 32, members, tuple(each.miner for each in judged)))
@@ -183,22 +185,35 @@ class Ledger:
         due = self.parameters.chain.challenge_bond if bond is None else bond
         self.add(TallyChallenged(round_id, attempt, CHALLENGER, due))
 
-    def run_to_reveal(self, miners: int = 2) -> int:
-        """Open a round and take it up to the reveals; return its id."""
+    def run_to_training(self) -> int:
+        """Open a round and take it up to its training; return its id."""
         round_id = self.open()
         self.add(KeysPosted(round_id, "bafykeys", b"\x21" * 32))
-        for n in range(miners):
-            self.commit(round_id, n)
-        self.add(SubmissionsClosed(round_id))
-        self.add(TestSetReleased(round_id, "bafytest", FILES.test_digest))
-        for n in range(miners):
-            self.reveal(round_id, n)
         return round_id
 
-    def run(self, miners: int = 2, vote: Vote = HONEST, *, pool_holds: bool = True) -> None:
-        """Run a whole round in which every verifier casts `vote` on every solution."""
-        round_id = self.run_to_reveal(miners)
-        self.vote(ballot_id(round_id, 0), (vote,) * self.draw(round_id))
+    def reveal_all(self, round_id: int, *miners: int, train: int = 95) -> None:
+        """End the training and let these miners reveal what they committed to."""
+        self.add(SubmissionsClosed(round_id))
+        self.add(TestSetReleased(round_id, "bafytest", FILES.test_digest))
+        for n in miners:
+            self.reveal(round_id, n, train)
+
+    def run_to_reveal(self, miners: int = 2, train: int = 95) -> int:
+        """Open a round and take it up to the reveals; return its id."""
+        round_id = self.run_to_training()
+        for n in range(miners):
+            self.commit(round_id, n, train)
+        self.reveal_all(round_id, *range(miners), train=train)
+        return round_id
+
+    def run(
+        self, miners: int = 2, vote: Vote | None = HONEST, *, train: int = 95, pool_holds: bool = True
+    ) -> None:
+        """Run a whole round in which every verifier casts `vote` on every solution, or none."""
+        round_id = self.run_to_reveal(miners, train)
+        choices = self.draw(round_id)
+        if vote is not None:
+            self.vote(ballot_id(round_id, 0), (vote,) * choices)
         self.finalise(round_id, pool_holds=pool_holds)
 
     def finalise(self, round_id: int, *, pool_holds: bool = True) -> None:

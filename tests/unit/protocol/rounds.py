@@ -52,6 +52,7 @@ CHAIN = ChainParameters(
     challenge_window=150,
     max_committee=7,
     challenge_bond=9_001,
+    miner_bond_bps=0,
 )
 PARAMETERS = Parameters(
     task_list=TaskListParameters(

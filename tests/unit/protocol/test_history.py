@@ -3,7 +3,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.protocol.ledger import FILES, HONEST, SALT, VERIFIERS, Ledger
+from tests.unit.protocol.ledger import HONEST, SALT, VERIFIERS, Ledger
 from tests.unit.protocol.rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
 
 from pole.errors import InputError, IntegrityError
@@ -275,9 +275,10 @@ def void_ledgers() -> dict[VoidReason, Ledger]:
     ledgers[VoidReason.COMMITTEE_TOO_SMALL].run_to_reveal()
     for reason in list(VoidReason)[1:5]:
         ledgers[reason].finalise(round_id)
-    ledgers[VoidReason.NO_QUORUM].run(vote=Vote(Verdict.MALFORMED, 0, 0, bytes(32)))
+    ledgers[VoidReason.NO_QUORUM].run(vote=None)
+    ledgers[VoidReason.NONE_QUALIFIED].run(vote=Vote(Verdict.MALFORMED, 0, 0, bytes(32)))
     ledgers[VoidReason.DATA_FAULT].run(vote=Vote(Verdict.DATA_FAULT, 0, 0, bytes(32)))
-    ledgers[VoidReason.THRESHOLD_MISSED].run(vote=Vote(Verdict.OK, 10, 1, b"\x77" * 32))
+    ledgers[VoidReason.THRESHOLD_MISSED].run(vote=Vote(Verdict.OK, 89, 9, b"\x77" * 32), train=89)
     return ledgers
 
 
@@ -306,14 +307,10 @@ def test_an_open_round_is_verified_as_far_as_it_got(steps: int) -> None:
 def test_a_replaced_commitment_comes_later_in_ties() -> None:
     ledger = Ledger()
     ledger.post()
-    round_id = ledger.open()
-    ledger.add(KeysPosted(round_id, "bafykeys", b"\x21" * 32))
+    round_id = ledger.run_to_training()
     for n in (0, 1, 0):
         ledger.commit(round_id, n)
-    ledger.add(SubmissionsClosed(round_id))
-    ledger.add(ReleasedTestSet(round_id, "bafytest", FILES.test_digest))
-    for n in (0, 1):
-        ledger.reveal(round_id, n)
+    ledger.reveal_all(round_id, 0, 1)
     ledger.vote(ballot_id(round_id, 0), (HONEST,) * ledger.draw(round_id))
     ledger.finalise(round_id)
     assert ledger.blocks[1].header.winner == MINERS[1]

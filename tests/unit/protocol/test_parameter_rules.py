@@ -82,6 +82,8 @@ def changed(group: str, **values: int) -> Parameters:
         ("chain", {"fault_share_bps": 10_001}, "chain.faultShareBps is 10001"),
         ("chain", {"fault_share_bps": 10_000}, "its whole bond back"),
         ("chain", {"fee_margin_bps": 10_001}, "chain.feeMarginBps is 10001"),
+        ("chain", {"miner_bond_bps": 10_001}, "chain.minerBondBps is 10001"),
+        ("chain", {"miner_bond_bps": 333}, "3 false claims would cost less than their committee earns"),
         ("chain", {"block_reward": 2**96 - 1}, "no fee that a task can carry"),
     ],
 )
@@ -116,6 +118,8 @@ def test_the_limits_themselves_are_accepted() -> None:
     check_parameters(SOUND)
     check_parameters(changed("committee", unbonding_time=longest_round(SOUND) + 1, penalty=10**18))
     check_parameters(changed("chain", max_committee=63, judged_solutions=4, fee_margin_bps=10_000))
+    check_parameters(changed("chain", miner_bond_bps=334))
+    check_parameters(changed("chain", miner_bond_bps=10_000))
     check_parameters(changed("chain", block_reward=0))
 
 

@@ -38,6 +38,7 @@ DOCUMENT: dict[str, dict[str, Any]] = {
         "challengeWindow": 60,
         "maxCommittee": 11,
         "challengeBond": 3,
+        "minerBondBps": 400,
     },
 }
 

@@ -60,6 +60,7 @@ PARAMETERS = ChainParameters(
     challenge_window=60,
     max_committee=7,
     challenge_bond=50,
+    miner_bond_bps=0,
 )
 
 
