@@ -55,7 +55,8 @@ enum VoidReason {
 /// RoundVoided (uint256 roundId, VoidReason reason);
 /// TallyChallenged (uint256 roundId, uint8 attempt challenged, address challenger, uint256 bond);
 /// VoteLeaked (uint256 ballotId, address verifier, address informer);
-/// TestSeedDrawn (uint256 roundId, bytes32 testSeed).
+/// TestSeedDrawn (uint256 roundId, bytes32 testSeed);
+/// TaskReplaced (uint256 taskId replaced, uint256 byTaskId).
 /// The n-th CommitteeDrawn of a round is that of attempt n - 1.
 enum RecordKind {
     TaskPosted,
@@ -74,7 +75,8 @@ enum RecordKind {
     RoundVoided,
     TallyChallenged,
     VoteLeaked,
-    TestSeedDrawn
+    TestSeedDrawn,
+    TaskReplaced
 }
 
 /// @notice What a payout is for.

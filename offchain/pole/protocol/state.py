@@ -79,6 +79,7 @@ class RecordKind(IntEnum):
     TALLY_CHALLENGED = 14
     VOTE_LEAKED = 15
     TEST_SEED_DRAWN = 16
+    TASK_REPLACED = 17
 
 
 class PayoutReason(IntEnum):
