@@ -57,7 +57,8 @@ enum VoidReason {
 /// TallyChallenged (uint256 roundId, uint8 attempt challenged, address challenger, uint256 bond);
 /// VoteLeaked (uint256 ballotId, address verifier, address informer);
 /// TestSeedDrawn (uint256 roundId, bytes32 testSeed);
-/// SolutionDisplaced (uint256 roundId, address miner).
+/// SolutionDisplaced (uint256 roundId, address miner);
+/// TaskReplaced (uint256 taskId replaced, uint256 byTaskId).
 /// The n-th CommitteeDrawn of a round is that of attempt n - 1.
 enum RecordKind {
     TaskPosted,
@@ -77,7 +78,8 @@ enum RecordKind {
     TallyChallenged,
     VoteLeaked,
     TestSeedDrawn,
-    SolutionDisplaced
+    SolutionDisplaced,
+    TaskReplaced
 }
 
 /// @notice What a payout is for.

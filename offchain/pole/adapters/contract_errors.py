@@ -55,11 +55,15 @@ SENTENCES = {
     "FileMissing": "The file field {field} is empty, or longer than 128 bytes.",
     "WrongPayment": "{sent} were sent, but reward, data bond and fee come to {due}.",
     "TaskListFull": "The task list is full ({maxTasks} tasks wait): post again when a round has taken one.",
+    "TaskListNotFull": "The task list has room ({waiting} of {maxTasks} tasks wait): post without replacing.",
+    "NotMoreValuable": "The task is worth no more than task {replacedId}, which waits: offer a higher "
+    "reward, or post again when a round has taken a task.",
     "NoTask": "No task waits: post one with `pole task post`.",
     "NotIdle": "Round {roundId} is on a data node's task: its data node releases the test set.",
     "PoolTooSmall": "The pool holds {held}, but an idle round pays {needed}: endow the pool, or wait for "
     "the fee of a task.",
-    "TaskNotListed": "Task {taskId} does not wait: it never existed, was cancelled, or a round took it.",
+    "TaskNotListed": "Task {taskId} does not wait: it never existed, was cancelled or replaced, or a round "
+    "took it.",
     "NotTaskOwner": "{caller} does not own task {taskId}: only its owner may do this.",
     # TaskList and VerifierCommittee
     "NotChain": "{caller} may not call this: only the PoLe chain may.",

@@ -11,6 +11,7 @@ from web3.types import TxReceipt
 from pole.adapters.chain_reader import ChainReader
 from pole.adapters.fees import FeePolicy
 from pole.adapters.journal import SqliteJournal
+from pole.adapters.task_states import task_to_replace
 from pole.adapters.transactions import Call, Sender
 from pole.errors import InputError
 from pole.protocol.abi import vote_tuple
@@ -67,9 +68,17 @@ class EthereumChain(ChainReader):
         return self._identity
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
-        """Post and fund a task; return its id. Raises FundsError when the wallet cannot pay."""
-        arguments = (astuple(terms), astuple(files))
-        receipt = self._send("TaskList", "post", *arguments, value=terms.payment, intent=intent)
+        """Post and fund a task, in a full list in the place of the least valuable one; return its id.
+
+        Raises FundsError when the wallet cannot pay, RefusedError when the list is full of better tasks.
+        """
+        # What was sent is not sent again: the list may be full because it was.
+        limits, replaced = self.deployment.parameters.task_list, None
+        if not self._sender.was_sent(intent):
+            replaced = task_to_replace(self.waiting_tasks(), terms, limits)
+        function = "post" if replaced is None else "postReplacing"
+        arguments = (astuple(terms), astuple(files), *(() if replaced is None else (replaced.task_id,)))
+        receipt = self._send("TaskList", function, *arguments, value=terms.payment, intent=intent)
         return int(self._event("TaskList", "TaskPosted", receipt)["taskId"])
 
     def cancel_task(self, task_id: int, *, intent: str) -> Receipt:

@@ -18,6 +18,7 @@ MOST_SOLUTIONS: Final = 32
 MOST_SEATS: Final = 63
 MOST_VOTES: Final = 256
 MOST_WEI: Final = 2**96 - 1
+MOST_SECONDS: Final = 2**32 - 1
 LEAST_BLOCKS_IN_A_WINDOW: Final = 5
 """Blocks of the chain below that a window must hold: to see the phase, to send, and to send again."""
 
@@ -53,6 +54,11 @@ def longest_round(parameters: Parameters) -> int:
     return parameters.task_list.max_time_limit + sum(
         window * times.get(name, 1) for name, window in windows.items()
     )
+
+
+def round_windows(parameters: Parameters) -> int:
+    """Return the windows of a round with one ballot, together, in seconds."""
+    return sum(_windows(parameters).values())
 
 
 def covering_fee(parameters: Parameters) -> int:
@@ -127,6 +133,17 @@ def _tasks(parameters: Parameters) -> Iterator[Rule]:
         tasks.max_solutions == chain.max_solutions,
         f"taskList.maxSolutions is {tasks.max_solutions}, chain.maxSolutions {chain.max_solutions}: a task "
         "could ask for more solutions than a round takes; make them equal.",
+    )
+    windows = round_windows(parameters)
+    yield (
+        tasks.round_windows == windows,
+        f"taskList.roundWindows is {tasks.round_windows} s, but the windows of a round come to {windows} s: "
+        "tasks are valued by the time they occupy; make it that.",
+    )
+    yield (
+        tasks.max_time_limit + tasks.round_windows <= MOST_SECONDS,
+        f"taskList.maxTimeLimit {tasks.max_time_limit} s and roundWindows {tasks.round_windows} s come to "
+        f"more than {MOST_SECONDS} s: the list could not value such a task; lower the first.",
     )
 
 

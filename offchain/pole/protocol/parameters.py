@@ -28,6 +28,7 @@ class TaskListParameters:
     idle_test_count: int = 0
     idle_train_accuracy: int = 0
     idle_test_accuracy: int = 0
+    round_windows: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,14 @@ class SolutionDisplaced:
     miner: str
 
 
+@dataclass(frozen=True, slots=True)
+class TaskReplaced:
+    """A more valuable task took the place of a waiting one in a full list."""
+
+    task_id: int
+    by_task_id: int
+
+
 RecordData = (
     TaskPosted
     | TaskCancelled
@@ -197,6 +205,7 @@ RecordData = (
     | VoteLeaked
     | TestSeedDrawn
     | SolutionDisplaced
+    | TaskReplaced
 )
 
 
@@ -257,6 +266,7 @@ _LAYOUTS: Final[dict[RecordKind, tuple[type[Any], tuple[_Column, ...]]]] = {
     RecordKind.VOTE_LEAKED: (VoteLeaked, (_NUMBER, _ADDRESS, _ADDRESS)),
     RecordKind.TEST_SEED_DRAWN: (TestSeedDrawn, (_NUMBER, _HASH)),
     RecordKind.SOLUTION_DISPLACED: (SolutionDisplaced, (_NUMBER, _ADDRESS)),
+    RecordKind.TASK_REPLACED: (TaskReplaced, (_NUMBER, _NUMBER)),
 }
 _KINDS: Final = {layout[0]: kind for kind, layout in _LAYOUTS.items()}
 
@@ -287,7 +297,7 @@ def encode_record(data: RecordData) -> tuple[RecordKind, bytes]:
 
 def round_of(data: RecordData) -> int | None:
     """Return the id of the round that a record speaks of, None for those of tasks."""
-    if isinstance(data, TaskPosted | TaskCancelled):
+    if isinstance(data, TaskPosted | TaskCancelled | TaskReplaced):
         return None
     if isinstance(data, VoteCommitted | VoteRevealed | VoteLeaked):
         return round_and_attempt(data.ballot_id)[0]

@@ -81,6 +81,7 @@ class RecordKind(IntEnum):
     VOTE_LEAKED = 15
     TEST_SEED_DRAWN = 16
     SOLUTION_DISPLACED = 17
+    TASK_REPLACED = 18
 
 
 class PayoutReason(IntEnum):

@@ -12,6 +12,7 @@ PARAMETERS = {
         (
             *("maxTasks", "minReward", "minDataBond", "feeBps", "maxTimeLimit", "maxSolutions"),
             *("idleTimeLimit", "idleTrainCount", "idleTestCount", "idleTrainAccuracy", "idleTestAccuracy"),
+            "roundWindows",
         ),
         1,
     ),

@@ -29,6 +29,7 @@ from pole.protocol.records import (
     TallyChallenged,
     TaskCancelled,
     TaskPosted,
+    TaskReplaced,
     TestSetReleased,
     VoteCommitted,
     VoteLeaked,
@@ -51,7 +52,7 @@ from pole.protocol.state import (
     Vote,
 )
 from pole.protocol.tasks import files_hash, terms_hash
-from pole.protocol.value_heap import WaitingTask, best
+from pole.protocol.value_heap import WaitingTask, best, waiting_task
 
 CHAIN = "0xe78A0F7E598Cc8b0Bb87894B0F60dD2a88d6a8Ab"
 COMMITTEE = "0x5b1869D9A4C187F2EAa108f3062412ecf0526b24"
@@ -109,15 +110,19 @@ class Ledger:
     def add(self, data: RecordData) -> None:
         kind, encoded = encode_record(data)
         self.records.append(Record(len(self.blocks), len(self.body()), kind, encoded))
-        if not isinstance(data, TaskPosted | TaskCancelled):
+        if not isinstance(data, TaskPosted | TaskCancelled | TaskReplaced):
             self.round_records.append(data)
 
     def post(self, terms: TaskTerms = TERMS) -> int:
         task_id = len(self.tasks) + 1
         self.tasks[task_id] = PostedTask(task_id, DATA_NODE, terms, FILES)
-        self.waiting[task_id] = WaitingTask(task_id, terms.reward, terms.time_limit)
+        self.waiting[task_id] = waiting_task(task_id, terms, self.parameters.task_list)
         self.add(TaskPosted(task_id, DATA_NODE, terms_hash(terms), files_hash(FILES)))
         return task_id
+
+    def replace(self, task_id: int, by: int) -> None:
+        self.waiting.pop(task_id, None)
+        self.add(TaskReplaced(task_id, by))
 
     def open(self) -> int:
         taken = best(self.waiting.values())

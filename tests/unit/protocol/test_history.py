@@ -327,6 +327,56 @@ def test_a_cancelled_task_is_not_taken() -> None:
     assert verify_history(ledger.history()).height == 1
 
 
+def full_list() -> Ledger:
+    """Return a list of two tasks, of rewards 10^6 and 10^9, that holds no more."""
+    ledger = Ledger(parameters=replace(PARAMETERS, task_list=replace(PARAMETERS.task_list, max_tasks=2)))
+    for reward in (10**6, 10**9):
+        ledger.post(replace(TERMS, reward=reward))
+    return ledger
+
+
+def test_a_replaced_task_is_not_taken() -> None:
+    ledger = full_list()
+    ledger.replace(2, by=ledger.post(replace(TERMS, reward=10**9 + 1)))
+    ledger.run()
+    assert ledger.blocks[1].header.task_id == 3
+    assert verify_history(ledger.history()).height == 1
+
+
+@pytest.mark.parametrize(
+    ("reward", "replaced", "message"),
+    [
+        (10**6, 1, "task 1 was replaced by task 3, which is worth no more"),
+        (10**9, 2, "task 2 was replaced by task 3, which is worth no more"),
+        (10**9, 4, "task 4 was replaced by 3, but one does not wait"),
+        (10**9, None, "task 3 waits in a list that holds 2 already"),
+    ],
+)
+def test_a_replacement_against_the_rules_is_named(reward: int, replaced: int | None, message: str) -> None:
+    ledger = full_list()
+    newest = ledger.post(replace(TERMS, reward=reward))
+    if replaced is not None:
+        ledger.replace(replaced, by=newest)
+    ledger.open()
+    with pytest.raises(IntegrityError, match=f"Height 1, record 3: {message}"):
+        verify_history(ledger.history())
+
+
+def test_nothing_is_replaced_in_a_list_that_has_room() -> None:
+    ledger = Ledger()
+    ledger.post()
+    ledger.replace(1, by=ledger.post(replace(TERMS, reward=10**9)))
+    with pytest.raises(IntegrityError, match="Height 1, record 2: task 1 was replaced, but the list was not"):
+        verify_history(ledger.history())
+
+
+def test_a_task_that_waited_before_replaces_nothing() -> None:
+    ledger = full_list()
+    ledger.replace(1, by=2)
+    with pytest.raises(IntegrityError, match="task 1 was replaced, but the list was not full"):
+        verify_history(ledger.history())
+
+
 def test_every_record_can_be_proved(history: History) -> None:
     for record in history.records:
         proof = prove(history, record.height, record.index)

@@ -18,6 +18,7 @@ DOCUMENT: dict[str, dict[str, Any]] = {
         "idleTestCount": 2000,
         "idleTrainAccuracy": 9000,
         "idleTestAccuracy": 0,
+        "roundWindows": 360,
     },
     "committee": {"seatStake": "10", "penalty": 5, "unbondingTime": 7200, "tolerance": 0},
     "chain": {

@@ -19,6 +19,7 @@ from pole.protocol.records import (
     TallyChallenged,
     TaskCancelled,
     TaskPosted,
+    TaskReplaced,
     VoteCommitted,
     VoteLeaked,
     VoteRevealed,
@@ -59,6 +60,7 @@ records = st.one_of(
     st.builds(TallyChallenged, numbers, st.integers(0, 255), addresses, numbers),
     st.builds(VoteLeaked, numbers, addresses, addresses),
     st.builds(SeedDrawn, numbers, hashes),
+    st.builds(TaskReplaced, numbers, numbers),
 )
 
 
