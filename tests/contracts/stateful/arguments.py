@@ -116,6 +116,7 @@ KINDS: dict[str, list[Callable]] = {
     "RewardReservoir.credit": [_account, _person, _amount],
     "RewardReservoir.withdraw": [_recipient],
     "TaskList.post": [],
+    "TaskList.postReplacing": [],
     "TaskList.cancel": [_task_id],
     "TaskList.delegateKeys": [_task_id, _anybody, _cid, _word],
     "TaskList.announcePartialKeys": [_task_id, _cid, _word],

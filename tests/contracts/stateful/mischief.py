@@ -22,7 +22,7 @@ def any_call(system: System, known: Knowledge) -> Action:
     if name == "force":
         return Force(random.choice([1, 10**18]))
     value = random.choice(AMOUNTS) if random.random() < 0.2 else 0
-    if name == "TaskList.post":
+    if name.startswith("TaskList.post"):
         return nearly_right_task(system, random)
     if name == "VerifierCommittee.stake" and random.random() < 0.7:
         return moves.stake(system, random.choice(PEOPLE))
@@ -46,7 +46,7 @@ def nearly_right(system: System, known: Knowledge, call: Call) -> Call:
         return replace(call, sender=random.choice(PEOPLE))
     if kind == "value":
         return replace(call, value=random.choice([0, 1, call.value + 1, max(0, call.value - 1)]))
-    if not call.arguments or call.function == "TaskList.post":
+    if not call.arguments or call.function.startswith("TaskList.post"):
         return nearly_right_task(system, random)
     other = ARGUMENTS[call.function](system, known)
     if kind == "arguments":
@@ -64,7 +64,13 @@ def nearly_right_task(system: System, random: Random) -> Call:
         field = random.choice(list(TaskFiles.__dataclass_fields__))
         files = replace(files, **{field: random.choice(CIDS if field.endswith("cid") else WORDS)})
     value = terms.payment + random.choice([0, 0, 0, 0, 1])
-    return Call(random.choice(PEOPLE), "TaskList.post", (terms_tuple(terms), files_tuple(files)), value)
+    posted = (terms_tuple(terms), files_tuple(files))
+    if random.random() < 0.5:
+        return Call(random.choice(PEOPLE), "TaskList.post", posted, value)
+    replaced = random.choice(
+        [*(task.task_id for task in system.waiting), random.randint(0, len(system.tasks) + 1)]
+    )
+    return Call(random.choice(PEOPLE), "TaskList.postReplacing", (*posted, replaced), value)
 
 
 def _data_node(known: Knowledge, opened: Round) -> str:

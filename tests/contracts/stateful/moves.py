@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from random import Random
 
-from tests.contracts.stateful.model import ballots, draws, rounds
-from tests.contracts.stateful.model.system import NOBODY, POOL, Call, Round, System, Wait
+from tests.contracts.stateful.model import ballots, draws, rounds, tasks
+from tests.contracts.stateful.model.system import NOBODY, POOL, Call, Round, System, Task, Wait
 from tests.contracts.stateful.pair import Action
 from tests.contracts.stateful.people import MINERS, OWNERS, PEOPLE, SIGNERS, STRANGER, VERIFIERS, Knowledge
 
@@ -34,7 +34,7 @@ def some_terms(system: System, random: Random) -> TaskTerms:
     limits, chain = system.parameters.task_list, system.parameters.chain
     reward = limits["minReward"] * random.randint(1, 3)
     covering = chain["blockReward"] * 65 * (10_000 + chain["feeMarginBps"]) // 320_000 + 1
-    time_limit = random.choice([1, 50, limits["maxTimeLimit"]])
+    time_limit = random.choice([1, 50, 50, *2 * [limits["maxTimeLimit"]]])
     train_count = random.choice([1, 10, 20])
     return TaskTerms(
         reward=reward,
@@ -61,6 +61,16 @@ def post(system: System, random: Random) -> Call:
     return Call(random.choice(OWNERS), "TaskList.post", arguments, terms.payment)
 
 
+def replace(system: System, random: Random) -> Call:
+    """Post in the place of a task that is worth less, if there is one."""
+    offered = post(system, random)
+    new = Task(0, offered.sender, TaskTerms(*offered.arguments[0]), TEST_DIGEST)
+    worse = [task for task in system.waiting if tasks.value(system, task) < tasks.value(system, new)]
+    replaced = random.choice(worse or system.waiting)
+    arguments = (*offered.arguments, replaced.task_id)
+    return Call(offered.sender, "TaskList.postReplacing", arguments, offered.value)
+
+
 def stake(system: System, verifier: str) -> Call:
     due = system.parameters.committee["seatStake"] - system.seats[verifier].stake
     return Call(verifier, "VerifierCommittee.stake", (), due)
@@ -77,8 +87,8 @@ def _between(system: System, known: Knowledge, _opened: Round | None) -> Action:
     if not system.waiting and has_idle_rounds and known.will(0.6, "idle", len(system.rounds)):
         return _open_idle(system, random)
     has_room = len(system.waiting) < limits["maxTasks"]
-    if not system.waiting or (is_busy and has_room and random.random() < 0.4):
-        return post(system, random)
+    if not system.waiting or (is_busy and random.random() < 0.4):
+        return post(system, random) if has_room else replace(system, random)
     if random.random() < 0.06:
         task = random.choice(system.waiting)
         return Call(task.owner, "TaskList.cancel", (task.task_id,))
@@ -116,6 +126,8 @@ def _training(system: System, known: Knowledge, opened: Round) -> Action | None:
     room = system.parameters.chain["maxSolutions"] - len(opened.solutions)
     if missing and room:
         return commit(system, known, opened, random.choice(missing))
+    if missing and _is_outbid(known, opened):
+        return commit(system, known, opened, random.choice(missing), above=_lowest_claim(opened))
     if opened.solutions and random.random() < 0.15:
         return commit(system, known, opened, random.choice(list(opened.solutions)))
     if opened.is_idle or not mood.closes or rounds.ready(opened) < terms.min_solutions:
@@ -126,11 +138,22 @@ def _training(system: System, known: Knowledge, opened: Round) -> Action | None:
     return Call(opened.task.owner, "PoLeChain.closeSubmissions", (opened.round_id,))
 
 
-def commit(system: System, known: Knowledge, opened: Round, miner: str) -> Call:
-    model = known.new_model(opened)
+def _is_outbid(known: Knowledge, opened: Round) -> bool:
+    """Tell whether somebody wants a place in a full round, most often where a higher claim can be."""
+    about = ("outbid", opened.round_id, opened.commitments)
+    can_be = _lowest_claim(opened) < opened.task.terms.train_count
+    return known.will(0.7, *about) if can_be else known.may_try(0.3, *about)
+
+
+def _lowest_claim(opened: Round) -> int:
+    return min(solution.claimed_train for solution in opened.solutions.values())
+
+
+def commit(system: System, known: Knowledge, opened: Round, miner: str, *, above: int = -1) -> Call:
+    model = known.new_model(opened, above)
     hidden = rounds.commitment_of(system, opened.round_id, miner, model.digest, model.train, model.salt)
     known.models[miner, hidden] = model
-    bond = 0 if miner in opened.solutions else system.parameters.chain["minerBond"]
+    bond = 0 if miner in opened.solutions else rounds.miner_bond(system, opened)
     return Call(miner, "PoLeChain.commit", (opened.round_id, hidden, model.train), bond)
 
 

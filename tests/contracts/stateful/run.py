@@ -16,7 +16,7 @@ from tests.contracts.stateful.pair import Action, Pair
 from tests.contracts.stateful.parameters import Parameters, some_parameters
 from tests.contracts.stateful.people import PEOPLE, Knowledge
 
-from pole.protocol.state import Phase, VoidReason
+from pole.protocol.state import Phase, RecordKind, VoidReason
 
 # How often a step is what comes next, and how often it is something else.
 KINDS = {"right": 74, "nearly right": 10, "untimely": 8, "any": 8}
@@ -24,9 +24,10 @@ KINDS = {"right": 74, "nearly right": 10, "untimely": 8, "any": 8}
 
 @dataclass(slots=True)
 class Counts:
-    """What runs went through: calls by function and outcome, rounds by ending, addresses that were called."""
+    """What runs went through: calls by function and outcome, records, rounds by ending, addresses called."""
 
     calls: Counter = field(default_factory=Counter)
+    records: Counter = field(default_factory=Counter)
     endings: Counter = field(default_factory=Counter)
     touched: set[str] = field(default_factory=set)
     runs: int = 0
@@ -93,6 +94,9 @@ class Stage:
             raise
         if isinstance(action, Call):
             self._counts.calls[action.function, outcome] += 1
+        for _, name, arguments in self.pair.events:
+            if name == "Recorded":
+                self._counts.records[RecordKind(arguments[2]).name] += 1
 
     def end(self) -> None:
         """Compare all views once more, and count the rounds."""

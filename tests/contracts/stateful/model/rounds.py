@@ -65,10 +65,15 @@ def commit(system: System, call: Call, round_id: int, commitment: bytes, claimed
     need(commitment != NO_HASH, "EmptyField", "commitment")
     need(claimed <= opened.task.terms.train_count, "CountTooLarge", claimed, opened.task.terms.train_count)
     is_new = call.sender not in opened.solutions
-    due = system.parameters.chain["minerBond"] if is_new else 0
+    due = miner_bond(system, opened) if is_new else 0
     need(call.value == due, "WrongBond", call.value, due)
-    most = system.parameters.chain["maxSolutions"]
-    need(not is_new or len(opened.solutions) < most, "TooManySolutions", round_id, most)
+    displaced = _displaced(system, opened, claimed) if is_new else NOBODY
+    if displaced != NOBODY:
+        # The newcomer has the other's place in the order of first commitments.
+        opened.solutions = {
+            call.sender if miner == displaced else miner: each for miner, each in opened.solutions.items()
+        }
+        blocks.record(system, RecordKind.SOLUTION_DISPLACED, ["uint256", "address"], [round_id, displaced])
     opened.solutions[call.sender] = Solution(commitment, claimed, opened.commitments)
     opened.commitments += 1
     blocks.record(
@@ -79,7 +84,35 @@ def commit(system: System, call: Call, round_id: int, commitment: bytes, claimed
     )
     if due:
         money.put(system, system.chain, system.chain, opened.account, due)
+    if due and displaced != NOBODY:
+        money.pay(system, system.chain, opened.account, displaced, due)
     return ()
+
+
+def least(opened: Round) -> str:
+    """Return who loses its place first: the miner with the lowest claim, of equals the latest."""
+
+    def rank(miner: str) -> tuple[int, int]:
+        solution = opened.solutions[miner]
+        return solution.claimed_train, -solution.order
+
+    return min(opened.solutions, key=rank)
+
+
+def _displaced(system: System, opened: Round, claimed: int) -> str:
+    """Return whose place a newcomer takes, nobody's while there is room."""
+    most = system.parameters.chain["maxSolutions"]
+    if len(opened.solutions) < most:
+        return NOBODY
+    lowest = opened.solutions[least(opened)].claimed_train
+    need(claimed > lowest, "TooManySolutions", opened.round_id, most, lowest + 1)
+    return least(opened)
+
+
+def miner_bond(system: System, opened: Round) -> int:
+    """Return what a solution of the round is bound with."""
+    chosen = system.parameters.chain
+    return max(chosen["minerBond"], opened.task.terms.reward * chosen["minerBondBps"] // BPS)
 
 
 def close_submissions(system: System, call: Call, round_id: int) -> tuple:

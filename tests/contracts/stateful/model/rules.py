@@ -11,6 +11,7 @@ RULES: dict[str, Callable[..., tuple]] = {
     "RewardReservoir.credit": money.credit,
     "RewardReservoir.withdraw": money.withdraw,
     "TaskList.post": tasks.post,
+    "TaskList.postReplacing": tasks.post_replacing,
     "TaskList.cancel": tasks.cancel,
     "TaskList.delegateKeys": tasks.delegate_keys,
     "TaskList.announcePartialKeys": tasks.announce_partial_keys,
@@ -44,6 +45,7 @@ RULES: dict[str, Callable[..., tuple]] = {
 PAYABLE = {
     "RewardReservoir.deposit",
     "TaskList.post",
+    "TaskList.postReplacing",
     "VerifierCommittee.stake",
     "PoLeChain.commit",
     "PoLeChain.challenge",
