@@ -2,16 +2,21 @@
 pragma solidity 0.8.30;
 
 import {Ending, IJudge, Ruling} from "./interfaces/IJudge.sol";
-import {IPoLeChain, Ommer, Round, Solution, VoidReason} from "./interfaces/IPoLeChain.sol";
+import {IPoLeChain, Ommer, PayoutReason, Round, Solution, VoidReason} from "./interfaces/IPoLeChain.sol";
 import {Finding, IVerifierCommittee} from "./interfaces/IVerifierCommittee.sol";
+import {Accounts} from "./libraries/Accounts.sol";
 import {Ballots} from "./libraries/Ballots.sol";
 import {Judgement} from "./libraries/Judgement.sol";
+import {OmmerRewards} from "./libraries/OmmerRewards.sol";
+import {Payouts} from "./libraries/Payouts.sol";
 import {Ranking} from "./libraries/Ranking.sol";
 import {Settlement} from "./libraries/Settlement.sol";
 
 /// @title Judge: the rules by which a round ends; IJudge says what it does.
 /// @dev A contract of its own so that PoLeChain stays under the size limit of EIP-170. PoLeChain makes it and asks nobody else.
 contract Judge is IJudge {
+    using Payouts for Payouts.List;
+
     /// @inheritdoc IJudge
     function choose(
         Solution[] calldata solutions,
@@ -27,7 +32,14 @@ contract Judge is IJudge {
 
     /// @inheritdoc IJudge
     function ruleOn(uint256 roundId) external view override returns (Ruling memory ruling) {
-        return _rule(_endingOf(IPoLeChain(msg.sender), roundId));
+        IPoLeChain chain = IPoLeChain(msg.sender);
+        Round memory ended = chain.round(roundId);
+        IPoLeChain.Parameters memory chosen = chain.parameters();
+        ruling = _rule(_endingOf(chain, roundId, ended, chosen));
+        uint256 fee = ended.task.terms.fee;
+        if (ruling.voidReason == VoidReason.None && OmmerRewards.isCovered(chosen.blockReward, fee, chosen.feeMarginBps)) {
+            _drawFromPool(chain, chosen.blockReward, ruling);
+        }
     }
 
     /// @inheritdoc IJudge
@@ -35,9 +47,12 @@ contract Judge is IJudge {
         return _rule(ending);
     }
 
-    function _endingOf(IPoLeChain chain, uint256 roundId) private view returns (Ending memory ending) {
-        Round memory ended = chain.round(roundId);
-        IPoLeChain.Parameters memory chosen = chain.parameters();
+    function _endingOf(
+        IPoLeChain chain,
+        uint256 roundId,
+        Round memory ended,
+        IPoLeChain.Parameters memory chosen
+    ) private view returns (Ending memory ending) {
         IVerifierCommittee committee = chain.committee();
         ending.early = _earlyVoidReason(ended);
         ending.dataNode = ended.task.owner;
@@ -50,13 +65,40 @@ contract Judge is IJudge {
         ending.evidence.tolerance = committee.parameters().tolerance;
         ending.verificationFeeBps = chosen.verificationFeeBps;
         ending.faultShareBps = chosen.faultShareBps;
-        ending.minerBond = chosen.minerBond;
+        ending.minerBond = Settlement.minerBond(ended.task.terms.reward, chosen.minerBond, chosen.minerBondBps);
         ending.challengeBond = chosen.challengeBond;
         ending.challenger = ended.challenger;
         ending.ballotId = Ballots.idOf(roundId, ended.attempt);
         ending.challengedId = Ballots.idOf(roundId, ended.challenged);
         if (ended.entropy != 0) ending.evidence.findings = committee.findings(ending.ballotId);
         if (ended.challenger != address(0)) ending.challenged = committee.findings(ending.challengedId);
+    }
+
+    /// @dev Adds what the block draws from the pool, all or none. A fee that covers it went into the pool with the task, so the pool holds enough by
+    /// construction; the check keeps a flaw elsewhere from stopping the round.
+    function _drawFromPool(IPoLeChain chain, uint256 blockReward, Ruling memory ruling) private view {
+        uint256 next = chain.height() + 1;
+        Ommer memory ommer = _bestOmmer(chain, next);
+        address winner = ruling.winner.miner;
+        ruling.payouts.add(winner, PayoutReason.BlockReward, blockReward);
+        if (ommer.count > 0) {
+            uint256 reward = OmmerRewards.reward(blockReward, next - ommer.height, ommer.count);
+            ruling.payouts.add(winner, PayoutReason.OmmerInclusion, OmmerRewards.inclusion(blockReward));
+            ruling.payouts.add(ommer.miner, PayoutReason.OmmerReward, reward);
+        }
+        bool isHeld = chain.reservoir().balanceOf(address(chain), Accounts.POOL) >= ruling.payouts.totalFrom(ruling.own);
+        if (isHeld) ruling.referenced = ommer;
+        else ruling.payouts.count = ruling.own;
+    }
+
+    /// @return best unreferenced ommer that the block at height `next` may reference; ties go to the lower height; its count is 0 when there is none
+    function _bestOmmer(IPoLeChain chain, uint256 next) private view returns (Ommer memory best) {
+        uint256 oldest = next > OmmerRewards.MAX_AGE ? next - OmmerRewards.MAX_AGE : 1;
+        for (uint256 height = oldest; height < next; ++height) {
+            Ommer memory ommer = chain.ommerAt(height);
+            if (ommer.count == 0 || ommer.referenced) continue;
+            if (best.count == 0 || OmmerRewards.isBetter(ommer, best)) best = ommer;
+        }
     }
 
     function _rule(Ending memory ended) private pure returns (Ruling memory ruling) {
@@ -70,8 +112,9 @@ contract Judge is IJudge {
             ended.challengedId
         );
         if (Settlement.isOverturned(ended)) ruling.informer = ended.challenger;
-        ruling.fee = Settlement.verificationFee(evidence, ruling.voidReason, ended.verificationFeeBps);
+        ruling.fee = Settlement.verificationFee(ended, ruling.voidReason);
         ruling.payouts = Settlement.divide(ended, ruling.voidReason, ruling.winner.miner, ruling.fee);
+        ruling.own = ruling.payouts.count;
         ruling.fee += Settlement.forfeitedChallenge(ended);
     }
 

@@ -8,7 +8,6 @@ import {
     Header,
     IPoLeChain,
     Ommer,
-    PayoutReason,
     Phase,
     RecordKind,
     Round,
@@ -27,9 +26,9 @@ import {Commitments} from "./libraries/Commitments.sol";
 import {Deployment} from "./libraries/Deployment.sol";
 import {Domains} from "./libraries/Domains.sol";
 import {DrawBlocks} from "./libraries/DrawBlocks.sol";
-import {OmmerRewards} from "./libraries/OmmerRewards.sol";
 import {Payouts} from "./libraries/Payouts.sol";
 import {Phases} from "./libraries/Phases.sol";
+import {Settlement} from "./libraries/Settlement.sol";
 import {Solutions} from "./libraries/Solutions.sol";
 
 /// @title PoLeChain: rounds, solutions and blocks; IPoLeChain says what it does.
@@ -141,9 +140,10 @@ contract PoLeChain is IPoLeChain {
         if (claimedTrainCorrect > trainCount) revert CountTooLarge(claimedTrainCorrect, trainCount);
 
         uint256 place = _register.placeOf(roundId, msg.sender);
-        uint256 due = place == 0 ? _parameters.minerBond : 0;
+        uint256 due = place == 0 ? _minerBond(open) : 0;
+        address displaced;
         _requireBond(due);
-        if (place == 0) place = _admit(roundId, open);
+        if (place == 0) (place, displaced) = _admit(roundId, open, claimedTrainCorrect);
         else if (_claimsThreshold(open, _register.stored[place].claimedTrainCorrect)) --open.ready;
         if (_claimsThreshold(open, claimedTrainCorrect)) ++open.ready;
         uint24 order = _ledger.tip.commitments;
@@ -152,6 +152,7 @@ contract PoLeChain is IPoLeChain {
 
         _ledger.record(RecordKind.SolutionCommitted, abi.encode(roundId, msg.sender, commitment, claimedTrainCorrect));
         _depositBond(roundId, due);
+        if (displaced != address(0) && due > 0) reservoir.credit(bytes32(roundId), displaced, due);
     }
 
     /// @inheritdoc IPoLeChain
@@ -296,15 +297,12 @@ contract PoLeChain is IPoLeChain {
     function finalise(uint256 roundId) external override onlyIn(roundId, Phase.Settlement) {
         Round storage ended = _rounds[roundId];
         Ruling memory ruling = judge.ruleOn(roundId);
-        bool isVoid = ruling.voidReason != VoidReason.None;
         ended.settled = true;
         ended.voidReason = ruling.voidReason;
         _pay(bytes32(roundId), ruling);
-        Ommer[] memory referenced;
-        if (!isVoid) referenced = _drawFromPool(ended.task.terms.fee, ruling.winner.miner, ruling.payouts);
         _ledger.record(RecordKind.Payouts, abi.encode(roundId, ruling.payouts.all()));
-        if (isVoid) _ledger.record(RecordKind.RoundVoided, abi.encode(roundId, ruling.voidReason));
-        else _append(roundId, ruling, referenced);
+        if (ruling.voidReason == VoidReason.None) _append(roundId, ruling);
+        else _ledger.record(RecordKind.RoundVoided, abi.encode(roundId, ruling.voidReason));
     }
 
     /// @inheritdoc IPoLeChain
@@ -388,17 +386,31 @@ contract PoLeChain is IPoLeChain {
     }
 
     /// @dev Makes room for a miner's first commitment.
-    function _admit(uint256 roundId, Round storage open) private returns (uint256 place) {
+    /// @return place that is free now
+    /// @return displaced whose place it was, 0 where it was nobody's
+    function _admit(
+        uint256 roundId,
+        Round storage open,
+        uint32 claimedTrainCorrect
+    ) private returns (uint256 place, address displaced) {
         uint16 most = _parameters.maxSolutions;
-        if (open.committed == most) revert TooManySolutions(roundId, most);
-        return ++open.committed;
+        if (open.committed < most) return (++open.committed, address(0));
+        place = _register.lowest(most);
+        Solutions.Stored storage least = _register.stored[place];
+        uint32 leastClaim = least.claimedTrainCorrect;
+        if (claimedTrainCorrect <= leastClaim) revert TooManySolutions(roundId, most, uint256(leastClaim) + 1);
+        if (_claimsThreshold(open, leastClaim)) --open.ready;
+        displaced = least.miner;
+        _register.leave(roundId, displaced);
+        _ledger.record(RecordKind.SolutionDisplaced, abi.encode(roundId, displaced));
     }
 
     function _depositBond(uint256 roundId, uint256 amount) private {
         if (amount > 0) reservoir.deposit{value: amount}(address(this), bytes32(roundId));
     }
 
-    /// @dev Moves everything out of the round's account: the committees' fee, the payouts, and what is forfeited to the pool.
+    /// @dev Moves everything out of the round's account: the committees' fee, the payouts, and what is forfeited to the pool. Then pays out of the
+    /// pool what the block draws.
     function _pay(bytes32 account, Ruling memory ruling) private {
         _transfer(account, address(committee), bytes32(ruling.ballotId), ruling.fee);
         if (ruling.findings.length > 0) {
@@ -411,48 +423,25 @@ contract PoLeChain is IPoLeChain {
                 ruling.informer
             );
         }
-        _credit(account, ruling.payouts, 0);
+        _credit(account, ruling.payouts, 0, ruling.own);
         _transfer(account, address(this), Accounts.POOL, _balanceOf(account));
-    }
-
-    /// @dev Pays the block's rewards out of the pool, all or none, and adds them to `payouts`. A fee that covers them went into the pool with
-    /// the task, so the pool holds enough by construction; the check keeps a flaw elsewhere from stopping the round.
-    function _drawFromPool(
-        uint256 fee,
-        address winner,
-        Payouts.List memory payouts
-    ) private returns (Ommer[] memory referenced) {
-        uint256 blockReward = _parameters.blockReward;
-        if (!OmmerRewards.isCovered(blockReward, fee, _parameters.feeMarginBps)) return referenced;
-
-        uint256 before = payouts.count;
-        payouts.add(winner, PayoutReason.BlockReward, blockReward);
-        Ommer memory ommer = _ledger.bestOmmer();
-        if (ommer.count > 0) {
-            uint256 age = _ledger.tip.height + 1 - ommer.height;
-            payouts.add(winner, PayoutReason.OmmerInclusion, OmmerRewards.inclusion(blockReward));
-            payouts.add(ommer.miner, PayoutReason.OmmerReward, OmmerRewards.reward(blockReward, age, ommer.count));
-        }
-        if (_balanceOf(Accounts.POOL) < payouts.totalFrom(before)) {
-            payouts.count = before;
-            return referenced;
-        }
-        _credit(Accounts.POOL, payouts, before);
-        return ommer.count > 0 ? _ledger.referTo(ommer) : referenced;
+        _credit(Accounts.POOL, ruling.payouts, ruling.own, ruling.payouts.count);
     }
 
     function _transfer(bytes32 from, address toHolder, bytes32 toAccount, uint256 amount) private {
         if (amount > 0) reservoir.transfer(from, toHolder, toAccount, amount);
     }
 
-    function _credit(bytes32 account, Payouts.List memory list, uint256 from) private {
-        for (uint256 n = from; n < list.count; ++n) {
+    function _credit(bytes32 account, Payouts.List memory list, uint256 from, uint256 to) private {
+        for (uint256 n = from; n < to; ++n) {
             reservoir.credit(account, list.payouts[n].payee, list.payouts[n].amount);
         }
     }
 
     /// @dev Appends the winner's block and keeps the best ommer of its height.
-    function _append(uint256 roundId, Ruling memory ruling, Ommer[] memory referenced) private {
+    function _append(uint256 roundId, Ruling memory ruling) private {
+        Ommer[] memory referenced;
+        if (ruling.referenced.count > 0) referenced = _ledger.referTo(ruling.referenced);
         Header memory header;
         header.roundId = roundId;
         header.taskId = _rounds[roundId].taskId;
@@ -471,6 +460,10 @@ contract PoLeChain is IPoLeChain {
         (Phase phase, ) = phaseOf(roundId);
         if (phase == Phase.None) revert UnknownRound(roundId);
         if (phase != needed) revert WrongPhase(roundId, phase, needed);
+    }
+
+    function _minerBond(Round storage open) private view returns (uint256) {
+        return Settlement.minerBond(open.task.terms.reward, _parameters.minerBond, _parameters.minerBondBps);
     }
 
     function _requireBond(uint256 due) private view {

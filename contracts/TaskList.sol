@@ -11,6 +11,7 @@ import {ValueHeap} from "./libraries/ValueHeap.sol";
 /// @title TaskList: waiting tasks; ITaskList says what it does.
 contract TaskList is ITaskList {
     using ValueHeap for ValueHeap.Heap;
+    using ValueHeap for ValueHeap.Entry;
 
     /// @dev A task but for its owner, whom the heap keeps beside its place.
     struct Posted {
@@ -49,22 +50,46 @@ contract TaskList is ITaskList {
         TaskFiles calldata files
     ) external payable override returns (uint256 taskId) {
         Parameters memory limits = _parameters;
-        _checkTerms(terms, limits);
-        _checkFiles(files);
-        uint256 escrow = uint256(terms.reward) + terms.dataBond;
-        if (msg.value != escrow + terms.fee) revert WrongPayment(msg.value, escrow + terms.fee);
+        _checkPosting(terms, files, limits);
         if (_heap.entries.length >= limits.maxTasks) revert TaskListFull(limits.maxTasks);
 
-        taskId = ++posted;
-        _posted[taskId] = Posted(terms, files.testDigest);
-        _heap.listings[taskId].owner = msg.sender;
-        _heap.push(ValueHeap.Entry(terms.reward, terms.timeLimit, uint64(taskId)));
+        ValueHeap.Entry memory entry = _newEntry(terms, limits);
+        taskId = entry.taskId;
+        _keep(taskId, terms, files);
+        _heap.push(entry);
 
         emit TaskPosted(taskId, msg.sender, terms, files);
-        reservoir.deposit{value: msg.value}(address(this), Accounts.TASKS);
-        reservoir.transfer(Accounts.TASKS, chain, Accounts.POOL, terms.fee);
-        bytes memory data = abi.encode(taskId, msg.sender, keccak256(abi.encode(terms)), keccak256(abi.encode(files)));
-        IPoLeChain(chain).record(RecordKind.TaskPosted, data);
+        _takePayment(terms.fee);
+        _recordPosted(taskId, terms, files);
+    }
+
+    /// @inheritdoc ITaskList
+    function postReplacing(
+        TaskTerms calldata terms,
+        TaskFiles calldata files,
+        uint256 replacedId
+    ) external payable override returns (uint256 taskId) {
+        Parameters memory limits = _parameters;
+        _checkPosting(terms, files, limits);
+        uint256 count = _heap.entries.length;
+        if (count < limits.maxTasks) revert TaskListNotFull(count, limits.maxTasks);
+        if (!_heap.contains(replacedId)) revert TaskNotListed(replacedId);
+        ValueHeap.Entry memory entry = _newEntry(terms, limits);
+        // Among equals the older comes first, so the new task must be worth more.
+        if (!entry.precedes(_heap.entryOf(replacedId))) revert NotMoreValuable(replacedId);
+
+        taskId = entry.taskId;
+        _keep(taskId, terms, files);
+        _heap.replace(replacedId, entry);
+
+        emit TaskPosted(taskId, msg.sender, terms, files);
+        address owner = _heap.listings[replacedId].owner;
+        uint256 refund = _escrow(_posted[replacedId].terms);
+        emit TaskReplaced(replacedId, owner, refund, taskId);
+        _takePayment(terms.fee);
+        reservoir.credit(Accounts.TASKS, owner, refund);
+        _recordPosted(taskId, terms, files);
+        IPoLeChain(chain).record(RecordKind.TaskReplaced, abi.encode(replacedId, taskId));
     }
 
     /// @inheritdoc ITaskList
@@ -146,6 +171,37 @@ contract TaskList is ITaskList {
         idle.terms.requiredTestAccuracy = limits.idleTestAccuracy;
         idle.terms.trainCount = limits.idleTrainCount;
         idle.terms.testCount = limits.idleTestCount;
+    }
+
+    function _keep(uint256 taskId, TaskTerms calldata terms, TaskFiles calldata files) private {
+        posted = taskId;
+        _posted[taskId] = Posted(terms, files.testDigest);
+        _heap.listings[taskId].owner = msg.sender;
+    }
+
+    function _takePayment(uint96 fee) private {
+        reservoir.deposit{value: msg.value}(address(this), Accounts.TASKS);
+        reservoir.transfer(Accounts.TASKS, chain, Accounts.POOL, fee);
+    }
+
+    function _recordPosted(uint256 taskId, TaskTerms calldata terms, TaskFiles calldata files) private {
+        bytes memory data = abi.encode(taskId, msg.sender, keccak256(abi.encode(terms)), keccak256(abi.encode(files)));
+        IPoLeChain(chain).record(RecordKind.TaskPosted, data);
+    }
+
+    /// @return entry of a task about to be posted; Deployment.check bounds its duration
+    function _newEntry(
+        TaskTerms calldata terms,
+        Parameters memory limits
+    ) private view returns (ValueHeap.Entry memory entry) {
+        return ValueHeap.Entry(terms.reward, terms.timeLimit + limits.roundWindows, uint64(posted + 1));
+    }
+
+    function _checkPosting(TaskTerms calldata terms, TaskFiles calldata files, Parameters memory limits) private view {
+        _checkTerms(terms, limits);
+        _checkFiles(files);
+        uint256 due = uint256(terms.reward) + terms.dataBond + terms.fee;
+        if (msg.value != due) revert WrongPayment(msg.value, due);
     }
 
     function _checkTerms(TaskTerms calldata terms, Parameters memory limits) private pure {

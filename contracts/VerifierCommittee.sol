@@ -250,14 +250,17 @@ contract VerifierCommittee is IVerifierCommittee {
         uint256 attempt = Ballots.attemptOf(ballotId);
         Finding[] memory found = _tally(attempt);
         uint256 word = 0;
+        bool all = true;
         for (uint256 choice = 0; choice < found.length; ++choice) {
             word |= uint256(Tally.pack(found[choice])) << (128 * (choice % 2));
             if (choice % 2 == 1 || choice + 1 == found.length) {
                 _findings[attempt][choice / 2] = word;
                 word = 0;
             }
+            if (found[choice].verdict == Verdict.None) all = false;
             if (found[choice].verdict == Verdict.Ok || found[choice].verdict == Verdict.DataFault) decided = true;
         }
+        return decided || all;
     }
 
     /// @inheritdoc IVerifierCommittee

@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def report(counts: Counts) -> str:
-    """Return the counts as text: calls by function and outcome, errors never met, rounds by ending."""
+    """Return the counts as text: calls by function and outcome, errors never met, records, rounds."""
     outcomes: dict[str, list[str]] = defaultdict(list)
     for (function, outcome), count in sorted(counts.calls.items(), key=lambda each: -each[1]):
         outcomes[function].append(f"{outcome} {count}")
@@ -43,8 +43,9 @@ def report(counts: Counts) -> str:
         "",
         f"errors never met: {', '.join(sorted(_errors() - {each for _, each in counts.calls})) or 'none'}",
     ]
-    endings = ", ".join(f"{ending} {count}" for ending, count in counts.endings.most_common())
-    return "\n".join([*lines, f"rounds: {endings}"])
+    for title, counted in (("records", counts.records), ("rounds", counts.endings)):
+        lines.append(f"{title}: {', '.join(f'{name} {count}' for name, count in counted.most_common())}")
+    return "\n".join(lines)
 
 
 def _errors() -> set[str]:

@@ -58,13 +58,18 @@ contract LibraryHarness {
         _heap.remove(taskId);
     }
 
-    /// @notice Asked by eth_call: pushes the entries, removes some tasks, then takes the best until none is left.
+    /// @notice Asked by eth_call: pushes the entries, lets newcomers replace some, removes some tasks, then takes the best until none is left.
     function heapOrder(
         ValueHeap.Entry[] calldata entries,
+        uint256[] calldata replaced,
+        ValueHeap.Entry[] calldata newcomers,
         uint256[] calldata removed
     ) external returns (uint256[] memory order) {
         for (uint256 n = 0; n < entries.length; ++n) {
             _heap.push(entries[n]);
+        }
+        for (uint256 n = 0; n < replaced.length; ++n) {
+            _heap.replace(replaced[n], newcomers[n]);
         }
         for (uint256 n = 0; n < removed.length; ++n) {
             _heap.remove(removed[n]);
@@ -220,12 +225,12 @@ contract LibraryHarness {
         return Judgement.isProvenBad(evidence, choice);
     }
 
-    function verificationFee(
-        Judgement.Evidence calldata evidence,
-        VoidReason voidReason,
-        uint16 bps
-    ) external pure returns (uint256) {
-        return Settlement.verificationFee(evidence, voidReason, bps);
+    function minerBond(uint256 reward, uint96 least, uint16 bps) external pure returns (uint256) {
+        return Settlement.minerBond(reward, least, bps);
+    }
+
+    function verificationFee(Ending calldata ending, VoidReason voidReason) external pure returns (uint256) {
+        return Settlement.verificationFee(ending, voidReason);
     }
 
     function divide(

@@ -9,7 +9,7 @@ import {Finding} from "./IVerifierCommittee.sol";
 /// @notice A round in Settlement: all that its outcome and the division of its money follow from.
 /// @param early why the round ended before a committee judged it, None when one did
 /// @param revealed solutions revealed
-/// @param solutions all of them, in the order of first commitments
+/// @param solutions all of them, by place
 /// @param evidence what the committee found; who was judged is filled in from `solutions`
 /// @param verificationFeeBps see IPoLeChain.Parameters, as the next two
 /// @param minerBond what every solution's miner deposited, in wei
@@ -26,7 +26,7 @@ struct Ending {
     Judgement.Evidence evidence;
     uint16 verificationFeeBps;
     uint16 faultShareBps;
-    uint96 minerBond;
+    uint256 minerBond;
     uint96 challengeBond;
     address challenger;
     uint256 ballotId;
@@ -43,7 +43,9 @@ struct Ending {
 /// @param ballotId see Ending, as the next
 /// @param informer who challenged that tally with a bond and was right, 0 when nobody did
 /// @param fee what the committees get, in wei
-/// @param payouts what the round's account pays otherwise, with room for what a block draws from the pool
+/// @param payouts what the round's account pays otherwise, then what the block draws from the pool
+/// @param own how many of the payouts the round's account pays
+/// @param referenced the ommer that the block references, as it stood before; its count is 0 when there is none
 struct Ruling {
     VoidReason voidReason;
     Solution winner;
@@ -56,6 +58,8 @@ struct Ruling {
     address informer;
     uint256 fee;
     Payouts.List payouts;
+    uint256 own;
+    Ommer referenced;
 }
 
 /// @title Judge: which solutions a committee judges, and how a round ends.
@@ -74,9 +78,9 @@ interface IJudge {
         bool released
     ) external pure returns (bytes32 judged, address[] memory miners, address[] memory barred);
 
-    /// @notice How a round in Settlement of the chain that asks ends.
+    /// @notice How a round in Settlement of the chain that asks ends, with what its block draws from the pool.
     function ruleOn(uint256 roundId) external view returns (Ruling memory ruling);
 
-    /// @return ruling outcome and division of the money
+    /// @return ruling outcome and division of the round's money
     function rule(Ending calldata ending) external pure returns (Ruling memory ruling);
 }

@@ -35,7 +35,8 @@ enum VoidReason {
     CommitteeTooSmall,
     NoQuorum,
     DataFault,
-    ThresholdMissed
+    ThresholdMissed,
+    NoneQualified
 }
 
 /// @notice Kinds of record in a block's body. Each record is a leaf of the body's Merkle tree; its data is `abi.encode` of:
@@ -55,7 +56,9 @@ enum VoidReason {
 /// RoundVoided (uint256 roundId, VoidReason reason);
 /// TallyChallenged (uint256 roundId, uint8 attempt challenged, address challenger, uint256 bond);
 /// VoteLeaked (uint256 ballotId, address verifier, address informer);
-/// TestSeedDrawn (uint256 roundId, bytes32 testSeed).
+/// TestSeedDrawn (uint256 roundId, bytes32 testSeed);
+/// SolutionDisplaced (uint256 roundId, address miner);
+/// TaskReplaced (uint256 taskId replaced, uint256 byTaskId).
 /// The n-th CommitteeDrawn of a round is that of attempt n - 1.
 enum RecordKind {
     TaskPosted,
@@ -74,7 +77,9 @@ enum RecordKind {
     RoundVoided,
     TallyChallenged,
     VoteLeaked,
-    TestSeedDrawn
+    TestSeedDrawn,
+    SolutionDisplaced,
+    TaskReplaced
 }
 
 /// @notice What a payout is for.
@@ -202,11 +207,12 @@ interface IPoLeChain {
     /// @param verificationFeeBps the part of a task's reward that pays the committee
     /// @param faultShareBps the part of a forfeited data bond that compensates the miners that revealed; the pool gets the rest
     /// @param feeMarginBps how much a fee must exceed what the block can draw from the pool before the block draws (mu of protocol.md, section 8)
-    /// @param minerBond bond of a commitment
+    /// @param minerBond least bond of a commitment
     /// @param blockReward R_w
     /// @param challengeWindow for a challenge, from the close of a ballot
     /// @param maxCommittee most seats drawn
     /// @param challengeBond bond of a challenge
+    /// @param minerBondBps the part of a task's reward that the bond of a commitment is, where that is more than `minerBond`
     struct Parameters {
         uint32 keyWindow;
         uint32 testWindow;
@@ -225,6 +231,7 @@ interface IPoLeChain {
         uint32 challengeWindow;
         uint16 maxCommittee;
         uint96 challengeBond;
+        uint16 minerBondBps;
     }
 
     /// @notice A record entered the body of the block at `height`, as leaf `index`.
@@ -255,11 +262,11 @@ interface IPoLeChain {
     error EmptyField(string field);
 
     /// @notice The ether sent is not the bond due: the miner bond with a first commitment, nothing with a replacement; the challenge bond against
-    /// a tally that found a solution to be Ok or the data to be at fault, nothing against another.
+    /// a tally that found a solution to be Ok, the data to be at fault, or anything at all about every choice, nothing against another.
     error WrongBond(uint256 sent, uint256 due);
 
-    /// @notice The round takes no more commitments.
-    error TooManySolutions(uint256 roundId, uint256 maxSolutions);
+    /// @notice Every place is taken, and the claim is not higher than the lowest: one of `leastClaim` or more takes that one's place.
+    error TooManySolutions(uint256 roundId, uint256 maxSolutions, uint256 leastClaim);
 
     /// @notice A count is larger than the set it counts in.
     error CountTooLarge(uint256 count, uint256 total);
@@ -320,9 +327,11 @@ interface IPoLeChain {
     /// @notice Posts where the round's functional keys are. The data node or the delegate that the task list names for the task, in Keys.
     function postFunctionalKeys(uint256 roundId, string calldata keysCid, bytes32 keysDigest) external;
 
-    /// @notice Commits the caller to a model before the test set is released; a second commitment replaces the first.
+    /// @notice Commits the caller to a model before the test set is released; a second commitment replaces the first. Where every place is taken,
+    /// the solution with the lowest claim, among equals the latest, makes room for a higher claim.
     /// @dev commitment = keccak256(abi.encode(SOLUTION_DOMAIN, chainid, this, roundId, 0, sender, keccak256(abi.encode(modelDigest, claimedTrainCorrect)), salt)).
-    /// A commitment never revealed forfeits the bond. In Training.
+    /// A commitment never revealed forfeits the bond, which is max(minerBond, reward * minerBondBps / 10000), rounded down. A displaced miner has its
+    /// bond credited at once and no solution any more: it may commit anew, and may judge. In Training.
     function commit(uint256 roundId, bytes32 commitment, uint32 claimedTrainCorrect) external payable;
 
     /// @notice Closes submissions before the time limit. The data node, in Training.
@@ -389,7 +398,7 @@ interface IPoLeChain {
     /// @return testSeed 0 until drawn
     function testSeedOf(uint256 roundId) external view returns (uint64 drawBlock, bytes32 testSeed);
 
-    /// @return solutions of the newest round in the order of their first commitment
+    /// @return solutions of the newest round by place, in the order in which the places were first taken
     function solutions(uint256 roundId) external view returns (Solution[] memory solutions);
 
     /// @return height of the newest block; the genesis block has height 0

@@ -52,8 +52,8 @@ struct Task {
 }
 
 /// @title TaskList: the tasks that wait for a round, most valuable first.
-/// @notice A task's value is its reward per second of its time limit; among equals the older comes first.
-/// @dev Value is compared by cross multiplication, exactly. Posting, cancelling and taking cost O(log tasks). Rewards and bonds of all waiting
+/// @notice A task's value is its reward per second that its round may take: its time limit and all windows. Among equals the older comes first.
+/// @dev Value is compared by cross multiplication, exactly. Posting, replacing, cancelling and taking cost O(log tasks). Rewards and bonds of all waiting
 /// tasks together are account `TASKS` of this contract in the reservoir.
 interface ITaskList {
     /// @notice What a deployment fixes for ever. Amounts in wei, times in seconds.
@@ -66,6 +66,7 @@ interface ITaskList {
     /// @param idleTimeLimit time limit of the idle task, which a round takes when no task waits; 0 for no idle rounds
     /// @param idleTrainCount samples in the idle task's training set, as the next of its test set
     /// @param idleTrainAccuracy training threshold of the idle task in basis points, as the next its test threshold, 0 for none
+    /// @param roundWindows the windows of a round with one ballot, together: with its time limit, the duration by which a task is valued
     struct Parameters {
         uint32 maxTasks;
         uint96 minReward;
@@ -78,6 +79,7 @@ interface ITaskList {
         uint32 idleTestCount;
         uint16 idleTrainAccuracy;
         uint16 idleTestAccuracy;
+        uint32 roundWindows;
     }
 
     /// @notice A data node posted and funded a task.
@@ -85,6 +87,9 @@ interface ITaskList {
 
     /// @notice The owner took a waiting task back; reward and bond are credited, the fee stays in the pool.
     event TaskCancelled(uint256 indexed taskId, address indexed owner, uint256 refund);
+
+    /// @notice A more valuable task took the place of a waiting one in a full list; reward and bond are credited to the owner, the fee stays in the pool.
+    event TaskReplaced(uint256 indexed taskId, address indexed owner, uint256 refund, uint256 indexed byTaskId);
 
     /// @notice A round took the task.
     event TaskTaken(uint256 indexed taskId, uint256 indexed roundId);
@@ -107,10 +112,16 @@ interface ITaskList {
     /// @notice The list is full.
     error TaskListFull(uint256 maxTasks);
 
+    /// @notice The list has room: nothing need be replaced.
+    error TaskListNotFull(uint256 waiting, uint256 maxTasks);
+
+    /// @notice The new task is worth no more than the one it should replace.
+    error NotMoreValuable(uint256 replacedId);
+
     /// @notice No task waits.
     error NoTask();
 
-    /// @notice The task does not wait in the list: it never existed, was cancelled, or a round took it.
+    /// @notice The task does not wait in the list: it never existed, was cancelled or replaced, or a round took it.
     error TaskNotListed(uint256 taskId);
 
     /// @notice Only the task's owner may do this.
@@ -122,6 +133,15 @@ interface ITaskList {
     /// @notice Posts a task and pays for it; `msg.value` must be reward + data bond + fee.
     /// @return taskId counts from 1
     function post(TaskTerms calldata terms, TaskFiles calldata files) external payable returns (uint256 taskId);
+
+    /// @notice Posts a task in the place of a waiting one that is worth less, where the list is full; `msg.value` as for `post`.
+    /// @dev The replaced task's reward and bond are credited to its owner; its fee is not. Any task worth less may be named, not the least valuable alone.
+    /// @return taskId counts from 1
+    function postReplacing(
+        TaskTerms calldata terms,
+        TaskFiles calldata files,
+        uint256 replacedId
+    ) external payable returns (uint256 taskId);
 
     /// @notice Takes a waiting task back. Reward and bond are credited to the owner; the fee is not.
     function cancel(uint256 taskId) external;

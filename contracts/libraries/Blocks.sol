@@ -3,7 +3,6 @@ pragma solidity 0.8.30;
 
 import {Header, IPoLeChain, Ommer, RecordKind} from "../interfaces/IPoLeChain.sol";
 import {MerkleBody} from "./MerkleBody.sol";
-import {OmmerRewards} from "./OmmerRewards.sol";
 
 /// @title Blocks: the chain of PoLe blocks, the body of the next one, and the ommers that it may reference.
 library Blocks {
@@ -70,17 +69,6 @@ library Blocks {
     /// @return root Merkle root of the current body
     function bodyRoot(Ledger storage ledger) internal view returns (bytes32 root) {
         return MerkleBody.root(ledger.frontier, ledger.tip.records);
-    }
-
-    /// @return best unreferenced ommer that the next block may reference; ties go to the lower height; its count is 0 when there is none
-    function bestOmmer(Ledger storage ledger) internal view returns (Ommer memory best) {
-        uint256 next = uint256(ledger.tip.height) + 1;
-        uint256 oldest = next > OmmerRewards.MAX_AGE ? next - OmmerRewards.MAX_AGE : 1;
-        for (uint256 height = oldest; height < next; ++height) {
-            Ommer memory ommer = ledger.ommers[height];
-            if (ommer.count == 0 || ommer.referenced) continue;
-            if (best.count == 0 || OmmerRewards.isBetter(ommer, best)) best = ommer;
-        }
     }
 
     function _seal(Ledger storage ledger, Header memory header, Ommer[] memory referenced) private {

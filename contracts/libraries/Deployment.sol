@@ -49,6 +49,17 @@ library Deployment {
             uint256(chosen.challengeWindow) * Ballots.LAST_ATTEMPT;
     }
 
+    /// @dev The windows of a round with one ballot.
+    function _roundWindows(IPoLeChain.Parameters memory chosen) private pure returns (uint256) {
+        return
+            uint256(chosen.keyWindow) +
+            chosen.testWindow +
+            chosen.revealWindow +
+            chosen.voteCommitWindow +
+            chosen.voteRevealWindow +
+            chosen.challengeWindow;
+    }
+
     function _checkSizes(IPoLeChain.Parameters memory chosen) private pure {
         _require(chosen.keyWindow > 0, "keyWindow > 0");
         _require(chosen.testWindow > 0, "testWindow > 0");
@@ -69,6 +80,7 @@ library Deployment {
         _require(chosen.faultShareBps <= BPS, "faultShareBps <= 10000");
         _require(chosen.feeMarginBps <= BPS, "feeMarginBps <= 10000");
         _require(chosen.challengeBond > 0, "challengeBond > 0");
+        _require(chosen.minerBondBps <= BPS, "minerBondBps <= 10000");
     }
 
     function _checkTaskList(ITaskList.Parameters memory tasks, IPoLeChain.Parameters memory chosen) private pure {
@@ -76,6 +88,9 @@ library Deployment {
         _require(tasks.maxTimeLimit > 0, "taskList.maxTimeLimit > 0");
         _require(tasks.feeBps <= BPS, "taskList.feeBps <= 10000");
         _require(tasks.maxSolutions == chosen.maxSolutions, "taskList.maxSolutions");
+        _require(tasks.roundWindows == _roundWindows(chosen), "taskList.roundWindows");
+        uint256 duration = uint256(tasks.maxTimeLimit) + tasks.roundWindows;
+        _require(duration <= type(uint32).max, "maxTimeLimit + roundWindows < 2 ** 32");
     }
 
     /// @dev What TaskList demands of a posted task's terms.

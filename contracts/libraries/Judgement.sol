@@ -39,14 +39,16 @@ library Judgement {
     function judge(Evidence memory evidence) internal pure returns (Outcome memory outcome) {
         uint256 qualified = 0;
         uint256 meeting = 0;
+        VoidReason ifNone = VoidReason.NoneQualified;
         for (uint256 choice = 0; choice < evidence.findings.length; ++choice) {
             Verdict verdict = evidence.findings[choice].verdict;
             if (verdict == Verdict.DataFault) return Outcome(VoidReason.DataFault, 0, 0, 0);
-            if (verdict != Verdict.Ok) continue;
+            if (verdict == Verdict.None) ifNone = VoidReason.NoQuorum;
+            if (!qualifies(evidence, choice)) continue;
             ++qualified;
             if (meets(evidence, choice)) ++meeting;
         }
-        if (qualified == 0) return Outcome(VoidReason.NoQuorum, 0, 0, 0);
+        if (qualified == 0) return Outcome(ifNone, 0, 0, 0);
         if (meeting == 0 && evidence.closedEarly) return Outcome(VoidReason.ThresholdMissed, 0, 0, 0);
 
         bool[] memory out = _outOfContest(evidence, meeting > 0);
@@ -55,6 +57,11 @@ library Judgement {
         outcome.ommers = meeting - 1;
         out[outcome.winner] = true;
         outcome.bestOmmer = _best(evidence, out);
+    }
+
+    /// @return able true when a solution may win or be an ommer: the committee evaluated it and no claim of it is false
+    function qualifies(Evidence memory evidence, uint256 choice) internal pure returns (bool able) {
+        return evidence.findings[choice].verdict == Verdict.Ok && !isProvenBad(evidence, choice);
     }
 
     /// @return enough true when a finding meets the task's thresholds
@@ -103,8 +110,7 @@ library Judgement {
     function _outOfContest(Evidence memory evidence, bool someMeet) private pure returns (bool[] memory out) {
         out = new bool[](evidence.findings.length);
         for (uint256 choice = 0; choice < out.length; ++choice) {
-            bool isOk = evidence.findings[choice].verdict == Verdict.Ok;
-            out[choice] = !isOk || (someMeet && !meets(evidence, choice));
+            out[choice] = !qualifies(evidence, choice) || (someMeet && !meets(evidence, choice));
         }
     }
 

@@ -20,16 +20,24 @@ library Settlement {
 
     uint256 private constant BPS = 10_000;
 
-    /// @notice What the committee earns if it found anything: a part of the reward. When the data was at fault the data bond pays it.
+    /// @param least the bond where the reward is small, in wei
+    /// @param bps the part of the reward that it is else
+    /// @return bond of a solution of a task with this reward, in wei
+    function minerBond(uint256 reward, uint96 least, uint16 bps) internal pure returns (uint256 bond) {
+        bond = (reward * bps) / BPS;
+        if (bond < least) bond = least;
+    }
+
+    /// @notice What the committee earns if it found anything: a part of the reward, at most what those can pay who made the round void.
     /// @return fee in wei
-    function verificationFee(
-        Judgement.Evidence memory evidence,
-        VoidReason voidReason,
-        uint16 verificationFeeBps
-    ) internal pure returns (uint256 fee) {
+    function verificationFee(Ending memory ending, VoidReason voidReason) internal pure returns (uint256 fee) {
+        Judgement.Evidence memory evidence = ending.evidence;
         if (!_anyFinding(evidence.findings)) return 0;
-        fee = (uint256(evidence.terms.reward) * verificationFeeBps) / BPS;
-        if (voidReason == VoidReason.DataFault && fee > evidence.terms.dataBond) fee = evidence.terms.dataBond;
+        fee = (uint256(evidence.terms.reward) * ending.verificationFeeBps) / BPS;
+        uint256 most = fee;
+        if (voidReason == VoidReason.DataFault) most = evidence.terms.dataBond;
+        else if (_isNobodyRight(voidReason)) most = _forfeitedBonds(ending);
+        if (fee > most) fee = most;
     }
 
     /// @notice Divides what the verification fee leaves.
@@ -45,8 +53,9 @@ library Settlement {
         list = Payouts.upTo(3 + 2 * ending.solutions.length + BLOCK_PAYOUTS);
         TaskTerms memory terms = ending.evidence.terms;
         (uint256 reward, uint256 dataBond) = (terms.reward, terms.dataBond);
+        // Where nobody was right, forfeited miner bonds pay the fee.
         if (voidReason == VoidReason.DataFault) dataBond -= fee;
-        else reward -= fee;
+        else if (!_isNobodyRight(voidReason)) reward -= fee;
 
         if (voidReason == VoidReason.None) list.add(winner, PayoutReason.TaskReward, reward);
         else list.add(ending.dataNode, PayoutReason.RewardRefund, reward);
@@ -88,6 +97,17 @@ library Settlement {
             voidReason == VoidReason.KeysMissing ||
             voidReason == VoidReason.DataFault ||
             (ending.solutions.length > 0 && !ending.evidence.released);
+    }
+
+    /// @dev Whether a committee sat and found no solution that could win.
+    function _isNobodyRight(VoidReason voidReason) private pure returns (bool) {
+        return voidReason == VoidReason.NoQuorum || voidReason == VoidReason.NoneQualified;
+    }
+
+    function _forfeitedBonds(Ending memory ending) private pure returns (uint256 total) {
+        for (uint256 n = 0; n < ending.solutions.length; ++n) {
+            if (!_keepsBond(ending, ending.solutions[n])) total += ending.minerBond;
+        }
     }
 
     function _keepsBond(Ending memory ending, Solution memory solution) private pure returns (bool) {

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {Solution} from "../interfaces/IPoLeChain.sol";
 
 /// @title Solutions: the miners' solutions of the newest round in storage, packed.
-/// @dev A place is 1 + a solution's position in the order of first commitments. Every round writes over the places of the one before, which
+/// @dev A place is 1 + a solution's position in the order in which places were first taken. Every round writes over the places of the one before, which
 /// costs less than a quarter of new storage; what older rounds held is in their records.
 library Solutions {
     /// @dev Three storage slots. The model digest is another round's until the solution is revealed.
@@ -51,8 +51,22 @@ library Solutions {
         register.latest[msg.sender] = (roundId << 8) | place;
     }
 
+    /// @notice Takes a miner's place, which its next commitment does not find any more.
+    function leave(Register storage register, uint256 roundId, address miner) internal {
+        register.latest[miner] = roundId << 8;
+    }
+
+    /// @param committed places taken, at least 1
+    /// @return place of the lowest claim, among equals the one with the highest order
+    function lowest(Register storage register, uint256 committed) internal view returns (uint256 place) {
+        place = 1;
+        for (uint256 other = 2; other <= committed; ++other) {
+            if (_isLower(register.stored[other], register.stored[place])) place = other;
+        }
+    }
+
     /// @param judged as in the register, or 0 before the draw
-    /// @return solutions of the newest round in the order of their first commitments
+    /// @return solutions of the newest round by place
     function load(
         Register storage register,
         uint256 committed,
@@ -75,5 +89,10 @@ library Solutions {
         for (uint256 choice = 0; choice < 32 && judged[choice] != 0; ++choice) {
             solutions[uint8(judged[choice]) - 1].choice = uint16(choice + 1);
         }
+    }
+
+    function _isLower(Stored storage a, Stored storage b) private view returns (bool) {
+        if (a.claimedTrainCorrect != b.claimedTrainCorrect) return a.claimedTrainCorrect < b.claimedTrainCorrect;
+        return a.order > b.order;
     }
 }

@@ -2,13 +2,14 @@
 pragma solidity 0.8.30;
 
 /// @title ValueHeap: waiting tasks in a binary heap, the most valuable on top.
-/// @notice A task's value is reward / time limit; among equals the lower id, which is the older task, comes first.
+/// @notice A task's value is reward / duration; among equals the lower id, which is the older task, comes first.
 /// @dev Values are compared by cross multiplication: 96 + 32 bits cannot overflow. Every change costs O(log tasks).
 library ValueHeap {
     /// @dev One storage slot.
+    /// @param duration how long a round of the task may take, in seconds, at least 1
     struct Entry {
         uint96 reward;
-        uint32 timeLimit;
+        uint32 duration;
         uint64 taskId;
     }
 
@@ -31,6 +32,13 @@ library ValueHeap {
         _rise(heap, heap.entries.length - 1, entry);
     }
 
+    /// @notice Puts a task that is not in the heap in the place of one that is, which it must precede.
+    function replace(Heap storage heap, uint256 taskId, Entry memory entry) internal {
+        uint256 index = heap.listings[taskId].place - 1;
+        heap.listings[taskId].place = 0;
+        _rise(heap, index, entry);
+    }
+
     /// @notice Removes a task that is in the heap.
     function remove(Heap storage heap, uint256 taskId) internal {
         uint256 index = heap.listings[taskId].place - 1;
@@ -47,6 +55,11 @@ library ValueHeap {
         return heap.entries.length == 0 ? 0 : heap.entries[0].taskId;
     }
 
+    /// @return entry of a task that is in the heap
+    function entryOf(Heap storage heap, uint256 taskId) internal view returns (Entry memory entry) {
+        return heap.entries[heap.listings[taskId].place - 1];
+    }
+
     /// @return held true while the task is in the heap
     function contains(Heap storage heap, uint256 taskId) internal view returns (bool held) {
         return heap.listings[taskId].place != 0;
@@ -54,8 +67,8 @@ library ValueHeap {
 
     /// @return first true when `a` is more valuable than `b`, or as valuable and older
     function precedes(Entry memory a, Entry memory b) internal pure returns (bool first) {
-        uint256 valueOfA = uint256(a.reward) * b.timeLimit;
-        uint256 valueOfB = uint256(b.reward) * a.timeLimit;
+        uint256 valueOfA = uint256(a.reward) * b.duration;
+        uint256 valueOfB = uint256(b.reward) * a.duration;
         return valueOfA > valueOfB || (valueOfA == valueOfB && a.taskId < b.taskId);
     }
 

@@ -87,6 +87,7 @@ def left(world: World, pool: int) -> dict[str, int]:
     """Let everybody take all that is theirs; return the gains. Raises Broken when anything stays behind."""
     everybody = {world.attacker: "attacker", world.data_node: "data node", world.stranger: "stranger"}
     everybody |= dict.fromkeys(world.miners, "miner") | dict.fromkeys(world.verifiers, "verifiers")
+    everybody |= dict.fromkeys(world.crowd, "attacker")
     for person in everybody:
         if world.committee.functions.stakeOf(person).call()[1]:
             world.send(person, world.committee.functions.unstake())

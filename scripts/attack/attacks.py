@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from scripts.attack.crowds import crowded_ballot, high_claims, low_claims
+from scripts.attack.outcomes import BETTER, HONEST, JUNK, Gains, spoiled
 from scripts.attack.play import (
     DATA_BOND,
     DIGEST,
@@ -32,9 +34,6 @@ from scripts.attack.play import (
 )
 from scripts.attack.world import POOL, Broken, World
 
-Gains = dict[str, int]
-HONEST, BETTER = Model(), Model(test=50)
-JUNK = (3, 0, 0, bytes(32))
 REFUSING = "0x60045f8160095f39f35f5ffd00"
 """Creates code that reverts whatever it is sent."""
 
@@ -46,24 +45,6 @@ class Attack:
     promise: str
     title: str
     mount: Callable[[World], Gains]
-
-
-def spoiled(world: World, attacker: int = 0, *, seats: int | None = None, **changes: int) -> Gains:
-    """Return the gains of a round that the honest miner wins, where the attacker loses to the pool.
-
-    The committee's fee is shared by `seats`, by default all of the first committee.
-    """
-    committee = REWARD * world.rules.verificationFeeBps // 10_000
-    seats = seats or world.rules.committeeSize
-    share = committee // seats * seats
-    fair = {
-        "data node": -REWARD - fee_of(world),
-        "miner": REWARD - committee + world.rules.blockReward,
-        "verifiers": share,
-        "attacker": attacker,
-        "pool": fee_of(world) - world.rules.blockReward - attacker + committee - share,
-    }
-    return {role: fair.get(role, 0) + changes.get(role, 0) for role in {*fair, *changes}}
 
 
 def copied_commitment(world: World) -> Gains:
@@ -320,6 +301,9 @@ ATTACKS = (
     Attack("A model cannot be copied once it is shown.", "commit after a reveal", copied_model),
     Attack("Who hides its model pays its bond.", "commit, never reveal", hidden_model),
     Attack("A false claim wins nothing and pays its bond.", "claim 100 % for junk", false_claim),
+    Attack("Whoever crowds the ballot pays for it.", "judge nothing but lies", crowded_ballot),
+    Attack("A low claim keeps nobody out.", "take all places, truly", low_claims),
+    Attack("A round cannot be spoiled for nothing.", "take all places, falsely", high_claims),
     Attack("A commitment is good for one round.", "send an old one again", old_solution),
     Attack("Keys that never come cost the data node alone.", "issue none", no_keys),
     Attack("Miners are paid without the test set.", "offer another, then none", no_test_set),

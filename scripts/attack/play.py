@@ -71,7 +71,7 @@ def training(world: World, by: str) -> int:
 
 
 def bond_of(world: World) -> int:
-    return world.rules.minerBond
+    return max(world.rules.minerBond, REWARD * world.rules.minerBondBps // 10_000)
 
 
 def commitment(world: World, round_id: int, miner: str, model: Model) -> bytes:

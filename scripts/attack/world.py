@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from eth_account.signers.local import LocalAccount
 from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
+from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
@@ -14,6 +16,8 @@ from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCErro
 POOL = keccak(text="PoLe.pool.v1")
 CONTRACTS = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain")
 GAS = 8_000_000
+PURSE = 10**19
+"""What a hired wallet can spend, in wei."""
 
 
 class Broken(Exception):
@@ -35,12 +39,27 @@ class World:
         self.terms = self.tasks.functions.parameters().call()
         self.seats = self.committee.functions.parameters().call()
         self.rules = self.chain.functions.parameters().call()
+        self._keys: dict[str, LocalAccount] = {}
         self._flows: Counter[str] = Counter()
+
+    @property
+    def crowd(self) -> list[str]:
+        """Return the attacker's further wallets."""
+        return list(self._keys)
+
+    def hire(self, count: int) -> list[str]:
+        """Give the attacker more wallets, which no node signs for, and ether to each; return them."""
+        for _ in range(count):
+            key = self.w3.eth.account.create()
+            self._keys[key.address] = key
+            paid = {"from": self.attacker, "to": key.address, "value": PURSE}
+            self.w3.eth.wait_for_transaction_receipt(self.w3.eth.send_transaction(paid), poll_latency=0.02)
+        return self.crowd[-count:]
 
     def send(self, sender: str, call: ContractFunction, value: int = 0) -> None:
         """Make a call that must succeed; raises Broken when it is refused."""
         try:
-            sent = call.transact({"from": sender, "value": value, "gas": GAS})
+            sent = self._sent(sender, call, value)
             receipt = self.w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.02)
         except (ContractLogicError, Web3RPCError) as error:
             raise Broken(f"{call.fn_name} is refused: {self._name_of(error)}") from None
@@ -96,10 +115,19 @@ class World:
 
     def snapshot(self) -> str:
         self._flows.clear()
+        self._keys.clear()
         return self._ask("evm_snapshot")
 
     def revert(self, snapshot: str) -> None:
         self._ask("evm_revert", snapshot)
+
+    def _sent(self, sender: str, call: ContractFunction, value: int) -> HexBytes:
+        transaction = {"from": sender, "value": value, "gas": GAS}
+        if sender not in self._keys:
+            return call.transact(transaction)
+        numbered = transaction | {"nonce": self.w3.eth.get_transaction_count(sender)}
+        signed = self._keys[sender].sign_transaction(call.build_transaction(numbered))
+        return self.w3.eth.send_raw_transaction(signed.raw_transaction)
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         answer = self.w3.provider.make_request(method, list(arguments))

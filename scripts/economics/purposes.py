@@ -15,6 +15,7 @@ PURPOSES: Final = {
     "taskList.idleTestCount": "winners by luck: the test set ranks them",
     "taskList.idleTrainAccuracy": "block rewards for no training: linear models reach 81 %",
     "taskList.idleTestAccuracy": "nothing: the threshold on the training set is enough",
+    "taskList.roundWindows": "tasks of a second that pass for valuable: value counts what a round occupies",
     "committee.seatStake": "many names for one person: a share of the seats costs that share of all stakes",
     "committee.penalty": "votes that are wrong, missing or made without looking",
     "committee.unbondingTime": "leaving with the stake before the vote is judged: longer than the longest "

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from scripts.economics import queue
 from scripts.economics.committee import challenged, growing, one_draw
 from scripts.economics.gas import CALLS, GAS_PRICES, GWEI, per_seat
 from scripts.economics.purposes import PURPOSES
@@ -25,7 +26,6 @@ ETHER: Final = 10**18
 SEATS: Final = 100
 SHARES: Final = ((1, 5), (1, 3), (1, 2))
 SIZES: Final = (5, 15, 31)
-DAY: Final = 86_400
 
 
 def read_parameters(name: str) -> Parameters:
@@ -47,6 +47,7 @@ def tables() -> dict[str, str]:
         "captures": captures_table(),
         "self-dealing": self_dealing_table(chosen),
         "griefing": griefing_table(chosen),
+        "queue": queue_table(chosen),
         "stalling": stalling_table(chosen),
         "verifiers": verifiers_table(chosen),
         "laziness": laziness_table(chosen),
@@ -170,28 +171,43 @@ def griefing_table(parameters: Parameters) -> str:
     return table(head, rows)
 
 
+def queue_table(parameters: Parameters) -> str:
+    """Return what it costs to keep the reference task waiting, or out of the list, gas at 1 gwei."""
+    terms = reference_task(parameters)
+    least, before = queue.least_task(terms, parameters), queue.brief(terms, parameters)
+    enough = _about(queue.entering_reward(terms, parameters))
+    rows = [
+        (
+            "tasks of 1 s that come before it, keys posted in the last second, in turn for a day",
+            queue.overtaking(terms, parameters),
+            "it waits, as do all that offer less",
+        ),
+        (
+            "the list filled with the least tasks of 1 s",
+            queue.filling(least, parameters),
+            f"none: tasks like it take their places from a reward of {enough} on",
+        ),
+        (
+            "the list filled with tasks of 1 s that come before it",
+            queue.filling(before, parameters),
+            "it finds no place",
+        ),
+        (
+            "a task of 1 s that takes its place in a full list",
+            queue.pushing_out(terms, parameters),
+            f"its data node has reward and bond back, not its fee of {ether(terms.fee)}",
+        ),
+    ]
+    head = ["attack", "spent", "locked meanwhile", "effect"]
+    return table(head, [[name, _about(p.spent), _about(p.locked), effect] for name, p, effect in rows])
+
+
 def stalling_table(parameters: Parameters) -> str:
-    """Return what it costs a day to keep everybody else from being served, gas at 1 gwei."""
-    tasks, chain = parameters.task_list, parameters.chain
-    fee = tasks.min_reward * tasks.fee_bps // BASIS_POINTS
-    jump = fee + (CALLS["post"] + CALLS["open"] + CALLS["keys"] + CALLS["finalise"]) * GWEI
-    spam = tasks.max_tasks * (fee + CALLS["post"] * GWEI)
+    """Return what it costs to keep everybody else from being served in a round, gas at 1 gwei."""
+    chain = parameters.chain
     fill = chain.max_solutions * (CALLS["commit"] + CALLS["reveal"]) * GWEI
     veto = chain.committee_size - quorum(chain.committee_size) + 1
-    locked = tasks.min_reward + tasks.min_data_bond
     rows = [
-        [
-            "tasks of 1 s, keys posted in the last second, one after the other",
-            _about(jump * DAY // (chain.key_window + 1)),
-            ether(locked),
-            "every other task waits",
-        ],
-        [
-            "the task list filled to its cap",
-            _about(spam),
-            _about(tasks.max_tasks * locked),
-            "nobody can post",
-        ],
         [
             f"all {chain.max_solutions} places of a round taken, low but true claims",
             _about(fill),
@@ -249,7 +265,7 @@ def _solidity(name: str) -> str:
 def _value(key: str, value: int) -> str:
     if key.endswith("Bps"):
         return f"{value / 100:g} %"
-    if key.endswith(("Window", "Time", "Limit")):
+    if key.endswith(("Window", "Windows", "Time", "Limit")):
         return f"{value:,} s"
     if key.endswith(("Reward", "Bond", "Stake", "penalty")):
         return ether(value)
@@ -257,7 +273,8 @@ def _value(key: str, value: int) -> str:
 
 
 def _about(amount: int | Fraction) -> str:
-    return f"{float(Fraction(amount, ETHER)):.3g} ETH"
+    value = float(Fraction(amount, ETHER))
+    return f"{value:.3g} ETH" if value < 1000 else f"{value:,.0f} ETH"
 
 
 def _percent(chance: Fraction) -> str:

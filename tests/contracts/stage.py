@@ -44,6 +44,7 @@ TASK_LIST = {
     "idleTestCount": 50,
     "idleTrainAccuracy": 8000,
     "idleTestAccuracy": 0,
+    "roundWindows": 600,
 }
 COMMITTEE = {"seatStake": ETHER, "penalty": ETHER * 4 // 10, "unbondingTime": 2101, "tolerance": 0}
 CHAIN = {
@@ -65,6 +66,7 @@ CHAIN = {
     # No larger than the first committee: tallies of most tests cannot be challenged.
     "maxCommittee": 4,
     "challengeBond": ETHER // 5,
+    "minerBondBps": 0,
 }
 TERMS = {
     "reward": 10 * ETHER,
@@ -126,11 +128,13 @@ def deploy_all(**changes) -> Pole:
 
 
 def parameters(*, task_list=None, committee=None, chain=None) -> dict:
-    """Return the constructor structs by group of the deployment file."""
+    """Return the constructor structs by group of the deployment file; `roundWindows` follow the windows."""
+    chosen = CHAIN | (chain or {})
+    windows = {"roundWindows": sum(value for name, value in chosen.items() if name.endswith("Window"))}
     return {
-        "taskList": tuple((TASK_LIST | (task_list or {})).values()),
+        "taskList": tuple((TASK_LIST | windows | (task_list or {})).values()),
         "committee": tuple((COMMITTEE | (committee or {})).values()),
-        "chain": tuple((CHAIN | (chain or {})).values()),
+        "chain": tuple(chosen.values()),
     }
 
 
@@ -198,6 +202,18 @@ def post_call(*, by: int = DATA_NODE, **changes) -> tuple:
 def post(pole: Pole, **changes) -> int:
     pole.task_list.post(*post_call(**changes))
     return pole.task_list.posted()
+
+
+def post_replacing(pole: Pole, replaced: int, **changes) -> int:
+    """Post a task in the place of another; return its id."""
+    terms, files, sent = post_call(**changes)
+    pole.task_list.postReplacing(terms, files, replaced, sent)
+    return pole.task_list.posted()
+
+
+def fill(pole: Pole, *, by: int = STRANGER, **changes) -> list[int]:
+    """Post equal tasks until the list is full; return their ids."""
+    return [post(pole, by=by, **changes) for _ in range(TASK_LIST["maxTasks"] - pole.task_list.waiting())]
 
 
 def open_round(pole: Pole) -> int:

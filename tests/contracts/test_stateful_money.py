@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.contracts import stage
 from tests.contracts.stage import CHAIN, ETHER, POOL, TASK_LIST, TERMS, post_call, refused
 
-from pole.protocol.value_heap import WaitingTask, best
+from pole.protocol.value_heap import WaitingTask, best, least
 
 PEOPLE = range(2, 6)
 ACCOUNTS = [bytes([n]) * 32 for n in (1, 2)]
@@ -89,13 +89,37 @@ class Money:
             expected = ("TaskListFull", TASK_LIST["maxTasks"])
         else:
             self.pole.task_list.post(*call)
-            task_id = len(self.tasks) + 1
-            self.tasks[task_id] = (who, WaitingTask(task_id, reward, time_limit))
-            self.waiting.add(task_id)
-            self.elsewhere += reward + TERMS["dataBond"] + TERMS["fee"]
+            self.add(who, reward, time_limit)
             return
         with refused(*expected):
             self.pole.task_list.post.call(*call)
+
+    def rule_replace(self, who, reward, time_limit, task):
+        """Post in the place of a task, or of the least valuable, which is likelier to be worth less."""
+        waiting = [self.tasks[each][1] for each in self.waiting]
+        replaced = task if task in self.waiting or not waiting else least(waiting).task_id
+        reward, time_limit = max(reward, TASK_LIST["minReward"]), min(max(time_limit, 1), 1000)
+        terms, files, sent = post_call(by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)
+        new = WaitingTask(len(self.tasks) + 1, reward, time_limit + TASK_LIST["roundWindows"])
+        if len(waiting) < TASK_LIST["maxTasks"]:
+            expected = ("TaskListNotFull", len(waiting), TASK_LIST["maxTasks"])
+        elif new.value <= self.tasks[replaced][1].value:
+            expected = ("NotMoreValuable", replaced)
+        else:
+            self.pole.task_list.postReplacing(terms, files, replaced, sent)
+            self.add(who, reward, time_limit)
+            self.waiting.remove(replaced)
+            self.refund(replaced)
+            return
+        with refused(*expected):
+            self.pole.task_list.postReplacing.call(terms, files, replaced, sent)
+
+    def add(self, who, reward, time_limit):
+        task_id = len(self.tasks) + 1
+        duration = time_limit + TASK_LIST["roundWindows"]
+        self.tasks[task_id] = (who, WaitingTask(task_id, reward, duration))
+        self.waiting.add(task_id)
+        self.elsewhere += reward + TERMS["dataBond"] + TERMS["fee"]
 
     def rule_cancel(self, who, task):
         if task not in self.waiting:

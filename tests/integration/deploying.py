@@ -25,6 +25,7 @@ PARAMETERS: dict[str, dict[str, int]] = {
         "idleTestCount": 0,
         "idleTrainAccuracy": 0,
         "idleTestAccuracy": 0,
+        "roundWindows": 6 * GENEROUS,
     },
     "committee": {
         "seatStake": 10**18,
@@ -50,6 +51,7 @@ PARAMETERS: dict[str, dict[str, int]] = {
         "challengeWindow": GENEROUS,
         "maxCommittee": 7,
         "challengeBond": 10**17,
+        "minerBondBps": 500,
     },
 }
 

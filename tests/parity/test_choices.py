@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -31,12 +32,39 @@ terms = st.tuples(whole(96), st.integers(1, 6) | st.integers(1, 2**32 - 1))
 def test_the_heap_gives_tasks_in_the_order_of_value(
     harness: Any, given_terms: list, data: st.DataObject
 ) -> None:
-    tasks = [WaitingTask(n + 1, reward, limit) for n, (reward, limit) in enumerate(given_terms)]
+    tasks = [WaitingTask(n + 1, reward, duration) for n, (reward, duration) in enumerate(given_terms)]
     pushed = data.draw(st.permutations(tasks))
-    removed = data.draw(st.permutations(tasks))[: len(tasks) // 3]
-    entries = [(task.reward, task.time_limit, task.task_id) for task in pushed]
-    order = harness.heapOrder(entries, [task.task_id for task in removed])
-    assert list(order) == [task.task_id for task in by_value(set(tasks) - set(removed))]
+    replaced, newcomers = data.draw(replacements(tasks))
+    left = [*(task for task in tasks if task not in replaced), *newcomers]
+    removed = data.draw(st.permutations(left))[: len(left) // 3]
+    order = harness.heapOrder(entries(pushed), ids(replaced), entries(newcomers), ids(removed))
+    assert list(order) == ids(by_value(set(left) - set(removed)))
+
+
+@st.composite
+def replacements(
+    draw_one: st.DrawFn, tasks: list[WaitingTask]
+) -> tuple[list[WaitingTask], list[WaitingTask]]:
+    """Return tasks and, for each, a new one that is worth more."""
+    chosen = draw_one(st.permutations([task for task in tasks if task.reward < 2**96 - 1]))
+    replaced = chosen[: len(chosen) // 3]
+    newcomers = [
+        WaitingTask(
+            len(tasks) + n + 1,
+            draw_one(st.integers(task.reward + 1, 2**96 - 1)),
+            draw_one(st.integers(1, task.duration)),
+        )
+        for n, task in enumerate(replaced)
+    ]
+    return replaced, newcomers
+
+
+def entries(tasks: Iterable[WaitingTask]) -> list[tuple[int, int, int]]:
+    return [(task.reward, task.duration, task.task_id) for task in tasks]
+
+
+def ids(tasks: Iterable[WaitingTask]) -> list[int]:
+    return [task.task_id for task in tasks]
 
 
 @given(words, st.integers(0, 70), st.integers(1, 20), st.lists(st.integers(0, 69), max_size=34))

@@ -11,7 +11,7 @@ from pole.protocol.abi import ZERO_ADDRESS, ommer_tuple, payout_from_tuple, term
 from pole.protocol.ballots import target_seats
 from pole.protocol.judgement import EndedRound, is_proven_bad, judge
 from pole.protocol.ommer_rewards import best_ommer, fee_covers, inclusion_reward, ommer_reward
-from pole.protocol.payouts import settle
+from pole.protocol.payouts import miner_bond, settle
 from pole.protocol.state import Finding, Ommer, Verdict, VoidReason, Vote
 from pole.protocol.tally import finding, is_coherent, pack
 
@@ -89,30 +89,38 @@ def test_judgements_are_equal(harness: Any, ended: EndedRound) -> None:
         assert harness.isProvenBad(given_evidence, choice) == is_proven_bad(ended, choice)
 
 
-@given(ended_rounds(), st.integers(0, 10_000), st.integers(0, 10_000), whole(96))
+shares = st.integers(0, 10_000)
+
+
+@given(ended_rounds(), shares, shares, shares, whole(96))
 @trials
 def test_payouts_are_equal(
-    harness: Any, ended: EndedRound, fee_bps: int, share_bps: int, miner_bond: int
+    harness: Any, ended: EndedRound, fee_bps: int, share_bps: int, bond_bps: int, least_bond: int
 ) -> None:
     parameters = replace(
-        CHAIN, verification_fee_bps=fee_bps, fault_share_bps=share_bps, miner_bond=miner_bond
+        CHAIN,
+        verification_fee_bps=fee_bps,
+        fault_share_bps=share_bps,
+        miner_bond=least_bond,
+        miner_bond_bps=bond_bps,
     )
+    bond = miner_bond(ended.terms.reward, parameters)
+    assert harness.minerBond(ended.terms.reward, least_bond, bond_bps) == bond
     judgement = judge(ended)
     twin = settle(ended, judgement, parameters)
     winner = ended.judged[judgement.winner].miner if judgement.winner is not None else ZERO_ADDRESS
-    given_evidence = evidence(ended)
-    fee = harness.verificationFee(given_evidence, int(judgement.void_reason), fee_bps)
     ending = (
         0,
         ended.data_node,
         sum(solution.revealed for solution in ended.solutions),
         [solution_tuple(solution) for solution in ended.solutions],
-        given_evidence,
+        evidence(ended),
         fee_bps,
         share_bps,
-        miner_bond,
+        bond,
         *challenge_of(ended),
     )
+    fee = harness.verificationFee(ending, int(judgement.void_reason))
     payouts = harness.divide(ending, int(judgement.void_reason), winner, fee)
     assert fee + harness.forfeitedChallenge(ending) == twin.verification_fee
     lowered = [(payout.payee.lower(), payout.reason, payout.amount) for payout in twin.payouts]

@@ -35,6 +35,7 @@ from pole.protocol.state import (
     Round,
     Solution,
 )
+from pole.protocol.value_heap import WaitingTask, waiting_task
 from pole.roles.ports import BallotView, Delegation, Moment, SeedState
 
 MOVING: Final = ("PoLeChain", "TaskList", "VerifierCommittee")
@@ -178,6 +179,22 @@ class ChainReader:
         except KeyError:
             raise RefusedError(f"There is no task {task_id}: `pole task list` shows the tasks.") from None
 
+    def waiting_tasks(self) -> tuple[WaitingTask, ...]:
+        """Return the tasks that wait for a round, oldest first."""
+        events = self.index.snapshot()
+        left = ("TaskCancelled", "TaskReplaced", "TaskTaken")
+        gone = {event.arguments["taskId"] for name in left for event in events.get(name, ())}
+        posted = (to_posted_task(event.arguments) for event in events.get("TaskPosted", ()))
+        limits = self.deployment.parameters.task_list
+        return tuple(
+            waiting_task(task.task_id, task.terms, limits) for task in posted if task.task_id not in gone
+        )
+
+    def replaced_tasks(self) -> dict[int, int]:
+        """Return for each task that was pushed out of a full list which task took its place."""
+        told = (event.arguments for event in self.index.events("TaskReplaced"))
+        return {arguments["taskId"]: arguments["byTaskId"] for arguments in told}
+
     def delegation(self, task_id: int) -> Delegation | None:
         """Return to whom the task's owner delegated its keys last, None when it did not."""
         for event in reversed(self.index.events("KeysDelegated")):
@@ -196,7 +213,7 @@ class ChainReader:
         }
 
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
-        """Return the round's solutions in order of first commitment."""
+        """Return the round's solutions by place, in the order in which places were first taken."""
         return tuple(to_solution(raw) for raw in self.view("PoLeChain", "solutions", round_id))
 
     def functional_keys(self, round_id: int) -> FileRef | None:

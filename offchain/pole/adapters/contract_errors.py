@@ -25,8 +25,8 @@ SENTENCES = {
     "NotDataNode": "{caller} does not own the task of round {roundId}: only its data node may do this.",
     "EmptyField": "The field {field} is empty, or longer than 128 bytes.",
     "WrongBond": "{sent} were sent, but the bond due is {due}.",
-    "TooManySolutions": "Round {roundId} takes no more than {maxSolutions} commitments: wait for the next "
-    "round.",
+    "TooManySolutions": "All {maxSolutions} places of round {roundId} are taken, and this claim is not higher "
+    "than the lowest: claim {leastClaim} or more, or wait for the next round.",
     "CountTooLarge": "A count of {count} correct predictions is more than the {total} samples of the set.",
     "TooEarlyToClose": "Submissions cannot be closed yet: {ready} of {minSolutions} commitments claim the "
     "threshold, and it must be {notBefore} at least.",
@@ -55,11 +55,15 @@ SENTENCES = {
     "FileMissing": "The file field {field} is empty, or longer than 128 bytes.",
     "WrongPayment": "{sent} were sent, but reward, data bond and fee come to {due}.",
     "TaskListFull": "The task list is full ({maxTasks} tasks wait): post again when a round has taken one.",
+    "TaskListNotFull": "The task list has room ({waiting} of {maxTasks} tasks wait): post without replacing.",
+    "NotMoreValuable": "The task is worth no more than task {replacedId}, which waits: offer a higher "
+    "reward, or post again when a round has taken a task.",
     "NoTask": "No task waits: post one with `pole task post`.",
     "NotIdle": "Round {roundId} is on a data node's task: its data node releases the test set.",
     "PoolTooSmall": "The pool holds {held}, but an idle round pays {needed}: endow the pool, or wait for "
     "the fee of a task.",
-    "TaskNotListed": "Task {taskId} does not wait: it never existed, was cancelled, or a round took it.",
+    "TaskNotListed": "Task {taskId} does not wait: it never existed, was cancelled or replaced, or a round "
+    "took it.",
     "NotTaskOwner": "{caller} does not own task {taskId}: only its owner may do this.",
     # TaskList and VerifierCommittee
     "NotChain": "{caller} may not call this: only the PoLe chain may.",

@@ -11,11 +11,13 @@ from web3.types import TxReceipt
 from pole.adapters.chain_reader import ChainReader
 from pole.adapters.fees import FeePolicy
 from pole.adapters.journal import SqliteJournal
+from pole.adapters.task_states import task_to_replace
 from pole.adapters.transactions import Call, Sender
 from pole.errors import InputError
 from pole.protocol.abi import vote_tuple
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.formats.signed_release import SignedRelease
+from pole.protocol.payouts import miner_bond
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms, Vote
 from pole.roles.ports import Delegation, Identity, Receipt
 
@@ -66,9 +68,17 @@ class EthereumChain(ChainReader):
         return self._identity
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
-        """Post and fund a task; return its id. Raises FundsError when the wallet cannot pay."""
-        arguments = (astuple(terms), astuple(files))
-        receipt = self._send("TaskList", "post", *arguments, value=terms.payment, intent=intent)
+        """Post and fund a task, in a full list in the place of the least valuable one; return its id.
+
+        Raises FundsError when the wallet cannot pay, RefusedError when the list is full of better tasks.
+        """
+        # What was sent is not sent again: the list may be full because it was.
+        limits, replaced = self.deployment.parameters.task_list, None
+        if not self._sender.was_sent(intent):
+            replaced = task_to_replace(self.waiting_tasks(), terms, limits)
+        function = "post" if replaced is None else "postReplacing"
+        arguments = (astuple(terms), astuple(files), *(() if replaced is None else (replaced.task_id,)))
+        receipt = self._send("TaskList", function, *arguments, value=terms.payment, intent=intent)
         return int(self._event("TaskList", "TaskPosted", receipt)["taskId"])
 
     def cancel_task(self, task_id: int, *, intent: str) -> Receipt:
@@ -99,7 +109,8 @@ class EthereumChain(ChainReader):
         """Commit to a model, with the bond when it is the first commitment."""
         arguments = (round_id, commitment, claimed_train_correct)
         committed = any(each.miner == self._identity.address for each in self.solutions(round_id))
-        bond = 0 if committed else self.deployment.parameters.chain.miner_bond
+        reward = self.round(round_id).terms.reward
+        bond = 0 if committed else miner_bond(reward, self.deployment.parameters.chain)
         return _receipt(self._send("PoLeChain", "commit", *arguments, value=bond, intent=intent))
 
     def close_submissions(self, round_id: int, *, intent: str) -> Receipt:

@@ -19,7 +19,10 @@ from pole.adapters.deployment import Deployment
 
 EVENTS = {
     "PoLeChain": ("Recorded", "RoundOpened", "BlockAppended"),
-    "TaskList": ("TaskPosted", "TaskCancelled", "TaskTaken", "KeysDelegated", "PartialKeysAnnounced"),
+    "TaskList": (
+        *("TaskPosted", "TaskCancelled", "TaskReplaced", "TaskTaken"),
+        *("KeysDelegated", "PartialKeysAnnounced"),
+    ),
     "VerifierCommittee": ("VoteRevealed", "Rewarded", "Slashed"),
     "RewardReservoir": ("Withdrawn",),
 }

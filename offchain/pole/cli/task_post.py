@@ -19,7 +19,10 @@ from pole.cli.parameters import ETHER, data_option
 from pole.cli.worker import threads_option
 
 if TYPE_CHECKING:
+    from pole.adapters.chain_reader import ChainReader
     from pole.protocol.model_spec import ModelSpecification
+    from pole.protocol.parameters import TaskListParameters
+    from pole.protocol.state import TaskTerms
     from pole.roles.key_budget import Spending
 
 PERCENT = click.FloatRange(0, 100)
@@ -80,7 +83,8 @@ def post(
 
     The training set is published encrypted; the test set stays here until the round releases it, so keep the
     data node of this wallet running. What the task will give away of the data is taken from its key budget
-    (`pole data budget`).
+    (`pole data budget`). In a full list the task takes the place of the least valuable one, if it is worth
+    more.
     """
     import os
 
@@ -97,6 +101,7 @@ def post(
         whole = read_data(data)
         request = read_request(spec, taken(whole, train_samples, test_samples), terms, parameters)
         check_request(request, parameters)
+        _tell_place(session.chain, request.terms, parameters)
         budget, specification, digest = open_budget(settings), request.specification, data_set_digest(whole)
         data_set = budget.data_set_of(digest, title=whole.name, name=data_name)
         if prepared_files(request, session.journal) is None:
@@ -122,7 +127,23 @@ def post(
     if as_json:
         click.echo(json.dumps({"taskId": task_id, "payment": str(request.terms.payment)}))
     else:
-        click.echo(f"Posted task {task_id}. Its data node: pole data-node run --wallet {wallet}")
+        replaced = [old for old, by in session.chain.replaced_tasks().items() if by == task_id]
+        place = f" in the place of task {replaced[0]}" if replaced else ""
+        click.echo(f"Posted task {task_id}{place}. Its data node: pole data-node run --wallet {wallet}")
+
+
+def _tell_place(chain: "ChainReader", terms: "TaskTerms", limits: "TaskListParameters") -> None:
+    """Say on standard error which task makes room in a full list; raises RefusedError where none does."""
+    from pole.adapters.amounts import ether
+    from pole.adapters.task_states import task_to_replace
+
+    replaced = task_to_replace(chain.waiting_tasks(), terms, limits)
+    if replaced is not None:
+        click.echo(
+            f"The task list is full: this task takes the place of task {replaced.task_id}, whose reward is "
+            f"{ether(replaced.reward)} for {replaced.duration} s.",
+            err=True,
+        )
 
 
 def _tell_budget(before: "Spending", specification: "ModelSpecification") -> None:

@@ -33,7 +33,9 @@ def target_seats(attempt: int, parameters: ChainParameters) -> int:
 def due_bond(findings: Sequence[Finding], parameters: ChainParameters) -> int:
     """Return what challenging this tally costs, in wei.
 
-    Nothing, when it would end the round without anybody being right: no choice was found OK, and no fault.
+    Nothing, when it has gaps and would end the round without anybody being right: a choice has no finding,
+    and none was found OK or at fault.
     """
-    decided = any(finding.verdict in _DECISIVE for finding in findings)
+    verdicts = {finding.verdict for finding in findings}
+    decided = Verdict.NONE not in verdicts or not verdicts.isdisjoint(_DECISIVE)
     return parameters.challenge_bond if decided else 0

@@ -28,7 +28,7 @@ class Challenge:
 class EndedRound:
     """A round in Settlement: all that its outcome and its payouts follow from.
 
-    `solutions` are in the order of their first commitment; `judged` and `findings` are in the order of the
+    `solutions` are in the order of their places; `judged` and `findings` are in the order of the
     ballot's choices and None when no committee was drawn. `released` tells whether the test set was
     released, `closed_early` whether the data node closed submissions or the round is idle, `tolerance` is the
     committee's. `challenge` is the one made with a bond, None when there was none.
@@ -68,9 +68,9 @@ def _claim(solution: Solution, *, released: bool) -> int:
 def judge(ended: EndedRound) -> Judgement:
     """Return how the round ends (protocol.md, section 7).
 
-    Among the solutions with finding OK that meet the thresholds the highest score wins, ties go to the
-    earlier commitment, the others are ommers. When none meets them and time ran out, the highest score wins
-    without ommers.
+    Among the solutions that qualify and meet the thresholds the highest score wins, ties go to the earlier
+    commitment, the others are ommers. When none meets them and time ran out, the highest score wins without
+    ommers. When none qualifies, the reason tells whether the committee found something for every choice.
     """
     reason = early_void_reason(ended)
     if reason is not VoidReason.NONE:
@@ -78,9 +78,10 @@ def judge(ended: EndedRound) -> Judgement:
     assert ended.findings is not None  # noqa: S101 - early_void_reason has seen to it
     if any(finding.verdict is Verdict.DATA_FAULT for finding in ended.findings):
         return Judgement(None, (), VoidReason.DATA_FAULT)
-    qualified = [i for i, finding in enumerate(ended.findings) if finding.verdict is Verdict.OK]
+    qualified = [choice for choice in range(len(ended.findings)) if qualifies(ended, choice)]
     if not qualified:
-        return Judgement(None, (), VoidReason.NO_QUORUM)
+        complete = all(finding.verdict is not Verdict.NONE for finding in ended.findings)
+        return Judgement(None, (), VoidReason.NONE_QUALIFIED if complete else VoidReason.NO_QUORUM)
     meeting = [choice for choice in qualified if meets_thresholds(ended, choice)]
     if meeting:
         winner, *ommers = _ranked(ended, meeting)
@@ -103,8 +104,13 @@ def early_void_reason(ended: EndedRound) -> VoidReason:
     return VoidReason.NONE
 
 
+def qualifies(ended: EndedRound, choice: int) -> bool:
+    """Return whether a judged solution may win or be an ommer: found OK, and no claim of it is false."""
+    return _finding(ended, choice).verdict is Verdict.OK and not is_proven_bad(ended, choice)
+
+
 def meets_thresholds(ended: EndedRound, choice: int) -> bool:
-    """Return whether a solution found OK meets the training and, where it binds, the test threshold."""
+    """Return whether a solution that qualifies meets the training and, where it binds, the test threshold."""
     terms, finding = ended.terms, _finding(ended, choice)
     base = evaluated_count(terms.audit_count, terms.train_count)
     if finding.train_correct * BASIS_POINTS < terms.required_train_accuracy * base:

@@ -18,6 +18,7 @@ MOST_SOLUTIONS: Final = 32
 MOST_SEATS: Final = 63
 MOST_VOTES: Final = 256
 MOST_WEI: Final = 2**96 - 1
+MOST_SECONDS: Final = 2**32 - 1
 LEAST_BLOCKS_IN_A_WINDOW: Final = 5
 """Blocks of the chain below that a window must hold: to see the phase, to send, and to send again."""
 
@@ -53,6 +54,11 @@ def longest_round(parameters: Parameters) -> int:
     return parameters.task_list.max_time_limit + sum(
         window * times.get(name, 1) for name, window in windows.items()
     )
+
+
+def round_windows(parameters: Parameters) -> int:
+    """Return the windows of a round with one ballot, together, in seconds."""
+    return sum(_windows(parameters).values())
 
 
 def covering_fee(parameters: Parameters) -> int:
@@ -128,6 +134,17 @@ def _tasks(parameters: Parameters) -> Iterator[Rule]:
         f"taskList.maxSolutions is {tasks.max_solutions}, chain.maxSolutions {chain.max_solutions}: a task "
         "could ask for more solutions than a round takes; make them equal.",
     )
+    windows = round_windows(parameters)
+    yield (
+        tasks.round_windows == windows,
+        f"taskList.roundWindows is {tasks.round_windows} s, but the windows of a round come to {windows} s: "
+        "tasks are valued by the time they occupy; make it that.",
+    )
+    yield (
+        tasks.max_time_limit + tasks.round_windows <= MOST_SECONDS,
+        f"taskList.maxTimeLimit {tasks.max_time_limit} s and roundWindows {tasks.round_windows} s come to "
+        f"more than {MOST_SECONDS} s: the list could not value such a task; lower the first.",
+    )
 
 
 def _idle_task(parameters: Parameters) -> Iterator[Rule]:
@@ -188,6 +205,11 @@ def _bonds(parameters: Parameters) -> Iterator[Rule]:
         "task earns: a false solution would cost less than the work it makes; raise it.",
     )
     yield (
+        chain.judged_solutions * chain.miner_bond_bps >= chain.verification_fee_bps,
+        f"chain.minerBondBps is {chain.miner_bond_bps}: {chain.judged_solutions} false claims would cost less "
+        f"than their committee earns, {chain.verification_fee_bps} basis points of the reward; raise it.",
+    )
+    yield (
         chain.challenge_bond >= fee,
         f"chain.challengeBond is {chain.challenge_bond} wei, less than the {fee} wei that the committee of "
         "the least task earns: an unfounded challenge would cost less than the work it makes; raise it.",
@@ -201,6 +223,7 @@ def _shares(parameters: Parameters) -> Iterator[Rule]:
         ("chain.verificationFeeBps", chain.verification_fee_bps),
         ("chain.faultShareBps", chain.fault_share_bps),
         ("chain.feeMarginBps", chain.fee_margin_bps),
+        ("chain.minerBondBps", chain.miner_bond_bps),
     ):
         yield (
             share <= BASIS_POINTS,

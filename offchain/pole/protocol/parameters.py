@@ -28,6 +28,7 @@ class TaskListParameters:
     idle_test_count: int = 0
     idle_train_accuracy: int = 0
     idle_test_accuracy: int = 0
+    round_windows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class ChainParameters:
     challenge_window: int
     max_committee: int
     challenge_bond: int
+    miner_bond_bps: int
 
 
 @dataclass(frozen=True, slots=True)

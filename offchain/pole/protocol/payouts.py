@@ -1,4 +1,4 @@
-"""Who gets what when a round ends (twin of PoLeChain.finalise).
+"""Who gets what when a round ends (twin of contracts/libraries/Settlement.sol).
 
 All money of a round is one account of the reservoir: reward, data bond, a bond of each miner, and one of
 whoever challenged its tally. The split below empties it to the last wei; every division rounds down and the
@@ -15,6 +15,7 @@ from pole.protocol.parameters import ChainParameters
 from pole.protocol.state import Payout, PayoutReason, Solution, Verdict, VoidReason
 
 _BOND_FORFEITED_FOR: Final = (VoidReason.KEYS_MISSING, VoidReason.DATA_FAULT)
+_NOBODY_RIGHT: Final = (VoidReason.NO_QUORUM, VoidReason.NONE_QUALIFIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +43,31 @@ def settle(ended: EndedRound, judgement: Judgement, parameters: ChainParameters)
     paid = tuple(payout for payout in payouts if payout.amount > 0 and payout.payee != ZERO_ADDRESS)
     bond = ended.challenge.bond if ended.challenge else 0
     pot = fee if is_upheld(ended) else fee + bond
-    account = ended.terms.reward + ended.terms.data_bond + parameters.miner_bond * len(ended.solutions) + bond
+    bonds = miner_bond(ended.terms.reward, parameters) * len(ended.solutions)
+    account = ended.terms.reward + ended.terms.data_bond + bonds + bond
     return Settlement(paid, pot, account - pot - sum(payout.amount for payout in paid))
+
+
+def miner_bond(reward: int, parameters: ChainParameters) -> int:
+    """Return the bond of a solution of a task with this reward in wei: a part of it, or the least bond."""
+    return max(parameters.miner_bond, reward * parameters.miner_bond_bps // BASIS_POINTS)
 
 
 def verification_fee(ended: EndedRound, judgement: Judgement, parameters: ChainParameters) -> int:
     """Return what the committee earns: nothing without a finding.
 
-    After a data fault the data bond pays it, and so it is at most the data bond.
+    It is at most what those can pay who made the round void: the data bond after a data fault, the forfeited
+    miner bonds where no solution qualified.
     """
     if all(finding.verdict is Verdict.NONE for finding in ended.findings or ()):
         return 0
     fee = ended.terms.reward * parameters.verification_fee_bps // BASIS_POINTS
-    return min(fee, ended.terms.data_bond) if judgement.void_reason is VoidReason.DATA_FAULT else fee
+    if judgement.void_reason is VoidReason.DATA_FAULT:
+        return min(fee, ended.terms.data_bond)
+    if judgement.void_reason in _NOBODY_RIGHT:
+        kept = len(_miner_bonds(ended, parameters))
+        return min(fee, (len(ended.solutions) - kept) * miner_bond(ended.terms.reward, parameters))
+    return fee
 
 
 def pool_payouts(draw: PoolDraw, winner: str) -> tuple[Payout, ...]:
@@ -72,7 +85,8 @@ def _reward(ended: EndedRound, judgement: Judgement, fee: int) -> list[Payout]:
     if judgement.winner is not None:
         winner = (ended.judged or ())[judgement.winner].miner
         return [Payout(winner, PayoutReason.TASK_REWARD, ended.terms.reward - fee)]
-    paid_by_reward = 0 if judgement.void_reason is VoidReason.DATA_FAULT else fee
+    paid_by_others = judgement.void_reason in (VoidReason.DATA_FAULT, *_NOBODY_RIGHT)
+    paid_by_reward = 0 if paid_by_others else fee
     return [Payout(ended.data_node, PayoutReason.REWARD_REFUND, ended.terms.reward - paid_by_reward)]
 
 
@@ -92,8 +106,9 @@ def _data_bond(
 
 
 def _miner_bonds(ended: EndedRound, parameters: ChainParameters) -> list[Payout]:
+    bond = miner_bond(ended.terms.reward, parameters)
     return [
-        Payout(solution.miner, PayoutReason.MINER_BOND, parameters.miner_bond)
+        Payout(solution.miner, PayoutReason.MINER_BOND, bond)
         for solution in ended.solutions
         if solution.revealed and not _is_bad(ended, solution)
     ]

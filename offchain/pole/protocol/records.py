@@ -170,6 +170,22 @@ class TestSeedDrawn:
     test_seed: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SolutionDisplaced:
+    """A miner lost its place to a higher claim, whose SolutionCommitted record follows."""
+
+    round_id: int
+    miner: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReplaced:
+    """A more valuable task took the place of a waiting one in a full list."""
+
+    task_id: int
+    by_task_id: int
+
+
 RecordData = (
     TaskPosted
     | TaskCancelled
@@ -188,6 +204,8 @@ RecordData = (
     | TallyChallenged
     | VoteLeaked
     | TestSeedDrawn
+    | SolutionDisplaced
+    | TaskReplaced
 )
 
 
@@ -247,6 +265,8 @@ _LAYOUTS: Final[dict[RecordKind, tuple[type[Any], tuple[_Column, ...]]]] = {
     RecordKind.TALLY_CHALLENGED: (TallyChallenged, (_NUMBER, _ATTEMPT, _ADDRESS, _NUMBER)),
     RecordKind.VOTE_LEAKED: (VoteLeaked, (_NUMBER, _ADDRESS, _ADDRESS)),
     RecordKind.TEST_SEED_DRAWN: (TestSeedDrawn, (_NUMBER, _HASH)),
+    RecordKind.SOLUTION_DISPLACED: (SolutionDisplaced, (_NUMBER, _ADDRESS)),
+    RecordKind.TASK_REPLACED: (TaskReplaced, (_NUMBER, _NUMBER)),
 }
 _KINDS: Final = {layout[0]: kind for kind, layout in _LAYOUTS.items()}
 
@@ -277,7 +297,7 @@ def encode_record(data: RecordData) -> tuple[RecordKind, bytes]:
 
 def round_of(data: RecordData) -> int | None:
     """Return the id of the round that a record speaks of, None for those of tasks."""
-    if isinstance(data, TaskPosted | TaskCancelled):
+    if isinstance(data, TaskPosted | TaskCancelled | TaskReplaced):
         return None
     if isinstance(data, VoteCommitted | VoteRevealed | VoteLeaked):
         return round_and_attempt(data.ballot_id)[0]

@@ -17,6 +17,7 @@ from pole.protocol.records import (
     RoundVoided,
     TaskCancelled,
     TaskPosted,
+    TaskReplaced,
     decode_record,
     round_of,
 )
@@ -26,7 +27,7 @@ from pole.protocol.seeds import round_seed
 from pole.protocol.state import Finding, Header, Ommer, PayoutReason, PostedTask, Record, Solution
 from pole.protocol.surroundings import Surroundings
 from pole.protocol.tasks import files_hash, terms_hash
-from pole.protocol.value_heap import WaitingTask, best
+from pole.protocol.value_heap import WaitingTask, best, waiting_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,10 @@ def replay_body(replay: Replay, records: Sequence[Record]) -> None:
 
 
 def _replay_record(replay: Replay, data: RecordData) -> None:
+    if isinstance(data, TaskReplaced):
+        _replace_task(replay, data)
+        return
+    _demand_room(replay)
     if isinstance(data, TaskPosted):
         _post_task(replay, data)
     elif isinstance(data, TaskCancelled):
@@ -96,7 +101,26 @@ def _post_task(replay: Replay, data: TaskPosted) -> None:
         data.files_hash,
     ):
         raise IntegrityError(f"task {data.task_id} was posted with other terms, files or owner")
-    replay.waiting[task.task_id] = WaitingTask(task.task_id, task.terms.reward, task.terms.time_limit)
+    limits = replay.around.parameters.task_list
+    replay.waiting[task.task_id] = waiting_task(task.task_id, task.terms, limits)
+
+
+def _replace_task(replay: Replay, data: TaskReplaced) -> None:
+    """Take a task off a list that the newest one has made too long."""
+    replaced = replay.waiting.pop(data.task_id, None)
+    by = replay.waiting.get(data.by_task_id)
+    if replaced is None or by is None or data.by_task_id != replay.tasks_posted:
+        raise IntegrityError(f"task {data.task_id} was replaced by {data.by_task_id}, but one does not wait")
+    if len(replay.waiting) != replay.around.parameters.task_list.max_tasks:
+        raise IntegrityError(f"task {data.task_id} was replaced, but the list was not full")
+    if by.value <= replaced.value:
+        raise IntegrityError(f"task {data.task_id} was replaced by task {by.task_id}, which is worth no more")
+
+
+def _demand_room(replay: Replay) -> None:
+    most = replay.around.parameters.task_list.max_tasks
+    if len(replay.waiting) > most:
+        raise IntegrityError(f"task {replay.tasks_posted} waits in a list that holds {most} already")
 
 
 def _open_round(replay: Replay, data: RoundOpened) -> None:

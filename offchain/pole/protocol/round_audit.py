@@ -14,7 +14,8 @@ from pole.protocol.idle_task import IDLE_TASK_ID
 from pole.protocol.judgement import Challenge, EndedRound, Judgement, judge, judged_solutions
 from pole.protocol.payouts import Settlement, settle
 from pole.protocol.records import SolutionRevealed
-from pole.protocol.round_trace import RoundTrace, solutions
+from pole.protocol.round_trace import RoundTrace
+from pole.protocol.solutions import solutions
 from pole.protocol.state import Finding, PostedTask
 from pole.protocol.surroundings import Surroundings
 
@@ -34,7 +35,7 @@ def audit_round(traced: RoundTrace, task: PostedTask, around: Surroundings) -> R
         raise IntegrityError("the test set released is not the one that the task committed to")
     idle = task.task_id == IDLE_TASK_ID
     _check_owner(traced, idle=idle)
-    entries = solutions(traced)
+    entries = solutions(traced, at_most=around.parameters.chain.max_solutions)
     _check_counts(traced, task)
     for reveal in traced.reveals:
         _check_solution_opening(reveal, traced, around)

@@ -16,6 +16,7 @@ from pole.protocol.records import (
     RoundOpened,
     RoundVoided,
     SolutionCommitted,
+    SolutionDisplaced,
     SolutionRevealed,
     SubmissionsClosed,
     TallyChallenged,
@@ -25,12 +26,12 @@ from pole.protocol.records import (
     VoteLeaked,
     VoteRevealed,
 )
-from pole.protocol.state import Solution
 
 RoundRecord = (
     RoundOpened
     | KeysPosted
     | SolutionCommitted
+    | SolutionDisplaced
     | SubmissionsClosed
     | TestSetReleased
     | TestSeedDrawn
@@ -49,7 +50,7 @@ RoundRecord = (
 _ORDER: Final[tuple[tuple[type[RecordData], ...], ...]] = (
     (RoundOpened,),
     (KeysPosted,),
-    (SolutionCommitted,),
+    (SolutionCommitted, SolutionDisplaced),
     (SubmissionsClosed,),
     (TestSetReleased,),
     (TestSeedDrawn,),
@@ -87,7 +88,7 @@ class RoundTrace:
 
     opened: RoundOpened
     keys: KeysPosted | None
-    commitments: tuple[SolutionCommitted, ...]
+    submissions: tuple[SolutionCommitted | SolutionDisplaced, ...]
     closed: SubmissionsClosed | None
     test: TestSetReleased | None
     test_seed: TestSeedDrawn | None
@@ -96,6 +97,11 @@ class RoundTrace:
     challenges: tuple[TallyChallenged, ...]
     payouts: Payouts | None
     voided: RoundVoided | None
+
+    @property
+    def commitments(self) -> tuple[SolutionCommitted, ...]:
+        """Return all commitments, replaced and displaced ones too."""
+        return _all(self.submissions, SolutionCommitted)
 
     @property
     def released(self) -> bool:
@@ -118,7 +124,9 @@ def trace(records: Sequence[RecordData]) -> RoundTrace:
     return RoundTrace(
         opened=opened,
         keys=_only(records, KeysPosted),
-        commitments=_all(records, SolutionCommitted),
+        submissions=tuple(
+            record for record in records if isinstance(record, SolutionCommitted | SolutionDisplaced)
+        ),
         closed=_only(records, SubmissionsClosed),
         test=_only(records, TestSetReleased),
         test_seed=_only(records, TestSeedDrawn),
@@ -179,40 +187,3 @@ def _only(records: Sequence[RecordData], kind: type[Kind]) -> Kind | None:
     if len(found) > 1:
         raise IntegrityError(f"there are {len(found)} {kind.__name__} records")
     return found[0] if found else None
-
-
-def solutions(traced: RoundTrace) -> tuple[Solution, ...]:
-    """Return the round's solutions in the order of first commitment, `choice` as the ballots have it.
-
-    Raises IntegrityError when a miner revealed without a commitment, twice, or another train count than it
-    had committed to.
-    """
-    latest = {each.miner: (order, each) for order, each in enumerate(traced.commitments)}
-    reveals = {each.miner: each for each in traced.reveals}
-    if len(reveals) != len(traced.reveals):
-        raise IntegrityError("a miner revealed twice")
-    for miner, reveal in reveals.items():
-        if miner not in latest:
-            raise IntegrityError(f"miner {miner} revealed without a commitment")
-        if latest[miner][1].claimed_train_correct != reveal.claimed_train_correct:
-            raise IntegrityError(f"miner {miner} revealed another train count than it committed to")
-    judged = traced.ballots[0].drawn.judged if traced.ballots else ()
-    return tuple(
-        _solution(commitment, order, reveals.get(miner), judged)
-        for miner, (order, commitment) in latest.items()
-    )
-
-
-def _solution(
-    commitment: SolutionCommitted, order: int, reveal: SolutionRevealed | None, judged: Sequence[str]
-) -> Solution:
-    return Solution(
-        miner=commitment.miner,
-        commitment=commitment.commitment,
-        model_digest=reveal.model_digest if reveal else bytes(32),
-        claimed_train_correct=commitment.claimed_train_correct,
-        claimed_test_correct=reveal.claimed_test_correct if reveal else 0,
-        order=order,
-        choice=judged.index(commitment.miner) + 1 if commitment.miner in judged else 0,
-        revealed=reveal is not None,
-    )

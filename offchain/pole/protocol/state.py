@@ -37,6 +37,7 @@ class VoidReason(IntEnum):
     NO_QUORUM = 5
     DATA_FAULT = 6
     THRESHOLD_MISSED = 7
+    NONE_QUALIFIED = 8
 
 
 class Verdict(IntEnum):
@@ -79,6 +80,8 @@ class RecordKind(IntEnum):
     TALLY_CHALLENGED = 14
     VOTE_LEAKED = 15
     TEST_SEED_DRAWN = 16
+    SOLUTION_DISPLACED = 17
+    TASK_REPLACED = 18
 
 
 class PayoutReason(IntEnum):

@@ -19,6 +19,7 @@ from pole.roles.key_budget import KeyBudget
 from pole.roles.key_ledger import GivenKeys
 from pole.roles.key_sharing import is_dropped
 from pole.roles.ports import Chain, Journal, Moment, Store
+from pole.roles.replaced_tasks import ReplacedTasks
 from pole.roles.settlement import Settlement
 from pole.roles.task_folder import TaskFolder
 from pole.roles.test_set_release import publish_test_set
@@ -44,9 +45,11 @@ class DataNode:
     may_disclose: bool = False
     _noted: int = field(default=0, init=False)
     _given_up: int = field(default=0, init=False)
+    _looked: tuple[int, Phase] | None = field(default=None, init=False)
 
     def step(self, moment: Moment) -> str | None:
         """Do what the round asks of its data node now."""
+        self._look_for_replaced(moment)
         if moment.phase not in (Phase.KEYS, Phase.TRAINING, Phase.TEST_RELEASE):
             return self.settlement.step(moment)
         if self._given_up == moment.round_id:
@@ -61,6 +64,12 @@ class DataNode:
             self._given_up = moment.round_id
             LOG.warning("Round %d: this data node cannot serve its own task: %s", moment.round_id, error)
             return None
+
+    def _look_for_replaced(self, moment: Moment) -> None:
+        """Look once a phase: nothing is lost meanwhile, and looking asks the node for events."""
+        if self._looked != (moment.round_id, moment.phase):
+            ReplacedTasks(self.chain, self.journal, self.budget, self.settlement).settle()
+            self._looked = (moment.round_id, moment.phase)
 
     def _serve(self, moment: Moment, open_round: Round) -> str | None:
         if moment.phase is not Phase.KEYS and self._noted != moment.round_id:

@@ -23,6 +23,7 @@ from pole.roles.learner import Assignment, Learner, Trained, evaluate_model
 from pole.roles.loop import SETTLED
 from pole.roles.ports import Chain, Journal, Moment, Store
 from pole.roles.round_data import RoundData
+from pole.roles.round_watch import RoundWatch
 from pole.roles.set_decryption import AbandonedError
 from pole.roles.settlement import Settlement
 from pole.roles.task_data import DataFault
@@ -88,7 +89,7 @@ class Miner:
     def _solve(self, moment: Moment) -> str | None:
         round_id = moment.round_id
         if self.journal.get(f"committed/{round_id}"):
-            return None
+            return self._watch_place(round_id)
         claim = self._claim(round_id)
         if claim is None:
             open_round = self.chain.round(round_id)
@@ -160,11 +161,25 @@ class Miner:
         tell(LOG, "committed", sentence, round=round_id, trainCorrect=claim.train_correct)
         return "committed"
 
+    def _watch_place(self, round_id: int) -> str | None:
+        """Say once that a higher claim took this miner's place, which leaves nothing to do in the round."""
+        claim, noticed = self._claim(round_id), f"displaced/{round_id}"
+        if claim is None or self.journal.get(noticed) or self._own_solution(round_id, claim):
+            return None
+        self.journal.put(noticed, DONE)
+        sentence = (
+            f"Round {round_id}: a higher claim took its place; its bond is credited, nothing to reveal."
+        )
+        tell(LOG, "displaced", sentence, round=round_id, trainCorrect=claim.train_correct)
+        return "displaced"
+
     def _reveal(self, moment: Moment) -> str | None:
         round_id = moment.round_id
         claim = self._claim(round_id)
-        if claim is None or self.journal.get(f"revealed/{round_id}"):
+        if claim is None or any(self.journal.get(f"{done}/{round_id}") for done in ("revealed", "displaced")):
             return None
+        if self.journal.get(f"committed/{round_id}") and (noticed := self._watch_place(round_id)):
+            return noticed
         solution = self._own_solution(round_id, claim)
         if solution is not None and not solution.revealed:
             test_correct = self._test_correct(moment, claim)
@@ -258,35 +273,6 @@ class Miner:
         self._given_up = round_id
         tell(LOG, "skipped", f"Round {round_id}: not mining, {reason}.", round=round_id)
         return "skipped"
-
-
-@dataclass(slots=True)
-class RoundWatch:
-    """Tells training when its round takes no more solutions; looks at the chain once a second at most."""
-
-    chain: Chain
-    round_id: int
-    clock: Callable[[], float]
-    stopping: Callable[[], bool]
-    _looked_at: float = field(default=float("-inf"), init=False)
-    _over: bool = field(default=False, init=False)
-
-    def over(self) -> bool:
-        """Return whether the round's training phase is over, as far as is known, or the process is to end."""
-        now = self.clock()
-        if not self._over and now - self._looked_at >= 1.0:
-            self._looked_at = now
-            self._over = self._look()
-        return self._over or self.stopping()
-
-    def _look(self) -> bool:
-        try:
-            moment = self.chain.moment()
-        except UnreachableError as error:
-            # The deadline still ends training when the chain does not answer.
-            LOG.debug("the chain does not answer while training: %s", error)
-            return False
-        return moment.round_id != self.round_id or moment.phase is not Phase.TRAINING
 
 
 def correct_needed(required_accuracy: int, count: int) -> int:

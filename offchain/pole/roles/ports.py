@@ -116,6 +116,9 @@ class Chain(Protocol):
     def task(self, task_id: int) -> PostedTask:
         """Return a task as posted; raises RefusedError when there is none."""
 
+    def replaced_tasks(self) -> dict[int, int]:
+        """Return for each task that was pushed out of a full list which task took its place."""
+
     def delegation(self, task_id: int) -> Delegation | None:
         """Return to whom the task's owner delegated its keys last, None when it did not."""
 
@@ -123,7 +126,7 @@ class Chain(Protocol):
         """Return where each address says that its partial keys for the task are: its last word."""
 
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
-        """Return the round's solutions in order of first commitment."""
+        """Return the round's solutions by place, in the order in which places were first taken."""
 
     def functional_keys(self, round_id: int) -> FileRef | None:
         """Return where the round's functional keys are, None before they are posted."""
@@ -150,7 +153,10 @@ class Chain(Protocol):
         """Return what challenging a closed ballot's tally costs, in wei; 0 when it leaves nobody right."""
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
-        """Post and fund a task; return its id. Raises FundsError when the wallet cannot pay."""
+        """Post and fund a task, in a full list in the place of the least valuable one; return its id.
+
+        Raises FundsError when the wallet cannot pay, RefusedError when the list is full of better tasks.
+        """
 
     def delegate_keys(self, task_id: int, delegation: Delegation, *, intent: str) -> Receipt:
         """Name the sharing of this wallet's task, and who may post its functional keys."""

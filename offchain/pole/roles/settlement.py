@@ -39,6 +39,14 @@ class Settlement:
         if round_id not in rounds:
             self._keep([*rounds, round_id])
 
+    def withdraw(self, occasion: str, title: str, **details: int) -> None:
+        """Fetch this wallet's credit if that is wanted, once for an occasion."""
+        if not self.withdraws:
+            return
+        amount = self.chain.withdraw(intent=f"withdraw/{occasion}")
+        if amount:
+            tell(LOG, "withdrew", f"{title}: withdrew {amount / WEI:.6f} ETH.", wei=str(amount), **details)
+
     def step(self, moment: Moment) -> str | None:
         """Settle one round that has ended."""
         over = (Phase.FINAL, Phase.VOID)
@@ -54,11 +62,7 @@ class Settlement:
         height = self.chain.round(round_id).height
         if height:
             self._pin_body(height)
-        if self.withdraws:
-            amount = self.chain.withdraw(intent=f"withdraw/{round_id}")
-            if amount:
-                sentence = f"Round {round_id}: withdrew {amount / WEI:.6f} ETH."
-                tell(LOG, "withdrew", sentence, round=round_id, wei=str(amount))
+        self.withdraw(str(round_id), f"Round {round_id}", round=round_id)
 
     def _pin_body(self, height: int) -> None:
         path = self.home / "bodies" / f"{height}.json"

@@ -92,7 +92,7 @@ def test_miners_and_the_data_node_are_not_eligible_and_are_counted_once(growing)
     assert growing.committee.ballot(stage.ballot(growing, round_id)).dict()["eligible"] == 8
 
 
-@pytest.mark.parametrize("found", [TRUE, {2: verdict(Verdict.DATA_FAULT)}])
+@pytest.mark.parametrize("found", [TRUE, *({2: verdict(kind)} for kind in list(Verdict)[2:])])
 def test_challenging_what_a_quorum_decided_costs_the_bond_exactly(growing, found):
     round_id, _ = judged(growing, found)
     for sent in (0, BOND - 1, BOND + 1):
@@ -100,10 +100,11 @@ def test_challenging_what_a_quorum_decided_costs_the_bond_exactly(growing, found
             stage.challenge(growing, round_id, bond=sent)
 
 
-@pytest.mark.parametrize("found", [verdict(Verdict.UNAVAILABLE), verdict(Verdict.MALFORMED), ok(1, 1)])
-def test_asking_for_more_members_where_nothing_was_decided_is_free(growing, found):
-    odd = {"m1": {2: ok(2, 2)}} if found.verdict is Verdict.OK else {}
-    round_id, _ = judged(growing, {2: found}, **odd)
+@pytest.mark.parametrize("other", [None, Verdict.UNAVAILABLE, Verdict.MALFORMED])
+def test_asking_for_more_members_where_a_choice_is_open_and_nobody_right_is_free(growing, other):
+    rest = {} if other is None else {3: verdict(other)}
+    round_id = stage.revealed(growing, MODELS | {miner: Model() for miner in rest})
+    stage.vote(growing, round_id, {2: ok(1, 1)} | rest, m1={2: ok(2, 2)} | rest)
     with refused("WrongBond", BOND, 0):
         stage.challenge(growing, round_id)
     told = stage.challenge(growing, round_id, bond=0)

@@ -3,7 +3,9 @@
 import pytest
 from brownie import accounts, chain
 from tests.contracts import stage
-from tests.contracts.stage import CHAIN, DATA_NODE, NOTHING, Model, Phase, refused
+from tests.contracts.stage import CHAIN, DATA_NODE, NOTHING, TERMS, Model, Phase, refused
+
+from pole.protocol.state import RecordKind
 
 BOND = CHAIN["minerBond"]
 SECRET = "0x" + "11" * 32
@@ -43,12 +45,112 @@ def test_a_replacement_costs_nothing_and_must_send_nothing(pole, round_id):
     assert pole.chain.round(round_id).dict()["committed"] == 1
 
 
-def test_a_round_takes_no_more_solutions_than_its_limit(pole, round_id):
-    for miner in range(2, 2 + CHAIN["maxSolutions"]):
-        stage.commit(pole, round_id, miner, Model())
-    with refused("TooManySolutions", round_id, CHAIN["maxSolutions"]):
-        pole.chain.commit.call(round_id, SECRET, 1, {"from": accounts[7], "value": BOND})
-    stage.commit(pole, round_id, 3, Model(train=99), bond=0)
+def full(pole, round_id, *claims):
+    """Let miners 2 to 5 take every place of the round."""
+    for miner, claim in enumerate(claims or (90,) * CHAIN["maxSolutions"], start=2):
+        stage.commit(pole, round_id, miner, Model(train=claim))
+
+
+@pytest.mark.parametrize("claim", [0, 90])
+def test_a_full_round_takes_no_claim_that_is_not_higher_than_its_lowest(pole, round_id, claim):
+    full(pole, round_id, 95, 90, 99, 95)
+    with refused("TooManySolutions", round_id, CHAIN["maxSolutions"], 91):
+        pole.chain.commit.call(round_id, SECRET, claim, {"from": accounts[7], "value": BOND})
+    stage.commit(pole, round_id, 3, Model(train=80), bond=0)
+
+
+def test_where_everybody_claims_all_nobody_else_gets_a_place(pole, round_id):
+    full(pole, round_id, 100, 100, 100, 100)
+    with refused("TooManySolutions", round_id, CHAIN["maxSolutions"], 101):
+        pole.chain.commit.call(round_id, SECRET, 100, {"from": accounts[7], "value": BOND})
+
+
+def test_a_higher_claim_costs_its_bond_in_a_full_round_too(pole, round_id):
+    full(pole, round_id)
+    with refused("WrongBond", 0, BOND):
+        pole.chain.commit.call(round_id, SECRET, 91, {"from": accounts[7]})
+
+
+def test_a_higher_claim_takes_the_lowest_place_and_its_miner_has_its_bond_back(pole, round_id, history_holds):
+    full(pole, round_id, 95, 90, 99, 95)
+    account = round_id.to_bytes(32, "big")
+    held = pole.reservoir.balanceOf(pole.chain, account)
+    sent = {"from": accounts[6], "value": BOND}
+    taken = pole.chain.commit(round_id, SECRET, 91, sent)
+    kinds = [event["kind"] for event in taken.events["Recorded"]]
+    assert kinds == [RecordKind.SOLUTION_DISPLACED, RecordKind.SOLUTION_COMMITTED]
+    assert [each[0] for each in pole.chain.solutions(round_id)] == [accounts[n] for n in (2, 6, 4, 5)]
+    assert pole.chain.solutions(round_id)[1].dict()["order"] == 4
+    assert stage.credit(pole, 3) == BOND
+    assert pole.reservoir.balanceOf(pole.chain, account) == held
+    assert pole.chain.round(round_id).dict()["committed"] == CHAIN["maxSolutions"]
+    history_holds()
+
+
+def test_among_equal_claims_the_latest_is_displaced(pole, round_id):
+    full(pole, round_id)
+    stage.commit(pole, round_id, 3, Model(), bond=0)
+    pole.chain.commit(round_id, SECRET, 91, {"from": accounts[6], "value": BOND})
+    assert [each[0] for each in pole.chain.solutions(round_id)] == [accounts[n] for n in (2, 6, 4, 5)]
+
+
+def test_a_displaced_miner_has_no_solution_and_may_commit_again_like_anybody(pole, round_id, history_holds):
+    full(pole, round_id, 95, 90, 99, 95)
+    pole.chain.commit(round_id, SECRET, 96, {"from": accounts[6], "value": BOND})
+    with refused("TooManySolutions", round_id, CHAIN["maxSolutions"], 96):
+        pole.chain.commit.call(round_id, SECRET, 90, {"from": accounts[3], "value": BOND})
+    with refused("WrongBond", 0, BOND):
+        pole.chain.commit.call(round_id, SECRET, 97, {"from": accounts[3]})
+    stage.commit(pole, round_id, 3, Model(train=97))
+    assert [each[0] for each in pole.chain.solutions(round_id)] == [accounts[n] for n in (2, 6, 4, 3)]
+    assert (stage.credit(pole, 3), stage.credit(pole, 5)) == (BOND, BOND)
+    history_holds()
+
+
+def test_a_displaced_miner_reveals_nothing_and_may_judge(pole, round_id, history_holds):
+    pole.committee.stake({"from": accounts[3], "value": stage.COMMITTEE["seatStake"]})
+    models = {2: Model(train=95), 4: Model(train=95), 5: Model(train=95), 6: Model(train=96)}
+    for n in stage.VERIFIERS[:5]:
+        pole.committee.unstake({"from": accounts[n]})
+    stage.wait(CHAIN["keyWindow"] + TERMS["timeLimit"] + CHAIN["testWindow"] + CHAIN["revealWindow"])
+    stage.finalise(pole, round_id)
+    round_id = stage.training(pole)
+    for miner in (2, 3, 4, 5):
+        stage.commit(pole, round_id, miner, models.get(miner, Model(train=90)))
+    stage.commit(pole, round_id, 6, models[6])
+    stage.close(pole, round_id)
+    stage.release(pole, round_id)
+    with refused("NoCommitment", round_id, accounts[3]):
+        stage.reveal(pole, round_id, 3, Model(train=90))
+    for miner, model in models.items():
+        stage.reveal(pole, round_id, miner, model)
+    assert accounts[3] in stage.vote(pole, round_id, stage.as_claimed(models))
+    stage.finalise(pole, round_id)
+    history_holds()
+
+
+def test_the_bond_is_a_part_of_the_reward_and_at_least_the_least(history_holds):
+    pole = stage.set_up(chain={"minerBondBps": 500})
+    large = 2 * BOND + 1
+    round_id = stage.training(pole, reward=20 * large + 19)
+    with refused("WrongBond", BOND, large):
+        pole.chain.commit.call(round_id, SECRET, 1, {"from": accounts[2], "value": BOND})
+    for miner in (2, 3, 4, 5):
+        stage.commit(pole, round_id, miner, Model(), bond=large)
+    stage.commit(pole, round_id, 6, Model(train=91), bond=large)
+    assert stage.credit(pole, 5) == large
+    stage.close(pole, round_id)
+    stage.release(pole, round_id)
+    stage.reveal(pole, round_id, 2, Model())
+    stage.wait(CHAIN["revealWindow"])
+    stage.vote(pole, round_id, {2: stage.ok(90, 45)})
+    stage.finalise(pole, round_id)
+    reward = 20 * large + 19
+    fee = reward * CHAIN["verificationFeeBps"] // 10_000
+    assert stage.credit(pole, 2) == reward - fee + large
+    small = stage.training(pole, reward=2 * BOND * 10)
+    stage.commit(pole, small, 2, Model(), bond=BOND)
+    history_holds(pole)
 
 
 def test_nobody_commits_before_the_keys_or_after_the_end_of_training(pole):
@@ -86,6 +188,16 @@ def test_only_live_commitments_that_claim_the_threshold_count_as_ready(pole, rou
     assert ready(pole, round_id) == 2
     stage.commit(pole, round_id, 2, Model(train=10), bond=0)
     assert ready(pole, round_id) == 1
+
+
+@pytest.mark.parametrize(
+    ("claims", "claim", "counted"),
+    [((80, 90, 90, 90), 90, 4), ((70, 90, 90, 90), 80, 4), ((70, 60, 90, 90), 79, 2)],
+)
+def test_who_is_displaced_is_not_counted_as_ready(pole, round_id, claims, claim, counted):
+    full(pole, round_id, *claims)
+    pole.chain.commit(round_id, SECRET, claim, {"from": accounts[6], "value": BOND})
+    assert ready(pole, round_id) == counted
 
 
 def test_bonds_are_held_in_the_rounds_account(pole, round_id):

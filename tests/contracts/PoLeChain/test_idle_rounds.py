@@ -5,7 +5,8 @@ from dataclasses import astuple
 import pytest
 from brownie import accounts, chain, web3
 from tests.contracts import stage
-from tests.contracts.stage import ANYBODY, CHAIN, MINERS, STRANGER, Model, refused
+from tests.contracts.attacks import books
+from tests.contracts.stage import ANYBODY, CHAIN, COMMITTEE, MINERS, STRANGER, Model, refused
 
 from pole.protocol import seeds
 from pole.protocol.idle_task import idle_task
@@ -15,7 +16,10 @@ from pole.protocol.state import Phase, VoidReason
 IDLE = {"idleTimeLimit": 60}
 REWARD = CHAIN["blockReward"]
 FEE = REWARD * CHAIN["verificationFeeBps"] // 10_000
+BOND = CHAIN["challengeBond"]
 FIRST, SECOND = list(MINERS)[:2]
+LIE = {FIRST: stage.ok(10, 5)}
+TRUTH = {FIRST: stage.ok(90, 45)}
 
 
 @pytest.fixture(scope="module")
@@ -230,3 +234,87 @@ def test_what_a_void_round_leaves_goes_back_to_the_pool(idle, history_holds, mod
     assert stage.pool(idle) == before + len(models) * CHAIN["minerBond"]
     assert idle.reservoir.creditOf(stage.ZERO) == 0
     history_holds(idle)
+
+
+@pytest.mark.parametrize("signature", [b"", bytes(65), b"\x01" * 64 + b"\x1b"])
+def test_nobody_has_signed_for_a_data_node_that_is_nobody(idle, signature):
+    round_id = trained(idle, {FIRST: Model()})
+    with refused("NotSignedByDataNode", round_id, stage.ZERO):
+        idle.chain.releaseTestSetFor.call(
+            round_id, "bafy-test", stage.NOTHING, chain.time(), signature, anybody()
+        )
+    assert stage.phase(idle, round_id) is Phase.TEST_RELEASE
+
+
+@pytest.fixture(scope="module")
+def growing_idle_deployed(deployed):
+    sizes = {"committeeSize": 3, "minCommittee": 3, "maxCommittee": len(stage.VERIFIERS)}
+    return stage.set_up(task_list=IDLE, chain=sizes)
+
+
+@pytest.fixture
+def growing_idle(growing_idle_deployed, isolation):
+    return growing_idle_deployed
+
+
+def test_challenging_what_a_quorum_decided_in_an_idle_round_costs_the_bond_exactly(growing_idle):
+    round_id = revealed(growing_idle, {FIRST: Model()})
+    stage.vote(growing_idle, round_id, LIE)
+    for sent in (0, BOND - 1, BOND + 1):
+        with refused("WrongBond", sent, BOND):
+            stage.challenge(growing_idle, round_id, bond=sent)
+
+
+def test_a_larger_committee_overturns_a_lie_in_an_idle_round_at_the_liars_cost(growing_idle, history_holds):
+    ledger = books.opened(growing_idle)
+    round_id = revealed(growing_idle, {FIRST: Model()})
+    liars = stage.vote(growing_idle, round_id, LIE)
+    stage.challenge(growing_idle, round_id, by=FIRST)
+    members = stage.vote(growing_idle, round_id, TRUTH)
+    assert (len(liars), len(members)) == (3, 7)
+    stage.wait(CHAIN["challengeWindow"])
+    stage.finalise(growing_idle, round_id)
+    lost, fee = len(liars) * COMMITTEE["penalty"], FEE // len(members) * len(members)
+    assert ledger.gains(winner=FIRST) == {
+        "winner": REWARD - FEE + lost // 2,
+        "verifiers": fee - lost,
+        "pool": lost - lost // 2 - REWARD + FEE - fee,
+    }
+    history_holds(growing_idle)
+
+
+def test_an_unfounded_challenge_in_an_idle_round_pays_both_committees(growing_idle, history_holds):
+    ledger = books.opened(growing_idle)
+    round_id = revealed(growing_idle, {FIRST: Model()})
+    seats = len(stage.vote(growing_idle, round_id, TRUTH))
+    stage.challenge(growing_idle, round_id)
+    seats += len(stage.vote(growing_idle, round_id, TRUTH))
+    stage.wait(CHAIN["challengeWindow"])
+    stage.finalise(growing_idle, round_id)
+    paid = (FEE + BOND) // seats * seats
+    assert ledger.gains(winner=FIRST, challenger=STRANGER) == {
+        "winner": REWARD - FEE,
+        "challenger": -BOND,
+        "verifiers": paid,
+        "pool": FEE + BOND - paid - REWARD,
+    }
+    history_holds(growing_idle)
+
+
+def test_an_idle_round_without_a_quorum_grows_for_free_and_gives_the_pool_its_reward_back(
+    growing_idle, history_holds
+):
+    ledger = books.opened(growing_idle)
+    round_id = revealed(growing_idle, {FIRST: Model()})
+    for sizes in (3, 7, len(stage.VERIFIERS)):
+        members = stage.draw(growing_idle, round_id)
+        assert len(members) == sizes
+        votes = {member: [stage.ok(90, 45, mark)] for mark, member in enumerate(members)}
+        stage.commit_votes(growing_idle, round_id, votes)
+        stage.reveal_votes(growing_idle, round_id, votes)
+        if sizes < len(stage.VERIFIERS):
+            stage.challenge(growing_idle, round_id, bond=0)
+    stage.finalise(growing_idle, round_id)
+    assert stage.void_reason(growing_idle, round_id) is VoidReason.NO_QUORUM
+    assert ledger.gains() == {}
+    history_holds(growing_idle)

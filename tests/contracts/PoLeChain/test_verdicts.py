@@ -48,15 +48,53 @@ def test_a_committee_that_never_votes_is_slashed_and_nobody_else(pole, history_h
 
 
 @pytest.mark.parametrize("kind", [Verdict.UNAVAILABLE, Verdict.MALFORMED])
-def test_a_model_that_is_missing_or_malformed_loses_its_bond(pole, history_holds, kind):
+def test_a_model_that_is_missing_or_malformed_loses_its_bond_to_the_committee(pole, history_holds, kind):
     round_id = stage.revealed(pole, {2: Model()})
-    stage.vote(pole, round_id, {2: verdict(kind)})
+    members = stage.vote(pole, round_id, {2: verdict(kind)})
     before = stage.pool(pole)
     stage.finalise(pole, round_id)
-    assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM
+    assert stage.void_reason(pole, round_id) is VoidReason.NONE_QUALIFIED
     assert stage.credit(pole, 2) == 0
-    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] - VERIFICATION_FEE + TERMS["dataBond"]
-    assert stage.pool(pole) == before + BOND
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
+    assert [pole.reservoir.creditOf(member) for member in members] == [BOND // 4] * 4
+    assert stage.pool(pole) == before
+    history_holds()
+
+
+def test_where_nothing_qualifies_forfeited_bonds_pay_the_fee_and_the_pool_gets_the_rest(history_holds):
+    pole = stage.set_up(chain={"minerBondBps": 600})
+    bond = TERMS["reward"] * 600 // 10_000
+    models = {2: Model(test=50), 3: Model(test=49)}
+    round_id = stage.training(pole)
+    for miner, model in models.items():
+        stage.commit(pole, round_id, miner, model, bond=bond)
+    stage.close(pole, round_id)
+    stage.release(pole, round_id)
+    for miner, model in models.items():
+        stage.reveal(pole, round_id, miner, model)
+    members = stage.vote(pole, round_id, {2: ok(90, 40), 3: verdict(Verdict.MALFORMED)})
+    before = stage.pool(pole)
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.NONE_QUALIFIED
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
+    assert [pole.reservoir.creditOf(member) for member in members] == [VERIFICATION_FEE // 4] * 4
+    assert stage.pool(pole) == before + 2 * bond - VERIFICATION_FEE
+    history_holds(pole)
+
+
+def test_a_false_claim_beside_a_choice_without_a_finding_leaves_no_quorum_and_pays_the_committee(
+    pole, history_holds
+):
+    round_id = stage.revealed(pole, {2: Model(test=50), 3: Model(test=49)})
+    members = stage.draw(pole, round_id)
+    votes = {member: [ok(90, 40), ok(90, 49, mark)] for mark, member in enumerate(members)}
+    stage.commit_votes(pole, round_id, votes)
+    stage.reveal_votes(pole, round_id, votes)
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
+    assert (stage.credit(pole, 2), stage.credit(pole, 3)) == (0, BOND)
+    assert [pole.reservoir.creditOf(member) for member in members] == [BOND // 4] * 4
     history_holds()
 
 
@@ -110,21 +148,24 @@ def test_when_time_ran_out_the_best_wins_below_the_threshold_without_ommers(pole
     history_holds()
 
 
-def test_a_false_claim_loses_its_bond_and_wins_no_more_than_was_found(pole, history_holds):
+def test_a_false_claim_loses_its_bond_and_wins_nothing_even_with_the_better_model(pole, history_holds):
     models = {2: Model(train=90, test=50), 3: Model(train=90, test=41)}
     round_id = stage.revealed(pole, models)
-    stage.vote(pole, round_id, {2: ok(90, 40), 3: ok(90, 41)})
+    stage.vote(pole, round_id, {2: ok(90, 49), 3: ok(90, 41)})
     stage.finalise(pole, round_id)
     assert stage.credit(pole, 3) == REWARD + BOND
     assert stage.credit(pole, 2) == 0
+    assert pole.chain.ommerAt(1).dict()["count"] == 0
     history_holds()
 
 
-def test_a_false_claim_about_the_training_set_loses_the_bond_even_of_the_winner(pole, history_holds):
-    round_id = stage.revealed(pole, {2: Model(train=95, test=45)})
+def test_a_false_claim_about_the_training_set_wins_nothing_even_alone(pole, history_holds):
+    round_id = stage.revealed(pole, {2: Model(train=95, test=45)}, closed=False)
     stage.vote(pole, round_id, {2: ok(90, 45)})
     stage.finalise(pole, round_id)
-    assert stage.credit(pole, 2) == REWARD
+    assert stage.void_reason(pole, round_id) is VoidReason.NONE_QUALIFIED
+    assert stage.credit(pole, 2) == 0
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
     history_holds()
 
 

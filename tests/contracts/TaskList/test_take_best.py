@@ -16,16 +16,22 @@ def test_an_empty_list_opens_no_round(pole):
         pole.chain.openRound.call({"from": accounts[0]})
 
 
-def test_reward_per_second_decides_and_not_the_reward(pole):
+def test_reward_per_second_of_the_whole_round_decides_and_not_the_reward(pole):
     stage.post(pole, reward=10 * ETHER, timeLimit=1000, minTrainingTime=0)
-    stage.post(pole, reward=2 * ETHER, timeLimit=100, minTrainingTime=0)
+    stage.post(pole, reward=5 * ETHER, timeLimit=150, minTrainingTime=0)
     assert pole.task_list.best() == 2
 
 
+def test_a_time_limit_of_a_second_does_not_make_a_task_valuable(pole):
+    stage.post(pole, reward=10 * ETHER, timeLimit=1000, minTrainingTime=0)
+    stage.post(pole, reward=3 * ETHER, timeLimit=1, minTrainingTime=0)
+    assert pole.task_list.best() == 1
+
+
 def test_among_equals_the_older_comes_first(pole):
+    stage.post(pole, reward=3 * ETHER, timeLimit=600)
+    stage.post(pole, reward=4 * ETHER, timeLimit=1000)
     stage.post(pole, reward=2 * ETHER, timeLimit=200)
-    stage.post(pole, reward=4 * ETHER, timeLimit=400)
-    stage.post(pole, reward=1 * ETHER, timeLimit=100)
     assert pole.task_list.best() == 1
 
 

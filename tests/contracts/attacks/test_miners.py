@@ -4,7 +4,17 @@ import pytest
 from tests.contracts import stage
 from tests.contracts.attacks import books, parties
 from tests.contracts.attacks.parties import BOND, FEE, LOT, PRIZE, sent
-from tests.contracts.stage import CHAIN, Model, Phase, Verdict, VoidReason, ok, refused, verdict
+from tests.contracts.stage import (
+    CHAIN,
+    VERIFICATION_FEE,
+    Model,
+    Phase,
+    Verdict,
+    VoidReason,
+    ok,
+    refused,
+    verdict,
+)
 
 VICTIM, ATTACKER = 2, 3
 MODEL = Model()
@@ -102,14 +112,119 @@ def test_all_places_taken_and_nothing_revealed_costs_all_the_bonds(pole):
 
 
 @pytest.mark.parametrize(
-    "found", [ok(90, 40), ok(85, 50), verdict(Verdict.MALFORMED), verdict(Verdict.UNAVAILABLE)]
+    "found", [ok(90, 40), ok(90, 49), ok(85, 50), verdict(Verdict.MALFORMED), verdict(Verdict.UNAVAILABLE)]
 )
-def test_a_claim_that_is_not_true_costs_its_bond(pole, ledger, found):
+def test_a_claim_that_is_not_true_costs_its_bond_and_wins_nothing(pole, ledger, found):
     models = {VICTIM: Model(test=45), ATTACKER: Model(train=90, test=50)}
     round_id = stage.revealed(pole, models, requiredTrainAccuracy=8800)
     stage.vote(pole, round_id, {VICTIM: ok(90, 45), ATTACKER: found})
     stage.finalise(pole, round_id)
     assert ledger.gains(**ROLES) == with_bond_lost()
+
+
+CROWD = range(3, 3 + CHAIN["judgedSolutions"])
+BOASTS = {VICTIM: MODEL} | {miner: Model(train=90, test=50) for miner in CROWD}
+
+
+@pytest.mark.parametrize("found", [ok(90, 49), ok(10, 5), verdict(Verdict.MALFORMED)])
+def test_crowding_the_judged_places_costs_every_bond_wins_nothing_and_the_data_node_its_fee_alone(
+    pole, ledger, found
+):
+    round_id = stage.revealed(pole, BOASTS)
+    stage.vote(pole, round_id, dict.fromkeys(CROWD, found))
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.NONE_QUALIFIED
+    bonds = len(CROWD) * BOND
+    gains = {"data_node": -FEE, "attacker": -bonds, "verifiers": bonds, "pool": FEE}
+    assert ledger.gains(victim=VICTIM, attacker=CROWD) == gains
+
+
+def test_bonds_that_grow_with_the_reward_pay_the_committee_that_a_crowd_keeps_busy_in_full():
+    pole = stage.set_up(chain={"minerBondBps": 334})
+    bond = stage.TERMS["reward"] * 334 // 10_000
+    ledger = books.opened(pole)
+    round_id = stage.training(pole)
+    for miner, model in BOASTS.items():
+        stage.commit(pole, round_id, miner, model, bond=bond)
+    to_the_reveals(pole, round_id)
+    for miner, model in BOASTS.items():
+        stage.reveal(pole, round_id, miner, model)
+    stage.vote(pole, round_id, dict.fromkeys(CROWD, ok(90, 49)))
+    stage.finalise(pole, round_id)
+    lost = len(CROWD) * bond
+    assert ledger.gains(victim=VICTIM, attacker=CROWD) == {
+        "data_node": -FEE,
+        "attacker": -lost,
+        "verifiers": VERIFICATION_FEE,
+        "pool": FEE + lost - VERIFICATION_FEE,
+    }
+
+
+def test_a_crowd_that_leaves_one_judged_place_loses_its_bonds_and_stops_nobody(pole, ledger):
+    models = {VICTIM: MODEL, 4: Model(test=50), 5: Model(test=50)}
+    round_id = stage.revealed(pole, models)
+    stage.vote(pole, round_id, {VICTIM: ok(90, 45), 4: ok(90, 49), 5: ok(90, 49)})
+    stage.finalise(pole, round_id)
+    expected = LOT | {"victim": PRIZE, "attacker": -2 * BOND, "pool": LOT["pool"] + 2 * BOND}
+    assert ledger.gains(victim=VICTIM, attacker=[4, 5]) == expected
+
+
+FILLED = range(3, 3 + CHAIN["maxSolutions"])
+
+
+def test_all_places_taken_with_low_true_claims_keep_no_higher_claim_out_and_cost_nothing(pole, ledger):
+    junk = Model(train=10, test=5)
+    round_id = stage.training(pole)
+    for miner in FILLED:
+        stage.commit(pole, round_id, miner, junk)
+    stage.commit(pole, round_id, VICTIM, MODEL)
+    to_the_reveals(pole, round_id)
+    models = {VICTIM: MODEL} | dict.fromkeys(list(FILLED)[:-1], junk)
+    for miner, model in models.items():
+        stage.reveal(pole, round_id, miner, model)
+    stage.vote(pole, round_id, stage.as_claimed(models))
+    stage.finalise(pole, round_id)
+    assert ledger.gains(victim=VICTIM, attacker=FILLED) == LOT | {"victim": PRIZE}
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_all_places_taken_with_false_high_claims_cost_the_bonds_of_all_that_are_judged(pole, ledger, closed):
+    boast = Model(train=100, test=50)
+    round_id = stage.training(pole)
+    for miner in FILLED:
+        stage.commit(pole, round_id, miner, boast)
+    with refused("TooManySolutions", round_id, len(FILLED), 101):
+        stage.commit(pole, round_id, VICTIM, MODEL)
+    if not closed:
+        stage.wait(stage.TERMS["timeLimit"])
+        stage.release(pole, round_id)
+    else:
+        to_the_reveals(pole, round_id)
+    for miner in FILLED:
+        stage.reveal(pole, round_id, miner, boast)
+    stage.vote(pole, round_id, dict.fromkeys(FILLED, ok(10, 5)))
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.NONE_QUALIFIED
+    bonds = CHAIN["judgedSolutions"] * BOND
+    gains = {"data_node": -FEE, "attacker": -bonds, "verifiers": bonds, "pool": FEE}
+    assert ledger.gains(victim=VICTIM, attacker=FILLED) == gains
+
+
+def test_who_pushes_a_miner_out_with_a_claim_that_is_not_true_pays_its_bond_and_wins_nothing(pole, ledger):
+    models = {4: Model(train=91, test=44), 5: Model(train=92, test=43), 6: Model(train=93, test=46)}
+    round_id = stage.training(pole)
+    for miner, model in (ONE | models).items():
+        stage.commit(pole, round_id, miner, model)
+    boast = Model(train=100, test=50)
+    stage.commit(pole, round_id, ATTACKER, boast)
+    to_the_reveals(pole, round_id)
+    models |= {ATTACKER: boast}
+    for miner, model in models.items():
+        stage.reveal(pole, round_id, miner, model)
+    stage.vote(pole, round_id, stage.as_claimed(models) | {ATTACKER: ok(10, 5)})
+    stage.finalise(pole, round_id)
+    expected = LOT | {"other": PRIZE, "attacker": -BOND, "pool": LOT["pool"] + BOND}
+    assert ledger.gains(victim=VICTIM, attacker=ATTACKER, other=6) == expected
 
 
 def test_the_commitment_of_an_earlier_round_opens_nothing_in_the_next(pole):

@@ -12,11 +12,11 @@ from tests.contracts.stage import CHAIN, TERMS, finding_tuple
 from pole.protocol.abi import ZERO_ADDRESS, terms_tuple
 from pole.protocol.judgement import Challenge, EndedRound, early_void_reason, judge, judged_solutions
 from pole.protocol.parameters import ChainParameters
-from pole.protocol.payouts import settle
+from pole.protocol.payouts import miner_bond, settle
 from pole.protocol.state import Finding, Payout, PayoutReason, Solution, TaskTerms, Verdict, VoidReason
 from pole.protocol.tally import differ
 
-PARAMETERS = ChainParameters(*CHAIN.values())
+PARAMETERS = ChainParameters(*(CHAIN | {"minerBondBps": 700}).values())
 MOST_JUDGED = 3
 
 counts = st.integers(0, 8)
@@ -123,7 +123,7 @@ def ending_of(ended):
         evidence_of(ended),
         PARAMETERS.verification_fee_bps,
         PARAMETERS.fault_share_bps,
-        PARAMETERS.miner_bond,
+        miner_bond(ended.terms.reward, PARAMETERS),
         *challenge_of(ended.challenge),
     )
 
@@ -172,20 +172,23 @@ def test_rounds_end_and_pay_as_in_python(judge_contract, rounds):
     for ended in rounds:
         judgement = judge(ended)
         expected = settle(ended, judgement, PARAMETERS)
-        reason, winner, train, test, ommer, *_, informer, fee, paid_ = judge_contract.rule(ending_of(ended))
-        payouts, count = paid_
+        ruling = judge_contract.rule(ending_of(ended))
+        reason, winner, ommer, fee = (ruling[name] for name in ("voidReason", "winner", "ommer", "fee"))
+        payouts, count = ruling["payouts"]
+        assert (ruling["own"], ruling["referenced"][5]) == (count, 0)
         assert VoidReason(reason) is judgement.void_reason
         assert fee == expected.verification_fee
         paid = tuple(Payout(payee, PayoutReason(why), amount) for payee, why, amount in payouts[:count])
         assert paid == expected.payouts
         assert ommer[5] == len(judgement.ommers)
         was_right = ended.challenge and differ(ended.challenge.findings, ended.findings)
-        assert informer == (ended.challenge.challenger if was_right else ZERO_ADDRESS)
+        assert ruling["informer"] == (ended.challenge.challenger if was_right else ZERO_ADDRESS)
         if judgement.winner is None:
             assert winner[0] == ZERO_ADDRESS
         else:
             found = ended.findings[judgement.winner]
             assert winner[0] == ended.judged[judgement.winner].miner
-            assert (train, test) == (found.train_correct, found.test_correct)
+            counts_ = (ruling["trainCorrect"], ruling["testCorrect"])
+            assert counts_ == (found.train_correct, found.test_correct)
         if judgement.ommers:
             assert ommer[1] == ended.judged[judgement.ommers[0]].miner

@@ -6,10 +6,16 @@ from fractions import Fraction
 from tests.contracts.stateful.interface import CONTRACTS
 from tests.contracts.stateful.model.system import NOBODY, POOL, STAKES, TASKS
 from tests.contracts.stateful.pair import Pair
+from tests.contracts.stateful.parameters import WINDOWS
 
-from pole.protocol.state import PayoutReason, Phase
+from pole.protocol.state import PayoutReason, Phase, VoidReason
 
 ATTEMPTS = 3
+NO_TASK = 0
+# Nobody's round refunds nothing, and its block draws nothing from the pool.
+OF_IDLE_ROUNDS = {PayoutReason.TASK_REWARD, PayoutReason.MINER_BOND, PayoutReason.CHALLENGE_BOND}
+# Who judged in vain is paid by the guilty: the data node has its reward back.
+NOBODY_RIGHT = (VoidReason.NO_QUORUM, VoidReason.NONE_QUALIFIED)
 ENDED = (Phase.FINAL, Phase.VOID)
 
 
@@ -47,6 +53,12 @@ class Books:
 
     def settle_payouts(self, round_id: int, payouts: tuple) -> None:
         """Take note of a round's payouts: each reason pays one payee once in a round."""
+        ended = self._pair.view("PoLeChain.round", round_id)[0]
+        owner, reward = ended[1][0], ended[1][1][0]
+        if ended[0] == NO_TASK:
+            assert {reason for _, reason, _ in payouts} <= OF_IDLE_ROUNDS
+        elif ended[18] in NOBODY_RIGHT and reward:
+            assert (owner, PayoutReason.REWARD_REFUND, reward) in payouts
         for payee, reason, _ in payouts:
             self._once("payout", round_id, payee, reason)
             if reason not in (PayoutReason.MINER_BOND, PayoutReason.DATA_BOND_SHARE):
@@ -97,7 +109,8 @@ class Books:
                 waiting[task_id] = self._pair.view("TaskList.task", task_id)[0][1]
         escrow = sum(terms[0] + terms[1] for terms in waiting.values())
         assert self._own(self._tasks, TASKS) == escrow
-        value = {task_id: Fraction(terms[0], terms[2]) for task_id, terms in waiting.items()}
+        windows = sum(self._pair.model.parameters.chain[name] for name in WINDOWS)
+        value = {task_id: Fraction(terms[0], terms[2] + windows) for task_id, terms in waiting.items()}
         most = max(value.values(), default=None)
         first = min((task_id for task_id in value if value[task_id] == most), default=0)
         assert self._pair.view("TaskList.best")[0] == first
@@ -115,7 +128,8 @@ class Books:
             opened = self._pair.view("PoLeChain.round", round_id)[0]
             terms, committed = opened[1][1], opened[13]
             chosen, is_challenged = self._pair.model.parameters.chain, opened[22] != NOBODY
-            bonds = chosen["minerBond"] * committed + chosen["challengeBond"] * is_challenged
+            bond = max(chosen["minerBond"], terms[0] * chosen["minerBondBps"] // 10_000)
+            bonds = bond * committed + chosen["challengeBond"] * is_challenged
             due = 0 if phase in ENDED else terms[0] + terms[1] + bonds
             assert self._own(self._chain, account) == due, f"round {round_id}"
             for attempt in range(ATTEMPTS):

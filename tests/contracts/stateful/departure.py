@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from tests.contracts.stateful import moves
-from tests.contracts.stateful.model import rounds
-from tests.contracts.stateful.model.system import NO_HASH, Call, System, Wait
+from tests.contracts.stateful.model import draws, rounds
+from tests.contracts.stateful.model.system import Call, System, Wait
 from tests.contracts.stateful.pair import Action
 from tests.contracts.stateful.people import PEOPLE, STRANGER
 
@@ -43,7 +43,7 @@ def _step(system: System) -> Action:
     if phase is not Phase.DRAW:
         return moves.wait_until(system, deadline)
     clock, armed = system.clock, opened.draw_block
-    if not armed or (clock.number > armed and clock.hash_of(armed) == NO_HASH):
+    if not armed or draws.is_lost(clock, armed):
         return Call(STRANGER, "PoLeChain.armDraw", (opened.round_id,))
     if clock.number <= armed:
         return Wait(armed + 1 - clock.number, 1)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from random import Random
 
-from tests.contracts.stateful.model import ballots, rounds
-from tests.contracts.stateful.model.system import NO_HASH, NOBODY, POOL, Call, Round, System, Wait
+from tests.contracts.stateful.model import ballots, draws, rounds, tasks
+from tests.contracts.stateful.model.system import NOBODY, POOL, Call, Round, System, Task, Wait
 from tests.contracts.stateful.pair import Action
 from tests.contracts.stateful.people import MINERS, OWNERS, PEOPLE, SIGNERS, STRANGER, VERIFIERS, Knowledge
 
@@ -34,7 +34,7 @@ def some_terms(system: System, random: Random) -> TaskTerms:
     limits, chain = system.parameters.task_list, system.parameters.chain
     reward = limits["minReward"] * random.randint(1, 3)
     covering = chain["blockReward"] * 65 * (10_000 + chain["feeMarginBps"]) // 320_000 + 1
-    time_limit = random.choice([1, 50, limits["maxTimeLimit"]])
+    time_limit = random.choice([1, 50, 50, *2 * [limits["maxTimeLimit"]]])
     train_count = random.choice([1, 10, 20])
     return TaskTerms(
         reward=reward,
@@ -61,6 +61,16 @@ def post(system: System, random: Random) -> Call:
     return Call(random.choice(OWNERS), "TaskList.post", arguments, terms.payment)
 
 
+def replace(system: System, random: Random) -> Call:
+    """Post in the place of a task that is worth less, if there is one."""
+    offered = post(system, random)
+    new = Task(0, offered.sender, TaskTerms(*offered.arguments[0]), TEST_DIGEST)
+    worse = [task for task in system.waiting if tasks.value(system, task) < tasks.value(system, new)]
+    replaced = random.choice(worse or system.waiting)
+    arguments = (*offered.arguments, replaced.task_id)
+    return Call(offered.sender, "TaskList.postReplacing", arguments, offered.value)
+
+
 def stake(system: System, verifier: str) -> Call:
     due = system.parameters.committee["seatStake"] - system.seats[verifier].stake
     return Call(verifier, "VerifierCommittee.stake", (), due)
@@ -72,9 +82,13 @@ def _between(system: System, known: Knowledge, _opened: Round | None) -> Action:
     unseated = [verifier for verifier in VERIFIERS if verifier not in system.order]
     if unseated and random.random() < 0.7:
         return stake(system, random.choice(unseated))
-    most = system.parameters.task_list["maxTasks"]
-    if not system.waiting or (len(system.waiting) < most and random.random() < 0.4):
-        return post(system, random)
+    limits, is_busy = system.parameters.task_list, known.will(0.5, "busy")
+    has_idle_rounds = limits["idleTimeLimit"] or random.random() < 0.05
+    if not system.waiting and has_idle_rounds and known.will(0.6, "idle", len(system.rounds)):
+        return _open_idle(system, random)
+    has_room = len(system.waiting) < limits["maxTasks"]
+    if not system.waiting or (is_busy and random.random() < 0.4):
+        return post(system, random) if has_room else replace(system, random)
     if random.random() < 0.06:
         task = random.choice(system.waiting)
         return Call(task.owner, "TaskList.cancel", (task.task_id,))
@@ -83,6 +97,14 @@ def _between(system: System, known: Knowledge, _opened: Round | None) -> Action:
     rich = [person for person in PEOPLE if system.books.credits[person]]
     if rich and random.random() < 0.2:
         return Call(random.choice(rich), "RewardReservoir.withdraw", (random.choice(PEOPLE),))
+    return Call(random.choice(PEOPLE), "PoLeChain.openRound")
+
+
+def _open_idle(system: System, random: Random) -> Call:
+    """Open a round on nobody's task, or give the pool what that takes."""
+    reward = system.parameters.chain["blockReward"]
+    if system.books.balances[system.chain, POOL] < reward and random.random() < 0.7:
+        return Call(STRANGER, "RewardReservoir.deposit", (system.chain, POOL), reward)
     return Call(random.choice(PEOPLE), "PoLeChain.openRound")
 
 
@@ -104,9 +126,11 @@ def _training(system: System, known: Knowledge, opened: Round) -> Action | None:
     room = system.parameters.chain["maxSolutions"] - len(opened.solutions)
     if missing and room:
         return commit(system, known, opened, random.choice(missing))
+    if missing and _is_outbid(known, opened):
+        return commit(system, known, opened, random.choice(missing), above=_lowest_claim(opened))
     if opened.solutions and random.random() < 0.15:
         return commit(system, known, opened, random.choice(list(opened.solutions)))
-    if not mood.closes or rounds.ready(opened) < terms.min_solutions:
+    if opened.is_idle or not mood.closes or rounds.ready(opened) < terms.min_solutions:
         return None
     earliest = opened.keys_at + terms.min_training_time
     if system.clock.time < earliest:
@@ -114,17 +138,31 @@ def _training(system: System, known: Knowledge, opened: Round) -> Action | None:
     return Call(opened.task.owner, "PoLeChain.closeSubmissions", (opened.round_id,))
 
 
-def commit(system: System, known: Knowledge, opened: Round, miner: str) -> Call:
-    model = known.new_model(opened)
+def _is_outbid(known: Knowledge, opened: Round) -> bool:
+    """Tell whether somebody wants a place in a full round, most often where a higher claim can be."""
+    about = ("outbid", opened.round_id, opened.commitments)
+    can_be = _lowest_claim(opened) < opened.task.terms.train_count
+    return known.will(0.7, *about) if can_be else known.may_try(0.3, *about)
+
+
+def _lowest_claim(opened: Round) -> int:
+    return min(solution.claimed_train for solution in opened.solutions.values())
+
+
+def commit(system: System, known: Knowledge, opened: Round, miner: str, *, above: int = -1) -> Call:
+    model = known.new_model(opened, above)
     hidden = rounds.commitment_of(system, opened.round_id, miner, model.digest, model.train, model.salt)
     known.models[miner, hidden] = model
-    bond = 0 if miner in opened.solutions else system.parameters.chain["minerBond"]
+    bond = 0 if miner in opened.solutions else rounds.miner_bond(system, opened)
     return Call(miner, "PoLeChain.commit", (opened.round_id, hidden, model.train), bond)
 
 
 def _test_release(system: System, known: Knowledge, opened: Round) -> Action | None:
     if not known.mood(opened.round_id).releases:
         return None
+    if opened.is_idle:
+        steps = ("PoLeChain.armTestSeed", "PoLeChain.drawTestSeed")
+        return _by_a_block(system, known, opened, opened.test_block, steps)
     if system.clock.number == opened.closed_block and known.random.random() < 0.8:
         return Wait(1, 1)
     arguments = (opened.round_id, "bafy-test", opened.task.test_digest)
@@ -163,13 +201,22 @@ def _reveal(_system: System, known: Knowledge, opened: Round) -> Action | None:
 
 
 def _draw(system: System, known: Knowledge, opened: Round) -> Action:
-    clock, armed, person = system.clock, opened.draw_block, known.random.choice(PEOPLE)
-    if not armed or (clock.number > armed and clock.hash_of(armed) == NO_HASH):
-        return Call(person, "PoLeChain.armDraw", (opened.round_id,))
+    steps = ("PoLeChain.armDraw", "PoLeChain.drawCommittee")
+    return _by_a_block(system, known, opened, opened.draw_block, steps)
+
+
+def _by_a_block(
+    system: System, known: Knowledge, opened: Round, armed: int, steps: tuple[str, str]
+) -> Action:
+    """Name a block, wait for it, and draw by its hash, unless that is lost."""
+    clock, person = system.clock, known.random.choice(PEOPLE)
+    arm, draw = steps
+    if not armed or draws.is_lost(clock, armed):
+        return Call(person, arm, (opened.round_id,))
     if clock.number <= armed:
-        is_lost = known.mood(opened.round_id).loses_hash and known.random.random() < 0.5
-        return Wait(300 if is_lost else armed + 1 - clock.number, 5)
-    return Call(person, "PoLeChain.drawCommittee", (opened.round_id,))
+        loses_hash = known.mood(opened.round_id).loses_hash and known.random.random() < 0.5
+        return Wait(300 if loses_hash else armed + 1 - clock.number, 5)
+    return Call(person, draw, (opened.round_id,))
 
 
 def _vote_commit(system: System, known: Knowledge, opened: Round) -> Action | None:

@@ -16,12 +16,12 @@ TASK_LIST = {
     "feeBps": [0, 100, 10_000],
     "maxTimeLimit": [500, 1000],
     "maxSolutions": [],
-    # Idle rounds are not modelled: an empty list opens none.
-    "idleTimeLimit": [0],
-    "idleTrainCount": [0],
-    "idleTestCount": [0],
-    "idleTrainAccuracy": [0],
-    "idleTestAccuracy": [0],
+    "idleTimeLimit": [0, 50, 500],
+    "idleTrainCount": [1, 10, 20],
+    "idleTestCount": [1, 10],
+    "idleTrainAccuracy": [1, 8000, 10_000],
+    "idleTestAccuracy": [0, 5000, 9500],
+    "roundWindows": [],
 }
 COMMITTEE = {
     "seatStake": [10, ETHER],
@@ -35,7 +35,7 @@ CHAIN = {
     "revealWindow": [100],
     "voteCommitWindow": [100],
     "voteRevealWindow": [100],
-    "maxSolutions": [1, 3, 5, 5],
+    "maxSolutions": [1, 3, 3, 5],
     "judgedSolutions": [],
     "committeeSize": [1, 4, 4, 7],
     "minCommittee": [],
@@ -47,7 +47,9 @@ CHAIN = {
     "challengeWindow": [100],
     "maxCommittee": [],
     "challengeBond": [1, ETHER // 5],
+    "minerBondBps": [0, 500, 10_000],
 }
+WINDOWS = [name for name in CHAIN if name.endswith("Window")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ def some_parameters(random: Random) -> Parameters:
         for group in (TASK_LIST, COMMITTEE, CHAIN)
     )
     if random.random() < 0.3:
-        chain[random.choice([name for name in chain if name.endswith("Window")])] = SHORT
+        chain[random.choice(WINDOWS)] = SHORT
+    task_list["roundWindows"] = sum(chain[name] for name in WINDOWS)
     task_list["maxSolutions"] = chain["maxSolutions"]
     chain["judgedSolutions"] = random.randint(1, chain["maxSolutions"])
     chain["maxCommittee"] = chain["committeeSize"] + random.choice([0, 1, 4, 10])

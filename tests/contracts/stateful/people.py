@@ -68,9 +68,9 @@ def some_mood(random: Random) -> Mood:
         loses_hash=random.random() < 0.1,
         commits_votes=random.choice(OFTEN),
         reveals_votes=random.choice(OFTEN),
-        agreeing=random.choice([1, 1, 1, 0.95, 0.8]),
+        agreeing=random.choice([1, 1, 1, 1, 0.95, 0.8]),
         leaks=random.choice([0, 0, 0, 0, 0, 0.1, 0.4]),
-        boast=random.choice([0, 0, 0.5]),
+        boast=random.choice([0, 0, 0, 0.5, 1]),
         scatters=random.random() < 0.08,
         challenges=random.choice([0, 0, 0.5, 1]),
         changes_mind=random.choice([0, 0.5]),
@@ -99,10 +99,12 @@ class Knowledge:
         """Decide once, with probability `share`, what somebody does about something."""
         return self._wills.setdefault(about, self.random.random() < share)
 
-    def new_model(self, opened: Round) -> Model:
-        """Train."""
+    def new_model(self, opened: Round, above: int = -1) -> Model:
+        """Train, as a rule for more than `above` correct predictions."""
         terms = opened.task.terms
         train, test = self._count(terms.train_count), self._count(terms.test_count)
+        if train <= above < terms.train_count and self.random.random() < 0.9:
+            train = self.random.randint(above + 1, terms.train_count)
         return Model(self.random.randbytes(32), train, test, self.random.randbytes(32))
 
     def new_ballot(self, system: System, opened: Round, verifier: str) -> Ballot:

@@ -11,12 +11,12 @@ from tests.contracts.stateful.departure import departure
 from tests.contracts.stateful.history import History
 from tests.contracts.stateful.interface import Artifact
 from tests.contracts.stateful.model import views
-from tests.contracts.stateful.model.system import Call, Clock, System, Wait
+from tests.contracts.stateful.model.system import Call, Clock, Force, Round, System, Wait
 from tests.contracts.stateful.pair import Action, Pair
 from tests.contracts.stateful.parameters import Parameters, some_parameters
 from tests.contracts.stateful.people import PEOPLE, Knowledge
 
-from pole.protocol.state import Phase, VoidReason
+from pole.protocol.state import Phase, RecordKind, VoidReason
 
 # How often a step is what comes next, and how often it is something else.
 KINDS = {"right": 74, "nearly right": 10, "untimely": 8, "any": 8}
@@ -24,9 +24,10 @@ KINDS = {"right": 74, "nearly right": 10, "untimely": 8, "any": 8}
 
 @dataclass(slots=True)
 class Counts:
-    """What runs went through: calls by function and outcome, rounds by ending, addresses that were called."""
+    """What runs went through: calls by function and outcome, records, rounds by ending, addresses called."""
 
     calls: Counter = field(default_factory=Counter)
+    records: Counter = field(default_factory=Counter)
     endings: Counter = field(default_factory=Counter)
     touched: set[str] = field(default_factory=set)
     runs: int = 0
@@ -86,12 +87,16 @@ class Stage:
         try:
             outcome = self.pair.act(action)
             self._history.look()
-            self._books.look()
+            if self.pair.events or isinstance(action, Force):
+                self._books.look()
         except AssertionError as error:
             error.course = self._course
             raise
         if isinstance(action, Call):
             self._counts.calls[action.function, outcome] += 1
+        for _, name, arguments in self.pair.events:
+            if name == "Recorded":
+                self._counts.records[RecordKind(arguments[2]).name] += 1
 
     def end(self) -> None:
         """Compare all views once more, and count the rounds."""
@@ -103,12 +108,14 @@ class Stage:
             raise
         self._counts.touched |= self.pair.evm.touched()
         for ended in self.pair.model.rounds:
-            self._counts.endings[_ending(ended.void_reason, settled=ended.is_settled)] += 1
+            self._counts.endings[_ending(ended)] += 1
 
 
-def _ending(reason: VoidReason, *, settled: bool) -> str:
-    assert settled
-    return Phase.FINAL.name if reason is VoidReason.NONE else f"{Phase.VOID.name}: {reason.name}"
+def _ending(ended: Round) -> str:
+    assert ended.is_settled
+    reason = ended.void_reason
+    ending = Phase.FINAL.name if reason is VoidReason.NONE else f"{Phase.VOID.name}: {reason.name}"
+    return f"idle {ending}" if ended.is_idle else ending
 
 
 def _some_actions(system: System, known: Knowledge) -> Sequence[Action]:

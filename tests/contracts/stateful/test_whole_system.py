@@ -4,9 +4,9 @@ from random import SystemRandom
 
 import pytest
 from tests.contracts.stateful import departure, moves
+from tests.contracts.stateful.arguments import ARGUMENTS
 from tests.contracts.stateful.course import played
 from tests.contracts.stateful.interface import artifacts
-from tests.contracts.stateful.mischief import ARGUMENTS
 from tests.contracts.stateful.model import seats, views
 from tests.contracts.stateful.model.rules import PAYABLE, RULES
 from tests.contracts.stateful.model.system import Clock

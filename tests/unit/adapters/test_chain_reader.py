@@ -103,6 +103,7 @@ ABIS: dict[str, list[dict[str, Any]]] = {
         *FUNCTIONS,
         event("TaskPosted"),
         event("TaskCancelled"),
+        event("TaskReplaced"),
         event("TaskTaken"),
         event("KeysDelegated"),
         event("PartialKeysAnnounced"),

@@ -12,6 +12,7 @@ PARAMETERS = {
         (
             *("maxTasks", "minReward", "minDataBond", "feeBps", "maxTimeLimit", "maxSolutions"),
             *("idleTimeLimit", "idleTrainCount", "idleTestCount", "idleTrainAccuracy", "idleTestAccuracy"),
+            "roundWindows",
         ),
         1,
     ),
@@ -21,7 +22,7 @@ PARAMETERS = {
             *("keyWindow", "testWindow", "revealWindow", "voteCommitWindow", "voteRevealWindow"),
             *("maxSolutions", "judgedSolutions", "committeeSize", "minCommittee"),
             *("verificationFeeBps", "faultShareBps", "feeMarginBps", "minerBond", "blockReward"),
-            *("challengeWindow", "maxCommittee", "challengeBond"),
+            *("challengeWindow", "maxCommittee", "challengeBond", "minerBondBps"),
         ),
         1,
     ),

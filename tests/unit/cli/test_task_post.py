@@ -15,10 +15,17 @@ from pole.cli import main
 from pole.cli.task_terms import read_data, read_request
 from pole.errors import RefusedError
 from pole.protocol.parameters import TaskListParameters
+from pole.protocol.value_heap import WaitingTask
 from pole.roles.key_ledger import KeyLedger
 
 LIMITS = TaskListParameters(
-    max_tasks=9, min_reward=100, min_data_bond=50, fee_bps=100, max_time_limit=1000, max_solutions=8
+    max_tasks=2,
+    min_reward=100,
+    min_data_bond=50,
+    fee_bps=100,
+    max_time_limit=1000,
+    max_solutions=8,
+    round_windows=900,
 )
 ADDRESS = "0x" + "A" * 40
 SPECIFICATION = {
@@ -36,8 +43,13 @@ SPECIFICATION = {
 class RichChain(FakeChain):
     deployment = SimpleNamespace(parameters=SimpleNamespace(task_list=LIMITS))
 
+    waiting: tuple[WaitingTask, ...] = ()
+
     def balance_of(self, _: str) -> int:
         return self.balance
+
+    def waiting_tasks(self) -> tuple[WaitingTask, ...]:
+        return self.waiting
 
 
 @dataclass
@@ -99,6 +111,30 @@ def test_a_task_is_posted_with_the_least_bond_and_fee(session: FakeSession) -> N
     terms = session.chain.world.tasks[1].terms
     assert (terms.reward, terms.data_bond, terms.fee) == (1000, 50, 10)
     assert (terms.train_count, terms.test_count, terms.required_train_accuracy) == (9, 3, 9000)
+
+
+def test_a_full_list_of_better_tasks_is_told_before_anything_is_done(session: FakeSession) -> None:
+    session.chain.waiting = (WaitingTask(1, 10_000, 1000), WaitingTask(2, 2_000, 2000))
+    result = post(session.home)
+    assert result.exit_code == 6
+    assert "the least valuable of its 2 tasks, task 2, is worth as much" in " ".join(result.output.split())
+    assert "offer a reward of 0.000000000000001001 ETH at least" in " ".join(result.output.split())
+    assert session.store.files == {}
+
+
+def test_a_better_task_takes_the_place_of_the_least_valuable_and_says_so(session: FakeSession) -> None:
+    session.chain.waiting = (WaitingTask(1, 10_000, 1000), WaitingTask(2, 1_999, 2000))
+    session.chain.world.replaced[2] = 1
+    result = post(session.home)
+    assert result.exit_code == 0, result.output
+    assert "takes the place of task 2, whose reward is 0.000000000000001999 ETH for 2000 s" in result.stderr
+    assert "Posted task 1 in the place of task 2." in result.stdout
+
+
+def test_a_list_with_room_replaces_nothing(session: FakeSession) -> None:
+    session.chain.waiting = (WaitingTask(1, 1, 1000),)
+    result = post(session.home)
+    assert "place" not in result.output
 
 
 @pytest.mark.parametrize(

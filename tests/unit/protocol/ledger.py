@@ -29,6 +29,7 @@ from pole.protocol.records import (
     TallyChallenged,
     TaskCancelled,
     TaskPosted,
+    TaskReplaced,
     TestSetReleased,
     VoteCommitted,
     VoteLeaked,
@@ -36,8 +37,9 @@ from pole.protocol.records import (
     encode_record,
 )
 from pole.protocol.round_audit import audit_round
-from pole.protocol.round_trace import solutions, trace
+from pole.protocol.round_trace import trace
 from pole.protocol.seeds import round_seed
+from pole.protocol.solutions import solutions
 from pole.protocol.state import (
     Header,
     Ommer,
@@ -50,7 +52,7 @@ from pole.protocol.state import (
     Vote,
 )
 from pole.protocol.tasks import files_hash, terms_hash
-from pole.protocol.value_heap import WaitingTask, best
+from pole.protocol.value_heap import WaitingTask, best, waiting_task
 
 CHAIN = "0xe78A0F7E598Cc8b0Bb87894B0F60dD2a88d6a8Ab"
 COMMITTEE = "0x5b1869D9A4C187F2EAa108f3062412ecf0526b24"
@@ -108,15 +110,19 @@ class Ledger:
     def add(self, data: RecordData) -> None:
         kind, encoded = encode_record(data)
         self.records.append(Record(len(self.blocks), len(self.body()), kind, encoded))
-        if not isinstance(data, TaskPosted | TaskCancelled):
+        if not isinstance(data, TaskPosted | TaskCancelled | TaskReplaced):
             self.round_records.append(data)
 
     def post(self, terms: TaskTerms = TERMS) -> int:
         task_id = len(self.tasks) + 1
         self.tasks[task_id] = PostedTask(task_id, DATA_NODE, terms, FILES)
-        self.waiting[task_id] = WaitingTask(task_id, terms.reward, terms.time_limit)
+        self.waiting[task_id] = waiting_task(task_id, terms, self.parameters.task_list)
         self.add(TaskPosted(task_id, DATA_NODE, terms_hash(terms), files_hash(FILES)))
         return task_id
+
+    def replace(self, task_id: int, by: int) -> None:
+        self.waiting.pop(task_id, None)
+        self.add(TaskReplaced(task_id, by))
 
     def open(self) -> int:
         taken = best(self.waiting.values())
@@ -145,7 +151,8 @@ class Ledger:
 
     def draw(self, round_id: int, members: tuple[str, ...] = VERIFIERS, *, released: bool = True) -> int:
         """Draw a committee; return how many solutions it judges."""
-        entries = solutions(trace(self.round_records))
+        most = self.parameters.chain.max_solutions
+        entries = solutions(trace(self.round_records), at_most=most)
         judged = judged_solutions(entries, released=released, at_most=self.parameters.chain.judged_solutions)
         self.add(DrawArmed(round_id, 100))
         self.add(CommitteeDrawn(round_id, b"\x0c" * 32, members, tuple(each.miner for each in judged)))
@@ -183,22 +190,35 @@ class Ledger:
         due = self.parameters.chain.challenge_bond if bond is None else bond
         self.add(TallyChallenged(round_id, attempt, CHALLENGER, due))
 
-    def run_to_reveal(self, miners: int = 2) -> int:
-        """Open a round and take it up to the reveals; return its id."""
+    def run_to_training(self) -> int:
+        """Open a round and take it up to its training; return its id."""
         round_id = self.open()
         self.add(KeysPosted(round_id, "bafykeys", b"\x21" * 32))
-        for n in range(miners):
-            self.commit(round_id, n)
-        self.add(SubmissionsClosed(round_id))
-        self.add(TestSetReleased(round_id, "bafytest", FILES.test_digest))
-        for n in range(miners):
-            self.reveal(round_id, n)
         return round_id
 
-    def run(self, miners: int = 2, vote: Vote = HONEST, *, pool_holds: bool = True) -> None:
-        """Run a whole round in which every verifier casts `vote` on every solution."""
-        round_id = self.run_to_reveal(miners)
-        self.vote(ballot_id(round_id, 0), (vote,) * self.draw(round_id))
+    def reveal_all(self, round_id: int, *miners: int, train: int = 95) -> None:
+        """End the training and let these miners reveal what they committed to."""
+        self.add(SubmissionsClosed(round_id))
+        self.add(TestSetReleased(round_id, "bafytest", FILES.test_digest))
+        for n in miners:
+            self.reveal(round_id, n, train)
+
+    def run_to_reveal(self, miners: int = 2, train: int = 95) -> int:
+        """Open a round and take it up to the reveals; return its id."""
+        round_id = self.run_to_training()
+        for n in range(miners):
+            self.commit(round_id, n, train)
+        self.reveal_all(round_id, *range(miners), train=train)
+        return round_id
+
+    def run(
+        self, miners: int = 2, vote: Vote | None = HONEST, *, train: int = 95, pool_holds: bool = True
+    ) -> None:
+        """Run a whole round in which every verifier casts `vote` on every solution, or none."""
+        round_id = self.run_to_reveal(miners, train)
+        choices = self.draw(round_id)
+        if vote is not None:
+            self.vote(ballot_id(round_id, 0), (vote,) * choices)
         self.finalise(round_id, pool_holds=pool_holds)
 
     def finalise(self, round_id: int, *, pool_holds: bool = True) -> None:

@@ -52,10 +52,17 @@ CHAIN = ChainParameters(
     challenge_window=150,
     max_committee=7,
     challenge_bond=9_001,
+    miner_bond_bps=0,
 )
 PARAMETERS = Parameters(
     task_list=TaskListParameters(
-        max_tasks=100, min_reward=1, min_data_bond=1, fee_bps=100, max_time_limit=3_600, max_solutions=4
+        max_tasks=100,
+        min_reward=1,
+        min_data_bond=1,
+        fee_bps=100,
+        max_time_limit=3_600,
+        max_solutions=4,
+        round_windows=750,
     ),
     committee=CommitteeParameters(seat_stake=1_000, penalty=500, unbonding_time=10_000, tolerance=0),
     chain=CHAIN,

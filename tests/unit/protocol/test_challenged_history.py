@@ -26,25 +26,36 @@ from pole.protocol.records import (
 from pole.protocol.state import Payout, PayoutReason, RecordKind, Verdict, VoidReason, Vote
 
 LIE = Vote(Verdict.OK, 60, 5, b"\x66" * 32)
-USELESS = Vote(Verdict.UNAVAILABLE, 0, 0, bytes(32))
+MISSING = Vote(Verdict.UNAVAILABLE, 0, 0, bytes(32))
+NO_VOTE = None
 BOND = CHAIN.challenge_bond
 REWARDED = Payout(CHALLENGER, PayoutReason.CHALLENGE_BOND, BOND)
 
 
-def judged_once(vote: Vote, leaked: tuple[str, ...] = ()) -> Ledger:
+def cast(ledger: Ledger, attempt: int, vote: Vote | None, seats: tuple[str, ...]) -> None:
+    """Draw the committee of an attempt and let all of it cast `vote` on every solution, or nothing."""
+    choices = ledger.draw(1, seats)
+    if vote is not None:
+        ledger.vote(ballot_id(1, attempt), (vote,) * choices, seats)
+
+
+def judged_once(vote: Vote | None, leaked: tuple[str, ...] = ()) -> Ledger:
     """Return a round whose first committee, of three, has voted."""
     ledger = Ledger()
     ledger.post()
-    round_id = ledger.run_to_reveal()
-    ledger.vote(ballot_id(round_id, 0), (vote,) * ledger.draw(round_id), leaked=leaked)
+    ledger.run_to_reveal()
+    if leaked and vote:
+        ledger.vote(ballot_id(1, 0), (vote,) * ledger.draw(1), leaked=leaked)
+    else:
+        cast(ledger, 0, vote, VERIFIERS)
     return ledger
 
 
-def judged_again(first: Vote, second: Vote, bond: int = BOND, seats: tuple[str, ...] = SEATS) -> Ledger:
+def judged_again(first: Vote | None, second: Vote | None, bond: int = BOND) -> Ledger:
     """Return a round whose first tally was challenged, and judged anew by more."""
     ledger = judged_once(first)
     ledger.challenge(1, bond=bond)
-    ledger.vote(ballot_id(1, 1), (second,) * ledger.draw(1, seats), seats)
+    cast(ledger, 1, second, SEATS)
     return ledger
 
 
@@ -110,13 +121,13 @@ def test_a_second_challenge_with_a_bond_is_refused() -> None:
     ledger.post()
     ledger.run_to_reveal()
     for attempt, seats in enumerate((SEATS[:1], SEATS[:3])):
-        ledger.vote(ballot_id(1, attempt), (LIE,) * ledger.draw(1, seats), seats)
+        cast(ledger, attempt, LIE, seats)
         ledger.challenge(1, attempt)
     demand_breach(ledger, "with a bond twice")
 
 
 def test_a_committee_that_cannot_be_larger_is_not_challenged() -> None:
-    ledger = judged_again(USELESS, USELESS, bond=0)
+    ledger = judged_again(NO_VOTE, NO_VOTE, bond=0)
     ledger.challenge(1, 1, bond=0)
     demand_breach(ledger, "7 seats was challenged, but no committee may be larger")
 
@@ -127,7 +138,7 @@ def test_there_is_no_fourth_committee() -> None:
     ledger.post()
     ledger.run_to_reveal()
     for attempt, seats in enumerate((SEATS[:1], SEATS[:3], SEATS[:5])):
-        ledger.vote(ballot_id(1, attempt), (USELESS,) * ledger.draw(1, seats), seats)
+        cast(ledger, attempt, NO_VOTE, seats)
         assert verify_history(ledger.history()).challenges == attempt
         ledger.challenge(1, attempt, bond=0)
     demand_breach(ledger, "no committee may be larger")
@@ -149,7 +160,12 @@ def test_a_challenge_after_the_payouts_is_refused() -> None:
 
 
 def test_a_tally_that_was_free_to_doubt_takes_no_bond() -> None:
-    demand_breach(judged_again(USELESS, HONEST), "with 9001 wei, but 0 were due")
+    demand_breach(judged_again(NO_VOTE, HONEST), "with 9001 wei, but 0 were due")
+
+
+def test_a_tally_that_found_every_model_missing_is_not_free_to_doubt() -> None:
+    demand_breach(judged_again(MISSING, HONEST, bond=0), "with 0 wei, but 9001 were due")
+    assert verify_history(judged_again(MISSING, HONEST).history()).challenges == 1
 
 
 @pytest.mark.parametrize(
@@ -222,13 +238,13 @@ def test_a_challenge_that_draws_no_larger_committee_gets_its_bond_back_and_the_t
     for block in (100, 400):
         ledger.add(DrawArmed(1, block))
     ledger.finalise(1)
-    assert decode_record(ledger.records[-1]) == RoundVoided(1, VoidReason.THRESHOLD_MISSED)
+    assert decode_record(ledger.records[-1]) == RoundVoided(1, VoidReason.NONE_QUALIFIED)
     assert REWARDED in paid(ledger)
     assert verify_history(ledger.history()).void_rounds == 1
 
 
 def test_a_committee_that_came_to_nothing_grows_for_free() -> None:
-    ledger = judged_again(USELESS, HONEST, bond=0)
+    ledger = judged_again(NO_VOTE, HONEST, bond=0)
     ledger.finalise(1)
     assert all(payout.reason is not PayoutReason.CHALLENGE_BOND for payout in paid(ledger))
     assert verify_history(ledger.history()).height == 1
@@ -239,9 +255,9 @@ def test_a_challenge_with_a_bond_may_follow_a_free_one_and_is_judged_by_the_last
     ledger = Ledger(replace(PARAMETERS, chain=chain))
     ledger.post()
     ledger.run_to_reveal()
-    ballots = ((SEATS[:1], USELESS, 0), (SEATS[:3], LIE, BOND), (SEATS, HONEST, None))
+    ballots = ((SEATS[:1], NO_VOTE, 0), (SEATS[:3], LIE, BOND), (SEATS, HONEST, None))
     for attempt, (seats, vote, bond) in enumerate(ballots):
-        ledger.vote(ballot_id(1, attempt), (vote,) * ledger.draw(1, seats), seats)
+        cast(ledger, attempt, vote, seats)
         if bond is not None:
             ledger.challenge(1, attempt, bond)
     ledger.finalise(1)

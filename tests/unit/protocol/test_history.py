@@ -3,7 +3,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.protocol.ledger import FILES, HONEST, SALT, VERIFIERS, Ledger
+from tests.unit.protocol.ledger import HONEST, SALT, VERIFIERS, Ledger
 from tests.unit.protocol.rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
 
 from pole.errors import InputError, IntegrityError
@@ -275,9 +275,10 @@ def void_ledgers() -> dict[VoidReason, Ledger]:
     ledgers[VoidReason.COMMITTEE_TOO_SMALL].run_to_reveal()
     for reason in list(VoidReason)[1:5]:
         ledgers[reason].finalise(round_id)
-    ledgers[VoidReason.NO_QUORUM].run(vote=Vote(Verdict.MALFORMED, 0, 0, bytes(32)))
+    ledgers[VoidReason.NO_QUORUM].run(vote=None)
+    ledgers[VoidReason.NONE_QUALIFIED].run(vote=Vote(Verdict.MALFORMED, 0, 0, bytes(32)))
     ledgers[VoidReason.DATA_FAULT].run(vote=Vote(Verdict.DATA_FAULT, 0, 0, bytes(32)))
-    ledgers[VoidReason.THRESHOLD_MISSED].run(vote=Vote(Verdict.OK, 10, 1, b"\x77" * 32))
+    ledgers[VoidReason.THRESHOLD_MISSED].run(vote=Vote(Verdict.OK, 89, 9, b"\x77" * 32), train=89)
     return ledgers
 
 
@@ -306,14 +307,10 @@ def test_an_open_round_is_verified_as_far_as_it_got(steps: int) -> None:
 def test_a_replaced_commitment_comes_later_in_ties() -> None:
     ledger = Ledger()
     ledger.post()
-    round_id = ledger.open()
-    ledger.add(KeysPosted(round_id, "bafykeys", b"\x21" * 32))
+    round_id = ledger.run_to_training()
     for n in (0, 1, 0):
         ledger.commit(round_id, n)
-    ledger.add(SubmissionsClosed(round_id))
-    ledger.add(ReleasedTestSet(round_id, "bafytest", FILES.test_digest))
-    for n in (0, 1):
-        ledger.reveal(round_id, n)
+    ledger.reveal_all(round_id, 0, 1)
     ledger.vote(ballot_id(round_id, 0), (HONEST,) * ledger.draw(round_id))
     ledger.finalise(round_id)
     assert ledger.blocks[1].header.winner == MINERS[1]
@@ -328,6 +325,56 @@ def test_a_cancelled_task_is_not_taken() -> None:
     del ledger.waiting[1]
     ledger.run()
     assert verify_history(ledger.history()).height == 1
+
+
+def full_list() -> Ledger:
+    """Return a list of two tasks, of rewards 10^6 and 10^9, that holds no more."""
+    ledger = Ledger(parameters=replace(PARAMETERS, task_list=replace(PARAMETERS.task_list, max_tasks=2)))
+    for reward in (10**6, 10**9):
+        ledger.post(replace(TERMS, reward=reward))
+    return ledger
+
+
+def test_a_replaced_task_is_not_taken() -> None:
+    ledger = full_list()
+    ledger.replace(2, by=ledger.post(replace(TERMS, reward=10**9 + 1)))
+    ledger.run()
+    assert ledger.blocks[1].header.task_id == 3
+    assert verify_history(ledger.history()).height == 1
+
+
+@pytest.mark.parametrize(
+    ("reward", "replaced", "message"),
+    [
+        (10**6, 1, "task 1 was replaced by task 3, which is worth no more"),
+        (10**9, 2, "task 2 was replaced by task 3, which is worth no more"),
+        (10**9, 4, "task 4 was replaced by 3, but one does not wait"),
+        (10**9, None, "task 3 waits in a list that holds 2 already"),
+    ],
+)
+def test_a_replacement_against_the_rules_is_named(reward: int, replaced: int | None, message: str) -> None:
+    ledger = full_list()
+    newest = ledger.post(replace(TERMS, reward=reward))
+    if replaced is not None:
+        ledger.replace(replaced, by=newest)
+    ledger.open()
+    with pytest.raises(IntegrityError, match=f"Height 1, record 3: {message}"):
+        verify_history(ledger.history())
+
+
+def test_nothing_is_replaced_in_a_list_that_has_room() -> None:
+    ledger = Ledger()
+    ledger.post()
+    ledger.replace(1, by=ledger.post(replace(TERMS, reward=10**9)))
+    with pytest.raises(IntegrityError, match="Height 1, record 2: task 1 was replaced, but the list was not"):
+        verify_history(ledger.history())
+
+
+def test_a_task_that_waited_before_replaces_nothing() -> None:
+    ledger = full_list()
+    ledger.replace(1, by=2)
+    with pytest.raises(IntegrityError, match="task 1 was replaced, but the list was not full"):
+        verify_history(ledger.history())
 
 
 def test_every_record_can_be_proved(history: History) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from tests.unit.protocol.rounds import MINERS, ended, fault, found, solution, terms, unrevealed
 
@@ -33,24 +35,36 @@ def test_a_round_without_a_quorum_is_void() -> None:
     assert judge(ended(NO_FINDING, fault(Verdict.MALFORMED))) == void(VoidReason.NO_QUORUM)
 
 
+@pytest.mark.parametrize(
+    "findings", [(fault(Verdict.MALFORMED),), (found(test=8), fault(Verdict.UNAVAILABLE)), (found(train=94),)]
+)
+def test_a_round_in_which_everything_is_proven_bad_is_void(findings: tuple[Finding, ...]) -> None:
+    assert judge(ended(*findings)) == void(VoidReason.NONE_QUALIFIED)
+    assert judge(ended(*findings, closed_early=False)) == void(VoidReason.NONE_QUALIFIED)
+
+
+def test_where_a_choice_has_no_finding_what_is_proven_bad_leaves_no_quorum() -> None:
+    assert judge(ended(found(test=8), NO_FINDING)) == void(VoidReason.NO_QUORUM)
+
+
 def test_one_data_fault_voids_the_round() -> None:
     assert judge(ended(found(), fault(Verdict.DATA_FAULT))) == void(VoidReason.DATA_FAULT)
 
 
 def test_missed_thresholds_void_a_round_that_was_closed_early() -> None:
-    assert judge(ended(found(train=89), found(test=7))) == void(VoidReason.THRESHOLD_MISSED)
+    given = ended(found(train=89), found(test=7), tolerance=100)
+    assert judge(given) == void(VoidReason.THRESHOLD_MISSED)
 
 
 def test_when_time_ran_out_the_most_accurate_wins_without_ommers() -> None:
-    given = ended(found(train=89, test=6), found(train=89, test=7), closed_early=False)
+    given = ended(found(train=89, test=6), found(train=89, test=7), closed_early=False, tolerance=6)
     assert judge(given) == Judgement(1, (), VoidReason.NONE)
 
 
 def test_the_best_solution_wins_and_the_others_are_ommers_best_first() -> None:
     solutions = tuple(solution(n, claimed_test_correct=10) for n in range(4))
-    given = ended(
-        found(test=8), found(test=10), found(test=9), found(test=7), solutions=solutions, judged=solutions
-    )
+    findings_ = found(test=8), found(test=10), found(test=9), found(test=7)
+    given = ended(*findings_, solutions=solutions, judged=solutions, tolerance=3)
     assert judge(given) == Judgement(1, (2, 0), VoidReason.NONE)
 
 
@@ -60,6 +74,13 @@ def test_a_claim_below_the_finding_counts() -> None:
     assert judge(ended(found(test=8), found(test=10))).winner == 1
 
 
+def test_a_false_claim_neither_wins_nor_is_an_ommer() -> None:
+    solutions = (solution(0, claimed_test_correct=10), solution(1), solution(2, claimed_test_correct=8))
+    given = ended(found(test=9), found(test=8), found(test=8), solutions=solutions, judged=solutions)
+    assert judge(given) == Judgement(2, (), VoidReason.NONE)
+    assert judge(replace(given, tolerance=1)) == Judgement(0, (1, 2), VoidReason.NONE)
+
+
 def test_ties_go_to_the_earlier_commitment() -> None:
     solutions = (solution(0, order=5), solution(1, order=4))
     assert judge(ended(found(), found(), solutions=solutions, judged=solutions)).winner == 1
@@ -67,7 +88,9 @@ def test_ties_go_to_the_earlier_commitment() -> None:
 
 def test_without_a_test_set_the_training_set_decides() -> None:
     solutions = tuple(solution(n, claimed_test_correct=0) for n in range(2))
-    given = ended(found(90, 0), found(95, 0), released=False, solutions=solutions, judged=solutions)
+    given = ended(
+        found(90, 0), found(95, 0), released=False, solutions=solutions, judged=solutions, tolerance=5
+    )
     assert judge(given) == Judgement(1, (0,), VoidReason.NONE)
 
 
@@ -83,12 +106,15 @@ def test_an_audit_without_a_test_set_ranks_by_the_finding_alone() -> None:
 
 
 def test_no_test_threshold_binds_where_the_task_sets_none() -> None:
-    assert judge(ended(found(test=0), terms=terms(required_test_accuracy=0))).winner == 0
+    modest = (solution(0, claimed_test_correct=0),)
+    lenient = terms(required_test_accuracy=0)
+    assert judge(ended(found(test=0), terms=lenient, solutions=modest, judged=modest)).winner == 0
 
 
 @pytest.mark.parametrize(("train", "winner"), [(90, 0), (89, None)])
 def test_the_training_threshold_binds_exactly(train: int, winner: int | None) -> None:
-    assert judge(ended(found(train=train))).winner == winner
+    modest = (solution(0, claimed_train_correct=train),)
+    assert judge(ended(found(train=train), solutions=modest, judged=modest)).winner == winner
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pole.protocol.parameter_rules import (
     check_windows,
     covering_fee,
     longest_round,
+    round_windows,
 )
 from pole.protocol.parameters import Parameters, parameters_from_json
 
@@ -58,6 +59,9 @@ def changed(group: str, **values: int) -> Parameters:
         ("chain", {"max_solutions": 9}, "make them equal"),
         ("task_list", {"max_tasks": 0}, "no task could be posted"),
         ("task_list", {"max_time_limit": 0}, "any time for training"),
+        ("task_list", {"round_windows": 359}, "come to 360 s"),
+        ("chain", {"key_window": 61}, "come to 361 s"),
+        ("task_list", {"max_time_limit": 2**32 - 360}, "the list could not value such a task"),
         ("committee", {"seat_stake": 0, "penalty": 0}, "every seat for nothing"),
         ("committee", {"penalty": 10**18 + 1}, "more than the stake of a seat"),
         ("committee", {"unbonding_time": 4260}, "make it at least 4261 s"),
@@ -82,6 +86,8 @@ def changed(group: str, **values: int) -> Parameters:
         ("chain", {"fault_share_bps": 10_001}, "chain.faultShareBps is 10001"),
         ("chain", {"fault_share_bps": 10_000}, "its whole bond back"),
         ("chain", {"fee_margin_bps": 10_001}, "chain.feeMarginBps is 10001"),
+        ("chain", {"miner_bond_bps": 10_001}, "chain.minerBondBps is 10001"),
+        ("chain", {"miner_bond_bps": 333}, "3 false claims would cost less than their committee earns"),
         ("chain", {"block_reward": 2**96 - 1}, "no fee that a task can carry"),
     ],
 )
@@ -103,7 +109,7 @@ def test_more_solutions_than_one_transaction_can_pay_are_refused() -> None:
 def test_every_broken_rule_is_told_at_once() -> None:
     with pytest.raises(InputError) as refused:
         check_parameters(changed("chain", key_window=0, miner_bond=0, min_committee=0))
-    assert str(refused.value).count("\n- ") == 4
+    assert str(refused.value).count("\n- ") == 5
 
 
 def test_a_window_that_holds_few_blocks_of_the_chain_below_is_refused() -> None:
@@ -116,7 +122,11 @@ def test_the_limits_themselves_are_accepted() -> None:
     check_parameters(SOUND)
     check_parameters(changed("committee", unbonding_time=longest_round(SOUND) + 1, penalty=10**18))
     check_parameters(changed("chain", max_committee=63, judged_solutions=4, fee_margin_bps=10_000))
+    check_parameters(changed("chain", miner_bond_bps=334))
+    check_parameters(changed("chain", miner_bond_bps=10_000))
     check_parameters(changed("chain", block_reward=0))
+    longest = changed("task_list", max_time_limit=2**32 - 1 - round_windows(SOUND))
+    check_parameters(replace(longest, committee=replace(SOUND.committee, unbonding_time=2**33)))
 
 
 @pytest.mark.parametrize("reward", [0, 1, 31, 10**18, 3 * 10**17 + 7])

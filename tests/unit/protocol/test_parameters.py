@@ -18,6 +18,7 @@ DOCUMENT: dict[str, dict[str, Any]] = {
         "idleTestCount": 2000,
         "idleTrainAccuracy": 9000,
         "idleTestAccuracy": 0,
+        "roundWindows": 360,
     },
     "committee": {"seatStake": "10", "penalty": 5, "unbondingTime": 7200, "tolerance": 0},
     "chain": {
@@ -38,6 +39,7 @@ DOCUMENT: dict[str, dict[str, Any]] = {
         "challengeWindow": 60,
         "maxCommittee": 11,
         "challengeBond": 3,
+        "minerBondBps": 400,
     },
 }
 

@@ -18,7 +18,7 @@ from tests.unit.protocol.rounds import (
 
 from pole.protocol.judgement import Challenge, EndedRound, judge, judged_solutions
 from pole.protocol.ommer_rewards import pool_draw
-from pole.protocol.payouts import Settlement, pool_payouts, settle
+from pole.protocol.payouts import Settlement, miner_bond, pool_payouts, settle
 from pole.protocol.state import Finding, Ommer, Payout, PayoutReason, Verdict
 from pole.protocol.tally import NO_FINDING
 
@@ -86,13 +86,51 @@ def test_a_committee_without_a_finding_earns_nothing() -> None:
     assert split(ended(NO_FINDING)) == Settlement((reward_refund(), DATA_BOND, bond(0)), 0, 0)
 
 
-def test_a_malformed_model_costs_its_bond_and_the_committee_is_paid() -> None:
-    given_ = ended(fault(Verdict.MALFORMED))
-    assert split(given_) == Settlement((reward_refund(TERMS.reward - FEE), DATA_BOND), FEE, CHAIN.miner_bond)
+@pytest.mark.parametrize("finding", [fault(Verdict.MALFORMED), fault(Verdict.UNAVAILABLE), found(test=8)])
+def test_where_nobody_is_right_forfeited_bonds_pay_the_committee_as_far_as_they_go(finding: Finding) -> None:
+    given_ = ended(finding)
+    bonds = replace(CHAIN, miner_bond=FEE + 5)
+    assert settle(given_, judge(given_), bonds) == Settlement((reward_refund(), DATA_BOND), FEE, 5)
+    assert split(given_) == Settlement((reward_refund(), DATA_BOND), CHAIN.miner_bond, 0)
 
 
-def test_a_false_claim_costs_its_bond_even_for_the_winner() -> None:
-    assert bond(0) not in split(ended(found(test=8))).payouts
+def test_an_unrevealed_bond_pays_a_committee_that_found_nobody_right_too() -> None:
+    given_ = replace(ended(fault(Verdict.MALFORMED)), solutions=(solution(0), unrevealed(1)))
+    assert split(given_) == Settlement((reward_refund(), DATA_BOND), 2 * CHAIN.miner_bond, 0)
+
+
+def test_without_a_quorum_no_bond_of_an_unproven_solution_pays_the_committee() -> None:
+    given_ = ended(NO_FINDING, fault(Verdict.MALFORMED))
+    assert split(given_) == Settlement((reward_refund(), DATA_BOND, bond(0)), CHAIN.miner_bond, 0)
+
+
+def test_a_winner_pays_the_committee_whoever_forfeits() -> None:
+    given_ = ended(found(), fault(Verdict.MALFORMED))
+    won = Payout(MINERS[0], PayoutReason.TASK_REWARD, TERMS.reward - FEE)
+    assert split(given_) == Settlement((won, DATA_BOND, bond(0)), FEE, CHAIN.miner_bond)
+
+
+def test_where_the_threshold_is_missed_the_reward_pays_the_committee() -> None:
+    given_ = ended(found(train=80), tolerance=20)
+    payouts = (reward_refund(TERMS.reward - FEE), DATA_BOND, bond(0))
+    assert split(given_) == Settlement(payouts, FEE, 0)
+
+
+@pytest.mark.parametrize(
+    ("reward", "bps", "bond_"),
+    [(0, 500, 7_001), (140_039, 500, 7_001), (140_040, 500, 7_002), (10**6, 0, 7_001)],
+)
+def test_the_bond_is_a_part_of_the_reward_and_at_least_the_least(reward: int, bps: int, bond_: int) -> None:
+    assert miner_bond(reward, replace(CHAIN, miner_bond_bps=bps)) == bond_
+
+
+def test_bonds_are_forfeited_and_returned_as_large_as_they_were_paid() -> None:
+    given_ = ended(found(), fault(Verdict.MALFORMED))
+    parameters = replace(CHAIN, miner_bond_bps=1_000)
+    large = TERMS.reward // 10
+    result = settle(given_, judge(given_), parameters)
+    assert Payout(MINERS[0], PayoutReason.MINER_BOND, large) in result.payouts
+    assert result.pool == large
 
 
 def test_a_revealed_solution_that_was_not_judged_keeps_its_bond() -> None:
@@ -179,14 +217,20 @@ def challenges(choices: int) -> st.SearchStrategy[Challenge | None]:
     return st.none() | st.builds(Challenge, st.just(DATA_NODE), st.integers(0, 10**6), found_, st.booleans())
 
 
-@given(ended_rounds(), st.integers(0, 10_000), st.integers(0, 10_000))
+shares = st.integers(0, 10_000)
+
+
+@given(ended_rounds(), shares, shares, shares)
 @settings(max_examples=400)
 def test_a_round_s_account_is_emptied_to_the_last_wei(
-    given_: EndedRound, fee_bps: int, share_bps: int
+    given_: EndedRound, fee_bps: int, share_bps: int, bond_bps: int
 ) -> None:
-    parameters = replace(CHAIN, verification_fee_bps=fee_bps, fault_share_bps=share_bps)
+    parameters = replace(
+        CHAIN, verification_fee_bps=fee_bps, fault_share_bps=share_bps, miner_bond_bps=bond_bps
+    )
     result = settle(given_, judge(given_), parameters)
-    bonds = given_.terms.data_bond + CHAIN.miner_bond * len(given_.solutions)
+    each_bond = miner_bond(given_.terms.reward, parameters)
+    bonds = given_.terms.data_bond + each_bond * len(given_.solutions)
     held = given_.terms.reward + bonds + (given_.challenge.bond if given_.challenge else 0)
     assert sum(payout.amount for payout in result.payouts) + result.verification_fee + result.pool == held
     assert min([result.pool, result.verification_fee]) >= 0

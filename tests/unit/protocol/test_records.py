@@ -19,6 +19,7 @@ from pole.protocol.records import (
     TallyChallenged,
     TaskCancelled,
     TaskPosted,
+    TaskReplaced,
     VoteCommitted,
     VoteLeaked,
     VoteRevealed,
@@ -59,6 +60,7 @@ records = st.one_of(
     st.builds(TallyChallenged, numbers, st.integers(0, 255), addresses, numbers),
     st.builds(VoteLeaked, numbers, addresses, addresses),
     st.builds(SeedDrawn, numbers, hashes),
+    st.builds(TaskReplaced, numbers, numbers),
 )
 
 
@@ -79,8 +81,8 @@ def test_bytes_behind_the_encoding_are_refused() -> None:
 
 
 def test_an_unknown_void_reason_is_refused() -> None:
-    data = (1).to_bytes(32, "big") + (8).to_bytes(32, "big")
-    with pytest.raises(IntegrityError, match="void reason 8"):
+    data = (1).to_bytes(32, "big") + (9).to_bytes(32, "big")
+    with pytest.raises(IntegrityError, match="void reason 9"):
         decode_record(record(RecordKind.ROUND_VOIDED, data))
 
 

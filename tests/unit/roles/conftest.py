@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -214,6 +214,14 @@ class Stage:
                 worker.step(self.world.moment())
             self.world.pass_time(1)
         raise AssertionError(f"never came to {until}: {self.world.moment()}")
+
+    def displace(self, address: str, *, claim: int) -> None:
+        """Let the second miner take a miner's place with a higher claim, for a model it never shows."""
+        places = self.world.solutions[1]
+        taken = next(index for index, solution in enumerate(places) if solution.miner == address)
+        places[taken] = replace(
+            places[taken], miner=MINERS[1], commitment=b"\x0e" * 32, claimed_train_correct=claim
+        )
 
     def sent(self, address: str) -> list[str]:
         return [intent for sender, intent in self.world.sent if sender == address]

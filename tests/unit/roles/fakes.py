@@ -60,6 +60,7 @@ PARAMETERS = ChainParameters(
     challenge_window=60,
     max_committee=7,
     challenge_bond=50,
+    miner_bond_bps=0,
 )
 
 
@@ -73,6 +74,7 @@ class World:
     seats: list[str] = field(default_factory=list)
     tasks: dict[int, PostedTask] = field(default_factory=dict)
     listed: list[int] = field(default_factory=list)
+    replaced: dict[int, int] = field(default_factory=dict)
     rounds: dict[int, Round] = field(default_factory=dict)
     ballots: dict[int, Ballot] = field(default_factory=dict)
     members: dict[int, tuple[str, ...]] = field(default_factory=dict)
@@ -149,6 +151,9 @@ class FakeChain:
 
     def task(self, task_id: int) -> PostedTask:
         return self.world.tasks[task_id]
+
+    def replaced_tasks(self) -> dict[int, int]:
+        return dict(self.world.replaced)
 
     def delegation(self, task_id: int) -> Delegation | None:
         return self.world.delegations.get(task_id)

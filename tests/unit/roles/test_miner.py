@@ -1,5 +1,7 @@
 """The miner: what it commits to, and what it does when things are late, wrong or missing."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from tests.unit.roles.conftest import MINERS, TEST, TRAIN, Stage, numbers
@@ -8,7 +10,8 @@ from pole.errors import UnreachableError
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, VoidReason
-from pole.roles.miner import MinerSettings, RoundWatch, correct_needed
+from pole.roles.miner import MinerSettings, correct_needed
+from pole.roles.round_watch import RoundWatch
 
 
 def in_training(stage: Stage) -> None:
@@ -151,8 +154,33 @@ def test_nothing_is_revealed_where_nothing_was_committed(stage: Stage) -> None:
 def test_a_commitment_that_never_arrived_is_not_revealed(stage: Stage) -> None:
     in_reveal(stage)
     stage.world.solutions[1].clear()
+    stage.journal(MINERS[0]).kept.pop("committed/1")
     assert stage.miner().step(stage.world.moment()) == "revealed"
     assert "reveal/1" not in stage.sent(MINERS[0])
+
+
+@pytest.mark.parametrize("reach", [in_training, in_reveal])
+def test_a_displaced_miner_says_so_once_and_reveals_nothing(
+    stage: Stage, caplog: pytest.LogCaptureFixture, reach: Callable[[Stage], None]
+) -> None:
+    reach(stage)
+    if reach is in_training:
+        assert stage.miner().step(stage.world.moment()) == "committed"
+    stage.displace(MINERS[0], claim=TRAIN + 1)
+    with caplog.at_level("INFO", "pole"):
+        assert stage.miner().step(stage.world.moment()) == "displaced"
+        assert stage.miner().step(stage.world.moment()) is None
+    assert caplog.text.count("a higher claim took its place") == 1
+    assert "reveal/1" not in stage.sent(MINERS[0])
+
+
+def test_the_round_goes_on_without_a_displaced_miner(stage: Stage) -> None:
+    in_training(stage)
+    assert stage.miner().step(stage.world.moment()) == "committed"
+    stage.displace(MINERS[0], claim=TRAIN + 1)
+    stage.play(Phase.VOID, workers=[stage.data_node(), stage.miner()])
+    assert stage.world.rounds[1].void_reason is VoidReason.NOTHING_REVEALED
+    assert stage.miner().step(stage.world.moment()) == "settled"
 
 
 def test_a_copied_commitment_cannot_be_opened(stage: Stage) -> None:

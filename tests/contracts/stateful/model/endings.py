@@ -9,6 +9,7 @@ from pole.protocol.abi import PAYOUT
 from pole.protocol.state import Ommer, PayoutReason, Phase, RecordKind, Verdict, VoidReason
 
 OMMER_PART = 32
+NOBODY_RIGHT = (VoidReason.NO_QUORUM, VoidReason.NONE_QUALIFIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Outcome:
 def finalise(system: System, _call: Call, round_id: int) -> tuple:
     ended = rounds.in_phase(system, round_id, Phase.SETTLEMENT)
     found = _findings(system, ended)
-    outcome = _outcome(ended, found)
+    outcome = _outcome(system, ended, found)
     payouts = _divide(system, ended, found, outcome)
     ended.is_settled, ended.void_reason = True, outcome.void_reason
     _pay(system, ended, found, outcome, payouts)
@@ -48,17 +49,24 @@ def _findings(system: System, ended: Round) -> dict[str, verdicts.Finding]:
     return dict(zip(ended.judged, found, strict=True))
 
 
-def _outcome(ended: Round, found: dict[str, verdicts.Finding]) -> Outcome:
+def _outcome(system: System, ended: Round, found: dict[str, verdicts.Finding]) -> Outcome:
     early = _early(ended)
     if early is not VoidReason.NONE:
         return Outcome(early)
     if any(each.verdict == Verdict.DATA_FAULT for each in found.values()):
         return Outcome(VoidReason.DATA_FAULT)
-    verified = [miner for miner, each in found.items() if each.verdict == Verdict.OK]
-    if not verified:
-        return Outcome(VoidReason.NO_QUORUM)
-    meeting = [miner for miner in verified if verdicts.meets(ended, found[miner])]
-    if not meeting and ended.closed_at:
+    tolerance = system.parameters.committee["tolerance"]
+    able = [
+        miner
+        for miner, each in found.items()
+        if verdicts.qualifies(ended, ended.solutions[miner], each, tolerance)
+    ]
+    if not able:
+        is_complete = all(each.verdict != Verdict.NONE for each in found.values())
+        return Outcome(VoidReason.NONE_QUALIFIED if is_complete else VoidReason.NO_QUORUM)
+    meeting = [miner for miner in able if verdicts.meets(ended, found[miner])]
+    # An idle round's time always runs out: the best alone would win with whatever it has.
+    if not meeting and (ended.closed_at or ended.is_idle):
         return Outcome(VoidReason.THRESHOLD_MISSED)
 
     def rank(miner: str) -> tuple[int, int]:
@@ -66,7 +74,7 @@ def _outcome(ended: Round, found: dict[str, verdicts.Finding]) -> Outcome:
         return -verdicts.score(ended, solution, found[miner]), solution.order
 
     # Without anybody above the thresholds the best wins alone.
-    return Outcome(VoidReason.NONE, tuple(sorted(meeting, key=rank)) or (min(verified, key=rank),))
+    return Outcome(VoidReason.NONE, tuple(sorted(meeting, key=rank)) or (min(able, key=rank),))
 
 
 def _early(ended: Round) -> VoidReason:
@@ -80,22 +88,38 @@ def _early(ended: Round) -> VoidReason:
 
 
 def _fee(system: System, ended: Round, found: dict[str, verdicts.Finding], outcome: Outcome) -> int:
-    """Return what the committee earns if it found anything."""
+    """Return what the committee earns if it found anything, at most what those have who pay it."""
     if not any(each.verdict != Verdict.NONE for each in found.values()):
         return 0
     fee = ended.task.terms.reward * system.parameters.chain["verificationFeeBps"] // BPS
-    return min(fee, ended.task.terms.data_bond) if outcome.void_reason is VoidReason.DATA_FAULT else fee
+    if outcome.void_reason is VoidReason.DATA_FAULT:
+        return min(fee, ended.task.terms.data_bond)
+    if outcome.void_reason in NOBODY_RIGHT:
+        forfeited = len(ended.solutions) - len(_honest(system, ended, found))
+        return min(fee, forfeited * rounds.miner_bond(system, ended))
+    return fee
+
+
+def _honest(system: System, ended: Round, found: dict[str, verdicts.Finding]) -> list[str]:
+    """Return the miners that revealed and are not proven bad."""
+    tolerance = system.parameters.committee["tolerance"]
+    return [
+        miner
+        for miner in ended.revealed
+        if miner not in found
+        or not verdicts.is_proven_bad(ended, ended.solutions[miner], found[miner], tolerance)
+    ]
 
 
 def _divide(
     system: System, ended: Round, found: dict[str, verdicts.Finding], outcome: Outcome
 ) -> list[tuple[str, int, int]]:
-    """Return the payouts of reward and bonds, those of nothing left out."""
+    """Return the payouts of reward and bonds, those of nothing or to nobody left out."""
     owner, fee = ended.task.owner, _fee(system, ended, found, outcome)
     reward, bond = ended.task.terms.reward, ended.task.terms.data_bond
     if outcome.void_reason is VoidReason.DATA_FAULT:
         bond -= fee
-    else:
+    elif outcome.void_reason not in NOBODY_RIGHT:
         reward -= fee
     payouts = [
         (outcome.ranked[0], PayoutReason.TASK_REWARD, reward)
@@ -108,17 +132,12 @@ def _divide(
         payouts += [(miner, PayoutReason.DATA_BOND_SHARE, part) for miner in ended.revealed]
     else:
         payouts.append((owner, PayoutReason.DATA_BOND, bond))
-    tolerance, miner_bond = system.parameters.committee["tolerance"], system.parameters.chain["minerBond"]
-    for miner in ended.revealed:
-        is_bad = miner in found and verdicts.is_proven_bad(
-            ended, ended.solutions[miner], found[miner], tolerance
-        )
-        if not is_bad:
-            payouts.append((miner, PayoutReason.MINER_BOND, miner_bond))
+    miner_bond = rounds.miner_bond(system, ended)
+    payouts += [(miner, PayoutReason.MINER_BOND, miner_bond) for miner in _honest(system, ended, found)]
     if ended.challenger != NOBODY and not _forfeited_challenge(system, ended):
         bond_back = system.parameters.chain["challengeBond"]
         payouts.append((ended.challenger, PayoutReason.CHALLENGE_BOND, bond_back))
-    return [(payee, int(reason), amount) for payee, reason, amount in payouts if amount]
+    return [(payee, int(reason), amount) for payee, reason, amount in payouts if amount and payee != NOBODY]
 
 
 def _is_overturned(system: System, ended: Round) -> bool:

@@ -1,4 +1,4 @@
-"""A round from its opening to its draw: who may do what, and when."""
+"""A round from its opening to its reveals, and its phases: who may do what, and when."""
 
 from eth_account import Account
 from eth_keys.exceptions import BadSignature, ValidationError
@@ -17,26 +17,25 @@ from tests.contracts.stateful.model.system import (
 )
 
 from pole.protocol.commitments import solution_commitment
-from pole.protocol.committee_draw import draw_entropy
 from pole.protocol.merkle_body import root
 from pole.protocol.release_signature import TOLERANCE, release_hash
 from pole.protocol.seeds import round_seed
 from pole.protocol.state import FileRef, Phase, RecordKind, VoidReason
 
 NAME = "PoLeChain"
-DRAW_DELAY = 2
-FREEZE = 256
+SIGNATURE = 65
 
 
 def open_round(system: System, _call: Call) -> tuple:
-    newest, task = system.newest, tasks.best(system)
+    newest = system.newest
     if newest is not None and not newest.is_settled:
         raise Refused("RoundOpen", newest.round_id)
-    if task is None:
-        raise Refused("NoTask")
+    task = tasks.best(system) or tasks.idle(system)
     system.mature = len(system.order)
     opened = Round(len(system.rounds) + 1, task, system.hashes[-1], system.clock.time, list(system.order))
     system.rounds.append(opened)
+    # Nobody's task has no keys to wait for.
+    opened.keys_at = system.clock.time if opened.is_idle else 0
     tasks.take(system, task, opened.account)
     before = system.clock.hash_of(system.clock.number - 1)
     blocks.record(
@@ -66,10 +65,15 @@ def commit(system: System, call: Call, round_id: int, commitment: bytes, claimed
     need(commitment != NO_HASH, "EmptyField", "commitment")
     need(claimed <= opened.task.terms.train_count, "CountTooLarge", claimed, opened.task.terms.train_count)
     is_new = call.sender not in opened.solutions
-    due = system.parameters.chain["minerBond"] if is_new else 0
+    due = miner_bond(system, opened) if is_new else 0
     need(call.value == due, "WrongBond", call.value, due)
-    most = system.parameters.chain["maxSolutions"]
-    need(not is_new or len(opened.solutions) < most, "TooManySolutions", round_id, most)
+    displaced = _displaced(system, opened, claimed) if is_new else NOBODY
+    if displaced != NOBODY:
+        # The newcomer has the other's place in the order of first commitments.
+        opened.solutions = {
+            call.sender if miner == displaced else miner: each for miner, each in opened.solutions.items()
+        }
+        blocks.record(system, RecordKind.SOLUTION_DISPLACED, ["uint256", "address"], [round_id, displaced])
     opened.solutions[call.sender] = Solution(commitment, claimed, opened.commitments)
     opened.commitments += 1
     blocks.record(
@@ -80,7 +84,35 @@ def commit(system: System, call: Call, round_id: int, commitment: bytes, claimed
     )
     if due:
         money.put(system, system.chain, system.chain, opened.account, due)
+    if due and displaced != NOBODY:
+        money.pay(system, system.chain, opened.account, displaced, due)
     return ()
+
+
+def least(opened: Round) -> str:
+    """Return who loses its place first: the miner with the lowest claim, of equals the latest."""
+
+    def rank(miner: str) -> tuple[int, int]:
+        solution = opened.solutions[miner]
+        return solution.claimed_train, -solution.order
+
+    return min(opened.solutions, key=rank)
+
+
+def _displaced(system: System, opened: Round, claimed: int) -> str:
+    """Return whose place a newcomer takes, nobody's while there is room."""
+    most = system.parameters.chain["maxSolutions"]
+    if len(opened.solutions) < most:
+        return NOBODY
+    lowest = opened.solutions[least(opened)].claimed_train
+    need(claimed > lowest, "TooManySolutions", opened.round_id, most, lowest + 1)
+    return least(opened)
+
+
+def miner_bond(system: System, opened: Round) -> int:
+    """Return what a solution of the round is bound with."""
+    chosen = system.parameters.chain
+    return max(chosen["minerBond"], opened.task.terms.reward * chosen["minerBondBps"] // BPS)
 
 
 def close_submissions(system: System, call: Call, round_id: int) -> tuple:
@@ -105,9 +137,11 @@ def release_test_set_for(
     system: System, _call: Call, round_id: int, cid: str, digest: bytes, signed_at: int, signature: bytes
 ) -> tuple:
     opened, now = in_phase(system, round_id, Phase.TEST_RELEASE), system.clock.time
+    owner = opened.task.owner
     need(abs(now - signed_at) <= TOLERANCE, "TimestampOutOfTolerance", signed_at, now, TOLERANCE)
     signer = signer_of(system, round_id, FileRef(cid, digest), signed_at, signature)
-    need(signer == opened.task.owner, "NotSignedByDataNode", round_id, opened.task.owner)
+    # Bytes that are no signature are nobody's, but not nobody's word.
+    need(signer == owner != NOBODY, "NotSignedByDataNode", round_id, owner)
     return _release(system, opened, cid, digest)
 
 
@@ -123,6 +157,8 @@ def hash_to_sign(system: System, round_id: int, test: FileRef, signed_at: int) -
 
 def signer_of(system: System, round_id: int, test: FileRef, signed_at: int, signature: bytes) -> str:
     """Return who signed a release, nobody where the bytes are no signature."""
+    if len(signature) != SIGNATURE:
+        return NOBODY
     try:
         signed = Account._recover_hash(hash_to_sign(system, round_id, test, signed_at), signature=signature)
     except (BadSignature, ValidationError, ValueError):
@@ -140,18 +176,6 @@ def _release(system: System, opened: Round, cid: str, digest: bytes) -> tuple:
         system, RecordKind.TEST_SET_RELEASED, ["uint256", "string", "bytes32"], [round_id, cid, digest]
     )
     return ()
-
-
-def arm_test_seed(system: System, _call: Call, round_id: int) -> tuple:
-    """Refuse: this model has no idle rounds."""
-    in_phase(system, round_id, Phase.TEST_RELEASE)
-    raise Refused("NotIdle", round_id)
-
-
-def draw_test_seed(system: System, _call: Call, round_id: int) -> tuple:
-    """Refuse: only idle rounds are ever armed."""
-    in_phase(system, round_id, Phase.TEST_RELEASE)
-    raise Refused("DrawNotReady", round_id, 0)
 
 
 def reveal(
@@ -176,67 +200,6 @@ def reveal(
         ["uint256", "address", "string", "bytes32", "uint32", "uint32"],
         [round_id, call.sender, cid, digest, solution.claimed_train, claimed_test],
     )
-    return ()
-
-
-def arm_draw(system: System, _call: Call, round_id: int) -> tuple:
-    opened, clock = in_phase(system, round_id, Phase.DRAW), system.clock
-    armed = opened.draw_block
-    is_pending = armed and (clock.number <= armed or clock.hash_of(armed) != NO_HASH)
-    need(not is_pending, "DrawPending", round_id, armed)
-    opened.draw_block = clock.number + DRAW_DELAY
-    system.frozen_until = opened.draw_block + FREEZE
-    blocks.record(system, RecordKind.DRAW_ARMED, ["uint256", "uint64"], [round_id, opened.draw_block])
-    return ()
-
-
-def draw_committee(system: System, _call: Call, round_id: int) -> tuple:
-    opened = in_phase(system, round_id, Phase.DRAW)
-    drawing = system.clock.hash_of(opened.draw_block) if opened.draw_block else NO_HASH
-    need(drawing != NO_HASH, "DrawNotReady", round_id, opened.draw_block)
-    entropy = draw_entropy(round_id, drawing)
-    if opened.attempt == 0:
-        opened.judged = _best_claims(opened)[: system.parameters.chain["judgedSolutions"]]
-    ballot = ballots.draw(system, opened, entropy)
-    if ballot is None:
-        _drop(opened)
-        return ()
-    if opened.attempt == 0:
-        opened.entropy = entropy
-    blocks.record(
-        system,
-        RecordKind.COMMITTEE_DRAWN,
-        ["uint256", "bytes32", "address[]", "address[]"],
-        [round_id, entropy, ballot.members, opened.judged],
-    )
-    return ()
-
-
-def _drop(opened: Round) -> None:
-    """Do without the committee that could not be drawn."""
-    if opened.attempt == 0:
-        opened.is_committee_too_small, opened.judged = True, []
-    else:
-        opened.attempt, opened.is_dropped = opened.attempt - 1, True
-
-
-def challenge(system: System, call: Call, round_id: int) -> tuple:
-    opened = in_phase(system, round_id, Phase.CHALLENGE)
-    found = ballots.found_by(system, ballots.newest_of(system, opened))
-    due = system.parameters.chain["challengeBond"] if ballots.is_decided(found) else 0
-    is_first = opened.challenger == NOBODY
-    need(is_first or not due, "AlreadyChallenged", round_id, opened.challenger)
-    need(call.value == due, "WrongBond", call.value, due)
-    blocks.record(
-        system,
-        RecordKind.TALLY_CHALLENGED,
-        ["uint256", "uint8", "address", "uint256"],
-        [round_id, opened.attempt, call.sender, due],
-    )
-    if due:
-        opened.challenger, opened.challenged = call.sender, opened.attempt
-        money.put(system, system.chain, system.chain, opened.account, due)
-    opened.attempt, opened.draw_block = opened.attempt + 1, 0
     return ()
 
 
@@ -311,16 +274,6 @@ def commitment_of(
         claimed_train_correct=claimed_train,
         salt=salt,
     )
-
-
-def _best_claims(opened: Round) -> list[str]:
-    """Return the miners that revealed, the best claim first: of the test set, or without one of training."""
-
-    def rank(miner: str) -> tuple[int, int]:
-        solution = opened.solutions[miner]
-        return -(solution.claimed_test if opened.released_at else solution.claimed_train), solution.order
-
-    return sorted(opened.revealed, key=rank)
 
 
 def in_phase(system: System, round_id: int, needed: Phase) -> Round:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.contracts.stateful.model import ballots, endings, money, rounds, seats, tasks
+from tests.contracts.stateful.model import ballots, draws, endings, money, rounds, seats, tasks
 from tests.contracts.stateful.model.system import Call, Refused, System
 
 RULES: dict[str, Callable[..., tuple]] = {
@@ -11,6 +11,7 @@ RULES: dict[str, Callable[..., tuple]] = {
     "RewardReservoir.credit": money.credit,
     "RewardReservoir.withdraw": money.withdraw,
     "TaskList.post": tasks.post,
+    "TaskList.postReplacing": tasks.post_replacing,
     "TaskList.cancel": tasks.cancel,
     "TaskList.delegateKeys": tasks.delegate_keys,
     "TaskList.announcePartialKeys": tasks.announce_partial_keys,
@@ -32,18 +33,19 @@ RULES: dict[str, Callable[..., tuple]] = {
     "PoLeChain.closeSubmissions": rounds.close_submissions,
     "PoLeChain.releaseTestSet": rounds.release_test_set,
     "PoLeChain.releaseTestSetFor": rounds.release_test_set_for,
-    "PoLeChain.armTestSeed": rounds.arm_test_seed,
-    "PoLeChain.drawTestSeed": rounds.draw_test_seed,
+    "PoLeChain.armTestSeed": draws.arm_test_seed,
+    "PoLeChain.drawTestSeed": draws.draw_test_seed,
     "PoLeChain.reveal": rounds.reveal,
-    "PoLeChain.armDraw": rounds.arm_draw,
-    "PoLeChain.drawCommittee": rounds.draw_committee,
-    "PoLeChain.challenge": rounds.challenge,
+    "PoLeChain.armDraw": draws.arm_draw,
+    "PoLeChain.drawCommittee": draws.draw_committee,
+    "PoLeChain.challenge": draws.challenge,
     "PoLeChain.finalise": endings.finalise,
     "PoLeChain.record": rounds.record,
 }
 PAYABLE = {
     "RewardReservoir.deposit",
     "TaskList.post",
+    "TaskList.postReplacing",
     "VerifierCommittee.stake",
     "PoLeChain.commit",
     "PoLeChain.challenge",

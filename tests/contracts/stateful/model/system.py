@@ -1,7 +1,8 @@
 """What the model knows: the state of all four contracts in plain values, and the clock they read.
 
 The model predicts; it never looks at the chain. Its rules follow the documentation, in the modules beside
-this one, one per concern: `money`, `tasks`, `seats`, `ballots`, `rounds`, `verdicts`, `endings`, `blocks`.
+this one, one per concern: `money`, `tasks`, `seats`, `ballots`, `rounds`, `draws`, `verdicts`, `endings`,
+`blocks`.
 """
 
 from collections import defaultdict
@@ -120,7 +121,10 @@ class Solution:
 
 @dataclass(slots=True)
 class Round:
-    """`solutions` are by miner, in the order of first commitments; `judged` are the miners voted on."""
+    """`solutions` are by miner, in the order of first commitments; `judged` are the miners voted on.
+
+    `test_block` is the Ethereum block that seeds an idle round's test set.
+    """
 
     round_id: int
     task: Task
@@ -147,6 +151,12 @@ class Round:
     is_dropped: bool = False
     challenger: str = NOBODY
     height: int = 0
+    test_block: int = 0
+    test_seed: bytes = NO_HASH
+
+    @property
+    def is_idle(self) -> bool:
+        return self.task.task_id == 0
 
     @property
     def revealed(self) -> list[str]:

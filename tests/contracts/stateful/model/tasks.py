@@ -6,6 +6,7 @@ from tests.contracts.stateful.model import blocks, money
 from tests.contracts.stateful.model.system import (
     BPS,
     NO_HASH,
+    NOBODY,
     POOL,
     TASKS,
     Call,
@@ -25,26 +26,61 @@ UINT32, UINT96 = 2**32 - 1, 2**96 - 1
 
 
 def post(system: System, call: Call, terms: tuple, files: tuple) -> tuple:
-    posted = TaskTerms(*terms)
-    _check_terms(system, posted)
-    _check_files(TaskFiles(*files))
-    need(call.value == posted.payment, "WrongPayment", call.value, posted.payment)
+    task = _new_task(system, call, terms, files)
     most = system.parameters.task_list["maxTasks"]
     need(len(system.waiting) < most, "TaskListFull", most)
 
-    task_id = len(system.tasks) + 1
-    system.tasks[task_id] = Task(task_id, call.sender, posted, TaskFiles(*files).test_digest)
-    system.tell(NAME, "TaskPosted", task_id, call.sender, terms, files)
-    money.put(system, system.task_list, system.task_list, TASKS, call.value)
-    money.move(system, system.task_list, TASKS, system.chain, POOL, posted.fee)
+    _enter(system, task, terms, files)
+    _take_payment(system, task)
+    _record(system, task, terms, files)
+    return (task.task_id,)
+
+
+def post_replacing(system: System, call: Call, terms: tuple, files: tuple, replaced_id: int) -> tuple:
+    task = _new_task(system, call, terms, files)
+    most, replaced = system.parameters.task_list["maxTasks"], system.tasks.get(replaced_id)
+    need(len(system.waiting) == most, "TaskListNotFull", len(system.waiting), most)
+    if replaced is None or not replaced.is_waiting:
+        raise Refused("TaskNotListed", replaced_id)
+    need(value(system, task) > value(system, replaced), "NotMoreValuable", replaced_id)
+
+    _enter(system, task, terms, files)
+    replaced.is_waiting = False
+    system.tell(NAME, "TaskReplaced", replaced_id, replaced.owner, escrow(replaced), task.task_id)
+    _take_payment(system, task)
+    money.pay(system, system.task_list, TASKS, replaced.owner, escrow(replaced))
+    _record(system, task, terms, files)
+    blocks.record(system, RecordKind.TASK_REPLACED, ["uint256", "uint256"], [replaced_id, task.task_id])
+    return (task.task_id,)
+
+
+def _new_task(system: System, call: Call, terms: tuple, files: tuple) -> Task:
+    """Return what is to be posted, if it may be and is paid for."""
+    posted, named = TaskTerms(*terms), TaskFiles(*files)
+    _check_terms(system, posted)
+    _check_files(named)
+    need(call.value == posted.payment, "WrongPayment", call.value, posted.payment)
+    return Task(len(system.tasks) + 1, call.sender, posted, named.test_digest)
+
+
+def _enter(system: System, task: Task, terms: tuple, files: tuple) -> None:
+    system.tasks[task.task_id] = task
+    system.tell(NAME, "TaskPosted", task.task_id, task.owner, terms, files)
+
+
+def _take_payment(system: System, task: Task) -> None:
+    money.put(system, system.task_list, system.task_list, TASKS, task.terms.payment)
+    money.move(system, system.task_list, TASKS, system.chain, POOL, task.terms.fee)
+
+
+def _record(system: System, task: Task, terms: tuple, files: tuple) -> None:
     digests = [keccak256(encode([TASK_TERMS], [terms])), keccak256(encode([TASK_FILES], [files]))]
     blocks.record(
         system,
         RecordKind.TASK_POSTED,
         ["uint256", "address", "bytes32", "bytes32"],
-        [task_id, call.sender, *digests],
+        [task.task_id, task.owner, *digests],
     )
-    return (task_id,)
 
 
 def cancel(system: System, call: Call, task_id: int) -> tuple:
@@ -82,16 +118,43 @@ def take_best(_system: System, call: Call, _round_id: int) -> tuple:
 
 
 def best(system: System) -> Task | None:
-    """Return the waiting task that pays most per second of its time limit, of equals the oldest."""
-    return max(
-        system.waiting,
-        key=lambda task: (Fraction(task.terms.reward, task.terms.time_limit), -task.task_id),
-        default=None,
+    """Return the waiting task that is worth most, of equals the oldest."""
+    return max(system.waiting, key=lambda task: (value(system, task), -task.task_id), default=None)
+
+
+def value(system: System, task: Task) -> Fraction:
+    """Return what a task pays for each second that its round can take."""
+    return Fraction(task.terms.reward, task.terms.time_limit + system.parameters.task_list["roundWindows"])
+
+
+def idle(system: System) -> Task:
+    """Return nobody's task, for when no other waits: the pool pays its reward, if it can."""
+    limits, reward = system.parameters.task_list, system.parameters.chain["blockReward"]
+    need(limits["idleTimeLimit"], "NoTask")
+    held = system.books.balances[system.chain, POOL]
+    need(held >= reward, "PoolTooSmall", held, reward)
+    terms = TaskTerms(
+        reward=reward,
+        data_bond=0,
+        time_limit=limits["idleTimeLimit"],
+        min_training_time=0,
+        fee=0,
+        min_solutions=1,
+        required_train_accuracy=limits["idleTrainAccuracy"],
+        required_test_accuracy=limits["idleTestAccuracy"],
+        train_count=limits["idleTrainCount"],
+        test_count=limits["idleTestCount"],
+        audit_count=0,
     )
+    return Task(0, NOBODY, terms, NO_HASH, is_waiting=False)
 
 
 def take(system: System, task: Task, account: bytes) -> None:
     """Move the task's money to the round's account."""
+    if task.owner == NOBODY:
+        if task.terms.reward:
+            money.move(system, system.chain, POOL, system.chain, account, task.terms.reward)
+        return
     round_id = int.from_bytes(account, "big")
     task.is_waiting = False
     system.tell(NAME, "TaskTaken", task.task_id, round_id)

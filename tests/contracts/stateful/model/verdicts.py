@@ -68,6 +68,11 @@ def evaluated(ended: Round) -> int:
     return ended.task.terms.audit_count if is_audited(ended) else ended.task.terms.train_count
 
 
+def qualifies(ended: Round, solution: Solution, found: Finding, tolerance: int) -> bool:
+    """Tell whether a solution can win: it was evaluated, and nothing that it claims is false."""
+    return found.verdict == Verdict.OK and not is_proven_bad(ended, solution, found, tolerance)
+
+
 def meets(ended: Round, found: Finding) -> bool:
     """Tell whether a solution reaches the task's thresholds."""
     terms = ended.task.terms

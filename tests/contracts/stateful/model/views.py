@@ -37,6 +37,16 @@ def changing(system: System, people: Iterable[str]) -> Iterator[Expectation]:
     yield from _chain(system)
 
 
+def timed(system: System, _people: Iterable[str]) -> Iterator[Expectation]:
+    """Yield what time alone changes."""
+    newest = len(system.rounds)
+    phase, deadline = rounds.phase(system, system.newest)
+    yield "PoLeChain.phaseOf", (newest,), (int(phase), deadline)
+    for ballot in system.ballots:
+        stage = ballots.stage(system, ballot)
+        yield "VerifierCommittee.stageOf", (ballot.ballot_id,), (int(stage),)
+
+
 def all_of(system: System, people: Iterable[str]) -> Iterator[Expectation]:
     """Yield what every view says, also of what is long past and of what never was."""
     yield from changing(system, people)
@@ -105,7 +115,11 @@ def _seats(system: System, people: Iterable[str]) -> Iterator[Expectation]:
 def _round(system: System, round_id: int) -> Iterator[Expectation]:
     opened = rounds.round_of(system, round_id)
     phase, deadline = rounds.phase(system, opened)
-    yield "PoLeChain.testSeedOf", (round_id,), (0, NO_HASH)
+    yield (
+        "PoLeChain.testSeedOf",
+        (round_id,),
+        (opened.test_block, opened.test_seed) if opened else (0, NO_HASH),
+    )
     yield "PoLeChain.phaseOf", (round_id,), (int(phase), deadline)
     if opened is None:
         unknown = Refused("UnknownRound", round_id)
