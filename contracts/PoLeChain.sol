@@ -4,16 +4,7 @@ pragma solidity 0.8.30;
 import {Judge} from "./Judge.sol";
 import {ReleaseSignature} from "./ReleaseSignature.sol";
 import {IJudge, Ruling} from "./interfaces/IJudge.sol";
-import {
-    Header,
-    IPoLeChain,
-    Ommer,
-    Phase,
-    RecordKind,
-    Round,
-    Solution,
-    VoidReason
-} from "./interfaces/IPoLeChain.sol";
+import {Header, IPoLeChain, Ommer, Phase, RecordKind, Round, Solution, VoidReason} from "./interfaces/IPoLeChain.sol";
 import {IReleaseSignature} from "./interfaces/IReleaseSignature.sol";
 import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
 import {ITaskList, TaskTerms} from "./interfaces/ITaskList.sol";

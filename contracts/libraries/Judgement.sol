@@ -37,19 +37,9 @@ library Judgement {
 
     /// @notice Judges the solutions that a committee voted on.
     function judge(Evidence memory evidence) internal pure returns (Outcome memory outcome) {
-        uint256 qualified = 0;
         uint256 meeting = 0;
-        VoidReason ifNone = VoidReason.NoneQualified;
-        for (uint256 choice = 0; choice < evidence.findings.length; ++choice) {
-            Verdict verdict = evidence.findings[choice].verdict;
-            if (verdict == Verdict.DataFault) return Outcome(VoidReason.DataFault, 0, 0, 0);
-            if (verdict == Verdict.None) ifNone = VoidReason.NoQuorum;
-            if (!qualifies(evidence, choice)) continue;
-            ++qualified;
-            if (meets(evidence, choice)) ++meeting;
-        }
-        if (qualified == 0) return Outcome(ifNone, 0, 0, 0);
-        if (meeting == 0 && evidence.closedEarly) return Outcome(VoidReason.ThresholdMissed, 0, 0, 0);
+        (outcome.voidReason, meeting) = _contest(evidence);
+        if (outcome.voidReason != VoidReason.None) return outcome;
 
         bool[] memory out = _outOfContest(evidence, meeting > 0);
         outcome.winner = _best(evidence, out);
@@ -105,6 +95,24 @@ library Judgement {
     /// @return count of training samples that verifiers evaluate
     function trainBase(TaskTerms memory terms) internal pure returns (uint32 count) {
         return isAudited(terms) ? terms.auditCount : terms.trainCount;
+    }
+
+    /// @return voidReason None where somebody wins
+    /// @return meeting how many of those that qualify meet the thresholds
+    function _contest(Evidence memory evidence) private pure returns (VoidReason voidReason, uint256 meeting) {
+        uint256 qualified = 0;
+        voidReason = VoidReason.NoneQualified;
+        for (uint256 choice = 0; choice < evidence.findings.length; ++choice) {
+            Verdict verdict = evidence.findings[choice].verdict;
+            if (verdict == Verdict.DataFault) return (VoidReason.DataFault, 0);
+            if (verdict == Verdict.None) voidReason = VoidReason.NoQuorum;
+            if (!qualifies(evidence, choice)) continue;
+            ++qualified;
+            if (meets(evidence, choice)) ++meeting;
+        }
+        if (qualified == 0) return (voidReason, 0);
+        bool isMissed = meeting == 0 && evidence.closedEarly;
+        return (isMissed ? VoidReason.ThresholdMissed : VoidReason.None, meeting);
     }
 
     function _outOfContest(Evidence memory evidence, bool someMeet) private pure returns (bool[] memory out) {

@@ -85,7 +85,7 @@ class Keeper:
         return None
 
     def _due_in_challenge(self, moment: Moment) -> Duty | None:
-        # A tally that leaves nobody right ends the round for nothing; a larger committee may do better.
+        # A tally that decides nothing ends the round for nothing; a larger committee may do better.
         if self.chain.challenge_bond(moment.ballot_id) > 0:
             return None
         return Duty("challenged", f"challenge/{moment.ballot_id}")

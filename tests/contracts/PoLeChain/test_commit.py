@@ -147,7 +147,7 @@ def test_the_bond_is_a_part_of_the_reward_and_at_least_the_least(history_holds):
     stage.finalise(pole, round_id)
     reward = 20 * large + 19
     fee = reward * CHAIN["verificationFeeBps"] // 10_000
-    assert stage.credit(pole, 2) == reward - fee + large
+    assert stage.credit(pole, 2) == reward - fee + large + CHAIN["blockReward"]
     small = stage.training(pole, reward=2 * BOND * 10)
     stage.commit(pole, small, 2, Model(), bond=BOND)
     history_holds(pole)
