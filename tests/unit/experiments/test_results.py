@@ -39,7 +39,9 @@ def test_the_origin_of_what_is_shown_is_told(tmp_path):
     append(tmp_path / "table1.jsonl", Record("table1", Size.REDUCED, "PoW", 0, measured, ENVIRONMENT, 1.0))
     write(tmp_path, tmp_path / "page.md")
     told = (tmp_path / "page.md").read_text()
-    assert "Measured at size reduced on 2 cores, no GPU, torch 2 with 1 thread; commit abc; 2026-01-01" in told
+    assert (
+        "Measured at size reduced on 2 cores, no GPU, torch 2 with 1 thread; commit abc; 2026-01-01" in told
+    )
     assert (tmp_path / "results" / "figure4.svg").exists()
 
 
