@@ -21,7 +21,7 @@ from pole.adapters.decoding import (
 )
 from pole.adapters.deployment import Deployment, read_deployment
 from pole.adapters.event_index import EventIndex
-from pole.errors import RefusedError
+from pole.errors import RefusedError, UnreachableError
 from pole.protocol.ballots import due_bond
 from pole.protocol.records import KeysPosted, RecordData, SolutionRevealed, TestSetReleased, decode_record
 from pole.protocol.state import (
@@ -35,7 +35,7 @@ from pole.protocol.state import (
     Solution,
 )
 from pole.protocol.value_heap import WaitingTask, waiting_task
-from pole.roles.ports import BallotView, Delegation, Moment, SeedState
+from pole.roles.ports import BallotView, Delegation, Moment, Opening, SeedState
 
 Kind = TypeVar("Kind", bound=RecordData)
 
@@ -118,6 +118,13 @@ class ChainReader:
         if not found.opened_at:
             raise RefusedError(f"There is no round {round_id}.")
         return found
+
+    def opening(self, round_id: int) -> Opening:
+        """Return how a round was opened; raises UnreachableError while the node does not show it."""
+        for event in reversed(self.index.events("RoundOpened")):
+            if event.arguments["roundId"] == round_id:
+                return Opening(event.block, bytes(event.arguments["seed"]))
+        raise UnreachableError(f"The Ethereum node does not show the opening of round {round_id}.")
 
     def _standing(self, round_id: int, block: int) -> tuple[Phase, int, int]:
         """Return phase, deadline and attempt of a round as of an Ethereum block."""
