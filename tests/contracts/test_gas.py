@@ -11,7 +11,7 @@ FEW = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
 # A committee of 15 judges four solutions.
 LIMITS = {
     "post": 260_000,
-    "replace": 340_000,
+    "replace": 290_000,
     "open": 330_000,
     "keys": 80_000,
     "commit": 110_000,

@@ -22,7 +22,7 @@ from pole.adapters.decoding import (
 )
 from pole.adapters.deployment import Deployment, read_deployment
 from pole.adapters.event_index import EventIndex
-from pole.errors import RefusedError
+from pole.errors import RefusedError, UnreachableError
 from pole.protocol.ballots import due_bond
 from pole.protocol.records import KeysPosted, RecordData, SolutionRevealed, TestSetReleased, decode_record
 from pole.protocol.state import (
@@ -36,7 +36,7 @@ from pole.protocol.state import (
     Solution,
 )
 from pole.protocol.value_heap import WaitingTask, waiting_task
-from pole.roles.ports import BallotView, Delegation, Moment, SeedState
+from pole.roles.ports import BallotView, Delegation, Moment, Opening, SeedState
 
 MOVING: Final = ("PoLeChain", "TaskList", "VerifierCommittee")
 """The contracts whose events move a round; the reservoir's move money only."""
@@ -165,6 +165,13 @@ class ChainReader:
         return not self.w3.eth.get_logs(
             {"address": addresses, "fromBlock": moment.block + 1, "toBlock": head["number"]}
         )
+
+    def opening(self, round_id: int) -> Opening:
+        """Return how a round was opened; raises UnreachableError while the node does not show it."""
+        for event in reversed(self.index.events("RoundOpened")):
+            if event.arguments["roundId"] == round_id:
+                return Opening(event.block, bytes(event.arguments["seed"]))
+        raise UnreachableError(f"The Ethereum node does not show the opening of round {round_id}.")
 
     def tasks(self) -> tuple[PostedTask, ...]:
         """Return every task ever posted, oldest first."""

@@ -96,6 +96,14 @@ class Delegation:
     sharing: FileRef
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opened a round: the Ethereum block that it is in, and the seed that it drew."""
+
+    block: int
+    seed: bytes
+
+
 class Chain(Protocol):
     """PoLe's contracts, seen and used by one wallet."""
 
@@ -112,6 +120,9 @@ class Chain(Protocol):
 
     def round(self, round_id: int) -> Round:
         """Return a round; raises RefusedError when there is none."""
+
+    def opening(self, round_id: int) -> Opening:
+        """Return how a round was opened; raises UnreachableError while the node does not show it."""
 
     def task(self, task_id: int) -> PostedTask:
         """Return a task as posted; raises RefusedError when there is none."""

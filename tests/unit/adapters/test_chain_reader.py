@@ -10,11 +10,11 @@ from web3 import Web3
 
 from pole.adapters.chain_reader import MOST_BLOCKS, ChainReader
 from pole.adapters.deployment import CONTRACTS, DeployedContract, Deployment
-from pole.errors import RefusedError
+from pole.errors import RefusedError, UnreachableError
 from pole.protocol import records
 from pole.protocol.parameters import Parameters
 from pole.protocol.state import FileRef, Phase
-from pole.roles.ports import Moment
+from pole.roles.ports import Moment, Opening
 
 ALICE = Web3.to_checksum_address("0x" + "aa" * 20)
 
@@ -42,6 +42,16 @@ RECORDED = {
         number("index", indexed=True),
         {"name": "kind", "type": "uint8", "indexed": True},
         {"name": "data", "type": "bytes", "indexed": False},
+    ],
+}
+ROUND_OPENED = {
+    "type": "event",
+    "name": "RoundOpened",
+    "anonymous": False,
+    "inputs": [
+        number("roundId", indexed=True),
+        number("taskId", indexed=True),
+        {"name": "seed", "type": "bytes32", "indexed": False},
     ],
 }
 TERMS = ["uint96"] * 2 + ["uint32"] * 2 + ["uint96"] + ["uint16"] * 3 + ["uint32"] * 3
@@ -95,7 +105,7 @@ ABIS: dict[str, list[dict[str, Any]]] = {
     "PoLeChain": [
         *FUNCTIONS,
         RECORDED,
-        event("RoundOpened"),
+        ROUND_OPENED,
         event("BlockAppended"),
         error_abi("UnknownRound"),
     ],
@@ -132,15 +142,22 @@ class Contracts(FakeNode):
 
     def record(self, data: records.RecordData) -> None:
         kind, content = records.encode_record(data)
+        indexed = (1, len(self.logs), int(kind))
+        self._log("Recorded(uint256,uint256,uint8,bytes)", indexed, encode(["bytes"], [content]))
+
+    def open(self, round_id: int, seed: bytes) -> None:
+        self._log("RoundOpened(uint256,uint256,bytes32)", (round_id, 1), seed)
+
+    def _log(self, signature: str, indexed: tuple[int, ...], data: bytes) -> None:
         index = len(self.logs)
         self.logs.append(
             {
                 "address": address("PoLeChain"),
                 "topics": [
-                    "0x" + keccak(text="Recorded(uint256,uint256,uint8,bytes)").hex(),
-                    *("0x" + encode(["uint256"], [value]).hex() for value in (1, index, int(kind))),
+                    "0x" + keccak(text=signature).hex(),
+                    *("0x" + encode(["uint256"], [value]).hex() for value in indexed),
                 ],
-                "data": "0x" + encode(["bytes"], [content]).hex(),
+                "data": "0x" + data.hex(),
                 "blockNumber": hex(self.block),
                 "blockHash": self.block_hash(self.block),
                 "transactionHash": "0x" + "07" * 32,
@@ -268,6 +285,16 @@ def test_files_are_found_in_the_records_of_their_round(node: Contracts) -> None:
     assert chain.functional_keys(2) == FileRef("keys2", bytes(32))
     assert chain.test_set(1) == FileRef("test1", bytes(32))
     assert chain.models(2) == {ALICE: FileRef("model2", bytes(32))}
+
+
+def test_an_opening_is_told_with_its_block_and_seed(node: Contracts) -> None:
+    chain = reader(node)
+    with pytest.raises(UnreachableError, match="does not show the opening of round 2"):
+        chain.opening(2)
+    node.block += 1
+    node.open(1, b"\x01" * 32)
+    node.open(2, b"\x02" * 32)
+    assert chain.opening(2) == Opening(2, b"\x02" * 32)
 
 
 def test_a_credit_is_read(node: Contracts) -> None:

@@ -1,5 +1,5 @@
-import random
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -151,12 +151,12 @@ def test_an_audit_proves_a_train_claim_false_that_chance_does_not_explain() -> N
     assert is_proven_bad(ended(found(train=94), terms=terms(audit_count=100)), 0)
 
 
-@given(st.integers(1, 60), st.integers(0, 60), st.integers(0, 2**32))
+@given(st.integers(1, 60), st.integers(0, 60), st.randoms(use_true_random=True))
 def test_a_true_claim_is_not_proven_false_by_the_sample_that_is_drawn(
-    audited: int, wrong: int, seed: int
+    audited: int, wrong: int, chance: Random
 ) -> None:
     labels = [1] * (100 - wrong) + [0] * wrong
-    sample = sum(random.Random(seed).sample(labels, audited))
+    sample = sum(chance.sample(labels, audited))
     claim = (solution(0, claimed_train_correct=100 - wrong),)
     truth = ended(found(train=sample), terms=terms(audit_count=audited), solutions=claim, judged=claim)
     assert not is_proven_bad(truth, 0)
