@@ -54,6 +54,6 @@ def played(compiled: dict[str, Artifact], seed: int, steps: int, counts: Counts)
     except AssertionError as error:
         course = getattr(error, "course", None)
         if course is None:
-            raise
+            raise AssertionError(f"seed {seed}, {steps} steps, at the end: {error}") from error
         short = shortened(compiled, course)
         raise AssertionError(f"seed {seed}, {steps} steps: {error}\n\n{told(short)}") from error

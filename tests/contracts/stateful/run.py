@@ -54,7 +54,7 @@ def seeded(seed: int) -> Random:
 def run(compiled: dict[str, Artifact], random: Random, steps: int, counts: Counts) -> Course:
     """Take `steps` calls and then depart; raises AssertionError where contracts and model differ.
 
-    The error carries the course as `course`, so that it can be shortened.
+    An error before the end carries the course as `course`, so that it can be shortened.
     """
     start = Clock(random.randint(1_000, 10**6), random.randint(10**9, 2 * 10**9))
     course = Course(some_parameters(random), start)
@@ -100,12 +100,8 @@ class Stage:
 
     def end(self) -> None:
         """Compare all views once more, and count the rounds."""
-        try:
-            self.pair.compare(views.all_of(self.pair.model, PEOPLE))
-            self._books.look_back()
-        except AssertionError as error:
-            error.course = self._course
-            raise
+        self.pair.compare(views.all_of(self.pair.model, PEOPLE))
+        self._books.look_back()
         self._counts.touched |= self.pair.evm.touched()
         for ended in self.pair.model.rounds:
             self._counts.endings[_ending(ended)] += 1

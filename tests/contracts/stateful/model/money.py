@@ -1,21 +1,19 @@
 """The reservoir: accounts of anybody, credits that are fetched."""
 
-from tests.contracts.stateful.model.system import Call, System, need
+from tests.contracts.stateful.model.system import NOBODY, Call, System, need
 
 NAME = "RewardReservoir"
 
 
 def deposit(system: System, call: Call, holder: str, account: bytes) -> tuple:
     put(system, call.sender, holder, account, call.value)
-    if holder in system.addresses.values():
-        system.books.gifts[holder, account] += call.value
+    _note_gift(system, holder, account, call.value)
     return ()
 
 
 def transfer(system: System, call: Call, source: bytes, holder: str, account: bytes, amount: int) -> tuple:
     move(system, call.sender, source, holder, account, amount)
-    if holder in system.addresses.values():
-        system.books.gifts[holder, account] += amount
+    _note_gift(system, holder, account, amount)
     return ()
 
 
@@ -31,6 +29,12 @@ def withdraw(system: System, call: Call, recipient: str) -> tuple:
     system.books.credits[call.sender] = 0
     system.tell(NAME, "Withdrawn", call.sender, recipient, amount)
     return (amount,)
+
+
+def _note_gift(system: System, holder: str, account: bytes, amount: int) -> None:
+    """Remember what anybody put where its holder does not count on it, or is nobody."""
+    if holder in (*system.addresses.values(), NOBODY):
+        system.books.gifts[holder, account] += amount
 
 
 # What the other contracts do with it.

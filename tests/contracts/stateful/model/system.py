@@ -169,7 +169,7 @@ class Round:
 
 @dataclass(slots=True)
 class Books:
-    """The reservoir. `gifts` is what anybody added to an account that PoLe's contracts hold."""
+    """The reservoir. `gifts` is what anybody added to an account that PoLe's contracts hold, or nobody."""
 
     balances: dict[tuple[str, bytes], int] = field(default_factory=lambda: defaultdict(int))
     credits: dict[str, int] = field(default_factory=lambda: defaultdict(int))
