@@ -13,6 +13,7 @@ from pole.protocol.state import FileRef, Phase, TaskFiles, TaskTerms
 
 BLOCK_SECONDS = 2
 ETHER = 10**18
+MANY = 6
 TEST_DIGEST = b"\x7e" * 32
 
 
@@ -88,8 +89,8 @@ def _between(system: System, known: Knowledge, _opened: Round | None) -> Action:
         return _open_idle(system, random)
     has_room = len(system.waiting) < limits["maxTasks"]
     if not system.waiting or (is_busy and random.random() < 0.4):
-        return post(system, random) if has_room else replace(system, random)
-    if random.random() < 0.06:
+        return post(system, random) if has_room or random.random() < 0.1 else replace(system, random)
+    if random.random() < (0.06 if len(system.waiting) < MANY else 0.15):
         task = random.choice(system.waiting)
         return Call(task.owner, "TaskList.cancel", (task.task_id,))
     if random.random() < 0.1:
@@ -248,7 +249,7 @@ def _vote_reveal(system: System, known: Knowledge, opened: Round) -> Action | No
         own = known.ballots.get((member, commitment))
         if own is None or member in ballot.votes or not known.will(share, "tell", ballot.ballot_id, member):
             continue
-        if ballots.is_well_formed(own.votes, ballot.choices) or known.may_try(0.5, ballot.ballot_id, member):
+        if ballots.is_well_formed(own.votes, ballot.choices) or known.may_try(0.8, ballot.ballot_id, member):
             return Call(member, "VerifierCommittee.revealVote", (ballot.ballot_id, own.votes, own.salt))
     return None
 
@@ -258,7 +259,7 @@ def _challenge(system: System, known: Knowledge, opened: Round) -> Action | None
     move = challenge(system, known, opened)
     is_in_vain = move.value and opened.challenger != NOBODY
     if not known.will(known.mood(opened.round_id).challenges, *about) or (
-        is_in_vain and not known.may_try(0.3, *about)
+        is_in_vain and not known.may_try(0.8, *about)
     ):
         return None
     return move
