@@ -6,6 +6,8 @@ EXPERIMENT_ARGS ?=
 SUITES ?= check unit contracts e2e
 
 export POLE_PYTHON := $(PYTHON)
+# Containers often set it, and then every one of the many processes compiles all that it imports anew, for seconds.
+export PYTHONDONTWRITEBYTECODE :=
 
 # What the set-up has made carries the stamp of its making. A stamp newer than its prerequisites costs nothing.
 VENV_STAMP := .venv/.made

@@ -37,7 +37,9 @@ contract Judge is IJudge {
         IPoLeChain.Parameters memory chosen = chain.parameters();
         ruling = _rule(_endingOf(chain, roundId, ended, chosen));
         uint256 fee = ended.task.terms.fee;
-        if (ruling.voidReason == VoidReason.None && OmmerRewards.isCovered(chosen.blockReward, fee, chosen.feeMarginBps)) {
+        if (
+            ruling.voidReason == VoidReason.None && OmmerRewards.isCovered(chosen.blockReward, fee, chosen.feeMarginBps)
+        ) {
             _drawFromPool(chain, chosen.blockReward, ruling);
         }
     }
@@ -86,7 +88,8 @@ contract Judge is IJudge {
             ruling.payouts.add(winner, PayoutReason.OmmerInclusion, OmmerRewards.inclusion(blockReward));
             ruling.payouts.add(ommer.miner, PayoutReason.OmmerReward, reward);
         }
-        bool isHeld = chain.reservoir().balanceOf(address(chain), Accounts.POOL) >= ruling.payouts.totalFrom(ruling.own);
+        bool isHeld =
+            chain.reservoir().balanceOf(address(chain), Accounts.POOL) >= ruling.payouts.totalFrom(ruling.own);
         if (isHeld) ruling.referenced = ommer;
         else ruling.payouts.count = ruling.own;
     }

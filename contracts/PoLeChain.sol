@@ -4,16 +4,7 @@ pragma solidity 0.8.30;
 import {Judge} from "./Judge.sol";
 import {ReleaseSignature} from "./ReleaseSignature.sol";
 import {IJudge, Ruling} from "./interfaces/IJudge.sol";
-import {
-    Header,
-    IPoLeChain,
-    Ommer,
-    Phase,
-    RecordKind,
-    Round,
-    Solution,
-    VoidReason
-} from "./interfaces/IPoLeChain.sol";
+import {Header, IPoLeChain, Ommer, Phase, RecordKind, Round, Solution, VoidReason} from "./interfaces/IPoLeChain.sol";
 import {IReleaseSignature} from "./interfaces/IReleaseSignature.sol";
 import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
 import {ITaskList, TaskTerms} from "./interfaces/ITaskList.sol";
@@ -144,7 +135,7 @@ contract PoLeChain is IPoLeChain {
         address displaced;
         _requireBond(due);
         if (place == 0) (place, displaced) = _admit(roundId, open, claimedTrainCorrect);
-        else if (_claimsThreshold(open, _register.stored[place].claimedTrainCorrect)) --open.ready;
+        else _withdrawClaim(roundId, open, place, claimedTrainCorrect);
         if (_claimsThreshold(open, claimedTrainCorrect)) ++open.ready;
         uint24 order = _ledger.tip.commitments;
         _ledger.tip.commitments = order + 1;
@@ -403,6 +394,13 @@ contract PoLeChain is IPoLeChain {
         displaced = least.miner;
         _register.leave(roundId, displaced);
         _ledger.record(RecordKind.SolutionDisplaced, abi.encode(roundId, displaced));
+    }
+
+    /// @dev Makes room for a claim that replaces the one at `place`.
+    function _withdrawClaim(uint256 roundId, Round storage open, uint256 place, uint32 next) private {
+        uint32 claimed = _register.stored[place].claimedTrainCorrect;
+        if (next < claimed) revert ClaimLowered(roundId, claimed, next);
+        if (_claimsThreshold(open, claimed)) --open.ready;
     }
 
     function _depositBond(uint256 roundId, uint256 amount) private {

@@ -220,8 +220,19 @@ contract TaskList is ITaskList {
         _checkRange("auditCount", terms.auditCount, 0, terms.trainCount);
     }
 
-    function _checkRange(string memory term, uint256 given, uint256 least, uint256 most) private pure {
-        if (given < least || given > most) revert TermOutOfRange(term, given, least, most);
+    /// @param term its name as a word: strings in memory would cost every task what only a refusal needs
+    function _checkRange(bytes32 term, uint256 given, uint256 least, uint256 most) private pure {
+        if (given < least || given > most) revert TermOutOfRange(_text(term), given, least, most);
+    }
+
+    function _text(bytes32 word) private pure returns (string memory) {
+        uint256 length = 0;
+        while (length < 32 && word[length] != 0) ++length;
+        bytes memory text = new bytes(length);
+        for (uint256 n = 0; n < length; ++n) {
+            text[n] = word[n];
+        }
+        return string(text);
     }
 
     function _checkFiles(TaskFiles calldata files) private pure {

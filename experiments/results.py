@@ -47,7 +47,8 @@ def origins(records: Sequence[Record]) -> list[str]:
     found: dict[tuple[str, ...], list[str]] = {}
     for record in best_size(records):
         told = record.environment
-        where = f"{told['machine']}, {told['gpu'] or 'no GPU'}, torch {told['torch']}"
+        threads = f"{told['threads']} thread{'s' * (told['threads'] != 1)}"
+        where = f"{told['machine']}, {told['gpu'] or 'no GPU'}, torch {told['torch']} with {threads}"
         key = (record.size.value, where, told["commit"])
         found.setdefault(key, []).append(told["date"])
     return [

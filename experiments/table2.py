@@ -36,11 +36,11 @@ FIGURES: Final = {name: number for number, name in enumerate(PAIRS, start=5)}
 
 def measure(pair: Pair, size: Size, seed: int) -> Mapping[str, Any]:
     """Train both networks and time them in turn."""
-    problems, settings = pair.problems(size, seed), pair.recipe(size)
+    problems, recipes = pair.problems(size, seed), pair.recipes(size)
     found: dict[str, Any] = {}
-    for way, problem in zip(("secure", "original"), problems, strict=True):
+    for way, problem, settings in zip(("secure", "original"), problems, recipes, strict=True):
         found |= watch(way, problem, settings, pair.epochs[size], seed)
-    secure, original = seconds_an_epoch(problems, settings, TURNS[size])
+    secure, original = seconds_an_epoch(problems, recipes, TURNS[size])
     return found | {
         "secureSeconds": secure,
         "originalSeconds": original,
@@ -65,10 +65,10 @@ def watch(way: str, problem: Problem, settings: TrainingSettings, epochs: int, s
 
 
 def seconds_an_epoch(
-    problems: tuple[Problem, Problem], settings: TrainingSettings, turns: int
+    problems: tuple[Problem, Problem], recipes: tuple[TrainingSettings, TrainingSettings], turns: int
 ) -> tuple[float, float]:
     """Return how long an epoch of each takes, from the median of batches taken in turn."""
-    runs = [training_run(problem, settings) for problem in problems]
+    runs = [training_run(problem, settings) for problem, settings in zip(problems, recipes, strict=True)]
     rows = list(shuffled(len(problems[0].y_train), runs[0].batches))
     begun = time.perf_counter()
     seconds: list[list[float]] = []

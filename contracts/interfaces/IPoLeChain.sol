@@ -268,6 +268,9 @@ interface IPoLeChain {
     /// @notice Every place is taken, and the claim is not higher than the lowest: one of `leastClaim` or more takes that one's place.
     error TooManySolutions(uint256 roundId, uint256 maxSolutions, uint256 leastClaim);
 
+    /// @notice A commitment that replaces another must claim as much: else places could be held by claims that are lowered in the last second.
+    error ClaimLowered(uint256 roundId, uint32 claimed, uint32 given);
+
     /// @notice A count is larger than the set it counts in.
     error CountTooLarge(uint256 count, uint256 total);
 
@@ -327,7 +330,7 @@ interface IPoLeChain {
     /// @notice Posts where the round's functional keys are. The data node or the delegate that the task list names for the task, in Keys.
     function postFunctionalKeys(uint256 roundId, string calldata keysCid, bytes32 keysDigest) external;
 
-    /// @notice Commits the caller to a model before the test set is released; a second commitment replaces the first. Where every place is taken,
+    /// @notice Commits the caller to a model before the test set is released; a second commitment replaces the first and claims no less. Where every place is taken,
     /// the solution with the lowest claim, among equals the latest, makes room for a higher claim.
     /// @dev commitment = keccak256(abi.encode(SOLUTION_DOMAIN, chainid, this, roundId, 0, sender, keccak256(abi.encode(modelDigest, claimedTrainCorrect)), salt)).
     /// A commitment never revealed forfeits the bond, which is max(minerBond, reward * minerBondBps / 10000), rounded down. A displaced miner has its

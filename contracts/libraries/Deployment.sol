@@ -90,7 +90,7 @@ library Deployment {
         _require(tasks.maxSolutions == chosen.maxSolutions, "taskList.maxSolutions");
         _require(tasks.roundWindows == _roundWindows(chosen), "taskList.roundWindows");
         uint256 duration = uint256(tasks.maxTimeLimit) + tasks.roundWindows;
-        _require(duration <= type(uint32).max, "maxTimeLimit + roundWindows < 2 ** 32");
+        _require(duration <= type(uint32).max, "longest duration < 2 ** 32");
     }
 
     /// @dev What TaskList demands of a posted task's terms.

@@ -9,6 +9,9 @@ import {Finding, Verdict} from "../interfaces/IVerifierCommittee.sol";
 library Judgement {
     uint256 private constant BPS = 10_000;
 
+    /// @dev The square of how many times sqrt(n) an audit sample of n may fall short of a claim.
+    uint256 private constant AUDIT_SLACK = 9;
+
     /// @notice What a round is judged by.
     /// @param released the test set was released
     /// @param closedEarly the data node ended training, not the time limit
@@ -37,19 +40,9 @@ library Judgement {
 
     /// @notice Judges the solutions that a committee voted on.
     function judge(Evidence memory evidence) internal pure returns (Outcome memory outcome) {
-        uint256 qualified = 0;
         uint256 meeting = 0;
-        VoidReason ifNone = VoidReason.NoneQualified;
-        for (uint256 choice = 0; choice < evidence.findings.length; ++choice) {
-            Verdict verdict = evidence.findings[choice].verdict;
-            if (verdict == Verdict.DataFault) return Outcome(VoidReason.DataFault, 0, 0, 0);
-            if (verdict == Verdict.None) ifNone = VoidReason.NoQuorum;
-            if (!qualifies(evidence, choice)) continue;
-            ++qualified;
-            if (meets(evidence, choice)) ++meeting;
-        }
-        if (qualified == 0) return Outcome(ifNone, 0, 0, 0);
-        if (meeting == 0 && evidence.closedEarly) return Outcome(VoidReason.ThresholdMissed, 0, 0, 0);
+        (outcome.voidReason, meeting) = _contest(evidence);
+        if (outcome.voidReason != VoidReason.None) return outcome;
 
         bool[] memory out = _outOfContest(evidence, meeting > 0);
         outcome.winner = _best(evidence, out);
@@ -83,7 +76,8 @@ library Judgement {
         return _lesser(solution.claimedTrainCorrect, found.trainCorrect);
     }
 
-    /// @return bad true when the committee found that there is no such model or that it is worse than claimed
+    /// @return bad true when the committee found that there is no such model or that it is worse than claimed, on an audit sample by more than chance
+    /// allows
     function isProvenBad(Evidence memory evidence, uint256 choice) internal pure returns (bool bad) {
         Solution memory solution = evidence.judged[choice];
         Finding memory found = evidence.findings[choice];
@@ -91,10 +85,7 @@ library Judgement {
             return found.verdict == Verdict.Malformed || found.verdict == Verdict.Unavailable;
         }
         uint256 test = uint256(found.testCorrect) + evidence.tolerance;
-        uint256 train = uint256(found.trainCorrect) + evidence.tolerance;
-        return
-            (evidence.released && solution.claimedTestCorrect > test) ||
-            (!isAudited(evidence.terms) && solution.claimedTrainCorrect > train);
+        return (evidence.released && solution.claimedTestCorrect > test) || _isTrainOverclaimed(evidence, choice);
     }
 
     /// @return audited true when verifiers evaluate a sample of the training set
@@ -105,6 +96,35 @@ library Judgement {
     /// @return count of training samples that verifiers evaluate
     function trainBase(TaskTerms memory terms) internal pure returns (uint32 count) {
         return isAudited(terms) ? terms.auditCount : terms.trainCount;
+    }
+
+    /// @dev On an audit sample of n a true claim falls short of its share by more than 3 sqrt(n) samples with a probability below e^-18
+    /// (Hoeffding 1963), and the sample is drawn after the reveals.
+    function _isTrainOverclaimed(Evidence memory evidence, uint256 choice) private pure returns (bool over) {
+        TaskTerms memory terms = evidence.terms;
+        (uint256 all, uint256 base) = (terms.trainCount, trainBase(terms));
+        uint256 claimed = uint256(evidence.judged[choice].claimedTrainCorrect) * base;
+        uint256 found = (uint256(evidence.findings[choice].trainCorrect) + evidence.tolerance) * all;
+        if (claimed <= found || !isAudited(terms)) return claimed > found;
+        return (claimed - found) ** 2 > AUDIT_SLACK * base * all ** 2;
+    }
+
+    /// @return voidReason None where somebody wins
+    /// @return meeting how many of those that qualify meet the thresholds
+    function _contest(Evidence memory evidence) private pure returns (VoidReason voidReason, uint256 meeting) {
+        uint256 qualified = 0;
+        voidReason = VoidReason.NoneQualified;
+        for (uint256 choice = 0; choice < evidence.findings.length; ++choice) {
+            Verdict verdict = evidence.findings[choice].verdict;
+            if (verdict == Verdict.DataFault) return (VoidReason.DataFault, 0);
+            if (verdict == Verdict.None) voidReason = VoidReason.NoQuorum;
+            if (!qualifies(evidence, choice)) continue;
+            ++qualified;
+            if (meets(evidence, choice)) ++meeting;
+        }
+        if (qualified == 0) return (voidReason, 0);
+        bool isMissed = meeting == 0 && evidence.closedEarly;
+        return (isMissed ? VoidReason.ThresholdMissed : VoidReason.None, meeting);
     }
 
     function _outOfContest(Evidence memory evidence, bool someMeet) private pure returns (bool[] memory out) {

@@ -28,6 +28,7 @@ from scripts.attack.play import (
     release,
     reveal_votes,
     revealed,
+    served,
     training,
     vote_commitment,
     votes_on,
@@ -292,6 +293,42 @@ def spam(world: World) -> Gains:
     return spoiled(world, -fees)
 
 
+def jumped_queue(world: World) -> Gains:
+    """The attacker posts tasks of one second first; the data node's task is worth more and is taken."""
+    for _ in range(3):
+        _post_least(world, world.attacker)
+    round_id = revealed(world, {world.miners[0]: HONEST})
+    judge(world, round_id, {world.miners[0]: ok(HONEST)})
+    end(world)
+    for task_id in range(1, 4):
+        world.send(world.attacker, world.tasks.functions.cancel(task_id))
+    return spoiled(world, -3 * _least_fee(world))
+
+
+def held_list(world: World) -> Gains:
+    """The attacker fills the list; the data node posts in the place of one of its tasks."""
+    most = world.terms.maxTasks
+    for _ in range(most):
+        _post_least(world, world.attacker)
+    replaced = world.tasks.functions.posted().call()
+    post(world, world.data_node, replaced=replaced)
+    round_id = served(world, world.data_node, {world.miners[0]: HONEST})
+    judge(world, round_id, {world.miners[0]: ok(HONEST)})
+    end(world)
+    for task_id in range(replaced - most + 1, replaced):
+        world.send(world.attacker, world.tasks.functions.cancel(task_id))
+    return spoiled(world, -most * _least_fee(world))
+
+
+def _post_least(world: World, by: str) -> None:
+    least = {"reward": world.terms.minReward, "dataBond": world.terms.minDataBond, "fee": _least_fee(world)}
+    post(world, by, timeLimit=1, **least)
+
+
+def _least_fee(world: World) -> int:
+    return world.terms.minReward * world.terms.feeBps // 10_000
+
+
 def _missing_stake(world: World) -> int:
     return world.seats.seatStake - world.committee.functions.stakeOf(world.attacker).call()[0]
 
@@ -316,4 +353,6 @@ ATTACKS = (
     Attack("Money moves for its owner alone.", "ask for that of others", theft),
     Attack("No recipient and no gift stops a round.", "refuse ether, force ether", refused_and_forced),
     Attack("A flood costs the flooder alone.", "post, stake, commit again", spam),
+    Attack("A brief task comes before no better one.", "tasks of a second", jumped_queue),
+    Attack("A full list admits a better task.", "fill the list", held_list),
 )

@@ -38,7 +38,8 @@ def fee_of(world: World) -> int:
     return max(covering, REWARD * world.terms.feeBps // 10_000)
 
 
-def post(world: World, by: str, **changes: int) -> None:
+def post(world: World, by: str, *, replaced: int = 0, **changes: int) -> None:
+    """Post a task, in the place of another where one is named."""
     terms = {
         "reward": REWARD,
         "dataBond": DATA_BOND,
@@ -54,7 +55,9 @@ def post(world: World, by: str, **changes: int) -> None:
     } | changes
     files = ("bafy-spec", DIGEST, "bafy-train", DIGEST, TEST_DIGEST, DIGEST)
     value = terms["reward"] + terms["dataBond"] + terms["fee"]
-    world.send(by, world.tasks.functions.post(tuple(terms.values()), files), value)
+    functions, task = world.tasks.functions, (tuple(terms.values()), files)
+    call = functions.postReplacing(*task, replaced) if replaced else functions.post(*task)
+    world.send(by, call, value)
 
 
 def open_round(world: World) -> int:
@@ -65,6 +68,11 @@ def open_round(world: World) -> int:
 def training(world: World, by: str) -> int:
     """Post a task, open its round and post its keys; return the round."""
     post(world, by)
+    return keyed(world, by)
+
+
+def keyed(world: World, by: str) -> int:
+    """Open a round and post its keys; return the round."""
     round_id = open_round(world)
     world.send(by, world.chain.functions.postFunctionalKeys(round_id, "bafy-keys", DIGEST))
     return round_id
@@ -99,12 +107,18 @@ def opening(world: World, round_id: int, model: Model):
 
 
 def revealed(world: World, models: Mapping[str, Model]) -> int:
-    """Play a round until all have revealed; return it."""
-    round_id = training(world, world.data_node)
+    """Post a task and play its round until all have revealed; return it."""
+    post(world, world.data_node)
+    return served(world, world.data_node, models)
+
+
+def served(world: World, by: str, models: Mapping[str, Model]) -> int:
+    """Play the round of a task that waits until all have revealed; return it."""
+    round_id = keyed(world, by)
     for miner, model in models.items():
         commit(world, round_id, miner, model)
-    close(world, round_id, world.data_node)
-    release(world, round_id, world.data_node)
+    close(world, round_id, by)
+    release(world, round_id, by)
     for miner, model in models.items():
         world.send(miner, opening(world, round_id, model))
     return round_id

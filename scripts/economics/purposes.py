@@ -36,10 +36,12 @@ PURPOSES: Final = {
     "chain.faultShareBps": "miners that trained for nothing when the data node is at fault; below 100 %, "
     "or a data node that mines gets its bond back",
     "chain.feeMarginBps": "farming the pool with tasks to oneself (section 3): μ",
-    "chain.minerBond": "false claims, junk, and commitments that are never revealed",
+    "chain.minerBond": "false claims, junk, and commitments that are never revealed: the least bond",
     "chain.blockReward": "an empty chain: R_w, paid out of the pool when the task's fee covers it",
     "chain.challengeWindow": "tallies that stand before anybody could look at them",
     "chain.maxCommittee": "a committee that grows beyond what one transaction can count",
     "chain.challengeBond": "challenges for nothing: the members in the right share it, unless the outcome "
     "changes",
+    "chain.minerBondBps": "the same where much is to be won: the bond is this part of the reward, so that "
+    "crowding the judged places is dearer the more it spoils (section 4)",
 }

@@ -6,7 +6,7 @@ from typing import Final
 
 from pole.protocol.judgement import EndedRound, Judgement, judge, judged_solutions
 from pole.protocol.parameters import Parameters
-from pole.protocol.payouts import settle
+from pole.protocol.payouts import miner_bond, settle
 from pole.protocol.state import Finding, Solution, TaskTerms, Verdict
 
 DATA_NODE: Final = "data node"
@@ -67,7 +67,7 @@ def outcome(ended: EndedRound, parameters: Parameters) -> Outcome:
     split = settle(ended, judgement, parameters.chain)
     gains = {DATA_NODE: -ended.terms.reward - ended.terms.data_bond - ended.terms.fee}
     for each in ended.solutions:
-        gains[each.miner] = gains.get(each.miner, 0) - parameters.chain.miner_bond
+        gains[each.miner] = gains.get(each.miner, 0) - miner_bond(ended.terms.reward, parameters.chain)
     for payout in split.payouts:
         gains[payout.payee] += payout.amount
     return Outcome(judgement, gains, split.verification_fee, split.pool + ended.terms.fee)

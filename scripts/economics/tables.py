@@ -18,6 +18,7 @@ from pole.protocol.judgement import BASIS_POINTS
 from pole.protocol.ommer_rewards import inclusion_reward, ommer_reward
 from pole.protocol.parameter_rules import MOST_SEATS, covering_fee
 from pole.protocol.parameters import Parameters, parameters_from_json
+from pole.protocol.payouts import miner_bond
 from pole.protocol.state import TaskTerms, Verdict
 from pole.protocol.tally import quorum
 
@@ -47,6 +48,7 @@ def tables() -> dict[str, str]:
         "captures": captures_table(),
         "self-dealing": self_dealing_table(chosen),
         "griefing": griefing_table(chosen),
+        "crowding": crowding_table(chosen),
         "queue": queue_table(chosen),
         "stalling": stalling_table(chosen),
         "verifiers": verifiers_table(chosen),
@@ -136,7 +138,9 @@ def griefing_table(parameters: Parameters) -> str:
     truth: dict[str, int | Verdict] = {HONEST[0]: 98, HONEST[1]: 97}
     crowd = [solution(f"attacker {n}", 2 + n, claims=100) for n in range(places)]
     names = [each.miner for each in crowd]
-    flood = [solution(f"attacker {n}", n, claims=10) for n in range(parameters.chain.max_solutions)]
+    everywhere = parameters.chain.max_solutions
+    low = [solution(f"attacker {n}", n, claims=10) for n in range(everywhere - len(honest))]
+    high = [solution(f"attacker {n}", n, claims=100) for n in range(everywhere)]
     silent = solution("attacker 0", 2, claims=100, revealed=False)
     bare = ended_round(parameters, terms, honest, truth)
     cases = {
@@ -153,9 +157,11 @@ def griefing_table(parameters: Parameters) -> str:
         f"miner: {places} false claims on a fair model": ended_round(
             parameters, terms, [*honest, *crowd], truth | dict.fromkeys(names, 90)
         ),
-        f"miner: all {len(flood)} places, true claims on junk, till the time limit": replace(
-            ended_round(parameters, terms, flood, {each.miner: each.claimed_train_correct for each in flood}),
-            closed_early=False,
+        f"miner: all {everywhere} places, true claims on junk, of which honest claims take two": ended_round(
+            parameters, terms, [*low, *honest], truth | dict.fromkeys([each.miner for each in low], 10)
+        ),
+        f"miner: all {everywhere} places, false claims that nobody can exceed": ended_round(
+            parameters, terms, high, dict.fromkeys([each.miner for each in high], 10)
         ),
     }
     rows = []
@@ -202,17 +208,40 @@ def queue_table(parameters: Parameters) -> str:
     return table(head, [[name, _about(p.spent), _about(p.locked), effect] for name, p, effect in rows])
 
 
+def crowding_table(parameters: Parameters) -> str:
+    """Return what it costs to spoil a round by false claims on every judged place, for some rewards."""
+    terms, places = reference_task(parameters), parameters.chain.judged_solutions
+    crowd = [solution(f"attacker {n}", n, claims=100) for n in range(places)]
+    truth: dict[str, int | Verdict] = {each.miner: 90 for each in crowd}
+    rows = []
+    for reward in (parameters.task_list.min_reward, ETHER, 3 * ETHER, 10 * ETHER, 100 * ETHER):
+        paying = replace(terms, reward=reward, fee=0)
+        ending = outcome(ended_round(parameters, paying, crowd, truth), parameters)
+        bond = miner_bond(reward, parameters.chain)
+        amounts = (reward, bond, -ending.attacker, ending.verifiers, ending.pool, ending.gains["data node"])
+        rows.append([ether(amount) for amount in amounts])
+    head = ["reward", "miner bond", f"{places} false claims cost", "the committee gets", "the pool gets"]
+    return table([*head, "the data node gains"], rows)
+
+
 def stalling_table(parameters: Parameters) -> str:
     """Return what it costs to keep everybody else from being served in a round, gas at 1 gwei."""
     chain = parameters.chain
     fill = chain.max_solutions * (CALLS["commit"] + CALLS["reveal"]) * GWEI
     veto = chain.committee_size - quorum(chain.committee_size) + 1
+    bond = miner_bond(reference_task(parameters).reward, chain)
     rows = [
         [
             f"all {chain.max_solutions} places of a round taken, low but true claims",
             _about(fill),
-            ether(chain.max_solutions * chain.miner_bond),
-            "no one else can commit; at the time limit the attacker wins",
+            ether(chain.max_solutions * bond),
+            "nobody is kept out: a higher claim takes the lowest place",
+        ],
+        [
+            f"all {chain.max_solutions} places of a round taken, false claims that nobody can exceed",
+            _about(fill + chain.judged_solutions * bond),
+            ether(chain.max_solutions * bond),
+            "the round is void",
         ],
         [
             f"{veto} of {chain.committee_size} seats absent",

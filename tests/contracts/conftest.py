@@ -1,16 +1,37 @@
 """The contracts on a fresh chain, with verifiers on their seats and a pool worth drawing from."""
 
 import gc
+import sys
+import time
+from types import SimpleNamespace
 
 import brownie
 import brownie.network.account
 import brownie.network.contract
 import pytest
+from brownie.network.rpc import Rpc
 from tests.contracts import stage
+from xdist.scheduler import WorkStealingScheduling
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Hand out single tests, each of which is isolated: brownie hands out files, of very unequal length."""
+    return WorkStealingScheduling(config, log)
 
 
 def pytest_configure(config):
-    """Mend what stops brownie's coverage: calls at gas price 0, and immutables taken for foreign code."""
+    """Mend what stops brownie's coverage, what makes it slow, and what makes it fail on a busy machine."""
+    mend_coverage()
+    # It gives up on a chain that does not answer after a hundred of its pauses, of 0.1 s each.
+    sys.modules[Rpc.__module__].time = SimpleNamespace(sleep=lambda _: time.sleep(1))
+    # Before each of these it collects the whole stack with its sources, only to warn who calls them directly.
+    for name in ("sleep", "mine", "snapshot", "revert"):
+        setattr(Rpc, name, getattr(Rpc, name).__closure__[0].cell_contents)
+
+
+def mend_coverage():
+    """Let calls at gas price 0 pay, and contracts with immutables count as our own code."""
     pay = brownie.network.account._apply_fee_to_tx
 
     def pay_something(transaction, gas_price=None, *rest, **named):

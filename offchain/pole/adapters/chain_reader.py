@@ -1,13 +1,14 @@
 """PoLe's contracts as anybody can read them: rounds, tasks, ballots, stakes and money."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import Web3Exception
+from web3.types import BlockData
 
 from pole.adapters.connection import balance_of, check_deployment, connect, in_one_request, node_answers
 from pole.adapters.contract_errors import ErrorTable
@@ -21,7 +22,7 @@ from pole.adapters.decoding import (
 )
 from pole.adapters.deployment import Deployment, read_deployment
 from pole.adapters.event_index import EventIndex
-from pole.errors import RefusedError
+from pole.errors import RefusedError, UnreachableError
 from pole.protocol.ballots import due_bond
 from pole.protocol.records import KeysPosted, RecordData, SolutionRevealed, TestSetReleased, decode_record
 from pole.protocol.state import (
@@ -35,7 +36,12 @@ from pole.protocol.state import (
     Solution,
 )
 from pole.protocol.value_heap import WaitingTask, waiting_task
-from pole.roles.ports import BallotView, Delegation, Moment, SeedState
+from pole.roles.ports import BallotView, Delegation, Moment, Opening, SeedState
+
+MOVING: Final = ("PoLeChain", "TaskList", "VerifierCommittee")
+"""The contracts whose events move a round; the reservoir's move money only."""
+MOST_BLOCKS: Final = 100
+"""Ethereum blocks that are searched for events at a look; after more of them the contracts are asked."""
 
 Kind = TypeVar("Kind", bound=RecordData)
 
@@ -50,6 +56,15 @@ class Stake:
     amount: int
     seated: bool
     reclaimable_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was seen at an Ethereum block, and the hash of that block."""
+
+    block_hash: bytes
+    moment: Moment
+    round: Round | None
 
 
 def open_chain_reader(rpc: str, deployment: Path) -> "ChainReader":
@@ -75,7 +90,7 @@ class ChainReader:
         }
         self.errors = ErrorTable(entry.abi for entry in deployment.contracts.values())
         self.index = EventIndex(w3, deployment, self.contracts)
-        self._last_moment: tuple[bytes, Moment] | None = None
+        self._last: _Look | None = None
         self._tasks: dict[int, PostedTask] = {}
 
     def view(self, contract: str, function: str, *arguments: Any, block: int | None = None) -> Any:
@@ -92,13 +107,29 @@ class ChainReader:
     def moment(self) -> Moment:
         """Return the open round's phase at the newest block.
 
-        Asks the contracts only when there is a new one.
+        Asks the contracts only where it can have changed since the last look.
         """
+        return self._look().moment
+
+    def round(self, round_id: int) -> Round:
+        """Return a round; raises RefusedError when there is none."""
+        newest = self._look().round
+        if newest is not None and newest.round_id == round_id:
+            return newest
+        found = to_round(round_id, self.view("PoLeChain", "round", round_id))
+        if not found.opened_at:
+            raise RefusedError(f"There is no round {round_id}.")
+        return found
+
+    def _look(self) -> "_Look":
+        """Return the newest block's moment and round."""
         with node_answers():
             head = self.w3.eth.get_block("latest")
-        head_hash, number = bytes(head["hash"]), head["number"]
-        if self._last_moment is not None and self._last_moment[0] == head_hash:
-            return self._last_moment[1]
+            head_hash, number = bytes(head["hash"]), head["number"]
+            if self._last is not None and self._is_unchanged(self._last, head):
+                moment = replace(self._last.moment, timestamp=head["timestamp"], block=number)
+                self._last = _Look(head_hash, moment, self._last.round)
+                return self._last
         chain, tasks = self.contracts["PoLeChain"].functions, self.contracts["TaskList"].functions
         round_id, waiting = in_one_request(
             self.w3,
@@ -107,25 +138,40 @@ class ChainReader:
                 lambda: tasks.waiting().call(block_identifier=number),
             ],
         )
-        phase, deadline, attempt = self._standing(round_id, number)
-        moment = Moment(round_id, phase, deadline, waiting, head["timestamp"], number, attempt)
-        self._last_moment = (head_hash, moment)
-        return moment
+        phase, deadline, newest = Phase.NONE, 0, None
+        if round_id:
+            phase, deadline = self.view("PoLeChain", "phaseOf", round_id, block=number)
+            newest = to_round(round_id, self.view("PoLeChain", "round", round_id, block=number))
+        attempt = newest.attempt if newest else 0
+        moment = Moment(round_id, Phase(phase), deadline, waiting, head["timestamp"], number, attempt)
+        self._last = _Look(head_hash, moment, newest)
+        return self._last
 
-    def round(self, round_id: int) -> Round:
-        """Return a round; raises RefusedError when there is none."""
-        found = to_round(round_id, self.view("PoLeChain", "round", round_id))
-        if not found.opened_at:
-            raise RefusedError(f"There is no round {round_id}.")
-        return found
+    def _is_unchanged(self, seen: "_Look", head: BlockData) -> bool:
+        """Return whether what was seen still holds at `head`, but for its time and block.
 
-    def _standing(self, round_id: int, block: int) -> tuple[Phase, int, int]:
-        """Return phase, deadline and attempt of a round as of an Ethereum block."""
-        if round_id == 0:
-            return Phase.NONE, 0, 0
-        phase, deadline = self.view("PoLeChain", "phaseOf", round_id, block=block)
-        found = to_round(round_id, self.view("PoLeChain", "round", round_id, block=block))
-        return Phase(phase), deadline, found.attempt
+        It does until the deadline or an event of the contracts; only a draw that seats too few leaves none.
+        """
+        moment = seen.moment
+        if bytes(head["hash"]) == seen.block_hash:
+            return True
+        if moment.phase is Phase.DRAW or not 0 < head["number"] - moment.block <= MOST_BLOCKS:
+            return False
+        if moment.deadline and head["timestamp"] >= moment.deadline:
+            return False
+        if bytes(self.w3.eth.get_block(moment.block)["hash"]) != seen.block_hash:
+            return False
+        addresses = [self.contracts[name].address for name in MOVING]
+        return not self.w3.eth.get_logs(
+            {"address": addresses, "fromBlock": moment.block + 1, "toBlock": head["number"]}
+        )
+
+    def opening(self, round_id: int) -> Opening:
+        """Return how a round was opened; raises UnreachableError while the node does not show it."""
+        for event in reversed(self.index.events("RoundOpened")):
+            if event.arguments["roundId"] == round_id:
+                return Opening(event.block, bytes(event.arguments["seed"]))
+        raise UnreachableError(f"The Ethereum node does not show the opening of round {round_id}.")
 
     def tasks(self) -> tuple[PostedTask, ...]:
         """Return every task ever posted, oldest first."""
@@ -227,7 +273,7 @@ class ChainReader:
         return tuple(to_finding(raw) for raw in self.view("VerifierCommittee", "findings", ballot_id))
 
     def challenge_bond(self, ballot_id: int) -> int:
-        """Return what challenging a closed ballot's tally costs, in wei; 0 when it leaves nobody right."""
+        """Return what challenging a closed ballot's tally costs, in wei; 0 when it decides nothing."""
         return due_bond(self.findings(ballot_id), self.deployment.parameters.chain)
 
     @property

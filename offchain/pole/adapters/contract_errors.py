@@ -25,8 +25,10 @@ SENTENCES = {
     "NotDataNode": "{caller} does not own the task of round {roundId}: only its data node may do this.",
     "EmptyField": "The field {field} is empty, or longer than 128 bytes.",
     "WrongBond": "{sent} were sent, but the bond due is {due}.",
-    "TooManySolutions": "All {maxSolutions} places of round {roundId} are taken, and this claim is not higher "
-    "than the lowest: claim {leastClaim} or more, or wait for the next round.",
+    "TooManySolutions": "All {maxSolutions} places of round {roundId} are taken, and this claim is not "
+    "higher than the lowest: claim {leastClaim} or more, or wait for the next round.",
+    "ClaimLowered": "The commitment in round {roundId} claims {claimed} correct predictions; one that "
+    "replaces it must claim as many, not {given}.",
     "CountTooLarge": "A count of {count} correct predictions is more than the {total} samples of the set.",
     "TooEarlyToClose": "Submissions cannot be closed yet: {ready} of {minSolutions} commitments claim the "
     "threshold, and it must be {notBefore} at least.",

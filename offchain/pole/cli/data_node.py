@@ -5,6 +5,8 @@ import click
 from pole.cli.context import Settings, common_options, open_session, read_password, wallet_option
 from pole.cli.worker import (
     WorkerOptions,
+    confirmations_of,
+    confirmations_option,
     run_worker,
     settlement_of,
     start_log,
@@ -20,9 +22,18 @@ from pole.cli.worker import (
     is_flag=True,
     help="Issue keys even where they disclose the data and the task was posted without saying so.",
 )
+@confirmations_option
 @worker_options
 @common_options
-def run(settings: Settings, options: WorkerOptions, /, wallet: str, allow_disclosure: bool) -> None:  # noqa: FBT001
+def run(
+    settings: Settings,
+    options: WorkerOptions,
+    /,
+    *,
+    wallet: str,
+    allow_disclosure: bool,
+    confirmations: int | None,
+) -> None:
     """Serve the tasks that a wallet posted: issue functional keys, close submissions, release test sets.
 
     Keys are refused when all keys ever issued for the data would disclose it (`pole data budget`) and the
@@ -43,5 +54,6 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, allow_disclo
             open_secret=lambda digest: open_master_secret(session.secrets, digest),
             budget=open_budget(settings),
             may_disclose=allow_disclosure,
+            confirmations=confirmations_of(session, confirmations),
         )
         run_worker(session, role, options, stopping)

@@ -9,6 +9,8 @@ from pole.cli.context import Session, Settings, common_options, open_session, re
 from pole.cli.parameters import content_of
 from pole.cli.worker import (
     WorkerOptions,
+    confirmations_of,
+    confirmations_option,
     run_worker,
     settlement_of,
     start_log,
@@ -64,9 +66,10 @@ def accept(settings: Settings, file: Path, wallet: str) -> None:
 
 @click.command(epilog="Example: pole key-holder run --wallet alice")
 @wallet_option
+@confirmations_option
 @worker_options
 @common_options
-def run(settings: Settings, options: WorkerOptions, /, wallet: str) -> None:
+def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmations: int | None) -> None:
     """Announce partial keys whenever a round of a shared task opens.
 
     Where the wallet is the task's delegate, it also checks what the holders announce, combines what is right
@@ -85,6 +88,7 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str) -> None:
             settlement=settlement_of(session, options),
             combiner=_combiner_of(session, settings),
             open_share=lambda digest: open_share(session.secrets, session.account.address, digest),
+            confirmations=confirmations_of(session, confirmations),
         )
         run_worker(session, role, options, stopping)
 

@@ -77,6 +77,26 @@ threads_option = click.option(
 )
 
 
+DEVELOPMENT_CHAINS = frozenset({1337, 31337})
+CONFIRMATIONS = 2
+
+confirmations_option = click.option(
+    "--confirmations",
+    type=click.IntRange(min=0),
+    metavar="BLOCKS",
+    help="Ethereum blocks that keys wait for after the round's opening, for half of the key window at most; "
+    "a reorganisation that changes the seed afterwards costs the data bond.  "
+    f"[default: {CONFIRMATIONS}; on chains 1337 and 31337 0]",
+)
+
+
+def confirmations_of(session: Session, given: int | None) -> int:
+    """Return how many blocks keys wait for: what was asked for, else what suits the chain."""
+    if given is not None:
+        return given
+    return 0 if session.chain.identity.chain_id in DEVELOPMENT_CHAINS else CONFIRMATIONS
+
+
 class JsonLines(logging.Formatter):
     """Log records as JSON objects, one a line."""
 

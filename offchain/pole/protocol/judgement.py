@@ -9,6 +9,8 @@ from pole.protocol.state import Finding, Solution, TaskTerms, Verdict, VoidReaso
 from pole.protocol.tally import differ
 
 BASIS_POINTS: Final = 10_000
+AUDIT_SLACK: Final = 9
+"""The square of how many times sqrt(n) an audit sample of n may fall short of a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +137,28 @@ def score(ended: EndedRound, choice: int) -> int:
 
 
 def is_proven_bad(ended: EndedRound, choice: int) -> bool:
-    """Return whether a judged solution forfeits its bond: no model, a malformed one, a false claim.
-
-    A train claim can be held against the finding only when all training samples were evaluated.
-    """
+    """Return whether a judged solution forfeits its bond: no model, a malformed one, a false claim."""
     finding, claim = _finding(ended, choice), _judged(ended, choice)
     if finding.verdict in (Verdict.UNAVAILABLE, Verdict.MALFORMED):
         return True
     if finding.verdict is not Verdict.OK:
         return False
-    whole = is_whole_set(ended.terms.audit_count, ended.terms.train_count)
     overclaimed_test = ended.released and claim.claimed_test_correct > finding.test_correct + ended.tolerance
-    overclaimed_train = whole and claim.claimed_train_correct > finding.train_correct + ended.tolerance
-    return overclaimed_test or overclaimed_train
+    return overclaimed_test or _is_train_overclaimed(ended, choice)
+
+
+def _is_train_overclaimed(ended: EndedRound, choice: int) -> bool:
+    """Return whether a claim on the training set is false; of a sample of n, by more than 3 sqrt(n) samples.
+
+    A true claim falls that short with a probability below e^-18 (Hoeffding 1963).
+    """
+    terms = ended.terms
+    base = evaluated_count(terms.audit_count, terms.train_count)
+    found = (_finding(ended, choice).train_correct + ended.tolerance) * terms.train_count
+    excess = _judged(ended, choice).claimed_train_correct * base - found
+    if is_whole_set(terms.audit_count, terms.train_count):
+        return excess > 0
+    return excess > 0 and excess**2 > AUDIT_SLACK * base * terms.train_count**2
 
 
 def is_upheld(ended: EndedRound) -> bool:

@@ -206,8 +206,8 @@ def _bonds(parameters: Parameters) -> Iterator[Rule]:
     )
     yield (
         chain.judged_solutions * chain.miner_bond_bps >= chain.verification_fee_bps,
-        f"chain.minerBondBps is {chain.miner_bond_bps}: {chain.judged_solutions} false claims would cost less "
-        f"than their committee earns, {chain.verification_fee_bps} basis points of the reward; raise it.",
+        f"chain.minerBondBps is {chain.miner_bond_bps}: {chain.judged_solutions} false claims would cost "
+        f"less than their committee earns, {chain.verification_fee_bps} basis points of a reward; raise it.",
     )
     yield (
         chain.challenge_bond >= fee,

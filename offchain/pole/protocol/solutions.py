@@ -41,7 +41,7 @@ def placed(
     """Return what the places hold in the end, in the order in which they were first taken.
 
     Raises IntegrityError when a round took more than `at_most` solutions, or displaced another than the
-    lowest claim, or for a claim that is not higher.
+    lowest claim, or for a claim that is not higher or was lowered.
     """
     places: list[Placed] = []
     displaced: SolutionDisplaced | None = None
@@ -96,6 +96,8 @@ def _put(places: list[Placed], own: Placed, displaced: SolutionDisplaced | None,
             )
         places[place] = own
     elif held:
+        if own.claim < places[held[0]].claim:
+            raise IntegrityError(f"miner {own.miner} lowered its claim to {own.claim}")
         places[held[0]] = own
     elif len(places) == at_most:
         raise IntegrityError(f"miner {own.miner} committed although all {at_most} places were taken")

@@ -18,6 +18,7 @@ from pole.roles.files import write_durably
 from pole.roles.key_budget import KeyBudget
 from pole.roles.key_ledger import GivenKeys
 from pole.roles.key_sharing import is_dropped
+from pole.roles.opening_wait import OpeningWait
 from pole.roles.ports import Chain, Journal, Moment, Store
 from pole.roles.replaced_tasks import ReplacedTasks
 from pole.roles.settlement import Settlement
@@ -32,7 +33,8 @@ class DataNode:
     """Serves every task that its wallet posted.
 
     `open_secret` returns the master secret key whose public key has this digest. Keys that bring a data set's
-    `budget` to D - 1 are issued where the task was posted with consent, or `may_disclose`.
+    `budget` to D - 1 are issued where the task was posted with consent, or `may_disclose`. Keys wait for so
+    many `confirmations` of the round's opening.
     """
 
     chain: Chain
@@ -43,9 +45,15 @@ class DataNode:
     open_secret: Callable[[bytes], MasterSecretKey]
     budget: KeyBudget
     may_disclose: bool = False
+    confirmations: int = 0
     _noted: int = field(default=0, init=False)
     _given_up: int = field(default=0, init=False)
+    _wait: OpeningWait = field(init=False)
     _looked: tuple[int, Phase] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Make ready to wait for confirmations."""
+        self._wait = OpeningWait(self.chain, self.confirmations)
 
     def step(self, moment: Moment) -> str | None:
         """Do what the round asks of its data node now."""
@@ -76,7 +84,7 @@ class DataNode:
             self._note_keys(open_round)
         match moment.phase:
             case Phase.KEYS:
-                return self._issue_keys(open_round)
+                return self._issue_keys(open_round) if self._wait.is_over(moment, open_round) else None
             case Phase.TRAINING:
                 return self._close(moment, open_round)
             case _:

@@ -41,14 +41,17 @@ class Keeper:
     clock: Callable[[], float]
     spread: float
     idle_after: float | None = None
+    _moment: Moment | None = field(default=None, init=False)
+    _duty: Duty | None = field(default=None, init=False)
     _seen: Duty | None = field(default=None, init=False)
     _since: float = field(default=0.0, init=False)
     _spread: float = field(default=0.0, init=False)
 
     def step(self, moment: Moment) -> str | None:
         """Take the step that is due, once this keeper's turn has come."""
-        duty = self._due(moment)
-        now = self.clock()
+        if moment != self._moment:
+            self._moment, self._duty = moment, self._due(moment)
+        duty, now = self._duty, self.clock()
         if duty != self._seen:
             self._seen, self._since = duty, now
             self._spread = min(self.spread, time_left(moment) / 2)
@@ -82,7 +85,7 @@ class Keeper:
         return None
 
     def _due_in_challenge(self, moment: Moment) -> Duty | None:
-        # A tally that leaves nobody right ends the round for nothing; a larger committee may do better.
+        # A tally that decides nothing ends the round for nothing; a larger committee may do better.
         if self.chain.challenge_bond(moment.ballot_id) > 0:
             return None
         return Duty("challenged", f"challenge/{moment.ballot_id}")

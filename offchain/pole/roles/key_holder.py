@@ -17,6 +17,7 @@ from pole.roles.events import tell
 from pole.roles.files import Wanted, fetch, write_durably
 from pole.roles.key_combiner import KeyCombiner, KeyRound
 from pole.roles.key_sharing import read_task_sharing
+from pole.roles.opening_wait import OpeningWait
 from pole.roles.ports import Chain, Journal, Moment, Store
 from pole.roles.settlement import Settlement
 
@@ -29,7 +30,8 @@ class KeyHolder:
 
     `open_share` returns the file of the accepted share of the sharing with this digest, None without one. The
     seed is that of the contract as the wallet's node tells it; only one seed is ever served for a master
-    secret, so that a node that lies about it gains one set of keys at most.
+    secret, so that a node that lies about it gains one set of keys at most. Keys, partial and
+    combined, wait for so many `confirmations` of the round's opening.
     """
 
     chain: Chain
@@ -39,10 +41,16 @@ class KeyHolder:
     settlement: Settlement
     combiner: KeyCombiner
     open_share: Callable[[bytes], bytes | None]
+    confirmations: int = 0
     _current: KeyRound | None = field(default=None, init=False)
     _contributed: KeyRound | None = field(default=None, init=False)
     _idle: KeyRound | None = field(default=None, init=False)
     _given_up: int = field(default=0, init=False)
+    _wait: OpeningWait = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make ready to wait for confirmations."""
+        self._wait = OpeningWait(self.chain, self.confirmations)
 
     def step(self, moment: Moment) -> str | None:
         """Announce partial keys, then combine what is there, while the round waits for its keys."""
@@ -52,7 +60,7 @@ class KeyHolder:
             return None
         try:
             current = self._key_round(moment.round_id)
-            if current is None:
+            if current is None or not self._wait.is_over(moment, current.open_round):
                 return None
             return self._contribute(current) or self.combiner.combine(current)
         except (InputError, IntegrityError) as error:

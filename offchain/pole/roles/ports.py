@@ -96,6 +96,14 @@ class Delegation:
     sharing: FileRef
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opened a round: the Ethereum block that it is in, and the seed that it drew."""
+
+    block: int
+    seed: bytes
+
+
 class Chain(Protocol):
     """PoLe's contracts, seen and used by one wallet."""
 
@@ -112,6 +120,9 @@ class Chain(Protocol):
 
     def round(self, round_id: int) -> Round:
         """Return a round; raises RefusedError when there is none."""
+
+    def opening(self, round_id: int) -> Opening:
+        """Return how a round was opened; raises UnreachableError while the node does not show it."""
 
     def task(self, task_id: int) -> PostedTask:
         """Return a task as posted; raises RefusedError when there is none."""
@@ -150,7 +161,7 @@ class Chain(Protocol):
         """Return what a closed ballot's committee agreed on, one finding a choice."""
 
     def challenge_bond(self, ballot_id: int) -> int:
-        """Return what challenging a closed ballot's tally costs, in wei; 0 when it leaves nobody right."""
+        """Return what challenging a closed ballot's tally costs, in wei; 0 when it decides nothing."""
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
         """Post and fund a task, in a full list in the place of the least valuable one; return its id.

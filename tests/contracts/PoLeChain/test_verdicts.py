@@ -188,13 +188,23 @@ def test_the_test_threshold_counts_where_the_task_sets_one(pole, history_holds):
     history_holds()
 
 
-def test_an_audit_counts_on_its_sample_and_proves_no_training_claim_false(pole, history_holds):
+def test_an_audit_counts_on_its_sample_and_proves_no_claim_false_that_chance_explains(pole, history_holds):
     models = {2: Model(train=95, test=45), 3: Model(train=90, test=44)}
     round_id = stage.revealed(pole, models, auditCount=20)
-    stage.vote(pole, round_id, {2: ok(15, 45), 3: ok(16, 44)})
+    stage.vote(pole, round_id, {2: ok(6, 45), 3: ok(16, 44)})
     stage.finalise(pole, round_id)
     assert stage.credit(pole, 3) == REWARD + BOND
     assert stage.credit(pole, 2) == BOND
+    history_holds()
+
+
+def test_an_audit_proves_a_training_claim_false_that_chance_does_not_explain(pole, history_holds):
+    models = {2: Model(train=95, test=45), 3: Model(train=90, test=44)}
+    round_id = stage.revealed(pole, models, auditCount=20)
+    stage.vote(pole, round_id, {2: ok(5, 45), 3: ok(16, 44)})
+    stage.finalise(pole, round_id)
+    assert stage.credit(pole, 3) == REWARD + BOND
+    assert stage.credit(pole, 2) == 0
     history_holds()
 
 

@@ -39,7 +39,7 @@ LONGEST = TASK_LIST["maxTimeLimit"] + (3 + 3 * 2 + 2) * 100
         ("task_list", {"maxTimeLimit": 0}, "taskList.maxTimeLimit > 0"),
         ("task_list", {"roundWindows": 599}, "taskList.roundWindows"),
         ("task_list", {"roundWindows": 601}, "taskList.roundWindows"),
-        ("task_list", {"maxTimeLimit": 2**32 - 600}, "maxTimeLimit + roundWindows < 2 ** 32"),
+        ("task_list", {"maxTimeLimit": 2**32 - 600}, "longest duration < 2 ** 32"),
         ("task_list", {"idleTimeLimit": 1001}, "idleTimeLimit <= maxTimeLimit"),
         ("task_list", {"idleTimeLimit": 1, "idleTrainCount": 0}, "idleTrainCount > 0"),
         ("task_list", {"idleTimeLimit": 1, "idleTestCount": 0}, "idleTestCount > 0"),

@@ -15,7 +15,7 @@ GROUPS = {"task_list": "taskList", "committee": "committee", "chain": "chain"}
 )
 
 
-# Contracts may be deployed with bonds of one size; what a script deploys has bonds that cover the committee's fee.
+# Contracts may have bonds of one size; those that a script deploys must cover the committee's fee.
 COVERING = stage.CHAIN | {"minerBondBps": 334}
 
 

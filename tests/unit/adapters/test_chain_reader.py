@@ -8,13 +8,13 @@ from tests.unit.adapters.fake_node import FakeNode, NodeError
 from tests.unit.adapters.interfaces import error_abi
 from web3 import Web3
 
-from pole.adapters.chain_reader import ChainReader
+from pole.adapters.chain_reader import MOST_BLOCKS, ChainReader
 from pole.adapters.deployment import CONTRACTS, DeployedContract, Deployment
-from pole.errors import RefusedError
+from pole.errors import RefusedError, UnreachableError
 from pole.protocol import records
 from pole.protocol.parameters import Parameters
 from pole.protocol.state import FileRef, Phase
-from pole.roles.ports import Moment
+from pole.roles.ports import Moment, Opening
 
 ALICE = Web3.to_checksum_address("0x" + "aa" * 20)
 
@@ -42,6 +42,16 @@ RECORDED = {
         number("index", indexed=True),
         {"name": "kind", "type": "uint8", "indexed": True},
         {"name": "data", "type": "bytes", "indexed": False},
+    ],
+}
+ROUND_OPENED = {
+    "type": "event",
+    "name": "RoundOpened",
+    "anonymous": False,
+    "inputs": [
+        number("roundId", indexed=True),
+        number("taskId", indexed=True),
+        {"name": "seed", "type": "bytes32", "indexed": False},
     ],
 }
 TERMS = ["uint96"] * 2 + ["uint32"] * 2 + ["uint96"] + ["uint16"] * 3 + ["uint32"] * 3
@@ -95,7 +105,7 @@ ABIS: dict[str, list[dict[str, Any]]] = {
     "PoLeChain": [
         *FUNCTIONS,
         RECORDED,
-        event("RoundOpened"),
+        ROUND_OPENED,
         event("BlockAppended"),
         error_abi("UnknownRound"),
     ],
@@ -132,15 +142,22 @@ class Contracts(FakeNode):
 
     def record(self, data: records.RecordData) -> None:
         kind, content = records.encode_record(data)
+        indexed = (1, len(self.logs), int(kind))
+        self._log("Recorded(uint256,uint256,uint8,bytes)", indexed, encode(["bytes"], [content]))
+
+    def open(self, round_id: int, seed: bytes) -> None:
+        self._log("RoundOpened(uint256,uint256,bytes32)", (round_id, 1), seed)
+
+    def _log(self, signature: str, indexed: tuple[int, ...], data: bytes) -> None:
         index = len(self.logs)
         self.logs.append(
             {
                 "address": address("PoLeChain"),
                 "topics": [
-                    "0x" + keccak(text="Recorded(uint256,uint256,uint8,bytes)").hex(),
-                    *("0x" + encode(["uint256"], [value]).hex() for value in (1, index, int(kind))),
+                    "0x" + keccak(text=signature).hex(),
+                    *("0x" + encode(["uint256"], [value]).hex() for value in indexed),
                 ],
-                "data": "0x" + encode(["bytes"], [content]).hex(),
+                "data": "0x" + data.hex(),
                 "blockNumber": hex(self.block),
                 "blockHash": self.block_hash(self.block),
                 "transactionHash": "0x" + "07" * 32,
@@ -182,17 +199,77 @@ def test_before_the_first_round_there_is_no_phase(node: Contracts) -> None:
     assert reader(node).moment() == Moment(0, Phase.NONE, 0, 2, 1001, 1, 0)
 
 
-def test_the_contracts_are_asked_once_for_each_ethereum_block(node: Contracts) -> None:
+def in_round_3(node: Contracts, phase: Phase, deadline: int = 5000) -> ChainReader:
+    """Return a reader that has seen round 3 in this phase."""
     node.answer("currentRound()", ["uint256"], 3)
-    node.answer("phaseOf(uint256)", ["uint8", "uint64"], 2, 5000)
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], phase, deadline)
     node.answer("round(uint256)", [signature_of(ROUND_TYPES)], round_in(attempt=1))
     chain = reader(node)
-    first = chain.moment()
-    assert first == Moment(3, Phase.TRAINING, 5000, 2, 1001, 1, 1)
-    assert chain.moment() is first
-    assert node.requests.count("eth_call") == 4
-    node.block += 1
-    assert chain.moment().block == 2
+    assert chain.moment() == Moment(3, phase, deadline, 2, 1001, 1, 1)
+    node.requests.clear()
+    return chain
+
+
+def asked(node: Contracts) -> bool:
+    return "eth_call" in node.requests
+
+
+def test_nothing_is_asked_of_the_contracts_twice_for_one_block(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.DRAW)
+    assert chain.moment() == Moment(3, Phase.DRAW, 5000, 2, 1001, 1, 1)
+    assert not asked(node)
+
+
+def test_nothing_is_asked_of_the_contracts_while_nothing_happens(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    for block in (2, 3, 40):
+        node.block = block
+        assert chain.moment() == Moment(3, Phase.TRAINING, 5000, 2, 1000 + block, block, 1)
+    assert not asked(node)
+
+
+def test_an_event_is_followed_by_a_look_at_the_contracts(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    node.block = 5
+    node.record(records.SubmissionsClosed(3))
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.TEST_RELEASE, 6000)
+    node.block = 7
+    assert chain.moment() == Moment(3, Phase.TEST_RELEASE, 6000, 2, 1007, 7, 1)
+
+
+def test_a_deadline_is_followed_by_a_look_at_the_contracts(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.REVEAL, 1004)
+    node.block = 3
+    chain.moment()
+    assert not asked(node)
+    node.block = 4
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.DRAW, 0)
+    assert chain.moment().phase is Phase.DRAW
+
+
+def test_a_draw_is_looked_at_in_every_block_since_one_of_too_few_seats_leaves_no_event(
+    node: Contracts,
+) -> None:
+    chain = in_round_3(node, Phase.DRAW, 0)
+    node.block = 2
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.SETTLEMENT, 0)
+    assert chain.moment().phase is Phase.SETTLEMENT
+
+
+@pytest.mark.parametrize("height", [1, 2, 5])
+def test_a_reorganised_chain_is_looked_at_again(node: Contracts, height: int) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    node.fork, node.block = b"other", height
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.KEYS, 3000)
+    assert chain.moment() == Moment(3, Phase.KEYS, 3000, 2, 1000 + height, height, 1)
+
+
+def test_after_many_blocks_the_contracts_are_asked_not_searched(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    node.block += MOST_BLOCKS + 1
+    chain.moment()
+    assert asked(node)
+    assert "eth_getLogs" not in node.requests
 
 
 def test_files_are_found_in_the_records_of_their_round(node: Contracts) -> None:
@@ -208,6 +285,16 @@ def test_files_are_found_in_the_records_of_their_round(node: Contracts) -> None:
     assert chain.functional_keys(2) == FileRef("keys2", bytes(32))
     assert chain.test_set(1) == FileRef("test1", bytes(32))
     assert chain.models(2) == {ALICE: FileRef("model2", bytes(32))}
+
+
+def test_an_opening_is_told_with_its_block_and_seed(node: Contracts) -> None:
+    chain = reader(node)
+    with pytest.raises(UnreachableError, match="does not show the opening of round 2"):
+        chain.opening(2)
+    node.block += 1
+    node.open(1, b"\x01" * 32)
+    node.open(2, b"\x02" * 32)
+    assert chain.opening(2) == Opening(2, b"\x02" * 32)
 
 
 def test_a_credit_is_read(node: Contracts) -> None:

@@ -4,7 +4,14 @@ from experiments.records import Record, Size, append, read
 from experiments.results import EXPERIMENTS, PAGE, page, write
 from experiments.session import KEPT
 
-ENVIRONMENT = {"machine": "2 cores", "gpu": None, "torch": "2", "commit": "abc", "date": "2026-01-01"}
+ENVIRONMENT = {
+    "machine": "2 cores",
+    "gpu": None,
+    "torch": "2",
+    "threads": 1,
+    "commit": "abc",
+    "date": "2026-01-01",
+}
 
 
 def test_the_page_and_its_pictures_say_what_the_records_say(tmp_path):
@@ -32,7 +39,9 @@ def test_the_origin_of_what_is_shown_is_told(tmp_path):
     append(tmp_path / "table1.jsonl", Record("table1", Size.REDUCED, "PoW", 0, measured, ENVIRONMENT, 1.0))
     write(tmp_path, tmp_path / "page.md")
     told = (tmp_path / "page.md").read_text()
-    assert "Measured at size reduced on 2 cores, no GPU, torch 2; commit abc; 2026-01-01" in told
+    assert (
+        "Measured at size reduced on 2 cores, no GPU, torch 2 with 1 thread; commit abc; 2026-01-01" in told
+    )
     assert (tmp_path / "results" / "figure4.svg").exists()
 
 

@@ -154,14 +154,18 @@ def test_a_displaced_miner_may_come_back_with_a_higher_claim() -> None:
     verify_history(ledger.history())
 
 
-def test_replacing_in_a_full_round_displaces_nobody_but_may_become_the_lowest() -> None:
+def test_replacing_in_a_full_round_displaces_nobody() -> None:
+    ledger = full()
+    ledger.commit(1, 2, 99)
+    assert miners(ledger) == list(MINERS)
+    verify_history(ledger.history())
+
+
+def test_a_replacement_that_claims_less_is_named() -> None:
     ledger = full()
     ledger.commit(1, 2, 80)
-    assert miners(ledger) == list(MINERS)
-    displace(ledger, 2)
-    stranger(ledger, 81)
-    assert miners(ledger) == [*MINERS[:2], EXTRA[0], MINERS[3]]
-    verify_history(ledger.history())
+    with pytest.raises(IntegrityError, match=f"miner {MINERS[2]} lowered its claim to 80"):
+        verify_history(ledger.history())
 
 
 def test_a_displaced_miner_may_sit_on_the_committee() -> None:

@@ -1,6 +1,9 @@
 from dataclasses import replace
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.protocol.rounds import MINERS, ended, fault, found, solution, terms, unrevealed
 
 from pole.protocol.judgement import Challenge, Judgement, is_proven_bad, is_upheld, judge, judged_solutions
@@ -139,9 +142,24 @@ def test_a_claim_within_the_tolerance_is_honest() -> None:
     assert is_proven_bad(ended(found(train=93), tolerance=1), 0)
 
 
-def test_an_audit_cannot_prove_a_train_claim_false() -> None:
-    assert not is_proven_bad(ended(found(train=10), terms=terms(audit_count=20)), 0)
-    assert is_proven_bad(ended(found(train=10), terms=terms(audit_count=100)), 0)
+def test_an_audit_proves_a_train_claim_false_that_chance_does_not_explain() -> None:
+    """Of 95 claimed of 100, a sample of 20 should hold 19; it may fall 3 sqrt(20) = 13.4 short of that."""
+    sampled = terms(audit_count=20)
+    assert not is_proven_bad(ended(found(train=6), terms=sampled), 0)
+    assert is_proven_bad(ended(found(train=5), terms=sampled), 0)
+    assert not is_proven_bad(ended(found(train=5), terms=sampled, tolerance=1), 0)
+    assert is_proven_bad(ended(found(train=94), terms=terms(audit_count=100)), 0)
+
+
+@given(st.integers(1, 60), st.integers(0, 60), st.randoms(use_true_random=True))
+def test_a_true_claim_is_not_proven_false_by_the_sample_that_is_drawn(
+    audited: int, wrong: int, chance: Random
+) -> None:
+    labels = [1] * (100 - wrong) + [0] * wrong
+    sample = sum(chance.sample(labels, audited))
+    claim = (solution(0, claimed_train_correct=100 - wrong),)
+    truth = ended(found(train=sample), terms=terms(audit_count=audited), solutions=claim, judged=claim)
+    assert not is_proven_bad(truth, 0)
 
 
 def test_test_claims_bind_only_where_the_test_set_was_released() -> None:

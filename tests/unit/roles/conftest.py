@@ -123,6 +123,7 @@ class Stage:
     learner: Learner = field(default_factory=LeastSquaresLearner)
     # Three functions of four values are D - 1.
     may_disclose: bool = True
+    confirmations: int = 0
 
     @property
     def budget(self) -> KeyBudget:
@@ -159,6 +160,7 @@ class Stage:
             self.secrets.open,
             self.budget,
             may_disclose=self.may_disclose,
+            confirmations=self.confirmations,
         )
 
     def miner(

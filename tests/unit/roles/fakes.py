@@ -36,7 +36,7 @@ from pole.protocol.state import (
     Vote,
 )
 from pole.protocol.tally import findings
-from pole.roles.ports import BallotView, Delegation, Identity, Moment, Receipt, SeedState
+from pole.roles.ports import BallotView, Delegation, Identity, Moment, Opening, Receipt, SeedState
 
 CHAIN_ID = 1337
 CHAIN_ADDRESS = "0x" + "C" * 40
@@ -75,6 +75,7 @@ class World:
     tasks: dict[int, PostedTask] = field(default_factory=dict)
     listed: list[int] = field(default_factory=list)
     replaced: dict[int, int] = field(default_factory=dict)
+    openings: dict[int, Opening] = field(default_factory=dict)
     rounds: dict[int, Round] = field(default_factory=dict)
     ballots: dict[int, Ballot] = field(default_factory=dict)
     members: dict[int, tuple[str, ...]] = field(default_factory=dict)
@@ -148,6 +149,9 @@ class FakeChain:
         if round_id not in self.world.rounds:
             raise RefusedError("There is no such round.")
         return self.world.rounds[round_id]
+
+    def opening(self, round_id: int) -> Opening:
+        return self.world.openings[round_id]
 
     def task(self, task_id: int) -> PostedTask:
         return self.world.tasks[task_id]
@@ -225,6 +229,7 @@ class FakeChain:
             self._demand(task is not None, "No task waits.")
             number = world.newest + 1
             world.rounds[number] = new_round(number, task, world.now)
+            world.openings[number] = Opening(world.block + 1, world.rounds[number].seed)
             if task is world.idle:
                 world.change(number, keys_at=world.now)
 

@@ -142,8 +142,10 @@ def test_a_keeper_leaves_a_tally_that_decides_alone(stage: Stage) -> None:
 
 
 def test_a_keeper_s_turn_comes_within_half_the_window(stage: Stage) -> None:
-    in_challenge(stage, replace(LIE, verdict=Verdict.UNAVAILABLE))
+    in_first_vote(stage)
     stage.world.parameters = replace(stage.world.parameters, challenge_window=4)
+    while stage.world.moment().phase is Phase.VOTE_COMMIT:
+        stage.world.pass_time(1)
     keeper = stage.keeper(spread=1000.0)
     due = turn(Duty("challenged", f"challenge/{FIRST}"), VERIFIERS[0], 2.0)
     assert due > 0
@@ -255,6 +257,8 @@ def test_a_model_that_was_unavailable_is_looked_for_again(stage: Stage) -> None:
     for verifier in verifiers:
         verifier.step(stage.world.moment())
     stage.store.missing.clear()
-    stage.play(Phase.FINAL, workers=verifiers)
+    # Its miner doubts the tally: one that found every model missing is not free to challenge.
+    stage.play(Phase.FINAL, workers=[stage.miner(), *verifiers])
+    assert stage.world.rounds[1].challenger == MINERS[0]
     tallies = [stage.world.findings(ballot)[0].verdict for ballot in (FIRST, SECOND)]
     assert tallies == [Verdict.UNAVAILABLE, Verdict.OK]

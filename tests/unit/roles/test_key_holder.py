@@ -112,6 +112,7 @@ class Shared:
             settlement=self.stage._settlement(wallet, chain, store, journal),
             combiner=KeyCombiner(chain, store, store, home, numbers(12)),
             open_share=lambda digest: self.shares.get(wallet, {}).get(digest),
+            confirmations=self.stage.confirmations,
         )
 
     def open_round(self) -> None:

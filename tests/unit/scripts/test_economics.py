@@ -1,5 +1,6 @@
 """The numbers of docs/economics.md are the script's, and the script's are right where they can be known."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from math import comb
@@ -7,7 +8,7 @@ from math import comb
 import pytest
 from scripts.economics.__main__ import PAGE, PICTURE, picture, written
 from scripts.economics.committee import Safety, challenged, drawn, growing, one_draw
-from scripts.economics.rounds import ATTACKER, HONEST, ended_round, outcome, solution, without_keys
+from scripts.economics.rounds import ATTACKER, DATA_NODE, HONEST, ended_round, outcome, solution, without_keys
 from scripts.economics.tables import read_parameters, reference_task, tables
 
 from pole.protocol.state import Verdict, VoidReason
@@ -91,11 +92,16 @@ def test_every_wei_of_a_spoiled_round_is_somebodys() -> None:
         assert sum(ending.gains.values()) + ending.verifiers + ending.pool == 0
 
 
-def test_false_claims_on_every_judged_place_keep_an_honest_better_model_from_being_judged() -> None:
+@pytest.mark.parametrize("reward", [TERMS.reward, 10 * TERMS.reward])
+def test_false_claims_on_every_judged_place_cost_a_part_of_the_reward_and_the_data_node_nothing_but_its_fee(
+    reward: int,
+) -> None:
     crowd = [solution(f"{ATTACKER} {n}", 1 + n, claims=100) for n in range(PARAMETERS.chain.judged_solutions)]
-    junk = {each.miner: Verdict.MALFORMED for each in crowd}
+    terms, truth = replace(TERMS, reward=reward), {HONEST[0]: 98, **{each.miner: 97 for each in crowd}}
     honest = solution(HONEST[0], 0, claims=98)
-    ending = outcome(ended_round(PARAMETERS, TERMS, [honest, *crowd], {HONEST[0]: 98, **junk}), PARAMETERS)
-    assert ending.judgement.void_reason is VoidReason.NO_QUORUM
+    ending = outcome(ended_round(PARAMETERS, terms, [honest, *crowd], truth), PARAMETERS)
+    assert ending.judgement.void_reason is VoidReason.NONE_QUALIFIED
     assert ending.gains[HONEST[0]] == 0
-    assert ending.attacker == -PARAMETERS.chain.judged_solutions * PARAMETERS.chain.miner_bond
+    assert ending.gains[DATA_NODE] == -terms.fee
+    assert ending.attacker == -reward // 5
+    assert ending.verifiers == reward // 10

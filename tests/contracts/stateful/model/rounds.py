@@ -68,6 +68,9 @@ def commit(system: System, call: Call, round_id: int, commitment: bytes, claimed
     due = miner_bond(system, opened) if is_new else 0
     need(call.value == due, "WrongBond", call.value, due)
     displaced = _displaced(system, opened, claimed) if is_new else NOBODY
+    if not is_new:
+        before = opened.solutions[call.sender].claimed_train
+        need(claimed >= before, "ClaimLowered", round_id, before, claimed)
     if displaced != NOBODY:
         # The newcomer has the other's place in the order of first commitments.
         opened.solutions = {

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
 from statistics import median_low
 from typing import NamedTuple
 
@@ -92,6 +93,12 @@ def is_proven_bad(ended: Round, solution: Solution, found: Finding, tolerance: i
     """Tell whether the miner loses its bond: no model, a malformed one, or a claim that was not true."""
     if found.verdict == Verdict.OK:
         test_overdone = ended.released_at and solution.claimed_test > found.test + tolerance
-        train_overdone = not is_audited(ended) and solution.claimed_train > found.train + tolerance
-        return bool(test_overdone or train_overdone)
+        return bool(test_overdone or _is_train_overdone(ended, solution, found.train + tolerance))
     return found.verdict in (Verdict.UNAVAILABLE, Verdict.MALFORMED)
+
+
+def _is_train_overdone(ended: Round, solution: Solution, found: int) -> bool:
+    """Tell whether a claim on all samples is more than what was found of them, or of a sample by chance."""
+    missing = Fraction(solution.claimed_train * evaluated(ended), ended.task.terms.train_count) - found
+    chance = 9 * evaluated(ended) if is_audited(ended) else 0
+    return missing > 0 and missing**2 > chance
