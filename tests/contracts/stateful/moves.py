@@ -36,7 +36,7 @@ def some_terms(system: System, random: Random) -> TaskTerms:
     reward = limits["minReward"] * random.randint(1, 3)
     covering = chain["blockReward"] * 65 * (10_000 + chain["feeMarginBps"]) // 320_000 + 1
     time_limit = random.choice([1, 50, 50, *2 * [limits["maxTimeLimit"]]])
-    train_count = random.choice([1, 10, 20])
+    train_count = random.choice([1, 10, 20, 400])
     return TaskTerms(
         reward=reward,
         data_bond=limits["minDataBond"] + random.choice([0, 1, reward]),
@@ -48,7 +48,7 @@ def some_terms(system: System, random: Random) -> TaskTerms:
         required_test_accuracy=random.choice([0, 0, 5000, 9500]),
         train_count=train_count,
         test_count=random.choice([1, 3, 10]),
-        audit_count=random.choice([0, 0, train_count // 2, train_count]),
+        audit_count=random.choice([0, 0, train_count // 4, train_count // 2, train_count]),
     )
 
 
@@ -151,6 +151,8 @@ def _lowest_claim(opened: Round) -> int:
 
 
 def commit(system: System, known: Knowledge, opened: Round, miner: str, *, above: int = -1) -> Call:
+    if miner in opened.solutions:
+        above = opened.solutions[miner].claimed_train - 1
     model = known.new_model(opened, above)
     hidden = rounds.commitment_of(system, opened.round_id, miner, model.digest, model.train, model.salt)
     known.models[miner, hidden] = model
