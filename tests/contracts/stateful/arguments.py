@@ -9,7 +9,7 @@ from tests.contracts.stateful.people import PEOPLE, Knowledge
 
 CIDS = ["bafy", "bafy", "", "x" * 128, "x" * 129, "ü" * 65]
 WORDS = [NO_HASH, NO_HASH, NO_HASH, b"\x01" * 32, moves.TEST_DIGEST, POOL, STAKES, TASKS]
-COUNTS = [0, 1, 5, 9, 10, 11, 20, 21, 2**32 - 1]
+COUNTS = [0, 1, 5, 9, 10, 11, 20, 21, 400, 401, 2**32 - 1]
 AMOUNTS = [0, 0, 1, 5, 10**18]
 
 

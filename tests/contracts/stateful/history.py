@@ -198,7 +198,12 @@ class History:
 def _is_true(terms: tuple, solution: tuple, found: tuple, tolerance: int, *, is_released: bool) -> bool:
     if found[0] != Verdict.OK or (is_released and solution[4] > found[2] + tolerance):
         return False
-    return 0 < terms[10] < terms[8] or solution[3] <= found[1] + tolerance
+    total, sample = terms[8], terms[10]
+    if not 0 < sample < total:
+        return solution[3] <= found[1] + tolerance
+    # Of a sample, chance may keep back three times the square root of its size.
+    lack = Fraction(solution[3] * sample, total) - found[1] - tolerance
+    return lack <= 0 or lack**2 <= 9 * sample
 
 
 def _meets(terms: tuple, found: tuple, *, is_released: bool) -> bool:

@@ -129,7 +129,7 @@ def _commit_vote(system: System, known: Knowledge, opened: Round) -> Call:
     member = known.random.choice(ballots.newest_of(system, opened).members)
     if known.random.random() < 0.2:
         return Call(member, "VerifierCommittee.commitVote", (ballots.id_of(opened), NO_HASH))
-    choices = len(opened.judged) + known.random.choice([0, 0, 0, 1])
+    choices = len(opened.judged) + known.random.choice([0, 0, 1])
     votes = tuple(known.some_vote() for _ in range(choices))
     hidden = ballots.commitment_of(system, ballots.id_of(opened), member, votes, NO_HASH)
     known.ballots[member, hidden] = Ballot(votes, NO_HASH)
@@ -141,7 +141,8 @@ def _leak(system: System, known: Knowledge, opened: Round) -> Call:
     leaked = [member for member, commitment in ballot.commitments.items() if commitment == NO_HASH]
     member = known.random.choice([*ballot.members, *leaked, *leaked])
     own = known.ballots.get((member, ballot.commitments.get(member, NO_HASH)), Ballot((), NO_HASH))
-    arguments = (ballot.ballot_id, member, own.votes, own.salt)
+    salt = known.random.choice([own.salt, own.salt, NO_HASH])
+    arguments = (ballot.ballot_id, member, own.votes, salt)
     return Call(known.random.choice(PEOPLE), "VerifierCommittee.leak", arguments)
 
 

@@ -13,6 +13,7 @@ from pole.protocol.state import FileRef, Phase, TaskFiles, TaskTerms
 
 BLOCK_SECONDS = 2
 ETHER = 10**18
+MANY = 6
 TEST_DIGEST = b"\x7e" * 32
 
 
@@ -35,7 +36,7 @@ def some_terms(system: System, random: Random) -> TaskTerms:
     reward = limits["minReward"] * random.randint(1, 3)
     covering = chain["blockReward"] * 65 * (10_000 + chain["feeMarginBps"]) // 320_000 + 1
     time_limit = random.choice([1, 50, 50, *2 * [limits["maxTimeLimit"]]])
-    train_count = random.choice([1, 10, 20])
+    train_count = random.choice([1, 10, 20, 400])
     return TaskTerms(
         reward=reward,
         data_bond=limits["minDataBond"] + random.choice([0, 1, reward]),
@@ -47,7 +48,7 @@ def some_terms(system: System, random: Random) -> TaskTerms:
         required_test_accuracy=random.choice([0, 0, 5000, 9500]),
         train_count=train_count,
         test_count=random.choice([1, 3, 10]),
-        audit_count=random.choice([0, 0, train_count // 2, train_count]),
+        audit_count=random.choice([0, 0, train_count // 4, train_count // 2, train_count]),
     )
 
 
@@ -88,8 +89,8 @@ def _between(system: System, known: Knowledge, _opened: Round | None) -> Action:
         return _open_idle(system, random)
     has_room = len(system.waiting) < limits["maxTasks"]
     if not system.waiting or (is_busy and random.random() < 0.4):
-        return post(system, random) if has_room else replace(system, random)
-    if random.random() < 0.06:
+        return post(system, random) if has_room or random.random() < 0.1 else replace(system, random)
+    if random.random() < (0.06 if len(system.waiting) < MANY else 0.15):
         task = random.choice(system.waiting)
         return Call(task.owner, "TaskList.cancel", (task.task_id,))
     if random.random() < 0.1:
@@ -150,6 +151,8 @@ def _lowest_claim(opened: Round) -> int:
 
 
 def commit(system: System, known: Knowledge, opened: Round, miner: str, *, above: int = -1) -> Call:
+    if miner in opened.solutions:
+        above = opened.solutions[miner].claimed_train - 1
     model = known.new_model(opened, above)
     hidden = rounds.commitment_of(system, opened.round_id, miner, model.digest, model.train, model.salt)
     known.models[miner, hidden] = model
@@ -248,7 +251,7 @@ def _vote_reveal(system: System, known: Knowledge, opened: Round) -> Action | No
         own = known.ballots.get((member, commitment))
         if own is None or member in ballot.votes or not known.will(share, "tell", ballot.ballot_id, member):
             continue
-        if ballots.is_well_formed(own.votes, ballot.choices) or known.may_try(0.5, ballot.ballot_id, member):
+        if ballots.is_well_formed(own.votes, ballot.choices) or known.may_try(0.8, ballot.ballot_id, member):
             return Call(member, "VerifierCommittee.revealVote", (ballot.ballot_id, own.votes, own.salt))
     return None
 
@@ -258,7 +261,7 @@ def _challenge(system: System, known: Knowledge, opened: Round) -> Action | None
     move = challenge(system, known, opened)
     is_in_vain = move.value and opened.challenger != NOBODY
     if not known.will(known.mood(opened.round_id).challenges, *about) or (
-        is_in_vain and not known.may_try(0.3, *about)
+        is_in_vain and not known.may_try(0.8, *about)
     ):
         return None
     return move
