@@ -79,6 +79,8 @@ def report(records: Sequence[Record]) -> str:
             if part in group:
                 spent = mean(second for run in group[part] for second in run)
                 made_of.append([part, f"{spent:.1f}", f"{100 * spent / mean(seconds):.0f} %"])
+    if not made_of:
+        return table(head, rows)
     return f"{table(head, rows)}\n\nWhat a PoLe block's time is made of:\n\n" + table(
         ["part", "mean s", "of the block"], made_of
     )
