@@ -20,7 +20,7 @@ from scripts.demo.tasks import Task, post_tasks
 from experiments.environment import REPOSITORY
 from pole.adapters.chain_log import LoggedBlock, read_chain_log
 
-CAST: Final = {"data_nodes": 5, "miners": 3, "verifiers": 5}
+CAST: Final = {"data_nodes": 5, "miners": 3, "verifiers": 4}
 PATIENCE: Final = 300.0
 PARTS: Final = ("opening and keys", "decrypting", "training", "waiting for solutions", "judging")
 
