@@ -140,31 +140,41 @@ class ChainReader:
         )
         phase, deadline, newest = Phase.NONE, 0, None
         if round_id:
-            phase, deadline = self.view("PoLeChain", "phaseOf", round_id, block=number)
+            phase, deadline = self._phase(round_id, number)
             newest = to_round(round_id, self.view("PoLeChain", "round", round_id, block=number))
         attempt = newest.attempt if newest else 0
-        moment = Moment(round_id, Phase(phase), deadline, waiting, head["timestamp"], number, attempt)
+        moment = Moment(round_id, phase, deadline, waiting, head["timestamp"], number, attempt)
         self._last = _Look(head_hash, moment, newest)
         return self._last
 
     def _is_unchanged(self, seen: "_Look", head: BlockData) -> bool:
         """Return whether what was seen still holds at `head`, but for its time and block.
 
-        It does until the deadline or an event of the contracts; only a draw that seats too few leaves none.
+        It does until the deadline or an event of the contracts. A draw that seats too few leaves no event: it
+        is told by the phase.
         """
         moment = seen.moment
         if bytes(head["hash"]) == seen.block_hash:
             return True
-        if moment.phase is Phase.DRAW or not 0 < head["number"] - moment.block <= MOST_BLOCKS:
+        if not 0 < head["number"] - moment.block <= MOST_BLOCKS:
             return False
         if moment.deadline and head["timestamp"] >= moment.deadline:
             return False
         if bytes(self.w3.eth.get_block(moment.block)["hash"]) != seen.block_hash:
             return False
         addresses = [self.contracts[name].address for name in MOVING]
-        return not self.w3.eth.get_logs(
+        if self.w3.eth.get_logs(
             {"address": addresses, "fromBlock": moment.block + 1, "toBlock": head["number"]}
+        ):
+            return False
+        return moment.phase is not Phase.DRAW or self._phase(moment.round_id, head["number"]) == (
+            moment.phase,
+            moment.deadline,
         )
+
+    def _phase(self, round_id: int, block: int) -> tuple[Phase, int]:
+        phase, deadline = self.view("PoLeChain", "phaseOf", round_id, block=block)
+        return Phase(phase), deadline
 
     def opening(self, round_id: int) -> Opening:
         """Return how a round was opened; raises UnreachableError while the node does not show it."""

@@ -43,6 +43,8 @@ class Keeper:
     idle_after: float | None = None
     _moment: Moment | None = field(default=None, init=False)
     _duty: Duty | None = field(default=None, init=False)
+    _tallied: int = field(default=0, init=False)
+    _bond: int = field(default=0, init=False)
     _seen: Duty | None = field(default=None, init=False)
     _since: float = field(default=0.0, init=False)
     _spread: float = field(default=0.0, init=False)
@@ -86,7 +88,9 @@ class Keeper:
 
     def _due_in_challenge(self, moment: Moment) -> Duty | None:
         # A tally that decides nothing ends the round for nothing; a larger committee may do better.
-        if self.chain.challenge_bond(moment.ballot_id) > 0:
+        if self._tallied != moment.ballot_id:
+            self._tallied, self._bond = moment.ballot_id, self.chain.challenge_bond(moment.ballot_id)
+        if self._bond > 0:
             return None
         return Duty("challenged", f"challenge/{moment.ballot_id}")
 

@@ -247,11 +247,12 @@ def test_a_deadline_is_followed_by_a_look_at_the_contracts(node: Contracts) -> N
     assert chain.moment().phase is Phase.DRAW
 
 
-def test_a_draw_is_looked_at_in_every_block_since_one_of_too_few_seats_leaves_no_event(
-    node: Contracts,
-) -> None:
+def test_a_draw_of_too_few_seats_is_seen_although_it_leaves_no_event(node: Contracts) -> None:
     chain = in_round_3(node, Phase.DRAW, 0)
     node.block = 2
+    assert chain.moment() == Moment(3, Phase.DRAW, 0, 2, 1002, 2, 1)
+    assert node.requests.count("eth_call") == 1
+    node.block = 3
     node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.SETTLEMENT, 0)
     assert chain.moment().phase is Phase.SETTLEMENT
 

@@ -141,6 +141,19 @@ def test_a_keeper_leaves_a_tally_that_decides_alone(stage: Stage) -> None:
     assert stage.keeper().step(stage.world.moment()) is None
 
 
+def test_a_keeper_asks_once_what_a_tally_costs_to_challenge(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_challenge(stage)
+    keeper, asked = stage.keeper(), []
+    bond = keeper.chain.challenge_bond
+    monkeypatch.setattr(keeper.chain, "challenge_bond", lambda ballot: asked.append(ballot) or bond(ballot))
+    for _ in range(3):
+        keeper.step(stage.world.moment())
+        stage.world.pass_time(1)
+    assert asked == [FIRST]
+
+
 def test_a_keeper_s_turn_comes_within_half_the_window(stage: Stage) -> None:
     in_first_vote(stage)
     stage.world.parameters = replace(stage.world.parameters, challenge_window=4)
