@@ -143,8 +143,12 @@ def _share(scene: Scene, cards: list[Path]) -> dict[str, str]:
 def keyed(shared: Scene) -> Scene:
     """The round in training, its keys made by the holders."""
     _spoil(shared, LIAR)
+    # The delegate combines what it has once it is enough: the lie must be there first to be found out.
+    shared.stage.start(shared.worker(LIAR))
+    shared.wait_for("the lie", lambda: shared.addresses[LIAR] in shared.reader.partial_keys(TASK))
     for name in PRESENT:
-        shared.stage.start(shared.worker(name))
+        if name != LIAR:
+            shared.stage.start(shared.worker(name))
     shared.wait_for("the keys", lambda: in_phase(shared.reader, ROUND, Phase.TRAINING))
     return shared
 
