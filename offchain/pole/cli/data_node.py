@@ -54,6 +54,6 @@ def run(
             open_secret=lambda digest: open_master_secret(session.secrets, digest),
             budget=open_budget(settings),
             may_disclose=allow_disclosure,
-            confirmations=confirmations_of(session, confirmations),
+            confirmations=confirmations_of(session.chain.identity.chain_id, confirmations),
         )
         run_worker(session, role, options, stopping)

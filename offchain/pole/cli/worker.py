@@ -90,11 +90,11 @@ confirmations_option = click.option(
 )
 
 
-def confirmations_of(session: Session, given: int | None) -> int:
+def confirmations_of(chain_id: int, given: int | None) -> int:
     """Return how many blocks keys wait for: what was asked for, else what suits the chain."""
     if given is not None:
         return given
-    return 0 if session.chain.identity.chain_id in DEVELOPMENT_CHAINS else CONFIRMATIONS
+    return 0 if chain_id in DEVELOPMENT_CHAINS else CONFIRMATIONS
 
 
 class JsonLines(logging.Formatter):

@@ -1,7 +1,5 @@
 """Keys wait for a round's opening to be buried: what a reorganisation does before and after."""
 
-from types import SimpleNamespace
-
 import pytest
 from tests.unit.roles.conftest import OWNER, Stage
 from tests.unit.roles.test_key_holder import DELEGATE, HOLDERS, Shared, shared
@@ -129,5 +127,4 @@ def test_key_holders_and_their_delegate_wait_too(shared: Shared) -> None:
 def test_a_development_chain_is_not_waited_for_unless_asked(
     chain_id: int, given: int | None, blocks: int
 ) -> None:
-    session = SimpleNamespace(chain=SimpleNamespace(identity=SimpleNamespace(chain_id=chain_id)))
-    assert confirmations_of(session, given) == blocks  # type: ignore[arg-type]
+    assert confirmations_of(chain_id, given) == blocks
