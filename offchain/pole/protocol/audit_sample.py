@@ -7,6 +7,7 @@ from pole.errors import InputError
 from pole.protocol.committee_draw import shuffled
 from pole.protocol.domains import AUDIT_DOMAIN
 from pole.protocol.hashing import keccak256
+from pole.protocol.metrics import Metric
 
 
 def is_whole_set(audit_count: int, train_count: int) -> bool:
@@ -17,6 +18,15 @@ def is_whole_set(audit_count: int, train_count: int) -> bool:
 def evaluated_count(audit_count: int, train_count: int) -> int:
     """Return how many training samples a verifier's train count speaks of."""
     return train_count if is_whole_set(audit_count, train_count) else audit_count
+
+
+def bounds_claims(metric: Metric, *, audit_count: int, train_count: int) -> bool:
+    """Return whether no true claim can be proven false by the audit sample that is drawn, but by e^-18.
+
+    The bound (pole.protocol.judgement) holds for accuracy, a mean over samples that each count 0 or 1; a
+    sample's F1, AUC or error can be far from that of the whole set.
+    """
+    return metric == "accuracy" or is_whole_set(audit_count, train_count)
 
 
 def audit_sample(entropy: bytes, *, count: int, total: int) -> NDArray[np.int64]:

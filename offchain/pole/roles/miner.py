@@ -13,6 +13,7 @@ from typing import Final
 
 from pole.errors import RefusedError, UnreachableError
 from pole.learning.fixed_point import MalformedModelError
+from pole.protocol.audit_sample import bounds_claims
 from pole.protocol.commitments import SALT_BYTES, solution_commitment
 from pole.protocol.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, Round, Solution
@@ -105,7 +106,12 @@ class Miner:
         read_at = self.clock()
         watch = RoundWatch(self.chain, moment.round_id, self.clock, self.stopping)
         try:
-            specification = self.data.specification(open_round)
+            specification, terms = self.data.specification(open_round), open_round.terms
+            if not bounds_claims(
+                specification.metric, audit_count=terms.audit_count, train_count=terms.train_count
+            ):
+                self._give_up(moment.round_id, "its audit sample could prove a true claim false")
+                return None
             samples = self.data.training_set(open_round, stop=watch.over)
         except DataFault as fault:
             self._give_up(moment.round_id, f"its data is faulty: {str(fault).rstrip('.')}")

@@ -10,6 +10,7 @@ from pole.errors import InputError
 from pole.ipfe.scheme import MasterSecretKey, generate_keys
 from pole.learning.datasets import DataSet
 from pole.learning.quantisation import fit
+from pole.protocol.audit_sample import bounds_claims
 from pole.protocol.formats.encrypted_set import Part
 from pole.protocol.formats.master_public_key import write_master_public_key
 from pole.protocol.hashing import keccak256
@@ -63,6 +64,12 @@ def check_request(request: TaskRequest, limits: TaskListParameters) -> None:
             "The terms speak of other numbers of samples than the data set has; correct the terms."
         )
     _check_terms(terms, limits)
+    metric = request.specification.metric
+    if not bounds_claims(metric, audit_count=terms.audit_count, train_count=terms.train_count):
+        raise InputError(
+            "An audit sample can prove a true claim false where the metric is not accuracy, so no miner "
+            "would take the task: let all training samples be judged (an audit sample of 0)."
+        )
 
 
 def check_samples(dataset: DataSet, specification: ModelSpecification) -> None:

@@ -58,6 +58,14 @@ def test_data_of_other_classes_are_refused() -> None:
         check_request(TaskRequest(replace(dataset(), classes=4), specification(), terms()), LIMITS)
 
 
+def test_an_audit_sample_of_another_metric_than_accuracy_is_refused() -> None:
+    wanted = specification().model_copy(update={"metric": "macro_f1"})
+    check_request(TaskRequest(dataset(), wanted, terms()), LIMITS)
+    check_request(request(audit_count=5), LIMITS)
+    with pytest.raises(InputError, match="let all training samples be judged"):
+        check_request(TaskRequest(dataset(), wanted, terms(audit_count=5)), LIMITS)
+
+
 def test_every_published_digest_names_its_bytes(stage: Stage) -> None:
     files = prepare_task(request(), stage.workshop())
     assert keccak256(stage.store.files[files.spec_cid]) == files.spec_digest
