@@ -5,6 +5,7 @@ from typing import assert_never, cast
 import torch
 from torch import Tensor, nn
 
+from pole.learning import dropout
 from pole.protocol.mapping_kinds import Shape
 from pole.protocol.model_graph import Node
 from pole.protocol.model_layers import (
@@ -154,7 +155,7 @@ def _without_parameters(
         case Unflatten():
             return nn.Unflatten(1, layer.unflattened_size)
         case Dropout():
-            return nn.Dropout(layer.p)
+            return dropout.Dropout(layer.p)
         case LeakyReLU():
             return nn.LeakyReLU(layer.negative_slope)
         case _:
