@@ -10,6 +10,19 @@ if TYPE_CHECKING:
     from scripts.demo.setting import Setting
 
 
+SHARED_NETWORKS = ("setting", "devnet")
+"""Fixtures of a whole session, which take long to set up."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where processes share the tests, keep in one what shares a network, and else what shares a file."""
+    for item in items:
+        used = getattr(item, "fixturenames", ())
+        group = next((name for name in SHARED_NETWORKS if name in used), item.path.stem)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def setting(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Setting]":
     """A network with 1 data node, 2 miners and 3 verifiers, each a process; one for all tests."""

@@ -9,7 +9,7 @@ import brownie
 import brownie.network.account
 import brownie.network.contract
 import pytest
-from brownie.network.rpc import Rpc
+from brownie.network.rpc import Rpc, anvil
 from tests.contracts import stage
 from xdist.scheduler import WorkStealingScheduling
 
@@ -21,13 +21,20 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_configure(config):
-    """Mend what stops brownie's coverage, what makes it slow, and what makes it fail on a busy machine."""
+    """Mend what stops brownie's coverage and anvil, makes it slow, or makes it fail on a busy machine."""
     mend_coverage()
     # It gives up on a chain that does not answer after a hundred of its pauses, of 0.1 s each.
     sys.modules[Rpc.__module__].time = SimpleNamespace(sleep=lambda _: time.sleep(1))
     # Before each of these it collects the whole stack with its sources, only to warn who calls them directly.
     for name in ("sleep", "mine", "snapshot", "revert"):
         setattr(Rpc, name, getattr(Rpc, name).__closure__[0].cell_contents)
+    anvil.mine = mine_on_anvil
+
+
+def mine_on_anvil(timestamp=None):
+    """Mine a block as brownie means to: it hands anvil the bare timestamp instead of a list of parameters."""
+    answer = brownie.web3.provider.make_request("evm_mine", [] if timestamp is None else [timestamp])
+    assert "error" not in answer, answer["error"]
 
 
 def mend_coverage():

@@ -32,8 +32,8 @@ def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
 
 
 def anvil(programs: Path) -> str:
-    """Return the user's anvil, else the one from npm, which there is for Linux on x86-64."""
-    from_npm = programs / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
+    """Return the user's anvil, else the one from npm, which there is for common machines."""
+    from_npm = programs / "node_modules" / ".bin" / "anvil"
     found = shutil.which("anvil") or shutil.which(from_npm)
     if found is None:
         pytest.skip("anvil is not here: install Foundry (getfoundry.sh) to run the round on it as well.")
