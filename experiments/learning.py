@@ -12,6 +12,7 @@ from torch import Tensor
 
 from experiments.data import Features, Problem
 from pole.learning.canonical import CanonicalModel, evaluate
+from pole.learning.checkpoint import NO_CHECKPOINTS, Checkpoints
 from pole.learning.features import normalised, whiten
 from pole.learning.network import Network
 from pole.learning.recipe import TrainingSettings
@@ -30,7 +31,6 @@ class Learned:
     train: float
     test: float
     network: Network
-    epoch_seconds: float
 
 
 def never() -> bool:
@@ -45,16 +45,9 @@ def learn(
     epochs: int,
     random_seed: int,
     report: Callable[[Progress], None] = lambda _: None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> Learned:
     """Train one cycle of `epochs` epochs; `report` is called after each, at nobody's expense."""
-    seconds: list[float] = []
-    last: list[Network] = []
-
-    def listen(progress: Progress) -> None:
-        seconds.append(progress.epoch_seconds)
-        last[:] = [progress.network]
-        report(progress)
-
     result = train(
         problem.x_train,
         problem.y_train,
@@ -65,15 +58,15 @@ def learn(
         seed=problem.seed,
         random_seed=random_seed,
         device=pick_device(),
-        report=listen,
+        report=report,
+        checkpoints=checkpoints,
     )
     model, correct = result.candidate.model, result.candidate.evaluation.correct
     return Learned(
         model,
         100 * correct / len(problem.y_train),
         accuracy(model, problem.x_test, problem.y_test),
-        last[0],
-        float(np.median(seconds)),
+        result.network,
     )
 
 

@@ -8,19 +8,24 @@ canonical evaluation, curves those of the network in float32. Times are medians 
 in turn.
 """
 
+import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from statistics import mean, median
 from typing import Any, Final
 
 import numpy as np
 
 from experiments.data import Problem
+from experiments.environment import REPOSITORY
 from experiments.learning import clock_of_process, data_of, inputs_of, learn, network_accuracy, never
-from experiments.pairs import PAIRS, Pair
+from experiments.pairs import PAIRS
 from experiments.plot import Axes, lines
 from experiments.records import Record, Size, best_size
+from experiments.resuming import Notes, folder_name
 from experiments.session import Case, Experiment, main
 from experiments.tables import spread, table, values
 from pole.learning.checkpoint import NO_CHECKPOINTS
@@ -31,16 +36,20 @@ WATCHED: Final = 5000
 """Training samples that the curve of the training accuracy is taken over."""
 TURNS: Final = {Size.QUICK: 3, Size.REDUCED: 30, Size.FULL: 100}
 MOST_SECONDS: Final = 120.0
+UNFINISHED: Final = REPOSITORY / "build" / "unfinished-experiments"
 FIGURES: Final = {name: number for number, name in enumerate(PAIRS, start=5)}
 
 
-def measure(pair: Pair, size: Size, seed: int) -> Mapping[str, Any]:
-    """Train both networks and time them in turn."""
+def measure(name: str, size: Size, seed: int) -> Mapping[str, Any]:
+    """Train both networks of a row, each from its last checkpoint if it has one, and time them in turn."""
+    pair = PAIRS[name]
     problems, recipes = pair.problems(size, seed), pair.recipes(size)
+    kept = UNFINISHED / folder_name(name, size, seed)
     found: dict[str, Any] = {}
     for way, problem, settings in zip(("secure", "original"), problems, recipes, strict=True):
-        found |= watch(way, problem, settings, pair.epochs[size], seed)
+        found |= watch(way, problem, settings, Schedule(pair.epochs[size], seed, kept / way))
     secure, original = seconds_an_epoch(problems, recipes, TURNS[size])
+    shutil.rmtree(kept, ignore_errors=True)
     return found | {
         "secureSeconds": secure,
         "originalSeconds": original,
@@ -49,18 +58,34 @@ def measure(pair: Pair, size: Size, seed: int) -> Mapping[str, Any]:
     }
 
 
-def watch(way: str, problem: Problem, settings: TrainingSettings, epochs: int, seed: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long a network is trained, from which random seed, and where that can be taken up again."""
+
+    epochs: int
+    random_seed: int
+    folder: Path
+
+
+def watch(way: str, problem: Problem, settings: TrainingSettings, schedule: Schedule) -> dict[str, Any]:
     """Return the accuracies after training and after each epoch of it."""
     data = data_of(problem, settings)
     seen, unseen = data.inputs[:WATCHED].cpu(), inputs_of(problem.x_test, data)
-    curve: list[list[float]] = []
+    notes = Notes(schedule.folder)
 
     def listen(progress: Progress) -> None:
         known = network_accuracy(progress.network, seen, problem.y_train[:WATCHED])
-        test = network_accuracy(progress.network, unseen, problem.y_test)
-        curve.append([progress.epoch, known, test])
+        notes.note(progress.epoch, [known, network_accuracy(progress.network, unseen, problem.y_test)])
 
-    learned = learn(problem, settings, epochs=epochs, random_seed=seed, report=listen)
+    learned = learn(
+        problem,
+        settings,
+        epochs=schedule.epochs,
+        random_seed=schedule.random_seed,
+        report=listen,
+        checkpoints=notes.checkpoints(),
+    )
+    curve = notes.until(schedule.epochs)
     return {f"{way}Train": learned.train, f"{way}Test": learned.test, f"{way}Curve": curve}
 
 
@@ -98,7 +123,7 @@ def _timed(run: TrainingRun, rows: Any) -> float:
 
 def cases(size: Size) -> Sequence[Case]:
     """One setting a row of the table."""
-    return [Case(name, partial(measure, pair, size), pair.data) for name, pair in PAIRS.items()]
+    return [Case(name, partial(measure, name, size), pair.data) for name, pair in PAIRS.items()]
 
 
 def report(records: Sequence[Record]) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pole.errors import InputError
 from pole.learning.checkpoint import NO_CHECKPOINTS, Checkpoints
 from pole.learning.fixed_point import MalformedModelError
+from pole.learning.network import Network
 from pole.learning.recipe import TrainingSettings
 from pole.learning.training_data import prepare
 from pole.learning.training_run import Candidate, Progress, StopReason, StopRule, TrainingRun
@@ -20,9 +21,10 @@ from pole.protocol.model_spec import ModelSpecification
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingResult:
-    """The best candidate, why training ended, and what it took."""
+    """The best candidate, the network as it stands at the end, why training ended, and what it took."""
 
     candidate: Candidate
+    network: Network
     reason: StopReason
     epochs: int
     seconds: float
@@ -63,7 +65,7 @@ def train(
         reason = run.until_stopped()
     if run.best is None:
         raise MalformedModelError("Training gave no finite model; train again with a lower learning rate.")
-    return TrainingResult(run.best, reason, run.epochs, rule.clock() - started)
+    return TrainingResult(run.best, run.network, reason, run.epochs, rule.clock() - started)
 
 
 def _demand_fitting(
