@@ -23,10 +23,11 @@ contract Judge is IJudge {
         address dataNode,
         uint256 revealed,
         uint256 most,
+        uint256 threshold,
         bool released
     ) external pure override returns (bytes32 judged, address[] memory miners, address[] memory barred) {
         Solution[] memory all = solutions;
-        uint256[] memory best = Ranking.rank(all, revealed, most, released);
+        uint256[] memory best = Ranking.rank(all, revealed, most, threshold, released);
         return (Ranking.pack(best), Ranking.minersAt(all, best), Ranking.barredFrom(all, dataNode));
     }
 
@@ -36,11 +37,12 @@ contract Judge is IJudge {
         Round memory ended = chain.round(roundId);
         IPoLeChain.Parameters memory chosen = chain.parameters();
         ruling = _rule(_endingOf(chain, roundId, ended, chosen));
-        uint256 fee = ended.task.terms.fee;
-        if (
-            ruling.voidReason == VoidReason.None && OmmerRewards.isCovered(chosen.blockReward, fee, chosen.feeMarginBps)
-        ) {
+        if (ruling.voidReason != VoidReason.None) return ruling;
+        if (OmmerRewards.isCovered(chosen.blockReward, ended.task.terms.fee, chosen.feeMarginBps)) {
             _drawFromPool(chain, chosen.blockReward, ruling);
+        } else {
+            // The block that pays for an ommer must not be somebody else's: its own task's fee stood for one.
+            delete ruling.ommer;
         }
     }
 

@@ -249,6 +249,7 @@ contract PoLeChain is IPoLeChain {
             open.task.owner,
             open.revealed,
             _parameters.judgedSolutions,
+            _thresholdOf(open),
             open.releasedAt != 0
         );
         address[] memory members = committee.draw(
@@ -494,8 +495,13 @@ contract PoLeChain is IPoLeChain {
     }
 
     function _claimsThreshold(Round storage open, uint32 claimedTrainCorrect) private view returns (bool) {
+        return claimedTrainCorrect * BPS >= _thresholdOf(open);
+    }
+
+    /// @return threshold required training accuracy in basis points, times the training samples
+    function _thresholdOf(Round storage open) private view returns (uint256 threshold) {
         TaskTerms storage terms = open.task.terms;
-        return claimedTrainCorrect * BPS >= uint256(terms.requiredTrainAccuracy) * terms.trainCount;
+        return uint256(terms.requiredTrainAccuracy) * terms.trainCount;
     }
 
     /// @dev Of the newest attempt.

@@ -251,6 +251,7 @@ contract VerifierCommittee is IVerifierCommittee {
         Finding[] memory found = _tally(attempt);
         uint256 word = 0;
         bool all = true;
+        bool isDataWrong = false;
         for (uint256 choice = 0; choice < found.length; ++choice) {
             word |= uint256(Tally.pack(found[choice])) << (128 * (choice % 2));
             if (choice % 2 == 1 || choice + 1 == found.length) {
@@ -258,9 +259,9 @@ contract VerifierCommittee is IVerifierCommittee {
                 word = 0;
             }
             if (found[choice].verdict == Verdict.None) all = false;
-            if (found[choice].verdict == Verdict.Ok || found[choice].verdict == Verdict.DataFault) decided = true;
+            if (found[choice].verdict == Verdict.DataFault) isDataWrong = true;
         }
-        return decided || all;
+        return all || isDataWrong;
     }
 
     /// @inheritdoc IVerifierCommittee

@@ -212,9 +212,10 @@ contract LibraryHarness {
         Solution[] calldata solutions,
         uint256 revealed,
         uint256 most,
+        uint256 threshold,
         bool released
     ) external pure returns (uint256[] memory) {
-        return Ranking.rank(solutions, revealed, most, released);
+        return Ranking.rank(solutions, revealed, most, threshold, released);
     }
 
     function judge(Judgement.Evidence calldata evidence) external pure returns (Judgement.Outcome memory) {

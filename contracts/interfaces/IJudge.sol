@@ -67,6 +67,7 @@ struct Ruling {
 interface IJudge {
     /// @notice The best claims: see Ranking.
     /// @param most solutions judged at most
+    /// @param threshold required training accuracy in basis points, times the training samples
     /// @return judged places of the judged solutions, one byte each from the top, best first
     /// @return miners of these, in the same order
     /// @return barred everybody who must not sit on the committee
@@ -75,6 +76,7 @@ interface IJudge {
         address dataNode,
         uint256 revealed,
         uint256 most,
+        uint256 threshold,
         bool released
     ) external pure returns (bytes32 judged, address[] memory miners, address[] memory barred);
 

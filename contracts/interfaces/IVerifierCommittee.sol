@@ -199,7 +199,8 @@ interface IVerifierCommittee {
     function revealVote(uint256 ballotId, Vote[] calldata votes, bytes32 salt) external;
 
     /// @notice Keeps what the round's newest ballot agreed on, before a larger committee judges anew. The chain only, once it is closed.
-    /// @return decided true when the committee found a solution to be Ok, the data to be at fault, or anything at all about every choice
+    /// @return decided true when the committee found the data to be at fault, or something about every choice: who is left out of a tally could
+    /// have won
     function keepFindings(uint256 ballotId) external returns (bool decided);
 
     /// @notice What the committee agreed on, one finding per choice. Meaningful once the ballot is closed.

@@ -5,13 +5,18 @@ import {Solution} from "../interfaces/IPoLeChain.sol";
 
 /// @title Ranking: which revealed solutions a committee judges.
 library Ranking {
-    /// @notice The best claims, by test count where the test set was released and by train count where not; ties go to the lower order.
+    uint256 private constant BPS = 10_000;
+
+    /// @notice The best claims: first those that reach the required training accuracy, which alone can win where one of them is true; among them
+    /// by test count where the test set was released and by train count where not; ties go to the lower order.
     /// @param most solutions judged at most
+    /// @param threshold required training accuracy in basis points, times the training samples
     /// @return best indices into `solutions`, best first
     function rank(
         Solution[] memory solutions,
         uint256 revealed,
         uint256 most,
+        uint256 threshold,
         bool released
     ) internal pure returns (uint256[] memory best) {
         best = new uint256[](revealed < most ? revealed : most);
@@ -20,7 +25,7 @@ library Ranking {
             out[n] = !solutions[n].revealed;
         }
         for (uint256 place = 0; place < best.length; ++place) {
-            best[place] = _best(solutions, out, released);
+            best[place] = _best(solutions, out, threshold, released);
             out[best[place]] = true;
         }
     }
@@ -63,15 +68,27 @@ library Ranking {
     }
 
     /// @dev At least one solution must not be out.
-    function _best(Solution[] memory solutions, bool[] memory out, bool released) private pure returns (uint256 best) {
+    function _best(
+        Solution[] memory solutions,
+        bool[] memory out,
+        uint256 threshold,
+        bool released
+    ) private pure returns (uint256 best) {
         bool found = false;
         for (uint256 n = 0; n < solutions.length; ++n) {
             if (out[n]) continue;
-            if (!found || _precedes(solutions[n], solutions[best], released)) (found, best) = (true, n);
+            if (!found || _precedes(solutions[n], solutions[best], threshold, released)) (found, best) = (true, n);
         }
     }
 
-    function _precedes(Solution memory a, Solution memory b, bool released) private pure returns (bool) {
+    function _precedes(
+        Solution memory a,
+        Solution memory b,
+        uint256 threshold,
+        bool released
+    ) private pure returns (bool) {
+        bool isAble = a.claimedTrainCorrect * BPS >= threshold;
+        if (isAble != (b.claimedTrainCorrect * BPS >= threshold)) return isAble;
         uint32 claimOfA = released ? a.claimedTestCorrect : a.claimedTrainCorrect;
         uint32 claimOfB = released ? b.claimedTestCorrect : b.claimedTrainCorrect;
         return claimOfA > claimOfB || (claimOfA == claimOfB && a.order < b.order);

@@ -53,9 +53,8 @@ library Settlement {
         list = Payouts.upTo(3 + 2 * ending.solutions.length + BLOCK_PAYOUTS);
         TaskTerms memory terms = ending.evidence.terms;
         (uint256 reward, uint256 dataBond) = (terms.reward, terms.dataBond);
-        // Where nobody was right, forfeited miner bonds pay the fee.
         if (voidReason == VoidReason.DataFault) dataBond -= fee;
-        else if (!_isNobodyRight(voidReason)) reward -= fee;
+        else reward -= fee - _paidByBonds(ending, voidReason, fee);
 
         if (voidReason == VoidReason.None) list.add(winner, PayoutReason.TaskReward, reward);
         else list.add(ending.dataNode, PayoutReason.RewardRefund, reward);
@@ -102,6 +101,17 @@ library Settlement {
     /// @dev Whether a committee sat and found no solution that could win.
     function _isNobodyRight(VoidReason voidReason) private pure returns (bool) {
         return voidReason == VoidReason.NoQuorum || voidReason == VoidReason.NoneQualified;
+    }
+
+    /// @dev Of the fee, where nobody wins: what forfeited miner bonds hold.
+    function _paidByBonds(
+        Ending memory ending,
+        VoidReason voidReason,
+        uint256 fee
+    ) private pure returns (uint256 part) {
+        if (voidReason != VoidReason.ThresholdMissed && !_isNobodyRight(voidReason)) return 0;
+        part = _forfeitedBonds(ending);
+        if (part > fee) part = fee;
     }
 
     function _forfeitedBonds(Ending memory ending) private pure returns (uint256 total) {

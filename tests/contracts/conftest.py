@@ -37,6 +37,21 @@ def mine_on_anvil(timestamp=None):
     assert "error" not in answer, answer["error"]
 
 
+def wait_for_blocks(provider):
+    """Let a transaction return with its block: for a while anvil has none, and brownie takes it for lost."""
+    ask = provider.make_request
+
+    def ask_and_wait(method, parameters):
+        answer = ask(method, parameters)
+        if method in ("eth_sendTransaction", "eth_sendRawTransaction") and "result" in answer:
+            while ask("eth_getTransactionReceipt", [answer["result"]])["result"] is None:
+                time.sleep(0.001)
+        return answer
+
+    provider.make_request = ask_and_wait
+    provider._request_func_cache = (None, None)
+
+
 def mend_coverage():
     """Let calls at gas price 0 pay, and contracts with immutables count as our own code."""
     pay = brownie.network.account._apply_fee_to_tx
@@ -55,6 +70,7 @@ def deployed():
     """Return the contracts with eight verifiers seated and ten block rewards in the pool."""
     # brownie asks for the chain's id thrice a transaction, and collects garbage at every revert.
     brownie.web3.provider.cache_allowed_requests = True
+    wait_for_blocks(brownie.web3.provider)
     pole = stage.set_up()
     gc.freeze()
     return pole

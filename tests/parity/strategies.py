@@ -71,8 +71,6 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
     """Return rounds in Settlement: void for every reason, or to be judged."""
     entries = draw(solutions())
     released = draw(st.booleans())
-    judged = judged_solutions(entries, released=released, at_most=draw(st.integers(1, 4)))
-    drawn = bool(judged) and draw(st.integers(0, 4)) > 0
     terms = TaskTerms(
         reward=draw(st.one_of(whole(96), st.just(10**18))),
         data_bond=draw(st.one_of(whole(96), st.just(10**17))),
@@ -86,6 +84,8 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
         test_count=10,
         audit_count=draw(st.sampled_from([0, 99, 100])),
     )
+    judged = judged_solutions(entries, terms, released=released, at_most=draw(st.integers(1, 4)))
+    drawn = bool(judged) and draw(st.integers(0, 4)) > 0
     placed = {solution.miner: n + 1 for n, solution in enumerate(judged)} if drawn else {}
     entries = tuple(_with_choice(each, placed.get(each.miner, 0)) for each in entries)
     return EndedRound(

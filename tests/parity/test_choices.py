@@ -4,6 +4,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.core import given
 from tests.parity.strategies import few_trials, solutions, trials, whole, words
+from tests.unit.protocol.rounds import terms as task_terms
 
 from pole.protocol.committee_draw import draw
 from pole.protocol.judgement import judged_solutions
@@ -76,11 +77,14 @@ def test_draws_are_equal(harness: Any, entropy: bytes, seats: int, size: int, ba
     assert [str(seat) for seat in harness.draw(entropy, seats, size, known)] == list(twin)
 
 
-@given(solutions(), st.booleans(), st.integers(1, 5))
+@given(solutions(), st.sampled_from([1, 8_500, 9_000, 10_000]), st.booleans(), st.integers(1, 5))
 @trials
 def test_the_same_solutions_are_judged(
-    harness: Any, entries: tuple[Solution, ...], released: bool, most: int
+    harness: Any, entries: tuple[Solution, ...], required: int, released: bool, most: int
 ) -> None:
+    asked = task_terms(required_train_accuracy=required, train_count=100)
     revealed = sum(solution.revealed for solution in entries)
-    indices = harness.rank([solution_tuple(each) for each in entries], revealed, most, released)
-    assert tuple(entries[n] for n in indices) == judged_solutions(entries, released=released, at_most=most)
+    tuples = [solution_tuple(each) for each in entries]
+    indices = harness.rank(tuples, revealed, most, required * 100, released)
+    twin = judged_solutions(entries, asked, released=released, at_most=most)
+    assert tuple(entries[n] for n in indices) == twin

@@ -11,7 +11,6 @@ from pole.protocol.state import Finding, Verdict
 
 LAST_ATTEMPT: Final = 2
 _IDS_A_ROUND: Final = 4
-_DECISIVE: Final = frozenset({Verdict.OK, Verdict.DATA_FAULT})
 
 
 def ballot_id(round_id: int, attempt: int) -> int:
@@ -33,9 +32,9 @@ def target_seats(attempt: int, parameters: ChainParameters) -> int:
 def due_bond(findings: Sequence[Finding], parameters: ChainParameters) -> int:
     """Return what challenging this tally costs, in wei.
 
-    Nothing, when it has gaps and would end the round without anybody being right: a choice has no finding,
-    and none was found OK or at fault.
+    Nothing, when it has a gap and the data is not at fault: a choice without a finding could have won, and
+    who kept the others from one would pay nothing for it.
     """
     verdicts = {finding.verdict for finding in findings}
-    decided = Verdict.NONE not in verdicts or not verdicts.isdisjoint(_DECISIVE)
+    decided = Verdict.NONE not in verdicts or Verdict.DATA_FAULT in verdicts
     return parameters.challenge_bond if decided else 0

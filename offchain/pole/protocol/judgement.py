@@ -57,14 +57,21 @@ class Judgement:
     void_reason: VoidReason
 
 
-def judged_solutions(solutions: Sequence[Solution], *, released: bool, at_most: int) -> tuple[Solution, ...]:
-    """Return the solutions that a committee judges: the best claims, ties to the earlier commitment."""
-    revealed = [solution for solution in solutions if solution.revealed]
-    return tuple(sorted(revealed, key=lambda each: (-_claim(each, released=released), each.order))[:at_most])
+def judged_solutions(
+    solutions: Sequence[Solution], terms: TaskTerms, *, released: bool, at_most: int
+) -> tuple[Solution, ...]:
+    """Return the solutions that a committee judges, the best claims.
 
+    Those that reach the required training accuracy come first, then those that count more, on the test set
+    where it was released, then the earlier commitment.
+    """
+    threshold = terms.required_train_accuracy * terms.train_count
 
-def _claim(solution: Solution, *, released: bool) -> int:
-    return solution.claimed_test_correct if released else solution.claimed_train_correct
+    def rank(solution: Solution) -> tuple[bool, int, int]:
+        claim = solution.claimed_test_correct if released else solution.claimed_train_correct
+        return solution.claimed_train_correct * BASIS_POINTS < threshold, -claim, solution.order
+
+    return tuple(sorted((each for each in solutions if each.revealed), key=rank)[:at_most])
 
 
 def judge(ended: EndedRound) -> Judgement:

@@ -34,7 +34,7 @@ def settle(ended: EndedRound, judgement: Judgement, parameters: ChainParameters)
     """Return the split; its parts add up to all bonds and the reward."""
     fee = verification_fee(ended, judgement, parameters)
     payouts = (
-        *_reward(ended, judgement, fee),
+        *_reward(ended, judgement, parameters, fee),
         *_data_bond(ended, judgement, parameters, fee),
         *_miner_bonds(ended, parameters),
         *_challenge_bond(ended),
@@ -65,8 +65,7 @@ def verification_fee(ended: EndedRound, judgement: Judgement, parameters: ChainP
     if judgement.void_reason is VoidReason.DATA_FAULT:
         return min(fee, ended.terms.data_bond)
     if judgement.void_reason in _NOBODY_RIGHT:
-        kept = len(_miner_bonds(ended, parameters))
-        return min(fee, (len(ended.solutions) - kept) * miner_bond(ended.terms.reward, parameters))
+        return min(fee, _forfeited_bonds(ended, parameters))
     return fee
 
 
@@ -81,13 +80,14 @@ def pool_payouts(draw: PoolDraw, winner: str) -> tuple[Payout, ...]:
     return tuple(payout for payout in drawn if payout.amount > 0)
 
 
-def _reward(ended: EndedRound, judgement: Judgement, fee: int) -> list[Payout]:
+def _reward(ended: EndedRound, judgement: Judgement, parameters: ChainParameters, fee: int) -> list[Payout]:
     if judgement.winner is not None:
         winner = (ended.judged or ())[judgement.winner].miner
         return [Payout(winner, PayoutReason.TASK_REWARD, ended.terms.reward - fee)]
-    paid_by_others = judgement.void_reason in (VoidReason.DATA_FAULT, *_NOBODY_RIGHT)
-    paid_by_reward = 0 if paid_by_others else fee
-    return [Payout(ended.data_node, PayoutReason.REWARD_REFUND, ended.terms.reward - paid_by_reward)]
+    refund = ended.terms.reward
+    if judgement.void_reason is not VoidReason.DATA_FAULT:
+        refund -= fee - min(fee, _forfeited_bonds(ended, parameters))
+    return [Payout(ended.data_node, PayoutReason.REWARD_REFUND, refund)]
 
 
 def _data_bond(
@@ -112,6 +112,11 @@ def _miner_bonds(ended: EndedRound, parameters: ChainParameters) -> list[Payout]
         for solution in ended.solutions
         if solution.revealed and not _is_bad(ended, solution)
     ]
+
+
+def _forfeited_bonds(ended: EndedRound, parameters: ChainParameters) -> int:
+    forfeited = len(ended.solutions) - len(_miner_bonds(ended, parameters))
+    return forfeited * miner_bond(ended.terms.reward, parameters)
 
 
 def _challenge_bond(ended: EndedRound) -> list[Payout]:

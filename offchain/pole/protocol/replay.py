@@ -220,7 +220,8 @@ def _check_outcome(replay: Replay, block: Block) -> None:
         raise IntegrityError(f"round {replay.rounds} paid out otherwise than its end demands")
     if draw.ommer is not None:
         replay.ommers[draw.ommer.height] = replace(draw.ommer, referenced=True)
-    _note_ommer(replay, result, header.height)
+    if _is_covered(replay, task):
+        _note_ommer(replay, result, header.height)
 
 
 def _choice(result: RoundResult, choice: int) -> tuple[Solution, Finding]:
@@ -234,18 +235,23 @@ def _check_pool_draw(replay: Replay, block: Block, task: PostedTask, paid: Payou
     """Return what the block draws: all that it may, or nothing, as it must when the pool holds too little."""
     parameters = replay.around.parameters.chain
     height = block.header.height
-    covered = fee_covers(
-        task.terms.fee, block_reward=parameters.block_reward, margin_bps=parameters.fee_margin_bps
-    )
     rewarded = any(payout.reason is PayoutReason.BLOCK_REWARD for payout in paid.payouts)
     if not rewarded and not block.ommers:
         return NOTHING
-    if not covered:
+    if not _is_covered(replay, task):
         raise IntegrityError("the block draws from the pool, but its task's fee does not cover that")
     ommer = best_ommer(replay.ommers.values(), height=height)
     if block.ommers != (() if ommer is None else (replace(ommer, referenced=True),)):
         raise IntegrityError("the block references another ommer than the most accurate recent one")
     return pool_draw(ommer, height=height, block_reward=parameters.block_reward)
+
+
+def _is_covered(replay: Replay, task: PostedTask) -> bool:
+    """Return whether the task's fee pays for what a block draws, and so whether its block leaves an ommer."""
+    parameters = replay.around.parameters.chain
+    return fee_covers(
+        task.terms.fee, block_reward=parameters.block_reward, margin_bps=parameters.fee_margin_bps
+    )
 
 
 def _note_ommer(replay: Replay, result: RoundResult, height: int) -> None:

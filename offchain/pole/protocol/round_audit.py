@@ -42,6 +42,7 @@ def audit_round(traced: RoundTrace, task: PostedTask, around: Surroundings) -> R
     terms_of_draw = DrawTerms(
         judged=judged_solutions(
             entries,
+            task.terms,
             released=traced.released,
             at_most=around.parameters.chain.judged_solutions,
         ),

@@ -8,6 +8,8 @@ from pole.protocol.headers import genesis_header, header_hash, ommers_hash
 from pole.protocol.state import Header, PayoutReason
 
 BLOCK_REWARD = CHAIN["blockReward"]
+LITTLE = ETHER // 10
+"""A fee that does not cover what a block draws."""
 TWO = {2: Model(train=90, test=45), 3: Model(train=90, test=40)}
 
 
@@ -80,30 +82,37 @@ def test_a_block_references_an_ommer_once_and_pays_both(lone, history_holds):
     history_holds(lone)
 
 
-def test_the_most_accurate_ommer_is_referenced_and_its_reward_falls_with_distance_and_number(
-    lone, history_holds
-):
+def test_an_ommer_is_referenced_once_and_its_reward_falls_with_distance_and_number(lone, history_holds):
     play(lone, {2: Model(test=50), 3: Model(test=49), 4: Model(test=48)})
-    play(lone, {2: Model(test=50), 3: Model(test=30)}, fee=ETHER // 10)
-    ended = play(lone, {2: Model()})
+    play(lone, {2: Model()}, fee=LITTLE)
+    ended = play(lone, TWO)
     assert drawn_by(ended)[PayoutReason.OMMER_REWARD] == (accounts[3], BLOCK_REWARD // (2 * 2))
     assert [ommer[0] for ommer in block_of(ended)["ommers"]] == [1]
     ended = play(lone, {2: Model()})
-    assert drawn_by(ended)[PayoutReason.OMMER_REWARD] == (accounts[3], BLOCK_REWARD // 2)
+    assert drawn_by(ended)[PayoutReason.OMMER_REWARD] == (accounts[3], BLOCK_REWARD)
+    assert list(block_of(play(lone, {2: Model()}))["ommers"]) == []
     history_holds(lone)
 
 
 def test_an_ommer_is_referenced_up_to_six_heights_later(lone, history_holds):
-    little = ETHER // 10
-    play(lone, {2: Model(test=50), 3: Model(test=49)})
-    play(lone, {2: Model(test=50), 4: Model(test=30)}, fee=little)
+    play(lone, {2: Model(test=50), 4: Model(test=30)})
     for _ in range(5):
-        play(lone, {2: Model()}, fee=little)
-    ended = play(lone, {2: Model()})
-    assert lone.chain.height() == 8
-    assert [ommer[:2] for ommer in block_of(ended)["ommers"]] == [(2, accounts[4])]
+        play(lone, {2: Model()}, fee=LITTLE)
+    ended = play(lone, TWO)
+    assert [ommer[:2] for ommer in block_of(ended)["ommers"]] == [(1, accounts[4])]
     assert drawn_by(ended)[PayoutReason.OMMER_REWARD] == (accounts[4], BLOCK_REWARD // 6)
-    assert not lone.chain.ommerAt(1).dict()["referenced"]
+    for _ in range(6):
+        play(lone, {2: Model()}, fee=LITTLE)
+    ended = play(lone, {2: Model()})
+    assert lone.chain.height() == 14
+    assert list(block_of(ended)["ommers"]) == []
+    assert not lone.chain.ommerAt(7).dict()["referenced"]
+    history_holds(lone)
+
+
+def test_a_block_whose_task_covers_no_draw_leaves_no_ommer(lone, history_holds):
+    play(lone, TWO, fee=LITTLE)
+    assert lone.chain.ommerAt(1).dict()["count"] == 0
     history_holds(lone)
 
 

@@ -118,6 +118,14 @@ def test_a_fee_one_wei_short_draws_nothing_from_the_pool(pole, ledger):
     }
 
 
+def test_a_task_that_covers_nothing_leaves_no_ommer_for_the_next_block_to_pay(pole):
+    stage.won(pole, {OWN: Model(test=50), OWN_TOO: Model(test=50)}, fee=COVERING_FEE - 1)
+    assert stage.field(pole.chain.ommerAt(1), "count") == 0
+    ledger = books.opened(pole)
+    stage.won(pole, {VICTIM: Model(test=40)})
+    assert ledger.gains(attacker=[OWN, OWN_TOO], victim=VICTIM) == LOT | {"victim": PRIZE}
+
+
 def test_a_withholding_data_node_that_mines_gets_only_a_part_of_its_bond_back(pole, ledger):
     round_id = stage.revealed(pole, {OWN: MODEL}, released=False)
     parties.judged_fairly(pole, round_id, {OWN: MODEL})

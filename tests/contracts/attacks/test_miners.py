@@ -172,6 +172,27 @@ def test_a_crowd_that_leaves_one_judged_place_loses_its_bonds_and_stops_nobody(p
 FILLED = range(3, 3 + CHAIN["maxSolutions"])
 
 
+def test_who_ends_training_by_a_false_claim_is_judged_before_junk_and_pays_the_committee_first(pole, ledger):
+    door, *crowd = range(3, 3 + CHAIN["maxSolutions"])
+    models = {door: Model(train=80, test=0)} | dict.fromkeys(crowd, Model(train=10, test=5))
+    round_id = stage.revealed(pole, models)
+    found = stage.as_claimed(models) | {door: ok(10, 0)}
+    stage.draw(pole, round_id)
+    assert len(stage.judged(pole, round_id)) == CHAIN["judgedSolutions"] < len(models)
+    members = list(pole.committee.members(stage.ballot(pole, round_id)))
+    votes = dict.fromkeys(members, stage.ballot_of(pole, round_id, found))
+    stage.commit_votes(pole, round_id, votes)
+    stage.reveal_votes(pole, round_id, votes)
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.THRESHOLD_MISSED
+    assert ledger.gains(attacker=[door, *crowd]) == {
+        "data_node": -FEE - VERIFICATION_FEE + BOND,
+        "verifiers": VERIFICATION_FEE,
+        "attacker": -BOND,
+        "pool": FEE,
+    }
+
+
 def test_all_places_taken_with_low_true_claims_keep_no_higher_claim_out_and_cost_nothing(pole, ledger):
     junk = Model(train=10, test=5)
     round_id = stage.training(pole)

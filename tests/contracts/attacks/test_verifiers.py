@@ -5,7 +5,17 @@ from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.attacks import books, parties
 from tests.contracts.attacks.parties import FEE, LOT, PENALTY, PRIZE, sent
-from tests.contracts.stage import CHAIN, STRANGER, VERIFICATION_FEE, Model, VoidReason, as_tuples, ok, refused
+from tests.contracts.stage import (
+    CHAIN,
+    STRANGER,
+    VERIFICATION_FEE,
+    Model,
+    Verdict,
+    VoidReason,
+    as_tuples,
+    ok,
+    refused,
+)
 
 from pole.protocol.ballots import ballot_id
 
@@ -154,6 +164,32 @@ def test_a_third_or_a_half_of_all_seats_voids_the_round_earns_nothing_and_takes_
     assert stage.void_reason(twelve, round_id) is VoidReason.NO_QUORUM
     gains = ledger.gains(victim=VICTIM, attacker=liars, verifiers=SEATS)
     assert gains == {"data_node": -FEE, "pool": FEE}
+
+
+def test_a_veto_of_the_better_model_alone_is_overruled_by_all_seats_for_nothing(twelve):
+    mediocre = 3
+    models = {VICTIM: Model(test=45), mediocre: Model(test=41)}
+    ledger = books.opened(twelve)
+    round_id = stage.revealed(twelve, models)
+    members = stage.draw(twelve, round_id)
+    fair = stage.ballot_of(twelve, round_id, stage.as_claimed(models))
+    veto = stage.ballot_of(twelve, round_id, {VICTIM: ok(10, 5), mediocre: ok(90, 41)})
+    liars = members[:2]
+    first = {member: veto if member in liars else fair for member in members}
+    stage.commit_votes(twelve, round_id, first)
+    stage.reveal_votes(twelve, round_id, first)
+    verdicts = [found[0] for found in twelve.committee.findings(stage.ballot(twelve, round_id))]
+    assert verdicts == [Verdict.NONE, Verdict.OK]
+    stage.challenge(twelve, round_id, bond=0, by=VICTIM)
+    decide(twelve, round_id, {each: veto if each in liars else fair for each in stage.draw(twelve, round_id)})
+    share = VERIFICATION_FEE // 14
+    penalties = 4 * PENALTY
+    assert ledger.gains(victim=VICTIM, attacker=[mediocre, *liars], verifiers=SEATS) == LOT | {
+        "victim": PRIZE,
+        "verifiers": 14 * share,
+        "attacker": -penalties,
+        "pool": LOT["pool"] + penalties + VERIFICATION_FEE - 14 * share,
+    }
 
 
 def test_a_dishonest_quorum_that_nobody_challenges_takes_the_reward_and_no_honest_bond(pole):

@@ -49,16 +49,16 @@ def ended_rounds(draw):
         digest = bytes([revealed]) * 32
         address = accounts[2 + miner].address
         solutions.append(Solution(address, b"\x0c" * 32, digest, draw(counts), test, order, 0, revealed))
-    judged, findings = None, None
+    judged, findings, asked = None, None, draw(terms)
     if any(each.revealed for each in solutions) and draw(st.sampled_from([True, True, True, False])):
-        judged = judged_solutions(solutions, released=released, at_most=MOST_JUDGED)
+        judged = judged_solutions(solutions, asked, released=released, at_most=MOST_JUDGED)
         findings = tuple(draw_finding(draw, released) for _ in judged)
         places = {each.miner: place for place, each in enumerate(judged, start=1)}
         solutions = [replace(each, choice=places.get(each.miner, 0)) for each in solutions]
         judged = tuple(replace(each, choice=places[each.miner]) for each in judged)
     return EndedRound(
         data_node=accounts[1].address,
-        terms=draw(terms),
+        terms=asked,
         keys_posted=size > 0 or draw(st.booleans()),
         closed_early=size > 0 and draw(st.booleans()),
         released=released and size > 0,
@@ -144,12 +144,15 @@ def test_the_solutions_judged_are_those_of_python(libraries, rounds):
             solution_tuples(ended.solutions),
             sum(each.revealed for each in ended.solutions),
             MOST_JUDGED,
+            ended.terms.required_train_accuracy * ended.terms.train_count,
             ended.released,
         )
         for ended in rounds
     ]
     for ended, best in zip(rounds, libraries.ask("rank", calls), strict=True):
-        expected = judged_solutions(ended.solutions, released=ended.released, at_most=MOST_JUDGED)
+        expected = judged_solutions(
+            ended.solutions, ended.terms, released=ended.released, at_most=MOST_JUDGED
+        )
         assert [ended.solutions[index].miner for index in best] == [each.miner for each in expected]
 
 

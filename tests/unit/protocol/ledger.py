@@ -37,7 +37,7 @@ from pole.protocol.records import (
     encode_record,
 )
 from pole.protocol.round_audit import audit_round
-from pole.protocol.round_trace import trace
+from pole.protocol.round_trace import RoundTrace, trace
 from pole.protocol.seeds import round_seed
 from pole.protocol.solutions import solutions
 from pole.protocol.state import (
@@ -152,8 +152,13 @@ class Ledger:
     def draw(self, round_id: int, members: tuple[str, ...] = VERIFIERS, *, released: bool = True) -> int:
         """Draw a committee; return how many solutions it judges."""
         most = self.parameters.chain.max_solutions
-        entries = solutions(trace(self.round_records), at_most=most)
-        judged = judged_solutions(entries, released=released, at_most=self.parameters.chain.judged_solutions)
+        traced = trace(self.round_records)
+        judged = judged_solutions(
+            solutions(traced, at_most=most),
+            self._task_of(traced).terms,
+            released=released,
+            at_most=self.parameters.chain.judged_solutions,
+        )
         self.add(DrawArmed(round_id, 100))
         self.add(CommitteeDrawn(round_id, b"\x0c" * 32, members, tuple(each.miner for each in judged)))
         return len(judged)
@@ -221,9 +226,12 @@ class Ledger:
             self.vote(ballot_id(round_id, 0), (vote,) * choices)
         self.finalise(round_id, pool_holds=pool_holds)
 
+    def _task_of(self, traced: RoundTrace) -> PostedTask:
+        return self.tasks.get(traced.opened.task_id) or idle_task(self.parameters)
+
     def finalise(self, round_id: int, *, pool_holds: bool = True) -> None:
         traced = trace(self.round_records)
-        task = self.tasks.get(traced.opened.task_id) or idle_task(self.parameters)
+        task = self._task_of(traced)
         result = audit_round(traced, task, self.around)
         ended = result.ended
         judgement, settlement = judge(ended), settle(ended, judge(ended), self.parameters.chain)
@@ -259,7 +267,7 @@ class Ledger:
             body_root=body_root(self.body()),
             timestamp=1_000 + height,
         )
-        if judgement.ommers:
+        if judgement.ommers and task.task_id != IDLE_TASK_ID:
             second = ended.judged[judgement.ommers[0]]
             count = len(judgement.ommers)
             self.ommers[height] = Ommer(

@@ -30,13 +30,13 @@ def test_committees_grow_from_n_over_2n_and_1_to_all_under_the_cap(
     [
         ((NO_FINDING, NO_FINDING), True),
         ((NO_FINDING, fault(Verdict.UNAVAILABLE), fault(Verdict.MALFORMED)), True),
-        ((NO_FINDING, found()), False),
+        ((NO_FINDING, found()), True),
         ((NO_FINDING, fault(Verdict.DATA_FAULT)), False),
         ((fault(Verdict.UNAVAILABLE), fault(Verdict.MALFORMED)), False),
         ((fault(Verdict.MALFORMED),), False),
     ],
 )
-def test_doubting_a_tally_with_gaps_that_leaves_nobody_right_is_free(
+def test_doubting_a_tally_with_gaps_is_free_unless_the_data_is_at_fault(
     tally: tuple[Finding, ...], free: bool
 ) -> None:
     assert due_bond(tally, CHAIN) == (0 if free else CHAIN.challenge_bond)

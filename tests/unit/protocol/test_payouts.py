@@ -191,16 +191,17 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
         for n in range(draw(st.integers(0, 4)))
     )
     released = draw(st.booleans())
-    judged = judged_solutions(solutions, released=released, at_most=3)
+    asked = terms(
+        reward=draw(st.integers(0, 10**6)),
+        data_bond=draw(st.integers(0, 10**6)),
+        audit_count=draw(st.sampled_from([0, 50])),
+    )
+    judged = judged_solutions(solutions, asked, released=released, at_most=3)
     drawn = bool(judged) and draw(st.booleans())
     chosen = tuple(draw(findings) for _ in judged)
     return replace(
         ended(),
-        terms=terms(
-            reward=draw(st.integers(0, 10**6)),
-            data_bond=draw(st.integers(0, 10**6)),
-            audit_count=draw(st.sampled_from([0, 50])),
-        ),
+        terms=asked,
         keys_posted=bool(solutions) or draw(st.booleans()),
         closed_early=draw(st.booleans()),
         released=released,

@@ -459,6 +459,7 @@ class FakeChain:
         world = self.world
         judged = judged_solutions(
             world.solutions[round_id],
+            world.rounds[round_id].terms,
             released=world.rounds[round_id].released_at > 0,
             at_most=world.parameters.judged_solutions,
         )

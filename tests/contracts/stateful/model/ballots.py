@@ -128,9 +128,9 @@ def can_grow(system: System, drawn: Round, ballot: Ballot) -> bool:
 
 
 def is_decided(found: list[verdicts.Finding]) -> bool:
-    """Tell whether a tally found a model to be one, the data to be at fault, or something of every choice."""
+    """Tell whether a tally found the data to be at fault, or something of every choice."""
     is_complete = all(each.verdict != Verdict.NONE for each in found)
-    return is_complete or any(each.verdict in (Verdict.OK, Verdict.DATA_FAULT) for each in found)
+    return is_complete or any(each.verdict == Verdict.DATA_FAULT for each in found)
 
 
 def stage(system: System, ballot: Ballot) -> BallotStage:

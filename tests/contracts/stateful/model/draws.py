@@ -2,7 +2,7 @@
 
 from tests.contracts.stateful.model import ballots, blocks, money
 from tests.contracts.stateful.model.rounds import in_phase
-from tests.contracts.stateful.model.system import NO_HASH, NOBODY, Call, Clock, Round, System, need
+from tests.contracts.stateful.model.system import BPS, NO_HASH, NOBODY, Call, Clock, Round, System, need
 
 from pole.protocol.committee_draw import draw_entropy
 from pole.protocol.seeds import test_seed
@@ -102,10 +102,16 @@ def _drawn(clock: Clock, round_id: int, armed: int) -> bytes:
 
 
 def _best_claims(opened: Round) -> list[str]:
-    """Return the miners that revealed, the best claim first: of the test set, or without one of training."""
+    """Return the miners that revealed, the best claim first: of the test set, or without one of training.
 
-    def rank(miner: str) -> tuple[int, int]:
+    Whoever claims to reach the required training accuracy comes before everybody else.
+    """
+    terms = opened.task.terms
+
+    def rank(miner: str) -> tuple[bool, int, int]:
         solution = opened.solutions[miner]
-        return -(solution.claimed_test if opened.released_at else solution.claimed_train), solution.order
+        is_short = solution.claimed_train * BPS < terms.required_train_accuracy * terms.train_count
+        claim = solution.claimed_test if opened.released_at else solution.claimed_train
+        return is_short, -claim, solution.order
 
     return sorted(opened.revealed, key=rank)

@@ -95,9 +95,14 @@ def _fee(system: System, ended: Round, found: dict[str, verdicts.Finding], outco
     if outcome.void_reason is VoidReason.DATA_FAULT:
         return min(fee, ended.task.terms.data_bond)
     if outcome.void_reason in NOBODY_RIGHT:
-        forfeited = len(ended.solutions) - len(_honest(system, ended, found))
-        return min(fee, forfeited * rounds.miner_bond(system, ended))
+        return min(fee, _forfeited(system, ended, found))
     return fee
+
+
+def _forfeited(system: System, ended: Round, found: dict[str, verdicts.Finding]) -> int:
+    """Return the bonds that miners do not get back."""
+    lost = len(ended.solutions) - len(_honest(system, ended, found))
+    return lost * rounds.miner_bond(system, ended)
 
 
 def _honest(system: System, ended: Round, found: dict[str, verdicts.Finding]) -> list[str]:
@@ -119,8 +124,10 @@ def _divide(
     reward, bond = ended.task.terms.reward, ended.task.terms.data_bond
     if outcome.void_reason is VoidReason.DATA_FAULT:
         bond -= fee
-    elif outcome.void_reason not in NOBODY_RIGHT:
+    elif outcome.ranked:
         reward -= fee
+    else:
+        reward -= fee - min(fee, _forfeited(system, ended, found))
     payouts = [
         (outcome.ranked[0], PayoutReason.TASK_REWARD, reward)
         if outcome.ranked
@@ -186,13 +193,19 @@ def _pay(
     system.books.gifts[system.chain, ended.account] = 0
 
 
+def _is_covered(system: System, ended: Round) -> bool:
+    """Tell whether the task's fee pays for a block reward, an ommer and its inclusion, and a margin."""
+    chosen = system.parameters.chain
+    # fee >= (1 + margin) * reward * (1 + 1 + 1/32), without fractions.
+    due = (BPS + chosen["feeMarginBps"]) * chosen["blockReward"] * (2 * OMMER_PART + 1)
+    return bool(ended.task.terms.fee * BPS * OMMER_PART >= due)
+
+
 def _from_pool(system: System, ended: Round, winner: str) -> tuple[list[tuple[str, int, int]], list[Ommer]]:
     """Pay the block reward, and for one ommer, if the task's fee stands for it."""
-    chosen = system.parameters.chain
-    reward, fee = chosen["blockReward"], ended.task.terms.fee
-    # fee >= (1 + margin) * reward * (1 + 1 + 1/32), without fractions.
-    if fee * BPS * OMMER_PART < (BPS + chosen["feeMarginBps"]) * reward * (2 * OMMER_PART + 1):
+    if not _is_covered(system, ended):
         return [], []
+    reward = system.parameters.chain["blockReward"]
     payouts = [(winner, PayoutReason.BLOCK_REWARD, reward)]
     ommer = blocks.best_ommer(system)
     if ommer is not None:
@@ -223,7 +236,7 @@ def _append(
     ended.height = blocks.add_block(
         system, ended.round_id, ended.task.task_id, winner, digest, counts, referenced
     )
-    if not others:
+    if not others or not _is_covered(system, ended):
         return
     best = found[others[0]]
     correct, total = (
