@@ -168,13 +168,17 @@ class Miner:
         return "committed"
 
     def _watch_place(self, round_id: int) -> str | None:
-        """Say once that a higher claim took this miner's place, which leaves nothing to do in the round."""
+        """Say once that this miner's solution is gone, most likely because a higher claim took its place.
+
+        It may be back at the next look: a node that lags behind, or a reorganisation, hides it for a while.
+        """
         claim, noticed = self._claim(round_id), f"displaced/{round_id}"
         if claim is None or self.journal.get(noticed) or self._own_solution(round_id, claim):
             return None
         self.journal.put(noticed, DONE)
         sentence = (
-            f"Round {round_id}: a higher claim took its place; its bond is credited, nothing to reveal."
+            f"Round {round_id}: a higher claim took its place; its bond is credited, nothing to reveal "
+            "unless the node shows the solution again."
         )
         tell(LOG, "displaced", sentence, round=round_id, trainCorrect=claim.train_correct)
         return "displaced"
@@ -182,12 +186,12 @@ class Miner:
     def _reveal(self, moment: Moment) -> str | None:
         round_id = moment.round_id
         claim = self._claim(round_id)
-        if claim is None or any(self.journal.get(f"{done}/{round_id}") for done in ("revealed", "displaced")):
+        if claim is None or self.journal.get(f"revealed/{round_id}"):
             return None
-        if self.journal.get(f"committed/{round_id}") and (noticed := self._watch_place(round_id)):
-            return noticed
         solution = self._own_solution(round_id, claim)
-        if solution is not None and not solution.revealed:
+        if solution is None:
+            return self._watch_place(round_id) if self.journal.get(f"committed/{round_id}") else None
+        if not solution.revealed:
             test_correct = self._test_correct(moment, claim)
             cid = self.store.add(self._model_path(claim.model_digest))
             model, salt = FileRef(cid, claim.model_digest), self._salt(round_id)
@@ -236,11 +240,11 @@ class Miner:
         if claim is None or self.journal.get(considered):
             return None
         solution = self._own_solution(moment.round_id, claim)
-        done = None
-        if solution is not None and solution.choice:
-            model = self._model_path(claim.model_digest).read_bytes()
-            judged = JudgedModel(solution.choice - 1, model)
-            done = challenge_if_wronged(self.chain, self.data, moment, judged)
+        if solution is None or not solution.choice:
+            return None
+        model = self._model_path(claim.model_digest).read_bytes()
+        judged = JudgedModel(solution.choice - 1, model)
+        done = challenge_if_wronged(self.chain, self.data, moment, judged)
         self.journal.put(considered, DONE)
         return done
 

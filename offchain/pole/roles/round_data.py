@@ -65,7 +65,7 @@ class RoundData:
             return self.training_set(open_round)
         manifest = self.task(open_round).manifest
         rows = audit_sample(open_round.entropy, count=terms.audit_count, total=terms.train_count)
-        known = self._samples.get("train")
+        known = self._samples.get(_named("train", open_round.keys_digest))
         if known is not None:
             return Samples(known.features[rows], known.labels[rows])
         return self._kept(open_round, "audit", open_round.entropy, manifest, rows=rows)
@@ -105,18 +105,24 @@ class RoundData:
         stop: Stop = never,
     ) -> Samples:
         """Return samples from memory, else made of what is on disk of their features and shards."""
-        if name not in self._samples:
+        named = _named(name, identity)
+        if named not in self._samples:
             folder = self._rounds / str(open_round.round_id)
             wish = Wish(
                 task=self.task(open_round),
                 manifest=manifest,
                 rows=rows,
-                features=folder / f"{name}-{keccak256(identity).hex()[:16]}",
+                features=folder / named,
                 shards=folder / "shards" / manifest.part.value,
             )
-            self._samples[name] = decrypt_set(wish, self.means, stop=stop)
-        return self._samples[name]
+            self._samples[named] = decrypt_set(wish, self.means, stop=stop)
+        return self._samples[named]
 
     @property
     def _rounds(self) -> Path:
         return self.home / "rounds"
+
+
+def _named(name: str, identity: bytes) -> str:
+    """Return the name of samples made with these keys, or drawn by this entropy."""
+    return f"{name}-{keccak256(identity).hex()[:16]}"

@@ -1,7 +1,8 @@
 """The verifier: when drawn into a committee, evaluates every judged model, commits its votes, reveals them.
 
-It does so for every committee of a round that it is drawn into, and evaluates once. The votes and their salt
-are on disk before the commitment is sent.
+It does so for every committee of a round that it is drawn into, and evaluates once for each draw of the
+audit sample. The votes and their salt are on disk before the commitment is sent. What a look did not show is
+never kept on disk: a node may lag behind, and a reorganisation draws anew.
 """
 
 import logging
@@ -53,6 +54,7 @@ class Verifier:
     time_margin: float
     random_bytes: Callable[[int], bytes]
     _prepared: tuple[int, Phase] = field(default=(0, Phase.NONE), init=False)
+    _not_drawn: tuple[str, int] = field(default=("", 0), init=False)
     _assessments: dict[tuple[bytes, bytes], Assessment] = field(default_factory=dict, init=False)
 
     def step(self, moment: Moment) -> str | None:
@@ -86,16 +88,18 @@ class Verifier:
         return "prepared"
 
     def _vote(self, moment: Moment) -> str | None:
-        ballot_id = moment.ballot_id
-        if self.journal.get(f"voted/{ballot_id}"):
+        ballot_id, open_round = moment.ballot_id, self.chain.round(moment.round_id)
+        draw = _draw(ballot_id, open_round)
+        if self._not_drawn == (draw, moment.block) or self.journal.get(f"voted/{draw}"):
             return None
         if self.chain.identity.address not in self.chain.ballot(ballot_id).members:
-            self.journal.put(f"voted/{ballot_id}", DONE)
+            self._not_drawn = (draw, moment.block)
             return None
-        votes = self._votes(moment)
+        votes = self._votes(moment, open_round)
         self.settlement.follow(moment.round_id)
-        self.chain.commit_vote(ballot_id, self._commitment(ballot_id, votes), intent=f"vote/{ballot_id}")
-        self.journal.put(f"voted/{ballot_id}", DONE)
+        commitment = self._commitment(ballot_id, votes)
+        self.chain.commit_vote(ballot_id, commitment, intent=f"vote/{_sealed(ballot_id, commitment)}")
+        self.journal.put(f"voted/{draw}", DONE)
         verdicts = ", ".join(vote.verdict.name for vote in votes)
         told = f"{_named(moment)}: voted {verdicts}."
         tell(LOG, "voted", told, round=moment.round_id, attempt=moment.attempt, verdicts=verdicts)
@@ -103,34 +107,35 @@ class Verifier:
 
     def _reveal(self, moment: Moment) -> str | None:
         ballot_id = moment.ballot_id
-        kept = self.journal.get(f"votes/{ballot_id}")
-        if kept is None or self.journal.get(f"vote-revealed/{ballot_id}"):
+        draw = _draw(ballot_id, self.chain.round(moment.round_id))
+        kept = self.journal.get(f"votes/{draw}")
+        if kept is None or self.journal.get(f"vote-revealed/{draw}"):
             return None
         commitment, revealed = self.chain.vote_state(ballot_id, self.chain.identity.address)
-        if commitment != NOT_VOTED and not revealed:
-            salt = self._salt(ballot_id)
-            self.chain.reveal_vote(ballot_id, read_votes(kept), salt, intent=f"reveal-vote/{ballot_id}")
+        if commitment == NOT_VOTED:
+            return None
+        if not revealed:
+            intent = f"reveal-vote/{_sealed(ballot_id, commitment)}"
+            self.chain.reveal_vote(ballot_id, read_votes(kept), self._salt(ballot_id), intent=intent)
             told = f"{_named(moment)}: revealed its votes."
             tell(LOG, "vote-revealed", told, round=moment.round_id, attempt=moment.attempt)
-        self.journal.put(f"vote-revealed/{ballot_id}", DONE)
+        self.journal.put(f"vote-revealed/{draw}", DONE)
         return "vote-revealed"
 
-    def _votes(self, moment: Moment) -> tuple[Vote, ...]:
+    def _votes(self, moment: Moment, open_round: Round) -> tuple[Vote, ...]:
         """Return the votes in the order of choices; raises UnreachableError while a file may still arrive."""
-        kept = self.journal.get(f"votes/{moment.ballot_id}")
+        key = f"votes/{_draw(moment.ballot_id, open_round)}"
+        kept = self.journal.get(key)
         if kept is not None:
             return read_votes(kept)
-        last_chance = moment.deadline - moment.timestamp <= self.time_margin
         models = self._models(moment.round_id)
         try:
-            evidence = self._evidence(self.chain.round(moment.round_id), last_chance=last_chance)
-            votes = tuple(
-                self._judge(model, evidence, moment.attempt, last_chance=last_chance) for model in models
-            )
+            evidence = self._evidence(open_round, last_chance=self._is_last_chance(moment))
+            votes = tuple(self._judge(model, evidence, moment, open_round.entropy) for model in models)
         except DataFault as fault:
             LOG.warning("Round %d: its data is faulty: %s", moment.round_id, fault)
             votes = (without_numbers(Verdict.DATA_FAULT),) * len(models)
-        self.journal.put(f"votes/{moment.ballot_id}", write_votes(votes))
+        self.journal.put(key, write_votes(votes))
         return votes
 
     def _evidence(self, open_round: Round, *, last_chance: bool) -> Evidence:
@@ -142,23 +147,29 @@ class Verifier:
                 raise DataFault(f"It cannot be had: {error}") from error
             raise
 
-    def _judge(self, model: FileRef, evidence: Evidence, attempt: int, *, last_chance: bool) -> Vote:
-        # What a model predicts is the same in every ballot of its round, whose seed is no other round's.
-        known = (evidence.seed, model.digest)
+    def _is_last_chance(self, moment: Moment) -> bool:
+        return moment.deadline - moment.timestamp <= self.time_margin
+
+    def _judge(self, model: FileRef, evidence: Evidence, moment: Moment, entropy: bytes) -> Vote:
+        # What a model predicts is the same in every ballot of its round, but for an audit sample drawn anew.
+        known = (entropy, model.digest)
         if known not in self._assessments:
             wanted = Wanted(model.cid, model.digest, evidence.specification.max_bytes)
             try:
                 content = fetch(self.store, wanted, self.home / "models")
             except UnreachableError:
-                if last_chance:
+                if self._is_last_chance(moment):
                     return without_numbers(Verdict.UNAVAILABLE)
                 raise
             self._assessments[known] = assess(content, evidence)
-        return vote_on(self._assessments[known], attempt)
+        return vote_on(self._assessments[known], moment.attempt)
 
     def _models(self, round_id: int) -> tuple[FileRef, ...]:
         judged = sorted((s for s in self.chain.solutions(round_id) if s.choice), key=lambda s: s.choice)
         models = self.chain.models(round_id)
+        unseen = [solution.miner for solution in judged if solution.miner not in models]
+        if unseen:
+            raise UnreachableError(f"The Ethereum node does not show the model of {unseen[0]} yet.")
         return tuple(models[solution.miner] for solution in judged)
 
     def _commitment(self, ballot_id: int, votes: tuple[Vote, ...]) -> bytes:
@@ -173,6 +184,16 @@ class Verifier:
 
     def _salt(self, ballot_id: int) -> bytes:
         return self.journal.secret(f"vote-salt/{ballot_id}", lambda: self.random_bytes(SALT_BYTES))
+
+
+def _draw(ballot_id: int, open_round: Round) -> str:
+    """Return the name of a ballot's votes under the entropy that they were found with."""
+    return f"{ballot_id}/{open_round.entropy.hex()[:16]}"
+
+
+def _sealed(ballot_id: int, commitment: bytes) -> str:
+    """Return the name of a vote commitment: one that a reorganisation undid is the same when sent again."""
+    return f"{ballot_id}/{commitment.hex()[:16]}"
 
 
 def _named(moment: Moment) -> str:

@@ -17,8 +17,9 @@ from pole.learning.features import fit_feature_map, normalised
 from pole.learning.fixed_point import round_weights
 from pole.protocol.mapping_kinds import LinearMapping
 from pole.protocol.model_spec import ModelSpecification, mlp
-from pole.protocol.state import Phase, TaskTerms
+from pole.protocol.state import Phase, TaskTerms, Vote
 from pole.roles.data_node import DataNode
+from pole.roles.judging import read_votes
 from pole.roles.keeper import Keeper
 from pole.roles.key_budget import KeyBudget
 from pole.roles.key_ledger import KeyLedger
@@ -224,6 +225,22 @@ class Stage:
         places[taken] = replace(
             places[taken], miner=MINERS[1], commitment=b"\x0e" * 32, claimed_train_correct=claim
         )
+
+    def hide_solutions(self, address: str, looks: int) -> None:
+        """Let a wallet's node show no solutions for so many looks, as one that lags behind does."""
+        chain = self.chain(address)
+        left = iter(range(looks))
+        shown = FakeChain(self.world, address).solutions
+        chain.solutions = lambda round_id: () if next(left, None) is not None else shown(round_id)
+
+    def votes(self, address: str, ballot: int) -> tuple[Vote, ...]:
+        """Return the votes that a verifier keeps of a ballot, under the draw that stands."""
+        entropy = self.world.rounds[self.world.newest].entropy
+        return read_votes(self.journal(address).kept[f"votes/{ballot}/{entropy.hex()[:16]}"])
+
+    def voting(self, address: str) -> list[str]:
+        """Return what a wallet sent to vote: the intents, without the commitments that they name."""
+        return [intent.rpartition("/")[0] for intent in self.sent(address) if "vote/" in intent]
 
     def sent(self, address: str) -> list[str]:
         return [intent for sender, intent in self.world.sent if sender == address]

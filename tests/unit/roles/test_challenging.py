@@ -12,7 +12,6 @@ from pole.protocol.ballots import ballot_id
 from pole.protocol.commitments import vote_commitment
 from pole.protocol.state import FileRef, Phase, Verdict, Vote
 from pole.roles import judging
-from pole.roles.judging import read_votes
 from pole.roles.keeper import Duty, turn
 from pole.roles.miner import MinerSettings
 
@@ -59,7 +58,7 @@ def in_challenge(stage: Stage, *votes: Vote, **terms: int) -> None:
 def honest_vote(stage: Stage) -> Vote:
     member = stage.world.members[FIRST][0]
     stage.verifier(member).step(stage.world.moment())
-    return read_votes(stage.journal(member).kept[f"votes/{FIRST}"])[0]
+    return stage.votes(member, FIRST)[0]
 
 
 def step_miner(stage: Stage, **settings: object) -> str | None:
@@ -255,7 +254,7 @@ def test_a_verifier_votes_in_every_ballot_and_evaluates_once(
     assert verifier.step(stage.world.moment()) == "voted"
     assert len(evaluations) == evaluated
     kept = stage.journal(first).kept
-    votes, again = (read_votes(kept[f"votes/{ballot}"])[0] for ballot in (FIRST, SECOND))
+    votes, again = (stage.votes(first, ballot)[0] for ballot in (FIRST, SECOND))
     assert votes.predictions != again.predictions
     assert replace(votes, predictions=again.predictions) == again
     assert kept[f"vote-salt/{FIRST}"] != kept[f"vote-salt/{SECOND}"]

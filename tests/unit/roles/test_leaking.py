@@ -7,7 +7,6 @@ from pole.errors import IntegrityError, RefusedError
 from pole.protocol.ballots import ballot_id
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.state import Phase
-from pole.roles.judging import read_votes
 from pole.roles.leaking import leak
 
 BALLOT = ballot_id(1, 0)
@@ -17,8 +16,8 @@ def leaked_by(stage: Stage, verifier: str) -> LeakedVote:
     stage.post()
     stage.play(Phase.VOTE_COMMIT, workers=[stage.data_node(), stage.miner()])
     stage.verifier(verifier).step(stage.world.moment())
-    kept = stage.journal(verifier).kept
-    return LeakedVote(verifier, read_votes(kept[f"votes/{BALLOT}"]), kept[f"vote-salt/{BALLOT}"])
+    salt = stage.journal(verifier).kept[f"vote-salt/{BALLOT}"]
+    return LeakedVote(verifier, stage.votes(verifier, BALLOT), salt)
 
 
 def test_what_opens_nothing_is_not_sent(stage: Stage) -> None:
@@ -53,5 +52,4 @@ def test_a_leaked_vote_is_neither_revealed_nor_cast_again(stage: Stage) -> None:
     leaked = leaked_by(stage, VERIFIERS[0])
     leak(stage.chain(MINERS[1]), BALLOT, leaked, intent="leak")
     stage.play(Phase.FINAL, Phase.VOID, workers=[*map(stage.verifier, VERIFIERS)])
-    voting = [intent for intent in stage.sent(VERIFIERS[0]) if "vote" in intent]
-    assert voting == [f"vote/{BALLOT}"]
+    assert stage.voting(VERIFIERS[0]) == [f"vote/{BALLOT}"]

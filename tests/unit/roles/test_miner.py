@@ -155,8 +155,22 @@ def test_a_commitment_that_never_arrived_is_not_revealed(stage: Stage) -> None:
     in_reveal(stage)
     stage.world.solutions[1].clear()
     stage.journal(MINERS[0]).kept.pop("committed/1")
-    assert stage.miner().step(stage.world.moment()) == "revealed"
+    assert stage.miner().step(stage.world.moment()) is None
     assert "reveal/1" not in stage.sent(MINERS[0])
+
+
+@pytest.mark.parametrize("reach", [in_training, in_reveal])
+def test_a_solution_that_some_looks_do_not_show_is_revealed_when_it_is_seen(
+    stage: Stage, reach: Callable[[Stage], None]
+) -> None:
+    reach(stage)
+    if reach is in_training:
+        assert stage.miner().step(stage.world.moment()) == "committed"
+    stage.hide_solutions(MINERS[0], looks=2)
+    for _ in range(2):
+        stage.miner().step(stage.world.moment())
+    stage.play(Phase.DRAW, workers=[stage.data_node(), stage.miner()])
+    assert stage.world.solutions[1][0].revealed
 
 
 @pytest.mark.parametrize("reach", [in_training, in_reveal])

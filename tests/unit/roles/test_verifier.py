@@ -7,7 +7,6 @@ from pole.errors import UnreachableError
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
-from pole.roles.judging import read_votes
 from pole.roles.learner import evaluate_model
 
 
@@ -17,7 +16,7 @@ def in_vote(stage: Stage) -> None:
 
 
 def verdicts(stage: Stage) -> list[Verdict]:
-    return [vote.verdict for vote in read_votes(stage.journal(VERIFIERS[0]).kept["votes/4"])]
+    return [vote.verdict for vote in stage.votes(VERIFIERS[0], 4)]
 
 
 def forge(stage: Stage, content: bytes) -> FileRef:
@@ -29,7 +28,7 @@ def forge(stage: Stage, content: bytes) -> FileRef:
 def test_it_finds_what_the_miners_claim(stage: Stage) -> None:
     in_vote(stage)
     assert stage.verifier().step(stage.world.moment()) == "voted"
-    votes = read_votes(stage.journal(VERIFIERS[0]).kept["votes/4"])
+    votes = stage.votes(VERIFIERS[0], 4)
     assert [(vote.train_correct, vote.test_correct) for vote in votes] == [(TRAIN, TEST)] * 2
 
 
@@ -106,7 +105,57 @@ def test_who_is_not_drawn_does_not_vote(stage: Stage) -> None:
     in_vote(stage)
     stage.world.members[4] = VERIFIERS[1:]
     assert stage.verifier().step(stage.world.moment()) is None
-    assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
+    assert not [key for key in stage.journal(VERIFIERS[0]).kept if key.startswith("vote")]
+
+
+def test_who_was_not_drawn_asks_again_at_the_next_block_only(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_vote(stage)
+    drawn, asked = stage.world.members[4], []
+    stage.world.members[4] = VERIFIERS[1:]
+    verifier = stage.verifier()
+    ballot = verifier.chain.ballot
+    monkeypatch.setattr(verifier.chain, "ballot", lambda number: asked.append(number) or ballot(number))
+    for _ in range(3):
+        assert verifier.step(stage.world.moment()) is None
+    assert asked == [4]
+    stage.world.members[4] = drawn
+    stage.world.pass_time(1)
+    assert verifier.step(stage.world.moment()) == "voted"
+
+
+def redraw(stage: Stage) -> None:
+    """Let a reorganisation draw the committee of round 1 anew, before anybody voted."""
+    stage.world.vote_commitments.clear()
+    stage.world.change(1, entropy=keccak256(b"another block"))
+    stage.world.pass_time(1)
+
+
+def test_a_committee_that_is_drawn_anew_is_voted_in_on_its_own_audit_sample(stage: Stage) -> None:
+    stage.post(audit_count=5)
+    stage.play(Phase.VOTE_COMMIT, workers=[stage.data_node(), stage.miner()])
+    verifier = stage.verifier()
+    assert verifier.step(stage.world.moment()) == "voted"
+    before = stage.votes(VERIFIERS[0], 4)
+    redraw(stage)
+    assert verifier.step(stage.world.moment()) == "voted"
+    after = stage.votes(VERIFIERS[0], 4)
+    assert before[0].predictions != after[0].predictions
+    again = stage.verifier(VERIFIERS[1])
+    assert again.step(stage.world.moment()) == "voted"
+    assert stage.votes(VERIFIERS[1], 4) == after
+    assert stage.voting(VERIFIERS[0]) == ["vote/4", "vote/4"]
+
+
+def test_a_model_that_the_node_does_not_show_yet_is_waited_for(stage: Stage) -> None:
+    in_vote(stage)
+    model = stage.world.models[1].pop(MINERS[0])
+    verifier = stage.verifier()
+    with pytest.raises(UnreachableError, match=f"does not show the model of {MINERS[0]} yet"):
+        verifier.step(stage.world.moment())
+    stage.world.models[1][MINERS[0]] = model
+    assert verifier.step(stage.world.moment()) == "voted"
 
 
 def test_a_vote_that_missed_its_window_is_not_revealed(stage: Stage) -> None:
@@ -117,7 +166,18 @@ def test_a_vote_that_missed_its_window_is_not_revealed(stage: Stage) -> None:
     assert stage.world.moment().phase is Phase.VOTE_REVEAL
     stage.world.vote_commitments.pop((4, VERIFIERS[0]))
     stage.verifier().step(stage.world.moment())
-    assert "reveal-vote/4" not in stage.sent(VERIFIERS[0])
+    assert stage.voting(VERIFIERS[0]) == ["vote/4"]
+
+
+def test_a_vote_that_one_look_does_not_show_is_revealed_at_the_next(stage: Stage) -> None:
+    in_vote(stage)
+    for address in VERIFIERS:
+        stage.verifier(address).step(stage.world.moment())
+    hidden = stage.world.vote_commitments.pop((4, VERIFIERS[0]))
+    assert stage.verifier().step(stage.world.moment()) is None
+    stage.world.vote_commitments[4, VERIFIERS[0]] = hidden
+    assert stage.verifier().step(stage.world.moment()) == "vote-revealed"
+    assert stage.voting(VERIFIERS[0]) == ["vote/4", "reveal-vote/4"]
 
 
 def test_features_are_prepared_while_miners_train(stage: Stage) -> None:
