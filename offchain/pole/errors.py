@@ -38,3 +38,7 @@ class RefusedError(PoleError):
     """A contract refuses the call: the state of the chain does not allow it now."""
 
     exit_code = 6
+
+
+class NoPlaceError(RefusedError):
+    """All places of a round are taken by claims as high or higher: nothing will change that."""

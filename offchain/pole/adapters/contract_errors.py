@@ -12,7 +12,7 @@ from web3 import Web3
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception, Web3RPCError
 
 from pole.adapters.amounts import ether
-from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
+from pole.errors import FundsError, NoPlaceError, PoleError, RefusedError, UnreachableError
 from pole.protocol.ballots import round_and_attempt
 from pole.protocol.state import BallotStage, Phase
 
@@ -102,6 +102,10 @@ _AMOUNTS = {
     ("PoolTooSmall", "held"),
     ("PoolTooSmall", "needed"),
 }
+# Errors that say more than "not now" to whoever called.
+_KINDS = {"TooManySolutions": NoPlaceError}
+# ganache answers a `require` with an error of its own kind, where other nodes give revert data.
+_VERDICTS = ("revert", "out of gas", "invalid opcode")
 _TIMES = {("TooEarlyToClose", "notBefore"), ("StakeBound", "reclaimableAt")}
 _ENUMS = {"Phase": Phase, "BallotStage": BallotStage}
 
@@ -137,10 +141,15 @@ class ErrorTable:
             return f"The contract refuses the call: {element['name']} ({listed})."
         return template.format(**shown)
 
+    def _refusal(self, data: bytes) -> RefusedError:
+        element = self._by_selector.get(data[:4])
+        kind = RefusedError if element is None else _KINDS.get(element["name"], RefusedError)
+        return kind(self.sentence(data))
+
     def translate(self, error: Web3Exception) -> PoleError:
         """Return the error a user sees for what web3 raised when a call was simulated, estimated or sent."""
         if isinstance(error, ContractCustomError):
-            return RefusedError(self.sentence(_bytes_of(error.data)))
+            return self._refusal(_bytes_of(error.data))
         if isinstance(error, ContractLogicError):
             return RefusedError(f"The contract refuses the call: {error.message}.")
         if isinstance(error, Web3RPCError):
@@ -163,8 +172,10 @@ def _from_node(error: Web3RPCError) -> PoleError:
             "The wallet cannot pay for the transaction and its gas: fund it, for instance with `pole wallet "
             "fund`."
         )
-    # ganache answers a `require` with an error of its own kind, where other nodes give revert data.
-    return RefusedError(f"The node refuses the call: {message.removesuffix('.')}.")
+    if any(verdict in message for verdict in _VERDICTS):
+        return RefusedError(f"The node refuses the call: {message.removesuffix('.')}.")
+    # A limit, a block it has not got yet, a nonce it knows better: it says nothing about the contracts.
+    return UnreachableError(f"The Ethereum node does not serve the request: {message.removesuffix('.')}.")
 
 
 def _selector(element: Mapping[str, Any]) -> bytes:

@@ -67,9 +67,9 @@ class Sender:
     def send(self, call: Call, *, intent: str) -> TxReceipt:
         """Send the call unless its intent was sent before; return the receipt once it is mined.
 
-        Raises RefusedError when a contract or the node refuses it, FundsError when the wallet cannot pay,
-        UnreachableError when the node does not answer or does not mine it in time; then the same intent takes
-        it up again.
+        Raises RefusedError when a contract refuses it, FundsError when the wallet cannot pay,
+        UnreachableError when the node does not serve it or does not mine it in time; then the same intent
+        takes it up again.
         """
         try:
             with file_lock(self._lock):

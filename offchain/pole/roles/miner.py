@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pole.errors import RefusedError, UnreachableError
+from pole.errors import NoPlaceError, UnreachableError
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.audit_sample import bounds_claims
 from pole.protocol.commitments import SALT_BYTES, solution_commitment
@@ -158,7 +158,8 @@ class Miner:
         self.settlement.follow(round_id)
         try:
             self.chain.commit(round_id, commitment, claim.train_correct, intent=f"commit/{round_id}")
-        except RefusedError as error:
+        except NoPlaceError as error:
+            # Any other refusal may pass: the loop tries again until the phase is over.
             return self._give_up(round_id, f"the commitment is refused: {str(error).rstrip('.')}")
         self.journal.put(f"committed/{round_id}", DONE)
         sentence = (

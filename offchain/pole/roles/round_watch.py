@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pole.errors import UnreachableError
+from pole.errors import RefusedError, UnreachableError
 from pole.protocol.state import Phase
 from pole.roles.ports import Chain
 
@@ -34,8 +34,8 @@ class RoundWatch:
     def _look(self) -> bool:
         try:
             moment = self.chain.moment()
-        except UnreachableError as error:
-            # The deadline still ends training when the chain does not answer.
+        except (UnreachableError, RefusedError) as error:
+            # The deadline still ends training when the chain does not answer, or with another round's state.
             LOG.debug("the chain does not answer while training: %s", error)
             return False
         return moment.round_id != self.round_id or moment.phase is not Phase.TRAINING

@@ -8,7 +8,7 @@ from web3.exceptions import BadFunctionCallOutput, ContractCustomError, Contract
 
 from pole.adapters import contract_errors
 from pole.adapters.contract_errors import SENTENCES, ErrorTable
-from pole.errors import FundsError, RefusedError, UnreachableError
+from pole.errors import FundsError, NoPlaceError, RefusedError, UnreachableError
 
 TABLE = ErrorTable([[error_abi(name) for name in errors()]])
 VERIFIER = "0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB"
@@ -105,6 +105,30 @@ def test_an_empty_wallet_is_a_funds_error_however_the_node_words_it(message: str
     assert isinstance(TABLE.translate(error), FundsError)
 
 
+def said(message: str) -> Web3RPCError:
+    return Web3RPCError("x", rpc_response={"error": {"code": -32000, "message": message}})  # type: ignore[typeddict-item]
+
+
 def test_what_the_node_says_is_passed_on() -> None:
-    error = Web3RPCError("x", rpc_response={"error": {"code": -32000, "message": "Revert: Odd."}})  # type: ignore[typeddict-item]
-    assert str(TABLE.translate(error)) == "The node refuses the call: revert: odd."
+    assert str(TABLE.translate(said("Revert: Odd."))) == "The node refuses the call: revert: odd."
+
+
+@pytest.mark.parametrize("message", ["VM Exception while processing transaction: revert", "out of gas"])
+def test_what_running_the_contract_came_to_is_a_refusal_however_the_node_words_it(message: str) -> None:
+    assert isinstance(TABLE.translate(said(message)), RefusedError)
+
+
+@pytest.mark.parametrize(
+    "message", ["limit exceeded", "header not found", "nonce too low", "transaction underpriced"]
+)
+def test_an_error_of_the_node_itself_says_nothing_about_the_contracts(message: str) -> None:
+    error = TABLE.translate(said(message))
+    assert isinstance(error, UnreachableError)
+    assert str(error) == f"The Ethereum node does not serve the request: {message}."
+
+
+def test_a_claim_that_no_place_is_left_for_is_told_from_other_refusals() -> None:
+    data = "0x" + revert_data("TooManySolutions", 3, 8, 11).hex()
+    assert isinstance(TABLE.translate(ContractCustomError(data, data=data)), NoPlaceError)
+    data = "0x" + revert_data("WrongPhase", 3, 4, 2).hex()
+    assert not isinstance(TABLE.translate(ContractCustomError(data, data=data)), NoPlaceError)

@@ -125,7 +125,7 @@ def test_what_the_node_refused_can_be_sent_again_with_the_very_same_bytes(desk: 
 @pytest.mark.parametrize("mined_meanwhile", [False, True])
 def test_what_the_node_took_while_it_said_no_is_mined_once(desk: Desk, mined_meanwhile: bool) -> None:
     desk.node.denies_what_it_takes = True
-    with pytest.raises(RefusedError):
+    with pytest.raises(UnreachableError):
         desk.sender().send(call(), intent="pay")
     desk.node.denies_what_it_takes = False
     if mined_meanwhile:
@@ -136,7 +136,7 @@ def test_what_the_node_took_while_it_said_no_is_mined_once(desk: Desk, mined_mea
 
 def test_what_the_node_took_while_it_said_no_may_outlive_a_dearer_one(desk: Desk) -> None:
     desk.node.denies_what_it_takes = True
-    with pytest.raises(RefusedError):
+    with pytest.raises(UnreachableError):
         desk.sender().send(call(), intent="pay")
     desk.node.denies_what_it_takes = False
     desk.node.base_fee *= 3

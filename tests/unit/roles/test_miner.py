@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.unit.roles.conftest import MINERS, TEST, TRAIN, Stage, numbers
 
-from pole.errors import UnreachableError
+from pole.errors import NoPlaceError, PoleError, RefusedError, UnreachableError
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, VoidReason
@@ -66,14 +66,36 @@ def test_a_store_that_lies_is_not_believed(stage: Stage) -> None:
     assert stage.miner().step(stage.world.moment()) == "committed"
 
 
-def test_a_refused_commitment_ends_the_round_for_this_miner(stage: Stage) -> None:
+def refuse_commitments(stage: Stage, error: PoleError) -> None:
+    def commit(*_: object, **__: object) -> None:
+        raise error
+
+    stage.chain(MINERS[0]).commit = commit
+
+
+def test_a_miner_that_no_place_is_left_for_gives_the_round_up(stage: Stage) -> None:
     in_training(stage)
-    assert stage.miner().step(stage.world.moment()) == "committed"
-    stage.journal(MINERS[0]).kept.pop("committed/1")
-    stage.chain(MINERS[0]).receipts.clear()
+    refuse_commitments(stage, NoPlaceError("All places are taken."))
     miner = stage.miner()
     assert miner.step(stage.world.moment()) == "skipped"
     assert miner.step(stage.world.moment()) is None
+
+
+@pytest.mark.parametrize(
+    "error", [RefusedError("It reverted; try again."), UnreachableError("nonce too low")]
+)
+def test_a_commitment_that_is_refused_for_now_is_sent_again_without_training_again(
+    stage: Stage, error: PoleError
+) -> None:
+    in_training(stage)
+    refuse_commitments(stage, error)
+    miner = stage.miner()
+    for _ in range(2):
+        with pytest.raises(type(error)):
+            miner.step(stage.world.moment())
+    del stage.chain(MINERS[0]).commit
+    assert miner.step(stage.world.moment()) == "committed"
+    assert stage.learner.trainings == 1
 
 
 def test_training_that_the_round_overtook_commits_nothing(stage: Stage) -> None:
@@ -232,10 +254,11 @@ def test_the_watch_looks_at_the_chain_once_a_second_at_most(stage: Stage) -> Non
     assert len(looks) == 10
 
 
-def test_the_watch_forgives_a_chain_that_does_not_answer(stage: Stage) -> None:
+@pytest.mark.parametrize("error", [UnreachableError("no answer"), RefusedError("There is no round 9.")])
+def test_the_watch_forgives_a_chain_that_does_not_answer(error: PoleError) -> None:
     class Silent:
         def moment(self) -> object:
-            raise UnreachableError("no answer")
+            raise error
 
     assert not RoundWatch(Silent(), 1, lambda: 0.0, lambda: False).over()
     assert RoundWatch(Silent(), 1, lambda: 0.0, lambda: True).over()
