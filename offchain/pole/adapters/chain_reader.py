@@ -21,7 +21,7 @@ from pole.adapters.decoding import (
     to_solution,
 )
 from pole.adapters.deployment import Deployment, read_deployment
-from pole.adapters.event_index import EventIndex
+from pole.adapters.event_index import REREAD, EventIndex
 from pole.errors import RefusedError, UnreachableError
 from pole.protocol.ballots import due_bond
 from pole.protocol.records import KeysPosted, RecordData, SolutionRevealed, TestSetReleased, decode_record
@@ -60,11 +60,12 @@ class Stake:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What was seen at an Ethereum block, and the hash of that block."""
+    """What was seen at an Ethereum block, its hash, and the block at which the contracts were asked."""
 
     block_hash: bytes
     moment: Moment
     round: Round | None
+    asked_at: int
 
 
 def open_chain_reader(rpc: str, deployment: Path) -> "ChainReader":
@@ -128,7 +129,7 @@ class ChainReader:
             head_hash, number = bytes(head["hash"]), head["number"]
             if self._last is not None and self._is_unchanged(self._last, head):
                 moment = replace(self._last.moment, timestamp=head["timestamp"], block=number)
-                self._last = _Look(head_hash, moment, self._last.round)
+                self._last = replace(self._last, block_hash=head_hash, moment=moment)
                 return self._last
         chain, tasks = self.contracts["PoLeChain"].functions, self.contracts["TaskList"].functions
         round_id, waiting = in_one_request(
@@ -144,14 +145,14 @@ class ChainReader:
             newest = to_round(round_id, self.view("PoLeChain", "round", round_id, block=number))
         attempt = newest.attempt if newest else 0
         moment = Moment(round_id, phase, deadline, waiting, head["timestamp"], number, attempt)
-        self._last = _Look(head_hash, moment, newest)
+        self._last = _Look(head_hash, moment, newest, number)
         return self._last
 
     def _is_unchanged(self, seen: "_Look", head: BlockData) -> bool:
         """Return whether what was seen still holds at `head`, but for its time and block.
 
-        It does until the deadline or an event of the contracts. A draw that seats too few leaves no event: it
-        is told by the phase.
+        It does until the deadline or an event of the contracts, which is looked for in some blocks again: a
+        node may not have known of it. A draw that seats too few leaves no event: it is told by the phase.
         """
         moment = seen.moment
         if bytes(head["hash"]) == seen.block_hash:
@@ -162,15 +163,16 @@ class ChainReader:
             return False
         if bytes(self.w3.eth.get_block(moment.block)["hash"]) != seen.block_hash:
             return False
-        addresses = [self.contracts[name].address for name in MOVING]
-        if self.w3.eth.get_logs(
-            {"address": addresses, "fromBlock": moment.block + 1, "toBlock": head["number"]}
-        ):
+        if self._has_events(max(seen.asked_at, moment.block - REREAD) + 1, head["number"]):
             return False
         return moment.phase is not Phase.DRAW or self._phase(moment.round_id, head["number"]) == (
             moment.phase,
             moment.deadline,
         )
+
+    def _has_events(self, first: int, last: int) -> bool:
+        addresses = [self.contracts[name].address for name in MOVING]
+        return bool(self.w3.eth.get_logs({"address": addresses, "fromBlock": first, "toBlock": last}))
 
     def _phase(self, round_id: int, block: int) -> tuple[Phase, int]:
         phase, deadline = self.view("PoLeChain", "phaseOf", round_id, block=block)

@@ -1,6 +1,7 @@
-"""The contracts' events, read once and kept.
+"""The contracts' events, read and kept.
 
-Each look reads only the Ethereum blocks that came since the last.
+Each look reads the Ethereum blocks that came since the last, and a few before them again: behind one address
+may be a node that knows of a block, but not yet of its events.
 """
 
 import threading
@@ -27,6 +28,8 @@ EVENTS = {
     "RewardReservoir": ("Withdrawn",),
 }
 
+# Blocks that are read again with those that came after them.
+REREAD = 8
 # Nodes bound what one eth_getLogs may span; 2,000 blocks is the least among the large providers.
 PAGE = 2_000
 
@@ -69,10 +72,10 @@ class EventIndex:
         """Return all events by name, up to one and the same Ethereum block."""
         with self._mutex, node_answers():
             self._catch_up()
-            return {name: tuple(events) for name, events in self._events.items()}
+            return {name: tuple(events.values()) for name, events in self._events.items()}
 
     def _clear(self) -> None:
-        self._events: dict[str, list[Event]] = {}
+        self._events: dict[str, dict[tuple[int, int], Event]] = {}
         self._next = self._first
         self._last_hash: bytes | None = None
 
@@ -80,11 +83,12 @@ class EventIndex:
         head = self._w3.eth.get_block("latest")
         if self._last_hash is not None and not self._is_last(head):
             self._clear()
+        start = max(self._first, self._next - REREAD)
         while self._next <= head["number"]:
-            last = min(self._next + PAGE - 1, head["number"])
-            for log in self._w3.eth.get_logs(self._page(self._next, last)):
+            last = min(start + PAGE - 1, head["number"])
+            for log in self._w3.eth.get_logs(self._page(start, last)):
                 self._keep(log)
-            self._next = last + 1
+            self._next = start = last + 1
         self._last_hash = bytes(head["hash"])
 
     def _is_last(self, head: BlockData) -> bool:
@@ -110,4 +114,9 @@ class EventIndex:
             decoded["blockNumber"],
             "0x" + bytes(decoded["transactionHash"]).hex(),
         )
-        self._events.setdefault(event.name, []).append(event)
+        kept = self._events.setdefault(event.name, {})
+        place = (decoded["blockNumber"], decoded["logIndex"])
+        is_late = bool(kept) and place < next(reversed(kept)) and place not in kept
+        kept[place] = event
+        if is_late:
+            self._events[event.name] = dict(sorted(kept.items()))

@@ -237,6 +237,21 @@ def test_an_event_is_followed_by_a_look_at_the_contracts(node: Contracts) -> Non
     assert chain.moment() == Moment(3, Phase.TEST_RELEASE, 6000, 2, 1007, 7, 1)
 
 
+def test_an_event_that_a_lagging_node_left_out_is_seen_a_few_blocks_later(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    node.block = 2
+    chain.moment()
+    assert not asked(node)
+    node.record(records.SubmissionsClosed(3))
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.TEST_RELEASE, 6000)
+    node.block = 5
+    assert chain.moment().phase is Phase.TEST_RELEASE
+    node.requests.clear()
+    node.block = 6
+    chain.moment()
+    assert not asked(node)
+
+
 def test_a_deadline_is_followed_by_a_look_at_the_contracts(node: Contracts) -> None:
     chain = in_round_3(node, Phase.REVEAL, 1004)
     node.block = 3

@@ -48,7 +48,7 @@ def log(node: FakeNode, block: int, task: int, *, topic: str = TOPIC) -> dict[st
         "blockHash": node.block_hash(block),
         "transactionHash": "0x" + f"{task:02x}" * 32,
         "transactionIndex": "0x0",
-        "logIndex": "0x0",
+        "logIndex": hex(task % 16),
         "removed": False,
     }
 
@@ -74,7 +74,7 @@ def test_events_of_other_topics_are_passed_over() -> None:
     assert tasks(index(node)) == []
 
 
-def test_each_block_is_read_once() -> None:
+def test_a_new_block_costs_one_request_and_no_block_costs_none() -> None:
     node = FakeNode()
     found = index(node)
     for block in (2, 3):
@@ -84,6 +84,26 @@ def test_each_block_is_read_once() -> None:
     assert node.requests.count("eth_getLogs") == 2
     tasks(found)
     assert node.requests.count("eth_getLogs") == 2
+
+
+def test_an_event_that_a_lagging_node_left_out_is_read_with_the_blocks_after_it() -> None:
+    node = FakeNode()
+    found = index(node)
+    node.block = 5
+    node.logs = [log(node, 5, 2)]
+    assert tasks(found) == [2]
+    node.logs = [log(node, 4, 1), *node.logs]
+    node.block = 4 + event_index.REREAD
+    assert tasks(found) == [1, 2]
+
+
+def test_an_event_that_was_read_stays_when_a_lagging_node_leaves_it_out() -> None:
+    node = FakeNode()
+    found = index(node)
+    node.logs = [log(node, 1, 1)]
+    assert tasks(found) == [1]
+    node.block, node.logs = 2, []
+    assert tasks(found) == [1]
 
 
 def test_many_blocks_are_read_in_pages() -> None:
