@@ -32,22 +32,22 @@ class FeePolicy:
     poll: float = 0.4
 
 
-def market_fees(w3: Web3) -> Fees:
-    """Return what to offer for the next block.
+def market_fees(w3: Web3, ceiling: int) -> Fees:
+    """Return what to offer for the next block, never more than the ceiling while that covers the block.
 
     Twice its base fee, which holds for six full blocks of rising fees, and the usual tip.
     """
     history = w3.eth.fee_history(1, "latest")
-    tip = int(w3.eth.max_priority_fee)
-    return Fees(2 * int(history["baseFeePerGas"][-1]) + tip, tip)
+    base, tip = int(history["baseFeePerGas"][-1]), int(w3.eth.max_priority_fee)
+    return Fees(max(base + tip, min(2 * base + tip, ceiling)), tip)
 
 
 def current_fees(w3: Web3, policy: FeePolicy) -> Fees:
     """Return the fees to offer now. Raises FundsError when they are above the policy's ceiling."""
-    fees = market_fees(w3)
+    fees = market_fees(w3, policy.ceiling)
     if fees.max_fee > policy.ceiling:
         raise FundsError(
-            f"Gas costs up to {fees.max_fee / GWEI:.1f} gwei now, above the ceiling of "
+            f"Gas costs {fees.max_fee / GWEI:.1f} gwei now, above the ceiling of "
             f"{policy.ceiling / GWEI:.1f} gwei: wait until it is cheaper."
         )
     return fees

@@ -299,7 +299,9 @@ class Sender:
 
     def _replace(self, previous: SignedSend) -> None:
         """Sign the same transaction with a higher fee under the same nonce, and broadcast it."""
-        fees = raised_fees(Fees(previous.max_fee, previous.tip), market_fees(self._w3), self._policy)
+        fees = raised_fees(
+            Fees(previous.max_fee, previous.tip), market_fees(self._w3, self._policy.ceiling), self._policy
+        )
         if fees is None:
             return
         signed = TypedTransaction.from_bytes(HexBytes(previous.raw)).as_dict()

@@ -9,9 +9,16 @@ from pole.errors import FundsError
 
 def test_a_price_above_the_ceiling_is_refused() -> None:
     node = FakeNode()
-    node.base_fee = 10 * GWEI
+    node.base_fee = 20 * GWEI
     with pytest.raises(FundsError, match=r"21\.0 gwei now, above the ceiling of 20\.0 gwei"):
         current_fees(node.w3, FeePolicy(ceiling=20 * GWEI))
+
+
+def test_the_offer_goes_up_to_the_ceiling_while_that_covers_the_next_block() -> None:
+    node = FakeNode()
+    for base in (10, 19):
+        node.base_fee = base * GWEI
+        assert current_fees(node.w3, FeePolicy(ceiling=20 * GWEI)) == Fees(20 * GWEI, GWEI)
 
 
 def test_the_offer_is_twice_the_base_fee_and_the_tip() -> None:
