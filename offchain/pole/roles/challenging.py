@@ -6,7 +6,7 @@ from typing import Final
 
 from pole.errors import FundsError, RefusedError
 from pole.protocol.abi import ZERO_ADDRESS
-from pole.protocol.state import Finding, Vote
+from pole.protocol.state import Finding, Verdict, Vote
 from pole.protocol.tally import agrees_in_counts
 from pole.roles.events import tell
 from pole.roles.judging import assess, gather, vote_on
@@ -30,19 +30,24 @@ def challenge_if_wronged(chain: Chain, data: RoundData, moment: Moment, judged: 
     """Challenge a tally that says another verdict or count of a model than evaluating it gives.
 
     A tally that is free to challenge is left to keepers, and one that follows a challenge with a bond stands.
-    A wallet that cannot pay the bond, and a refusal, are told and forgotten. Raises what `gather` raises, but
+    A model that the committee could not fetch is told, and left to whoever runs the miner: that this machine
+    has the file does not say that others can have it, and a larger committee that cannot costs the bond. A
+    wallet that cannot pay the bond, and a refusal, are told and forgotten. Raises what `gather` raises, but
     faulty data.
     """
     bond = chain.challenge_bond(moment.ballot_id)
     open_round = chain.round(moment.round_id)
     if not bond or open_round.challenger != ZERO_ADDRESS:
         return None
+    found = chain.findings(moment.ballot_id)[judged.choice]
+    if found.verdict is Verdict.UNAVAILABLE:
+        _tell_unavailable(moment.round_id, bond)
+        return None
     try:
         own = vote_on(assess(judged.model, gather(data, open_round)), moment.attempt)
     except DataFault as fault:
         LOG.info("Round %d: cannot judge the tally, its data is faulty: %s", moment.round_id, fault)
         return None
-    found = chain.findings(moment.ballot_id)[judged.choice]
     if agrees_in_counts(own, found, chain.tolerance):
         return None
     try:
@@ -56,6 +61,17 @@ def challenge_if_wronged(chain: Chain, data: RoundData, moment: Moment, judged: 
     )
     tell(LOG, "challenged", sentence, round=moment.round_id, attempt=moment.attempt, wei=str(bond))
     return "challenged"
+
+
+def _tell_unavailable(round_id: int, bond: int) -> None:
+    LOG.warning(
+        "Round %d: the committee could not fetch this miner's model in time. See that others reach its "
+        "IPFS node; once they do, `pole chain challenge %d` calls for a larger committee, for a bond of "
+        "%g ETH.",
+        round_id,
+        round_id,
+        bond / WEI,
+    )
 
 
 def _shown(said: Vote | Finding) -> str:

@@ -98,6 +98,16 @@ def test_a_true_tally_is_not_challenged(stage: Stage) -> None:
     assert stage.journal(MINERS[0]).kept[f"tally-considered/{FIRST}"]
 
 
+def test_a_model_that_nobody_could_fetch_is_told_and_left_to_its_miner(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    in_challenge(stage, Vote(Verdict.UNAVAILABLE, 0, 0, bytes(32)))
+    for _ in range(2):
+        assert step_miner(stage) is None
+    assert caplog.text.count("See that others reach its IPFS node") == 1
+    assert "challenge/4" not in stage.sent(MINERS[0])
+
+
 def test_fingerprints_alone_are_no_reason(stage: Stage) -> None:
     in_first_vote(stage)
     own = honest_vote(stage)
@@ -269,8 +279,9 @@ def test_a_model_that_was_unavailable_is_looked_for_again(stage: Stage) -> None:
     for verifier in verifiers:
         verifier.step(stage.world.moment())
     stage.store.missing.clear()
-    # Its miner doubts the tally: one that found every model missing is not free to challenge.
+    # Its miner challenges by hand: a tally that found every model missing is not free to challenge.
+    stage.play(Phase.CHALLENGE, workers=verifiers)
+    stage.chain(MINERS[0]).challenge(1, bond=BOND, intent="by hand")
     stage.play(Phase.FINAL, workers=[stage.miner(), *verifiers])
-    assert stage.world.rounds[1].challenger == MINERS[0]
     tallies = [stage.world.findings(ballot)[0].verdict for ballot in (FIRST, SECOND)]
     assert tallies == [Verdict.UNAVAILABLE, Verdict.OK]
