@@ -16,6 +16,10 @@ class InputError(PoleError):
     exit_code = 2
 
 
+class JournalError(InputError):
+    """A wallet's journal cannot be read or written: its disk is full, its file locked or broken."""
+
+
 class UnreachableError(PoleError):
     """The chain, the IPFS daemon or a port that is needed does not answer."""
 

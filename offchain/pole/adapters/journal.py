@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 from pole.adapters.file_lock import file_lock
-from pole.errors import InputError
+from pole.errors import InputError, JournalError
 
 _VERSION = 1
 _SCHEMA = (
@@ -157,7 +157,7 @@ class SqliteJournal:
         try:
             yield
         except sqlite3.Error as error:
-            raise InputError(
+            raise JournalError(
                 f"The journal {self.path} cannot be used ({error}): make room on the disk, restore the file, "
                 "or use another --home."
             ) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pole.errors import InputError, IntegrityError
+from pole.errors import InputError, IntegrityError, JournalError
 from pole.ipfe.scheme import MasterSecretKey, derive_keys
 from pole.protocol.formats.functional_keys import write_functional_keys
 from pole.protocol.hashing import keccak256
@@ -68,6 +68,9 @@ class DataNode:
         self.settlement.follow(moment.round_id)
         try:
             return self._serve(moment, open_round)
+        except JournalError:
+            # The data bond is at stake, and the loop tries again.
+            raise
         except (InputError, IntegrityError) as error:
             self._given_up = moment.round_id
             LOG.warning("Round %d: this data node cannot serve its own task: %s", moment.round_id, error)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pole.errors import InputError, IntegrityError
+from pole.errors import InputError, IntegrityError, JournalError
 from pole.ipfe.threshold import KeyShare, derive_partial_keys
 from pole.protocol.formats.key_sharing import read_share, write_partial_keys
 from pole.protocol.hashing import keccak256
@@ -63,6 +63,8 @@ class KeyHolder:
             if current is None or not self._wait.is_over(moment, current.open_round):
                 return None
             return self._contribute(current) or self.combiner.combine(current)
+        except JournalError:
+            raise
         except (InputError, IntegrityError) as error:
             self._given_up = moment.round_id
             LOG.warning("Round %d: this holder cannot serve it: %s", moment.round_id, error)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pole.adapters.journal import SendState, SignedSend, SqliteJournal
-from pole.errors import InputError
+from pole.errors import InputError, JournalError
 
 
 def journal(folder: Path) -> SqliteJournal:
@@ -23,7 +23,7 @@ def signed(intent: str, nonce: int, *, name: str = "", state: SendState = SendSt
 
 def test_a_file_that_is_no_journal_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "journal.sqlite").write_bytes(b"no database" * 100)
-    with pytest.raises(InputError, match="cannot be used"):
+    with pytest.raises(JournalError, match="cannot be used"):
         journal(tmp_path)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, TEST, Stage, dataset
 
-from pole.errors import InputError
+from pole.errors import InputError, JournalError
 from pole.protocol.mapping_layer import inner_products_in_clear
 from pole.protocol.state import Phase, VoidReason
 from pole.roles.key_ledger import GivenKeys
@@ -59,6 +59,23 @@ def test_a_task_of_another_folder_is_not_served(stage: Stage) -> None:
     folder.specification.unlink()
     stage.play(Phase.VOID, workers=[stage.data_node()])
     assert stage.world.rounds[1].void_reason is VoidReason.KEYS_MISSING
+
+
+def test_a_journal_that_fails_for_a_while_does_not_cost_the_round(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.post()
+    stage.play(Phase.KEYS, workers=[stage.miner()])
+    data_node = stage.data_node()
+
+    def fail(*_: object) -> None:
+        raise JournalError("The journal cannot be used (database is locked): make room on the disk.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(data_node.journal, "secret", fail)
+        with pytest.raises(JournalError, match="database is locked"):
+            data_node.step(stage.world.moment())
+    assert data_node.step(stage.world.moment()) == "keys issued"
 
 
 def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:

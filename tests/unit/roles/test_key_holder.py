@@ -10,7 +10,7 @@ import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, Stage, numbers
 from tests.unit.roles.fakes import Death, KilledError
 
-from pole.errors import InputError, IntegrityError
+from pole.errors import InputError, IntegrityError, JournalError
 from pole.ipfe.scalars import scalars_of
 from pole.ipfe.scheme import derive_keys
 from pole.protocol.abi import address
@@ -331,6 +331,22 @@ def test_a_second_seed_for_the_same_secret_is_refused(
     shared.let_act(shared.holder(1))
     assert len(shared.stage.world.sent) == sent
     assert "Partial keys of another seed" in caplog.text
+
+
+def test_a_journal_that_fails_for_a_while_does_not_cost_the_round(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared.open_round()
+    holder = shared.holder(1)
+
+    def fail(*_: object) -> None:
+        raise JournalError("The journal cannot be used (database is locked): make room on the disk.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(holder.journal, "secret", fail)
+        with pytest.raises(JournalError, match="database is locked"):
+            holder.step(shared.stage.world.moment())
+    assert holder.step(shared.stage.world.moment()) == "partial keys announced"
 
 
 def test_a_new_sharing_in_an_open_round_is_served(shared: Shared) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tests.unit.roles.conftest import Stage
 
-from pole.errors import FundsError, IntegrityError, RefusedError, UnreachableError
+from pole.errors import FundsError, IntegrityError, JournalError, RefusedError, UnreachableError
 from pole.protocol.state import Phase
 from pole.roles.loop import Pace, after_rounds, at_height, never, run
 from pole.roles.ports import Moment
@@ -47,7 +47,9 @@ def test_it_stops_between_two_steps_when_told_to(stage: Stage) -> None:
     assert waits.seconds == [0.5, 0.5, 0.5]
 
 
-@pytest.mark.parametrize("passing", [UnreachableError("down"), RefusedError("no"), FundsError("poor")])
+@pytest.mark.parametrize(
+    "passing", [UnreachableError("down"), JournalError("full"), RefusedError("no"), FundsError("poor")]
+)
 def test_it_waits_longer_after_each_failure_and_recovers(stage: Stage, passing: Exception) -> None:
     waits = Waits(6)
     role = Scripted(passing, passing, passing, passing, None, None)
