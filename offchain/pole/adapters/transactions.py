@@ -256,7 +256,7 @@ class Sender:
                     "this again later, it takes up the same transaction."
                 )
             if now - last_sent >= self._policy.replace_after:
-                self._replace(newest)
+                self._outbid(newest, mined)
                 last_sent = now
             self._wait(self._policy.poll)
 
@@ -296,6 +296,14 @@ class Sender:
             "from outside this data folder, in place of ours: use the wallet in one place only, then run "
             "this again."
         )
+
+    def _outbid(self, newest: SignedSend, mined: int) -> None:
+        """Raise the fee of a transaction, and first that of the one that is next in line before it."""
+        pending = self._journal.pending_sends()
+        before = [send for send in pending if mined <= send.nonce < newest.nonce]
+        first = [send for send in before if send.nonce == before[0].nonce]
+        for send in (*first[-1:], newest):
+            self._replace(send)
 
     def _replace(self, previous: SignedSend) -> None:
         """Sign the same transaction with a higher fee under the same nonce, and broadcast it."""

@@ -253,6 +253,26 @@ def test_a_stalled_transaction_is_replaced_at_a_higher_fee_under_the_same_nonce(
     assert states == [SendState.LOST, SendState.DONE]
 
 
+def test_a_stalled_transaction_of_another_step_is_replaced_too_when_it_is_next_in_line(desk: Desk) -> None:
+    patient = FeePolicy(replace_after=30, give_up_after=20, poll=1)
+    sender = desk.sender(patient)
+    sender._wait = desk.stall
+    with pytest.raises(UnreachableError):
+        sender.send(call(data="0x01"), intent="first")
+
+    def mine_a_raised_offer(seconds: float) -> None:
+        desk.stall(seconds)
+        if [each["nonce"] for each in desk.node.pool.values()].count(0) == 2:
+            desk.node.mine()
+
+    sender = desk.sender(FeePolicy(replace_after=30, poll=1))
+    sender._wait = mine_a_raised_offer
+    sender.send(call(data="0x02"), intent="second")
+    assert [each["data"] for each in desk.node.mined.values()] == [b"\x01", b"\x02"]
+    assert desk.sender().send(call(data="0x01"), intent="first")["status"] == 1
+    assert len(desk.node.mined) == 2
+
+
 def test_the_first_of_two_offers_may_be_the_one_that_is_mined(desk: Desk) -> None:
     sender = desk.sender(FeePolicy(replace_after=30, poll=1))
 
