@@ -15,6 +15,7 @@ from pole.errors import InputError
 
 MAX_QUERIES: Final = 1024
 MAX_FEATURES: Final = 2**20
+MAX_POSITIONS: Final = 2**24
 
 Shape = tuple[int, ...]
 
@@ -122,6 +123,11 @@ def check_geometry(mapping: Mapping, input_shape: Shape) -> None:
             f"The mapping layer makes {prod(feature_shape(mapping, input_shape))} features of a sample, "
             "more than the "
             f"{MAX_FEATURES} allowed; ask for fewer queries."
+        )
+    if window_count(mapping, input_shape) * weights > MAX_POSITIONS:
+        raise InputError(
+            f"The mapping layer's windows have {window_count(mapping, input_shape) * weights} positions in "
+            f"all, more than the {MAX_POSITIONS} allowed; choose a smaller kernel."
         )
 
 

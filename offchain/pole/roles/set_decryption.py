@@ -95,11 +95,19 @@ def decrypt_set(wish: Wish, means: Means, *, stop: Stop) -> Samples:
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """A shard's part in a wish: its number, the set's index of its first sample, and its rows wanted."""
+    """A shard's part in a wish: its number, the set's index of its first sample, and its rows wanted.
+
+    There are `count` of them, all that it has where `rows` is None.
+    """
 
     number: int
     first: int
-    rows: Rows
+    count: int
+    rows: Rows | None
+
+    def of(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return the wanted rows of one of the shard's arrays."""
+        return array if self.rows is None else array[self.rows]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +127,7 @@ class _Work:
         self._bound = bound_of(task.plan, 2**wish.manifest.bits - 1)
         self.files = FeatureFiles(wish.features, feature_shape(task.specification), self._bound)
         self._shares = tuple(_shares(wish.manifest, wish.rows))
-        self.count = sum(len(share.rows) for share in self._shares)
+        self.count = sum(share.count for share in self._shares)
         self._at_once = min(means.threads, len(self._shares))
         self._each = -(-means.threads // self._at_once)
 
@@ -132,7 +140,7 @@ class _Work:
             yield from look_ahead(self._decrypt, fetched, workers=self._at_once, most=self._at_once + 1)
 
     def _fetch(self, share: _Share) -> tuple[_Share, SealedRows | _Part]:
-        kept = self.files.read(share.number, self._manifest.shards[share.number], len(share.rows))
+        kept = self.files.read(share.number, self._manifest.shards[share.number], share.count)
         if kept is not None:
             return share, _Part(kept, kept=True)
         return share, self._means.points.find(self._manifest, share.number) or self._shard(share)
@@ -172,7 +180,7 @@ class _Work:
         """Return a shard decoded, and kept so, where the cache has room for any."""
         if not self._means.points.max_bytes or not isinstance(found.ciphertexts, Ciphertexts):
             return found
-        with self._naming_rows(share, np.arange(len(found.labels))):
+        with self._naming_rows(share, None):
             points = expand(found.ciphertexts, threads=self._each)
         decoded = SealedRows(points, found.labels)
         self._means.points.keep(self._manifest, share.number, decoded)
@@ -181,23 +189,23 @@ class _Work:
     def _open(self, share: _Share, found: SealedRows) -> Samples:
         task, some = self._wish.task, found.ciphertexts
         with self._naming_rows(share, share.rows):
-            chosen = type(some)(some.ct0[share.rows], some.ct[share.rows])
+            chosen = type(some)(share.of(some.ct0), share.of(some.ct))
             products = decrypt(chosen, task.plan, task.keys, self._bound, threads=self._each)
         features = arrange(products, task.specification).astype(self.files.dtype)
-        return Samples(features, found.labels[share.rows].astype(np.int64))
+        return Samples(features, share.of(found.labels).astype(np.int64))
 
     @contextmanager
-    def _naming_rows(self, share: _Share, rows: Rows) -> Iterator[None]:
-        """Turn an error about one of `rows` of a shard into DataFault that names shard, row and sample."""
+    def _naming_rows(self, share: _Share, rows: Rows | None) -> Iterator[None]:
+        """Turn an error about one of `rows` of a shard, None for all, into DataFault that names its place."""
         try:
             yield
         except DecryptionError as error:
             what = f"window {error.window}, query {error.query} decrypts to nothing in [0, {self._bound}]"
-            raise self._fault(share, int(rows[error.sample]), what) from error
+            raise self._fault(share, _row(rows, error.sample), what) from error
         except InvalidCiphertextError as error:
             point = "ct_0" if error.column == CT0_COLUMN else f"column {error.column}"
             what = f"{point} is not a ristretto255 element"
-            raise self._fault(share, int(rows[error.sample]), what) from error
+            raise self._fault(share, _row(rows, error.sample), what) from error
 
     def _fault(self, share: _Share, row: int, what: str) -> DataFault:
         name = self._manifest.shard_name(share.number)
@@ -211,11 +219,17 @@ def _shares(manifest: EncryptedSetManifest, rows: Rows | None) -> Iterator[_Shar
     """Yield what each shard has of the wanted samples, but for shards that have nothing of them."""
     first = 0
     for number, ref in enumerate(manifest.shards):
-        among = np.arange(first, first + ref.rows)
-        wanted = among if rows is None else np.intersect1d(among, rows, assume_unique=True)
-        if len(wanted):
-            yield _Share(number, first, wanted - first)
+        if rows is None:
+            yield _Share(number, first, ref.rows, None)
+        else:
+            begin, end = np.searchsorted(rows, (first, first + ref.rows))
+            if begin < end:
+                yield _Share(number, first, int(end - begin), rows[begin:end] - first)
         first += ref.rows
+
+
+def _row(rows: Rows | None, sample: int) -> int:
+    return sample if rows is None else int(rows[sample])
 
 
 def _tell_decrypted(manifest: EncryptedSetManifest, progress: Progress, features: NDArray[Any]) -> None:

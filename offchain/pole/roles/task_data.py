@@ -20,6 +20,7 @@ from pole.protocol.formats.tensors import MAX_HEADER_BYTES
 from pole.protocol.mapping_layer import query_plan
 from pole.protocol.model_spec import MAX_DOCUMENT_BYTES, ModelSpecification, parse_specification
 from pole.protocol.query_plan import QueryPlan
+from pole.protocol.set_size import check_set_size
 from pole.protocol.state import FileRef, Round
 from pole.roles.files import Wanted, fetch
 from pole.roles.ports import Chain, Store
@@ -57,11 +58,13 @@ class TaskReader:
 
     def task(self, open_round: Round) -> TaskData:
         """Return the round's specification, training manifest, plan and functional keys."""
-        files = self.chain.task(open_round.task_id).files
+        files, terms = self.chain.task(open_round.task_id).files, open_round.terms
         specification = self._specification(FileRef(files.spec_cid, files.spec_digest))
+        with blaming_data_node():
+            check_set_size(specification, train_count=terms.train_count, test_count=terms.test_count)
         manifest = self._manifest(FileRef(files.train_cid, files.train_digest), Part.TRAIN)
         with blaming_data_node():
-            _demand_match(manifest, specification, open_round.terms.train_count)
+            _demand_match(manifest, specification, terms.train_count)
             if manifest.master_public_key.digest != files.mpk_digest:
                 raise IntegrityError("The manifest names another master public key than the task.")
             plan = query_plan(specification, open_round.seed)

@@ -17,6 +17,7 @@ from pole.protocol.hashing import keccak256
 from pole.protocol.metrics import AbsoluteError
 from pole.protocol.model_spec import ModelSpecification
 from pole.protocol.parameters import TaskListParameters
+from pole.protocol.set_size import check_set_size
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms
 from pole.roles.files import write_durably
 from pole.roles.ports import Store
@@ -64,6 +65,7 @@ def check_request(request: TaskRequest, limits: TaskListParameters) -> None:
             "The terms speak of other numbers of samples than the data set has; correct the terms."
         )
     _check_terms(terms, limits)
+    check_set_size(request.specification, train_count=terms.train_count, test_count=terms.test_count)
     metric = request.specification.metric
     if not bounds_claims(metric, audit_count=terms.audit_count, train_count=terms.train_count):
         raise InputError(

@@ -3,7 +3,7 @@ import pytest
 
 from pole.errors import InputError
 from pole.protocol.hashing import keccak256
-from pole.protocol.mapping_kinds import BlocksMapping, ConvMapping, LinearMapping
+from pole.protocol.mapping_kinds import BlocksMapping, ConvMapping, LinearMapping, check_geometry
 from pole.protocol.mapping_layer import arrange, feature_shape, inner_products_in_clear, query_plan
 from pole.protocol.model_layers import Flatten, Linear
 from pole.protocol.model_spec import Input, ModelSpecification
@@ -42,6 +42,11 @@ def test_inner_products_of_another_layer_are_refused(shape):
     spec = specification((6,), LinearMapping(bits=8, queries=4))
     with pytest.raises(InputError, match="do not belong to this mapping layer"):
         arrange(np.zeros(shape, dtype=np.int64), spec)
+
+
+def test_windows_that_no_memory_holds_are_refused():
+    with pytest.raises(InputError, match="4261478400 positions"):
+        check_geometry(ConvMapping(bits=1, queries=1, kernel=(255, 255)), (256, 256))
 
 
 def test_a_layer_that_no_seed_can_fill_is_refused():

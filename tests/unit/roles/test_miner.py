@@ -1,6 +1,7 @@
 """The miner: what it commits to, and what it does when things are late, wrong or missing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,6 +44,19 @@ def test_wrong_functional_keys_are_not_mined_with(stage: Stage, caplog: pytest.L
     with caplog.at_level("INFO", "pole"):
         stage.miner().step(stage.world.moment())
     assert "not mining, its data is faulty" in caplog.text
+    assert stage.sent(MINERS[0]) == []
+
+
+@pytest.mark.parametrize("count", ["train_count", "test_count"])
+def test_a_task_whose_sets_no_memory_holds_is_not_mined(
+    stage: Stage, caplog: pytest.LogCaptureFixture, count: str
+) -> None:
+    in_training(stage)
+    opened = stage.world.rounds[1]
+    stage.world.change(1, terms=replace(opened.terms, **{count: 2**32 - 1}))
+    with caplog.at_level("INFO", "pole"):
+        stage.miner().step(stage.world.moment())
+    assert "4294967295 samples, but with the features of this mapping layer" in caplog.text
     assert stage.sent(MINERS[0]) == []
 
 

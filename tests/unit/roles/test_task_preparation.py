@@ -7,6 +7,7 @@ import pytest
 from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, terms
 
 from pole.errors import FundsError, InputError
+from pole.protocol import set_size
 from pole.protocol.formats.encrypted_set import Part, read_manifest
 from pole.protocol.hashing import keccak256
 from pole.protocol.parameters import TaskListParameters
@@ -51,6 +52,12 @@ def test_data_of_another_shape_are_refused() -> None:
     wide = replace(dataset(), x_train=np.zeros((12, 5)), x_test=np.zeros((6, 5)))
     with pytest.raises(InputError, match=r"have the shape \[5\]"):
         check_request(TaskRequest(wide, specification(), terms()), LIMITS)
+
+
+def test_a_set_that_workers_could_not_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(set_size, "MAX_SET_BYTES", 11 * set_size.sample_bytes(specification()))
+    with pytest.raises(InputError, match="The training set has 12 samples"):
+        check_request(request(), LIMITS)
 
 
 def test_data_of_other_classes_are_refused() -> None:

@@ -1,5 +1,7 @@
 """The verifier: what it finds out, and what it votes when something is missing or wrong."""
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.roles.conftest import MINERS, TEST, TRAIN, VERIFIERS, Stage, specification
 
@@ -74,6 +76,14 @@ def test_wrong_keys_are_a_data_fault_on_every_choice(stage: Stage) -> None:
     content = bytearray(stage.store.files[stage.world.keys[1].cid])
     content[-1] ^= 1
     stage.world.keys[1] = forge(stage, bytes(content))
+    stage.verifier().step(stage.world.moment())
+    assert verdicts(stage) == [Verdict.DATA_FAULT] * 2
+
+
+@pytest.mark.parametrize("count", ["train_count", "test_count"])
+def test_a_task_whose_sets_no_memory_holds_is_a_data_fault(stage: Stage, count: str) -> None:
+    in_vote(stage)
+    stage.world.change(1, terms=replace(stage.world.rounds[1].terms, **{count: 2**32 - 1}))
     stage.verifier().step(stage.world.moment())
     assert verdicts(stage) == [Verdict.DATA_FAULT] * 2
 

@@ -23,7 +23,13 @@ from pole.protocol.formats.canonical_json import (
     write_document,
 )
 from pole.protocol.formats.digests import DIGEST_BYTES, check_sha256
-from pole.protocol.formats.tensors import MAX_FILE_BYTES, TensorType, read_tensors, write_tensors
+from pole.protocol.formats.tensors import (
+    MAX_FILE_BYTES,
+    TensorType,
+    file_bytes,
+    read_tensors,
+    write_tensors,
+)
 from pole.protocol.state import FileRef
 
 FORMAT: Final = "pole.encrypted-set"
@@ -158,7 +164,7 @@ def read_manifest(data: bytes, *, part: Part) -> EncryptedSetManifest:
     dimension = read_whole(document, "dimension", least=1, most=MAX_DIMENSION)
     quantisation = check_fields(document["quantisation"], ["scale", "offset"], "quantisation")
     try:
-        return EncryptedSetManifest(
+        manifest = EncryptedSetManifest(
             part=part,
             count=read_whole(document, "count", least=1, most=MAX_COUNT),
             input_shape=_input_shape(document),
@@ -175,6 +181,29 @@ def read_manifest(data: bytes, *, part: Part) -> EncryptedSetManifest:
         )
     except InputError as error:
         raise IntegrityError(f"The manifest of the {part.value} set contradicts itself: {error}") from error
+    _demand_possible(manifest)
+    return manifest
+
+
+def _demand_possible(manifest: EncryptedSetManifest) -> None:
+    """Raise IntegrityError where no shard of so many rows has so many bytes, or a shard is listed twice.
+
+    Fresh randomness never gives the same shard again, and whoever pays for its bytes once shall not make
+    others decrypt it thousands of times.
+    """
+    seen: dict[str, int] = {}
+    sizes: dict[int, int] = {}
+    for number, ref in enumerate(manifest.shards):
+        if ref.rows not in sizes:
+            sizes[ref.rows] = file_bytes(_shard_types(manifest, ref.rows), _SHARD_METADATA)
+        if ref.size != sizes[ref.rows]:
+            raise IntegrityError(
+                f"The {manifest.shard_name(number)} is said to have {ref.size} bytes, but its {ref.rows} "
+                f"samples take {sizes[ref.rows]}."
+            )
+        first = seen.setdefault(ref.digest, number)
+        if first != number:
+            raise IntegrityError(f"The {manifest.shard_name(number)} is shard {first} once more.")
 
 
 def _input_shape(document: Document) -> tuple[int, ...]:
@@ -229,11 +258,7 @@ def read_shard(data: bytes, manifest: EncryptedSetManifest, number: int) -> Shar
     if len(data) != ref.size:
         raise IntegrityError(f"The {what} has {len(data)} bytes instead of {ref.size}; fetch it again.")
     check_sha256(data, ref.digest, what)
-    types = {
-        "ct0": TensorType("U8", (ref.rows, ELEMENT_BYTES)),
-        "ct": TensorType("U8", (ref.rows, manifest.dimension, ELEMENT_BYTES)),
-        "labels": TensorType("U16", (ref.rows,)),
-    }
+    types = _shard_types(manifest, ref.rows)
     tensors = read_tensors(data, what=what, types=types, metadata=_SHARD_METADATA)
     too_large = np.flatnonzero(tensors["labels"] >= manifest.classes)
     if len(too_large):
@@ -243,3 +268,11 @@ def read_shard(data: bytes, manifest: EncryptedSetManifest, number: int) -> Shar
             f"{manifest.classes} classes."
         )
     return Shard(tensors["ct0"], tensors["ct"], tensors["labels"])
+
+
+def _shard_types(manifest: EncryptedSetManifest, rows: int) -> dict[str, TensorType]:
+    return {
+        "ct0": TensorType("U8", (rows, ELEMENT_BYTES)),
+        "ct": TensorType("U8", (rows, manifest.dimension, ELEMENT_BYTES)),
+        "labels": TensorType("U16", (rows,)),
+    }

@@ -7,6 +7,7 @@ in another layout is refused.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -56,6 +57,17 @@ def write_tensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, st
     if offset + len(head) > MAX_FILE_BYTES:
         raise InputError(f"The file would have over {MAX_FILE_BYTES} bytes; put fewer rows into it.")
     return b"".join([head, *parts])
+
+
+def file_bytes(types: Mapping[str, TensorType], metadata: Mapping[str, str]) -> int:
+    """Return how many bytes the one encoding of tensors of these types, none of open length, has."""
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    offset = 0
+    for name in sorted(types):
+        size = math.prod(types[name].shape) * _DTYPES[types[name].dtype].itemsize
+        header[name] = _entry(types[name].dtype, types[name].shape, offset, size)
+        offset += size
+    return len(_header_bytes(header)) + offset
 
 
 def _entry(dtype: str, shape: tuple[int, ...], offset: int, size: int) -> dict[str, Any]:

@@ -92,11 +92,30 @@ def changed(path: str, value: object) -> bytes:
         ("shards.0.bytes", 2**28 + 1, "bytes must be"),
         ("shards.0.rows", 0, "rows must be"),
         ("shards.0.colour", 1, "Shard 0 has missing or unknown fields"),
+        (
+            "shards.0.bytes",
+            REF.size - 8,
+            f"{REF.size - 8} bytes, but its 2 samples take {REF.size}",
+        ),
     ],
 )
 def test_a_manifest_with_a_wrong_field_is_refused(path: str, value: object, message: str) -> None:
     with pytest.raises(IntegrityError, match=message):
         read_manifest(changed(path, value), part=Part.TRAIN)
+
+
+@pytest.mark.parametrize("rows", [1, 2**32 - 1])
+def test_a_shard_cannot_have_other_rows_than_its_bytes_hold(rows: int) -> None:
+    shards = [{"cid": REF.cid, "digest": REF.digest, "bytes": REF.size, "rows": rows}]
+    hostile = write_document(json.loads(FILE) | {"count": rows, "shards": shards})
+    with pytest.raises(IntegrityError, match=rf"shard 0 .* its {rows} samples take"):
+        read_manifest(hostile, part=Part.TRAIN)
+
+
+def test_a_shard_is_not_listed_twice() -> None:
+    twice = write_manifest(replace(MANIFEST, count=4, shards=(REF, replace(REF, cid="bafysame"))))
+    with pytest.raises(IntegrityError, match=r"shard 1 \(bafysame\) of the train set is shard 0 once more"):
+        read_manifest(twice, part=Part.TRAIN)
 
 
 @pytest.mark.parametrize(
