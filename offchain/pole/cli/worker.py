@@ -188,11 +188,14 @@ def run_worker(
 ) -> None:
     """Drive a role, and the steps that anybody may take, until it is told to stop or its end has come.
 
-    An idle round is such a step once no task has waited for `idle_after` seconds.
+    An idle round is such a step once no task has waited for `idle_after` seconds. Raises InputError before
+    anything is done where the back end that POLE_IPFE_BACKEND names does not run here.
     """
+    from pole.ipfe import backend
     from pole.roles.keeper import Keeper
     from pole.roles.loop import Pace, after_rounds, at_height, never, run
 
+    backend.choose()
     finished: Callable[[Moment], bool] = never
     if options.rounds is not None:
         finished = after_rounds(options.rounds)

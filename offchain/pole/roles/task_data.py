@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pole.errors import InputError, IntegrityError, UnreachableError
+from pole.errors import InputError, IntegrityError, PoleError, UnreachableError
 from pole.ipfe.scheme import FunctionalKeys, MasterPublicKey, verify_keys
 from pole.protocol.formats.encrypted_set import (
     MAX_MANIFEST_BYTES,
@@ -60,10 +60,10 @@ class TaskReader:
         """Return the round's specification, training manifest, plan and functional keys."""
         files, terms = self.chain.task(open_round.task_id).files, open_round.terms
         specification = self._specification(FileRef(files.spec_cid, files.spec_digest))
-        with blaming_data_node():
+        with blaming_data_node(InputError):
             check_set_size(specification, train_count=terms.train_count, test_count=terms.test_count)
         manifest = self._manifest(FileRef(files.train_cid, files.train_digest), Part.TRAIN)
-        with blaming_data_node():
+        with blaming_data_node(InputError):
             _demand_match(manifest, specification, terms.train_count)
             if manifest.master_public_key.digest != files.mpk_digest:
                 raise IntegrityError("The manifest names another master public key than the task.")
@@ -85,7 +85,7 @@ class TaskReader:
 
     def _specification(self, ref: FileRef) -> ModelSpecification:
         document = self._fetch(ref, MAX_DOCUMENT_BYTES)
-        with blaming_data_node():
+        with blaming_data_node(InputError):
             specification = parse_specification(document)
             if specification.canonical_bytes() != document:
                 raise IntegrityError("The model specification is not in canonical encoding.")
@@ -121,11 +121,15 @@ class TaskReader:
 
 
 @contextmanager
-def blaming_data_node() -> Iterator[None]:
-    """Turn errors about bytes that have the announced digest into DataFault: their author made them so."""
+def blaming_data_node(*also: type[PoleError]) -> Iterator[None]:
+    """Turn IntegrityError about bytes with the announced digest into DataFault: their author made them so.
+
+    Errors of the types `also` become DataFault too. InputError may be one only around what reads nothing but
+    the author's bytes: elsewhere this machine's settings raise it, a back end that is missing for instance.
+    """
     try:
         yield
-    except (InputError, IntegrityError) as error:
+    except (IntegrityError, *also) as error:
         raise DataFault(str(error)) from error
 
 

@@ -5,11 +5,14 @@ import logging
 import os
 import signal
 import sys
+import threading
 
 import click
+import pytest
 from click.testing import CliRunner
 
-from pole.cli.worker import JsonLines, WorkerOptions, stop_on_signals, worker_options
+from pole.cli.worker import JsonLines, WorkerOptions, run_worker, stop_on_signals, worker_options
+from pole.errors import InputError
 from pole.roles.events import tell
 
 
@@ -53,6 +56,13 @@ def test_options_reach_the_command() -> None:
 
     CliRunner().invoke(run, ["--poll", "0.5", "--rounds", "3", "--withdraw", "--json-log"])
     assert seen == [WorkerOptions(0.5, 3, None, withdraws=True, json_log=True)]
+
+
+def test_a_worker_without_its_back_end_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLE_IPFE_BACKEND", "kuda")
+    options = WorkerOptions(1.0, 1, None, withdraws=False, json_log=False)
+    with pytest.raises(InputError, match="no back end 'kuda' here"):
+        run_worker(None, None, options, threading.Event())
 
 
 def test_the_workers_commands_load_without_web3_and_torch() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.roles.conftest import MINERS, TEST, TRAIN, VERIFIERS, Stage, specification
 
-from pole.errors import UnreachableError
+from pole.errors import InputError, UnreachableError
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
@@ -86,6 +86,16 @@ def test_a_task_whose_sets_no_memory_holds_is_a_data_fault(stage: Stage, count: 
     stage.world.change(1, terms=replace(stage.world.rounds[1].terms, **{count: 2**32 - 1}))
     stage.verifier().step(stage.world.moment())
     assert verdicts(stage) == [Verdict.DATA_FAULT] * 2
+
+
+def test_a_back_end_that_is_missing_here_is_nobody_else_s_fault(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_vote(stage)
+    monkeypatch.setenv("POLE_IPFE_BACKEND", "kuda")
+    with pytest.raises(InputError, match="no back end 'kuda' here"):
+        stage.verifier().step(stage.world.moment())
+    assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
 
 
 def test_ciphertexts_that_hold_nothing_are_a_data_fault_that_voids_the_round(stage: Stage) -> None:
