@@ -38,6 +38,12 @@ class FundsError(PoleError):
     exit_code = 5
 
 
+class DiskError(PoleError):
+    """A file on this machine's own disk cannot be written or read: nobody else's fault."""
+
+    exit_code = 7
+
+
 class RefusedError(PoleError):
     """A contract refuses the call: the state of the chain does not allow it now."""
 

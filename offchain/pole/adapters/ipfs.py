@@ -4,13 +4,14 @@ Nothing is taken on trust: what comes back is bounded here in size and time, and
 check.
 """
 
+import math
 import os
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,10 +22,12 @@ from ipfshttpclient.exceptions import (  # type: ignore[import-untyped]
     DecodingError,
     ErrorResponse,
 )
-from requests.exceptions import RequestException
+from ipfshttpclient.exceptions import TimeoutError as TooSlowError
+from requests.exceptions import ReadTimeout, RequestException
 
 from pole.adapters.private_file import private_folder
 from pole.errors import InputError, IntegrityError, UnreachableError
+from pole.roles.files import own_disk
 
 T = TypeVar("T")
 
@@ -35,7 +38,8 @@ SENT_AT_ONCE = 2**18
 warnings.filterwarnings("ignore", category=ipfshttpclient.exceptions.VersionMismatch)
 warnings.filterwarnings("ignore", category=FutureWarning, message="The 'strict' parameter")
 
-# The last two are how the client meets JSON that is not a daemon's.
+# OSError is a socket's: files of this machine are kept apart by `own_disk`. The last two are how the client
+# meets JSON that is not a daemon's.
 _FAILURES = (CommunicationError, DecodingError, RequestException, OSError, AssertionError, KeyError)
 
 
@@ -49,6 +53,17 @@ class IpfsPolicy:
     fetch_within: float = 600
     attempts: int = 3
     pause: float = 0.5
+    quick_first_byte_within: float = 5
+
+    def within(self, seconds: float) -> "IpfsPolicy":
+        """Return the policy for content that is tried once and given up after so many seconds."""
+        return replace(
+            self,
+            connect_within=min(self.connect_within, seconds),
+            first_byte_within=min(self.quick_first_byte_within, seconds),
+            fetch_within=seconds,
+            attempts=1,
+        )
 
 
 class IpfsStore:
@@ -87,19 +102,28 @@ class IpfsStore:
         self._require(path)
         return self._again(f"hash {path.name}", lambda: self._add(path, pin=False, only_hash=True))
 
-    def fetch(self, cid: str, path: Path, *, max_bytes: int) -> None:
+    def fetch(self, cid: str, path: Path, *, max_bytes: int, within: float | None = None) -> None:
         """Write the content of `cid` to `path`, whole or not at all; checks no digest (the caller does).
 
-        Raises UnreachableError when it cannot be had in time and IntegrityError when it is longer than
-        `max_bytes`.
+        Given `within`, it is tried once and given up after so many seconds, or when five pass without a byte.
+
+        Raises UnreachableError when it cannot be had in time, IntegrityError when it is longer than
+        `max_bytes`, and DiskError when this machine cannot write it.
         """
+        policy = self._policy if within is None else self._policy.within(within)
         private_folder(path.parent)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(descriptor)
+        with own_disk(path):
+            descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+            os.close(descriptor)
         temporary = Path(name)
         try:
-            self._again(f"fetch {cid}", lambda: self._stream(cid, temporary, max_bytes))
-            temporary.replace(path)
+            self._again(
+                f"fetch {cid}",
+                lambda: self._stream(cid, temporary, max_bytes, policy),
+                attempts=policy.attempts,
+            )
+            with own_disk(path):
+                temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -128,10 +152,10 @@ class IpfsStore:
     def _patience(self) -> tuple[float, float]:
         return (self._policy.connect_within, self._policy.first_byte_within)
 
-    def _stream(self, cid: str, path: Path, max_bytes: int) -> None:
-        deadline = self._clock() + self._policy.fetch_within
+    def _stream(self, cid: str, path: Path, max_bytes: int, policy: IpfsPolicy) -> None:
+        deadline = self._clock() + policy.fetch_within
         length = 0
-        with self._cat(cid) as chunks, path.open("wb") as file:
+        with self._cat(cid, policy) as chunks, _written(path) as write:
             for chunk in chunks:
                 length += len(chunk)
                 if length > max_bytes:
@@ -141,25 +165,37 @@ class IpfsStore:
                     )
                 if self._clock() > deadline:
                     raise UnreachableError(
-                        f"The content of {cid} did not come within {self._policy.fetch_within:.0f} s: try "
+                        f"The content of {cid} did not come within {policy.fetch_within:.0f} s: try "
                         "again later."
                     )
-                file.write(chunk)
+                write(chunk)
 
     @contextmanager
-    def _cat(self, cid: str) -> Iterator[Iterator[bytes]]:
-        # `Client.cat` loads the whole content into memory; its lower-level request streams.
-        seconds = f"{self._policy.first_byte_within:.0f}s"
-        stream = self._client._client.request(
-            "/cat", (cid,), opts={"timeout": seconds}, stream=True, timeout=self._patience()
-        )
+    def _cat(self, cid: str, policy: IpfsPolicy) -> Iterator[Iterator[bytes]]:
+        # `Client.cat` loads the whole content into memory; its lower-level request streams. The daemon bounds
+        # the whole transfer, the client the time to the first byte and between any two.
+        try:
+            stream = self._client._client.request(
+                "/cat",
+                (cid,),
+                opts={"timeout": f"{math.ceil(policy.fetch_within)}s"},
+                stream=True,
+                timeout=(policy.connect_within, policy.first_byte_within),
+            )
+        except TooSlowError as error:
+            if not isinstance(error.original, ReadTimeout):
+                raise
+            raise UnreachableError(
+                f"The IPFS daemon at {self.address} could not fetch {cid}: nothing came within "
+                f"{policy.first_byte_within:.0f} s; connect it to other peers, or try again later."
+            ) from error
         with stream:
             yield stream
 
-    def _again(self, doing: str, request: Callable[[], T]) -> T:
+    def _again(self, doing: str, request: Callable[[], T], *, attempts: int | None = None) -> T:
         """Make a request, anew after a pause when it fails; the daemon's own refusal is final."""
-        pause = self._policy.pause
-        for attempt in range(1, self._policy.attempts + 1):
+        pause, attempts = self._policy.pause, attempts or self._policy.attempts
+        for attempt in range(1, attempts + 1):
             try:
                 return request()
             except ErrorResponse as error:
@@ -167,7 +203,7 @@ class IpfsStore:
                     f"The IPFS daemon at {self.address} could not {doing}: {error}."
                 ) from error
             except _FAILURES as error:
-                if attempt == self._policy.attempts:
+                if attempt == attempts:
                     raise UnreachableError(
                         f"No IPFS daemon answers at {self.address} ({type(error).__name__}), so it could not "
                         f"{doing}: start one with `pole devnet up`, or name another with --ipfs."
@@ -175,3 +211,20 @@ class IpfsStore:
                 self._wait(pause)
                 pause *= 2
         raise AssertionError("an attempt either returns or raises")  # pragma: no cover
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """Give what writes to a file; every error about the file is a DiskError, as no daemon's is."""
+    with own_disk(path):
+        file = path.open("wb")
+
+    def write(chunk: bytes) -> None:
+        with own_disk(path):
+            file.write(chunk)
+
+    try:
+        yield write
+    finally:
+        with own_disk(path):
+            file.close()

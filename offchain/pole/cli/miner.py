@@ -6,6 +6,7 @@ from pole.cli.context import Settings, common_options, open_session, read_passwo
 from pole.cli.parameters import ETHER
 from pole.cli.worker import (
     WorkerOptions,
+    patient_store_of,
     point_cache_option,
     round_data_of,
     run_worker,
@@ -96,12 +97,13 @@ def run(
 
     with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
         start_log(options)
+        store = patient_store_of(session)
         role = Miner(
             chain=session.chain,
-            store=session.store,
+            store=store,
             journal=session.journal,
             home=session.home,
-            data=round_data_of(session, settings, threads=threads, point_cache=point_cache),
+            data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
             learner=open_learner(device, threads, session.home / "training", search, recipe),
             settlement=settlement_of(session, options),
             settings=MinerSettings(time_margin, least_reward, challenges),

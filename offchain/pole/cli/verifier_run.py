@@ -5,6 +5,7 @@ import click
 from pole.cli.context import Settings, common_options, open_session, read_password, wallet_option
 from pole.cli.worker import (
     WorkerOptions,
+    patient_store_of,
     point_cache_option,
     round_data_of,
     run_worker,
@@ -41,19 +42,23 @@ def run(
 ) -> None:
     """Vote whenever the wallet is drawn into a committee; take a seat first, by `pole verifier stake`."""
     import os
+    import time
 
     from pole.roles.verifier import Verifier
 
     with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
         start_log(options)
+        store = patient_store_of(session)
         role = Verifier(
             chain=session.chain,
-            store=session.store,
+            store=store,
             journal=session.journal,
             home=session.home,
-            data=round_data_of(session, settings, threads=threads, point_cache=point_cache),
+            data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
             settlement=settlement_of(session, options),
             time_margin=time_margin,
             random_bytes=os.urandom,
+            clock=time.monotonic,
+            stopping=stopping.is_set,
         )
         run_worker(session, role, options, stopping)

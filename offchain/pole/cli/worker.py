@@ -19,6 +19,7 @@ from pole.cli.context import Session, Settings
 
 if TYPE_CHECKING:
     from pole.roles.loop import Role
+    from pole.roles.patience import PatientStore
     from pole.roles.ports import Moment
     from pole.roles.round_data import RoundData
     from pole.roles.settlement import Settlement
@@ -164,7 +165,16 @@ point_cache_option = click.option(
 )
 
 
-def round_data_of(session: Session, settings: Settings, *, threads: int, point_cache: int) -> "RoundData":
+def patient_store_of(session: Session) -> "PatientStore":
+    """Return the session's store for one worker: its fetches end in time for the phase."""
+    from pole.roles.patience import PatientStore
+
+    return PatientStore(session.store, time.monotonic)
+
+
+def round_data_of(
+    session: Session, settings: Settings, store: "PatientStore", *, threads: int, point_cache: int
+) -> "RoundData":
     """Return the data of rounds as this worker fetches, checks and decrypts it."""
     import os
 
@@ -173,9 +183,9 @@ def round_data_of(session: Session, settings: Settings, *, threads: int, point_c
     from pole.roles.set_decryption import Means
     from pole.roles.task_data import TaskReader
 
-    reader = TaskReader(session.chain, session.store, session.home / "files", os.urandom)
+    reader = TaskReader(session.chain, store, session.home / "files", os.urandom)
     points = PointCache(settings.home / "points", point_cache * MEBIBYTE)
-    return RoundData(reader, session.home, Means(session.store, time.monotonic, threads, points))
+    return RoundData(reader, session.home, Means(store, time.monotonic, threads, points))
 
 
 def run_worker(

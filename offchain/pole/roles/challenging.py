@@ -12,6 +12,7 @@ from pole.roles.events import tell
 from pole.roles.judging import assess, gather, vote_on
 from pole.roles.ports import Chain, Moment
 from pole.roles.round_data import RoundData
+from pole.roles.set_decryption import Stop
 from pole.roles.task_data import DataFault
 
 LOG: Final = logging.getLogger("pole.miner")
@@ -26,7 +27,9 @@ class JudgedModel:
     model: bytes
 
 
-def challenge_if_wronged(chain: Chain, data: RoundData, moment: Moment, judged: JudgedModel) -> str | None:
+def challenge_if_wronged(
+    chain: Chain, data: RoundData, moment: Moment, judged: JudgedModel, *, stop: Stop
+) -> str | None:
     """Challenge a tally that says another verdict or count of a model than evaluating it gives.
 
     A tally that is free to challenge is left to keepers, and one that follows a challenge with a bond stands.
@@ -44,7 +47,7 @@ def challenge_if_wronged(chain: Chain, data: RoundData, moment: Moment, judged: 
         _tell_unavailable(moment.round_id, bond)
         return None
     try:
-        own = vote_on(assess(judged.model, gather(data, open_round)), moment.attempt)
+        own = vote_on(assess(judged.model, gather(data, open_round, stop=stop)), moment.attempt)
     except DataFault as fault:
         LOG.info("Round %d: cannot judge the tally, its data is faulty: %s", moment.round_id, fault)
         return None

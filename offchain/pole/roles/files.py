@@ -2,15 +2,28 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pole.errors import IntegrityError, UnreachableError
+from pole.errors import DiskError, IntegrityError, UnreachableError
 from pole.protocol.formats.digests import DIGEST_BYTES
 from pole.protocol.hashing import keccak256
 from pole.roles.ports import Store
+
+
+@contextmanager
+def own_disk(path: Path) -> Iterator[None]:
+    """Turn the system's errors about a file of this machine into DiskError."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(
+            f"The file {path} cannot be written or read ({error.strerror or error}): make room on this "
+            "machine's disk, or check who owns the folder."
+        ) from error
 
 
 class NotHadError(UnreachableError):
@@ -36,19 +49,21 @@ def fetch(store: Store, wanted: Wanted, folder: Path) -> bytes:
     """Return the bytes of a file on the store.
 
     They are kept in `folder` under their digest and fetched only when they are not there. Raises NotHadError
-    when the store does not give them, or gives others.
+    when the store does not give them, or gives others, and DiskError when this machine cannot keep them.
     """
     path = folder / wanted.digest.hex()
-    if path.exists():
-        data = path.read_bytes()
-        if wanted.hash_of(data) == wanted.digest:
-            return data
-    folder.mkdir(parents=True, exist_ok=True)
+    with own_disk(path):
+        if path.exists():
+            data = path.read_bytes()
+            if wanted.hash_of(data) == wanted.digest:
+                return data
+        folder.mkdir(parents=True, exist_ok=True)
     try:
         store.fetch(wanted.cid, path, max_bytes=wanted.max_bytes)
     except IntegrityError as error:
         raise NotHadError(f"{error} It is not the file that was announced.") from error
-    data = path.read_bytes()
+    with own_disk(path):
+        data = path.read_bytes()
     if wanted.hash_of(data) != wanted.digest:
         path.unlink(missing_ok=True)
         raise NotHadError(
@@ -59,23 +74,31 @@ def fetch(store: Store, wanted: Wanted, folder: Path) -> bytes:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write a file so that it is on disk when this returns; a crash leaves the old content or none."""
+    """Write a file so that it is on disk when this returns; a crash leaves the old content or none.
+
+    Raises DiskError where that cannot be.
+    """
     write_whole(path, data, flush=_flush)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    with own_disk(path):
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 def write_whole(path: Path, *parts: bytes, flush: Callable[[BinaryIO], None] = lambda _: None) -> None:
-    """Write a file so that others see all of it or nothing; a power cut may leave anything."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file so that others see all of it or nothing; a power cut may leave anything.
+
+    Raises DiskError where it cannot be written.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with unfinished.open("wb") as file:
-        file.writelines(parts)
-        flush(file)
-    unfinished.replace(path)
+    with own_disk(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            file.writelines(parts)
+            flush(file)
+        unfinished.replace(path)
 
 
 def _flush(file: BinaryIO) -> None:

@@ -10,6 +10,7 @@ from pole.protocol.model_spec import ModelSpecification
 from pole.protocol.state import Round, Verdict, Vote
 from pole.roles.learner import Samples, evaluate_model
 from pole.roles.round_data import RoundData
+from pole.roles.set_decryption import Stop
 
 NO_PREDICTIONS = bytes(32)
 
@@ -24,13 +25,13 @@ class Evidence:
     test: Samples | None
 
 
-def gather(data: RoundData, open_round: Round) -> Evidence:
+def gather(data: RoundData, open_round: Round, *, stop: Stop) -> Evidence:
     """Return the evidence of a round whose committee was drawn; raises what RoundData's methods raise."""
     return Evidence(
         specification=data.specification(open_round),
         seed=open_round.seed,
-        train=data.judged_training_set(open_round),
-        test=data.test_set(open_round),
+        train=data.judged_training_set(open_round, stop=stop),
+        test=data.test_set(open_round, stop=stop),
     )
 
 

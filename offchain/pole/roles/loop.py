@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from pole.errors import FundsError, JournalError, RefusedError, UnreachableError
+from pole.errors import DiskError, FundsError, JournalError, RefusedError, UnreachableError
 from pole.protocol.state import Phase
 from pole.roles.ports import Chain, Moment
 
@@ -43,8 +43,8 @@ def run(
 ) -> None:
     """Drive `roles` until `wait` says stop, or `finished` says so at a moment when nothing was due.
 
-    An unreachable chain or store, a journal that fails, a refusal and missing funds are logged and tried
-    again, less and less often; every other error ends the loop.
+    An unreachable chain or store, a journal that fails, a full disk, a refusal, missing funds are logged and
+    tried again, less and less often; every other error ends the loop.
     """
     failures = 0
     told = ""
@@ -52,7 +52,7 @@ def run(
         try:
             moment = chain.moment()
             done = [name for role in roles if (name := role.step(moment)) is not None]
-        except (UnreachableError, JournalError, RefusedError, FundsError) as error:
+        except (UnreachableError, JournalError, RefusedError, FundsError, DiskError) as error:
             failures += 1
             if str(error) != told:
                 LOG.warning("%s Trying again.", error)

@@ -22,7 +22,8 @@ from pole.roles.events import tell
 from pole.roles.files import write_durably
 from pole.roles.learner import Assignment, Learner, Trained, evaluate_model
 from pole.roles.loop import SETTLED
-from pole.roles.ports import Chain, Journal, Moment, Store
+from pole.roles.patience import LONGEST_PAUSE, PatientStore
+from pole.roles.ports import Chain, Journal, Moment
 from pole.roles.round_data import RoundData
 from pole.roles.round_watch import RoundWatch
 from pole.roles.set_decryption import AbandonedError
@@ -63,7 +64,7 @@ class Miner:
     """
 
     chain: Chain
-    store: Store
+    store: PatientStore
     journal: Journal
     home: Path
     data: RoundData
@@ -104,15 +105,17 @@ class Miner:
 
     def _train(self, moment: Moment, open_round: Round) -> Trained | None:
         read_at = self.clock()
-        watch = RoundWatch(self.chain, moment.round_id, self.clock, self.stopping)
+        watch = self._watch(moment)
         try:
-            specification, terms = self.data.specification(open_round), open_round.terms
+            with self.store.until(moment.deadline - moment.timestamp):
+                specification, terms = self.data.specification(open_round), open_round.terms
             if not bounds_claims(
                 specification.metric, audit_count=terms.audit_count, train_count=terms.train_count
             ):
                 self._give_up(moment.round_id, "its audit sample could prove a true claim false")
                 return None
-            samples = self.data.training_set(open_round, stop=watch.over)
+            with self.store.until(moment.deadline - moment.timestamp):
+                samples = self.data.training_set(open_round, stop=watch.over)
         except DataFault as fault:
             self._give_up(moment.round_id, f"its data is faulty: {str(fault).rstrip('.')}")
             return None
@@ -148,7 +151,7 @@ class Miner:
 
     def _keep(self, round_id: int, trained: Trained) -> Claim:
         claim = Claim(keccak256(trained.model), trained.train_correct)
-        write_durably(self._model_path(claim.model_digest), trained.model)
+        write_durably(self._model_path(round_id, claim.model_digest), trained.model)
         kept = {"modelDigest": claim.model_digest.hex(), "trainCorrect": claim.train_correct}
         self.journal.put(f"claim/{round_id}", json.dumps(kept).encode())
         return claim
@@ -193,8 +196,11 @@ class Miner:
         if solution is None:
             return self._watch_place(round_id) if self.journal.get(f"committed/{round_id}") else None
         if not solution.revealed:
-            test_correct = self._test_correct(moment, claim)
-            cid = self.store.add(self._model_path(claim.model_digest))
+            try:
+                test_correct = self._test_correct(moment, claim)
+            except AbandonedError:
+                return None
+            cid = self.store.add(self._model_path(round_id, claim.model_digest))
             model, salt = FileRef(cid, claim.model_digest), self._salt(round_id)
             self.chain.reveal(round_id, model, test_correct, salt, intent=f"reveal/{round_id}")
             sentence = (
@@ -218,9 +224,13 @@ class Miner:
         return correct
 
     def _count_on_test_set(self, moment: Moment, claim: Claim) -> int:
-        open_round = self.chain.round(moment.round_id)
+        open_round, left = self.chain.round(moment.round_id), moment.deadline - moment.timestamp
+        margin = self.settings.time_margin
+        end = self.clock() + max(left - margin, margin / 2)
+        watch = self._watch(moment)
         try:
-            samples = self.data.test_set(open_round)
+            with self.store.until(left - margin - LONGEST_PAUSE):
+                samples = self.data.test_set(open_round, stop=lambda: watch.over() or self.clock() >= end)
             if samples is None:
                 return 0
             specification = self.data.specification(open_round)
@@ -230,10 +240,15 @@ class Miner:
             )
             return 0
         except UnreachableError:
-            if moment.deadline - moment.timestamp > self.settings.time_margin:
+            if left > margin + LONGEST_PAUSE:
                 raise
             return 0
-        model = self._model_path(claim.model_digest).read_bytes()
+        except AbandonedError:
+            if watch.over():
+                raise
+            LOG.warning("Round %d: no time for the test set; revealing without a count.", moment.round_id)
+            return 0
+        model = self._model_path(moment.round_id, claim.model_digest).read_bytes()
         return evaluate_model(model, specification, open_round.seed, samples).correct
 
     def _challenge(self, moment: Moment) -> str | None:
@@ -243,11 +258,19 @@ class Miner:
         solution = self._own_solution(moment.round_id, claim)
         if solution is None or not solution.choice:
             return None
-        model = self._model_path(claim.model_digest).read_bytes()
+        model = self._model_path(moment.round_id, claim.model_digest).read_bytes()
         judged = JudgedModel(solution.choice - 1, model)
-        done = challenge_if_wronged(self.chain, self.data, moment, judged)
+        watch = self._watch(moment)
+        try:
+            with self.store.until(moment.deadline - moment.timestamp):
+                done = challenge_if_wronged(self.chain, self.data, moment, judged, stop=watch.over)
+        except AbandonedError:
+            return None
         self.journal.put(considered, DONE)
         return done
+
+    def _watch(self, moment: Moment) -> RoundWatch:
+        return RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, frozenset({moment.phase}))
 
     def _own_solution(self, round_id: int, claim: Claim) -> Solution | None:
         commitment = self._commitment(round_id, claim)
@@ -277,8 +300,8 @@ class Miner:
         claim = json.loads(kept)
         return Claim(bytes.fromhex(claim["modelDigest"]), claim["trainCorrect"])
 
-    def _model_path(self, digest: bytes) -> Path:
-        return self.home / "models" / f"{digest.hex()}.safetensors"
+    def _model_path(self, round_id: int, digest: bytes) -> Path:
+        return self.data.models(round_id) / f"{digest.hex()}.safetensors"
 
     def _give_up(self, round_id: int, reason: str) -> str:
         self._given_up = round_id

@@ -238,8 +238,10 @@ class Store(Protocol):
     def cid_of(self, path: Path) -> str:
         """Return the CID that `add` would give, storing nothing: a test set is named before its release."""
 
-    def fetch(self, cid: str, path: Path, *, max_bytes: int) -> None:
+    def fetch(self, cid: str, path: Path, *, max_bytes: int, within: float | None = None) -> None:
         """Write the content of `cid` to `path`, whole or not at all; checks no digest (the caller does).
+
+        Given `within`, it is tried once and given up after so many seconds, sooner where nothing comes.
 
         Raises UnreachableError when it cannot be had in time and IntegrityError when it is longer than
         `max_bytes`.

@@ -55,22 +55,22 @@ class RoundData:
         manifest = self.task(open_round).manifest
         return self._kept(open_round, "train", open_round.keys_digest, manifest, stop=stop)
 
-    def judged_training_set(self, open_round: Round) -> Samples:
+    def judged_training_set(self, open_round: Round, *, stop: Stop = never) -> Samples:
         """Return the training samples that verifiers judge: all, or those drawn with the committee.
 
         Shards that have none of those drawn are not looked at.
         """
         terms = open_round.terms
         if is_whole_set(terms.audit_count, terms.train_count):
-            return self.training_set(open_round)
+            return self.training_set(open_round, stop=stop)
         manifest = self.task(open_round).manifest
         rows = audit_sample(open_round.entropy, count=terms.audit_count, total=terms.train_count)
         known = self._samples.get(_named("train", open_round.keys_digest))
         if known is not None:
             return Samples(known.features[rows], known.labels[rows])
-        return self._kept(open_round, "audit", open_round.entropy, manifest, rows=rows)
+        return self._kept(open_round, "audit", open_round.entropy, manifest, rows=rows, stop=stop)
 
-    def test_set(self, open_round: Round) -> Samples | None:
+    def test_set(self, open_round: Round, *, stop: Stop = never) -> Samples | None:
         """Return the test samples, None where no test set was released."""
         if open_round.is_idle:
             seed = self.reader.chain.test_seed(open_round.round_id).seed
@@ -78,7 +78,7 @@ class RoundData:
         manifest = self.reader.test_manifest(open_round, self.task(open_round))
         if manifest is None:
             return None
-        return self._kept(open_round, "test", open_round.keys_digest, manifest)
+        return self._kept(open_round, "test", open_round.keys_digest, manifest, stop=stop)
 
     def end(self, round_id: int) -> None:
         """Forget a round that has ended and those before it; delete what was fetched and kept of them."""
@@ -117,6 +117,10 @@ class RoundData:
             )
             self._samples[named] = decrypt_set(wish, self.means, stop=stop)
         return self._samples[named]
+
+    def models(self, round_id: int) -> Path:
+        """Return the folder of a round's models, which goes when the round ends."""
+        return self._rounds / str(round_id) / "models"
 
     @property
     def _rounds(self) -> Path:

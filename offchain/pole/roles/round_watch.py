@@ -1,4 +1,4 @@
-"""Telling a training that its round is over."""
+"""Telling long work that its phase is over."""
 
 import logging
 from collections.abc import Callable
@@ -14,17 +14,18 @@ LOG: Final = logging.getLogger("pole.miner")
 
 @dataclass(slots=True)
 class RoundWatch:
-    """Tells training when its round takes no more solutions; looks at the chain once a second at most."""
+    """Tells work when its round is in none of `phases` any more; looks at the chain once a second at most."""
 
     chain: Chain
     round_id: int
     clock: Callable[[], float]
     stopping: Callable[[], bool]
+    phases: frozenset[Phase] = frozenset({Phase.TRAINING})
     _looked_at: float = field(default=float("-inf"), init=False)
     _over: bool = field(default=False, init=False)
 
     def over(self) -> bool:
-        """Return whether the round's training phase is over, as far as is known, or the process is to end."""
+        """Return whether the phases are over, as far as is known, or the process is to end."""
         now = self.clock()
         if not self._over and now - self._looked_at >= 1.0:
             self._looked_at = now
@@ -35,7 +36,7 @@ class RoundWatch:
         try:
             moment = self.chain.moment()
         except (UnreachableError, RefusedError) as error:
-            # The deadline still ends training when the chain does not answer, or with another round's state.
-            LOG.debug("the chain does not answer while training: %s", error)
+            # The deadline still ends the work when the chain does not answer, or with another round's state.
+            LOG.debug("the chain does not answer during long work: %s", error)
             return False
-        return moment.round_id != self.round_id or moment.phase is not Phase.TRAINING
+        return moment.round_id != self.round_id or moment.phase not in self.phases

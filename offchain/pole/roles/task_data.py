@@ -127,9 +127,10 @@ def blaming_data_node(*also: type[PoleError]) -> Iterator[None]:
     Errors of the types `also` become DataFault too. InputError may be one only around what reads nothing but
     the author's bytes: elsewhere this machine's settings raise it, a back end that is missing for instance.
     """
+    proofs: tuple[type[PoleError], ...] = (IntegrityError, *also)
     try:
         yield
-    except (IntegrityError, *also) as error:
+    except proofs as error:
         raise DataFault(str(error)) from error
 
 

@@ -27,32 +27,42 @@ from pole.roles.judging import (
     write_votes,
 )
 from pole.roles.loop import SETTLED
-from pole.roles.ports import Chain, Journal, Moment, Store
+from pole.roles.patience import LONGEST_PAUSE, PatientStore
+from pole.roles.ports import Chain, Journal, Moment
 from pole.roles.round_data import RoundData
+from pole.roles.round_watch import RoundWatch
+from pole.roles.set_decryption import AbandonedError, Stop
 from pole.roles.settlement import Settlement
 from pole.roles.task_data import DataFault
 
 LOG: Final = logging.getLogger("pole.verifier")
 DONE: Final = b"done"
 NOT_VOTED: Final = bytes(32)
+# Features computed too early serve the vote, later ones nothing.
+_PREPARING: Final = frozenset(
+    {Phase.TRAINING, Phase.TEST_RELEASE, Phase.REVEAL, Phase.DRAW, Phase.VOTE_COMMIT}
+)
 
 
 @dataclass(slots=True)
 class Verifier:
     """Votes whenever its wallet is drawn.
 
-    `time_margin` is how many seconds before the end of the vote it votes with what it could get hold of by
-    then; `random_bytes` makes salts.
+    `time_margin` is how many seconds its transaction needs: so long before the end of the vote, and the
+    longest pause between two steps, it votes with what it could get hold of by then. `random_bytes` makes
+    salts, `clock` tells seconds of any epoch, `stopping` says whether the process is to end.
     """
 
     chain: Chain
-    store: Store
+    store: PatientStore
     journal: Journal
     home: Path
     data: RoundData
     settlement: Settlement
     time_margin: float
     random_bytes: Callable[[int], bytes]
+    clock: Callable[[], float]
+    stopping: Callable[[], bool]
     _prepared: tuple[int, Phase] = field(default=(0, Phase.NONE), init=False)
     _not_drawn: tuple[str, int] = field(default=("", 0), init=False)
     _assessments: dict[tuple[bytes, bytes], Assessment] = field(default_factory=dict, init=False)
@@ -76,13 +86,14 @@ class Verifier:
         if self._prepared == (moment.round_id, moment.phase):
             return None
         self._prepared = (moment.round_id, moment.phase)
-        open_round = self.chain.round(moment.round_id)
+        open_round, stop = self.chain.round(moment.round_id), self._watch(moment, _PREPARING)
         try:
-            if moment.phase is Phase.REVEAL:
-                self.data.test_set(open_round)
-            elif open_round.terms.audit_count == 0:
-                self.data.training_set(open_round)
-        except (DataFault, UnreachableError) as error:
+            with self.store.until(moment.deadline - moment.timestamp):
+                if moment.phase is Phase.REVEAL:
+                    self.data.test_set(open_round, stop=stop)
+                elif open_round.terms.audit_count == 0:
+                    self.data.training_set(open_round, stop=stop)
+        except (DataFault, UnreachableError, AbandonedError) as error:
             LOG.info("Round %d: cannot prepare its data: %s", moment.round_id, error)
             return None
         return "prepared"
@@ -95,7 +106,11 @@ class Verifier:
         if self.chain.identity.address not in self.chain.ballot(ballot_id).members:
             self._not_drawn = (draw, moment.block)
             return None
-        votes = self._votes(moment, open_round)
+        try:
+            votes = self._votes(moment, open_round)
+        except AbandonedError as error:
+            LOG.warning("%s: not voted. %s", _named(moment), error)
+            return None
         self.settlement.follow(moment.round_id)
         commitment = self._commitment(ballot_id, votes)
         self.chain.commit_vote(ballot_id, commitment, intent=f"vote/{_sealed(ballot_id, commitment)}")
@@ -128,41 +143,63 @@ class Verifier:
         kept = self.journal.get(key)
         if kept is not None:
             return read_votes(kept)
+        left = moment.deadline - moment.timestamp - self.time_margin - LONGEST_PAUSE
         models = self._models(moment.round_id)
+        stop = self._watch(moment, frozenset({Phase.VOTE_COMMIT}))
         try:
-            evidence = self._evidence(open_round, last_chance=self._is_last_chance(moment))
-            votes = tuple(self._judge(model, evidence, moment, open_round.entropy) for model in models)
+            with self.store.until(left):
+                evidence = self._evidence(open_round, stop, last_chance=left <= 0)
+                votes = self._judge(models, (open_round, evidence), moment, stop, last_chance=left <= 0)
         except DataFault as fault:
             LOG.warning("Round %d: its data is faulty: %s", moment.round_id, fault)
             votes = (without_numbers(Verdict.DATA_FAULT),) * len(models)
         self.journal.put(key, write_votes(votes))
         return votes
 
-    def _evidence(self, open_round: Round, *, last_chance: bool) -> Evidence:
+    def _watch(self, moment: Moment, phases: frozenset[Phase]) -> Stop:
+        return RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, phases).over
+
+    def _evidence(self, open_round: Round, stop: Stop, *, last_chance: bool) -> Evidence:
         try:
-            return gather(self.data, open_round)
+            return gather(self.data, open_round, stop=stop)
         except UnreachableError as error:
             # An idle round's data comes from no data node: only the chain can be out of reach.
             if last_chance and not open_round.is_idle:
                 raise DataFault(f"It cannot be had: {error}") from error
             raise
 
-    def _is_last_chance(self, moment: Moment) -> bool:
-        return moment.deadline - moment.timestamp <= self.time_margin
+    def _judge(
+        self,
+        models: tuple[FileRef, ...],
+        by: tuple[Round, Evidence],
+        moment: Moment,
+        stop: Stop,
+        *,
+        last_chance: bool,
+    ) -> tuple[Vote, ...]:
+        """Return the votes; one model that is missing keeps no other from being fetched and evaluated."""
+        votes: list[Vote] = []
+        missing: UnreachableError | None = None
+        for model in models:
+            if stop():
+                raise AbandonedError("The vote ended while its models were evaluated.")
+            try:
+                votes.append(vote_on(self._assess(model, *by), moment.attempt))
+            except UnreachableError as error:
+                missing = error
+                votes.append(without_numbers(Verdict.UNAVAILABLE))
+        if missing is not None and not last_chance:
+            raise missing
+        return tuple(votes)
 
-    def _judge(self, model: FileRef, evidence: Evidence, moment: Moment, entropy: bytes) -> Vote:
+    def _assess(self, model: FileRef, open_round: Round, evidence: Evidence) -> Assessment:
         # What a model predicts is the same in every ballot of its round, but for an audit sample drawn anew.
-        known = (entropy, model.digest)
+        known = (open_round.entropy, model.digest)
         if known not in self._assessments:
             wanted = Wanted(model.cid, model.digest, evidence.specification.max_bytes)
-            try:
-                content = fetch(self.store, wanted, self.home / "models")
-            except UnreachableError:
-                if self._is_last_chance(moment):
-                    return without_numbers(Verdict.UNAVAILABLE)
-                raise
+            content = fetch(self.store, wanted, self.data.models(open_round.round_id))
             self._assessments[known] = assess(content, evidence)
-        return vote_on(self._assessments[known], moment.attempt)
+        return self._assessments[known]
 
     def _models(self, round_id: int) -> tuple[FileRef, ...]:
         judged = sorted((s for s in self.chain.solutions(round_id) if s.choice), key=lambda s: s.choice)

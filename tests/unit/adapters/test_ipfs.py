@@ -1,6 +1,9 @@
+import errno
+import io
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -9,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from pole.adapters.ipfs import IpfsPolicy, IpfsStore
-from pole.errors import InputError, IntegrityError, UnreachableError
+from pole.errors import DiskError, InputError, IntegrityError, UnreachableError
 
 # ipfshttpclient's; pole silences it too, but pytest makes every warning an error again.
 pytestmark = pytest.mark.filterwarnings("ignore:The 'strict' parameter:FutureWarning")
@@ -23,13 +26,16 @@ class Daemon(BaseHTTPRequestHandler):
 
     faults: ClassVar[list[str]] = []
     asked: ClassVar[list[dict[str, list[str]]]] = []
+    hang: ClassVar[threading.Event] = threading.Event()
 
     def do_POST(self) -> None:
         url = urlsplit(self.path)
         self.asked.append(parse_qs(url.query))
         self._read_body()
         fault = self.faults.pop(0) if self.faults else ""
-        if fault == "dies":
+        if fault == "hangs":
+            self.hang.wait(10)
+        elif fault == "dies":
             self.connection.close()
         elif fault == "refuses":
             self._answer(500, json.dumps({"Message": "block was not found", "Code": 0}).encode())
@@ -67,9 +73,11 @@ class Daemon(BaseHTTPRequestHandler):
 def address() -> Iterator[str]:
     Daemon.faults.clear()
     Daemon.asked.clear()
+    Daemon.hang.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Daemon)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"/ip4/127.0.0.1/tcp/{server.server_port}"
+    Daemon.hang.set()
     server.shutdown()
     server.server_close()
 
@@ -132,12 +140,53 @@ def test_a_daemon_that_keeps_dying_is_given_up_and_nothing_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("within", [None, 0.5])
+def test_content_that_does_not_begin_is_given_up_at_once(
+    tmp_path: Path, address: str, within: float | None
+) -> None:
+    Daemon.faults[:] = ["hangs"]
+    waits: list[float] = []
+    impatient = replace(QUICK, first_byte_within=0.5)
+    with pytest.raises(UnreachableError, match="could not fetch bafy: nothing came within"):
+        store(address, waits, policy=impatient).fetch("bafy", tmp_path / "x", max_bytes=1000, within=within)
+    assert waits == []
+
+
+def test_the_daemon_is_given_the_time_of_the_whole_transfer(tmp_path: Path, address: str) -> None:
+    for within in (None, 2.5):
+        store(address).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT), within=within)
+    assert [options["timeout"] for options in Daemon.asked] == [["600s"], ["3s"]]
+
+
+def test_content_that_is_wanted_soon_is_tried_once(tmp_path: Path, address: str) -> None:
+    Daemon.faults[:] = ["dies"]
+    waits: list[float] = []
+    with pytest.raises(UnreachableError):
+        store(address, waits).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT), within=2)
+    assert waits == []
+
+
 def test_a_failed_fetch_leaves_the_old_file(tmp_path: Path, address: str) -> None:
     (tmp_path / "x").write_bytes(b"old")
     Daemon.faults[:] = ["refuses"]
     with pytest.raises(UnreachableError):
         store(address).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT))
     assert (tmp_path / "x").read_bytes() == b"old"
+
+
+def test_a_full_disk_is_no_fault_of_the_daemon(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    waits: list[float] = []
+    monkeypatch.setattr(Path, "open", lambda *_: Full())
+    with pytest.raises(DiskError, match=r"No space left on device\): make room on this machine's disk"):
+        store(address, waits).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT))
+    assert waits == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("fault", ["is no daemon", "says nothing"])

@@ -36,6 +36,7 @@ An error is one line on standard error, `error: what is wrong: what to do`, and 
 | 4 | bytes, keys or records are not what their digest, key or proof says |
 | 5 | the wallet cannot pay |
 | 6 | a contract refuses the call in the state the chain is in |
+| 7 | this machine's own disk cannot be written or read |
 
 Everything that pole keeps lies in the data folder, readable by its owner alone:
 

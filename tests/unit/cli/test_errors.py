@@ -8,7 +8,15 @@ from click.testing import CliRunner, Result
 from pole.adapters.keystore import new_wallet
 from pole.cli import main
 from pole.cli.lazy_group import LazyCommand, RootGroup
-from pole.errors import FundsError, InputError, IntegrityError, PoleError, RefusedError, UnreachableError
+from pole.errors import (
+    DiskError,
+    FundsError,
+    InputError,
+    IntegrityError,
+    PoleError,
+    RefusedError,
+    UnreachableError,
+)
 
 # ipfshttpclient's; pole silences it too, but pytest makes every warning an error again.
 pytestmark = pytest.mark.filterwarnings("ignore:The 'strict' parameter:FutureWarning")
@@ -35,7 +43,7 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "error", [PoleError, InputError, UnreachableError, IntegrityError, FundsError, RefusedError]
+    "error", [PoleError, InputError, UnreachableError, IntegrityError, FundsError, RefusedError, DiskError]
 )
 def test_an_error_is_one_line_on_standard_error_and_its_exit_code(error: type[PoleError]) -> None:
     @click.command()

@@ -25,6 +25,7 @@ from pole.roles.key_budget import KeyBudget
 from pole.roles.key_ledger import KeyLedger
 from pole.roles.learner import Assignment, Learner, Trained
 from pole.roles.miner import Miner, MinerSettings
+from pole.roles.patience import PatientStore
 from pole.roles.point_cache import PointCache
 from pole.roles.round_data import RoundData
 from pole.roles.set_decryption import Means
@@ -167,7 +168,7 @@ class Stage:
     def miner(
         self, address: str = MINERS[0], settings: MinerSettings | None = None, **ports: object
     ) -> Miner:
-        chain, store, journal = self._ports(address, ports)
+        chain, store, journal = self._patient(address, ports)
         return Miner(
             chain=chain,
             store=store,
@@ -183,7 +184,7 @@ class Stage:
         )
 
     def verifier(self, address: str = VERIFIERS[0], **ports: object) -> Verifier:
-        chain, store, journal = self._ports(address, ports)
+        chain, store, journal = self._patient(address, ports)
         return Verifier(
             chain=chain,
             store=store,
@@ -193,6 +194,8 @@ class Stage:
             settlement=self._settlement(address, chain, store, journal),
             time_margin=10.0,
             random_bytes=numbers(3),
+            clock=lambda: float(self.world.now),
+            stopping=lambda: False,
         )
 
     def keeper(
@@ -248,6 +251,10 @@ class Stage:
     def _ports(self, address: str, given: dict[str, object]) -> tuple[object, object, object]:
         chain = given.get("chain", self.chain(address))
         return chain, given.get("store", self.store), given.get("journal", self.journal(address))
+
+    def _patient(self, address: str, given: dict[str, object]) -> tuple[object, PatientStore, object]:
+        chain, store, journal = self._ports(address, given)
+        return chain, PatientStore(store, lambda: float(self.world.now)), journal
 
     def _data(self, address: str, chain: object, store: object) -> RoundData:
         reader = TaskReader(chain, store, self.home(address) / "files", numbers(4))

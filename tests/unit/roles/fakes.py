@@ -594,7 +594,7 @@ class FakeStore:
     def cid_of(self, path: Path) -> str:
         return "bafk" + sha256(path.read_bytes()).hexdigest()
 
-    def fetch(self, cid: str, path: Path, *, max_bytes: int) -> None:
+    def fetch(self, cid: str, path: Path, *, max_bytes: int, within: float | None = None) -> None:
         self._demand_up()
         if cid not in self.files or cid in self.missing:
             raise UnreachableError(f"{cid} is not to be had.")

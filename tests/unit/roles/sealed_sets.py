@@ -43,7 +43,7 @@ class CountingStore(FakeStore):
         self.fetched: list[str] = []
         self.dies_at: int | None = None
 
-    def fetch(self, cid: str, path: Path, *, max_bytes: int) -> None:
+    def fetch(self, cid: str, path: Path, *, max_bytes: int, within: float | None = None) -> None:
         if len(self.fetched) == self.dies_at:
             raise KeyboardInterrupt
         self.fetched.append(cid)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.unit.roles.fakes import FakeStore
 
+from pole.errors import DiskError
 from pole.protocol.hashing import keccak256
 from pole.roles.files import NotHadError, Wanted, fetch, read_with_digest, with_digest, write_durably
 
@@ -45,6 +46,17 @@ def test_a_kept_file_that_was_damaged_is_fetched_again(tmp_path: Path) -> None:
     fetch(store, wanted, tmp_path / "kept")
     (tmp_path / "kept" / wanted.digest.hex()).write_bytes(b"rotten")
     assert fetch(store, wanted, tmp_path / "kept") == CONTENT
+
+
+def test_a_disk_that_cannot_be_written_is_said_to_be_so(tmp_path: Path) -> None:
+    store, wanted = stored(tmp_path)
+    (tmp_path / "file").write_bytes(b"no folder")
+    for write in (
+        lambda: fetch(store, wanted, tmp_path / "file"),
+        lambda: write_durably(tmp_path / "file" / "x", b""),
+    ):
+        with pytest.raises(DiskError, match="cannot be written or read"):
+            write()
 
 
 def test_a_file_is_written_whole(tmp_path: Path) -> None:

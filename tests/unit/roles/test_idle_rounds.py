@@ -151,4 +151,4 @@ def test_samples_are_those_of_the_rounds_seeds(idle: Stage) -> None:
 
 def test_nothing_of_an_idle_round_but_models_is_stored(idle: Stage) -> None:
     idle.play(Phase.FINAL, workers=workers(idle))
-    assert not list(idle.path.glob("*/rounds/*"))
+    assert {path.name for path in idle.path.glob("*/rounds/*/*")} == {"models"}

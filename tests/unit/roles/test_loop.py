@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tests.unit.roles.conftest import Stage
 
-from pole.errors import FundsError, IntegrityError, JournalError, RefusedError, UnreachableError
+from pole.errors import DiskError, FundsError, IntegrityError, JournalError, RefusedError, UnreachableError
 from pole.protocol.state import Phase
 from pole.roles.loop import Pace, after_rounds, at_height, never, run
 from pole.roles.ports import Moment
@@ -48,7 +48,14 @@ def test_it_stops_between_two_steps_when_told_to(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    "passing", [UnreachableError("down"), JournalError("full"), RefusedError("no"), FundsError("poor")]
+    "passing",
+    [
+        UnreachableError("down"),
+        JournalError("full"),
+        RefusedError("no"),
+        FundsError("poor"),
+        DiskError("full"),
+    ],
 )
 def test_it_waits_longer_after_each_failure_and_recovers(stage: Stage, passing: Exception) -> None:
     waits = Waits(6)

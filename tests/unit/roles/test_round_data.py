@@ -9,16 +9,22 @@ def kept(stage: Stage, address: str) -> list[str]:
     return sorted(path.name for path in (stage.home(address) / "rounds").glob("*"))
 
 
+def models(stage: Stage, address: str) -> int:
+    return len([path for path in stage.home(address).rglob("models/*") if path.is_file()])
+
+
 def test_what_a_round_needed_is_deleted_when_it_ends(stage: Stage) -> None:
     stage.post()
     workers = [stage.data_node(), stage.miner(), *(stage.verifier(address) for address in VERIFIERS)]
     stage.play(Phase.VOTE_REVEAL, workers=workers)
     assert kept(stage, MINERS[0]) == kept(stage, VERIFIERS[0]) == ["1"]
+    assert models(stage, MINERS[0]) == models(stage, VERIFIERS[0]) == 1
     stage.play(Phase.FINAL, workers=workers)
     for worker in workers:
         worker.step(stage.world.moment())
     assert kept(stage, MINERS[0]) == kept(stage, VERIFIERS[0]) == []
     assert not (stage.home(MINERS[0]) / "files").exists()
+    assert models(stage, MINERS[0]) == models(stage, VERIFIERS[0]) == 0
 
 
 def test_who_missed_the_end_of_a_round_deletes_it_in_the_next(stage: Stage) -> None:

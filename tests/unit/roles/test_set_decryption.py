@@ -218,7 +218,7 @@ set_encryption.SHARD_BYTES = sealed_sets.SHARD_BYTES
 data = sealed_sets.sealed_set(Path(sys.argv[1]))
 fetch = data.store.fetch
 
-def slow(cid, path, *, max_bytes):
+def slow(cid, path, *, max_bytes, within=None):
     if cid == data.manifest.shards[2].cid:
         path.write_bytes(b"half")
         while not (data.home / "features-1" / "00001").exists():

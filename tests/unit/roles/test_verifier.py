@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 from tests.unit.roles.conftest import MINERS, TEST, TRAIN, VERIFIERS, Stage, specification
+from tests.unit.roles.fakes import FakeStore
 
-from pole.errors import InputError, UnreachableError
+from pole.errors import DiskError, InputError, UnreachableError
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
@@ -119,6 +120,19 @@ def test_data_that_cannot_be_had_is_waited_for_and_then_a_data_fault(stage: Stag
     stage.world.pass_time(55)
     verifier.step(stage.world.moment())
     assert verdicts(stage) == [Verdict.DATA_FAULT] * 2
+
+
+@pytest.mark.parametrize("late", [0, 55])
+def test_a_full_disk_is_no_vote(stage: Stage, late: int) -> None:
+    class FullDisk(FakeStore):
+        def fetch(self, cid: str, *_: object, **__: object) -> None:
+            raise DiskError("The disk is full.")
+
+    in_vote(stage)
+    stage.world.pass_time(late)
+    with pytest.raises(DiskError):
+        stage.verifier(store=FullDisk()).step(stage.world.moment())
+    assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
 
 
 def test_who_is_not_drawn_does_not_vote(stage: Stage) -> None:
