@@ -1,8 +1,9 @@
 """Print what every call costs as the task list and the committee grow, and write it into docs/gas.md.
 
-    tools/brownie run gas --network development
+    tools/brownie run gas --network anvil
 
-Takes a quarter of an hour, nearly all of it for ten thousand posts. Rewards of waiting tasks are drawn
+Takes some minutes on anvil, nearly all of them for ten thousand posts, and a quarter of an hour on ganache
+(--network development). Rewards of waiting tasks are drawn
 with a fixed seed, so that a new task's place in the heap is any; "dearest" is a task more valuable than
 all others, which rises to the top of the heap. A call's cost is that of the last of several equal ones,
 in a round like one that went before. Exits with 1 when a call's cost grows faster than the logarithm of
