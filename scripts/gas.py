@@ -3,11 +3,10 @@
     tools/brownie run gas --network anvil
 
 Takes some minutes on anvil, nearly all of them for ten thousand posts, and a quarter of an hour on ganache
-(--network development). Rewards of waiting tasks are drawn
-with a fixed seed, so that a new task's place in the heap is any; "dearest" is a task more valuable than
-all others, which rises to the top of the heap. A call's cost is that of the last of several equal ones,
-in a round like one that went before. Exits with 1 when a call's cost grows faster than the logarithm of
-the tasks that wait.
+(--network development). Rewards of waiting tasks are drawn with a fixed seed, so that a new task's place in
+the heap is any; "dearest" is a task more valuable than all others, which rises to the top of the heap. A
+call's cost is that of the last of several equal ones, in a round like one that went before. Exits with 1
+when a call's cost grows faster than the logarithm of the tasks that wait.
 """
 
 import random
