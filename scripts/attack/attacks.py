@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scripts.attack.crowds import crowded_ballot, high_claims, low_claims
+from scripts.attack.committees import captured_committee, vetoed_model
+from scripts.attack.crowds import crowded_ballot, false_door, high_claims, low_claims
 from scripts.attack.outcomes import BETTER, HONEST, JUNK, Gains, spoiled
 from scripts.attack.play import (
     DATA_BOND,
@@ -215,26 +216,6 @@ def sold_vote(world: World) -> Gains:
     }
 
 
-def captured_committee(world: World) -> Gains:
-    """Every seat of the first committee lies for the attacker; the honest miner challenges."""
-    miner, attacker = world.miners[0], world.attacker
-    round_id = revealed(world, {miner: HONEST, attacker: BETTER})
-    liars = judge(world, round_id, {miner: ok(Model(train=10, test=5)), attacker: ok(BETTER)})
-    bond = world.rules.challengeBond
-    world.send(miner, world.chain.functions.challenge(round_id), bond)
-    ballot, members = draw(world, round_id)
-    truth = votes_on(world, round_id, {miner: ok(HONEST), attacker: JUNK})
-    votes = dict.fromkeys(members, truth)
-    commit_votes(world, ballot, votes)
-    reveal_votes(world, ballot, votes)
-    penalties = len(liars) * world.seats.penalty
-    gains = spoiled(world, -bond_of(world), seats=len(members))
-    gains["verifiers"] -= penalties
-    gains["miner"] += penalties // 2
-    gains["pool"] += penalties - penalties // 2
-    return gains
-
-
 def nobody_comes_back(world: World) -> Gains:
     """Everybody leaves once a solution is revealed; a stranger and time are left."""
     revealed(world, {world.miners[0]: HONEST})
@@ -341,6 +322,7 @@ ATTACKS = (
     Attack("Whoever crowds the ballot pays for it.", "judge nothing but lies", crowded_ballot),
     Attack("A low claim keeps nobody out.", "take all places, truly", low_claims),
     Attack("A round cannot be spoiled for nothing.", "take all places, falsely", high_claims),
+    Attack("Who ends training by a lie pays the committee.", "claim the threshold, show junk", false_door),
     Attack("A commitment is good for one round.", "send an old one again", old_solution),
     Attack("Keys that never come cost the data node alone.", "issue none", no_keys),
     Attack("Miners are paid without the test set.", "offer another, then none", no_test_set),
@@ -349,6 +331,7 @@ ATTACKS = (
     Attack("A verifier has to look for itself.", "copy a vote's commitment", lazy_verifier),
     Attack("A vote that is shown is lost.", "sell it to an informer", sold_vote),
     Attack("A larger committee overturns a bought one.", "buy the first one", captured_committee),
+    Attack("A veto of the better model is overruled.", "keep it from its quorum", vetoed_model),
     Attack("Every round ends.", "all leave after the reveals", nobody_comes_back),
     Attack("Money moves for its owner alone.", "ask for that of others", theft),
     Attack("No recipient and no gift stops a round.", "refuse ether, force ether", refused_and_forced),

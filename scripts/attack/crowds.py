@@ -2,6 +2,7 @@
 
 from scripts.attack.outcomes import BETTER, HONEST, Gains, spoiled, voided
 from scripts.attack.play import (
+    REWARD,
     TEST,
     TRAIN,
     Model,
@@ -9,6 +10,7 @@ from scripts.attack.play import (
     close,
     commit,
     commitment,
+    fee_of,
     judge,
     ok,
     opening,
@@ -65,3 +67,19 @@ def high_claims(world: World) -> Gains:
         world.send(wallet, opening(world, round_id, boast))
     judge(world, round_id, dict.fromkeys(crowd, ok(Model(train=1, test=1))))
     return voided(world, world.rules.judgedSolutions)
+
+
+def false_door(world: World) -> Gains:
+    """One wallet ends training by a false claim on the threshold; others show junk to be judged instead."""
+    door, *crowd = world.hire(world.rules.judgedSolutions + 1)
+    models = {door: Model(train=TRAIN, test=0)} | dict.fromkeys(crowd, Model(train=1, test=1))
+    round_id = revealed(world, models)
+    judge(world, round_id, {each: ok(model) for each, model in models.items()} | {door: ok(Model(1, 0))})
+    committee, bond = REWARD * world.rules.verificationFeeBps // 10_000, bond_of(world)
+    share = committee // world.rules.committeeSize * world.rules.committeeSize
+    return {
+        "data node": -fee_of(world) - max(committee - bond, 0),
+        "attacker": -bond,
+        "verifiers": share,
+        "pool": fee_of(world) + max(bond, committee) - share,
+    }
