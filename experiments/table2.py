@@ -49,7 +49,8 @@ def measure(name: str, size: Size, seed: int) -> Mapping[str, Any]:
     for way, problem, settings in zip(("secure", "original"), problems, recipes, strict=True):
         found |= watch(way, problem, settings, Schedule(pair.epochs[size], seed, kept / way))
     secure, original = seconds_an_epoch(problems, recipes, TURNS[size])
-    shutil.rmtree(kept, ignore_errors=True)
+    if kept.exists():
+        shutil.rmtree(kept)
     return found | {
         "secureSeconds": secure,
         "originalSeconds": original,

@@ -38,7 +38,7 @@ struct Ending {
 /// @param voidReason None when there is a winner
 /// @param winner solution that wins; zero in a void round
 /// @param trainCorrect the committee's counts for the winner
-/// @param ommer the best ommer but for its height; its count is 0 when there is none
+/// @param ommer the best ommer but for its height; its count is 0 when there is none, or the task's fee does not cover the block
 /// @param findings what the last committee found, empty when there was none
 /// @param ballotId see Ending, as the next
 /// @param informer who challenged that tally with a bond and was right, 0 when nobody did

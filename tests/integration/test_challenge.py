@@ -165,7 +165,7 @@ def test_a_leaked_vote_leaves_no_quorum_and_a_larger_committee_is_called_for_fre
     assert first.moment().phase is Phase.CHALLENGE
 
     assert first.challenge_bond(ballot) == 0
-    assert "for free, since it decides nothing" in run("chain", "challenge", str(round_id)).stdout
+    assert "for free, since it leaves a solution open" in run("chain", "challenge", str(round_id)).stdout
     # The penalty took the victim's seat.
     judge_again(devnet, seats, first, left=SEATS - 1)
     assert first.round(round_id).challenger == ZERO_ADDRESS

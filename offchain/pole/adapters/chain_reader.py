@@ -285,7 +285,7 @@ class ChainReader:
         return tuple(to_finding(raw) for raw in self.view("VerifierCommittee", "findings", ballot_id))
 
     def challenge_bond(self, ballot_id: int) -> int:
-        """Return what challenging a closed ballot's tally costs, in wei; 0 when it decides nothing."""
+        """Return what challenging a closed ballot's tally costs, in wei; 0 when it leaves a choice open."""
         return due_bond(self.findings(ballot_id), self.deployment.parameters.chain)
 
     @property

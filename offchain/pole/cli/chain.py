@@ -190,7 +190,7 @@ def challenge(settings: Settings, round_id: int, wallet: str) -> None:
 
     It costs a bond, which comes back, with half of what the members in the wrong lose, when the outcome is
     another one or no larger committee can be drawn; else the members in the right share it. A tally that
-    leaves a choice open and nobody right is free to challenge.
+    leaves a solution without a finding is free to challenge, unless it finds the data at fault.
     """
     from pole.adapters.amounts import ether
     from pole.protocol.ballots import ballot_id
@@ -200,5 +200,5 @@ def challenge(settings: Settings, round_id: int, wallet: str) -> None:
         bond = session.chain.challenge_bond(ballot)
         intent = session.journal.next_intent("challenge")
         session.chain.challenge(round_id, bond=bond, intent=intent)
-        paid = f"with a bond of {ether(bond)}" if bond else "for free, since it decides nothing"
+        paid = f"with a bond of {ether(bond)}" if bond else "for free, since it leaves a solution open"
         click.echo(f"The tally of round {round_id} is challenged {paid}: a larger committee is drawn next.")

@@ -87,7 +87,7 @@ class Keeper:
         return None
 
     def _due_in_challenge(self, moment: Moment) -> Duty | None:
-        # A tally that decides nothing ends the round for nothing; a larger committee may do better.
+        # What a tally leaves open could have won, or kept the round from being void: a larger one may tell.
         if self._tallied != moment.ballot_id:
             self._tallied, self._bond = moment.ballot_id, self.chain.challenge_bond(moment.ballot_id)
         if self._bond > 0:

@@ -161,7 +161,7 @@ class Chain(Protocol):
         """Return what a closed ballot's committee agreed on, one finding a choice."""
 
     def challenge_bond(self, ballot_id: int) -> int:
-        """Return what challenging a closed ballot's tally costs, in wei; 0 when it decides nothing."""
+        """Return what challenging a closed ballot's tally costs, in wei; 0 when it leaves a choice open."""
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
         """Post and fund a task, in a full list in the place of the least valuable one; return its id.

@@ -5,6 +5,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from tests.unit.adapters.interfaces import error_abi, errors
 from web3.exceptions import BadFunctionCallOutput, ContractCustomError, ContractLogicError, Web3RPCError
+from web3.types import RPCError
 
 from pole.adapters import contract_errors
 from pole.adapters.contract_errors import SENTENCES, ErrorTable
@@ -101,12 +102,12 @@ def test_what_web3_raises_becomes_an_error_of_ours() -> None:
     ["insufficient funds for gas * price + value", "sender doesn't have enough funds to send tx"],
 )
 def test_an_empty_wallet_is_a_funds_error_however_the_node_words_it(message: str) -> None:
-    error = Web3RPCError(message, rpc_response={"error": {"code": -32000, "message": message}})  # type: ignore[typeddict-item]
-    assert isinstance(TABLE.translate(error), FundsError)
+    assert isinstance(TABLE.translate(said(message)), FundsError)
 
 
 def said(message: str) -> Web3RPCError:
-    return Web3RPCError("x", rpc_response={"error": {"code": -32000, "message": message}})  # type: ignore[typeddict-item]
+    error: RPCError = {"code": -32000, "message": message}
+    return Web3RPCError("x", rpc_response={"jsonrpc": "2.0", "id": 1, "error": error})
 
 
 def test_what_the_node_says_is_passed_on() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from tests.unit.roles.fakes import FakeChain, FakeStore, MemoryJournal, World
+from tests.unit.roles.fake_storage import FakeStore, MemoryJournal
+from tests.unit.roles.fakes import FakeChain, World
 
 from pole.cli import main
 from pole.cli.task_terms import read_data, read_request

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.roles.fakes import FakeChain, FakeStore, MemoryJournal, World
+from tests.unit.roles.fake_storage import FakeStore, MemoryJournal
+from tests.unit.roles.fakes import FakeChain, World
 
 from pole.ipfe.scheme import MasterSecretKey
 from pole.learning import model_file

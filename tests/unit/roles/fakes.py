@@ -1,14 +1,9 @@
-"""PoLe's ports in plain Python: a world that keeps the contracts' rules by their twins, a store, a journal,
-and sudden death.
-"""
+"""The chain in plain Python: a world that keeps the contracts' rules by their twins, and who acts in it."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from pathlib import Path
 
-from pole.errors import FundsError, IntegrityError, RefusedError, UnreachableError
+from pole.errors import FundsError, RefusedError
 from pole.protocol import seeds
 from pole.protocol.abi import ZERO_ADDRESS
 from pole.protocol.ballots import ballot_id, due_bond, round_and_attempt, target_seats
@@ -23,7 +18,6 @@ from pole.protocol.payouts import settle
 from pole.protocol.round_clock import phase_of, stage_of
 from pole.protocol.state import (
     Ballot,
-    BallotStage,
     FileRef,
     Finding,
     Phase,
@@ -574,108 +568,3 @@ def new_round(number: int, task: PostedTask, now: int) -> Round:
         challenger=ZERO_ADDRESS,
         height=0,
     )
-
-
-@dataclass
-class FakeStore:
-    """Files by a CID made of their hash; `down` makes it unreachable, `lies` maps a CID to other bytes."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    lies: dict[str, bytes] = field(default_factory=dict)
-    missing: set[str] = field(default_factory=set)
-    down: bool = False
-
-    def add(self, path: Path) -> str:
-        self._demand_up()
-        cid = self.cid_of(path)
-        self.files[cid] = path.read_bytes()
-        return cid
-
-    def cid_of(self, path: Path) -> str:
-        return "bafk" + sha256(path.read_bytes()).hexdigest()
-
-    def fetch(self, cid: str, path: Path, *, max_bytes: int, within: float | None = None) -> None:
-        self._demand_up()
-        if cid not in self.files or cid in self.missing:
-            raise UnreachableError(f"{cid} is not to be had.")
-        content = self.lies.get(cid, self.files[cid])
-        if len(content) > max_bytes:
-            raise IntegrityError(f"{cid} is too long.")
-        path.write_bytes(content)
-
-    def _demand_up(self) -> None:
-        if self.down:
-            raise UnreachableError("The IPFS daemon does not answer; start it.")
-
-
-@dataclass
-class MemoryJournal:
-    """A journal that outlives the role that writes it, if the test keeps it."""
-
-    kept: dict[str, bytes] = field(default_factory=dict)
-
-    def secret(self, key: str, make: Callable[[], bytes]) -> bytes:
-        if key not in self.kept:
-            self.kept[key] = make()
-        return self.kept[key]
-
-    def get(self, key: str) -> bytes | None:
-        return self.kept.get(key)
-
-    def put(self, key: str, value: bytes) -> None:
-        self.kept[key] = value
-
-
-class KilledError(BaseException):
-    """SIGKILL, as far as a unit test can have it."""
-
-
-@dataclass
-class Death:
-    """Kills at the `at`-th call of a port, before or after the call does its work."""
-
-    at: int
-    after: bool
-    calls: int = 0
-
-    def guard(self, port: object) -> "Mortal":
-        return Mortal(port, self)
-
-    def count(self, call: Callable[[], object]) -> object:
-        self.calls += 1
-        if self.calls == self.at and not self.after:
-            raise KilledError
-        result = call()
-        if self.calls == self.at:
-            raise KilledError
-        return result
-
-
-class Mortal:
-    """A port whose every method may be the last that is called."""
-
-    def __init__(self, port: object, death: Death) -> None:
-        self._port, self._death = port, death
-
-    def __getattr__(self, name: str) -> object:
-        attribute = getattr(self._port, name)
-        if not callable(attribute):
-            return attribute
-        return lambda *given, **named: self._death.count(lambda: attribute(*given, **named))
-
-
-def copy_of(world: World) -> World:
-    """Return a world that can go another way."""
-    return deepcopy(world)
-
-
-__all__ = [
-    "BallotStage",
-    "Death",
-    "FakeChain",
-    "FakeStore",
-    "KilledError",
-    "MemoryJournal",
-    "World",
-    "copy_of",
-]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from tests.unit.roles.conftest import numbers, specification
-from tests.unit.roles.fakes import FakeStore
+from tests.unit.roles.fake_storage import FakeStore
 
 from pole.ipfe.scheme import derive_keys, generate_keys
 from pole.learning.quantisation import Quantisation

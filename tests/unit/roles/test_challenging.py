@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, TRAIN, VERIFIERS, Stage
-from tests.unit.roles.fakes import MemoryJournal
+from tests.unit.roles.fake_storage import MemoryJournal
 
 from pole.errors import UnreachableError
 from pole.protocol.abi import ZERO_ADDRESS

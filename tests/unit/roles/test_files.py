@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.unit.roles.fakes import FakeStore
+from tests.unit.roles.fake_storage import FakeStore
 
 from pole.errors import DiskError
 from pole.protocol.hashing import keccak256

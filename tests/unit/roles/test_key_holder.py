@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, Stage, numbers
-from tests.unit.roles.fakes import Death, KilledError
+from tests.unit.roles.deaths import Death, KilledError
 
 from pole.errors import InputError, IntegrityError, JournalError
 from pole.ipfe.scalars import scalars_of

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from tests.unit.roles.conftest import MINERS, VERIFIERS, Stage
-from tests.unit.roles.fakes import FakeStore, World
+from tests.unit.roles.fake_storage import FakeStore
+from tests.unit.roles.fakes import World
 from tests.unit.roles.test_miner import in_reveal
 from tests.unit.roles.test_verifier import forge, in_vote, verdicts
 

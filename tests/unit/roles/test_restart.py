@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, VERIFIERS, Stage, dataset, specification, terms
-from tests.unit.roles.fakes import Death, KilledError
+from tests.unit.roles.deaths import Death, KilledError
 from tests.unit.roles.test_challenging import SEATS, in_challenge
 
 from pole.protocol.state import Phase

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.roles.fakes import FakeStore
+from tests.unit.roles.fake_storage import FakeStore
 from tests.unit.roles.sealed_sets import LABELS, ROWS, SHARD_BYTES, SHARDS, VALUES, sealing
 
 from pole.errors import UnreachableError

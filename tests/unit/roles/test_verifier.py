@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from tests.unit.roles.conftest import MINERS, TEST, TRAIN, VERIFIERS, Stage, specification
-from tests.unit.roles.fakes import FakeStore
+from tests.unit.roles.fake_storage import FakeStore
 
 from pole.errors import DiskError, InputError, UnreachableError
 from pole.learning.fixed_point import MalformedModelError
