@@ -19,6 +19,7 @@ from experiments.environment import REPOSITORY, environment
 from experiments.records import Record, Size, append, read
 from pole.errors import PoleError
 from pole.learning.datasets import data_directory
+from pole.learning.threads import limit_threads
 
 KEPT: Final = REPOSITORY / "experiments" / "results"
 QUICK: Final = REPOSITORY / "build" / "experiments"
@@ -110,7 +111,7 @@ def parse(experiment: Experiment, arguments: Sequence[str] | None = None) -> Opt
         sizes.add_argument(f"--{size}", dest="size", action="store_const", const=size)
     parser.add_argument("--seeds", type=int, help="how often each setting is measured")
     parser.add_argument("--only", default="", metavar="WORD", help="settings with this in their name alone")
-    parser.add_argument("--threads", type=int, help="of torch (default: all cores, 1 with --quick)")
+    parser.add_argument("--threads", type=int, help="of the processor (default: all cores, 1 with --quick)")
     parser.add_argument(
         "--out",
         type=Path,
@@ -119,7 +120,9 @@ def parse(experiment: Experiment, arguments: Sequence[str] | None = None) -> Opt
     chosen = parser.parse_args(arguments)
     size = chosen.size or Size.REDUCED
     # A test must not depend on what else the machine does: threads that wait for each other cost most.
-    torch.set_num_threads(chosen.threads or (1 if size is Size.QUICK else os.cpu_count() or 1))
+    threads = chosen.threads or (1 if size is Size.QUICK else os.cpu_count() or 1)
+    torch.set_num_threads(threads)
+    limit_threads(threads)
     out = chosen.out or (QUICK if size is Size.QUICK else KEPT)
     return Options(size, chosen.seeds or experiment.seeds[size], out, chosen.only)
 

@@ -94,9 +94,11 @@ def privacy(
     from pole.ipfe.group import ORDER
     from pole.learning.datasets import subset
     from pole.learning.disclosure import reconstruct
+    from pole.learning.threads import limit_threads
     from pole.protocol.query_rank import query_rank
 
     torch.set_num_threads(threads)
+    limit_threads(threads)
     whole = read_data(data)
     plans, bits = _plans(settings, whole, spec, rounds)
     dataset = subset(whole, min(known, len(whole.x_train)), min(held_out, len(whole.x_test)), SPLIT_SEED)

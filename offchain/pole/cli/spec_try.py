@@ -58,9 +58,11 @@ def try_(
     import torch
 
     from pole.cli.task_terms import read_data, read_specification, taken
+    from pole.learning.threads import limit_threads
     from pole.roles.task_preparation import check_samples
 
     torch.set_num_threads(threads)
+    limit_threads(threads)
     specification = read_specification(file)
     dataset = taken(read_data(data), train_samples, test_samples)
     check_samples(dataset, specification)

@@ -10,6 +10,7 @@ import torch
 
 from pole.errors import InputError
 from pole.learning.recipe import TrainingSettings
+from pole.learning.threads import limit_threads
 from pole.learning.training import pick_device
 from pole.roles.torch_learner import TorchLearner
 
@@ -26,6 +27,7 @@ def open_learner(
     Raises InputError where there is no such device.
     """
     torch.set_num_threads(threads)
+    limit_threads(threads)
     chosen = {name: value for name, value in recipe.items() if value is not None}
     settings = replace(TrainingSettings(), **chosen)  # type: ignore[arg-type]
     return TorchLearner(

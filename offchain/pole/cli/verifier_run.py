@@ -44,8 +44,10 @@ def run(
     import os
     import time
 
+    from pole.learning.threads import limit_threads
     from pole.roles.verifier import Verifier
 
+    limit_threads(threads)
     with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
         start_log(options)
         store = patient_store_of(session)

@@ -34,6 +34,8 @@ from pole.protocol.model_layers import (
 )
 from pole.protocol.model_spec import ModelSpecification
 
+ACTIVATIONS_AT_ONCE: Final = 2**23
+"""Of a batch in all layers, 64 MiB: reading the weights of a wide layer pays for several samples only."""
 SUMS: Final = (
     ("weight", "bias"),
     ("scale", "shift"),
@@ -96,7 +98,7 @@ def evaluate(
         )
     found = np.empty(len(features), dtype=np.int64)
     size = count_activations(specification.nodes())
-    for rows in batches(len(features), size):
+    for rows in batches(len(features), size, ACTIVATIONS_AT_ONCE):
         found[rows] = readings(metric, logits(model, features[rows]), specification.classes)
     return Evaluation(score(metric, found, labels), predictions(metric, found))
 

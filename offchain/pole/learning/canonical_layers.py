@@ -157,16 +157,17 @@ def _conv2d(layer: Conv2d, x: Floats, tensors: Tensors) -> Floats:
     weight = tensors[f"{layer.name}.weight"].astype(np.float64).reshape(layer.out_channels, -1)
     padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     patches = sliding_window_view(padded, (size, size), axis=(2, 3))[:, :, :: layer.stride, :: layer.stride]
-    samples, _, height, width = patches.shape[:4]
+    samples, channels, height, width = patches.shape[:4]
     out = np.empty((samples, layer.out_channels, height, width))
-    bias = _bias(layer, tensors).reshape(1, -1, 1)
+    bias = _bias(layer, tensors).reshape(-1, 1)
     for n, rows, columns in _pieces(samples, height, width, weight.shape[1]):
         piece = patches[n, :, rows, columns]
-        shape = piece.shape
-        columns_of = piece.transpose(0, 1, 4, 5, 2, 3).reshape(shape[0], weight.shape[1], -1)
-        out[n, :, rows, columns] = to_activations(weight @ columns_of + bias).reshape(
-            shape[0], -1, *shape[2:4]
-        )
+        # One product for all samples of a piece: small images would make many tiny ones.
+        beside = np.empty((channels, size, size, len(piece), *piece.shape[2:4]))
+        for i, j in product(range(size), range(size)):
+            beside[:, i, j] = piece[..., i, j].swapaxes(0, 1)
+        found = to_activations(weight @ beside.reshape(weight.shape[1], -1) + bias)
+        out[n, :, rows, columns] = found.reshape(-1, len(piece), *piece.shape[2:4]).swapaxes(0, 1)
     return out
 
 

@@ -103,8 +103,8 @@ def whiten(values: NDArray[np.float32], matrix: Floats) -> NDArray[np.float32]:
     return result
 
 
-def batches(count: int, size: int) -> Iterator[slice]:
-    """Yield slices that cover `count` samples of `size` values, about a million values at a time."""
-    step = max(1, VALUES_AT_ONCE // max(1, size))
+def batches(count: int, size: int, at_once: int = VALUES_AT_ONCE) -> Iterator[slice]:
+    """Yield slices that cover `count` samples of `size` values, about `at_once` values at a time."""
+    step = max(1, at_once // max(1, size))
     for start in range(0, count, step):
         yield slice(start, min(start + step, count))

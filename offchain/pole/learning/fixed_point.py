@@ -46,7 +46,9 @@ def round_weights(values: Floats, name: str) -> NDArray[np.int32]:
 
 def to_activations(sums: Floats) -> Floats:
     """Return sums of weight-activation products (grid 2^-22) as clamped activations (grid 2^-10)."""
-    return clamp(np.rint(sums / WEIGHT_ONE))
+    values = sums / WEIGHT_ONE
+    np.rint(values, out=values)
+    return np.clip(values, -CLAMP, CLAMP, out=values)
 
 
 def clamp(values: Floats) -> Floats:

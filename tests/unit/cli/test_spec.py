@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from pole.cli import main
 from pole.protocol.model_spec import parse_specification
@@ -120,6 +121,13 @@ def test_try_says_what_is_reached_on_the_test_set_too() -> None:
     assert (found["data"], found["metric"], found["ended"]) == ("breast_cancer", "auc", "THRESHOLD")
     assert found["trainScore"] * 100 >= 60 * found["trainCount"]
     assert 0 < found["testScore"] <= found["testCount"] == 113
+
+
+def test_try_leaves_the_other_cores_alone() -> None:
+    with threadpool_limits(2, user_api="blas"):
+        pole("try", EXAMPLES / "iris-mlp.json", "--data", "iris", "--seconds", "0.1", "--threads", "1")
+        libraries = [each for each in threadpool_info() if each["user_api"] == "blas"]
+    assert {each["num_threads"] for each in libraries} == {1}
 
 
 def test_try_takes_a_regression_and_prints_a_table() -> None:

@@ -70,8 +70,21 @@ def test_some_settings_can_be_asked_for(tmp_path):
     assert [each.setting for each in read(tmp_path / "trial.jsonl")] == ["mnist"]
 
 
-def test_quick_records_are_kept_apart_from_those_that_are_published(monkeypatch):
-    monkeypatch.setattr("torch.set_num_threads", lambda count: None)
+@pytest.fixture
+def limits(monkeypatch):
+    found = []
+    monkeypatch.setattr("torch.set_num_threads", found.append)
+    monkeypatch.setattr("experiments.session.limit_threads", found.append)
+    return found
+
+
+def test_torch_and_numpy_use_the_threads_that_were_asked_for(limits):
+    parse(experiment(lambda name, seed: {}), ["--threads", "3"])
+    assert limits == [3, 3]
+
+
+@pytest.mark.usefixtures("limits")
+def test_quick_records_are_kept_apart_from_those_that_are_published():
     trial = experiment(lambda name, seed: {})
     assert parse(trial, ["--quick"]).out.parts[-2:] == ("build", "experiments")
     assert parse(trial, []).out.parts[-2:] == ("experiments", "results")
@@ -79,9 +92,8 @@ def test_quick_records_are_kept_apart_from_those_that_are_published(monkeypatch)
     assert parse(trial, ["--seeds", "7"]).seeds == 7
 
 
-def test_an_interruption_is_told_without_a_traceback(tmp_path, monkeypatch):
-    monkeypatch.setattr("torch.set_num_threads", lambda count: None)
-
+@pytest.mark.usefixtures("limits")
+def test_an_interruption_is_told_without_a_traceback(tmp_path):
     def measure(name, seed):
         raise KeyboardInterrupt
 
