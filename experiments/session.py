@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +18,9 @@ import torch
 
 from experiments.environment import REPOSITORY, environment
 from experiments.records import Record, Size, append, read
+from pole.adapters.data_publishers import PUBLISHED, fetch
 from pole.errors import PoleError
-from pole.learning.datasets import data_directory
+from pole.learning.datasets import data_directory, fetched_directory
 from pole.learning.threads import limit_threads
 
 KEPT: Final = REPOSITORY / "experiments" / "results"
@@ -73,9 +75,9 @@ def run(experiment: Experiment, options: Options, tell: Callable[[str], None]) -
             name = f"{experiment.name}: {case.setting}, seed {seed}"
             if (options.size, case.setting, seed) in there:
                 tell(f"{name}: is there already")
-            elif not _has_data(case):
+            elif not provide(case.data, options.size, tell):
                 left_out.add(case.setting)
-                tell(f"{name}: skipped, the data set {case.data} is not here (name its folder by POLE_DATA)")
+                tell(f"{name}: skipped, the data set {case.data} is not here (see `pole data fetch`)")
             else:
                 started = time.perf_counter()
                 measured = case.measure(seed)
@@ -127,9 +129,35 @@ def parse(experiment: Experiment, arguments: Sequence[str] | None = None) -> Opt
     return Options(size, chosen.seeds or experiment.seeds[size], out, chosen.only)
 
 
-def _has_data(case: Case) -> bool:
-    folder = data_directory(os.environ, Path.cwd())
-    return case.data is None or (folder is not None and (folder / case.data).is_dir())
+def provide(name: str | None, size: Size, tell: Callable[[str], None]) -> bool:
+    """Return whether a published data set is here, after fetching it where that can be done.
+
+    The quick size is a test, which does not depend on anybody's server.
+    """
+    folder = data_directory(os.environ, Path.cwd()) or fetched_directory(os.environ)
+    if name is None or _is_whole(name, folder):
+        return True
+    if size is Size.QUICK:
+        return False
+    problem = _fetch(name, folder, tell)
+    if problem:
+        tell(problem)
+    return not problem
+
+
+def _is_whole(name: str, folder: Path) -> bool:
+    return all((folder / name / file).is_file() for each in PUBLISHED[name] for file in each.files)
+
+
+@cache
+def _fetch(name: str, folder: Path, tell: Callable[[str], None]) -> str:
+    """Fetch a data set, once; return why that failed, or nothing."""
+    tell(f"Fetching {name} into {folder}")
+    try:
+        fetch(PUBLISHED[name], folder / name, lambda *_: None)
+    except PoleError as error:
+        return str(error)
+    return ""
 
 
 def _short(measured: Mapping[str, Any]) -> str:

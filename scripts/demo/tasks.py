@@ -71,9 +71,7 @@ def choose_tasks(count: int) -> tuple[list[Task], str]:
     folder = data_directory(os.environ, Path.cwd())
     if folder is not None and (folder / "mnist").is_dir():
         return list(islice(cycle([iris, digits, mnist]), count)), ""
-    missing = (
-        "MNIST is not here (name the folder above mnist/ by POLE_DATA); its rounds take the digits instead."
-    )
+    missing = "MNIST is not here (fetch it by `pole data fetch mnist`); its rounds take the digits instead."
     return list(islice(cycle([iris, digits, digits]), count)), missing
 
 

@@ -79,8 +79,9 @@ key_holder = _group(
 )
 data = _group(
     "data",
-    "Data sets: what functional keys give away of them.",
+    "Data sets: fetching published ones, and what functional keys give away of them.",
     {
+        "fetch": ("pole.cli.data_fetch:fetch", "Fetch published data sets from their publishers."),
         "budget": ("pole.cli.data:budget", "Show how much of each data set is given away."),
         "release": ("pole.cli.data:release", "Take a task that will never have keys out of the budget."),
         "privacy": ("pole.cli.data_privacy:privacy", "Show what projections reveal of the samples."),

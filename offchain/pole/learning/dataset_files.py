@@ -22,6 +22,7 @@ SHA256: Final[Mapping[str, str]] = {
     "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
     "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    "cifar-10-python.tar.gz": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
     "data_batch_1": "54636561a3ce25bd3e19253c6b0d8538147b0ae398331ac4a2d86c6d987368cd",
     "data_batch_2": "766b2cef9fbc745cf056b3152224f7cf77163b330ea9a15f9392beb8b89bc5a8",
     "data_batch_3": "0f00d98ebfb30b3ec0ad19f9756dc2630b89003e10525f5e148445e82aa6a1f9",
@@ -110,11 +111,13 @@ def _verified(path: Path) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(
-            f"The data file {path} cannot be read ({error.strerror}); put it there or set POLE_DATA."
+            f"The data file {path} cannot be read ({error.strerror}); fetch it by `pole data "
+            "fetch`, or set POLE_DATA."
         ) from error
     if hashlib.sha256(content).hexdigest() != SHA256[path.name]:
         raise InputError(
-            f"The data file {path} is not the published one (its SHA-256 differs); fetch it again."
+            f"The data file {path} is not the published one (its SHA-256 differs); fetch it again by "
+            "`pole data fetch`."
         )
     return content
 

@@ -1,5 +1,6 @@
 """Data sets that PoLe knows by name, and a user's own .npz file, checked before anything is encrypted."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,7 +74,8 @@ def load(name: str, data_dir: Path | None, *, seed: int = 0) -> DataSet:
 def data_directory(environment: Mapping[str, str], working_directory: Path) -> Path | None:
     """Return where published data files are, or None.
 
-    That is POLE_DATA, else `../shared/data` seen from the repository that the working directory is in.
+    That is POLE_DATA, else `../shared/data` seen from the repository that the working directory is in, else
+    where `pole data fetch` puts them.
     """
     if environment.get("POLE_DATA"):
         return Path(environment["POLE_DATA"])
@@ -81,7 +83,16 @@ def data_directory(environment: Mapping[str, str], working_directory: Path) -> P
         beside = folder.parent / "shared" / "data"
         if (folder / "pyproject.toml").is_file() and beside.is_dir():
             return beside
-    return None
+    fetched = fetched_directory(environment)
+    return fetched if fetched.is_dir() else None
+
+
+def fetched_directory(environment: Mapping[str, str]) -> Path:
+    """Return the platform's folder for published data files that were fetched; it may not be there."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "pole" / "data"
+    cache = environment.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "pole" / "data"
 
 
 def subset(dataset: DataSet, train: int, test: int, seed: int) -> DataSet:
@@ -107,8 +118,8 @@ def subset(dataset: DataSet, train: int, test: int, seed: int) -> DataSet:
 def _folder(data_dir: Path | None, name: str) -> Path:
     if data_dir is None:
         raise InputError(
-            f"The files of {name} are not here: put them into a folder {name} and name the folder above "
-            "it by POLE_DATA."
+            f"The files of {name} are not here: fetch them by `pole data fetch {name}`, or name the folder "
+            f"above {name}/ by POLE_DATA."
         )
     return data_dir / name
 

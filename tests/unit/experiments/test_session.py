@@ -2,6 +2,9 @@ import pytest
 from experiments.records import Size, read
 from experiments.session import Case, Experiment, Options, main, parse, run
 
+from pole.adapters.data_publishers import PUBLISHED
+from pole.errors import UnreachableError
+
 
 def experiment(measure, data=None, settings=("a", "b")):
     return Experiment(
@@ -61,7 +64,32 @@ def test_settings_whose_data_are_absent_are_skipped_with_a_sentence(tmp_path, mo
     assert run(trial, Options(Size.QUICK, 1, tmp_path), told.append) == 2
     assert "skipped, the data set mnist is not here" in told[0]
     (tmp_path / "mnist").mkdir()
+    for published in PUBLISHED["mnist"]:
+        (tmp_path / "mnist" / published.name).touch()
     assert run(trial, Options(Size.QUICK, 1, tmp_path), told.append) == 0
+
+
+def test_absent_data_are_fetched_once_and_a_publisher_that_is_away_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("POLE_DATA", str(tmp_path))
+    asked, told = [], []
+
+    def away(files, folder, report):
+        asked.append(folder)
+        raise UnreachableError("Nobody answers.")
+
+    def there(files, folder, report):
+        asked.append(folder)
+        folder.mkdir()
+        for published in files:
+            (folder / published.name).touch()
+
+    monkeypatch.setattr("experiments.session.fetch", away)
+    assert run(experiment(None, data="cifar10"), Options(Size.FULL, 1, tmp_path), told.append) == 2
+    assert told[:2] == [f"Fetching cifar10 into {tmp_path}", "Nobody answers."]
+    monkeypatch.setattr("experiments.session.fetch", there)
+    trial = experiment(lambda name, seed: {}, data="iris")
+    assert run(trial, Options(Size.FULL, 1, tmp_path), told.append) == 0
+    assert asked == [tmp_path / "cifar10", tmp_path / "iris"]
 
 
 def test_some_settings_can_be_asked_for(tmp_path):
