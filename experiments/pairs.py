@@ -14,6 +14,7 @@ from experiments.networks import (
     iris_mlp,
     mnist_mlp,
     pixels,
+    small_cnn,
     vgg16,
 )
 from experiments.records import Size
@@ -23,6 +24,7 @@ from pole.protocol.mapping_kinds import ConvMapping
 
 MNIST: Final = {Size.QUICK: (1500, 500), Size.REDUCED: (60_000, 10_000), Size.FULL: (60_000, 10_000)}
 IMAGES: Final = {Size.QUICK: (200, 100), Size.REDUCED: (10_000, 2000), Size.FULL: (None, None)}
+SMALL: Final = {Size.QUICK: (500, 200), Size.REDUCED: (10_000, 10_000), Size.FULL: (None, None)}
 NARROWER: Final = {Size.QUICK: 16, Size.REDUCED: 4, Size.FULL: 1}
 
 
@@ -79,6 +81,14 @@ def _filtered(mapping: ConvMapping, size: Size, seed: int) -> tuple[Problem, Pro
     return secure(data, layer), original(data, vgg16(shape, pixels(shape), narrower=narrower), shape)
 
 
+def _small(name: str, size: Size, seed: int) -> tuple[Problem, Problem]:
+    """Return images under four filters a channel, for a network that a CPU trains to its end."""
+    data = dataset(name, *SMALL[size])
+    shape = (1, *data.input_shape)[-3:]
+    layer = Layer(small_cnn(shape, CSML_4), round_seed(seed))
+    return secure(data, layer), original(data, small_cnn(shape, pixels(shape)), shape)
+
+
 _WHOLE: Final = dict.fromkeys(Size, "all samples") | {
     Size.QUICK: "a test of the script: few samples, 2 epochs"
 }
@@ -87,6 +97,12 @@ _VGG: Final = {
     Size.REDUCED: "reduced: 1/4 of the width, 10,000 images, 8 epochs",
     Size.FULL: "full width, all images",
 }
+_CNN: Final = {
+    Size.QUICK: "a test of the script: 500 images, 1 epoch",
+    Size.REDUCED: "reduced: 10,000 images, 12 epochs",
+    Size.FULL: "all images",
+}
+_SMALL: Final = TrainingSettings(batch=250, learning_rate=8e-3, weight_decay=2e-2)
 _IMAGES: Final = TrainingSettings(learning_rate=2e-3, weight_decay=0.05, shift=2)
 _BATCH: Final = {Size.QUICK: 25, Size.REDUCED: 125, Size.FULL: 500}
 """Fewer images of VGG-16 are learned in smaller batches: it needs some hundred steps to begin with."""
@@ -135,5 +151,21 @@ PAIRS: Final[Mapping[str, Pair]] = {
         _VGG,
         "cifar10",
         _BATCH,
+    ),
+    "MNIST, small CNN, 4 filters": Pair(
+        partial(_small, "mnist"),
+        {Size.QUICK: 1, Size.REDUCED: 12, Size.FULL: 12},
+        _SMALL,
+        ("", "", ""),
+        _CNN,
+        "mnist",
+    ),
+    "CIFAR-10, small CNN, 4 filters": Pair(
+        partial(_small, "cifar10"),
+        {Size.QUICK: 1, Size.REDUCED: 12, Size.FULL: 24},
+        _SMALL,
+        ("", "", ""),
+        _CNN,
+        "cifar10",
     ),
 }
