@@ -18,6 +18,7 @@ from pole.errors import InputError
 from pole.learning import canonical_layers
 from pole.learning.features import FeatureMap, batches
 from pole.learning.fixed_point import MalformedModelError, demand_exact_sums
+from pole.learning.threads import allowed_threads, beside_each_other
 from pole.protocol.mapping_kinds import Shape
 from pole.protocol.mapping_layer import feature_shape
 from pole.protocol.metrics import predictions, readings, score
@@ -86,7 +87,8 @@ def evaluate(
 ) -> Evaluation:
     """Return the model's predictions on features (n, *feature_shape), and their score by the labels (n,).
 
-    Ties go to the lowest class. Memory is bounded whatever n is. Raises InputError where features or labels
+    Ties go to the lowest class. Memory is bounded whatever n is, for each thread that `limit_threads` allows.
+    Raises InputError where features or labels
     have another shape.
     """
     specification = model.specification
@@ -97,9 +99,13 @@ def evaluate(
             f"{', '.join(map(str, expected))}) and (n,); compute them with the model's own specification."
         )
     found = np.empty(len(features), dtype=np.int64)
-    size = count_activations(specification.nodes())
-    for rows in batches(len(features), size, ACTIVATIONS_AT_ONCE):
+
+    def read(rows: slice) -> None:
         found[rows] = readings(metric, logits(model, features[rows]), specification.classes)
+
+    size = count_activations(specification.nodes())
+    share = -(-len(features) // allowed_threads())
+    beside_each_other(read, batches(len(features), size, min(ACTIVATIONS_AT_ONCE, share * size)))
     return Evaluation(score(metric, found, labels), predictions(metric, found))
 
 

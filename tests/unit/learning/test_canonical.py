@@ -16,6 +16,7 @@ from pole.learning.canonical import (
 from pole.learning.canonical_layers import apply
 from pole.learning.features import FeatureMap
 from pole.learning.fixed_point import CLAMP, MalformedModelError
+from pole.learning.threads import limit_threads
 from pole.protocol.mapping_kinds import ConvMapping, LinearMapping
 from pole.protocol.mapping_layer import feature_shape
 from pole.protocol.metrics import AbsoluteError, readings, score
@@ -212,6 +213,16 @@ def test_a_large_convolution_is_computed_in_pieces_with_the_same_result(monkeypa
     for limit in (1, 100, 1000, 5000):
         monkeypatch.setattr("pole.learning.canonical_layers.PATCH_VALUES_AT_ONCE", limit)
         assert np.array_equal(logits(model, features), whole)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 16])
+def test_evaluation_by_several_threads_predicts_the_same(count):
+    model, features = random_model(CONVOLUTIONAL, 3), random_features(CONVOLUTIONAL, 10)
+    expected = logits(model, features).argmax(axis=1)
+    limit_threads(count)
+    found = evaluate(model, features, np.zeros(10, dtype=np.int64)).predictions
+    limit_threads(1)
+    assert np.array_equal(found, expected)
 
 
 def test_attention_over_many_tokens_is_computed_in_pieces_with_the_same_result(monkeypatch):

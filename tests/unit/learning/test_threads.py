@@ -1,7 +1,9 @@
+import threading
+
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from pole.learning.threads import limit_threads
+from pole.learning.threads import allowed_threads, beside_each_other, limit_threads
 
 
 def blas_threads():
@@ -10,11 +12,49 @@ def blas_threads():
 
 @pytest.fixture(autouse=True)
 def as_before():
-    with threadpool_limits():
+    with threadpool_limits(limits=1, user_api="blas"):
         yield
+    limit_threads(1)
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_matrix_products_use_as_many_threads_as_they_are_given(count):
+def test_matrix_products_and_evaluation_use_as_many_threads_as_they_are_given(count):
     limit_threads(count)
-    assert blas_threads() == {count}
+    assert (allowed_threads(), blas_threads()) == (count, {count})
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_every_part_is_done_once(count):
+    limit_threads(count)
+    done = []
+    beside_each_other(done.append, range(100))
+    assert sorted(done) == list(range(100))
+
+
+def test_parts_run_beside_each_other_with_one_thread_a_product():
+    limit_threads(3)
+    all_there = threading.Barrier(3, timeout=30)
+    seen = []
+
+    def meet(_):
+        all_there.wait()
+        seen.append(blas_threads())
+
+    beside_each_other(meet, range(6))
+    assert seen == [{1}] * 6
+    assert blas_threads() == {3}
+
+
+def test_an_error_ends_the_work_and_is_raised():
+    limit_threads(2)
+    done = []
+
+    def fail(part):
+        if part == 1:
+            raise ValueError("part 1")
+        done.append(part)
+
+    with pytest.raises(ValueError, match="part 1"):
+        beside_each_other(fail, range(1000))
+    assert len(done) < 1000
+    assert blas_threads() == {2}
