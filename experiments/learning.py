@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from experiments.data import Features, Problem
+from pole.learning.arrays import place_of
 from pole.learning.canonical import CanonicalModel, evaluate
 from pole.learning.checkpoint import NO_CHECKPOINTS, Checkpoints
 from pole.learning.features import normalised, whiten
@@ -79,7 +80,7 @@ def clock_of_process() -> float:
 
 def accuracy(model: CanonicalModel, features: Features, labels: NDArray[np.int64]) -> float:
     """Return the percentage that a model gets right by canonical evaluation."""
-    return 100 * evaluate(model, features, labels).correct / len(labels)
+    return 100 * evaluate(model, features, labels, place_of(pick_device())).correct / len(labels)
 
 
 def data_of(problem: Problem, settings: TrainingSettings) -> TrainingData:

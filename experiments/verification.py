@@ -22,8 +22,10 @@ from experiments.session import Case, Experiment, main
 from experiments.tables import spread, table, values
 from experiments.tasks import TASKS, Task
 from pole.learning import model_file
+from pole.learning.arrays import place_of
 from pole.learning.canonical import evaluate
 from pole.learning.network import Network
+from pole.learning.training import pick_device
 
 AUDITED: Final = (400, 2000)
 """Samples of an audit: a false count is off by less than 5 and 2.2 points at one in 20."""
@@ -55,8 +57,9 @@ def measure(task: Task, size: Size, seed: int) -> Mapping[str, Any]:
 def verify(file: bytes, problem: Problem, samples: int) -> None:
     """Load a model and evaluate it on so many training samples and all test samples."""
     model = model_file.load(file, problem.specification, problem.seed)
-    evaluate(model, problem.x_train[:samples], problem.y_train[:samples])
-    evaluate(model, problem.x_test, problem.y_test)
+    place = place_of(pick_device())
+    evaluate(model, problem.x_train[:samples], problem.y_train[:samples], place)
+    evaluate(model, problem.x_test, problem.y_test, place)
 
 
 def seconds_of(action: Callable[[], None]) -> float:

@@ -22,7 +22,7 @@ IDLE_AFTER = 30.0
 
 @click.command(epilog="Example: pole miner run --wallet miner-1 --threads 4 --withdraw")
 @wallet_option
-@click.option("--device", help="Device of torch to train on.  [default: a GPU if there is one]")
+@click.option("--device", help="Device of torch to train and evaluate on.  [default: a GPU if there is one]")
 @threads_option
 @point_cache_option
 @click.option("--epochs", type=click.IntRange(min=1), help="Least epochs of the first training cycle.")
@@ -93,10 +93,12 @@ def run(
     import time
 
     from pole.cli.training import open_learner
+    from pole.learning.arrays import place_of
     from pole.roles.miner import Miner, MinerSettings
 
     with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
         start_log(options)
+        learner = open_learner(device, threads, session.home / "training", search, recipe)
         store = patient_store_of(session)
         role = Miner(
             chain=session.chain,
@@ -104,11 +106,12 @@ def run(
             journal=session.journal,
             home=session.home,
             data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
-            learner=open_learner(device, threads, session.home / "training", search, recipe),
+            learner=learner,
             settlement=settlement_of(session, options),
             settings=MinerSettings(time_margin, least_reward, challenges),
             clock=time.monotonic,
             random_bytes=os.urandom,
             stopping=stopping.is_set,
+            place=place_of(learner.device),
         )
         run_worker(session, role, options, stopping, idle_after=idle_after)

@@ -1,4 +1,4 @@
-"""The miner's learner, from its options; imported by `pole miner run` alone, since it loads torch."""
+"""The miner's learner, and where models are evaluated, from options; imported where torch is needed."""
 
 import secrets
 import time
@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from pole.errors import InputError
+from pole.learning.arrays import Place, place_of
 from pole.learning.recipe import TrainingSettings
 from pole.learning.threads import limit_threads
 from pole.learning.training import pick_device
@@ -33,6 +34,20 @@ def open_learner(
     return TorchLearner(
         settings, _device(device), folder, time.monotonic, lambda: secrets.randbits(63), search
     )
+
+
+def open_place(device: str) -> Place:
+    """Return where a verifier evaluates: at a CUDA device, or the processor.
+
+    Raises InputError where there is no such device, or it has no float64.
+    """
+    found = _device(device)
+    if found.type not in ("cpu", "cuda"):
+        raise InputError(
+            f"The device {device!r} cannot evaluate models, which takes float64: use a CUDA device, or leave "
+            "--device out."
+        )
+    return place_of(found)
 
 
 def _device(name: str | None) -> torch.device:

@@ -1,5 +1,7 @@
 """`pole verifier run`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from pole.cli.context import Settings, common_options, open_session, read_password, wallet_option
@@ -16,9 +18,13 @@ from pole.cli.worker import (
     worker_options,
 )
 
+if TYPE_CHECKING:
+    from pole.learning.arrays import Place
+
 
 @click.command(epilog="Example: pole verifier run --wallet verifier-1 --withdraw")
 @wallet_option
+@click.option("--device", help="CUDA device of torch to evaluate models on.  [default: the processor]")
 @threads_option
 @point_cache_option
 @click.option(
@@ -36,6 +42,7 @@ def run(
     options: WorkerOptions,
     /,
     wallet: str,
+    device: str | None,
     threads: int,
     point_cache: int,
     time_margin: float,
@@ -44,10 +51,12 @@ def run(
     import os
     import time
 
+    from pole.learning.arrays import PROCESSOR
     from pole.learning.threads import limit_threads
     from pole.roles.verifier import Verifier
 
     limit_threads(threads)
+    place = PROCESSOR if device is None else _place(device)
     with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
         start_log(options)
         store = patient_store_of(session)
@@ -62,5 +71,12 @@ def run(
             random_bytes=os.urandom,
             clock=time.monotonic,
             stopping=stopping.is_set,
+            place=place,
         )
         run_worker(session, role, options, stopping)
+
+
+def _place(device: str) -> "Place":
+    from pole.cli.training import open_place
+
+    return open_place(device)

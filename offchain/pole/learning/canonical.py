@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from pole.errors import InputError
 from pole.learning import canonical_layers
+from pole.learning.arrays import PROCESSOR, Array, Place
 from pole.learning.features import FeatureMap, batches
 from pole.learning.fixed_point import MalformedModelError, demand_exact_sums
-from pole.learning.threads import allowed_threads, beside_each_other
 from pole.protocol.mapping_kinds import Shape
 from pole.protocol.mapping_layer import feature_shape
 from pole.protocol.metrics import predictions, readings, score
@@ -83,9 +83,14 @@ class Evaluation:
 
 
 def evaluate(
-    model: CanonicalModel, features: NDArray[np.integer[Any]], labels: NDArray[np.int64]
+    model: CanonicalModel,
+    features: NDArray[np.integer[Any]],
+    labels: NDArray[np.int64],
+    place: Place = PROCESSOR,
 ) -> Evaluation:
     """Return the model's predictions on features (n, *feature_shape), and their score by the labels (n,).
+
+    The place they are computed at changes no bit of them.
 
     Ties go to the lowest class. Memory is bounded whatever n is, for each thread that `limit_threads` allows.
     Raises InputError where features or labels
@@ -99,28 +104,40 @@ def evaluate(
             f"{', '.join(map(str, expected))}) and (n,); compute them with the model's own specification."
         )
     found = np.empty(len(features), dtype=np.int64)
+    tensors = _placed(model, place)
 
     def read(rows: slice) -> None:
-        found[rows] = readings(metric, logits(model, features[rows]), specification.classes)
+        found[rows] = readings(metric, _logits(model, tensors, features[rows], place), specification.classes)
 
     size = count_activations(specification.nodes())
-    share = -(-len(features) // allowed_threads())
-    beside_each_other(read, batches(len(features), size, min(ACTIVATIONS_AT_ONCE, share * size)))
+    share = -(-len(features) // place.threads()) * size
+    most = min(ACTIVATIONS_AT_ONCE * place.share, share)
+    place.side_by_side(read, batches(len(features), size, most))
     return Evaluation(score(metric, found, labels), predictions(metric, found))
 
 
-def logits(model: CanonicalModel, features: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+def logits(
+    model: CanonicalModel, features: NDArray[np.integer[Any]], place: Place = PROCESSOR
+) -> NDArray[np.int64]:
     """Return the last layer's activations (n, classes) as integers, in multiples of 2^-10."""
+    return _logits(model, _placed(model, place), features, place)
+
+
+def _placed(model: CanonicalModel, place: Place) -> dict[str, Array]:
+    return {name: place.put(values.astype(np.float64)) for name, values in model.tensors.items()}
+
+
+def _logits(
+    model: CanonicalModel, tensors: Mapping[str, Array], features: NDArray[np.integer[Any]], place: Place
+) -> NDArray[np.int64]:
     nodes = model.specification.nodes()
     folded = folded_norms(nodes)
-    values = {INPUT: model.feature_map.apply(features)}
+    values = {INPUT: model.feature_map.apply(features, place)}
     for node in nodes:
         inputs = [values[name] for name in node.inputs]
         name = node.layer.name
-        values[name] = (
-            inputs[0] if name in folded else canonical_layers.apply(node.layer, inputs, model.tensors)
-        )
-    return values[nodes[-1].layer.name].astype(np.int64)
+        values[name] = inputs[0] if name in folded else canonical_layers.apply(node.layer, inputs, tensors)
+    return place.take(values[nodes[-1].layer.name]).astype(np.int64)
 
 
 def folded_norms(nodes: tuple[Node, ...]) -> dict[str, str]:

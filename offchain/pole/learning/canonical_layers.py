@@ -1,20 +1,22 @@
-"""Each layer on integers: activations (n, ...) in float64 in, activations out, every sum exact."""
+"""Each layer on integers: activations (n, ...) in float64 in, activations out, every sum exact.
+
+Tensors are those of a canonical model in float64, where the activations are.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import product
+from operator import add
 from typing import Final, assert_never
 
-import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
+from array_api_compat import array_namespace, device
 
+from pole.learning.arrays import Array, at_once
 from pole.learning.canonical_attention import attention, layer_norm
 from pole.learning.fixed_point import (
     ACTIVATION_ONE,
     CLAMP,
     WEIGHT_ONE,
-    Floats,
     clamp,
     gelu,
     sigmoid,
@@ -47,11 +49,11 @@ from pole.protocol.model_layers import (
     stride_of,
 )
 
-Tensors = Mapping[str, NDArray[np.int32]]
+Tensors = Mapping[str, Array]
 PATCH_VALUES_AT_ONCE: Final = 2**20
 
 
-def apply(layer: Layer, inputs: Sequence[Floats], tensors: Tensors) -> Floats:
+def apply(layer: Layer, inputs: Sequence[Array], tensors: Tensors) -> Array:
     """Return what `layer` makes of its inputs with its tensors in a canonical model."""
     x = inputs[0]
     match layer:
@@ -69,7 +71,7 @@ def apply(layer: Layer, inputs: Sequence[Floats], tensors: Tensors) -> Floats:
             return layer_norm(layer, x, tensors)
         case Position():
             # The learned numbers are on the grid of weights, four steps of which are one of activations.
-            return to_activations(x * WEIGHT_ONE + tensors[f"{layer.name}.position"] * float(ACTIVATION_ONE))
+            return to_activations(x * WEIGHT_ONE + tensors[f"{layer.name}.position"] * ACTIVATION_ONE)
         case Mean():
             return to_activations(x.sum(axis=1) / x.shape[1] * WEIGHT_ONE)
         case Add() | Concat() | Flatten() | Unflatten() | Transpose() | Dropout():
@@ -79,14 +81,14 @@ def apply(layer: Layer, inputs: Sequence[Floats], tensors: Tensors) -> Floats:
 
 
 def _arrange(
-    layer: Add | Concat | Flatten | Unflatten | Transpose | Dropout, inputs: Sequence[Floats]
-) -> Floats:
+    layer: Add | Concat | Flatten | Unflatten | Transpose | Dropout, inputs: Sequence[Array]
+) -> Array:
     x = inputs[0]
     match layer:
         case Add():
-            return clamp(np.sum(np.stack(inputs), axis=0))
+            return clamp(reduce(add, inputs))
         case Concat():
-            return np.concatenate(inputs, axis=1)
+            return array_namespace(x).concat(inputs, axis=1)
         case Flatten():
             return x.reshape(*x.shape[: layer.start_dim], -1)
         case Unflatten():
@@ -98,13 +100,13 @@ def _arrange(
     assert_never(layer)
 
 
-def _activate(layer: ReLU | LeakyReLU | Sigmoid | Tanh | GELU, x: Floats) -> Floats:
+def _activate(layer: ReLU | LeakyReLU | Sigmoid | Tanh | GELU, x: Array) -> Array:
     match layer:
         case ReLU():
-            return np.maximum(x, 0)
+            return x.clip(0, CLAMP)
         case LeakyReLU():
             # The slope is a multiple of 2^-12, so the product is exact and rint rounds once.
-            return np.where(x >= 0, x, np.rint(x * layer.negative_slope))
+            return array_namespace(x).where(x >= 0, x, (x * layer.negative_slope).round())
         case Sigmoid():
             return sigmoid(x)
         case Tanh():
@@ -114,35 +116,45 @@ def _activate(layer: ReLU | LeakyReLU | Sigmoid | Tanh | GELU, x: Floats) -> Flo
     assert_never(layer)
 
 
-def _linear(layer: Linear, x: Floats, tensors: Tensors) -> Floats:
-    weight = tensors[f"{layer.name}.weight"].astype(np.float64)
-    return to_activations(x @ weight.T + _bias(layer, tensors))
+def _linear(layer: Linear, x: Array, tensors: Tensors) -> Array:
+    return to_activations(x @ tensors[f"{layer.name}.weight"].T + _bias(layer, tensors))
 
 
-def _bias(layer: Linear | Conv2d, tensors: Tensors) -> Floats:
+def _bias(layer: Linear | Conv2d, tensors: Tensors) -> Array:
+    """Return the bias on the grid of sums, (outputs,) or, where there is none, (1,)."""
     bias = tensors.get(f"{layer.name}.bias")
     if bias is None:
-        return np.zeros(1)
-    return bias.astype(np.float64) * ACTIVATION_ONE
+        weight = tensors[f"{layer.name}.weight"]
+        return array_namespace(weight).zeros(1, dtype=weight.dtype, device=device(weight))
+    return bias * ACTIVATION_ONE
 
 
-def _scale_and_shift(layer: BatchNorm1d | BatchNorm2d, x: Floats, tensors: Tensors) -> Floats:
+def _scale_and_shift(layer: BatchNorm1d | BatchNorm2d, x: Array, tensors: Tensors) -> Array:
     across = (1, -1) + (1,) * (x.ndim - 2)
-    scale = tensors[f"{layer.name}.scale"].astype(np.float64).reshape(across)
-    shift = tensors[f"{layer.name}.shift"].astype(np.float64).reshape(across) * ACTIVATION_ONE
-    return to_activations(x * scale + shift)
+    scale, shift = (tensors[f"{layer.name}.{part}"].reshape(across) for part in ("scale", "shift"))
+    return to_activations(x * scale + shift * ACTIVATION_ONE)
 
 
-def _pool(layer: MaxPool2d | AvgPool2d, x: Floats) -> Floats:
+def _pool(layer: MaxPool2d | AvgPool2d, x: Array) -> Array:
     if isinstance(layer, AvgPool2d):
-        return np.rint(reduce(np.add, _pooling_cells(layer, x)) / layer.kernel_size**2)
+        return (reduce(add, _pooling_cells(layer, x)) / layer.kernel_size**2).round()
     # No activation is smaller than the padding, as in torch.nn.MaxPool2d.
-    side = (layer.padding, layer.padding)
-    padded = np.pad(x, ((0, 0), (0, 0), side, side), constant_values=-CLAMP)
-    return reduce(np.maximum, _pooling_cells(layer, padded))
+    padded = _padded(x, layer.padding, -CLAMP)
+    return reduce(array_namespace(x).maximum, _pooling_cells(layer, padded))
 
 
-def _pooling_cells(layer: MaxPool2d | AvgPool2d, x: Floats) -> Iterator[Floats]:
+def _padded(x: Array, pad: int, value: int) -> Array:
+    """Return images (n, channels, height, width) with `pad` rows and columns of `value` on each side."""
+    if pad == 0:
+        return x
+    samples, channels, height, width = x.shape
+    shape = (samples, channels, height + 2 * pad, width + 2 * pad)
+    padded = array_namespace(x).full(shape, value, dtype=x.dtype, device=device(x))
+    padded[:, :, pad : pad + height, pad : pad + width] = x
+    return padded
+
+
+def _pooling_cells(layer: MaxPool2d | AvgPool2d, x: Array) -> Iterator[Array]:
     """Yield for each place in the window the values that all windows have there."""
     height, width = x.shape[2:]
     size, step = layer.kernel_size, stride_of(layer)
@@ -151,31 +163,43 @@ def _pooling_cells(layer: MaxPool2d | AvgPool2d, x: Floats) -> Iterator[Floats]:
         yield x[:, :, row:bottom:step, column:right:step]
 
 
-def _conv2d(layer: Conv2d, x: Floats, tensors: Tensors) -> Floats:
+def _conv2d(layer: Conv2d, x: Array, tensors: Tensors) -> Array:
     """Return a convolution as matrix products over patches, a few at a time (no Winograd, no FFT)."""
-    size, pad = layer.kernel_size, layer.padding
-    weight = tensors[f"{layer.name}.weight"].astype(np.float64).reshape(layer.out_channels, -1)
-    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-    patches = sliding_window_view(padded, (size, size), axis=(2, 3))[:, :, :: layer.stride, :: layer.stride]
-    samples, channels, height, width = patches.shape[:4]
-    out = np.empty((samples, layer.out_channels, height, width))
+    xp, size, step = array_namespace(x), layer.kernel_size, layer.stride
+    weight = tensors[f"{layer.name}.weight"].reshape(layer.out_channels, -1)
     bias = _bias(layer, tensors).reshape(-1, 1)
-    for n, rows, columns in _pieces(samples, height, width, weight.shape[1]):
-        piece = patches[n, :, rows, columns]
+    padded = _padded(x, layer.padding, 0)
+    height, width = ((side - size) // step + 1 for side in padded.shape[2:])
+    out = xp.empty((len(x), layer.out_channels, height, width), dtype=x.dtype, device=device(x))
+    most = at_once(x, PATCH_VALUES_AT_ONCE)
+    for n, rows, columns in _pieces((len(x), height, width), weight.shape[1], most):
+        piece = out[n, :, rows, columns]
         # One product for all samples of a piece: small images would make many tiny ones.
-        beside = np.empty((channels, size, size, len(piece), *piece.shape[2:4]))
+        shape = (x.shape[1], size, size, len(piece), *piece.shape[2:])
+        patches = xp.empty(shape, dtype=x.dtype, device=device(x))
         for i, j in product(range(size), range(size)):
-            beside[:, i, j] = piece[..., i, j].swapaxes(0, 1)
-        found = to_activations(weight @ beside.reshape(weight.shape[1], -1) + bias)
-        out[n, :, rows, columns] = found.reshape(-1, len(piece), *piece.shape[2:4]).swapaxes(0, 1)
+            cells = padded[n, :, _every(rows, i, step), _every(columns, j, step)]
+            patches[:, i, j] = cells.swapaxes(0, 1)
+        found = to_activations(weight @ patches.reshape(weight.shape[1], -1) + bias)
+        out[n, :, rows, columns] = found.reshape(-1, *shape[3:]).swapaxes(0, 1)
     return out
 
 
-def _pieces(samples: int, height: int, width: int, size: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Yield parts of a (samples, height, width) grid of patches of `size` values, small enough for memory."""
-    columns = min(width, max(1, PATCH_VALUES_AT_ONCE // size))
-    rows = min(height, max(1, PATCH_VALUES_AT_ONCE // (size * columns)))
-    count = min(samples, max(1, PATCH_VALUES_AT_ONCE // (size * columns * rows)))
+def _every(outputs: slice, offset: int, step: int) -> slice:
+    """Return which rows, or columns, these outputs read at an offset in their windows."""
+    return slice(outputs.start * step + offset, (outputs.stop - 1) * step + offset + 1, step)
+
+
+def _pieces(grid: tuple[int, int, int], size: int, most: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Yield parts of a (samples, height, width) grid of patches of `size` values, `most` values at a time."""
+    samples, height, width = grid
+    columns = min(width, max(1, most // size))
+    rows = min(height, max(1, most // (size * columns)))
+    count = min(samples, max(1, most // (size * columns * rows)))
     starts = product(range(0, samples, count), range(0, height, rows), range(0, width, columns))
     for sample, row, column in starts:
-        yield slice(sample, sample + count), slice(row, row + rows), slice(column, column + columns)
+        yield (
+            slice(sample, sample + count),
+            slice(row, min(row + rows, height)),
+            slice(column, min(column + columns, width)),
+        )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
+from pole.learning.arrays import PROCESSOR, Array, Place
 from pole.learning.fixed_point import ACTIVATION_ONE, Floats, MalformedModelError, clamp
 from pole.protocol.model_spec import MAX_INNER_PRODUCT
 
@@ -44,11 +45,12 @@ class FeatureMap:
                 "The feature scales are negative, out of range or not numbers; the model cannot be evaluated."
             )
 
-    def apply(self, features: NDArray[np.integer[Any]]) -> Floats:
-        """Return features (n, ...) as activations: integers on the grid 2^-10, in float64."""
+    def apply(self, features: NDArray[np.integer[Any]], place: Place = PROCESSOR) -> Array:
+        """Return features (n, ...) as activations: integers on the grid 2^-10, in float64, at `place`."""
         across = (1, -1) + (1,) * (features.ndim - 2)
         scale = self.scale.astype(np.float64).reshape(across) * ACTIVATION_ONE
-        return clamp(np.rint((features - self.offset.reshape(across)) * scale))
+        differences = place.put(features.astype(np.int64)) - place.put(self.offset.reshape(across))
+        return clamp((differences * place.put(scale)).round())
 
 
 def fit_feature_map(features: NDArray[np.integer[Any]]) -> FeatureMap:

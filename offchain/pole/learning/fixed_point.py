@@ -12,9 +12,11 @@ from functools import cache
 from typing import Final
 
 import numpy as np
+from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
 from pole.errors import IntegrityError
+from pole.learning.arrays import Array
 
 WEIGHT_ONE: Final = 2**12
 ACTIVATION_ONE: Final = 2**10
@@ -44,16 +46,14 @@ def round_weights(values: Floats, name: str) -> NDArray[np.int32]:
     return scaled.astype(np.int32)
 
 
-def to_activations(sums: Floats) -> Floats:
+def to_activations(sums: Array) -> Array:
     """Return sums of weight-activation products (grid 2^-22) as clamped activations (grid 2^-10)."""
-    values = sums / WEIGHT_ONE
-    np.rint(values, out=values)
-    return np.clip(values, -CLAMP, CLAMP, out=values)
+    return clamp((sums / WEIGHT_ONE).round())
 
 
-def clamp(values: Floats) -> Floats:
+def clamp(values: Array) -> Array:
     """Return activations limited to the range that the bounds of all sums are computed for."""
-    return np.clip(values, -CLAMP, CLAMP)
+    return values.clip(-CLAMP, CLAMP)
 
 
 def demand_exact_sums(weights: NDArray[np.int32], offsets: NDArray[np.int32], name: str) -> None:
@@ -73,28 +73,34 @@ def demand_exact_sums(weights: NDArray[np.int32], offsets: NDArray[np.int32], na
         )
 
 
-def sigmoid(values: Floats) -> Floats:
+def sigmoid(values: Array) -> Array:
     """Return the logistic function on the activation grid, from a table."""
     return _look_up(_table(_real_sigmoid), values)
 
 
-def tanh(values: Floats) -> Floats:
+def tanh(values: Array) -> Array:
     """Return the hyperbolic tangent on the activation grid, from a table."""
     return _look_up(_table(math.tanh), values)
 
 
-def gelu(values: Floats) -> Floats:
+def gelu(values: Array) -> Array:
     """Return x * Phi(x) on the activation grid, from a table; beyond it the function is x or 0."""
-    return np.where(values > TABLE_END, values, _look_up(_table(_real_gelu), values))
+    xp = array_namespace(values)
+    return xp.where(values > TABLE_END, values, _look_up(_table(_real_gelu), values))
 
 
-def decay(values: Floats) -> Floats:
+def decay(values: Array) -> Array:
     """Return exp(-a) in multiples of 2^-20 for activations a >= 0, from a table; 0 beyond it."""
-    return _decay_table()[np.minimum(values, TABLE_END).astype(np.int64)]
+    return _entries(_decay_table(), values.clip(0, TABLE_END))
 
 
-def _look_up(table: Floats, values: Floats) -> Floats:
-    return table[(np.clip(values, -TABLE_END, TABLE_END) + TABLE_END).astype(np.int64)]
+def _look_up(table: Floats, values: Array) -> Array:
+    return _entries(table, values.clip(-TABLE_END, TABLE_END) + TABLE_END)
+
+
+def _entries(table: Floats, places: Array) -> Array:
+    xp = array_namespace(places)
+    return xp.asarray(table, device=device(places))[xp.astype(places, xp.int64)]
 
 
 @cache

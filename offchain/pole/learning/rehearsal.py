@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pole.learning.arrays import place_of
 from pole.learning.canonical import evaluate
 from pole.learning.datasets import DataSet
 from pole.learning.quantisation import apply, fit
@@ -54,7 +55,7 @@ def rehearse(
         device=device,
         report=lambda _: None,
     )
-    found = evaluate(result.candidate.model, test_features, dataset.y_test)
+    found = evaluate(result.candidate.model, test_features, dataset.y_test, place_of(device))
     return Rehearsal(result, result.candidate.evaluation.correct, found.correct)
 
 

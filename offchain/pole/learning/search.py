@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from pole.errors import InputError
+from pole.learning.arrays import place_of
 from pole.learning.canonical import evaluate
 from pole.learning.fixed_point import MalformedModelError
 from pole.learning.recipe import TrainingSettings
@@ -107,7 +108,7 @@ def _correct(
         )
     except MalformedModelError:
         return 0
-    return evaluate(result.candidate.model, *unseen).correct
+    return evaluate(result.candidate.model, *unseen, place_of(device)).correct
 
 
 def _optuna() -> ModuleType:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from pole.learning import model_file
 from pole.learning.adamw import AdamW
+from pole.learning.arrays import place_of
 from pole.learning.augmentation import augmented
 from pole.learning.canonical import CanonicalModel, Evaluation, evaluate
 from pole.learning.checkpoint import Checkpoints, identity, pack, unpack
@@ -107,6 +108,7 @@ class TrainingRun:
         self.data, self.specification, self.seed = data, specification, seed
         self.rule, self.report, self.started, self.checkpoints = rule, report, started, checkpoints
         self.device = data.inputs.device
+        self.place = place_of(self.device)
         self.made_for = identity(specification, seed, settings, len(data.inputs))
         self.batches = batch_count(len(data.inputs), settings.batch)
         self.network = Network(specification).to(self.device)
@@ -205,7 +207,7 @@ class TrainingRun:
         except MalformedModelError:
             # Diverged: the next cycle starts anew, and the report shows the loss.
             return
-        evaluation = evaluate(model, self.data.features, self.data.truth)
+        evaluation = evaluate(model, self.data.features, self.data.truth, self.place)
         if self.best is None or evaluation.correct >= self.best.evaluation.correct:
             self.best = Candidate(model, evaluation)
         self.evaluation_seconds = self.rule.clock() - begun
@@ -219,9 +221,12 @@ class TrainingRun:
         """Return how long judging will take, from a few samples; 0 where there is no deadline to keep."""
         if math.isinf(self.rule.deadline):
             return 0.0
+        model, data, count = self._canonical(), self.data, PROBE * self.place.share
+        # One sample to warm up: a device loads what it computes with.
+        evaluate(model, data.features[:1], data.truth[:1], self.place)
         begun = self.rule.clock()
-        evaluate(self._canonical(), self.data.features[:PROBE], self.data.truth[:PROBE])
-        return (self.rule.clock() - begun) * max(1.0, len(self.data.features) / PROBE)
+        evaluate(model, data.features[:count], data.truth[:count], self.place)
+        return (self.rule.clock() - begun) * max(1.0, len(data.features) / count)
 
     def _reason_to_stop(self) -> StopReason | None:
         if self.rule.stop():
@@ -273,4 +278,4 @@ class TrainingRun:
             torch.cuda.set_rng_state(state["deviceRandom"])
         if state["best"] is not None:
             model = model_file.load(state["best"], self.specification, self.seed)
-            self.best = Candidate(model, evaluate(model, self.data.features, self.data.truth))
+            self.best = Candidate(model, evaluate(model, self.data.features, self.data.truth, self.place))

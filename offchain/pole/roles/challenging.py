@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pole.errors import FundsError, RefusedError
+from pole.learning.arrays import PROCESSOR, Place
 from pole.protocol.abi import ZERO_ADDRESS
 from pole.protocol.state import Finding, Verdict, Vote
 from pole.protocol.tally import agrees_in_counts
@@ -28,7 +29,13 @@ class JudgedModel:
 
 
 def challenge_if_wronged(
-    chain: Chain, data: RoundData, moment: Moment, judged: JudgedModel, *, stop: Stop
+    chain: Chain,
+    data: RoundData,
+    moment: Moment,
+    judged: JudgedModel,
+    *,
+    stop: Stop,
+    place: Place = PROCESSOR,
 ) -> str | None:
     """Challenge a tally that says another verdict or count of a model than evaluating it gives.
 
@@ -47,7 +54,8 @@ def challenge_if_wronged(
         _tell_unavailable(moment.round_id, bond)
         return None
     try:
-        own = vote_on(assess(judged.model, gather(data, open_round, stop=stop)), moment.attempt)
+        evidence = gather(data, open_round, stop=stop)
+        own = vote_on(assess(judged.model, evidence, place), moment.attempt)
     except DataFault as fault:
         LOG.info("Round %d: cannot judge the tally, its data is faulty: %s", moment.round_id, fault)
         return None

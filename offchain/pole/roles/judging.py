@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+from pole.learning.arrays import PROCESSOR, Place
 from pole.learning.canonical import Evaluation
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.formats.predictions import predictions_digest
@@ -43,12 +44,12 @@ class Assessment:
     test: Evaluation | None
 
 
-def assess(model: bytes, evidence: Evidence) -> Assessment:
-    """Return what a model's bytes predict on the evidence."""
-    specification, seed = evidence.specification, evidence.seed
+def assess(model: bytes, evidence: Evidence, place: Place = PROCESSOR) -> Assessment:
+    """Return what a model's bytes predict on the evidence, computed at `place`."""
+    by = evidence.specification, evidence.seed
     try:
-        train = evaluate_model(model, specification, seed, evidence.train)
-        test = None if evidence.test is None else evaluate_model(model, specification, seed, evidence.test)
+        train = evaluate_model(model, *by, evidence.train, place)
+        test = None if evidence.test is None else evaluate_model(model, *by, evidence.test, place)
     except MalformedModelError:
         return Assessment(None, None)
     return Assessment(train, test)

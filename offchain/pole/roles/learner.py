@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.learning import model_file
+from pole.learning.arrays import PROCESSOR, Place
 from pole.learning.canonical import Evaluation, evaluate
 from pole.protocol.model_spec import ModelSpecification
 
@@ -50,10 +51,14 @@ class Learner(Protocol):
 
 
 def evaluate_model(
-    model: bytes, specification: ModelSpecification, seed: bytes, samples: Samples
+    model: bytes,
+    specification: ModelSpecification,
+    seed: bytes,
+    samples: Samples,
+    place: Place = PROCESSOR,
 ) -> Evaluation:
-    """Return what a model file predicts on samples, by the canonical evaluation.
+    """Return what a model file predicts on samples, by the canonical evaluation, computed at `place`.
 
     Raises MalformedModelError when the bytes are no model of this specification and seed.
     """
-    return evaluate(model_file.load(model, specification, seed), samples.features, samples.labels)
+    return evaluate(model_file.load(model, specification, seed), samples.features, samples.labels, place)

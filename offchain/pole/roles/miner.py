@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pole.errors import NoPlaceError, UnreachableError
+from pole.learning.arrays import PROCESSOR, Place
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.audit_sample import bounds_claims
 from pole.protocol.commitments import SALT_BYTES, solution_commitment
@@ -60,7 +61,7 @@ class Miner:
     """Takes part in every round that pays enough.
 
     `clock` tells seconds of any epoch, `random_bytes` makes salts, `stopping` says whether the process is to
-    end.
+    end. Models that are done are evaluated at `place`.
     """
 
     chain: Chain
@@ -74,6 +75,7 @@ class Miner:
     clock: Callable[[], float]
     random_bytes: Callable[[int], bytes]
     stopping: Callable[[], bool]
+    place: Place = PROCESSOR
     _given_up: int = field(default=0, init=False)
 
     def step(self, moment: Moment) -> str | None:
@@ -249,7 +251,7 @@ class Miner:
             LOG.warning("Round %d: no time for the test set; revealing without a count.", moment.round_id)
             return 0
         model = self._model_path(moment.round_id, claim.model_digest).read_bytes()
-        return evaluate_model(model, specification, open_round.seed, samples).correct
+        return evaluate_model(model, specification, open_round.seed, samples, self.place).correct
 
     def _challenge(self, moment: Moment) -> str | None:
         claim, considered = self._claim(moment.round_id), f"tally-considered/{moment.ballot_id}"
@@ -263,7 +265,9 @@ class Miner:
         watch = self._watch(moment)
         try:
             with self.store.until(moment.deadline - moment.timestamp):
-                done = challenge_if_wronged(self.chain, self.data, moment, judged, stop=watch.over)
+                done = challenge_if_wronged(
+                    self.chain, self.data, moment, judged, stop=watch.over, place=self.place
+                )
         except AbandonedError:
             return None
         self.journal.put(considered, DONE)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pole.errors import UnreachableError
+from pole.learning.arrays import PROCESSOR, Place
 from pole.protocol.commitments import SALT_BYTES, vote_commitment
 from pole.protocol.state import FileRef, Phase, Round, Verdict, Vote
 from pole.roles.events import tell
@@ -50,7 +51,8 @@ class Verifier:
 
     `time_margin` is how many seconds its transaction needs: so long before the end of the vote, and the
     longest pause between two steps, it votes with what it could get hold of by then. `random_bytes` makes
-    salts, `clock` tells seconds of any epoch, `stopping` says whether the process is to end.
+    salts, `clock` tells seconds of any epoch, `stopping` says whether the process is to end. Models are
+    evaluated at `place`.
     """
 
     chain: Chain
@@ -63,6 +65,7 @@ class Verifier:
     random_bytes: Callable[[int], bytes]
     clock: Callable[[], float]
     stopping: Callable[[], bool]
+    place: Place = PROCESSOR
     _prepared: tuple[int, Phase] = field(default=(0, Phase.NONE), init=False)
     _not_drawn: tuple[str, int] = field(default=("", 0), init=False)
     _assessments: dict[tuple[bytes, bytes], Assessment] = field(default_factory=dict, init=False)
@@ -198,7 +201,7 @@ class Verifier:
         if known not in self._assessments:
             wanted = Wanted(model.cid, model.digest, evidence.specification.max_bytes)
             content = fetch(self.store, wanted, self.data.models(open_round.round_id))
-            self._assessments[known] = assess(content, evidence)
+            self._assessments[known] = assess(content, evidence, self.place)
         return self._assessments[known]
 
     def _models(self, round_id: int) -> tuple[FileRef, ...]:

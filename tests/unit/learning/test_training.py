@@ -247,16 +247,16 @@ def test_a_batch_that_takes_long_is_not_begun_before_the_deadline(monkeypatch):
 def test_judging_is_counted_in_before_the_first_model_was_judged(monkeypatch):
     watch = Watch()
 
-    def slow_evaluation(model, features, labels):
+    def slow_evaluation(model, features, labels, place):
         watch.now += len(features)
-        return evaluate(model, features, labels)
+        return evaluate(model, features, labels, place)
 
     monkeypatch.setattr("pole.learning.training_run.evaluate", slow_evaluation)
-    # A probe of 64 samples, then one judgement of 135: there is no time for an epoch of 9 batches.
-    result = run(rule(deadline=64 + 135 + 5, watch=watch))
+    # One sample and a probe of 64, then one judgement of 135: there is no time for an epoch of 9 batches.
+    result = run(rule(deadline=1 + 64 + 135 + 5, watch=watch))
     assert result.reason is StopReason.TIME
     assert result.epochs == 0
-    assert 64 + 135 <= result.seconds <= 64 + 135 + 5
+    assert 1 + 64 + 135 <= result.seconds <= 1 + 64 + 135 + 5
 
 
 def test_the_deadline_holds_when_batches_take_the_time_they_take():
