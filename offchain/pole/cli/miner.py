@@ -92,8 +92,7 @@ def run(
     import os
     import time
 
-    from pole.cli.training import open_learner
-    from pole.learning.arrays import place_of
+    from pole.cli.training import exact_place, open_learner
     from pole.roles.miner import Miner, MinerSettings
 
     with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
@@ -112,6 +111,6 @@ def run(
             clock=time.monotonic,
             random_bytes=os.urandom,
             stopping=stopping.is_set,
-            place=place_of(learner.device),
+            place=exact_place(learner.device),
         )
         run_worker(session, role, options, stopping, idle_after=idle_after)

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from pole.errors import InputError
-from pole.learning.arrays import Place, place_of
+from pole.learning.arrays import PROCESSOR, Place, place_of
+from pole.learning.exactness import demand_exact
 from pole.learning.recipe import TrainingSettings
 from pole.learning.threads import limit_threads
 from pole.learning.training import pick_device
@@ -39,7 +40,7 @@ def open_learner(
 def open_place(device: str) -> Place:
     """Return where a verifier evaluates: at a CUDA device, or the processor.
 
-    Raises InputError where there is no such device, or it has no float64.
+    Raises InputError where there is no such device, or its float64 is not that of IEEE 754.
     """
     found = _device(device)
     if found.type not in ("cpu", "cuda"):
@@ -47,7 +48,15 @@ def open_place(device: str) -> Place:
             f"The device {device!r} cannot evaluate models, which takes float64: use a CUDA device, or leave "
             "--device out."
         )
-    return place_of(found)
+    return exact_place(found)
+
+
+def exact_place(device: torch.device) -> Place:
+    """Return where to evaluate for a network on `device`; raises InputError for one that is not exact."""
+    place = place_of(device)
+    if place is not PROCESSOR:
+        demand_exact(place, str(device))
+    return place
 
 
 def _device(name: str | None) -> torch.device:

@@ -16,6 +16,7 @@ from pole.learning.fixed_point import (
     PROBABILITY_ONE,
     clamp,
     decay,
+    quotient,
     to_activations,
 )
 from pole.protocol.model_layers import LayerNorm, MultiheadAttention
@@ -41,10 +42,10 @@ def attention(layer: MultiheadAttention, x: Array, tensors: Tensors) -> Array:
 def layer_norm(layer: LayerNorm, x: Array, tensors: Tensors) -> Array:
     """Return activations normalised over their last dimension, then scaled and shifted."""
     xp, width = array_namespace(x), x.shape[-1]
-    centred = x - (x.sum(axis=-1, keepdims=True) / width).round()
+    centred = x - quotient(x.sum(axis=-1, keepdims=True), width).round()
     # The rounded mean leaves a small rest, taken out of the variance; its square and its sum are exact.
-    rest = centred.sum(axis=-1, keepdims=True) / width
-    variance = _ordered_sum(centred * centred)[..., None] / width - rest * rest
+    rest = quotient(centred.sum(axis=-1, keepdims=True), width)
+    variance = quotient(_ordered_sum(centred * centred)[..., None], width) - rest * rest
     deviation = xp.sqrt(variance + EPSILON * ACTIVATION_ONE**2)
     normal = clamp(((centred - rest) / deviation * ACTIVATION_ONE).round())
     shift = tensors[f"{layer.name}.shift"] * ACTIVATION_ONE
@@ -56,7 +57,7 @@ def _mix(projected: Array, heads: int) -> Array:
     parts = projected.reshape(samples, tokens, 3, heads, -1)
     queries, keys, values = (parts[:, :, kind].swapaxes(1, 2) for kind in range(3))
     divisor = math.sqrt(queries.shape[-1]) * ACTIVATION_ONE
-    scores = (queries @ keys.swapaxes(2, 3) / divisor).round()
+    scores = quotient(queries @ keys.swapaxes(2, 3), divisor).round()
     weights = decay(array_namespace(scores).max(scores, axis=-1, keepdims=True) - scores)
     shares = (weights * PROBABILITY_ONE / weights.sum(axis=-1, keepdims=True)).round()
     mixed = clamp((shares @ values / PROBABILITY_ONE).round())

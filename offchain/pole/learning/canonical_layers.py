@@ -19,6 +19,7 @@ from pole.learning.fixed_point import (
     WEIGHT_ONE,
     clamp,
     gelu,
+    quotient,
     sigmoid,
     tanh,
     to_activations,
@@ -73,7 +74,7 @@ def apply(layer: Layer, inputs: Sequence[Array], tensors: Tensors) -> Array:
             # The learned numbers are on the grid of weights, four steps of which are one of activations.
             return to_activations(x * WEIGHT_ONE + tensors[f"{layer.name}.position"] * ACTIVATION_ONE)
         case Mean():
-            return to_activations(x.sum(axis=1) / x.shape[1] * WEIGHT_ONE)
+            return to_activations(quotient(x.sum(axis=1), x.shape[1]) * WEIGHT_ONE)
         case Add() | Concat() | Flatten() | Unflatten() | Transpose() | Dropout():
             return _arrange(layer, inputs)
         case _:
@@ -137,7 +138,7 @@ def _scale_and_shift(layer: BatchNorm1d | BatchNorm2d, x: Array, tensors: Tensor
 
 def _pool(layer: MaxPool2d | AvgPool2d, x: Array) -> Array:
     if isinstance(layer, AvgPool2d):
-        return (reduce(add, _pooling_cells(layer, x)) / layer.kernel_size**2).round()
+        return quotient(reduce(add, _pooling_cells(layer, x)), layer.kernel_size**2).round()
     # No activation is smaller than the padding, as in torch.nn.MaxPool2d.
     padded = _padded(x, layer.padding, -CLAMP)
     return reduce(array_namespace(x).maximum, _pooling_cells(layer, padded))

@@ -73,6 +73,15 @@ def demand_exact_sums(weights: NDArray[np.int32], offsets: NDArray[np.int32], na
         )
 
 
+def quotient(values: Array, divisor: float) -> Array:
+    """Return values over one number, correctly rounded.
+
+    Written `values / divisor`, torch multiplies by the inverse on a GPU, which only powers of 2 survive.
+    """
+    xp = array_namespace(values)
+    return values / xp.full((1,), divisor, dtype=values.dtype, device=device(values))
+
+
 def sigmoid(values: Array) -> Array:
     """Return the logistic function on the activation grid, from a table."""
     return _look_up(_table(_real_sigmoid), values)

@@ -16,8 +16,20 @@ from tests.unit.learning.test_canonical import (
 )
 
 from pole.errors import InputError
-from pole.learning.arrays import PROCESSOR, demand_exact, on_device, place_of
+from pole.learning.arrays import PROCESSOR, on_device, place_of
 from pole.learning.canonical import evaluate, logits
+from pole.learning.exactness import demand_exact
+
+
+class ByInverses(np.ndarray):
+    """Arrays that divide as torch on a GPU divides by a number: times the inverse."""
+
+    def __new__(cls, values):
+        return np.asarray(values).view(cls)
+
+    def __truediv__(self, other):
+        return np.asarray(self) * (1 / np.asarray(other))
+
 
 PLACES = [on_device(torch.device("cpu"))]
 if torch.cuda.is_available():
@@ -48,7 +60,7 @@ def test_a_large_set_is_evaluated_in_parts(place, monkeypatch):
     whole = evaluate(model, features, labels)
     for limit in (1, 100, 5000):
         monkeypatch.setattr("pole.learning.canonical.ACTIVATIONS_AT_ONCE", limit)
-        monkeypatch.setattr("pole.learning.canonical_layers.PATCH_VALUES_AT_ONCE", limit // 32)
+        monkeypatch.setattr("pole.learning.canonical_layers.PATCH_VALUES_AT_ONCE", limit // 16)
         found = evaluate(model, features, labels, place)
         assert (found.correct, found.predictions.tolist()) == (whole.correct, whole.predictions.tolist())
 
@@ -64,13 +76,14 @@ def test_a_place_that_computes_like_numpy_is_taken(place):
 
 
 @pytest.mark.parametrize(
-    "off",
+    "inexact",
     [
-        lambda values: torch.from_numpy(values).float().double(),
-        lambda values: torch.from_numpy(values.astype(np.float32)),
-        lambda values: torch.from_numpy(np.nextafter(values, np.inf)),
+        replace(PLACES[0], put=lambda values: torch.from_numpy(values).float().double()),
+        replace(PLACES[0], put=lambda values: torch.from_numpy(np.nextafter(values, np.inf))),
+        replace(PROCESSOR, put=ByInverses),
     ],
+    ids=["float32", "off by a bit", "by inverses"],
 )
-def test_a_device_with_less_than_float64_is_refused(off):
+def test_a_device_with_less_than_float64_is_refused(inexact):
     with pytest.raises(InputError, match="The device cuda:7 does not compute with float64"):
-        demand_exact(replace(PLACES[0], put=off), "cuda:7")
+        demand_exact(inexact, "cuda:7")
