@@ -62,7 +62,8 @@ def on_device(device: "torch.device") -> Place:
     import torch
 
     def put(values: NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(device)
+        # A copy of what is read-only: torch knows no such arrays.
+        return torch.from_numpy(np.require(values, requirements="CW")).to(device)
 
     def take(values: torch.Tensor) -> NDArray[Any]:
         found: NDArray[Any] = values.cpu().numpy()

@@ -54,6 +54,12 @@ def test_features_of_any_type_are_taken(place, dtype):
 
 
 @pytest.mark.parametrize("place", PLACES)
+def test_what_is_read_only_is_taken(place):
+    values = np.frombuffer(bytes(range(64)), dtype=np.int64)[::2]
+    assert np.array_equal(place.take(place.put(values)), values)
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_a_large_set_is_evaluated_in_parts(place, monkeypatch):
     model, features = random_model(CONVOLUTIONAL, 3), random_features(CONVOLUTIONAL, 9)
     labels = np.zeros(9, dtype=np.int64)
