@@ -24,7 +24,7 @@ from experiments.tables import table, values
 
 MINERS: Final = 3
 PLAYS: Final = {
-    Size.QUICK: Play(1, (300, 100)),
+    Size.QUICK: Play(1, (300, 100), QUICK / "blocks"),
     Size.REDUCED: Play(50, (200, 50)),
     Size.FULL: Play(50, (2000, 500)),
 }
