@@ -63,7 +63,7 @@ def on_device(device: "torch.device") -> Place:
 
     def put(values: NDArray[Any]) -> torch.Tensor:
         # A copy of what is read-only: torch knows no such arrays.
-        return torch.from_numpy(np.require(values, requirements="CW")).to(device)
+        return torch.from_numpy(np.require(values, requirements=("C", "W"))).to(device)
 
     def take(values: torch.Tensor) -> NDArray[Any]:
         found: NDArray[Any] = values.cpu().numpy()
