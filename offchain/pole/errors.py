@@ -52,3 +52,7 @@ class RefusedError(PoleError):
 
 class NoPlaceError(RefusedError):
     """All places of a round are taken by claims as high or higher: nothing will change that."""
+
+
+class AbandonedError(PoleError):
+    """The work was stopped because nobody needs it any more."""

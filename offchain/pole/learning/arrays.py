@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pole.learning.threads import allowed_threads, beside_each_other
+from pole.learning.threads import Stop, allowed_threads, beside_each_other, one_by_one
 
 if TYPE_CHECKING:
     import torch
@@ -28,13 +28,13 @@ DEVICE_SHARE: Final = 16
 class Place:
     """How arrays get to where they are computed and back, how many parts it works on at once, and their size.
 
-    `side_by_side` does a piece of work for every part of a data set; the parts have `share` times the size
-    that suits a thread of the processor.
+    `side_by_side` does a piece of work for every part of a data set, until it is told to stop; the parts have
+    `share` times the size that suits a thread of the processor.
     """
 
     put: Callable[[NDArray[Any]], Array]
     take: Callable[[Array], NDArray[Any]]
-    side_by_side: Callable[[Callable[[slice], None], Iterable[slice]], None]
+    side_by_side: Callable[[Callable[[slice], None], Iterable[slice], Stop], None]
     threads: Callable[[], int]
     share: int
 
@@ -69,12 +69,7 @@ def on_device(device: "torch.device") -> Place:
         found: NDArray[Any] = values.cpu().numpy()
         return found
 
-    return Place(put, take, _one_by_one, lambda: 1, DEVICE_SHARE)
-
-
-def _one_by_one(work: Callable[[slice], None], parts: Iterable[slice]) -> None:
-    for part in parts:
-        work(part)
+    return Place(put, take, one_by_one, lambda: 1, DEVICE_SHARE)
 
 
 def at_once(values: Array, on_processor: int) -> int:

@@ -19,6 +19,7 @@ from pole.learning import canonical_layers
 from pole.learning.arrays import PROCESSOR, Array, Place
 from pole.learning.features import FeatureMap, batches
 from pole.learning.fixed_point import MalformedModelError, demand_exact_sums
+from pole.learning.threads import Stop, never
 from pole.protocol.mapping_kinds import Shape
 from pole.protocol.mapping_layer import feature_shape
 from pole.protocol.metrics import predictions, readings, score
@@ -87,10 +88,11 @@ def evaluate(
     features: NDArray[np.integer[Any]],
     labels: NDArray[np.int64],
     place: Place = PROCESSOR,
+    stop: Stop = never,
 ) -> Evaluation:
     """Return the model's predictions on features (n, *feature_shape), and their score by the labels (n,).
 
-    The place they are computed at changes no bit of them.
+    The place they are computed at changes no bit of them. Raises AbandonedError when `stop` says so.
 
     Ties go to the lowest class. Memory is bounded whatever n is, for each thread that `limit_threads` allows.
     Raises InputError where features or labels
@@ -112,7 +114,7 @@ def evaluate(
     size = count_activations(specification.nodes())
     share = -(-len(features) // place.threads()) * size
     most = min(ACTIVATIONS_AT_ONCE * place.share, share)
-    place.side_by_side(read, batches(len(features), size, most))
+    place.side_by_side(read, batches(len(features), size, most), stop)
     return Evaluation(score(metric, found, labels), predictions(metric, found))
 
 

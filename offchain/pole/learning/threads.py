@@ -8,9 +8,17 @@ from typing import TypeVar
 import numpy as np  # noqa: F401
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
+from pole.errors import AbandonedError
+
 Part = TypeVar("Part")
+Stop = Callable[[], bool]
 
 _allowed = 1
+
+
+def never() -> bool:
+    """Return False: for work that nobody stops."""
+    return False
 
 
 def limit_threads(count: int) -> None:
@@ -28,23 +36,35 @@ def allowed_threads() -> int:
     return _allowed
 
 
-def beside_each_other(work: Callable[[Part], None], parts: Iterable[Part]) -> None:
+def one_by_one(work: Callable[[Part], None], parts: Iterable[Part], stop: Stop = never) -> None:
+    """Do the work for every part in turn; raises AbandonedError when `stop` says so between two of them."""
+    for part in parts:
+        _go_on(stop)
+        work(part)
+
+
+def beside_each_other(work: Callable[[Part], None], parts: Iterable[Part], stop: Stop = never) -> None:
     """Do the work for every part, as many parts at a time as there are threads allowed.
 
-    The work must not depend on the order. Its first error is raised once what has begun has ended.
+    The work must not depend on the order. Its first error is raised once what has begun has ended, and so is
+    AbandonedError when `stop` says so.
     """
     if _allowed == 1:
-        for part in parts:
-            work(part)
+        one_by_one(work, parts, stop)
         return
     pool = ThreadPoolExecutor(_allowed)
     try:
         # Each product in the thread that asks for it: the parts keep all threads busy.
         with _matrix_products().limit(limits=1):
             for _ in pool.map(work, parts):
-                pass
+                _go_on(stop)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _go_on(stop: Stop) -> None:
+    if stop():
+        raise AbandonedError("The evaluation was stopped: nobody waits for it any more.")
 
 
 def _matrix_products() -> ThreadpoolController:

@@ -6,6 +6,7 @@ from typing import Final
 
 from pole.errors import FundsError, RefusedError
 from pole.learning.arrays import PROCESSOR, Place
+from pole.learning.threads import Stop
 from pole.protocol.abi import ZERO_ADDRESS
 from pole.protocol.state import Finding, Verdict, Vote
 from pole.protocol.tally import agrees_in_counts
@@ -13,7 +14,6 @@ from pole.roles.events import tell
 from pole.roles.judging import assess, gather, vote_on
 from pole.roles.ports import Chain, Moment
 from pole.roles.round_data import RoundData
-from pole.roles.set_decryption import Stop
 from pole.roles.task_data import DataFault
 
 LOG: Final = logging.getLogger("pole.miner")
@@ -55,7 +55,7 @@ def challenge_if_wronged(
         return None
     try:
         evidence = gather(data, open_round, stop=stop)
-        own = vote_on(assess(judged.model, evidence, place), moment.attempt)
+        own = vote_on(assess(judged.model, evidence, place, stop=stop), moment.attempt)
     except DataFault as fault:
         LOG.info("Round %d: cannot judge the tally, its data is faulty: %s", moment.round_id, fault)
         return None

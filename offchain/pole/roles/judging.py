@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pole.learning.arrays import PROCESSOR, Place
 from pole.learning.canonical import Evaluation
 from pole.learning.fixed_point import MalformedModelError
+from pole.learning.threads import Stop, never
 from pole.protocol.formats.predictions import predictions_digest
 from pole.protocol.model_spec import ModelSpecification
 from pole.protocol.state import Round, Verdict, Vote
 from pole.roles.learner import Samples, evaluate_model
 from pole.roles.round_data import RoundData
-from pole.roles.set_decryption import Stop
 
 NO_PREDICTIONS = bytes(32)
 
@@ -44,12 +44,12 @@ class Assessment:
     test: Evaluation | None
 
 
-def assess(model: bytes, evidence: Evidence, place: Place = PROCESSOR) -> Assessment:
-    """Return what a model's bytes predict on the evidence, computed at `place`."""
+def assess(model: bytes, evidence: Evidence, place: Place = PROCESSOR, *, stop: Stop = never) -> Assessment:
+    """Return what a model's bytes predict on the evidence, computed at `place`; raises AbandonedError."""
     by = evidence.specification, evidence.seed
     try:
-        train = evaluate_model(model, *by, evidence.train, place)
-        test = None if evidence.test is None else evaluate_model(model, *by, evidence.test, place)
+        train = evaluate_model(model, *by, evidence.train, place, stop)
+        test = None if evidence.test is None else evaluate_model(model, *by, evidence.test, place, stop)
     except MalformedModelError:
         return Assessment(None, None)
     return Assessment(train, test)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pole.learning import model_file
 from pole.learning.arrays import PROCESSOR, Place
 from pole.learning.canonical import Evaluation, evaluate
+from pole.learning.threads import Stop, never
 from pole.protocol.model_spec import ModelSpecification
 
 
@@ -56,9 +57,12 @@ def evaluate_model(
     seed: bytes,
     samples: Samples,
     place: Place = PROCESSOR,
+    stop: Stop = never,
 ) -> Evaluation:
     """Return what a model file predicts on samples, by the canonical evaluation, computed at `place`.
 
-    Raises MalformedModelError when the bytes are no model of this specification and seed.
+    Raises MalformedModelError when the bytes are no model of this specification and seed, and AbandonedError
+    when `stop` says so on the way.
     """
-    return evaluate(model_file.load(model, specification, seed), samples.features, samples.labels, place)
+    loaded = model_file.load(model, specification, seed)
+    return evaluate(loaded, samples.features, samples.labels, place, stop)

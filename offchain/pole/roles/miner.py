@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pole.errors import NoPlaceError, UnreachableError
+from pole.errors import AbandonedError, NoPlaceError, UnreachableError
 from pole.learning.arrays import PROCESSOR, Place
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.audit_sample import bounds_claims
@@ -27,7 +27,6 @@ from pole.roles.patience import LONGEST_PAUSE, PatientStore
 from pole.roles.ports import Chain, Journal, Moment
 from pole.roles.round_data import RoundData
 from pole.roles.round_watch import RoundWatch
-from pole.roles.set_decryption import AbandonedError
 from pole.roles.settlement import Settlement
 from pole.roles.task_data import DataFault
 
@@ -230,12 +229,18 @@ class Miner:
         margin = self.settings.time_margin
         end = self.clock() + max(left - margin, margin / 2)
         watch = self._watch(moment)
+
+        def stop() -> bool:
+            return watch.over() or self.clock() >= end
+
         try:
             with self.store.until(left - margin - LONGEST_PAUSE):
-                samples = self.data.test_set(open_round, stop=lambda: watch.over() or self.clock() >= end)
+                samples = self.data.test_set(open_round, stop=stop)
             if samples is None:
                 return 0
-            specification = self.data.specification(open_round)
+            by = self.data.specification(open_round), open_round.seed
+            model = self._model_path(moment.round_id, claim.model_digest).read_bytes()
+            return evaluate_model(model, *by, samples, self.place, stop).correct
         except DataFault as fault:
             LOG.warning(
                 "Round %d: the test set is faulty (%s); revealing without a count.", moment.round_id, fault
@@ -250,8 +255,6 @@ class Miner:
                 raise
             LOG.warning("Round %d: no time for the test set; revealing without a count.", moment.round_id)
             return 0
-        model = self._model_path(moment.round_id, claim.model_digest).read_bytes()
-        return evaluate_model(model, specification, open_round.seed, samples, self.place).correct
 
     def _challenge(self, moment: Moment) -> str | None:
         claim, considered = self._claim(moment.round_id), f"tally-considered/{moment.ballot_id}"

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pole.learning.threads import Stop, never
 from pole.protocol.audit_sample import audit_sample, is_whole_set
 from pole.protocol.formats.encrypted_set import EncryptedSetManifest
 from pole.protocol.hashing import keccak256
@@ -12,13 +13,8 @@ from pole.protocol.model_spec import ModelSpecification
 from pole.protocol.state import Round
 from pole.roles.idle_data import IdleData
 from pole.roles.learner import Samples
-from pole.roles.set_decryption import Means, Rows, Stop, Wish, decrypt_set
+from pole.roles.set_decryption import Means, Rows, Wish, decrypt_set
 from pole.roles.task_data import TaskData, TaskReader
-
-
-def never() -> bool:
-    """Return False: nothing stops the work."""
-    return False
 
 
 @dataclass(slots=True)

@@ -15,9 +15,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pole.errors import PoleError
+from pole.errors import AbandonedError
 from pole.ipfe.kernel import CT0_COLUMN, InvalidCiphertextError
 from pole.ipfe.scheme import AffineCiphertexts, Ciphertexts, DecryptionError, bound_of, decrypt, expand
+from pole.learning.threads import Stop
 from pole.protocol.formats.encrypted_set import EncryptedSetManifest, read_shard
 from pole.protocol.mapping_layer import arrange, feature_shape
 from pole.roles.events import tell
@@ -34,12 +35,7 @@ LOG: Final = logging.getLogger("pole.data")
 SHARDS_AHEAD: Final = 8
 BYTES_AHEAD: Final = 2**26
 
-Stop = Callable[[], bool]
 Rows = NDArray[np.int64]
-
-
-class AbandonedError(PoleError):
-    """The work was stopped because nobody needs it any more."""
 
 
 @dataclass(frozen=True, slots=True)

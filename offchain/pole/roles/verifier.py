@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pole.errors import UnreachableError
+from pole.errors import AbandonedError, UnreachableError
 from pole.learning.arrays import PROCESSOR, Place
+from pole.learning.threads import Stop
 from pole.protocol.commitments import SALT_BYTES, vote_commitment
 from pole.protocol.state import FileRef, Phase, Round, Verdict, Vote
 from pole.roles.events import tell
@@ -32,7 +33,6 @@ from pole.roles.patience import LONGEST_PAUSE, PatientStore
 from pole.roles.ports import Chain, Journal, Moment
 from pole.roles.round_data import RoundData
 from pole.roles.round_watch import RoundWatch
-from pole.roles.set_decryption import AbandonedError, Stop
 from pole.roles.settlement import Settlement
 from pole.roles.task_data import DataFault
 
@@ -187,7 +187,7 @@ class Verifier:
             if stop():
                 raise AbandonedError("The vote ended while its models were evaluated.")
             try:
-                votes.append(vote_on(self._assess(model, *by), moment.attempt))
+                votes.append(vote_on(self._assess(model, *by, stop), moment.attempt))
             except UnreachableError as error:
                 missing = error
                 votes.append(without_numbers(Verdict.UNAVAILABLE))
@@ -195,13 +195,13 @@ class Verifier:
             raise missing
         return tuple(votes)
 
-    def _assess(self, model: FileRef, open_round: Round, evidence: Evidence) -> Assessment:
+    def _assess(self, model: FileRef, open_round: Round, evidence: Evidence, stop: Stop) -> Assessment:
         # What a model predicts is the same in every ballot of its round, but for an audit sample drawn anew.
         known = (open_round.entropy, model.digest)
         if known not in self._assessments:
             wanted = Wanted(model.cid, model.digest, evidence.specification.max_bytes)
             content = fetch(self.store, wanted, self.data.models(open_round.round_id))
-            self._assessments[known] = assess(content, evidence, self.place)
+            self._assessments[known] = assess(content, evidence, self.place, stop=stop)
         return self._assessments[known]
 
     def _models(self, round_id: int) -> tuple[FileRef, ...]:

@@ -3,6 +3,7 @@ import threading
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from pole.errors import AbandonedError
 from pole.learning.threads import allowed_threads, beside_each_other, limit_threads
 
 
@@ -43,6 +44,15 @@ def test_parts_run_beside_each_other_with_one_thread_a_product():
     beside_each_other(meet, range(6))
     assert seen == [{1}] * 6
     assert blas_threads() == {3}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_work_ends_between_two_parts_when_it_is_told_to_stop(count):
+    limit_threads(count)
+    done = []
+    with pytest.raises(AbandonedError, match="nobody waits for it"):
+        beside_each_other(done.append, range(10_000), lambda: len(done) > 20)
+    assert 20 < len(done) < 10_000
 
 
 def test_an_error_ends_the_work_and_is_raised():

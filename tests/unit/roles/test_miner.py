@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.unit.roles.conftest import MINERS, TEST, TRAIN, Stage, numbers
 
-from pole.errors import NoPlaceError, PoleError, RefusedError, UnreachableError
+from pole.errors import AbandonedError, NoPlaceError, PoleError, RefusedError, UnreachableError
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, VoidReason
@@ -179,6 +179,22 @@ def test_a_test_set_that_cannot_be_had_is_waited_for_until_the_margin(stage: Sta
         miner.step(stage.world.moment())
     stage.world.pass_time(55)
     assert miner.step(stage.world.moment()) == "revealed"
+    assert stage.world.solutions[1][0].claimed_test_correct == 0
+
+
+def test_a_count_that_takes_too_long_is_left_out_of_the_reveal(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_reveal(stage)
+
+    def slow(*arguments: object) -> None:
+        while not arguments[-1]():
+            stage.world.pass_time(1)
+        raise AbandonedError("It was stopped.")
+
+    monkeypatch.setattr("pole.roles.learner.evaluate", slow)
+    assert stage.miner().step(stage.world.moment()) == "revealed"
+    assert stage.world.solutions[1][0].revealed
     assert stage.world.solutions[1][0].claimed_test_correct == 0
 
 

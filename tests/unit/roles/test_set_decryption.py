@@ -12,10 +12,11 @@ import pytest
 from tests.unit.roles import sealed_sets
 from tests.unit.roles.sealed_sets import LABELS, OTHER_SEED, ROWS, SHARDS, SealedSet, in_clear, sealed_set
 
+from pole.errors import AbandonedError
 from pole.protocol.formats.encrypted_set import Shard
 from pole.roles import set_encryption
 from pole.roles.files import NotHadError
-from pole.roles.set_decryption import AbandonedError, Means, decrypt_set
+from pole.roles.set_decryption import Means, decrypt_set
 from pole.roles.task_data import DataFault
 
 

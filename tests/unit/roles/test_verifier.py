@@ -6,7 +6,7 @@ import pytest
 from tests.unit.roles.conftest import MINERS, TEST, TRAIN, VERIFIERS, Stage, specification
 from tests.unit.roles.fake_storage import FakeStore
 
-from pole.errors import DiskError, InputError, UnreachableError
+from pole.errors import AbandonedError, DiskError, InputError, UnreachableError
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
@@ -33,6 +33,25 @@ def test_it_finds_what_the_miners_claim(stage: Stage) -> None:
     assert stage.verifier().step(stage.world.moment()) == "voted"
     votes = stage.votes(VERIFIERS[0], 4)
     assert [(vote.train_correct, vote.test_correct) for vote in votes] == [(TRAIN, TEST)] * 2
+
+
+def test_it_ends_within_an_evaluation_when_it_is_told_to(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_vote(stage)
+    told: list[bool] = []
+    verifier = stage.verifier()
+    verifier.stopping = lambda: bool(told)
+
+    def endless(*arguments: object) -> None:
+        told.append(True)
+        assert arguments[-1]()
+        raise AbandonedError("It was stopped.")
+
+    monkeypatch.setattr("pole.roles.learner.evaluate", endless)
+    assert verifier.step(stage.world.moment()) is None
+    assert len(told) == 1
+    assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
 
 
 def test_a_model_that_is_no_model_is_malformed(stage: Stage) -> None:
