@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from experiments import tasks
 from experiments.data import Layer, Problem, dataset, original, round_seed, secure, split
 from experiments.networks import (
     CSML_1_VALID,
@@ -24,7 +25,6 @@ from pole.protocol.mapping_kinds import ConvMapping
 
 MNIST: Final = {Size.QUICK: (1500, 500), Size.REDUCED: (60_000, 10_000), Size.FULL: (60_000, 10_000)}
 IMAGES: Final = {Size.QUICK: (200, 100), Size.REDUCED: (10_000, 2000), Size.FULL: (None, None)}
-SMALL: Final = {Size.QUICK: (500, 200), Size.REDUCED: (10_000, 10_000), Size.FULL: (None, None)}
 NARROWER: Final = {Size.QUICK: 16, Size.REDUCED: 4, Size.FULL: 1}
 
 
@@ -82,11 +82,9 @@ def _filtered(mapping: ConvMapping, size: Size, seed: int) -> tuple[Problem, Pro
 
 
 def _small(name: str, size: Size, seed: int) -> tuple[Problem, Problem]:
-    """Return images under four filters a channel, for a network that a CPU trains to its end."""
-    data = dataset(name, *SMALL[size])
+    data = dataset(name, *tasks.IMAGES[size])
     shape = (1, *data.input_shape)[-3:]
-    layer = Layer(small_cnn(shape, CSML_4), round_seed(seed))
-    return secure(data, layer), original(data, small_cnn(shape, pixels(shape)), shape)
+    return tasks.images(name, size, seed), original(data, small_cnn(shape, pixels(shape)), shape)
 
 
 _WHOLE: Final = dict.fromkeys(Size, "all samples") | {
@@ -102,7 +100,6 @@ _CNN: Final = {
     Size.REDUCED: "reduced: 10,000 images, 12 epochs",
     Size.FULL: "all images",
 }
-_SMALL: Final = TrainingSettings(batch=250, learning_rate=8e-3, weight_decay=2e-2)
 _IMAGES: Final = TrainingSettings(learning_rate=2e-3, weight_decay=0.05, shift=2)
 _BATCH: Final = {Size.QUICK: 25, Size.REDUCED: 125, Size.FULL: 500}
 """Fewer images of VGG-16 are learned in smaller batches: it needs some hundred steps to begin with."""
@@ -155,7 +152,7 @@ PAIRS: Final[Mapping[str, Pair]] = {
     "MNIST, small CNN, 4 filters": Pair(
         partial(_small, "mnist"),
         {Size.QUICK: 1, Size.REDUCED: 12, Size.FULL: 12},
-        _SMALL,
+        tasks.SMALL_CNN,
         ("", "", ""),
         _CNN,
         "mnist",
@@ -163,7 +160,7 @@ PAIRS: Final[Mapping[str, Pair]] = {
     "CIFAR-10, small CNN, 4 filters": Pair(
         partial(_small, "cifar10"),
         {Size.QUICK: 1, Size.REDUCED: 12, Size.FULL: 24},
-        _SMALL,
+        tasks.SMALL_CNN,
         ("", "", ""),
         _CNN,
         "cifar10",

@@ -18,7 +18,7 @@ import torch
 
 from experiments.environment import REPOSITORY, environment
 from experiments.records import Record, Size, append, read
-from pole.adapters.data_publishers import PUBLISHED, fetch
+from pole.adapters.data_publishers import PUBLISHED, fetch, is_here
 from pole.errors import PoleError
 from pole.learning.datasets import data_directory, fetched_directory
 from pole.learning.threads import limit_threads
@@ -135,7 +135,7 @@ def provide(name: str | None, size: Size, tell: Callable[[str], None]) -> bool:
     The quick size is a test, which does not depend on anybody's server.
     """
     folder = data_directory(os.environ, Path.cwd()) or fetched_directory(os.environ)
-    if name is None or _is_whole(name, folder):
+    if name is None or is_here(name, folder):
         return True
     if size is Size.QUICK:
         return False
@@ -143,10 +143,6 @@ def provide(name: str | None, size: Size, tell: Callable[[str], None]) -> bool:
     if problem:
         tell(problem)
     return not problem
-
-
-def _is_whole(name: str, folder: Path) -> bool:
-    return all((folder / name / file).is_file() for each in PUBLISHED[name] for file in each.files)
 
 
 @cache

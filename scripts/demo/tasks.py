@@ -11,6 +11,7 @@ from typing import Final
 from scripts.demo.cast import Place, Worker
 from scripts.demo.network import REPOSITORY, pole
 
+from pole.adapters.data_publishers import is_here
 from pole.learning.datasets import data_directory
 
 # Just what a block may draw from the pool at most, with the margin: less, and the pool pays no block reward.
@@ -69,7 +70,7 @@ def choose_tasks(count: int) -> tuple[list[Task], str]:
         ("--train-accuracy", "97", "--train-samples", str(train), "--test-samples", str(test)),
     )
     folder = data_directory(os.environ, Path.cwd())
-    if folder is not None and (folder / "mnist").is_dir():
+    if folder is not None and is_here("mnist", folder):
         return list(islice(cycle([iris, digits, mnist]), count)), ""
     missing = "MNIST is not here (fetch it by `pole data fetch mnist`); its rounds take the digits instead."
     return list(islice(cycle([iris, digits, digits]), count)), missing

@@ -98,6 +98,11 @@ def fetch(files: Sequence[Published], folder: Path, report: Report) -> list[str]
     return fetched
 
 
+def is_here(name: str, folder: Path) -> bool:
+    """Return whether all files of a published data set are in its folder below `folder`, right or wrong."""
+    return all((folder / name / file).is_file() for each in PUBLISHED[name] for file in each.files)
+
+
 def _is_there(path: Path) -> bool:
     with own_disk(path):
         if not path.is_file():

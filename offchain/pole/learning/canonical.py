@@ -95,8 +95,7 @@ def evaluate(
     The place they are computed at changes no bit of them. Raises AbandonedError when `stop` says so.
 
     Ties go to the lowest class. Memory is bounded whatever n is, for each thread that `limit_threads` allows.
-    Raises InputError where features or labels
-    have another shape.
+    Raises InputError where features or labels have another shape.
     """
     specification = model.specification
     expected, metric = feature_shape(specification), specification.metric

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from pole.adapters.data_publishers import PUBLISHED, Published, fetch
+from pole.adapters.data_publishers import PUBLISHED, Published, fetch, is_here
 from pole.errors import DiskError, IntegrityError, UnreachableError
 from pole.learning.dataset_files import SHA256
 
@@ -157,3 +157,12 @@ def test_a_right_copy_is_never_asked_for_again(monkeypatch, tmp_path):
 def test_every_file_that_is_read_has_a_publisher_and_a_checksum():
     files = {name for each in PUBLISHED.values() for published in each for name in published.files}
     assert files | {"cifar-10-python.tar.gz"} == set(SHA256)
+
+
+def test_a_set_is_here_when_all_of_its_files_are(tmp_path):
+    assert not is_here("mnist", tmp_path)
+    (tmp_path / "mnist").mkdir()
+    for published in PUBLISHED["mnist"]:
+        assert not is_here("mnist", tmp_path)
+        (tmp_path / "mnist" / published.name).touch()
+    assert is_here("mnist", tmp_path)

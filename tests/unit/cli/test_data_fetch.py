@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from pole.adapters.data_publishers import PUBLISHED
 from pole.cli import main
+from pole.cli.data_fetch import NAMES
 from pole.learning.dataset_files import SHA256
 
 
@@ -33,6 +35,10 @@ def test_what_is_there_is_told(data: Path) -> None:
         "folder": str(data),
         "fetched": {"iris": []},
     }
+
+
+def test_all_published_sets_can_be_named() -> None:
+    assert set(NAMES) == set(PUBLISHED)
 
 
 def test_a_name_that_nobody_publishes_is_refused() -> None:
