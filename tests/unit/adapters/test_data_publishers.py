@@ -164,5 +164,6 @@ def test_a_set_is_here_when_all_of_its_files_are(tmp_path):
     (tmp_path / "mnist").mkdir()
     for published in PUBLISHED["mnist"]:
         assert not is_here("mnist", tmp_path)
-        (tmp_path / "mnist" / published.name).touch()
+        for name in published.files:
+            (tmp_path / "mnist" / name).touch()
     assert is_here("mnist", tmp_path)

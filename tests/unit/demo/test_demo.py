@@ -14,6 +14,8 @@ from scripts.demo.network import StepError, step
 from scripts.demo.story import Story
 from scripts.demo.tasks import choose_tasks
 
+from pole.adapters.data_publishers import PUBLISHED
+
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 STUBBORN = [
     sys.executable,
@@ -126,6 +128,10 @@ def test_without_mnist_the_demonstration_says_so(tmp_path: Path, monkeypatch: py
     assert [task.data for task in tasks] == ["iris", "digits", "digits"]
     assert "MNIST is not here" in left_out
     (tmp_path / "mnist").mkdir()
+    assert choose_tasks(3) == (tasks, left_out), "a folder with a part of the files is no data set"
+    for published in PUBLISHED["mnist"]:
+        for name in published.files:
+            (tmp_path / "mnist" / name).touch()
     tasks, left_out = choose_tasks(4)
     assert [task.data for task in tasks] == ["iris", "digits", "mnist", "iris"]
     assert left_out == ""
