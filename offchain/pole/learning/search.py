@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pole.errors import InputError
+from pole.errors import AbandonedError, InputError
 from pole.learning.arrays import place_of
 from pole.learning.canonical import evaluate
 from pole.learning.fixed_point import MalformedModelError
@@ -93,7 +93,7 @@ def _correct(
     random_seed: int,
     device: torch.device,
 ) -> int:
-    """Return how many unseen labels a short training gets right; 0 where it diverges."""
+    """Return how many unseen labels a short training gets right; 0 where it diverges or is stopped."""
     short = replace(settings, epochs=min(TRIAL_EPOCHS, settings.epochs), steps=1, eager=False)
     try:
         result = train(
@@ -106,9 +106,9 @@ def _correct(
             device=device,
             report=lambda _: None,
         )
-    except MalformedModelError:
+        return evaluate(result.candidate.model, *unseen, place_of(device), rule.stop).correct
+    except (MalformedModelError, AbandonedError):
         return 0
-    return evaluate(result.candidate.model, *unseen, place_of(device)).correct
 
 
 def _optuna() -> ModuleType:

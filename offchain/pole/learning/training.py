@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pole.errors import InputError
+from pole.errors import AbandonedError, InputError
 from pole.learning.checkpoint import NO_CHECKPOINTS, Checkpoints
 from pole.learning.fixed_point import MalformedModelError
 from pole.learning.network import Network
@@ -54,7 +54,8 @@ def train(
     thread count alone, unless time runs short, also where the training was killed and goes on from a
     checkpoint. An epoch is reported as it ends. `deadline` is kept with the last evaluation counted in.
     Raises InputError for data that do not fit the specification, MalformedModelError when no finite model
-    came out, and IntegrityError for a damaged checkpoint.
+    came out, AbandonedError when `stop` came before a first model was judged, and IntegrityError for a
+    damaged checkpoint.
     """
     _demand_fitting(features, labels, specification)
     started = rule.clock()
@@ -63,6 +64,8 @@ def train(
         torch.manual_seed(random_seed)
         run = TrainingRun(data, specification, settings, seed, rule, report, started, checkpoints)
         reason = run.until_stopped()
+    if run.best is None and rule.stop():
+        raise AbandonedError("The training was stopped before it had a model.")
     if run.best is None:
         raise MalformedModelError("Training gave no finite model; train again with a lower learning rate.")
     return TrainingResult(run.best, run.network, reason, run.epochs, rule.clock() - started)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from pole.errors import AbandonedError
 from pole.learning import model_file
 from pole.learning.adamw import AdamW
 from pole.learning.arrays import place_of
@@ -47,7 +48,8 @@ class StopRule:
     """When to stop: `required_correct` training labels reached, `stop()` true, or `clock()` at `deadline`.
 
     The clock counts seconds of any epoch; a deadline of infinity is none. Both functions are called before
-    every batch, so they must not wait for anything.
+    every batch, and `stop` before every part of an evaluation too, so they must not wait for anything. Once
+    it is true it stays so.
     """
 
     required_correct: int
@@ -155,8 +157,9 @@ class TrainingRun:
         total = torch.zeros((), device=self.device)
         for number, rows in enumerate(shuffled(len(self.data.inputs), self.batches)):
             reason = self._reason_to_stop()
-            if reason is not None:
+            if reason is StopReason.TIME:
                 self._judge_in_time()
+            if reason is not None:
                 return reason
             done = (cycle.done + number / self.batches) / cycle.epochs
             rate = cycle.settings.learning_rate * rate_factor(
@@ -204,13 +207,16 @@ class TrainingRun:
         begun = self.rule.clock()
         try:
             model = self._canonical()
-        except MalformedModelError:
-            # Diverged: the next cycle starts anew, and the report shows the loss.
+            evaluation = self._evaluate(model)
+        except (MalformedModelError, AbandonedError):
+            # Diverged: the next cycle starts anew, and the report shows the loss. Stopped: no batch follows.
             return
-        evaluation = evaluate(model, self.data.features, self.data.truth, self.place)
         if self.best is None or evaluation.correct >= self.best.evaluation.correct:
             self.best = Candidate(model, evaluation)
         self.evaluation_seconds = self.rule.clock() - begun
+
+    def _evaluate(self, model: CanonicalModel) -> Evaluation:
+        return evaluate(model, self.data.features, self.data.truth, self.place, self.rule.stop)
 
     def _canonical(self) -> CanonicalModel:
         return to_canonical(
@@ -278,4 +284,4 @@ class TrainingRun:
             torch.cuda.set_rng_state(state["deviceRandom"])
         if state["best"] is not None:
             model = model_file.load(state["best"], self.specification, self.seed)
-            self.best = Candidate(model, evaluate(model, self.data.features, self.data.truth, self.place))
+            self.best = Candidate(model, self._evaluate(model))

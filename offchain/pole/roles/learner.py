@@ -48,7 +48,10 @@ class Learner(Protocol):
     """Something that trains; tests use one that does not need torch."""
 
     def train(self, assignment: Assignment, *, stop: Callable[[], bool]) -> Trained:
-        """Return the best model found until the goal, the deadline, or `stop`."""
+        """Return the best model found until the goal, the deadline, or `stop`.
+
+        Raises AbandonedError when `stop` came before there was one.
+        """
 
 
 def evaluate_model(

@@ -135,12 +135,15 @@ class Miner:
             needed=correct_needed(open_round.terms.required_train_accuracy, open_round.terms.train_count),
             deadline=read_at + moment.deadline - moment.timestamp - self.settings.time_margin,
         )
+        trained: Trained | None
         try:
             trained = self.learner.train(assignment, stop=watch.over)
         except MalformedModelError as error:
             self._give_up(moment.round_id, str(error).rstrip("."))
             return None
-        if watch.over():
+        except AbandonedError:
+            trained = None
+        if trained is None or watch.over():
             tell(
                 LOG,
                 "too-late",

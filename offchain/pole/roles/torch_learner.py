@@ -40,7 +40,10 @@ class TorchLearner:
     search: float = 0.0
 
     def train(self, assignment: Assignment, *, stop: Callable[[], bool]) -> Trained:
-        """Return the best model found until the goal, the deadline, or `stop`."""
+        """Return the best model found until the goal, the deadline, or `stop`.
+
+        Raises AbandonedError when `stop` came before there was one.
+        """
         samples = assignment.samples
         result = train(
             samples.features,

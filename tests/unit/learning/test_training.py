@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pole.errors import InputError
+from pole.errors import AbandonedError, InputError
 from pole.learning import datasets, model_file, quantisation
 from pole.learning.adamw import AdamW
 from pole.learning.canonical import evaluate
@@ -86,7 +86,7 @@ def test_data_that_do_not_fit_the_specification_are_refused(features, labels, se
 
 def test_a_network_that_never_becomes_finite_is_no_result():
     with pytest.raises(MalformedModelError, match="no finite model"):
-        run(rule(watch=Watch(20)), TrainingSettings(learning_rate=1e30, steps=5, epochs=1))
+        run(rule(deadline=20.0), TrainingSettings(learning_rate=1e30, steps=5, epochs=1))
 
 
 def test_training_stops_when_the_required_accuracy_is_reached():
@@ -106,6 +106,39 @@ def test_training_stops_when_the_round_is_closed():
     result = run(rule(watch=Watch(batches=25)))
     assert result.reason is StopReason.ROUND
     assert result.epochs == 25 // 9
+
+
+def test_a_training_that_is_stopped_judges_no_more(monkeypatch):
+    def judged(*arguments):
+        raise AssertionError("nobody waits for it")
+
+    monkeypatch.setattr("pole.learning.training_run.evaluate", judged)
+    with pytest.raises(AbandonedError, match="before it had a model"):
+        run(rule(watch=Watch(batches=5)))
+
+
+@pytest.mark.parametrize("models", [0, 1])
+def test_a_stop_ends_the_evaluation_of_a_model(monkeypatch, models):
+    """The first is judged after nine batches, the second after eighteen."""
+    closed, ended = [], []
+
+    def close(*arguments):
+        if len(ended) == models:
+            closed.append(True)
+        evaluation = evaluate(*arguments)
+        ended.append(evaluation)
+        return evaluation
+
+    monkeypatch.setattr("pole.learning.training_run.evaluate", close)
+    closing = StopRule(10**9, math.inf, clock=lambda: 0.0, stop=lambda: bool(closed))
+    if models == 0:
+        with pytest.raises(AbandonedError):
+            run(closing)
+    else:
+        result = run(closing)
+        assert (result.reason, result.epochs) == (StopReason.ROUND, 2)
+        assert result.candidate.evaluation is ended[0]
+    assert len(ended) == models
 
 
 def test_training_stops_when_time_is_up():
@@ -147,7 +180,8 @@ def test_an_unreached_threshold_leads_to_cycle_after_cycle():
     # eighth.
     evaluated = []
     settings = TrainingSettings(steps=18, epochs=2)
-    run(rule(watch=Watch(batches=14 * 9)), settings, report=evaluated.append)
+    closed = StopRule(10**9, math.inf, clock=lambda: 0.0, stop=lambda: len(evaluated) == 14)
+    run(closed, settings, report=evaluated.append)
     assert [epoch.epoch for epoch in evaluated] == list(range(1, 15))
 
 
@@ -247,7 +281,7 @@ def test_a_batch_that_takes_long_is_not_begun_before_the_deadline(monkeypatch):
 def test_judging_is_counted_in_before_the_first_model_was_judged(monkeypatch):
     watch = Watch()
 
-    def slow_evaluation(model, features, labels, place):
+    def slow_evaluation(model, features, labels, place, *stop):
         watch.now += len(features)
         return evaluate(model, features, labels, place)
 

@@ -11,6 +11,7 @@ from pole.errors import AbandonedError, NoPlaceError, PoleError, RefusedError, U
 from pole.learning.fixed_point import MalformedModelError
 from pole.protocol.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, VoidReason
+from pole.roles.learner import Assignment, Trained
 from pole.roles.miner import MinerSettings, correct_needed
 from pole.roles.round_watch import RoundWatch
 
@@ -112,17 +113,27 @@ def test_a_commitment_that_is_refused_for_now_is_sent_again_without_training_aga
     assert stage.learner.trainings == 1
 
 
-def test_training_that_the_round_overtook_commits_nothing(stage: Stage) -> None:
+@pytest.mark.parametrize("judged", [True, False])
+def test_training_that_the_round_overtook_commits_nothing(
+    stage: Stage, caplog: pytest.LogCaptureFixture, judged: bool
+) -> None:
     in_training(stage)
     miner = stage.miner()
+    train = miner.learner.train
 
-    def close_while_training(*_: object, **__: object) -> None:
+    def close_while_training(assignment: Assignment, *, stop: Callable[[], bool]) -> Trained:
+        trained = train(assignment, stop=stop)
         stage.world.change(1, closed_at=stage.world.now, closed_block=stage.world.block, committed=1)
         stage.world.pass_time(5)
+        if judged:
+            return trained
+        raise AbandonedError("The training was stopped before it had a model.")
 
     miner.learner.train = close_while_training
-    assert miner.step(stage.world.moment()) is None
+    with caplog.at_level("INFO"):
+        assert miner.step(stage.world.moment()) is None
     assert stage.sent(MINERS[0]) == []
+    assert "Round 1: training was stopped before it was done." in caplog.text
 
 
 def test_training_ends_the_margin_before_the_round_does(stage: Stage) -> None:
