@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from experiments.data import Features, Problem
+from experiments.progress import now_and_then, of_training
 from pole.learning.arrays import place_of
 from pole.learning.canonical import CanonicalModel, evaluate
 from pole.learning.checkpoint import NO_CHECKPOINTS, Checkpoints
 from pole.learning.features import normalised, whiten
 from pole.learning.network import Network
 from pole.learning.recipe import TrainingSettings
+from pole.learning.threads import never
 from pole.learning.training import pick_device, train
 from pole.learning.training_data import TrainingData, prepare
 from pole.learning.training_run import Progress, StopRule
@@ -34,11 +36,6 @@ class Learned:
     network: Network
 
 
-def never() -> bool:
-    """Return False: a round that never closes."""
-    return False
-
-
 def learn(
     problem: Problem,
     settings: TrainingSettings,
@@ -49,6 +46,12 @@ def learn(
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> Learned:
     """Train one cycle of `epochs` epochs; `report` is called after each, at nobody's expense."""
+    tell = of_training(epochs, now_and_then())
+
+    def listen(progress: Progress) -> None:
+        report(progress)
+        tell(progress)
+
     result = train(
         problem.x_train,
         problem.y_train,
@@ -59,7 +62,7 @@ def learn(
         seed=problem.seed,
         random_seed=random_seed,
         device=pick_device(),
-        report=report,
+        report=listen,
         checkpoints=checkpoints,
     )
     model, correct = result.candidate.model, result.candidate.evaluation.correct

@@ -18,6 +18,7 @@ from scripts.demo.story import Story
 from scripts.demo.tasks import Task, post_tasks
 
 from experiments.environment import REPOSITORY
+from experiments.progress import now_and_then
 from pole.adapters.chain_log import LoggedBlock, read_chain_log
 
 CAST: Final = {"data_nodes": 5, "miners": 3, "verifiers": 4}
@@ -45,12 +46,14 @@ def block_times(play: Play) -> Mapping[str, list[float]]:
     with ExitStack() as at_end:
         setting = set_up(story, ground, at_end, CAST, stays=False)
         _post_all(setting, play)
-        rounds = play.blocks + 1
-        setting.stage.wait_for(
-            f"{rounds} rounds to end",
-            lambda: rounds_over(setting.reader, rounds),
-            patience=PATIENCE * rounds,
-        )
+        rounds, say = play.blocks + 1, now_and_then()
+
+        def all_over() -> bool:
+            moment = setting.reader.moment()
+            say(f"round {moment.round_id} of {rounds}")
+            return rounds_over(moment, rounds)
+
+        setting.stage.wait_for(f"{rounds} rounds to end", all_over, patience=PATIENCE * rounds)
         blocks = read_chain_log(setting.reader).blocks
         setting.stage.fleet.stop()
     spoken = _spoken(setting.stage.fleet.logs)
@@ -94,8 +97,9 @@ def _post_all(setting: Setting, play: Play) -> None:
     options = ("--train-accuracy", "80", "--train-samples", str(train), "--test-samples", str(test))
     task = Task("mnist", "MNIST", "4x32", "0.5", 240, (*options, "--allow-disclosure"))
     tasks = [task] * (play.blocks + 1)
-    for _ in post_tasks(tasks, setting.stage.of_role("data-node"), setting.ground.place):
-        pass
+    say = now_and_then()
+    for _, number in post_tasks(tasks, setting.stage.of_role("data-node"), setting.ground.place):
+        say(f"posted task {number} of {len(tasks)}")
     for worker in cast:
         fleet.resume(worker.name)
 

@@ -8,12 +8,15 @@ does not depend on the rate, and what else the machine does does not change it.
 import hashlib
 import multiprocessing
 import queue
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from multiprocessing.queues import Queue
 from typing import Final
+
+from experiments.progress import now_and_then
 
 LARGEST: Final = 2**256 - 1
 WINDOW: Final = 10
@@ -108,6 +111,8 @@ def mine(
     done: "Queue[list[Block]]",
 ) -> None:
     """Mine until the longest chain has `count` blocks above the genesis block, then hand it over."""
+    # Ctrl-C goes to the process that waits for the chain, which ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     node, nonce, begun = Node(expected, [genesis]), 0, time.monotonic()
     while node.chain[-1].height < count:
         block, nonce = search(node.chain, number, nonce, expected)
@@ -144,6 +149,16 @@ def waiting(inbox: "Queue[Block]") -> list[Block]:
             return found
 
 
+def _outcome(done: "Queue[list[Block]]", expected: str) -> list[Block]:
+    """Wait for the chain, and say how long that took so far."""
+    say, begun = now_and_then(), time.monotonic()
+    while True:
+        try:
+            return done.get(timeout=1)
+        except queue.Empty:
+            say(f"mined for {time.monotonic() - begun:.0f} s, of {expected}")
+
+
 def grow(miners: int, count: int, expected: float) -> list[Block]:
     """Return a chain of `count` blocks that so many processes mined at `expected` seconds a block."""
     target = min(int(LARGEST / (miners * RATE * expected)), LARGEST)
@@ -158,7 +173,7 @@ def grow(miners: int, count: int, expected: float) -> list[Block]:
     try:
         for process in processes:
             process.start()
-        return done.get()
+        return _outcome(done, f"about {count * expected:.0f} s")
     finally:
         for process in processes:
             process.terminate()

@@ -5,6 +5,7 @@ are skipped, so the same command again goes on where it was interrupted.
 """
 
 import argparse
+import logging
 import os
 import sys
 import time
@@ -17,6 +18,7 @@ from typing import Any, Final
 import torch
 
 from experiments.environment import REPOSITORY, environment
+from experiments.progress import LOG, now_and_then, of_download
 from experiments.records import Record, Size, append, read
 from pole.adapters.data_publishers import PUBLISHED, fetch, is_here
 from pole.errors import PoleError
@@ -79,6 +81,7 @@ def run(experiment: Experiment, options: Options, tell: Callable[[str], None]) -
                 left_out.add(case.setting)
                 tell(f"{name}: skipped, the data set {case.data} is not here (see `pole data fetch`)")
             else:
+                LOG.info("%s: is being measured", name)
                 started = time.perf_counter()
                 measured = case.measure(seed)
                 seconds = round(time.perf_counter() - started, 2)
@@ -91,7 +94,9 @@ def run(experiment: Experiment, options: Options, tell: Callable[[str], None]) -
 
 
 def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> None:
-    """Run an experiment as the command line says."""
+    """Run an experiment as the command line says: results on stdout, how far it is on stderr."""
+    logging.basicConfig(format="%(message)s")
+    LOG.setLevel(logging.INFO)
     try:
         options = parse(experiment, arguments)
         left_out = run(experiment, options, lambda line: print(line, flush=True))
@@ -150,7 +155,7 @@ def _fetch(name: str, folder: Path, tell: Callable[[str], None]) -> str:
     """Fetch a data set, once; return why that failed, or nothing."""
     tell(f"Fetching {name} into {folder}")
     try:
-        fetch(PUBLISHED[name], folder / name, lambda *_: None)
+        fetch(PUBLISHED[name], folder / name, of_download(now_and_then()))
     except PoleError as error:
         return str(error)
     return ""

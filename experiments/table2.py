@@ -21,7 +21,7 @@ import numpy as np
 
 from experiments.data import Problem
 from experiments.environment import REPOSITORY
-from experiments.learning import clock_of_process, data_of, inputs_of, learn, network_accuracy, never
+from experiments.learning import clock_of_process, data_of, inputs_of, learn, network_accuracy
 from experiments.pairs import PAIRS
 from experiments.plot import Axes, lines
 from experiments.records import Record, Size, best_size
@@ -30,6 +30,7 @@ from experiments.session import Case, Experiment, main
 from experiments.tables import spread, table, values
 from pole.learning.checkpoint import NO_CHECKPOINTS
 from pole.learning.recipe import TrainingSettings, shuffled
+from pole.learning.threads import never
 from pole.learning.training_run import Progress, StopRule, TrainingRun
 
 WATCHED: Final = 5000

@@ -12,12 +12,14 @@ from functools import partial
 from typing import Any, Final
 
 from experiments.data import Problem
-from experiments.learning import accuracy, clock_of_process, never
+from experiments.learning import accuracy, clock_of_process
+from experiments.progress import now_and_then, of_training
 from experiments.records import Record, Size, best_size
 from experiments.session import Case, Experiment, main
 from experiments.tables import spread, table, values
 from experiments.tasks import EASY, TASKS, Task
 from pole.learning.recipe import TrainingSettings
+from pole.learning.threads import never
 from pole.learning.training import pick_device, train
 from pole.learning.training_run import StopRule
 
@@ -55,7 +57,7 @@ def reached(
         seed=problem.seed,
         random_seed=seed,
         device=pick_device(),
-        report=lambda _: None,
+        report=of_training(None, now_and_then()),
     )
     model, correct = result.candidate.model, result.candidate.evaluation.correct
     return {

@@ -13,16 +13,18 @@ from typing import Any, Final
 
 from experiments.corrections import least_squares
 from experiments.data import Problem, round_seed
-from experiments.learning import accuracy, clock_of_process, data_of, inputs_of, learn, never
+from experiments.learning import accuracy, clock_of_process, data_of, inputs_of, learn
 from experiments.plot import Axes, lines
+from experiments.progress import now_and_then, of_training
 from experiments.records import Record, Size, best_size
 from experiments.session import Case, Experiment, main
 from experiments.tables import spread, table, values
 from experiments.victims import EPOCHS, PAPER, Variant
 from pole.learning.checkpoint import NO_CHECKPOINTS
 from pole.learning.network import Network
+from pole.learning.threads import never
 from pole.learning.training_data import TrainingData
-from pole.learning.training_run import Progress, StopRule, TrainingRun
+from pole.learning.training_run import StopRule, TrainingRun
 
 ELSEWHERE: Final = 3_000_000
 KNOWN: Final = {False: 5000, True: 200}
@@ -65,15 +67,12 @@ def _trained_on(
         learning_rate=variant.settings.learning_rate / GENTLER,
     )
     rule = StopRule(0, float("inf"), clock_of_process, never)
-    run = TrainingRun(data, problem.specification, settings, problem.seed, rule, _ignore, 0.0, NO_CHECKPOINTS)
+    tell, begun = of_training(epochs, now_and_then()), clock_of_process()
+    run = TrainingRun(data, problem.specification, settings, problem.seed, rule, tell, begun, NO_CHECKPOINTS)
     run.network.load_state_dict(network.state_dict())
     run.until_stopped()
     assert run.best is not None
     return accuracy(run.best.model, problem.x_test, problem.y_test)
-
-
-def _ignore(progress: Progress) -> None:
-    """Listen to nothing."""
 
 
 def cases(size: Size) -> Sequence[Case]:

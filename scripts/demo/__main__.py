@@ -70,7 +70,7 @@ def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
             story.tell("demo", f"posted task {task_id}: {task.title}, {task.layer}, for {task.reward} ETH")
         stage.wait_for(
             "the rounds to end",
-            lambda: rounds_over(setting.reader, len(tasks)),
+            lambda: rounds_over(setting.reader.moment(), len(tasks)),
             patience=ROUND_PATIENCE * len(tasks),
         )
         _await_withdrawals(setting)

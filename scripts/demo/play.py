@@ -64,9 +64,8 @@ class Stage:
             time.sleep(POLL)
 
 
-def rounds_over(reader: ChainReader, count: int) -> bool:
+def rounds_over(moment: Moment, count: int) -> bool:
     """Return whether the newest round is at least number `count` and over."""
-    moment = reader.moment()
     return moment.round_id >= count and moment.phase in OVER
 
 

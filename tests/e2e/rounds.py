@@ -43,5 +43,7 @@ def wait_for_event(setting: Setting, who: str, event: str, **details: object) ->
 
 def wait_for_end(setting: Setting, round_id: int) -> None:
     setting.stage.wait_for(
-        f"the end of round {round_id}", lambda: rounds_over(setting.reader, round_id), patience=PATIENCE
+        f"the end of round {round_id}",
+        lambda: rounds_over(setting.reader.moment(), round_id),
+        patience=PATIENCE,
     )

@@ -32,6 +32,12 @@ def test_every_setting_is_measured_for_every_seed_and_recorded(tmp_path):
     assert told[2] == "trial: a, seed 1: value 10 (0 s)"
 
 
+def test_what_is_being_measured_is_said_before_it_is(tmp_path, caplog):
+    with caplog.at_level("INFO", logger="experiments"):
+        run(experiment(lambda name, seed: {}), Options(Size.QUICK, 1, tmp_path), lambda line: None)
+    assert caplog.messages == [f"trial: {name}, seed 0: is being measured" for name in ("a", "b")]
+
+
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
     measured = []
 
