@@ -1,26 +1,28 @@
-"""Every experiment in turn, then docs/results.md: python -m experiments [--quick|--full|--list]."""
+"""Every experiment in turn, then docs/results.md: python -m experiments [--quick|--full|--list] ..."""
 
-import sys
 from collections.abc import Sequence
 
+from experiments.command_line import parser, run_all, size_of
 from experiments.records import Size
 from experiments.results import EXPERIMENTS, PAGE, write
-from experiments.session import KEPT, QUICK, main
+from experiments.session import KEPT, QUICK
 
 
-def all_of(arguments: Sequence[str]) -> None:
+def all_of(arguments: Sequence[str] | None = None) -> None:
     """Run all experiments with the same options; measurements at more than the quick size make the page."""
-    if "--list" in arguments:
+    options = parser("python -m experiments", "Every experiment in turn, then docs/results.md.")
+    options.add_argument("--list", action="store_true", help="list the experiments and run none")
+    chosen = options.parse_args(arguments)
+    if chosen.list:
         for experiment in EXPERIMENTS:
             print(f"{experiment.name:<14}{experiment.title}")
         return
-    for experiment in EXPERIMENTS:
-        main(experiment, arguments)
-    if f"--{Size.QUICK}" in arguments:
+    run_all(EXPERIMENTS, chosen)
+    if size_of(chosen) is Size.QUICK:
         write(QUICK, QUICK / "results.md")
-    elif "--out" not in arguments:
+    elif chosen.out is None:
         write(KEPT, PAGE)
 
 
 if __name__ == "__main__":
-    all_of(sys.argv[1:])
+    all_of()

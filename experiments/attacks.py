@@ -14,12 +14,13 @@ from functools import partial
 from statistics import mean
 from typing import Any, Final
 
+from experiments.command_line import main
 from experiments.corrections import least_squares
 from experiments.data import Problem, round_seed
 from experiments.learning import Learned, accuracy
 from experiments.plot import Axes, lines
 from experiments.records import Record, Size, best_size
-from experiments.session import Case, Experiment, main
+from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from experiments.victims import BETTER, PAPER, Variant
 from pole.learning.features import fit_feature_map

@@ -1,13 +1,10 @@
-"""Running an experiment: `python -m experiments.NAME [--quick|--full] [--seeds N] [--out DIR] [--only WORD]`.
+"""Running an experiment: every setting, seed after seed.
 
-Without --quick or --full the size is what two cores do in about an hour. Measurements that are there already
-are skipped, so the same command again goes on where it was interrupted.
+The reduced size is what two cores do in about an hour. Measurements that are there already are skipped, so
+the same command again goes on where it was interrupted.
 """
 
-import argparse
-import logging
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import torch
-
 from experiments.environment import REPOSITORY, environment
 from experiments.progress import LOG, now_and_then, of_download
 from experiments.records import Record, Size, append, read
 from pole.adapters.data_publishers import PUBLISHED, fetch, is_here
 from pole.errors import PoleError
 from pole.learning.datasets import data_directory, fetched_directory
-from pole.learning.threads import limit_threads
 
 KEPT: Final = REPOSITORY / "experiments" / "results"
 QUICK: Final = REPOSITORY / "build" / "experiments"
@@ -65,15 +59,19 @@ class Options:
     only: str = ""
 
 
+def cases_of(experiment: Experiment, options: Options) -> list[Case]:
+    """Return the settings of an experiment that have the word of the options in their name, in any case."""
+    word = options.only.lower()
+    return [case for case in experiment.cases(options.size) if word in case.setting.lower()]
+
+
 def run(experiment: Experiment, options: Options, tell: Callable[[str], None]) -> int:
     """Measure what is missing; return how many settings were left out because their data are not here."""
     path = options.out / f"{experiment.name}.jsonl"
     there = {record.key for record in read(path)}
     left_out = set()
     for seed in range(options.seeds):
-        for case in experiment.cases(options.size):
-            if options.only not in case.setting:
-                continue
+        for case in cases_of(experiment, options):
             name = f"{experiment.name}: {case.setting}, seed {seed}"
             if (options.size, case.setting, seed) in there:
                 tell(f"{name}: is there already")
@@ -91,47 +89,6 @@ def run(experiment: Experiment, options: Options, tell: Callable[[str], None]) -
                 append(path, record)
                 tell(f"{name}: {_short(measured)} ({seconds:.0f} s)")
     return len(left_out)
-
-
-def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> None:
-    """Run an experiment as the command line says: results on stdout, how far it is on stderr."""
-    logging.basicConfig(format="%(message)s")
-    LOG.setLevel(logging.INFO)
-    try:
-        options = parse(experiment, arguments)
-        left_out = run(experiment, options, lambda line: print(line, flush=True))
-    except PoleError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit("Interrupted; the same command goes on from here.")
-    if left_out:
-        print(f"{left_out} settings were left out.")
-
-
-def parse(experiment: Experiment, arguments: Sequence[str] | None = None) -> Options:
-    """Return the options that a command line gives."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m experiments.{experiment.name}", description=f"{experiment.title}. {experiment.claim}"
-    )
-    sizes = parser.add_mutually_exclusive_group()
-    for size in (Size.QUICK, Size.FULL):
-        sizes.add_argument(f"--{size}", dest="size", action="store_const", const=size)
-    parser.add_argument("--seeds", type=int, help="how often each setting is measured")
-    parser.add_argument("--only", default="", metavar="WORD", help="settings with this in their name alone")
-    parser.add_argument("--threads", type=int, help="of the processor (default: all cores, 1 with --quick)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        help="where records are kept (default: experiments/results, build/experiments with --quick)",
-    )
-    chosen = parser.parse_args(arguments)
-    size = chosen.size or Size.REDUCED
-    # A test must not depend on what else the machine does: threads that wait for each other cost most.
-    threads = chosen.threads or (1 if size is Size.QUICK else os.cpu_count() or 1)
-    torch.set_num_threads(threads)
-    limit_threads(threads)
-    out = chosen.out or (QUICK if size is Size.QUICK else KEPT)
-    return Options(size, chosen.seeds or experiment.seeds[size], out, chosen.only)
 
 
 def provide(name: str | None, size: Size, tell: Callable[[str], None]) -> bool:

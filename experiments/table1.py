@@ -15,11 +15,12 @@ from itertools import pairwise
 from statistics import mean, pvariance
 from typing import Any, Final
 
+from experiments.command_line import main
 from experiments.plot import Axes, lines
 from experiments.pole_blocks import PARTS, Play, block_times
 from experiments.pow_chain import grow
 from experiments.records import Record, Size, best_size, read
-from experiments.session import KEPT, QUICK, Case, Experiment, main
+from experiments.session import KEPT, QUICK, Case, Experiment
 from experiments.tables import table, values
 
 MINERS: Final = 3

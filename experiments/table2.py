@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from experiments.command_line import main
 from experiments.data import Problem
 from experiments.environment import REPOSITORY
 from experiments.learning import clock_of_process, data_of, inputs_of, learn, network_accuracy
@@ -26,7 +27,7 @@ from experiments.pairs import PAIRS
 from experiments.plot import Axes, lines
 from experiments.records import Record, Size, best_size
 from experiments.resuming import Notes, folder_name
-from experiments.session import Case, Experiment, main
+from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from pole.learning.checkpoint import NO_CHECKPOINTS
 from pole.learning.recipe import TrainingSettings, shuffled

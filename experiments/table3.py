@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from experiments.command_line import main
 from experiments.data import round_seed
 from experiments.plot import Axes, lines
 from experiments.records import Record, Size, best_size
-from experiments.session import Case, Experiment, main
+from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from experiments.victims import PAPER
 

@@ -11,11 +11,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from experiments.command_line import main
 from experiments.data import Problem
 from experiments.learning import accuracy, clock_of_process
 from experiments.progress import now_and_then, of_training
 from experiments.records import Record, Size, best_size
-from experiments.session import Case, Experiment, main
+from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from experiments.tasks import EASY, TASKS, Task
 from pole.learning.recipe import TrainingSettings

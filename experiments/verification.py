@@ -15,10 +15,11 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from experiments.command_line import main
 from experiments.data import Problem
 from experiments.learning import AT_ONCE, clock_of_process, data_of, inputs_of, learn
 from experiments.records import Record, Size, best_size
-from experiments.session import Case, Experiment, main
+from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from experiments.tasks import TASKS, Task
 from pole.learning import model_file

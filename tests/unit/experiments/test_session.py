@@ -1,20 +1,10 @@
 import pytest
 from experiments.records import Size, read
-from experiments.session import Case, Experiment, Options, main, parse, run
+from experiments.session import Options, run
+from tests.unit.experiments.trial import experiment
 
 from pole.adapters.data_publishers import PUBLISHED
 from pole.errors import UnreachableError
-
-
-def experiment(measure, data=None, settings=("a", "b")):
-    return Experiment(
-        "trial",
-        "A trial",
-        "It runs.",
-        {Size.QUICK: 1, Size.REDUCED: 2, Size.FULL: 3},
-        lambda size: [Case(name, lambda seed, name=name: measure(name, seed), data) for name in settings],
-        lambda records: "",
-    )
 
 
 def test_every_setting_is_measured_for_every_seed_and_recorded(tmp_path):
@@ -102,34 +92,3 @@ def test_some_settings_can_be_asked_for(tmp_path):
     trial = experiment(lambda name, seed: {}, settings=("iris", "mnist"))
     run(trial, Options(Size.QUICK, 1, tmp_path, only="mni"), lambda line: None)
     assert [each.setting for each in read(tmp_path / "trial.jsonl")] == ["mnist"]
-
-
-@pytest.fixture
-def limits(monkeypatch):
-    found = []
-    monkeypatch.setattr("torch.set_num_threads", found.append)
-    monkeypatch.setattr("experiments.session.limit_threads", found.append)
-    return found
-
-
-def test_torch_and_numpy_use_the_threads_that_were_asked_for(limits):
-    parse(experiment(lambda name, seed: {}), ["--threads", "3"])
-    assert limits == [3, 3]
-
-
-@pytest.mark.usefixtures("limits")
-def test_quick_records_are_kept_apart_from_those_that_are_published():
-    trial = experiment(lambda name, seed: {})
-    assert parse(trial, ["--quick"]).out.parts[-2:] == ("build", "experiments")
-    assert parse(trial, []).out.parts[-2:] == ("experiments", "results")
-    assert (parse(trial, []).seeds, parse(trial, ["--full"]).seeds) == (2, 3)
-    assert parse(trial, ["--seeds", "7"]).seeds == 7
-
-
-@pytest.mark.usefixtures("limits")
-def test_an_interruption_is_told_without_a_traceback(tmp_path):
-    def measure(name, seed):
-        raise KeyboardInterrupt
-
-    with pytest.raises(SystemExit, match="the same command goes on from here"):
-        main(experiment(measure), ["--quick", "--out", str(tmp_path)])

@@ -1,0 +1,119 @@
+"""The command line of experiments: `python -m experiments.NAME [--quick|--full] [--seeds N] [--only WORD]`.
+
+Results go to the standard output, how far a measurement is to the standard error. Exits with 130 when
+interrupted, and with the exit code of the PoleError that ended it.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from experiments.progress import LOG
+from experiments.records import Size
+from experiments.session import KEPT, QUICK, Experiment, Options, cases_of, run
+from pole.errors import InputError, PoleError
+from pole.learning.threads import limit_threads
+
+INTERRUPTED: Final = 130
+
+
+def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> None:
+    """Run one experiment as the command line says."""
+    described = f"{experiment.title}. {experiment.claim}"
+    chosen = parser(f"python -m experiments.{experiment.name}", described).parse_args(arguments)
+    run_all([experiment], chosen)
+
+
+def run_all(experiments: Iterable[Experiment], chosen: argparse.Namespace) -> None:
+    """Run those experiments that have a setting which the command line asks for, one after the other."""
+    logging.basicConfig(format="%(message)s")
+    LOG.setLevel(logging.INFO)
+    use_threads(chosen)
+    try:
+        for experiment, options in asked_for(experiments, chosen):
+            left_out = run(experiment, options, lambda line: print(line, flush=True))
+            if left_out:
+                print(f"{experiment.name}: {left_out} settings were left out.")
+    except PoleError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("Interrupted; the same command goes on from here.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def asked_for(
+    experiments: Iterable[Experiment], chosen: argparse.Namespace
+) -> list[tuple[Experiment, Options]]:
+    """Return the experiments that have a setting with the word of `--only`; raises InputError for none."""
+    every = [(experiment, options_of(experiment, chosen)) for experiment in experiments]
+    asked = [each for each in every if cases_of(*each)]
+    if not asked:
+        there = {case.setting for each, options in every for case in each.cases(options.size)}
+        raise InputError(
+            f"No setting has {chosen.only!r} in its name; choose a word of: {'; '.join(sorted(there))}."
+        )
+    return asked
+
+
+def options_of(experiment: Experiment, chosen: argparse.Namespace) -> Options:
+    """Return what a parsed command line means for an experiment."""
+    size = size_of(chosen)
+    out = chosen.out or (QUICK if size is Size.QUICK else KEPT)
+    return Options(size, chosen.seeds or experiment.seeds[size], out, chosen.only)
+
+
+def size_of(chosen: argparse.Namespace) -> Size:
+    """Return the size that a parsed command line asks for."""
+    return chosen.size or Size.REDUCED
+
+
+def use_threads(chosen: argparse.Namespace) -> None:
+    """Let torch and NumPy use as many threads as a parsed command line says."""
+    # A test must not depend on what else the machine does: threads that wait for each other cost most.
+    usual = 1 if size_of(chosen) is Size.QUICK else os.cpu_count() or 1
+    torch.set_num_threads(chosen.threads or usual)
+    limit_threads(chosen.threads or usual)
+
+
+def parser(command: str, description: str) -> argparse.ArgumentParser:
+    """Return the parser of a command's options."""
+    found = argparse.ArgumentParser(
+        prog=command, description=description, epilog=f"Example: {command} --quick --seeds 2"
+    )
+    sizes = found.add_mutually_exclusive_group()
+    for size, meaning in (
+        (Size.QUICK, "a test of the experiment, in seconds to minutes"),
+        (Size.FULL, "the paper's size, which wants a GPU for VGG-16"),
+    ):
+        sizes.add_argument(f"--{size}", dest="size", action="store_const", const=size, help=meaning)
+    found.add_argument(
+        "--seeds", type=positive_number, metavar="N", help="how often each setting is measured"
+    )
+    found.add_argument("--only", default="", metavar="WORD", help="settings with this in their name alone")
+    found.add_argument(
+        "--threads",
+        type=positive_number,
+        metavar="N",
+        help="of the processor (default: all cores, 1 with --quick)",
+    )
+    found.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where records are kept (default: experiments/results, build/experiments with --quick)",
+    )
+    return found
+
+
+def positive_number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
+    return number

@@ -1,0 +1,92 @@
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from experiments.command_line import main, options_of, parser, run_all
+from experiments.records import read
+from tests.unit.experiments.trial import experiment
+
+from pole.errors import InputError
+
+
+def nothing(name: str, seed: int) -> Mapping[str, float]:
+    return {}
+
+
+def chosen(*arguments: str) -> argparse.Namespace:
+    return parser("python -m experiments", "Experiments.").parse_args(arguments)
+
+
+@pytest.fixture(autouse=True)
+def limits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    found: list[int] = []
+    monkeypatch.setattr("torch.set_num_threads", found.append)
+    monkeypatch.setattr("experiments.command_line.limit_threads", found.append)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("options", "count"), [(["--quick", "--threads", "3"], 3), (["--quick"], 1), ([], os.cpu_count())]
+)
+def test_torch_and_numpy_use_the_threads_that_were_asked_for(
+    tmp_path: Path, limits: list[int], options: list[str], count: int
+) -> None:
+    main(experiment(nothing), ["--out", str(tmp_path), *options])
+    assert limits == [count, count]
+
+
+def test_quick_records_are_kept_apart_from_those_that_are_published() -> None:
+    trial = experiment(nothing)
+    assert options_of(trial, chosen("--quick")).out.parts[-2:] == ("build", "experiments")
+    assert options_of(trial, chosen()).out.parts[-2:] == ("experiments", "results")
+    assert [options_of(trial, chosen(*size)).seeds for size in ([], ["--full"])] == [2, 3]
+    assert options_of(trial, chosen("--seeds", "7")).seeds == 7
+
+
+@pytest.mark.parametrize("option", ["--seeds", "--threads"])
+@pytest.mark.parametrize("value", ["0", "-1", "two"])
+def test_a_count_that_is_none_is_refused(capsys: pytest.CaptureFixture[str], option: str, value: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        chosen(option, value)
+    assert ended.value.code == 2
+    assert f"argument {option}: " in capsys.readouterr().err
+
+
+def test_an_interruption_is_told_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(name: str, seed: int) -> Mapping[str, float]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        main(experiment(interrupt), ["--quick", "--out", str(tmp_path)])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "Interrupted; the same command goes on from here.\n"
+
+
+def test_a_word_that_no_setting_has_is_refused_with_the_settings_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trial = experiment(nothing, settings=("iris, MLP", "mnist, CNN"))
+    with pytest.raises(SystemExit) as ended:
+        main(trial, ["--quick", "--only", "svhn", "--out", str(tmp_path)])
+    assert ended.value.code == InputError.exit_code
+    assert capsys.readouterr().err == (
+        "No setting has 'svhn' in its name; choose a word of: iris, MLP; mnist, CNN.\n"
+    )
+
+
+def test_of_all_experiments_those_run_that_have_such_a_setting(tmp_path: Path) -> None:
+    first = experiment(nothing, settings=("iris",), name="first")
+    other = experiment(nothing, settings=("iris", "mnist"), name="other")
+    run_all([first, other], chosen("--quick", "--only", "MNIST", "--out", str(tmp_path)))
+    assert not (tmp_path / "first.jsonl").exists()
+    assert [record.setting for record in read(tmp_path / "other.jsonl")] == ["mnist"]
+
+
+def test_the_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(experiment(nothing), ["--help"])
+    assert "Example: python -m experiments.trial --quick --seeds 2" in capsys.readouterr().out
