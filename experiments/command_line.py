@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -35,9 +36,11 @@ def run_all(experiments: Iterable[Experiment], chosen: argparse.Namespace) -> No
     logging.basicConfig(format="%(message)s")
     LOG.setLevel(logging.INFO)
     use_threads(chosen)
+    # One function for all: a publisher that is away is asked once.
+    tell = partial(print, flush=True)
     try:
         for experiment, options in asked_for(experiments, chosen):
-            left_out = run(experiment, options, lambda line: print(line, flush=True))
+            left_out = run(experiment, options, tell)
             if left_out:
                 print(f"{experiment.name}: {left_out} settings were left out.")
     except PoleError as error:
@@ -113,6 +116,7 @@ def parser(command: str, description: str) -> argparse.ArgumentParser:
 
 
 def positive_number(text: str) -> int:
+    """Return the number that an option gives; argparse refuses what is none or less than 1."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is not 1 or more")

@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Size(StrEnum):
-    """How much is measured: seconds for a test, what two cores do in an hour, or what the paper did."""
+    """How much is measured: seconds for a test, what two cores do in hours, or what the paper did."""
 
     QUICK = "quick"
     REDUCED = "reduced"

@@ -1,7 +1,7 @@
 """Running an experiment: every setting, seed after seed.
 
-The reduced size is what two cores do in about an hour. Measurements that are there already are skipped, so
-the same command again goes on where it was interrupted.
+The reduced size is what two cores do in hours. Measurements that are there already are skipped, so the same
+command again goes on where it was interrupted.
 """
 
 import os

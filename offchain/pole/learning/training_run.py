@@ -207,9 +207,13 @@ class TrainingRun:
         begun = self.rule.clock()
         try:
             model = self._canonical()
+        except MalformedModelError:
+            # Diverged: the next cycle starts anew, and the report shows the loss.
+            return
+        try:
             evaluation = self._evaluate(model)
-        except (MalformedModelError, AbandonedError):
-            # Diverged: the next cycle starts anew, and the report shows the loss. Stopped: no batch follows.
+        except AbandonedError:
+            # The rule that stopped it lets no batch follow.
             return
         if self.best is None or evaluation.correct >= self.best.evaluation.correct:
             self.best = Candidate(model, evaluation)

@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+from experiments.environment import REPOSITORY
 from experiments.progress import now_and_then, of_download, of_training
 
 from pole.learning.training_run import Progress
@@ -35,5 +36,5 @@ def test_a_download_says_how_much_is_here() -> None:
 
 
 def test_mining_processes_do_without_torch() -> None:
-    found = "import sys, experiments.pow_chain; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", found]).returncode == 0
+    script = "import sys, experiments.pow_chain; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY).returncode == 0
