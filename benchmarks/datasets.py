@@ -24,25 +24,25 @@ from typing import Any
 
 import numpy as np
 
-from pole.adapters.devnet import DevnetSettings, free_port, programs_folder, start_ipfs, stop_devnet
-from pole.adapters.ipfs import IpfsStore
+from pole.adapters.machine.devnet import DevnetSettings, free_port, programs_folder, start_ipfs, stop_devnet
+from pole.adapters.storage.ipfs import IpfsStore
 from pole.errors import PoleError
 from pole.ipfe import backend
 from pole.ipfe.scheme import FunctionalKeys, derive_keys, generate_keys
-from pole.learning.datasets import data_directory, load
-from pole.learning.quantisation import apply, fit
+from pole.learning.data.datasets import data_directory, load
+from pole.learning.data.quantisation import apply, fit
+from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import Part, read_manifest
 from pole.protocol.formats.master_public_key import write_master_public_key
-from pole.protocol.hashing import keccak256
-from pole.protocol.mapping_layer import arrange, inner_products_in_clear, query_plan
-from pole.protocol.model_spec import ModelSpecification, parse_specification
+from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
+from pole.protocol.models.specification import ModelSpecification, parse_specification
 from pole.protocol.state import FileRef
-from pole.roles.files import write_durably
-from pole.roles.point_cache import PointCache
-from pole.roles.set_decryption import Means, Wish, decrypt_set
-from pole.roles.set_encryption import Sealing, encrypt_set
-from pole.roles.task_data import TaskData
-from pole.roles.task_folder import TaskFolder
+from pole.roles.publishing.encryption import Sealing, encrypt_set
+from pole.roles.publishing.task_folder import TaskFolder
+from pole.roles.receiving.decryption import Means, Wish, decrypt_set
+from pole.roles.receiving.point_cache import PointCache
+from pole.roles.receiving.task_data import TaskData
+from pole.roles.support.files import write_durably
 
 LAYERS: dict[str, dict[str, Any]] = {
     "mnist": {"shape": [28, 28], "mapping": {"kind": "blocks", "bits": 3, "queries": 32, "tile": [14, 14]}},

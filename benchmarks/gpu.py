@@ -26,7 +26,7 @@ from pole.errors import InputError
 from pole.ipfe import backend, scheme
 from pole.ipfe.cuda import device
 from pole.ipfe.kernel import Bytes, Decryptor, InvalidCiphertextError, Kernel
-from pole.protocol.query_plan import QueryPlan
+from pole.protocol.mapping.plan import QueryPlan
 
 NO_DEVICE = 3
 MAX_INPUT = 255

@@ -13,12 +13,12 @@ from hashlib import sha256
 import numpy as np
 import torch
 
-from pole.learning.canonical import evaluate
-from pole.learning.training import StopRule, TrainingSettings, train
-from pole.protocol import idle_puzzle
-from pole.protocol.idle_puzzle import CLASSES, PuzzleSet
-from pole.protocol.idle_task import idle_specification
-from pole.roles.idle_data import features
+from pole.learning.evaluation.canonical import evaluate
+from pole.learning.training.training import StopRule, TrainingSettings, train
+from pole.protocol.idle import puzzle
+from pole.protocol.idle.puzzle import CLASSES, PuzzleSet
+from pole.protocol.idle.task import idle_specification
+from pole.roles.receiving.idle_data import features
 
 TRAIN, TEST, NEEDED = 8000, 2000, 7440
 TIME_LIMIT = 120.0
@@ -27,9 +27,9 @@ TIME_LIMIT = 120.0
 def measure(number: int) -> tuple[float, float, float, float, float]:
     """Return four accuracies: the most frequent class, a linear model, training on both sets; CPU seconds."""
     seed, test_seed = sha256(b"%d" % number).digest(), sha256(b"test %d" % number).digest()
-    drawn = idle_puzzle.training_set(seed, TRAIN)
+    drawn = puzzle.training_set(seed, TRAIN)
     specification, samples = idle_specification(), features(seed, drawn)
-    test = features(seed, idle_puzzle.test_set(seed, test_seed, TEST))
+    test = features(seed, puzzle.test_set(seed, test_seed, TEST))
     began, until = time.process_time(), time.monotonic() + TIME_LIMIT
     trained = train(
         samples.features,

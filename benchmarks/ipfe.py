@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from benchmarks import peers
 from pole.ipfe import backend, scheme
-from pole.protocol.query_plan import QueryPlan
+from pole.protocol.mapping.plan import QueryPlan
 
 MAX_INPUT, MAX_WEIGHT = peers.MAX_INPUT, peers.MAX_WEIGHT
 COLUMNS = (196, 784, 3072)

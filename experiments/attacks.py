@@ -23,8 +23,8 @@ from experiments.records import Record, Size, best_size
 from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from experiments.victims import BETTER, PAPER, Variant
-from pole.learning.features import fit_feature_map
-from pole.protocol.model_spec import disclosed_rank
+from pole.learning.evaluation.features import fit_feature_map
+from pole.protocol.models.specification import disclosed_rank
 
 ELSEWHERE: Final = 2_000_000
 KNOWN: Final = (50, 200, 1000, 5000)

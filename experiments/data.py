@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pole.learning import datasets
-from pole.learning.datasets import DataSet
-from pole.learning.features import batches
-from pole.learning.quantisation import Quantisation, apply, fit
-from pole.protocol.hashing import keccak256
-from pole.protocol.mapping_layer import arrange, inner_products_in_clear, query_plan
-from pole.protocol.model_spec import ModelSpecification
+from pole.learning.data import datasets
+from pole.learning.data.datasets import DataSet
+from pole.learning.data.quantisation import Quantisation, apply, fit
+from pole.learning.evaluation.features import batches
+from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
+from pole.protocol.models.specification import ModelSpecification
 
 Features = NDArray[np.integer[Any]]
 

@@ -12,16 +12,16 @@ from torch import Tensor
 
 from experiments.data import Features, Problem
 from experiments.progress import now_and_then, of_training
-from pole.learning.arrays import place_of
-from pole.learning.canonical import CanonicalModel, evaluate
-from pole.learning.checkpoint import NO_CHECKPOINTS, Checkpoints
-from pole.learning.features import normalised, whiten
-from pole.learning.network import Network
-from pole.learning.recipe import TrainingSettings
+from pole.learning.evaluation.arrays import place_of
+from pole.learning.evaluation.canonical import CanonicalModel, evaluate
+from pole.learning.evaluation.features import normalised, whiten
+from pole.learning.networks.network import Network
 from pole.learning.threads import never
-from pole.learning.training import pick_device, train
-from pole.learning.training_data import TrainingData, prepare
-from pole.learning.training_run import Progress, StopRule
+from pole.learning.training.checkpoint import NO_CHECKPOINTS, Checkpoints
+from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.training import pick_device, train
+from pole.learning.training.training_data import TrainingData, prepare
+from pole.learning.training.training_run import Progress, StopRule
 
 AT_ONCE = 1000
 

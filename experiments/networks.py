@@ -4,8 +4,8 @@ import json
 from math import isqrt, prod
 from typing import Any, Final
 
-from pole.protocol.mapping_kinds import BlocksMapping, ConvMapping, LinearMapping, Mapping, feature_shape
-from pole.protocol.model_spec import MAX_MODEL_BYTES, ModelSpecification, mlp, parse_specification
+from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping, LinearMapping, Mapping, feature_shape
+from pole.protocol.models.specification import MAX_MODEL_BYTES, ModelSpecification, mlp, parse_specification
 
 VGG16: Final = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 """Channels and number of 3x3 convolutions before each pooling (Simonyan and Zisserman 2015, column D)."""

@@ -20,8 +20,8 @@ from experiments.networks import (
 )
 from experiments.records import Size
 from experiments.victims import NO_WHITENING
-from pole.learning.recipe import TrainingSettings
-from pole.protocol.mapping_kinds import ConvMapping
+from pole.learning.training.recipe import TrainingSettings
+from pole.protocol.mapping.kinds import ConvMapping
 
 MNIST: Final = {Size.QUICK: (1500, 500), Size.REDUCED: (60_000, 10_000), Size.FULL: (60_000, 10_000)}
 IMAGES: Final = {Size.QUICK: (200, 100), Size.REDUCED: (10_000, 2000), Size.FULL: (None, None)}

@@ -19,7 +19,7 @@ from scripts.demo.tasks import Task, post_tasks
 
 from experiments.environment import REPOSITORY
 from experiments.progress import now_and_then
-from pole.adapters.chain_log import LoggedBlock, read_chain_log
+from pole.adapters.ethereum.chain_log import LoggedBlock, read_chain_log
 
 CAST: Final = {"data_nodes": 5, "miners": 3, "verifiers": 4}
 PATIENCE: Final = 300.0

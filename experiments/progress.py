@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 # The mining processes of Table 1 import this and should not load torch.
 if TYPE_CHECKING:
-    from pole.learning.training_run import Progress
+    from pole.learning.training.training_run import Progress
 
 LOG: Final = logging.getLogger("experiments")
 SECONDS_BETWEEN: Final = 10.0

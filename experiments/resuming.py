@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from pole.learning.checkpoint import SECONDS_BETWEEN, Checkpoints
-from pole.roles.files import read_with_digest, with_digest, write_durably
+from pole.learning.training.checkpoint import SECONDS_BETWEEN, Checkpoints
+from pole.roles.support.files import read_with_digest, with_digest, write_durably
 
 
 class Notes:

@@ -15,9 +15,9 @@ from typing import Any, Final
 from experiments.environment import REPOSITORY, environment
 from experiments.progress import LOG, now_and_then, of_download
 from experiments.records import Record, Size, append, read
-from pole.adapters.data_publishers import PUBLISHED, fetch, is_here
+from pole.adapters.storage.data_publishers import PUBLISHED, fetch, is_here
 from pole.errors import PoleError
-from pole.learning.datasets import data_directory, fetched_directory
+from pole.learning.data.datasets import data_directory, fetched_directory
 
 KEPT: Final = REPOSITORY / "experiments" / "results"
 QUICK: Final = REPOSITORY / "build" / "experiments"

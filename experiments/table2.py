@@ -29,10 +29,10 @@ from experiments.records import Record, Size, best_size
 from experiments.resuming import Notes, folder_name
 from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
-from pole.learning.checkpoint import NO_CHECKPOINTS
-from pole.learning.recipe import TrainingSettings, shuffled
 from pole.learning.threads import never
-from pole.learning.training_run import Progress, StopRule, TrainingRun
+from pole.learning.training.checkpoint import NO_CHECKPOINTS
+from pole.learning.training.recipe import TrainingSettings, shuffled
+from pole.learning.training.training_run import Progress, StopRule, TrainingRun
 
 WATCHED: Final = 5000
 """Training samples that the curve of the training accuracy is taken over."""

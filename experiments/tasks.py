@@ -9,8 +9,8 @@ from experiments.data import Layer, Problem, dataset, round_seed, secure, split
 from experiments.environment import REPOSITORY
 from experiments.networks import CSML_4, small_cnn
 from experiments.records import Size
-from pole.learning.recipe import TrainingSettings
-from pole.protocol.model_spec import parse_specification
+from pole.learning.training.recipe import TrainingSettings
+from pole.protocol.models.specification import parse_specification
 
 DEFAULT: Final = TrainingSettings()
 MNIST: Final = {Size.QUICK: (2000, 500), Size.REDUCED: (60_000, 10_000), Size.FULL: (60_000, 10_000)}

@@ -19,10 +19,10 @@ from experiments.records import Record, Size, best_size
 from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from experiments.tasks import EASY, TASKS, Task
-from pole.learning.recipe import TrainingSettings
 from pole.learning.threads import never
-from pole.learning.training import pick_device, train
-from pole.learning.training_run import StopRule
+from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.training import pick_device, train
+from pole.learning.training.training_run import StopRule
 
 TIME_LIMIT: Final = {Size.QUICK: 5.0, Size.REDUCED: 600.0, Size.FULL: 600.0}
 

@@ -22,11 +22,11 @@ from experiments.records import Record, Size, best_size
 from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from experiments.tasks import TASKS, Task
-from pole.learning import model_file
-from pole.learning.arrays import place_of
-from pole.learning.canonical import evaluate
-from pole.learning.network import Network
-from pole.learning.training import pick_device
+from pole.learning.evaluation import model_file
+from pole.learning.evaluation.arrays import place_of
+from pole.learning.evaluation.canonical import evaluate
+from pole.learning.networks.network import Network
+from pole.learning.training.training import pick_device
 
 AUDITED: Final = (400, 2000)
 """Samples of an audit: a false count is off by less than 5 and 2.2 points at one in 20."""

@@ -8,10 +8,10 @@ from experiments.data import Layer, Problem, dataset, secure, unseen_features
 from experiments.learning import Learned, accuracy, learn
 from experiments.networks import CSML_4, QUADRANTS_32, mnist_mlp, small_cnn
 from experiments.records import Size
-from pole.learning.datasets import DataSet
-from pole.learning.recipe import TrainingSettings
-from pole.protocol.mapping_kinds import BlocksMapping, ConvMapping, LinearMapping
-from pole.protocol.model_spec import ModelSpecification
+from pole.learning.data.datasets import DataSet
+from pole.learning.training.recipe import TrainingSettings
+from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping, LinearMapping
+from pole.protocol.models.specification import ModelSpecification
 
 SAMPLES: Final = {Size.QUICK: (2000, 1000), Size.REDUCED: (60_000, 10_000), Size.FULL: (60_000, 10_000)}
 IMAGE_SAMPLES: Final = {Size.QUICK: (500, 200), Size.REDUCED: (10_000, 2000), Size.FULL: (60_000, 10_000)}

@@ -21,11 +21,11 @@ from experiments.records import Record, Size, best_size
 from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from experiments.victims import EPOCHS, PAPER, Variant
-from pole.learning.checkpoint import NO_CHECKPOINTS
-from pole.learning.network import Network
+from pole.learning.networks.network import Network
 from pole.learning.threads import never
-from pole.learning.training_data import TrainingData
-from pole.learning.training_run import StopRule, TrainingRun
+from pole.learning.training.checkpoint import NO_CHECKPOINTS
+from pole.learning.training.training_data import TrainingData
+from pole.learning.training.training_run import StopRule, TrainingRun
 
 ELSEWHERE: Final = 3_000_000
 KNOWN: Final = {False: 5000, True: 200}

@@ -39,8 +39,8 @@ from scripts.deployed import (
 from scripts.sources import all_sources, standard_input
 
 from pole.errors import InputError
-from pole.protocol.parameter_rules import check_parameters, check_windows, covering_fee
 from pole.protocol.parameters import parameters_from_json
+from pole.protocol.rounds.parameter_rules import check_parameters, check_windows, covering_fee
 
 FACTORIES = {each._name: each for each in (RewardReservoir, TaskList, VerifierCommittee, PoLeChain)}
 # Names in the parameter file, and whose constructor's last argument each fills.

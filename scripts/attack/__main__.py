@@ -25,8 +25,8 @@ from scripts.attack.world import Broken, World
 from tests.integration import deploying
 from web3 import HTTPProvider, Web3
 
-from pole.adapters.connection import connect
-from pole.adapters.devnet import DevnetSettings, free_port, programs_folder, start_chain, stop_devnet
+from pole.adapters.ethereum.connection import connect
+from pole.adapters.machine.devnet import DevnetSettings, free_port, programs_folder, start_chain, stop_devnet
 
 COLUMNS = "{:47} {:30} {:7} {}"
 

@@ -17,7 +17,7 @@ from scripts.demo.setting import Setting, set_up
 from scripts.demo.story import Story
 from scripts.demo.tasks import choose_tasks, post_tasks
 
-from pole.adapters.chain_log import read_chain_log
+from pole.adapters.ethereum.chain_log import read_chain_log
 from pole.errors import PoleError
 
 CAST: Final = {"data_nodes": 2, "miners": 3, "verifiers": 5}

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from scripts.demo.cast import POLE, Place, Worker
 
-from pole.adapters import faucet
-from pole.adapters.connection import connect
-from pole.adapters.devnet import CHAIN_ID, free_port
+from pole.adapters.ethereum import faucet
+from pole.adapters.ethereum.connection import connect
+from pole.adapters.machine.devnet import CHAIN_ID, free_port
 from pole.errors import PoleError
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from scripts.demo.fleet import Fleet
 from scripts.demo.network import REPOSITORY
 from scripts.demo.story import Story
 
-from pole.adapters.chain_reader import ChainReader
+from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.errors import PoleError
 from pole.protocol.state import Phase
 from pole.roles.ports import Moment

@@ -12,7 +12,7 @@ from scripts.demo.network import Ground, fund, make_wallets, take_seats
 from scripts.demo.play import Stage
 from scripts.demo.story import Story
 
-from pole.adapters.chain_reader import ChainReader, open_chain_reader
+from pole.adapters.ethereum.chain_reader import ChainReader, open_chain_reader
 
 WALLET_WEI: Final = 20 * 10**18
 POOL: Final = "5"

@@ -11,8 +11,8 @@ from typing import Final
 from scripts.demo.cast import Place, Worker
 from scripts.demo.network import REPOSITORY, pole
 
-from pole.adapters.data_publishers import is_here
-from pole.learning.datasets import data_directory
+from pole.adapters.storage.data_publishers import is_here
+from pole.learning.data.datasets import data_directory
 
 # Just what a block may draw from the pool at most, with the margin: less, and the pool pays no block reward.
 FEE: Final = "0.12"

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 from scripts.economics.gas import CALLS, GWEI
 
-from pole.protocol.judgement import BASIS_POINTS
 from pole.protocol.parameters import Parameters
+from pole.protocol.rounds.judgement import BASIS_POINTS
+from pole.protocol.rounds.value_heap import reward_above, waiting_task
 from pole.protocol.state import TaskTerms
-from pole.protocol.value_heap import reward_above, waiting_task
 
 DAY = 86_400
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pole.protocol.judgement import EndedRound, Judgement, judge, judged_solutions
 from pole.protocol.parameters import Parameters
-from pole.protocol.payouts import miner_bond, settle
+from pole.protocol.rounds.judgement import EndedRound, Judgement, judge, judged_solutions
+from pole.protocol.rounds.payouts import miner_bond, settle
 from pole.protocol.state import Finding, Solution, TaskTerms, Verdict
 
 DATA_NODE: Final = "data node"

@@ -13,14 +13,14 @@ from scripts.economics.gas import CALLS, GAS_PRICES, GWEI, per_seat
 from scripts.economics.purposes import PURPOSES
 from scripts.economics.rounds import HONEST, ended_round, outcome, solution, without_keys
 
-from pole.adapters.amounts import ether, wei
-from pole.protocol.judgement import BASIS_POINTS
-from pole.protocol.ommer_rewards import inclusion_reward, ommer_reward
-from pole.protocol.parameter_rules import MOST_SEATS, covering_fee
+from pole.adapters.ethereum.amounts import ether, wei
 from pole.protocol.parameters import Parameters, parameters_from_json
-from pole.protocol.payouts import miner_bond
+from pole.protocol.rounds.judgement import BASIS_POINTS
+from pole.protocol.rounds.ommer_rewards import inclusion_reward, ommer_reward
+from pole.protocol.rounds.parameter_rules import MOST_SEATS, covering_fee
+from pole.protocol.rounds.payouts import miner_bond
+from pole.protocol.rounds.tally import quorum
 from pole.protocol.state import TaskTerms, Verdict
-from pole.protocol.tally import quorum
 
 DEVNET: Final = Path(__file__).resolve().parents[2] / "devnet"
 ETHER: Final = 10**18

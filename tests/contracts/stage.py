@@ -14,11 +14,11 @@ from brownie.exceptions import VirtualMachineError
 from scripts import deploy
 from scripts.deployed import CONTRACTS, write_json
 
-from pole.adapters.chain_reader import open_chain_reader
-from pole.adapters.history_source import read_history
+from pole.adapters.ethereum.chain_reader import open_chain_reader
+from pole.adapters.ethereum.history_source import read_history
 from pole.protocol.ballots import ballot_id
-from pole.protocol.commitments import solution_commitment, vote_commitment
-from pole.protocol.history import HistoryReport, verify_history
+from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
+from pole.protocol.replay.history import HistoryReport, verify_history
 from pole.protocol.state import BallotStage, Finding, Phase, Verdict, VoidReason, Vote
 
 ETHER = 10**18

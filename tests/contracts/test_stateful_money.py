@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.contracts import stage
 from tests.contracts.stage import CHAIN, ETHER, POOL, TASK_LIST, TERMS, post_call, refused
 
-from pole.protocol.value_heap import WaitingTask, best, least
+from pole.protocol.rounds.value_heap import WaitingTask, best, least
 
 PEOPLE = range(2, 6)
 ACCOUNTS = [bytes([n]) * 32 for n in (1, 2)]

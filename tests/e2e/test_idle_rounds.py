@@ -22,10 +22,10 @@ from scripts.demo.play import Stage
 from scripts.demo.setting import WALLET_WEI
 from scripts.demo.story import Story
 
-from pole.adapters.chain_log import ChainLog, read_chain_log
-from pole.adapters.chain_reader import ChainReader, open_chain_reader
-from pole.adapters.history_source import read_history
-from pole.protocol.history import verify_history
+from pole.adapters.ethereum.chain_log import ChainLog, read_chain_log
+from pole.adapters.ethereum.chain_reader import ChainReader, open_chain_reader
+from pole.adapters.ethereum.history_source import read_history
+from pole.protocol.replay.history import verify_history
 from pole.protocol.state import PayoutReason
 
 IDLE = {

@@ -11,15 +11,15 @@ from scripts.demo.report import read_outcome
 from scripts.demo.setting import Setting
 from tests.e2e.rounds import PATIENCE, address, post_iris, wait_for_end, worker
 
-from pole.adapters.chain_log import read_chain_log
-from pole.adapters.history_source import read_history
-from pole.learning.datasets import data_directory, load
-from pole.learning.quantisation import apply, fit
-from pole.protocol.history import verify_history
-from pole.protocol.mapping_layer import inner_products_in_clear, query_plan
-from pole.protocol.model_spec import parse_specification
+from pole.adapters.ethereum.chain_log import read_chain_log
+from pole.adapters.ethereum.history_source import read_history
+from pole.learning.data.datasets import data_directory, load
+from pole.learning.data.quantisation import apply, fit
+from pole.protocol.mapping.layer import inner_products_in_clear, query_plan
+from pole.protocol.models.specification import parse_specification
+from pole.protocol.replay.history import verify_history
 from pole.protocol.state import PayoutReason
-from pole.roles.files import read_with_digest
+from pole.roles.support.files import read_with_digest
 
 ETHER = 10**18
 DECRYPTING = ("miner-1", "miner-2", "verifier-1", "verifier-2", "verifier-3")

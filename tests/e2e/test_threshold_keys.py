@@ -22,9 +22,9 @@ from scripts.demo.play import Stage, in_phase
 from scripts.demo.story import Story
 from tests.integration import deploying
 
-from pole.adapters.chain_reader import ChainReader, open_chain_reader
-from pole.adapters.connection import connect
-from pole.adapters.devnet import (
+from pole.adapters.ethereum.chain_reader import ChainReader, open_chain_reader
+from pole.adapters.ethereum.connection import connect
+from pole.adapters.machine.devnet import (
     DevnetSettings,
     free_port,
     programs_folder,
@@ -32,15 +32,15 @@ from pole.adapters.devnet import (
     start_ipfs,
     stop_devnet,
 )
-from pole.adapters.ethereum import EthereumChain, open_ethereum_chain
-from pole.adapters.ipfs import IpfsStore
-from pole.adapters.journal import SqliteJournal
-from pole.adapters.secret_store import SecretStore
-from pole.cli.holder_secrets import open_share, save_share
+from pole.adapters.sending.chain import EthereumChain, open_ethereum_chain
+from pole.adapters.storage.ipfs import IpfsStore
+from pole.adapters.storage.journal import SqliteJournal
+from pole.adapters.wallet.secret_store import SecretStore
+from pole.cli.common.holder_secrets import open_share, save_share
 from pole.ipfe.scalars import scalars_of
 from pole.protocol.formats.key_sharing import read_share, write_share
 from pole.protocol.state import Phase
-from pole.roles.task_data import TaskReader
+from pole.roles.receiving.task_data import TaskReader
 
 ETHER = 10**18
 HOLDERS = tuple(f"holder-{number}" for number in range(1, 6))

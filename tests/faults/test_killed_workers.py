@@ -5,10 +5,10 @@ while.
 from scripts.demo.setting import Setting
 from tests.e2e.rounds import address, post_iris, wait_for_end, wait_for_event, wait_for_phase, worker
 
-from pole.adapters.decoding import to_record
-from pole.adapters.process import stop_process
+from pole.adapters.ethereum.decoding import to_record
+from pole.adapters.machine.process import stop_process
 from pole.protocol.ballots import ballot_id
-from pole.protocol.records import SolutionCommitted, decode_record
+from pole.protocol.encoding.records import SolutionCommitted, decode_record
 from pole.protocol.state import Phase
 
 

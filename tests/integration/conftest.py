@@ -10,9 +10,10 @@ from eth_account import Account
 from tests.integration import deploying
 from web3 import Web3
 
-from pole.adapters.chain_reader import open_chain_reader
-from pole.adapters.connection import connect
-from pole.adapters.devnet import (
+from pole.adapters.ethereum.chain_reader import open_chain_reader
+from pole.adapters.ethereum.connection import connect
+from pole.adapters.ethereum.faucet import fund
+from pole.adapters.machine.devnet import (
     DevnetSettings,
     free_port,
     programs_folder,
@@ -20,9 +21,8 @@ from pole.adapters.devnet import (
     start_ipfs,
     stop_devnet,
 )
-from pole.adapters.ethereum import EthereumChain, open_ethereum_chain
-from pole.adapters.faucet import fund
-from pole.adapters.journal import SqliteJournal
+from pole.adapters.sending.chain import EthereumChain, open_ethereum_chain
+from pole.adapters.storage.journal import SqliteJournal
 
 ETHER = 10**18
 

@@ -9,10 +9,17 @@ import pytest
 from tests.integration import deploying, test_round
 from tests.integration.conftest import Devnet
 
-from pole.adapters.connection import connect
-from pole.adapters.devnet import CHAIN_ID, MNEMONIC, DevnetSettings, chain_answers, free_port, programs_folder
-from pole.adapters.ethereum import EthereumChain
-from pole.adapters.process import running_process, start_process, stop_process
+from pole.adapters.ethereum.connection import connect
+from pole.adapters.machine.devnet import (
+    CHAIN_ID,
+    MNEMONIC,
+    DevnetSettings,
+    chain_answers,
+    free_port,
+    programs_folder,
+)
+from pole.adapters.machine.process import running_process, start_process, stop_process
+from pole.adapters.sending.chain import EthereumChain
 
 PATIENCE = 30
 

@@ -10,14 +10,14 @@ from tests.integration import test_commands as commands
 from tests.integration.conftest import ETHER, Devnet, running_devnet
 from tests.integration.test_round import VOTES, digest, draw, pole, train, vote_of
 
-from pole.adapters.chain_log import read_chain_log
-from pole.adapters.ethereum import EthereumChain
-from pole.adapters.history_source import read_history
+from pole.adapters.ethereum.chain_log import read_chain_log
+from pole.adapters.ethereum.history_source import read_history
+from pole.adapters.sending.chain import EthereumChain
 from pole.errors import IntegrityError, RefusedError
-from pole.protocol.abi import ZERO_ADDRESS
 from pole.protocol.ballots import ballot_id
+from pole.protocol.encoding.abi import ZERO_ADDRESS
 from pole.protocol.formats.leaked_vote import LeakedVote, write_leaked_vote
-from pole.protocol.history import HistoryReport, verify_history
+from pole.protocol.replay.history import HistoryReport, verify_history
 from pole.protocol.state import Phase, Verdict, Vote
 
 SEATS = 7

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.integration.conftest import Devnet
 
-from pole.adapters.deployment import read_deployment
+from pole.adapters.ethereum.deployment import read_deployment
 from pole.cli import main
 from pole.errors import InputError
 

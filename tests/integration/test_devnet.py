@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pole.adapters.connection import connect
-from pole.adapters.devnet import free_port, stop_devnet
+from pole.adapters.ethereum.connection import connect
+from pole.adapters.machine.devnet import free_port, stop_devnet
 from pole.cli import main
 
 

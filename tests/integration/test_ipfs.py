@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pole.adapters.devnet import DevnetSettings, start_ipfs, stop_devnet
-from pole.adapters.ipfs import IpfsPolicy, IpfsStore
+from pole.adapters.machine.devnet import DevnetSettings, start_ipfs, stop_devnet
+from pole.adapters.storage.ipfs import IpfsPolicy, IpfsStore
 from pole.errors import IntegrityError, UnreachableError
 
 NOT_THERE = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.conftest import Devnet, running_devnet
 from tests.integration.test_commands import pole
 
-from pole.adapters.ethereum import EthereumChain
+from pole.adapters.sending.chain import EthereumChain
 from pole.errors import InputError, RefusedError
 from pole.protocol.formats.key_sharing import SealedShare, write_sealed_share
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms

@@ -9,18 +9,18 @@ from click.testing import CliRunner, Result
 from eth_account import Account
 from tests.integration.conftest import ETHER, Devnet
 
-from pole.adapters.chain_log import read_chain_log
-from pole.adapters.chain_reader import open_chain_reader
-from pole.adapters.ethereum import EthereumChain, open_ethereum_chain
-from pole.adapters.history_source import block_body, read_history
-from pole.adapters.journal import SqliteJournal
+from pole.adapters.ethereum.chain_log import read_chain_log
+from pole.adapters.ethereum.chain_reader import open_chain_reader
+from pole.adapters.ethereum.history_source import block_body, read_history
+from pole.adapters.sending.chain import EthereumChain, open_ethereum_chain
+from pole.adapters.storage.journal import SqliteJournal
 from pole.cli import main
 from pole.errors import FundsError, InputError, RefusedError
 from pole.protocol.ballots import ballot_id
-from pole.protocol.commitments import solution_commitment, vote_commitment
+from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
 from pole.protocol.formats.block_body import read_body
-from pole.protocol.history import prove, verify_history
-from pole.protocol.proofs import read_proof, verify_proof
+from pole.protocol.replay.history import prove, verify_history
+from pole.protocol.replay.proofs import read_proof, verify_proof
 from pole.protocol.state import (
     BallotStage,
     FileRef,

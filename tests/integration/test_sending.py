@@ -12,13 +12,13 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
-from pole.adapters.connection import connect
-from pole.adapters.contract_errors import ErrorTable
-from pole.adapters.devnet import DevnetSettings, free_port, programs_folder, start_chain, stop_devnet
-from pole.adapters.faucet import fund
-from pole.adapters.fees import FeePolicy
-from pole.adapters.journal import SqliteJournal
-from pole.adapters.transactions import Call, Sender
+from pole.adapters.ethereum.connection import connect
+from pole.adapters.ethereum.contract_errors import ErrorTable
+from pole.adapters.ethereum.faucet import fund
+from pole.adapters.machine.devnet import DevnetSettings, free_port, programs_folder, start_chain, stop_devnet
+from pole.adapters.sending.fees import FeePolicy
+from pole.adapters.sending.transactions import Call, Sender
+from pole.adapters.storage.journal import SqliteJournal
 from pole.errors import UnreachableError
 
 ACCOUNT: LocalAccount = Account.from_key("0x" + "42" * 32)
@@ -28,7 +28,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from tests.integration.test_sending import SINK, sender_in
-from pole.adapters.transactions import Call
+from pole.adapters.sending.transactions import Call
 print("started", flush=True)
 sender_in(Path(sys.argv[1]), sys.argv[2]).send(Call(SINK, "0x", 1), intent=sys.argv[3])
 print("mined", flush=True)

@@ -3,7 +3,7 @@
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from pole.protocol.judgement import Challenge, EndedRound, judged_solutions
+from pole.protocol.rounds.judgement import Challenge, EndedRound, judged_solutions
 from pole.protocol.state import Finding, Ommer, Solution, TaskTerms, Verdict, Vote
 
 # Nothing is written, so no example needs a chain of its own. The tests take hypothesis' own `given`: that of

@@ -4,12 +4,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.core import given
 from tests.parity.strategies import few_trials, solutions, trials, whole, words
-from tests.unit.protocol.rounds import terms as task_terms
+from tests.unit.protocol.example_rounds import terms as task_terms
 
-from pole.protocol.committee_draw import draw
-from pole.protocol.judgement import judged_solutions
+from pole.protocol.rounds.committee_draw import draw
+from pole.protocol.rounds.judgement import judged_solutions
+from pole.protocol.rounds.value_heap import WaitingTask, by_value
 from pole.protocol.state import Solution
-from pole.protocol.value_heap import WaitingTask, by_value
 
 
 def solution_tuple(solution: Solution) -> tuple:

@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 from hypothesis.core import given
 from tests.parity.strategies import addresses, ballots, few_trials, ommers, trials, whole, words
 
-from pole.protocol.abi import header_tuple, ommer_tuple, vote_tuple
-from pole.protocol.commitments import solution_commitment, vote_commitment
-from pole.protocol.headers import header_hash, ommers_hash
-from pole.protocol.merkle_body import Body, append, body_of, leaf, root
+from pole.protocol.encoding.abi import header_tuple, ommer_tuple, vote_tuple
+from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
+from pole.protocol.encoding.headers import header_hash, ommers_hash
+from pole.protocol.encoding.merkle_body import Body, append, body_of, leaf, root
 from pole.protocol.state import Header, RecordKind, Vote
 
 headers = st.builds(

@@ -4,11 +4,11 @@ from brownie import chain
 from hypothesis import strategies as st
 from hypothesis.core import given
 from tests.parity.strategies import trials
-from tests.unit.protocol.rounds import CHAIN, DATA_NODE, TERMS, terms
+from tests.unit.protocol.example_rounds import CHAIN, DATA_NODE, TERMS, terms
 
-from pole.protocol.abi import ZERO_ADDRESS, terms_tuple
+from pole.protocol.encoding.abi import ZERO_ADDRESS, terms_tuple
 from pole.protocol.parameters import ChainParameters
-from pole.protocol.round_clock import phase_of, stage_of
+from pole.protocol.rounds.clock import phase_of, stage_of
 from pole.protocol.state import Ballot, BallotStage, Phase, Round, VoidReason
 
 # Seconds before the block that is asked; the windows of CHAIN are 100 to 140, so every boundary is met.

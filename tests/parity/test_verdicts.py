@@ -5,15 +5,15 @@ from hypothesis import strategies as st
 from hypothesis.core import given
 from tests.parity.strategies import ballots, ended_rounds, findings, ommers, single_votes, trials, whole
 from tests.parity.test_choices import solution_tuple
-from tests.unit.protocol.rounds import CHAIN
+from tests.unit.protocol.example_rounds import CHAIN
 
-from pole.protocol.abi import ZERO_ADDRESS, ommer_tuple, payout_from_tuple, terms_tuple, vote_tuple
 from pole.protocol.ballots import target_seats
-from pole.protocol.judgement import EndedRound, is_proven_bad, judge
-from pole.protocol.ommer_rewards import best_ommer, fee_covers, inclusion_reward, ommer_reward
-from pole.protocol.payouts import miner_bond, settle
+from pole.protocol.encoding.abi import ZERO_ADDRESS, ommer_tuple, payout_from_tuple, terms_tuple, vote_tuple
+from pole.protocol.rounds.judgement import EndedRound, is_proven_bad, judge
+from pole.protocol.rounds.ommer_rewards import best_ommer, fee_covers, inclusion_reward, ommer_reward
+from pole.protocol.rounds.payouts import miner_bond, settle
+from pole.protocol.rounds.tally import finding, is_coherent, pack
 from pole.protocol.state import Finding, Ommer, Verdict, VoidReason, Vote
-from pole.protocol.tally import finding, is_coherent, pack
 
 
 def finding_tuple(found: Finding) -> tuple[int, int, int, int]:

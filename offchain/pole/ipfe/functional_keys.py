@@ -11,7 +11,7 @@ from pole.ipfe.group import ORDER
 from pole.ipfe.kernel import Bytes
 from pole.ipfe.keys import FunctionalKeys, MasterPublicKey, MasterSecretKey
 from pole.ipfe.scalars import limbs_of, scalars_of, sum_limbs
-from pole.protocol.query_plan import PADDING, QueryPlan
+from pole.protocol.mapping.plan import PADDING, QueryPlan
 
 RandomBytes = Callable[[int], bytes]
 

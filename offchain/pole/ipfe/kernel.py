@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.ipfe.group import InvalidEncodingError
-from pole.protocol.query_plan import QueryPlan
+from pole.protocol.mapping.plan import QueryPlan
 
 Bytes = NDArray[np.uint8]
 NO_LOGARITHM = -1

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pole.ipfe import _native
 from pole.ipfe.kernel import CT0_COLUMN, Bytes, Decryptor, InvalidCiphertextError, InvalidKeyPointError
-from pole.protocol.query_plan import QueryPlan
+from pole.protocol.mapping.plan import QueryPlan
 
 # Beyond this many entries (128 MiB) the kernel takes giant steps.
 MAX_LOGARITHMS = 1 << 22

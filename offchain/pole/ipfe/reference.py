@@ -31,7 +31,7 @@ from pole.ipfe.kernel import (
     InvalidCiphertextError,
     InvalidKeyPointError,
 )
-from pole.protocol.query_plan import PADDING, QueryPlan
+from pole.protocol.mapping.plan import PADDING, QueryPlan
 
 # More baby steps than this cost more memory than the giant steps they save are worth.
 MAX_BABY_STEPS = 1 << 16

@@ -29,7 +29,7 @@ from pole.ipfe.keys import (
     MasterSecretKey,
 )
 from pole.ipfe.scalars import reduced
-from pole.protocol.query_plan import QueryPlan
+from pole.protocol.mapping.plan import QueryPlan
 
 __all__ = [
     "AffineCiphertexts",

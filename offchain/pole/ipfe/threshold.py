@@ -23,7 +23,7 @@ from pole.ipfe.kernel import Bytes, InvalidKeyPointError
 from pole.ipfe.keys import FunctionalKeys, MasterPublicKey, MasterSecretKey
 from pole.ipfe.scalars import reduced, scalars_of
 from pole.ipfe.scheme import WrongKeysError, derive_keys, verify_keys
-from pole.protocol.query_plan import QueryPlan
+from pole.protocol.mapping.plan import QueryPlan
 
 RandomBytes = Callable[[int], bytes]
 

@@ -4,7 +4,7 @@ from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.stage import CHAIN, ETHER, TERMS, VERIFICATION_FEE, Model
 
-from pole.protocol.headers import genesis_header, header_hash, ommers_hash
+from pole.protocol.encoding.headers import genesis_header, header_hash, ommers_hash
 from pole.protocol.state import Header, PayoutReason
 
 BLOCK_REWARD = CHAIN["blockReward"]

@@ -15,7 +15,7 @@ from tests.contracts.stage import (
     refused,
 )
 
-from pole.protocol.committee_draw import draw, draw_entropy
+from pole.protocol.rounds.committee_draw import draw, draw_entropy
 
 MODELS = {2: Model()}
 

@@ -8,8 +8,8 @@ from tests.contracts import stage
 from tests.contracts.attacks import books
 from tests.contracts.stage import ANYBODY, CHAIN, COMMITTEE, MINERS, STRANGER, Model, refused
 
-from pole.protocol import seeds
-from pole.protocol.idle_task import idle_task
+from pole.protocol.encoding import seeds
+from pole.protocol.idle.task import idle_task
 from pole.protocol.parameters import ChainParameters, CommitteeParameters, Parameters, TaskListParameters
 from pole.protocol.state import Phase, VoidReason
 

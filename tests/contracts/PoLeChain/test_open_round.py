@@ -6,8 +6,8 @@ from tests.contracts import stage
 from tests.contracts.stage import ANYBODY, TERMS, refused
 
 from pole.protocol.ballots import ballot_id
-from pole.protocol.merkle_body import body_of, leaf, root
-from pole.protocol.seeds import round_seed
+from pole.protocol.encoding.merkle_body import body_of, leaf, root
+from pole.protocol.encoding.seeds import round_seed
 from pole.protocol.state import Phase, RecordKind
 
 

@@ -6,9 +6,9 @@ from brownie import accounts, chain, web3
 from tests.contracts import stage
 from tests.contracts.stage import CHAIN, VERIFIERS, Model, Phase
 
-from pole.adapters.decoding import to_ballot, to_round
+from pole.adapters.ethereum.decoding import to_ballot, to_round
 from pole.protocol.parameters import ChainParameters
-from pole.protocol.round_clock import phase_of
+from pole.protocol.rounds.clock import phase_of
 
 CLOCK = ChainParameters(*CHAIN.values())
 GROWING = replace(CLOCK, committee_size=3, max_committee=len(VERIFIERS))

@@ -6,7 +6,7 @@ from eth_account import Account
 from tests.contracts import stage
 from tests.contracts.stage import STRANGER, TEST_DIGEST, Model, Phase, post_call, refused
 
-from pole.protocol.release_signature import TOLERANCE, release_hash
+from pole.protocol.encoding.release_signature import TOLERANCE, release_hash
 from pole.protocol.state import FileRef
 
 SIGNER = Account.from_key("0x" + "5d" * 32)

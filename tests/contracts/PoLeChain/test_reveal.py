@@ -15,7 +15,7 @@ from tests.contracts.stage import (
     refused,
 )
 
-from pole.protocol.commitments import solution_commitment
+from pole.protocol.encoding.commitments import solution_commitment
 
 MODEL = Model()
 

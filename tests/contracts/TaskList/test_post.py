@@ -5,8 +5,8 @@ from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.stage import DATA_NODE, ETHER, FILES, TASK_LIST, TERMS, post_call, refused
 
+from pole.protocol.encoding.tasks import files_hash, terms_hash
 from pole.protocol.state import TaskFiles, TaskTerms
-from pole.protocol.tasks import files_hash, terms_hash
 
 MOST = 2**96 - 1
 MANY = 2**32 - 1

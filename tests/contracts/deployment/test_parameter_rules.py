@@ -1,11 +1,11 @@
-"""What a constructor refuses, pole.protocol.parameter_rules refuses before anything is sent."""
+"""What a constructor refuses, pole.protocol.rounds.parameter_rules refuses before anything is sent."""
 
 import pytest
 from tests.contracts import stage
 from tests.contracts.deployment import test_constructor
 
-from pole.protocol.parameter_rules import broken_rules, longest_round
 from pole.protocol.parameters import parameters_from_json
+from pole.protocol.rounds.parameter_rules import broken_rules, longest_round
 
 GROUPS = {"task_list": "taskList", "committee": "committee", "chain": "chain"}
 (CASES,) = (

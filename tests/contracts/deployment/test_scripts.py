@@ -11,7 +11,7 @@ from scripts import deploy, deployed, fund, post_task, show_state
 from tests.contracts import stage
 from tests.contracts.stage import ETHER, FILES, TERMS
 
-from pole.adapters.deployment import read_deployment
+from pole.adapters.ethereum.deployment import read_deployment
 
 PARAMETERS = Path("devnet/parameters.json")
 

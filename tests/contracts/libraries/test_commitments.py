@@ -1,4 +1,4 @@
-"""contracts/libraries/Commitments.sol against pole.protocol.commitments."""
+"""contracts/libraries/Commitments.sol against pole.protocol.encoding.commitments."""
 
 from brownie import accounts, chain
 from brownie.test import given
@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from tests.contracts.stage import as_tuples
 
-from pole.protocol.commitments import solution_commitment, vote_commitment
+from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
 from pole.protocol.state import Verdict, Vote
 
 words = st.binary(min_size=32, max_size=32)

@@ -1,10 +1,10 @@
-"""contracts/libraries/CommitteeDraw.sol against pole.protocol.committee_draw."""
+"""contracts/libraries/CommitteeDraw.sol against pole.protocol.rounds.committee_draw."""
 
 from brownie.test import given
 from hypothesis import example, settings
 from hypothesis import strategies as st
 
-from pole.protocol.committee_draw import draw
+from pole.protocol.rounds.committee_draw import draw
 
 entropies = st.binary(min_size=32, max_size=32)
 

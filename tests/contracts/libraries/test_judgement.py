@@ -1,4 +1,4 @@
-"""Ranking.sol, Judgement.sol and Settlement.sol against pole.protocol.judgement and pole.protocol.payouts."""
+"""Ranking.sol, Judgement.sol and Settlement.sol against their twins in pole.protocol.rounds."""
 
 from dataclasses import replace
 
@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from tests.contracts.stage import CHAIN, TERMS, finding_tuple
 
-from pole.protocol.abi import ZERO_ADDRESS, terms_tuple
-from pole.protocol.judgement import Challenge, EndedRound, early_void_reason, judge, judged_solutions
+from pole.protocol.encoding.abi import ZERO_ADDRESS, terms_tuple
 from pole.protocol.parameters import ChainParameters
-from pole.protocol.payouts import miner_bond, settle
+from pole.protocol.rounds.judgement import Challenge, EndedRound, early_void_reason, judge, judged_solutions
+from pole.protocol.rounds.payouts import miner_bond, settle
+from pole.protocol.rounds.tally import differ
 from pole.protocol.state import Finding, Payout, PayoutReason, Solution, TaskTerms, Verdict, VoidReason
-from pole.protocol.tally import differ
 
 PARAMETERS = ChainParameters(*(CHAIN | {"minerBondBps": 700}).values())
 MOST_JUDGED = 3

@@ -1,8 +1,8 @@
-"""contracts/libraries/MerkleBody.sol against pole.protocol.merkle_body."""
+"""contracts/libraries/MerkleBody.sol against pole.protocol.encoding.merkle_body."""
 
 from brownie import accounts
 
-from pole.protocol.merkle_body import EMPTY_BODY, append, leaf, root
+from pole.protocol.encoding.merkle_body import EMPTY_BODY, append, leaf, root
 from pole.protocol.state import RecordKind
 
 

@@ -1,11 +1,11 @@
-"""contracts/libraries/OmmerRewards.sol against pole.protocol.ommer_rewards."""
+"""contracts/libraries/OmmerRewards.sol against pole.protocol.rounds.ommer_rewards."""
 
 from brownie.test import given
 from hypothesis import settings
 from hypothesis import strategies as st
 from tests.contracts.stage import ZERO
 
-from pole.protocol.ommer_rewards import best_ommer, fee_covers, ommer_reward
+from pole.protocol.rounds.ommer_rewards import best_ommer, fee_covers, ommer_reward
 from pole.protocol.state import Ommer
 
 amounts = st.integers(0, 2**96 - 1)

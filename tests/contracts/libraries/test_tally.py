@@ -1,11 +1,11 @@
-"""contracts/libraries/Tally.sol against pole.protocol.tally."""
+"""contracts/libraries/Tally.sol against pole.protocol.rounds.tally."""
 
 from brownie.test import given
 from hypothesis import example, settings
 from hypothesis import strategies as st
 from tests.contracts.stage import as_tuples, finding_tuple
 
-from pole.protocol import tally
+from pole.protocol.rounds import tally
 from pole.protocol.state import Finding, Verdict, Vote
 
 numbers = st.sampled_from([0, 1, 2, 3, 2**32 - 1])

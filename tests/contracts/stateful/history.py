@@ -8,10 +8,10 @@ from tests.contracts.stateful.books import NO_TASK, Books
 from tests.contracts.stateful.pair import Pair
 from tests.contracts.stateful.parameters import WINDOWS
 
-from pole.protocol.abi import PAYOUT, decode, encode
-from pole.protocol.hashing import keccak256
-from pole.protocol.headers import HEADER
-from pole.protocol.merkle_body import body_of, leaf, root
+from pole.protocol.encoding.abi import PAYOUT, decode, encode
+from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.encoding.headers import HEADER
+from pole.protocol.encoding.merkle_body import body_of, leaf, root
 from pole.protocol.state import Phase, RecordKind, Verdict
 
 BPS = 10_000

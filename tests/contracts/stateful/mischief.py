@@ -11,7 +11,7 @@ from tests.contracts.stateful.model.system import NO_HASH, Call, Force, Round, S
 from tests.contracts.stateful.pair import Action
 from tests.contracts.stateful.people import PEOPLE, Ballot, Knowledge
 
-from pole.protocol.abi import files_tuple, terms_tuple
+from pole.protocol.encoding.abi import files_tuple, terms_tuple
 from pole.protocol.state import Phase, TaskFiles, TaskTerms
 
 

@@ -8,7 +8,7 @@ from tests.contracts.stateful.model.system import NOBODY, POOL, Call, Round, Sys
 from tests.contracts.stateful.pair import Action
 from tests.contracts.stateful.people import MINERS, OWNERS, PEOPLE, SIGNERS, STRANGER, VERIFIERS, Knowledge
 
-from pole.protocol.abi import files_tuple, terms_tuple
+from pole.protocol.encoding.abi import files_tuple, terms_tuple
 from pole.protocol.state import FileRef, Phase, TaskFiles, TaskTerms
 
 BLOCK_SECONDS = 2

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from pole.cli import main
-from pole.cli.context import common_options
+from pole.cli.common.context import common_options
 
 PAGE = Path(__file__).parents[3] / "docs" / "commands.md"
 

@@ -5,9 +5,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from pole.adapters.keystore import new_wallet
+from pole.adapters.wallet.keystore import new_wallet
 from pole.cli import main
-from pole.cli.lazy_group import LazyCommand, RootGroup
+from pole.cli.common.lazy_group import LazyCommand, RootGroup
 from pole.errors import (
     DiskError,
     FundsError,

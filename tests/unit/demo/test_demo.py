@@ -14,7 +14,7 @@ from scripts.demo.network import StepError, step
 from scripts.demo.story import Story
 from scripts.demo.tasks import choose_tasks
 
-from pole.adapters.data_publishers import PUBLISHED
+from pole.adapters.storage.data_publishers import PUBLISHED
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 STUBBORN = [

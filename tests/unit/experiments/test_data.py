@@ -13,11 +13,11 @@ from experiments.networks import (
 )
 from experiments.victims import BETTER, PAPER
 
-from pole.learning.datasets import DataSet
-from pole.protocol.mapping_layer import feature_shape, query_plan
-from pole.protocol.model_graph import count_parameters
-from pole.protocol.model_layers import Conv2d, Linear
-from pole.protocol.model_spec import check_specification
+from pole.learning.data.datasets import DataSet
+from pole.protocol.mapping.layer import feature_shape, query_plan
+from pole.protocol.models.graph import count_parameters
+from pole.protocol.models.layers import Conv2d, Linear
+from pole.protocol.models.specification import check_specification
 
 
 def images(count=6, shape=(28, 28)):

@@ -5,7 +5,7 @@ import pytest
 from experiments.environment import REPOSITORY
 from experiments.progress import now_and_then, of_download, of_training
 
-from pole.learning.training_run import Progress
+from pole.learning.training.training_run import Progress
 
 
 def epoch(number: int, seconds: float) -> Progress:

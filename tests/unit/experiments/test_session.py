@@ -3,7 +3,7 @@ from experiments.records import Size, read
 from experiments.session import Options, run
 from tests.unit.experiments.trial import experiment
 
-from pole.adapters.data_publishers import PUBLISHED
+from pole.adapters.storage.data_publishers import PUBLISHED
 from pole.errors import UnreachableError
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError, IntegrityError
-from pole.protocol.query_plan import PADDING, QueryPlan
+from pole.protocol.mapping.plan import PADDING, QueryPlan
 
 MODULUS = 2**40
 SCALE = 2**22  # of a value; inner products must stay below MODULUS / SCALE

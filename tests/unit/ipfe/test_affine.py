@@ -14,7 +14,7 @@ from pole.errors import InputError
 from pole.ipfe import backend, group, scheme
 from pole.ipfe.group import BASE, FIELD_PRIME, ORDER, SQRT_M1
 from pole.ipfe.kernel import InvalidCiphertextError
-from pole.protocol.query_plan import QueryPlan
+from pole.protocol.mapping.plan import QueryPlan
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "rfc9496_ristretto255.json").read_text())
 CIPHERTEXTS = scheme.encrypt(MSK, X, stream())

@@ -10,7 +10,7 @@ from pole.ipfe import backend, group, scheme
 from pole.ipfe.group import ORDER
 from pole.ipfe.kernel import NO_LOGARITHM, InvalidCiphertextError
 from pole.ipfe.scalars import scalars_of
-from pole.protocol.query_plan import PADDING, QueryPlan
+from pole.protocol.mapping.plan import PADDING, QueryPlan
 
 NATIVE = [name for name in backend.available() if name != "python"]
 SIDE = 12

@@ -19,7 +19,7 @@ from pole.ipfe.cuda.kernel import CudaKernel
 from pole.ipfe.cuda.library import Library, Limits, OpenDecryptor
 from pole.ipfe.kernel import NO_LOGARITHM, InvalidCiphertextError
 from pole.ipfe.scalars import scalars_of
-from pole.protocol.query_plan import QueryPlan
+from pole.protocol.mapping.plan import QueryPlan
 
 pytestmark = pytest.mark.skipif(not COMPILER, reason=NO_COMPILER)
 

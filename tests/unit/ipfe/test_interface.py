@@ -10,7 +10,7 @@ from tests.unit.ipfe import lwe_scheme
 from pole.errors import IntegrityError
 from pole.ipfe import scheme as ddh_scheme
 from pole.ipfe.interface import InnerProductScheme
-from pole.protocol.query_plan import PADDING, QueryPlan
+from pole.protocol.mapping.plan import PADDING, QueryPlan
 
 DDH: InnerProductScheme[
     ddh_scheme.MasterSecretKey,

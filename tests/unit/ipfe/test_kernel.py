@@ -15,7 +15,7 @@ from pole.ipfe import backend, group
 from pole.ipfe.group import BASE, FIELD_PRIME, ORDER, SQRT_M1
 from pole.ipfe.kernel import NO_LOGARITHM, InvalidCiphertextError, InvalidKeyPointError
 from pole.ipfe.scalars import scalars_of
-from pole.protocol.query_plan import QueryPlan
+from pole.protocol.mapping.plan import QueryPlan
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "rfc9496_ristretto255.json").read_text())
 EDGES = [

@@ -13,7 +13,7 @@ from pole.ipfe import backend, scheme
 from pole.ipfe.group import ORDER
 from pole.ipfe.kernel import InvalidCiphertextError
 from pole.ipfe.scalars import scalars_of
-from pole.protocol.query_plan import QueryPlan
+from pole.protocol.mapping.plan import QueryPlan
 
 
 def stream(seed: str = "") -> Callable[[int], bytes]:

@@ -23,7 +23,7 @@ from pole.ipfe.threshold import (
     share_secret,
     verify_partial_keys,
 )
-from pole.protocol.query_plan import PADDING, QueryPlan
+from pole.protocol.mapping.plan import PADDING, QueryPlan
 
 D, T, N = 4, 3, 5
 PLAN = QueryPlan(

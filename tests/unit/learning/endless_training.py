@@ -6,15 +6,15 @@ from pathlib import Path
 
 import torch
 
-from pole.learning import datasets, quantisation
-from pole.learning.checkpoint import Checkpoints
-from pole.learning.recipe import TrainingSettings
-from pole.learning.training import train
-from pole.learning.training_run import StopRule
-from pole.protocol.mapping_kinds import LinearMapping
-from pole.protocol.mapping_layer import arrange, inner_products_in_clear, query_plan
-from pole.protocol.model_spec import mlp
-from pole.roles.files import read_with_digest, with_digest, write_durably
+from pole.learning.data import datasets, quantisation
+from pole.learning.training.checkpoint import Checkpoints
+from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.training import train
+from pole.learning.training.training_run import StopRule
+from pole.protocol.mapping.kinds import LinearMapping
+from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
+from pole.protocol.models.specification import mlp
+from pole.roles.support.files import read_with_digest, with_digest, write_durably
 
 SEED = bytes(range(32))
 SPEC = mlp(

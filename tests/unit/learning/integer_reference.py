@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from pole.learning.fixed_point import CLAMP
+from pole.learning.evaluation.fixed_point import CLAMP
 
 
 def logits_by_hand(model, sample):

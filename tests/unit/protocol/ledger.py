@@ -2,20 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 
-from tests.unit.protocol.rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
+from tests.unit.protocol.example_rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
 
 from pole.protocol.ballots import ballot_id
-from pole.protocol.commitments import solution_commitment, vote_commitment, vote_payload
-from pole.protocol.formats.block_body import body_root
-from pole.protocol.formats.leaked_vote import LeakedVote
-from pole.protocol.headers import genesis_header, header_hash, ommers_hash
-from pole.protocol.history import Block, History, Surroundings
-from pole.protocol.idle_task import IDLE_TASK_ID, idle_task
-from pole.protocol.judgement import judge, judged_solutions
-from pole.protocol.ommer_rewards import NOTHING, pool_draw
-from pole.protocol.parameters import Parameters
-from pole.protocol.payouts import pool_payouts, settle
-from pole.protocol.records import (
+from pole.protocol.encoding.commitments import solution_commitment, vote_commitment, vote_payload
+from pole.protocol.encoding.headers import genesis_header, header_hash, ommers_hash
+from pole.protocol.encoding.records import (
     CommitteeDrawn,
     DrawArmed,
     KeysPosted,
@@ -36,10 +28,20 @@ from pole.protocol.records import (
     VoteRevealed,
     encode_record,
 )
-from pole.protocol.round_audit import audit_round
-from pole.protocol.round_trace import RoundTrace, trace
-from pole.protocol.seeds import round_seed
-from pole.protocol.solutions import solutions
+from pole.protocol.encoding.seeds import round_seed
+from pole.protocol.encoding.tasks import files_hash, terms_hash
+from pole.protocol.formats.block_body import body_root
+from pole.protocol.formats.leaked_vote import LeakedVote
+from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
+from pole.protocol.parameters import Parameters
+from pole.protocol.replay.history import Block, History, Surroundings
+from pole.protocol.replay.round_audit import audit_round
+from pole.protocol.replay.round_trace import RoundTrace, trace
+from pole.protocol.replay.solutions import solutions
+from pole.protocol.rounds.judgement import judge, judged_solutions
+from pole.protocol.rounds.ommer_rewards import NOTHING, pool_draw
+from pole.protocol.rounds.payouts import pool_payouts, settle
+from pole.protocol.rounds.value_heap import WaitingTask, best, waiting_task
 from pole.protocol.state import (
     Header,
     Ommer,
@@ -51,8 +53,6 @@ from pole.protocol.state import (
     VoidReason,
     Vote,
 )
-from pole.protocol.tasks import files_hash, terms_hash
-from pole.protocol.value_heap import WaitingTask, best, waiting_task
 
 CHAIN = "0xe78A0F7E598Cc8b0Bb87894B0F60dD2a88d6a8Ab"
 COMMITTEE = "0x5b1869D9A4C187F2EAa108f3062412ecf0526b24"

@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.protocol.rounds import CHAIN, fault, found
+from tests.unit.protocol.example_rounds import CHAIN, fault, found
 
 from pole.protocol.ballots import LAST_ATTEMPT, ballot_id, due_bond, round_and_attempt, target_seats
+from pole.protocol.rounds.tally import NO_FINDING
 from pole.protocol.state import Finding, Verdict
-from pole.protocol.tally import NO_FINDING
 
 
 @given(st.integers(1, 2**60), st.integers(0, LAST_ATTEMPT))

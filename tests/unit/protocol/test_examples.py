@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from pole.protocol.model_layers import Layer
-from pole.protocol.model_spec import parse_specification
+from pole.protocol.models.layers import Layer
+from pole.protocol.models.specification import parse_specification
 
 REPOSITORY = Path(__file__).parents[3]
 PAGE = (REPOSITORY / "docs" / "model-specification.md").read_text()

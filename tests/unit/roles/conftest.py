@@ -11,29 +11,29 @@ from tests.unit.roles.fake_storage import FakeStore, MemoryJournal
 from tests.unit.roles.fakes import FakeChain, World
 
 from pole.ipfe.scheme import MasterSecretKey
-from pole.learning import model_file
-from pole.learning.canonical import CanonicalModel, evaluate
-from pole.learning.datasets import DataSet
-from pole.learning.features import fit_feature_map, normalised
-from pole.learning.fixed_point import round_weights
-from pole.protocol.mapping_kinds import LinearMapping
-from pole.protocol.model_spec import ModelSpecification, mlp
+from pole.learning.data.datasets import DataSet
+from pole.learning.evaluation import model_file
+from pole.learning.evaluation.canonical import CanonicalModel, evaluate
+from pole.learning.evaluation.features import fit_feature_map, normalised
+from pole.learning.evaluation.fixed_point import round_weights
+from pole.protocol.mapping.kinds import LinearMapping
+from pole.protocol.models.specification import ModelSpecification, mlp
 from pole.protocol.state import Phase, TaskTerms, Vote
-from pole.roles.data_node import DataNode
-from pole.roles.judging import read_votes
-from pole.roles.keeper import Keeper
-from pole.roles.key_budget import KeyBudget
-from pole.roles.key_ledger import KeyLedger
-from pole.roles.learner import Assignment, Learner, Trained
-from pole.roles.miner import Miner, MinerSettings
-from pole.roles.patience import PatientStore
-from pole.roles.point_cache import PointCache
-from pole.roles.round_data import RoundData
-from pole.roles.set_decryption import Means
-from pole.roles.settlement import Settlement
-from pole.roles.task_data import TaskReader
-from pole.roles.task_preparation import TaskRequest, Workshop, prepare_task
-from pole.roles.verifier import Verifier
+from pole.roles.judging.assessment import read_votes
+from pole.roles.keys.budget import KeyBudget
+from pole.roles.keys.ledger import KeyLedger
+from pole.roles.publishing.preparation import TaskRequest, Workshop, prepare_task
+from pole.roles.receiving.decryption import Means
+from pole.roles.receiving.point_cache import PointCache
+from pole.roles.receiving.round_data import RoundData
+from pole.roles.receiving.task_data import TaskReader
+from pole.roles.support.patience import PatientStore
+from pole.roles.training.learner import Assignment, Learner, Trained
+from pole.roles.workers.data_node import DataNode
+from pole.roles.workers.keeper import Keeper
+from pole.roles.workers.miner import Miner, MinerSettings
+from pole.roles.workers.settlement import Settlement
+from pole.roles.workers.verifier import Verifier
 
 TRAIN, TEST = 12, 6
 OWNER = "0x" + "A" * 40

@@ -4,18 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from pole.errors import FundsError, RefusedError
-from pole.protocol import seeds
-from pole.protocol.abi import ZERO_ADDRESS
 from pole.protocol.ballots import ballot_id, due_bond, round_and_attempt, target_seats
-from pole.protocol.commitments import solution_commitment, vote_commitment
-from pole.protocol.committee_draw import draw
+from pole.protocol.encoding import seeds
+from pole.protocol.encoding.abi import ZERO_ADDRESS
+from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
+from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.formats.signed_release import SignedRelease
-from pole.protocol.hashing import keccak256
-from pole.protocol.judgement import Challenge, EndedRound, judge, judged_solutions
 from pole.protocol.parameters import ChainParameters
-from pole.protocol.payouts import settle
-from pole.protocol.round_clock import phase_of, stage_of
+from pole.protocol.rounds.clock import phase_of, stage_of
+from pole.protocol.rounds.committee_draw import draw
+from pole.protocol.rounds.judgement import Challenge, EndedRound, judge, judged_solutions
+from pole.protocol.rounds.payouts import settle
+from pole.protocol.rounds.tally import findings
 from pole.protocol.state import (
     Ballot,
     FileRef,
@@ -29,7 +30,6 @@ from pole.protocol.state import (
     VoidReason,
     Vote,
 )
-from pole.protocol.tally import findings
 from pole.roles.ports import BallotView, Delegation, Identity, Moment, Opening, Receipt, SeedState
 
 CHAIN_ID = 1337

@@ -9,7 +9,7 @@ from tests.unit.roles.conftest import numbers, specification
 from tests.unit.roles.fake_storage import FakeStore
 
 from pole.ipfe.scheme import derive_keys, generate_keys
-from pole.learning.quantisation import Quantisation
+from pole.learning.data.quantisation import Quantisation
 from pole.protocol.formats.encrypted_set import (
     EncryptedSetManifest,
     Part,
@@ -19,14 +19,14 @@ from pole.protocol.formats.encrypted_set import (
     shard_ref,
     write_shard,
 )
-from pole.protocol.mapping_layer import arrange, inner_products_in_clear, query_plan
+from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
 from pole.protocol.state import FileRef
-from pole.roles.learner import Samples
-from pole.roles.point_cache import PointCache
-from pole.roles.set_decryption import Means, Wish, decrypt_set
-from pole.roles.set_encryption import Sealing, encrypt_set
-from pole.roles.task_data import TaskData
-from pole.roles.task_folder import TaskFolder
+from pole.roles.publishing.encryption import Sealing, encrypt_set
+from pole.roles.publishing.task_folder import TaskFolder
+from pole.roles.receiving.decryption import Means, Wish, decrypt_set
+from pole.roles.receiving.point_cache import PointCache
+from pole.roles.receiving.samples import Samples
+from pole.roles.receiving.task_data import TaskData
 
 ROWS, SHARDS, ROWS_IN_SHARD = 11, 4, 3
 SHARD_BYTES = ROWS_IN_SHARD * (5 * 32 + 2)

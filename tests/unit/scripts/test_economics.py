@@ -11,8 +11,8 @@ from scripts.economics.committee import Safety, challenged, drawn, growing, one_
 from scripts.economics.rounds import ATTACKER, DATA_NODE, HONEST, ended_round, outcome, solution, without_keys
 from scripts.economics.tables import read_parameters, reference_task, tables
 
+from pole.protocol.rounds.tally import quorum
 from pole.protocol.state import Verdict, VoidReason
-from pole.protocol.tally import quorum
 
 PARAMETERS = read_parameters("parameters.json")
 TERMS = reference_task(PARAMETERS)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pole.ipfe.cuda.library import Library, Limits, OpenDecryptor
 from pole.ipfe.kernel import Bytes, Kernel
-from pole.protocol.query_plan import QueryPlan
+from pole.protocol.mapping.plan import QueryPlan
 
 # 512 MiB of table; beyond that many logarithms the device takes giant steps.
 MAX_LOGARITHMS = 1 << 24

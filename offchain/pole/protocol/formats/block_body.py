@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pole.errors import IntegrityError
-from pole.protocol.abi import address
+from pole.protocol.encoding.abi import address
+from pole.protocol.encoding.merkle_body import body_of, leaf, root
+from pole.protocol.encoding.records import KIND_OF_NAME, kind_name
 from pole.protocol.formats.canonical_json import (
     check_fields,
     checked_whole,
@@ -13,8 +15,6 @@ from pole.protocol.formats.canonical_json import (
     read_whole,
     write_document,
 )
-from pole.protocol.merkle_body import body_of, leaf, root
-from pole.protocol.records import KIND_OF_NAME, kind_name
 from pole.protocol.state import Record
 
 FORMAT: Final = "pole.body"

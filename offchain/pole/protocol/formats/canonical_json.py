@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pole.errors import InputError, IntegrityError
-from pole.protocol.abi import address
+from pole.protocol.encoding.abi import address
 
 Document = Mapping[str, Any]
 

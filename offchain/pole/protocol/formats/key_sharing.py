@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError, IntegrityError
-from pole.protocol import abi
+from pole.protocol.encoding import abi
 from pole.protocol.formats.canonical_json import read_document, read_hex, read_whole, write_document
 from pole.protocol.formats.tensors import TensorType, read_tensors, write_tensors
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pole.errors import IntegrityError
-from pole.protocol.commitments import SALT_BYTES
+from pole.protocol.encoding.commitments import SALT_BYTES
 from pole.protocol.formats.canonical_json import (
     check_fields,
     read_address,

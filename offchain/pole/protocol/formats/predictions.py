@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
-from pole.protocol.hashing import keccak256
+from pole.protocol.encoding.hashing import keccak256
 
 PREFIX: Final = b"pole.predictions.v2"
 INVALID: Final = -1

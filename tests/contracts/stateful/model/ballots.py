@@ -13,8 +13,8 @@ from tests.contracts.stateful.model.system import (
     need,
 )
 
-from pole.protocol.commitments import vote_commitment, vote_payload
-from pole.protocol.committee_draw import draw as drawn_by
+from pole.protocol.encoding.commitments import vote_commitment, vote_payload
+from pole.protocol.rounds.committee_draw import draw as drawn_by
 from pole.protocol.state import BallotStage, RecordKind, Verdict, Vote
 
 NAME = "VerifierCommittee"

@@ -4,9 +4,9 @@ from fractions import Fraction
 
 from tests.contracts.stateful.model.system import System
 
-from pole.protocol.abi import encode, header_tuple, ommer_tuple
-from pole.protocol.headers import genesis_header, header_hash, ommers_hash
-from pole.protocol.merkle_body import EMPTY_BODY, append, leaf, root
+from pole.protocol.encoding.abi import encode, header_tuple, ommer_tuple
+from pole.protocol.encoding.headers import genesis_header, header_hash, ommers_hash
+from pole.protocol.encoding.merkle_body import EMPTY_BODY, append, leaf, root
 from pole.protocol.state import Header, Ommer, RecordKind
 
 NAME = "PoLeChain"

@@ -4,8 +4,8 @@ from tests.contracts.stateful.model import ballots, blocks, money
 from tests.contracts.stateful.model.rounds import in_phase
 from tests.contracts.stateful.model.system import BPS, NO_HASH, NOBODY, Call, Clock, Round, System, need
 
-from pole.protocol.committee_draw import draw_entropy
-from pole.protocol.seeds import test_seed
+from pole.protocol.encoding.seeds import test_seed
+from pole.protocol.rounds.committee_draw import draw_entropy
 from pole.protocol.state import Phase, RecordKind
 
 DRAW_DELAY = 2

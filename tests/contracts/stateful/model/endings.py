@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from tests.contracts.stateful.model import ballots, blocks, money, rounds, verdicts
 from tests.contracts.stateful.model.system import BPS, NO_HASH, NOBODY, POOL, Call, Round, System
 
-from pole.protocol.abi import PAYOUT
+from pole.protocol.encoding.abi import PAYOUT
 from pole.protocol.state import Ommer, PayoutReason, Phase, RecordKind, Verdict, VoidReason
 
 OMMER_PART = 32

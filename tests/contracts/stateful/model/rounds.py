@@ -16,10 +16,10 @@ from tests.contracts.stateful.model.system import (
     need,
 )
 
-from pole.protocol.commitments import solution_commitment
-from pole.protocol.merkle_body import root
-from pole.protocol.release_signature import TOLERANCE, release_hash
-from pole.protocol.seeds import round_seed
+from pole.protocol.encoding.commitments import solution_commitment
+from pole.protocol.encoding.merkle_body import root
+from pole.protocol.encoding.release_signature import TOLERANCE, release_hash
+from pole.protocol.encoding.seeds import round_seed
 from pole.protocol.state import FileRef, Phase, RecordKind, VoidReason
 
 NAME = "PoLeChain"

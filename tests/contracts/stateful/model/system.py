@@ -12,8 +12,8 @@ from typing import Any
 from tests.contracts.stateful.evm import block_hash
 from tests.contracts.stateful.parameters import Parameters
 
-from pole.protocol.hashing import keccak256
-from pole.protocol.merkle_body import EMPTY_BODY, Body
+from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.encoding.merkle_body import EMPTY_BODY, Body
 from pole.protocol.state import Ommer, TaskTerms, VoidReason
 
 BPS = 10_000

@@ -17,8 +17,8 @@ from tests.contracts.stateful.model.system import (
     need,
 )
 
-from pole.protocol.abi import TASK_FILES, TASK_TERMS, encode
-from pole.protocol.hashing import keccak256
+from pole.protocol.encoding.abi import TASK_FILES, TASK_TERMS, encode
+from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.state import RecordKind, TaskFiles, TaskTerms
 
 NAME = "TaskList"

@@ -16,8 +16,8 @@ from tests.contracts.stateful.model.system import (
     System,
 )
 
-from pole.protocol.abi import ommer_tuple, terms_tuple
-from pole.protocol.merkle_body import root
+from pole.protocol.encoding.abi import ommer_tuple, terms_tuple
+from pole.protocol.encoding.merkle_body import root
 from pole.protocol.state import BallotStage
 
 Expectation = tuple[str, tuple, Any]

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.protocol.rounds import MINERS
+from tests.unit.protocol.example_rounds import MINERS
 
 from pole.errors import IntegrityError
 from pole.protocol.formats.block_body import BlockBody, body_root, read_body, write_body

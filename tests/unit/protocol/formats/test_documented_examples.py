@@ -5,10 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.protocol.rounds import MINERS
+from tests.unit.protocol.example_rounds import MINERS
 
 from pole.protocol.ballots import ballot_id
-from pole.protocol.commitments import solution_commitment, vote_commitment, vote_payload
+from pole.protocol.encoding.commitments import solution_commitment, vote_commitment, vote_payload
+from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.encoding.headers import header_hash
+from pole.protocol.encoding.merkle_body import leaf
+from pole.protocol.encoding.records import DrawArmed, TaskCancelled, encode_record
 from pole.protocol.formats.block_body import BlockBody, body_root, read_body, write_body
 from pole.protocol.formats.encrypted_set import (
     EncryptedSetManifest,
@@ -37,15 +41,11 @@ from pole.protocol.formats.leaked_vote import LeakedVote, read_leaked_vote, writ
 from pole.protocol.formats.master_public_key import read_master_public_key, write_master_public_key
 from pole.protocol.formats.predictions import predictions_digest
 from pole.protocol.formats.signed_release import SignedRelease, read_signed_release, write_signed_release
-from pole.protocol.hashing import keccak256
-from pole.protocol.headers import header_hash
-from pole.protocol.mapping_kinds import LinearMapping
-from pole.protocol.merkle_body import leaf
-from pole.protocol.model_spec import mlp
-from pole.protocol.proofs import proof_of, read_proof, verify_proof, write_proof
-from pole.protocol.records import DrawArmed, TaskCancelled, encode_record
+from pole.protocol.mapping.kinds import LinearMapping
+from pole.protocol.models.specification import mlp
+from pole.protocol.replay.proofs import proof_of, read_proof, verify_proof, write_proof
 from pole.protocol.state import FileRef, Header, Record, RecordKind, Verdict, Vote
-from pole.roles.key_ledger import GivenKeys, LedgerEntry, write_entry
+from pole.roles.keys.ledger import GivenKeys, LedgerEntry, write_entry
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "formats.md"
 

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.protocol.rounds import DATA_NODE, MINERS
+from tests.unit.protocol.example_rounds import DATA_NODE, MINERS
 
 from pole.errors import IntegrityError
 from pole.protocol.formats.leaked_vote import LeakedVote, read_leaked_vote, write_leaked_vote

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pole.errors import InputError
+from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.predictions import predictions_digest
-from pole.protocol.hashing import keccak256
 
 labels = st.lists(st.integers(-1, 5), max_size=6).map(lambda values: np.array(values, dtype=np.int16))
 

@@ -1,0 +1,1 @@
+"""What is read from an Ethereum node: calls, events, errors, deployments, histories."""

@@ -1,0 +1,329 @@
+"""PoLe's contracts as anybody can read them: rounds, tasks, ballots, stakes and money."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from web3 import Web3
+from web3.contract import Contract
+from web3.exceptions import Web3Exception
+from web3.types import BlockData
+
+from pole.adapters.ethereum.connection import (
+    balance_of,
+    check_deployment,
+    connect,
+    in_one_request,
+    node_answers,
+)
+from pole.adapters.ethereum.contract_errors import ErrorTable
+from pole.adapters.ethereum.decoding import (
+    to_ballot,
+    to_finding,
+    to_posted_task,
+    to_record,
+    to_round,
+    to_solution,
+)
+from pole.adapters.ethereum.deployment import Deployment, read_deployment
+from pole.adapters.ethereum.event_index import REREAD, EventIndex
+from pole.errors import RefusedError, UnreachableError
+from pole.protocol.ballots import due_bond
+from pole.protocol.encoding.records import (
+    KeysPosted,
+    RecordData,
+    SolutionRevealed,
+    TestSetReleased,
+    decode_record,
+)
+from pole.protocol.rounds.value_heap import WaitingTask, waiting_task
+from pole.protocol.state import (
+    BallotStage,
+    FileRef,
+    Finding,
+    Phase,
+    PostedTask,
+    RecordKind,
+    Round,
+    Solution,
+)
+from pole.roles.ports import BallotView, Delegation, Moment, Opening, SeedState
+
+MOVING: Final = ("PoLeChain", "TaskList", "VerifierCommittee")
+"""The contracts whose events move a round; the reservoir's move money only."""
+MOST_BLOCKS: Final = 100
+"""Ethereum blocks that are searched for events at a look; after more of them the contracts are asked."""
+
+Kind = TypeVar("Kind", bound=RecordData)
+
+
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """What a verifier has staked.
+
+    The amount in wei, whether it has a seat, and when a given-up stake can be reclaimed (0 while seated).
+    """
+
+    amount: int
+    seated: bool
+    reclaimable_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was seen at an Ethereum block, its hash, and the block at which the contracts were asked."""
+
+    block_hash: bytes
+    moment: Moment
+    round: Round | None
+    asked_at: int
+
+
+def open_chain_reader(rpc: str, deployment: Path) -> "ChainReader":
+    """Connect to the contracts that a deployment file names, through the node at `rpc`.
+
+    Raises InputError for an unusable file or another chain, UnreachableError when the node does not answer.
+    """
+    named = read_deployment(deployment)
+    w3 = connect(rpc)
+    check_deployment(w3, named)
+    return ChainReader(w3, named)
+
+
+class ChainReader:
+    """The contracts of one deployment through one node; no wallet is needed."""
+
+    def __init__(self, w3: Web3, deployment: Deployment) -> None:
+        self.w3 = w3
+        self.deployment = deployment
+        self.contracts: dict[str, Contract] = {
+            name: w3.eth.contract(address=Web3.to_checksum_address(entry.address), abi=entry.abi)
+            for name, entry in deployment.contracts.items()
+        }
+        self.errors = ErrorTable(entry.abi for entry in deployment.contracts.values())
+        self.index = EventIndex(w3, deployment, self.contracts)
+        self._last: _Look | None = None
+        self._tasks: dict[int, PostedTask] = {}
+
+    def view(self, contract: str, function: str, *arguments: Any, block: int | None = None) -> Any:
+        """Return what a view function answers, at the newest block or at `block`.
+
+        Raises RefusedError when it reverts.
+        """
+        call = self.contracts[contract].functions[function](*arguments)
+        try:
+            return call.call(block_identifier="latest" if block is None else block)
+        except Web3Exception as error:
+            raise self.errors.translate(error) from error
+
+    def moment(self) -> Moment:
+        """Return the open round's phase at the newest block.
+
+        Asks the contracts only where it can have changed since the last look.
+        """
+        return self._look().moment
+
+    def round(self, round_id: int) -> Round:
+        """Return a round; raises RefusedError when there is none."""
+        newest = self._look().round
+        if newest is not None and newest.round_id == round_id:
+            return newest
+        found = to_round(round_id, self.view("PoLeChain", "round", round_id))
+        if not found.opened_at:
+            raise RefusedError(f"There is no round {round_id}.")
+        return found
+
+    def _look(self) -> "_Look":
+        """Return the newest block's moment and round."""
+        with node_answers():
+            head = self.w3.eth.get_block("latest")
+            head_hash, number = bytes(head["hash"]), head["number"]
+            if self._last is not None and self._is_unchanged(self._last, head):
+                moment = replace(self._last.moment, timestamp=head["timestamp"], block=number)
+                self._last = replace(self._last, block_hash=head_hash, moment=moment)
+                return self._last
+        chain, tasks = self.contracts["PoLeChain"].functions, self.contracts["TaskList"].functions
+        round_id, waiting = in_one_request(
+            self.w3,
+            [
+                lambda: chain.currentRound().call(block_identifier=number),
+                lambda: tasks.waiting().call(block_identifier=number),
+            ],
+        )
+        phase, deadline, newest = Phase.NONE, 0, None
+        if round_id:
+            phase, deadline = self._phase(round_id, number)
+            newest = to_round(round_id, self.view("PoLeChain", "round", round_id, block=number))
+        attempt = newest.attempt if newest else 0
+        moment = Moment(round_id, phase, deadline, waiting, head["timestamp"], number, attempt)
+        self._last = _Look(head_hash, moment, newest, number)
+        return self._last
+
+    def _is_unchanged(self, seen: "_Look", head: BlockData) -> bool:
+        """Return whether what was seen still holds at `head`, but for its time and block.
+
+        It does until the deadline or an event of the contracts, which is looked for in some blocks again: a
+        node may not have known of it. A draw that seats too few leaves no event: it is told by the phase.
+        """
+        moment = seen.moment
+        if bytes(head["hash"]) == seen.block_hash:
+            return True
+        if not 0 < head["number"] - moment.block <= MOST_BLOCKS:
+            return False
+        if moment.deadline and head["timestamp"] >= moment.deadline:
+            return False
+        if bytes(self.w3.eth.get_block(moment.block)["hash"]) != seen.block_hash:
+            return False
+        if self._has_events(max(seen.asked_at, moment.block - REREAD) + 1, head["number"]):
+            return False
+        return moment.phase is not Phase.DRAW or self._phase(moment.round_id, head["number"]) == (
+            moment.phase,
+            moment.deadline,
+        )
+
+    def _has_events(self, first: int, last: int) -> bool:
+        addresses = [self.contracts[name].address for name in MOVING]
+        return bool(self.w3.eth.get_logs({"address": addresses, "fromBlock": first, "toBlock": last}))
+
+    def _phase(self, round_id: int, block: int) -> tuple[Phase, int]:
+        phase, deadline = self.view("PoLeChain", "phaseOf", round_id, block=block)
+        return Phase(phase), deadline
+
+    def opening(self, round_id: int) -> Opening:
+        """Return how a round was opened; raises UnreachableError while the node does not show it."""
+        for event in reversed(self.index.events("RoundOpened")):
+            if event.arguments["roundId"] == round_id:
+                return Opening(event.block, bytes(event.arguments["seed"]))
+        raise UnreachableError(f"The Ethereum node does not show the opening of round {round_id}.")
+
+    def tasks(self) -> tuple[PostedTask, ...]:
+        """Return every task ever posted, oldest first."""
+        return tuple(to_posted_task(event.arguments) for event in self.index.events("TaskPosted"))
+
+    def task(self, task_id: int) -> PostedTask:
+        """Return a task as posted; raises RefusedError when there is none."""
+        if task_id not in self._tasks:
+            self._tasks = {task.task_id: task for task in self.tasks()}
+        try:
+            return self._tasks[task_id]
+        except KeyError:
+            raise RefusedError(f"There is no task {task_id}: `pole task list` shows the tasks.") from None
+
+    def waiting_tasks(self) -> tuple[WaitingTask, ...]:
+        """Return the tasks that wait for a round, oldest first."""
+        events = self.index.snapshot()
+        left = ("TaskCancelled", "TaskReplaced", "TaskTaken")
+        gone = {event.arguments["taskId"] for name in left for event in events.get(name, ())}
+        posted = (to_posted_task(event.arguments) for event in events.get("TaskPosted", ()))
+        limits = self.deployment.parameters.task_list
+        return tuple(
+            waiting_task(task.task_id, task.terms, limits) for task in posted if task.task_id not in gone
+        )
+
+    def replaced_tasks(self) -> dict[int, int]:
+        """Return for each task that was pushed out of a full list which task took its place."""
+        told = (event.arguments for event in self.index.events("TaskReplaced"))
+        return {arguments["taskId"]: arguments["byTaskId"] for arguments in told}
+
+    def delegation(self, task_id: int) -> Delegation | None:
+        """Return to whom the task's owner delegated its keys last, None when it did not."""
+        for event in reversed(self.index.events("KeysDelegated")):
+            told = event.arguments
+            if told["taskId"] == task_id:
+                return Delegation(told["delegate"], FileRef(told["sharingCid"], bytes(told["sharingDigest"])))
+        return None
+
+    def partial_keys(self, task_id: int) -> dict[str, FileRef]:
+        """Return where each address says that its partial keys for the task are: its last word."""
+        announced = (event.arguments for event in self.index.events("PartialKeysAnnounced"))
+        return {
+            told["holder"]: FileRef(told["keysCid"], bytes(told["keysDigest"]))
+            for told in announced
+            if told["taskId"] == task_id
+        }
+
+    def solutions(self, round_id: int) -> tuple[Solution, ...]:
+        """Return the round's solutions by place, in the order in which places were first taken."""
+        return tuple(to_solution(raw) for raw in self.view("PoLeChain", "solutions", round_id))
+
+    def functional_keys(self, round_id: int) -> FileRef | None:
+        """Return where the round's functional keys are, None before they are posted."""
+        for keys in self._recorded(RecordKind.KEYS_POSTED, KeysPosted):
+            if keys.round_id == round_id:
+                return FileRef(keys.keys_cid, keys.keys_digest)
+        return None
+
+    def test_set(self, round_id: int) -> FileRef | None:
+        """Return where the round's test set is, None before its release."""
+        for test in self._recorded(RecordKind.TEST_SET_RELEASED, TestSetReleased):
+            if test.round_id == round_id:
+                return FileRef(test.test_cid, test.test_digest)
+        return None
+
+    def test_seed(self, round_id: int) -> SeedState:
+        """Return where the seed of an idle round's test set stands."""
+        draw_block, seed = self.view("PoLeChain", "testSeedOf", round_id)
+        return SeedState(draw_block, bytes(seed) if any(seed) else None)
+
+    def models(self, round_id: int) -> dict[str, FileRef]:
+        """Return each revealed miner's model file."""
+        return {
+            model.miner: FileRef(model.model_cid, model.model_digest)
+            for model in self._recorded(RecordKind.SOLUTION_REVEALED, SolutionRevealed)
+            if model.round_id == round_id
+        }
+
+    def ballot(self, ballot_id: int) -> BallotView:
+        """Return a ballot of the newest round; its stage is NONE before the draw."""
+        committee = self.contracts["VerifierCommittee"].functions
+        stage, ballot, members = in_one_request(
+            self.w3,
+            [
+                lambda: committee.stageOf(ballot_id).call(),
+                lambda: committee.ballot(ballot_id).call(),
+                lambda: committee.members(ballot_id).call(),
+            ],
+        )
+        return BallotView(BallotStage(stage), to_ballot(ballot), tuple(members))
+
+    def vote_state(self, ballot_id: int, verifier: str) -> tuple[bytes, bool]:
+        """Return a member's vote commitment (32 zero bytes without one) and whether it was revealed."""
+        commitment, revealed = self.view("VerifierCommittee", "voteOf", ballot_id, verifier)
+        return bytes(commitment), bool(revealed)
+
+    def findings(self, ballot_id: int) -> tuple[Finding, ...]:
+        """Return what a closed ballot's committee agreed on, one finding a choice."""
+        return tuple(to_finding(raw) for raw in self.view("VerifierCommittee", "findings", ballot_id))
+
+    def challenge_bond(self, ballot_id: int) -> int:
+        """Return what challenging a closed ballot's tally costs, in wei; 0 when it leaves a choice open."""
+        return due_bond(self.findings(ballot_id), self.deployment.parameters.chain)
+
+    @property
+    def tolerance(self) -> int:
+        """Return by how many correct predictions votes may differ and still agree."""
+        return self.deployment.parameters.committee.tolerance
+
+    def credit_of(self, address: str) -> int:
+        """Return what `address` may withdraw, in wei."""
+        return int(self.view("RewardReservoir", "creditOf", address))
+
+    def balance_of(self, address: str) -> int:
+        """Return the ether of `address` itself, in wei."""
+        return balance_of(self.w3, address)
+
+    def stake_of(self, address: str) -> Stake:
+        """Return what `address` has staked as a verifier."""
+        return Stake(*self.view("VerifierCommittee", "stakeOf", address))
+
+    def _recorded(self, kind: RecordKind, data: type[Kind]) -> Iterator[Kind]:
+        """Yield what the records of a kind say, newest first.
+
+        What is asked for is mostly of the open round.
+        """
+        for event in reversed(self.index.events("Recorded")):
+            if event.arguments["kind"] == kind:
+                decoded = decode_record(to_record(event.arguments))
+                if isinstance(decoded, data):
+                    yield decoded

@@ -1,0 +1,117 @@
+"""The connection to an Ethereum node.
+
+Whether it answers, and whether it is the chain of the deployment file.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from json import JSONDecodeError
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from eth_utils.crypto import keccak
+from requests.exceptions import RequestException
+from web3 import HTTPProvider, Web3
+from web3.exceptions import Web3Exception
+from web3.types import RPCEndpoint, RPCResponse
+
+from pole.adapters.ethereum.deployment import Deployment
+from pole.errors import InputError, UnreachableError
+
+T = TypeVar("T")
+
+_TIMEOUTS = (5, 20)  # seconds to connect, and to wait for an answer
+
+
+class NodeProvider(HTTPProvider):
+    """web3's HTTP provider, whose failures to reach the node are UnreachableError."""
+
+    def __init__(self, url: str) -> None:
+        # No retries of its own: a worker's loop decides how long to wait and says so.
+        super().__init__(url, request_kwargs={"timeout": _TIMEOUTS}, exception_retry_configuration=None)
+        self._shown = shown_url(url)
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Send one request."""
+        with self._reaching():
+            return super().make_request(method, params)
+
+    def make_batch_request(
+        self, batch_requests: list[tuple[RPCEndpoint, Any]]
+    ) -> list[RPCResponse] | RPCResponse:
+        """Send several requests as one."""
+        with self._reaching():
+            return super().make_batch_request(batch_requests)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except (RequestException, JSONDecodeError, UnicodeDecodeError) as error:
+            raise UnreachableError(
+                f"No Ethereum node answers at {self._shown} ({type(error).__name__}): start one with `pole "
+                "devnet up`, or name another with --rpc."
+            ) from error
+
+
+def connect(url: str) -> Web3:
+    """Return a web3 of the node at `url`; nothing is sent yet.
+
+    Raises InputError for a URL that is not HTTP.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InputError(
+            f"{shown_url(url)} is no HTTP URL of an Ethereum node: give one like --rpc http://127.0.0.1:8546."
+        )
+    return Web3(NodeProvider(url))
+
+
+def shown_url(url: str) -> str:
+    """Return the URL as it may be printed: providers put API keys into its user, path and query."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname or ''}{port}"
+
+
+def check_deployment(w3: Web3, deployment: Deployment) -> None:
+    """Check that the node is on the deployment's chain and that the contracts' code is there.
+
+    Raises InputError when it is not, UnreachableError when the node does not answer.
+    """
+    chain_id = w3.eth.chain_id
+    if chain_id != deployment.chain_id:
+        raise InputError(
+            f"The node is on chain {chain_id}, but {deployment.path} is of chain {deployment.chain_id}: name "
+            "the right node with --rpc or the right file with --deployment."
+        )
+    for name, contract in deployment.contracts.items():
+        code = w3.eth.get_code(Web3.to_checksum_address(contract.address))
+        if not code or "0x" + keccak(code).hex() != contract.code_hash:
+            raise InputError(
+                f"{name} of {deployment.path} is not at {contract.address} on this chain, which was probably "
+                "reset: deploy again with `tools/brownie run deploy --network devnet`."
+            )
+
+
+@contextmanager
+def node_answers() -> Iterator[None]:
+    """Turn what web3 raises when a node answers with an error, or with nonsense, into UnreachableError."""
+    try:
+        yield
+    except Web3Exception as error:
+        raise UnreachableError(f"The Ethereum node does not serve the request: {error}.") from error
+
+
+def balance_of(w3: Web3, address: str) -> int:
+    """Return the ether of an address itself, in wei. Raises UnreachableError."""
+    with node_answers():
+        return w3.eth.get_balance(Web3.to_checksum_address(address))
+
+
+def in_one_request(w3: Web3, calls: list[Callable[[], Any]]) -> list[Any]:
+    """Return the results of read-only calls that travel as one HTTP request. Raises UnreachableError."""
+    with node_answers(), w3.batch_requests() as batch:
+        for call in calls:
+            batch.add(call())
+        return list(batch.execute())

@@ -1,0 +1,215 @@
+"""The contracts' custom errors as sentences: what is wrong and what to do."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from eth_utils.crypto import keccak
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception, Web3RPCError
+
+from pole.adapters.ethereum.amounts import ether
+from pole.errors import FundsError, NoPlaceError, PoleError, RefusedError, UnreachableError
+from pole.protocol.ballots import round_and_attempt
+from pole.protocol.state import BallotStage, Phase
+
+SENTENCES = {
+    # PoLeChain
+    "WrongPhase": "Round {roundId} is in phase {phase}; this needs phase {needed}.",
+    "RoundOpen": "Round {roundId} has not ended: finalise it before another is opened.",
+    "UnknownRound": "There is no round {roundId}.",
+    "RoundOver": "The solutions of round {roundId} are no longer kept: its records tell them.",
+    "NotDataNode": "{caller} does not own the task of round {roundId}: only its data node may do this.",
+    "EmptyField": "The field {field} is empty, or longer than 128 bytes.",
+    "WrongBond": "{sent} were sent, but the bond due is {due}.",
+    "TooManySolutions": "All {maxSolutions} places of round {roundId} are taken, and this claim is not "
+    "higher than the lowest: claim {leastClaim} or more, or wait for the next round.",
+    "ClaimLowered": "The commitment in round {roundId} claims {claimed} correct predictions; one that "
+    "replaces it must claim as many, not {given}.",
+    "CountTooLarge": "A count of {count} correct predictions is more than the {total} samples of the set.",
+    "TooEarlyToClose": "Submissions cannot be closed yet: {ready} of {minSolutions} commitments claim the "
+    "threshold, and it must be {notBefore} at least.",
+    "SameBlock": "Submissions were closed in this very block ({blockNumber}): release the test set in a "
+    "later one.",
+    "NotSignedByDataNode": "The data node {dataNode} did not sign this release of round {roundId} on this "
+    "chain: ask it for a new one (`pole data-node sign-release`).",
+    "TimestampOutOfTolerance": "The release was signed at {signedAt}, more than {tolerance} s from the "
+    "chain's time {blockTime}: ask the data node for a new one (`pole data-node sign-release`).",
+    "WrongTestSet": "The test set's digest is {given}, but the task committed to {expected}: release the "
+    "set the task was posted with.",
+    "NoCommitment": "{caller} has no commitment in round {roundId}.",
+    "AlreadyRevealed": "{caller} has revealed in round {roundId} already.",
+    "DrawPending": "The draw of round {roundId} is armed: draw once Ethereum block {drawBlock} is mined.",
+    "DrawNotReady": "The committee of round {roundId} cannot be drawn by block {drawBlock} (0: not armed): "
+    "wait for the next block, or arm the draw again when 256 blocks have passed.",
+    "AlreadyChallenged": "A tally of round {roundId} was challenged with a bond already, by {challenger}: "
+    "the next one stands.",
+    "NotRecorder": "{caller} may not record: only the task list and the committee may.",
+    "BadDeployment": "The contracts do not fit together ({what}): deploy all four again.",
+    # PoLeChain and VerifierCommittee
+    "CommitmentMismatch": "What was revealed hashes to {revealed}, but {committed} was committed: reveal "
+    "the same values with the same salt.",
+    # TaskList
+    "TermOutOfRange": "The term {term} is {given}; this deployment accepts {least} to {most}.",
+    "FileMissing": "The file field {field} is empty, or longer than 128 bytes.",
+    "WrongPayment": "{sent} were sent, but reward, data bond and fee come to {due}.",
+    "TaskListFull": "The task list is full ({maxTasks} tasks wait): post again when a round has taken one.",
+    "TaskListNotFull": "The task list has room ({waiting} of {maxTasks} tasks wait): post without replacing.",
+    "NotMoreValuable": "The task is worth no more than task {replacedId}, which waits: offer a higher "
+    "reward, or post again when a round has taken a task.",
+    "NoTask": "No task waits: post one with `pole task post`.",
+    "NotIdle": "Round {roundId} is on a data node's task: its data node releases the test set.",
+    "PoolTooSmall": "The pool holds {held}, but an idle round pays {needed}: endow the pool, or wait for "
+    "the fee of a task.",
+    "TaskNotListed": "Task {taskId} does not wait: it never existed, was cancelled or replaced, or a round "
+    "took it.",
+    "NotTaskOwner": "{caller} does not own task {taskId}: only its owner may do this.",
+    # TaskList and VerifierCommittee
+    "NotChain": "{caller} may not call this: only the PoLe chain may.",
+    # VerifierCommittee
+    "WrongStake": "{sent} were sent, but {due} complete the stake of a seat.",
+    "AlreadySeated": "{verifier} has a seat already.",
+    "NotStaked": "{verifier} has no seat or no stake: take a seat with `pole verifier stake`.",
+    "StakeBound": "The stake of {verifier} is bound until {reclaimableAt}.",
+    "NotMember": "{caller} is not on the committee of round {ballotId}.",
+    "WrongStage": "The ballot of round {ballotId} is in stage {stage}; this needs stage {needed}.",
+    "AlreadyVoted": "{verifier} has done this in round {ballotId} already.",
+    "NothingToLeak": "{verifier} has no vote in round {ballotId} that could be leaked.",
+    "EmptyCommitment": "A vote commitment must not be zero.",
+    "MalformedVotes": "The votes of round {ballotId} are malformed: one for each choice, with numbers for "
+    "OK only.",
+    # RewardReservoir
+    "InsufficientBalance": "The account {account} of {holder} holds {balance}, but {amount} were asked of "
+    "it.",
+    "NothingToWithdraw": "There is nothing to withdraw for {payee}.",
+    "WithdrawalRefused": "{recipient} refused the {amount}; the credit stays: withdraw to an address that "
+    "takes ether.",
+}
+
+_AMOUNTS = {
+    ("WrongBond", "sent"),
+    ("WrongBond", "due"),
+    ("WrongPayment", "sent"),
+    ("WrongPayment", "due"),
+    ("WrongStake", "sent"),
+    ("WrongStake", "due"),
+    ("InsufficientBalance", "balance"),
+    ("InsufficientBalance", "amount"),
+    ("WithdrawalRefused", "amount"),
+    ("PoolTooSmall", "held"),
+    ("PoolTooSmall", "needed"),
+}
+# Errors that say more than "not now" to whoever called.
+_KINDS = {"TooManySolutions": NoPlaceError}
+# ganache answers a `require` with an error of its own kind, where other nodes give revert data.
+_VERDICTS = ("revert", "out of gas", "invalid opcode")
+_TIMES = {("TooEarlyToClose", "notBefore"), ("StakeBound", "reclaimableAt")}
+_ENUMS = {"Phase": Phase, "BallotStage": BallotStage}
+
+Abi = Iterable[Mapping[str, Any]]
+
+
+class ErrorTable:
+    """The custom errors of some ABIs by selector."""
+
+    def __init__(self, abis: Iterable[Abi]) -> None:
+        errors = [element for abi in abis for element in abi if element["type"] == "error"]
+        self._by_selector = {_selector(element): element for element in errors}
+
+    def sentence(self, data: bytes) -> str:
+        """Return the sentence for the bytes a call reverted with."""
+        element = self._by_selector.get(data[:4])
+        if element is None:
+            return f"The contract refuses the call, for a reason this pole does not know (0x{data.hex()})."
+        inputs = element["inputs"]
+        try:
+            values = decode([argument["type"] for argument in inputs], data[4:])
+        except DecodingError:
+            return (
+                f"The contract refuses the call ({element['name']}, with malformed arguments 0x{data.hex()})."
+            )
+        shown = {
+            argument["name"]: _shown(element["name"], argument, value)
+            for argument, value in zip(inputs, values, strict=True)
+        }
+        template = SENTENCES.get(element["name"])
+        if template is None:
+            listed = ", ".join(f"{name} {value}" for name, value in shown.items())
+            return f"The contract refuses the call: {element['name']} ({listed})."
+        return template.format(**shown)
+
+    def _refusal(self, data: bytes) -> RefusedError:
+        element = self._by_selector.get(data[:4])
+        kind = RefusedError if element is None else _KINDS.get(element["name"], RefusedError)
+        return kind(self.sentence(data))
+
+    def translate(self, error: Web3Exception) -> PoleError:
+        """Return the error a user sees for what web3 raised when a call was simulated, estimated or sent."""
+        if isinstance(error, ContractCustomError):
+            return self._refusal(_bytes_of(error.data))
+        if isinstance(error, ContractLogicError):
+            return RefusedError(f"The contract refuses the call: {error.message}.")
+        if isinstance(error, Web3RPCError):
+            return _from_node(error)
+        return UnreachableError(f"The Ethereum node gave an answer that makes no sense: {error}.")
+
+
+def node_message(error: Web3RPCError) -> str:
+    """Return what the node itself said, in lower case."""
+    answer = error.rpc_response or {}
+    content = answer.get("error")
+    message = content.get("message") if isinstance(content, dict) else None
+    return str(message or error.message or error).lower()
+
+
+def _from_node(error: Web3RPCError) -> PoleError:
+    message = node_message(error)
+    if "insufficient funds" in message or "enough funds" in message:
+        return FundsError(
+            "The wallet cannot pay for the transaction and its gas: fund it, for instance with `pole wallet "
+            "fund`."
+        )
+    if any(verdict in message for verdict in _VERDICTS):
+        return RefusedError(f"The node refuses the call: {message.removesuffix('.')}.")
+    # A limit, a block it has not got yet, a nonce it knows better: it says nothing about the contracts.
+    return UnreachableError(f"The Ethereum node does not serve the request: {message.removesuffix('.')}.")
+
+
+def _selector(element: Mapping[str, Any]) -> bytes:
+    types = ",".join(argument["type"] for argument in element["inputs"])
+    return keccak(text=f"{element['name']}({types})")[:4]
+
+
+def _bytes_of(data: object) -> bytes:
+    return bytes(HexBytes(data)) if isinstance(data, str) else b""
+
+
+def _shown(error: str, argument: Mapping[str, Any], value: Any) -> str:
+    enum = _ENUMS.get(str(argument.get("internalType", "")).split(".")[-1].removeprefix("enum "))
+    if enum is not None:
+        return enum(value).name
+    if argument["name"] == "ballotId":
+        return _shown_ballot(value)
+    if argument["type"] == "address":
+        return Web3.to_checksum_address(value)
+    if (error, argument["name"]) in _AMOUNTS:
+        return ether(value)
+    if (error, argument["name"]) in _TIMES:
+        return _shown_time(value)
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _shown_ballot(ballot_id: int) -> str:
+    round_id, attempt = round_and_attempt(ballot_id)
+    return f"{round_id} (committee {attempt + 1})" if attempt else str(round_id)
+
+
+def _shown_time(seconds: int) -> str:
+    if seconds == 0:
+        return "the seat is given up"
+    if seconds >= 1 << 40:
+        return "its open ballot is settled"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

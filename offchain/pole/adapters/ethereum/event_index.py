@@ -1,0 +1,122 @@
+"""The contracts' events, read and kept.
+
+Each look reads the Ethereum blocks that came since the last, and a few before them again: behind one address
+may be a node that knows of a block, but not yet of its events.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eth_typing import ChecksumAddress, HexStr
+from eth_utils.abi import event_abi_to_log_topic
+from web3 import Web3
+from web3.contract import Contract
+from web3.types import BlockData, FilterParams, LogReceipt
+
+from pole.adapters.ethereum.connection import node_answers
+from pole.adapters.ethereum.deployment import Deployment
+
+EVENTS = {
+    "PoLeChain": ("Recorded", "RoundOpened", "BlockAppended"),
+    "TaskList": (
+        *("TaskPosted", "TaskCancelled", "TaskReplaced", "TaskTaken"),
+        *("KeysDelegated", "PartialKeysAnnounced"),
+    ),
+    "VerifierCommittee": ("VoteRevealed", "Rewarded", "Slashed"),
+    "RewardReservoir": ("Withdrawn",),
+}
+
+# Blocks that are read again with those that came after them.
+REREAD = 8
+# Nodes bound what one eth_getLogs may span; 2,000 blocks is the least among the large providers.
+PAGE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event: its name, decoded arguments, and the Ethereum block and transaction it came in."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    block: int
+    transaction: str
+
+
+class EventIndex:
+    """All events of a deployment that readers ask for, by name, in the order they happened.
+
+    When the chain was reorganised below what was read, everything is read again.
+    """
+
+    def __init__(self, w3: Web3, deployment: Deployment, contracts: Mapping[str, Contract]) -> None:
+        self._w3 = w3
+        self._first = deployment.first_block
+        self._addresses = [contracts[name].address for name in EVENTS]
+        self._decoders = {
+            (contracts[name].address, bytes(event_abi_to_log_topic(contracts[name].events[event]().abi))): (
+                contracts[name].events[event]()
+            )
+            for name, events in EVENTS.items()
+            for event in events
+        }
+        self._mutex = threading.Lock()
+        self._clear()
+
+    def events(self, name: str) -> tuple[Event, ...]:
+        """Return the events of that name up to the newest Ethereum block."""
+        return self.snapshot().get(name, ())
+
+    def snapshot(self) -> Mapping[str, tuple[Event, ...]]:
+        """Return all events by name, up to one and the same Ethereum block."""
+        with self._mutex, node_answers():
+            self._catch_up()
+            return {name: tuple(events.values()) for name, events in self._events.items()}
+
+    def _clear(self) -> None:
+        self._events: dict[str, dict[tuple[int, int], Event]] = {}
+        self._next = self._first
+        self._last_hash: bytes | None = None
+
+    def _catch_up(self) -> None:
+        head = self._w3.eth.get_block("latest")
+        if self._last_hash is not None and not self._is_last(head):
+            self._clear()
+        start = max(self._first, self._next - REREAD)
+        while self._next <= head["number"]:
+            last = min(start + PAGE - 1, head["number"])
+            for log in self._w3.eth.get_logs(self._page(start, last)):
+                self._keep(log)
+            self._next = start = last + 1
+        self._last_hash = bytes(head["hash"])
+
+    def _is_last(self, head: BlockData) -> bool:
+        number = self._next - 1
+        if head["number"] < number:
+            return False
+        block = head if head["number"] == number else self._w3.eth.get_block(number)
+        return bytes(block["hash"]) == self._last_hash
+
+    def _page(self, first: int, last: int) -> FilterParams:
+        topics = [HexStr("0x" + topic.hex()) for topic in dict.fromkeys(topic for _, topic in self._decoders)]
+        addresses: list[ChecksumAddress] = list(self._addresses)
+        return {"address": addresses, "fromBlock": first, "toBlock": last, "topics": [topics]}
+
+    def _keep(self, log: LogReceipt) -> None:
+        decoder = self._decoders.get((log["address"], bytes(log["topics"][0])))
+        if decoder is None:
+            return
+        decoded = decoder.process_log(log)
+        event = Event(
+            decoded["event"],
+            decoded["args"],
+            decoded["blockNumber"],
+            "0x" + bytes(decoded["transactionHash"]).hex(),
+        )
+        kept = self._events.setdefault(event.name, {})
+        place = (decoded["blockNumber"], decoded["logIndex"])
+        is_late = bool(kept) and place < next(reversed(kept)) and place not in kept
+        kept[place] = event
+        if is_late:
+            self._events[event.name] = dict(sorted(kept.items()))

@@ -1,0 +1,166 @@
+"""The chain's history out of its events.
+
+What `protocol.history` verifies, and the bodies that are pinned on IPFS.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from hexbytes import HexBytes
+
+from pole.adapters.ethereum.chain_reader import ChainReader
+from pole.adapters.ethereum.connection import in_one_request
+from pole.adapters.ethereum.decoding import to_header, to_ommer, to_posted_task, to_record, to_vote
+from pole.adapters.ethereum.event_index import Event
+from pole.errors import InputError, IntegrityError
+from pole.protocol.encoding.records import SolutionRevealed, VoteLeaked, VoteRevealed, decode_record
+from pole.protocol.formats.block_body import BlockBody, write_body
+from pole.protocol.formats.leaked_vote import LeakedVote
+from pole.protocol.replay.history import Block, History
+from pole.protocol.replay.surroundings import Member, Surroundings
+from pole.protocol.state import RecordKind
+
+Snapshot = Mapping[str, tuple[Event, ...]]
+T = TypeVar("T")
+
+# Requests that travel together: more of them and some nodes refuse the batch.
+BATCH = 50
+
+
+def read_history(reader: ChainReader) -> History:
+    """Return everything that was recorded since the deployment, read from events and calldata.
+
+    Raises IntegrityError when the newest block of the events is not the one the contract names.
+    """
+    events = reader.index.snapshot()
+    blocks = read_blocks(events)
+    if not blocks:
+        raise IntegrityError(
+            "The node shows no genesis block of the deployment: it does not keep old logs, use another."
+        )
+    _check_tip(reader, blocks[-1])
+    tasks = [to_posted_task(event.arguments) for event in events.get("TaskPosted", ())]
+    opened = [event.arguments for event in events.get("RoundOpened", ())]
+    return History(
+        around=_surroundings(reader, events),
+        blocks=blocks,
+        records=tuple(to_record(event.arguments) for event in events.get("Recorded", ())),
+        tasks={task.task_id: task for task in tasks},
+        seeds={arguments["roundId"]: bytes(arguments["seed"]) for arguments in opened},
+    )
+
+
+def read_blocks(events: Snapshot) -> tuple[Block, ...]:
+    """Return the PoLe blocks; the first is the genesis block, which the contract's construction appends."""
+    return tuple(
+        Block(
+            to_header(event.arguments["header"]),
+            bytes(event.arguments["hash"]),
+            tuple(to_ommer(ommer) for ommer in event.arguments["ommers"]),
+        )
+        for event in events.get("BlockAppended", ())
+    )
+
+
+def block_body(reader: ChainReader, height: int) -> bytes:
+    """Return the body of the block at `height` as the file that is pinned on IPFS (docs/formats.md).
+
+    Raises InputError when there is no such block.
+    """
+    events = reader.index.snapshot()
+    if not 1 <= height < len(events.get("BlockAppended", ())):
+        raise InputError(f"There is no block with a body at height {height}.")
+    records = tuple(
+        to_record(event.arguments)
+        for event in events.get("Recorded", ())
+        if event.arguments["height"] == height
+    )
+    deployment = reader.deployment
+    return write_body(BlockBody(deployment.chain_id, deployment.chain.address, height, records))
+
+
+def in_batches(reader: ChainReader, calls: list[Callable[[], Any]]) -> list[Any]:
+    """Return the results of many read-only calls, some fifty a request."""
+    parts = [calls[start : start + BATCH] for start in range(0, len(calls), BATCH)]
+    return [result for part in parts for result in in_one_request(reader.w3, part)]
+
+
+def _surroundings(reader: ChainReader, events: Snapshot) -> Surroundings:
+    deployment = reader.deployment
+    openings = _openings(reader, events)
+    revealed = [event.arguments for event in events.get("VoteRevealed", ())]
+    return Surroundings(
+        chain_id=deployment.chain_id,
+        chain_address=deployment.chain.address,
+        committee_address=deployment.contracts["VerifierCommittee"].address,
+        parameters=deployment.parameters,
+        votes={
+            (arguments["ballotId"], arguments["verifier"]): tuple(map(to_vote, arguments["votes"]))
+            for arguments in revealed
+        },
+        solution_salts=openings.solution_salts,
+        vote_salts=openings.vote_salts,
+        leaks=openings.leaks,
+    )
+
+
+def _check_tip(reader: ChainReader, newest: Block) -> None:
+    # At the height of the events, not the newest: a block may have been appended since they were read.
+    named = bytes(reader.view("PoLeChain", "blockHash", newest.header.height))
+    if named != newest.hash:
+        raise IntegrityError(
+            f"The contract's block at height {newest.header.height} is 0x{named.hex()}, but its event says "
+            f"0x{newest.hash.hex()}: the node's logs are not to be trusted."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Openings:
+    """What the calls show that opened commitments, as Surroundings has it."""
+
+    solution_salts: dict[Member, bytes]
+    vote_salts: dict[Member, bytes]
+    leaks: dict[Member, LeakedVote]
+
+
+def _openings(reader: ChainReader, events: Snapshot) -> _Openings:
+    """Return what opened commitments to solutions and votes.
+
+    Only the calls themselves show it, so what came through another contract is not there.
+    """
+    kinds = (RecordKind.SOLUTION_REVEALED, RecordKind.VOTE_REVEALED, RecordKind.VOTE_LEAKED)
+    recorded = [event for event in events.get("Recorded", ()) if event.arguments["kind"] in kinds]
+    calls = in_batches(
+        reader,
+        [
+            lambda event=event: reader.w3.eth.get_transaction(HexBytes(event.transaction))  # type: ignore[misc]
+            for event in recorded
+        ],
+    )
+    found = _Openings({}, {}, {})
+    for event, call in zip(recorded, calls, strict=True):
+        data = decode_record(to_record(event.arguments))
+        if isinstance(data, SolutionRevealed):
+            arguments = _arguments(reader, "PoLeChain", "reveal", call)
+            if arguments is not None:
+                found.solution_salts[data.round_id, data.miner] = bytes(arguments["salt"])
+        elif isinstance(data, VoteRevealed):
+            arguments = _arguments(reader, "VerifierCommittee", "revealVote", call)
+            if arguments is not None:
+                found.vote_salts[data.ballot_id, data.verifier] = bytes(arguments["salt"])
+        elif isinstance(data, VoteLeaked):
+            arguments = _arguments(reader, "VerifierCommittee", "leak", call)
+            if arguments is not None:
+                votes = tuple(map(to_vote, arguments["votes"]))
+                leaked = LeakedVote(data.verifier, votes, bytes(arguments["salt"]))
+                found.leaks[data.ballot_id, data.verifier] = leaked
+    return found
+
+
+def _arguments(reader: ChainReader, contract: str, function: str, call: Any) -> dict[str, Any] | None:
+    target = reader.contracts[contract]
+    if call["to"] != target.address:
+        return None
+    called, arguments = target.decode_function_input(call["input"])
+    return arguments if called.fn_name == function else None

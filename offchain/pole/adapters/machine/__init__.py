@@ -1,0 +1,1 @@
+"""Processes of this machine: the devnet, and what the set-up looks like."""

@@ -1,0 +1,216 @@
+"""PoLe's contracts as one wallet sees and uses them; fulfils `roles.ports.Chain`."""
+
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from eth_utils.abi import event_abi_to_log_topic
+from web3.types import TxReceipt
+
+from pole.adapters.ethereum.chain_reader import ChainReader
+from pole.adapters.sending.fees import FeePolicy
+from pole.adapters.sending.task_states import task_to_replace
+from pole.adapters.sending.transactions import Call, Sender
+from pole.adapters.storage.journal import SqliteJournal
+from pole.errors import InputError
+from pole.protocol.encoding.abi import vote_tuple
+from pole.protocol.formats.leaked_vote import LeakedVote
+from pole.protocol.formats.signed_release import SignedRelease
+from pole.protocol.rounds.payouts import miner_bond
+from pole.protocol.state import FileRef, TaskFiles, TaskTerms, Vote
+from pole.roles.ports import Delegation, Identity, Receipt
+
+
+def open_ethereum_chain(
+    reader: ChainReader,
+    account: LocalAccount,
+    journal: SqliteJournal,
+    *,
+    locks: Path,
+    policy: FeePolicy | None = None,
+) -> "EthereumChain":
+    """Return the chain for a wallet.
+
+    `locks` is a folder for its lock file, shared by all processes of the wallet.
+    Raises InputError when the journal was written on another chain, which may have had the same id.
+    """
+    genesis = bytes(reader.w3.eth.get_block(0)["hash"])
+    if journal.secret("chain/genesis", lambda: genesis) != genesis:
+        raise InputError(
+            f"The journal {journal.path} was written on another chain with the same id, which was probably "
+            "reset: use another --home, or move the journal's folder away."
+        )
+    lock = locks / f"{reader.deployment.chain_id}-{account.address.lower()}.lock"
+    sender = Sender(reader.w3, account, journal, reader.errors, lock=lock, policy=policy)
+    return EthereumChain(reader, account.address, sender)
+
+
+class EthereumChain(ChainReader):
+    """The contracts for one wallet.
+
+    Every method that sends is idempotent under its intent (see `Sender.send`).
+    """
+
+    def __init__(self, reader: ChainReader, address: str, sender: Sender) -> None:
+        super().__init__(reader.w3, reader.deployment)
+        self._sender = sender
+        self._identity = Identity(
+            reader.deployment.chain_id,
+            address,
+            self.contracts["PoLeChain"].address,
+            self.contracts["VerifierCommittee"].address,
+        )
+
+    @property
+    def identity(self) -> Identity:
+        """Return who acts where."""
+        return self._identity
+
+    def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
+        """Post and fund a task, in a full list in the place of the least valuable one; return its id.
+
+        Raises FundsError when the wallet cannot pay, RefusedError when the list is full of better tasks.
+        """
+        # What was sent is not sent again: the list may be full because it was.
+        limits, replaced = self.deployment.parameters.task_list, None
+        if not self._sender.was_sent(intent):
+            replaced = task_to_replace(self.waiting_tasks(), terms, limits)
+        function = "post" if replaced is None else "postReplacing"
+        arguments = (astuple(terms), astuple(files), *(() if replaced is None else (replaced.task_id,)))
+        receipt = self._send("TaskList", function, *arguments, value=terms.payment, intent=intent)
+        return int(self._event("TaskList", "TaskPosted", receipt)["taskId"])
+
+    def cancel_task(self, task_id: int, *, intent: str) -> Receipt:
+        """Take a waiting task back; reward and bond become credit."""
+        return _receipt(self._send("TaskList", "cancel", task_id, intent=intent))
+
+    def delegate_keys(self, task_id: int, delegation: Delegation, *, intent: str) -> Receipt:
+        """Name the sharing of this wallet's task, and who may post its functional keys."""
+        arguments = (task_id, delegation.delegate, delegation.sharing.cid, delegation.sharing.digest)
+        return _receipt(self._send("TaskList", "delegateKeys", *arguments, intent=intent))
+
+    def announce_partial_keys(self, task_id: int, keys: FileRef, *, intent: str) -> Receipt:
+        """Say where this wallet's partial keys for a task are."""
+        arguments = (task_id, keys.cid, keys.digest)
+        return _receipt(self._send("TaskList", "announcePartialKeys", *arguments, intent=intent))
+
+    def open_round(self, *, intent: str) -> Receipt:
+        """Open a round on the most valuable task, an idle one when no task waits."""
+        return _receipt(self._send("PoLeChain", "openRound", intent=intent))
+
+    def post_functional_keys(self, round_id: int, keys: FileRef, *, intent: str) -> Receipt:
+        """Post where the functional keys are."""
+        return _receipt(
+            self._send("PoLeChain", "postFunctionalKeys", round_id, keys.cid, keys.digest, intent=intent)
+        )
+
+    def commit(self, round_id: int, commitment: bytes, claimed_train_correct: int, *, intent: str) -> Receipt:
+        """Commit to a model, with the bond when it is the first commitment."""
+        arguments = (round_id, commitment, claimed_train_correct)
+        committed = any(each.miner == self._identity.address for each in self.solutions(round_id))
+        reward = self.round(round_id).terms.reward
+        bond = 0 if committed else miner_bond(reward, self.deployment.parameters.chain)
+        return _receipt(self._send("PoLeChain", "commit", *arguments, value=bond, intent=intent))
+
+    def close_submissions(self, round_id: int, *, intent: str) -> Receipt:
+        """Close submissions early."""
+        return _receipt(self._send("PoLeChain", "closeSubmissions", round_id, intent=intent))
+
+    def release_test_set(self, round_id: int, test: FileRef, *, intent: str) -> Receipt:
+        """Release the test set."""
+        return _receipt(
+            self._send("PoLeChain", "releaseTestSet", round_id, test.cid, test.digest, intent=intent)
+        )
+
+    def release_test_set_for(self, release: SignedRelease, *, intent: str) -> Receipt:
+        """Release the test set with its data node's signature."""
+        test = release.test
+        arguments = (release.round_id, test.cid, test.digest, release.timestamp, release.signature)
+        return _receipt(self._send("PoLeChain", "releaseTestSetFor", *arguments, intent=intent))
+
+    def arm_test_seed(self, round_id: int, *, intent: str) -> Receipt:
+        """Name the block that seeds an idle round's test set."""
+        return _receipt(self._send("PoLeChain", "armTestSeed", round_id, intent=intent))
+
+    def draw_test_seed(self, round_id: int, *, intent: str) -> Receipt:
+        """Draw the seed of an idle round's test set."""
+        return _receipt(self._send("PoLeChain", "drawTestSeed", round_id, intent=intent))
+
+    def reveal(
+        self, round_id: int, model: FileRef, claimed_test_correct: int, salt: bytes, *, intent: str
+    ) -> Receipt:
+        """Reveal this wallet's model."""
+        arguments = (round_id, model.cid, model.digest, claimed_test_correct, salt)
+        return _receipt(self._send("PoLeChain", "reveal", *arguments, intent=intent))
+
+    def arm_draw(self, round_id: int, *, intent: str) -> Receipt:
+        """Name the block that draws the committee."""
+        return _receipt(self._send("PoLeChain", "armDraw", round_id, intent=intent))
+
+    def draw_committee(self, round_id: int, *, intent: str) -> Receipt:
+        """Draw the committee."""
+        return _receipt(self._send("PoLeChain", "drawCommittee", round_id, intent=intent))
+
+    def commit_vote(self, ballot_id: int, commitment: bytes, *, intent: str) -> Receipt:
+        """Commit this wallet's votes."""
+        return _receipt(self._send("VerifierCommittee", "commitVote", ballot_id, commitment, intent=intent))
+
+    def reveal_vote(self, ballot_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
+        """Reveal this wallet's votes."""
+        arguments = (ballot_id, [vote_tuple(vote) for vote in votes], salt)
+        return _receipt(self._send("VerifierCommittee", "revealVote", *arguments, intent=intent))
+
+    def leak(self, ballot_id: int, leaked: LeakedVote, *, intent: str) -> Receipt:
+        """Show a member's votes and salt, which voids them and earns half of its penalty."""
+        arguments = (ballot_id, leaked.verifier, [vote_tuple(vote) for vote in leaked.votes], leaked.salt)
+        return _receipt(self._send("VerifierCommittee", "leak", *arguments, intent=intent))
+
+    def challenge(self, round_id: int, *, bond: int, intent: str) -> Receipt:
+        """Call for a larger committee, with what `challenge_bond` says."""
+        return _receipt(self._send("PoLeChain", "challenge", round_id, value=bond, intent=intent))
+
+    def finalise(self, round_id: int, *, intent: str) -> Receipt:
+        """End the round."""
+        return _receipt(self._send("PoLeChain", "finalise", round_id, intent=intent))
+
+    def withdraw(self, *, intent: str) -> int:
+        """Pay this wallet's whole credit out to it; return the amount in wei, 0 when there was none."""
+        address = self._identity.address
+        if not self.credit_of(address) and not self._sender.was_sent(intent):
+            return 0
+        receipt = self._send("RewardReservoir", "withdraw", address, intent=intent)
+        return int(self._event("RewardReservoir", "Withdrawn", receipt)["amount"])
+
+    def stake(self, *, intent: str) -> Receipt:
+        """Take a seat, with the stake that a seat still lacks."""
+        held = self.stake_of(self._identity.address).amount
+        due = max(self.deployment.parameters.committee.seat_stake - held, 0)
+        return _receipt(self._send("VerifierCommittee", "stake", value=due, intent=intent))
+
+    def unstake(self, *, intent: str) -> Receipt:
+        """Give the seat up."""
+        return _receipt(self._send("VerifierCommittee", "unstake", intent=intent))
+
+    def reclaim(self, *, intent: str) -> Receipt:
+        """Have the stake credited once its unbonding time is over."""
+        return _receipt(self._send("VerifierCommittee", "reclaim", intent=intent))
+
+    def _send(self, contract: str, function: str, *arguments: Any, intent: str, value: int = 0) -> TxReceipt:
+        target = self.contracts[contract]
+        call = Call(target.address, target.encode_abi(function, args=arguments), value)
+        return self._sender.send(call, intent=intent)
+
+    def _event(self, contract: str, event: str, receipt: TxReceipt) -> Any:
+        target = self.contracts[contract]
+        topic = bytes(event_abi_to_log_topic(target.events[event]().abi))
+        for log in receipt["logs"]:
+            if log["address"] == target.address and bytes(log["topics"][0]) == topic:
+                return target.events[event]().process_log(log)["args"]
+        raise InputError(
+            f"{contract} of the deployment file emits no {event}: its ABI is of another version."
+        )
+
+
+def _receipt(receipt: TxReceipt) -> Receipt:
+    return Receipt("0x" + bytes(receipt["transactionHash"]).hex(), receipt["blockNumber"], receipt["gasUsed"])

@@ -1,0 +1,324 @@
+"""Sending transactions once: an intent is mined at most once, whatever is killed in between.
+
+1. the call is simulated, and what the contract would refuse is refused here, for free;
+2. it is signed, and its bytes are in the journal before anything is sent;
+3. it is broadcast, and waited for;
+4. asked for again, the receipt is returned or the same bytes are broadcast again: their nonce lets them be
+   mined once.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.exceptions import TransactionNotFound, Web3Exception
+from web3.types import TxParams, TxReceipt, Wei
+
+from pole.adapters.ethereum.amounts import ether
+from pole.adapters.ethereum.contract_errors import ErrorTable
+from pole.adapters.sending.fees import FeePolicy, Fees, current_fees, market_fees, raised_fees
+from pole.adapters.storage.file_lock import file_lock
+from pole.adapters.storage.journal import SendState, SignedSend, SqliteJournal
+from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
+
+_GAS_LIMITS = [125_000 << step for step in range(7)]  # up to 8 million, far above any call of the contracts
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a contract: its address, the encoded function and arguments, and the wei sent along."""
+
+    to: str
+    data: str
+    value: int = 0
+
+
+class Sender:
+    """Sends the transactions of one wallet."""
+
+    def __init__(
+        self,
+        w3: Web3,
+        account: LocalAccount,
+        journal: SqliteJournal,
+        errors: ErrorTable,
+        *,
+        lock: Path,
+        policy: FeePolicy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._w3 = w3
+        self._account = account
+        self._journal = journal
+        self._errors = errors
+        self._lock = lock
+        self._policy = policy or FeePolicy()
+        self._clock = clock
+        self._wait = wait
+
+    def send(self, call: Call, *, intent: str) -> TxReceipt:
+        """Send the call unless its intent was sent before; return the receipt once it is mined.
+
+        Raises RefusedError when a contract refuses it, FundsError when the wallet cannot pay,
+        UnreachableError when the node does not serve it or does not mine it in time; then the same intent
+        takes it up again.
+        """
+        try:
+            with file_lock(self._lock):
+                self._recover(intent)
+                if self._live(intent):
+                    self._take_up(intent)
+                else:
+                    self._offer_pending()
+                    self._broadcast(self._sign_first(call, intent))
+            return self._await(intent)
+        except Web3Exception as error:
+            raise self._errors.translate(error) from error
+
+    def was_sent(self, intent: str) -> bool:
+        """Return whether the intent was signed and was or may yet be mined."""
+        return bool(self._live(intent))
+
+    def _live(self, intent: str) -> list[SignedSend]:
+        """Return what was signed for the intent and was or may yet be mined.
+
+        All are under one nonce; the newest is last.
+        """
+        sends = self._journal.sends_of(intent)
+        return [send for send in sends if send.state in {SendState.PENDING, SendState.DONE}]
+
+    def _recover(self, intent: str) -> None:
+        """Take what was mined although a node had refused it: nodes say no, too, when they are busy."""
+        for send in self._journal.sends_of(intent):
+            receipt = self._receipt(send) if send.state is SendState.LOST else None
+            if receipt is not None and receipt["status"] == 1:
+                self._journal.mark_send(send.hash, SendState.DONE)
+
+    def _take_up(self, intent: str) -> None:
+        attempts = self._live(intent)
+        if self._is_missing(attempts):
+            self._broadcast(attempts[-1])
+
+    def _offer_pending(self) -> None:
+        """Offer again what was signed and may never have left this machine.
+
+        A gap in the nonces would block all that follows.
+        """
+        for send in self._journal.pending_sends():
+            if self._is_missing([send]):
+                # A refusal is in the journal then, and its own intent will meet it.
+                self._offer(send)
+
+    def _sign_first(self, call: Call, intent: str) -> SignedSend:
+        balance = self._w3.eth.get_balance(self._account.address)
+        if balance < call.value:
+            raise self._poor(balance, call.value)
+        transaction = self._transaction(call)
+        fees = current_fees(self._w3, self._policy)
+        needed = call.value + transaction["gas"] * fees.max_fee
+        if balance < needed:
+            raise self._poor(balance, needed)
+        return self._sign({**transaction, "nonce": self._free_nonce(intent)}, fees, intent)
+
+    def _free_nonce(self, intent: str) -> int:
+        """Return the nonce that the intent had when a node refused it, otherwise a new one.
+
+        Only under its old nonce can it not be mined twice, should that node have kept it all the same.
+        """
+        taken = {send.nonce for send in self._journal.pending_sends()}
+        mined = self._mined_nonces()
+        for send in self._journal.sends_of(intent):
+            if send.state is SendState.LOST and send.nonce >= mined and send.nonce not in taken:
+                return send.nonce
+        nonce: int = self._w3.eth.get_transaction_count(self._account.address, "pending")
+        while nonce in taken:
+            nonce += 1
+        return nonce
+
+    def _transaction(self, call: Call) -> TxParams:
+        """Return the transaction without nonce and fees; raises what the contracts make of it."""
+        transaction: TxParams = {
+            "from": self._account.address,
+            "to": Web3.to_checksum_address(call.to),
+            "data": HexBytes(call.data),
+            "value": Wei(call.value),
+        }
+        self._w3.eth.call(transaction)
+        return {**transaction, "gas": self._gas(transaction), "chainId": self._w3.eth.chain_id, "type": 2}
+
+    def _gas(self, transaction: TxParams) -> int:
+        """Return twice the smallest of some limits that the call succeeds with; gas not used is not paid.
+
+        Twice, because the state can change until it is mined: another leaf in a tree, a longer way in a heap.
+        `eth_estimateGas` would tell it in one request, but ganache never answers some of those requests that
+        come while it mines a block.
+        """
+        *limits, most = _GAS_LIMITS
+        for limit in limits:
+            with suppress(Web3Exception):
+                self._w3.eth.call({**transaction, "gas": limit})
+                return 2 * limit
+        self._w3.eth.call({**transaction, "gas": most})
+        return 2 * most
+
+    def _sign(self, transaction: dict[str, Any], fees: Fees, intent: str) -> SignedSend:
+        unsigned = {**transaction, "maxFeePerGas": fees.max_fee, "maxPriorityFeePerGas": fees.tip}
+        signed = self._account.sign_transaction(unsigned)
+        send = SignedSend(
+            intent,
+            transaction["nonce"],
+            "0x" + bytes(signed.hash).hex(),
+            bytes(signed.raw_transaction),
+            fees.max_fee,
+            fees.tip,
+            SendState.PENDING,
+        )
+        self._journal.add_send(send)
+        return send
+
+    def _broadcast(self, send: SignedSend) -> None:
+        refusal = self._offer(send)
+        if refusal is not None:
+            raise refusal
+
+    def _offer(self, send: SignedSend) -> PoleError | None:
+        """Give the transaction to the node.
+
+        Return why it refuses it, None when it took it or knows it already.
+        """
+        try:
+            self._w3.eth.send_raw_transaction(send.raw)
+        except Web3Exception as error:
+            # Nodes word "I have that" in many ways, so the state tells, not the message.
+            if self._mined_nonces() > send.nonce or any(map(self._is_known, self._live(send.intent))):
+                return None
+            self._journal.mark_send(send.hash, SendState.LOST)
+            return self._errors.translate(error)
+        return None
+
+    def _is_missing(self, sends: list[SignedSend]) -> bool:
+        """Return whether the node has none of them, neither waiting nor mined.
+
+        It is asked twice, a poll apart: ganache shows no transaction of the block that it is mining, and
+        executes one that it is given again in that moment a second time.
+        """
+        if any(map(self._is_known, sends)):
+            return False
+        self._wait(self._policy.poll)
+        return not any(map(self._is_known, sends))
+
+    def _is_known(self, send: SignedSend) -> bool:
+        try:
+            self._w3.eth.get_transaction(HexBytes(send.hash))
+        except TransactionNotFound:
+            return False
+        return True
+
+    def _mined_nonces(self) -> int:
+        return self._w3.eth.get_transaction_count(self._account.address, "latest")
+
+    def _receipt(self, send: SignedSend) -> TxReceipt | None:
+        try:
+            return self._w3.eth.get_transaction_receipt(HexBytes(send.hash))
+        except TransactionNotFound:
+            return None
+
+    def _await(self, intent: str) -> TxReceipt:
+        started = last_sent = self._clock()
+        while True:
+            # Read before the receipts: a nonce that was used by then has left its receipt by now.
+            mined = self._mined_nonces()
+            self._recover(intent)
+            attempts = self._live(intent)
+            for send in attempts:
+                receipt = self._receipt(send)
+                if receipt is not None:
+                    return self._settle(send, attempts, receipt)
+            if not attempts:
+                raise RefusedError(
+                    f"Another process of this wallet sent {intent} and it reverted; try again."
+                )
+            newest = attempts[-1]
+            if mined > newest.nonce:
+                raise self._overtaken(attempts)
+            now = self._clock()
+            if now - started >= self._policy.give_up_after:
+                raise UnreachableError(
+                    f"The transaction {newest.hash} was sent but not mined in {now - started:.0f} s: run "
+                    "this again later, it takes up the same transaction."
+                )
+            if now - last_sent >= self._policy.replace_after:
+                self._outbid(newest, mined)
+                last_sent = now
+            self._wait(self._policy.poll)
+
+    def _settle(self, send: SignedSend, attempts: list[SignedSend], receipt: TxReceipt) -> TxReceipt:
+        succeeded = receipt["status"] == 1
+        outcome = SendState.DONE if succeeded else SendState.REVERTED
+        for attempt in attempts:
+            state = outcome if attempt == send else SendState.LOST
+            if attempt.state is not state:
+                self._journal.mark_send(attempt.hash, state)
+        if not succeeded:
+            raise self._why_reverted(send, receipt)
+        return receipt
+
+    def _why_reverted(self, send: SignedSend, receipt: TxReceipt) -> PoleError:
+        signed = TypedTransaction.from_bytes(HexBytes(send.raw)).as_dict()
+        again: TxParams = {
+            "from": self._account.address,
+            "to": signed["to"],
+            "data": signed["data"],
+            "value": signed["value"],
+        }
+        try:
+            self._w3.eth.call(again, block_identifier=receipt["blockNumber"])
+        except Web3Exception as error:
+            return self._errors.translate(error)
+        return RefusedError(
+            f"The transaction {send.hash} was mined but reverted: the state changed before it was mined; try "
+            "again."
+        )
+
+    def _overtaken(self, attempts: list[SignedSend]) -> RefusedError:
+        for attempt in attempts:
+            self._journal.mark_send(attempt.hash, SendState.LOST)
+        return RefusedError(
+            f"The wallet {self._account.address} sent another transaction with nonce {attempts[-1].nonce}, "
+            "from outside this data folder, in place of ours: use the wallet in one place only, then run "
+            "this again."
+        )
+
+    def _outbid(self, newest: SignedSend, mined: int) -> None:
+        """Raise the fee of a transaction, and first that of the one that is next in line before it."""
+        pending = self._journal.pending_sends()
+        before = [send for send in pending if mined <= send.nonce < newest.nonce]
+        first = [send for send in before if send.nonce == before[0].nonce]
+        for send in (*first[-1:], newest):
+            self._replace(send)
+
+    def _replace(self, previous: SignedSend) -> None:
+        """Sign the same transaction with a higher fee under the same nonce, and broadcast it."""
+        fees = raised_fees(
+            Fees(previous.max_fee, previous.tip), market_fees(self._w3, self._policy.ceiling), self._policy
+        )
+        if fees is None:
+            return
+        signed = TypedTransaction.from_bytes(HexBytes(previous.raw)).as_dict()
+        unsigned = {field: value for field, value in signed.items() if field not in {"v", "r", "s"}}
+        with file_lock(self._lock):
+            self._broadcast(self._sign(unsigned, fees, previous.intent))
+
+    def _poor(self, balance: int, needed: int) -> FundsError:
+        return FundsError(
+            f"The wallet {self._account.address} holds {ether(balance)}, but this takes up to "
+            f"{ether(needed)} with gas: fund it, for instance with `pole wallet fund`."
+        )

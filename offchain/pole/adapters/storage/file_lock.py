@@ -1,0 +1,24 @@
+"""A lock on a file, for which processes and threads wait: of a wallet's nonces, of a new journal."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pole.adapters.storage.private_file import private_folder
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Hold the lock file at `path`; waits while another process or thread holds it.
+
+    The kernel releases it if we die.
+    """
+    private_folder(path.parent)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,230 @@
+"""IPFS through the HTTP RPC API of Kubo, by ipfshttpclient; fulfils `roles.ports.Store`.
+
+Nothing is taken on trust: what comes back is bounded here in size and time, and its digest is the caller's to
+check.
+"""
+
+import math
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import ipfshttpclient  # type: ignore[import-untyped]
+from ipfshttpclient.exceptions import (  # type: ignore[import-untyped]
+    AddressError,
+    CommunicationError,
+    DecodingError,
+    ErrorResponse,
+)
+from ipfshttpclient.exceptions import TimeoutError as TooSlowError
+from requests.exceptions import ReadTimeout, RequestException
+
+from pole.adapters.storage.private_file import private_folder
+from pole.errors import InputError, IntegrityError, UnreachableError
+from pole.roles.support.files import own_disk
+
+T = TypeVar("T")
+
+# The client's own 8 KiB cost it, and the daemon, twice the processor time.
+SENT_AT_ONCE = 2**18
+
+# The client knows no daemon of today by its version, and passes urllib3 an outdated argument.
+warnings.filterwarnings("ignore", category=ipfshttpclient.exceptions.VersionMismatch)
+warnings.filterwarnings("ignore", category=FutureWarning, message="The 'strict' parameter")
+
+# OSError is a socket's: files of this machine are kept apart by `own_disk`. The last two are how the client
+# meets JSON that is not a daemon's.
+_FAILURES = (CommunicationError, DecodingError, RequestException, OSError, AssertionError, KeyError)
+
+
+@dataclass(frozen=True, slots=True)
+class IpfsPolicy:
+    """How long a daemon is waited for, in seconds, and how often a failed request is made anew."""
+
+    connect_within: float = 5
+    add_within: float = 600
+    first_byte_within: float = 30
+    fetch_within: float = 600
+    attempts: int = 3
+    pause: float = 0.5
+    quick_first_byte_within: float = 5
+
+    def within(self, seconds: float) -> "IpfsPolicy":
+        """Return the policy for content that is tried once and given up after so many seconds."""
+        return replace(
+            self,
+            connect_within=min(self.connect_within, seconds),
+            first_byte_within=min(self.quick_first_byte_within, seconds),
+            fetch_within=seconds,
+            attempts=1,
+        )
+
+
+class IpfsStore:
+    """Content-addressed storage through one IPFS daemon; threads may share it."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        policy: IpfsPolicy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.address = address
+        self._policy = policy or IpfsPolicy()
+        self._clock = clock
+        self._wait = wait
+        try:
+            # One connection a request: the client's own session is not safe among threads.
+            self._client: Any = ipfshttpclient.Client(address, chunk_size=SENT_AT_ONCE)
+        except AddressError as error:
+            raise InputError(
+                f"{address!r} is no multiaddr of an IPFS API: give one like --ipfs /ip4/127.0.0.1/tcp/5001."
+            ) from error
+
+    def add(self, path: Path) -> str:
+        """Store and pin a file; return its CIDv1 in base32.
+
+        Raises InputError when there is no such file and UnreachableError when the daemon does not take it.
+        """
+        self._require(path)
+        return self._again(f"store {path.name}", lambda: self._add(path, pin=True))
+
+    def cid_of(self, path: Path) -> str:
+        """Return the CID that `add` would give a file, storing nothing; raises what `add` raises."""
+        self._require(path)
+        return self._again(f"hash {path.name}", lambda: self._add(path, pin=False, only_hash=True))
+
+    def fetch(self, cid: str, path: Path, *, max_bytes: int, within: float | None = None) -> None:
+        """Write the content of `cid` to `path`, whole or not at all; checks no digest (the caller does).
+
+        Given `within`, it is tried once and given up after so many seconds, or when five pass without a byte.
+
+        Raises UnreachableError when it cannot be had in time, IntegrityError when it is longer than
+        `max_bytes`, and DiskError when this machine cannot write it.
+        """
+        policy = self._policy if within is None else self._policy.within(within)
+        private_folder(path.parent)
+        with own_disk(path):
+            descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+            os.close(descriptor)
+        temporary = Path(name)
+        try:
+            self._again(
+                f"fetch {cid}",
+                lambda: self._stream(cid, temporary, max_bytes, policy),
+                attempts=policy.attempts,
+            )
+            with own_disk(path):
+                temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def version(self) -> str:
+        """Return the daemon's version. Raises UnreachableError."""
+        return self._again(
+            "ask for the version", lambda: str(self._client.version(timeout=self._patience())["Version"])
+        )
+
+    def _require(self, path: Path) -> None:
+        if not path.is_file():
+            raise InputError(f"The file {path} cannot be read, so it cannot be put on IPFS.")
+
+    def _add(self, path: Path, **options: bool) -> str:
+        answer = self._client.add(
+            str(path),
+            cid_version=1,
+            raw_leaves=True,
+            chunker="size-1048576",
+            opts={"cid-base": "base32"},
+            timeout=(self._policy.connect_within, self._policy.add_within),
+            **options,
+        )
+        return str(answer["Hash"])
+
+    def _patience(self) -> tuple[float, float]:
+        return (self._policy.connect_within, self._policy.first_byte_within)
+
+    def _stream(self, cid: str, path: Path, max_bytes: int, policy: IpfsPolicy) -> None:
+        deadline = self._clock() + policy.fetch_within
+        length = 0
+        with self._cat(cid, policy) as chunks, _written(path) as write:
+            for chunk in chunks:
+                length += len(chunk)
+                if length > max_bytes:
+                    raise IntegrityError(
+                        f"The content of {cid} is longer than the {max_bytes} bytes it may have: it is not "
+                        "what it should be."
+                    )
+                if self._clock() > deadline:
+                    raise UnreachableError(
+                        f"The content of {cid} did not come within {policy.fetch_within:.0f} s: try "
+                        "again later."
+                    )
+                write(chunk)
+
+    @contextmanager
+    def _cat(self, cid: str, policy: IpfsPolicy) -> Iterator[Iterator[bytes]]:
+        # `Client.cat` loads the whole content into memory; its lower-level request streams. The daemon bounds
+        # the whole transfer, the client the time to the first byte and between any two.
+        try:
+            stream = self._client._client.request(
+                "/cat",
+                (cid,),
+                opts={"timeout": f"{math.ceil(policy.fetch_within)}s"},
+                stream=True,
+                timeout=(policy.connect_within, policy.first_byte_within),
+            )
+        except TooSlowError as error:
+            if not isinstance(error.original, ReadTimeout):
+                raise
+            raise UnreachableError(
+                f"The IPFS daemon at {self.address} could not fetch {cid}: nothing came within "
+                f"{policy.first_byte_within:.0f} s; connect it to other peers, or try again later."
+            ) from error
+        with stream:
+            yield stream
+
+    def _again(self, doing: str, request: Callable[[], T], *, attempts: int | None = None) -> T:
+        """Make a request, anew after a pause when it fails; the daemon's own refusal is final."""
+        pause, attempts = self._policy.pause, attempts or self._policy.attempts
+        for attempt in range(1, attempts + 1):
+            try:
+                return request()
+            except ErrorResponse as error:
+                raise UnreachableError(
+                    f"The IPFS daemon at {self.address} could not {doing}: {error}."
+                ) from error
+            except _FAILURES as error:
+                if attempt == attempts:
+                    raise UnreachableError(
+                        f"No IPFS daemon answers at {self.address} ({type(error).__name__}), so it could not "
+                        f"{doing}: start one with `pole devnet up`, or name another with --ipfs."
+                    ) from error
+                self._wait(pause)
+                pause *= 2
+        raise AssertionError("an attempt either returns or raises")  # pragma: no cover
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """Give what writes to a file; every error about the file is a DiskError, as no daemon's is."""
+    with own_disk(path):
+        file = path.open("wb")
+
+    def write(chunk: bytes) -> None:
+        with own_disk(path):
+            file.write(chunk)
+
+    try:
+        yield write
+    finally:
+        with own_disk(path):
+            file.close()

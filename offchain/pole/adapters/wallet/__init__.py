@@ -1,0 +1,1 @@
+"""Keys and secrets on disk: keystores, sealed boxes, cards of key holders."""

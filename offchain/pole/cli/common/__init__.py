@@ -1,0 +1,1 @@
+"""What commands have in common: the session, options, output, workers as processes, secrets."""

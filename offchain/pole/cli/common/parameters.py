@@ -1,0 +1,34 @@
+"""Types of command-line parameters."""
+
+from pathlib import Path
+
+import click
+
+from pole.adapters.ethereum.amounts import wei
+from pole.errors import InputError
+
+
+class Ether(click.ParamType[int]):
+    """An amount of ether; the command gets wei."""
+
+    name = "ether"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the amount in wei. Raises InputError when the text is no amount."""
+        return value if isinstance(value, int) else wei(value)
+
+
+ETHER = Ether()
+data_option = click.option(
+    "--data",
+    required=True,
+    help="iris, digits, breast_cancer, diabetes, languages, mnist, cifar10, or an .npz file of one's own.",
+)
+
+
+def content_of(path: Path) -> bytes:
+    """Return the bytes of a file that a parameter names; raises InputError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"The file {path} cannot be read: {error.strerror}.") from error

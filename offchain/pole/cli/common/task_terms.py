@@ -1,0 +1,74 @@
+"""From the options of `pole task post` to a request: the data set, the specification and the terms."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pole.errors import InputError
+from pole.learning.data.datasets import DataSet, data_directory, load, subset
+from pole.protocol.models.specification import ModelSpecification, parse_specification
+from pole.protocol.parameters import TaskListParameters
+from pole.protocol.state import TaskTerms
+from pole.roles.publishing.preparation import TaskRequest
+
+BASIS_POINTS = 10_000
+SPLIT_SEED = 0
+
+
+def read_request(
+    spec: Path,
+    dataset: DataSet,
+    terms: Mapping[str, float | None],
+    parameters: TaskListParameters,
+) -> TaskRequest:
+    """Return what was asked for, with the least bond and fee where none were named; raises InputError."""
+    reward = _whole(terms["reward"], 0)
+    least_fee = -(-reward * parameters.fee_bps // BASIS_POINTS)
+    return TaskRequest(
+        dataset=dataset,
+        specification=read_specification(spec),
+        terms=TaskTerms(
+            reward=reward,
+            data_bond=_whole(terms["data_bond"], parameters.min_data_bond),
+            fee=_whole(terms["fee"], least_fee),
+            time_limit=_whole(terms["time_limit"], 0),
+            min_training_time=_whole(terms["min_time"], 0),
+            min_solutions=_whole(terms["min_solutions"], 1),
+            required_train_accuracy=_basis_points(terms["train_accuracy"]),
+            required_test_accuracy=_basis_points(terms["test_accuracy"]),
+            train_count=len(dataset.x_train),
+            test_count=len(dataset.x_test),
+            audit_count=_whole(terms["audit"], 0),
+        ),
+    )
+
+
+def read_data(name: str) -> DataSet:
+    """Return a data set by its name or file; raises InputError where it is unusable."""
+    return load(name, data_directory(os.environ, Path.cwd()))
+
+
+def taken(dataset: DataSet, train: int | None, test: int | None) -> DataSet:
+    """Return so many samples of a data set, all where no number is named; raises InputError for too many."""
+    if train is None and test is None:
+        return dataset
+    return subset(dataset, train or len(dataset.x_train), test or len(dataset.x_test), SPLIT_SEED)
+
+
+def read_specification(path: Path) -> ModelSpecification:
+    """Return the specification in a file; raises InputError where it is unusable."""
+    try:
+        document = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"The specification {path} cannot be read ({error.strerror}); name another file."
+        ) from error
+    return parse_specification(document)
+
+
+def _whole(value: float | None, default: int) -> int:
+    return default if value is None else int(value)
+
+
+def _basis_points(percent: float | None) -> int:
+    return round((percent or 0) * 100)

@@ -1,0 +1,70 @@
+"""The miner's learner, and where models are evaluated, from options; imported where torch is needed."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from pole.errors import InputError
+from pole.learning.evaluation.arrays import PROCESSOR, Place, place_of
+from pole.learning.evaluation.exactness import demand_exact
+from pole.learning.threads import limit_threads
+from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.training import pick_device
+from pole.roles.training.torch_learner import TorchLearner
+
+
+def open_learner(
+    device: str | None,
+    threads: int,
+    folder: Path,
+    search: float,
+    recipe: Mapping[str, float | bool | None],
+) -> TorchLearner:
+    """Return a learner that keeps checkpoints in `folder`; options of `recipe` that are None have defaults.
+
+    Raises InputError where there is no such device.
+    """
+    torch.set_num_threads(threads)
+    limit_threads(threads)
+    chosen = {name: value for name, value in recipe.items() if value is not None}
+    settings = replace(TrainingSettings(), **chosen)  # type: ignore[arg-type]
+    return TorchLearner(
+        settings, _device(device), folder, time.monotonic, lambda: secrets.randbits(63), search
+    )
+
+
+def open_place(device: str) -> Place:
+    """Return where a verifier evaluates: at a CUDA device, or the processor.
+
+    Raises InputError where there is no such device, or its float64 is not that of IEEE 754.
+    """
+    found = _device(device)
+    if found.type not in ("cpu", "cuda"):
+        raise InputError(
+            f"The device {device!r} cannot evaluate models, which takes float64: use a CUDA device, or leave "
+            "--device out."
+        )
+    return exact_place(found)
+
+
+def exact_place(device: torch.device) -> Place:
+    """Return where to evaluate for a network on `device`; raises InputError for one that is not exact."""
+    place = place_of(device)
+    if place is not PROCESSOR:
+        demand_exact(place, str(device))
+    return place
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return pick_device()
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"torch has no device {name!r} here: use --device cpu, or leave it out.") from error
+    return device

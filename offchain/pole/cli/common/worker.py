@@ -1,0 +1,217 @@
+"""What the `run` commands of data node, miner and verifier share: options, log lines, signals, the loop."""
+
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+import click
+
+from pole.cli.common.context import Session, Settings
+
+if TYPE_CHECKING:
+    from pole.roles.loop import Role
+    from pole.roles.ports import Moment
+    from pole.roles.receiving.round_data import RoundData
+    from pole.roles.support.patience import PatientStore
+    from pole.roles.workers.settlement import Settlement
+
+KEEPER_SPREAD = 8.0
+MEBIBYTE = 2**20
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker runs: seconds between looks at the chain, when it ends, and how it speaks."""
+
+    poll: float
+    rounds: int | None
+    until_height: int | None
+    withdraws: bool
+    json_log: bool
+
+
+_OPTIONS = (
+    click.option(
+        "--poll",
+        type=click.FloatRange(min=0.05),
+        default=1.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Time between two looks at the chain.",
+    ),
+    click.option("--rounds", type=click.IntRange(min=1), help="Stop after so many rounds have ended."),
+    click.option("--until-height", type=click.IntRange(min=1), help="Stop at this height of the PoLe chain."),
+    click.option("--withdraw", "withdraws", is_flag=True, help="Fetch what was earned after each round."),
+    click.option("--json-log", is_flag=True, help="Log one JSON object a line."),
+)
+
+
+def worker_options(command: Callable[Concatenate[WorkerOptions, P], R]) -> Callable[..., R]:
+    """Give a command the options of WorkerOptions and pass them to it as its first argument."""
+    names = [field.name for field in fields(WorkerOptions)]
+
+    @wraps(command)
+    def with_options(*arguments: P.args, **options: P.kwargs) -> R:
+        worker = WorkerOptions(**{name: options.pop(name) for name in names})  # type: ignore[arg-type]
+        return command(worker, *arguments, **options)
+
+    decorated: Callable[..., R] = with_options
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Processor threads to use."
+)
+
+
+DEVELOPMENT_CHAINS = frozenset({1337, 31337})
+CONFIRMATIONS = 2
+
+confirmations_option = click.option(
+    "--confirmations",
+    type=click.IntRange(min=0),
+    metavar="BLOCKS",
+    help="Ethereum blocks that keys wait for after the round's opening, for half of the key window at most; "
+    "a reorganisation that changes the seed afterwards costs the data bond.  "
+    f"[default: {CONFIRMATIONS}; on chains 1337 and 31337 0]",
+)
+
+
+def confirmations_of(chain_id: int, given: int | None) -> int:
+    """Return how many blocks keys wait for: what was asked for, else what suits the chain."""
+    if given is not None:
+        return given
+    return 0 if chain_id in DEVELOPMENT_CHAINS else CONFIRMATIONS
+
+
+class JsonLines(logging.Formatter):
+    """Log records as JSON objects, one a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record: time, level, logger, text, and of an event its name and details."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "text": record.getMessage(),
+        }
+        event = getattr(record, "event", None)
+        if event is not None:
+            line |= {"event": event, "details": getattr(record, "details", {})}
+        return json.dumps(line)
+
+
+def start_log(options: WorkerOptions) -> None:
+    """Send the log of the package to standard error, a line a record."""
+    lines = logging.StreamHandler(sys.stderr)
+    plain = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+    lines.setFormatter(JsonLines() if options.json_log else plain)
+    log = logging.getLogger("pole")
+    log.addHandler(lines)
+    log.setLevel(logging.INFO)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and SIGINT set: the worker ends between two steps."""
+    stopping = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stopping
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+
+
+def settlement_of(session: Session, options: WorkerOptions) -> "Settlement":
+    """Return what a worker does after a round."""
+    from pole.adapters.ethereum.history_source import block_body
+    from pole.roles.workers.settlement import Settlement
+
+    return Settlement(
+        chain=session.chain,
+        store=session.store,
+        journal=session.journal,
+        home=session.home,
+        body_of=lambda height: block_body(session.chain, height),
+        withdraws=options.withdraws,
+    )
+
+
+point_cache_option = click.option(
+    "--point-cache",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="MIB",
+    help="Disk for decoded ciphertexts, shared by all workers under --home: who decrypts a set again then "
+    "takes half the time. Needs twice the bytes of the set.",
+)
+
+
+def patient_store_of(session: Session) -> "PatientStore":
+    """Return the session's store for one worker: its fetches end in time for the phase."""
+    from pole.roles.support.patience import PatientStore
+
+    return PatientStore(session.store, time.monotonic)
+
+
+def round_data_of(
+    session: Session, settings: Settings, store: "PatientStore", *, threads: int, point_cache: int
+) -> "RoundData":
+    """Return the data of rounds as this worker fetches, checks and decrypts it."""
+    import os
+
+    from pole.roles.receiving.decryption import Means
+    from pole.roles.receiving.point_cache import PointCache
+    from pole.roles.receiving.round_data import RoundData
+    from pole.roles.receiving.task_data import TaskReader
+
+    reader = TaskReader(session.chain, store, session.home / "files", os.urandom)
+    points = PointCache(settings.home / "points", point_cache * MEBIBYTE)
+    return RoundData(reader, session.home, Means(store, time.monotonic, threads, points))
+
+
+def run_worker(
+    session: Session,
+    role: "Role",
+    options: WorkerOptions,
+    stopping: threading.Event,
+    *,
+    idle_after: float | None = None,
+) -> None:
+    """Drive a role, and the steps that anybody may take, until it is told to stop or its end has come.
+
+    An idle round is such a step once no task has waited for `idle_after` seconds. Raises InputError before
+    anything is done where the back end that POLE_IPFE_BACKEND names does not run here.
+    """
+    from pole.ipfe import backend
+    from pole.roles.loop import Pace, after_rounds, at_height, never, run
+    from pole.roles.workers.keeper import Keeper
+
+    backend.choose()
+    finished: Callable[[Moment], bool] = never
+    if options.rounds is not None:
+        finished = after_rounds(options.rounds)
+    elif options.until_height is not None:
+        finished = at_height(session.chain, options.until_height)
+    keeper = Keeper(session.chain, time.monotonic, KEEPER_SPREAD, idle_after)
+    logging.getLogger("pole").info("Ready as %s.", session.account.address)
+    run(session.chain, [role, keeper], wait=stopping.wait, finished=finished, pace=Pace(options.poll))
+    logging.getLogger("pole").info("Stopped.")

@@ -1,0 +1,1 @@
+"""`pole data`: data sets, what they disclose, and the budget of keys over them."""

@@ -1,0 +1,104 @@
+"""`pole data budget|release`; `privacy` is in data_privacy.py."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pole.cli.common.budget import open_budget
+from pole.cli.common.context import Settings, common_options, json_option
+from pole.cli.common.output import percent, print_json, print_table
+
+if TYPE_CHECKING:
+    from pole.roles.keys.budget import Spending
+    from pole.roles.keys.ledger import LedgerEntry
+
+EMPTY = "Nothing was given away: no task was posted from this data folder."
+
+
+@click.command(epilog="Example: pole data budget --tasks")
+@click.option("--tasks", is_flag=True, help="List the tasks instead of the data sets.")
+@json_option
+@common_options
+def budget(settings: Settings, tasks: bool, as_json: bool) -> None:  # noqa: FBT001
+    """Show how much of each data set its functional keys give away.
+
+    Counted are independent linear functions of a sample, of the D that determine it: the exact rank, modulo
+    the group order, of all query vectors that keys were issued for, and what tasks without keys will add at
+    most. From D - 1 on the data is as good as published, so data nodes stop there.
+    """
+    key_budget = open_budget(settings)
+    spendings, entries = key_budget.spendings(), key_budget.ledger.entries()
+    if as_json:
+        print_json({"dataSets": [_spending(s) for s in spendings], "tasks": [_entry(e) for e in entries]})
+    elif tasks:
+        of_tasks = ("master key", "data set", "layer gives", "keys", "disclosure")
+        print_table(of_tasks, [_task_row(entry) for entry in entries], empty=EMPTY)
+    else:
+        columns = ("data set", "given", "waiting", "of", "share", "tasks")
+        print_table(columns, [_row(each) for each in spendings], empty=EMPTY)
+
+
+@click.command(epilog=f"Example: pole data release {'5e' * 32}")
+@click.argument("master_key", metavar="MASTER_KEY")
+@common_options
+def release(settings: Settings, master_key: str) -> None:
+    """Take the task of MASTER_KEY out of the budget because it will never have keys.
+
+    `pole task cancel` does so by itself; this is for a task that ended without keys, or was prepared and
+    never posted. MASTER_KEY is the digest that `pole data budget --tasks` shows. What keys were issued for
+    stays counted.
+    """
+    open_budget(settings).release(_digest(master_key))
+    click.echo("Taken out of the budget.")
+
+
+def _digest(text: str) -> bytes:
+    from pole.errors import InputError
+
+    try:
+        digest = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError as error:
+        raise InputError(f"{text!r} is no digest: give 64 hex digits.") from error
+    if len(digest) != 32:
+        raise InputError(f"A digest has 64 hex digits, not {2 * len(digest)}: give all of them.")
+    return digest
+
+
+def _row(spending: "Spending") -> tuple[object, ...]:
+    given = str(spending.given) if spending.exact else f"at most {spending.given}"
+    share = percent(spending.given, spending.dimension)
+    return (spending.data_set, given, spending.waiting, spending.dimension, share, spending.tasks)
+
+
+def _task_row(entry: "LedgerEntry") -> tuple[object, ...]:
+    from pole.protocol.models.specification import disclosed_rank
+
+    keys = f"round {entry.given.round_id}" if entry.given else "waiting"
+    consent = "accepted" if entry.consent else "refused"
+    return (entry.mpk_digest.hex(), entry.data_set, disclosed_rank(entry.specification), keys, consent)
+
+
+def _spending(spending: "Spending") -> dict[str, Any]:
+    return {
+        "dataSet": spending.data_set,
+        "dimension": spending.dimension,
+        "given": spending.given,
+        "exact": spending.exact,
+        "waiting": spending.waiting,
+        "tasks": spending.tasks,
+    }
+
+
+def _entry(entry: "LedgerEntry") -> dict[str, Any]:
+    from pole.protocol.models.specification import disclosed_rank
+
+    return {
+        "mpkDigest": f"0x{entry.mpk_digest.hex()}",
+        "dataSet": entry.data_set,
+        "dataDigest": f"0x{entry.data_digest.hex()}",
+        "specDigest": f"0x{entry.specification.digest().hex()}",
+        "givesAtMost": disclosed_rank(entry.specification),
+        "consent": entry.consent,
+        "seed": entry.given and f"0x{entry.given.seed.hex()}",
+        "round": entry.given and entry.given.round_id,
+    }

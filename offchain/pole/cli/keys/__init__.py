@@ -1,0 +1,1 @@
+"""`pole key-holder` and `pole data-node share`: secrets in shares."""

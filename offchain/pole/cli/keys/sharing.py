@@ -1,0 +1,148 @@
+"""`pole data-node share|drop-secret`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pole.cli.common.context import (
+    Settings,
+    common_options,
+    json_option,
+    open_session,
+    read_password,
+    wallet_option,
+)
+from pole.cli.common.output import print_json
+from pole.cli.common.parameters import content_of
+from pole.errors import InputError
+
+if TYPE_CHECKING:
+    from pole.protocol.formats.key_sharing import Holder, SealedShare
+
+
+@click.command(
+    epilog="Example: pole data-node share 1 --wallet data-1 --threshold 2 --holder alice.json "
+    "--holder bob.json --holder carol.json --out shares"
+)
+@click.argument("task_id", type=click.IntRange(1))
+@wallet_option
+@click.option("--threshold", type=click.IntRange(1), required=True, help="Holders that make keys together.")
+@click.option(
+    "--holder",
+    "cards",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    required=True,
+    metavar="CARD",
+    help="File of a holder's card, made by `pole key-holder new`; once for each holder.",
+)
+@click.option("--delegate", metavar="ADDRESS", help="Who posts the keys.  [default: the first holder]")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the shares."
+)
+@json_option
+@common_options
+def share(
+    settings: Settings,
+    /,
+    *,
+    task_id: int,
+    wallet: str,
+    threshold: int,
+    cards: tuple[Path, ...],
+    delegate: str | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Share the master secret of task TASK_ID, so that its keys can be issued while the data node is offline.
+
+    Writes one sealed share for each holder, to be sent by any way, and names the sharing on the chain. The
+    data bond stands for the keys that the delegate posts. Any THRESHOLD holders together can read the data.
+    Sharing again replaces the sharing: then every holder needs its new file.
+    """
+    import os
+
+    from pole.adapters.wallet.share_box import seal_to
+    from pole.cli.common.master_secrets import open_master_secret
+    from pole.roles.keys.sharing import Dealer, SharingRequest
+
+    holders = tuple(_read_card(path) for path in cards)
+    request = SharingRequest(task_id, holders, threshold, _delegate(delegate, holders))
+    with open_session(settings, wallet, read_password(settings)) as session:
+        secret = open_master_secret(session.secrets, session.chain.task(task_id).files.mpk_digest)
+        dealer = Dealer(session.chain, session.store, session.home, seal_to, os.urandom)
+        ref = dealer.deal(request, secret, lambda sealed: _write(sealed, out))
+    files = {holder.address: str(_path(out, index)) for index, holder in enumerate(holders, start=1)}
+    if as_json:
+        print_json({"sharingCid": ref.cid, "delegate": request.delegate, "files": files})
+        return
+    for address, path in files.items():
+        click.echo(f"{path}  for {address}: pole key-holder accept {Path(path).name}")
+    click.echo(
+        f"Any {threshold} of {len(holders)} make the keys now, and {request.delegate} posts them. When all "
+        f"have accepted, the secret need not stay: pole data-node drop-secret {task_id} --wallet {wallet}"
+    )
+
+
+@click.command(name="drop-secret", epilog="Example: pole data-node drop-secret 1 --wallet data-1 --yes")
+@click.argument("task_id", type=click.IntRange(1))
+@wallet_option
+@click.confirmation_option(
+    prompt="Without the secret only the holders can make the keys. Have they accepted their shares?"
+)
+@common_options
+def drop_secret(settings: Settings, task_id: int, wallet: str) -> None:
+    """Remove the master secret of task TASK_ID from this machine, once it is shared.
+
+    There is no way back: when fewer holders than the threshold serve the round, it has no keys, and the data
+    bond is lost. Training and test set are encrypted already and need it no more.
+    """
+    from pole.cli.common.master_secrets import remove_master_secret
+    from pole.roles.keys.sharing import drop_secret as drop
+
+    with open_session(settings, wallet, read_password(settings)) as session:
+        task = session.chain.task(task_id)
+        if task.owner != session.account.address or session.chain.delegation(task_id) is None:
+            raise InputError(
+                f"This wallet shares no secret of task {task_id}: share it first (`pole data-node share`)."
+            )
+        drop(
+            session.journal,
+            task.files.mpk_digest,
+            lambda digest: remove_master_secret(session.secrets, digest),
+        )
+    click.echo(f"The master secret of task {task_id} is gone from this machine; its holders issue the keys.")
+
+
+def _read_card(path: Path) -> "Holder":
+    from pole.adapters.wallet.holder_card import read_card
+    from pole.errors import IntegrityError
+
+    try:
+        return read_card(content_of(path).strip())
+    except IntegrityError as error:
+        raise IntegrityError(f"{path}: {error}") from error
+
+
+def _delegate(given: str | None, holders: Sequence["Holder"]) -> str:
+    from web3 import Web3
+
+    if given is None:
+        return holders[0].address
+    if not Web3.is_checksum_address(given):
+        raise InputError(f"{given!r} is no address with its EIP-55 checksum: correct --delegate.")
+    return given
+
+
+def _write(sealed: Sequence["SealedShare"], out: Path) -> None:
+    from pole.protocol.formats.key_sharing import write_sealed_share
+    from pole.roles.support.files import write_durably
+
+    for each in sealed:
+        write_durably(_path(out, each.index), write_sealed_share(each))
+
+
+def _path(out: Path, index: int) -> Path:
+    return out / f"share-{index}.json"

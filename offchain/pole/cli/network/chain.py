@@ -1,0 +1,204 @@
+"""`pole chain log|verify|prove|challenge`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pole.cli.common.context import (
+    Settings,
+    common_options,
+    json_option,
+    open_reader,
+    open_session,
+    read_password,
+    wallet_option,
+)
+from pole.cli.common.output import percent, print_json, print_table, short_address
+from pole.errors import InputError
+
+if TYPE_CHECKING:
+    from pole.adapters.ethereum.chain_log import ChainLog, LoggedBlock
+
+
+@click.command(epilog="Example: pole chain log")
+@json_option
+@common_options
+def log(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
+    """Show the PoLe blocks.
+
+    Winner, accuracies by the committee's count, seats of that committee and of those before it whose tally
+    was challenged, ommers, the winner's reward, and the gas of all its records.
+    """
+    from pole.adapters.ethereum.chain_log import read_chain_log
+
+    read = read_chain_log(open_reader(settings))
+    if as_json:
+        print_json(_as_json(read))
+        return
+    columns = (
+        "height",
+        "round",
+        "task",
+        "winner",
+        "train",
+        "test",
+        "seats",
+        "ommers",
+        "reward",
+        "gas",
+        "hash",
+    )
+    print_table(
+        columns, [_row(block) for block in read.blocks], empty="There is no block above the genesis block."
+    )
+    for round_id, reason in read.void_rounds.items():
+        click.echo(f"Round {round_id} ended without a block: {reason.name}.")
+
+
+def _row(block: "LoggedBlock") -> tuple[object, ...]:
+    from pole.adapters.ethereum.amounts import ether
+
+    header = block.header
+    return (
+        header.height,
+        header.round_id,
+        header.task_id,
+        short_address(header.winner),
+        percent(header.train_correct, block.train_total),
+        percent(header.test_correct, block.test_total),
+        ", ".join(map(str, block.committees)),
+        ", ".join(f"{short_address(ommer.miner)} at {ommer.height}" for ommer in block.ommers) or "-",
+        ether(block.winner_reward),
+        f"{block.gas_used:,}",
+        f"0x{block.hash.hex()[:8]}",
+    )
+
+
+def _as_json(read: "ChainLog") -> dict[str, Any]:
+    return {
+        "blocks": [_block_as_json(block) for block in read.blocks],
+        "voidRounds": {str(round_id): reason.name for round_id, reason in read.void_rounds.items()},
+    }
+
+
+def _block_as_json(block: "LoggedBlock") -> dict[str, Any]:
+    header = block.header
+    return {
+        "height": header.height,
+        "hash": f"0x{block.hash.hex()}",
+        "parentHash": f"0x{header.parent_hash.hex()}",
+        "round": header.round_id,
+        "task": header.task_id,
+        "winner": header.winner,
+        "modelDigest": f"0x{header.model_digest.hex()}",
+        "trainCorrect": header.train_correct,
+        "trainTotal": block.train_total,
+        "testCorrect": header.test_correct,
+        "testTotal": block.test_total,
+        "committees": list(block.committees),
+        "bodyRoot": f"0x{header.body_root.hex()}",
+        "timestamp": header.timestamp,
+        "winnerReward": str(block.winner_reward),
+        "gasUsed": block.gas_used,
+        "ommers": [{"height": ommer.height, "miner": ommer.miner} for ommer in block.ommers],
+        "payouts": [
+            {"payee": payout.payee, "reason": payout.reason.name, "amount": str(payout.amount)}
+            for payout in block.payouts
+        ],
+    }
+
+
+@click.command(epilog="Example: pole chain verify")
+@json_option
+@common_options
+def verify(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
+    """Check the whole chain from events and calldata alone.
+
+    Headers, body roots, seeds, commitments, votes, winners, ommers and payouts are computed anew.
+    The exit code is 4 when something does not follow from the rules; the error names it.
+    """
+    from pole.adapters.ethereum.history_source import read_history
+    from pole.protocol.replay.history import verify_history
+
+    report = verify_history(read_history(open_reader(settings)))
+    if as_json:
+        print_json(
+            {
+                "height": report.height,
+                "head": f"0x{report.head.hex()}",
+                "records": report.records,
+                "rounds": report.rounds,
+                "voidRounds": report.void_rounds,
+                "votes": report.votes,
+                "challenges": report.challenges,
+                "openings": report.openings,
+            }
+        )
+        return
+    click.echo(
+        f"The chain is valid up to height {report.height}, block 0x{report.head.hex()}: {report.records} "
+        f"records, {report.rounds} rounds ({report.void_rounds} void), {report.votes} votes counted again, "
+        f"{report.challenges} challenges, {report.openings} commitments opened."
+    )
+
+
+@click.command(epilog="Example: pole chain prove 1 0 --out proof.json")
+@click.argument("height", type=click.IntRange(1))
+@click.argument("index", type=click.IntRange(0))
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the proof to this file instead of printing it.",
+)
+@common_options
+def prove(settings: Settings, height: int, index: int, out: Path | None) -> None:
+    """Prove that record INDEX is in the block at HEIGHT.
+
+    The proof is JSON (docs/formats.md): header, record and Merkle path. It is checked against the contract's
+    block hash, and whoever knows that hash can check it alone.
+    """
+    from pole.adapters.ethereum.history_source import read_history
+    from pole.protocol.encoding.records import kind_name
+    from pole.protocol.replay.history import prove as prove_record
+    from pole.protocol.replay.proofs import verify_proof, write_proof
+
+    reader = open_reader(settings)
+    proof = prove_record(read_history(reader), height, index)
+    block_hash = bytes(reader.view("PoLeChain", "blockHash", height))
+    verify_proof(proof, block_hash)
+    written = write_proof(proof)
+    if out is None:
+        click.echo(written.decode())
+    else:
+        try:
+            out.write_bytes(written)
+        except OSError as error:
+            raise InputError(f"The proof cannot be written to {out}: {error.strerror}.") from error
+    kind = kind_name(proof.record.kind)
+    click.echo(
+        f"Record {index} ({kind}) is in block {height}, 0x{block_hash.hex()}: the proof holds.", err=True
+    )
+
+
+@click.command(epilog="Example: pole chain challenge 3 --wallet alice")
+@click.argument("round_id", metavar="ROUND", type=click.IntRange(1))
+@wallet_option
+@common_options
+def challenge(settings: Settings, round_id: int, wallet: str) -> None:
+    """Challenge the tally of a ROUND: a larger committee judges anew, and its tally decides.
+
+    It costs a bond, which comes back, with half of what the members in the wrong lose, when the outcome is
+    another one or no larger committee can be drawn; else the members in the right share it. A tally that
+    leaves a solution without a finding is free to challenge, unless it finds the data at fault.
+    """
+    from pole.adapters.ethereum.amounts import ether
+    from pole.protocol.ballots import ballot_id
+
+    with open_session(settings, wallet, read_password(settings)) as session:
+        ballot = ballot_id(round_id, session.chain.round(round_id).attempt)
+        bond = session.chain.challenge_bond(ballot)
+        intent = session.journal.next_intent("challenge")
+        session.chain.challenge(round_id, bond=bond, intent=intent)
+        paid = f"with a bond of {ether(bond)}" if bond else "for free, since it leaves a solution open"
+        click.echo(f"The tally of round {round_id} is challenged {paid}: a larger committee is drawn next.")

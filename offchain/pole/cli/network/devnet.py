@@ -1,0 +1,119 @@
+"""`pole devnet`: the development network on this machine."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pole.cli.common.context import Settings, common_options, json_option
+from pole.cli.common.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from pole.adapters.machine.devnet import ServiceState
+
+
+def _port_option(
+    name: str, default: int, purpose: str
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        name, type=click.IntRange(1, 65535), default=default, show_default=True, help=f"Port of {purpose}."
+    )
+
+
+@click.command(epilog="Example: pole devnet up --block-time 1")
+@_port_option("--rpc-port", 8546, "the chain")
+@_port_option("--ipfs-port", 5001, "the IPFS API")
+@_port_option("--swarm-port", 4001, "IPFS's swarm")
+@click.option(
+    "--block-time",
+    type=click.FloatRange(0, 60),
+    default=1,
+    show_default=True,
+    help="Seconds between blocks; 0 mines each transaction at once.",
+)
+@click.option(
+    "--mnemonic", default=None, help="Words of the chain's own accounts; they are play money, not a secret."
+)
+@click.option("--fresh", is_flag=True, help="Begin a new chain and an empty IPFS repository.")
+@common_options
+def up(
+    settings: Settings,
+    rpc_port: int,
+    ipfs_port: int,
+    swarm_port: int,
+    block_time: float,
+    mnemonic: str | None,
+    fresh: bool,  # noqa: FBT001 (click passes it by name)
+) -> None:
+    """Start a chain (ganache) and an IPFS daemon, and wait until both answer.
+
+    What runs already is left alone: a second `up` changes nothing, and an IPFS daemon of yours on the same
+    port is used as it is.
+    """
+    from pole.adapters.machine import devnet
+
+    folder = settings.home / "devnet"
+    programs = devnet.programs_folder()
+    network = devnet.DevnetSettings(folder, programs, rpc_port, ipfs_port, swarm_port, block_time)
+    if mnemonic:
+        network = replace(network, mnemonic=mnemonic)
+    if fresh:
+        devnet.stop_devnet(folder)
+        devnet.wipe_devnet(folder)
+    chain = devnet.start_chain(network)
+    click.echo(f"chain  {network.rpc}  {'started' if chain else 'runs already'}")
+    try:
+        daemon = devnet.start_ipfs(network)
+    except BaseException:
+        # A half-started network, also after Ctrl-C, would only be in the way.
+        if chain:
+            devnet.stop_devnet(folder)
+        raise
+    click.echo(f"ipfs   {network.ipfs}  {'started' if daemon else 'answers already'}")
+
+
+@click.command(epilog="Example: pole devnet down")
+@common_options
+def down(settings: Settings) -> None:
+    """Stop what `pole devnet up` started.
+
+    The chain and the IPFS repository stay on disk for the next start.
+    """
+    from pole.adapters.machine.devnet import stop_devnet
+
+    stopped = stop_devnet(settings.home / "devnet")
+    click.echo(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing of ours was running.")
+
+
+@click.command(epilog="Example: pole devnet status --json")
+@json_option
+@common_options
+def status(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
+    """Tell what runs and where; the exit code is 3 when the chain or the IPFS daemon does not answer."""
+    from pole.adapters.machine.devnet import devnet_state
+
+    services = devnet_state(settings.home / "devnet", rpc=settings.rpc, ipfs=settings.ipfs)
+    if as_json:
+        print_json([_as_json(service) for service in services])
+    else:
+        columns = ("service", "address", "state", "process", "log")
+        print_table(columns, [_row(service) for service in services], empty="")
+    if not all(service.answers for service in services):
+        click.get_current_context().exit(3)
+
+
+def _as_json(service: "ServiceState") -> dict[str, Any]:
+    return {
+        "name": service.name,
+        "address": service.address,
+        "answers": service.answers,
+        "pid": service.process.pid if service.process else None,
+        "log": str(service.log),
+    }
+
+
+def _row(service: "ServiceState") -> tuple[object, ...]:
+    state = "answers" if service.answers else "silent"
+    process = f"ours, process {service.process.pid}" if service.process else "not ours"
+    return service.name, service.address, state, process, service.log

@@ -1,0 +1,112 @@
+"""`pole wallet`: encrypted keystores under the data folder."""
+
+from contextlib import suppress
+
+import click
+
+from pole.cli.common.context import Settings, common_options, json_option, open_reader, read_password
+from pole.cli.common.output import print_json, print_table
+from pole.cli.common.parameters import ETHER
+from pole.errors import InputError, PoleError
+
+
+@click.command(epilog="Example: pole wallet new alice --password-file alice.txt")
+@click.argument("name")
+@click.option(
+    "--light",
+    is_flag=True,
+    help="Derive the file's key 64 times cheaper: quicker to open and to break, for play money only.",
+)
+@json_option
+@common_options
+def new(settings: Settings, name: str, light: bool, as_json: bool) -> None:  # noqa: FBT001
+    """Make a wallet NAME with a fresh key, kept in a keystore that the password encrypts.
+
+    The file is an Ethereum keystore of version 3, which other wallets read. Whoever loses it or its password
+    loses the wallet.
+    """
+    from pole.adapters.wallet.keystore import LIGHT_ROUNDS, STANDARD_ROUNDS, new_wallet
+
+    password = read_password(settings, confirm=True)
+    made = new_wallet(settings.home, name, password, rounds=LIGHT_ROUNDS if light else STANDARD_ROUNDS)
+    if as_json:
+        print_json({"name": made.name, "address": made.address, "file": str(made.path)})
+    else:
+        click.echo(f"{made.name}  {made.address}\nkept in {made.path}")
+
+
+@click.command(name="list", epilog="Example: pole wallet list --json")
+@json_option
+@common_options
+def list_(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
+    """List the wallets, with what they hold and what they can withdraw where the chain answers."""
+    from pole.adapters.ethereum.amounts import ether
+    from pole.adapters.wallet.keystore import list_wallets
+
+    wallets = list_wallets(settings.home)
+    money = list(zip(*_money(settings, [wallet.address for wallet in wallets]), strict=True))
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": wallet.name,
+                    "address": wallet.address,
+                    "balance": _json_wei(balance),
+                    "credit": _json_wei(credit),
+                }
+                for wallet, (balance, credit) in zip(wallets, money, strict=True)
+            ]
+        )
+        return
+    rows = [
+        (wallet.name, wallet.address, *("-" if amount is None else ether(amount) for amount in held))
+        for wallet, held in zip(wallets, money, strict=True)
+    ]
+    print_table(
+        ("wallet", "address", "holds", "can withdraw"),
+        rows,
+        empty="There is no wallet yet: make one with `pole wallet new NAME`.",
+    )
+
+
+Amounts = list[int] | list[None]
+
+
+def _money(settings: Settings, addresses: list[str]) -> tuple[Amounts, Amounts]:
+    """Return what the addresses hold and can withdraw; nothing is known of what does not answer."""
+    from pole.adapters.ethereum.connection import balance_of, connect
+
+    balances: Amounts = [None] * len(addresses)
+    owed: Amounts = [None] * len(addresses)
+    with suppress(PoleError):
+        w3 = connect(settings.rpc)
+        balances = [balance_of(w3, address) for address in addresses]
+        reader = open_reader(settings)
+        owed = [reader.credit_of(address) for address in addresses]
+    return balances, owed
+
+
+def _json_wei(amount: int | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+@click.command(epilog="Example: pole wallet fund alice --amount 10")
+@click.argument("wallet")
+@click.option("--amount", type=ETHER, default="10", show_default=True, help="Ether to send.")
+@common_options
+def fund(settings: Settings, wallet: str, amount: int) -> None:
+    """Send ether to WALLET, a name or an address, from an account that a development node holds."""
+    from web3 import Web3
+
+    from pole.adapters.ethereum.amounts import ether
+    from pole.adapters.ethereum.connection import connect
+    from pole.adapters.ethereum.faucet import fund as send
+    from pole.adapters.wallet.keystore import find_wallet
+
+    if not amount:
+        raise InputError("The amount is 0: say how much with --amount.")
+    named = wallet if Web3.is_address(wallet) else find_wallet(settings.home, wallet).address
+    address = Web3.to_checksum_address(named)
+    w3 = connect(settings.rpc)
+    send(w3, address, amount)
+    click.echo(f"Sent {ether(amount)} to {address}; it holds {ether(w3.eth.get_balance(address))} now.")

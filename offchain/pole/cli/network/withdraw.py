@@ -1,0 +1,37 @@
+"""`pole withdraw`."""
+
+import click
+
+from pole.cli.common.context import (
+    Settings,
+    common_options,
+    json_option,
+    open_session,
+    read_password,
+    wallet_option,
+)
+from pole.cli.common.output import print_json
+
+
+@click.command(epilog="Example: pole withdraw --wallet alice")
+@wallet_option
+@json_option
+@common_options
+def withdraw(settings: Settings, wallet: str, as_json: bool) -> None:  # noqa: FBT001
+    """Pay everything that the contracts owe a wallet out to it: rewards, returned bonds, reclaimed stakes.
+
+    Credit never expires.
+    """
+    from pole.adapters.ethereum.amounts import ether
+
+    with open_session(settings, wallet, read_password(settings)) as session:
+        amount = session.chain.withdraw(intent=session.journal.next_intent("withdraw"))
+        balance = session.chain.balance_of(session.account.address)
+    if as_json:
+        print_json({"address": session.account.address, "withdrawn": str(amount), "balance": str(balance)})
+    elif amount:
+        click.echo(
+            f"{ether(amount)} paid out to {session.account.address}, which holds {ether(balance)} now."
+        )
+    else:
+        click.echo(f"There is nothing to withdraw for {session.account.address}.")

@@ -1,0 +1,1 @@
+"""`pole spec`: model specifications."""

@@ -1,0 +1,108 @@
+"""`pole spec show|check`; `from-torch` is in spec_from_torch.py."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pole.cli.common.context import Settings, common_options, json_option
+from pole.cli.common.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from pole.protocol.models.specification import ModelSpecification
+
+FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+
+
+@click.command(epilog="Example: pole spec show examples/mnist-mlp.json")
+@FILE
+@json_option
+@common_options
+def show(_settings: Settings, file: Path, as_json: bool) -> None:  # noqa: FBT001
+    """Show what the model specification in FILE asks for: its layers, their cost, and what is disclosed."""
+    from pole.cli.common.task_terms import read_specification
+
+    specification = read_specification(file)
+    if as_json:
+        print_json(_as_json(specification))
+        return
+    columns = ("layer", "kind", "reads", "makes", "parameters", "multiplications")
+    print_table(columns, _rows(specification), empty="")
+    click.echo(f"\n{summary(specification)}")
+
+
+@click.command(epilog="Example: pole spec check examples/mnist-mlp.json")
+@FILE
+@common_options
+def check(_settings: Settings, file: Path) -> None:
+    """Check that FILE is a usable model specification; if not, the error says where and what to do."""
+    from pole.cli.common.task_terms import read_specification
+
+    specification = read_specification(file)
+    click.echo(f"{file} is usable: {len(specification.graph)} layers.\n{summary(specification)}")
+
+
+def summary(specification: "ModelSpecification") -> str:
+    """Return what a specification costs and discloses, in a few lines."""
+    facts = _facts(specification)
+    discloses = " So they disclose the data." if facts["discloses"] else ""
+    metric = facts["metric"] if isinstance(facts["metric"], str) else facts["metric"]["name"]
+    return (
+        f"{facts['parameters']:,} parameters, a model file of at most {facts['modelBytes']:,} bytes, "
+        f"{facts['multiplications']:,} multiplications a sample; metric {metric}.\n"
+        f"A round's keys give away up to {facts['disclosedRank']} of {facts['dimension']} independent "
+        f"functions of a sample.{discloses}\n"
+        f"Inner products, so logarithms to find, reach {facts['largestInnerProduct']:,} at most.\n"
+        f"Digest {facts['digest']}"
+    )
+
+
+def _facts(specification: "ModelSpecification") -> dict[str, Any]:
+    from pole.protocol.models.graph import count_multiplications, count_parameters
+    from pole.protocol.models.specification import disclosed_rank, model_bytes_bound
+
+    nodes, rank = specification.nodes(), disclosed_rank(specification)
+    return {
+        "parameters": count_parameters(nodes),
+        "modelBytes": model_bytes_bound(specification),
+        "multiplications": count_multiplications(nodes),
+        "metric": specification.model_dump(mode="json")["metric"],
+        "disclosedRank": rank,
+        "dimension": specification.dimension,
+        "discloses": rank >= specification.dimension - 1,
+        "largestInnerProduct": specification.max_inner_product,
+        "digest": f"0x{specification.digest().hex()}",
+    }
+
+
+def _rows(specification: "ModelSpecification") -> list[tuple[object, ...]]:
+    columns = ("layer", "kind", "reads", "makes", "parameters", "multiplications")
+    rows = []
+    for row in _layers(specification):
+        row["reads"] = ", ".join(row["reads"])
+        row["makes"] = "x".join(map(str, row["makes"]))
+        rows.append(tuple(f"{row[name]:,}" if isinstance(row[name], int) else row[name] for name in columns))
+    return rows
+
+
+def _layers(specification: "ModelSpecification") -> list[dict[str, Any]]:
+    from pole.protocol.models.shapes import multiplication_count, parameter_count
+
+    return [
+        {
+            "layer": node.layer.name,
+            "kind": node.layer.op,
+            "reads": list(node.inputs),
+            "makes": list(node.shape),
+            "parameters": parameter_count(node.layer, node.input_shapes[0]),
+            "multiplications": multiplication_count(node.layer, node.input_shapes[0], node.shape),
+        }
+        for node in specification.nodes()
+    ]
+
+
+def _as_json(specification: "ModelSpecification") -> dict[str, Any]:
+    from pole.protocol.mapping.layer import feature_shape
+
+    features = {"features": list(feature_shape(specification))}
+    return _facts(specification) | features | {"layers": _layers(specification)}

@@ -1,0 +1,1 @@
+"""`pole task`: tasks posted, listed, cancelled, released."""

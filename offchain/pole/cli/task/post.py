@@ -1,0 +1,177 @@
+"""`pole task post`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pole.cli.common.context import (
+    Session,
+    Settings,
+    common_options,
+    json_option,
+    open_session,
+    read_password,
+    wallet_option,
+)
+from pole.cli.common.parameters import ETHER, data_option
+from pole.cli.common.worker import threads_option
+
+if TYPE_CHECKING:
+    from pole.adapters.ethereum.chain_reader import ChainReader
+    from pole.protocol.models.specification import ModelSpecification
+    from pole.protocol.parameters import TaskListParameters
+    from pole.protocol.state import TaskTerms
+    from pole.roles.keys.budget import Spending
+
+PERCENT = click.FloatRange(0, 100)
+
+
+@click.command(
+    epilog="Example: pole task post --wallet data-1 --spec examples/iris-mlp.json --data iris --reward 1 "
+    "--time-limit 300 --train-accuracy 95 --allow-disclosure"
+)
+@wallet_option
+@click.option(
+    "--spec", type=click.Path(path_type=Path), required=True, help="File of the model specification."
+)
+@data_option
+@click.option(
+    "--data-name",
+    metavar="NAME",
+    help="Name under which the key budget counts this data, for data that changed since an earlier task, "
+    "such as a subset or a rescaled copy.  [default: told by its digest]",
+)
+@click.option("--train-samples", type=click.IntRange(min=1), help="Training samples to take.  [default: all]")
+@click.option("--test-samples", type=click.IntRange(min=1), help="Test samples to take.  [default: all]")
+@click.option("--reward", type=ETHER, required=True, help="What winner and committee share, in ether.")
+@click.option("--data-bond", type=ETHER, help="Bond for keys and test set, in ether.  [default: the least]")
+@click.option("--fee", type=ETHER, help="Fee to the system pool, in ether.  [default: the least]")
+@click.option("--time-limit", type=click.IntRange(min=1), required=True, help="Seconds to train at most.")
+@click.option("--min-time", type=click.IntRange(min=0), default=0, help="Seconds to train at least.")
+@click.option("--min-solutions", type=click.IntRange(min=1), default=1, help="Solutions to wait for.")
+@click.option("--train-accuracy", type=PERCENT, required=True, help="Training accuracy required, in percent.")
+@click.option(
+    "--test-accuracy", type=PERCENT, default=0, help="Test accuracy required, in percent; 0 for none."
+)
+@click.option("--audit", type=click.IntRange(min=0), default=0, help="Training samples judged; 0 for all.")
+@click.option(
+    "--allow-disclosure",
+    is_flag=True,
+    help="Accept that this task's keys, with all issued for the data before, disclose it.",
+)
+@threads_option
+@json_option
+@common_options
+def post(
+    settings: Settings,
+    /,
+    *,
+    wallet: str,
+    spec: Path,
+    data: str,
+    data_name: str | None,
+    train_samples: int | None,
+    test_samples: int | None,
+    allow_disclosure: bool,
+    threads: int,
+    as_json: bool,
+    **terms: int | float | None,
+) -> None:
+    """Encrypt a data set, post a task on it and fund it.
+
+    The training set is published encrypted; the test set stays here until the round releases it, so keep the
+    data node of this wallet running. What the task will give away of the data is taken from its key budget
+    (`pole data budget`). In a full list the task takes the place of the least valuable one, if it is worth
+    more.
+    """
+    import os
+
+    from pole.cli.common.budget import open_budget
+    from pole.cli.common.master_secrets import save_master_secret
+    from pole.cli.common.task_terms import read_data, read_request, taken
+    from pole.learning.data.digest import data_set_digest
+    from pole.roles.keys.ledger import LedgerEntry
+    from pole.roles.publishing.posting import post_task, prepared_files
+    from pole.roles.publishing.preparation import Workshop, check_request
+
+    with open_session(settings, wallet, read_password(settings)) as session:
+        parameters = session.chain.deployment.parameters.task_list
+        whole = read_data(data)
+        request = read_request(spec, taken(whole, train_samples, test_samples), terms, parameters)
+        check_request(request, parameters)
+        _tell_place(session.chain, request.terms, parameters)
+        budget, specification, digest = open_budget(settings), request.specification, data_set_digest(whole)
+        data_set = budget.data_set_of(digest, title=whole.name, name=data_name)
+        if prepared_files(request, session.journal) is None:
+            before = budget.check(data_set, specification, consent=allow_disclosure)
+            _tell_budget(before, specification)
+        _demand_funds(session, request.terms.payment)
+        workshop = Workshop(
+            store=session.store,
+            home=session.home,
+            save_secret=lambda digest, secret: save_master_secret(session.secrets, digest, secret),
+            random_bytes=os.urandom,
+            threads=threads,
+        )
+        task_id = post_task(
+            request,
+            workshop,
+            session.chain,
+            session.journal,
+            reserve=lambda files: budget.reserve(
+                LedgerEntry(files.mpk_digest, data_set, digest, specification, allow_disclosure)
+            ),
+        )
+    if as_json:
+        click.echo(json.dumps({"taskId": task_id, "payment": str(request.terms.payment)}))
+    else:
+        replaced = [old for old, by in session.chain.replaced_tasks().items() if by == task_id]
+        place = f" in the place of task {replaced[0]}" if replaced else ""
+        click.echo(f"Posted task {task_id}{place}. Its data node: pole data-node run --wallet {wallet}")
+
+
+def _tell_place(chain: "ChainReader", terms: "TaskTerms", limits: "TaskListParameters") -> None:
+    """Say on standard error which task makes room in a full list; raises RefusedError where none does."""
+    from pole.adapters.ethereum.amounts import ether
+    from pole.adapters.sending.task_states import task_to_replace
+
+    replaced = task_to_replace(chain.waiting_tasks(), terms, limits)
+    if replaced is not None:
+        click.echo(
+            f"The task list is full: this task takes the place of task {replaced.task_id}, whose reward is "
+            f"{ether(replaced.reward)} for {replaced.duration} s.",
+            err=True,
+        )
+
+
+def _tell_budget(before: "Spending", specification: "ModelSpecification") -> None:
+    """Say on standard error what the task will give away, and warn where that is everything."""
+    from pole.protocol.models.specification import disclosed_rank
+
+    more, dimension = disclosed_rank(specification), before.dimension
+    click.echo(
+        f"Key budget of {before.data_set}: this task gives away up to {more} of {dimension} independent "
+        f"functions of a sample, beside {before.given} given and {before.waiting} waiting.",
+        err=True,
+    )
+    if before.after(more) >= dimension - 1:
+        cause = "alone" if more >= dimension - 1 else "with those before it"
+        click.echo(
+            f"warning: this task {cause} discloses the data: once its keys are out, anybody can compute the "
+            "samples.",
+            err=True,
+        )
+
+
+def _demand_funds(session: Session, payment: int) -> None:
+    from pole.adapters.ethereum.amounts import ether
+    from pole.errors import FundsError
+
+    balance = session.chain.balance_of(session.account.address)
+    if balance < payment:
+        raise FundsError(
+            f"The wallet {session.account.address} holds {ether(balance)}, but the task costs "
+            f"{ether(payment)}: fund it, for instance with `pole wallet fund`."
+        )

@@ -1,0 +1,1 @@
+"""`pole miner`, `pole verifier`, `pole data-node run`: workers as processes."""

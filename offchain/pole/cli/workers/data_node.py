@@ -1,0 +1,59 @@
+"""`pole data-node run`."""
+
+import click
+
+from pole.cli.common.context import Settings, common_options, open_session, read_password, wallet_option
+from pole.cli.common.worker import (
+    WorkerOptions,
+    confirmations_of,
+    confirmations_option,
+    run_worker,
+    settlement_of,
+    start_log,
+    stop_on_signals,
+    worker_options,
+)
+
+
+@click.command(epilog="Example: pole data-node run --wallet data-1 --withdraw")
+@wallet_option
+@click.option(
+    "--allow-disclosure",
+    is_flag=True,
+    help="Issue keys even where they disclose the data and the task was posted without saying so.",
+)
+@confirmations_option
+@worker_options
+@common_options
+def run(
+    settings: Settings,
+    options: WorkerOptions,
+    /,
+    *,
+    wallet: str,
+    allow_disclosure: bool,
+    confirmations: int | None,
+) -> None:
+    """Serve the tasks that a wallet posted: issue functional keys, close submissions, release test sets.
+
+    Keys are refused when all keys ever issued for the data would disclose it (`pole data budget`) and the
+    task was not posted with --allow-disclosure; the round is then void and the data bond lost.
+    """
+    from pole.cli.common.budget import open_budget
+    from pole.cli.common.master_secrets import open_master_secret
+    from pole.roles.workers.data_node import DataNode
+
+    with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
+        start_log(options)
+        role = DataNode(
+            chain=session.chain,
+            store=session.store,
+            journal=session.journal,
+            home=session.home,
+            settlement=settlement_of(session, options),
+            open_secret=lambda digest: open_master_secret(session.secrets, digest),
+            budget=open_budget(settings),
+            may_disclose=allow_disclosure,
+            confirmations=confirmations_of(session.chain.identity.chain_id, confirmations),
+        )
+        run_worker(session, role, options, stopping)

@@ -1,0 +1,116 @@
+"""`pole miner run`."""
+
+import click
+
+from pole.cli.common.context import Settings, common_options, open_session, read_password, wallet_option
+from pole.cli.common.parameters import ETHER
+from pole.cli.common.worker import (
+    WorkerOptions,
+    patient_store_of,
+    point_cache_option,
+    round_data_of,
+    run_worker,
+    settlement_of,
+    start_log,
+    stop_on_signals,
+    threads_option,
+    worker_options,
+)
+
+IDLE_AFTER = 30.0
+
+
+@click.command(epilog="Example: pole miner run --wallet miner-1 --threads 4 --withdraw")
+@wallet_option
+@click.option("--device", help="Device of torch to train and evaluate on.  [default: a GPU if there is one]")
+@threads_option
+@point_cache_option
+@click.option("--epochs", type=click.IntRange(min=1), help="Least epochs of the first training cycle.")
+@click.option("--batch", type=click.IntRange(min=1), help="Most samples in a batch.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Highest learning rate.")
+@click.option("--weight-decay", type=click.FloatRange(min=0), help="Weight decay of AdamW.")
+@click.option(
+    "--eager",
+    is_flag=True,
+    default=None,
+    help="Commit to the first model that reaches the accuracy; without it training goes on to the end of its "
+    "cycle, for more accuracy on the test set.",
+)
+@click.option(
+    "--search",
+    type=click.FloatRange(0, 0.9),
+    default=0.0,
+    show_default=True,
+    metavar="PART",
+    help="Part of the time limit to search for better settings than these in; needs pole[search].",
+)
+@click.option(
+    "--time-margin",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time left before a deadline for the transaction to be mined.",
+)
+@click.option(
+    "--idle",
+    "idle_after",
+    type=click.FloatRange(min=0),
+    is_flag=False,
+    flag_value=IDLE_AFTER,
+    metavar="SECONDS",
+    help="Open an idle round, on a public puzzle that the pool pays for, once no task has waited for so "
+    f"long.  [without a number: {IDLE_AFTER:g}]",
+)
+@click.option("--least-reward", type=ETHER, default=0, show_default=True, help="Least reward to work for.")
+@click.option(
+    "--challenge/--no-challenge",
+    "challenges",
+    default=True,
+    show_default=True,
+    help="Challenge, with a bond, a tally that contradicts this miner's own evaluation of its model.",
+)
+@worker_options
+@common_options
+def run(
+    settings: Settings,
+    options: WorkerOptions,
+    /,
+    *,
+    wallet: str,
+    device: str | None,
+    threads: int,
+    point_cache: int,
+    search: float,
+    time_margin: float,
+    idle_after: float | None,
+    least_reward: int,
+    challenges: bool,
+    **recipe: float | bool | None,
+) -> None:
+    """Take part in every round: decrypt features, train, commit, reveal, and challenge a wrong tally."""
+    import os
+    import time
+
+    from pole.cli.common.training import exact_place, open_learner
+    from pole.roles.workers.miner import Miner, MinerSettings
+
+    with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
+        start_log(options)
+        learner = open_learner(device, threads, session.home / "training", search, recipe)
+        store = patient_store_of(session)
+        role = Miner(
+            chain=session.chain,
+            store=store,
+            journal=session.journal,
+            home=session.home,
+            data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
+            learner=learner,
+            settlement=settlement_of(session, options),
+            settings=MinerSettings(time_margin, least_reward, challenges),
+            clock=time.monotonic,
+            random_bytes=os.urandom,
+            stopping=stopping.is_set,
+            place=exact_place(learner.device),
+        )
+        run_worker(session, role, options, stopping, idle_after=idle_after)

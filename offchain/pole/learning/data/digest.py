@@ -1,0 +1,19 @@
+"""The digest that tells a data set again: in another order, with other labels, or quantised otherwise."""
+
+import hashlib
+
+import numpy as np
+
+from pole.learning.data.datasets import DataSet
+
+
+def data_set_digest(dataset: DataSet) -> bytes:
+    """Return 32 bytes that two data sets share when their training samples are the same numbers.
+
+    SHA-256 over the sorted SHA-256 digests of the samples as little-endian float64: order, labels, shape of
+    a sample, bits of the later quantisation and number type play no part. A subset, a rescaled copy or one
+    with a sample more has another digest.
+    """
+    samples = dataset.x_train.reshape(len(dataset.x_train), -1)
+    digests = sorted(hashlib.sha256(np.asarray(row, dtype="<f8").tobytes()).digest() for row in samples)
+    return hashlib.sha256(b"".join(digests)).digest()

@@ -1,0 +1,116 @@
+"""From real features to the unsigned integers that are encrypted, by scales and offsets fitted once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pole.errors import InputError
+from pole.learning.evaluation.features import batches
+
+DECIMAL: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quantisation:
+    """q = round((x - offset) * scale), limited to 0 .. 2^bits - 1 (bits 1 to 8).
+
+    `scale` and `offset` have one entry for all features, or one for each.
+    """
+
+    bits: int
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bits <= 8 or len(self.scale) != len(self.offset) or not self.scale:
+            raise InputError("A quantisation needs 1 to 8 bits and as many scales as offsets; fit it again.")
+        if not all(0 < step < np.inf for step in self.scale) or not np.all(np.isfinite(self.offset)):
+            raise InputError(
+                "The scales of a quantisation must be positive and its offsets finite; remove samples that "
+                "are out of range."
+            )
+
+    def document(self) -> dict[str, Any]:
+        """Return the quantisation as JSON values, for a data set's manifest."""
+        return {"bits": self.bits, "scale": list(self.scale), "offset": list(self.offset)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantised:
+    """Quantised samples (n, D), and how many of their values were clipped to the fitted range."""
+
+    values: NDArray[np.uint8]
+    clipped: int
+
+
+def quantisation_from(document: dict[str, Any]) -> Quantisation:
+    """Return the quantisation that a manifest holds; raises InputError where it is not one."""
+    try:
+        bits, scale, offset = document["bits"], document["scale"], document["offset"]
+        return Quantisation(int(bits), tuple(map(float, scale)), tuple(map(float, offset)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"The quantisation in the manifest is unusable ({error!r}); publish the data set again."
+        ) from error
+
+
+def fit(x: NDArray[Any], bits: int) -> Quantisation:
+    """Return the quantisation for training samples (n, ...).
+
+    Integers that fit into `bits` stay as they are; numbers with one decimal that fit times ten are
+    multiplied by ten (both exact). Otherwise tables (n, D) are spread feature by feature over the whole
+    range and images with one common scale.
+    """
+    if not 1 <= bits <= 8:
+        raise InputError(
+            f"Samples are quantised to 1 to 8 bits, not {bits}; change the input bits of the specification."
+        )
+    _demand_finite(x)
+    largest = 2**bits - 1
+    for factor in (1.0, DECIMAL):
+        if all(_exact(x[rows], factor, largest) for rows in batches(len(x), x[0].size)):
+            return Quantisation(bits, (factor,), (0.0,))
+    axis = 0 if x.ndim == 2 else None
+    low, high = (np.atleast_1d(end).astype(np.float64) for end in (x.min(axis=axis), x.max(axis=axis)))
+    with np.errstate(over="ignore"):
+        spread = np.where(high > low, high - low, 1.0)
+    return Quantisation(bits, tuple(largest / spread), tuple(low))
+
+
+def apply(quantisation: Quantisation, x: NDArray[Any]) -> Quantised:
+    """Return samples (n, ...) quantised and laid out as (n, D).
+
+    Raises InputError where a value is not finite or the number of features is another than the
+    quantisation's.
+    """
+    _demand_finite(x)
+    rows = x.reshape(len(x), -1).astype(np.float64)
+    if len(quantisation.scale) not in (1, rows.shape[1]):
+        raise InputError(
+            f"Samples of {rows.shape[1]} features do not fit a quantisation of {len(quantisation.scale)}; "
+            "use the one fitted on their own training set."
+        )
+    steps = np.rint((rows - np.array(quantisation.offset)) * np.array(quantisation.scale))
+    limited = np.clip(steps, 0, 2**quantisation.bits - 1)
+    return Quantised(limited.astype(np.uint8), int(np.count_nonzero(limited != steps)))
+
+
+def _exact(x: NDArray[Any], factor: float, largest: int) -> bool:
+    """Return whether samples times `factor` are whole numbers from 0 to `largest`, but for rounding."""
+    if x.min() < 0 or x.max() > (largest + 0.5) / factor:
+        return False
+    if x.dtype.kind in "ui":
+        return True
+    steps = x.astype(np.float64) * factor
+    return np.allclose(steps, np.rint(steps), rtol=0, atol=1e-6)
+
+
+def _demand_finite(x: NDArray[Any]) -> None:
+    samples = x.ndim >= 2 and x.size > 0
+    if not samples or not all(np.all(np.isfinite(x[rows])) for rows in batches(len(x), x[0].size)):
+        raise InputError(
+            f"Samples of shape {np.shape(x)} cannot be quantised: they must be (n, ...), not empty, and "
+            "free of NaN and infinity."
+        )

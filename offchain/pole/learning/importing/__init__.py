@@ -1,0 +1,1 @@
+"""A user's torch module as a model specification."""

@@ -1,0 +1,73 @@
+"""The layers found in a torch module so far, each with its name, inputs, shape and origin."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from torch import nn
+
+from pole.learning.importing.modules import equivalent
+from pole.learning.importing.trace import UnsupportedError
+from pole.protocol.mapping.kinds import Shape
+from pole.protocol.models.graph import RESERVED_NAMES
+from pole.protocol.models.layers import INPUT, Layer
+from pole.protocol.models.shapes import output_shape
+
+Source = nn.Module | nn.Parameter
+LONGEST_NAME: Final = 32
+LAYER: Final[TypeAdapter[Layer]] = TypeAdapter(Layer)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A batch of tensors: the layer that makes it, and the shape of one of its samples."""
+
+    name: str
+    shape: Shape
+
+
+class LayerList:
+    """Layers as JSON values in `layers`, and in `sources` the module or parameter with each one's weights."""
+
+    def __init__(self, features: Shape) -> None:
+        self.start: Final = Flow(INPUT, features)
+        self.layers: list[dict[str, Any]] = []
+        self.sources: dict[str, Source] = {}
+        self._names = set(RESERVED_NAMES)
+
+    def add(self, op: str, hint: str, *inputs: Flow, source: Source | None = None, **arguments: Any) -> Flow:
+        """Append a layer called like `hint`; raises InputError where its inputs do not fit it.
+
+        `source` is refused when another layer has it already.
+        """
+        if source is not None and any(source is each for each in self.sources.values()):
+            raise UnsupportedError("two layers cannot share weights: make a module for each")
+        name = self._name(hint, op)
+        document = {"name": name, "op": op, **arguments}
+        shape = output_shape(LAYER.validate_python(document), tuple(flow.shape for flow in inputs))
+        previous = self.layers[-1]["name"] if self.layers else INPUT
+        read = [flow.name for flow in inputs]
+        self.layers.append(document if read == [previous] else document | {"inputs": read})
+        if source is not None:
+            self.sources[name] = source
+        self._names.add(name)
+        return Flow(name, shape)
+
+    def add_module(self, module: nn.Module, hint: str, flow: Flow) -> Flow:
+        """Append the layer that a torch.nn module is; return `flow` itself where that changes nothing."""
+        found = equivalent(module, flow.shape)
+        if found is None:
+            return flow
+        source = module if any(True for _ in module.parameters()) else None
+        return self.add(found.op, hint, flow, source=source, **found.arguments)
+
+    def _name(self, hint: str, op: str) -> str:
+        plain = re.sub(r"[^a-z0-9_]+", "_", hint.lower())
+        number, name = 1, ""
+        while not name or name in self._names:
+            ending = f"_{number}" if number > 1 else ""
+            stem = re.sub(r"^[^a-z]+", "", plain[len(ending) - LONGEST_NAME :])
+            name = (stem or op.lower()) + ending
+            number += 1
+        return name

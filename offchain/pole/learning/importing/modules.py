@@ -1,0 +1,207 @@
+"""Which layer of a model specification each torch.nn module is, with what arguments; or why it is none."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from torch import nn
+
+from pole.learning.importing.trace import UnsupportedError
+from pole.protocol.mapping.kinds import Shape
+from pole.protocol.models.layers import SLOPE_STEPS
+
+EPSILON: Final = 1e-5
+REMEDIES: Final[Mapping[str, str]] = {
+    "Softmax": "leave it out: training takes logits, and the largest logit is the likeliest class",
+    "LogSoftmax": "leave it out: training takes logits, and the largest logit is the likeliest class",
+    "SiLU": "use nn.GELU",
+    "Mish": "use nn.GELU",
+    "ELU": "use nn.GELU or nn.LeakyReLU(0.125)",
+    "ReLU6": "use nn.ReLU",
+    "PReLU": "use nn.LeakyReLU(0.125)",
+    "Hardswish": "use nn.GELU",
+    "GroupNorm": "use nn.BatchNorm2d",
+    "InstanceNorm2d": "use nn.BatchNorm2d",
+    "RMSNorm": "use nn.LayerNorm",
+    "Dropout1d": "use nn.Dropout",
+    "Dropout2d": "use nn.Dropout",
+    "Conv1d": "use nn.Conv2d, or nn.Linear over tokens",
+    "ConvTranspose2d": "use nn.Conv2d",
+    "AdaptiveMaxPool2d": "use nn.MaxPool2d with a kernel_size",
+    "LazyLinear": "use nn.Linear and name its in_features",
+    "LSTM": "use nn.TransformerEncoderLayer",
+    "GRU": "use nn.TransformerEncoderLayer",
+    "RNN": "use nn.TransformerEncoderLayer",
+    "Embedding": "features are numbers, no words; learned positions are an nn.Parameter that is added",
+    "TransformerDecoderLayer": "use nn.TransformerEncoderLayer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalent:
+    """The `op` and `arguments` of the layer that a module is."""
+
+    op: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def equivalent(module: nn.Module, shape: Shape) -> Equivalent | None:
+    """Return the layer that a torch.nn module over a sample of `shape` is; None where it changes nothing.
+
+    Raises UnsupportedError that says what to use instead.
+    """
+    kind = type(module).__name__
+    if kind not in _READERS:
+        known = sorted([*_READERS, "MultiheadAttention", "TransformerEncoder", "TransformerEncoderLayer"])
+        remedy = REMEDIES.get(kind, f"use one of {', '.join(known)}")
+        raise UnsupportedError(f"{kind} is no layer of a model specification: {remedy}")
+    return _READERS[kind](module, shape)
+
+
+def _linear(module: nn.Linear, _shape: Shape) -> Equivalent:
+    return Equivalent("Linear", {"out_features": module.out_features, "bias": module.bias is not None})
+
+
+def _conv2d(module: nn.Conv2d, _shape: Shape) -> Equivalent:
+    if module.groups != 1 or module.padding_mode != "zeros" or _square(module.dilation, "dilation") != 1:
+        raise UnsupportedError("a Conv2d must have groups 1, dilation 1 and padding_mode 'zeros'")
+    size, stride = _square(module.kernel_size, "kernel_size"), _square(module.stride, "stride")
+    padding: Any = module.padding
+    if isinstance(padding, str):
+        if padding == "same" and size % 2 == 0:
+            raise UnsupportedError("padding 'same' of an even kernel is uneven: use an odd kernel_size")
+        padding = (size - 1) // 2 if padding == "same" else 0
+    return Equivalent(
+        "Conv2d",
+        {
+            "out_channels": module.out_channels,
+            "kernel_size": size,
+            "stride": stride,
+            "padding": _square(padding, "padding"),
+            "bias": module.bias is not None,
+        },
+    )
+
+
+def _batch_norm(module: nn.BatchNorm1d | nn.BatchNorm2d, _shape: Shape) -> Equivalent:
+    if module.eps != EPSILON or not module.affine or not module.track_running_stats:
+        raise UnsupportedError(f"a batch norm must have eps {EPSILON}, affine and track_running_stats")
+    return Equivalent(type(module).__name__)
+
+
+def _layer_norm(module: nn.LayerNorm, shape: Shape) -> Equivalent:
+    if tuple(module.normalized_shape) != shape[-1:]:
+        raise UnsupportedError(f"a LayerNorm must be over the last dimension, here {shape[-1]}")
+    if module.eps != EPSILON or not module.elementwise_affine or module.bias is None:
+        raise UnsupportedError(f"a LayerNorm must have eps {EPSILON}, elementwise_affine and bias")
+    return Equivalent("LayerNorm")
+
+
+def _max_pool(module: nn.MaxPool2d, _shape: Shape) -> Equivalent:
+    if module.return_indices or module.ceil_mode or _square(module.dilation, "dilation") != 1:
+        raise UnsupportedError("a MaxPool2d must have dilation 1, no ceil_mode and no return_indices")
+    return Equivalent(
+        "MaxPool2d",
+        {
+            "kernel_size": _square(module.kernel_size, "kernel_size"),
+            "stride": _square(module.stride, "stride"),
+            "padding": _square(module.padding, "padding"),
+        },
+    )
+
+
+def _avg_pool(module: nn.AvgPool2d, _shape: Shape) -> Equivalent:
+    if module.ceil_mode or module.divisor_override is not None or _square(module.padding, "padding") != 0:
+        raise UnsupportedError("an AvgPool2d must have padding 0, no ceil_mode and no divisor_override")
+    kernel, stride = _square(module.kernel_size, "kernel_size"), _square(module.stride, "stride")
+    return Equivalent("AvgPool2d", {"kernel_size": kernel, "stride": stride})
+
+
+def _adaptive_pool(module: nn.AdaptiveAvgPool2d, shape: Shape) -> Equivalent | None:
+    if len(shape) != 3:
+        raise UnsupportedError(f"an AdaptiveAvgPool2d needs (channels, height, width), not {list(shape)}")
+    sides = shape[1:]
+    wanted: Any = module.output_size
+    wanted = (wanted, wanted) if isinstance(wanted, int) else tuple(wanted)
+    target = tuple(side if want is None else want for want, side in zip(wanted, sides, strict=True))
+    if target == sides:
+        return None
+    size = sides[0] // target[0]
+    if size < 1 or tuple(size * side for side in target) != sides:
+        raise UnsupportedError(
+            f"an AdaptiveAvgPool2d from {list(sides)} to {list(target)} has windows that are not all one "
+            "square: use an AvgPool2d with a kernel_size that divides the sides"
+        )
+    return Equivalent("AvgPool2d", {"kernel_size": size, "stride": size})
+
+
+def _leaky_relu(module: nn.LeakyReLU, _shape: Shape) -> Equivalent:
+    if not float(module.negative_slope * SLOPE_STEPS).is_integer():
+        raise UnsupportedError(
+            f"a LeakyReLU's negative_slope of {module.negative_slope} is no multiple of 1/{SLOPE_STEPS}: use "
+            f"0.125, or {round(module.negative_slope * SLOPE_STEPS)} / {SLOPE_STEPS}"
+        )
+    return Equivalent("LeakyReLU", {"negative_slope": float(module.negative_slope)})
+
+
+def _gelu(module: nn.GELU, _shape: Shape) -> Equivalent:
+    if module.approximate != "none":
+        raise UnsupportedError("a GELU must have approximate='none'")
+    return Equivalent("GELU")
+
+
+def _dropout(module: nn.Dropout, _shape: Shape) -> Equivalent | None:
+    return Equivalent("Dropout", {"p": float(module.p)}) if module.p else None
+
+
+def _flatten(module: nn.Flatten, shape: Shape) -> Equivalent | None:
+    if module.start_dim not in (1, 2) or module.end_dim not in (-1, len(shape)):
+        raise UnsupportedError("a Flatten must start at dimension 1 or 2 and reach to the last")
+    if len(shape) == module.start_dim:
+        return None
+    return Equivalent("Flatten", {"start_dim": module.start_dim})
+
+
+def _unflatten(module: nn.Unflatten, shape: Shape) -> Equivalent:
+    if module.dim not in (1, -1) or len(shape) != 1:
+        raise UnsupportedError("an Unflatten must be of dimension 1 of a (samples, features) input")
+    sizes: Any = module.unflattened_size
+    if -1 in sizes:
+        raise UnsupportedError("an Unflatten must name all its sizes, without -1")
+    return Equivalent("Unflatten", {"unflattened_size": tuple(sizes)})
+
+
+def _identity(_module: nn.Identity, _shape: Shape) -> None:
+    return None
+
+
+def _plain(module: nn.Module, _shape: Shape) -> Equivalent:
+    return Equivalent(type(module).__name__)
+
+
+def _square(value: int | tuple[int, ...], what: str) -> int:
+    sides = {value} if isinstance(value, int) else set(value)
+    if len(sides) != 1:
+        raise UnsupportedError(f"a {what} of {value} is not square: use one number for both sides")
+    return sides.pop()
+
+
+_READERS: Final[Mapping[str, Callable[[Any, Shape], Equivalent | None]]] = {
+    "Linear": _linear,
+    "Conv2d": _conv2d,
+    "BatchNorm1d": _batch_norm,
+    "BatchNorm2d": _batch_norm,
+    "LayerNorm": _layer_norm,
+    "MaxPool2d": _max_pool,
+    "AvgPool2d": _avg_pool,
+    "AdaptiveAvgPool2d": _adaptive_pool,
+    "ReLU": _plain,
+    "LeakyReLU": _leaky_relu,
+    "Sigmoid": _plain,
+    "Tanh": _plain,
+    "GELU": _gelu,
+    "Dropout": _dropout,
+    "Flatten": _flatten,
+    "Unflatten": _unflatten,
+    "Identity": _identity,
+}

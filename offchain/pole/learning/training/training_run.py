@@ -1,0 +1,291 @@
+"""One training from start to stop.
+
+A cycle is one warm-up and one cosine decay of the learning rate (AdamW). Cycles follow each other, each
+twice as long as the last, until the training accuracy that the task requires is reached, the round accepts
+no more solutions, or time is up. What counts is never the torch network but the canonical model made of it:
+that is evaluated, and the best one is kept.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from enum import Enum
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from pole.errors import AbandonedError
+from pole.learning.evaluation import model_file
+from pole.learning.evaluation.arrays import place_of
+from pole.learning.evaluation.canonical import CanonicalModel, Evaluation, evaluate
+from pole.learning.evaluation.fixed_point import MalformedModelError
+from pole.learning.networks.export import to_canonical
+from pole.learning.networks.network import Network
+from pole.learning.training.adamw import AdamW
+from pole.learning.training.augmentation import augmented
+from pole.learning.training.checkpoint import Checkpoints, identity, pack, unpack
+from pole.learning.training.losses import loss_of
+from pole.learning.training.recipe import TrainingSettings, batch_count, rate_factor, shuffled
+from pole.learning.training.training_data import TrainingData
+from pole.protocol.models.specification import ModelSpecification
+
+TIME_TOLERANCE: Final = 0.05
+SECOND: Final = 1.0
+PROBE: Final = 64
+
+
+class StopReason(Enum):
+    """Why training ended (Algorithm 1)."""
+
+    THRESHOLD = "the required training accuracy is reached"
+    ROUND = "the round accepts no more solutions"
+    TIME = "the time limit is reached"
+
+
+@dataclass(frozen=True, slots=True)
+class StopRule:
+    """When to stop: `required_correct` training labels reached, `stop()` true, or `clock()` at `deadline`.
+
+    The clock counts seconds of any epoch; a deadline of infinity is none. Both functions are called before
+    every batch, and `stop` before every part of an evaluation too, so they must not wait for anything. Once
+    it is true it stays so.
+    """
+
+    required_correct: int
+    deadline: float
+    clock: Callable[[], float]
+    stop: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A canonical model and its evaluation on the training set."""
+
+    model: CanonicalModel
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Progress:
+    """An epoch of training: its mean loss, how many seconds it took without judging, the seconds so far.
+
+    `best` is the best candidate so far, if any. `network` is the network as it stands, on its device, to be
+    looked at only.
+    """
+
+    epoch: int
+    loss: float
+    epoch_seconds: float
+    seconds: float
+    best: Candidate | None
+    network: Network
+
+
+@dataclass(slots=True)
+class _Cycle:
+    """The settings and length of a cycle, how much of it is done, and the optimiser's moments."""
+
+    settings: TrainingSettings
+    epochs: int
+    optimiser: AdamW
+    begun: float
+    done: int = 0
+
+
+class TrainingRun:
+    """The network, its cycle and the best candidate; it goes on from a checkpoint of the same training."""
+
+    def __init__(
+        self,
+        data: TrainingData,
+        specification: ModelSpecification,
+        settings: TrainingSettings,
+        seed: bytes,
+        rule: StopRule,
+        report: Callable[[Progress], None],
+        started: float,
+        checkpoints: Checkpoints,
+    ) -> None:
+        self.data, self.specification, self.seed = data, specification, seed
+        self.rule, self.report, self.started, self.checkpoints = rule, report, started, checkpoints
+        self.device = data.inputs.device
+        self.place = place_of(self.device)
+        self.made_for = identity(specification, seed, settings, len(data.inputs))
+        self.batches = batch_count(len(data.inputs), settings.batch)
+        self.network = Network(specification).to(self.device)
+        self.best: Candidate | None = None
+        self.epochs = 0
+        self.batch_seconds = 0.0
+        self.kept_at = started
+        self.cycle = self._cycle(settings, max(settings.epochs, math.ceil(settings.steps / self.batches)))
+        self.evaluation_seconds = self._expected_evaluation()
+        kept = checkpoints.read()
+        state = None if kept is None else unpack(kept, self.made_for)
+        if state is not None:
+            self._take_up(state)
+        self.compute: Callable[[Tensor], Tensor] = (
+            torch.compile(self.network) if settings.compiled else self.network
+        )
+
+    def until_stopped(self) -> StopReason:
+        """Run cycle after cycle."""
+        while True:
+            while self.cycle.done < self.cycle.epochs:
+                reason = self._epoch()
+                if reason is not None:
+                    return reason
+                self._keep()
+            if self._threshold_reached():
+                return StopReason.THRESHOLD
+            self.cycle = self._next_cycle()
+
+    def _next_cycle(self) -> _Cycle:
+        settings = replace(self.cycle.settings, label_smoothing=0.0, noise=0.0, shift=0, flip=False)
+        if not all(bool(torch.isfinite(parameter).all()) for parameter in self.network.parameters()):
+            # The new values go into the same tensors, which a compiled network holds.
+            self.network.load_state_dict(Network(self.specification).to(self.device).state_dict())
+            settings = replace(settings, learning_rate=settings.learning_rate / 4)
+        return self._cycle(settings, 2 * self.cycle.epochs)
+
+    def _cycle(self, settings: TrainingSettings, epochs: int) -> _Cycle:
+        optimiser = AdamW(self.network.parameters(), weight_decay=settings.weight_decay)
+        return _Cycle(settings, epochs, optimiser, self.rule.clock())
+
+    def _epoch(self) -> StopReason | None:
+        cycle, clock, begun = self.cycle, self.rule.clock, self.rule.clock()
+        total = torch.zeros((), device=self.device)
+        for number, rows in enumerate(shuffled(len(self.data.inputs), self.batches)):
+            reason = self._reason_to_stop()
+            if reason is StopReason.TIME:
+                self._judge_in_time()
+            if reason is not None:
+                return reason
+            done = (cycle.done + number / self.batches) / cycle.epochs
+            rate = cycle.settings.learning_rate * rate_factor(
+                max(done, self._part_of_time() - TIME_TOLERANCE)
+            )
+            before = clock()
+            total += self.step(rows, rate)
+            self.batch_seconds = clock() - before
+        mean = float(total) / self.batches
+        epoch_seconds = clock() - begun
+        self.epochs += 1
+        cycle.done += 1
+        if cycle.settings.eager or cycle.done == cycle.epochs or cycle.done & (cycle.done - 1) == 0:
+            self._judge_in_time()
+        self.report(
+            Progress(self.epochs, mean, epoch_seconds, clock() - self.started, self.best, self.network)
+        )
+        return StopReason.THRESHOLD if cycle.settings.eager and self._threshold_reached() else None
+
+    def step(self, rows: Tensor, rate: float) -> Tensor:
+        """Learn from a batch of samples, given by their numbers, at a rate; return its loss."""
+        settings, rows = self.cycle.settings, rows.to(self.device)
+        inputs = augmented(self.data.inputs[rows], settings)
+        on_gpu = self.device.type == "cuda"
+        if on_gpu and inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        self.network.train()
+        with torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=on_gpu and settings.mixed_precision
+        ):
+            logits = self.compute(inputs)
+        loss = loss_of(self.specification, settings.label_smoothing)(logits.float(), self.data.labels[rows])
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.cycle.optimiser.step(rate)
+        return loss.detach()
+
+    def _judge_in_time(self) -> None:
+        """Judge the network unless that would end after the deadline and there is a candidate already."""
+        end = self.rule.clock() + self.evaluation_seconds
+        if self.best is None or end <= self.rule.deadline + SECOND:
+            self._judge()
+
+    def _judge(self) -> None:
+        """Evaluate the network as it would be shipped, and keep it if no candidate is better."""
+        begun = self.rule.clock()
+        try:
+            model = self._canonical()
+        except MalformedModelError:
+            # Diverged: the next cycle starts anew, and the report shows the loss.
+            return
+        try:
+            evaluation = self._evaluate(model)
+        except AbandonedError:
+            # The rule that stopped it lets no batch follow.
+            return
+        if self.best is None or evaluation.correct >= self.best.evaluation.correct:
+            self.best = Candidate(model, evaluation)
+        self.evaluation_seconds = self.rule.clock() - begun
+
+    def _evaluate(self, model: CanonicalModel) -> Evaluation:
+        return evaluate(model, self.data.features, self.data.truth, self.place, self.rule.stop)
+
+    def _canonical(self) -> CanonicalModel:
+        return to_canonical(
+            self.network, self.specification, self.seed, self.data.feature_map, self.data.whitening
+        )
+
+    def _expected_evaluation(self) -> float:
+        """Return how long judging will take, from a few samples; 0 where there is no deadline to keep."""
+        if math.isinf(self.rule.deadline):
+            return 0.0
+        model, data, count = self._canonical(), self.data, PROBE * self.place.share
+        # One sample to warm up: a device loads what it computes with.
+        evaluate(model, data.features[:1], data.truth[:1], self.place)
+        begun = self.rule.clock()
+        evaluate(model, data.features[:count], data.truth[:count], self.place)
+        return (self.rule.clock() - begun) * max(1.0, len(data.features) / count)
+
+    def _reason_to_stop(self) -> StopReason | None:
+        if self.rule.stop():
+            return StopReason.ROUND
+        if self.rule.clock() + self.batch_seconds + self.evaluation_seconds >= self.rule.deadline:
+            return StopReason.TIME
+        return None
+
+    def _threshold_reached(self) -> bool:
+        return self.best is not None and self.best.evaluation.correct >= self.rule.required_correct
+
+    def _part_of_time(self) -> float:
+        """Return how much of the time to the deadline the cycle has used: the rate decays before it."""
+        left = self.rule.deadline - self.cycle.begun
+        return (self.rule.clock() - self.cycle.begun) / left if left > 0 else 1.0
+
+    def _keep(self) -> None:
+        """Write a checkpoint, if the last one is old enough."""
+        now = self.rule.clock()
+        if now - self.kept_at < self.checkpoints.seconds:
+            return
+        self.checkpoints.write(pack(self._state(now), self.made_for))
+        self.kept_at = self.rule.clock()
+
+    def _state(self, now: float) -> dict[str, Any]:
+        cycle, best = self.cycle, self.best
+        return {
+            "network": self.network.state_dict(),
+            "optimiser": cycle.optimiser.state(),
+            "random": torch.get_rng_state(),
+            "deviceRandom": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
+            "settings": asdict(cycle.settings),
+            "cycle": {"epochs": cycle.epochs, "done": cycle.done, "seconds": now - cycle.begun},
+            "epochs": self.epochs,
+            "seconds": now - self.started,
+            "best": None if best is None else model_file.save(best.model),
+        }
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        """Go on where a checkpoint was written; seconds that have passed since do not count."""
+        now, cycle = self.rule.clock(), state["cycle"]
+        self.network.load_state_dict(state["network"])
+        self.cycle = self._cycle(TrainingSettings(**state["settings"]), cycle["epochs"])
+        self.cycle.optimiser.take_up(state["optimiser"])
+        self.cycle.done, self.cycle.begun = cycle["done"], now - cycle["seconds"]
+        self.epochs, self.started = state["epochs"], now - state["seconds"]
+        torch.set_rng_state(state["random"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["deviceRandom"])
+        if state["best"] is not None:
+            model = model_file.load(state["best"], self.specification, self.seed)
+            self.best = Candidate(model, self._evaluate(model))

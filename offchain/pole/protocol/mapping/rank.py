@@ -1,0 +1,132 @@
+"""How much of a sample a set of query plans gives away: the exact rank of all their query vectors.
+
+Columns that share no window are independent of each other, so every connected part of the columns is
+eliminated on its own, and equal parts (tiles, channels) only once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pole.errors import InputError
+from pole.protocol.mapping.echelon import empty_echelon
+from pole.protocol.mapping.plan import PADDING, QueryPlan
+from pole.protocol.mapping.residues import prime_field
+from pole.protocol.mapping.vectors import Weights
+
+MAX_SIDE: Final = 4096
+ROWS_AT_ONCE: Final = 256
+
+
+class RankTooLargeError(InputError):
+    """More query vectors over more connected values than elimination is worth."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """The plans over one connected part of the columns: windows in columns of its own, and their vectors."""
+
+    columns: int
+    plans: tuple[tuple[NDArray[np.int32], Weights], ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(len(windows) * len(vectors) for windows, vectors in self.plans)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        contents = ((w.shape, w.tobytes(), v.shape, v.tobytes()) for w, v in self.plans)
+        return (self.columns, *contents)
+
+    def blocks(self) -> Iterator[NDArray[np.uint16]]:
+        """Yield the rows of each window, (L, columns)."""
+        for windows, vectors in self.plans:
+            for window in windows:
+                block = np.zeros((len(vectors), self.columns), dtype=np.uint16)
+                inside = window != PADDING
+                block[:, window[inside]] = vectors[:, inside]
+                yield block
+
+
+def query_rank(plans: Sequence[QueryPlan], dimension: int, modulus: int) -> int:
+    """Return the rank, modulo a prime, of all query vectors of `plans` over samples of `dimension` values.
+
+    It is exact, and modulo the group order it is the number of independent functions of a sample that the
+    plans' functional keys open. A part of c columns with m query vectors costs O(min(c, m)^2 * max(c, m))
+    multiplications: half a second for MNIST's blocks, minutes for 3,072 dense vectors of CIFAR-10. Raises
+    InputError for a plan that reads other columns, RankTooLargeError where min(c, m) is above 4,096.
+    """
+    for plan in plans:
+        plan.check_dimension(dimension)
+    ranks: dict[tuple[object, ...], int] = {}
+    total = 0
+    for part in _parts(plans, dimension):
+        if part.key not in ranks:
+            ranks[part.key] = _rank_of(part, modulus)
+        total += ranks[part.key]
+    return total
+
+
+def _parts(plans: Sequence[QueryPlan], dimension: int) -> Iterator[_Part]:
+    labels = _connected(plans, dimension)
+    for label in np.flatnonzero(labels == np.arange(dimension)):
+        columns = np.flatnonzero(labels == label)
+        place = np.full(dimension + 1, PADDING, dtype=np.int32)
+        place[columns] = np.arange(len(columns))
+        inside = []
+        for plan in plans:
+            windows = plan.windows[labels[plan.windows.max(axis=1)] == label]
+            if len(windows):
+                # PADDING is -1 and so reads the last entry of `place`, which is PADDING.
+                inside.append((place[windows], plan.vectors))
+        if inside:
+            yield _Part(len(columns), tuple(inside))
+
+
+def _connected(plans: Sequence[QueryPlan], dimension: int) -> NDArray[np.int64]:
+    """Return for each column the least column that windows connect it with."""
+    labels = np.arange(dimension + 1, dtype=np.int64)
+    while True:
+        before = labels.copy()
+        for plan in plans:
+            windows = np.where(plan.windows == PADDING, plan.windows.max(axis=1, keepdims=True), plan.windows)
+            least = np.repeat(labels[windows].min(axis=1), windows.shape[1])
+            np.minimum.at(labels, windows.ravel(), least)
+        labels = labels[labels]
+        if np.array_equal(labels, before):
+            return labels[:-1]
+
+
+def _rank_of(part: _Part, modulus: int) -> int:
+    short = min(part.columns, part.rows)
+    if short > MAX_SIDE:
+        raise RankTooLargeError(
+            f"The rank of {part.rows} query vectors over {part.columns} connected values is not computed: "
+            f"at most {MAX_SIDE} of either can be; use smaller samples or fewer queries."
+        )
+    field = prime_field(modulus)
+    echelon = empty_echelon(field, short)
+    for rows in _rows(part):
+        echelon = echelon.with_rows(field.from_integers(rows))
+        if echelon.rank == short:
+            break
+    return echelon.rank
+
+
+def _rows(part: _Part) -> Iterator[NDArray[np.uint16]]:
+    """Yield the rows of the part's matrix, or of its transpose where that has more rows, many at a time."""
+    if part.rows < part.columns:
+        tall = np.concatenate(list(part.blocks())).T
+        yield from (tall[start : start + ROWS_AT_ONCE] for start in range(0, len(tall), ROWS_AT_ONCE))
+        return
+    pending: list[NDArray[np.uint16]] = []
+    for block in part.blocks():
+        pending.append(block)
+        if sum(map(len, pending)) >= ROWS_AT_ONCE:
+            yield np.concatenate(pending)
+            pending = []
+    if pending:
+        yield np.concatenate(pending)

@@ -1,0 +1,1 @@
+"""What a model is: its specification, layers, graph, shapes, cost and metrics."""

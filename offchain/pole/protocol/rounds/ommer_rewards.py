@@ -1,0 +1,73 @@
+"""What a block draws from the system pool (twin of contracts/libraries/OmmerRewards.sol).
+
+Amounts are wei; every division rounds down, in the pool's favour.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from pole.protocol.rounds.judgement import BASIS_POINTS
+from pole.protocol.state import Ommer
+
+MAX_DISTANCE: Final = 6
+INCLUSION_DIVISOR: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PoolDraw:
+    """The ommer a block references, None for none, and what the pool pays for the block."""
+
+    ommer: Ommer | None
+    block_reward: int
+    inclusion_reward: int
+    ommer_reward: int
+
+    @property
+    def total(self) -> int:
+        """Return all that the pool pays."""
+        return self.block_reward + self.inclusion_reward + self.ommer_reward
+
+
+NOTHING: Final = PoolDraw(None, 0, 0, 0)
+
+
+def ommer_reward(block_reward: int, *, height: int, ommer_height: int, count: int) -> int:
+    """Return R_r = R_w / ((H_w - H_o) * O_num), rounded down."""
+    return block_reward // ((height - ommer_height) * count)
+
+
+def inclusion_reward(block_reward: int) -> int:
+    """Return R_w / 32, what referencing an ommer earns the winner, rounded down."""
+    return block_reward // INCLUSION_DIVISOR
+
+
+def fee_covers(fee: int, *, block_reward: int, margin_bps: int) -> bool:
+    """Return whether a task's fee is at least (1 + mu) * R_w * (2 + 1/32).
+
+    Else a data node could farm the pool by posting trivial tasks to itself.
+    """
+    largest_draw = block_reward * (2 * INCLUSION_DIVISOR + 1)
+    return fee * BASIS_POINTS * INCLUSION_DIVISOR >= (BASIS_POINTS + margin_bps) * largest_draw
+
+
+def best_ommer(ommers: Iterable[Ommer], *, height: int) -> Ommer | None:
+    """Return the ommer that the block at `height` references: the most accurate recent, unreferenced one.
+
+    Accuracies are compared by cross multiplication, exactly; ties go to the lower height.
+    """
+    best: Ommer | None = None
+    for ommer in sorted(ommers, key=lambda each: each.height):
+        if ommer.referenced or not height - MAX_DISTANCE <= ommer.height < height:
+            continue
+        if best is None or ommer.correct * best.total > best.correct * ommer.total:
+            best = ommer
+    return best
+
+
+def pool_draw(ommer: Ommer | None, *, height: int, block_reward: int) -> PoolDraw:
+    """Return what the block at `height` draws when it references `ommer`."""
+    if ommer is None:
+        return PoolDraw(None, block_reward, 0, 0)
+    reward = ommer_reward(block_reward, height=height, ommer_height=ommer.height, count=ommer.count)
+    return PoolDraw(ommer, block_reward, inclusion_reward(block_reward), reward)

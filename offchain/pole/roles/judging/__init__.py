@@ -1,0 +1,1 @@
+"""What a model is worth, and doubts about what others said of it."""

@@ -1,0 +1,86 @@
+"""What a verifier finds out about a model, as a vote; and votes as they are kept until they are revealed."""
+
+import json
+from dataclasses import dataclass
+
+from pole.learning.evaluation.arrays import PROCESSOR, Place
+from pole.learning.evaluation.canonical import Evaluation
+from pole.learning.evaluation.fixed_point import MalformedModelError
+from pole.learning.threads import Stop, never
+from pole.protocol.formats.predictions import predictions_digest
+from pole.protocol.models.specification import ModelSpecification
+from pole.protocol.state import Round, Verdict, Vote
+from pole.roles.judging.evaluation import evaluate_model
+from pole.roles.receiving.round_data import RoundData
+from pole.roles.receiving.samples import Samples
+
+NO_PREDICTIONS = bytes(32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What models are judged on: the training samples, or an audit sample, and the released test samples."""
+
+    specification: ModelSpecification
+    seed: bytes
+    train: Samples
+    test: Samples | None
+
+
+def gather(data: RoundData, open_round: Round, *, stop: Stop) -> Evidence:
+    """Return the evidence of a round whose committee was drawn; raises what RoundData's methods raise."""
+    return Evidence(
+        specification=data.specification(open_round),
+        seed=open_round.seed,
+        train=data.judged_training_set(open_round, stop=stop),
+        test=data.test_set(open_round, stop=stop),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assessment:
+    """What a model does on the evidence, in every ballot alike; `train` is None where it is malformed."""
+
+    train: Evaluation | None
+    test: Evaluation | None
+
+
+def assess(model: bytes, evidence: Evidence, place: Place = PROCESSOR, *, stop: Stop = never) -> Assessment:
+    """Return what a model's bytes predict on the evidence, computed at `place`; raises AbandonedError."""
+    by = evidence.specification, evidence.seed
+    try:
+        train = evaluate_model(model, *by, evidence.train, place, stop)
+        test = None if evidence.test is None else evaluate_model(model, *by, evidence.test, place, stop)
+    except MalformedModelError:
+        return Assessment(None, None)
+    return Assessment(train, test)
+
+
+def vote_on(assessment: Assessment, attempt: int) -> Vote:
+    """Return the vote on a model in the ballot of an attempt: OK with what it predicts, or MALFORMED."""
+    train, test = assessment.train, assessment.test
+    if train is None:
+        return without_numbers(Verdict.MALFORMED)
+    digest = predictions_digest(attempt, train.predictions, test.predictions if test else None)
+    return Vote(Verdict.OK, train.correct, test.correct if test else 0, digest)
+
+
+def without_numbers(verdict: Verdict) -> Vote:
+    """Return a vote that a model, or the data, cannot be evaluated."""
+    return Vote(verdict, 0, 0, NO_PREDICTIONS)
+
+
+def write_votes(votes: tuple[Vote, ...]) -> bytes:
+    """Return votes as JSON."""
+    rows = [
+        [vote.verdict.value, vote.train_correct, vote.test_correct, vote.predictions.hex()] for vote in votes
+    ]
+    return json.dumps(rows).encode()
+
+
+def read_votes(kept: bytes) -> tuple[Vote, ...]:
+    """Return the votes that `write_votes` wrote."""
+    rows = json.loads(kept)
+    return tuple(
+        Vote(Verdict(verdict), train, test, bytes.fromhex(digest)) for verdict, train, test, digest in rows
+    )

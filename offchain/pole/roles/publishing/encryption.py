@@ -1,0 +1,171 @@
+"""From samples to an encrypted set: quantised, encrypted and handed to the store shard by shard.
+
+Memory holds the samples and a few shards, never all ciphertexts.
+"""
+
+import logging
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pole.ipfe.scheme import MasterSecretKey, encrypt
+from pole.learning.data.quantisation import Quantisation, apply
+from pole.protocol.formats.encrypted_set import (
+    EncryptedSetManifest,
+    Part,
+    Shard,
+    ShardRef,
+    shard_ref,
+    write_manifest,
+    write_shard,
+)
+from pole.protocol.models.specification import ModelSpecification
+from pole.protocol.state import FileRef
+from pole.roles.ports import Store
+from pole.roles.publishing.task_folder import TaskFolder
+from pole.roles.support.events import tell
+from pole.roles.support.files import write_durably, write_whole
+from pole.roles.support.look_ahead import look_ahead
+from pole.roles.support.progress import Progress
+
+LOG: Final = logging.getLogger("pole.task")
+SHARD_BYTES: Final = 2**23
+POINT_BYTES: Final = 32
+LABEL_BYTES: Final = 2
+PLACED_AT_ONCE: Final = 2
+BATCH: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """How the sets of a task are encrypted, and where to.
+
+    `public_key` is where the master public key is; `threads` encrypt at a time, each with its own
+    `random_bytes`.
+    """
+
+    specification: ModelSpecification
+    quantisation: Quantisation
+    secret: MasterSecretKey = field(repr=False)
+    public_key: FileRef
+    folder: TaskFolder
+    store: Store
+    random_bytes: Callable[[int], bytes] = field(repr=False)
+    threads: int
+    clock: Callable[[], float]
+
+
+def encrypt_set(sealing: Sealing, part: Part, x: NDArray[Any], y: NDArray[np.int64]) -> bytes:
+    """Encrypt samples (n, ...) with labels (n,); return their manifest, also kept in the task's folder.
+
+    Shards of a training set go to the store, those of a test set stay in the folder and are only named.
+    Beside the samples, at most 2 (`threads` + 4) shards of 8 MiB are in memory. Raises UnreachableError when
+    the store does not answer.
+    """
+    progress = Progress(LOG, "encrypted", part, len(x), sealing.clock)
+    work = _Work(sealing, part, x, y)
+    refs: list[ShardRef] = []
+    clipped = 0
+    with closing(work.run()) as placed:
+        for shard in placed:
+            refs.append(shard.ref)
+            clipped += shard.clipped
+            progress.add(shard.ref.rows)
+    if clipped:
+        LOG.warning("%d values of the %s set are out of range and were clipped.", clipped, part.value)
+    _tell_encrypted(sealing, part, progress)
+    manifest = write_manifest(_manifest(sealing, part, tuple(refs)))
+    write_durably(sealing.folder.manifest(part.value), manifest)
+    return manifest
+
+
+@dataclass(frozen=True, slots=True)
+class _Encrypted:
+    """A shard's number, bytes and samples, and how many of their values were clipped."""
+
+    number: int
+    content: bytes = field(repr=False)
+    rows: int
+    clipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A shard that has a CID."""
+
+    ref: ShardRef
+    clipped: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Work:
+    """One set being encrypted by several threads."""
+
+    sealing: Sealing
+    part: Part
+    x: NDArray[Any]
+    y: NDArray[np.int64]
+
+    def run(self) -> Generator[_Placed]:
+        """Yield the shards in order; the store takes some while the next are encrypted."""
+        threads = self.sealing.threads
+        count = -(-len(self.x) // self._rows)
+        encrypted = look_ahead(self._encrypt, range(count), workers=threads, most=threads + 1)
+        with closing(encrypted):
+            yield from look_ahead(self._place, encrypted, workers=PLACED_AT_ONCE, most=PLACED_AT_ONCE)
+
+    @property
+    def _rows(self) -> int:
+        row_bytes = (self.sealing.specification.dimension + 1) * POINT_BYTES + LABEL_BYTES
+        fitting = max(1, SHARD_BYTES // row_bytes)
+        # Whole batches, because decryption takes so many rows at a time.
+        return fitting - fitting % BATCH if fitting > BATCH else fitting
+
+    def _encrypt(self, number: int) -> _Encrypted:
+        some = slice(number * self._rows, (number + 1) * self._rows)
+        quantised = apply(self.sealing.quantisation, self.x[some])
+        sealed = encrypt(self.sealing.secret, quantised.values, self.sealing.random_bytes)
+        content = write_shard(Shard(sealed.ct0, sealed.ct, self.y[some].astype(np.uint16)))
+        return _Encrypted(number, content, len(quantised.values), quantised.clipped)
+
+    def _place(self, shard: _Encrypted) -> _Placed:
+        path = self.sealing.folder.shard(self.part.value, shard.number)
+        if self.part is Part.TEST:
+            write_durably(path, shard.content)
+            cid = self.sealing.store.cid_of(path)
+        else:
+            write_whole(path, shard.content)
+            cid = self.sealing.store.add(path)
+            path.unlink()
+        return _Placed(shard_ref(cid, shard.content, shard.rows), shard.clipped)
+
+
+def _manifest(sealing: Sealing, part: Part, refs: tuple[ShardRef, ...]) -> EncryptedSetManifest:
+    specification = sealing.specification
+    return EncryptedSetManifest(
+        part=part,
+        count=sum(ref.rows for ref in refs),
+        input_shape=specification.input.shape,
+        dimension=specification.dimension,
+        classes=specification.classes,
+        bits=specification.input.bits,
+        # The manifest divides by its scale where the quantisation multiplies.
+        scale=tuple(1.0 / scale for scale in sealing.quantisation.scale),
+        offset=sealing.quantisation.offset,
+        master_public_key=sealing.public_key,
+        shards=refs,
+    )
+
+
+def _tell_encrypted(sealing: Sealing, part: Part, progress: Progress) -> None:
+    dimension, seconds = sealing.specification.dimension, progress.seconds
+    sentence = (
+        f"Encrypted {progress.total} samples of the {part.value} set, {dimension} values each, "
+        f"in {seconds:.1f} s."
+    )
+    details = {"samples": progress.total, "dimension": dimension, "seconds": round(seconds, 3)}
+    tell(LOG, "encrypted", sentence, part=part.value, **details)

@@ -1,0 +1,150 @@
+"""From a data set to a task: quantised, encrypted under a fresh key, published but for the test set."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pole.errors import InputError
+from pole.ipfe.scheme import MasterSecretKey, generate_keys
+from pole.learning.data.datasets import DataSet
+from pole.learning.data.quantisation import fit
+from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.formats.encrypted_set import Part
+from pole.protocol.formats.master_public_key import write_master_public_key
+from pole.protocol.models.metrics import AbsoluteError
+from pole.protocol.models.set_size import check_set_size
+from pole.protocol.models.specification import ModelSpecification
+from pole.protocol.parameters import TaskListParameters
+from pole.protocol.rounds.audit_sample import bounds_claims
+from pole.protocol.state import FileRef, TaskFiles, TaskTerms
+from pole.roles.ports import Store
+from pole.roles.publishing.encryption import Sealing, encrypt_set
+from pole.roles.publishing.task_folder import TaskFolder
+from pole.roles.support.files import write_durably
+
+BASIS_POINTS: Final = 10_000
+LARGEST_AMOUNT: Final = 2**96 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRequest:
+    """What a data node wants learned, and for what."""
+
+    dataset: DataSet
+    specification: ModelSpecification
+    terms: TaskTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What preparing a task needs, beside the request.
+
+    `save_secret` keeps a master secret, `random_bytes` may be called by `threads` threads at a time, `clock`
+    counts seconds for reports of progress.
+    """
+
+    store: Store
+    home: Path
+    save_secret: Callable[[bytes, MasterSecretKey], None]
+    random_bytes: Callable[[int], bytes]
+    threads: int = 1
+    clock: Callable[[], float] = time.monotonic
+
+
+def check_request(request: TaskRequest, limits: TaskListParameters) -> None:
+    """Raise InputError where the parts of a request do not fit each other or the deployment's limits.
+
+    Nothing was done or spent yet.
+    """
+    dataset, terms = request.dataset, request.terms
+    check_samples(dataset, request.specification)
+    if (terms.train_count, terms.test_count) != (len(dataset.x_train), len(dataset.x_test)):
+        raise InputError(
+            "The terms speak of other numbers of samples than the data set has; correct the terms."
+        )
+    _check_terms(terms, limits)
+    check_set_size(request.specification, train_count=terms.train_count, test_count=terms.test_count)
+    metric = request.specification.metric
+    if not bounds_claims(metric, audit_count=terms.audit_count, train_count=terms.train_count):
+        raise InputError(
+            "An audit sample can prove a true claim false where the metric is not accuracy, so no miner "
+            "would take the task: let all training samples be judged (an audit sample of 0)."
+        )
+
+
+def check_samples(dataset: DataSet, specification: ModelSpecification) -> None:
+    """Raise InputError where a data set is not what a specification takes."""
+    if dataset.input_shape != specification.input.shape:
+        raise InputError(
+            f"The samples of {dataset.name} have the shape {list(dataset.input_shape)}, but the "
+            f"specification's input is {list(specification.input.shape)}; change one of them."
+        )
+    regression = isinstance(specification.metric, AbsoluteError)
+    if dataset.classes == specification.classes or (regression and dataset.classes < specification.classes):
+        return
+    what = "steps of its target" if regression else "classes"
+    raise InputError(
+        f"The data set {dataset.name} has {dataset.classes} {what}, but the specification has "
+        f"{specification.classes}; change the specification."
+    )
+
+
+def _check_terms(terms: TaskTerms, limits: TaskListParameters) -> None:
+    least_fee = -(-terms.reward * limits.fee_bps // BASIS_POINTS)
+    ranges = (
+        ("reward", terms.reward, limits.min_reward, LARGEST_AMOUNT, "wei"),
+        ("data bond", terms.data_bond, limits.min_data_bond, LARGEST_AMOUNT, "wei"),
+        ("fee", terms.fee, least_fee, LARGEST_AMOUNT, "wei"),
+        ("time limit", terms.time_limit, 1, limits.max_time_limit, "seconds"),
+        ("least training time", terms.min_training_time, 0, terms.time_limit, "seconds"),
+        ("number of solutions to wait for", terms.min_solutions, 1, limits.max_solutions, "solutions"),
+        ("required training accuracy", terms.required_train_accuracy, 1, BASIS_POINTS, "basis points"),
+        ("required test accuracy", terms.required_test_accuracy, 0, BASIS_POINTS, "basis points"),
+        ("audit sample", terms.audit_count, 0, terms.train_count, "samples"),
+    )
+    for what, given, least, most, unit in ranges:
+        if not least <= given <= most:
+            raise InputError(
+                f"The {what} is {given} {unit}, but must lie between {least} and {most}; change it."
+            )
+
+
+def prepare_task(request: TaskRequest, workshop: Workshop) -> TaskFiles:
+    """Return where the files of a new task are; all but the test set are published.
+
+    The test set stays in the task's folder. The master key is fresh and its secret durable before anything is
+    published. Raises InputError for a request that `check_request` refuses, UnreachableError when the store
+    does not answer.
+    """
+    dataset, specification = request.dataset, request.specification
+    secret, public = generate_keys(specification.dimension, workshop.random_bytes)
+    key_file = write_master_public_key(public.points)
+    mpk_digest = keccak256(key_file)
+    workshop.save_secret(mpk_digest, secret)
+    folder = TaskFolder.of(workshop.home, mpk_digest)
+    write_durably(folder.specification, specification.canonical_bytes())
+    write_durably(folder.public_key, key_file)
+    key_ref = FileRef(workshop.store.add(folder.public_key), mpk_digest)
+    sealing = Sealing(
+        specification,
+        fit(dataset.x_train, specification.input.bits),
+        secret,
+        key_ref,
+        folder,
+        workshop.store,
+        workshop.random_bytes,
+        workshop.threads,
+        workshop.clock,
+    )
+    train = encrypt_set(sealing, Part.TRAIN, dataset.x_train, dataset.y_train)
+    test = encrypt_set(sealing, Part.TEST, dataset.x_test, dataset.y_test)
+    return TaskFiles(
+        spec_cid=workshop.store.add(folder.specification),
+        spec_digest=specification.digest(),
+        train_cid=workshop.store.add(folder.manifest("train")),
+        train_digest=keccak256(train),
+        test_digest=keccak256(test),
+        mpk_digest=mpk_digest,
+    )

@@ -1,0 +1,237 @@
+"""From an encrypted set to its samples: fetched ahead, checked, decrypted, and kept shard by shard.
+
+Memory holds a few shards and all features, never all ciphertexts. Who was killed goes on with the first shard
+that has no whole file of features.
+"""
+
+import logging
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pole.errors import AbandonedError
+from pole.ipfe.kernel import CT0_COLUMN, InvalidCiphertextError
+from pole.ipfe.scheme import AffineCiphertexts, Ciphertexts, DecryptionError, bound_of, decrypt, expand
+from pole.learning.threads import Stop
+from pole.protocol.formats.encrypted_set import EncryptedSetManifest, read_shard
+from pole.protocol.mapping.layer import arrange, feature_shape
+from pole.roles.ports import Store
+from pole.roles.receiving.feature_files import FeatureFiles
+from pole.roles.receiving.point_cache import PointCache, SealedRows
+from pole.roles.receiving.samples import Samples
+from pole.roles.receiving.task_data import DataFault, TaskData, blaming_data_node
+from pole.roles.support.events import tell
+from pole.roles.support.files import NotHadError, Wanted, fetch, sha256
+from pole.roles.support.look_ahead import look_ahead
+from pole.roles.support.progress import Progress
+
+LOG: Final = logging.getLogger("pole.data")
+SHARDS_AHEAD: Final = 8
+BYTES_AHEAD: Final = 2**26
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What decrypting needs of this machine.
+
+    `clock` times it, `threads` decrypt at a time, `points` keeps decoded shards for other keys.
+    """
+
+    store: Store
+    clock: Callable[[], float]
+    threads: int
+    points: PointCache
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wish:
+    """Which samples of a set are wanted: all, or the ascending `rows`; features stay in `features`.
+
+    `shards` holds fetched shards until they are decrypted.
+    """
+
+    task: TaskData
+    manifest: EncryptedSetManifest
+    rows: Rows | None
+    features: Path
+    shards: Path
+
+
+def decrypt_set(wish: Wish, means: Means, *, stop: Stop) -> Samples:
+    """Return the samples of a wish, features in the smallest integer type that holds their bound.
+
+    Raises DataFault naming shard and row where the data node's bytes are proven wrong, NotHadError where a
+    shard is not to be had, and AbandonedError when `stop` says so between two shards. At most 64 MiB of
+    shards are fetched ahead, or one, and `threads` + 1 are being decrypted.
+    """
+    work = _Work(wish, means)
+    features = np.empty((work.count, *work.files.shape), dtype=work.files.dtype)
+    labels = np.empty(work.count, dtype=np.int64)
+    progress = Progress(LOG, "decrypted", wish.manifest.part, work.count, means.clock)
+    done = 0
+    with closing(work.run()) as parts:
+        for part in parts:
+            if stop():
+                raise AbandonedError("The round ended while its data was decrypted.")
+            rows = slice(done, done + len(part.samples.labels))
+            features[rows], labels[rows] = part.samples.features, part.samples.labels
+            done = rows.stop
+            (progress.skip if part.kept else progress.add)(len(part.samples.labels))
+    _tell_decrypted(wish.manifest, progress, features)
+    return Samples(features, labels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """A shard's part in a wish: its number, the set's index of its first sample, and its rows wanted.
+
+    There are `count` of them, all that it has where `rows` is None.
+    """
+
+    number: int
+    first: int
+    count: int
+    rows: Rows | None
+
+    def of(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return the wanted rows of one of the shard's arrays."""
+        return array if self.rows is None else array[self.rows]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """A shard's samples, and whether they were kept from before."""
+
+    samples: Samples
+    kept: bool
+
+
+class _Work:
+    """One set being decrypted by several threads."""
+
+    def __init__(self, wish: Wish, means: Means) -> None:
+        self._wish, self._means, self._manifest = wish, means, wish.manifest
+        task = wish.task
+        self._bound = bound_of(task.plan, 2**wish.manifest.bits - 1)
+        self.files = FeatureFiles(wish.features, feature_shape(task.specification), self._bound)
+        self._shares = tuple(_shares(wish.manifest, wish.rows))
+        self.count = sum(share.count for share in self._shares)
+        self._at_once = min(means.threads, len(self._shares))
+        self._each = -(-means.threads // self._at_once)
+
+    def run(self) -> Generator[_Part]:
+        """Yield the parts in order; shards are fetched while others are decrypted."""
+        largest = max(ref.size for ref in self._manifest.shards)
+        ahead = max(1, min(SHARDS_AHEAD, BYTES_AHEAD // largest))
+        fetched = look_ahead(self._fetch, self._shares, workers=ahead, most=ahead)
+        with closing(fetched):
+            yield from look_ahead(self._decrypt, fetched, workers=self._at_once, most=self._at_once + 1)
+
+    def _fetch(self, share: _Share) -> tuple[_Share, SealedRows | _Part]:
+        kept = self.files.read(share.number, self._manifest.shards[share.number], share.count)
+        if kept is not None:
+            return share, _Part(kept, kept=True)
+        return share, self._means.points.find(self._manifest, share.number) or self._shard(share)
+
+    def _shard(self, share: _Share) -> SealedRows:
+        ref = self._manifest.shards[share.number]
+        wanted = Wanted(ref.cid, bytes.fromhex(ref.digest), ref.size, sha256)
+        try:
+            content = fetch(self._means.store, wanted, self._folder(share))
+        except NotHadError as error:
+            name = self._manifest.shard_name(share.number)
+            raise NotHadError(f"The {name} is not to be had: {error}") from error
+        with blaming_data_node():
+            shard = read_shard(content, self._manifest, share.number)
+        return SealedRows(Ciphertexts(shard.ct0, shard.ct), shard.labels)
+
+    def _decrypt(self, fetched: tuple[_Share, SealedRows | _Part]) -> _Part:
+        share, found = fetched
+        if isinstance(found, _Part):
+            return found
+        samples = self._samples(share, found)
+        self.files.write(share.number, self._manifest.shards[share.number], samples)
+        shutil.rmtree(self._folder(share), ignore_errors=True)
+        return _Part(samples, kept=False)
+
+    def _samples(self, share: _Share, found: SealedRows) -> Samples:
+        if not isinstance(found.ciphertexts, AffineCiphertexts):
+            return self._open(share, self._decoded(share, found))
+        try:
+            return self._open(share, found)
+        except DataFault:
+            # Only the shard itself speaks for or against the data node.
+            self._means.points.drop(self._manifest, share.number)
+            return self._open(share, self._decoded(share, self._shard(share)))
+
+    def _decoded(self, share: _Share, found: SealedRows) -> SealedRows:
+        """Return a shard decoded, and kept so, where the cache has room for any."""
+        if not self._means.points.max_bytes or not isinstance(found.ciphertexts, Ciphertexts):
+            return found
+        with self._naming_rows(share, None):
+            points = expand(found.ciphertexts, threads=self._each)
+        decoded = SealedRows(points, found.labels)
+        self._means.points.keep(self._manifest, share.number, decoded)
+        return decoded
+
+    def _open(self, share: _Share, found: SealedRows) -> Samples:
+        task, some = self._wish.task, found.ciphertexts
+        with self._naming_rows(share, share.rows):
+            chosen = type(some)(share.of(some.ct0), share.of(some.ct))
+            products = decrypt(chosen, task.plan, task.keys, self._bound, threads=self._each)
+        features = arrange(products, task.specification).astype(self.files.dtype)
+        return Samples(features, share.of(found.labels).astype(np.int64))
+
+    @contextmanager
+    def _naming_rows(self, share: _Share, rows: Rows | None) -> Iterator[None]:
+        """Turn an error about one of `rows` of a shard, None for all, into DataFault that names its place."""
+        try:
+            yield
+        except DecryptionError as error:
+            what = f"window {error.window}, query {error.query} decrypts to nothing in [0, {self._bound}]"
+            raise self._fault(share, _row(rows, error.sample), what) from error
+        except InvalidCiphertextError as error:
+            point = "ct_0" if error.column == CT0_COLUMN else f"column {error.column}"
+            what = f"{point} is not a ristretto255 element"
+            raise self._fault(share, _row(rows, error.sample), what) from error
+
+    def _fault(self, share: _Share, row: int, what: str) -> DataFault:
+        name = self._manifest.shard_name(share.number)
+        return DataFault(f"In {name}, row {row} (sample {share.first + row} of the set), {what}.")
+
+    def _folder(self, share: _Share) -> Path:
+        return self._wish.shards / f"{share.number:05}"
+
+
+def _shares(manifest: EncryptedSetManifest, rows: Rows | None) -> Iterator[_Share]:
+    """Yield what each shard has of the wanted samples, but for shards that have nothing of them."""
+    first = 0
+    for number, ref in enumerate(manifest.shards):
+        if rows is None:
+            yield _Share(number, first, ref.rows, None)
+        else:
+            begin, end = np.searchsorted(rows, (first, first + ref.rows))
+            if begin < end:
+                yield _Share(number, first, int(end - begin), rows[begin:end] - first)
+        first += ref.rows
+
+
+def _row(rows: Rows | None, sample: int) -> int:
+    return sample if rows is None else int(rows[sample])
+
+
+def _tell_decrypted(manifest: EncryptedSetManifest, progress: Progress, features: NDArray[Any]) -> None:
+    count, products, seconds = len(features), features[0].size, progress.seconds
+    sentence = (
+        f"Decrypted {count} samples of the {manifest.part.value} set, {products} inner products each, "
+        f"in {seconds:.1f} s."
+    )
+    tell(LOG, "decrypted", sentence, part=manifest.part.value, samples=count, seconds=round(seconds, 3))

@@ -1,0 +1,69 @@
+"""Features on a worker's own disk, a file for each shard: what was decrypted once is not decrypted again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pole.errors import IntegrityError
+from pole.protocol.formats.encrypted_set import ShardRef
+from pole.protocol.formats.tensors import TensorType, read_tensors, write_tensors
+from pole.roles.receiving.samples import Samples
+from pole.roles.support.files import read_with_digest, with_digest, write_durably
+
+_TYPES: Final = (("U16", np.uint16), ("I32", np.int32), ("I64", np.int64))
+
+
+def smallest_type(bound: int) -> tuple[str, np.dtype[Any]]:
+    """Return the smallest integer type that holds 0 .. `bound`, as tensor files and numpy call it.
+
+    Whatever it is, the canonical evaluation takes its first difference in int64 and so gives the same bits.
+    """
+    return next((name, np.dtype(held)) for name, held in _TYPES if bound <= np.iinfo(held).max)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFiles:
+    """The features of one set under one round's keys, in a folder of their own.
+
+    `shape` is that of one sample's features, `bound` the largest of them.
+    """
+
+    folder: Path
+    shape: tuple[int, ...]
+    bound: int
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return the type that features are kept in."""
+        return smallest_type(self.bound)[1]
+
+    def read(self, number: int, ref: ShardRef, rows: int) -> Samples | None:
+        """Return `rows` samples of a shard, None where they are not here or the file was damaged."""
+        content = read_with_digest(self._path(number))
+        if content is None:
+            return None
+        types = {
+            "features": TensorType(smallest_type(self.bound)[0], (rows, *self.shape)),
+            "labels": TensorType("U16", (rows,)),
+        }
+        try:
+            tensors = read_tensors(content, what="features", types=types, metadata=_metadata(ref))
+        except IntegrityError:
+            return None
+        return Samples(tensors["features"], tensors["labels"].astype(np.int64))
+
+    def write(self, number: int, ref: ShardRef, samples: Samples) -> None:
+        """Keep samples of a shard durably."""
+        labels: NDArray[np.uint16] = samples.labels.astype(np.uint16)
+        content = write_tensors({"features": samples.features, "labels": labels}, _metadata(ref))
+        write_durably(self._path(number), with_digest(content))
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:05}"
+
+
+def _metadata(ref: ShardRef) -> dict[str, str]:
+    return {"format": "pole.features", "version": "1", "shard": ref.digest}

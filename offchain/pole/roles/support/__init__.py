@@ -1,0 +1,1 @@
+"""What every worker uses: events told, files, waiting, progress."""

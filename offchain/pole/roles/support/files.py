@@ -1,0 +1,121 @@
+"""Files on a worker's own disk: written whole or not at all, checked against their digest before use."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pole.errors import DiskError, IntegrityError, UnreachableError
+from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.formats.digests import DIGEST_BYTES
+from pole.roles.ports import Store
+
+
+@contextmanager
+def own_disk(path: Path) -> Iterator[None]:
+    """Turn the system's errors about a file of this machine into DiskError."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(
+            f"The file {path} cannot be written or read ({error.strerror or error}): make room on this "
+            "machine's disk, or check who owns the folder."
+        ) from error
+
+
+class NotHadError(UnreachableError):
+    """The store does not give the bytes with this digest now; it may do so later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file on the store: its CID, its digest by `hash_of`, and the bytes it may have at most."""
+
+    cid: str
+    digest: bytes
+    max_bytes: int
+    hash_of: Callable[[bytes], bytes] = keccak256
+
+
+def sha256(data: bytes) -> bytes:
+    """Return the 32-byte SHA-256 digest of `data`."""
+    return hashlib.sha256(data).digest()
+
+
+def fetch(store: Store, wanted: Wanted, folder: Path) -> bytes:
+    """Return the bytes of a file on the store.
+
+    They are kept in `folder` under their digest and fetched only when they are not there. Raises NotHadError
+    when the store does not give them, or gives others, and DiskError when this machine cannot keep them.
+    """
+    path = folder / wanted.digest.hex()
+    with own_disk(path):
+        if path.exists():
+            data = path.read_bytes()
+            if wanted.hash_of(data) == wanted.digest:
+                return data
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        store.fetch(wanted.cid, path, max_bytes=wanted.max_bytes)
+    except IntegrityError as error:
+        raise NotHadError(f"{error} It is not the file that was announced.") from error
+    with own_disk(path):
+        data = path.read_bytes()
+    if wanted.hash_of(data) != wanted.digest:
+        path.unlink(missing_ok=True)
+        raise NotHadError(
+            f"IPFS gives other bytes for {wanted.cid} than the digest {wanted.digest.hex()} names; "
+            "connect the daemon to other peers."
+        )
+    return data
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a file so that it is on disk when this returns; a crash leaves the old content or none.
+
+    Raises DiskError where that cannot be.
+    """
+    write_whole(path, data, flush=_flush)
+    with own_disk(path):
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def write_whole(path: Path, *parts: bytes, flush: Callable[[BinaryIO], None] = lambda _: None) -> None:
+    """Write a file so that others see all of it or nothing; a power cut may leave anything.
+
+    Raises DiskError where it cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with own_disk(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            file.writelines(parts)
+            flush(file)
+        unfinished.replace(path)
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def with_digest(data: bytes) -> bytes:
+    """Return the content of a file that only this machine reads again: SHA-256 digest, then `data`."""
+    return sha256(data) + data
+
+
+def read_with_digest(path: Path) -> bytes | None:
+    """Return what was written `with_digest`, None where it is not there or has changed since."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    data = content[DIGEST_BYTES:]
+    return data if sha256(data) == content[:DIGEST_BYTES] else None

@@ -1,0 +1,1 @@
+"""What a miner trains with."""

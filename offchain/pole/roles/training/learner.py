@@ -1,0 +1,37 @@
+"""Training as the roles see it: samples in, model bytes out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pole.protocol.models.specification import ModelSpecification
+from pole.roles.receiving.samples import Samples
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assignment:
+    """What to train: on which samples, up to how many correct ones, until when by the worker's clock."""
+
+    specification: ModelSpecification
+    seed: bytes
+    samples: Samples
+    needed: int
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A model file and how many training samples its canonical evaluation gets right."""
+
+    model: bytes
+    train_correct: int
+
+
+class Learner(Protocol):
+    """Something that trains; tests use one that does not need torch."""
+
+    def train(self, assignment: Assignment, *, stop: Callable[[], bool]) -> Trained:
+        """Return the best model found until the goal, the deadline, or `stop`.
+
+        Raises AbandonedError when `stop` came before there was one.
+        """

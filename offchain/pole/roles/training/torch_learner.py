@@ -1,0 +1,106 @@
+"""The learner that miners use: torch, as pole.learning.training.training drives it."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from pole.learning.evaluation import model_file
+from pole.learning.training.checkpoint import Checkpoints
+from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.search import find_settings
+from pole.learning.training.training import train
+from pole.learning.training.training_run import Progress, StopRule
+from pole.roles.support.events import tell
+from pole.roles.support.files import read_with_digest, with_digest, write_durably
+from pole.roles.training.learner import Assignment, Trained
+
+LOG: Final = logging.getLogger("pole.training")
+
+
+@dataclass(frozen=True, slots=True)
+class TorchLearner:
+    """Trains with a recipe on a device; `clock` is the one that assignments name their deadline by.
+
+    `random_seed` draws the seed of each training: miners that all took the same one would find the same
+    model. A training that was killed goes on from its checkpoint in `folder`, which keeps one alone,
+    with the settings that were found for it. `search` is the part of the time to the deadline that a search
+    for better settings may take, 0 for none.
+    """
+
+    recipe: TrainingSettings
+    device: torch.device
+    folder: Path
+    clock: Callable[[], float]
+    random_seed: Callable[[], int] = field(repr=False)
+    search: float = 0.0
+
+    def train(self, assignment: Assignment, *, stop: Callable[[], bool]) -> Trained:
+        """Return the best model found until the goal, the deadline, or `stop`.
+
+        Raises AbandonedError when `stop` came before there was one.
+        """
+        samples = assignment.samples
+        result = train(
+            samples.features,
+            samples.labels,
+            assignment.specification,
+            self._recipe(assignment, stop),
+            StopRule(assignment.needed, assignment.deadline, self.clock, stop),
+            seed=assignment.seed,
+            random_seed=self.random_seed(),
+            device=self.device,
+            report=_log_progress,
+            checkpoints=self._checkpoints(assignment.seed),
+        )
+        correct = result.candidate.evaluation.correct
+        sentence = (
+            f"Trained {result.epochs} epochs in {result.seconds:.1f} s, "
+            f"{correct} of {len(samples.labels)} correct: {result.reason.value}."
+        )
+        details = {"epochs": result.epochs, "seconds": round(result.seconds, 3), "correct": correct}
+        tell(LOG, "trained", sentence, reason=result.reason.name, **details)
+        return Trained(model_file.save(result.candidate.model), correct)
+
+    def _recipe(self, assignment: Assignment, stop: Callable[[], bool]) -> TrainingSettings:
+        """Return the settings to train with: those of the last time, where a search found them."""
+        if self.search == 0:
+            return self.recipe
+        path = self._file(assignment.seed, "settings")
+        kept = read_with_digest(path)
+        if kept is not None:
+            return TrainingSettings(**json.loads(kept))
+        samples, now = assignment.samples, self.clock()
+        found = find_settings(
+            samples.features,
+            samples.labels,
+            assignment.specification,
+            self.recipe,
+            StopRule(0, now + self.search * (assignment.deadline - now), self.clock, stop),
+            random_seed=self.random_seed(),
+            device=self.device,
+        )
+        write_durably(path, with_digest(json.dumps(asdict(found)).encode()))
+        return found
+
+    def _checkpoints(self, seed: bytes) -> Checkpoints:
+        path = self._file(seed, "checkpoint")
+        return Checkpoints(
+            lambda: read_with_digest(path), lambda state: write_durably(path, with_digest(state))
+        )
+
+    def _file(self, seed: bytes, kind: str) -> Path:
+        """Return where a file of this round's training is; those of other rounds are deleted."""
+        path = self.folder / f"{seed.hex()}.{kind}"
+        for other in self.folder.glob(f"*.{kind}"):
+            if other != path:
+                other.unlink()
+        return path
+
+
+def _log_progress(progress: Progress) -> None:
+    LOG.debug("epoch %d: loss %.4f after %.1f s", progress.epoch, progress.loss, progress.seconds)

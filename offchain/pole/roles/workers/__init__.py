@@ -1,0 +1,1 @@
+"""The workers: which duty each has in which phase of a round."""

@@ -1,0 +1,82 @@
+"""What is left to do once a round has ended: fetch the money, and keep the new block's body available."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pole.errors import InputError, UnreachableError
+from pole.protocol.state import Phase
+from pole.roles.ports import Chain, Journal, Moment, Store
+from pole.roles.support.events import tell
+from pole.roles.support.files import write_durably
+
+LOG: Final = logging.getLogger("pole.settlement")
+OPEN_ROUNDS: Final = "open-rounds"
+WEI: Final = 10**18
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Follows the rounds a wallet took part in to their end.
+
+    `withdraws` says whether credits are fetched without being asked; `body_of` returns the body of the block
+    at a height in the format of pole.protocol.formats.block_body, and the block is pinned under it.
+    """
+
+    chain: Chain
+    store: Store
+    journal: Journal
+    home: Path
+    body_of: Callable[[int], bytes]
+    withdraws: bool
+
+    def follow(self, round_id: int) -> None:
+        """Remember to come back to this round when it has ended."""
+        rounds = self._open_rounds()
+        if round_id not in rounds:
+            self._keep([*rounds, round_id])
+
+    def withdraw(self, occasion: str, title: str, **details: int) -> None:
+        """Fetch this wallet's credit if that is wanted, once for an occasion."""
+        if not self.withdraws:
+            return
+        amount = self.chain.withdraw(intent=f"withdraw/{occasion}")
+        if amount:
+            tell(LOG, "withdrew", f"{title}: withdrew {amount / WEI:.6f} ETH.", wei=str(amount), **details)
+
+    def step(self, moment: Moment) -> str | None:
+        """Settle one round that has ended."""
+        over = (Phase.FINAL, Phase.VOID)
+        rounds = self._open_rounds()
+        ended = [number for number in rounds if number < moment.round_id or moment.phase in over]
+        if not ended:
+            return None
+        self._settle(ended[0])
+        self._keep([number for number in rounds if number != ended[0]])
+        return "settled"
+
+    def _settle(self, round_id: int) -> None:
+        height = self.chain.round(round_id).height
+        if height:
+            self._pin_body(height)
+        self.withdraw(str(round_id), f"Round {round_id}", round=round_id)
+
+    def _pin_body(self, height: int) -> None:
+        path = self.home / "bodies" / f"{height}.json"
+        try:
+            write_durably(path, self.body_of(height))
+        except InputError as error:
+            # The node that told of the block does not show its events yet.
+            raise UnreachableError(str(error)) from error
+        cid = self.store.add(path)
+        tell(LOG, "body-pinned", f"Block {height}: body pinned as {cid}.", height=height, cid=cid)
+
+    def _open_rounds(self) -> list[int]:
+        kept = self.journal.get(OPEN_ROUNDS)
+        return [int(number) for number in json.loads(kept)] if kept else []
+
+    def _keep(self, rounds: list[int]) -> None:
+        self.journal.put(OPEN_ROUNDS, json.dumps(rounds).encode())

@@ -1,0 +1,318 @@
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+from tests.unit.adapters.fake_node import FakeNode, NodeError
+from tests.unit.adapters.interfaces import error_abi
+from web3 import Web3
+
+from pole.adapters.ethereum.chain_reader import MOST_BLOCKS, ChainReader
+from pole.adapters.ethereum.deployment import CONTRACTS, DeployedContract, Deployment
+from pole.errors import RefusedError, UnreachableError
+from pole.protocol.encoding import records
+from pole.protocol.parameters import Parameters
+from pole.protocol.state import FileRef, Phase
+from pole.roles.ports import Moment, Opening
+
+ALICE = Web3.to_checksum_address("0x" + "aa" * 20)
+
+
+def number(name: str, *, indexed: bool = False) -> dict[str, Any]:
+    return {"name": name, "type": "uint256", "indexed": indexed}
+
+
+def function(name: str, inputs: list[dict[str, Any]], outputs: list[str]) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "name": name,
+        "stateMutability": "view",
+        "inputs": inputs,
+        "outputs": [{"name": "", "type": kind} for kind in outputs],
+    }
+
+
+RECORDED = {
+    "type": "event",
+    "name": "Recorded",
+    "anonymous": False,
+    "inputs": [
+        number("height", indexed=True),
+        number("index", indexed=True),
+        {"name": "kind", "type": "uint8", "indexed": True},
+        {"name": "data", "type": "bytes", "indexed": False},
+    ],
+}
+ROUND_OPENED = {
+    "type": "event",
+    "name": "RoundOpened",
+    "anonymous": False,
+    "inputs": [
+        number("roundId", indexed=True),
+        number("taskId", indexed=True),
+        {"name": "seed", "type": "bytes32", "indexed": False},
+    ],
+}
+TERMS = ["uint96"] * 2 + ["uint32"] * 2 + ["uint96"] + ["uint16"] * 3 + ["uint32"] * 3
+ROUND_TYPES: list[Any] = [
+    "uint256",
+    ["address", TERMS, "bytes32"],
+    *["bytes32"] * 4,
+    *["uint64"] * 7,
+    *["uint16"] * 3,
+    "bool",
+    "bool",
+    "uint8",
+    "uint8",
+    "uint8",
+    "bool",
+    "address",
+    "uint256",
+]
+
+
+def component(kind: Any) -> dict[str, Any]:
+    if isinstance(kind, str):
+        return {"name": "", "type": kind}
+    return {"name": "", "type": "tuple", "components": [component(each) for each in kind]}
+
+
+def signature_of(kind: Any) -> str:
+    return kind if isinstance(kind, str) else f"({','.join(map(signature_of, kind))})"
+
+
+def round_in(attempt: int) -> tuple[Any, ...]:
+    task = (ALICE, (0,) * len(TERMS), bytes(32))
+    counts = (*(0,) * 10, False, False, 0)
+    return (7, task, *(bytes(32),) * 4, *counts, attempt, 0, False, ALICE, 0)
+
+
+FUNCTIONS = [
+    function("round", [number("roundId")], []) | {"outputs": [component(ROUND_TYPES)]},
+    function("currentRound", [], ["uint256"]),
+    function("waiting", [], ["uint256"]),
+    function("phaseOf", [number("roundId")], ["uint8", "uint64"]),
+    function("creditOf", [{"name": "payee", "type": "address"}], ["uint256"]),
+]
+
+
+def event(name: str) -> dict[str, Any]:
+    return {"type": "event", "name": name, "anonymous": False, "inputs": [number("id")]}
+
+
+ABIS: dict[str, list[dict[str, Any]]] = {
+    "PoLeChain": [
+        *FUNCTIONS,
+        RECORDED,
+        ROUND_OPENED,
+        event("BlockAppended"),
+        error_abi("UnknownRound"),
+    ],
+    "TaskList": [
+        *FUNCTIONS,
+        event("TaskPosted"),
+        event("TaskCancelled"),
+        event("TaskReplaced"),
+        event("TaskTaken"),
+        event("KeysDelegated"),
+        event("PartialKeysAnnounced"),
+    ],
+    "VerifierCommittee": [event("VoteRevealed"), event("Rewarded"), event("Slashed")],
+    "RewardReservoir": [*FUNCTIONS, event("Withdrawn")],
+}
+
+
+class Contracts(FakeNode):
+    """A node whose contracts answer what the test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: dict[str, bytes] = {}
+
+    def answer(self, signature: str, types: list[str], *values: object) -> None:
+        self.answers[keccak(text=signature)[:4].hex()] = encode(types, values)
+
+    def _eth_call(self, transaction: dict[str, Any], *_: Any) -> str:
+        answer = self.answers.get(transaction["data"][2:10])
+        if answer is None:
+            revert = keccak(text="UnknownRound(uint256)")[:4] + encode(["uint256"], [9])
+            raise NodeError(3, "execution reverted", "0x" + revert.hex())
+        return "0x" + answer.hex()
+
+    def record(self, data: records.RecordData) -> None:
+        kind, content = records.encode_record(data)
+        indexed = (1, len(self.logs), int(kind))
+        self._log("Recorded(uint256,uint256,uint8,bytes)", indexed, encode(["bytes"], [content]))
+
+    def open(self, round_id: int, seed: bytes) -> None:
+        self._log("RoundOpened(uint256,uint256,bytes32)", (round_id, 1), seed)
+
+    def _log(self, signature: str, indexed: tuple[int, ...], data: bytes) -> None:
+        index = len(self.logs)
+        self.logs.append(
+            {
+                "address": address("PoLeChain"),
+                "topics": [
+                    "0x" + keccak(text=signature).hex(),
+                    *("0x" + encode(["uint256"], [value]).hex() for value in indexed),
+                ],
+                "data": "0x" + data.hex(),
+                "blockNumber": hex(self.block),
+                "blockHash": self.block_hash(self.block),
+                "transactionHash": "0x" + "07" * 32,
+                "transactionIndex": "0x0",
+                "logIndex": hex(index),
+                "removed": False,
+            }
+        )
+
+
+def address(contract: str) -> str:
+    return Web3.to_checksum_address(f"0x{1 + CONTRACTS.index(contract):040x}")
+
+
+def reader(node: FakeNode) -> ChainReader:
+    contracts = {name: DeployedContract(address(name), 1, "0x", tuple(ABIS[name])) for name in CONTRACTS}
+    return ChainReader(node.w3, Deployment(Path("x"), 1337, contracts, cast(Parameters, None)))
+
+
+@pytest.fixture
+def node() -> Contracts:
+    node = Contracts()
+    node.answer("currentRound()", ["uint256"], 0)
+    node.answer("waiting()", ["uint256"], 2)
+    return node
+
+
+def test_what_a_view_refuses_is_a_sentence(node: Contracts) -> None:
+    with pytest.raises(RefusedError, match="There is no round 9"):
+        reader(node).view("PoLeChain", "phaseOf", 9)
+
+
+def test_a_task_that_was_never_posted_is_refused(node: Contracts) -> None:
+    with pytest.raises(RefusedError, match="There is no task 7"):
+        reader(node).task(7)
+
+
+def test_before_the_first_round_there_is_no_phase(node: Contracts) -> None:
+    assert reader(node).moment() == Moment(0, Phase.NONE, 0, 2, 1001, 1, 0)
+
+
+def in_round_3(node: Contracts, phase: Phase, deadline: int = 5000) -> ChainReader:
+    """Return a reader that has seen round 3 in this phase."""
+    node.answer("currentRound()", ["uint256"], 3)
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], phase, deadline)
+    node.answer("round(uint256)", [signature_of(ROUND_TYPES)], round_in(attempt=1))
+    chain = reader(node)
+    assert chain.moment() == Moment(3, phase, deadline, 2, 1001, 1, 1)
+    node.requests.clear()
+    return chain
+
+
+def asked(node: Contracts) -> bool:
+    return "eth_call" in node.requests
+
+
+def test_nothing_is_asked_of_the_contracts_twice_for_one_block(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.DRAW)
+    assert chain.moment() == Moment(3, Phase.DRAW, 5000, 2, 1001, 1, 1)
+    assert not asked(node)
+
+
+def test_nothing_is_asked_of_the_contracts_while_nothing_happens(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    for block in (2, 3, 40):
+        node.block = block
+        assert chain.moment() == Moment(3, Phase.TRAINING, 5000, 2, 1000 + block, block, 1)
+    assert not asked(node)
+
+
+def test_an_event_is_followed_by_a_look_at_the_contracts(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    node.block = 5
+    node.record(records.SubmissionsClosed(3))
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.TEST_RELEASE, 6000)
+    node.block = 7
+    assert chain.moment() == Moment(3, Phase.TEST_RELEASE, 6000, 2, 1007, 7, 1)
+
+
+def test_an_event_that_a_lagging_node_left_out_is_seen_a_few_blocks_later(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    node.block = 2
+    chain.moment()
+    assert not asked(node)
+    node.record(records.SubmissionsClosed(3))
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.TEST_RELEASE, 6000)
+    node.block = 5
+    assert chain.moment().phase is Phase.TEST_RELEASE
+    node.requests.clear()
+    node.block = 6
+    chain.moment()
+    assert not asked(node)
+
+
+def test_a_deadline_is_followed_by_a_look_at_the_contracts(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.REVEAL, 1004)
+    node.block = 3
+    chain.moment()
+    assert not asked(node)
+    node.block = 4
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.DRAW, 0)
+    assert chain.moment().phase is Phase.DRAW
+
+
+def test_a_draw_of_too_few_seats_is_seen_although_it_leaves_no_event(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.DRAW, 0)
+    node.block = 2
+    assert chain.moment() == Moment(3, Phase.DRAW, 0, 2, 1002, 2, 1)
+    assert node.requests.count("eth_call") == 1
+    node.block = 3
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.SETTLEMENT, 0)
+    assert chain.moment().phase is Phase.SETTLEMENT
+
+
+@pytest.mark.parametrize("height", [1, 2, 5])
+def test_a_reorganised_chain_is_looked_at_again(node: Contracts, height: int) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    node.fork, node.block = b"other", height
+    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.KEYS, 3000)
+    assert chain.moment() == Moment(3, Phase.KEYS, 3000, 2, 1000 + height, height, 1)
+
+
+def test_after_many_blocks_the_contracts_are_asked_not_searched(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    node.block += MOST_BLOCKS + 1
+    chain.moment()
+    assert asked(node)
+    assert "eth_getLogs" not in node.requests
+
+
+def test_files_are_found_in_the_records_of_their_round(node: Contracts) -> None:
+    chain = reader(node)
+    assert (chain.functional_keys(2), chain.test_set(2), chain.models(2)) == (None, None, {})
+    for round_id in (1, 2):
+        node.record(records.KeysPosted(round_id, f"keys{round_id}", bytes(32)))
+        node.record(records.TestSetReleased(round_id, f"test{round_id}", bytes(32)))
+        node.record(records.SolutionRevealed(round_id, ALICE, f"model{round_id}", bytes(32), 1, 1))
+    node.block += 1
+    for log in node.logs:
+        log["blockNumber"] = hex(node.block)
+    assert chain.functional_keys(2) == FileRef("keys2", bytes(32))
+    assert chain.test_set(1) == FileRef("test1", bytes(32))
+    assert chain.models(2) == {ALICE: FileRef("model2", bytes(32))}
+
+
+def test_an_opening_is_told_with_its_block_and_seed(node: Contracts) -> None:
+    chain = reader(node)
+    with pytest.raises(UnreachableError, match="does not show the opening of round 2"):
+        chain.opening(2)
+    node.block += 1
+    node.open(1, b"\x01" * 32)
+    node.open(2, b"\x02" * 32)
+    assert chain.opening(2) == Opening(2, b"\x02" * 32)
+
+
+def test_a_credit_is_read(node: Contracts) -> None:
+    node.answer("creditOf(address)", ["uint256"], 5)
+    assert reader(node).credit_of(ALICE) == 5

@@ -1,0 +1,135 @@
+from string import Formatter
+
+import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+from tests.unit.adapters.interfaces import error_abi, errors
+from web3.exceptions import BadFunctionCallOutput, ContractCustomError, ContractLogicError, Web3RPCError
+from web3.types import RPCError
+
+from pole.adapters.ethereum import contract_errors
+from pole.adapters.ethereum.contract_errors import SENTENCES, ErrorTable
+from pole.errors import FundsError, NoPlaceError, RefusedError, UnreachableError
+
+TABLE = ErrorTable([[error_abi(name) for name in errors()]])
+VERIFIER = "0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB"
+SAMPLES = {"address": VERIFIER, "string": "reward", "bytes32": b"\x07" * 32}
+
+
+def revert_data(name: str, *values: object) -> bytes:
+    types = [argument["type"] for argument in error_abi(name)["inputs"]]  # type: ignore[attr-defined]
+    return keccak(text=f"{name}({','.join(types)})")[:4] + encode(types, values)
+
+
+@pytest.mark.parametrize("name", sorted(errors()))
+def test_every_error_of_the_contracts_has_a_sentence_with_its_own_arguments(name: str) -> None:
+    arguments = {argument for _, argument in errors()[name]}
+    used = {field for _, field, _, _ in Formatter().parse(SENTENCES[name]) if field}
+    assert used <= arguments
+    assert SENTENCES[name].endswith(".")
+    values = [SAMPLES.get(kind, 2) for kind, _ in errors()[name]]
+    assert "{" not in TABLE.sentence(revert_data(name, *values))
+
+
+def test_no_sentence_is_for_an_error_that_no_contract_raises() -> None:
+    assert set(SENTENCES) == set(errors())
+
+
+def test_every_argument_that_is_shown_in_a_special_way_exists() -> None:
+    for error, argument in contract_errors._AMOUNTS | contract_errors._TIMES:
+        assert argument in {name for _, name in errors()[error]}
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (revert_data("NoTask"), "No task waits: post one with `pole task post`."),
+        (
+            revert_data("WrongPhase", 3, 4, 2),
+            "Round 3 is in phase REVEAL; this needs phase TRAINING.",
+        ),
+        (
+            revert_data("WrongPayment", 10**18, 15 * 10**17),
+            "1 ETH were sent, but reward, data bond and fee come to 1.5 ETH.",
+        ),
+        (
+            revert_data("StakeBound", VERIFIER, 2**64 - 1),
+            f"The stake of {VERIFIER} is bound until its open ballot is settled.",
+        ),
+        (
+            revert_data("StakeBound", VERIFIER, 86400),
+            f"The stake of {VERIFIER} is bound until 1970-01-02 00:00:00 UTC.",
+        ),
+        (
+            revert_data("NotMember", 28, VERIFIER),
+            f"{VERIFIER} is not on the committee of round 7.",
+        ),
+        (
+            revert_data("WrongStage", 29, 3, 1),
+            "The ballot of round 7 (committee 2) is in stage CLOSED; this needs stage COMMIT.",
+        ),
+        (
+            b"\x01\x02\x03\x04",
+            "The contract refuses the call, for a reason this pole does not know (0x01020304).",
+        ),
+        (b"", "The contract refuses the call, for a reason this pole does not know (0x)."),
+        (
+            revert_data("UnknownRound", 1)[:-1],
+            "The contract refuses the call (UnknownRound, with malformed arguments 0x",
+        ),
+    ],
+)
+def test_what_a_call_reverted_with_becomes_a_sentence(data: bytes, sentence: str) -> None:
+    assert TABLE.sentence(data).startswith(sentence)
+
+
+def test_an_error_without_a_sentence_still_tells_its_name_and_arguments() -> None:
+    table = ErrorTable([[{"type": "error", "name": "Odd", "inputs": [{"name": "size", "type": "uint256"}]}]])
+    assert "Odd (size 7)" in table.sentence(keccak(text="Odd(uint256)")[:4] + encode(["uint256"], [7]))
+
+
+def test_what_web3_raises_becomes_an_error_of_ours() -> None:
+    data = "0x" + revert_data("NoTask").hex()
+    refused = TABLE.translate(ContractCustomError(data, data=data))
+    assert isinstance(refused, RefusedError)
+    assert "No task waits" in str(refused)
+    assert isinstance(TABLE.translate(ContractLogicError("execution reverted: why")), RefusedError)
+    assert isinstance(TABLE.translate(BadFunctionCallOutput("empty")), UnreachableError)
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["insufficient funds for gas * price + value", "sender doesn't have enough funds to send tx"],
+)
+def test_an_empty_wallet_is_a_funds_error_however_the_node_words_it(message: str) -> None:
+    assert isinstance(TABLE.translate(said(message)), FundsError)
+
+
+def said(message: str) -> Web3RPCError:
+    error: RPCError = {"code": -32000, "message": message}
+    return Web3RPCError("x", rpc_response={"jsonrpc": "2.0", "id": 1, "error": error})
+
+
+def test_what_the_node_says_is_passed_on() -> None:
+    assert str(TABLE.translate(said("Revert: Odd."))) == "The node refuses the call: revert: odd."
+
+
+@pytest.mark.parametrize("message", ["VM Exception while processing transaction: revert", "out of gas"])
+def test_what_running_the_contract_came_to_is_a_refusal_however_the_node_words_it(message: str) -> None:
+    assert isinstance(TABLE.translate(said(message)), RefusedError)
+
+
+@pytest.mark.parametrize(
+    "message", ["limit exceeded", "header not found", "nonce too low", "transaction underpriced"]
+)
+def test_an_error_of_the_node_itself_says_nothing_about_the_contracts(message: str) -> None:
+    error = TABLE.translate(said(message))
+    assert isinstance(error, UnreachableError)
+    assert str(error) == f"The Ethereum node does not serve the request: {message}."
+
+
+def test_a_claim_that_no_place_is_left_for_is_told_from_other_refusals() -> None:
+    data = "0x" + revert_data("TooManySolutions", 3, 8, 11).hex()
+    assert isinstance(TABLE.translate(ContractCustomError(data, data=data)), NoPlaceError)
+    data = "0x" + revert_data("WrongPhase", 3, 4, 2).hex()
+    assert not isinstance(TABLE.translate(ContractCustomError(data, data=data)), NoPlaceError)

@@ -1,0 +1,98 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pole.adapters.ethereum.deployment import CONTRACTS, read_deployment
+from pole.errors import InputError
+
+PARAMETERS = {
+    "taskList": dict.fromkeys(
+        (
+            *("maxTasks", "minReward", "minDataBond", "feeBps", "maxTimeLimit", "maxSolutions"),
+            *("idleTimeLimit", "idleTrainCount", "idleTestCount", "idleTrainAccuracy", "idleTestAccuracy"),
+            "roundWindows",
+        ),
+        1,
+    ),
+    "committee": dict.fromkeys(("seatStake", "penalty", "unbondingTime", "tolerance"), 1),
+    "chain": dict.fromkeys(
+        (
+            *("keyWindow", "testWindow", "revealWindow", "voteCommitWindow", "voteRevealWindow"),
+            *("maxSolutions", "judgedSolutions", "committeeSize", "minCommittee"),
+            *("verificationFeeBps", "faultShareBps", "feeMarginBps", "minerBond", "blockReward"),
+            *("challengeWindow", "maxCommittee", "challengeBond", "minerBondBps"),
+        ),
+        1,
+    ),
+}
+
+
+def deployment() -> dict[str, Any]:
+    contracts = {
+        name: {
+            "address": "0x" + f"{number:02x}" * 20,
+            "abi": [],
+            "deployedBlock": 7 + number,
+            "codeHash": "0xAB",
+        }
+        for number, name in enumerate(CONTRACTS)
+    }
+    return {"version": 1, "chainId": 1337, "contracts": contracts, "parameters": PARAMETERS}
+
+
+def written(folder: Path, content: Any) -> Path:
+    path = folder / "devnet.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_a_missing_file_says_how_to_deploy(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="tools/brownie run deploy --network devnet"):
+        read_deployment(tmp_path / "devnet.json")
+
+
+def test_another_version_says_which(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has version 2, this pole reads version 1"):
+        read_deployment(written(tmp_path, deployment() | {"version": 2}))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", "\x00"])
+def test_a_file_that_is_no_json_object_is_one_sentence(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match="The deployment file"):
+        read_deployment(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("missing", ["chainId", "contracts", "parameters"])
+def test_a_missing_part_is_named(tmp_path: Path, missing: str) -> None:
+    content = deployment()
+    del content[missing]
+    with pytest.raises(InputError, match=missing):
+        read_deployment(written(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("address", "0x12"), ("address", None), ("deployedBlock", "7"), ("abi", 3)]
+)
+def test_a_malformed_contract_is_refused(tmp_path: Path, field: str, value: object) -> None:
+    content = deployment()
+    content["contracts"]["TaskList"][field] = value
+    with pytest.raises(InputError, match="incomplete"):
+        read_deployment(written(tmp_path, content))
+
+
+def test_a_missing_contract_is_named(tmp_path: Path) -> None:
+    content = deployment()
+    del content["contracts"]["TaskList"]
+    with pytest.raises(InputError, match="TaskList"):
+        read_deployment(written(tmp_path, content))
+
+
+def test_a_deployment_is_read_whole(tmp_path: Path) -> None:
+    found = read_deployment(written(tmp_path, deployment()))
+    assert found.chain_id == 1337
+    assert found.first_block == 7
+    assert found.contracts["TaskList"].address == "0x0101010101010101010101010101010101010101"
+    assert found.chain.code_hash == "0xab"
+    assert found.parameters.chain.miner_bond == 1

@@ -1,0 +1,322 @@
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
+from tests.unit.adapters.fake_node import ETHER, GWEI, FakeNode, KilledError
+
+from pole.adapters.ethereum.contract_errors import ErrorTable
+from pole.adapters.sending.fees import FeePolicy
+from pole.adapters.sending.transactions import Call, Sender
+from pole.adapters.storage.journal import SendState, SqliteJournal
+from pole.errors import FundsError, RefusedError, UnreachableError
+
+ACCOUNT: LocalAccount = Account.from_key("0x" + "11" * 32)
+TO = "0x" + "22" * 20
+NO_TASK = "0x" + keccak(b"NoTask()")[:4].hex()
+ABI = [{"type": "error", "name": "NoTask", "inputs": []}]
+
+
+class Desk:
+    """A wallet's journal on disk, and a sender as a process that starts now would have it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.node = FakeNode()
+        self.folder = folder
+        self.time = 0.0
+
+    def sender(self, policy: FeePolicy | None = None) -> Sender:
+        self.journal = SqliteJournal(self.folder / "journal.sqlite")
+        return Sender(
+            self.node.w3,
+            ACCOUNT,
+            self.journal,
+            ErrorTable([ABI]),
+            lock=self.folder / "wallet.lock",
+            policy=policy,
+            clock=lambda: self.time,
+            wait=self.wait,
+        )
+
+    def wait(self, seconds: float) -> None:
+        self.time += seconds
+        self.node.mine()
+
+    def stall(self, seconds: float) -> None:
+        self.time += seconds
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def call(value: int = 0, data: str = "0xabcdef") -> Call:
+    return Call(TO, data, value)
+
+
+def test_a_call_that_the_contract_refuses_is_a_sentence_and_sends_nothing(desk: Desk) -> None:
+    desk.node.reverts_with = NO_TASK
+    with pytest.raises(RefusedError, match="No task waits"):
+        desk.sender().send(call(), intent="open")
+    assert not desk.node.pool
+    assert not desk.journal.sends_of("open")
+
+
+def test_a_wallet_that_cannot_pay_the_value_spends_nothing(desk: Desk) -> None:
+    desk.node.balance = ETHER
+    with pytest.raises(FundsError, match=r"holds 1 ETH, but this takes up to 2 ETH"):
+        desk.sender().send(call(value=2 * ETHER), intent="post")
+    assert "eth_sendRawTransaction" not in desk.node.requests
+
+
+def test_a_wallet_that_cannot_pay_the_gas_spends_nothing(desk: Desk) -> None:
+    desk.node.balance = ETHER
+    with pytest.raises(FundsError, match="fund it"):
+        desk.sender().send(call(value=ETHER), intent="post")
+    assert "eth_sendRawTransaction" not in desk.node.requests
+
+
+@pytest.mark.parametrize(
+    ("needed", "limit"), [(21_000, 250_000), (510_000, 2_000_000), (7_000_000, 16_000_000)]
+)
+def test_the_gas_limit_leaves_room_for_twice_what_the_call_needs_now(
+    desk: Desk, needed: int, limit: int
+) -> None:
+    desk.node.gas_needed = needed
+    desk.sender().send(call(), intent="open")
+    (mined,) = desk.node.mined.values()
+    assert mined["gas"] == limit
+
+
+def test_a_call_that_no_gas_suffices_for_is_not_sent(desk: Desk) -> None:
+    desk.node.gas_needed = 9_000_000
+    with pytest.raises(RefusedError, match="out of gas"):
+        desk.sender().send(call(), intent="open")
+    assert not desk.node.pool
+
+
+def test_gas_above_the_ceiling_is_not_paid(desk: Desk) -> None:
+    desk.node.base_fee = 600 * GWEI
+    with pytest.raises(FundsError, match="above the ceiling of 500"):
+        desk.sender().send(call(), intent="post")
+
+
+def test_a_transaction_that_the_node_refuses_leaves_its_nonce_free(desk: Desk) -> None:
+    desk.node.refuses_sends_with = "insufficient funds for gas * price + value"
+    with pytest.raises(FundsError, match="cannot pay"):
+        desk.sender().send(call(), intent="first")
+    desk.node.refuses_sends_with = None
+    desk.sender().send(call(data="0x02"), intent="second")
+    assert [each["nonce"] for each in desk.node.mined.values()] == [0]
+    assert [send.state for send in desk.journal.sends_of("first")] == [SendState.LOST]
+
+
+def test_what_the_node_refused_can_be_sent_again_with_the_very_same_bytes(desk: Desk) -> None:
+    desk.node.refuses_sends_with = "insufficient funds for gas * price + value"
+    with pytest.raises(FundsError):
+        desk.sender().send(call(), intent="open")
+    desk.node.refuses_sends_with = None
+    desk.sender().send(call(), intent="open")
+    assert [send.state for send in desk.journal.sends_of("open")] == [SendState.DONE]
+
+
+@pytest.mark.parametrize("mined_meanwhile", [False, True])
+def test_what_the_node_took_while_it_said_no_is_mined_once(desk: Desk, mined_meanwhile: bool) -> None:
+    desk.node.denies_what_it_takes = True
+    with pytest.raises(UnreachableError):
+        desk.sender().send(call(), intent="pay")
+    desk.node.denies_what_it_takes = False
+    if mined_meanwhile:
+        desk.node.mine()
+    assert desk.sender().send(call(), intent="pay")["status"] == 1
+    assert len(desk.node.mined) == 1
+
+
+def test_what_the_node_took_while_it_said_no_may_outlive_a_dearer_one(desk: Desk) -> None:
+    desk.node.denies_what_it_takes = True
+    with pytest.raises(UnreachableError):
+        desk.sender().send(call(), intent="pay")
+    desk.node.denies_what_it_takes = False
+    desk.node.base_fee *= 3
+    first = desk.node.pool.copy()
+
+    def mine_the_first(seconds: float) -> None:
+        desk.time += seconds
+        desk.node.pool = first
+        desk.node.mine()
+
+    sender = desk.sender()
+    sender._wait = mine_the_first
+    assert sender.send(call(), intent="pay")["transactionHash"].to_0x_hex() in first
+    assert len(desk.node.mined) == 1
+
+
+def test_a_reverted_transaction_is_refused_and_can_be_tried_again(desk: Desk) -> None:
+    desk.node.status = 0
+    with pytest.raises(RefusedError, match="mined but reverted"):
+        desk.sender().send(call(), intent="open")
+    desk.node.status = 1
+    assert desk.sender().send(call(), intent="open")["status"] == 1
+    assert len(desk.node.mined) == 2
+
+
+def test_a_transaction_that_is_never_mined_is_taken_up_again_later(desk: Desk) -> None:
+    patient = FeePolicy(give_up_after=10, replace_after=1000, poll=1)
+    sender = desk.sender(patient)
+    sender._wait = desk.stall
+    with pytest.raises(UnreachableError, match="takes up the same transaction"):
+        sender.send(call(), intent="open")
+    desk.sender().send(call(), intent="open")
+    assert len(desk.node.mined) == 1
+
+
+def test_the_same_intent_is_sent_once(desk: Desk) -> None:
+    first = desk.sender().send(call(), intent="open")
+    again = desk.sender().send(call(), intent="open")
+    assert first["transactionHash"] == again["transactionHash"]
+    assert len(desk.node.mined) == 1
+
+
+def test_different_intents_are_different_transactions(desk: Desk) -> None:
+    sender = desk.sender()
+    sender.send(call(), intent="commit/1")
+    sender.send(call(), intent="commit/2")
+    assert [each["nonce"] for each in desk.node.mined.values()] == [0, 1]
+
+
+def requests_of_one_send(folder: Path) -> int:
+    desk = Desk(folder)
+    desk.sender().send(call(), intent="open")
+    return len(desk.node.requests)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_process_killed_at_any_request_sends_once_in_the_end(tmp_path: Path, moment: str) -> None:
+    requests = requests_of_one_send(tmp_path / "count")
+    assert requests > 8
+    for death in range(1, requests + 1):
+        desk = Desk(tmp_path / f"{death}")
+        setattr(desk.node, f"die_{moment}", death)
+        with pytest.raises(KilledError):
+            desk.sender().send(call(), intent="open")
+        setattr(desk.node, f"die_{moment}", None)
+        receipt = desk.sender().send(call(), intent="open")
+        assert receipt["status"] == 1
+        assert len(desk.node.mined) == 1, f"killed {moment} request {death}"
+
+
+def test_what_was_signed_but_never_sent_goes_out_before_anything_new(desk: Desk) -> None:
+    desk.node.die_before = 1 + requests_before_broadcast(desk.folder / "count")
+    with pytest.raises(KilledError):
+        desk.sender().send(call(data="0x01"), intent="first")
+    desk.node.die_before = None
+    desk.sender().send(call(data="0x02"), intent="second")
+    assert [each["data"] for each in desk.node.mined.values()] == [b"\x01", b"\x02"]
+
+
+@pytest.mark.parametrize("next_intent", ["open", "other"])
+def test_what_a_node_hides_while_it_mines_is_not_given_to_it_again(desk: Desk, next_intent: str) -> None:
+    """A ganache executes what it is given again in that moment a second time, in the next block."""
+    desk.node.die_after = 1 + requests_before_broadcast(desk.folder / "count")
+    with pytest.raises(KilledError):
+        desk.sender().send(call(), intent="open")
+    desk.node.die_after = None
+    desk.node.hides_its_pool = True
+    desk.node.requests.clear()
+    desk.sender().send(call(), intent=next_intent)
+    assert desk.node.requests.count("eth_sendRawTransaction") == (next_intent == "other")
+
+
+def requests_before_broadcast(folder: Path) -> int:
+    desk = Desk(folder)
+    desk.sender().send(call(), intent="open")
+    return desk.node.requests.index("eth_sendRawTransaction")
+
+
+def test_a_stalled_transaction_is_replaced_at_a_higher_fee_under_the_same_nonce(desk: Desk) -> None:
+    sender = desk.sender(FeePolicy(replace_after=30, poll=1))
+    offered: list[int] = []
+
+    def wait(seconds: float) -> None:
+        desk.stall(seconds)
+        offered[:] = [each["max_fee"] for each in desk.node.pool.values()]
+        if len(offered) == 2:
+            desk.node.mine()
+
+    sender._wait = wait
+    sender.send(call(), intent="open")
+    assert offered[1] > offered[0] * 11 // 10
+    assert len(desk.node.mined) == 1
+    states = [send.state for send in desk.journal.sends_of("open")]
+    assert states == [SendState.LOST, SendState.DONE]
+
+
+def test_a_stalled_transaction_of_another_step_is_replaced_too_when_it_is_next_in_line(desk: Desk) -> None:
+    patient = FeePolicy(replace_after=30, give_up_after=20, poll=1)
+    sender = desk.sender(patient)
+    sender._wait = desk.stall
+    with pytest.raises(UnreachableError):
+        sender.send(call(data="0x01"), intent="first")
+
+    def mine_a_raised_offer(seconds: float) -> None:
+        desk.stall(seconds)
+        if [each["nonce"] for each in desk.node.pool.values()].count(0) == 2:
+            desk.node.mine()
+
+    sender = desk.sender(FeePolicy(replace_after=30, poll=1))
+    sender._wait = mine_a_raised_offer
+    sender.send(call(data="0x02"), intent="second")
+    assert [each["data"] for each in desk.node.mined.values()] == [b"\x01", b"\x02"]
+    assert desk.sender().send(call(data="0x01"), intent="first")["status"] == 1
+    assert len(desk.node.mined) == 2
+
+
+def test_the_first_of_two_offers_may_be_the_one_that_is_mined(desk: Desk) -> None:
+    sender = desk.sender(FeePolicy(replace_after=30, poll=1))
+
+    def wait(seconds: float) -> None:
+        desk.stall(seconds)
+        if len(desk.node.pool) == 2:
+            cheapest = min(desk.node.pool.values(), key=lambda each: each["max_fee"])
+            desk.node.pool = {cheapest["hash"]: cheapest}
+            desk.node.mine()
+
+    sender._wait = wait
+    sender.send(call(), intent="open")
+    states = [send.state for send in desk.journal.sends_of("open")]
+    assert states == [SendState.DONE, SendState.LOST]
+
+
+def test_no_replacement_goes_above_the_ceiling(desk: Desk) -> None:
+    sender = desk.sender(FeePolicy(ceiling=3 * GWEI, replace_after=5, give_up_after=60, poll=1))
+    sender._wait = desk.stall
+    with pytest.raises(UnreachableError):
+        sender.send(call(), intent="open")
+    assert len(desk.journal.sends_of("open")) == 1
+
+
+def test_a_nonce_used_from_elsewhere_is_told_and_the_step_can_be_sent_anew(desk: Desk) -> None:
+    sender = desk.sender()
+
+    def other_wallet_is_faster(seconds: float) -> None:
+        desk.stall(seconds)
+        (ours,) = desk.node.pool.values()
+        desk.node.mined["0xother"] = {**ours, "hash": "0xother", "block": 2, "status": 1}
+        desk.node.pool.clear()
+
+    sender._wait = other_wallet_is_faster
+    with pytest.raises(RefusedError, match="use the wallet in one place only"):
+        sender.send(call(), intent="open")
+    desk.sender().send(call(), intent="open")
+    assert [each["nonce"] for each in desk.node.mined.values()] == [0, 1]
+
+
+def test_a_transaction_that_a_reorganisation_undid_is_sent_again(desk: Desk) -> None:
+    desk.sender().send(call(), intent="open")
+    desk.node.mined.clear()
+    receipt = desk.sender().send(call(), intent="open")
+    assert receipt["status"] == 1
+    assert len(desk.node.mined) == 1
+    assert len(desk.journal.sends_of("open")) == 1

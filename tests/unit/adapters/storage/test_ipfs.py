@@ -1,0 +1,224 @@
+import errno
+import io
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from pole.adapters.storage.ipfs import IpfsPolicy, IpfsStore
+from pole.errors import DiskError, InputError, IntegrityError, UnreachableError
+
+# ipfshttpclient's; pole silences it too, but pytest makes every warning an error again.
+pytestmark = pytest.mark.filterwarnings("ignore:The 'strict' parameter:FutureWarning")
+
+CONTENT = b"0123456789" * 100
+QUICK = IpfsPolicy(connect_within=1, first_byte_within=2, attempts=3, pause=0.25)
+
+
+class Daemon(BaseHTTPRequestHandler):
+    """Kubo's RPC API as far as the store uses it; `faults` are consumed one a request."""
+
+    faults: ClassVar[list[str]] = []
+    asked: ClassVar[list[dict[str, list[str]]]] = []
+    hang: ClassVar[threading.Event] = threading.Event()
+
+    def do_POST(self) -> None:
+        url = urlsplit(self.path)
+        self.asked.append(parse_qs(url.query))
+        self._read_body()
+        fault = self.faults.pop(0) if self.faults else ""
+        if fault == "hangs":
+            self.hang.wait(10)
+        elif fault == "dies":
+            self.connection.close()
+        elif fault == "refuses":
+            self._answer(500, json.dumps({"Message": "block was not found", "Code": 0}).encode())
+        elif fault == "says nothing":
+            self._answer(200, b"{}")
+        elif fault == "is no daemon":
+            self._answer(200, b"<html>")
+        elif fault == "breaks off":
+            self._answer(200, CONTENT[:10], length=len(CONTENT))
+        elif url.path.endswith("/add"):
+            self._answer(200, json.dumps({"Name": "x", "Hash": "bafyadded"}).encode())
+        elif url.path.endswith("/version"):
+            self._answer(200, json.dumps({"Version": "0.18.1"}).encode())
+        else:
+            self._answer(200, CONTENT)
+
+    def _read_body(self) -> None:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while size := int(self.rfile.readline(), 16):
+                self.rfile.read(size + 2)
+            self.rfile.readline()
+
+    def _answer(self, status: int, body: bytes, *, length: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    Daemon.faults.clear()
+    Daemon.asked.clear()
+    Daemon.hang.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Daemon)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"/ip4/127.0.0.1/tcp/{server.server_port}"
+    Daemon.hang.set()
+    server.shutdown()
+    server.server_close()
+
+
+def store(address: str, waits: list[float] | None = None, *, policy: IpfsPolicy = QUICK) -> IpfsStore:
+    return IpfsStore(address, policy=policy, wait=(waits if waits is not None else []).append)
+
+
+@pytest.mark.parametrize("address", ["", "http://127.0.0.1:5001", "/ip4/127.0.0.1", "/ip4/x/tcp/5001"])
+def test_what_is_no_multiaddr_is_refused(address: str) -> None:
+    with pytest.raises(InputError, match="no multiaddr of an IPFS API"):
+        IpfsStore(address)
+
+
+def test_a_daemon_that_is_down_says_how_to_start_one(tmp_path: Path) -> None:
+    waits: list[float] = []
+    with pytest.raises(UnreachableError, match="pole devnet up"):
+        store("/ip4/127.0.0.1/tcp/1", waits).fetch("bafy", tmp_path / "x", max_bytes=1)
+    assert waits == [0.25, 0.5]
+
+
+def test_content_that_is_too_long_is_not_written(tmp_path: Path, address: str) -> None:
+    with pytest.raises(IntegrityError, match="longer than the 999 bytes"):
+        store(address).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT) - 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_content_that_comes_too_slowly_is_given_up(tmp_path: Path, address: str) -> None:
+    times = iter([0.0, 1000.0, 2000.0])
+    slow = IpfsStore(address, policy=QUICK, clock=lambda: next(times), wait=lambda _: None)
+    with pytest.raises(UnreachableError, match="did not come within 600 s"):
+        slow.fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_daemon_refuses_is_passed_on_at_once(tmp_path: Path, address: str) -> None:
+    Daemon.faults[:] = ["refuses"]
+    waits: list[float] = []
+    with pytest.raises(UnreachableError, match="could not fetch bafy: block was not found"):
+        store(address, waits).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT))
+    assert waits == []
+
+
+@pytest.mark.parametrize("fault", ["dies", "breaks off"])
+def test_a_request_that_breaks_is_made_anew(tmp_path: Path, address: str, fault: str) -> None:
+    Daemon.faults[:] = [fault, fault]
+    waits: list[float] = []
+    store(address, waits).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT))
+    assert (tmp_path / "x").read_bytes() == CONTENT
+    assert waits == [0.25, 0.5]
+
+
+@pytest.mark.parametrize("fault", ["dies", "breaks off"])
+def test_a_daemon_that_keeps_dying_is_given_up_and_nothing_is_left(
+    tmp_path: Path, address: str, fault: str
+) -> None:
+    Daemon.faults[:] = [fault] * 3
+    with pytest.raises(UnreachableError, match="No IPFS daemon answers"):
+        store(address).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("within", [None, 0.5])
+def test_content_that_does_not_begin_is_given_up_at_once(
+    tmp_path: Path, address: str, within: float | None
+) -> None:
+    Daemon.faults[:] = ["hangs"]
+    waits: list[float] = []
+    impatient = replace(QUICK, first_byte_within=0.5)
+    with pytest.raises(UnreachableError, match="could not fetch bafy: nothing came within"):
+        store(address, waits, policy=impatient).fetch("bafy", tmp_path / "x", max_bytes=1000, within=within)
+    assert waits == []
+
+
+def test_the_daemon_is_given_the_time_of_the_whole_transfer(tmp_path: Path, address: str) -> None:
+    for within in (None, 2.5):
+        store(address).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT), within=within)
+    assert [options["timeout"] for options in Daemon.asked] == [["600s"], ["3s"]]
+
+
+def test_content_that_is_wanted_soon_is_tried_once(tmp_path: Path, address: str) -> None:
+    Daemon.faults[:] = ["dies"]
+    waits: list[float] = []
+    with pytest.raises(UnreachableError):
+        store(address, waits).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT), within=2)
+    assert waits == []
+
+
+def test_a_failed_fetch_leaves_the_old_file(tmp_path: Path, address: str) -> None:
+    (tmp_path / "x").write_bytes(b"old")
+    Daemon.faults[:] = ["refuses"]
+    with pytest.raises(UnreachableError):
+        store(address).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT))
+    assert (tmp_path / "x").read_bytes() == b"old"
+
+
+def test_a_full_disk_is_no_fault_of_the_daemon(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    waits: list[float] = []
+    monkeypatch.setattr(Path, "open", lambda *_: Full())
+    with pytest.raises(DiskError, match=r"No space left on device\): make room on this machine's disk"):
+        store(address, waits).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT))
+    assert waits == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fault", ["is no daemon", "says nothing"])
+def test_something_else_on_the_port_is_no_daemon(address: str, fault: str) -> None:
+    Daemon.faults[:] = [fault] * 3
+    with pytest.raises(UnreachableError, match="No IPFS daemon answers"):
+        store(address).version()
+
+
+def test_a_file_that_is_not_there_cannot_be_added(tmp_path: Path, address: str) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        store(address).add(tmp_path / "missing")
+
+
+def test_a_file_is_pinned_under_a_base32_cid_of_version_1(tmp_path: Path, address: str) -> None:
+    (tmp_path / "x").write_bytes(CONTENT)
+    assert store(address).add(tmp_path / "x") == "bafyadded"
+    (options,) = Daemon.asked
+    assert options["pin"] == ["True"]
+    assert options["cid-version"] == ["1"]
+    assert options["cid-base"] == ["base32"]
+    assert options["raw-leaves"] == ["True"]
+
+
+def test_a_cid_can_be_asked_for_without_storing_anything(tmp_path: Path, address: str) -> None:
+    (tmp_path / "x").write_bytes(CONTENT)
+    assert store(address).cid_of(tmp_path / "x") == "bafyadded"
+    (options,) = Daemon.asked
+    assert options["only-hash"] == ["True"]
+    assert options["pin"] == ["False"]
+
+
+def test_content_is_written_whole(tmp_path: Path, address: str) -> None:
+    store(address).fetch("bafy", tmp_path / "folder" / "x", max_bytes=len(CONTENT))
+    assert (tmp_path / "folder" / "x").read_bytes() == CONTENT

@@ -1,0 +1,59 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pole.adapters.wallet.secret_box import ScryptCost, open_box, seal
+from pole.errors import IntegrityError
+
+CHEAP = ScryptCost(2, 8, 1)
+BOX = seal(b"master secret", "password", context="master/1", cost=CHEAP)
+
+
+def test_a_wrong_password_does_not_open_the_box() -> None:
+    with pytest.raises(IntegrityError, match="the password is wrong, or the file was changed"):
+        open_box(BOX, "passwort", context="master/1")
+
+
+def test_a_box_does_not_open_in_another_context() -> None:
+    with pytest.raises(IntegrityError, match="master/2 does not open"):
+        open_box(BOX, "password", context="master/2")
+
+
+@given(st.integers(0, len(BOX) - 1), st.integers(1, 255))
+@settings(max_examples=60)
+def test_a_box_with_any_byte_changed_does_not_open(position: int, difference: int) -> None:
+    changed = bytearray(BOX)
+    changed[position] ^= difference
+    # A cost that was raised would be slow to refuse, and is refused by the same tag.
+    if position == 9 and changed[position] > 12:
+        changed[position] = 3
+    with pytest.raises(IntegrityError):
+        open_box(bytes(changed), "password", context="master/1")
+
+
+@given(st.integers(0, len(BOX) - 1))
+def test_a_truncated_box_does_not_open(length: int) -> None:
+    with pytest.raises(IntegrityError):
+        open_box(BOX[:length], "password", context="master/1")
+
+
+def test_a_box_that_asks_for_too_much_memory_is_refused_at_once() -> None:
+    greedy = bytearray(BOX)
+    greedy[9] = 40
+    with pytest.raises(IntegrityError, match="more memory"):
+        open_box(bytes(greedy), "password", context="master/1")
+
+
+def test_the_secret_is_not_in_the_box() -> None:
+    assert b"master secret" not in BOX
+
+
+@given(st.binary(max_size=200), st.text(max_size=20), st.text(max_size=20))
+@settings(max_examples=30)
+def test_what_was_sealed_is_what_is_opened(secret: bytes, password: str, context: str) -> None:
+    assert open_box(seal(secret, password, context=context, cost=CHEAP), password, context=context) == secret
+
+
+def test_the_header_is_as_documented() -> None:
+    assert BOX[:12] == b"pole.box" + bytes([1, 2, 8, 1])
+    assert len(BOX) == 40 + len(b"master secret") + 16

@@ -1,0 +1,76 @@
+"""What the `run` commands share: the log, the signals, the options."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from pole.cli.common.worker import JsonLines, WorkerOptions, run_worker, stop_on_signals, worker_options
+from pole.errors import InputError
+from pole.roles.support.events import tell
+
+
+def record_of(caplog: object, **details: object) -> logging.LogRecord:
+    with caplog.at_level(logging.INFO, "pole"):
+        tell(logging.getLogger("pole.test"), "committed", "Round 1: committed.", **details)
+    return caplog.records[-1]
+
+
+def test_an_event_is_one_json_object_with_its_details(caplog: object) -> None:
+    line = json.loads(JsonLines().format(record_of(caplog, round=1, trainCorrect=9)))
+    assert line["event"] == "committed"
+    assert line["details"] == {"round": 1, "trainCorrect": 9}
+    assert line["text"] == "Round 1: committed."
+    assert line["level"] == "info"
+
+
+def test_a_plain_record_has_no_event() -> None:
+    record = logging.LogRecord("pole", logging.WARNING, "", 0, "no answer from %s", ("x",), None)
+    line = json.loads(JsonLines().format(record))
+    assert (line["level"], line["text"]) == ("warning", "no answer from x")
+    assert "event" not in line
+
+
+def test_a_signal_asks_to_stop_and_the_old_actions_come_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with stop_on_signals() as stopping:
+        assert not stopping.is_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stopping.wait(5)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_options_reach_the_command() -> None:
+    seen = []
+
+    @click.command()
+    @worker_options
+    def run(options: WorkerOptions) -> None:
+        seen.append(options)
+
+    CliRunner().invoke(run, ["--poll", "0.5", "--rounds", "3", "--withdraw", "--json-log"])
+    assert seen == [WorkerOptions(0.5, 3, None, withdraws=True, json_log=True)]
+
+
+def test_a_worker_without_its_back_end_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLE_IPFE_BACKEND", "kuda")
+    options = WorkerOptions(1.0, 1, None, withdraws=False, json_log=False)
+    with pytest.raises(InputError, match="no back end 'kuda' here"):
+        run_worker(None, None, options, threading.Event())
+
+
+def test_the_workers_commands_load_without_web3_and_torch() -> None:
+    import subprocess
+
+    program = (
+        "import sys, pole.cli.task.post;"
+        "import pole.cli.workers.data_node, pole.cli.workers.miner, pole.cli.workers.verifier_run;"
+        "sys.exit(bool({'web3', 'torch', 'ipfshttpclient'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

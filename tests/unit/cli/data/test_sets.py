@@ -1,0 +1,107 @@
+"""`pole data`: the budget as people and scripts read it, and the attacks on a user's own data."""
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from tests.unit.cli.task.test_post import SPECIFICATION, data_file
+
+from pole.cli import main
+from pole.cli.common.task_terms import read_data
+from pole.learning.data.digest import data_set_digest
+from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.models.specification import parse_specification
+from pole.roles.keys.budget import KeyBudget
+from pole.roles.keys.ledger import GivenKeys, KeyLedger, LedgerEntry
+
+SEED = keccak256(b"seed")
+
+
+def pole(home: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["data", *arguments, "--home", str(home)])
+
+
+def enter(home: Path, number: int, given: GivenKeys | None = None) -> LedgerEntry:
+    made = LedgerEntry(
+        mpk_digest=keccak256(bytes([number])),
+        data_set="blobs",
+        data_digest=data_set_digest(read_data(str(data_file(home)))),
+        specification=parse_specification(json.dumps(SPECIFICATION)),
+        consent=True,
+        given=given,
+    )
+    KeyBudget(KeyLedger(home / "key-budget"), nullcontext).ledger.write(made)
+    return made
+
+
+def test_an_empty_budget_says_so(tmp_path: Path) -> None:
+    assert "Nothing was given away" in pole(tmp_path, "budget").output
+    assert json.loads(pole(tmp_path, "budget", "--json").stdout) == {"dataSets": [], "tasks": []}
+
+
+def test_the_budget_tells_what_is_given_and_what_waits(tmp_path: Path) -> None:
+    enter(tmp_path, 1, GivenKeys(SEED, 7))
+    enter(tmp_path, 2)
+    assert pole(tmp_path, "budget").output.splitlines()[1].split() == [
+        *("blobs", "2", "2", "4", "50.0", "%", "2")
+    ]
+    tasks = [line.split() for line in pole(tmp_path, "budget", "--tasks").output.splitlines()[1:]]
+    assert sorted(line[3] for line in tasks) == ["round", "waiting"]
+    read = json.loads(pole(tmp_path, "budget", "--json").stdout)
+    assert read["dataSets"] == [
+        {"dataSet": "blobs", "dimension": 4, "given": 2, "exact": True, "waiting": 2, "tasks": 2}
+    ]
+    given = next(task for task in read["tasks"] if task["seed"])
+    assert (given["seed"], given["round"], given["givesAtMost"]) == (f"0x{SEED.hex()}", 7, 2)
+
+
+def test_what_waits_can_be_released_and_what_is_given_cannot(tmp_path: Path) -> None:
+    given, waiting = enter(tmp_path, 1, GivenKeys(SEED, 7)), enter(tmp_path, 2)
+    assert pole(tmp_path, "release", f"0x{waiting.mpk_digest.hex()}").exit_code == 0
+    refused = pole(tmp_path, "release", given.mpk_digest.hex())
+    assert refused.exit_code == 2
+    assert "cannot be taken back" in refused.output
+    assert "64 hex digits" in pole(tmp_path, "release", "12").output
+    assert "64 hex digits" in pole(tmp_path, "release", "mine").output
+
+
+def attack(home: Path, *options: str) -> Result:
+    random = np.random.default_rng(1)
+    path = data_file(home, x_train=random.integers(0, 255, (9, 4)))
+    return pole(home, "privacy", "--data", str(path), "--steps", "2", *options)
+
+
+def test_a_layer_of_full_rank_is_said_to_disclose(tmp_path: Path) -> None:
+    spec, picture = tmp_path / "spec.json", tmp_path / "picture.png"
+    spec.write_text(json.dumps(SPECIFICATION))
+    result = attack(tmp_path, "--spec", str(spec), "--rounds", "2", "--picture", str(picture))
+    assert result.exit_code == 0, result.output
+    assert "2 sets of keys give away 4 of 4" in result.output
+    assert "anybody can compute them exactly" in result.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_ledgers_own_keys_are_attacked_without_a_specification(tmp_path: Path) -> None:
+    enter(tmp_path, 1, GivenKeys(SEED, 7))
+    enter(tmp_path, 2)
+    read = json.loads(attack(tmp_path, "--json").stdout)
+    assert (read["rank"], read["dimension"]) == (2, 4)
+    assert [each["method"] for each in read["methods"]][:2] == ["mean", "least squares"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [({}, "name a specification with --spec"), ({"input": {"bits": 8, "shape": [5]}}, "have the shape [4]")],
+)
+def test_what_cannot_be_attacked_is_one_sentence(
+    tmp_path: Path, changes: dict[str, object], sentence: str
+) -> None:
+    spec = tmp_path / "spec.json"
+    spec.write_text(json.dumps(SPECIFICATION | changes))
+    options = ["--spec", str(spec)] if changes else []
+    result = attack(tmp_path, *options)
+    assert result.exit_code == 2
+    assert sentence in result.output

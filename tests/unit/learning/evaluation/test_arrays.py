@@ -1,0 +1,95 @@
+"""Canonical evaluation by torch, on the processor and where there is one on a GPU: NumPy's bits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.learning.evaluation.test_canonical import (
+    CONVOLUTIONAL,
+    PATCHES,
+    SEQUENCE,
+    random_features,
+    random_model,
+)
+
+from pole.errors import InputError
+from pole.learning.evaluation.arrays import PROCESSOR, on_device, place_of
+from pole.learning.evaluation.canonical import evaluate, logits
+from pole.learning.evaluation.exactness import demand_exact
+
+
+class ByInverses(np.ndarray):
+    """Arrays that divide as torch on a GPU divides by a number: times the inverse."""
+
+    def __new__(cls, values):
+        return np.asarray(values).view(cls)
+
+    def __truediv__(self, other):
+        return np.asarray(self) * (1 / np.asarray(other))
+
+
+PLACES = [on_device(torch.device("cpu"))]
+if torch.cuda.is_available():
+    PLACES.append(on_device(torch.device("cuda")))
+
+
+@pytest.mark.parametrize("place", PLACES)
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32), largest=st.sampled_from([1, 4096, 40 * 4096, 2**20]))
+def test_every_layer_gives_the_same_bits(place, seed, largest):
+    for spec in (CONVOLUTIONAL, SEQUENCE, PATCHES):
+        model, features = random_model(spec, seed, largest), random_features(spec, 3, seed)
+        assert np.array_equal(logits(model, features, place), logits(model, features))
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64])
+def test_features_of_any_type_are_taken(place, dtype):
+    model = random_model(CONVOLUTIONAL, 1)
+    features = (random_features(CONVOLUTIONAL, 5) % 251).astype(dtype)
+    assert np.array_equal(logits(model, features, place), logits(model, features.astype(np.int64)))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_is_read_only_is_taken(place):
+    values = np.frombuffer(bytes(range(64)), dtype=np.int64)[::2]
+    assert np.array_equal(place.take(place.put(values)), values)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_large_set_is_evaluated_in_parts(place, monkeypatch):
+    model, features = random_model(CONVOLUTIONAL, 3), random_features(CONVOLUTIONAL, 9)
+    labels = np.zeros(9, dtype=np.int64)
+    whole = evaluate(model, features, labels)
+    for limit in (1, 100, 5000):
+        monkeypatch.setattr("pole.learning.evaluation.canonical.ACTIVATIONS_AT_ONCE", limit)
+        monkeypatch.setattr("pole.learning.evaluation.layers.PATCH_VALUES_AT_ONCE", limit // 16)
+        found = evaluate(model, features, labels, place)
+        assert (found.correct, found.predictions.tolist()) == (whole.correct, whole.predictions.tolist())
+
+
+def test_models_are_evaluated_where_float64_is():
+    assert place_of(torch.device("cpu")) is PROCESSOR
+    assert place_of(torch.device("mps")) is PROCESSOR
+
+
+@pytest.mark.parametrize("place", [PROCESSOR, *PLACES[1:]])
+def test_a_place_that_computes_like_numpy_is_taken(place):
+    demand_exact(place, "here")
+
+
+@pytest.mark.parametrize(
+    "inexact",
+    [
+        replace(PLACES[0], put=lambda values: torch.from_numpy(values).float().double()),
+        replace(PLACES[0], put=lambda values: torch.from_numpy(np.nextafter(values, np.inf))),
+        replace(PROCESSOR, put=ByInverses),
+    ],
+    ids=["float32", "off by a bit", "by inverses"],
+)
+def test_a_device_with_less_than_float64_is_refused(inexact):
+    with pytest.raises(InputError, match="The device cuda:7 does not compute with float64"):
+        demand_exact(inexact, "cuda:7")

@@ -1,0 +1,36 @@
+import numpy as np
+import torch
+from torch import nn
+
+from pole.learning.training.adamw import AdamW
+
+
+def by_the_paper(weights, gradients, rates, decay):
+    """Algorithm 2 of Loshchilov and Hutter in float64, line by line."""
+    first, second = np.zeros_like(weights), np.zeros_like(weights)
+    for step, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        unbiased_first, unbiased_second = first / (1 - 0.9**step), second / (1 - 0.999**step)
+        weights = weights - rate * (unbiased_first / (np.sqrt(unbiased_second) + 1e-8) + decay * weights)
+    return weights
+
+
+def test_steps_are_those_of_the_paper():
+    random = np.random.default_rng(0)
+    weights, gradients = random.normal(size=(4, 5)), random.normal(size=(30, 4, 5))
+    rates = [0.1 / step for step in range(1, 31)]
+    parameter = nn.Parameter(torch.from_numpy(weights.copy()))
+    optimiser = AdamW([parameter], weight_decay=0.05)
+    for gradient, rate in zip(gradients, rates, strict=True):
+        parameter.grad = torch.from_numpy(gradient)
+        optimiser.step(rate)
+    expected = by_the_paper(weights, gradients, rates, 0.05)
+    assert np.allclose(parameter.detach().numpy(), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_parameters_without_a_gradient_stay_as_they_are():
+    layer = nn.Linear(2, 2)
+    before = layer.weight.clone()
+    AdamW(layer.parameters(), weight_decay=0.5).step(0.1)
+    assert torch.equal(layer.weight, before)

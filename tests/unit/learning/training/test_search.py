@@ -1,0 +1,85 @@
+import itertools
+import math
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from pole.errors import InputError
+from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.search import find_settings
+from pole.learning.training.training import search
+from pole.learning.training.training_run import StopRule
+from pole.protocol.mapping.kinds import LinearMapping
+from pole.protocol.models.specification import mlp
+
+SPEC = mlp(input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=8, queries=4), hidden=(8,), classes=3)
+RANDOM = np.random.default_rng(0)
+LABELS = RANDOM.integers(0, 3, 60)
+FEATURES = 100 * LABELS[:, None] + RANDOM.integers(0, 400, (60, 4))
+
+
+def find(settings=None, *, deadline=math.inf, stop=lambda: False, clock=lambda: 0.0, random_seed=1):
+    return find_settings(
+        FEATURES,
+        LABELS,
+        SPEC,
+        settings or TrainingSettings(),
+        StopRule(0, deadline, clock, stop),
+        random_seed=random_seed,
+        device=torch.device("cpu"),
+    )
+
+
+def test_without_optuna_the_search_is_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(InputError, match="needs optuna"):
+        find()
+
+
+def test_without_time_the_settings_stay_as_they_are():
+    assert find(deadline=-1.0) == TrainingSettings()
+
+
+def test_settings_that_do_best_on_samples_kept_apart_are_found(monkeypatch):
+    tried = []
+
+    def score(learned, unseen, specification, settings, rule, random_seed, device):
+        assert len(unseen[1]) == 6
+        assert len(learned[1]) == 54
+        assert not {tuple(row) for row in unseen[0].tolist()} & {tuple(row) for row in learned[0].tolist()}
+        tried.append(settings)
+        return 100 - abs(round(math.log10(settings.learning_rate / 1e-2) * 20))
+
+    monkeypatch.setattr(search, "_correct", score)
+    calls = itertools.count()
+    found = find(stop=lambda: next(calls) >= 40)
+    assert tried[0] == TrainingSettings()
+    assert len(tried) == 40
+    assert 0.007 < found.learning_rate < 0.014
+
+
+def test_settings_that_are_no_better_than_the_defaults_are_not_taken(monkeypatch):
+    monkeypatch.setattr(search, "_correct", lambda *arguments: 5)
+    calls = itertools.count()
+    assert find(stop=lambda: next(calls) >= 5) == TrainingSettings()
+
+
+def test_no_trial_takes_more_than_its_part_of_the_time():
+    now = [0.0]
+
+    def clock():
+        now[0] += 0.25
+        return now[0]
+
+    find(deadline=400.0, clock=clock)
+    assert 400 <= now[0] < 400 + 400 / search.TRIALS
+
+
+def test_the_same_random_seed_finds_the_same_settings():
+    def once():
+        calls = itertools.count()
+        return find(stop=lambda: next(calls) >= 100)
+
+    assert once() == once()

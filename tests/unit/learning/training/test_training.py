@@ -1,0 +1,304 @@
+import math
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from pole.errors import AbandonedError, InputError
+from pole.learning.data import datasets, quantisation
+from pole.learning.evaluation import model_file
+from pole.learning.evaluation.canonical import evaluate
+from pole.learning.evaluation.fixed_point import MalformedModelError
+from pole.learning.training.adamw import AdamW
+from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.training import train
+from pole.learning.training.training_run import StopReason, StopRule
+from pole.protocol.mapping.kinds import LinearMapping
+from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
+from pole.protocol.models.specification import mlp
+
+SEED = bytes.fromhex("e49ae9a176d4a4475054cf1a06d12c119a607bb3c7cfb24c0e70625c5f2e4e17")
+SPEC = mlp(input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=8, queries=4), hidden=(16,), classes=3)
+CPU = torch.device("cpu")
+
+
+class Watch:
+    """A clock that advances a second with every batch."""
+
+    def __init__(self, batches=math.inf):
+        self.now, self.batches = 0.0, batches
+
+    def stop(self):
+        self.now += 1
+        return self.now > self.batches
+
+
+def rule(required=10**9, deadline=math.inf, watch=None):
+    watch = watch or Watch()
+    return StopRule(required_correct=required, deadline=deadline, clock=lambda: watch.now, stop=watch.stop)
+
+
+def iris():
+    data = datasets.load("iris", None)
+    fitted = quantisation.fit(data.x_train, 8)
+    plan = query_plan(SPEC, SEED)
+    train_part, test_part = (
+        arrange(inner_products_in_clear(plan, quantisation.apply(fitted, x).values), SPEC)
+        for x in (data.x_train, data.x_test)
+    )
+    return train_part, data.y_train, test_part, data.y_test
+
+
+FEATURES, LABELS, TEST_FEATURES, TEST_LABELS = iris()
+
+
+def run(
+    stop_rule, settings=None, features=FEATURES, labels=LABELS, random_seed=1, report=lambda progress: None
+):
+    return train(
+        features,
+        labels,
+        SPEC,
+        settings or TrainingSettings(),
+        stop_rule,
+        seed=SEED,
+        random_seed=random_seed,
+        device=CPU,
+        report=report,
+    )
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "sentence"),
+    [
+        (FEATURES[:, :3], LABELS, "do not fit the specification"),
+        (FEATURES, LABELS[:-1], "do not fit the specification"),
+        (FEATURES[:1], LABELS[:1], "two or more samples"),
+        (FEATURES, LABELS + 1, "run from 1 to 3, but the specification has 3 classes"),
+        (FEATURES, LABELS - 1, "run from -1 to 1"),
+    ],
+)
+def test_data_that_do_not_fit_the_specification_are_refused(features, labels, sentence):
+    with pytest.raises(InputError, match=sentence):
+        run(rule(), features=features, labels=labels)
+
+
+def test_a_network_that_never_becomes_finite_is_no_result():
+    with pytest.raises(MalformedModelError, match="no finite model"):
+        run(rule(deadline=20.0), TrainingSettings(learning_rate=1e30, steps=5, epochs=1))
+
+
+def test_training_stops_when_the_required_accuracy_is_reached():
+    result = run(rule(required=128))
+    assert result.reason is StopReason.THRESHOLD
+    assert result.candidate.evaluation.correct >= 128
+
+
+def test_iris_is_learned_from_its_features():
+    result = run(rule(required=129))
+    test = evaluate(result.candidate.model, TEST_FEATURES, TEST_LABELS)
+    assert result.candidate.evaluation.correct >= 0.95 * len(LABELS)
+    assert test.correct >= 13
+
+
+def test_training_stops_when_the_round_is_closed():
+    result = run(rule(watch=Watch(batches=25)))
+    assert result.reason is StopReason.ROUND
+    assert result.epochs == 25 // 9
+
+
+def test_a_training_that_is_stopped_judges_no_more(monkeypatch):
+    def judged(*arguments):
+        raise AssertionError("nobody waits for it")
+
+    monkeypatch.setattr("pole.learning.training.training_run.evaluate", judged)
+    with pytest.raises(AbandonedError, match="before it had a model"):
+        run(rule(watch=Watch(batches=5)))
+
+
+@pytest.mark.parametrize("models", [0, 1])
+def test_a_stop_ends_the_evaluation_of_a_model(monkeypatch, models):
+    """The first is judged after nine batches, the second after eighteen."""
+    closed, ended = [], []
+
+    def close(*arguments):
+        if len(ended) == models:
+            closed.append(True)
+        evaluation = evaluate(*arguments)
+        ended.append(evaluation)
+        return evaluation
+
+    monkeypatch.setattr("pole.learning.training.training_run.evaluate", close)
+    closing = StopRule(10**9, math.inf, clock=lambda: 0.0, stop=lambda: bool(closed))
+    if models == 0:
+        with pytest.raises(AbandonedError):
+            run(closing)
+    else:
+        result = run(closing)
+        assert (result.reason, result.epochs) == (StopReason.ROUND, 2)
+        assert result.candidate.evaluation is ended[0]
+    assert len(ended) == models
+
+
+def test_training_stops_when_time_is_up():
+    result = run(rule(deadline=100.0))
+    assert result.reason is StopReason.TIME
+    assert result.seconds == 100
+
+
+def test_the_deadline_counts_the_last_evaluation_in(monkeypatch):
+    watch = Watch()
+
+    def slow_evaluation(*arguments):
+        watch.now += 30
+        return evaluate(*arguments)
+
+    monkeypatch.setattr("pole.learning.training.training_run.evaluate", slow_evaluation)
+    result = run(rule(deadline=200.0, watch=watch))
+    assert result.reason is StopReason.TIME
+    assert 160 <= result.seconds <= 201
+
+
+def test_a_deadline_that_has_passed_still_gives_a_model():
+    result = run(rule(deadline=-1.0))
+    assert result.reason is StopReason.TIME
+    assert result.epochs == 0
+    assert len(result.candidate.evaluation.predictions) == len(LABELS)
+
+
+def test_the_learning_rate_decays_before_the_deadline(monkeypatch):
+    progress = []
+    monkeypatch.setattr(
+        "pole.learning.training.training_run.rate_factor", lambda done: progress.append(done) or 0.1
+    )
+    run(rule(deadline=100.0))
+    assert progress[0] == 0
+    assert progress[-1] > 0.9
+
+
+def test_an_unreached_threshold_leads_to_cycle_after_cycle():
+    # Two epochs of nine batches, then four, then eight, each evaluated after the first, second, fourth,
+    # eighth.
+    evaluated = []
+    settings = TrainingSettings(steps=18, epochs=2)
+    closed = StopRule(10**9, math.inf, clock=lambda: 0.0, stop=lambda: len(evaluated) == 14)
+    run(closed, settings, report=evaluated.append)
+    assert [epoch.epoch for epoch in evaluated] == list(range(1, 15))
+
+
+def test_the_same_random_seed_trains_the_same_model():
+    first, second, other = (run(rule(required=128), random_seed=number) for number in (5, 5, 6))
+    files = [model_file.save(result.candidate.model) for result in (first, second, other)]
+    assert files[0] == files[1]
+    assert files[0] != files[2]
+
+
+def test_training_leaves_the_random_state_of_others_alone():
+    torch.manual_seed(77)
+    expected = torch.rand(3)
+    torch.manual_seed(77)
+    run(rule(deadline=20.0))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_training_does_not_wait_for_the_compiler_of_torch(monkeypatch):
+    # None makes an import fail; that of the compiler takes seconds, and torch.optim brings it.
+    monkeypatch.setitem(sys.modules, "torch._dynamo", None)
+    run(rule(deadline=20.0))
+
+
+def test_the_reported_accuracy_is_that_of_the_file_that_is_shipped():
+    result = run(rule(required=128))
+    shipped = model_file.load(model_file.save(result.candidate.model), SPEC, SEED)
+    assert evaluate(shipped, FEATURES, LABELS).correct == result.candidate.evaluation.correct
+
+
+def test_every_epoch_is_reported_with_the_best_candidate_so_far():
+    seen = []
+    result = run(rule(required=128), report=seen.append)
+    assert [progress.epoch for progress in seen] == list(range(1, result.epochs + 1))
+    counts = [progress.best.evaluation.correct for progress in seen]
+    assert counts == sorted(counts)
+    assert counts[-1] == result.candidate.evaluation.correct
+
+
+def test_a_sample_left_over_from_full_batches_is_no_batch_of_its_own():
+    kept = slice(0, 65)
+    result = run(rule(deadline=60.0), features=FEATURES[kept], labels=LABELS[kept])
+    assert np.isfinite(result.candidate.evaluation.correct)
+
+
+def test_digits_are_learned_from_fewer_features_than_pixels():
+    data = datasets.load("digits", None)
+    spec = mlp(
+        input_shape=(8, 8),
+        input_bits=8,
+        mapping=LinearMapping(bits=3, queries=32),
+        hidden=(128, 64),
+        classes=10,
+    )
+    fitted, plan = quantisation.fit(data.x_train, 8), query_plan(spec, SEED)
+    features, unseen = (
+        arrange(inner_products_in_clear(plan, quantisation.apply(fitted, x).values), spec)
+        for x in (data.x_train, data.x_test)
+    )
+    result = train(
+        features,
+        data.y_train,
+        spec,
+        TrainingSettings(),
+        rule(required=len(features) * 97 // 100, watch=Watch(batches=1000)),
+        seed=SEED,
+        random_seed=1,
+        device=CPU,
+        report=lambda progress: None,
+    )
+    assert result.reason is StopReason.THRESHOLD
+    assert evaluate(result.candidate.model, unseen, data.y_test).correct >= 0.94 * len(unseen)
+
+
+def test_an_eager_training_ends_with_the_first_model_that_is_good_enough():
+    patient = run(rule(required=120))
+    eager = run(rule(required=120), TrainingSettings(eager=True))
+    assert eager.reason is patient.reason is StopReason.THRESHOLD
+    assert eager.candidate.evaluation.correct >= 120
+    assert eager.epochs < patient.epochs
+
+
+def test_a_batch_that_takes_long_is_not_begun_before_the_deadline(monkeypatch):
+    watch = Watch()
+    settle = AdamW.step
+
+    def slow_step(self, rate):
+        watch.now += 20
+        settle(self, rate)
+
+    monkeypatch.setattr(AdamW, "step", slow_step)
+    result = run(rule(deadline=210.0, watch=watch))
+    assert result.reason is StopReason.TIME
+    assert 180 <= result.seconds <= 210
+
+
+def test_judging_is_counted_in_before_the_first_model_was_judged(monkeypatch):
+    watch = Watch()
+
+    def slow_evaluation(model, features, labels, place, *stop):
+        watch.now += len(features)
+        return evaluate(model, features, labels, place)
+
+    monkeypatch.setattr("pole.learning.training.training_run.evaluate", slow_evaluation)
+    # One sample and a probe of 64, then one judgement of 135: there is no time for an epoch of 9 batches.
+    result = run(rule(deadline=1 + 64 + 135 + 5, watch=watch))
+    assert result.reason is StopReason.TIME
+    assert result.epochs == 0
+    assert 1 + 64 + 135 <= result.seconds <= 1 + 64 + 135 + 5
+
+
+def test_the_deadline_holds_when_batches_take_the_time_they_take():
+    # By the processor's clock: that on the wall counts what other programs take.
+    started = time.process_time()
+    real = StopRule(10**9, started + 2.0, time.process_time, lambda: False)
+    assert run(real).reason is StopReason.TIME
+    assert 1.0 < time.process_time() - started < 3.0

@@ -1,0 +1,157 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.protocol.test_parameters import DOCUMENT
+
+from pole.adapters.ethereum.amounts import wei
+from pole.errors import InputError
+from pole.protocol.parameters import Parameters, parameters_from_json
+from pole.protocol.rounds.ommer_rewards import fee_covers
+from pole.protocol.rounds.parameter_rules import (
+    broken_rules,
+    check_parameters,
+    check_windows,
+    covering_fee,
+    longest_round,
+    round_windows,
+)
+
+REPOSITORY = Path(__file__).parents[4]
+SOUND = parameters_from_json(
+    {
+        "taskList": {**DOCUMENT["taskList"], "minDataBond": "200000000000000000"},
+        "committee": {**DOCUMENT["committee"], "seatStake": 10**18, "penalty": 10**17},
+        "chain": {
+            **DOCUMENT["chain"],
+            "minerBond": "100000000000000000",
+            "blockReward": 10**18,
+            "challengeBond": 10**17,
+        },
+    }
+)
+
+
+def changed(group: str, **values: int) -> Parameters:
+    return replace(SOUND, **{group: replace(getattr(SOUND, group), **values)})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("group", "values", "sentence"),
+    [
+        ("chain", {"key_window": 0}, "chain.keyWindow is 0"),
+        ("chain", {"test_window": 0}, "chain.testWindow is 0"),
+        ("chain", {"reveal_window": 0}, "chain.revealWindow is 0"),
+        ("chain", {"vote_commit_window": 0}, "chain.voteCommitWindow is 0"),
+        ("chain", {"vote_reveal_window": 0}, "chain.voteRevealWindow is 0"),
+        ("chain", {"judged_solutions": 0}, "no solution could win"),
+        ("chain", {"judged_solutions": 9}, "but a round takes 8 solutions"),
+        ("chain", {"min_committee": 0}, "a committee needs at least 1 seat"),
+        ("chain", {"min_committee": 6}, "minCommittee is 6 and committeeSize 5"),
+        ("chain", {"challenge_window": 0}, "chain.challengeWindow is 0"),
+        ("chain", {"committee_size": 12}, "committeeSize is 12 and maxCommittee 11"),
+        ("chain", {"max_committee": 64}, "count 63 seats at most"),
+        ("chain", {"max_committee": 63, "judged_solutions": 5}, "more than 256 votes"),
+        ("chain", {"challenge_bond": 0}, "doubting every tally would cost nothing"),
+        ("chain", {"challenge_bond": 10**17 - 1}, "an unfounded challenge would cost less"),
+        ("chain", {"max_solutions": 9}, "make them equal"),
+        ("task_list", {"max_tasks": 0}, "no task could be posted"),
+        ("task_list", {"max_time_limit": 0}, "any time for training"),
+        ("task_list", {"round_windows": 359}, "come to 360 s"),
+        ("chain", {"key_window": 61}, "come to 361 s"),
+        ("task_list", {"max_time_limit": 2**32 - 360}, "the list could not value such a task"),
+        ("committee", {"seat_stake": 0, "penalty": 0}, "every seat for nothing"),
+        ("committee", {"penalty": 10**18 + 1}, "more than the stake of a seat"),
+        ("committee", {"unbonding_time": 4260}, "make it at least 4261 s"),
+        ("committee", {"penalty": 0}, "a wrong or missing vote would cost nothing"),
+        ("task_list", {"idle_time_limit": 3_601}, "so that real tasks need not wait"),
+        ("task_list", {"idle_train_count": 0}, "nothing to train on"),
+        ("task_list", {"idle_test_count": 0}, "nothing to rank miners by"),
+        ("task_list", {"idle_train_accuracy": 0}, "taskList.idleTrainAccuracy is 0"),
+        ("task_list", {"idle_train_accuracy": 10_001}, "taskList.idleTrainAccuracy is 10001"),
+        ("task_list", {"idle_test_accuracy": 10_001}, "taskList.idleTestAccuracy is 10001"),
+        ("task_list", {"min_reward": 0}, "tasks that pay nobody"),
+        ("task_list", {"min_data_bond": 0}, "withholding keys"),
+        ("task_list", {"min_data_bond": 10**17 - 1}, "after a data fault are taken from it"),
+        ("chain", {"miner_bond": 0}, "false claims would cost nothing"),
+        ("chain", {"miner_bond": 10**17 - 1}, "less than the work it makes"),
+        ("task_list", {"fee_bps": 10_001}, "taskList.feeBps is 10001"),
+        ("task_list", {"fee_bps": 0}, "nothing but gas"),
+        ("chain", {"verification_fee_bps": 10_001}, "chain.verificationFeeBps is 10001"),
+        ("chain", {"verification_fee_bps": 10_000}, "leaves the winner nothing"),
+        ("chain", {"verification_fee_bps": 0}, "leaves none for some seats"),
+        ("task_list", {"min_reward": 329}, "leaves none for some seats"),
+        ("chain", {"fault_share_bps": 10_001}, "chain.faultShareBps is 10001"),
+        ("chain", {"fault_share_bps": 10_000}, "its whole bond back"),
+        ("chain", {"fee_margin_bps": 10_001}, "chain.feeMarginBps is 10001"),
+        ("chain", {"miner_bond_bps": 10_001}, "chain.minerBondBps is 10001"),
+        ("chain", {"miner_bond_bps": 333}, "3 false claims would cost less than their committee earns"),
+        ("chain", {"block_reward": 2**96 - 1}, "no fee that a task can carry"),
+    ],
+)
+def test_a_broken_inequality_is_refused_with_a_sentence(
+    group: str, values: dict[str, int], sentence: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        check_parameters(changed(group, **values))
+    assert sentence in str(refused.value)
+
+
+def test_more_solutions_than_one_transaction_can_pay_are_refused() -> None:
+    many = replace(changed("chain", max_solutions=33), task_list=replace(SOUND.task_list, max_solutions=33))
+    assert broken_rules(many) == [
+        "chain.maxSolutions is 33: the transaction that ends a round can pay 32 miners at most."
+    ]
+
+
+def test_every_broken_rule_is_told_at_once() -> None:
+    with pytest.raises(InputError) as refused:
+        check_parameters(changed("chain", key_window=0, miner_bond=0, min_committee=0))
+    assert str(refused.value).count("\n- ") == 5
+
+
+def test_a_window_that_holds_few_blocks_of_the_chain_below_is_refused() -> None:
+    check_windows(SOUND, 12.0)
+    with pytest.raises(InputError, match=r"chain\.revealWindow is 59 s, .* at least 60 s"):
+        check_windows(changed("chain", reveal_window=59), 12.0)
+
+
+def test_the_limits_themselves_are_accepted() -> None:
+    check_parameters(SOUND)
+    check_parameters(changed("committee", unbonding_time=longest_round(SOUND) + 1, penalty=10**18))
+    check_parameters(changed("chain", max_committee=63, judged_solutions=4, fee_margin_bps=10_000))
+    check_parameters(changed("chain", miner_bond_bps=334))
+    check_parameters(changed("chain", miner_bond_bps=10_000))
+    check_parameters(changed("chain", block_reward=0))
+    longest = changed("task_list", max_time_limit=2**32 - 1 - round_windows(SOUND))
+    check_parameters(replace(longest, committee=replace(SOUND.committee, unbonding_time=2**33)))
+
+
+@pytest.mark.parametrize("reward", [0, 1, 31, 10**18, 3 * 10**17 + 7])
+def test_the_covering_fee_is_the_least_that_the_fee_rule_accepts(reward: int) -> None:
+    parameters = changed("chain", block_reward=reward)
+    margin = parameters.chain.fee_margin_bps
+    fee = covering_fee(parameters)
+    assert fee_covers(fee, block_reward=reward, margin_bps=margin)
+    assert fee == 0 or not fee_covers(fee - 1, block_reward=reward, margin_bps=margin)
+
+
+@pytest.mark.parametrize(
+    "name", ["devnet/parameters.json", "devnet/parameters-sepolia.json", "scripts/demo/parameters.json"]
+)
+def test_the_parameter_files_that_come_with_pole_hold_together(name: str) -> None:
+    content: dict[str, Any] = json.loads((REPOSITORY / name).read_text())
+    exact = {
+        group: {key: wei(value) if isinstance(value, str) else value for key, value in values.items()}
+        for group, values in content.items()
+    }
+    check_parameters(parameters_from_json(exact))
+
+
+def test_the_sepolia_parameters_leave_every_window_a_hundred_blocks_at_least() -> None:
+    content = json.loads((REPOSITORY / "devnet/parameters-sepolia.json").read_text())
+    windows = {key: value for key, value in content["chain"].items() if key.endswith("Window")}
+    assert len(windows) >= 6
+    assert min(windows.values()) >= 100 * 12

@@ -1,0 +1,123 @@
+"""Preparing a task: what is refused before anything is done, and what is published."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, terms
+
+from pole.errors import FundsError, InputError
+from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.formats.encrypted_set import Part, read_manifest
+from pole.protocol.models import set_size
+from pole.protocol.parameters import TaskListParameters
+from pole.roles.publishing.posting import post_task, request_digest
+from pole.roles.publishing.preparation import TaskRequest, check_request, prepare_task
+from pole.roles.publishing.task_folder import TaskFolder
+
+LIMITS = TaskListParameters(
+    max_tasks=9, min_reward=100, min_data_bond=50, fee_bps=100, max_time_limit=1000, max_solutions=8
+)
+
+
+def request(**changes: int) -> TaskRequest:
+    return TaskRequest(dataset(), specification(), terms(**changes))
+
+
+def test_a_fitting_request_passes() -> None:
+    check_request(request(), LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"reward": 99}, "reward is 99 wei, but must lie between 100"),
+        ({"data_bond": 1}, "data bond is 1 wei"),
+        ({"fee": 9}, "fee is 9 wei, but must lie between 10"),
+        ({"time_limit": 1001}, "time limit is 1001 seconds"),
+        ({"min_training_time": 101}, "least training time is 101 seconds"),
+        ({"min_solutions": 9}, "solutions to wait for is 9"),
+        ({"required_train_accuracy": 0}, "required training accuracy is 0"),
+        ({"required_test_accuracy": 10_001}, "required test accuracy is 10001"),
+        ({"audit_count": 13}, "audit sample is 13 samples"),
+        ({"train_count": 13}, "other numbers of samples"),
+    ],
+)
+def test_terms_out_of_range_are_refused_with_the_range(changes: dict[str, int], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        check_request(request(**changes), LIMITS)
+
+
+def test_data_of_another_shape_are_refused() -> None:
+    wide = replace(dataset(), x_train=np.zeros((12, 5)), x_test=np.zeros((6, 5)))
+    with pytest.raises(InputError, match=r"have the shape \[5\]"):
+        check_request(TaskRequest(wide, specification(), terms()), LIMITS)
+
+
+def test_a_set_that_workers_could_not_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(set_size, "MAX_SET_BYTES", 11 * set_size.sample_bytes(specification()))
+    with pytest.raises(InputError, match="The training set has 12 samples"):
+        check_request(request(), LIMITS)
+
+
+def test_data_of_other_classes_are_refused() -> None:
+    with pytest.raises(InputError, match="has 4 classes"):
+        check_request(TaskRequest(replace(dataset(), classes=4), specification(), terms()), LIMITS)
+
+
+def test_an_audit_sample_of_another_metric_than_accuracy_is_refused() -> None:
+    wanted = specification().model_copy(update={"metric": "macro_f1"})
+    check_request(TaskRequest(dataset(), wanted, terms()), LIMITS)
+    check_request(request(audit_count=5), LIMITS)
+    with pytest.raises(InputError, match="let all training samples be judged"):
+        check_request(TaskRequest(dataset(), wanted, terms(audit_count=5)), LIMITS)
+
+
+def test_every_published_digest_names_its_bytes(stage: Stage) -> None:
+    files = prepare_task(request(), stage.workshop())
+    assert keccak256(stage.store.files[files.spec_cid]) == files.spec_digest
+    assert keccak256(stage.store.files[files.train_cid]) == files.train_digest
+    manifest = read_manifest(stage.store.files[files.train_cid], part=Part.TRAIN)
+    assert manifest.master_public_key.digest == files.mpk_digest
+    folder = TaskFolder.of(stage.home(OWNER), files.mpk_digest)
+    assert keccak256(folder.manifest("test").read_bytes()) == files.test_digest
+
+
+def test_the_plaintext_is_nowhere(stage: Stage) -> None:
+    prepare_task(request(), stage.workshop())
+    plain = dataset().x_train.astype(np.uint8).tobytes()
+    written = [path.read_bytes() for path in stage.path.rglob("*") if path.is_file()]
+    assert not any(plain[:8] in content for content in [*written, *stage.store.files.values()])
+
+
+def test_every_task_has_a_master_key_of_its_own(stage: Stage) -> None:
+    prepare_task(request(), stage.workshop(1))
+    prepare_task(request(), stage.workshop(2))
+    assert len(stage.secrets.kept) == 2
+
+
+def test_a_wallet_that_cannot_pay_keeps_what_was_prepared(stage: Stage) -> None:
+    chain, journal = stage.chain(OWNER), stage.journal(OWNER)
+    chain.balance = 0
+    with pytest.raises(FundsError):
+        post_task(request(), stage.workshop(1), chain, journal, reserve=lambda _: None)
+    chain.balance = 10**20
+    assert post_task(request(), stage.workshop(2), chain, journal, reserve=lambda _: None) == 1
+    assert len(stage.secrets.kept) == 1
+
+
+def test_the_same_request_after_success_is_a_new_task(stage: Stage) -> None:
+    chain, journal = stage.chain(OWNER), stage.journal(OWNER)
+    assert post_task(request(), stage.workshop(1), chain, journal, reserve=lambda _: None) == 1
+    assert post_task(request(), stage.workshop(2), chain, journal, reserve=lambda _: None) == 2
+
+
+def test_requests_differ_in_data_and_terms() -> None:
+    other_data = replace(dataset(), y_train=dataset().y_train[::-1].copy())
+    digests = {
+        request_digest(request()),
+        request_digest(request(reward=1001)),
+        request_digest(TaskRequest(other_data, specification(), terms())),
+    }
+    assert len(digests) == 3
+    assert request_digest(request()) in digests

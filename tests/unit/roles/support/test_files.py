@@ -1,0 +1,81 @@
+"""Files: what is not what its digest says is never used."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.unit.roles.fake_storage import FakeStore
+
+from pole.errors import DiskError
+from pole.protocol.encoding.hashing import keccak256
+from pole.roles.support.files import NotHadError, Wanted, fetch, read_with_digest, with_digest, write_durably
+
+CONTENT = b"what was promised"
+
+
+def stored(tmp_path: Path) -> tuple[FakeStore, Wanted]:
+    store = FakeStore()
+    path = tmp_path / "original"
+    path.write_bytes(CONTENT)
+    return store, Wanted(store.add(path), keccak256(CONTENT), 100)
+
+
+def test_bytes_with_another_digest_are_thrown_away(tmp_path: Path) -> None:
+    store, wanted = stored(tmp_path)
+    store.lies[wanted.cid] = b"something else"
+    with pytest.raises(NotHadError, match="other bytes"):
+        fetch(store, wanted, tmp_path / "kept")
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_content_longer_than_announced_is_not_had(tmp_path: Path) -> None:
+    store, wanted = stored(tmp_path)
+    with pytest.raises(NotHadError, match="not the file that was announced"):
+        fetch(store, Wanted(wanted.cid, wanted.digest, 3), tmp_path / "kept")
+
+
+def test_a_kept_file_is_not_fetched_again(tmp_path: Path) -> None:
+    store, wanted = stored(tmp_path)
+    assert fetch(store, wanted, tmp_path / "kept") == CONTENT
+    store.down = True
+    assert fetch(store, wanted, tmp_path / "kept") == CONTENT
+
+
+def test_a_kept_file_that_was_damaged_is_fetched_again(tmp_path: Path) -> None:
+    store, wanted = stored(tmp_path)
+    fetch(store, wanted, tmp_path / "kept")
+    (tmp_path / "kept" / wanted.digest.hex()).write_bytes(b"rotten")
+    assert fetch(store, wanted, tmp_path / "kept") == CONTENT
+
+
+def test_a_disk_that_cannot_be_written_is_said_to_be_so(tmp_path: Path) -> None:
+    store, wanted = stored(tmp_path)
+    (tmp_path / "file").write_bytes(b"no folder")
+    for write in (
+        lambda: fetch(store, wanted, tmp_path / "file"),
+        lambda: write_durably(tmp_path / "file" / "x", b""),
+    ):
+        with pytest.raises(DiskError, match="cannot be written or read"):
+            write()
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file"
+    write_durably(path, b"one")
+    write_durably(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [entry.name for entry in path.parent.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("change", [lambda b: b[:-1], lambda b: b[1:], lambda b: b"", lambda b: b + b"0"])
+def test_a_file_that_changed_since_it_was_written_is_not_read(
+    tmp_path: Path, change: Callable[[bytes], bytes]
+) -> None:
+    write_durably(tmp_path / "file", change(with_digest(CONTENT)))
+    assert read_with_digest(tmp_path / "file") is None
+
+
+def test_a_file_with_its_digest_is_read_back(tmp_path: Path) -> None:
+    assert read_with_digest(tmp_path / "file") is None
+    write_durably(tmp_path / "file", with_digest(CONTENT))
+    assert read_with_digest(tmp_path / "file") == CONTENT

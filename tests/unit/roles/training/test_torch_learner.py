@@ -1,0 +1,88 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training import checkpoint
+from pole.protocol.mapping.kinds import LinearMapping
+from pole.protocol.models.specification import mlp
+from pole.roles.judging.evaluation import evaluate_model
+from pole.roles.receiving.samples import Samples
+from pole.roles.training import torch_learner
+from pole.roles.training.learner import Assignment
+from pole.roles.training.torch_learner import TorchLearner
+
+SPEC = mlp(input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=8, queries=4), hidden=(8,), classes=3)
+RANDOM = np.random.default_rng(0)
+LABELS = RANDOM.integers(0, 3, 60)
+SAMPLES = Samples(100 * LABELS[:, None] + RANDOM.integers(0, 50, (60, 4)), LABELS)
+FEW = TrainingSettings(epochs=4, steps=1)
+
+
+def assignment(number=1, needed=0, deadline=math.inf):
+    return Assignment(SPEC, bytes([number]) * 32, SAMPLES, needed, deadline)
+
+
+def learner(folder, search=0.0, random_seed=5):
+    return TorchLearner(FEW, torch.device("cpu"), folder, lambda: 0.0, lambda: random_seed, search)
+
+
+def never():
+    return False
+
+
+@pytest.fixture
+def eager_checkpoints(monkeypatch):
+    def often(read, write):
+        return checkpoint.Checkpoints(read, write, 0.0)
+
+    monkeypatch.setattr(torch_learner, "Checkpoints", often)
+
+
+def test_a_trained_model_is_worth_what_is_claimed_of_it(tmp_path):
+    trained = learner(tmp_path).train(assignment(needed=40), stop=never)
+    found = evaluate_model(trained.model, SPEC, assignment().seed, SAMPLES)
+    assert found.correct == trained.train_correct >= 40
+
+
+def test_a_training_leaves_a_checkpoint_and_the_next_one_deletes_it(tmp_path, eager_checkpoints):
+    for number in (1, 2):
+        learner(tmp_path).train(assignment(number), stop=never)
+        (left,) = tmp_path.iterdir()
+        assert left.name == f"{bytes([number] * 32).hex()}.checkpoint"
+
+
+def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, eager_checkpoints):
+    whole = learner(tmp_path / "whole").train(assignment(), stop=never)
+    calls = []
+    learner(tmp_path / "parts").train(assignment(), stop=lambda: calls.append(0) or len(calls) > 9)
+    # Another random seed: the state of the checkpoint is what counts.
+    resumed = learner(tmp_path / "parts", random_seed=99).train(assignment(), stop=never)
+    assert resumed.model == whole.model
+
+
+def test_settings_that_were_found_are_used_again_after_a_restart(tmp_path, monkeypatch):
+    searched, used = [], []
+
+    def find(features, labels, specification, settings, rule, *, random_seed, device):
+        searched.append(rule.deadline)
+        return TrainingSettings(epochs=2, steps=1, learning_rate=0.01 * len(searched))
+
+    def train(features, labels, specification, settings, *arguments, **options):
+        used.append(settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch_learner, "find_settings", find)
+    monkeypatch.setattr(torch_learner, "train", train)
+    for number in (1, 1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            learner(tmp_path, search=0.25).train(assignment(number, deadline=400.0), stop=never)
+    assert searched == [100.0, 100.0]
+    assert [settings.learning_rate for settings in used] == [0.01, 0.01, 0.02]
+
+
+def test_without_a_search_the_recipe_is_used_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch_learner, "find_settings", None)
+    assert learner(tmp_path).train(assignment(), stop=never).train_correct > 0

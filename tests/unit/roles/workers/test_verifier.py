@@ -1,0 +1,249 @@
+"""The verifier: what it finds out, and what it votes when something is missing or wrong."""
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.roles.conftest import MINERS, TEST, TRAIN, VERIFIERS, Stage, specification
+from tests.unit.roles.fake_storage import FakeStore
+
+from pole.errors import AbandonedError, DiskError, InputError, UnreachableError
+from pole.learning.evaluation.fixed_point import MalformedModelError
+from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
+from pole.roles.judging.evaluation import evaluate_model
+
+
+def in_vote(stage: Stage) -> None:
+    stage.post(min_solutions=2)
+    stage.play(Phase.VOTE_COMMIT, workers=[stage.data_node(), *map(stage.miner, MINERS)])
+
+
+def verdicts(stage: Stage) -> list[Verdict]:
+    return [vote.verdict for vote in stage.votes(VERIFIERS[0], 4)]
+
+
+def forge(stage: Stage, content: bytes) -> FileRef:
+    path = stage.path / "forged"
+    path.write_bytes(content)
+    return FileRef(stage.store.add(path), keccak256(content))
+
+
+def test_it_finds_what_the_miners_claim(stage: Stage) -> None:
+    in_vote(stage)
+    assert stage.verifier().step(stage.world.moment()) == "voted"
+    votes = stage.votes(VERIFIERS[0], 4)
+    assert [(vote.train_correct, vote.test_correct) for vote in votes] == [(TRAIN, TEST)] * 2
+
+
+def test_it_ends_within_an_evaluation_when_it_is_told_to(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_vote(stage)
+    told: list[bool] = []
+    verifier = stage.verifier()
+    verifier.stopping = lambda: bool(told)
+
+    def endless(*arguments: object) -> None:
+        told.append(True)
+        assert arguments[-1]()
+        raise AbandonedError("It was stopped.")
+
+    monkeypatch.setattr("pole.roles.judging.evaluation.evaluate", endless)
+    assert verifier.step(stage.world.moment()) is None
+    assert len(told) == 1
+    assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
+
+
+def test_a_model_that_is_no_model_is_malformed(stage: Stage) -> None:
+    in_vote(stage)
+    stage.world.models[1][MINERS[0]] = forge(stage, b"not a model")
+    stage.verifier().step(stage.world.moment())
+    assert verdicts(stage) == [Verdict.MALFORMED, Verdict.OK]
+
+
+def test_a_model_of_another_round_is_malformed(stage: Stage) -> None:
+    in_vote(stage)
+    stage.world.change(1, seed=keccak256(b"another round"))
+    model = stage.store.files[stage.world.models[1][MINERS[0]].cid]
+    with pytest.raises(MalformedModelError):
+        evaluate_model(model, specification(), stage.world.rounds[1].seed, None)
+
+
+def test_a_missing_model_is_waited_for_and_then_unavailable(stage: Stage) -> None:
+    in_vote(stage)
+    stage.store.missing.add(stage.world.models[1][MINERS[0]].cid)
+    # Both miners found the same model; the second one's must not stand in for the first one's.
+    stage.world.models[1][MINERS[0]] = forge(stage, b"gone")
+    stage.store.missing.add(stage.world.models[1][MINERS[0]].cid)
+    verifier = stage.verifier()
+    with pytest.raises(UnreachableError):
+        verifier.step(stage.world.moment())
+    stage.world.pass_time(55)
+    assert verifier.step(stage.world.moment()) == "voted"
+    assert verdicts(stage)[0] is Verdict.UNAVAILABLE
+
+
+def test_a_model_longer_than_the_specification_allows_is_unavailable(stage: Stage) -> None:
+    in_vote(stage)
+    stage.world.models[1][MINERS[0]] = forge(stage, bytes(2**20))
+    stage.world.pass_time(55)
+    stage.verifier().step(stage.world.moment())
+    assert verdicts(stage)[0] is Verdict.UNAVAILABLE
+
+
+def test_wrong_keys_are_a_data_fault_on_every_choice(stage: Stage) -> None:
+    in_vote(stage)
+    content = bytearray(stage.store.files[stage.world.keys[1].cid])
+    content[-1] ^= 1
+    stage.world.keys[1] = forge(stage, bytes(content))
+    stage.verifier().step(stage.world.moment())
+    assert verdicts(stage) == [Verdict.DATA_FAULT] * 2
+
+
+@pytest.mark.parametrize("count", ["train_count", "test_count"])
+def test_a_task_whose_sets_no_memory_holds_is_a_data_fault(stage: Stage, count: str) -> None:
+    in_vote(stage)
+    stage.world.change(1, terms=replace(stage.world.rounds[1].terms, **{count: 2**32 - 1}))
+    stage.verifier().step(stage.world.moment())
+    assert verdicts(stage) == [Verdict.DATA_FAULT] * 2
+
+
+def test_a_back_end_that_is_missing_here_is_nobody_else_s_fault(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_vote(stage)
+    monkeypatch.setenv("POLE_IPFE_BACKEND", "kuda")
+    with pytest.raises(InputError, match="no back end 'kuda' here"):
+        stage.verifier().step(stage.world.moment())
+    assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
+
+
+def test_ciphertexts_that_hold_nothing_are_a_data_fault_that_voids_the_round(stage: Stage) -> None:
+    stage.post(min_solutions=1)
+    workers = [stage.data_node(), stage.miner()]
+    stage.play(Phase.REVEAL, workers=workers)
+    test = stage.world.tests[1]
+    released = next(content for content in stage.store.files.values() if keccak256(content) == test.digest)
+    # A training manifest in the place of the test manifest: right digest, wrong part.
+    stage.world.tests[1] = forge(stage, released.replace(b'"part":"test"', b'"part":"train"'))
+    stage.play(Phase.VOID, workers=[stage.miner(), *map(stage.verifier, VERIFIERS)])
+    assert stage.world.rounds[1].void_reason is VoidReason.DATA_FAULT
+
+
+def test_data_that_cannot_be_had_is_waited_for_and_then_a_data_fault(stage: Stage) -> None:
+    in_vote(stage)
+    stage.store.missing.add(stage.world.tests[1].cid)
+    verifier = stage.verifier()
+    with pytest.raises(UnreachableError):
+        verifier.step(stage.world.moment())
+    stage.world.pass_time(55)
+    verifier.step(stage.world.moment())
+    assert verdicts(stage) == [Verdict.DATA_FAULT] * 2
+
+
+@pytest.mark.parametrize("late", [0, 55])
+def test_a_full_disk_is_no_vote(stage: Stage, late: int) -> None:
+    class FullDisk(FakeStore):
+        def fetch(self, cid: str, *_: object, **__: object) -> None:
+            raise DiskError("The disk is full.")
+
+    in_vote(stage)
+    stage.world.pass_time(late)
+    with pytest.raises(DiskError):
+        stage.verifier(store=FullDisk()).step(stage.world.moment())
+    assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
+
+
+def test_who_is_not_drawn_does_not_vote(stage: Stage) -> None:
+    in_vote(stage)
+    stage.world.members[4] = VERIFIERS[1:]
+    assert stage.verifier().step(stage.world.moment()) is None
+    assert not [key for key in stage.journal(VERIFIERS[0]).kept if key.startswith("vote")]
+
+
+def test_who_was_not_drawn_asks_again_at_the_next_block_only(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_vote(stage)
+    drawn, asked = stage.world.members[4], []
+    stage.world.members[4] = VERIFIERS[1:]
+    verifier = stage.verifier()
+    ballot = verifier.chain.ballot
+    monkeypatch.setattr(verifier.chain, "ballot", lambda number: asked.append(number) or ballot(number))
+    for _ in range(3):
+        assert verifier.step(stage.world.moment()) is None
+    assert asked == [4]
+    stage.world.members[4] = drawn
+    stage.world.pass_time(1)
+    assert verifier.step(stage.world.moment()) == "voted"
+
+
+def redraw(stage: Stage) -> None:
+    """Let a reorganisation draw the committee of round 1 anew, before anybody voted."""
+    stage.world.vote_commitments.clear()
+    stage.world.change(1, entropy=keccak256(b"another block"))
+    stage.world.pass_time(1)
+
+
+def test_a_committee_that_is_drawn_anew_is_voted_in_on_its_own_audit_sample(stage: Stage) -> None:
+    stage.post(audit_count=5)
+    stage.play(Phase.VOTE_COMMIT, workers=[stage.data_node(), stage.miner()])
+    verifier = stage.verifier()
+    assert verifier.step(stage.world.moment()) == "voted"
+    before = stage.votes(VERIFIERS[0], 4)
+    redraw(stage)
+    assert verifier.step(stage.world.moment()) == "voted"
+    after = stage.votes(VERIFIERS[0], 4)
+    assert before[0].predictions != after[0].predictions
+    again = stage.verifier(VERIFIERS[1])
+    assert again.step(stage.world.moment()) == "voted"
+    assert stage.votes(VERIFIERS[1], 4) == after
+    assert stage.voting(VERIFIERS[0]) == ["vote/4", "vote/4"]
+
+
+def test_a_model_that_the_node_does_not_show_yet_is_waited_for(stage: Stage) -> None:
+    in_vote(stage)
+    model = stage.world.models[1].pop(MINERS[0])
+    verifier = stage.verifier()
+    with pytest.raises(UnreachableError, match=f"does not show the model of {MINERS[0]} yet"):
+        verifier.step(stage.world.moment())
+    stage.world.models[1][MINERS[0]] = model
+    assert verifier.step(stage.world.moment()) == "voted"
+
+
+def test_a_vote_that_missed_its_window_is_not_revealed(stage: Stage) -> None:
+    in_vote(stage)
+    stage.verifier().step(stage.world.moment())
+    for address in VERIFIERS[1:]:
+        stage.verifier(address).step(stage.world.moment())
+    assert stage.world.moment().phase is Phase.VOTE_REVEAL
+    stage.world.vote_commitments.pop((4, VERIFIERS[0]))
+    stage.verifier().step(stage.world.moment())
+    assert stage.voting(VERIFIERS[0]) == ["vote/4"]
+
+
+def test_a_vote_that_one_look_does_not_show_is_revealed_at_the_next(stage: Stage) -> None:
+    in_vote(stage)
+    for address in VERIFIERS:
+        stage.verifier(address).step(stage.world.moment())
+    hidden = stage.world.vote_commitments.pop((4, VERIFIERS[0]))
+    assert stage.verifier().step(stage.world.moment()) is None
+    stage.world.vote_commitments[4, VERIFIERS[0]] = hidden
+    assert stage.verifier().step(stage.world.moment()) == "vote-revealed"
+    assert stage.voting(VERIFIERS[0]) == ["vote/4", "reveal-vote/4"]
+
+
+def test_features_are_prepared_while_miners_train(stage: Stage) -> None:
+    stage.post()
+    stage.play(Phase.TRAINING, workers=[stage.data_node()])
+    verifier = stage.verifier()
+    assert verifier.step(stage.world.moment()) == "prepared"
+    assert verifier.step(stage.world.moment()) is None
+    assert list((stage.home(VERIFIERS[0]) / "rounds" / "1").glob("train-*/00000"))
+
+
+def test_preparing_forgives_a_store_that_is_down(stage: Stage) -> None:
+    stage.post()
+    stage.play(Phase.TRAINING, workers=[stage.data_node()])
+    stage.store.down = True
+    assert stage.verifier().step(stage.world.moment()) is None
