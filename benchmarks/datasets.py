@@ -33,7 +33,7 @@ from pole.learning.data.datasets import data_directory, load
 from pole.learning.data.quantisation import apply, fit
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import Part, read_manifest
-from pole.protocol.formats.master_public_key import write_master_public_key
+from pole.protocol.formats.keys import write_master_public_key
 from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
 from pole.protocol.models.specification import ModelSpecification, parse_specification
 from pole.protocol.state import FileRef

@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from pole.adapters.ethereum.amounts import ether
+from pole.protocol.amounts import ether
 from pole.adapters.ethereum.chain_log import ChainLog
 from pole.adapters.ethereum.chain_reader import ChainReader
 

@@ -13,7 +13,7 @@ from scripts.economics.gas import CALLS, GAS_PRICES, GWEI, per_seat
 from scripts.economics.purposes import PURPOSES
 from scripts.economics.rounds import HONEST, ended_round, outcome, solution, without_keys
 
-from pole.adapters.ethereum.amounts import ether, wei
+from pole.protocol.amounts import ether, wei
 from pole.protocol.parameters import Parameters, parameters_from_json
 from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.rounds.ommer_rewards import inclusion_reward, ommer_reward

@@ -7,6 +7,7 @@ digests are keccak-256 (32 bytes), addresses are EIP-55 strings. Field order is 
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 
 class Phase(IntEnum):
@@ -24,6 +25,10 @@ class Phase(IntEnum):
     SETTLEMENT = 9
     FINAL = 10
     VOID = 11
+
+
+ENDED: Final = frozenset({Phase.FINAL, Phase.VOID})
+"""The phases of a round that has ended."""
 
 
 class VoidReason(IntEnum):

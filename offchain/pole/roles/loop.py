@@ -3,14 +3,13 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from pole.errors import DiskError, FundsError, JournalError, RefusedError, UnreachableError
-from pole.protocol.state import Phase
+from pole.protocol.state import ENDED, Phase
 from pole.roles.ports import Chain, Moment
 
 LOG: Final = logging.getLogger("pole.loop")
-SETTLED: Final = frozenset({Phase.FINAL, Phase.VOID})
 
 Wait = Callable[[float], bool]
 """Waits so many seconds, or until the worker is told to stop; returns whether it was told to stop."""
@@ -24,6 +23,12 @@ class Role(Protocol):
 
         It can be killed at any instruction and called again: what was done before is not done twice.
         """
+
+
+Means = TypeVar("Means")
+
+Duty: TypeAlias = Callable[[Means, Moment], str | None]
+"""What a worker does in a phase, with its means: the step of a Role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def after_rounds(count: int) -> Callable[[Moment], bool]:
     first: list[int] = []
 
     def finished(moment: Moment) -> bool:
-        ended = moment.round_id if moment.phase in SETTLED else moment.round_id - 1
+        ended = moment.round_id if moment.phase in ENDED else moment.round_id - 1
         first.append(max(ended, 0))
         del first[1:]
         return ended - first[0] >= count

@@ -19,21 +19,23 @@ from pole.learning.evaluation.fixed_point import round_weights
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import ModelSpecification, mlp
 from pole.protocol.state import Phase, TaskTerms, Vote
-from pole.roles.judging.assessment import read_votes
 from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import KeyLedger
+from pole.roles.memory import DataNodeMemory, MinerMemory, SettlementMemory, VerifierMemory
 from pole.roles.publishing.preparation import TaskRequest, Workshop, prepare_task
 from pole.roles.receiving.decryption import Means
 from pole.roles.receiving.point_cache import PointCache
 from pole.roles.receiving.round_data import RoundData
 from pole.roles.receiving.task_data import TaskReader
-from pole.roles.support.patience import PatientStore
+from pole.roles.support.waiting import PatientStore
 from pole.roles.training.learner import Assignment, Learner, Trained
-from pole.roles.workers.data_node import DataNode
+from pole.roles.workers import tables
+from pole.roles.workers.data_node.data_node import DataNode
 from pole.roles.workers.keeper import Keeper
-from pole.roles.workers.miner import Miner, MinerSettings
+from pole.roles.workers.miner.miner import Miner, MinerSettings
 from pole.roles.workers.settlement import Settlement
-from pole.roles.workers.verifier import Verifier
+from pole.roles.workers.tables import Worker
+from pole.roles.workers.verifier.verifier import Verifier
 
 TRAIN, TEST = 12, 6
 OWNER = "0x" + "A" * 40
@@ -151,13 +153,13 @@ class Stage:
         files = prepare_task(request, self.workshop(seed))
         return self.chain(OWNER).post_task(request.terms, files, intent=f"post/{len(self.world.tasks)}")
 
-    def data_node(self, **ports: object) -> DataNode:
+    def data_node(self, **ports: object) -> Worker[DataNode]:
         chain, store, journal = self._ports(OWNER, ports)
         settlement = self._settlement(OWNER, chain, store, journal)
-        return DataNode(
+        means = DataNode(
             chain,
             store,
-            journal,
+            DataNodeMemory(journal),
             self.home(OWNER),
             settlement,
             self.secrets.open,
@@ -165,44 +167,44 @@ class Stage:
             may_disclose=self.may_disclose,
             confirmations=self.confirmations,
         )
+        return tables.data_node(means)
 
     def miner(
         self, address: str = MINERS[0], settings: MinerSettings | None = None, **ports: object
-    ) -> Miner:
+    ) -> Worker[Miner]:
         chain, store, journal = self._patient(address, ports)
-        return Miner(
+        means = Miner(
             chain=chain,
             store=store,
-            journal=journal,
-            home=self.home(address),
+            memory=MinerMemory(journal, numbers(2)),
             data=self._data(address, chain, store),
             learner=self.learner,
             settlement=self._settlement(address, chain, store, journal),
             settings=settings or MinerSettings(),
             clock=lambda: float(self.world.now),
-            random_bytes=numbers(2),
             stopping=lambda: False,
         )
+        return tables.miner(means)
 
-    def verifier(self, address: str = VERIFIERS[0], **ports: object) -> Verifier:
+    def verifier(self, address: str = VERIFIERS[0], **ports: object) -> Worker[Verifier]:
         chain, store, journal = self._patient(address, ports)
-        return Verifier(
+        means = Verifier(
             chain=chain,
             store=store,
-            journal=journal,
-            home=self.home(address),
+            memory=VerifierMemory(journal, numbers(3)),
             data=self._data(address, chain, store),
             settlement=self._settlement(address, chain, store, journal),
             time_margin=10.0,
-            random_bytes=numbers(3),
             clock=lambda: float(self.world.now),
             stopping=lambda: False,
         )
+        return tables.verifier(means)
 
     def keeper(
         self, address: str = VERIFIERS[0], spread: float = 0.0, idle_after: float | None = None
-    ) -> Keeper:
-        return Keeper(self.chain(address), lambda: float(self.world.now), spread, idle_after)
+    ) -> Worker[Keeper]:
+        means = Keeper(self.chain(address), lambda: float(self.world.now), spread, idle_after)
+        return tables.keeper(means)
 
     def play(self, *until: Phase, workers: list[object] | None = None) -> None:
         """Let everybody act, second by second, until the round is in one of these phases."""
@@ -240,7 +242,9 @@ class Stage:
     def votes(self, address: str, ballot: int) -> tuple[Vote, ...]:
         """Return the votes that a verifier keeps of a ballot, under the draw that stands."""
         entropy = self.world.rounds[self.world.newest].entropy
-        return read_votes(self.journal(address).kept[f"votes/{ballot}/{entropy.hex()[:16]}"])
+        votes = VerifierMemory(self.journal(address), numbers(3)).votes(ballot, entropy)
+        assert votes is not None
+        return votes
 
     def voting(self, address: str) -> list[str]:
         """Return what a wallet sent to vote: the intents, without the commitments that they name."""
@@ -266,7 +270,8 @@ class Stage:
         def body_of(height: int) -> bytes:
             return f"body {height}".encode()
 
-        return Settlement(chain, store, journal, self.home(address), body_of, withdraws=True)
+        memory = SettlementMemory(journal)
+        return Settlement(chain, store, memory, self.home(address), body_of, withdraws=True)
 
 
 @pytest.fixture

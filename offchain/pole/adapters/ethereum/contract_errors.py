@@ -11,8 +11,8 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception, Web3RPCError
 
-from pole.adapters.ethereum.amounts import ether
 from pole.errors import FundsError, NoPlaceError, PoleError, RefusedError, UnreachableError
+from pole.protocol.amounts import ether
 from pole.protocol.ballots import round_and_attempt
 from pole.protocol.state import BallotStage, Phase
 

@@ -3,9 +3,9 @@
 from web3 import Web3
 from web3.types import Wei
 
-from pole.adapters.ethereum.amounts import ether
 from pole.adapters.ethereum.connection import node_answers
 from pole.errors import FundsError, InputError
+from pole.protocol.amounts import ether
 
 _GAS = 100_000  # a transfer takes 21,000, one to a contract somewhat more; without it web3 would estimate
 

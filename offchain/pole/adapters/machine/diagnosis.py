@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from pole.adapters.ethereum.amounts import ether
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.connection import check_deployment, connect, shown_url
 from pole.adapters.ethereum.deployment import read_deployment
@@ -20,6 +19,7 @@ from pole.adapters.storage.private_file import write_private
 from pole.adapters.wallet.keystore import list_wallets
 from pole.errors import IntegrityError, PoleError
 from pole.ipfe import backend
+from pole.protocol.amounts import ether
 
 
 class Grade(Enum):

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from pole.adapters.ethereum.amounts import ether
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.errors import RefusedError
+from pole.protocol.amounts import ether
 from pole.protocol.parameters import TaskListParameters
 from pole.protocol.rounds.value_heap import WaitingTask, least, reward_above, waiting_task
 from pole.protocol.state import Phase, TaskTerms

@@ -21,12 +21,12 @@ from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3Exception
 from web3.types import TxParams, TxReceipt, Wei
 
-from pole.adapters.ethereum.amounts import ether
 from pole.adapters.ethereum.contract_errors import ErrorTable
 from pole.adapters.sending.fees import FeePolicy, Fees, current_fees, market_fees, raised_fees
 from pole.adapters.storage.file_lock import file_lock
 from pole.adapters.storage.journal import SendState, SignedSend, SqliteJournal
 from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
+from pole.protocol.amounts import ether
 
 _GAS_LIMITS = [125_000 << step for step in range(7)]  # up to 8 million, far above any call of the contracts
 

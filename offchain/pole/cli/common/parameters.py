@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from pole.adapters.ethereum.amounts import wei
 from pole.errors import InputError
+from pole.protocol.amounts import wei
 
 
 class Ether(click.ParamType[int]):

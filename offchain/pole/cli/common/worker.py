@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pole.roles.loop import Role
     from pole.roles.ports import Moment
     from pole.roles.receiving.round_data import RoundData
-    from pole.roles.support.patience import PatientStore
+    from pole.roles.support.waiting import PatientStore
     from pole.roles.workers.settlement import Settlement
 
 KEEPER_SPREAD = 8.0
@@ -142,12 +142,13 @@ def stop_on_signals() -> Iterator[threading.Event]:
 def settlement_of(session: Session, options: WorkerOptions) -> "Settlement":
     """Return what a worker does after a round."""
     from pole.adapters.ethereum.history_source import block_body
+    from pole.roles.memory import SettlementMemory
     from pole.roles.workers.settlement import Settlement
 
     return Settlement(
         chain=session.chain,
         store=session.store,
-        journal=session.journal,
+        memory=SettlementMemory(session.journal),
         home=session.home,
         body_of=lambda height: block_body(session.chain, height),
         withdraws=options.withdraws,
@@ -167,7 +168,7 @@ point_cache_option = click.option(
 
 def patient_store_of(session: Session) -> "PatientStore":
     """Return the session's store for one worker: its fetches end in time for the phase."""
-    from pole.roles.support.patience import PatientStore
+    from pole.roles.support.waiting import PatientStore
 
     return PatientStore(session.store, time.monotonic)
 
@@ -203,6 +204,7 @@ def run_worker(
     """
     from pole.ipfe import backend
     from pole.roles.loop import Pace, after_rounds, at_height, never, run
+    from pole.roles.workers import tables
     from pole.roles.workers.keeper import Keeper
 
     backend.choose()
@@ -211,7 +213,7 @@ def run_worker(
         finished = after_rounds(options.rounds)
     elif options.until_height is not None:
         finished = at_height(session.chain, options.until_height)
-    keeper = Keeper(session.chain, time.monotonic, KEEPER_SPREAD, idle_after)
+    keeper = tables.keeper(Keeper(session.chain, time.monotonic, KEEPER_SPREAD, idle_after))
     logging.getLogger("pole").info("Ready as %s.", session.account.address)
     run(session.chain, [role, keeper], wait=stopping.wait, finished=finished, pace=Pace(options.poll))
     logging.getLogger("pole").info("Stopped.")

@@ -83,21 +83,23 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmation
     and posts the keys. It needs a share for the first and none for the second.
     """
     from pole.cli.common.holder_secrets import open_share
-    from pole.roles.workers.key_holder import KeyHolder
+    from pole.roles.memory import KeyHolderMemory
+    from pole.roles.workers import tables
+    from pole.roles.workers.key_holder.key_holder import KeyHolder
 
     with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
         start_log(options)
         role = KeyHolder(
             chain=session.chain,
             store=session.store,
-            journal=session.journal,
+            memory=KeyHolderMemory(session.journal),
             home=session.home,
             settlement=settlement_of(session, options),
             combiner=_combiner_of(session, settings),
             open_share=lambda digest: open_share(session.secrets, session.account.address, digest),
             confirmations=confirmations_of(session.chain.identity.chain_id, confirmations),
         )
-        run_worker(session, role, options, stopping)
+        run_worker(session, tables.key_holder(role), options, stopping)
 
 
 def _accept(session: Session, sealed: "SealedShare") -> int:

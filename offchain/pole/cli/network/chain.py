@@ -57,7 +57,7 @@ def log(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
 
 
 def _row(block: "LoggedBlock") -> tuple[object, ...]:
-    from pole.adapters.ethereum.amounts import ether
+    from pole.protocol.amounts import ether
 
     header = block.header
     return (
@@ -192,7 +192,7 @@ def challenge(settings: Settings, round_id: int, wallet: str) -> None:
     another one or no larger committee can be drawn; else the members in the right share it. A tally that
     leaves a solution without a finding is free to challenge, unless it finds the data at fault.
     """
-    from pole.adapters.ethereum.amounts import ether
+    from pole.protocol.amounts import ether
     from pole.protocol.ballots import ballot_id
 
     with open_session(settings, wallet, read_password(settings)) as session:

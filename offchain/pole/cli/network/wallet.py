@@ -40,8 +40,8 @@ def new(settings: Settings, name: str, light: bool, as_json: bool) -> None:  # n
 @common_options
 def list_(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
     """List the wallets, with what they hold and what they can withdraw where the chain answers."""
-    from pole.adapters.ethereum.amounts import ether
     from pole.adapters.wallet.keystore import list_wallets
+    from pole.protocol.amounts import ether
 
     wallets = list_wallets(settings.home)
     money = list(zip(*_money(settings, [wallet.address for wallet in wallets]), strict=True))
@@ -98,10 +98,10 @@ def fund(settings: Settings, wallet: str, amount: int) -> None:
     """Send ether to WALLET, a name or an address, from an account that a development node holds."""
     from web3 import Web3
 
-    from pole.adapters.ethereum.amounts import ether
     from pole.adapters.ethereum.connection import connect
     from pole.adapters.ethereum.faucet import fund as send
     from pole.adapters.wallet.keystore import find_wallet
+    from pole.protocol.amounts import ether
 
     if not amount:
         raise InputError("The amount is 0: say how much with --amount.")

@@ -22,7 +22,7 @@ def withdraw(settings: Settings, wallet: str, as_json: bool) -> None:  # noqa: F
 
     Credit never expires.
     """
-    from pole.adapters.ethereum.amounts import ether
+    from pole.protocol.amounts import ether
 
     with open_session(settings, wallet, read_password(settings)) as session:
         amount = session.chain.withdraw(intent=session.journal.next_intent("withdraw"))

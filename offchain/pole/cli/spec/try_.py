@@ -94,7 +94,7 @@ def _rehearse(
     from pole.learning.training.training import pick_device
     from pole.learning.training.training_run import StopRule
     from pole.protocol.encoding.hashing import keccak256
-    from pole.roles.workers.miner import correct_needed
+    from pole.roles.workers.miner.training import correct_needed
 
     needed = correct_needed(round(100 * train_accuracy), len(dataset.x_train))
     rule = StopRule(needed, time.monotonic() + seconds, time.monotonic, lambda: False)

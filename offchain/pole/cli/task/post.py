@@ -134,8 +134,8 @@ def post(
 
 def _tell_place(chain: "ChainReader", terms: "TaskTerms", limits: "TaskListParameters") -> None:
     """Say on standard error which task makes room in a full list; raises RefusedError where none does."""
-    from pole.adapters.ethereum.amounts import ether
     from pole.adapters.sending.task_states import task_to_replace
+    from pole.protocol.amounts import ether
 
     replaced = task_to_replace(chain.waiting_tasks(), terms, limits)
     if replaced is not None:
@@ -166,8 +166,8 @@ def _tell_budget(before: "Spending", specification: "ModelSpecification") -> Non
 
 
 def _demand_funds(session: Session, payment: int) -> None:
-    from pole.adapters.ethereum.amounts import ether
     from pole.errors import FundsError
+    from pole.protocol.amounts import ether
 
     balance = session.chain.balance_of(session.account.address)
     if balance < payment:

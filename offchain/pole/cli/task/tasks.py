@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 @common_options
 def list_(settings: Settings, waiting: bool, as_json: bool) -> None:  # noqa: FBT001
     """List the tasks that were ever posted and what became of them, oldest first."""
-    from pole.adapters.ethereum.amounts import ether
     from pole.adapters.sending.task_states import task_states
+    from pole.protocol.amounts import ether
 
     reader = open_reader(settings)
     states = task_states(reader)
@@ -80,8 +80,8 @@ def cancel(settings: Settings, task_id: int, wallet: str) -> None:
     Reward and bond become credit (`pole withdraw`); the fee stays in the pool. What the task had reserved of
     the key budget is free again.
     """
-    from pole.adapters.ethereum.amounts import ether
     from pole.cli.common.budget import open_budget
+    from pole.protocol.amounts import ether
 
     with open_session(settings, wallet, read_password(settings)) as session:
         task = session.chain.task(task_id)

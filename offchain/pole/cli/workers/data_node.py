@@ -41,14 +41,16 @@ def run(
     """
     from pole.cli.common.budget import open_budget
     from pole.cli.common.master_secrets import open_master_secret
-    from pole.roles.workers.data_node import DataNode
+    from pole.roles.memory import DataNodeMemory
+    from pole.roles.workers import tables
+    from pole.roles.workers.data_node.data_node import DataNode
 
     with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
         start_log(options)
         role = DataNode(
             chain=session.chain,
             store=session.store,
-            journal=session.journal,
+            memory=DataNodeMemory(session.journal),
             home=session.home,
             settlement=settlement_of(session, options),
             open_secret=lambda digest: open_master_secret(session.secrets, digest),
@@ -56,4 +58,4 @@ def run(
             may_disclose=allow_disclosure,
             confirmations=confirmations_of(session.chain.identity.chain_id, confirmations),
         )
-        run_worker(session, role, options, stopping)
+        run_worker(session, tables.data_node(role), options, stopping)

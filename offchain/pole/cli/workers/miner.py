@@ -93,7 +93,9 @@ def run(
     import time
 
     from pole.cli.common.training import exact_place, open_learner
-    from pole.roles.workers.miner import Miner, MinerSettings
+    from pole.roles.memory import MinerMemory
+    from pole.roles.workers import tables
+    from pole.roles.workers.miner.miner import Miner, MinerSettings
 
     with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
         start_log(options)
@@ -102,15 +104,13 @@ def run(
         role = Miner(
             chain=session.chain,
             store=store,
-            journal=session.journal,
-            home=session.home,
+            memory=MinerMemory(session.journal, os.urandom),
             data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
             learner=learner,
             settlement=settlement_of(session, options),
             settings=MinerSettings(time_margin, least_reward, challenges),
             clock=time.monotonic,
-            random_bytes=os.urandom,
             stopping=stopping.is_set,
             place=exact_place(learner.device),
         )
-        run_worker(session, role, options, stopping, idle_after=idle_after)
+        run_worker(session, tables.miner(role), options, stopping, idle_after=idle_after)

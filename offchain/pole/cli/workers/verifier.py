@@ -17,7 +17,7 @@ def stake(settings: Settings, wallet: str) -> None:
 
     One wallet holds one seat.
     """
-    from pole.adapters.ethereum.amounts import ether
+    from pole.protocol.amounts import ether
 
     with open_session(settings, wallet, read_password(settings)) as session:
         session.chain.stake(intent=session.journal.next_intent("stake"))
@@ -45,7 +45,7 @@ def unstake(settings: Settings, wallet: str) -> None:
 @common_options
 def reclaim(settings: Settings, wallet: str) -> None:
     """Get the stake of a seat that was given up credited; `pole withdraw` then pays it out."""
-    from pole.adapters.ethereum.amounts import ether
+    from pole.protocol.amounts import ether
 
     with open_session(settings, wallet, read_password(settings)) as session:
         session.chain.reclaim(intent=session.journal.next_intent("reclaim"))

@@ -53,7 +53,9 @@ def run(
 
     from pole.learning.evaluation.arrays import PROCESSOR
     from pole.learning.threads import limit_threads
-    from pole.roles.workers.verifier import Verifier
+    from pole.roles.memory import VerifierMemory
+    from pole.roles.workers import tables
+    from pole.roles.workers.verifier.verifier import Verifier
 
     limit_threads(threads)
     place = PROCESSOR if device is None else _place(device)
@@ -63,17 +65,15 @@ def run(
         role = Verifier(
             chain=session.chain,
             store=store,
-            journal=session.journal,
-            home=session.home,
+            memory=VerifierMemory(session.journal, os.urandom),
             data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
             settlement=settlement_of(session, options),
             time_margin=time_margin,
-            random_bytes=os.urandom,
             clock=time.monotonic,
             stopping=stopping.is_set,
             place=place,
         )
-        run_worker(session, role, options, stopping)
+        run_worker(session, tables.verifier(role), options, stopping)
 
 
 def _place(device: str) -> "Place":

@@ -22,7 +22,6 @@ from pole.protocol.formats.canonical_json import (
     read_whole,
     write_document,
 )
-from pole.protocol.formats.digests import DIGEST_BYTES, check_sha256
 from pole.protocol.formats.tensors import (
     MAX_FILE_BYTES,
     TensorType,
@@ -41,6 +40,7 @@ MAX_DIMENSION: Final = 2**16
 MAX_CLASSES: Final = 2**15
 MAX_BITS: Final = 16
 ELEMENT_BYTES: Final = 32
+DIGEST_BYTES: Final = 32
 
 _SHARD_METADATA: Final = {"format": SHARD_FORMAT, "version": "1"}
 _FIELDS: Final = (
@@ -257,7 +257,7 @@ def read_shard(data: bytes, manifest: EncryptedSetManifest, number: int) -> Shar
     what = manifest.shard_name(number)
     if len(data) != ref.size:
         raise IntegrityError(f"The {what} has {len(data)} bytes instead of {ref.size}; fetch it again.")
-    check_sha256(data, ref.digest, what)
+    _check_sha256(data, ref.digest, what)
     types = _shard_types(manifest, ref.rows)
     tensors = read_tensors(data, what=what, types=types, metadata=_SHARD_METADATA)
     too_large = np.flatnonzero(tensors["labels"] >= manifest.classes)
@@ -276,3 +276,9 @@ def _shard_types(manifest: EncryptedSetManifest, rows: int) -> dict[str, TensorT
         "ct": TensorType("U8", (rows, manifest.dimension, ELEMENT_BYTES)),
         "labels": TensorType("U16", (rows,)),
     }
+
+
+def _check_sha256(data: bytes, digest: str, what: str) -> None:
+    """Raise IntegrityError unless `data` has the SHA-256 `digest`, in lower-case hex."""
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise IntegrityError(f"The {what} is not the file that its SHA-256 {digest} names; fetch it again.")

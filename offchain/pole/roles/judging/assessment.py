@@ -1,16 +1,15 @@
-"""What a verifier finds out about a model, as a vote; and votes as they are kept until they are revealed."""
+"""What a model predicts, by the canonical evaluation, and what a verifier makes of it: a vote."""
 
-import json
 from dataclasses import dataclass
 
+from pole.learning.evaluation import model_file
 from pole.learning.evaluation.arrays import PROCESSOR, Place
-from pole.learning.evaluation.canonical import Evaluation
+from pole.learning.evaluation.canonical import Evaluation, evaluate
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.threads import Stop, never
 from pole.protocol.formats.predictions import predictions_digest
 from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.state import Round, Verdict, Vote
-from pole.roles.judging.evaluation import evaluate_model
 from pole.roles.receiving.round_data import RoundData
 from pole.roles.receiving.samples import Samples
 
@@ -70,17 +69,18 @@ def without_numbers(verdict: Verdict) -> Vote:
     return Vote(verdict, 0, 0, NO_PREDICTIONS)
 
 
-def write_votes(votes: tuple[Vote, ...]) -> bytes:
-    """Return votes as JSON."""
-    rows = [
-        [vote.verdict.value, vote.train_correct, vote.test_correct, vote.predictions.hex()] for vote in votes
-    ]
-    return json.dumps(rows).encode()
+def evaluate_model(
+    model: bytes,
+    specification: ModelSpecification,
+    seed: bytes,
+    samples: Samples,
+    place: Place = PROCESSOR,
+    stop: Stop = never,
+) -> Evaluation:
+    """Return what a model file predicts on samples, by the canonical evaluation, computed at `place`.
 
-
-def read_votes(kept: bytes) -> tuple[Vote, ...]:
-    """Return the votes that `write_votes` wrote."""
-    rows = json.loads(kept)
-    return tuple(
-        Vote(Verdict(verdict), train, test, bytes.fromhex(digest)) for verdict, train, test, digest in rows
-    )
+    Raises MalformedModelError when the bytes are no model of this specification and seed, and AbandonedError
+    when `stop` says so on the way.
+    """
+    loaded = model_file.load(model, specification, seed)
+    return evaluate(loaded, samples.features, samples.labels, place, stop)

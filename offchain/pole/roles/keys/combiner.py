@@ -12,12 +12,13 @@ from pole.errors import IntegrityError, UnreachableError
 from pole.ipfe.scheme import FunctionalKeys, verify_keys
 from pole.ipfe.threshold import combine_keys, verify_partial_keys
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.formats.functional_keys import write_functional_keys
 from pole.protocol.formats.key_sharing import SCALAR_BYTES, read_partial_keys
+from pole.protocol.formats.keys import write_functional_keys
 from pole.protocol.formats.tensors import MAX_HEADER_BYTES
 from pole.protocol.mapping.plan import QueryPlan
 from pole.protocol.state import FileRef, Round
 from pole.roles.keys.sharing import TaskSharing
+from pole.roles.memory import keys_intent
 from pole.roles.ports import Chain, Store
 from pole.roles.support.events import tell
 from pole.roles.support.files import Wanted, fetch, write_durably
@@ -138,7 +139,7 @@ class KeyCombiner:
         path = self.home / "keys" / f"{round_id}.safetensors"
         write_durably(path, content)
         ref = FileRef(self.store.add(path), keccak256(content))
-        self.chain.post_functional_keys(round_id, ref, intent=f"keys/{round_id}")
+        self.chain.post_functional_keys(round_id, ref, intent=keys_intent(round_id))
         holders = ", ".join(map(str, sorted(self._good)))
         sentence = f"Round {round_id}: combined and posted the keys of holders {holders}."
         tell(LOG, "keys-combined", sentence, round=round_id, cid=ref.cid, holders=holders)

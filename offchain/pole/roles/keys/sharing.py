@@ -20,9 +20,10 @@ from pole.protocol.formats.key_sharing import (
     write_share,
     write_sharing,
 )
-from pole.protocol.formats.master_public_key import write_master_public_key
+from pole.protocol.formats.keys import write_master_public_key
 from pole.protocol.formats.tensors import MAX_FILE_BYTES
 from pole.protocol.state import FileRef, PostedTask
+from pole.roles.memory import DataNodeMemory, delegate_intent
 from pole.roles.ports import Chain, Delegation, Journal, Store
 from pole.roles.support.events import tell
 from pole.roles.support.files import Wanted, fetch, write_durably
@@ -102,7 +103,7 @@ class Dealer:
         ref = self._publish(write_sharing(sharing))
         deliver([self._sealed(task, ref.digest, sharing, share) for share in shares])
         delegation = Delegation(request.delegate, ref)
-        intent = f"delegate/{task.task_id}/{ref.digest.hex()}"
+        intent = delegate_intent(task.task_id, ref.digest)
         self.chain.delegate_keys(task.task_id, delegation, intent=intent)
         sentence = f"Task {task.task_id}: shared its master secret, {request.threshold} of {count} make keys."
         tell(LOG, "keys-shared", sentence, task=task.task_id, threshold=request.threshold, holders=count)
@@ -169,17 +170,8 @@ def accept_share(found: TaskSharing, sealed: SealedShare, holder: Holder, open_b
 
 def drop_secret(journal: Journal, mpk_digest: bytes, remove: Callable[[bytes], None]) -> None:
     """Remove the master secret of a shared task, and remember that its holders issue the keys from now on."""
-    journal.put(_dropped(mpk_digest), b"1")
+    DataNodeMemory(journal).note_dropped_secret(mpk_digest)
     remove(mpk_digest)
-
-
-def is_dropped(journal: Journal, mpk_digest: bytes) -> bool:
-    """Return whether this data node left the master secret to its holders."""
-    return journal.get(_dropped(mpk_digest)) is not None
-
-
-def _dropped(mpk_digest: bytes) -> str:
-    return f"secret-dropped/{mpk_digest.hex()}"
 
 
 def _demand_key_of(task: PostedTask, sharing: Sharing) -> None:

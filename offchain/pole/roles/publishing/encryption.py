@@ -27,10 +27,9 @@ from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.state import FileRef
 from pole.roles.ports import Store
 from pole.roles.publishing.task_folder import TaskFolder
-from pole.roles.support.events import tell
+from pole.roles.support.events import Progress, tell
 from pole.roles.support.files import write_durably, write_whole
 from pole.roles.support.look_ahead import look_ahead
-from pole.roles.support.progress import Progress
 
 LOG: Final = logging.getLogger("pole.task")
 SHARD_BYTES: Final = 2**23

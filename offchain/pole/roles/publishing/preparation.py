@@ -12,7 +12,7 @@ from pole.learning.data.datasets import DataSet
 from pole.learning.data.quantisation import fit
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import Part
-from pole.protocol.formats.master_public_key import write_master_public_key
+from pole.protocol.formats.keys import write_master_public_key
 from pole.protocol.models.metrics import AbsoluteError
 from pole.protocol.models.set_size import check_set_size
 from pole.protocol.models.specification import ModelSpecification

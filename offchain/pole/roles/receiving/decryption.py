@@ -26,10 +26,9 @@ from pole.roles.receiving.feature_files import FeatureFiles
 from pole.roles.receiving.point_cache import PointCache, SealedRows
 from pole.roles.receiving.samples import Samples
 from pole.roles.receiving.task_data import DataFault, TaskData, blaming_data_node
-from pole.roles.support.events import tell
+from pole.roles.support.events import Progress, tell
 from pole.roles.support.files import NotHadError, Wanted, fetch, sha256
 from pole.roles.support.look_ahead import look_ahead
-from pole.roles.support.progress import Progress
 
 LOG: Final = logging.getLogger("pole.data")
 SHARDS_AHEAD: Final = 8

@@ -14,8 +14,7 @@ from pole.protocol.formats.encrypted_set import (
     Part,
     read_manifest,
 )
-from pole.protocol.formats.functional_keys import read_functional_keys
-from pole.protocol.formats.master_public_key import read_master_public_key
+from pole.protocol.formats.keys import read_functional_keys, read_master_public_key
 from pole.protocol.formats.tensors import MAX_HEADER_BYTES
 from pole.protocol.mapping.layer import query_plan
 from pole.protocol.mapping.plan import QueryPlan

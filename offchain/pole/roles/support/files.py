@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from pole.errors import DiskError, IntegrityError, UnreachableError
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.formats.digests import DIGEST_BYTES
 from pole.roles.ports import Store
+
+DIGEST_BYTES: Final = hashlib.sha256().digest_size
 
 
 @contextmanager

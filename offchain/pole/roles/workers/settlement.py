@@ -1,6 +1,5 @@
 """What is left to do once a round has ended: fetch the money, and keep the new block's body available."""
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,14 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from pole.errors import InputError, UnreachableError
-from pole.protocol.state import Phase
-from pole.roles.ports import Chain, Journal, Moment, Store
+from pole.protocol.amounts import WEI_PER_ETHER
+from pole.protocol.state import ENDED
+from pole.roles.memory import SettlementMemory
+from pole.roles.ports import Chain, Moment, Store
 from pole.roles.support.events import tell
 from pole.roles.support.files import write_durably
 
 LOG: Final = logging.getLogger("pole.settlement")
-OPEN_ROUNDS: Final = "open-rounds"
-WEI: Final = 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +27,39 @@ class Settlement:
 
     chain: Chain
     store: Store
-    journal: Journal
+    memory: SettlementMemory
     home: Path
     body_of: Callable[[int], bytes]
     withdraws: bool
 
     def follow(self, round_id: int) -> None:
         """Remember to come back to this round when it has ended."""
-        rounds = self._open_rounds()
+        rounds = self.memory.open_rounds()
         if round_id not in rounds:
-            self._keep([*rounds, round_id])
+            self.memory.keep_open_rounds([*rounds, round_id])
 
     def withdraw(self, occasion: str, title: str, **details: int) -> None:
         """Fetch this wallet's credit if that is wanted, once for an occasion."""
         if not self.withdraws:
             return
-        amount = self.chain.withdraw(intent=f"withdraw/{occasion}")
+        amount = self.chain.withdraw(intent=self.memory.withdraw_intent(occasion))
         if amount:
-            tell(LOG, "withdrew", f"{title}: withdrew {amount / WEI:.6f} ETH.", wei=str(amount), **details)
+            tell(
+                LOG,
+                "withdrew",
+                f"{title}: withdrew {amount / WEI_PER_ETHER:.6f} ETH.",
+                wei=str(amount),
+                **details,
+            )
 
     def step(self, moment: Moment) -> str | None:
         """Settle one round that has ended."""
-        over = (Phase.FINAL, Phase.VOID)
-        rounds = self._open_rounds()
-        ended = [number for number in rounds if number < moment.round_id or moment.phase in over]
+        rounds = self.memory.open_rounds()
+        ended = [number for number in rounds if number < moment.round_id or moment.phase in ENDED]
         if not ended:
             return None
         self._settle(ended[0])
-        self._keep([number for number in rounds if number != ended[0]])
+        self.memory.keep_open_rounds([number for number in rounds if number != ended[0]])
         return "settled"
 
     def _settle(self, round_id: int) -> None:
@@ -73,10 +77,3 @@ class Settlement:
             raise UnreachableError(str(error)) from error
         cid = self.store.add(path)
         tell(LOG, "body-pinned", f"Block {height}: body pinned as {cid}.", height=height, cid=cid)
-
-    def _open_rounds(self) -> list[int]:
-        kept = self.journal.get(OPEN_ROUNDS)
-        return [int(number) for number in json.loads(kept)] if kept else []
-
-    def _keep(self, rounds: list[int]) -> None:
-        self.journal.put(OPEN_ROUNDS, json.dumps(rounds).encode())

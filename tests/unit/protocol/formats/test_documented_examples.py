@@ -24,7 +24,6 @@ from pole.protocol.formats.encrypted_set import (
     write_manifest,
     write_shard,
 )
-from pole.protocol.formats.functional_keys import read_functional_keys, write_functional_keys
 from pole.protocol.formats.key_sharing import (
     Holder,
     SealedShare,
@@ -37,8 +36,13 @@ from pole.protocol.formats.key_sharing import (
     write_share,
     write_sharing,
 )
+from pole.protocol.formats.keys import (
+    read_functional_keys,
+    read_master_public_key,
+    write_functional_keys,
+    write_master_public_key,
+)
 from pole.protocol.formats.leaked_vote import LeakedVote, read_leaked_vote, write_leaked_vote
-from pole.protocol.formats.master_public_key import read_master_public_key, write_master_public_key
 from pole.protocol.formats.predictions import predictions_digest
 from pole.protocol.formats.signed_release import SignedRelease, read_signed_release, write_signed_release
 from pole.protocol.mapping.kinds import LinearMapping

@@ -2,8 +2,12 @@ import numpy as np
 import pytest
 
 from pole.errors import IntegrityError
-from pole.protocol.formats.functional_keys import read_functional_keys, write_functional_keys
-from pole.protocol.formats.master_public_key import read_master_public_key, write_master_public_key
+from pole.protocol.formats.keys import (
+    read_functional_keys,
+    read_master_public_key,
+    write_functional_keys,
+    write_master_public_key,
+)
 
 POINTS = np.arange(96, dtype=np.uint8).reshape(3, 32)
 ETA = np.arange(192, dtype=np.uint8).reshape(2, 3, 32)

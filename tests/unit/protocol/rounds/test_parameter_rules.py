@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.unit.protocol.test_parameters import DOCUMENT
 
-from pole.adapters.ethereum.amounts import wei
 from pole.errors import InputError
+from pole.protocol.amounts import wei
 from pole.protocol.parameters import Parameters, parameters_from_json
 from pole.protocol.rounds.ommer_rewards import fee_covers
 from pole.protocol.rounds.parameter_rules import (

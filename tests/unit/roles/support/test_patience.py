@@ -13,7 +13,7 @@ from pole.errors import UnreachableError
 from pole.protocol.state import Verdict
 from pole.roles.loop import Pace
 from pole.roles.receiving import decryption
-from pole.roles.support.patience import LAST_TRY, PatientStore
+from pole.roles.support.waiting import LAST_TRY, PatientStore
 
 UNBOUNDED = 92
 
@@ -131,7 +131,7 @@ def test_a_miner_reveals_in_time_without_a_test_set_that_is_slow(
 def test_a_miner_that_is_told_to_stop_leaves_the_test_set(stage: Stage) -> None:
     in_reveal(stage)
     miner = stage.miner()
-    miner.stopping = lambda: True
+    miner.means.stopping = lambda: True
     assert miner.step(stage.world.moment()) is None
     assert not stage.world.solutions[1][0].revealed
 
@@ -150,6 +150,6 @@ def test_a_verifier_leaves_the_data_of_a_vote_that_is_over(
 def test_a_verifier_that_is_told_to_stop_leaves_its_work(stage: Stage, reach: object) -> None:
     reach(stage)
     verifier = stage.verifier()
-    verifier.stopping = lambda: True
+    verifier.means.stopping = lambda: True
     assert verifier.step(stage.world.moment()) is None
     assert "votes/4" not in stage.journal(VERIFIERS[0]).kept

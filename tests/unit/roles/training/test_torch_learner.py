@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training import checkpoint
+from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import mlp
-from pole.roles.judging.evaluation import evaluate_model
+from pole.roles.judging.assessment import evaluate_model
 from pole.roles.receiving.samples import Samples
 from pole.roles.training import torch_learner
 from pole.roles.training.learner import Assignment

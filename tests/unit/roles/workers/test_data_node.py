@@ -72,7 +72,7 @@ def test_a_journal_that_fails_for_a_while_does_not_cost_the_round(
         raise JournalError("The journal cannot be used (database is locked): make room on the disk.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(data_node.journal, "secret", fail)
+        patch.setattr(data_node.means.memory.journal, "secret", fail)
         with pytest.raises(JournalError, match="database is locked"):
             data_node.step(stage.world.moment())
     assert data_node.step(stage.world.moment()) == "keys issued"
@@ -88,15 +88,15 @@ def test_decrypted_features_are_the_inner_products_of_the_plaintext(stage: Stage
     stage.play(Phase.REVEAL, workers=[stage.data_node(), stage.miner()])
     miner = stage.miner()
     opened = stage.world.rounds[1]
-    task = miner.data.task(opened)
+    task = miner.means.data.task(opened)
     for samples, x, y in (
-        (miner.data.training_set(opened), dataset().x_train, dataset().y_train),
-        (miner.data.test_set(opened), dataset().x_test, dataset().y_test),
+        (miner.means.data.training_set(opened), dataset().x_train, dataset().y_train),
+        (miner.means.data.test_set(opened), dataset().x_test, dataset().y_test),
     ):
         expected = inner_products_in_clear(task.plan, x.astype(np.uint8))
         assert np.array_equal(samples.features, expected.reshape(samples.features.shape))
         assert np.array_equal(samples.labels, y)
-    assert len(miner.data.test_set(opened).labels) == TEST
+    assert len(miner.means.data.test_set(opened).labels) == TEST
 
 
 def test_keys_that_disclose_the_data_are_not_issued_without_consent(

@@ -132,7 +132,9 @@ def test_a_verifier_blames_nobody_for_a_chain_out_of_reach(idle: Stage) -> None:
     idle.play(Phase.VOTE_COMMIT, workers=[idle.miner()])
     idle.world.pass_time(idle.world.parameters.vote_commit_window - 5)
     verifier = idle.verifier()
-    verifier.data.reader = replace(verifier.data.reader, chain=UnreachableSeeds(idle.world, VERIFIERS[0]))
+    verifier.means.data.reader = replace(
+        verifier.means.data.reader, chain=UnreachableSeeds(idle.world, VERIFIERS[0])
+    )
     with pytest.raises(UnreachableError):
         verifier.step(idle.world.moment())
     assert idle.voting(VERIFIERS[0]) == []
@@ -141,7 +143,7 @@ def test_a_verifier_blames_nobody_for_a_chain_out_of_reach(idle: Stage) -> None:
 
 def test_samples_are_those_of_the_rounds_seeds(idle: Stage) -> None:
     idle.play(Phase.REVEAL, workers=[idle.miner()])
-    data, open_round = idle.miner().data, idle.world.rounds[1]
+    data, open_round = idle.miner().means.data, idle.world.rounds[1]
     train, test = data.training_set(open_round), data.test_set(open_round)
     assert test is not None
     assert (train.features.shape, test.features.shape) == ((300, 12), (100, 12))

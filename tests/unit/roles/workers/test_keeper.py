@@ -3,7 +3,8 @@
 from tests.unit.roles.conftest import MINERS, VERIFIERS, Stage
 
 from pole.protocol.state import Phase
-from pole.roles.workers.keeper import Duty, Keeper, turn
+from pole.roles.workers import tables
+from pole.roles.workers.keeper import Keeper, turn
 
 
 def in_draw(stage: Stage) -> None:
@@ -21,7 +22,7 @@ def test_nothing_is_opened_without_a_task(stage: Stage) -> None:
 def test_a_keeper_waits_for_its_turn(stage: Stage) -> None:
     stage.post()
     keeper = stage.keeper(spread=100.0)
-    due = turn(Duty("opened", "open/1"), VERIFIERS[0], 100.0)
+    due = turn("open/1", VERIFIERS[0], 100.0)
     assert keeper.step(stage.world.moment()) is None
     stage.world.pass_time(int(due))
     assert keeper.step(stage.world.moment()) is None
@@ -30,7 +31,7 @@ def test_a_keeper_waits_for_its_turn(stage: Stage) -> None:
 
 
 def test_turns_lie_apart() -> None:
-    turns = [turn(Duty("armed", "arm/3/0"), address, 10.0) for address in (*MINERS, *VERIFIERS)]
+    turns = [turn("arm/3/0", address, 10.0) for address in (*MINERS, *VERIFIERS)]
     assert len(set(turns)) == 5
     assert all(0 <= seconds < 10 for seconds in turns)
 
@@ -72,6 +73,6 @@ def test_a_lost_block_hash_arms_the_draw_again(stage: Stage) -> None:
 
 
 def test_a_keeper_is_made_of_a_chain_a_clock_and_a_spread(stage: Stage) -> None:
-    keeper = Keeper(stage.chain(VERIFIERS[0]), lambda: 0.0, 0.0)
+    keeper = tables.keeper(Keeper(stage.chain(VERIFIERS[0]), lambda: 0.0, 0.0))
     stage.post()
     assert keeper.step(stage.world.moment()) == "opened"

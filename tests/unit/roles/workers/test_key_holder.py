@@ -15,7 +15,6 @@ from pole.ipfe.scalars import scalars_of
 from pole.ipfe.scheme import derive_keys
 from pole.protocol.encoding.abi import address
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.formats.functional_keys import read_functional_keys
 from pole.protocol.formats.key_sharing import (
     Holder,
     SealedShare,
@@ -24,6 +23,7 @@ from pole.protocol.formats.key_sharing import (
     write_share,
     write_sharing,
 )
+from pole.protocol.formats.keys import read_functional_keys
 from pole.protocol.mapping.layer import query_plan
 from pole.protocol.state import FileRef, Phase, VoidReason
 from pole.roles.keys.combiner import KeyCombiner
@@ -35,9 +35,12 @@ from pole.roles.keys.sharing import (
     drop_secret,
     read_task_sharing,
 )
+from pole.roles.memory import KeyHolderMemory
 from pole.roles.ports import Delegation
 from pole.roles.publishing.task_folder import TaskFolder
-from pole.roles.workers.key_holder import KeyHolder
+from pole.roles.workers import tables
+from pole.roles.workers.key_holder.key_holder import KeyHolder
+from pole.roles.workers.tables import Worker
 
 HOLDERS = tuple(Holder(address(f"0x{number}{'e' * 39}"), bytes([number]) * 32) for number in range(1, 6))
 DELEGATE = HOLDERS[1].address
@@ -98,28 +101,29 @@ class Shared:
         changed = write_share(scalars, sharing_digest=digest, index=index)
         self.shares[HOLDERS[index - 1].address] = {digest: changed}
 
-    def holder(self, index: int, **ports: object) -> KeyHolder:
+    def holder(self, index: int, **ports: object) -> Worker[KeyHolder]:
         return self.worker(HOLDERS[index - 1].address, **ports)
 
-    def worker(self, wallet: str, **ports: object) -> KeyHolder:
+    def worker(self, wallet: str, **ports: object) -> Worker[KeyHolder]:
         chain, store, journal = self.stage._ports(wallet, ports)
         home = self.stage.home(wallet)
-        return KeyHolder(
+        means = KeyHolder(
             chain=chain,
             store=store,
-            journal=journal,
+            memory=KeyHolderMemory(journal),
             home=home,
             settlement=self.stage._settlement(wallet, chain, store, journal),
             combiner=KeyCombiner(chain, store, store, home, numbers(12)),
             open_share=lambda digest: self.shares.get(wallet, {}).get(digest),
             confirmations=self.stage.confirmations,
         )
+        return tables.key_holder(means)
 
     def open_round(self) -> None:
         self.stage.keeper().step(self.stage.world.moment())
         assert self.stage.world.moment().phase is Phase.KEYS
 
-    def let_act(self, *workers: KeyHolder, times: int = 3) -> None:
+    def let_act(self, *workers: Worker[KeyHolder], times: int = 3) -> None:
         for _ in range(times):
             for worker in workers:
                 worker.step(self.stage.world.moment())
@@ -269,7 +273,7 @@ def test_partial_keys_of_another_round_seed_or_holder_are_refused(shared: Shared
     delegate = workers[1]
     shared.let_act(delegate)
     assert shared.stage.world.keys == {}
-    assert sorted(delegate.combiner._good) == [1, 2]
+    assert sorted(delegate.means.combiner._good) == [1, 2]
 
 
 def test_strangers_announcements_are_not_looked_at(shared: Shared) -> None:
@@ -343,7 +347,7 @@ def test_a_journal_that_fails_for_a_while_does_not_cost_the_round(
         raise JournalError("The journal cannot be used (database is locked): make room on the disk.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(holder.journal, "secret", fail)
+        patch.setattr(holder.means.memory.journal, "secret", fail)
         with pytest.raises(JournalError, match="database is locked"):
             holder.step(shared.stage.world.moment())
     assert holder.step(shared.stage.world.moment()) == "partial keys announced"

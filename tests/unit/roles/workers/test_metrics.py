@@ -19,7 +19,7 @@ from pole.protocol.models.layers import Linear
 from pole.protocol.models.metrics import AbsoluteError
 from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.state import Phase, VoidReason
-from pole.roles.judging.evaluation import evaluate_model
+from pole.roles.judging.assessment import evaluate_model
 from pole.roles.publishing.preparation import TaskRequest, check_samples, prepare_task
 from pole.roles.training.learner import Assignment, Trained
 
@@ -105,7 +105,7 @@ def test_predictions_of_a_regression_are_steps(stage: Stage) -> None:
     stage.learner = GridLearner()
     play(stage, slopes(), regression(), required=5000)
     open_round = stage.world.rounds[1]
-    data = stage.verifier().data
+    data = stage.verifier().means.data
     model = stage.store.files[stage.world.models[1][MINERS[0]].cid]
     found = [
         evaluate_model(model, regression(), open_round.seed, part).predictions

@@ -11,9 +11,10 @@ from pole.errors import AbandonedError, NoPlaceError, PoleError, RefusedError, U
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, VoidReason
-from pole.roles.support.round_watch import RoundWatch
+from pole.roles.support.waiting import RoundWatch
 from pole.roles.training.learner import Assignment, Trained
-from pole.roles.workers.miner import MinerSettings, correct_needed
+from pole.roles.workers.miner.miner import MinerSettings
+from pole.roles.workers.miner.training import correct_needed
 
 
 def in_training(stage: Stage) -> None:
@@ -119,7 +120,7 @@ def test_training_that_the_round_overtook_commits_nothing(
 ) -> None:
     in_training(stage)
     miner = stage.miner()
-    train = miner.learner.train
+    train = miner.means.learner.train
 
     def close_while_training(assignment: Assignment, *, stop: Callable[[], bool]) -> Trained:
         trained = train(assignment, stop=stop)
@@ -129,7 +130,7 @@ def test_training_that_the_round_overtook_commits_nothing(
             return trained
         raise AbandonedError("The training was stopped before it had a model.")
 
-    miner.learner.train = close_while_training
+    miner.means.learner.train = close_while_training
     with caplog.at_level("INFO"):
         assert miner.step(stage.world.moment()) is None
     assert stage.sent(MINERS[0]) == []
@@ -141,13 +142,13 @@ def test_training_ends_the_margin_before_the_round_does(stage: Stage) -> None:
     stage.world.pass_time(30)
     miner = stage.miner(settings=MinerSettings(time_margin=7.0))
     given = []
-    train = miner.learner.train
+    train = miner.means.learner.train
 
     def note(assignment: object, **options: object) -> object:
         given.append(assignment)
         return train(assignment, **options)
 
-    miner.learner.train = note
+    miner.means.learner.train = note
     miner.step(stage.world.moment())
     opened = stage.world.rounds[1]
     assert given[0].deadline == opened.keys_at + opened.terms.time_limit - 7.0
@@ -161,7 +162,7 @@ def test_training_that_finds_no_model_gives_the_round_up(stage: Stage) -> None:
     def diverge(*_: object, **__: object) -> None:
         raise MalformedModelError("Training gave no finite model.")
 
-    miner.learner.train = diverge
+    miner.means.learner.train = diverge
     assert miner.step(stage.world.moment()) is None
     assert miner.step(stage.world.moment()) is None
     assert stage.sent(MINERS[0]) == []
@@ -203,7 +204,7 @@ def test_a_count_that_takes_too_long_is_left_out_of_the_reveal(
             stage.world.pass_time(1)
         raise AbandonedError("It was stopped.")
 
-    monkeypatch.setattr("pole.roles.judging.evaluation.evaluate", slow)
+    monkeypatch.setattr("pole.roles.judging.assessment.evaluate", slow)
     assert stage.miner().step(stage.world.moment()) == "revealed"
     assert stage.world.solutions[1][0].revealed
     assert stage.world.solutions[1][0].claimed_test_correct == 0

@@ -7,6 +7,7 @@ from tests.unit.roles.conftest import MINERS, OWNER, Stage, dataset, specificati
 
 from pole.protocol.state import Phase
 from pole.roles.keys.ledger import GivenKeys, LedgerEntry
+from pole.roles.memory import SettlementMemory
 from pole.roles.workers.settlement import Settlement
 
 STRANGER = MINERS[0]
@@ -79,8 +80,10 @@ def test_the_escrow_stays_where_credits_do(stage: Stage) -> None:
     stage.post()
     push_out(stage)
     node = stage.data_node()
-    chain, store, journal = node.chain, node.store, node.journal
-    node.settlement = Settlement(chain, store, journal, node.home, lambda _: b"", withdraws=False)
+    means, memory = node.means, SettlementMemory(stage.journal(OWNER))
+    means.settlement = Settlement(
+        means.chain, means.store, memory, means.home, lambda _: b"", withdraws=False
+    )
     node.step(stage.world.moment())
     assert stage.world.credits[OWNER] == 1100
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, VERIFIERS, Stage, dataset, specification, terms
 from tests.unit.roles.deaths import Death, KilledError
-from tests.unit.roles.judging.test_challenging import SEATS, in_challenge
+from tests.unit.roles.workers.test_challenging import SEATS, in_challenge
 
 from pole.protocol.state import Phase
 from pole.roles.publishing.posting import post_task

@@ -10,12 +10,14 @@ from tests.unit.roles.conftest import MINERS, OWNER, Stage
 
 from pole.errors import InputError, UnreachableError
 from pole.protocol.state import Phase
+from pole.roles.memory import SettlementMemory
 from pole.roles.workers.settlement import Settlement
 
 
 def settlement(stage: Stage, address: str, **changes: object) -> Settlement:
     given = {"body_of": lambda height: b"body", "withdraws": True} | changes
-    ports = (stage.chain(address), stage.store, stage.journal(address), stage.home(address))
+    memory = SettlementMemory(stage.journal(address))
+    ports = (stage.chain(address), stage.store, memory, stage.home(address))
     return Settlement(*ports, **given)
 
 
@@ -71,7 +73,7 @@ def test_who_does_not_withdraw_by_itself_keeps_its_credit(stage: Stage) -> None:
     assert stage.world.credits[MINERS[0]] == before
 
 
-@pytest.mark.parametrize("module", ["workers.data_node", "workers.verifier", "publishing.posting", "workers.miner"])
+@pytest.mark.parametrize("module", ["workers.tables", "publishing.posting"])
 def test_only_the_learner_loads_torch(module: str) -> None:
     program = f"import pole.roles.{module}, sys; sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parent, check=False)

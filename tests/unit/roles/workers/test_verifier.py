@@ -10,7 +10,7 @@ from pole.errors import AbandonedError, DiskError, InputError, UnreachableError
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
-from pole.roles.judging.evaluation import evaluate_model
+from pole.roles.judging.assessment import evaluate_model
 
 
 def in_vote(stage: Stage) -> None:
@@ -41,14 +41,14 @@ def test_it_ends_within_an_evaluation_when_it_is_told_to(
     in_vote(stage)
     told: list[bool] = []
     verifier = stage.verifier()
-    verifier.stopping = lambda: bool(told)
+    verifier.means.stopping = lambda: bool(told)
 
     def endless(*arguments: object) -> None:
         told.append(True)
         assert arguments[-1]()
         raise AbandonedError("It was stopped.")
 
-    monkeypatch.setattr("pole.roles.judging.evaluation.evaluate", endless)
+    monkeypatch.setattr("pole.roles.judging.assessment.evaluate", endless)
     assert verifier.step(stage.world.moment()) is None
     assert len(told) == 1
     assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
@@ -168,8 +168,8 @@ def test_who_was_not_drawn_asks_again_at_the_next_block_only(
     drawn, asked = stage.world.members[4], []
     stage.world.members[4] = VERIFIERS[1:]
     verifier = stage.verifier()
-    ballot = verifier.chain.ballot
-    monkeypatch.setattr(verifier.chain, "ballot", lambda number: asked.append(number) or ballot(number))
+    ballot = verifier.means.chain.ballot
+    monkeypatch.setattr(verifier.means.chain, "ballot", lambda number: asked.append(number) or ballot(number))
     for _ in range(3):
         assert verifier.step(stage.world.moment()) is None
     assert asked == [4]

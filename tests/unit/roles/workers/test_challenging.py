@@ -12,8 +12,8 @@ from pole.protocol.encoding.abi import ZERO_ADDRESS
 from pole.protocol.encoding.commitments import vote_commitment
 from pole.protocol.state import FileRef, Phase, Verdict, Vote
 from pole.roles.judging import assessment
-from pole.roles.workers.keeper import Duty, turn
-from pole.roles.workers.miner import MinerSettings
+from pole.roles.workers.keeper import turn
+from pole.roles.workers.miner.miner import MinerSettings
 
 SEATS = (*VERIFIERS, *("0x" + digit * 40 for digit in "3456"))
 FIRST, SECOND = ballot_id(1, 0), ballot_id(1, 1)
@@ -155,8 +155,10 @@ def test_a_keeper_asks_once_what_a_tally_costs_to_challenge(
 ) -> None:
     in_challenge(stage)
     keeper, asked = stage.keeper(), []
-    bond = keeper.chain.challenge_bond
-    monkeypatch.setattr(keeper.chain, "challenge_bond", lambda ballot: asked.append(ballot) or bond(ballot))
+    bond = keeper.means.chain.challenge_bond
+    monkeypatch.setattr(
+        keeper.means.chain, "challenge_bond", lambda ballot: asked.append(ballot) or bond(ballot)
+    )
     for _ in range(3):
         keeper.step(stage.world.moment())
         stage.world.pass_time(1)
@@ -169,7 +171,7 @@ def test_a_keeper_s_turn_comes_within_half_the_window(stage: Stage) -> None:
     while stage.world.moment().phase is Phase.VOTE_COMMIT:
         stage.world.pass_time(1)
     keeper = stage.keeper(spread=1000.0)
-    due = turn(Duty("challenged", f"challenge/{FIRST}"), VERIFIERS[0], 2.0)
+    due = turn(f"challenge/{FIRST}", VERIFIERS[0], 2.0)
     assert due > 0
     assert keeper.step(stage.world.moment()) is None
     stage.world.pass_time(2)

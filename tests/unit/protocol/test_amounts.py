@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pole.adapters.ethereum.amounts import ether, wei
 from pole.errors import InputError
+from pole.protocol.amounts import ether, wei
 
 
 @pytest.mark.parametrize("text", ["", "one", "-1", "nan", "inf", "0.0000000000000000001", "1,5", "1 ETH"])

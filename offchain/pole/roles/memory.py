@@ -1,0 +1,297 @@
+"""What workers must not forget: every key, and every intent, under which a journal keeps something of theirs.
+
+Version 1 of docs/formats.md, "Journals". An entry is written once and read by every later version: another
+meaning takes another key. Intents name transactions: the chain sends nothing twice under the same one.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+from pole.protocol.encoding.commitments import SALT_BYTES
+from pole.protocol.state import TaskFiles, Verdict, Vote
+from pole.roles.ports import Journal
+
+DONE: Final = b"done"
+NOTHING: Final = b""
+OPEN_ROUNDS: Final = "open-rounds"
+NAME_DIGITS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a miner committed to: the model's digest and its correct predictions on the training set."""
+
+    model_digest: bytes
+    train_correct: int
+
+
+@dataclass(frozen=True, slots=True)
+class MinerMemory:
+    """What a miner remembers of each round; `random_bytes` makes salts."""
+
+    journal: Journal
+    random_bytes: Callable[[int], bytes] = field(repr=False)
+
+    def salt(self, round_id: int) -> bytes:
+        """Return the salt of this miner's commitment, made and kept first when there is none."""
+        return self.journal.secret(f"salt/{round_id}", lambda: self.random_bytes(SALT_BYTES))
+
+    def claim(self, round_id: int) -> Claim | None:
+        """Return what this miner trained for the round, None when it has nothing yet."""
+        kept = self.journal.get(f"claim/{round_id}")
+        if kept is None:
+            return None
+        claim = json.loads(kept)
+        return Claim(bytes.fromhex(claim["modelDigest"]), claim["trainCorrect"])
+
+    def keep_claim(self, round_id: int, claim: Claim) -> None:
+        """Keep what was trained, before anything is sent."""
+        kept = {"modelDigest": claim.model_digest.hex(), "trainCorrect": claim.train_correct}
+        self.journal.put(f"claim/{round_id}", json.dumps(kept).encode())
+
+    def has_committed(self, round_id: int) -> bool:
+        """Return whether the commitment is on the chain."""
+        return _is_noted(self.journal, f"committed/{round_id}")
+
+    def note_committed(self, round_id: int) -> None:
+        """Note that the commitment is on the chain."""
+        self.journal.put(f"committed/{round_id}", DONE)
+
+    def has_reported_displaced(self, round_id: int) -> bool:
+        """Return whether it was said that a higher claim took this miner's place."""
+        return _is_noted(self.journal, f"displaced/{round_id}")
+
+    def note_reported_displaced(self, round_id: int) -> None:
+        """Note that it was said."""
+        self.journal.put(f"displaced/{round_id}", DONE)
+
+    def test_correct(self, round_id: int) -> int | None:
+        """Return the count on the test set that was found for the reveal, None before."""
+        kept = self.journal.get(f"test-correct/{round_id}")
+        return None if kept is None else int(kept)
+
+    def keep_test_correct(self, round_id: int, correct: int) -> None:
+        """Keep the count on the test set, before anything is sent."""
+        self.journal.put(f"test-correct/{round_id}", str(correct).encode())
+
+    def has_revealed(self, round_id: int) -> bool:
+        """Return whether the reveal is on the chain."""
+        return _is_noted(self.journal, f"revealed/{round_id}")
+
+    def note_revealed(self, round_id: int) -> None:
+        """Note that the reveal is on the chain."""
+        self.journal.put(f"revealed/{round_id}", DONE)
+
+    def has_considered_tally(self, ballot_id: int) -> bool:
+        """Return whether the ballot's tally was held against this miner's own evaluation."""
+        return _is_noted(self.journal, f"tally-considered/{ballot_id}")
+
+    def note_considered_tally(self, ballot_id: int) -> None:
+        """Note that the tally was held against this miner's own evaluation."""
+        self.journal.put(f"tally-considered/{ballot_id}", DONE)
+
+    def commit_intent(self, round_id: int) -> str:
+        """Return the intent of the commitment."""
+        return f"commit/{round_id}"
+
+    def reveal_intent(self, round_id: int) -> str:
+        """Return the intent of the reveal."""
+        return f"reveal/{round_id}"
+
+    def challenge_intent(self, ballot_id: int) -> str:
+        """Return the intent of challenging a ballot's tally; the keeper's is the same."""
+        return f"challenge/{ballot_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierMemory:
+    """What a verifier remembers of each ballot; `random_bytes` makes salts.
+
+    A draw is a ballot under the entropy that its votes were found with: a reorganisation draws anew.
+    """
+
+    journal: Journal
+    random_bytes: Callable[[int], bytes] = field(repr=False)
+
+    def salt(self, ballot_id: int) -> bytes:
+        """Return the salt of the vote commitment, made and kept first when there is none."""
+        return self.journal.secret(f"vote-salt/{ballot_id}", lambda: self.random_bytes(SALT_BYTES))
+
+    def votes(self, ballot_id: int, entropy: bytes) -> tuple[Vote, ...] | None:
+        """Return the votes that were found, in the order of choices, None before."""
+        kept = self.journal.get(f"votes/{_draw(ballot_id, entropy)}")
+        return None if kept is None else _read_votes(kept)
+
+    def keep_votes(self, ballot_id: int, entropy: bytes, votes: tuple[Vote, ...]) -> None:
+        """Keep votes, before anything is sent."""
+        self.journal.put(f"votes/{_draw(ballot_id, entropy)}", _write_votes(votes))
+
+    def has_voted(self, ballot_id: int, entropy: bytes) -> bool:
+        """Return whether the vote commitment is on the chain."""
+        return _is_noted(self.journal, f"voted/{_draw(ballot_id, entropy)}")
+
+    def note_voted(self, ballot_id: int, entropy: bytes) -> None:
+        """Note that the vote commitment is on the chain."""
+        self.journal.put(f"voted/{_draw(ballot_id, entropy)}", DONE)
+
+    def has_revealed(self, ballot_id: int, entropy: bytes) -> bool:
+        """Return whether the votes were revealed."""
+        return _is_noted(self.journal, f"vote-revealed/{_draw(ballot_id, entropy)}")
+
+    def note_revealed(self, ballot_id: int, entropy: bytes) -> None:
+        """Note that the votes were revealed."""
+        self.journal.put(f"vote-revealed/{_draw(ballot_id, entropy)}", DONE)
+
+    def commit_intent(self, ballot_id: int, commitment: bytes) -> str:
+        """Return the intent of a vote commitment: one that a reorganisation undid has the same again."""
+        return f"vote/{ballot_id}/{_name(commitment)}"
+
+    def reveal_intent(self, ballot_id: int, commitment: bytes) -> str:
+        """Return the intent of revealing what a vote commitment binds."""
+        return f"reveal-vote/{ballot_id}/{_name(commitment)}"
+
+
+@dataclass(frozen=True, slots=True)
+class DataNodeMemory:
+    """What a data node remembers of its tasks."""
+
+    journal: Journal
+
+    def first_seed(self, mpk_digest: bytes, seed: bytes) -> bytes:
+        """Return the seed that keys of a master secret were first given for, `seed` where none were."""
+        return _first_seed(self.journal, mpk_digest, seed)
+
+    def prepared(self, request_digest: bytes) -> TaskFiles | None:
+        """Return the files of a request that was prepared and not yet posted, None when there are none."""
+        kept = self.journal.get(f"task/{request_digest.hex()}")
+        return _read_files(kept) if kept else None
+
+    def keep_prepared(self, request_digest: bytes, files: TaskFiles) -> None:
+        """Keep the files of a prepared request, before anything is sent."""
+        self.journal.put(f"task/{request_digest.hex()}", _write_files(files))
+
+    def forget_prepared(self, request_digest: bytes) -> None:
+        """Forget a request that was posted: the same one again is a new task."""
+        self.journal.put(f"task/{request_digest.hex()}", NOTHING)
+
+    def has_dropped_secret(self, mpk_digest: bytes) -> bool:
+        """Return whether this data node left the master secret to its holders."""
+        return _is_noted(self.journal, f"secret-dropped/{mpk_digest.hex()}")
+
+    def note_dropped_secret(self, mpk_digest: bytes) -> None:
+        """Note that the holders issue the keys from now on."""
+        self.journal.put(f"secret-dropped/{mpk_digest.hex()}", b"1")
+
+    def has_settled_replaced(self, task_id: int) -> bool:
+        """Return whether a task that a better one replaced was settled."""
+        return _is_noted(self.journal, f"replaced/{task_id}")
+
+    def note_settled_replaced(self, task_id: int) -> None:
+        """Note that a replaced task was settled."""
+        self.journal.put(f"replaced/{task_id}", DONE)
+
+    def post_intent(self, mpk_digest: bytes) -> str:
+        """Return the intent of posting the task of a master key."""
+        return f"post/{mpk_digest.hex()}"
+
+    def close_intent(self, round_id: int) -> str:
+        """Return the intent of closing submissions."""
+        return f"close/{round_id}"
+
+    def release_intent(self, round_id: int) -> str:
+        """Return the intent of releasing the test set."""
+        return f"release/{round_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolderMemory:
+    """What a key holder remembers of the master secrets that it has shares of."""
+
+    journal: Journal
+
+    def first_seed(self, mpk_digest: bytes, seed: bytes) -> bytes:
+        """Return the seed that partial keys were first given for, `seed` where none were."""
+        return _first_seed(self.journal, mpk_digest, seed)
+
+    def partial_keys_intent(self, round_id: int, sharing_digest: bytes) -> str:
+        """Return the intent of announcing the partial keys of a share."""
+        return f"partial-keys/{round_id}/{sharing_digest.hex()}"
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementMemory:
+    """The rounds whose end a wallet has to come back to."""
+
+    journal: Journal
+
+    def open_rounds(self) -> list[int]:
+        """Return the rounds that are not settled yet, in the order in which they were taken part in."""
+        kept = self.journal.get(OPEN_ROUNDS)
+        return [int(number) for number in json.loads(kept)] if kept else []
+
+    def keep_open_rounds(self, rounds: list[int]) -> None:
+        """Keep the rounds that are not settled yet."""
+        self.journal.put(OPEN_ROUNDS, json.dumps(rounds).encode())
+
+    def withdraw_intent(self, occasion: str) -> str:
+        """Return the intent of fetching credit, once for an occasion."""
+        return f"withdraw/{occasion}"
+
+
+def keys_intent(round_id: int) -> str:
+    """Return the intent of posting functional keys, for a data node and the delegate of holders alike."""
+    return f"keys/{round_id}"
+
+
+def delegate_intent(task_id: int, sharing_digest: bytes) -> str:
+    """Return the intent of naming a task's sharing."""
+    return f"delegate/{task_id}/{sharing_digest.hex()}"
+
+
+def _first_seed(journal: Journal, mpk_digest: bytes, seed: bytes) -> bytes:
+    return journal.secret(f"keys-given/{mpk_digest.hex()}", lambda: seed)
+
+
+def _is_noted(journal: Journal, key: str) -> bool:
+    return journal.get(key) is not None
+
+
+def _draw(ballot_id: int, entropy: bytes) -> str:
+    return f"{ballot_id}/{_name(entropy)}"
+
+
+def _name(hashed: bytes) -> str:
+    return hashed.hex()[:NAME_DIGITS]
+
+
+def _write_votes(votes: tuple[Vote, ...]) -> bytes:
+    rows = [
+        [vote.verdict.value, vote.train_correct, vote.test_correct, vote.predictions.hex()] for vote in votes
+    ]
+    return json.dumps(rows).encode()
+
+
+def _read_votes(kept: bytes) -> tuple[Vote, ...]:
+    rows = json.loads(kept)
+    return tuple(
+        Vote(Verdict(verdict), train, test, bytes.fromhex(digest)) for verdict, train, test, digest in rows
+    )
+
+
+def _write_files(files: TaskFiles) -> bytes:
+    fields = asdict(files).items()
+    return json.dumps({k: value.hex() if isinstance(value, bytes) else value for k, value in fields}).encode()
+
+
+def _read_files(kept: bytes) -> TaskFiles:
+    fields = json.loads(kept)
+    return TaskFiles(
+        spec_cid=fields["spec_cid"],
+        spec_digest=bytes.fromhex(fields["spec_digest"]),
+        train_cid=fields["train_cid"],
+        train_digest=bytes.fromhex(fields["train_digest"]),
+        test_digest=bytes.fromhex(fields["test_digest"]),
+        mpk_digest=bytes.fromhex(fields["mpk_digest"]),
+    )

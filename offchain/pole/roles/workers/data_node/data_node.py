@@ -1,0 +1,135 @@
+"""What a data node works with, and what all its duties ask of it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from pathlib import Path
+from typing import Final
+
+from pole.errors import InputError, IntegrityError, JournalError
+from pole.ipfe.scheme import MasterSecretKey
+from pole.protocol.state import Phase, PostedTask, Round
+from pole.roles.keys.budget import KeyBudget
+from pole.roles.keys.ledger import GivenKeys
+from pole.roles.loop import Duty
+from pole.roles.memory import DataNodeMemory
+from pole.roles.ports import Chain, Moment, Store
+from pole.roles.publishing.task_folder import TaskFolder
+from pole.roles.support.events import tell
+from pole.roles.support.waiting import OpeningWait
+from pole.roles.workers.settlement import Settlement
+
+LOG: Final = logging.getLogger("pole.data-node")
+
+
+@dataclass(slots=True)
+class DataNode:
+    """Serves every task that its wallet posted.
+
+    `open_secret` returns the master secret key whose public key has this digest. Keys that bring a data set's
+    `budget` to D - 1 are issued where the task was posted with consent, or `may_disclose`. Keys wait for so
+    many `confirmations` of the round's opening.
+
+    `noted` is the round whose keys, issued by others, are in the budget; `given_up` the newest round that
+    cannot be served; `looked` when replaced tasks were looked for.
+    """
+
+    chain: Chain
+    store: Store
+    memory: DataNodeMemory
+    home: Path
+    settlement: Settlement
+    open_secret: Callable[[bytes], MasterSecretKey]
+    budget: KeyBudget
+    may_disclose: bool = False
+    confirmations: int = 0
+    noted: int = field(default=0, init=False)
+    given_up: int = field(default=0, init=False)
+    looked: tuple[int, Phase] | None = field(default=None, init=False)
+    wait: OpeningWait = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make ready to wait for confirmations."""
+        self.wait = OpeningWait(self.chain, self.confirmations)
+
+    def mpk_digest(self, open_round: Round) -> bytes:
+        """Return the digest of the master public key of a round's task."""
+        return self.chain.task(open_round.task_id).files.mpk_digest
+
+    def look_for_replaced(self, moment: Moment) -> None:
+        """Look once a phase: nothing is lost meanwhile, and looking asks the node for events."""
+        if self.looked != (moment.round_id, moment.phase):
+            settle_replaced_tasks(self.chain, self.memory, self.budget, self.settlement)
+            self.looked = (moment.round_id, moment.phase)
+
+
+Service = Callable[[DataNode, Moment, Round], str | None]
+"""What a data node does for a round of a task of its own."""
+
+
+def of_own_round(service: Service) -> Duty[DataNode]:
+    """Return the duty that does a service in rounds of this data node's tasks, and nothing in others.
+
+    A round that its data node cannot serve is given up, and says why.
+    """
+
+    @wraps(service)
+    def duty(node: DataNode, moment: Moment) -> str | None:
+        node.look_for_replaced(moment)
+        if node.given_up == moment.round_id:
+            return None
+        open_round = node.chain.round(moment.round_id)
+        if open_round.data_node != node.chain.identity.address:
+            return None
+        node.settlement.follow(moment.round_id)
+        try:
+            return service(node, moment, open_round)
+        except JournalError:
+            # The data bond is at stake, and the loop tries again.
+            raise
+        except (InputError, IntegrityError) as error:
+            node.given_up = moment.round_id
+            LOG.warning("Round %d: this data node cannot serve its own task: %s", moment.round_id, error)
+            return None
+
+    return duty
+
+
+def settle(node: DataNode, moment: Moment) -> str | None:
+    """Settle tasks that were replaced, and rounds that have ended."""
+    node.look_for_replaced(moment)
+    return node.settlement.step(moment)
+
+
+def note_keys(node: DataNode, open_round: Round) -> None:
+    """Enter keys that others issued for this data node, such as the holders of a shared secret, once."""
+    if node.noted == open_round.round_id:
+        return
+    mpk_digest = node.mpk_digest(open_round)
+    specification = TaskFolder.of(node.home, mpk_digest).read_specification()
+    node.budget.note(mpk_digest, specification, GivenKeys(open_round.seed, open_round.round_id))
+    node.noted = open_round.round_id
+
+
+def settle_replaced_tasks(
+    chain: Chain, memory: DataNodeMemory, budget: KeyBudget, settlement: Settlement
+) -> None:
+    """Tell of each task that was replaced since, free what it had reserved, and fetch its escrow."""
+    for task_id, by in chain.replaced_tasks().items():
+        task = chain.task(task_id)
+        if task.owner == chain.identity.address and not memory.has_settled_replaced(task_id):
+            _settle(task, by, budget, settlement)
+            memory.note_settled_replaced(task_id)
+
+
+def _settle(task: PostedTask, by: int, budget: KeyBudget, settlement: Settlement) -> None:
+    entry = budget.ledger.read(task.files.mpk_digest)
+    if entry is not None and entry.given is None:
+        budget.release(task.files.mpk_digest)
+    sentence = (
+        f"Task {task.task_id} was pushed out of the full list by task {by}, which is worth more: its "
+        "reward and bond are this wallet's credit. To have it served, post it again with a higher reward."
+    )
+    tell(LOG, "task-replaced", sentence, task=task.task_id, by=by)
+    settlement.withdraw(f"replaced-{task.task_id}", f"Task {task.task_id}")

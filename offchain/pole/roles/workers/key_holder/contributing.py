@@ -1,0 +1,91 @@
+"""The key holder's duty in Keys: announce partial keys of its share, then combine what is there."""
+
+from pole.errors import InputError, IntegrityError, JournalError
+from pole.ipfe.threshold import KeyShare, derive_partial_keys
+from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.formats.key_sharing import read_share, write_partial_keys
+from pole.protocol.state import FileRef
+from pole.roles.keys.combiner import KeyRound
+from pole.roles.ports import Moment
+from pole.roles.support.events import tell
+from pole.roles.support.files import write_durably
+from pole.roles.workers.key_holder.key_holder import LOG, KeyHolder
+
+
+def make_keys(holder: KeyHolder, moment: Moment) -> str | None:
+    """Announce the partial keys of this wallet's share; the delegate also combines and posts the keys."""
+    if holder.given_up == moment.round_id:
+        return None
+    try:
+        current = holder.key_round(moment.round_id)
+        if current is None or not holder.wait.is_over(moment, current.open_round):
+            return None
+        return _contribute(holder, current) or holder.combiner.combine(current)
+    except JournalError:
+        raise
+    except (InputError, IntegrityError) as error:
+        holder.given_up = moment.round_id
+        LOG.warning("Round %d: this holder cannot serve it: %s", moment.round_id, error)
+        return None
+
+
+def _contribute(holder: KeyHolder, current: KeyRound) -> str | None:
+    """Announce the partial keys of this wallet's share, once for a round and sharing."""
+    if holder.contributed is current:
+        return None
+    index = current.shared.sharing.index_of(holder.chain.identity.address)
+    if index is None:
+        return None
+    content = holder.open_share(current.shared.digest)
+    if content is None:
+        _tell_idle(holder, current, index)
+        return None
+    round_id, task_id = current.open_round.round_id, current.shared.task.task_id
+    holder.settlement.follow(round_id)
+    _enter_in_ledger(holder, current.shared.task.files.mpk_digest, current.open_round.seed)
+    ref = _publish(holder, current, index, content)
+    intent = holder.memory.partial_keys_intent(round_id, current.shared.digest)
+    holder.chain.announce_partial_keys(task_id, ref, intent=intent)
+    sentence = f"Round {round_id}: announced the partial keys of holder {index}."
+    tell(LOG, "partial-keys-announced", sentence, round=round_id, index=index, cid=ref.cid)
+    holder.contributed = current
+    return "partial keys announced"
+
+
+def _publish(holder: KeyHolder, current: KeyRound, index: int, content: bytes) -> FileRef:
+    shared, open_round = current.shared, current.open_round
+    dimension = shared.sharing.commitments.shape[1]
+    scalars = read_share(content, sharing_digest=shared.digest, index=index, dimension=dimension)
+    partial = derive_partial_keys(KeyShare(index, scalars), current.plan)
+    written = write_partial_keys(
+        partial.eta,
+        round_id=open_round.round_id,
+        seed=open_round.seed,
+        sharing_digest=shared.digest,
+        index=index,
+    )
+    path = holder.home / "partial-keys" / f"{open_round.round_id}.safetensors"
+    write_durably(path, written)
+    return FileRef(holder.store.add(path), keccak256(written))
+
+
+def _tell_idle(holder: KeyHolder, current: KeyRound, index: int) -> None:
+    """Say once that the share is missing; it may still be accepted while the round waits."""
+    if holder.idle is not current:
+        LOG.warning(
+            "Round %d: this wallet is holder %d of task %d, but its share is not here: take it in with "
+            "`pole key-holder accept`.",
+            current.open_round.round_id,
+            index,
+            current.shared.task.task_id,
+        )
+    holder.idle = current
+
+
+def _enter_in_ledger(holder: KeyHolder, mpk_digest: bytes, seed: bytes) -> None:
+    """Note that partial keys for this seed are given away; raises IntegrityError for a second seed."""
+    if holder.memory.first_seed(mpk_digest, seed) != seed:
+        raise IntegrityError(
+            "Partial keys of another seed were already given for this master secret: the data node has "
+            "to post the task again, under a fresh master key."
+        )

@@ -1,0 +1,71 @@
+"""What a key holder works with, and which round it serves."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pole.protocol.mapping.layer import query_plan
+from pole.protocol.models.specification import MAX_DOCUMENT_BYTES, ModelSpecification, parse_specification
+from pole.protocol.state import PostedTask
+from pole.roles.keys.combiner import KeyCombiner, KeyRound
+from pole.roles.keys.sharing import read_task_sharing
+from pole.roles.memory import KeyHolderMemory
+from pole.roles.ports import Chain, Store
+from pole.roles.support.files import Wanted, fetch
+from pole.roles.support.waiting import OpeningWait
+from pole.roles.workers.settlement import Settlement
+
+LOG: Final = logging.getLogger("pole.key-holder")
+
+
+@dataclass(slots=True)
+class KeyHolder:
+    """Serves every task of which its wallet holds a share or is the delegate.
+
+    `open_share` returns the file of the accepted share of the sharing with this digest, None without one. The
+    seed is that of the contract as the wallet's node tells it; only one seed is ever served for a master
+    secret, so that a node that lies about it gains one set of keys at most. Keys, partial and
+    combined, wait for so many `confirmations` of the round's opening.
+
+    `current` is the newest round that was read, `contributed` the newest that has this holder's keys, `idle`
+    the newest that lacks its share, `given_up` the newest that cannot be served.
+    """
+
+    chain: Chain
+    store: Store
+    memory: KeyHolderMemory
+    home: Path
+    settlement: Settlement
+    combiner: KeyCombiner
+    open_share: Callable[[bytes], bytes | None]
+    confirmations: int = 0
+    current: KeyRound | None = field(default=None, init=False)
+    contributed: KeyRound | None = field(default=None, init=False)
+    idle: KeyRound | None = field(default=None, init=False)
+    given_up: int = field(default=0, init=False)
+    wait: OpeningWait = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make ready to wait for confirmations."""
+        self.wait = OpeningWait(self.chain, self.confirmations)
+
+    def key_round(self, round_id: int) -> KeyRound | None:
+        """Return what the round's keys are made of, None when its data node shared nothing."""
+        open_round = self.chain.round(round_id)
+        delegation = self.chain.delegation(open_round.task_id)
+        known = self.current
+        if known is not None and (known.open_round, known.shared.delegation) == (open_round, delegation):
+            return known
+        shared = read_task_sharing(self.chain, self.store, self.home / "files", open_round.task_id)
+        if shared is None:
+            return None
+        plan = query_plan(self._specification(shared.task), open_round.seed)
+        self.current = KeyRound(open_round, shared, plan)
+        return self.current
+
+    def _specification(self, task: PostedTask) -> ModelSpecification:
+        files = task.files
+        wanted = Wanted(files.spec_cid, files.spec_digest, MAX_DOCUMENT_BYTES)
+        return parse_specification(fetch(self.store, wanted, self.home / "files"))

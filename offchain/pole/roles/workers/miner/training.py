@@ -1,0 +1,135 @@
+"""The miner's duty in Training: train once, keep the claim, commit to it, and watch the place that it has.
+
+Salt, model and claim are on disk before the commitment is sent; a restarted miner resumes where it was and
+never trains again for a round it has a solution for.
+"""
+
+from pole.errors import AbandonedError, NoPlaceError
+from pole.learning.evaluation.fixed_point import MalformedModelError
+from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.rounds.audit_sample import bounds_claims
+from pole.protocol.state import Round
+from pole.roles.memory import Claim
+from pole.roles.ports import Moment
+from pole.roles.receiving.task_data import DataFault
+from pole.roles.support.events import tell
+from pole.roles.support.files import write_durably
+from pole.roles.support.waiting import RoundWatch
+from pole.roles.training.learner import Assignment, Trained
+from pole.roles.workers.miner.miner import LOG, Miner
+
+
+def train_and_commit(miner: Miner, moment: Moment) -> str | None:
+    """Train on the round's features, commit to the best model, then see that the place is kept."""
+    round_id = moment.round_id
+    if miner.given_up == round_id:
+        return miner.settlement.step(moment)
+    if miner.memory.has_committed(round_id):
+        return watch_place(miner, round_id)
+    claim = miner.memory.claim(round_id)
+    if claim is None:
+        open_round = miner.chain.round(round_id)
+        if open_round.terms.reward < miner.settings.least_reward:
+            return miner.give_up(round_id, f"the reward of {open_round.terms.reward} wei is too low")
+        trained = _train(miner, moment, open_round)
+        if trained is None:
+            return None
+        claim = _keep(miner, round_id, trained)
+    return _commit(miner, round_id, claim)
+
+
+def watch_place(miner: Miner, round_id: int) -> str | None:
+    """Say once that this miner's solution is gone, most likely because a higher claim took its place.
+
+    It may be back at the next look: a node that lags behind, or a reorganisation, hides it for a while.
+    """
+    claim = miner.memory.claim(round_id)
+    if claim is None or miner.memory.has_reported_displaced(round_id) or miner.own_solution(round_id, claim):
+        return None
+    miner.memory.note_reported_displaced(round_id)
+    sentence = (
+        f"Round {round_id}: a higher claim took its place; its bond is credited, nothing to reveal "
+        "unless the node shows the solution again."
+    )
+    tell(LOG, "displaced", sentence, round=round_id, trainCorrect=claim.train_correct)
+    return "displaced"
+
+
+def correct_needed(required_accuracy: int, count: int) -> int:
+    """Return the fewest correct predictions of `count` that reach an accuracy in basis points."""
+    return -(-required_accuracy * count // 10_000)
+
+
+def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
+    watch = miner.watch(moment)
+    try:
+        assignment = _assignment(miner, moment, open_round, watch)
+        if assignment is None:
+            miner.give_up(moment.round_id, "its audit sample could prove a true claim false")
+            return None
+        trained = _learn(miner, moment.round_id, assignment, watch)
+    except DataFault as fault:
+        miner.give_up(moment.round_id, f"its data is faulty: {str(fault).rstrip('.')}")
+        return None
+    except MalformedModelError as error:
+        miner.give_up(moment.round_id, str(error).rstrip("."))
+        return None
+    except AbandonedError:
+        return None
+    return trained
+
+
+def _assignment(miner: Miner, moment: Moment, open_round: Round, watch: RoundWatch) -> Assignment | None:
+    """Return what to train, None where the task's audit sample lets no true claim stand."""
+    read_at, left = miner.clock(), moment.deadline - moment.timestamp
+    with miner.store.until(left):
+        specification, terms = miner.data.specification(open_round), open_round.terms
+    if not bounds_claims(specification.metric, audit_count=terms.audit_count, train_count=terms.train_count):
+        return None
+    with miner.store.until(left):
+        samples = miner.data.training_set(open_round, stop=watch.over)
+    return Assignment(
+        specification=specification,
+        seed=open_round.seed,
+        samples=samples,
+        needed=correct_needed(terms.required_train_accuracy, terms.train_count),
+        deadline=read_at + left - miner.settings.time_margin,
+    )
+
+
+def _learn(miner: Miner, round_id: int, assignment: Assignment, watch: RoundWatch) -> Trained | None:
+    count = len(assignment.samples.labels)
+    tell(LOG, "training", f"Round {round_id}: training on {count} samples.", round=round_id)
+    trained: Trained | None
+    try:
+        trained = miner.learner.train(assignment, stop=watch.over)
+    except AbandonedError:
+        trained = None
+    if trained is None or watch.over():
+        sentence = f"Round {round_id}: training was stopped before it was done."
+        tell(LOG, "too-late", sentence, round=round_id)
+        return None
+    return trained
+
+
+def _keep(miner: Miner, round_id: int, trained: Trained) -> Claim:
+    claim = Claim(keccak256(trained.model), trained.train_correct)
+    write_durably(miner.model_path(round_id, claim.model_digest), trained.model)
+    miner.memory.keep_claim(round_id, claim)
+    return claim
+
+
+def _commit(miner: Miner, round_id: int, claim: Claim) -> str:
+    commitment, intent = miner.commitment(round_id, claim), miner.memory.commit_intent(round_id)
+    miner.settlement.follow(round_id)
+    try:
+        miner.chain.commit(round_id, commitment, claim.train_correct, intent=intent)
+    except NoPlaceError as error:
+        # Any other refusal may pass: the loop tries again until the phase is over.
+        return miner.give_up(round_id, f"the commitment is refused: {str(error).rstrip('.')}")
+    miner.memory.note_committed(round_id)
+    sentence = (
+        f"Round {round_id}: committed to a model with {claim.train_correct} correct on the training set."
+    )
+    tell(LOG, "committed", sentence, round=round_id, trainCorrect=claim.train_correct)
+    return "committed"

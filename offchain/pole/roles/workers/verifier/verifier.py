@@ -1,0 +1,71 @@
+"""What a verifier works with, and what all its duties ask of it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pole.learning.evaluation.arrays import PROCESSOR, Place
+from pole.learning.threads import Stop
+from pole.protocol.encoding.commitments import vote_commitment
+from pole.protocol.state import Phase, Vote
+from pole.roles.judging.assessment import Assessment
+from pole.roles.memory import VerifierMemory
+from pole.roles.ports import Chain, Moment
+from pole.roles.receiving.round_data import RoundData
+from pole.roles.support.waiting import PatientStore, RoundWatch
+from pole.roles.workers.settlement import Settlement
+
+LOG: Final = logging.getLogger("pole.verifier")
+
+
+@dataclass(slots=True)
+class Verifier:
+    """Votes whenever its wallet is drawn.
+
+    `time_margin` is how many seconds its transaction needs: so long before the end of the vote, and the
+    longest pause between two steps, it votes with what it could get hold of by then. `clock` tells seconds of
+    any epoch, `stopping` says whether the process is to end. Models are evaluated at `place`.
+
+    What a look at the chain showed is in memory alone: the phase that data was `prepared` for, the draw and
+    block that did not name it (`not_drawn`), what models do under an entropy (`assessments`).
+    """
+
+    chain: Chain
+    store: PatientStore
+    memory: VerifierMemory
+    data: RoundData
+    settlement: Settlement
+    time_margin: float
+    clock: Callable[[], float]
+    stopping: Callable[[], bool]
+    place: Place = PROCESSOR
+    prepared: tuple[int, Phase] = field(default=(0, Phase.NONE), init=False)
+    not_drawn: tuple[int, bytes, int] = field(default=(0, b"", 0), init=False)
+    assessments: dict[tuple[bytes, bytes], Assessment] = field(default_factory=dict, init=False)
+
+    def end_round(self, round_id: int) -> None:
+        """Delete what was fetched and kept of a round that has ended."""
+        self.data.end(round_id)
+        self.assessments.clear()
+
+    def watch(self, moment: Moment, phases: frozenset[Phase]) -> Stop:
+        """Return what tells long work that the round is in none of `phases` any more."""
+        return RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, phases).over
+
+    def commitment(self, ballot_id: int, votes: tuple[Vote, ...]) -> bytes:
+        """Return the commitment that binds this verifier to votes."""
+        return vote_commitment(
+            chain_id=self.chain.identity.chain_id,
+            committee_address=self.chain.identity.committee_address,
+            ballot_id=ballot_id,
+            verifier=self.chain.identity.address,
+            votes=votes,
+            salt=self.memory.salt(ballot_id),
+        )
+
+
+def ballot_name(moment: Moment) -> str:
+    """Return how people call the ballot of a moment."""
+    again = f", committee {moment.attempt + 1}" if moment.attempt else ""
+    return f"Round {moment.round_id}{again}"
