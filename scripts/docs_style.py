@@ -23,7 +23,7 @@ MOST_WORDS: Final = 25
 MOST_CELL: Final = 300
 
 ABBREVIATIONS: Final = (
-    r"(?:e\.g|i\.e|cf|vs|etc|al|approx|resp|incl|Fig|Figs|Eq|Sec|No|Nr|Vol|St|Dr|Mr|Ms|Prof|Inc|[A-Z])\."
+    r"(?:e\.g|i\.e|cf|vs|etc|al|approx|resp|incl|Fig|Figs|Eq|Sec|No|Nr|Vol|St|Dr|Mr|Ms|Prof|Inc)\."
 )
 ABBREVIATED: Final = re.compile(rf"(?:^|[\s(\[\"'“]){ABBREVIATIONS}$")
 # A full stop, what closes with it, white space, and something that can begin a sentence.

@@ -23,7 +23,6 @@ ONE_SENTENCE = (
     "It follows Lan et al. (arXiv 2007.15145) and others.",
     "A claim of 93.5 % is `0.935 of it. Not more.` here.",
     "See [the page. And more](a.b.md) for the rest.",
-    "J. Daemen wrote it",
     "**A lead.** It is a title, and no sentence.",
     "- **A lead.** The same in a list.",
     "3. The third of a list.",
@@ -42,6 +41,7 @@ TWO_SENTENCES = (
     ("[D: one.] [P: two.]", "[P: two.]"),
     ("- **A lead.** One ends. Two begins.", "Two begins."),
     ("One is at `a. b`. Two begins.", "Two begins."),
+    ("One has R numbers instead of D. Two begins.", "Two begins."),
 )
 # What may stand within a sentence, and what it begins and ends with.
 WORDS = (
