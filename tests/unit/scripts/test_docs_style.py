@@ -53,7 +53,6 @@ WORDS = (
     "Fig. 3",
     "[a page. And more](a.b.md)",
     "a;",
-    "J. Doe",
 )
 BEGINNINGS = ("It", "`it`", "[It](it.md)", "*It*", "(It", '"It')
 SENTENCE = st.builds(
