@@ -27,7 +27,9 @@ ABBREVIATIONS: Final = (
 )
 ABBREVIATED: Final = re.compile(rf"(?:^|[\s(\[\"'“]){ABBREVIATIONS}$")
 # A full stop, what closes with it, white space, and something that can begin a sentence.
-BOUNDARY: Final = re.compile(r"[.!?](?:[)\]\"'”’]|\*{1,2}|_(?=\s))*\s+(?=[(\[\"'“*_`$]*[A-Z0-9ÄÖÜ`\[$])")
+BOUNDARY: Final = re.compile(
+    r"(?<!\.)[.!?](?:[)\]\"'”’]|\*{1,2}|_(?=\s))*\s+(?=[(\[\"'“*_`$]*[A-Z0-9ÄÖÜ`\[$])"
+)
 CODE_SPAN: Final = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 LINK: Final = re.compile(r"(!?)\[([^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*)\]\(([^()\s]*(?:\([^()\s]*\))?)\)")
 REFERENCE: Final = re.compile(r"^\s*\[[^\]]+\]:\s*(\S+)")

@@ -30,6 +30,7 @@ ONE_SENTENCE = (
     "It has 1.5 GB i.e. 1,500 MB.",
     "What ends in a link ([0001](decisions/0001.md)).",
     "It costs 0.1 ETH. ",
+    "Steps 1 .. 2 are taken, and so on ... And on.",
 )
 TWO_SENTENCES = (
     ("One ends. Two begins.", "Two begins."),
