@@ -16,8 +16,6 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 GENERATED: Final = frozenset({"docs/commands.md"})
-# Where a path in a page may start: short ones name modules of the package.
-STARTS: Final = (ROOT, ROOT / "offchain" / "pole")
 MADE_BY_RUNNING: Final = ("deployments/", "build/", ".pole/", ".brownie-home/", "devnet/node_modules/")
 MOST_WORDS: Final = 25
 MOST_CELL: Final = 300
@@ -157,6 +155,8 @@ def _cells(row: str) -> list[str]:
 def link_complaints(page: Page, root: Path = ROOT) -> Iterator[str]:
     """Yield the links and file names of a page that lead nowhere in the repository at `root`."""
     folder = (root / page.path).parent
+    # A short path names a module of the package.
+    starts = (root, root / "offchain" / "pole", folder)
     for line in page.lines():
         for target in _targets(line.text):
             path, _, anchor = target.partition("#")
@@ -166,7 +166,7 @@ def link_complaints(page: Page, root: Path = ROOT) -> Iterator[str]:
             elif anchor and found.suffix == ".md" and anchor not in _anchors(found):
                 yield f"{page.path}:{line.number}: no heading {target!r}: correct the link"
         for name in _files(line.text):
-            if not any((start / name).exists() for start in (root, root / "offchain" / "pole", folder)):
+            if not any((start / name).exists() for start in starts):
                 yield f"{page.path}:{line.number}: no file `{name}`: name it from the repository's root"
 
 
