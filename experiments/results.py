@@ -16,12 +16,18 @@ EXPERIMENTS: Final = tuple(
 )
 HEAD: Final = """# The paper's experiments, repeated
 
-Made by `python -m experiments.results` out of the records in [experiments/results](../experiments/results):
-do not edit it by hand. `make experiments` measures what is not recorded yet and makes this page anew; each
-table can be had alone by the command under its title, in three sizes: `--quick` (a test of the script), none
-(two cores, some hours in all) and `--full` (as in the paper; VGG-16 needs a GPU). A table shows the largest
-size that was measured of each row. ± is the standard deviation over seeds, n their number, "paper" what Lan,
-Liu and Li printed (arXiv 2007.15145). What follows from all this: [mapping-layer.md](mapping-layer.md).
+Made by `python -m experiments.results` out of the records in [experiments/results](../experiments/results).
+Do not edit it by hand.
+`make experiments` measures what is not recorded yet and makes this page anew.
+Each table can be had alone by the command under its title, in three sizes:
+- `--quick`, a test of the script;
+- without an option, on two cores, some hours in all;
+- `--full`, as in the paper; VGG-16 needs a GPU.
+
+A table shows the largest size that was measured of each row.
+± is the standard deviation over seeds, n their number.
+A column "paper" has what Lan, Liu and Li printed (arXiv 2007.15145).
+What follows from all this is in [mapping-layer.md](mapping-layer.md).
 """
 
 

@@ -130,9 +130,9 @@ def share(part: Sequence[float], whole: Sequence[float]) -> str:
 EXPERIMENT = Experiment(
     "verification",
     "What verifying costs",
-    "Evaluating a model takes a small part of the time that training took, 10 to 13 % for a CNN; an audit "
-    "sample saves the training set's share of that, not the test set's. It predicts what float32 does but "
-    "for a dozen of 10,000 samples.",
+    "Evaluating a model takes a small part of the time that training took, 10 to 13 % for a CNN.\n"
+    "An audit sample saves the training set's share of that, not the test set's.\n"
+    "Exact evaluation predicts what float32 does but for a dozen of 10,000 samples.",
     {Size.QUICK: 1, Size.REDUCED: 3, Size.FULL: 3},
     cases,
     report,
