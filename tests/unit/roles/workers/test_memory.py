@@ -3,6 +3,7 @@
 The journals in this folder were written by version 1, by the workers of one round on a world of plain Python.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ from pole.roles.memory import (
 )
 
 JOURNALS = Path(__file__).parent / "journals"
+REPOSITORY = Path(__file__).parents[4]
 MODEL = bytes.fromhex("010a6e53857a120f611ae2715946256609c746864dc59c32ce763b864c5fa5de")
 MINER_SALT = bytes.fromhex("c1586bd64803f9426471fb1b63ea694c1eb1ef691f1971d0fd6f86739dcd8717")
 VERIFIER_SALT = bytes.fromhex("f8c2becf931aed15f5d3ef2d059d9f3c36ec6d2ec75220cd240786de39920895")
@@ -169,3 +171,11 @@ def test_a_salt_is_drawn_once_and_kept() -> None:
 @pytest.mark.parametrize("memory", [MinerMemory, VerifierMemory])
 def test_no_source_of_randomness_is_shown(memory: Callable[..., object]) -> None:
     assert "random" not in repr(memory(MemoryJournal(), no_more_random))
+
+
+def test_the_document_of_formats_has_every_key_and_intent() -> None:
+    source = (REPOSITORY / "offchain/pole/roles/memory.py").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs/formats.md").read_text(encoding="utf-8").partition("## Journal")[2]
+    names = set(re.findall(r'f"([a-z-]+)/', source))
+    assert len(names) > 20
+    assert {name for name in names if f"`{name}/`" not in page} == set()
