@@ -206,7 +206,7 @@ interface IPoLeChain {
     /// @param minCommittee fewest seats a committee can have
     /// @param verificationFeeBps the part of a task's reward that pays the committee
     /// @param faultShareBps the part of a forfeited data bond that compensates the miners that revealed; the pool gets the rest
-    /// @param feeMarginBps how much a fee must exceed what the block can draw from the pool before the block draws (mu of protocol.md, section 8)
+    /// @param feeMarginBps how much a fee must exceed what the block can draw from the pool before the block draws (mu of protocol.md, section 9)
     /// @param minerBond least bond of a commitment
     /// @param blockReward R_w
     /// @param challengeWindow for a challenge, from the close of a ballot
@@ -320,7 +320,7 @@ interface IPoLeChain {
     error BadDeployment(string what);
 
     /// @notice Opens a round on the most valuable task and fixes its seed; when no task waits, an idle round on the puzzle that its seed makes
-    /// (protocol.md, section 8). Anyone.
+    /// (protocol.md, section 10). Anyone.
     /// @dev An idle round has task 0 and no data node. The pool pays its reward R_w, training begins at once and lasts as long as its time limit,
     /// and nobody wins who misses the thresholds; what nobody wins goes back to the pool.
     /// @dev seed = keccak256(abi.encode(parentHash, bodyRoot)), the body root taken right after the record that opens the round, which includes the

@@ -14,7 +14,7 @@ def round_seed(parent_hash: bytes, body_root: bytes) -> bytes:
 
 
 def test_seed(round_id: int, block_hash: bytes) -> bytes:
-    """Return keccak256(abi.encode(TEST_SEED_DOMAIN, roundId, blockhash)), 32 bytes (protocol.md, section 8).
+    """Return keccak256(abi.encode(TEST_SEED_DOMAIN, roundId, blockhash)), 32 bytes (protocol.md, section 10).
 
     An idle round's test set is made of it. `block_hash` is that of the Ethereum block named after the round's
     training had ended.

@@ -1,4 +1,4 @@
-"""The idle task: what a round is about when no task waits (protocol.md, section 8).
+"""The idle task: what a round is about when no task waits (protocol.md, section 10).
 
 It belongs to nobody and has no files: its specification is published with this package, and everybody makes
 its samples alone (pole.protocol.idle.puzzle).
