@@ -64,7 +64,7 @@ endif
 $(VENV_STAMP):
 	@tools/setup venv
 
-$(PACKAGES_STAMP): requirements.lock $(VENV_STAMP)
+$(PACKAGES_STAMP): requirements.lock tools/setup $(VENV_STAMP)
 	@tools/setup packages
 
 $(POLE_STAMP): pyproject.toml setup.py $(wildcard offchain/pole/ipfe/native/*.[ch] offchain/pole/ipfe/native/*.py) $(PACKAGES_STAMP)
