@@ -1,6 +1,6 @@
 # Everything starts from here: `make demo` and `make test` set up what is missing and then run.
 
-PYTHON ?= $(firstword $(foreach python,python3.11 python3.12 python3,$(shell command -v $(python))))
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 DEMO_ARGS ?=
 EXPERIMENT_ARGS ?=
 SUITES ?= check unit contracts e2e
@@ -64,7 +64,7 @@ endif
 $(VENV_STAMP):
 	@tools/setup venv
 
-$(PACKAGES_STAMP): requirements.lock $(VENV_STAMP)
+$(PACKAGES_STAMP): requirements.lock tools/setup $(VENV_STAMP)
 	@tools/setup packages
 
 $(POLE_STAMP): pyproject.toml setup.py $(wildcard offchain/pole/ipfe/native/*.[ch] offchain/pole/ipfe/native/*.py) $(PACKAGES_STAMP)
