@@ -18,7 +18,7 @@ def _group(name: str, summary: str, commands: dict[str, tuple[str, str]]) -> Laz
 
 devnet = _group(
     "devnet",
-    "A development network on this machine: an Ethereum chain (ganache) and an IPFS daemon.",
+    "A development chain (ganache) and IPFS daemon on this machine.",
     {
         "up": ("pole.cli.network.devnet:up", "Start the chain and the IPFS daemon."),
         "down": ("pole.cli.network.devnet:down", "Stop what `up` started."),
@@ -73,7 +73,7 @@ data_node = _group(
 )
 key_holder = _group(
     "key-holder",
-    "The key holder: makes functional keys with others, out of shares of a master secret.",
+    "The key holder: makes functional keys with others, from shares.",
     {
         "new": ("pole.cli.keys.holder:new", "Print the card that a data node needs."),
         "accept": ("pole.cli.keys.holder:accept", "Check a share and keep it."),
@@ -82,7 +82,7 @@ key_holder = _group(
 )
 data = _group(
     "data",
-    "Data sets: fetching published ones, and what functional keys give away of them.",
+    "Data sets: published ones, and what functional keys disclose.",
     {
         "fetch": ("pole.cli.data.fetch:fetch", "Fetch published data sets from their publishers."),
         "budget": ("pole.cli.data.sets:budget", "Show how much of each data set is given away."),

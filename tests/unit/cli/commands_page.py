@@ -23,7 +23,7 @@ Made from the commands' own help. `pole COMMAND --help` shows the same.
 A command that acts for a wallet asks for its password on the terminal, or reads it from the first line of
 the file that `--password-file` names; it is never given as an argument. A command that sends a transaction
 simulates it first, so what the contracts would refuse costs nothing; killed at any moment and called again,
-it takes up the transaction it had signed.
+it resumes with the transaction it had signed.
 
 An error is one line on standard error, `error: what is wrong: what to do`, and an exit code:
 
@@ -51,10 +51,16 @@ Everything that pole keeps lies in the data folder, readable by its owner alone:
 | `devnet/` | chain, IPFS repository, logs and process ids of `pole devnet` |
 """
 
+CONNECTION = """## Options of every command
+
+They say where things are; `pole COMMAND --help` lists them last, as *Connection*. `--verbose` stands with the
+command's own options.
+"""
+
 
 def page() -> str:
     """Return the page."""
-    parts = [HEAD, "## Options of every command\n", _options(_common())]
+    parts = [HEAD, CONNECTION, _options(_common())]
     for path, command in _walk(main, ()):
         parts.append(_section(path, command))
     return "\n".join(parts)

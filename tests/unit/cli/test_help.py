@@ -1,7 +1,7 @@
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 import pytest
@@ -24,10 +24,11 @@ def commands(
 
 ALL = list(commands(main))
 LEAVES = [(path, command) for path, command in ALL if not isinstance(command, click.Group)]
+GROUPS = [((), main), *((path, command) for path, command in ALL if isinstance(command, click.Group))]
 
 
-def named(found: list[tuple[tuple[str, ...], click.Command]]) -> list[str]:
-    return [" ".join(path) for path, _ in found]
+def named(found: Sequence[tuple[tuple[str, ...], click.Command]]) -> list[str]:
+    return [" ".join(path) or "pole" for path, _ in found]
 
 
 def test_the_commands_are_those_that_users_were_promised() -> None:
@@ -53,6 +54,30 @@ def test_every_command_says_what_it_does(path: tuple[str, ...], command: click.C
     assert result.exit_code == 0
     assert command.help, f"pole {' '.join(path)} has no help"
     assert command.help[0].isupper()
+
+
+@pytest.mark.parametrize(("path", "group"), GROUPS, ids=named(GROUPS))
+def test_every_summary_stands_whole_on_one_line_of_80_columns(
+    path: tuple[str, ...], group: click.Group
+) -> None:
+    text = CliRunner().invoke(main, [*path, "--help"], env={"COLUMNS": "80"}).output
+    lines = text.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in lines] == group.list_commands(click.Context(group))
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines)
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=named(LEAVES))
+def test_where_a_command_connects_to_stands_below_its_own_options(
+    path: tuple[str, ...], command: click.Command
+) -> None:
+    text = CliRunner().invoke(main, [*path, "--help"]).output
+    own, _, connection = text.partition("\nConnection:\n")
+    section = connection.partition("\n\n")[0].splitlines()
+    listed = [line.split()[0] for line in section if line.startswith("  --")]
+    assert listed == ["--home", "--rpc", "--ipfs", "--deployment", "--password-file"]
+    assert "  --verbose" in own
+    assert "  --help" in own
+    assert not any(f"  {option} " in own for option in listed)
 
 
 @pytest.mark.parametrize(("path", "command"), LEAVES, ids=named(LEAVES))

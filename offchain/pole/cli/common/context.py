@@ -1,8 +1,8 @@
 """What every command needs: the common options, the password, and the ports of the chosen wallet.
 
-A command is a click function under `@common_options` that takes `settings`; the ones that act for a wallet
-are also under `@wallet_option` and call `open_session(settings, wallet, read_password(settings))`. The
-adapters are imported when a session is opened, so that `--help` does not load web3.
+A command is a function under `@command` and `@common_options` that takes `settings`; the ones that act for a
+wallet are also under `@wallet_option` and call `open_session(settings, wallet, read_password(settings))`.
+The adapters are imported when a session is opened, so that `--help` does not load web3.
 """
 
 import os
@@ -132,14 +132,36 @@ def remember_verbose(context: click.Context, *, value: bool) -> None:
     root.meta[VERBOSE] = root.meta.get(VERBOSE, False) or value
 
 
-def common_options(command: Callable[..., R]) -> Callable[..., R]:
+class Command(click.Command):
+    """A command whose help lists the options of `Settings` in a section of their own, below all others."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command's own options, then where it connects to."""
+        connection = {field.name for field in fields(Settings)}
+        sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Connection": []}
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            if row is not None and isinstance(parameter, click.Option):
+                sections["Connection" if parameter.name in connection else "Options"].append(row)
+        for title, rows in sections.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def command(**attributes: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Return click's decorator for a `Command`, with attributes such as its `epilog`."""
+    return click.command(cls=Command, **attributes)
+
+
+def common_options(callback: Callable[..., R]) -> Callable[..., R]:
     """Give a command the options of `Settings` and pass them to it as its first argument."""
 
-    @wraps(command)
+    @wraps(callback)
     def with_settings(*arguments: Any, **options: Any) -> R:
         values = {field.name: options.pop(field.name) for field in fields(Settings)}
         values["home"] = values["home"].expanduser().absolute()
-        return command(Settings(**values), *arguments, **options)
+        return callback(Settings(**values), *arguments, **options)
 
     decorated: Callable[..., R] = with_settings
     for option in reversed(_OPTIONS):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from pole.cli.common.context import Settings, common_options, json_option
+from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import print_json
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SECONDS_BETWEEN: Final = {True: 0.2, False: 5.0}
 """Between two lines of progress, on a terminal and elsewhere."""
 
 
-@click.command(epilog="Example: pole data fetch mnist cifar10")
+@command(epilog="Example: pole data fetch mnist cifar10")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice(NAMES))
 @click.option(
     "--to",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pole.cli.common.budget import open_budget
-from pole.cli.common.context import Settings, common_options, json_option
+from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import print_json, print_table
 from pole.cli.common.parameters import data_option
 from pole.cli.common.worker import threads_option
@@ -26,7 +26,7 @@ METHODS = {
 }
 
 
-@click.command(
+@command(
     epilog="Example: pole data privacy --data mnist --spec examples/mnist-mlp.json --rounds 2 --picture "
     "privacy.png"
 )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pole.cli.common.budget import open_budget
-from pole.cli.common.context import Settings, common_options, json_option
+from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import percent, print_json, print_table
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EMPTY = "Nothing was given away: no task was posted from this data folder."
 
 
-@click.command(epilog="Example: pole data budget --tasks")
+@command(epilog="Example: pole data budget --tasks")
 @click.option("--tasks", is_flag=True, help="List the tasks instead of the data sets.")
 @json_option
 @common_options
@@ -38,7 +38,7 @@ def budget(settings: Settings, tasks: bool, as_json: bool) -> None:  # noqa: FBT
         print_table(columns, [_row(each) for each in spendings], empty=EMPTY)
 
 
-@click.command(epilog=f"Example: pole data release {'5e' * 32}")
+@command(epilog=f"Example: pole data release {'5e' * 32}")
 @click.argument("master_key", metavar="MASTER_KEY")
 @common_options
 def release(settings: Settings, master_key: str) -> None:

@@ -8,6 +8,7 @@ import click
 from pole.cli.common.context import (
     Session,
     Settings,
+    command,
     common_options,
     open_session,
     read_password,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pole.roles.keys.combiner import KeyCombiner
 
 
-@click.command(epilog="Example: pole key-holder new --wallet alice")
+@command(epilog="Example: pole key-holder new --wallet alice")
 @wallet_option
 @common_options
 def new(settings: Settings, wallet: str) -> None:
@@ -51,7 +52,7 @@ def new(settings: Settings, wallet: str) -> None:
     click.echo(write_card(account, public_sealing_key(private)).decode())
 
 
-@click.command(epilog="Example: pole key-holder accept share-2.json --wallet alice")
+@command(epilog="Example: pole key-holder accept share-2.json --wallet alice")
 @click.argument("file", type=click.Path(path_type=Path))
 @wallet_option
 @common_options
@@ -71,7 +72,7 @@ def accept(settings: Settings, file: Path, wallet: str) -> None:
     )
 
 
-@click.command(epilog="Example: pole key-holder run --wallet alice")
+@command(epilog="Example: pole key-holder run --wallet alice")
 @wallet_option
 @confirmations_option
 @worker_options

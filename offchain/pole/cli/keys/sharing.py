@@ -8,6 +8,7 @@ import click
 
 from pole.cli.common.context import (
     Settings,
+    command,
     common_options,
     json_option,
     open_session,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pole.protocol.formats.key_sharing import Holder, SealedShare
 
 
-@click.command(
+@command(
     epilog="Example: pole data-node share 1 --wallet data-1 --threshold 2 --holder alice.json "
     "--holder bob.json --holder carol.json --out shares"
 )
@@ -86,7 +87,7 @@ def share(
     )
 
 
-@click.command(name="drop-secret", epilog="Example: pole data-node drop-secret 1 --wallet data-1 --yes")
+@command(name="drop-secret", epilog="Example: pole data-node drop-secret 1 --wallet data-1 --yes")
 @click.argument("task_id", type=click.IntRange(1))
 @wallet_option
 @click.confirmation_option(

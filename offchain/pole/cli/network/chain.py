@@ -7,6 +7,7 @@ import click
 
 from pole.cli.common.context import (
     Settings,
+    command,
     common_options,
     json_option,
     open_reader,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pole.adapters.ethereum.chain_log import ChainLog, LoggedBlock
 
 
-@click.command(epilog="Example: pole chain log")
+@command(epilog="Example: pole chain log")
 @json_option
 @common_options
 def log(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
@@ -109,7 +110,7 @@ def _block_as_json(block: "LoggedBlock") -> dict[str, Any]:
     }
 
 
-@click.command(epilog="Example: pole chain verify")
+@command(epilog="Example: pole chain verify")
 @json_option
 @common_options
 def verify(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
@@ -143,7 +144,7 @@ def verify(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
     )
 
 
-@click.command(epilog="Example: pole chain prove 1 0 --out proof.json")
+@command(epilog="Example: pole chain prove 1 0 --out proof.json")
 @click.argument("height", type=click.IntRange(1))
 @click.argument("index", type=click.IntRange(0))
 @click.option(
@@ -181,7 +182,7 @@ def prove(settings: Settings, height: int, index: int, out: Path | None) -> None
     )
 
 
-@click.command(epilog="Example: pole chain challenge 3 --wallet alice")
+@command(epilog="Example: pole chain challenge 3 --wallet alice")
 @click.argument("round_id", metavar="ROUND", type=click.IntRange(1))
 @wallet_option
 @common_options

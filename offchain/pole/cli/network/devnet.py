@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pole.cli.common.context import Settings, common_options, json_option
+from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def _port_option(
     )
 
 
-@click.command(epilog="Example: pole devnet up --block-time 1")
+@command(epilog="Example: pole devnet up --block-time 1")
 @_port_option("--rpc-port", 8546, "the chain")
 @_port_option("--ipfs-port", 5001, "the IPFS API")
 @_port_option("--swarm-port", 4001, "IPFS's swarm")
@@ -73,7 +73,7 @@ def up(
     click.echo(f"ipfs   {network.ipfs}  {'started' if daemon else 'answers already'}")
 
 
-@click.command(epilog="Example: pole devnet down")
+@command(epilog="Example: pole devnet down")
 @common_options
 def down(settings: Settings) -> None:
     """Stop what `pole devnet up` started.
@@ -86,7 +86,7 @@ def down(settings: Settings) -> None:
     click.echo(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing of ours was running.")
 
 
-@click.command(epilog="Example: pole devnet status --json")
+@command(epilog="Example: pole devnet status --json")
 @json_option
 @common_options
 def status(settings: Settings, as_json: bool) -> None:  # noqa: FBT001

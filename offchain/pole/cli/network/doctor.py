@@ -2,13 +2,13 @@
 
 import click
 
-from pole.cli.common.context import Settings, common_options, json_option
+from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import print_json
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-@click.command(epilog="Example: pole doctor --json")
+@command(epilog="Example: pole doctor --json")
 @json_option
 @common_options
 def doctor(settings: Settings, as_json: bool) -> None:  # noqa: FBT001

@@ -4,13 +4,13 @@ from contextlib import suppress
 
 import click
 
-from pole.cli.common.context import Settings, common_options, json_option, open_reader, read_password
+from pole.cli.common.context import Settings, command, common_options, json_option, open_reader, read_password
 from pole.cli.common.output import print_json, print_table
 from pole.cli.common.parameters import ETHER
 from pole.errors import InputError, PoleError
 
 
-@click.command(epilog="Example: pole wallet new alice --password-file alice.txt")
+@command(epilog="Example: pole wallet new alice --password-file alice.txt")
 @click.argument("name")
 @click.option(
     "--light",
@@ -35,7 +35,7 @@ def new(settings: Settings, name: str, light: bool, as_json: bool) -> None:  # n
         click.echo(f"{made.name}  {made.address}\nkept in {made.path}")
 
 
-@click.command(name="list", epilog="Example: pole wallet list --json")
+@command(name="list", epilog="Example: pole wallet list --json")
 @json_option
 @common_options
 def list_(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
@@ -90,7 +90,7 @@ def _json_wei(amount: int | None) -> str | None:
     return None if amount is None else str(amount)
 
 
-@click.command(epilog="Example: pole wallet fund alice --amount 10")
+@command(epilog="Example: pole wallet fund alice --amount 10")
 @click.argument("wallet")
 @click.option("--amount", type=ETHER, default="10", show_default=True, help="Ether to send.")
 @common_options

@@ -4,6 +4,7 @@ import click
 
 from pole.cli.common.context import (
     Settings,
+    command,
     common_options,
     json_option,
     open_session,
@@ -13,7 +14,7 @@ from pole.cli.common.context import (
 from pole.cli.common.output import print_json
 
 
-@click.command(epilog="Example: pole withdraw --wallet alice")
+@command(epilog="Example: pole withdraw --wallet alice")
 @wallet_option
 @json_option
 @common_options

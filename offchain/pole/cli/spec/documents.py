@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pole.cli.common.context import Settings, common_options, json_option
+from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 
 
-@click.command(epilog="Example: pole spec show examples/mnist-mlp.json")
+@command(epilog="Example: pole spec show examples/mnist-mlp.json")
 @FILE
 @json_option
 @common_options
@@ -31,7 +31,7 @@ def show(_settings: Settings, file: Path, as_json: bool) -> None:  # noqa: FBT00
     click.echo(f"\n{summary(specification)}")
 
 
-@click.command(epilog="Example: pole spec check examples/mnist-mlp.json")
+@command(epilog="Example: pole spec check examples/mnist-mlp.json")
 @FILE
 @common_options
 def check(_settings: Settings, file: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pole.cli.common.context import Settings, common_options
+from pole.cli.common.context import Settings, command, common_options
 from pole.cli.spec.documents import summary
 from pole.errors import InputError
 from pole.protocol.mapping.kinds import MAX_QUERIES
@@ -40,7 +40,7 @@ METRICS = ("accuracy", "macro_f1", "auc", "mean_absolute_error")
 LEAST = click.IntRange(min=1)
 
 
-@click.command(
+@command(
     epilog="Example: pole spec from-torch examples/transformer.py:make --input 28x28 --mapping blocks "
     "--tile 14x14 --queries 32 --out spec.json"
 )

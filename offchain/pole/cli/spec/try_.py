@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pole.cli.common.context import Settings, common_options, json_option
+from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import percent, print_json, print_table
 from pole.cli.common.parameters import data_option
 from pole.cli.common.worker import threads_option
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from pole.protocol.models.specification import ModelSpecification
 
 
-@click.command(
-    epilog="Example: pole spec try examples/breast-cancer-mlp.json --data breast_cancer --seconds 20"
-)
+@command(epilog="Example: pole spec try examples/breast-cancer-mlp.json --data breast_cancer --seconds 20")
 @FILE
 @data_option
 @click.option("--train-samples", type=click.IntRange(min=2), help="Training samples to take.  [default: all]")

@@ -9,6 +9,7 @@ import click
 from pole.cli.common.context import (
     Session,
     Settings,
+    command,
     common_options,
     json_option,
     open_session,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 PERCENT = click.FloatRange(0, 100)
 
 
-@click.command(
+@command(
     epilog="Example: pole task post --wallet data-1 --spec examples/iris-mlp.json --data iris --reward 1 "
     "--time-limit 300 --train-accuracy 95 --allow-disclosure"
 )

@@ -4,11 +4,18 @@ from pathlib import Path
 
 import click
 
-from pole.cli.common.context import Settings, common_options, open_session, read_password, wallet_option
+from pole.cli.common.context import (
+    Settings,
+    command,
+    common_options,
+    open_session,
+    read_password,
+    wallet_option,
+)
 from pole.cli.common.parameters import content_of
 
 
-@click.command(epilog="Example: pole data-node sign-release 3 --wallet data-1 --out release.json")
+@command(epilog="Example: pole data-node sign-release 3 --wallet data-1 --out release.json")
 @click.argument("round_id", metavar="ROUND", type=click.IntRange(1))
 @wallet_option
 @click.option(
@@ -40,7 +47,7 @@ def sign_release(settings: Settings, round_id: int, wallet: str, out: Path) -> N
         click.echo(f"{out} holds the signed release: relay it with `pole task release` within {TOLERANCE} s.")
 
 
-@click.command(epilog="Example: pole task release --file release.json --wallet alice")
+@command(epilog="Example: pole task release --file release.json --wallet alice")
 @wallet_option
 @click.option(
     "--file",

@@ -6,6 +6,7 @@ import click
 
 from pole.cli.common.context import (
     Settings,
+    command,
     common_options,
     json_option,
     open_reader,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pole.protocol.state import PostedTask
 
 
-@click.command(name="list", epilog="Example: pole task list --waiting")
+@command(name="list", epilog="Example: pole task list --waiting")
 @click.option("--waiting", is_flag=True, help="Only tasks that wait for a round.")
 @json_option
 @common_options
@@ -52,7 +53,7 @@ def list_(settings: Settings, waiting: bool, as_json: bool) -> None:  # noqa: FB
     print_table(columns, rows, empty="There is no task: post one with `pole task post`.")
 
 
-@click.command(epilog="Example: pole task show 1")
+@command(epilog="Example: pole task show 1")
 @click.argument("task_id", type=click.IntRange(1))
 @json_option
 @common_options
@@ -70,7 +71,7 @@ def show(settings: Settings, task_id: int, as_json: bool) -> None:  # noqa: FBT0
         click.echo(f"{name:<22}{value}")
 
 
-@click.command(epilog="Example: pole task cancel 1 --wallet alice")
+@command(epilog="Example: pole task cancel 1 --wallet alice")
 @click.argument("task_id", type=click.IntRange(1))
 @wallet_option
 @common_options

@@ -2,7 +2,14 @@
 
 import click
 
-from pole.cli.common.context import Settings, common_options, open_session, read_password, wallet_option
+from pole.cli.common.context import (
+    Settings,
+    command,
+    common_options,
+    open_session,
+    read_password,
+    wallet_option,
+)
 from pole.cli.common.worker import (
     WorkerOptions,
     confirmations_of,
@@ -15,7 +22,7 @@ from pole.cli.common.worker import (
 )
 
 
-@click.command(epilog="Example: pole data-node run --wallet data-1 --withdraw")
+@command(epilog="Example: pole data-node run --wallet data-1 --withdraw")
 @wallet_option
 @click.option(
     "--allow-disclosure",

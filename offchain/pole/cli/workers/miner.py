@@ -2,7 +2,14 @@
 
 import click
 
-from pole.cli.common.context import Settings, common_options, open_session, read_password, wallet_option
+from pole.cli.common.context import (
+    Settings,
+    command,
+    common_options,
+    open_session,
+    read_password,
+    wallet_option,
+)
 from pole.cli.common.parameters import ETHER
 from pole.cli.common.worker import (
     WorkerOptions,
@@ -20,7 +27,7 @@ from pole.cli.common.worker import (
 IDLE_AFTER = 30.0
 
 
-@click.command(epilog="Example: pole miner run --wallet miner-1 --threads 4 --withdraw")
+@command(epilog="Example: pole miner run --wallet miner-1 --threads 4 --withdraw")
 @wallet_option
 @click.option("--device", help="Device of torch to train and evaluate on.  [default: a GPU if there is one]")
 @threads_option

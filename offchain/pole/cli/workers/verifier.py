@@ -5,11 +5,18 @@ from pathlib import Path
 
 import click
 
-from pole.cli.common.context import Settings, common_options, open_session, read_password, wallet_option
+from pole.cli.common.context import (
+    Settings,
+    command,
+    common_options,
+    open_session,
+    read_password,
+    wallet_option,
+)
 from pole.cli.common.parameters import content_of
 
 
-@click.command(epilog="Example: pole verifier stake --wallet vera")
+@command(epilog="Example: pole verifier stake --wallet vera")
 @wallet_option
 @common_options
 def stake(settings: Settings, wallet: str) -> None:
@@ -25,7 +32,7 @@ def stake(settings: Settings, wallet: str) -> None:
         click.echo(f"{session.account.address} has a seat, with a stake of {ether(held.amount)}.")
 
 
-@click.command(epilog="Example: pole verifier unstake --wallet vera")
+@command(epilog="Example: pole verifier unstake --wallet vera")
 @wallet_option
 @common_options
 def unstake(settings: Settings, wallet: str) -> None:
@@ -40,7 +47,7 @@ def unstake(settings: Settings, wallet: str) -> None:
         click.echo(f"The seat is given up; `pole verifier reclaim` gets the stake back from {when} on.")
 
 
-@click.command(epilog="Example: pole verifier reclaim --wallet vera")
+@command(epilog="Example: pole verifier reclaim --wallet vera")
 @wallet_option
 @common_options
 def reclaim(settings: Settings, wallet: str) -> None:
@@ -53,7 +60,7 @@ def reclaim(settings: Settings, wallet: str) -> None:
         click.echo(f"The stake is reclaimed; {ether(credit)} can be withdrawn with `pole withdraw`.")
 
 
-@click.command(epilog="Example: pole verifier leak 3 --wallet alice --file leaked.json")
+@command(epilog="Example: pole verifier leak 3 --wallet alice --file leaked.json")
 @click.argument("round_id", metavar="ROUND", type=click.IntRange(1))
 @wallet_option
 @click.option(

@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pole.cli.common.context import Settings, common_options, open_session, read_password, wallet_option
+from pole.cli.common.context import (
+    Settings,
+    command,
+    common_options,
+    open_session,
+    read_password,
+    wallet_option,
+)
 from pole.cli.common.worker import (
     WorkerOptions,
     patient_store_of,
@@ -22,7 +29,7 @@ if TYPE_CHECKING:
     from pole.learning.evaluation.arrays import Place
 
 
-@click.command(epilog="Example: pole verifier run --wallet verifier-1 --withdraw")
+@command(epilog="Example: pole verifier run --wallet verifier-1 --withdraw")
 @wallet_option
 @click.option("--device", help="CUDA device of torch to evaluate models on.  [default: the processor]")
 @threads_option
