@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from pole.errors import InputError
+from pole.learning.training import search
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.search import find_settings
-from pole.learning.training.training import search
 from pole.learning.training.training_run import StopRule
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import mlp
