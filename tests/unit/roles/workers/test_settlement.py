@@ -71,7 +71,9 @@ def test_who_does_not_withdraw_by_itself_keeps_its_credit(stage: Stage) -> None:
     assert stage.world.credits[MINERS[0]] == before
 
 
-@pytest.mark.parametrize("module", ["workers.data_node", "workers.verifier", "publishing.posting", "workers.miner"])
+@pytest.mark.parametrize(
+    "module", ["workers.data_node", "workers.verifier", "publishing.posting", "workers.miner"]
+)
 def test_only_the_learner_loads_torch(module: str) -> None:
     program = f"import pole.roles.{module}, sys; sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parent, check=False)
