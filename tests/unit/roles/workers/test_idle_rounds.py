@@ -10,7 +10,7 @@ from tests.unit.roles.conftest import MINERS, VERIFIERS, Stage
 from tests.unit.roles.fakes import FakeChain
 
 from pole.errors import UnreachableError
-from pole.learning.training.training import TrainingSettings
+from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.abi import ZERO_ADDRESS, ZERO_HASH
 from pole.protocol.idle.task import IDLE_TASK_ID
