@@ -87,5 +87,5 @@ def test_header_hashes_are_equal(harness: Any, header: Header) -> None:
 
 @given(st.lists(ommers, max_size=3))
 @trials
-def test_ommers_hashes_are_equal(harness: Any, listed: list) -> None:
+def test_ommers_hashes_are_equal(harness: Any, listed: list[Ommer]) -> None:
     assert bytes(harness.ommersHash([ommer_tuple(ommer) for ommer in listed])) == ommers_hash(listed)
