@@ -8,7 +8,7 @@ from pole.protocol.encoding.abi import header_tuple, ommer_tuple, vote_tuple
 from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
 from pole.protocol.encoding.headers import header_hash, ommers_hash
 from pole.protocol.encoding.merkle_body import Body, append, body_of, leaf, root
-from pole.protocol.state import Header, RecordKind, Vote
+from pole.protocol.state import Header, Ommer, RecordKind, Vote
 
 headers = st.builds(
     Header,

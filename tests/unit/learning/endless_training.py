@@ -66,4 +66,8 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     assert isinstance(sys.stdout, TextIOWrapper)
     sys.stdout.reconfigure(line_buffering=True)
-    train_iris(Path(sys.argv[1]), report=lambda progress: sys.stdout.write(f"{progress.epoch}\n"))
+
+    def tell(progress: Progress) -> None:
+        sys.stdout.write(f"{progress.epoch}\n")
+
+    train_iris(Path(sys.argv[1]), report=tell)

@@ -26,7 +26,8 @@ from pole.protocol.models.layers import (
 Exact = NDArray[np.object_]
 """An array of Python integers."""
 
-Tensors = Mapping[str, NDArray[np.integer[Any]]]
+Integers = NDArray[np.integer[Any]]
+Tensors = Mapping[str, Integers]
 Evaluated = Callable[[Any, list[Exact], Tensors], Exact]
 """What a layer makes of its inputs, with the tensors of the model."""
 
@@ -107,7 +108,7 @@ def tokens(function: Callable[[Any, list[Exact], Tensors], Exact | list[int]]) -
     return over
 
 
-def affine(row: Exact, weight: NDArray[np.int32], bias: NDArray[np.int32]) -> list[int]:
+def affine(row: Exact, weight: Integers, bias: Integers) -> list[int]:
     return [
         on_grid((w.astype(object) * row).sum() + int(b) * 1024) for w, b in zip(weight, bias, strict=True)
     ]
@@ -116,10 +117,10 @@ def affine(row: Exact, weight: NDArray[np.int32], bias: NDArray[np.int32]) -> li
 def attention(layer: MultiheadAttention, inputs: list[Exact], tensors: Tensors) -> Exact:
     x = inputs[0]
     width = x.shape[1]
-    nothing = np.zeros(3 * width, dtype=np.int32)
+    nothing: Integers = np.zeros(3 * width, dtype=np.int32)
     part = {name: tensors.get(f"{layer.name}.{name}", nothing) for name in ("in_proj_bias", "out_proj_bias")}
     into, out = (tensors[f"{layer.name}.{name}_proj_weight"] for name in ("in", "out"))
-    projected = np.array([affine(row, into, part["in_proj_bias"]) for row in x], dtype=object)
+    projected: Exact = np.array([affine(row, into, part["in_proj_bias"]) for row in x], dtype=object)
     queries, keys, values = np.split(projected, 3, axis=1)
     mixed = np.zeros(x.shape, dtype=object)
     size = width // layer.num_heads
@@ -152,7 +153,7 @@ def exponential(step: int) -> int:
 def layer_norm(layer: LayerNorm, inputs: list[Exact], tensors: Tensors) -> list[int]:
     row = [int(value) for value in inputs[0]]
     mean = Fraction(sum(row), len(row))
-    variance = sum((value - mean) ** 2 for value in row) / len(row)
+    variance = sum(((value - mean) ** 2 for value in row), Fraction()) / len(row)
     scale, shift = (tensors[f"{layer.name}.{part}"] for part in ("scale", "shift"))
     found = []
     for value, factor, offset in zip(row, scale, shift, strict=True):

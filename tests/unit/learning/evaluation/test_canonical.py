@@ -208,7 +208,8 @@ def test_sums_are_those_of_another_library_with_any_thread_count(threads: int) -
         # Backwards along the sum, and added in pieces: another order of summation.
         weight = torch.from_numpy(model.tensors[f"{name}.weight"].astype(np.float64)).flip(1)
         pieces = [
-            part @ other.T for part, other in zip(values.flip(1).split(7, 1), weight.split(7, 1), strict=True)
+            part @ other.T
+            for part, other in zip(torch.split(values.flip(1), 7, 1), torch.split(weight, 7, 1), strict=True)
         ]
         sums = (
             torch.stack(pieces).sum(0)

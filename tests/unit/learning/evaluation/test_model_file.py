@@ -166,7 +166,7 @@ def test_any_safetensors_reader_can_read_a_model_file() -> None:
 
 def test_the_file_does_not_depend_on_the_order_of_tensors() -> None:
     first = model()
-    turned = CanonicalModel(SPEC, SEED, first.feature_map, dict(reversed(first.tensors.items())))
+    turned = CanonicalModel(SPEC, SEED, first.feature_map, dict(reversed(list(first.tensors.items()))))
     assert save(turned) == FILE
 
 

@@ -200,13 +200,13 @@ def test_a_layer_with_arguments_that_no_specification_has_is_refused(part: nn.Mo
         (lambda self, x, y: self.fc(x), "features alone"),
         (lambda self, x: self.fc(x) if x.sum() > 0 else x, "forward cannot be followed, line"),
         (lambda self, x: functional.linear(x, self.wide), "make it an nn.Linear"),
-        (lambda self, x: self.fc(functional.relu(x, other=1)), "unexpected keyword"),
+        (lambda self, x: self.fc(functional.relu(x, other=1)), "unexpected keyword"),  # type: ignore[call-arg]
         (lambda self, x: self.fc(x).reshape(), "docs/model-specification.md"),
     ],
 )
 def test_what_forward_does_beyond_layers_is_refused(forward: Callable[..., Any], sentence: str) -> None:
-    parts = {"fc": nn.Linear(16, 10), "fc2": nn.Linear(16, 10), "wide": nn.Parameter(torch.ones(3))}
-    assert sentence in refused(forward, **parts)
+    wide = nn.Parameter(torch.ones(3))
+    assert sentence in refused(forward, fc=nn.Linear(16, 10), fc2=nn.Linear(16, 10), wide=wide)
 
 
 @pytest.mark.parametrize(

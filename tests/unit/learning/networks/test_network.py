@@ -126,8 +126,10 @@ def test_the_canonical_model_says_what_the_torch_network_says(spec: ModelSpecifi
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e9])
 def test_a_diverged_network_cannot_be_shipped(value: float) -> None:
     network, _, feature_map, matrix, _ = trained(PERCEPTRON, white=False)
+    last = network.module("logits")
+    assert isinstance(last, torch.nn.Linear)
     with torch.no_grad():
-        network.module("logits").weight[0, 0] = value
+        last.weight[0, 0] = value
     with pytest.raises(MalformedModelError, match=r"'logits.weight' are not finite or too large"):
         to_canonical(network, PERCEPTRON, SEED, feature_map, matrix)
 

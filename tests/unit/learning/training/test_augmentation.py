@@ -1,3 +1,5 @@
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,7 @@ def one_dot(side: int = 5, count: int = 300) -> Tensor:
     return images
 
 
-def settings(**chosen: bool | float) -> TrainingSettings:
+def settings(**chosen: Any) -> TrainingSettings:
     return TrainingSettings(**{"noise": 0.0, "shift": 0, "flip": False, **chosen})
 
 

@@ -24,7 +24,7 @@ def specification(metric: Metric, classes: int) -> ModelSpecification:
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "auc"])
-def test_classes_are_learned_by_smoothed_cross_entropy(metric: str) -> None:
+def test_classes_are_learned_by_smoothed_cross_entropy(metric: Metric) -> None:
     logits, labels = torch.randn(9, 2), torch.arange(9) % 2
     found = loss_of(specification(metric, 2), 0.1)(logits, labels)
     assert torch.equal(found, functional.cross_entropy(logits, labels, label_smoothing=0.1))
@@ -38,7 +38,7 @@ def test_the_output_that_costs_nothing_is_the_one_read_as_the_label() -> None:
     optimiser = torch.optim.SGD([outputs], lr=30.0)
     for _ in range(400):
         optimiser.zero_grad()
-        loss(outputs, labels).backward()
+        loss(outputs, labels).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     steps = np.rint(outputs.detach().numpy() * LOGIT_ONE).astype(np.int64)
     assert readings(metric, steps, 300).tolist() == labels.tolist()

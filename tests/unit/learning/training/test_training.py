@@ -234,7 +234,8 @@ def test_every_epoch_is_reported_with_the_best_candidate_so_far() -> None:
     seen: list[Progress] = []
     result = run(rule(required=128), report=seen.append)
     assert [progress.epoch for progress in seen] == list(range(1, result.epochs + 1))
-    counts = [progress.best.evaluation.correct for progress in seen]
+    counts = [progress.best.evaluation.correct for progress in seen if progress.best]
+    assert len(counts) == len(seen)
     assert counts == sorted(counts)
     assert counts[-1] == result.candidate.evaluation.correct
 

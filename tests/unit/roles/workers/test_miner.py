@@ -13,6 +13,7 @@ from pole.errors import AbandonedError, NoPlaceError, PoleError, RefusedError, U
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, VoidReason
+from pole.roles.loop import Role
 from pole.roles.ports import Moment
 from pole.roles.support.round_watch import RoundWatch
 from pole.roles.training.learner import Assignment, Trained
@@ -323,7 +324,7 @@ def test_the_count_needed_is_the_least_that_reaches_the_accuracy(
 def test_salts_differ_between_rounds(stage: Stage) -> None:
     stage.post(seed=1)
     stage.post(seed=2)
-    workers = [stage.data_node(), stage.miner()]
+    workers: list[Role] = [stage.data_node(), stage.miner()]
     stage.play(Phase.FINAL, Phase.VOID, workers=workers)
     stage.keeper().step(stage.world.moment())
     stage.play(Phase.FINAL, Phase.VOID, workers=workers)

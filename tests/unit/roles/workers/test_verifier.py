@@ -13,6 +13,7 @@ from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
 from pole.roles.judging.evaluation import evaluate_model
+from pole.roles.loop import Role
 from pole.roles.ports import BallotView
 from pole.roles.receiving.samples import Samples
 
@@ -126,7 +127,7 @@ def test_a_back_end_that_is_missing_here_is_nobody_else_s_fault(
 
 def test_ciphertexts_that_hold_nothing_are_a_data_fault_that_voids_the_round(stage: Stage) -> None:
     stage.post(min_solutions=1)
-    workers = [stage.data_node(), stage.miner()]
+    workers: list[Role] = [stage.data_node(), stage.miner()]
     stage.play(Phase.REVEAL, workers=workers)
     test = stage.world.tests[1]
     released = next(content for content in stage.store.files.values() if keccak256(content) == test.digest)

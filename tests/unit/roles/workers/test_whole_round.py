@@ -66,7 +66,7 @@ def test_without_a_data_node_the_round_is_void(stage: Stage) -> None:
 
 def test_a_withheld_test_set_leaves_the_training_set_to_judge_by(stage: Stage) -> None:
     stage.post()
-    workers = [stage.data_node(), stage.miner(), *map(stage.verifier, VERIFIERS)]
+    workers: list[Role] = [stage.data_node(), stage.miner(), *map(stage.verifier, VERIFIERS)]
     stage.play(Phase.TEST_RELEASE, workers=workers)
     stage.play(Phase.FINAL, workers=workers[1:])
     assert stage.world.rounds[1].released_at == 0
