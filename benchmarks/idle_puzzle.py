@@ -14,7 +14,9 @@ import numpy as np
 import torch
 
 from pole.learning.evaluation.canonical import evaluate
-from pole.learning.training.training import StopRule, TrainingSettings, train
+from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.training import train
+from pole.learning.training.training_run import StopRule
 from pole.protocol.idle import puzzle
 from pole.protocol.idle.puzzle import CLASSES, PuzzleSet
 from pole.protocol.idle.task import idle_specification

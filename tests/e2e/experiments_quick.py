@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from experiments.environment import REPOSITORY
 from experiments.records import Size, read
-from experiments.results import EXPERIMENTS, REPOSITORY
+from experiments.results import EXPERIMENTS
 from experiments.session import provide
 
 BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}

@@ -1,12 +1,13 @@
 """Deploys the contracts out of brownie's build, for tests that need them but not brownie."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eth_typing import ChecksumAddress
 from eth_utils.crypto import keccak
 from web3 import Web3
-from web3.contract import Contract
 from web3.types import TxReceipt
 
 BUILD = Path(__file__).parents[2] / "build" / "contracts"
@@ -88,25 +89,31 @@ def created_address(deployer: str, nonce: int) -> str:
     return Web3.to_checksum_address(keccak(bytes([0xC0 + len(body)]) + body)[12:])
 
 
-def construct(w3: Web3, name: str, *arguments: Any) -> Contract:
+@dataclass(frozen=True)
+class Deployed:
+    address: ChecksumAddress
+    block: int
+
+
+def construct(w3: Web3, name: str, *arguments: Any) -> Deployed:
     build = artefact(name)
     factory = w3.eth.contract(abi=build["abi"], bytecode=build["bytecode"])
     sent = factory.constructor(*arguments).transact({"from": w3.eth.accounts[0], "gas": 12_000_000})
     receipt: TxReceipt = w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.05)
     assert receipt["status"] == 1
-    contract = w3.eth.contract(address=receipt["contractAddress"], abi=build["abi"])
-    contract.deployed_block = receipt["blockNumber"]
-    return contract
+    address = receipt["contractAddress"]
+    assert address
+    return Deployed(address, receipt["blockNumber"])
 
 
 def artefact(name: str) -> dict[str, Any]:
     return json.loads((BUILD / f"{name}.json").read_text())
 
 
-def entry(w3: Web3, name: str, contract: Contract) -> dict[str, Any]:
+def entry(w3: Web3, name: str, contract: Deployed) -> dict[str, Any]:
     return {
         "address": contract.address,
         "abi": artefact(name)["abi"],
-        "deployedBlock": contract.deployed_block,
+        "deployedBlock": contract.block,
         "codeHash": "0x" + keccak(w3.eth.get_code(contract.address)).hex(),
     }

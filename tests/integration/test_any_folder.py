@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pole.adapters.devnet import free_port
+from pole.adapters.machine.devnet import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = "my.project/with space/größe-λ-ü/x=y/a'b/(c)/#1/2026"

@@ -63,7 +63,7 @@ def test_a_full_list_of_better_tasks_is_refused_before_anything_is_sent(
         RefusedError, match=r"task 3, is worth as much as this one: offer a reward of 0\.01 ETH"
     ):
         late.post_task(replace(TERMS, reward=REWARD - 1), FILES, intent="post")
-    assert late.w3.eth.get_transaction_count(late.identity.address) == 0
+    assert late.w3.eth.get_transaction_count(late.identity.address) == 0  # type: ignore[arg-type]
 
 
 def test_a_better_task_takes_the_place_of_the_least_valuable_once(
@@ -74,7 +74,7 @@ def test_a_better_task_takes_the_place_of_the_least_valuable_once(
     assert {task.task_id for task in late.waiting_tasks()} == set(range(1, MOST + 1))
     for _ in range(2):
         assert late.post_task(TERMS, FILES, intent="post") == MOST + 1
-    assert late.w3.eth.get_transaction_count(late.identity.address) == 1
+    assert late.w3.eth.get_transaction_count(late.identity.address) == 1  # type: ignore[arg-type]
     assert late.replaced_tasks() == {3: MOST + 1}
     assert task_states(late)[3] == f"replaced by task {MOST + 1}"
     assert {task.task_id for task in late.waiting_tasks()} == {*range(1, MOST + 2)} - {3}

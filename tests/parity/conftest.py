@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from brownie import LibraryHarness, accounts, web3
+from brownie import LibraryHarness, accounts, web3  # type: ignore[attr-defined]
 from hexbytes import HexBytes
+from web3.types import RPCEndpoint
 
 
 class Harness:
@@ -20,7 +21,7 @@ class Harness:
 
         def ask(*arguments: Any) -> Any:
             call = {"to": self.address, "data": function.encode_input(*arguments), "gas": hex(30_000_000)}
-            response = web3.provider.make_request("eth_call", [call, "latest"])
+            response = web3.provider.make_request(RPCEndpoint("eth_call"), [call, "latest"])
             return function.decode_output(HexBytes(response["result"]))
 
         return ask

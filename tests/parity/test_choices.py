@@ -12,7 +12,7 @@ from pole.protocol.rounds.value_heap import WaitingTask, by_value
 from pole.protocol.state import Solution
 
 
-def solution_tuple(solution: Solution) -> tuple:
+def solution_tuple(solution: Solution) -> tuple[object, ...]:
     return (
         solution.miner,
         solution.commitment,
@@ -31,7 +31,7 @@ terms = st.tuples(whole(96), st.integers(1, 6) | st.integers(1, 2**32 - 1))
 @given(st.lists(terms, max_size=25), st.data())
 @few_trials
 def test_the_heap_gives_tasks_in_the_order_of_value(
-    harness: Any, given_terms: list, data: st.DataObject
+    harness: Any, given_terms: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     tasks = [WaitingTask(n + 1, reward, duration) for n, (reward, duration) in enumerate(given_terms)]
     pushed = data.draw(st.permutations(tasks))

@@ -8,7 +8,7 @@ from pole.protocol.encoding.abi import header_tuple, ommer_tuple, vote_tuple
 from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
 from pole.protocol.encoding.headers import header_hash, ommers_hash
 from pole.protocol.encoding.merkle_body import Body, append, body_of, leaf, root
-from pole.protocol.state import Header, RecordKind, Vote
+from pole.protocol.state import Header, Ommer, RecordKind, Vote
 
 headers = st.builds(
     Header,
@@ -87,5 +87,5 @@ def test_header_hashes_are_equal(harness: Any, header: Header) -> None:
 
 @given(st.lists(ommers, max_size=3))
 @trials
-def test_ommers_hashes_are_equal(harness: Any, listed: list) -> None:
+def test_ommers_hashes_are_equal(harness: Any, listed: list[Ommer]) -> None:
     assert bytes(harness.ommersHash([ommer_tuple(ommer) for ommer in listed])) == ommers_hash(listed)

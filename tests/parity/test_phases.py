@@ -1,6 +1,7 @@
 from typing import Any
 
 from brownie import chain
+from eth_typing import BlockNumber
 from hypothesis import strategies as st
 from hypothesis.core import given
 from tests.parity.strategies import trials
@@ -15,7 +16,7 @@ from pole.protocol.state import Ballot, BallotStage, Phase, Round, VoidReason
 ago = st.one_of(st.integers(0, 1_500), st.sampled_from([100, 110, 120, 130, 140, 600]))
 
 
-def round_tuple(standing: Round) -> tuple:
+def round_tuple(standing: Round) -> tuple[object, ...]:
     return (
         standing.task_id,
         (standing.data_node, terms_tuple(standing.terms), standing.test_digest),
@@ -48,7 +49,7 @@ def parameters_tuple(parameters: ChainParameters) -> tuple[int, ...]:
     return tuple(getattr(parameters, name) for name in parameters.__slots__)
 
 
-def ballot_tuple(ballot: Ballot) -> tuple:
+def ballot_tuple(ballot: Ballot) -> tuple[object, ...]:
     return tuple(getattr(ballot, name) for name in ballot.__slots__)
 
 
@@ -106,7 +107,7 @@ def ballots(draw: st.DrawFn, now: int) -> Ballot:
 @given(st.data())
 @trials
 def test_phases_deadlines_and_stages_are_equal(harness: Any, data: st.DataObject) -> None:
-    now = chain[-1].timestamp
+    now: int = chain[BlockNumber(-1)]["timestamp"]
     standing, ballot = data.draw(standings(now)), data.draw(ballots(now))
     phase, deadline, stage, time = harness.phaseOf(
         round_tuple(standing), parameters_tuple(CHAIN), ballot_tuple(ballot)

@@ -20,7 +20,7 @@ def finding_tuple(found: Finding) -> tuple[int, int, int, int]:
     return (int(found.verdict), found.train_correct, found.test_correct, found.fingerprint)
 
 
-def evidence(ended: EndedRound) -> tuple:
+def evidence(ended: EndedRound) -> tuple[object, ...]:
     return (
         terms_tuple(ended.terms),
         ended.released,
@@ -31,7 +31,7 @@ def evidence(ended: EndedRound) -> tuple:
     )
 
 
-def challenge_of(ended: EndedRound) -> tuple:
+def challenge_of(ended: EndedRound) -> tuple[object, ...]:
     """Return bond, challenger, last ballot, ballot challenged, and what that one had found."""
     if ended.challenge is None:
         return (0, ZERO_ADDRESS, 4, 4, [])
@@ -108,7 +108,8 @@ def test_payouts_are_equal(
     assert harness.minerBond(ended.terms.reward, least_bond, bond_bps) == bond
     judgement = judge(ended)
     twin = settle(ended, judgement, parameters)
-    winner = ended.judged[judgement.winner].miner if judgement.winner is not None else ZERO_ADDRESS
+    judged = ended.judged or ()
+    winner = judged[judgement.winner].miner if judgement.winner is not None else ZERO_ADDRESS
     ending = (
         0,
         ended.data_node,

@@ -17,7 +17,7 @@ def source() -> str:
 def errors() -> dict[str, list[tuple[str, str]]]:
     """Return each custom error's arguments as (type, name)."""
     return {
-        name: [tuple(argument.split()) for argument in arguments.split(",") if argument.strip()]  # type: ignore[misc]
+        name: [tuple(argument.split()) for argument in arguments.split(",") if argument.strip()]
         for name, arguments in re.findall(r"\berror (\w+)\(([^)]*)\)", source())
     }
 

@@ -11,29 +11,30 @@ from experiments.networks import (
     small_cnn,
     vgg16,
 )
-from experiments.victims import BETTER, PAPER
+from experiments.victims import BETTER, PAPER, Variant
 
 from pole.learning.data.datasets import DataSet
+from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping
 from pole.protocol.mapping.layer import feature_shape, query_plan
 from pole.protocol.models.graph import count_parameters
 from pole.protocol.models.layers import Conv2d, Linear
 from pole.protocol.models.specification import check_specification
 
 
-def images(count=6, shape=(28, 28)):
+def images(count: int = 6, shape: tuple[int, int] = (28, 28)) -> DataSet:
     random = np.random.default_rng(0)
     x = random.integers(0, 256, (2 * count, *shape), dtype=np.uint8)
     y = np.arange(2 * count) % 10
     return DataSet("images", x[:count], y[:count], x[count:], y[count:], 10)
 
 
-def test_seeds_of_rounds_differ_and_are_always_the_same():
+def test_seeds_of_rounds_differ_and_are_always_the_same() -> None:
     assert len({round_seed(number) for number in range(100)}) == 100
     assert round_seed(5) == round_seed(5)
     assert len(round_seed(0)) == 32
 
 
-def test_features_are_inner_products_with_the_query_vectors():
+def test_features_are_inner_products_with_the_query_vectors() -> None:
     data, specification = split("iris", 3), iris_mlp(8)
     problem = secure(data, Layer(specification, round_seed(1)))
     vectors = query_plan(specification, round_seed(1)).vectors.astype(np.int64)
@@ -43,25 +44,25 @@ def test_features_are_inner_products_with_the_query_vectors():
     assert np.array_equal(unseen_features(data, Layer(specification, round_seed(1))), problem.x_test)
 
 
-def test_signed_features_have_digits_around_zero():
+def test_signed_features_have_digits_around_zero() -> None:
     data, specification = images(), mnist_mlp(PAPER["linear 128"].specification.mapping)
     signed = secure(data, Layer(specification, round_seed(2), signed=True))
     vectors = 2 * query_plan(specification, round_seed(2)).vectors.astype(np.int64) - 7
     assert np.array_equal(signed.x_train, data.x_train.reshape(6, -1).astype(np.int64) @ vectors.T)
 
 
-def test_the_original_problem_has_the_samples_themselves():
+def test_the_original_problem_has_the_samples_themselves() -> None:
     data = images()
     problem = original(data, mnist_mlp(pixels((784,))), (784,))
     assert np.array_equal(problem.x_train, data.x_train.reshape(6, 784))
 
 
 @pytest.mark.parametrize("variant", [*PAPER.values(), *BETTER.values()], ids=[*PAPER, *BETTER])
-def test_every_layer_that_is_attacked_is_a_valid_specification(variant):
+def test_every_layer_that_is_attacked_is_a_valid_specification(variant: Variant) -> None:
     check_specification(variant.specification)
 
 
-def test_the_papers_layers_have_the_papers_sizes():
+def test_the_papers_layers_have_the_papers_sizes() -> None:
     assert feature_shape(vgg16((3, 32, 32), CSML_1_VALID)) == (3, 30, 30)
     assert feature_shape(vgg16((3, 32, 32), CSML_4)) == (12, 32, 32)
     assert feature_shape(vgg16((1, 28, 28), QUADRANTS_64)) == (256,)
@@ -71,12 +72,14 @@ def test_the_papers_layers_have_the_papers_sizes():
     ("shape", "mapping"),
     [((1, 28, 28), QUADRANTS_64), ((3, 32, 32), CSML_1_VALID), ((3, 32, 32), pixels((3, 32, 32)))],
 )
-def test_vgg_16_has_sixteen_layers_with_weights(shape, mapping):
+def test_vgg_16_has_sixteen_layers_with_weights(
+    shape: tuple[int, int, int], mapping: BlocksMapping | ConvMapping
+) -> None:
     layers = [node.layer for node in vgg16(shape, mapping).nodes()]
     assert sum(isinstance(layer, Conv2d | Linear) for layer in layers) == 16
 
 
-def test_a_narrower_vgg_16_has_about_as_many_fewer_parameters():
+def test_a_narrower_vgg_16_has_about_as_many_fewer_parameters() -> None:
     whole, quarter = (
         count_parameters(vgg16((3, 32, 32), CSML_4, narrower=narrower).nodes()) for narrower in (1, 4)
     )
@@ -84,6 +87,6 @@ def test_a_narrower_vgg_16_has_about_as_many_fewer_parameters():
     assert 15 < whole / quarter < 17
 
 
-def test_the_small_network_takes_images_of_both_data_sets():
+def test_the_small_network_takes_images_of_both_data_sets() -> None:
     for shape in ((28, 28), (3, 32, 32)):
         assert small_cnn(shape, CSML_4).nodes()[-1].shape == (10,)

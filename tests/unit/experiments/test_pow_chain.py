@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from experiments.pow_chain import (
@@ -16,21 +17,21 @@ from experiments.pow_chain import (
 GENESIS = Block(0, bytes(32), 0, LARGEST // 50, 0, 0)
 
 
-def mined(chain, miner=1, start=0):
+def mined(chain: list[Block], miner: int = 1, start: int = 0) -> Block:
     nonce, block = start, None
     while block is None:
         block, nonce = search(chain, miner, nonce, expected=1.0)
     return block
 
 
-def chain_of(times, target=LARGEST):
+def chain_of(times: list[float], target: int = LARGEST) -> list[Block]:
     chain = [Block(0, bytes(32), 0, target, 0, 0)]
     for height, when in enumerate(times, start=1):
         chain.append(Block(height, chain[-1].digest, round(when * 1e9), target, 0, 0))
     return chain
 
 
-def test_a_block_with_too_little_work_is_invalid():
+def test_a_block_with_too_little_work_is_invalid() -> None:
     block = mined([GENESIS])
     assert is_valid(block, [GENESIS], 1.0)
     lazy = next(
@@ -44,7 +45,7 @@ def test_a_block_with_too_little_work_is_invalid():
 @pytest.mark.parametrize(
     "change", [{"height": 2}, {"parent": bytes(31) + b"\x01"}, {"target": LARGEST}, {"time": -1}]
 )
-def test_a_block_that_does_not_follow_its_chain_is_invalid(change):
+def test_a_block_that_does_not_follow_its_chain_is_invalid(change: dict[str, Any]) -> None:
     block = mined([GENESIS])
     if change == {"time": -1}:
         later = [replace(GENESIS, time=block.time + 1)]
@@ -53,7 +54,7 @@ def test_a_block_that_does_not_follow_its_chain_is_invalid(change):
         assert not is_valid(replace(block, **change), [GENESIS], 1.0)
 
 
-def test_the_target_follows_the_time_that_a_window_of_blocks_took():
+def test_the_target_follows_the_time_that_a_window_of_blocks_took() -> None:
     slow, fast, extreme = (
         chain_of([seconds * height for height in range(1, WINDOW + 1)], LARGEST // 1000)
         for seconds in (2.0, 0.5, 100.0)
@@ -65,7 +66,7 @@ def test_the_target_follows_the_time_that_a_window_of_blocks_took():
     assert next_target(slow[:-1], 1.0) == old
 
 
-def test_the_longest_chain_wins_and_a_fork_that_grows_takes_over():
+def test_the_longest_chain_wins_and_a_fork_that_grows_takes_over() -> None:
     node = Node(1.0, [GENESIS])
     first = mined([GENESIS], miner=1)
     node.take(first)
@@ -77,14 +78,14 @@ def test_the_longest_chain_wins_and_a_fork_that_grows_takes_over():
     assert node.chain == [GENESIS, rival, longer]
 
 
-def test_a_block_whose_parent_is_unknown_is_not_taken_in():
+def test_a_block_whose_parent_is_unknown_is_not_taken_in() -> None:
     node = Node(1.0, [GENESIS])
     first = mined([GENESIS])
     node.take(mined([GENESIS, first]))
     assert node.chain == [GENESIS]
 
 
-def test_processes_grow_a_chain_that_everybody_can_check():
+def test_processes_grow_a_chain_that_everybody_can_check() -> None:
     chain = grow(miners=2, count=3, expected=0.05)
     assert [block.height for block in chain] == [0, 1, 2, 3]
     assert all(is_valid(chain[height], chain[:height], 0.05) for height in range(1, 4))

@@ -1,15 +1,17 @@
 import subprocess
 import sys
+from typing import cast
 
 import pytest
 from experiments.environment import REPOSITORY
 from experiments.progress import now_and_then, of_download, of_training
 
+from pole.learning.networks.network import Network
 from pole.learning.training.training_run import Progress
 
 
 def epoch(number: int, seconds: float) -> Progress:
-    return Progress(number, 0.5, 1.0, seconds, None, None)
+    return Progress(number, 0.5, 1.0, seconds, None, cast("Network", None))
 
 
 def test_something_is_said_every_ten_seconds_at_most(caplog: pytest.LogCaptureFixture) -> None:

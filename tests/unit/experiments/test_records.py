@@ -1,18 +1,21 @@
 import json
+from pathlib import Path
 
 import pytest
 from experiments.records import Record, Size, append, best_size, read
 
 
-def record(setting="a", seed=0, size=Size.QUICK, **measured):
+def record(
+    setting: str = "a", seed: int = 0, size: Size = Size.QUICK, **measured: float | list[list[float]]
+) -> Record:
     return Record("one", size, setting, seed, measured, {"machine": "this one"}, 1.5)
 
 
-def test_a_file_that_is_not_there_has_no_records(tmp_path):
+def test_a_file_that_is_not_there_has_no_records(tmp_path: Path) -> None:
     assert read(tmp_path / "none.jsonl") == []
 
 
-def test_records_are_read_as_they_were_written(tmp_path):
+def test_records_are_read_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "one.jsonl"
     written = [record(seed=0, test=97.5), record("b", 3, Size.FULL, curve=[[1, 2.0]])]
     for each in written:
@@ -20,13 +23,13 @@ def test_records_are_read_as_they_were_written(tmp_path):
     assert read(path) == written
 
 
-def test_numbers_that_are_none_are_not_recorded(tmp_path):
+def test_numbers_that_are_none_are_not_recorded(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         append(tmp_path / "one.jsonl", record(test=float("nan")))
     assert read(tmp_path / "one.jsonl") == []
 
 
-def test_a_line_that_was_cut_off_is_measured_again(tmp_path):
+def test_a_line_that_was_cut_off_is_measured_again(tmp_path: Path) -> None:
     path = tmp_path / "one.jsonl"
     append(path, record(seed=0))
     whole = path.read_text()
@@ -36,7 +39,7 @@ def test_a_line_that_was_cut_off_is_measured_again(tmp_path):
     assert [json.loads(line)["seed"] for line in path.read_text().splitlines()] == [0, 1]
 
 
-def test_a_setting_is_told_at_its_largest_size_alone():
+def test_a_setting_is_told_at_its_largest_size_alone() -> None:
     small, large = record(size=Size.QUICK), [record(seed=seed, size=Size.REDUCED) for seed in (0, 1)]
     other = record("b", size=Size.QUICK)
     assert best_size([small, *large, other]) == [*large, other]

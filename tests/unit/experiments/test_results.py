@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import pytest
 from experiments.__main__ import all_of
 from experiments.environment import REPOSITORY
 from experiments.records import Record, Size, append, read
@@ -14,7 +17,7 @@ ENVIRONMENT = {
 }
 
 
-def test_the_page_and_its_pictures_say_what_the_records_say(tmp_path):
+def test_the_page_and_its_pictures_say_what_the_records_say(tmp_path: Path) -> None:
     write(KEPT, tmp_path / "results.md")
     sentence = "write them anew with `python -m experiments.results`"
     assert (tmp_path / "results.md").read_text() == PAGE.read_text(), sentence
@@ -22,19 +25,19 @@ def test_the_page_and_its_pictures_say_what_the_records_say(tmp_path):
         assert picture.read_text() == (PAGE.parent / "results" / picture.name).read_text(), sentence
 
 
-def test_every_experiment_states_claim_command_hardware_and_n():
+def test_every_experiment_states_claim_command_hardware_and_n() -> None:
     for experiment in EXPERIMENTS:
         stated = (REPOSITORY / "experiments" / f"{experiment.name}.py").read_text().split('"""')[1]
         for part in ("Claim:", f"python -m\nexperiments.{experiment.name}", "Hardware:", "n:"):
             assert part in stated or part.replace("\n", " ") in stated, (experiment.name, part)
 
 
-def test_what_has_not_been_measured_is_said_to_be_so():
+def test_what_has_not_been_measured_is_said_to_be_so() -> None:
     told = page({experiment.name: [] for experiment in EXPERIMENTS})
     assert told.count("Not measured yet.") == len(EXPERIMENTS)
 
 
-def test_the_origin_of_what_is_shown_is_told(tmp_path):
+def test_the_origin_of_what_is_shown_is_told(tmp_path: Path) -> None:
     measured = {"mean": 2.0, "interval": [1.0, 3.0]}
     append(tmp_path / "table1.jsonl", Record("table1", Size.REDUCED, "PoW", 0, measured, ENVIRONMENT, 1.0))
     write(tmp_path, tmp_path / "page.md")
@@ -45,13 +48,13 @@ def test_the_origin_of_what_is_shown_is_told(tmp_path):
     assert (tmp_path / "results" / "figure4.svg").exists()
 
 
-def test_all_experiments_can_be_listed(capsys):
+def test_all_experiments_can_be_listed(capsys: pytest.CaptureFixture[str]) -> None:
     all_of(["--list"])
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
         experiment.name for experiment in EXPERIMENTS
     ]
 
 
-def test_published_records_are_of_no_quick_run():
+def test_published_records_are_of_no_quick_run() -> None:
     for path in KEPT.glob("*.jsonl"):
         assert all(record.size is not Size.QUICK for record in read(path)), path.name

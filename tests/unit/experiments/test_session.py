@@ -1,14 +1,17 @@
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 from experiments.records import Size, read
 from experiments.session import Options, run
 from tests.unit.experiments.trial import experiment
 
-from pole.adapters.storage.data_publishers import PUBLISHED
+from pole.adapters.storage.data_publishers import PUBLISHED, Published, Report
 from pole.errors import UnreachableError
 
 
-def test_every_setting_is_measured_for_every_seed_and_recorded(tmp_path):
-    told = []
+def test_every_setting_is_measured_for_every_seed_and_recorded(tmp_path: Path) -> None:
+    told: list[str] = []
     trial = experiment(lambda name, seed: {"value": 10 * seed})
     run(trial, Options(Size.REDUCED, 2, tmp_path), told.append)
     found = read(tmp_path / "trial.jsonl")
@@ -22,16 +25,18 @@ def test_every_setting_is_measured_for_every_seed_and_recorded(tmp_path):
     assert told[2] == "trial: a, seed 1: value 10 (0 s)"
 
 
-def test_what_is_being_measured_is_said_before_it_is(tmp_path, caplog):
+def test_what_is_being_measured_is_said_before_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level("INFO", logger="experiments"):
         run(experiment(lambda name, seed: {}), Options(Size.QUICK, 1, tmp_path), lambda line: None)
     assert caplog.messages == [f"trial: {name}, seed 0: is being measured" for name in ("a", "b")]
 
 
-def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
-    measured = []
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    measured: list[tuple[str, int]] = []
 
-    def measure(name, seed):
+    def measure(name: str, seed: int) -> dict[str, float]:
         if len(measured) == 3:
             raise KeyboardInterrupt
         measured.append((name, seed))
@@ -40,22 +45,29 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
     options = Options(Size.QUICK, 2, tmp_path)
     with pytest.raises(KeyboardInterrupt):
         run(experiment(measure), options, lambda line: None)
-    again = []
-    run(experiment(lambda name, seed: again.append((name, seed)) or {}), options, lambda line: None)
+    again: list[tuple[str, int]] = []
+
+    def go_on(name: str, seed: int) -> dict[str, float]:
+        again.append((name, seed))
+        return {}
+
+    run(experiment(go_on), options, lambda line: None)
     assert measured == [("a", 0), ("b", 0), ("a", 1)]
     assert again == [("b", 1)]
 
 
-def test_another_size_is_measured_anew(tmp_path):
+def test_another_size_is_measured_anew(tmp_path: Path) -> None:
     trial = experiment(lambda name, seed: {})
     for size in (Size.QUICK, Size.FULL):
         run(trial, Options(size, 1, tmp_path), lambda line: None)
     assert len(read(tmp_path / "trial.jsonl")) == 4
 
 
-def test_settings_whose_data_are_absent_are_skipped_with_a_sentence(tmp_path, monkeypatch):
+def test_settings_whose_data_are_absent_are_skipped_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("POLE_DATA", str(tmp_path))
-    told = []
+    told: list[str] = []
     trial = experiment(lambda name, seed: {}, data="mnist")
     assert run(trial, Options(Size.QUICK, 1, tmp_path), told.append) == 2
     assert "skipped, the data set mnist is not here" in told[0]
@@ -65,22 +77,28 @@ def test_settings_whose_data_are_absent_are_skipped_with_a_sentence(tmp_path, mo
     assert run(trial, Options(Size.QUICK, 1, tmp_path), told.append) == 0
 
 
-def test_absent_data_are_fetched_once_and_a_publisher_that_is_away_is_told(tmp_path, monkeypatch):
+def test_absent_data_are_fetched_once_and_a_publisher_that_is_away_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("POLE_DATA", str(tmp_path))
-    asked, told = [], []
+    asked: list[Path] = []
+    told: list[str] = []
 
-    def away(files, folder, report):
+    def away(files: Sequence[Published], folder: Path, report: Report) -> None:
         asked.append(folder)
         raise UnreachableError("Nobody answers.")
 
-    def there(files, folder, report):
+    def there(files: Sequence[Published], folder: Path, report: Report) -> None:
         asked.append(folder)
         folder.mkdir()
         for published in files:
             (folder / published.name).touch()
 
     monkeypatch.setattr("experiments.session.fetch", away)
-    assert run(experiment(None, data="cifar10"), Options(Size.FULL, 1, tmp_path), told.append) == 2
+    assert (
+        run(experiment(lambda name, seed: {}, data="cifar10"), Options(Size.FULL, 1, tmp_path), told.append)
+        == 2
+    )
     assert told[:2] == [f"Fetching cifar10 into {tmp_path}", "Nobody answers."]
     monkeypatch.setattr("experiments.session.fetch", there)
     trial = experiment(lambda name, seed: {}, data="iris")
@@ -88,7 +106,7 @@ def test_absent_data_are_fetched_once_and_a_publisher_that_is_away_is_told(tmp_p
     assert asked == [tmp_path / "cifar10", tmp_path / "iris"]
 
 
-def test_some_settings_can_be_asked_for(tmp_path):
+def test_some_settings_can_be_asked_for(tmp_path: Path) -> None:
     trial = experiment(lambda name, seed: {}, settings=("iris", "mnist"))
     run(trial, Options(Size.QUICK, 1, tmp_path, only="mni"), lambda line: None)
     assert [each.setting for each in read(tmp_path / "trial.jsonl")] == ["mnist"]

@@ -1,5 +1,9 @@
 """The smallest settings of real experiments, from the data to the table."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 import torch
 from experiments import table2, threshold, verification
@@ -9,7 +13,7 @@ from experiments.table3 import flipped
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread():
+def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -17,9 +21,9 @@ def one_thread():
 
 
 @pytest.mark.parametrize("module", [table2, threshold, verification], ids=lambda module: module.__name__)
-def test_iris_goes_from_data_to_table(module, tmp_path):
+def test_iris_goes_from_data_to_table(module: ModuleType, tmp_path: Path) -> None:
     experiment = module.EXPERIMENT
-    told = []
+    told: list[str] = []
     only = "IRIS" if module is table2 else "iris"
     run(experiment, Options(Size.QUICK, 2, tmp_path, only), told.append)
     records = read(tmp_path / f"{experiment.name}.jsonl")
@@ -29,13 +33,13 @@ def test_iris_goes_from_data_to_table(module, tmp_path):
     assert all(picture.startswith("<svg") for picture in experiment.pictures(records).values())
 
 
-def test_canonical_evaluation_differs_from_float32_in_hardly_any_prediction(tmp_path):
+def test_canonical_evaluation_differs_from_float32_in_hardly_any_prediction(tmp_path: Path) -> None:
     run(verification.EXPERIMENT, Options(Size.QUICK, 1, tmp_path, "iris"), lambda line: None)
     (record,) = read(tmp_path / "verification.jsonl")
     assert record.measured["differIn10000"] <= 700
 
 
-def test_as_many_bits_are_flipped_as_asked_for():
+def test_as_many_bits_are_flipped_as_asked_for() -> None:
     import numpy as np
 
     random = np.random.default_rng(0)

@@ -1,8 +1,13 @@
+from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
+import pytest
 from experiments import table1
 from experiments.pole_blocks import PARTS, breakdown
 from experiments.records import Record, Size, append
+
+from pole.adapters.ethereum.chain_log import LoggedBlock
 
 EVENTS = {
     ("data-2", "keys-issued"): 103.0,
@@ -14,17 +19,20 @@ EVENTS = {
 }
 
 
-def block(timestamp, winner="0x1"):
-    return SimpleNamespace(header=SimpleNamespace(timestamp=timestamp, winner=winner, round_id=2))
+def block(timestamp: int, winner: str = "0x1") -> LoggedBlock:
+    header = SimpleNamespace(timestamp=timestamp, winner=winner, round_id=2)
+    return cast("LoggedBlock", SimpleNamespace(header=header))
 
 
-def test_the_parts_of_a_block_add_up_to_its_time():
+def test_the_parts_of_a_block_add_up_to_its_time() -> None:
     parts = breakdown(EVENTS, block(100), block(120), {"0x1": "miner-1"})
     assert parts == (3.0, 2.0, 7.0, 2.0, 6.0)
     assert len(parts) == len(PARTS)
 
 
-def test_proof_of_work_is_set_to_the_mean_that_was_measured(tmp_path, monkeypatch):
+def test_proof_of_work_is_set_to_the_mean_that_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(table1, "KEPT", tmp_path)
     assert table1.measured_mean(Size.REDUCED) == table1.EXPECTED[Size.REDUCED]
     for setting, mean in (("PoLe", 21.5), ("PoW", 99.0)):
@@ -32,7 +40,7 @@ def test_proof_of_work_is_set_to_the_mean_that_was_measured(tmp_path, monkeypatc
     assert table1.measured_mean(Size.REDUCED) == 21.5
 
 
-def test_the_table_gives_variance_over_the_mean_squared():
+def test_the_table_gives_variance_over_the_mean_squared() -> None:
     measured = {"mean": 2.0, "interval": [1.0, 3.0], **{part: [0.5, 0.5] for part in PARTS}}
     told = table1.report([Record("table1", Size.QUICK, "PoLe", 0, measured, {}, 1.0)])
     assert "| PoLe | 2 | 2.00 | 3.00 | 1.00 | 1.00 | 0.2500 | 222.64 | 140.28 | 0.0028 |" in told

@@ -1,6 +1,7 @@
 """An experiment for tests of what runs experiments."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from experiments.records import Size
@@ -14,11 +15,15 @@ def experiment(
     name: str = "trial",
 ) -> Experiment:
     """Return an experiment that measures each of its settings by `measure(setting, seed)`."""
+
+    def cases(size: Size) -> list[Case]:
+        return [Case(setting, partial(measure, setting), data) for setting in settings]
+
     return Experiment(
         name,
         "A trial",
         "It runs.",
         {Size.QUICK: 1, Size.REDUCED: 2, Size.FULL: 3},
-        lambda size: [Case(name, lambda seed, name=name: measure(name, seed), data) for name in settings],
+        cases,
         lambda records: "",
     )

@@ -1,5 +1,6 @@
 """Sharing a master secret: which shares make keys, and what is refused."""
 
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
@@ -31,7 +32,7 @@ PLAN = QueryPlan(
 )
 
 
-def numbers(seed: int):
+def numbers(seed: int) -> Callable[[int], bytes]:
     return np.random.default_rng(seed).bytes
 
 

@@ -2,6 +2,8 @@
 
 import math
 import sys
+from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 
 import torch
@@ -9,8 +11,8 @@ import torch
 from pole.learning.data import datasets, quantisation
 from pole.learning.training.checkpoint import Checkpoints
 from pole.learning.training.recipe import TrainingSettings
-from pole.learning.training.training import train
-from pole.learning.training.training_run import StopRule
+from pole.learning.training.training import TrainingResult, train
+from pole.learning.training.training_run import Progress, StopRule
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
 from pole.protocol.models.specification import mlp
@@ -27,14 +29,20 @@ SPEC = mlp(
 )
 
 
-def train_iris(path, settings=None, *, epochs=math.inf, report=lambda progress: None):
+def train_iris(
+    path: Path,
+    settings: TrainingSettings | None = None,
+    *,
+    epochs: float = math.inf,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> TrainingResult:
     """Train for so many epochs in all, counted over processes."""
     data = datasets.load("iris", None)
     values = quantisation.apply(quantisation.fit(data.x_train, 8), data.x_train).values
     features = arrange(inner_products_in_clear(query_plan(SPEC, SEED), values), SPEC)
     done = [0]
 
-    def count(progress):
+    def count(progress: Progress) -> None:
         done[0] = progress.epoch
         report(progress)
 
@@ -56,5 +64,10 @@ def train_iris(path, settings=None, *, epochs=math.inf, report=lambda progress: 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    assert isinstance(sys.stdout, TextIOWrapper)
     sys.stdout.reconfigure(line_buffering=True)
-    train_iris(Path(sys.argv[1]), report=lambda progress: sys.stdout.write(f"{progress.epoch}\n"))
+
+    def tell(progress: Progress) -> None:
+        sys.stdout.write(f"{progress.epoch}\n")
+
+    train_iris(Path(sys.argv[1]), report=tell)

@@ -1,15 +1,38 @@
 """Canonical evaluation once more: every layer in Python integers and plain loops, one sample at a time."""
 
 import math
+from collections.abc import Callable, Mapping
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pole.learning.evaluation.canonical import CanonicalModel
 from pole.learning.evaluation.fixed_point import CLAMP
+from pole.protocol.models.layers import (
+    AvgPool2d,
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv2d,
+    LayerNorm,
+    Linear,
+    MaxPool2d,
+    MultiheadAttention,
+    Position,
+)
+
+Exact = NDArray[np.object_]
+"""An array of Python integers."""
+
+Integers = NDArray[np.integer[Any]]
+Tensors = Mapping[str, Integers]
+Evaluated = Callable[[Any, list[Exact], Tensors], Exact]
+"""What a layer makes of its inputs, with the tensors of the model."""
 
 
-def logits_by_hand(model, sample):
+def logits_by_hand(model: CanonicalModel, sample: NDArray[np.int64]) -> list[int]:
     """Return the logits of one sample as a list of integers."""
     normalised = model.feature_map.apply(sample[None])[0]
     values = {"input": normalised.astype(np.int64).astype(object)}
@@ -20,30 +43,30 @@ def logits_by_hand(model, sample):
     return [int(value) for value in values[nodes[-1].layer.name]]
 
 
-def on_grid(total):
+def on_grid(total: Any) -> int:
     """Round total / 2^12 half to even, and clamp."""
     quotient, rest = divmod(int(total), 4096)
     rounded = quotient + (rest > 2048 or (rest == 2048 and quotient % 2 == 1))
     return max(-CLAMP, min(CLAMP, rounded))
 
 
-def each(function, x):
+def each(function: Callable[[int], int], x: Exact) -> Exact:
     return np.array([function(int(value)) for value in x.ravel()], dtype=object).reshape(x.shape)
 
 
-def elementwise(function):
+def elementwise(function: Callable[[Any, int], int]) -> Evaluated:
     return lambda layer, inputs, tensors: each(lambda value: function(layer, value), inputs[0])
 
 
-def tabulated(function):
+def tabulated(function: Callable[[float], float]) -> Evaluated:
     return elementwise(lambda layer, step: round(function(step / 1024) * 1024))
 
 
-def logistic(x):
+def logistic(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
 
 
-def windows(x, size, step):
+def windows(x: Exact, size: int, step: int) -> Exact:
     """Return the windows of each channel: an object array (channels, height, width) of arrays."""
     height, width = ((side - size) // step + 1 for side in x.shape[1:])
     found = np.empty((len(x), height, width), dtype=object)
@@ -52,8 +75,8 @@ def windows(x, size, step):
     return found
 
 
-def pooled(function):
-    def pool(layer, inputs, tensors):
+def pooled(function: Callable[[Exact], int]) -> Evaluated:
+    def pool(layer: AvgPool2d | MaxPool2d, inputs: list[Exact], tensors: Tensors) -> Exact:
         found = windows(inputs[0], layer.kernel_size, layer.stride or layer.kernel_size)
         return np.array([function(cells.ravel()) for cells in found.ravel()], dtype=object).reshape(
             found.shape
@@ -62,11 +85,11 @@ def pooled(function):
     return pool
 
 
-def bias_of(layer, tensors, count):
+def bias_of(layer: Conv2d | Linear, tensors: Tensors, count: int) -> list[int]:
     return [int(b) * 1024 for b in tensors.get(f"{layer.name}.bias", np.zeros(count, dtype=np.int32))]
 
 
-def linear(layer, inputs, tensors):
+def linear(layer: Linear, inputs: list[Exact], tensors: Tensors) -> Exact:
     weight = tensors[f"{layer.name}.weight"].astype(object)
     bias = bias_of(layer, tensors, len(weight))
     return np.array(
@@ -74,10 +97,10 @@ def linear(layer, inputs, tensors):
     )
 
 
-def tokens(function):
+def tokens(function: Callable[[Any, list[Exact], Tensors], Exact | list[int]]) -> Evaluated:
     """Apply a layer over one row of features to every token."""
 
-    def over(layer, inputs, tensors):
+    def over(layer: Any, inputs: list[Exact], tensors: Tensors) -> Exact:
         x = inputs[0]
         rows = [function(layer, [row], tensors) for row in x.reshape(-1, x.shape[-1])]
         return np.array(rows, dtype=object).reshape(*x.shape[:-1], -1)
@@ -85,19 +108,19 @@ def tokens(function):
     return over
 
 
-def affine(row, weight, bias):
+def affine(row: Exact, weight: Integers, bias: Integers) -> list[int]:
     return [
         on_grid((w.astype(object) * row).sum() + int(b) * 1024) for w, b in zip(weight, bias, strict=True)
     ]
 
 
-def attention(layer, inputs, tensors):
+def attention(layer: MultiheadAttention, inputs: list[Exact], tensors: Tensors) -> Exact:
     x = inputs[0]
     width = x.shape[1]
-    nothing = np.zeros(3 * width, dtype=np.int32)
+    nothing: Integers = np.zeros(3 * width, dtype=np.int32)
     part = {name: tensors.get(f"{layer.name}.{name}", nothing) for name in ("in_proj_bias", "out_proj_bias")}
     into, out = (tensors[f"{layer.name}.{name}_proj_weight"] for name in ("in", "out"))
-    projected = np.array([affine(row, into, part["in_proj_bias"]) for row in x], dtype=object)
+    projected: Exact = np.array([affine(row, into, part["in_proj_bias"]) for row in x], dtype=object)
     queries, keys, values = np.split(projected, 3, axis=1)
     mixed = np.zeros(x.shape, dtype=object)
     size = width // layer.num_heads
@@ -113,24 +136,24 @@ def attention(layer, inputs, tensors):
     return np.array([affine(row, out, part["out_proj_bias"][:width]) for row in mixed], dtype=object)
 
 
-def decimal_root(product, size):
+def decimal_root(product: int, size: int) -> Decimal:
     with localcontext(prec=60):
         return Decimal(int(product)) / (Decimal(size).sqrt() * 1024)
 
 
-def nearest(value):
+def nearest(value: Decimal) -> int:
     return int(value.to_integral_value(rounding="ROUND_HALF_EVEN"))
 
 
-def exponential(step):
+def exponential(step: int) -> int:
     with localcontext(prec=60):
         return nearest((Decimal(-min(step, 16 * 1024)) / 1024).exp() * 2**20)
 
 
-def layer_norm(layer, inputs, tensors):
+def layer_norm(layer: LayerNorm, inputs: list[Exact], tensors: Tensors) -> list[int]:
     row = [int(value) for value in inputs[0]]
     mean = Fraction(sum(row), len(row))
-    variance = sum((value - mean) ** 2 for value in row) / len(row)
+    variance = sum(((value - mean) ** 2 for value in row), Fraction()) / len(row)
     scale, shift = (tensors[f"{layer.name}.{part}"] for part in ("scale", "shift"))
     found = []
     for value, factor, offset in zip(row, scale, shift, strict=True):
@@ -142,11 +165,11 @@ def layer_norm(layer, inputs, tensors):
     return found
 
 
-def decimal_of(fraction):
+def decimal_of(fraction: Fraction) -> Decimal:
     return Decimal(fraction.numerator) / Decimal(fraction.denominator)
 
 
-def position(layer, inputs, tensors):
+def position(layer: Position, inputs: list[Exact], tensors: Tensors) -> Exact:
     learned = tensors[f"{layer.name}.position"]
     return np.array(
         [
@@ -157,13 +180,13 @@ def position(layer, inputs, tensors):
     ).reshape(learned.shape)
 
 
-def max_pool(layer, inputs, tensors):
+def max_pool(layer: MaxPool2d, inputs: list[Exact], tensors: Tensors) -> Exact:
     sides = (layer.padding, layer.padding)
     padded = np.pad(inputs[0], ((0, 0), sides, sides), constant_values=-(10**9))
     return pooled(max)(layer, [padded], tensors)
 
 
-def conv2d(layer, inputs, tensors):
+def conv2d(layer: Conv2d, inputs: list[Exact], tensors: Tensors) -> Exact:
     weight = tensors[f"{layer.name}.weight"].astype(object)
     padding = ((0, 0), (layer.padding, layer.padding), (layer.padding, layer.padding))
     found = windows(np.pad(inputs[0], padding), layer.kernel_size, layer.stride)
@@ -176,7 +199,7 @@ def conv2d(layer, inputs, tensors):
     return out
 
 
-def norm(layer, inputs, tensors):
+def norm(layer: BatchNorm1d | BatchNorm2d, inputs: list[Exact], tensors: Tensors) -> Exact:
     x = inputs[0]
     if f"{layer.name}.scale" not in tensors:
         return x
@@ -187,7 +210,7 @@ def norm(layer, inputs, tensors):
     return out
 
 
-LAYERS = {
+LAYERS: dict[str, Evaluated] = {
     "Linear": tokens(linear),
     "LayerNorm": tokens(layer_norm),
     "MultiheadAttention": attention,

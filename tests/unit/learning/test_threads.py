@@ -1,43 +1,44 @@
 import threading
+from collections.abc import Iterator
 
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]
 
 from pole.errors import AbandonedError
 from pole.learning.threads import allowed_threads, beside_each_other, limit_threads
 
 
-def blas_threads():
+def blas_threads() -> set[int]:
     return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
 
 
 @pytest.fixture(autouse=True)
-def as_before():
+def as_before() -> Iterator[None]:
     with threadpool_limits(limits=1, user_api="blas"):
         yield
     limit_threads(1)
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_matrix_products_and_evaluation_use_as_many_threads_as_they_are_given(count):
+def test_matrix_products_and_evaluation_use_as_many_threads_as_they_are_given(count: int) -> None:
     limit_threads(count)
     assert (allowed_threads(), blas_threads()) == (count, {count})
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_every_part_is_done_once(count):
+def test_every_part_is_done_once(count: int) -> None:
     limit_threads(count)
-    done = []
+    done: list[int] = []
     beside_each_other(done.append, range(100))
     assert sorted(done) == list(range(100))
 
 
-def test_parts_run_beside_each_other_with_one_thread_a_product():
+def test_parts_run_beside_each_other_with_one_thread_a_product() -> None:
     limit_threads(3)
     all_there = threading.Barrier(3, timeout=30)
-    seen = []
+    seen: list[set[int]] = []
 
-    def meet(_):
+    def meet(_: int) -> None:
         all_there.wait()
         seen.append(blas_threads())
 
@@ -47,19 +48,19 @@ def test_parts_run_beside_each_other_with_one_thread_a_product():
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_work_ends_between_two_parts_when_it_is_told_to_stop(count):
+def test_work_ends_between_two_parts_when_it_is_told_to_stop(count: int) -> None:
     limit_threads(count)
-    done = []
+    done: list[int] = []
     with pytest.raises(AbandonedError, match="nobody waits for it"):
         beside_each_other(done.append, range(10_000), lambda: len(done) > 20)
     assert 20 < len(done) < 10_000
 
 
-def test_an_error_ends_the_work_and_is_raised():
+def test_an_error_ends_the_work_and_is_raised() -> None:
     limit_threads(2)
-    done = []
+    done: list[int] = []
 
-    def fail(part):
+    def fail(part: int) -> None:
         if part == 1:
             raise ValueError("part 1")
         done.append(part)

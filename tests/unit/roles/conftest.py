@@ -1,9 +1,10 @@
 """A small task on a world of plain Python, and workers for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,9 @@ from pole.protocol.models.specification import ModelSpecification, mlp
 from pole.protocol.state import Phase, TaskTerms, Vote
 from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import KeyLedger
+from pole.roles.loop import Role
 from pole.roles.memory import DataNodeMemory, MinerMemory, SettlementMemory, VerifierMemory
+from pole.roles.ports import Chain, Journal, Store
 from pole.roles.publishing.preparation import TaskRequest, Workshop, prepare_task
 from pole.roles.receiving.decryption import Means
 from pole.roles.receiving.point_cache import PointCache
@@ -143,7 +146,7 @@ class Stage:
     def home(self, address: str) -> Path:
         return self.path / address
 
-    def workshop(self, seed: int = 1, **ports: object) -> Workshop:
+    def workshop(self, seed: int = 1, **ports: Any) -> Workshop:
         store = ports.get("store", self.store)
         return Workshop(store, self.home(OWNER), self.secrets.save, numbers(seed))
 
@@ -153,7 +156,7 @@ class Stage:
         files = prepare_task(request, self.workshop(seed))
         return self.chain(OWNER).post_task(request.terms, files, intent=f"post/{len(self.world.tasks)}")
 
-    def data_node(self, **ports: object) -> Worker[DataNode]:
+    def data_node(self, **ports: Any) -> Worker[DataNode]:
         chain, store, journal = self._ports(OWNER, ports)
         settlement = self._settlement(OWNER, chain, store, journal)
         means = DataNode(
@@ -170,7 +173,7 @@ class Stage:
         return tables.data_node(means)
 
     def miner(
-        self, address: str = MINERS[0], settings: MinerSettings | None = None, **ports: object
+        self, address: str = MINERS[0], settings: MinerSettings | None = None, **ports: Any
     ) -> Worker[Miner]:
         chain, store, journal = self._patient(address, ports)
         means = Miner(
@@ -186,7 +189,7 @@ class Stage:
         )
         return tables.miner(means)
 
-    def verifier(self, address: str = VERIFIERS[0], **ports: object) -> Worker[Verifier]:
+    def verifier(self, address: str = VERIFIERS[0], **ports: Any) -> Worker[Verifier]:
         chain, store, journal = self._patient(address, ports)
         means = Verifier(
             chain=chain,
@@ -206,9 +209,9 @@ class Stage:
         means = Keeper(self.chain(address), lambda: float(self.world.now), spread, idle_after)
         return tables.keeper(means)
 
-    def play(self, *until: Phase, workers: list[object] | None = None) -> None:
+    def play(self, *until: Phase, workers: Sequence[Role] | None = None) -> None:
         """Let everybody act, second by second, until the round is in one of these phases."""
-        everybody = workers or [
+        everybody: Sequence[Role] = workers or [
             self.data_node(),
             *(self.miner(address) for address in MINERS),
             *(self.verifier(address) for address in VERIFIERS),
@@ -237,7 +240,7 @@ class Stage:
         chain = self.chain(address)
         left = iter(range(looks))
         shown = FakeChain(self.world, address).solutions
-        chain.solutions = lambda round_id: () if next(left, None) is not None else shown(round_id)
+        chain.solutions = lambda round_id: () if next(left, None) is not None else shown(round_id)  # type: ignore[method-assign]
 
     def votes(self, address: str, ballot: int) -> tuple[Vote, ...]:
         """Return the votes that a verifier keeps of a ballot, under the draw that stands."""
@@ -253,20 +256,20 @@ class Stage:
     def sent(self, address: str) -> list[str]:
         return [intent for sender, intent in self.world.sent if sender == address]
 
-    def _ports(self, address: str, given: dict[str, object]) -> tuple[object, object, object]:
+    def _ports(self, address: str, given: dict[str, Any]) -> tuple[Chain, Store, Journal]:
         chain = given.get("chain", self.chain(address))
         return chain, given.get("store", self.store), given.get("journal", self.journal(address))
 
-    def _patient(self, address: str, given: dict[str, object]) -> tuple[object, PatientStore, object]:
+    def _patient(self, address: str, given: dict[str, Any]) -> tuple[Chain, PatientStore, Journal]:
         chain, store, journal = self._ports(address, given)
         return chain, PatientStore(store, lambda: float(self.world.now)), journal
 
-    def _data(self, address: str, chain: object, store: object) -> RoundData:
+    def _data(self, address: str, chain: Chain, store: Store) -> RoundData:
         reader = TaskReader(chain, store, self.home(address) / "files", numbers(4))
         means = Means(store, lambda: float(self.world.now), 1, PointCache(self.path / "points", 0))
         return RoundData(reader, self.home(address), means)
 
-    def _settlement(self, address: str, chain: object, store: object, journal: object) -> Settlement:
+    def _settlement(self, address: str, chain: Chain, store: Store, journal: Journal) -> Settlement:
         def body_of(height: int) -> bytes:
             return f"body {height}".encode()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pole.errors import FundsError, RefusedError
 from pole.protocol.ballots import ballot_id, due_bond, round_and_attempt, target_seats
@@ -110,7 +111,7 @@ class World:
         counted = self.ballots[ballot]
         return findings(revealed, seats=counted.seats, choices=counted.choices, tolerance=0)
 
-    def change(self, round_id: int, **changes: object) -> None:
+    def change(self, round_id: int, **changes: Any) -> None:
         self.rounds[round_id] = replace(self.rounds[round_id], **changes)
 
     def moment(self) -> Moment:
@@ -220,7 +221,8 @@ class FakeChain:
                 world.phase(world.newest)[0] in (Phase.NONE, Phase.FINAL, Phase.VOID), "A round is open."
             )
             task = world.tasks[world.listed.pop(0)] if world.listed else world.idle
-            self._demand(task is not None, "No task waits.")
+            if task is None:
+                raise RefusedError("No task waits.")
             number = world.newest + 1
             world.rounds[number] = new_round(number, task, world.now)
             world.openings[number] = Opening(world.block + 1, world.rounds[number].seed)

@@ -1,7 +1,6 @@
 """The loop: it survives what passes, ends on what does not, and stops when it is told to."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 from tests.unit.roles.conftest import Stage
@@ -19,8 +18,8 @@ def moment(round_id: int, phase: Phase) -> Moment:
 class Scripted:
     """A role that does what the script says; an exception in it is raised."""
 
-    def __init__(self, *script: object) -> None:
-        self.script: Iterator[object] = iter(script)
+    def __init__(self, *script: str | Exception | None) -> None:
+        self.script = iter(script)
 
     def step(self, _: Moment) -> str | None:
         entry = next(self.script)

@@ -45,6 +45,7 @@ def test_a_round_is_decoded_field_by_field() -> None:
     found = to_round(3, raw)
     assert (found.round_id, found.task_id, found.data_node) == (3, 7, "0xowner")
     assert (found.terms, found.test_digest) == (to_terms(terms), b"test")
-    assert (found.parent_hash, found.settled) == (100, 115)
+    ends: tuple[object, object] = (found.parent_hash, found.settled)
+    assert ends == (100, 115)
     assert (found.void_reason, found.height) == (state.VoidReason.NO_QUORUM, 9)
     assert (found.attempt, found.challenged, found.dropped, found.challenger) == (1, 0, True, "0xchallenger")

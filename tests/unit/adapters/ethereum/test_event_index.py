@@ -60,7 +60,7 @@ def tasks(found: EventIndex) -> list[int]:
 def test_a_node_that_does_not_serve_logs_is_unreachable() -> None:
     node = FakeNode()
 
-    def refuse(_: object) -> list[dict[str, Any]]:
+    def refuse(wanted: dict[str, Any]) -> list[dict[str, Any]]:
         raise NodeError(-32005, "query returned more than 10000 results")
 
     node._eth_getLogs = refuse  # type: ignore[method-assign]

@@ -1,5 +1,7 @@
+import shutil
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ from pole.errors import InputError
 pytestmark = pytest.mark.filterwarnings("ignore:The 'strict' parameter:FutureWarning")
 
 
-def settings(folder: Path, **ports: int) -> DevnetSettings:
+def settings(folder: Path, **ports: Any) -> DevnetSettings:
     return DevnetSettings(folder, folder, **ports)
 
 
@@ -35,7 +37,7 @@ def test_a_busy_port_names_the_option_that_chooses_another(tmp_path: Path) -> No
 
 
 def test_a_missing_program_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devnet.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(InputError, match=r"install Node\.js"):
         start_chain(settings(tmp_path, rpc_port=free_port()))
 

@@ -159,5 +159,5 @@ def test_a_process_killed_at_any_moment_never_loses_a_secret_it_was_told_of(tmp_
         writer.stdout.close()
     kept = SqliteJournal(path)
     assert len(told) >= 31
-    for number, salt in told.items():
-        assert kept.get(f"salt/{number}") == bytes.fromhex(salt)
+    for place, salt in told.items():
+        assert kept.get(f"salt/{place}") == bytes.fromhex(salt)

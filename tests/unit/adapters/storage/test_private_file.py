@@ -1,8 +1,8 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from pole.adapters.storage import private_file
 from pole.adapters.storage.private_file import private_folder, write_private
 from pole.errors import InputError
 
@@ -22,7 +22,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(private_file.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_private(path, b"new")
     assert path.read_bytes() == b"old"

@@ -6,23 +6,26 @@ import os
 import signal
 import sys
 import threading
+from typing import cast
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from pole.cli.common.context import Session
 from pole.cli.common.worker import JsonLines, WorkerOptions, run_worker, stop_on_signals, worker_options
 from pole.errors import InputError
+from pole.roles.loop import Role
 from pole.roles.support.events import tell
 
 
-def record_of(caplog: object, **details: object) -> logging.LogRecord:
+def record_of(caplog: pytest.LogCaptureFixture, **details: int) -> logging.LogRecord:
     with caplog.at_level(logging.INFO, "pole"):
         tell(logging.getLogger("pole.test"), "committed", "Round 1: committed.", **details)
     return caplog.records[-1]
 
 
-def test_an_event_is_one_json_object_with_its_details(caplog: object) -> None:
+def test_an_event_is_one_json_object_with_its_details(caplog: pytest.LogCaptureFixture) -> None:
     line = json.loads(JsonLines().format(record_of(caplog, round=1, trainCorrect=9)))
     assert line["event"] == "committed"
     assert line["details"] == {"round": 1, "trainCorrect": 9}
@@ -62,7 +65,7 @@ def test_a_worker_without_its_back_end_does_not_start(monkeypatch: pytest.Monkey
     monkeypatch.setenv("POLE_IPFE_BACKEND", "kuda")
     options = WorkerOptions(1.0, 1, None, withdraws=False, json_log=False)
     with pytest.raises(InputError, match="no back end 'kuda' here"):
-        run_worker(None, None, options, threading.Event())
+        run_worker(cast("Session", None), cast("Role", None), options, threading.Event())
 
 
 def test_the_workers_commands_load_without_web3_and_torch() -> None:

@@ -1,4 +1,6 @@
+import importlib.util
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,8 +47,8 @@ def test_a_failing_part_does_not_hide_the_others(tmp_path: Path, monkeypatch: py
 
 def test_missing_programs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    monkeypatch.setattr(diagnosis.shutil, "which", lambda _: None)
-    monkeypatch.setattr(diagnosis.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     found = {finding.part: finding for finding in diagnose(setup(tmp_path))}
     assert found["torch"].grade is Grade.FAIL
     assert found["node.js"].grade is Grade.WARN

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from pole.errors import InputError
 from pole.learning.data import datasets
@@ -11,7 +12,7 @@ from pole.learning.data.quantisation import Quantisation, apply, fit, quantisati
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_nan_and_infinity_are_refused(value):
+def test_nan_and_infinity_are_refused(value: float) -> None:
     bad = np.array([[1.0, value]])
     with pytest.raises(InputError, match="free of NaN and infinity"):
         fit(bad, 8)
@@ -20,24 +21,24 @@ def test_nan_and_infinity_are_refused(value):
 
 
 @pytest.mark.parametrize("x", [np.zeros((0, 4)), np.zeros(4)])
-def test_nothing_and_flat_arrays_are_refused(x):
+def test_nothing_and_flat_arrays_are_refused(x: NDArray[np.float64]) -> None:
     with pytest.raises(InputError, match=r"they must be \(n, ...\)"):
         fit(x, 8)
 
 
 @pytest.mark.parametrize("bits", [0, 9, -1])
-def test_other_bit_widths_are_refused(bits):
+def test_other_bit_widths_are_refused(bits: int) -> None:
     with pytest.raises(InputError, match="1 to 8 bits"):
         fit(np.ones((2, 2)), bits)
 
 
-def test_samples_with_another_number_of_features_are_refused():
+def test_samples_with_another_number_of_features_are_refused() -> None:
     fitted = fit(np.random.default_rng(0).normal(size=(9, 3)), 8)
     with pytest.raises(InputError, match="2 features do not fit a quantisation of 3"):
         apply(fitted, np.zeros((1, 2)))
 
 
-def test_a_range_beyond_all_numbers_is_refused():
+def test_a_range_beyond_all_numbers_is_refused() -> None:
     with pytest.raises(InputError, match="remove samples that are out of range"):
         fit(np.array([[-1.7e308], [1.7e308]]), 8)
 
@@ -58,12 +59,12 @@ def test_a_range_beyond_all_numbers_is_refused():
         {"bits": 8, "scale": 3, "offset": [0.0]},
     ],
 )
-def test_a_broken_manifest_entry_is_an_input_error(document):
+def test_a_broken_manifest_entry_is_an_input_error(document: dict[str, object]) -> None:
     with pytest.raises(InputError):
         quantisation_from(document)
 
 
-def test_iris_is_exact_in_tenths_of_a_centimetre():
+def test_iris_is_exact_in_tenths_of_a_centimetre() -> None:
     data = datasets.load("iris", None)
     fitted = fit(data.x_train, 8)
     assert fitted == Quantisation(8, (10.0,), (0.0,))
@@ -72,26 +73,26 @@ def test_iris_is_exact_in_tenths_of_a_centimetre():
     assert np.allclose(quantised.values / 10, data.x_train, atol=1e-9)
 
 
-def test_pixels_of_eight_bits_stay_as_they_are():
+def test_pixels_of_eight_bits_stay_as_they_are() -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
     assert np.array_equal(apply(fit(pixels, 8), pixels).values, pixels.reshape(4, 64))
 
 
-def test_pixels_are_squeezed_into_four_bits_by_one_scale():
+def test_pixels_are_squeezed_into_four_bits_by_one_scale() -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
     fitted = fit(pixels, 4)
     assert len(fitted.scale) == 1
     assert apply(fitted, pixels).values.max() == 15
 
 
-def test_test_values_outside_the_fitted_range_are_clipped_and_counted():
+def test_test_values_outside_the_fitted_range_are_clipped_and_counted() -> None:
     fitted = fit(np.array([[0.0, -1.0], [0.333, 5.0]]), 8)
     quantised = apply(fitted, np.array([[-0.1, -1.0], [0.5, 9.0], [0.1, 2.0]]))
     assert quantised.clipped == 3
     assert quantised.values[:2].tolist() == [[0, 0], [255, 255]]
 
 
-def test_a_feature_that_never_varies_is_zero():
+def test_a_feature_that_never_varies_is_zero() -> None:
     fitted = fit(np.array([[0.5, -3.25], [0.7, -3.25]]), 8)
     assert apply(fitted, np.array([[0.5, -3.25]])).values.tolist() == [[0, 0]]
 
@@ -100,7 +101,7 @@ def test_a_feature_that_never_varies_is_zero():
     st.lists(st.floats(-1e6, 1e6), min_size=6, max_size=6),
     st.integers(1, 8),
 )
-def test_training_values_lose_at_most_half_a_step_and_survive_json(values, bits):
+def test_training_values_lose_at_most_half_a_step_and_survive_json(values: list[float], bits: int) -> None:
     x = np.array(values).reshape(3, 2)
     fitted = quantisation_from(json.loads(json.dumps(fit(x, bits).document())))
     quantised = apply(fitted, x)

@@ -1,12 +1,14 @@
 """Canonical evaluation by torch, on the processor and where there is one on a GPU: NumPy's bits."""
 
 from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from tests.unit.learning.evaluation.test_canonical import (
     CONVOLUTIONAL,
     PATCHES,
@@ -16,18 +18,18 @@ from tests.unit.learning.evaluation.test_canonical import (
 )
 
 from pole.errors import InputError
-from pole.learning.evaluation.arrays import PROCESSOR, on_device, place_of
+from pole.learning.evaluation.arrays import PROCESSOR, Place, on_device, place_of
 from pole.learning.evaluation.canonical import evaluate, logits
 from pole.learning.evaluation.exactness import demand_exact
 
 
-class ByInverses(np.ndarray):
+class ByInverses(np.ndarray[tuple[Any, ...], np.dtype[np.float64]]):
     """Arrays that divide as torch on a GPU divides by a number: times the inverse."""
 
-    def __new__(cls, values):
+    def __new__(cls, values: NDArray[np.float64]) -> Self:
         return np.asarray(values).view(cls)
 
-    def __truediv__(self, other):
+    def __truediv__(self, other: Any) -> Any:
         return np.asarray(self) * (1 / np.asarray(other))
 
 
@@ -39,7 +41,7 @@ if torch.cuda.is_available():
 @pytest.mark.parametrize("place", PLACES)
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), largest=st.sampled_from([1, 4096, 40 * 4096, 2**20]))
-def test_every_layer_gives_the_same_bits(place, seed, largest):
+def test_every_layer_gives_the_same_bits(place: Place, seed: int, largest: int) -> None:
     for spec in (CONVOLUTIONAL, SEQUENCE, PATCHES):
         model, features = random_model(spec, seed, largest), random_features(spec, 3, seed)
         assert np.array_equal(logits(model, features, place), logits(model, features))
@@ -47,20 +49,20 @@ def test_every_layer_gives_the_same_bits(place, seed, largest):
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64])
-def test_features_of_any_type_are_taken(place, dtype):
+def test_features_of_any_type_are_taken(place: Place, dtype: type[np.integer[Any]]) -> None:
     model = random_model(CONVOLUTIONAL, 1)
     features = (random_features(CONVOLUTIONAL, 5) % 251).astype(dtype)
     assert np.array_equal(logits(model, features, place), logits(model, features.astype(np.int64)))
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_is_read_only_is_taken(place):
+def test_what_is_read_only_is_taken(place: Place) -> None:
     values = np.frombuffer(bytes(range(64)), dtype=np.int64)[::2]
     assert np.array_equal(place.take(place.put(values)), values)
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_large_set_is_evaluated_in_parts(place, monkeypatch):
+def test_a_large_set_is_evaluated_in_parts(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     model, features = random_model(CONVOLUTIONAL, 3), random_features(CONVOLUTIONAL, 9)
     labels = np.zeros(9, dtype=np.int64)
     whole = evaluate(model, features, labels)
@@ -71,13 +73,13 @@ def test_a_large_set_is_evaluated_in_parts(place, monkeypatch):
         assert (found.correct, found.predictions.tolist()) == (whole.correct, whole.predictions.tolist())
 
 
-def test_models_are_evaluated_where_float64_is():
+def test_models_are_evaluated_where_float64_is() -> None:
     assert place_of(torch.device("cpu")) is PROCESSOR
     assert place_of(torch.device("mps")) is PROCESSOR
 
 
 @pytest.mark.parametrize("place", [PROCESSOR, *PLACES[1:]])
-def test_a_place_that_computes_like_numpy_is_taken(place):
+def test_a_place_that_computes_like_numpy_is_taken(place: Place) -> None:
     demand_exact(place, "here")
 
 
@@ -90,6 +92,6 @@ def test_a_place_that_computes_like_numpy_is_taken(place):
     ],
     ids=["float32", "off by a bit", "by inverses"],
 )
-def test_a_device_with_less_than_float64_is_refused(inexact):
+def test_a_device_with_less_than_float64_is_refused(inexact: Place) -> None:
     with pytest.raises(InputError, match="The device cuda:7 does not compute with float64"):
         demand_exact(inexact, "cuda:7")

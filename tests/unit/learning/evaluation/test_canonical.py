@@ -1,8 +1,11 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from tests.unit.learning.integer_reference import logits_by_hand
 
 from pole.errors import InputError
@@ -29,6 +32,7 @@ from pole.protocol.models.layers import (
     Conv2d,
     Dropout,
     Flatten,
+    Layer,
     LayerNorm,
     LeakyReLU,
     Linear,
@@ -42,13 +46,19 @@ from pole.protocol.models.layers import (
     Transpose,
     Unflatten,
 )
-from pole.protocol.models.metrics import AbsoluteError, readings, score
+from pole.protocol.models.metrics import AbsoluteError, Metric, readings, score
 from pole.protocol.models.specification import Input, ModelSpecification, check_specification
 
 SEED = bytes(range(32))
 
 
-def specification(*graph, queries=3, shape=(3,), mapping=None, classes=3):
+def specification(
+    *graph: Layer,
+    queries: int = 3,
+    shape: tuple[int, ...] = (3,),
+    mapping: ConvMapping | None = None,
+    classes: int = 3,
+) -> ModelSpecification:
     spec = ModelSpecification(
         input=Input(shape=shape, bits=8),
         mapping=mapping or LinearMapping(bits=8, queries=queries),
@@ -61,7 +71,7 @@ def specification(*graph, queries=3, shape=(3,), mapping=None, classes=3):
     return spec
 
 
-def random_model(spec, seed=0, largest=3 * 4096):
+def random_model(spec: ModelSpecification, seed: int = 0, largest: int = 3 * 4096) -> CanonicalModel:
     random = np.random.default_rng(seed)
     channels = feature_shape(spec)[0]
     tensors = {
@@ -73,7 +83,7 @@ def random_model(spec, seed=0, largest=3 * 4096):
     return CanonicalModel(spec, SEED, FeatureMap(offset, scale), tensors)
 
 
-def random_features(spec, count, seed=0):
+def random_features(spec: ModelSpecification, count: int, seed: int = 0) -> NDArray[np.int64]:
     return np.random.default_rng(seed).integers(0, 2000, (count, *feature_shape(spec)))
 
 
@@ -130,7 +140,7 @@ PATCHES = specification(
 )
 
 
-def test_features_of_another_shape_are_refused():
+def test_features_of_another_shape_are_refused() -> None:
     model = random_model(specification(Linear(name="logits", out_features=3)))
     with pytest.raises(InputError, match="do not fit this model"):
         evaluate(model, np.zeros((5, 4), dtype=np.int64), np.zeros(5, dtype=np.int64))
@@ -149,14 +159,16 @@ def test_features_of_another_shape_are_refused():
         ({"logits.weight": np.full((3, 3), 2**31 - 1, dtype=np.int32)}, r"beyond 2\^53"),
     ],
 )
-def test_a_model_with_other_tensors_is_malformed(change, sentence):
+def test_a_model_with_other_tensors_is_malformed(
+    change: dict[str, NDArray[Any] | None], sentence: str
+) -> None:
     good = random_model(specification(Linear(name="logits", out_features=3)))
     tensors = {name: part for name, part in {**good.tensors, **change}.items() if part is not None}
     with pytest.raises(MalformedModelError, match=sentence):
         CanonicalModel(good.specification, SEED, good.feature_map, tensors)
 
 
-def test_a_feature_map_for_another_width_is_malformed():
+def test_a_feature_map_for_another_width_is_malformed() -> None:
     good = random_model(specification(Linear(name="logits", out_features=3)))
     wide = FeatureMap(np.zeros(4, dtype=np.int64), np.ones(4, dtype=np.float32))
     with pytest.raises(MalformedModelError, match="not for the 3 features"):
@@ -165,7 +177,7 @@ def test_a_feature_map_for_another_width_is_malformed():
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), largest=st.sampled_from([1, 4096, 40 * 4096, 2**20]))
-def test_every_layer_equals_python_integers(seed, largest):
+def test_every_layer_equals_python_integers(seed: int, largest: int) -> None:
     for spec in (CONVOLUTIONAL, SEQUENCE, PATCHES):
         model = random_model(spec, seed, largest)
         features = random_features(spec, 2, seed)
@@ -174,7 +186,7 @@ def test_every_layer_equals_python_integers(seed, largest):
 
 
 @pytest.mark.parametrize("spec", [CONVOLUTIONAL, SEQUENCE, PATCHES], ids=["images", "sequence", "patches"])
-def test_logits_do_not_depend_on_how_samples_are_batched_or_ordered(spec):
+def test_logits_do_not_depend_on_how_samples_are_batched_or_ordered(spec: ModelSpecification) -> None:
     model, features = random_model(spec, 5), random_features(spec, 37)
     whole = logits(model, features)
     one_by_one = np.concatenate([logits(model, features[i : i + 1]) for i in range(37)])
@@ -184,7 +196,7 @@ def test_logits_do_not_depend_on_how_samples_are_batched_or_ordered(spec):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_sums_are_those_of_another_library_with_any_thread_count(threads):
+def test_sums_are_those_of_another_library_with_any_thread_count(threads: int) -> None:
     spec = specification(
         Linear(name="wide", out_features=301), Linear(name="logits", out_features=3), queries=60, shape=(60,)
     )
@@ -196,7 +208,8 @@ def test_sums_are_those_of_another_library_with_any_thread_count(threads):
         # Backwards along the sum, and added in pieces: another order of summation.
         weight = torch.from_numpy(model.tensors[f"{name}.weight"].astype(np.float64)).flip(1)
         pieces = [
-            part @ other.T for part, other in zip(values.flip(1).split(7, 1), weight.split(7, 1), strict=True)
+            part @ other.T
+            for part, other in zip(torch.split(values.flip(1), 7, 1), torch.split(weight, 7, 1), strict=True)
         ]
         sums = (
             torch.stack(pieces).sum(0)
@@ -207,7 +220,9 @@ def test_sums_are_those_of_another_library_with_any_thread_count(threads):
     assert np.array_equal(logits(model, features), values.numpy().astype(np.int64))
 
 
-def test_a_large_convolution_is_computed_in_pieces_with_the_same_result(monkeypatch):
+def test_a_large_convolution_is_computed_in_pieces_with_the_same_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model, features = random_model(CONVOLUTIONAL, 3), random_features(CONVOLUTIONAL, 9)
     whole = logits(model, features)
     for limit in (1, 100, 1000, 5000):
@@ -216,7 +231,7 @@ def test_a_large_convolution_is_computed_in_pieces_with_the_same_result(monkeypa
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 16])
-def test_evaluation_by_several_threads_predicts_the_same(count):
+def test_evaluation_by_several_threads_predicts_the_same(count: int) -> None:
     model, features = random_model(CONVOLUTIONAL, 3), random_features(CONVOLUTIONAL, 10)
     expected = logits(model, features).argmax(axis=1)
     limit_threads(count)
@@ -225,7 +240,9 @@ def test_evaluation_by_several_threads_predicts_the_same(count):
     assert np.array_equal(found, expected)
 
 
-def test_attention_over_many_tokens_is_computed_in_pieces_with_the_same_result(monkeypatch):
+def test_attention_over_many_tokens_is_computed_in_pieces_with_the_same_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model, features = random_model(SEQUENCE, 3), random_features(SEQUENCE, 9)
     whole = logits(model, features)
     for limit in (1, 40, 100):
@@ -234,7 +251,7 @@ def test_attention_over_many_tokens_is_computed_in_pieces_with_the_same_result(m
 
 
 @pytest.mark.parametrize("value", [0, CLAMP, -CLAMP])
-def test_layer_norm_of_a_row_without_spread_is_its_shift(value):
+def test_layer_norm_of_a_row_without_spread_is_its_shift(value: int) -> None:
     layer = LayerNorm(name="norm")
     tensors = {"norm.scale": np.full(7, 4096, np.int32), "norm.shift": np.arange(7, dtype=np.int32) * 4096}
     assert (
@@ -242,7 +259,7 @@ def test_layer_norm_of_a_row_without_spread_is_its_shift(value):
     )
 
 
-def test_attention_at_the_clamp_stays_exact():
+def test_attention_at_the_clamp_stays_exact() -> None:
     layer = MultiheadAttention(name="a", num_heads=1, bias=False)
     eye = np.eye(128, dtype=np.int32) * 4096
     tensors = {"a.in_proj_weight": np.concatenate([eye, eye, eye]), "a.out_proj_weight": eye}
@@ -252,7 +269,7 @@ def test_attention_at_the_clamp_stays_exact():
     assert np.array_equal(apply(layer, [x], tensors), x)
 
 
-def test_ties_go_to_the_lowest_class():
+def test_ties_go_to_the_lowest_class() -> None:
     spec = specification(Linear(name="logits", out_features=3))
     tensors = {
         "logits.weight": np.zeros((3, 3), dtype=np.int32),
@@ -264,7 +281,7 @@ def test_ties_go_to_the_lowest_class():
     assert found.correct == 2
 
 
-def test_activations_beyond_the_clamp_are_limited():
+def test_activations_beyond_the_clamp_are_limited() -> None:
     spec = specification(Linear(name="logits", out_features=3))
     tensors = {
         "logits.weight": np.full((3, 3), 2**28, dtype=np.int32),
@@ -275,7 +292,7 @@ def test_activations_beyond_the_clamp_are_limited():
     assert logits(model, np.full((1, 3), 2**30)).tolist() == [[CLAMP] * 3]
 
 
-def test_a_norm_is_folded_only_where_nothing_else_reads_the_layer_before_it():
+def test_a_norm_is_folded_only_where_nothing_else_reads_the_layer_before_it() -> None:
     folded = folded_norms(CONVOLUTIONAL.nodes())
     assert folded == {"a_norm": "a"}
     shapes = tensor_shapes(CONVOLUTIONAL)
@@ -285,7 +302,7 @@ def test_a_norm_is_folded_only_where_nothing_else_reads_the_layer_before_it():
     assert shapes["a.bias"] == (4,)
 
 
-def test_a_layer_that_a_norm_is_folded_into_gets_a_bias():
+def test_a_layer_that_a_norm_is_folded_into_gets_a_bias() -> None:
     spec = specification(
         Linear(name="hidden", out_features=5, bias=False),
         BatchNorm1d(name="norm"),
@@ -295,7 +312,7 @@ def test_a_layer_that_a_norm_is_folded_into_gets_a_bias():
 
 
 @pytest.mark.parametrize("name", ["attention.in_proj_weight", "attention.out_proj_weight", "norm.scale"])
-def test_attention_and_norms_that_allow_inexact_sums_are_malformed(name):
+def test_attention_and_norms_that_allow_inexact_sums_are_malformed(name: str) -> None:
     good = random_model(SEQUENCE)
     tensors = {**good.tensors, name: np.full_like(good.tensors[name], 2**31 - 1)}
     with pytest.raises(MalformedModelError, match=r"beyond 2\^53"):
@@ -306,7 +323,9 @@ def test_attention_and_norms_that_allow_inexact_sums_are_malformed(name):
     ("metric", "outputs", "classes"),
     [("macro_f1", 3, 3), ("auc", 2, 2), (AbsoluteError(name="mean_absolute_error", scale=9), 1, 50)],
 )
-def test_an_evaluation_is_worth_what_the_metric_says_in_any_order(metric, outputs, classes):
+def test_an_evaluation_is_worth_what_the_metric_says_in_any_order(
+    metric: Metric, outputs: int, classes: int
+) -> None:
     spec = ModelSpecification(
         input=Input(shape=(3,), bits=8),
         mapping=LinearMapping(bits=8, queries=3),

@@ -1,10 +1,13 @@
 """Canonical logits, bit for bit, by NumPy and by torch: other libraries, batches, threads and devices."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional
 
 from pole.learning.evaluation.canonical import CanonicalModel, logits, tensor_shapes
@@ -40,7 +43,7 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 SAMPLES = 53
 
 
-def random_model():
+def random_model() -> CanonicalModel:
     random = np.random.default_rng(11)
     channels = feature_shape(SPEC)[0]
     tensors = {
@@ -57,14 +60,16 @@ FEATURES = np.random.default_rng(12).integers(0, 5000, (SAMPLES, *feature_shape(
 EXPECTED = logits(MODEL, FEATURES)
 
 
-def rounded(sums):
+def rounded(sums: Tensor) -> Tensor:
     return (sums / 4096).round().clamp(-CLAMP, CLAMP)
 
 
-def by_torch(features, device, convolve):
+def by_torch(
+    features: NDArray[np.int64], device: str, convolve: Callable[[Tensor, Tensor], Tensor]
+) -> NDArray[np.int64]:
     """The same network in float64 by torch."""
 
-    def tensor(name):
+    def tensor(name: str) -> Tensor:
         return torch.from_numpy(MODEL.tensors[name].astype(np.float64)).to(device)
 
     values = torch.from_numpy(MODEL.feature_map.apply(features)).to(device)
@@ -77,16 +82,16 @@ def by_torch(features, device, convolve):
     return values.cpu().numpy().astype(np.int64)
 
 
-def by_convolution(values, weight):
+def by_convolution(values: Tensor, weight: Tensor) -> Tensor:
     return functional.conv2d(values, weight, padding=1)
 
 
-def by_patches(values, weight):
+def by_patches(values: Tensor, weight: Tensor) -> Tensor:
     patches = functional.unfold(values, 3, padding=1)
     return (weight.flatten(1) @ patches).view(len(values), len(weight), *values.shape[2:])
 
 
-def by_shifted_sums(values, weight):
+def by_shifted_sums(values: Tensor, weight: Tensor) -> Tensor:
     """The nine places of the filter one after the other, the last one first: another order of the sum."""
     padded = functional.pad(values, (1, 1, 1, 1))
     height, width = values.shape[2:]
@@ -101,7 +106,9 @@ def by_shifted_sums(values, weight):
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("convolve", [by_convolution, by_patches, by_shifted_sums])
-def test_torch_gets_the_same_logits_on_any_device_with_any_thread_count(device, threads, convolve):
+def test_torch_gets_the_same_logits_on_any_device_with_any_thread_count(
+    device: str, threads: int, convolve: Callable[[Tensor, Tensor], Tensor]
+) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     found = by_torch(FEATURES, device, convolve)
@@ -110,12 +117,12 @@ def test_torch_gets_the_same_logits_on_any_device_with_any_thread_count(device, 
 
 
 @pytest.mark.parametrize("size", [1, 7, 32, SAMPLES])
-def test_batches_of_any_size_get_the_same_logits(size):
+def test_batches_of_any_size_get_the_same_logits(size: int) -> None:
     bounds = [*range(0, SAMPLES, size), SAMPLES]
     parts = [logits(MODEL, FEATURES[start:end]) for start, end in pairwise(bounds)]
     assert np.array_equal(np.concatenate(parts), EXPECTED)
 
 
-def test_the_logits_are_no_trivial_ones():
+def test_the_logits_are_no_trivial_ones() -> None:
     assert len(np.unique(EXPECTED)) > SAMPLES
     assert np.abs(EXPECTED).max() < CLAMP

@@ -1,16 +1,20 @@
 import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from tests.unit.learning.integer_reference import logits_by_hand
 from tests.unit.learning.user_modules import Encoder, Perceptron, ResNet, Vgg, VisionTransformer
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from pole.errors import InputError
 from pole.learning.evaluation.canonical import logits
-from pole.learning.evaluation.features import fit_feature_map, normalised
+from pole.learning.evaluation.features import FeatureMap, fit_feature_map, normalised
 from pole.learning.importing.export import Wanted, export, with_weights
 from pole.learning.importing.trace import UnsupportedError, make_module
 from pole.learning.networks.export import to_canonical
@@ -26,11 +30,11 @@ TABLE = Wanted((20,), 8, LinearMapping(bits=8, queries=16), "accuracy", None)
 TILES = Wanted((8, 8), 8, BlocksMapping(bits=3, queries=8, tile=(4, 4)), "accuracy", None)
 
 
-def picture(side):
+def picture(side: int) -> Wanted:
     return Wanted((3, side, side), 8, ConvMapping(bits=3, queries=1, kernel=(3, 3)), "accuracy", None)
 
 
-NETWORKS = {
+NETWORKS: dict[str, tuple[Callable[[], nn.Module], Wanted]] = {
     "perceptron": (Perceptron, TABLE),
     "vgg-16": (lambda: Vgg(divided=32), picture(32)),
     "resnet-18": (lambda: ResNet(divided=32), picture(32)),
@@ -40,7 +44,9 @@ NETWORKS = {
 }
 
 
-def settled(module, wanted):
+def settled(
+    module: Callable[[], nn.Module], wanted: Wanted
+) -> tuple[nn.Module, NDArray[np.int64], FeatureMap, Tensor]:
     """The module after its norms have seen data, and features of one and the same distribution."""
     torch.manual_seed(3)
     made = module()
@@ -55,7 +61,7 @@ def settled(module, wanted):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_module_its_specification_and_the_canonical_model_say_the_same(name):
+def test_a_module_its_specification_and_the_canonical_model_say_the_same(name: str) -> None:
     module, raw, feature_map, inputs = settled(*NETWORKS[name])
     exported = export(module, NETWORKS[name][1])
     specification = exported.specification
@@ -75,21 +81,23 @@ def test_a_module_its_specification_and_the_canonical_model_say_the_same(name):
 @pytest.mark.parametrize(
     ("module", "wanted", "parameters"), [(Vgg, picture(32), 14_990_922), (ResNet, picture(32), 11_181_642)]
 )
-def test_networks_of_full_size_fit_a_specification(module, wanted, parameters):
+def test_networks_of_full_size_fit_a_specification(
+    module: Callable[[], nn.Module], wanted: Wanted, parameters: int
+) -> None:
     specification = export(module().eval(), wanted).specification
     assert specification.max_parameters == parameters
     assert parse_specification(specification.canonical_bytes()) == specification
 
 
-def test_what_forward_writes_out_becomes_layers():
+def test_what_forward_writes_out_becomes_layers() -> None:
     class Written(nn.Module):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.conv = nn.Conv2d(3, 4, 3, padding="same")
             self.twice = nn.Conv2d(4, 4, 1)
             self.fc = nn.Sequential(nn.Identity(), nn.Linear(32, 20, bias=False))
 
-        def forward(self, x):
+        def forward(self, x: Tensor) -> Tensor:
             x = torch.relu(self.conv(x))
             x = functional.max_pool2d(functional.leaky_relu(x, 0.125), 3, stride=2, padding=1)
             x = torch.cat([x, self.twice(x).tanh()], dim=1)
@@ -105,11 +113,11 @@ def test_what_forward_writes_out_becomes_layers():
     ]
 
 
-def refused(forward, wanted=TABLE, **parts):
+def refused(forward: Callable[..., Any], wanted: Wanted = TABLE, **parts: nn.Module | nn.Parameter) -> str:
     """The sentence with which a module of these parts and this forward is refused."""
 
     class Module(nn.Module):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             for name, part in parts.items():
                 setattr(self, name, part)
@@ -138,7 +146,9 @@ LINEAR = nn.Linear(16, 10)
         (nn.Conv2d(1, 1, 3), r"needs a (channels, height, width) input but gets [16]"),
     ],
 )
-def test_a_layer_that_is_not_on_the_list_is_refused_with_what_to_use_instead(part, sentence):
+def test_a_layer_that_is_not_on_the_list_is_refused_with_what_to_use_instead(
+    part: nn.Module, sentence: str
+) -> None:
     found = refused(lambda self, x: self.fc(self.part(x)), part=part, fc=LINEAR)
     assert sentence in found
     assert "call module 'part', line " in found
@@ -162,7 +172,7 @@ def test_a_layer_that_is_not_on_the_list_is_refused_with_what_to_use_instead(par
         (nn.Linear(8, 10), "put a Flatten before it"),
     ],
 )
-def test_a_layer_with_arguments_that_no_specification_has_is_refused(part, sentence):
+def test_a_layer_with_arguments_that_no_specification_has_is_refused(part: nn.Module, sentence: str) -> None:
     assert sentence in refused(lambda self, x: self.part(x).flatten(1), picture(8), part=part)
 
 
@@ -190,13 +200,13 @@ def test_a_layer_with_arguments_that_no_specification_has_is_refused(part, sente
         (lambda self, x, y: self.fc(x), "features alone"),
         (lambda self, x: self.fc(x) if x.sum() > 0 else x, "forward cannot be followed, line"),
         (lambda self, x: functional.linear(x, self.wide), "make it an nn.Linear"),
-        (lambda self, x: self.fc(functional.relu(x, other=1)), "unexpected keyword"),
+        (lambda self, x: self.fc(functional.relu(x, other=1)), "unexpected keyword"),  # type: ignore[call-arg]
         (lambda self, x: self.fc(x).reshape(), "docs/model-specification.md"),
     ],
 )
-def test_what_forward_does_beyond_layers_is_refused(forward, sentence):
-    parts = {"fc": nn.Linear(16, 10), "fc2": nn.Linear(16, 10), "wide": nn.Parameter(torch.ones(3))}
-    assert sentence in refused(forward, **parts)
+def test_what_forward_does_beyond_layers_is_refused(forward: Callable[..., Any], sentence: str) -> None:
+    wide = nn.Parameter(torch.ones(3))
+    assert sentence in refused(forward, fc=nn.Linear(16, 10), fc2=nn.Linear(16, 10), wide=wide)
 
 
 @pytest.mark.parametrize(
@@ -207,16 +217,16 @@ def test_what_forward_does_beyond_layers_is_refused(forward, sentence):
         (nn.MultiheadAttention(8, 2, batch_first=True, add_zero_attn=True), "add_zero_attn"),
     ],
 )
-def test_attention_that_no_specification_has_is_refused(layer, sentence):
-    def forward(self, x):
+def test_attention_that_no_specification_has_is_refused(layer: nn.Module, sentence: str) -> None:
+    def forward(self: Any, x: Any) -> Any:
         x = x.unflatten(1, (4, 8))
         return self.part(x, x, x)[0] if isinstance(layer, nn.MultiheadAttention) else self.part(x)
 
     assert sentence in refused(forward, TILES, part=layer)
 
 
-def test_masked_attention_is_refused():
-    def forward(self, x):
+def test_masked_attention_is_refused() -> None:
+    def forward(self: Any, x: Any) -> Any:
         return self.part(x.unflatten(1, (4, 8)), src_mask=self.mask).flatten(1)
 
     layer = nn.TransformerEncoderLayer(8, 2, 8, batch_first=True)
@@ -225,27 +235,27 @@ def test_masked_attention_is_refused():
 
 
 @pytest.mark.parametrize("part", [nn.Linear(20, 16), nn.BatchNorm1d(20)])
-def test_a_module_for_other_features_is_refused_with_those_of_the_mapping_layer(part):
+def test_a_module_for_other_features_is_refused_with_those_of_the_mapping_layer(part: nn.Module) -> None:
     found = refused(lambda self, x: self.fc(self.part(x)), part=part, fc=LINEAR)
     assert "The module fails on features of shape [16], which the mapping layer makes" in found
     assert "line " in found
 
 
-def test_a_forward_that_is_more_than_its_layers_is_found_out():
+def test_a_forward_that_is_more_than_its_layers_is_found_out() -> None:
     class Double(nn.Module):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.fc = nn.Linear(16, 10)
             self.fc.register_forward_hook(lambda module, args, out: 2 * out)
 
-        def forward(self, x):
+        def forward(self, x: Tensor) -> Tensor:
             return self.fc(x)
 
     with pytest.raises(UnsupportedError, match="computes something else"):
         export(Double().eval(), TABLE)
 
 
-def test_a_regression_has_one_output_and_a_grid():
+def test_a_regression_has_one_output_and_a_grid() -> None:
     metric = AbsoluteError(name="mean_absolute_error", scale=40)
     wanted = Wanted((20,), 8, LinearMapping(bits=8, queries=16), metric, 300)
     specification = export(nn.Sequential(nn.Linear(16, 1)).eval(), wanted).specification
@@ -254,16 +264,16 @@ def test_a_regression_has_one_output_and_a_grid():
         export(nn.Sequential(nn.Linear(16, 2)).eval(), wanted)
 
 
-def test_names_are_unique_short_and_of_small_letters():
+def test_names_are_unique_short_and_of_small_letters() -> None:
     class Odd(nn.Module):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.Input = nn.Linear(16, 16)
             self._0 = nn.Linear(16, 16)
             self.a_very_long_name_of_a_layer_that_nobody_needs = nn.Linear(16, 16)
             self.and_a_very_long_name_of_a_layer_that_nobody_needs = nn.Linear(16, 10)
 
-        def forward(self, x):
+        def forward(self, x: Tensor) -> Tensor:
             x = self.a_very_long_name_of_a_layer_that_nobody_needs(self._0(self.Input(x)))
             return self.and_a_very_long_name_of_a_layer_that_nobody_needs(x)
 
@@ -283,7 +293,9 @@ def test_names_are_unique_short_and_of_small_letters():
         ("x = (", "make", "failed, line 1: "),
     ],
 )
-def test_a_file_that_makes_no_module_is_refused_with_its_line(tmp_path, text, factory, sentence):
+def test_a_file_that_makes_no_module_is_refused_with_its_line(
+    tmp_path: Path, text: str | None, factory: str, sentence: str
+) -> None:
     file = tmp_path / "user.py"
     if text is not None:
         file.write_text(text)
@@ -292,7 +304,7 @@ def test_a_file_that_makes_no_module_is_refused_with_its_line(tmp_path, text, fa
     assert sentence in str(caught.value)
 
 
-def test_a_module_from_a_file_is_exported_and_refused_with_the_file_s_lines(tmp_path):
+def test_a_module_from_a_file_is_exported_and_refused_with_the_file_s_lines(tmp_path: Path) -> None:
     file = tmp_path / "user.py"
     file.write_text(
         textwrap.dedent(

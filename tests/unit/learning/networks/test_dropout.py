@@ -40,6 +40,7 @@ def test_gradients_flow_through_what_is_kept() -> None:
     x = torch.ones(1000, requires_grad=True)
     seen = Dropout(0.5)(x)
     seen.sum().backward()
+    assert x.grad is not None
     assert torch.equal(x.grad, seen.detach())
 
 

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from pole.learning.evaluation.canonical import logits
-from pole.learning.evaluation.features import fit_feature_map, normalised, whiten, whitening
+from pole.learning.evaluation.features import FeatureMap, fit_feature_map, normalised, whiten, whitening
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.networks.export import entry_layer, to_canonical
 from pole.learning.networks.network import Network
@@ -19,6 +21,7 @@ from pole.protocol.models.layers import (
     Conv2d,
     Dropout,
     Flatten,
+    Layer,
     LayerNorm,
     LeakyReLU,
     Linear,
@@ -37,7 +40,7 @@ from pole.protocol.models.specification import Input, ModelSpecification, check_
 SEED = bytes(range(32))
 
 
-def specification(*graph, conv=False):
+def specification(*graph: Layer, conv: bool = False) -> ModelSpecification:
     spec = ModelSpecification(
         input=Input(shape=(2, 8, 8) if conv else (20,), bits=8),
         mapping=ConvMapping(bits=3, queries=2, kernel=(3, 3)) if conv else LinearMapping(bits=8, queries=10),
@@ -93,7 +96,9 @@ SEQUENCE = specification(
 )
 
 
-def trained(spec, white):
+def trained(
+    spec: ModelSpecification, white: bool
+) -> tuple[Network, NDArray[np.int64], FeatureMap, NDArray[np.float64] | None, Tensor]:
     """A network whose norms have seen data, and its features."""
     torch.manual_seed(4)
     raw = np.random.default_rng(4).integers(0, 3000, (200, *feature_shape(spec)))
@@ -111,7 +116,7 @@ def trained(spec, white):
 @pytest.mark.parametrize(
     "spec", [PERCEPTRON, CONVOLUTIONAL, SEQUENCE], ids=["perceptron", "convolutional", "sequence"]
 )
-def test_the_canonical_model_says_what_the_torch_network_says(spec, white):
+def test_the_canonical_model_says_what_the_torch_network_says(spec: ModelSpecification, white: bool) -> None:
     network, raw, feature_map, matrix, inputs = trained(spec, white)
     model = to_canonical(network, spec, SEED, feature_map, matrix)
     exact = logits(model, raw) / 1024
@@ -119,15 +124,17 @@ def test_the_canonical_model_says_what_the_torch_network_says(spec, white):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e9])
-def test_a_diverged_network_cannot_be_shipped(value):
+def test_a_diverged_network_cannot_be_shipped(value: float) -> None:
     network, _, feature_map, matrix, _ = trained(PERCEPTRON, white=False)
+    last = network.module("logits")
+    assert isinstance(last, torch.nn.Linear)
     with torch.no_grad():
-        network.module("logits").weight[0, 0] = value
+        last.weight[0, 0] = value
     with pytest.raises(MalformedModelError, match=r"'logits.weight' are not finite or too large"):
         to_canonical(network, PERCEPTRON, SEED, feature_map, matrix)
 
 
-def test_layers_called_like_torch_methods_do_no_harm():
+def test_layers_called_like_torch_methods_do_no_harm() -> None:
     spec = specification(
         Linear(name="train", out_features=4), ReLU(name="forward"), Linear(name="half", out_features=3)
     )
@@ -158,5 +165,7 @@ def test_layers_called_like_torch_methods_do_no_harm():
         ),
     ],
 )
-def test_whitening_is_folded_only_into_a_layer_that_alone_reads_the_features(spec, name):
+def test_whitening_is_folded_only_into_a_layer_that_alone_reads_the_features(
+    spec: ModelSpecification, name: str | None
+) -> None:
     assert entry_layer(spec.nodes()) == name

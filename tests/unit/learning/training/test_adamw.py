@@ -1,11 +1,14 @@
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from pole.learning.training.adamw import AdamW
 
 
-def by_the_paper(weights, gradients, rates, decay):
+def by_the_paper(
+    weights: NDArray[np.float64], gradients: NDArray[np.float64], rates: list[float], decay: float
+) -> NDArray[np.float64]:
     """Algorithm 2 of Loshchilov and Hutter in float64, line by line."""
     first, second = np.zeros_like(weights), np.zeros_like(weights)
     for step, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
@@ -16,7 +19,7 @@ def by_the_paper(weights, gradients, rates, decay):
     return weights
 
 
-def test_steps_are_those_of_the_paper():
+def test_steps_are_those_of_the_paper() -> None:
     random = np.random.default_rng(0)
     weights, gradients = random.normal(size=(4, 5)), random.normal(size=(30, 4, 5))
     rates = [0.1 / step for step in range(1, 31)]
@@ -29,7 +32,7 @@ def test_steps_are_those_of_the_paper():
     assert np.allclose(parameter.detach().numpy(), expected, rtol=1e-9, atol=1e-12)
 
 
-def test_parameters_without_a_gradient_stay_as_they_are():
+def test_parameters_without_a_gradient_stay_as_they_are() -> None:
     layer = nn.Linear(2, 2)
     before = layer.weight.clone()
     AdamW(layer.parameters(), weight_decay=0.5).step(0.1)

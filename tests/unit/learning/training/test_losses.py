@@ -6,11 +6,11 @@ from torch.nn import functional
 from pole.learning.training.losses import loss_of
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.layers import Linear
-from pole.protocol.models.metrics import LOGIT_ONE, AbsoluteError, readings
+from pole.protocol.models.metrics import LOGIT_ONE, AbsoluteError, Metric, readings
 from pole.protocol.models.specification import Input, ModelSpecification
 
 
-def specification(metric, classes):
+def specification(metric: Metric, classes: int) -> ModelSpecification:
     outputs = 1 if isinstance(metric, AbsoluteError) else classes
     return ModelSpecification(
         input=Input(shape=(4,), bits=8),
@@ -24,13 +24,13 @@ def specification(metric, classes):
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "auc"])
-def test_classes_are_learned_by_smoothed_cross_entropy(metric):
+def test_classes_are_learned_by_smoothed_cross_entropy(metric: Metric) -> None:
     logits, labels = torch.randn(9, 2), torch.arange(9) % 2
     found = loss_of(specification(metric, 2), 0.1)(logits, labels)
     assert torch.equal(found, functional.cross_entropy(logits, labels, label_smoothing=0.1))
 
 
-def test_the_output_that_costs_nothing_is_the_one_read_as_the_label():
+def test_the_output_that_costs_nothing_is_the_one_read_as_the_label() -> None:
     metric = AbsoluteError(name="mean_absolute_error", scale=50)
     outputs = torch.zeros(300, 1, requires_grad=True)
     labels = torch.arange(300)
@@ -38,7 +38,7 @@ def test_the_output_that_costs_nothing_is_the_one_read_as_the_label():
     optimiser = torch.optim.SGD([outputs], lr=30.0)
     for _ in range(400):
         optimiser.zero_grad()
-        loss(outputs, labels).backward()
+        loss(outputs, labels).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     steps = np.rint(outputs.detach().numpy() * LOGIT_ONE).astype(np.int64)
     assert readings(metric, steps, 300).tolist() == labels.tolist()

@@ -1,18 +1,20 @@
 import itertools
 import math
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 
 from pole.errors import InputError
+from pole.learning.training import search
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.search import find_settings
-from pole.learning.training.training import search
 from pole.learning.training.training_run import StopRule
 from pole.protocol.mapping.kinds import LinearMapping
-from pole.protocol.models.specification import mlp
+from pole.protocol.models.metrics import Integers
+from pole.protocol.models.specification import ModelSpecification, mlp
 
 SPEC = mlp(input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=8, queries=4), hidden=(8,), classes=3)
 RANDOM = np.random.default_rng(0)
@@ -20,7 +22,14 @@ LABELS = RANDOM.integers(0, 3, 60)
 FEATURES = 100 * LABELS[:, None] + RANDOM.integers(0, 400, (60, 4))
 
 
-def find(settings=None, *, deadline=math.inf, stop=lambda: False, clock=lambda: 0.0, random_seed=1):
+def find(
+    settings: TrainingSettings | None = None,
+    *,
+    deadline: float = math.inf,
+    stop: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = lambda: 0.0,
+    random_seed: int = 1,
+) -> TrainingSettings:
     return find_settings(
         FEATURES,
         LABELS,
@@ -32,20 +41,28 @@ def find(settings=None, *, deadline=math.inf, stop=lambda: False, clock=lambda: 
     )
 
 
-def test_without_optuna_the_search_is_refused(monkeypatch):
+def test_without_optuna_the_search_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(InputError, match="needs optuna"):
         find()
 
 
-def test_without_time_the_settings_stay_as_they_are():
+def test_without_time_the_settings_stay_as_they_are() -> None:
     assert find(deadline=-1.0) == TrainingSettings()
 
 
-def test_settings_that_do_best_on_samples_kept_apart_are_found(monkeypatch):
-    tried = []
+def test_settings_that_do_best_on_samples_kept_apart_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[TrainingSettings] = []
 
-    def score(learned, unseen, specification, settings, rule, random_seed, device):
+    def score(
+        learned: tuple[Integers, Integers],
+        unseen: tuple[Integers, Integers],
+        specification: ModelSpecification,
+        settings: TrainingSettings,
+        rule: StopRule,
+        random_seed: int,
+        device: torch.device,
+    ) -> int:
         assert len(unseen[1]) == 6
         assert len(learned[1]) == 54
         assert not {tuple(row) for row in unseen[0].tolist()} & {tuple(row) for row in learned[0].tolist()}
@@ -60,16 +77,16 @@ def test_settings_that_do_best_on_samples_kept_apart_are_found(monkeypatch):
     assert 0.007 < found.learning_rate < 0.014
 
 
-def test_settings_that_are_no_better_than_the_defaults_are_not_taken(monkeypatch):
+def test_settings_that_are_no_better_than_the_defaults_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_correct", lambda *arguments: 5)
     calls = itertools.count()
     assert find(stop=lambda: next(calls) >= 5) == TrainingSettings()
 
 
-def test_no_trial_takes_more_than_its_part_of_the_time():
+def test_no_trial_takes_more_than_its_part_of_the_time() -> None:
     now = [0.0]
 
-    def clock():
+    def clock() -> float:
         now[0] += 0.25
         return now[0]
 
@@ -77,8 +94,8 @@ def test_no_trial_takes_more_than_its_part_of_the_time():
     assert 400 <= now[0] < 400 + 400 / search.TRIALS
 
 
-def test_the_same_random_seed_finds_the_same_settings():
-    def once():
+def test_the_same_random_seed_finds_the_same_settings() -> None:
+    def once() -> TrainingSettings:
         calls = itertools.count()
         return find(stop=lambda: next(calls) >= 100)
 

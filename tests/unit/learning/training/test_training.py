@@ -1,6 +1,8 @@
 import math
 import sys
 import time
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -9,14 +11,16 @@ import torch
 from pole.errors import AbandonedError, InputError
 from pole.learning.data import datasets, quantisation
 from pole.learning.evaluation import model_file
-from pole.learning.evaluation.canonical import evaluate
+from pole.learning.evaluation.arrays import Place
+from pole.learning.evaluation.canonical import CanonicalModel, Evaluation, evaluate
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.training.adamw import AdamW
 from pole.learning.training.recipe import TrainingSettings
-from pole.learning.training.training import train
-from pole.learning.training.training_run import StopReason, StopRule
+from pole.learning.training.training import TrainingResult, train
+from pole.learning.training.training_run import Progress, StopReason, StopRule
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
+from pole.protocol.models.metrics import Integers
 from pole.protocol.models.specification import mlp
 
 SEED = bytes.fromhex("e49ae9a176d4a4475054cf1a06d12c119a607bb3c7cfb24c0e70625c5f2e4e17")
@@ -27,20 +31,20 @@ CPU = torch.device("cpu")
 class Watch:
     """A clock that advances a second with every batch."""
 
-    def __init__(self, batches=math.inf):
+    def __init__(self, batches: float = math.inf) -> None:
         self.now, self.batches = 0.0, batches
 
-    def stop(self):
+    def stop(self) -> bool:
         self.now += 1
         return self.now > self.batches
 
 
-def rule(required=10**9, deadline=math.inf, watch=None):
+def rule(required: int = 10**9, deadline: float = math.inf, watch: Watch | None = None) -> StopRule:
     watch = watch or Watch()
     return StopRule(required_correct=required, deadline=deadline, clock=lambda: watch.now, stop=watch.stop)
 
 
-def iris():
+def iris() -> tuple[Integers, Integers, Integers, Integers]:
     data = datasets.load("iris", None)
     fitted = quantisation.fit(data.x_train, 8)
     plan = query_plan(SPEC, SEED)
@@ -55,8 +59,13 @@ FEATURES, LABELS, TEST_FEATURES, TEST_LABELS = iris()
 
 
 def run(
-    stop_rule, settings=None, features=FEATURES, labels=LABELS, random_seed=1, report=lambda progress: None
-):
+    stop_rule: StopRule,
+    settings: TrainingSettings | None = None,
+    features: Integers = FEATURES,
+    labels: Integers = LABELS,
+    random_seed: int = 1,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> TrainingResult:
     return train(
         features,
         labels,
@@ -80,37 +89,39 @@ def run(
         (FEATURES, LABELS - 1, "run from -1 to 1"),
     ],
 )
-def test_data_that_do_not_fit_the_specification_are_refused(features, labels, sentence):
+def test_data_that_do_not_fit_the_specification_are_refused(
+    features: Integers, labels: Integers, sentence: str
+) -> None:
     with pytest.raises(InputError, match=sentence):
         run(rule(), features=features, labels=labels)
 
 
-def test_a_network_that_never_becomes_finite_is_no_result():
+def test_a_network_that_never_becomes_finite_is_no_result() -> None:
     with pytest.raises(MalformedModelError, match="no finite model"):
         run(rule(deadline=20.0), TrainingSettings(learning_rate=1e30, steps=5, epochs=1))
 
 
-def test_training_stops_when_the_required_accuracy_is_reached():
+def test_training_stops_when_the_required_accuracy_is_reached() -> None:
     result = run(rule(required=128))
     assert result.reason is StopReason.THRESHOLD
     assert result.candidate.evaluation.correct >= 128
 
 
-def test_iris_is_learned_from_its_features():
+def test_iris_is_learned_from_its_features() -> None:
     result = run(rule(required=129))
     test = evaluate(result.candidate.model, TEST_FEATURES, TEST_LABELS)
     assert result.candidate.evaluation.correct >= 0.95 * len(LABELS)
     assert test.correct >= 13
 
 
-def test_training_stops_when_the_round_is_closed():
+def test_training_stops_when_the_round_is_closed() -> None:
     result = run(rule(watch=Watch(batches=25)))
     assert result.reason is StopReason.ROUND
     assert result.epochs == 25 // 9
 
 
-def test_a_training_that_is_stopped_judges_no_more(monkeypatch):
-    def judged(*arguments):
+def test_a_training_that_is_stopped_judges_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def judged(*arguments: object) -> NoReturn:
         raise AssertionError("nobody waits for it")
 
     monkeypatch.setattr("pole.learning.training.training_run.evaluate", judged)
@@ -119,11 +130,12 @@ def test_a_training_that_is_stopped_judges_no_more(monkeypatch):
 
 
 @pytest.mark.parametrize("models", [0, 1])
-def test_a_stop_ends_the_evaluation_of_a_model(monkeypatch, models):
+def test_a_stop_ends_the_evaluation_of_a_model(monkeypatch: pytest.MonkeyPatch, models: int) -> None:
     """The first is judged after nine batches, the second after eighteen."""
-    closed, ended = [], []
+    closed: list[bool] = []
+    ended: list[Evaluation] = []
 
-    def close(*arguments):
+    def close(*arguments: Any) -> Evaluation:
         if len(ended) == models:
             closed.append(True)
         evaluation = evaluate(*arguments)
@@ -142,16 +154,16 @@ def test_a_stop_ends_the_evaluation_of_a_model(monkeypatch, models):
     assert len(ended) == models
 
 
-def test_training_stops_when_time_is_up():
+def test_training_stops_when_time_is_up() -> None:
     result = run(rule(deadline=100.0))
     assert result.reason is StopReason.TIME
     assert result.seconds == 100
 
 
-def test_the_deadline_counts_the_last_evaluation_in(monkeypatch):
+def test_the_deadline_counts_the_last_evaluation_in(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = Watch()
 
-    def slow_evaluation(*arguments):
+    def slow_evaluation(*arguments: Any) -> Evaluation:
         watch.now += 30
         return evaluate(*arguments)
 
@@ -161,41 +173,44 @@ def test_the_deadline_counts_the_last_evaluation_in(monkeypatch):
     assert 160 <= result.seconds <= 201
 
 
-def test_a_deadline_that_has_passed_still_gives_a_model():
+def test_a_deadline_that_has_passed_still_gives_a_model() -> None:
     result = run(rule(deadline=-1.0))
     assert result.reason is StopReason.TIME
     assert result.epochs == 0
     assert len(result.candidate.evaluation.predictions) == len(LABELS)
 
 
-def test_the_learning_rate_decays_before_the_deadline(monkeypatch):
-    progress = []
-    monkeypatch.setattr(
-        "pole.learning.training.training_run.rate_factor", lambda done: progress.append(done) or 0.1
-    )
+def test_the_learning_rate_decays_before_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress: list[float] = []
+
+    def tenth(done: float) -> float:
+        progress.append(done)
+        return 0.1
+
+    monkeypatch.setattr("pole.learning.training.training_run.rate_factor", tenth)
     run(rule(deadline=100.0))
     assert progress[0] == 0
     assert progress[-1] > 0.9
 
 
-def test_an_unreached_threshold_leads_to_cycle_after_cycle():
+def test_an_unreached_threshold_leads_to_cycle_after_cycle() -> None:
     # Two epochs of nine batches, then four, then eight, each evaluated after the first, second, fourth,
     # eighth.
-    evaluated = []
+    evaluated: list[Progress] = []
     settings = TrainingSettings(steps=18, epochs=2)
     closed = StopRule(10**9, math.inf, clock=lambda: 0.0, stop=lambda: len(evaluated) == 14)
     run(closed, settings, report=evaluated.append)
     assert [epoch.epoch for epoch in evaluated] == list(range(1, 15))
 
 
-def test_the_same_random_seed_trains_the_same_model():
+def test_the_same_random_seed_trains_the_same_model() -> None:
     first, second, other = (run(rule(required=128), random_seed=number) for number in (5, 5, 6))
     files = [model_file.save(result.candidate.model) for result in (first, second, other)]
     assert files[0] == files[1]
     assert files[0] != files[2]
 
 
-def test_training_leaves_the_random_state_of_others_alone():
+def test_training_leaves_the_random_state_of_others_alone() -> None:
     torch.manual_seed(77)
     expected = torch.rand(3)
     torch.manual_seed(77)
@@ -203,34 +218,35 @@ def test_training_leaves_the_random_state_of_others_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_training_does_not_wait_for_the_compiler_of_torch(monkeypatch):
+def test_training_does_not_wait_for_the_compiler_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     # None makes an import fail; that of the compiler takes seconds, and torch.optim brings it.
     monkeypatch.setitem(sys.modules, "torch._dynamo", None)
     run(rule(deadline=20.0))
 
 
-def test_the_reported_accuracy_is_that_of_the_file_that_is_shipped():
+def test_the_reported_accuracy_is_that_of_the_file_that_is_shipped() -> None:
     result = run(rule(required=128))
     shipped = model_file.load(model_file.save(result.candidate.model), SPEC, SEED)
     assert evaluate(shipped, FEATURES, LABELS).correct == result.candidate.evaluation.correct
 
 
-def test_every_epoch_is_reported_with_the_best_candidate_so_far():
-    seen = []
+def test_every_epoch_is_reported_with_the_best_candidate_so_far() -> None:
+    seen: list[Progress] = []
     result = run(rule(required=128), report=seen.append)
     assert [progress.epoch for progress in seen] == list(range(1, result.epochs + 1))
-    counts = [progress.best.evaluation.correct for progress in seen]
+    counts = [progress.best.evaluation.correct for progress in seen if progress.best]
+    assert len(counts) == len(seen)
     assert counts == sorted(counts)
     assert counts[-1] == result.candidate.evaluation.correct
 
 
-def test_a_sample_left_over_from_full_batches_is_no_batch_of_its_own():
+def test_a_sample_left_over_from_full_batches_is_no_batch_of_its_own() -> None:
     kept = slice(0, 65)
     result = run(rule(deadline=60.0), features=FEATURES[kept], labels=LABELS[kept])
     assert np.isfinite(result.candidate.evaluation.correct)
 
 
-def test_digits_are_learned_from_fewer_features_than_pixels():
+def test_digits_are_learned_from_fewer_features_than_pixels() -> None:
     data = datasets.load("digits", None)
     spec = mlp(
         input_shape=(8, 8),
@@ -259,7 +275,7 @@ def test_digits_are_learned_from_fewer_features_than_pixels():
     assert evaluate(result.candidate.model, unseen, data.y_test).correct >= 0.94 * len(unseen)
 
 
-def test_an_eager_training_ends_with_the_first_model_that_is_good_enough():
+def test_an_eager_training_ends_with_the_first_model_that_is_good_enough() -> None:
     patient = run(rule(required=120))
     eager = run(rule(required=120), TrainingSettings(eager=True))
     assert eager.reason is patient.reason is StopReason.THRESHOLD
@@ -267,11 +283,11 @@ def test_an_eager_training_ends_with_the_first_model_that_is_good_enough():
     assert eager.epochs < patient.epochs
 
 
-def test_a_batch_that_takes_long_is_not_begun_before_the_deadline(monkeypatch):
+def test_a_batch_that_takes_long_is_not_begun_before_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = Watch()
     settle = AdamW.step
 
-    def slow_step(self, rate):
+    def slow_step(self: AdamW, rate: float) -> None:
         watch.now += 20
         settle(self, rate)
 
@@ -281,10 +297,12 @@ def test_a_batch_that_takes_long_is_not_begun_before_the_deadline(monkeypatch):
     assert 180 <= result.seconds <= 210
 
 
-def test_judging_is_counted_in_before_the_first_model_was_judged(monkeypatch):
+def test_judging_is_counted_in_before_the_first_model_was_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = Watch()
 
-    def slow_evaluation(model, features, labels, place, *stop):
+    def slow_evaluation(
+        model: CanonicalModel, features: Integers, labels: Integers, place: Place, *stop: object
+    ) -> Evaluation:
         watch.now += len(features)
         return evaluate(model, features, labels, place)
 
@@ -296,7 +314,7 @@ def test_judging_is_counted_in_before_the_first_model_was_judged(monkeypatch):
     assert 1 + 64 + 135 <= result.seconds <= 1 + 64 + 135 + 5
 
 
-def test_the_deadline_holds_when_batches_take_the_time_they_take():
+def test_the_deadline_holds_when_batches_take_the_time_they_take() -> None:
     # By the processor's clock: that on the wall counts what other programs take.
     started = time.process_time()
     real = StopRule(10**9, started + 2.0, time.process_time, lambda: False)

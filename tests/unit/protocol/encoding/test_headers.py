@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from tests.unit.protocol.example_rounds import DATA_NODE, MINERS
@@ -17,7 +18,7 @@ OMMER = Ommer(2, MINERS[1], b"\x05" * 32, 8, 10, 2, referenced=True)
 @pytest.mark.parametrize("field", [field.name for field in fields(Header)])
 def test_the_hash_binds_every_field(field: str) -> None:
     value = getattr(HEADER, field)
-    other = {int: 1, bytes: b"\x09" * 32, str: DATA_NODE}[type(value)]
+    other: Any = {int: 1, bytes: b"\x09" * 32, str: DATA_NODE}[type(value)]
     assert header_hash(replace(HEADER, **{field: other})) != header_hash(HEADER)
 
 

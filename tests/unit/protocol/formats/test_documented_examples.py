@@ -12,7 +12,7 @@ from pole.protocol.encoding.commitments import solution_commitment, vote_commitm
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.encoding.headers import header_hash
 from pole.protocol.encoding.merkle_body import leaf
-from pole.protocol.encoding.records import DrawArmed, TaskCancelled, encode_record
+from pole.protocol.encoding.records import DrawArmed, RecordData, TaskCancelled, encode_record
 from pole.protocol.formats.block_body import BlockBody, body_root, read_body, write_body
 from pole.protocol.formats.encrypted_set import (
     EncryptedSetManifest,
@@ -103,10 +103,8 @@ LEDGER_ENTRY = LedgerEntry(
     given=GivenKeys(SEED, 7),
 )
 VOTES = (Vote(Verdict.OK, 90, 9, b"\x66" * 32), Vote(Verdict.MALFORMED, 0, 0, bytes(32)))
-RECORDS = tuple(
-    Record(1, index, *encode_record(data))
-    for index, data in enumerate((TaskCancelled(5), DrawArmed(7, 1234)))
-)
+RECORDED: tuple[RecordData, ...] = (TaskCancelled(5), DrawArmed(7, 1234))
+RECORDS = tuple(Record(1, index, *encode_record(data)) for index, data in enumerate(RECORDED))
 BODY = BlockBody(1337, CHAIN, 1, RECORDS)
 HEADER = Header(
     1, b"\x01" * 32, 7, 5, MINERS[0], b"\x77" * 32, 90, 9, b"\x02" * 32, body_root(RECORDS), 1_700_000_000

@@ -1,16 +1,18 @@
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from pole.errors import InputError, IntegrityError
 from pole.protocol.formats.tensors import MAX_FILE_BYTES, TensorType, read_tensors, write_tensors
 
-TENSORS = {
+TENSORS: dict[str, NDArray[Any]] = {
     "a": np.arange(6, dtype=np.uint8).reshape(2, 3),
     "b": np.array([1, 258, 65535], dtype=np.uint16),
 }

@@ -25,12 +25,12 @@ def algorithm_3(seed: bytes, length: int, count: int, bits: int) -> list[list[in
     return vectors
 
 
-def test_the_zero_seed_is_refused():
+def test_the_zero_seed_is_refused() -> None:
     with pytest.raises(DeficientSeedError, match=r"rank 0 instead of 8.*take another seed"):
         query_vectors(bytes(32), length=16, count=8, bits=3)
 
 
-def test_a_seed_with_dependent_vectors_is_refused():
+def test_a_seed_with_dependent_vectors_is_refused() -> None:
     # Leading zero bits zero the first weight of every vector.
     seed = b"\x0f" + SEED[1:]
     with pytest.raises(DeficientSeedError, match="rank 3 instead of 4"):
@@ -38,13 +38,13 @@ def test_a_seed_with_dependent_vectors_is_refused():
 
 
 @pytest.mark.parametrize("seed", [b"", SEED[:31], SEED + b"\x00"])
-def test_a_seed_of_another_length_is_refused(seed):
+def test_a_seed_of_another_length_is_refused(seed: bytes) -> None:
     with pytest.raises(InputError, match=r"A seed has 32 bytes"):
         query_vectors(seed, length=4, count=2, bits=8)
 
 
 @pytest.mark.parametrize("arguments", [(0, 1, 8), (1, 0, 8), (4, 2, 0), (4, 2, 17), (4, 2, -1)])
-def test_impossible_sizes_are_refused(arguments):
+def test_impossible_sizes_are_refused(arguments: tuple[int, int, int]) -> None:
     length, count, bits = arguments
     with pytest.raises(InputError):
         query_vectors(SEED, length=length, count=count, bits=bits)
@@ -69,7 +69,9 @@ def test_impossible_sizes_are_refused(arguments):
         ),
     ],
 )
-def test_reference_vectors_are_met(seed, length, count, first, digest):
+def test_reference_vectors_are_met(
+    seed: bytes, length: int, count: int, first: list[int], digest: str
+) -> None:
     vectors = query_vectors(seed, length=length, count=count, bits=3)
     assert vectors[0, :8].tolist() == first
     assert hashlib.sha256(vectors.tobytes()).hexdigest() == digest
@@ -81,7 +83,9 @@ def test_reference_vectors_are_met(seed, length, count, first, digest):
     count=st.integers(1, 20),
     bits=st.integers(1, 16),
 )
-def test_vectors_are_those_of_the_definition_or_refused_for_their_rank(seed, length, count, bits):
+def test_vectors_are_those_of_the_definition_or_refused_for_their_rank(
+    seed: bytes, length: int, count: int, bits: int
+) -> None:
     defined = np.array(algorithm_3(seed, length, count, bits), dtype=np.uint16)
     try:
         vectors = query_vectors(seed, length=length, count=count, bits=bits)
@@ -91,12 +95,12 @@ def test_vectors_are_those_of_the_definition_or_refused_for_their_rank(seed, len
         assert np.array_equal(vectors, defined)
 
 
-def test_weights_take_one_byte_up_to_eight_bits_and_two_above():
+def test_weights_take_one_byte_up_to_eight_bits_and_two_above() -> None:
     assert query_vectors(SEED, length=9, count=2, bits=8).dtype == np.uint8
     assert query_vectors(SEED, length=9, count=2, bits=9).dtype == np.uint16
 
 
-def test_two_hundred_and_fifty_six_vectors_over_mnist_are_independent():
+def test_two_hundred_and_fifty_six_vectors_over_mnist_are_independent() -> None:
     assert query_vectors(SEED, length=784, count=256, bits=3).shape == (256, 784)
 
 
@@ -104,6 +108,6 @@ def test_two_hundred_and_fifty_six_vectors_over_mnist_are_independent():
     left=st.lists(st.integers(0, 9), min_size=12, max_size=12),
     right=st.lists(st.integers(0, 9), min_size=15, max_size=15),
 )
-def test_the_rank_is_the_one_that_numpy_finds_for_small_products(left, right):
+def test_the_rank_is_the_one_that_numpy_finds_for_small_products(left: list[int], right: list[int]) -> None:
     matrix = (np.array(left).reshape(4, 3) @ np.array(right).reshape(3, 5)).astype(np.uint16)
     assert rank_of(matrix) == np.linalg.matrix_rank(matrix.astype(float))

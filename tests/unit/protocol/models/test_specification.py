@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 
 from pole.errors import InputError
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping, LinearMapping
+from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping, LinearMapping, Mapping
 from pole.protocol.models.layers import Dropout
 from pole.protocol.models.specification import (
     MAX_DOCUMENT_BYTES,
@@ -18,8 +19,10 @@ from pole.protocol.models.specification import (
     parse_specification,
 )
 
+Document = dict[str, object]
 
-def document(**changes):
+
+def document(**changes: object) -> Document:
     whole = {
         "version": 1,
         "input": {"shape": [8, 8], "bits": 4},
@@ -38,11 +41,11 @@ def document(**changes):
     return {**whole, **changes}
 
 
-def parse(**changes):
+def parse(**changes: object) -> ModelSpecification:
     return parse_specification(json.dumps(document(**changes)))
 
 
-def image(*layers, shape=(3, 8, 8)):
+def image(*layers: Document, shape: tuple[int, ...] = (3, 8, 8)) -> Document:
     return document(
         input={"shape": list(shape), "bits": 4},
         mapping={"kind": "conv", "bits": 3, "queries": 2, "kernel": [3, 3]},
@@ -134,7 +137,7 @@ def image(*layers, shape=(3, 8, 8)):
         ),
     ],
 )
-def test_an_unusable_document_is_one_sentence_with_the_place(changes, sentence):
+def test_an_unusable_document_is_one_sentence_with_the_place(changes: Document, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence) as caught:
         parse(**changes)
     assert "\n" not in str(caught.value)
@@ -155,24 +158,24 @@ def test_an_unusable_document_is_one_sentence_with_the_place(changes, sentence):
         json.dumps(document()).replace('"classes": 10', '"classes": 10, "classes": 10'),
     ],
 )
-def test_broken_json_is_an_input_error(text):
+def test_broken_json_is_an_input_error(text: bytes | str) -> None:
     with pytest.raises(InputError):
         parse_specification(text)
 
 
-def test_a_key_that_stands_twice_is_refused():
+def test_a_key_that_stands_twice_is_refused() -> None:
     text = json.dumps(document()).replace('"bits": 4', '"bits": 4, "bits": 8')
     with pytest.raises(InputError, match="a key stands twice"):
         parse_specification(text)
 
 
-def test_a_document_of_megabytes_is_refused_before_it_is_read():
+def test_a_document_of_megabytes_is_refused_before_it_is_read() -> None:
     with pytest.raises(InputError, match="longer than"):
         parse_specification(" " * (MAX_DOCUMENT_BYTES + 1))
 
 
 @pytest.mark.parametrize("width", [10**7, 10**30])
-def test_a_giant_layer_is_refused_before_any_memory_is_taken(width):
+def test_a_giant_layer_is_refused_before_any_memory_is_taken(width: int) -> None:
     with pytest.raises(InputError):
         parse(
             graph=[
@@ -183,14 +186,14 @@ def test_a_giant_layer_is_refused_before_any_memory_is_taken(width):
         )
 
 
-def test_a_small_network_with_giant_activations_is_refused():
+def test_a_small_network_with_giant_activations_is_refused() -> None:
     wide = {"name": "a", "op": "Conv2d", "out_channels": 3000, "kernel_size": 1, "bias": False}
     whole = image(wide, {"name": "b", "op": "AvgPool2d", "kernel_size": 64}, shape=(3, 64, 64))
     with pytest.raises(InputError, match="values a sample in its layers"):
         parse_specification(json.dumps(whole))
 
 
-def test_a_layer_that_nobody_reads_is_refused():
+def test_a_layer_that_nobody_reads_is_refused() -> None:
     with pytest.raises(InputError, match="No layer of the model specification reads layer 'lost'"):
         parse(
             graph=[
@@ -222,12 +225,12 @@ def test_a_layer_that_nobody_reads_is_refused():
         ),
     ],
 )
-def test_layers_that_do_not_fit_are_named(layers, sentence):
+def test_layers_that_do_not_fit_are_named(layers: list[Document], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         parse_specification(json.dumps(image(*layers)))
 
 
-def test_shapes_flow_through_a_graph_with_branches():
+def test_shapes_flow_through_a_graph_with_branches() -> None:
     whole = image(
         {"name": "a", "op": "Conv2d", "out_channels": 4, "kernel_size": 3, "padding": 1},
         {"name": "b", "op": "Conv2d", "out_channels": 4, "kernel_size": 3, "padding": 1, "inputs": ["input"]},
@@ -249,7 +252,7 @@ def test_shapes_flow_through_a_graph_with_branches():
     ]
 
 
-def test_canonical_bytes_do_not_depend_on_how_the_document_was_written():
+def test_canonical_bytes_do_not_depend_on_how_the_document_was_written() -> None:
     spec = parse()
     loose = json.dumps(dict(reversed(document().items())), indent=3)
     assert parse_specification(loose).canonical_bytes() == spec.canonical_bytes()
@@ -258,12 +261,12 @@ def test_canonical_bytes_do_not_depend_on_how_the_document_was_written():
     assert spec.digest() == keccak256(spec.canonical_bytes())
 
 
-def test_the_digest_of_a_specification_never_changes():
+def test_the_digest_of_a_specification_never_changes() -> None:
     assert parse().digest().hex() == "ae82c092834eb48211f20d27667a338f9c119603130c05669e0b287d7ba25664"
 
 
-def test_a_whole_number_and_a_float_of_one_value_are_one_specification():
-    def with_slope(slope):
+def test_a_whole_number_and_a_float_of_one_value_are_one_specification() -> None:
+    def with_slope(slope: float) -> ModelSpecification:
         return parse(
             graph=[
                 {"name": "act", "op": "LeakyReLU", "negative_slope": slope},
@@ -274,7 +277,7 @@ def test_a_whole_number_and_a_float_of_one_value_are_one_specification():
     assert with_slope(0).canonical_bytes() == with_slope(0.0).canonical_bytes()
 
 
-def test_an_mlp_is_limited_to_what_it_needs_and_survives_its_own_bytes():
+def test_an_mlp_is_limited_to_what_it_needs_and_survives_its_own_bytes() -> None:
     spec = mlp(
         input_shape=(28, 28),
         input_bits=8,
@@ -289,12 +292,12 @@ def test_an_mlp_is_limited_to_what_it_needs_and_survives_its_own_bytes():
     assert sum(isinstance(layer, Dropout) for layer in spec.graph) == 2
 
 
-def test_an_impossible_mlp_is_an_input_error():
+def test_an_impossible_mlp_is_an_input_error() -> None:
     with pytest.raises(InputError, match="out_features"):
         mlp(input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=8, queries=4), hidden=(0,), classes=3)
 
 
-def specification(shape, mapping):
+def specification(shape: tuple[int, ...], mapping: Mapping) -> ModelSpecification:
     return ModelSpecification.model_construct(input=Input(shape=shape, bits=8), mapping=mapping)
 
 
@@ -313,7 +316,9 @@ def specification(shape, mapping):
         ((3, 32, 32), ConvMapping(bits=3, queries=2, kernel=(3, 3), padding="valid"), 3072),
     ],
 )
-def test_what_one_round_of_a_specification_gives_away_at_most(shape, mapping, rank):
+def test_what_one_round_of_a_specification_gives_away_at_most(
+    shape: tuple[int, ...], mapping: Mapping, rank: int
+) -> None:
     assert disclosed_rank(specification(shape, mapping)) == rank
 
 
@@ -326,9 +331,9 @@ JSON = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data(), junk=JSON)
-def test_any_junk_anywhere_is_an_input_error_or_a_specification(data, junk):
+def test_any_junk_anywhere_is_an_input_error_or_a_specification(data: st.DataObject, junk: object) -> None:
     whole = document()
-    place = whole
+    place: Any = whole
     while True:
         keys = list(place) if isinstance(place, dict) else list(range(len(place)))
         key = data.draw(st.sampled_from(keys))

@@ -264,7 +264,9 @@ def test_a_referenced_ommer_is_at_the_height_before(history: History) -> None:
 
 
 def void_ledgers() -> dict[VoidReason, Ledger]:
-    ledgers = {reason: Ledger() for reason in VoidReason if reason is not VoidReason.NONE}
+    ledgers: dict[VoidReason, Ledger] = {
+        reason: Ledger() for reason in VoidReason if reason is not VoidReason.NONE
+    }
     for ledger in ledgers.values():
         ledger.post()
     round_id = ledgers[VoidReason.KEYS_MISSING].open()

@@ -35,7 +35,7 @@ SOUND = parameters_from_json(
 
 
 def changed(group: str, **values: int) -> Parameters:
-    return replace(SOUND, **{group: replace(getattr(SOUND, group), **values)})  # type: ignore[arg-type]
+    return replace(SOUND, **{group: replace(getattr(SOUND, group), **values)})
 
 
 @pytest.mark.parametrize(

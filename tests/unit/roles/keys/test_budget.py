@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def layer(queries: int, dimension: int = 10) -> ModelSpecification:
     )
 
 
-def entry(number: int, queries: int, **changes: object) -> LedgerEntry:
+def entry(number: int, queries: int, **changes: Any) -> LedgerEntry:
     made = LedgerEntry(keccak256(bytes([number])), "blobs", DATA, layer(queries), consent=False, given=None)
     return replace(made, **changes)
 

@@ -67,5 +67,5 @@ def test_values_out_of_range_are_clipped_and_counted(
 def test_what_was_encrypted_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "pole"):
         encrypt_set(sealing(FakeStore(), tmp_path), Part.TRAIN, VALUES, LABELS)
-    (told,) = [record for record in caplog.records if record.event == "encrypted"]
-    assert told.details == {"part": "train", "samples": ROWS, "dimension": 4, "seconds": 0.0}
+    (told,) = [vars(record) for record in caplog.records if vars(record)["event"] == "encrypted"]
+    assert told["details"] == {"part": "train", "samples": ROWS, "dimension": 4, "seconds": 0.0}

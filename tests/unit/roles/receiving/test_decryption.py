@@ -16,6 +16,7 @@ from pole.errors import AbandonedError
 from pole.protocol.formats.encrypted_set import Shard
 from pole.roles.publishing import encryption
 from pole.roles.receiving.decryption import Means, decrypt_set
+from pole.roles.receiving.point_cache import PointCache
 from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.files import NotHadError
 
@@ -85,7 +86,7 @@ def test_shards_that_changed_places_are_the_data_node_s_fault(data: SealedSet) -
 
 def test_work_that_nobody_needs_is_abandoned_and_taken_up_again(data: SealedSet) -> None:
     asked = iter([False, False, True])
-    means = Means(data.store, data.clock, data.threads, sealed_sets.PointCache(data.home, 0))
+    means = Means(data.store, data.clock, data.threads, PointCache(data.home, 0))
     with pytest.raises(AbandonedError):
         decrypt_set(data.wish(), means, stop=lambda: next(asked))
     assert feature_file(data, 1).exists()
@@ -175,7 +176,7 @@ def test_a_cache_that_lies_harms_nobody(data: SealedSet) -> None:
 
 def test_cached_points_that_give_nothing_are_replaced_by_the_shard_s(data: SealedSet) -> None:
     data.cache_bytes = 10**6
-    cache = sealed_sets.PointCache(data.home / "points", data.cache_bytes)
+    cache = PointCache(data.home / "points", data.cache_bytes)
     data.decrypt()
     found = cache.find(data.manifest, 0)
     assert found is not None
@@ -193,7 +194,7 @@ def test_files_of_the_cache_that_vanish_meanwhile_do_no_harm(data: SealedSet) ->
     (data.home / "points" / "gone").symlink_to(data.home / "deleted")
     (data.home / "points" / ".unfinished").write_bytes(bytes(10**6))
     data.decrypt()
-    cache = sealed_sets.PointCache(data.home / "points", data.cache_bytes)
+    cache = PointCache(data.home / "points", data.cache_bytes)
     assert cache.find(data.manifest, 0) is not None
 
 
@@ -202,10 +203,11 @@ def test_progress_is_told_with_rate_and_time_left(data: SealedSet, caplog: pytes
     data.clock = lambda: float(next(times))
     with caplog.at_level("INFO", "pole"):
         data.decrypt()
-    told = [record for record in caplog.records if record.event == "decrypted-so-far"]
-    assert told[0].details["of"] == ROWS
-    assert told[0].details["samples"] < ROWS
-    assert told[0].details["left"] > 0
+    told = [record for record in caplog.records if vars(record)["event"] == "decrypted-so-far"]
+    details = vars(told[0])["details"]
+    assert details["of"] == ROWS
+    assert details["samples"] < ROWS
+    assert details["left"] > 0
     assert "samples of the train set" in told[0].getMessage()
 
 

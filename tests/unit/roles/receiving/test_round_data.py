@@ -3,6 +3,7 @@
 from tests.unit.roles.conftest import MINERS, VERIFIERS, Stage
 
 from pole.protocol.state import Phase
+from pole.roles.loop import Role
 
 
 def kept(stage: Stage, address: str) -> list[str]:
@@ -15,7 +16,11 @@ def models(stage: Stage, address: str) -> int:
 
 def test_what_a_round_needed_is_deleted_when_it_ends(stage: Stage) -> None:
     stage.post()
-    workers = [stage.data_node(), stage.miner(), *(stage.verifier(address) for address in VERIFIERS)]
+    workers: list[Role] = [
+        stage.data_node(),
+        stage.miner(),
+        *(stage.verifier(address) for address in VERIFIERS),
+    ]
     stage.play(Phase.VOTE_REVEAL, workers=workers)
     assert kept(stage, MINERS[0]) == kept(stage, VERIFIERS[0]) == ["1"]
     assert models(stage, MINERS[0]) == models(stage, VERIFIERS[0]) == 1

@@ -40,7 +40,7 @@ def test_an_item_that_cannot_be_made_is_raised_behind_those_before_it() -> None:
 
 
 def test_no_more_is_begun_than_the_reader_allows() -> None:
-    begun = []
+    begun: list[int] = []
     results = look_ahead(begun.append, range(100), workers=8, most=4)
     next(results)
     assert len(begun) <= 4

@@ -1,6 +1,8 @@
 """Fetches that block: none takes a phase's time away from what has to be done in it."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.roles.conftest import MINERS, VERIFIERS, Stage
@@ -10,8 +12,9 @@ from tests.unit.roles.workers.test_miner import in_reveal
 from tests.unit.roles.workers.test_verifier import forge, in_vote, verdicts
 
 from pole.errors import UnreachableError
+from pole.ipfe.scheme import decrypt
 from pole.protocol.state import Verdict
-from pole.roles.loop import Pace
+from pole.roles.loop import Pace, Role
 from pole.roles.receiving import decryption
 from pole.roles.support.waiting import LAST_TRY, PatientStore
 
@@ -37,7 +40,7 @@ def blocking(stage: Stage, *missing: str) -> BlockingStore:
     return BlockingStore(stage.world, stage.store.files, set(missing))
 
 
-def act_until_done(stage: Stage, worker: object) -> None:
+def act_until_done(stage: Stage, worker: Role) -> None:
     """Drive a worker as the loop does, with its longest pause after each failure."""
     phase = stage.world.moment().phase
     while stage.world.moment().phase is phase:
@@ -110,9 +113,8 @@ def test_a_miner_reveals_in_time_without_a_test_set_that_is_missing(stage: Stage
 
 def slow_to_decrypt(stage: Stage, monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
     """Let each shard take so long that its set is not decrypted in time."""
-    decrypt = decryption.decrypt
 
-    def slow(*given: object, **named: object) -> object:
+    def slow(*given: Any, **named: Any) -> object:
         stage.world.pass_time(seconds)
         return decrypt(*given, **named)
 
@@ -147,7 +149,9 @@ def test_a_verifier_leaves_the_data_of_a_vote_that_is_over(
 
 
 @pytest.mark.parametrize("reach", [in_vote, in_reveal])
-def test_a_verifier_that_is_told_to_stop_leaves_its_work(stage: Stage, reach: object) -> None:
+def test_a_verifier_that_is_told_to_stop_leaves_its_work(
+    stage: Stage, reach: Callable[[Stage], None]
+) -> None:
     reach(stage)
     verifier = stage.verifier()
     verifier.means.stopping = lambda: True

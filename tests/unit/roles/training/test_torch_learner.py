@@ -1,13 +1,18 @@
 import math
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from pole.learning.training import checkpoint
+from pole.learning.training.checkpoint import Checkpoints
 from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.training_run import StopRule
 from pole.protocol.mapping.kinds import LinearMapping
-from pole.protocol.models.specification import mlp
+from pole.protocol.models.specification import ModelSpecification, mlp
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.receiving.samples import Samples
 from pole.roles.training import torch_learner
@@ -21,56 +26,79 @@ SAMPLES = Samples(100 * LABELS[:, None] + RANDOM.integers(0, 50, (60, 4)), LABEL
 FEW = TrainingSettings(epochs=4, steps=1)
 
 
-def assignment(number=1, needed=0, deadline=math.inf):
+def assignment(number: int = 1, needed: int = 0, deadline: float = math.inf) -> Assignment:
     return Assignment(SPEC, bytes([number]) * 32, SAMPLES, needed, deadline)
 
 
-def learner(folder, search=0.0, random_seed=5):
+def learner(folder: Path, search: float = 0.0, random_seed: int = 5) -> TorchLearner:
     return TorchLearner(FEW, torch.device("cpu"), folder, lambda: 0.0, lambda: random_seed, search)
 
 
-def never():
+def never() -> bool:
     return False
 
 
 @pytest.fixture
-def eager_checkpoints(monkeypatch):
-    def often(read, write):
-        return checkpoint.Checkpoints(read, write, 0.0)
+def eager_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    def often(read: Callable[[], bytes | None], write: Callable[[bytes], None]) -> Checkpoints:
+        return Checkpoints(read, write, 0.0)
 
     monkeypatch.setattr(torch_learner, "Checkpoints", often)
 
 
-def test_a_trained_model_is_worth_what_is_claimed_of_it(tmp_path):
+def test_a_trained_model_is_worth_what_is_claimed_of_it(tmp_path: Path) -> None:
     trained = learner(tmp_path).train(assignment(needed=40), stop=never)
     found = evaluate_model(trained.model, SPEC, assignment().seed, SAMPLES)
     assert found.correct == trained.train_correct >= 40
 
 
-def test_a_training_leaves_a_checkpoint_and_the_next_one_deletes_it(tmp_path, eager_checkpoints):
+def test_a_training_leaves_a_checkpoint_and_the_next_one_deletes_it(
+    tmp_path: Path, eager_checkpoints: None
+) -> None:
     for number in (1, 2):
         learner(tmp_path).train(assignment(number), stop=never)
         (left,) = tmp_path.iterdir()
         assert left.name == f"{bytes([number] * 32).hex()}.checkpoint"
 
 
-def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, eager_checkpoints):
+def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(
+    tmp_path: Path, eager_checkpoints: None
+) -> None:
     whole = learner(tmp_path / "whole").train(assignment(), stop=never)
-    calls = []
-    learner(tmp_path / "parts").train(assignment(), stop=lambda: calls.append(0) or len(calls) > 9)
+    calls = count(1)
+    learner(tmp_path / "parts").train(assignment(), stop=lambda: next(calls) > 9)
     # Another random seed: the state of the checkpoint is what counts.
     resumed = learner(tmp_path / "parts", random_seed=99).train(assignment(), stop=never)
     assert resumed.model == whole.model
 
 
-def test_settings_that_were_found_are_used_again_after_a_restart(tmp_path, monkeypatch):
-    searched, used = [], []
+def test_settings_that_were_found_are_used_again_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[float] = []
+    used: list[TrainingSettings] = []
 
-    def find(features, labels, specification, settings, rule, *, random_seed, device):
+    def find(
+        features: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        specification: ModelSpecification,
+        settings: TrainingSettings,
+        rule: StopRule,
+        *,
+        random_seed: int,
+        device: torch.device,
+    ) -> TrainingSettings:
         searched.append(rule.deadline)
         return TrainingSettings(epochs=2, steps=1, learning_rate=0.01 * len(searched))
 
-    def train(features, labels, specification, settings, *arguments, **options):
+    def train(
+        features: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        specification: ModelSpecification,
+        settings: TrainingSettings,
+        *arguments: object,
+        **options: object,
+    ) -> None:
         used.append(settings)
         raise KeyboardInterrupt
 
@@ -83,6 +111,8 @@ def test_settings_that_were_found_are_used_again_after_a_restart(tmp_path, monke
     assert [settings.learning_rate for settings in used] == [0.01, 0.01, 0.02]
 
 
-def test_without_a_search_the_recipe_is_used_as_it_is(tmp_path, monkeypatch):
+def test_without_a_search_the_recipe_is_used_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch_learner, "find_settings", None)
     assert learner(tmp_path).train(assignment(), stop=never).train_correct > 0

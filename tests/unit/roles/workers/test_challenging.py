@@ -1,17 +1,22 @@
 """Rounds whose first tally does not stand: who challenges it, who votes anew, who pays."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, TRAIN, VERIFIERS, Stage
 from tests.unit.roles.fake_storage import MemoryJournal
 
 from pole.errors import UnreachableError
+from pole.learning.evaluation.canonical import Evaluation
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.abi import ZERO_ADDRESS
 from pole.protocol.encoding.commitments import vote_commitment
 from pole.protocol.state import FileRef, Phase, Verdict, Vote
 from pole.roles.judging import assessment
+from pole.roles.judging.assessment import evaluate_model
+from pole.roles.loop import Role
+from pole.roles.ports import Moment
 from pole.roles.workers.keeper import turn
 from pole.roles.workers.miner.miner import MinerSettings
 
@@ -61,7 +66,7 @@ def honest_vote(stage: Stage) -> Vote:
     return stage.votes(member, FIRST)[0]
 
 
-def step_miner(stage: Stage, **settings: object) -> str | None:
+def step_miner(stage: Stage, **settings: Any) -> str | None:
     return stage.miner(settings=MinerSettings(**settings)).step(stage.world.moment())
 
 
@@ -154,11 +159,15 @@ def test_a_keeper_asks_once_what_a_tally_costs_to_challenge(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_challenge(stage)
-    keeper, asked = stage.keeper(), []
+    keeper = stage.keeper()
+    asked: list[int] = []
     bond = keeper.means.chain.challenge_bond
-    monkeypatch.setattr(
-        keeper.means.chain, "challenge_bond", lambda ballot: asked.append(ballot) or bond(ballot)
-    )
+
+    def counted(ballot: int) -> int:
+        asked.append(ballot)
+        return bond(ballot)
+
+    monkeypatch.setattr(keeper.means.chain, "challenge_bond", counted)
     for _ in range(3):
         keeper.step(stage.world.moment())
         stage.world.pass_time(1)
@@ -194,7 +203,7 @@ def test_a_miner_challenges_a_lie_about_its_model_and_is_paid(
     with caplog.at_level("INFO", "pole.miner"):
         assert step_miner(stage) == "challenged"
     told = next(record for record in caplog.records if getattr(record, "event", "") == "challenged")
-    assert told.details == {"round": 1, "attempt": 0, "wei": str(BOND)}
+    assert vars(told)["details"] == {"round": 1, "attempt": 0, "wei": str(BOND)}
     assert "it says OK 9/1 of its model, which is OK 12/6" in told.message
     assert stage.chain(MINERS[0]).balance == 10**20 - BOND
 
@@ -217,7 +226,7 @@ def test_a_miner_judges_the_audit_sample_where_the_committee_did(stage: Stage, r
     cast(stage, replace(own, train_correct=4))
     miner = stage.miner()
     if not restarted:
-        miner.data.training_set(stage.world.rounds[1])
+        miner.means.data.training_set(stage.world.rounds[1])
     assert miner.step(stage.world.moment()) == "challenged"
 
 
@@ -232,14 +241,14 @@ def test_a_committee_that_came_to_nothing_grows_for_free(stage: Stage) -> None:
     assert len(draws) == len(set(draws)) == 4
 
 
-def late(stage: Stage) -> list[object]:
+def late(stage: Stage) -> list[Role]:
     """Return verifiers that sleep through the first ballot."""
 
     class Late:
         def __init__(self, address: str) -> None:
             self._verifier = stage.verifier(address)
 
-        def step(self, moment: object) -> str | None:
+        def step(self, moment: Moment) -> str | None:
             return self._verifier.step(moment) if moment.attempt else None
 
     return [Late(address) for address in SEATS]
@@ -251,12 +260,12 @@ def test_a_verifier_votes_in_every_ballot_and_evaluates_once(
     in_first_vote(stage)
     first = stage.world.members[FIRST][0]
     stage.world.parameters = replace(stage.world.parameters, challenge_window=10)
-    verifier, evaluations = stage.verifier(first), []
-    real = assessment.evaluate_model
+    verifier = stage.verifier(first)
+    evaluations: list[object] = []
 
-    def counted(*given: object) -> object:
+    def counted(*given: Any) -> Evaluation:
         evaluations.append(given)
-        return real(*given)
+        return evaluate_model(*given)
 
     monkeypatch.setattr(assessment, "evaluate_model", counted)
     stage.play(Phase.DRAW, workers=[verifier])

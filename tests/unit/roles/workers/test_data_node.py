@@ -89,14 +89,16 @@ def test_decrypted_features_are_the_inner_products_of_the_plaintext(stage: Stage
     miner = stage.miner()
     opened = stage.world.rounds[1]
     task = miner.means.data.task(opened)
+    test_set = miner.means.data.test_set(opened)
+    assert test_set
     for samples, x, y in (
         (miner.means.data.training_set(opened), dataset().x_train, dataset().y_train),
-        (miner.means.data.test_set(opened), dataset().x_test, dataset().y_test),
+        (test_set, dataset().x_test, dataset().y_test),
     ):
         expected = inner_products_in_clear(task.plan, x.astype(np.uint8))
         assert np.array_equal(samples.features, expected.reshape(samples.features.shape))
         assert np.array_equal(samples.labels, y)
-    assert len(miner.means.data.test_set(opened).labels) == TEST
+    assert len(test_set.labels) == TEST
 
 
 def test_keys_that_disclose_the_data_are_not_issued_without_consent(

@@ -10,11 +10,12 @@ from tests.unit.roles.conftest import MINERS, VERIFIERS, Stage
 from tests.unit.roles.fakes import FakeChain
 
 from pole.errors import UnreachableError
-from pole.learning.training.training import TrainingSettings
+from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.abi import ZERO_ADDRESS, ZERO_HASH
 from pole.protocol.idle.task import IDLE_TASK_ID
 from pole.protocol.state import Phase, PostedTask, TaskFiles, TaskTerms, VoidReason
+from pole.roles.loop import Role
 from pole.roles.ports import SeedState
 from pole.roles.training.torch_learner import TorchLearner
 
@@ -42,7 +43,7 @@ def idle(stage: Stage) -> Stage:
     return stage
 
 
-def workers(stage: Stage) -> list[object]:
+def workers(stage: Stage) -> list[Role]:
     return [*(stage.miner(each) for each in MINERS), *(stage.verifier(each) for each in VERIFIERS)]
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +36,7 @@ from pole.roles.keys.sharing import (
     drop_secret,
     read_task_sharing,
 )
+from pole.roles.loop import Role
 from pole.roles.memory import KeyHolderMemory
 from pole.roles.ports import Delegation
 from pole.roles.publishing.task_folder import TaskFolder
@@ -67,7 +69,7 @@ class Shared:
     sealed: dict[int, SealedShare] = field(default_factory=dict)
     shares: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
 
-    def deal(self, **changes: object) -> FileRef:
+    def deal(self, **changes: Any) -> FileRef:
         task = self.stage.world.tasks[1]
         request = replace(SharingRequest(1, HOLDERS, 3, DELEGATE), **changes)
         secret = self.stage.secrets.open(task.files.mpk_digest)
@@ -101,10 +103,10 @@ class Shared:
         changed = write_share(scalars, sharing_digest=digest, index=index)
         self.shares[HOLDERS[index - 1].address] = {digest: changed}
 
-    def holder(self, index: int, **ports: object) -> Worker[KeyHolder]:
+    def holder(self, index: int, **ports: Any) -> Worker[KeyHolder]:
         return self.worker(HOLDERS[index - 1].address, **ports)
 
-    def worker(self, wallet: str, **ports: object) -> Worker[KeyHolder]:
+    def worker(self, wallet: str, **ports: Any) -> Worker[KeyHolder]:
         chain, store, journal = self.stage._ports(wallet, ports)
         home = self.stage.home(wallet)
         means = KeyHolder(
@@ -123,7 +125,7 @@ class Shared:
         self.stage.keeper().step(self.stage.world.moment())
         assert self.stage.world.moment().phase is Phase.KEYS
 
-    def let_act(self, *workers: Worker[KeyHolder], times: int = 3) -> None:
+    def let_act(self, *workers: Role, times: int = 3) -> None:
         for _ in range(times):
             for worker in workers:
                 worker.step(self.stage.world.moment())
@@ -193,7 +195,7 @@ def test_a_sharing_of_another_secret_on_the_chain_is_refused(shared: Shared) -> 
     ],
 )
 def test_a_share_that_is_not_this_holders_is_refused(
-    shared: Shared, change: dict[str, object], holder: Holder, reason: str
+    shared: Shared, change: dict[str, Any], holder: Holder, reason: str
 ) -> None:
     sealed = replace(shared.sealed[2], **change)
     with pytest.raises(IntegrityError, match=reason):
@@ -242,8 +244,10 @@ def test_a_holder_that_lies_is_named_and_left_out(shared: Shared, caplog: pytest
     with caplog.at_level(logging.INFO):
         shared.let_act(*workers)
     assert shared.stage.world.keys == {}
-    refusals = [r for r in caplog.records if getattr(r, "event", "") == "partial-keys-refused"]
-    assert [(r.details["holder"], r.details["index"]) for r in refusals] == [(HOLDERS[0].address, 1)]
+    refusals = [
+        vars(r)["details"] for r in caplog.records if getattr(r, "event", "") == "partial-keys-refused"
+    ]
+    assert [(told["holder"], told["index"]) for told in refusals] == [(HOLDERS[0].address, 1)]
     shared.let_act(shared.holder(4), workers[1])
     assert np.array_equal(shared.issued(), shared.expected())
 
@@ -368,7 +372,7 @@ def test_a_data_node_without_the_secret_leaves_the_keys_to_its_holders(shared: S
     stage = shared.stage
     mpk_digest = stage.world.tasks[1].files.mpk_digest
     expected = stage.secrets.open(mpk_digest)
-    drop_secret(stage.journal(OWNER), mpk_digest, stage.secrets.kept.pop)
+    drop_secret(stage.journal(OWNER), mpk_digest, stage.secrets.kept.__delitem__)
     shared.open_round()
     data_node = stage.data_node()
     shared.let_act(data_node, shared.holder(1))

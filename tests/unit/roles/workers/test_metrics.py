@@ -107,9 +107,11 @@ def test_predictions_of_a_regression_are_steps(stage: Stage) -> None:
     open_round = stage.world.rounds[1]
     data = stage.verifier().means.data
     model = stage.store.files[stage.world.models[1][MINERS[0]].cid]
+    test_set = data.test_set(open_round)
+    assert test_set
     found = [
         evaluate_model(model, regression(), open_round.seed, part).predictions
-        for part in (data.training_set(open_round), data.test_set(open_round))
+        for part in (data.training_set(open_round), test_set)
     ]
     assert stage.world.votes[BALLOT, VERIFIERS[0]][0].predictions == predictions_digest(0, *found)
     assert found[0].max() > 3

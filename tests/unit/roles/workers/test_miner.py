@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
-from tests.unit.roles.conftest import MINERS, TEST, TRAIN, Stage, numbers
+from tests.unit.roles.conftest import MINERS, TEST, TRAIN, LeastSquaresLearner, Stage, numbers
+from tests.unit.roles.fakes import FakeChain, World
 
 from pole.errors import AbandonedError, NoPlaceError, PoleError, RefusedError, UnreachableError
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, VoidReason
+from pole.roles.loop import Role
+from pole.roles.ports import Moment
 from pole.roles.support.waiting import RoundWatch
 from pole.roles.training.learner import Assignment, Trained
 from pole.roles.workers.miner.miner import MinerSettings
@@ -83,10 +87,10 @@ def test_a_store_that_lies_is_not_believed(stage: Stage) -> None:
 
 
 def refuse_commitments(stage: Stage, error: PoleError) -> None:
-    def commit(*_: object, **__: object) -> None:
+    def commit(*_: Any, **__: Any) -> NoReturn:
         raise error
 
-    stage.chain(MINERS[0]).commit = commit
+    stage.chain(MINERS[0]).commit = commit  # type: ignore[method-assign]
 
 
 def test_a_miner_that_no_place_is_left_for_gives_the_round_up(stage: Stage) -> None:
@@ -103,6 +107,7 @@ def test_a_miner_that_no_place_is_left_for_gives_the_round_up(stage: Stage) -> N
 def test_a_commitment_that_is_refused_for_now_is_sent_again_without_training_again(
     stage: Stage, error: PoleError
 ) -> None:
+    learner = stage.learner = LeastSquaresLearner()
     in_training(stage)
     refuse_commitments(stage, error)
     miner = stage.miner()
@@ -111,7 +116,7 @@ def test_a_commitment_that_is_refused_for_now_is_sent_again_without_training_aga
             miner.step(stage.world.moment())
     del stage.chain(MINERS[0]).commit
     assert miner.step(stage.world.moment()) == "committed"
-    assert stage.learner.trainings == 1
+    assert learner.trainings == 1
 
 
 @pytest.mark.parametrize("judged", [True, False])
@@ -130,7 +135,7 @@ def test_training_that_the_round_overtook_commits_nothing(
             return trained
         raise AbandonedError("The training was stopped before it had a model.")
 
-    miner.means.learner.train = close_while_training
+    miner.means.learner.train = close_while_training  # type: ignore[method-assign]
     with caplog.at_level("INFO"):
         assert miner.step(stage.world.moment()) is None
     assert stage.sent(MINERS[0]) == []
@@ -141,14 +146,14 @@ def test_training_ends_the_margin_before_the_round_does(stage: Stage) -> None:
     in_training(stage)
     stage.world.pass_time(30)
     miner = stage.miner(settings=MinerSettings(time_margin=7.0))
-    given = []
+    given: list[Assignment] = []
     train = miner.means.learner.train
 
-    def note(assignment: object, **options: object) -> object:
+    def note(assignment: Assignment, *, stop: Callable[[], bool]) -> Trained:
         given.append(assignment)
-        return train(assignment, **options)
+        return train(assignment, stop=stop)
 
-    miner.means.learner.train = note
+    miner.means.learner.train = note  # type: ignore[method-assign]
     miner.step(stage.world.moment())
     opened = stage.world.rounds[1]
     assert given[0].deadline == opened.keys_at + opened.terms.time_limit - 7.0
@@ -159,10 +164,10 @@ def test_training_that_finds_no_model_gives_the_round_up(stage: Stage) -> None:
     in_training(stage)
     miner = stage.miner()
 
-    def diverge(*_: object, **__: object) -> None:
+    def diverge(*_: Any, **__: Any) -> NoReturn:
         raise MalformedModelError("Training gave no finite model.")
 
-    miner.means.learner.train = diverge
+    miner.means.learner.train = diverge  # type: ignore[method-assign]
     assert miner.step(stage.world.moment()) is None
     assert miner.step(stage.world.moment()) is None
     assert stage.sent(MINERS[0]) == []
@@ -199,7 +204,7 @@ def test_a_count_that_takes_too_long_is_left_out_of_the_reveal(
 ) -> None:
     in_reveal(stage)
 
-    def slow(*arguments: object) -> None:
+    def slow(*arguments: Any) -> None:
         while not arguments[-1]():
             stage.world.pass_time(1)
         raise AbandonedError("It was stopped.")
@@ -285,25 +290,26 @@ def test_the_watch_looks_at_the_chain_once_a_second_at_most(stage: Stage) -> Non
     in_training(stage)
     looks = []
 
-    class Counting:
-        def moment(self) -> object:
+    class Counting(FakeChain):
+        def moment(self) -> Moment:
             looks.append(1)
-            return stage.world.moment()
+            return super().moment()
 
     time = iter(np.arange(0, 10, 0.25))
-    watch = RoundWatch(Counting(), 1, lambda: float(next(time)), lambda: False)
+    watch = RoundWatch(Counting(stage.world, MINERS[0]), 1, lambda: float(next(time)), lambda: False)
     assert not any(watch.over() for _ in range(40))
     assert len(looks) == 10
 
 
 @pytest.mark.parametrize("error", [UnreachableError("no answer"), RefusedError("There is no round 9.")])
 def test_the_watch_forgives_a_chain_that_does_not_answer(error: PoleError) -> None:
-    class Silent:
-        def moment(self) -> object:
+    class Silent(FakeChain):
+        def moment(self) -> NoReturn:
             raise error
 
-    assert not RoundWatch(Silent(), 1, lambda: 0.0, lambda: False).over()
-    assert RoundWatch(Silent(), 1, lambda: 0.0, lambda: True).over()
+    chain = Silent(World(), MINERS[0])
+    assert not RoundWatch(chain, 1, lambda: 0.0, lambda: False).over()
+    assert RoundWatch(chain, 1, lambda: 0.0, lambda: True).over()
 
 
 @pytest.mark.parametrize(
@@ -319,7 +325,7 @@ def test_the_count_needed_is_the_least_that_reaches_the_accuracy(
 def test_salts_differ_between_rounds(stage: Stage) -> None:
     stage.post(seed=1)
     stage.post(seed=2)
-    workers = [stage.data_node(), stage.miner()]
+    workers: list[Role] = [stage.data_node(), stage.miner()]
     stage.play(Phase.FINAL, Phase.VOID, workers=workers)
     stage.keeper().step(stage.world.moment())
     stage.play(Phase.FINAL, Phase.VOID, workers=workers)

@@ -4,9 +4,19 @@ import shutil
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.unit.roles.conftest import MINERS, OWNER, VERIFIERS, Stage, dataset, specification, terms
+from tests.unit.roles.conftest import (
+    MINERS,
+    OWNER,
+    VERIFIERS,
+    LeastSquaresLearner,
+    Stage,
+    dataset,
+    specification,
+    terms,
+)
 from tests.unit.roles.deaths import Death, KilledError
 from tests.unit.roles.workers.test_challenging import SEATS, in_challenge
 
@@ -32,7 +42,7 @@ def mortal(stage: Stage, address: str, death: Death) -> dict[str, object]:
 
 
 def live_and_die(
-    before: Stage, folder: Path, address: str, act: Callable[[Stage, dict[str, object]], None], *, after: bool
+    before: Stage, folder: Path, address: str, act: Callable[[Stage, dict[str, Any]], None], *, after: bool
 ) -> list[Stage]:
     """Kill a worker at its first call, its second, and so on until it survives; each time restart it once."""
     ends = []
@@ -57,7 +67,7 @@ def test_a_miner_killed_anywhere_commits_once_and_reveals_what_it_committed(
     stage.post()
     stage.play(Phase.TRAINING, workers=[stage.data_node()])
 
-    def act(stage: Stage, ports: dict[str, object]) -> None:
+    def act(stage: Stage, ports: dict[str, Any]) -> None:
         miner = stage.miner(**ports)
         stage.play(Phase.DRAW, workers=[stage.data_node(), miner])
 
@@ -73,9 +83,9 @@ def test_a_miner_trains_once_after_its_claim_is_kept(stage: Stage) -> None:
     stage.play(Phase.TRAINING, workers=[stage.data_node()])
     stage.miner().step(stage.world.moment())
     stage.journal(MINERS[0]).kept.pop("committed/1")
-    stage.learner.trainings = 0
+    learner = stage.learner = LeastSquaresLearner()
     stage.miner().step(stage.world.moment())
-    assert stage.learner.trainings == 0
+    assert learner.trainings == 0
     assert stage.sent(MINERS[0]) == ["commit/1"]
 
 
@@ -87,7 +97,7 @@ def test_a_verifier_killed_anywhere_votes_once_and_reveals_its_vote(
     others = [stage.verifier(address) for address in VERIFIERS[1:]]
     stage.play(Phase.VOTE_COMMIT, workers=[stage.data_node(), stage.miner(), *others])
 
-    def act(stage: Stage, ports: dict[str, object]) -> None:
+    def act(stage: Stage, ports: dict[str, Any]) -> None:
         others = [stage.verifier(address) for address in VERIFIERS[1:]]
         stage.play(Phase.FINAL, workers=[stage.verifier(**ports), *others])
 
@@ -106,7 +116,7 @@ def test_a_miner_killed_anywhere_pays_one_bond_for_its_challenge(
     in_challenge(stage)
     before = stage.chain(MINERS[0]).balance
 
-    def act(stage: Stage, ports: dict[str, object]) -> None:
+    def act(stage: Stage, ports: dict[str, Any]) -> None:
         stage.play(Phase.DRAW, workers=[stage.miner(**ports)])
 
     ends = live_and_die(stage, tmp_path / "again", MINERS[0], act, after=after)
@@ -124,7 +134,7 @@ def test_a_verifier_killed_anywhere_votes_once_in_every_ballot(
     in_challenge(stage)
     stage.play(Phase.VOTE_COMMIT, workers=[stage.miner()])
 
-    def act(stage: Stage, ports: dict[str, object]) -> None:
+    def act(stage: Stage, ports: dict[str, Any]) -> None:
         others = [stage.verifier(address) for address in SEATS[1:4]]
         stage.play(Phase.FINAL, workers=[stage.verifier(**ports), *others])
 
@@ -139,7 +149,7 @@ def test_a_data_node_killed_anywhere_serves_its_round(stage: Stage, tmp_path: Pa
     stage.post()
     stage.play(Phase.KEYS, workers=[stage.miner()])
 
-    def act(stage: Stage, ports: dict[str, object]) -> None:
+    def act(stage: Stage, ports: dict[str, Any]) -> None:
         stage.play(Phase.DRAW, workers=[stage.data_node(**ports), stage.miner()])
 
     ends = live_and_die(stage, tmp_path / "again", OWNER, act, after=after)
@@ -155,7 +165,7 @@ def test_posting_killed_anywhere_and_run_again_posts_one_task(
     request = TaskRequest(dataset(), specification(), terms())
     stage.home(OWNER).mkdir()
 
-    def act(stage: Stage, ports: dict[str, object]) -> None:
+    def act(stage: Stage, ports: dict[str, Any]) -> None:
         chain = ports.get("chain", stage.chain(OWNER))
         journal = ports.get("journal", stage.journal(OWNER))
         # A process does not draw the same random numbers twice.

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, Stage
@@ -14,8 +15,8 @@ from pole.roles.memory import SettlementMemory
 from pole.roles.workers.settlement import Settlement
 
 
-def settlement(stage: Stage, address: str, **changes: object) -> Settlement:
-    given = {"body_of": lambda height: b"body", "withdraws": True} | changes
+def settlement(stage: Stage, address: str, **changes: Any) -> Settlement:
+    given: dict[str, Any] = {"body_of": lambda height: b"body", "withdraws": True} | changes
     memory = SettlementMemory(stage.journal(address))
     ports = (stage.chain(address), stage.store, memory, stage.home(address))
     return Settlement(*ports, **given)

@@ -1,7 +1,9 @@
 """The verifier: what it finds out, and what it votes when something is missing or wrong."""
 
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 from tests.unit.roles.conftest import MINERS, TEST, TRAIN, VERIFIERS, Stage, specification
 from tests.unit.roles.fake_storage import FakeStore
@@ -11,6 +13,11 @@ from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
 from pole.roles.judging.assessment import evaluate_model
+from pole.roles.loop import Role
+from pole.roles.ports import BallotView
+from pole.roles.receiving.samples import Samples
+
+NO_SAMPLES = Samples(np.empty((0, 3), np.int64), np.empty(0, np.int64))
 
 
 def in_vote(stage: Stage) -> None:
@@ -43,7 +50,7 @@ def test_it_ends_within_an_evaluation_when_it_is_told_to(
     verifier = stage.verifier()
     verifier.means.stopping = lambda: bool(told)
 
-    def endless(*arguments: object) -> None:
+    def endless(*arguments: Any) -> None:
         told.append(True)
         assert arguments[-1]()
         raise AbandonedError("It was stopped.")
@@ -66,7 +73,7 @@ def test_a_model_of_another_round_is_malformed(stage: Stage) -> None:
     stage.world.change(1, seed=keccak256(b"another round"))
     model = stage.store.files[stage.world.models[1][MINERS[0]].cid]
     with pytest.raises(MalformedModelError):
-        evaluate_model(model, specification(), stage.world.rounds[1].seed, None)
+        evaluate_model(model, specification(), stage.world.rounds[1].seed, NO_SAMPLES)
 
 
 def test_a_missing_model_is_waited_for_and_then_unavailable(stage: Stage) -> None:
@@ -120,7 +127,7 @@ def test_a_back_end_that_is_missing_here_is_nobody_else_s_fault(
 
 def test_ciphertexts_that_hold_nothing_are_a_data_fault_that_voids_the_round(stage: Stage) -> None:
     stage.post(min_solutions=1)
-    workers = [stage.data_node(), stage.miner()]
+    workers: list[Role] = [stage.data_node(), stage.miner()]
     stage.play(Phase.REVEAL, workers=workers)
     test = stage.world.tests[1]
     released = next(content for content in stage.store.files.values() if keccak256(content) == test.digest)
@@ -165,11 +172,17 @@ def test_who_was_not_drawn_asks_again_at_the_next_block_only(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_vote(stage)
-    drawn, asked = stage.world.members[4], []
+    drawn = stage.world.members[4]
+    asked: list[int] = []
     stage.world.members[4] = VERIFIERS[1:]
     verifier = stage.verifier()
     ballot = verifier.means.chain.ballot
-    monkeypatch.setattr(verifier.means.chain, "ballot", lambda number: asked.append(number) or ballot(number))
+
+    def counted(number: int) -> BallotView:
+        asked.append(number)
+        return ballot(number)
+
+    monkeypatch.setattr(verifier.means.chain, "ballot", counted)
     for _ in range(3):
         assert verifier.step(stage.world.moment()) is None
     assert asked == [4]

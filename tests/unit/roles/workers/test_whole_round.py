@@ -4,6 +4,7 @@ import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, TRAIN, VERIFIERS, Stage
 
 from pole.protocol.state import Phase, Verdict, VoidReason
+from pole.roles.loop import Role
 
 
 def test_a_round_ends_in_a_block(stage: Stage) -> None:
@@ -20,7 +21,7 @@ def test_a_round_ends_in_a_block(stage: Stage) -> None:
 
 def test_everybody_fetches_the_money_and_pins_the_body_once(stage: Stage) -> None:
     stage.post(min_solutions=2)
-    workers = [stage.data_node(), *map(stage.miner, MINERS), *map(stage.verifier, VERIFIERS)]
+    workers: list[Role] = [stage.data_node(), *map(stage.miner, MINERS), *map(stage.verifier, VERIFIERS)]
     stage.play(Phase.FINAL, workers=workers)
     for _ in range(3):
         for worker in workers:
@@ -65,7 +66,7 @@ def test_without_a_data_node_the_round_is_void(stage: Stage) -> None:
 
 def test_a_withheld_test_set_leaves_the_training_set_to_judge_by(stage: Stage) -> None:
     stage.post()
-    workers = [stage.data_node(), stage.miner(), *map(stage.verifier, VERIFIERS)]
+    workers: list[Role] = [stage.data_node(), stage.miner(), *map(stage.verifier, VERIFIERS)]
     stage.play(Phase.TEST_RELEASE, workers=workers)
     stage.play(Phase.FINAL, workers=workers[1:])
     assert stage.world.rounds[1].released_at == 0
