@@ -13,6 +13,7 @@ prediction makes the last deployment fail and leaves nothing behind that matters
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from brownie import (
     Judge,
@@ -24,9 +25,11 @@ from brownie import (
     network,
     web3,
 )
+from brownie.network.contract import ProjectContract
 from scripts.deployed import (
     CONTRACTS,
     FORMAT_VERSION,
+    Sender,
     code_hash,
     deployment_path,
     named,
@@ -48,8 +51,11 @@ GROUPS = {"taskList": TaskList, "committee": VerifierCommittee, "chain": PoLeCha
 DEPLOYMENTS_BEFORE_CHAIN = 3
 BLOCKS_TIMED = 20
 
+Contracts = dict[str, ProjectContract]
+Structs = dict[str, tuple[int, ...]]
 
-def main(parameters: str = "") -> dict:
+
+def main(parameters: str = "") -> dict[str, Any]:
     chosen = read_parameters(Path(parameters) if parameters else parameters_path())
     contracts = deploy(sender(), chosen)
     verify(contracts, chosen)
@@ -67,7 +73,7 @@ def main(parameters: str = "") -> dict:
     return content
 
 
-def read_parameters(path: Path) -> dict[str, tuple[int, ...]]:
+def read_parameters(path: Path) -> Structs:
     """Return the constructor structs by group. Raises SystemExit with every inequality they break."""
     content = read_json(path, "name one after `main`, or with POLE_PARAMETERS")
     if set(content) != set(GROUPS):
@@ -86,12 +92,12 @@ def read_parameters(path: Path) -> dict[str, tuple[int, ...]]:
 def block_time() -> float:
     """Return the usual number of seconds between the newest blocks, 0 while the chain has too few."""
     newest = web3.eth.block_number
-    times = [web3.eth.get_block(n).timestamp for n in range(max(0, newest - BLOCKS_TIMED), newest + 1)]
+    times = [web3.eth.get_block(n)["timestamp"] for n in range(max(0, newest - BLOCKS_TIMED), newest + 1)]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     return median(gaps) if len(gaps) == BLOCKS_TIMED else 0
 
 
-def deploy(deployer, chosen: dict) -> dict:
+def deploy(deployer: Sender, chosen: Structs) -> Contracts:
     nonce = deployer.nonce
     chain = deployer.get_deployment_address(nonce + DEPLOYMENTS_BEFORE_CHAIN)
     reservoir = deployer.deploy(RewardReservoir, nonce=nonce)
@@ -110,7 +116,7 @@ def deploy(deployer, chosen: dict) -> dict:
     return dict(zip(CONTRACTS, (reservoir, task_list, committee, pole_chain), strict=True))
 
 
-def constructor_arguments(contracts: dict, chosen: dict) -> dict[str, tuple]:
+def constructor_arguments(contracts: Contracts, chosen: Structs) -> dict[str, tuple[Any, ...]]:
     """Return what each contract was constructed with."""
     reservoir, task_list, committee, chain = (contracts[name].address for name in CONTRACTS)
     return {
@@ -121,20 +127,20 @@ def constructor_arguments(contracts: dict, chosen: dict) -> dict[str, tuple]:
     }
 
 
-def encoded_arguments(name: str, arguments: tuple) -> str:
+def encoded_arguments(name: str, arguments: tuple[Any, ...]) -> str:
     """Return a constructor's arguments as they follow the code in its transaction, in hex."""
     factory = FACTORIES[name]
     return factory.deploy.encode_input(*arguments).removeprefix("0x").removeprefix(factory.bytecode)
 
 
-def verify(contracts: dict, chosen: dict) -> None:
+def verify(contracts: Contracts, chosen: Structs) -> None:
     """Read the code, its arguments, every reference and every parameter back from the chain."""
     for name, arguments in constructor_arguments(contracts, chosen).items():
         verify_construction(name, contracts[name], encoded_arguments(name, arguments))
     verify_getters(contracts, chosen)
 
 
-def verify_construction(name: str, contract, arguments: str) -> None:
+def verify_construction(name: str, contract: ProjectContract, arguments: str) -> None:
     """Compare what the chain has executed with our compiler's code and the arguments meant."""
     receipt = web3.eth.get_transaction_receipt(contract.tx.txid)
     sent = bytes(web3.eth.get_transaction(contract.tx.txid)["input"]).hex()
@@ -146,7 +152,7 @@ def verify_construction(name: str, contract, arguments: str) -> None:
         raise SystemExit(f"{name} was constructed with other arguments than were meant: deploy again.")
 
 
-def verify_getters(contracts: dict, chosen: dict) -> None:
+def verify_getters(contracts: Contracts, chosen: Structs) -> None:
     reservoir, task_list, committee, chain = (contracts[name] for name in CONTRACTS)
     facts = {
         "TaskList.chain": (task_list.chain(), chain.address),
@@ -167,7 +173,7 @@ def verify_getters(contracts: dict, chosen: dict) -> None:
             raise SystemExit(f"{fact} is {found} on the chain, not {expected}: deploy again.")
 
 
-def describe(contracts: dict, chosen: dict) -> dict:
+def describe(contracts: Contracts, chosen: Structs) -> dict[str, Any]:
     """Return the content of the deployment file."""
     arguments = constructor_arguments(contracts, chosen)
     return {
@@ -190,7 +196,7 @@ def describe(contracts: dict, chosen: dict) -> dict:
     }
 
 
-def verification_input() -> dict:
+def verification_input() -> dict[str, Any]:
     """Return the compiler's standard JSON input whose output is all the code deployed, the judge's too."""
     built = {**FACTORIES, Judge._name: Judge, ReleaseSignature._name: ReleaseSignature}
     wanted = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "metadata"]
@@ -202,7 +208,8 @@ def sources_path(deployment: Path) -> Path:
     return deployment.with_suffix(".sources.json")
 
 
-def components(group: str) -> list[dict]:
+def components(group: str) -> list[dict[str, Any]]:
     """Return the ABI of the struct that the group of parameters fills."""
     constructor = next(entry for entry in GROUPS[group].abi if entry["type"] == "constructor")
-    return constructor["inputs"][-1]["components"]
+    found: list[dict[str, Any]] = constructor["inputs"][-1]["components"]
+    return found

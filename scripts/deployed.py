@@ -9,13 +9,18 @@ import os
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from brownie import Contract, accounts, network, web3
+from brownie.network.account import Account, LocalAccount
+from eth_typing import ChecksumAddress
 
 FORMAT_VERSION = 1
 CONTRACTS = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain")
 AMOUNT = "uint96"
 ETHER = 10**18
+
+Sender = Account | LocalAccount
 
 
 def deployment_path() -> Path:
@@ -26,7 +31,7 @@ def parameters_path() -> Path:
     return Path(os.environ.get("POLE_PARAMETERS", "devnet/parameters.json"))
 
 
-def sender():
+def sender() -> Sender:
     """Return who sends: the keystore that POLE_ACCOUNT names, else the node's first unlocked account."""
     keystore = os.environ.get("POLE_ACCOUNT")
     if keystore:
@@ -39,7 +44,7 @@ def sender():
     return accounts[0]
 
 
-def _unlock(keystore: str):
+def _unlock(keystore: str) -> LocalAccount:
     """Return the account of a keystore, its password from POLE_PASSWORD_FILE or asked for."""
     file = os.environ.get("POLE_PASSWORD_FILE")
     try:
@@ -50,7 +55,7 @@ def _unlock(keystore: str):
         raise SystemExit(f"The password does not open {keystore}: try again.") from None
 
 
-def wei(value, name: str) -> int:
+def wei(value: object, name: str) -> int:
     """Return an amount in wei: a whole number is wei, a decimal string ether."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
@@ -65,7 +70,7 @@ def wei(value, name: str) -> int:
     return int(amount)
 
 
-def struct_of(values: dict, components: list[dict], name: str) -> tuple[int, ...]:
+def struct_of(values: object, components: list[dict[str, Any]], name: str) -> tuple[int, ...]:
     """Return the struct that the ABI describes by `components`, filled with `values` by name."""
     names = [component["name"] for component in components]
     if not isinstance(values, dict) or set(values) != set(names):
@@ -77,7 +82,7 @@ def struct_of(values: dict, components: list[dict], name: str) -> tuple[int, ...
     return tuple(_number(values[each["name"]], each["type"], f"{name}.{each['name']}") for each in components)
 
 
-def named(struct: tuple[int, ...], components: list[dict]) -> dict:
+def named(struct: tuple[int, ...], components: list[dict[str, Any]]) -> dict[str, int | str]:
     """Return a struct by name; amounts as decimal strings of wei, which every JSON reader keeps exact."""
     return {
         each["name"]: str(value) if each["type"] == AMOUNT else int(value)
@@ -85,7 +90,7 @@ def named(struct: tuple[int, ...], components: list[dict]) -> dict:
     }
 
 
-def _number(value, kind: str, name: str) -> int:
+def _number(value: object, kind: str, name: str) -> int:
     number = wei(value, name) if kind == AMOUNT else value
     bits = int(kind.removeprefix("uint"))
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**bits:
@@ -93,7 +98,7 @@ def _number(value, kind: str, name: str) -> int:
     return number
 
 
-def read_json(path: Path, hint: str) -> dict:
+def read_json(path: Path, hint: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(), object_pairs_hook=_once)
     except FileNotFoundError:
@@ -105,7 +110,7 @@ def read_json(path: Path, hint: str) -> dict:
     return content
 
 
-def _once(pairs: list[tuple]) -> dict:
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return a JSON object. Raises ValueError when it says the same thing twice."""
     content = dict(pairs)
     if len(content) != len(pairs):
@@ -114,7 +119,7 @@ def _once(pairs: list[tuple]) -> dict:
     return content
 
 
-def write_json(path: Path, content: dict) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write the file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:
@@ -144,5 +149,5 @@ def load(name: str) -> Contract:
     return Contract.from_abi(name, entry["address"], entry["abi"], persist=False)
 
 
-def code_hash(address: str) -> str:
+def code_hash(address: ChecksumAddress) -> str:
     return "0x" + bytes(web3.keccak(web3.eth.get_code(address))).hex()

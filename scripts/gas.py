@@ -11,15 +11,21 @@ when a call's cost grows faster than the logarithm of the tasks that wait.
 
 import random
 import statistics
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from math import log2
 from pathlib import Path
+from typing import Any
 
 from brownie import TaskCrowd, accounts, chain, web3
+from brownie.network.contract import ProjectContract
 from experiments.plot import Axes, lines
 from scripts.economics.__main__ import written
 from tests.contracts import stage
 from tests.contracts.stage import ETHER, Model
+from web3.contract import Contract as Web3Contract
+from web3.contract.contract import ContractFunction
+from web3.types import TxParams, Wei
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 LISTS = (10, 100, 1_000, 10_000)
@@ -51,7 +57,7 @@ def main() -> None:
     print("\nNo call grows faster than the logarithm of the tasks that wait.")
 
 
-def measured_lists():
+def measured_lists() -> Iterator[tuple[int, Costs]]:
     """Yield the cost of every call for each length of the task list."""
     chance = random.Random(2007_15145)  # noqa: S311 - the same table every time
     pole = stage.set_up(
@@ -76,27 +82,29 @@ def some_reward(chance: random.Random) -> int:
     return chance.randrange(10**12, 4 * 10**13)
 
 
-def call(reward: int) -> tuple:
+def call(reward: int) -> tuple[Any, ...]:
     return stage.post_call(by=7, reward=reward, dataBond=0, fee=reward // 100)
 
 
-def posting(tasks, reward: int) -> int:
+def posting(tasks: Web3Contract, reward: int) -> int:
     terms, files, sent = call(reward)
     return mined(tasks.functions.post(terms, files), sent["value"])
 
 
-def without_events(contract):
+def without_events(contract: ProjectContract) -> Web3Contract:
     """Return the contract as web3 has it, which does not decode what ten thousand posts tell."""
-    return web3.eth.contract(address=contract.address, abi=contract.abi)
+    plain: Web3Contract = web3.eth.contract(address=contract.address, abi=contract.abi)
+    return plain
 
 
-def mined(post, value: int) -> int:
+def mined(post: ContractFunction, value: int) -> int:
     """Send a post and return its gas."""
-    sent = post.transact({"from": str(accounts[7]), "value": value, "gas": chain.block_gas_limit})
+    terms: TxParams = {"from": accounts[7].address, "value": Wei(value), "gas": chain.block_gas_limit}
+    sent = post.transact(terms)
     return web3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)["gasUsed"]
 
 
-def grow(pole: stage.Pole, crowd, waiting: int, chance: random.Random) -> None:
+def grow(pole: stage.Pole, crowd: Web3Contract, waiting: int, chance: random.Random) -> None:
     """Post tasks, many at once, until so many wait."""
     while missing := waiting - pole.task_list.waiting():
         calls = [call(some_reward(chance)) for _ in range(min(missing, BATCH))]
@@ -140,13 +148,13 @@ def round_costs(pole: stage.Pole) -> Costs:
     return costs
 
 
-def gas(function, *arguments) -> int:
+def gas(function: Callable[..., object], *arguments: object) -> int:
     """Return the gas of the last transaction that `function` sent."""
     function(*arguments)
     return chain.get_transaction(chain[-1]["transactions"][-1].hex()).gas_used
 
 
-def undone(measure) -> int:
+def undone(measure: Callable[[], int]) -> int:
     """Return what `measure` returns, and leave the chain as it was."""
     chain.snapshot()
     used = measure()
@@ -166,7 +174,9 @@ def fit(sizes: list[int], costs: list[int]) -> str:
     return f"{slope:+,.0f}"
 
 
-def table(unit: str, costs: dict[int, Costs], summary=None) -> str:
+def table(
+    unit: str, costs: dict[int, Costs], summary: Callable[[list[int], list[int]], str] | None = None
+) -> str:
     """Return a Markdown table with a row a call and a column a size."""
     sizes = list(costs)
     heads = ["gas of a call", *(f"{size:,} {unit}" for size in sizes), *(["a doubling"] if summary else [])]

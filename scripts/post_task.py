@@ -31,6 +31,6 @@ def main(path: str) -> int:
     )
     files = tuple(content["files"][name] for name in names)
     posted = task_list.post(terms, files, {"from": sender(), "value": due})
-    task_id = posted.events["TaskPosted"]["taskId"]
+    task_id: int = posted.events["TaskPosted"]["taskId"]
     print(f"Posted task {task_id}; {task_list.waiting()} tasks wait.")
     return task_id

@@ -5,7 +5,7 @@ tools/brownie run show_state --network devnet
 
 from datetime import UTC, datetime
 
-from brownie import web3
+from brownie import Contract, web3
 from scripts.deployed import ETHER, load
 from scripts.fund import POOL
 
@@ -40,7 +40,7 @@ def main() -> None:
     show_round(chain)
 
 
-def show_round(chain) -> None:
+def show_round(chain: Contract) -> None:
     round_id = chain.currentRound()
     if round_id == 0:
         print("No round has opened.")

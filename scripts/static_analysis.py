@@ -18,8 +18,8 @@ from crytic_compile.compiler.compiler import CompilerVersion
 from crytic_compile.platform.solc import Solc
 from crytic_compile.platform.solc_standard_json import parse_standard_json_output
 from scripts.sources import ROOT, compile_sources, compiler_version, contract_sources, standard_input
-from slither import Slither
-from slither.__main__ import get_detectors_and_printers
+from slither import Slither  # type: ignore[import-untyped]
+from slither.__main__ import get_detectors_and_printers  # type: ignore[import-untyped]
 
 WAIVERS = ROOT / "devnet" / "slither.json"
 OURS = "contracts/"

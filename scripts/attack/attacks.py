@@ -307,11 +307,11 @@ def _post_least(world: World, by: str) -> None:
 
 
 def _least_fee(world: World) -> int:
-    return world.terms.minReward * world.terms.feeBps // 10_000
+    return int(world.terms.minReward * world.terms.feeBps // 10_000)
 
 
 def _missing_stake(world: World) -> int:
-    return world.seats.seatStake - world.committee.functions.stakeOf(world.attacker).call()[0]
+    return int(world.seats.seatStake - world.committee.functions.stakeOf(world.attacker).call()[0])
 
 
 ATTACKS = (

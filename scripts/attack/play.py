@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from scripts.attack.world import World
+from web3.contract.contract import ContractFunction
 
 ETHER = 10**18
 REWARD, DATA_BOND = 10 * ETHER, 2 * ETHER
@@ -35,7 +36,7 @@ def fee_of(world: World) -> int:
     """Return the least fee whose block draws from the pool."""
     drawn = world.rules.blockReward * 65 // 32
     covering = -(-drawn * (10_000 + world.rules.feeMarginBps) // 10_000)
-    return max(covering, REWARD * world.terms.feeBps // 10_000)
+    return int(max(covering, REWARD * world.terms.feeBps // 10_000))
 
 
 def post(world: World, by: str, *, replaced: int = 0, **changes: int) -> None:
@@ -62,7 +63,7 @@ def post(world: World, by: str, *, replaced: int = 0, **changes: int) -> None:
 
 def open_round(world: World) -> int:
     world.send(world.stranger, world.chain.functions.openRound())
-    return world.chain.functions.currentRound().call()
+    return int(world.chain.functions.currentRound().call())
 
 
 def training(world: World, by: str) -> int:
@@ -79,7 +80,7 @@ def keyed(world: World, by: str) -> int:
 
 
 def bond_of(world: World) -> int:
-    return max(world.rules.minerBond, REWARD * world.rules.minerBondBps // 10_000)
+    return int(max(world.rules.minerBond, REWARD * world.rules.minerBondBps // 10_000))
 
 
 def commitment(world: World, round_id: int, miner: str, model: Model) -> bytes:
@@ -102,7 +103,7 @@ def release(world: World, round_id: int, by: str) -> None:
     world.send(by, world.chain.functions.releaseTestSet(round_id, "bafy-test", TEST_DIGEST))
 
 
-def opening(world: World, round_id: int, model: Model):
+def opening(world: World, round_id: int, model: Model) -> ContractFunction:
     return world.chain.functions.reveal(round_id, "bafy-model", model.digest, model.test, model.salt)
 
 

@@ -1,10 +1,11 @@
 """The chain under attack, through web3 and the contracts' ABIs alone."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress, HexStr
 from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
@@ -12,6 +13,7 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
+from web3.types import RPCEndpoint, TxParams, Wei
 
 POOL = keccak(text="PoLe.pool.v1")
 CONTRACTS = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain")
@@ -32,7 +34,7 @@ class World:
         self.reservoir, self.tasks, self.committee, self.chain = (
             self._contract(described[name]) for name in CONTRACTS
         )
-        people = w3.eth.accounts
+        people: Sequence[str] = w3.eth.accounts
         self.stranger, self.data_node, *rest = people
         self.miners, self.verifiers = rest[:4], rest[4:13]
         self.attacker = people[19]
@@ -52,7 +54,8 @@ class World:
         for _ in range(count):
             key = self.w3.eth.account.create()
             self._keys[key.address] = key
-            paid = {"from": self.attacker, "to": key.address, "value": PURSE}
+            payer = cast(ChecksumAddress, self.attacker)
+            paid: TxParams = {"from": payer, "to": key.address, "value": Wei(PURSE)}
             self.w3.eth.wait_for_transaction_receipt(self.w3.eth.send_transaction(paid), poll_latency=0.02)
         return self.crowd[-count:]
 
@@ -70,7 +73,7 @@ class World:
     def refused(self, sender: str, call: ContractFunction, error: str, value: int = 0) -> None:
         """Make a call that must be refused with `error`; raises Broken when it is not."""
         try:
-            call.call({"from": sender, "value": value, "gas": GAS})
+            call.call(_transaction(sender, value))
         except (ContractLogicError, Web3RPCError) as refusal:
             told = self._name_of(refusal)
         else:
@@ -80,9 +83,10 @@ class World:
 
     def deploy(self, code: str, value: int = 0) -> str:
         """Create a contract out of hand-made code, by the attacker; return its address."""
-        sent = self.w3.eth.send_transaction({"from": self.attacker, "data": code, "value": value, "gas": GAS})
+        sent = self.w3.eth.send_transaction(_transaction(self.attacker, value) | {"data": HexStr(code)})
         self._flows[self.attacker] -= value
-        return self.w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.02)["contractAddress"]
+        receipt = self.w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.02)
+        return str(receipt["contractAddress"])
 
     def withdraw(self, person: str) -> None:
         """Fetch somebody's credit, if there is any."""
@@ -100,7 +104,7 @@ class World:
         return {role: gain for role, gain in gains.items() if gain != 0}
 
     def pool(self) -> int:
-        return self.reservoir.functions.balanceOf(self.chain.address, POOL).call()
+        return int(self.reservoir.functions.balanceOf(self.chain.address, POOL).call())
 
     def now(self) -> int:
         return self.w3.eth.get_block("latest")["timestamp"]
@@ -116,27 +120,30 @@ class World:
     def snapshot(self) -> str:
         self._flows.clear()
         self._keys.clear()
-        return self._ask("evm_snapshot")
+        return str(self._ask("evm_snapshot"))
 
     def revert(self, snapshot: str) -> None:
         self._ask("evm_revert", snapshot)
 
     def _sent(self, sender: str, call: ContractFunction, value: int) -> HexBytes:
-        transaction = {"from": sender, "value": value, "gas": GAS}
+        transaction = _transaction(sender, value)
         if sender not in self._keys:
             return call.transact(transaction)
-        numbered = transaction | {"nonce": self.w3.eth.get_transaction_count(sender)}
-        signed = self._keys[sender].sign_transaction(call.build_transaction(numbered))
+        nonce = self.w3.eth.get_transaction_count(cast(ChecksumAddress, sender))
+        built = call.build_transaction(transaction | {"nonce": nonce})
+        signed = self._keys[sender].sign_transaction(cast(dict[str, Any], built))
         return self.w3.eth.send_raw_transaction(signed.raw_transaction)
 
     def _ask(self, method: str, *arguments: Any) -> Any:
-        answer = self.w3.provider.make_request(method, list(arguments))
+        answer = self.w3.provider.make_request(RPCEndpoint(method), list(arguments))
         if "error" in answer:
             raise SystemExit(f"The node does not know {method}: attack a ganache or an anvil.")
         return answer["result"]
 
     def _contract(self, described: Mapping[str, Any]) -> Contract:
-        return self.w3.eth.contract(address=described["address"], abi=described["abi"], decode_tuples=True)
+        address, abi = described["address"], described["abi"]
+        contract: Contract = self.w3.eth.contract(address=address, abi=abi, decode_tuples=True)
+        return contract
 
     def _name_of(self, error: Exception) -> str:
         """Return the name of the custom error that a call was refused with, else the node's own words."""
@@ -146,5 +153,9 @@ class World:
                 if entry["type"] != "error" or not data:
                     continue
                 if str(data).startswith("0x" + keccak(text=abi_to_signature(entry))[:4].hex()):
-                    return entry["name"]
+                    return str(entry["name"])
         return str(error)
+
+
+def _transaction(sender: str, value: int) -> TxParams:
+    return {"from": cast(ChecksumAddress, sender), "value": Wei(value), "gas": GAS}

@@ -4,13 +4,17 @@ Accounts: 0 deploys and does what anybody may do, 1 is the data node, 2 to 6 are
 16 is a stranger.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from brownie import accounts, chain, web3
 from brownie.exceptions import VirtualMachineError
+from brownie.network.contract import ProjectContract
+from brownie.network.transaction import TransactionReceipt
 from scripts import deploy
 from scripts.deployed import CONTRACTS, write_json
 
@@ -97,10 +101,10 @@ VERIFICATION_FEE = TERMS["reward"] * CHAIN["verificationFeeBps"] // 10_000
 class Pole:
     """The four contracts of one deployment."""
 
-    reservoir: object
-    task_list: object
-    committee: object
-    chain: object
+    reservoir: ProjectContract
+    task_list: ProjectContract
+    committee: ProjectContract
+    chain: ProjectContract
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,11 @@ class Model:
     salt: bytes = b"\x5a" * 32
 
 
-def set_up(*, verifiers=VERIFIERS, **changes) -> Pole:
+HistoryCheck = Callable[..., HistoryReport]
+"""The check that `history_holds` returns: of the deployment named, or else of the usual one."""
+
+
+def set_up(*, verifiers: Iterable[int] = VERIFIERS, **changes: dict[str, int] | None) -> Pole:
     """Deploy with the parameters above, changed by group; seat the verifiers and endow the pool."""
     pole = deploy_all(**changes)
     for verifier in verifiers:
@@ -122,12 +130,17 @@ def set_up(*, verifiers=VERIFIERS, **changes) -> Pole:
     return pole
 
 
-def deploy_all(**changes) -> Pole:
+def deploy_all(**changes: dict[str, int] | None) -> Pole:
     contracts = deploy.deploy(accounts[ANYBODY], parameters(**changes))
     return Pole(*(contracts[name] for name in CONTRACTS))
 
 
-def parameters(*, task_list=None, committee=None, chain=None) -> dict:
+def parameters(
+    *,
+    task_list: dict[str, int] | None = None,
+    committee: dict[str, int] | None = None,
+    chain: dict[str, int] | None = None,
+) -> dict[str, tuple[int, ...]]:
     """Return the constructor structs by group of the deployment file; `roundWindows` follow the windows."""
     chosen = CHAIN | (chain or {})
     windows = {"roundWindows": sum(value for name, value in chosen.items() if name.endswith("Window"))}
@@ -139,7 +152,7 @@ def parameters(*, task_list=None, committee=None, chain=None) -> dict:
 
 
 @contextmanager
-def refused(error: str, *arguments):
+def refused(error: str, *arguments: object) -> Iterator[None]:
     """Expect a call to revert with a custom error and these arguments, or any when none are given."""
     with pytest.raises(VirtualMachineError) as raised:
         yield
@@ -184,14 +197,14 @@ def credit(pole: Pole, account: int) -> int:
     return pole.reservoir.creditOf(accounts[account])
 
 
-def field(struct, name: str):
+def field(struct: Any, name: str) -> Any:
     return struct.dict()[name]
 
 
 # What happens in a round, in order.
 
 
-def post_call(*, by: int = DATA_NODE, **changes) -> tuple:
+def post_call(*, by: int = DATA_NODE, **changes: Any) -> tuple[Any, ...]:
     """Return the arguments of TaskList.post for the task above, changed by name."""
     terms = TERMS | {key: value for key, value in changes.items() if key in TERMS}
     files = FILES | {key: value for key, value in changes.items() if key in FILES}
@@ -199,19 +212,19 @@ def post_call(*, by: int = DATA_NODE, **changes) -> tuple:
     return tuple(terms.values()), tuple(files.values()), {"from": accounts[by], "value": value}
 
 
-def post(pole: Pole, **changes) -> int:
+def post(pole: Pole, **changes: Any) -> int:
     pole.task_list.post(*post_call(**changes))
     return pole.task_list.posted()
 
 
-def post_replacing(pole: Pole, replaced: int, **changes) -> int:
+def post_replacing(pole: Pole, replaced: int, **changes: Any) -> int:
     """Post a task in the place of another; return its id."""
     terms, files, sent = post_call(**changes)
     pole.task_list.postReplacing(terms, files, replaced, sent)
     return pole.task_list.posted()
 
 
-def fill(pole: Pole, *, by: int = STRANGER, **changes) -> list[int]:
+def fill(pole: Pole, *, by: int = STRANGER, **changes: Any) -> list[int]:
     """Post equal tasks until the list is full; return their ids."""
     return [post(pole, by=by, **changes) for _ in range(TASK_LIST["maxTasks"] - pole.task_list.waiting())]
 
@@ -225,7 +238,7 @@ def post_keys(pole: Pole, round_id: int) -> None:
     pole.chain.postFunctionalKeys(round_id, "bafy-keys", "0x" + "04" * 32, {"from": accounts[DATA_NODE]})
 
 
-def training(pole: Pole, **terms) -> int:
+def training(pole: Pole, **terms: Any) -> int:
     """Post a task, open its round and post the keys."""
     post(pole, **terms)
     round_id = open_round(pole)
@@ -264,7 +277,9 @@ def reveal(pole: Pole, round_id: int, miner: int, model: Model) -> None:
     pole.chain.reveal(round_id, "bafy-model", model.digest, model.test, model.salt, sent)
 
 
-def revealed(pole: Pole, models: dict[int, Model], *, released=True, closed=True, **terms) -> int:
+def revealed(
+    pole: Pole, models: dict[int, Model], *, released: bool = True, closed: bool = True, **terms: Any
+) -> int:
     """Play a round until every miner of `models` has revealed."""
     round_id = training(pole, **terms)
     for miner, model in models.items():
@@ -295,7 +310,9 @@ def ballot(pole: Pole, round_id: int) -> int:
     return ballot_id(round_id, field(pole.chain.round(round_id), "attempt"))
 
 
-def challenge(pole: Pole, round_id: int, *, bond: int = CHAIN["challengeBond"], by: int = STRANGER):
+def challenge(
+    pole: Pole, round_id: int, *, bond: int = CHAIN["challengeBond"], by: int = STRANGER
+) -> TransactionReceipt:
     return pole.chain.challenge(round_id, {"from": accounts[by], "value": bond})
 
 
@@ -319,7 +336,7 @@ def as_claimed(models: dict[int, Model]) -> dict[int, Vote]:
 
 def ballot_of(pole: Pole, round_id: int, votes: dict[int, Vote]) -> list[Vote]:
     """Return votes by miner in the order of choices."""
-    by_address = {accounts[miner].address: vote for miner, vote in votes.items()}
+    by_address: dict[str, Vote] = {accounts[miner].address: vote for miner, vote in votes.items()}
     return [by_address[miner] for miner in judged(pole, round_id)]
 
 
@@ -337,7 +354,7 @@ def commit_votes(pole: Pole, round_id: int, votes: dict[str, list[Vote]]) -> Non
         pole.committee.commitVote(ballot(pole, round_id), commitment, {"from": verifier})
 
 
-def as_tuples(votes: list[Vote]) -> list[tuple]:
+def as_tuples(votes: list[Vote]) -> list[tuple[int, int, int, bytes]]:
     return [(int(vote.verdict), vote.train_correct, vote.test_correct, vote.predictions) for vote in votes]
 
 
@@ -350,7 +367,7 @@ def reveal_votes(pole: Pole, round_id: int, votes: dict[str, list[Vote]]) -> Non
         pole.committee.revealVote(ballot(pole, round_id), as_tuples(own), b"\x77" * 32, {"from": verifier})
 
 
-def vote(pole: Pole, round_id: int, found: dict[int, Vote], **odd) -> list[str]:
+def vote(pole: Pole, round_id: int, found: dict[int, Vote], **odd: dict[int, Vote]) -> list[str]:
     """Draw a committee and let it vote what was found; `m0=...` is what the first member finds instead."""
     members = draw(pole, round_id)
     votes = {member: ballot_of(pole, round_id, found) for member in members}
@@ -361,7 +378,7 @@ def vote(pole: Pole, round_id: int, found: dict[int, Vote], **odd) -> list[str]:
     return members
 
 
-def finalise(pole: Pole, round_id: int):
+def finalise(pole: Pole, round_id: int) -> TransactionReceipt:
     """End the round and check that its account is empty."""
     ended = pole.chain.finalise(round_id, {"from": accounts[ANYBODY]})
     assert pole.reservoir.balanceOf(pole.chain, round_id.to_bytes(32, "big")) == 0
@@ -377,7 +394,7 @@ def stage_of(pole: Pole, ballot_id: int) -> BallotStage:
     return BallotStage(pole.committee.stageOf(ballot_id))
 
 
-def won(pole: Pole, models: dict[int, Model], **terms) -> int:
+def won(pole: Pole, models: dict[int, Model], **terms: Any) -> int:
     """Play a whole round in which the committee finds every claim true."""
     round_id = revealed(pole, models, **terms)
     vote(pole, round_id, as_claimed(models))

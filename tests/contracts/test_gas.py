@@ -1,10 +1,12 @@
 """What the steps of a round cost when a round went before: the table of docs/gas.md, with its limits."""
 
+from collections.abc import Callable
+
 import pytest
 from brownie import accounts, chain
 from scripts.gas import is_logarithmic
 from tests.contracts import stage
-from tests.contracts.stage import ETHER, Model
+from tests.contracts.stage import ETHER, Model, Pole
 
 FEW = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
 
@@ -26,19 +28,19 @@ LIMITS = {
 }
 
 
-def gas(function, *arguments):
+def gas(function: Callable[..., object], *arguments: object) -> int:
     """Return the gas of the last transaction that `function` sent."""
     function(*arguments)
     return chain.get_transaction(chain[-1]["transactions"][-1].hex()).gas_used
 
 
-def replace_last(pole):
+def replace_last(pole: Pole) -> None:
     """Post a task in the place of the newest that is worth more than all, so that it rises to the top."""
     stage.post_replacing(pole, pole.task_list.posted(), reward=stage.TERMS["reward"] + 1)
 
 
 @pytest.fixture
-def crowd():
+def crowd() -> Pole:
     """Return contracts with sixteen seats and committees of fifteen for four solutions, after a round."""
     for _ in range(8):
         accounts.add()
@@ -52,7 +54,7 @@ def crowd():
     return pole
 
 
-def test_the_steps_of_a_round_stay_within_their_limits(crowd):
+def test_the_steps_of_a_round_stay_within_their_limits(crowd: Pole) -> None:
     measured = {"post": gas(stage.post, crowd), "open": gas(stage.open_round, crowd)}
     round_id = crowd.chain.currentRound()
     measured["keys"] = gas(stage.post_keys, crowd, round_id)
@@ -73,7 +75,7 @@ def test_the_steps_of_a_round_stay_within_their_limits(crowd):
     assert {step: used for step, used in measured.items() if used > LIMITS[step]} == {}
 
 
-def test_taking_the_lowest_place_of_four_stays_within_its_limit(crowd):
+def test_taking_the_lowest_place_of_four_stays_within_its_limit(crowd: Pole) -> None:
     round_id = stage.training(crowd)
     for miner, model in FEW.items():
         stage.commit(crowd, round_id, miner, model)
@@ -81,7 +83,7 @@ def test_taking_the_lowest_place_of_four_stays_within_its_limit(crowd):
     assert used <= LIMITS["displace"], used
 
 
-def test_a_cost_that_follows_the_number_of_tasks_is_told_from_one_that_follows_its_logarithm():
+def test_a_cost_that_follows_the_number_of_tasks_is_told_from_one_that_follows_its_logarithm() -> None:
     assert is_logarithmic([250_000, 290_000, 330_000, 370_000])
     assert is_logarithmic([93_000, 93_000, 93_000, 98_000])
     assert not is_logarithmic([250_000, 260_000, 360_000, 1_360_000])

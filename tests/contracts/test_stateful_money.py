@@ -1,11 +1,13 @@
 """Reservoir and task list against a plain Python model that predicts every balance and every refusal."""
 
 from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
 
 from brownie import accounts, chain
 from hypothesis import strategies as st
 from tests.contracts import stage
-from tests.contracts.stage import CHAIN, ETHER, POOL, TASK_LIST, TERMS, post_call, refused
+from tests.contracts.stage import CHAIN, ETHER, POOL, TASK_LIST, TERMS, Pole, post_call, refused
 
 from pole.protocol.rounds.value_heap import WaitingTask, best, least
 
@@ -13,7 +15,7 @@ PEOPLE = range(2, 6)
 ACCOUNTS = [bytes([n]) * 32 for n in (1, 2)]
 
 
-def word(number):
+def word(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
@@ -29,36 +31,36 @@ class Money:
     time_limit = st.sampled_from([0, 100, 200, 300, TASK_LIST["maxTimeLimit"] + 1])
     task = st.integers(1, 8)
 
-    def __init__(self, pole):
+    def __init__(self, pole: Pole) -> None:
         self.pole = pole
 
-    def setup(self):
-        self.balances = defaultdict(int)
-        self.credits = defaultdict(int)
-        self.tasks = {}
-        self.waiting = set()
+    def setup(self) -> None:
+        self.balances: defaultdict[tuple[int, bytes], int] = defaultdict(int)
+        self.credits: defaultdict[int, int] = defaultdict(int)
+        self.tasks: dict[int, tuple[int, WaitingTask]] = {}
+        self.waiting: set[int] = set()
         self.rounds = self.open_round = 0
         self.elsewhere = self.pole.reservoir.total()
 
-    def rule_deposit(self, who, to, to_account, amount):
+    def rule_deposit(self, who: int, to: int, to_account: bytes, amount: int) -> None:
         self.pole.reservoir.deposit(accounts[to], to_account, {"from": accounts[who], "value": amount})
         self.balances[to, to_account] += amount
 
-    def rule_transfer(self, who, from_account, to, to_account, amount):
+    def rule_transfer(self, who: int, from_account: bytes, to: int, to_account: bytes, amount: int) -> None:
         call = (from_account, accounts[to], to_account, amount, {"from": accounts[who]})
         if not self.can_pay(who, from_account, amount, self.pole.reservoir.transfer, call):
             return
         self.balances[who, from_account] -= amount
         self.balances[to, to_account] += amount
 
-    def rule_credit(self, who, from_account, to, amount):
+    def rule_credit(self, who: int, from_account: bytes, to: int, amount: int) -> None:
         call = (from_account, accounts[to], amount, {"from": accounts[who]})
         if not self.can_pay(who, from_account, amount, self.pole.reservoir.credit, call):
             return
         self.balances[who, from_account] -= amount
         self.credits[to] += amount
 
-    def can_pay(self, who, account, amount, function, call):
+    def can_pay(self, who: int, account: bytes, amount: int, function: Any, call: tuple[Any, ...]) -> bool:
         """Make the call; return whether it went through, as it must exactly when the account holds enough."""
         held = self.balances[who, account]
         if held >= amount:
@@ -68,7 +70,7 @@ class Money:
             function.call(*call)
         return False
 
-    def rule_withdraw(self, who, to):
+    def rule_withdraw(self, who: int, to: int) -> None:
         if not self.credits[who]:
             with refused("NothingToWithdraw", accounts[who]):
                 self.pole.reservoir.withdraw.call(accounts[to], {"from": accounts[who]})
@@ -79,10 +81,16 @@ class Money:
         assert accounts[to].balance() == before + self.credits[who] - spent
         self.credits[who] = 0
 
-    def rule_post(self, who, reward, time_limit):
+    def rule_post(self, who: int, reward: int, time_limit: int) -> None:
         call = post_call(by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)
         if reward < TASK_LIST["minReward"]:
-            expected = ("TermOutOfRange", "reward", reward, TASK_LIST["minReward"], 2**96 - 1)
+            expected: tuple[Any, ...] = (
+                "TermOutOfRange",
+                "reward",
+                reward,
+                TASK_LIST["minReward"],
+                2**96 - 1,
+            )
         elif not 1 <= time_limit <= TASK_LIST["maxTimeLimit"]:
             expected = ("TermOutOfRange", "timeLimit", time_limit, 1, TASK_LIST["maxTimeLimit"])
         elif len(self.waiting) == TASK_LIST["maxTasks"]:
@@ -94,15 +102,16 @@ class Money:
         with refused(*expected):
             self.pole.task_list.post.call(*call)
 
-    def rule_replace(self, who, reward, time_limit, task):
+    def rule_replace(self, who: int, reward: int, time_limit: int, task: int) -> None:
         """Post in the place of a task, or of the least valuable, which is likelier to be worth less."""
         waiting = [self.tasks[each][1] for each in self.waiting]
-        replaced = task if task in self.waiting or not waiting else least(waiting).task_id
+        lowest = least(waiting)
+        replaced = task if task in self.waiting or lowest is None else lowest.task_id
         reward, time_limit = max(reward, TASK_LIST["minReward"]), min(max(time_limit, 1), 1000)
         terms, files, sent = post_call(by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)
         new = WaitingTask(len(self.tasks) + 1, reward, time_limit + TASK_LIST["roundWindows"])
         if len(waiting) < TASK_LIST["maxTasks"]:
-            expected = ("TaskListNotFull", len(waiting), TASK_LIST["maxTasks"])
+            expected: tuple[Any, ...] = ("TaskListNotFull", len(waiting), TASK_LIST["maxTasks"])
         elif new.value <= self.tasks[replaced][1].value:
             expected = ("NotMoreValuable", replaced)
         else:
@@ -114,16 +123,16 @@ class Money:
         with refused(*expected):
             self.pole.task_list.postReplacing.call(terms, files, replaced, sent)
 
-    def add(self, who, reward, time_limit):
+    def add(self, who: int, reward: int, time_limit: int) -> None:
         task_id = len(self.tasks) + 1
         duration = time_limit + TASK_LIST["roundWindows"]
         self.tasks[task_id] = (who, WaitingTask(task_id, reward, duration))
         self.waiting.add(task_id)
         self.elsewhere += reward + TERMS["dataBond"] + TERMS["fee"]
 
-    def rule_cancel(self, who, task):
+    def rule_cancel(self, who: int, task: int) -> None:
         if task not in self.waiting:
-            expected = ("TaskNotListed", task)
+            expected: tuple[Any, ...] = ("TaskNotListed", task)
         elif self.tasks[task][0] != who:
             expected = ("NotTaskOwner", task, accounts[who])
         else:
@@ -134,13 +143,13 @@ class Money:
         with refused(*expected):
             self.pole.task_list.cancel.call(task, {"from": accounts[who]})
 
-    def refund(self, task):
+    def refund(self, task: int) -> None:
         """Move reward and bond from the task to its owner's credit."""
         owner, terms = self.tasks[task]
         self.credits[owner] += terms.reward + TERMS["dataBond"]
         self.elsewhere -= terms.reward + TERMS["dataBond"]
 
-    def rule_open_round(self):
+    def rule_open_round(self) -> None:
         if self.open_round:
             with refused("RoundOpen", self.open_round):
                 self.pole.chain.openRound.call({"from": accounts[0]})
@@ -151,11 +160,13 @@ class Money:
             self.pole.chain.openRound({"from": accounts[0]})
             self.rounds += 1
             self.open_round = self.rounds
-            self.taken = self.best().task_id
+            taken = self.best()
+            assert taken is not None
+            self.taken = taken.task_id
             self.waiting.remove(self.taken)
             assert self.pole.chain.round(self.rounds).dict()["taskId"] == self.taken
 
-    def rule_void_round(self):
+    def rule_void_round(self) -> None:
         """Let the keys' window pass: reward to the owner, bond to the pool."""
         if not self.open_round:
             return
@@ -166,19 +177,19 @@ class Money:
         self.elsewhere -= terms.reward
         self.open_round = 0
 
-    def best(self):
+    def best(self) -> WaitingTask | None:
         return best(self.tasks[task][1] for task in self.waiting)
 
-    def invariant_the_books_balance(self):
+    def invariant_the_books_balance(self) -> None:
         total = self.elsewhere + sum(self.balances.values()) + sum(self.credits.values())
         assert self.pole.reservoir.total() == total == self.pole.reservoir.balance()
 
-    def invariant_the_most_valuable_task_is_next(self):
+    def invariant_the_most_valuable_task_is_next(self) -> None:
         expected = self.best()
         assert self.pole.task_list.best() == (expected.task_id if expected else 0)
         assert self.pole.task_list.waiting() == len(self.waiting)
 
-    def teardown(self):
+    def teardown(self) -> None:
         reservoir = self.pole.reservoir
         for (who, account), held in self.balances.items():
             assert reservoir.balanceOf(accounts[who], account) == held
@@ -193,7 +204,7 @@ class Money:
         assert accounted == self.elsewhere
 
 
-def test_money_and_tasks_follow_the_model(pole, lone, state_machine):
+def test_money_and_tasks_follow_the_model(pole: Pole, lone: Pole, state_machine: Callable[..., None]) -> None:
     # The other deployment of the session is of no matter here: each has a reservoir of its own.
     assert lone.reservoir != pole.reservoir
     state_machine(Money, pole, settings={"max_examples": 6, "stateful_step_count": 30, "deadline": None})

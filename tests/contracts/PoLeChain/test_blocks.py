@@ -1,8 +1,11 @@
 """Blocks, ommers, and what they draw from the pool."""
 
+from typing import Any
+
 from brownie import accounts
+from brownie.network.transaction import TransactionReceipt
 from tests.contracts import stage
-from tests.contracts.stage import CHAIN, ETHER, TERMS, VERIFICATION_FEE, Model
+from tests.contracts.stage import CHAIN, ETHER, TERMS, VERIFICATION_FEE, HistoryCheck, Model, Pole
 
 from pole.protocol.encoding.headers import genesis_header, header_hash, ommers_hash
 from pole.protocol.state import Header, PayoutReason
@@ -13,17 +16,17 @@ LITTLE = ETHER // 10
 TWO = {2: Model(train=90, test=45), 3: Model(train=90, test=40)}
 
 
-def block_of(ended):
+def block_of(ended: TransactionReceipt) -> Any:
     return ended.events["BlockAppended"]
 
 
-def play(pole, models, **terms):
+def play(pole: Pole, models: dict[int, Model], **terms: Any) -> TransactionReceipt:
     round_id = stage.revealed(pole, models, **terms)
     stage.vote(pole, round_id, stage.as_claimed(models))
     return stage.finalise(pole, round_id)
 
 
-def drawn_by(ended):
+def drawn_by(ended: TransactionReceipt) -> dict[PayoutReason, tuple[object, int]]:
     """Return the amounts that a block drew from the pool, by reason."""
     amounts = [
         (event["payee"], event["amount"])
@@ -34,7 +37,7 @@ def drawn_by(ended):
     return dict(zip(reasons, amounts, strict=False))
 
 
-def test_the_genesis_block_is_empty_but_for_its_time(pole):
+def test_the_genesis_block_is_empty_but_for_its_time(pole: Pole) -> None:
     appended = pole.chain.tx.events["BlockAppended"]
     header = genesis_header(pole.chain.tx.timestamp)
     assert bytes(appended["hash"]) == header_hash(header) == bytes(pole.chain.blockHash(0))
@@ -42,12 +45,12 @@ def test_the_genesis_block_is_empty_but_for_its_time(pole):
     assert bytes(pole.chain.blockHash(1)) == bytes(32)
 
 
-def test_a_blocks_hash_is_the_next_rounds_parent(pole):
+def test_a_blocks_hash_is_the_next_rounds_parent(pole: Pole) -> None:
     ended = play(pole, {2: Model()})
     appended = block_of(ended)
     header = Header(*appended["header"])
     assert (header.height, header.round_id, header.task_id) == (1, 1, 1)
-    assert (header.winner, header.train_correct, header.test_correct) == (accounts[2], 90, 45)
+    assert (header.winner, header.train_correct, header.test_correct) == (accounts[2].address, 90, 45)
     assert bytes(header.ommers_hash) == ommers_hash([])
     assert bytes(header.parent_hash) == bytes(pole.chain.blockHash(0))
     assert bytes(appended["hash"]) == bytes(pole.chain.blockHash(1))
@@ -58,7 +61,7 @@ def test_a_blocks_hash_is_the_next_rounds_parent(pole):
     assert bytes(pole.chain.round(2).dict()["parentHash"]) == bytes(pole.chain.blockHash(1))
 
 
-def test_the_best_ommer_of_a_height_is_kept_with_their_number(lone):
+def test_the_best_ommer_of_a_height_is_kept_with_their_number(lone: Pole) -> None:
     models = {2: Model(test=50), 3: Model(test=40), 4: Model(test=45)}
     stage.won(lone, models)
     ommer = lone.chain.ommerAt(1).dict()
@@ -66,7 +69,7 @@ def test_the_best_ommer_of_a_height_is_kept_with_their_number(lone):
     assert (ommer["correct"], ommer["total"], ommer["count"], ommer["referenced"]) == (45, 50, 2, False)
 
 
-def test_a_block_references_an_ommer_once_and_pays_both(lone, history_holds):
+def test_a_block_references_an_ommer_once_and_pays_both(lone: Pole, history_holds: HistoryCheck) -> None:
     play(lone, TWO)
     ended = play(lone, {2: Model()})
     assert drawn_by(ended) == {
@@ -82,7 +85,9 @@ def test_a_block_references_an_ommer_once_and_pays_both(lone, history_holds):
     history_holds(lone)
 
 
-def test_an_ommer_is_referenced_once_and_its_reward_falls_with_distance_and_number(lone, history_holds):
+def test_an_ommer_is_referenced_once_and_its_reward_falls_with_distance_and_number(
+    lone: Pole, history_holds: HistoryCheck
+) -> None:
     play(lone, {2: Model(test=50), 3: Model(test=49), 4: Model(test=48)})
     play(lone, {2: Model()}, fee=LITTLE)
     ended = play(lone, TWO)
@@ -94,7 +99,7 @@ def test_an_ommer_is_referenced_once_and_its_reward_falls_with_distance_and_numb
     history_holds(lone)
 
 
-def test_an_ommer_is_referenced_up_to_six_heights_later(lone, history_holds):
+def test_an_ommer_is_referenced_up_to_six_heights_later(lone: Pole, history_holds: HistoryCheck) -> None:
     play(lone, {2: Model(test=50), 4: Model(test=30)})
     for _ in range(5):
         play(lone, {2: Model()}, fee=LITTLE)
@@ -110,13 +115,15 @@ def test_an_ommer_is_referenced_up_to_six_heights_later(lone, history_holds):
     history_holds(lone)
 
 
-def test_a_block_whose_task_covers_no_draw_leaves_no_ommer(lone, history_holds):
+def test_a_block_whose_task_covers_no_draw_leaves_no_ommer(lone: Pole, history_holds: HistoryCheck) -> None:
     play(lone, TWO, fee=LITTLE)
     assert lone.chain.ommerAt(1).dict()["count"] == 0
     history_holds(lone)
 
 
-def test_a_fee_that_does_not_cover_the_draw_draws_nothing_and_references_nobody(lone, history_holds):
+def test_a_fee_that_does_not_cover_the_draw_draws_nothing_and_references_nobody(
+    lone: Pole, history_holds: HistoryCheck
+) -> None:
     play(lone, TWO)
     covering = 11 * BLOCK_REWARD * 65 // (10 * 32)
     ended = play(lone, {2: Model()}, fee=covering - 1)
@@ -130,7 +137,9 @@ def test_a_fee_that_does_not_cover_the_draw_draws_nothing_and_references_nobody(
     history_holds(lone)
 
 
-def test_a_void_round_appends_nothing_and_its_records_stay_in_the_body(pole, history_holds):
+def test_a_void_round_appends_nothing_and_its_records_stay_in_the_body(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     stage.post(pole)
     round_id = stage.open_round(pole)
     stage.wait(CHAIN["keyWindow"])

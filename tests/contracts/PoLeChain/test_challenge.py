@@ -11,17 +11,16 @@ from tests.contracts.stage import (
     STRANGER,
     TERMS,
     VERIFICATION_FEE,
+    HistoryCheck,
     Model,
-    Phase,
-    Verdict,
-    VoidReason,
+    Pole,
     ok,
     refused,
     verdict,
 )
 
 from pole.protocol.ballots import ballot_id
-from pole.protocol.state import BallotStage, RecordKind
+from pole.protocol.state import BallotStage, Phase, RecordKind, Verdict, VoidReason, Vote
 
 MODELS = {2: Model()}
 TRUE = {2: ok(90, 45)}
@@ -31,13 +30,13 @@ PENALTY = COMMITTEE["penalty"]
 LONGEST = 2**64 - 1
 
 
-def judged(pole, found=TRUE, **odd):
+def judged(pole: Pole, found: dict[int, Vote] = TRUE, **odd: dict[int, Vote]) -> tuple[int, list[str]]:
     """Play a round until its first committee has voted; return the round and the members."""
     round_id = stage.revealed(pole, MODELS)
     return round_id, stage.vote(pole, round_id, found, **odd)
 
 
-def disagree(pole, round_id):
+def disagree(pole: Pole, round_id: int) -> list[str]:
     """Draw a committee whose members all find something else; return them."""
     members = stage.draw(pole, round_id)
     votes = {member: [ok(90, 45, mark)] for mark, member in enumerate(members)}
@@ -46,14 +45,14 @@ def disagree(pole, round_id):
     return members
 
 
-def leave(pole, members):
+def leave(pole: Pole, members: list[str]) -> None:
     """Let all verifiers but these give up their seats."""
     for n in stage.VERIFIERS:
         if accounts[n] not in members:
             pole.committee.unstake({"from": accounts[n]})
 
 
-def test_a_tally_is_challenged_after_the_votes_and_within_the_window_only(growing):
+def test_a_tally_is_challenged_after_the_votes_and_within_the_window_only(growing: Pole) -> None:
     round_id = stage.revealed(growing, MODELS)
     stage.draw(growing, round_id)
     with refused("WrongPhase", round_id, Phase.VOTE_COMMIT, Phase.CHALLENGE):
@@ -63,19 +62,19 @@ def test_a_tally_is_challenged_after_the_votes_and_within_the_window_only(growin
         stage.challenge(growing, round_id, bond=0)
 
 
-def test_a_tally_that_can_be_challenged_cannot_be_settled_yet(growing):
+def test_a_tally_that_can_be_challenged_cannot_be_settled_yet(growing: Pole) -> None:
     round_id, _ = judged(growing)
     with refused("WrongPhase", round_id, Phase.CHALLENGE, Phase.SETTLEMENT):
         growing.chain.finalise.call(round_id, {"from": accounts[0]})
 
 
-def test_the_largest_committee_cannot_be_challenged(pole):
+def test_the_largest_committee_cannot_be_challenged(pole: Pole) -> None:
     round_id, _ = judged(pole)
     with refused("WrongPhase", round_id, Phase.SETTLEMENT, Phase.CHALLENGE):
         stage.challenge(pole, round_id)
 
 
-def test_a_committee_of_all_eligible_seats_cannot_be_challenged(growing):
+def test_a_committee_of_all_eligible_seats_cannot_be_challenged(growing: Pole) -> None:
     for verifier in list(stage.VERIFIERS)[3:]:
         growing.committee.unstake({"from": accounts[verifier]})
     round_id, _ = judged(growing)
@@ -84,7 +83,7 @@ def test_a_committee_of_all_eligible_seats_cannot_be_challenged(growing):
         stage.challenge(growing, round_id)
 
 
-def test_miners_and_the_data_node_are_not_eligible_and_are_counted_once(growing):
+def test_miners_and_the_data_node_are_not_eligible_and_are_counted_once(growing: Pole) -> None:
     for account in (DATA_NODE, 2):
         growing.committee.stake({"from": accounts[account], "value": ETHER})
     round_id = stage.revealed(growing, {DATA_NODE: Model(), 2: Model()})
@@ -93,7 +92,9 @@ def test_miners_and_the_data_node_are_not_eligible_and_are_counted_once(growing)
 
 
 @pytest.mark.parametrize("found", [TRUE, *({2: verdict(kind)} for kind in list(Verdict)[2:])])
-def test_challenging_what_a_quorum_decided_costs_the_bond_exactly(growing, found):
+def test_challenging_what_a_quorum_decided_costs_the_bond_exactly(
+    growing: Pole, found: dict[int, Vote]
+) -> None:
     round_id, _ = judged(growing, found)
     for sent in (0, BOND - 1, BOND + 1):
         with refused("WrongBond", sent, BOND):
@@ -101,7 +102,9 @@ def test_challenging_what_a_quorum_decided_costs_the_bond_exactly(growing, found
 
 
 @pytest.mark.parametrize("other", [None, Verdict.UNAVAILABLE, Verdict.MALFORMED])
-def test_asking_for_more_members_where_a_choice_is_open_and_nobody_right_is_free(growing, other):
+def test_asking_for_more_members_where_a_choice_is_open_and_nobody_right_is_free(
+    growing: Pole, other: Verdict | None
+) -> None:
     rest = {} if other is None else {3: verdict(other)}
     round_id = stage.revealed(growing, MODELS | {miner: Model() for miner in rest})
     stage.vote(growing, round_id, {2: ok(1, 1)} | rest, m1={2: ok(2, 2)} | rest)
@@ -113,7 +116,9 @@ def test_asking_for_more_members_where_a_choice_is_open_and_nobody_right_is_free
     assert stage.phase(growing, round_id) is Phase.DRAW
 
 
-def test_without_a_quorum_the_committee_grows_to_all_and_then_the_round_is_void(growing, history_holds):
+def test_without_a_quorum_the_committee_grows_to_all_and_then_the_round_is_void(
+    growing: Pole, history_holds: HistoryCheck
+) -> None:
     round_id = stage.revealed(growing, MODELS)
     sizes = []
     for attempt in range(3):
@@ -132,7 +137,7 @@ def test_without_a_quorum_the_committee_grows_to_all_and_then_the_round_is_void(
     history_holds(growing)
 
 
-def test_a_dishonest_quorum_is_overturned_at_its_own_cost(growing, history_holds):
+def test_a_dishonest_quorum_is_overturned_at_its_own_cost(growing: Pole, history_holds: HistoryCheck) -> None:
     round_id, liars = judged(growing, FALSE)
     before = stage.pool(growing)
     stage.challenge(growing, round_id)
@@ -155,7 +160,9 @@ def test_a_dishonest_quorum_is_overturned_at_its_own_cost(growing, history_holds
     history_holds(growing)
 
 
-def test_an_unfounded_challenge_pays_those_who_were_right_in_both_committees(growing, history_holds):
+def test_an_unfounded_challenge_pays_those_who_were_right_in_both_committees(
+    growing: Pole, history_holds: HistoryCheck
+) -> None:
     round_id, first = judged(growing)
     stage.challenge(growing, round_id)
     second = stage.vote(growing, round_id, {2: ok(90, 45, mark=2)})
@@ -169,7 +176,7 @@ def test_an_unfounded_challenge_pays_those_who_were_right_in_both_committees(gro
     history_holds(growing)
 
 
-def test_one_challenge_with_a_bond_is_all_that_a_round_takes(growing):
+def test_one_challenge_with_a_bond_is_all_that_a_round_takes(growing: Pole) -> None:
     round_id, _ = judged(growing)
     stage.challenge(growing, round_id)
     stage.vote(growing, round_id, TRUE)
@@ -178,7 +185,9 @@ def test_one_challenge_with_a_bond_is_all_that_a_round_takes(growing):
             stage.challenge(growing, round_id, bond=sent, by=0)
 
 
-def test_after_a_challenge_without_a_quorum_the_committee_grows_for_nothing(growing, history_holds):
+def test_after_a_challenge_without_a_quorum_the_committee_grows_for_nothing(
+    growing: Pole, history_holds: HistoryCheck
+) -> None:
     round_id, liars = judged(growing, FALSE)
     stage.challenge(growing, round_id)
     undecided = disagree(growing, round_id)
@@ -193,7 +202,9 @@ def test_after_a_challenge_without_a_quorum_the_committee_grows_for_nothing(grow
     history_holds(growing)
 
 
-def test_a_tally_that_only_the_second_committee_reached_can_be_challenged_with_a_bond(growing, history_holds):
+def test_a_tally_that_only_the_second_committee_reached_can_be_challenged_with_a_bond(
+    growing: Pole, history_holds: HistoryCheck
+) -> None:
     round_id = stage.revealed(growing, MODELS)
     disagree(growing, round_id)
     stage.challenge(growing, round_id, bond=0, by=0)
@@ -206,7 +217,7 @@ def test_a_tally_that_only_the_second_committee_reached_can_be_challenged_with_a
     history_holds(growing)
 
 
-def test_challenging_ones_own_lie_loses(growing):
+def test_challenging_ones_own_lie_loses(growing: Pole) -> None:
     round_id, liars = judged(growing, FALSE)
     growing.chain.challenge(round_id, {"from": liars[0], "value": BOND})
     stage.vote(growing, round_id, {2: ok(90, 45, mark=2)})
@@ -217,7 +228,9 @@ def test_challenging_ones_own_lie_loses(growing):
     assert credited - BOND - earned <= 3 * PENALTY // 2 < 3 * PENALTY
 
 
-def test_where_no_larger_committee_is_left_the_tally_stands_and_the_bond_returns(growing, history_holds):
+def test_where_no_larger_committee_is_left_the_tally_stands_and_the_bond_returns(
+    growing: Pole, history_holds: HistoryCheck
+) -> None:
     round_id, members = judged(growing)
     leave(growing, members)
     stage.challenge(growing, round_id)
@@ -232,7 +245,9 @@ def test_where_no_larger_committee_is_left_the_tally_stands_and_the_bond_returns
     history_holds(growing)
 
 
-def test_a_second_growth_that_finds_no_more_seats_is_dropped(growing, history_holds):
+def test_a_second_growth_that_finds_no_more_seats_is_dropped(
+    growing: Pole, history_holds: HistoryCheck
+) -> None:
     round_id = stage.revealed(growing, MODELS)
     disagree(growing, round_id)
     stage.challenge(growing, round_id, bond=0)
@@ -246,7 +261,7 @@ def test_a_second_growth_that_finds_no_more_seats_is_dropped(growing, history_ho
     history_holds(growing)
 
 
-def test_a_later_draw_is_armed_anew_by_anybody(growing, history_holds):
+def test_a_later_draw_is_armed_anew_by_anybody(growing: Pole, history_holds: HistoryCheck) -> None:
     round_id, _ = judged(growing)
     first = growing.chain.round(round_id).dict()
     stage.challenge(growing, round_id)
@@ -265,7 +280,7 @@ def test_a_later_draw_is_armed_anew_by_anybody(growing, history_holds):
     history_holds(growing)
 
 
-def test_a_member_of_any_attempt_owes_its_stake_until_the_round_ends(growing):
+def test_a_member_of_any_attempt_owes_its_stake_until_the_round_ends(growing: Pole) -> None:
     round_id, members = judged(growing, FALSE)
     growing.committee.unstake({"from": members[0]})
     stage.challenge(growing, round_id)
@@ -278,7 +293,9 @@ def test_a_member_of_any_attempt_owes_its_stake_until_the_round_ends(growing):
     assert growing.committee.stakeOf(members[0])[0] == 0
 
 
-def test_who_is_wrong_in_two_committees_loses_twice_and_no_more_than_its_stake(growing, history_holds):
+def test_who_is_wrong_in_two_committees_loses_twice_and_no_more_than_its_stake(
+    growing: Pole, history_holds: HistoryCheck
+) -> None:
     round_id, liars = judged(growing, FALSE)
     stage.challenge(growing, round_id)
     jury = stage.draw(growing, round_id)
@@ -294,7 +311,9 @@ def test_who_is_wrong_in_two_committees_loses_twice_and_no_more_than_its_stake(g
     history_holds(growing)
 
 
-def test_an_echo_of_true_claims_in_an_agreeing_first_committee_is_slashed(growing, history_holds):
+def test_an_echo_of_true_claims_in_an_agreeing_first_committee_is_slashed(
+    growing: Pole, history_holds: HistoryCheck
+) -> None:
     models = {2: Model(), 3: Model(test=40)}
     round_id = stage.revealed(growing, models)
     found = {2: ok(90, 45), 3: ok(90, 40)}
@@ -310,7 +329,7 @@ def test_an_echo_of_true_claims_in_an_agreeing_first_committee_is_slashed(growin
     history_holds(growing)
 
 
-def test_every_attempt_of_the_newest_round_can_be_asked_for_and_none_of_older_ones(growing):
+def test_every_attempt_of_the_newest_round_can_be_asked_for_and_none_of_older_ones(growing: Pole) -> None:
     round_id, first = judged(growing, FALSE)
     stage.challenge(growing, round_id)
     second = stage.vote(growing, round_id, TRUE)
@@ -336,7 +355,9 @@ def test_every_attempt_of_the_newest_round_can_be_asked_for_and_none_of_older_on
         assert stage.stage_of(growing, each) is BallotStage.NONE
 
 
-def test_a_round_with_one_committee_after_one_with_three_sees_nothing_of_them(growing, history_holds):
+def test_a_round_with_one_committee_after_one_with_three_sees_nothing_of_them(
+    growing: Pole, history_holds: HistoryCheck
+) -> None:
     round_id = stage.revealed(growing, MODELS)
     for _ in range(2):
         disagree(growing, round_id)
@@ -353,7 +374,9 @@ def test_a_round_with_one_committee_after_one_with_three_sees_nothing_of_them(gr
     history_holds(growing)
 
 
-def test_a_vote_of_a_later_committee_can_be_leaked_and_the_records_say_so(growing, history_holds):
+def test_a_vote_of_a_later_committee_can_be_leaked_and_the_records_say_so(
+    growing: Pole, history_holds: HistoryCheck
+) -> None:
     round_id, _ = judged(growing)
     stage.challenge(growing, round_id)
     members = stage.draw(growing, round_id)

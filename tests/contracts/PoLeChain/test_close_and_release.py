@@ -8,20 +8,22 @@ from tests.contracts.stage import (
     STRANGER,
     TERMS,
     TEST_DIGEST,
+    HistoryCheck,
     Model,
-    Phase,
-    VoidReason,
+    Pole,
     refused,
 )
 
+from pole.protocol.state import Phase, VoidReason
 
-def test_only_the_data_node_closes_submissions(pole):
+
+def test_only_the_data_node_closes_submissions(pole: Pole) -> None:
     round_id = stage.training(pole)
     with refused("NotDataNode", round_id, accounts[STRANGER]):
         pole.chain.closeSubmissions.call(round_id, {"from": accounts[STRANGER]})
 
 
-def test_closing_needs_enough_commitments_that_claim_the_threshold(pole):
+def test_closing_needs_enough_commitments_that_claim_the_threshold(pole: Pole) -> None:
     round_id = stage.training(pole, minSolutions=2)
     not_before = pole.chain.round(round_id).dict()["keysAt"] + TERMS["minTrainingTime"]
     stage.commit(pole, round_id, 2, Model(train=80))
@@ -33,7 +35,7 @@ def test_closing_needs_enough_commitments_that_claim_the_threshold(pole):
     pole.chain.closeSubmissions(round_id, {"from": accounts[DATA_NODE]})
 
 
-def test_closing_needs_the_least_training_time(pole):
+def test_closing_needs_the_least_training_time(pole: Pole) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, Model())
     not_before = pole.chain.round(round_id).dict()["keysAt"] + TERMS["minTrainingTime"]
@@ -45,7 +47,7 @@ def test_closing_needs_the_least_training_time(pole):
     assert stage.phase(pole, round_id) is Phase.TEST_RELEASE
 
 
-def test_submissions_are_closed_once(pole):
+def test_submissions_are_closed_once(pole: Pole) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, Model())
     stage.close(pole, round_id)
@@ -53,7 +55,7 @@ def test_submissions_are_closed_once(pole):
         pole.chain.closeSubmissions.call(round_id, {"from": accounts[DATA_NODE]})
 
 
-def test_only_the_data_node_releases_the_test_set(pole):
+def test_only_the_data_node_releases_the_test_set(pole: Pole) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, Model())
     stage.close(pole, round_id)
@@ -61,7 +63,7 @@ def test_only_the_data_node_releases_the_test_set(pole):
         pole.chain.releaseTestSet.call(round_id, "bafy", TEST_DIGEST, {"from": accounts[STRANGER]})
 
 
-def test_another_test_set_or_none_is_refused(pole):
+def test_another_test_set_or_none_is_refused(pole: Pole) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, Model())
     stage.close(pole, round_id)
@@ -74,7 +76,7 @@ def test_another_test_set_or_none_is_refused(pole):
         pole.chain.releaseTestSet.call(round_id, "", TEST_DIGEST, data_node)
 
 
-def test_the_test_set_is_not_released_in_the_block_that_closed(pole):
+def test_the_test_set_is_not_released_in_the_block_that_closed(pole: Pole) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, Model())
     stage.close(pole, round_id)
@@ -84,7 +86,7 @@ def test_the_test_set_is_not_released_in_the_block_that_closed(pole):
     stage.release(pole, round_id)
 
 
-def test_nobody_commits_after_the_release(pole):
+def test_nobody_commits_after_the_release(pole: Pole) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, Model())
     stage.close(pole, round_id)
@@ -93,7 +95,7 @@ def test_nobody_commits_after_the_release(pole):
         pole.chain.commit.call(round_id, TEST_DIGEST, 1, {"from": accounts[3], "value": CHAIN["minerBond"]})
 
 
-def test_a_task_that_nobody_tried_is_refunded_with_its_bond(pole, history_holds):
+def test_a_task_that_nobody_tried_is_refunded_with_its_bond(pole: Pole, history_holds: HistoryCheck) -> None:
     round_id = stage.training(pole)
     stage.wait(TERMS["timeLimit"])
     assert pole.chain.phaseOf(round_id) == (Phase.SETTLEMENT, 0)
@@ -105,7 +107,9 @@ def test_a_task_that_nobody_tried_is_refunded_with_its_bond(pole, history_holds)
     history_holds()
 
 
-def test_a_withheld_test_set_costs_the_bond_and_the_round_goes_on_with_training_counts(pole, history_holds):
+def test_a_withheld_test_set_costs_the_bond_and_the_round_goes_on_with_training_counts(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     models = {2: Model(train=85, test=0), 3: Model(train=95, test=0)}
     round_id = stage.revealed(pole, models, released=False)
     assert stage.phase(pole, round_id) is Phase.DRAW
@@ -125,7 +129,7 @@ def test_a_withheld_test_set_costs_the_bond_and_the_round_goes_on_with_training_
     history_holds()
 
 
-def test_a_release_after_the_window_is_too_late(pole):
+def test_a_release_after_the_window_is_too_late(pole: Pole) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, Model())
     stage.close(pole, round_id)

@@ -3,41 +3,41 @@
 import pytest
 from brownie import accounts, chain
 from tests.contracts import stage
-from tests.contracts.stage import CHAIN, DATA_NODE, NOTHING, TERMS, Model, Phase, refused
+from tests.contracts.stage import CHAIN, DATA_NODE, NOTHING, TERMS, HistoryCheck, Model, Pole, refused
 
-from pole.protocol.state import RecordKind
+from pole.protocol.state import Phase, RecordKind
 
 BOND = CHAIN["minerBond"]
 SECRET = "0x" + "11" * 32
 
 
 @pytest.fixture
-def round_id(pole):
+def round_id(pole: Pole) -> int:
     return stage.training(pole)
 
 
-def ready(pole, round_id):
+def ready(pole: Pole, round_id: int) -> int:
     return pole.chain.round(round_id).dict()["ready"]
 
 
-def test_an_empty_commitment_is_refused(pole, round_id):
+def test_an_empty_commitment_is_refused(pole: Pole, round_id: int) -> None:
     with refused("EmptyField", "commitment"):
         pole.chain.commit.call(round_id, NOTHING, 1, {"from": accounts[2], "value": BOND})
 
 
-def test_nobody_claims_more_than_there_are_samples(pole, round_id):
+def test_nobody_claims_more_than_there_are_samples(pole: Pole, round_id: int) -> None:
     with refused("CountTooLarge", 101, 100):
         pole.chain.commit.call(round_id, SECRET, 101, {"from": accounts[2], "value": BOND})
     pole.chain.commit.call(round_id, SECRET, 100, {"from": accounts[2], "value": BOND})
 
 
 @pytest.mark.parametrize("sent", [0, BOND - 1, BOND + 1])
-def test_the_first_commitment_costs_exactly_the_bond(pole, round_id, sent):
+def test_the_first_commitment_costs_exactly_the_bond(pole: Pole, round_id: int, sent: int) -> None:
     with refused("WrongBond", sent, BOND):
         pole.chain.commit.call(round_id, SECRET, 1, {"from": accounts[2], "value": sent})
 
 
-def test_a_replacement_costs_nothing_and_must_send_nothing(pole, round_id):
+def test_a_replacement_costs_nothing_and_must_send_nothing(pole: Pole, round_id: int) -> None:
     stage.commit(pole, round_id, 2, Model())
     with refused("WrongBond", BOND, 0):
         pole.chain.commit.call(round_id, SECRET, 1, {"from": accounts[2], "value": BOND})
@@ -45,40 +45,44 @@ def test_a_replacement_costs_nothing_and_must_send_nothing(pole, round_id):
     assert pole.chain.round(round_id).dict()["committed"] == 1
 
 
-def test_a_replacement_claims_no_less(pole, round_id):
+def test_a_replacement_claims_no_less(pole: Pole, round_id: int) -> None:
     stage.commit(pole, round_id, 2, Model(train=95))
     with refused("ClaimLowered", round_id, 95, 94):
         pole.chain.commit.call(round_id, SECRET, 94, {"from": accounts[2]})
     stage.commit(pole, round_id, 2, Model(train=95), bond=0)
 
 
-def full(pole, round_id, *claims):
+def full(pole: Pole, round_id: int, *claims: int) -> None:
     """Let miners 2 to 5 take every place of the round."""
     for miner, claim in enumerate(claims or (90,) * CHAIN["maxSolutions"], start=2):
         stage.commit(pole, round_id, miner, Model(train=claim))
 
 
 @pytest.mark.parametrize("claim", [0, 90])
-def test_a_full_round_takes_no_claim_that_is_not_higher_than_its_lowest(pole, round_id, claim):
+def test_a_full_round_takes_no_claim_that_is_not_higher_than_its_lowest(
+    pole: Pole, round_id: int, claim: int
+) -> None:
     full(pole, round_id, 95, 90, 99, 95)
     with refused("TooManySolutions", round_id, CHAIN["maxSolutions"], 91):
         pole.chain.commit.call(round_id, SECRET, claim, {"from": accounts[7], "value": BOND})
     stage.commit(pole, round_id, 3, Model(train=90), bond=0)
 
 
-def test_where_everybody_claims_all_nobody_else_gets_a_place(pole, round_id):
+def test_where_everybody_claims_all_nobody_else_gets_a_place(pole: Pole, round_id: int) -> None:
     full(pole, round_id, 100, 100, 100, 100)
     with refused("TooManySolutions", round_id, CHAIN["maxSolutions"], 101):
         pole.chain.commit.call(round_id, SECRET, 100, {"from": accounts[7], "value": BOND})
 
 
-def test_a_higher_claim_costs_its_bond_in_a_full_round_too(pole, round_id):
+def test_a_higher_claim_costs_its_bond_in_a_full_round_too(pole: Pole, round_id: int) -> None:
     full(pole, round_id)
     with refused("WrongBond", 0, BOND):
         pole.chain.commit.call(round_id, SECRET, 91, {"from": accounts[7]})
 
 
-def test_a_higher_claim_takes_the_lowest_place_and_its_miner_has_its_bond_back(pole, round_id, history_holds):
+def test_a_higher_claim_takes_the_lowest_place_and_its_miner_has_its_bond_back(
+    pole: Pole, round_id: int, history_holds: HistoryCheck
+) -> None:
     full(pole, round_id, 95, 90, 99, 95)
     account = round_id.to_bytes(32, "big")
     held = pole.reservoir.balanceOf(pole.chain, account)
@@ -94,14 +98,16 @@ def test_a_higher_claim_takes_the_lowest_place_and_its_miner_has_its_bond_back(p
     history_holds()
 
 
-def test_among_equal_claims_the_latest_is_displaced(pole, round_id):
+def test_among_equal_claims_the_latest_is_displaced(pole: Pole, round_id: int) -> None:
     full(pole, round_id)
     stage.commit(pole, round_id, 3, Model(), bond=0)
     pole.chain.commit(round_id, SECRET, 91, {"from": accounts[6], "value": BOND})
     assert [each[0] for each in pole.chain.solutions(round_id)] == [accounts[n] for n in (2, 6, 4, 5)]
 
 
-def test_a_displaced_miner_has_no_solution_and_may_commit_again_like_anybody(pole, round_id, history_holds):
+def test_a_displaced_miner_has_no_solution_and_may_commit_again_like_anybody(
+    pole: Pole, round_id: int, history_holds: HistoryCheck
+) -> None:
     full(pole, round_id, 95, 90, 99, 95)
     pole.chain.commit(round_id, SECRET, 96, {"from": accounts[6], "value": BOND})
     with refused("TooManySolutions", round_id, CHAIN["maxSolutions"], 96):
@@ -114,7 +120,9 @@ def test_a_displaced_miner_has_no_solution_and_may_commit_again_like_anybody(pol
     history_holds()
 
 
-def test_a_displaced_miner_reveals_nothing_and_may_judge(pole, round_id, history_holds):
+def test_a_displaced_miner_reveals_nothing_and_may_judge(
+    pole: Pole, round_id: int, history_holds: HistoryCheck
+) -> None:
     pole.committee.stake({"from": accounts[3], "value": stage.COMMITTEE["seatStake"]})
     models = {2: Model(train=95), 4: Model(train=95), 5: Model(train=95), 6: Model(train=96)}
     for n in stage.VERIFIERS[:5]:
@@ -136,7 +144,7 @@ def test_a_displaced_miner_reveals_nothing_and_may_judge(pole, round_id, history
     history_holds()
 
 
-def test_the_bond_is_a_part_of_the_reward_and_at_least_the_least(history_holds):
+def test_the_bond_is_a_part_of_the_reward_and_at_least_the_least(history_holds: HistoryCheck) -> None:
     pole = stage.set_up(chain={"minerBondBps": 500})
     large = 2 * BOND + 1
     round_id = stage.training(pole, reward=20 * large + 19)
@@ -160,7 +168,7 @@ def test_the_bond_is_a_part_of_the_reward_and_at_least_the_least(history_holds):
     history_holds(pole)
 
 
-def test_nobody_commits_before_the_keys_or_after_the_end_of_training(pole):
+def test_nobody_commits_before_the_keys_or_after_the_end_of_training(pole: Pole) -> None:
     stage.post(pole)
     round_id = stage.open_round(pole)
     with refused("WrongPhase", round_id, Phase.KEYS, Phase.TRAINING):
@@ -175,7 +183,7 @@ def test_nobody_commits_before_the_keys_or_after_the_end_of_training(pole):
         pole.chain.commit.call(round_id, SECRET, 1, {"from": accounts[3], "value": BOND})
 
 
-def test_a_replaced_commitment_goes_to_the_end(pole, round_id):
+def test_a_replaced_commitment_goes_to_the_end(pole: Pole, round_id: int) -> None:
     for miner in (2, 3, 4):
         stage.commit(pole, round_id, miner, Model())
     stage.commit(pole, round_id, 2, Model(train=91), bond=0)
@@ -184,7 +192,7 @@ def test_a_replaced_commitment_goes_to_the_end(pole, round_id):
     assert [each[0] for each in pole.chain.solutions(round_id)] == [accounts[n] for n in (2, 3, 4)]
 
 
-def test_only_live_commitments_that_claim_the_threshold_count_as_ready(pole, round_id):
+def test_only_live_commitments_that_claim_the_threshold_count_as_ready(pole: Pole, round_id: int) -> None:
     stage.commit(pole, round_id, 2, Model(train=79))
     assert ready(pole, round_id) == 0
     stage.commit(pole, round_id, 2, Model(train=80), bond=0)
@@ -199,13 +207,15 @@ def test_only_live_commitments_that_claim_the_threshold_count_as_ready(pole, rou
     ("claims", "claim", "counted"),
     [((80, 90, 90, 90), 90, 4), ((70, 90, 90, 90), 80, 4), ((70, 60, 90, 90), 79, 2)],
 )
-def test_who_is_displaced_is_not_counted_as_ready(pole, round_id, claims, claim, counted):
+def test_who_is_displaced_is_not_counted_as_ready(
+    pole: Pole, round_id: int, claims: tuple[int, ...], claim: int, counted: int
+) -> None:
     full(pole, round_id, *claims)
     pole.chain.commit(round_id, SECRET, claim, {"from": accounts[6], "value": BOND})
     assert ready(pole, round_id) == counted
 
 
-def test_bonds_are_held_in_the_rounds_account(pole, round_id):
+def test_bonds_are_held_in_the_rounds_account(pole: Pole, round_id: int) -> None:
     account = round_id.to_bytes(32, "big")
     before = pole.reservoir.balanceOf(pole.chain, account)
     stage.commit(pole, round_id, 2, Model())
@@ -213,7 +223,7 @@ def test_bonds_are_held_in_the_rounds_account(pole, round_id):
     assert pole.reservoir.balanceOf(pole.chain, account) == before + 2 * BOND
 
 
-def test_a_copied_commitment_is_worthless(pole, round_id):
+def test_a_copied_commitment_is_worthless(pole: Pole, round_id: int) -> None:
     model = Model()
     stage.commit(pole, round_id, 2, model)
     copied = pole.chain.solutions(round_id)[0].dict()["commitment"]
@@ -231,7 +241,7 @@ def test_a_copied_commitment_is_worthless(pole, round_id):
     assert stage.pool(pole) == before + BOND - CHAIN["blockReward"]
 
 
-def test_a_commitment_to_the_same_model_in_an_earlier_round_opens_nothing(pole):
+def test_a_commitment_to_the_same_model_in_an_earlier_round_opens_nothing(pole: Pole) -> None:
     model = Model()
     first = stage.won(pole, {2: model})
     old = pole.chain.solutions(first)[0].dict()["commitment"]

@@ -1,5 +1,7 @@
 """Drawing the committee."""
 
+from typing import Any
+
 from brownie import accounts, chain, web3
 from tests.contracts import stage
 from tests.contracts.stage import (
@@ -9,28 +11,29 @@ from tests.contracts.stage import (
     ETHER,
     TERMS,
     VERIFIERS,
+    HistoryCheck,
     Model,
-    Phase,
-    VoidReason,
+    Pole,
     refused,
 )
 
 from pole.protocol.rounds.committee_draw import draw, draw_entropy
+from pole.protocol.state import Phase, VoidReason
 
 MODELS = {2: Model()}
 
 
-def anybody():
+def anybody() -> dict[str, Any]:
     return {"from": accounts[ANYBODY]}
 
 
-def test_an_unarmed_draw_draws_nobody(pole):
+def test_an_unarmed_draw_draws_nobody(pole: Pole) -> None:
     round_id = stage.revealed(pole, MODELS)
     with refused("DrawNotReady", round_id, 0):
         pole.chain.drawCommittee.call(round_id, anybody())
 
 
-def test_an_armed_draw_waits_for_its_block_and_cannot_be_armed_again(pole):
+def test_an_armed_draw_waits_for_its_block_and_cannot_be_armed_again(pole: Pole) -> None:
     round_id = stage.revealed(pole, MODELS)
     pole.chain.armDraw(round_id, anybody())
     draw_block = chain.height + 2
@@ -45,7 +48,7 @@ def test_an_armed_draw_waits_for_its_block_and_cannot_be_armed_again(pole):
     pole.chain.drawCommittee(round_id, anybody())
 
 
-def test_a_draw_missed_for_256_blocks_is_armed_again(pole, history_holds):
+def test_a_draw_missed_for_256_blocks_is_armed_again(pole: Pole, history_holds: HistoryCheck) -> None:
     round_id = stage.revealed(pole, MODELS)
     pole.chain.armDraw(round_id, anybody())
     missed = pole.chain.round(round_id).dict()["drawBlock"]
@@ -62,18 +65,18 @@ def test_a_draw_missed_for_256_blocks_is_armed_again(pole, history_holds):
     history_holds()
 
 
-def test_the_committee_is_the_one_that_python_draws(pole):
+def test_the_committee_is_the_one_that_python_draws(pole: Pole) -> None:
     round_id = stage.revealed(pole, MODELS)
     seats = [pole.committee.seatAt(index) for index in range(len(VERIFIERS))]
     members = stage.draw(pole, round_id)
     drawn = pole.chain.round(round_id).dict()
-    entropy = draw_entropy(round_id, bytes(web3.eth.get_block(drawn["drawBlock"]).hash))
+    entropy = draw_entropy(round_id, bytes(web3.eth.get_block(drawn["drawBlock"])["hash"]))
     assert bytes(drawn["entropy"]) == entropy
     barred = [accounts[2].address, accounts[DATA_NODE].address]
     assert members == list(draw(seats, entropy, size=4, minimum=3, barred=barred))
 
 
-def test_miners_and_the_data_node_have_no_seat_in_the_committee(pole):
+def test_miners_and_the_data_node_have_no_seat_in_the_committee(pole: Pole) -> None:
     everybody = {"value": ETHER}
     for account in (DATA_NODE, 2, 3):
         pole.committee.stake(everybody | {"from": accounts[account]})
@@ -85,7 +88,7 @@ def test_miners_and_the_data_node_have_no_seat_in_the_committee(pole):
     assert sorted(members) == sorted(accounts[verifier].address for verifier in list(VERIFIERS)[5:])
 
 
-def test_a_seat_taken_after_the_round_opened_cannot_be_drawn(pole):
+def test_a_seat_taken_after_the_round_opened_cannot_be_drawn(pole: Pole) -> None:
     for verifier in list(VERIFIERS)[:5]:
         pole.committee.unstake({"from": accounts[verifier]})
     round_id = stage.training(pole)
@@ -98,7 +101,7 @@ def test_a_seat_taken_after_the_round_opened_cannot_be_drawn(pole):
     assert pole.committee.ballot(stage.ballot(pole, round_id)).dict()["seats"] == 3
 
 
-def test_too_few_eligible_seats_end_the_round_without_loss(pole, history_holds):
+def test_too_few_eligible_seats_end_the_round_without_loss(pole: Pole, history_holds: HistoryCheck) -> None:
     for verifier in list(VERIFIERS)[:6]:
         pole.committee.unstake({"from": accounts[verifier]})
     round_id = stage.revealed(pole, {2: Model(), 3: Model()})
@@ -113,7 +116,7 @@ def test_too_few_eligible_seats_end_the_round_without_loss(pole, history_holds):
     history_holds()
 
 
-def test_a_committee_is_drawn_once(pole):
+def test_a_committee_is_drawn_once(pole: Pole) -> None:
     round_id = stage.revealed(pole, MODELS)
     stage.draw(pole, round_id)
     with refused("WrongPhase", round_id, Phase.VOTE_COMMIT, Phase.DRAW):
@@ -122,7 +125,7 @@ def test_a_committee_is_drawn_once(pole):
         pole.chain.armDraw.call(round_id, anybody())
 
 
-def test_only_the_best_claims_are_judged_ties_to_the_earlier_commitment(pole):
+def test_only_the_best_claims_are_judged_ties_to_the_earlier_commitment(pole: Pole) -> None:
     models = {2: Model(test=10), 3: Model(test=30), 4: Model(test=30), 5: Model(test=40)}
     round_id = stage.revealed(pole, models)
     stage.draw(pole, round_id)
@@ -131,7 +134,7 @@ def test_only_the_best_claims_are_judged_ties_to_the_earlier_commitment(pole):
     assert choices == [0, 2, 3, 1]
 
 
-def test_a_solution_that_was_not_judged_keeps_its_bond(pole, history_holds):
+def test_a_solution_that_was_not_judged_keeps_its_bond(pole: Pole, history_holds: HistoryCheck) -> None:
     models = {2: Model(test=10), 3: Model(test=30), 4: Model(test=31), 5: Model(test=40)}
     round_id = stage.won(pole, models)
     assert stage.phase(pole, round_id) is Phase.FINAL

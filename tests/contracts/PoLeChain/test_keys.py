@@ -2,23 +2,25 @@
 
 from brownie import accounts, chain
 from tests.contracts import stage
-from tests.contracts.stage import DATA_NODE, NOTHING, STRANGER, TERMS, Phase, VoidReason, refused
+from tests.contracts.stage import DATA_NODE, NOTHING, STRANGER, TERMS, HistoryCheck, Pole, refused
+
+from pole.protocol.state import Phase, VoidReason
 
 DIGEST = "0x" + "04" * 32
 
 
-def opened(pole):
+def opened(pole: Pole) -> int:
     stage.post(pole)
     return stage.open_round(pole)
 
 
-def test_only_the_data_node_posts_keys(pole):
+def test_only_the_data_node_posts_keys(pole: Pole) -> None:
     round_id = opened(pole)
     with refused("NotDataNode", round_id, accounts[STRANGER]):
         pole.chain.postFunctionalKeys.call(round_id, "bafy", DIGEST, {"from": accounts[STRANGER]})
 
 
-def test_the_delegate_of_the_task_posts_keys_and_of_no_other(pole, history_holds):
+def test_the_delegate_of_the_task_posts_keys_and_of_no_other(pole: Pole, history_holds: HistoryCheck) -> None:
     for task_id in (1, 2):
         stage.post(pole)
         delegate = accounts[STRANGER + task_id]
@@ -33,7 +35,7 @@ def test_the_delegate_of_the_task_posts_keys_and_of_no_other(pole, history_holds
     history_holds()
 
 
-def test_the_data_node_may_still_post_the_keys_it_delegated(pole):
+def test_the_data_node_may_still_post_the_keys_it_delegated(pole: Pole) -> None:
     stage.post(pole)
     pole.task_list.delegateKeys(1, accounts[STRANGER], "bafy", DIGEST, {"from": accounts[DATA_NODE]})
     round_id = stage.open_round(pole)
@@ -41,7 +43,7 @@ def test_the_data_node_may_still_post_the_keys_it_delegated(pole):
     assert stage.phase(pole, round_id) is Phase.TRAINING
 
 
-def test_empty_keys_are_refused(pole):
+def test_empty_keys_are_refused(pole: Pole) -> None:
     round_id = opened(pole)
     for cid in ("", "b" * 129):
         with refused("EmptyField", "keysCid"):
@@ -50,13 +52,13 @@ def test_empty_keys_are_refused(pole):
         pole.chain.postFunctionalKeys.call(round_id, "bafy", NOTHING, {"from": accounts[DATA_NODE]})
 
 
-def test_keys_are_posted_once(pole):
+def test_keys_are_posted_once(pole: Pole) -> None:
     round_id = stage.training(pole)
     with refused("WrongPhase", round_id, Phase.TRAINING, Phase.KEYS):
         pole.chain.postFunctionalKeys.call(round_id, "bafy", DIGEST, {"from": accounts[DATA_NODE]})
 
 
-def test_the_deadline_is_the_first_second_that_is_too_late(pole):
+def test_the_deadline_is_the_first_second_that_is_too_late(pole: Pole) -> None:
     round_id = opened(pole)
     _, deadline = pole.chain.phaseOf(round_id)
     chain.mine(timestamp=deadline - 1)
@@ -67,7 +69,7 @@ def test_the_deadline_is_the_first_second_that_is_too_late(pole):
         pole.chain.postFunctionalKeys.call(round_id, "bafy", DIGEST, {"from": accounts[DATA_NODE]})
 
 
-def test_keys_that_never_came_cost_the_data_bond(pole, history_holds):
+def test_keys_that_never_came_cost_the_data_bond(pole: Pole, history_holds: HistoryCheck) -> None:
     round_id = opened(pole)
     stage.wait(stage.CHAIN["keyWindow"])
     before = stage.pool(pole)

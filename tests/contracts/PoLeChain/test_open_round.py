@@ -1,17 +1,19 @@
 """Opening a round: which task it takes and what its seed is made of."""
 
+from typing import Any
+
 import pytest
 from brownie import accounts, chain, web3
 from tests.contracts import stage
-from tests.contracts.stage import ANYBODY, TERMS, refused
+from tests.contracts.stage import ANYBODY, TERMS, Pole, refused
 
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.merkle_body import body_of, leaf, root
 from pole.protocol.encoding.seeds import round_seed
-from pole.protocol.state import Phase, RecordKind
+from pole.protocol.state import Phase, RecordKind, Verdict, VoidReason
 
 
-def test_there_is_no_round_before_the_first(pole):
+def test_there_is_no_round_before_the_first(pole: Pole) -> None:
     assert pole.chain.currentRound() == 0
     assert pole.chain.phaseOf(1) == (Phase.NONE, 0)
     for view in (pole.chain.round, pole.chain.solutions):
@@ -20,14 +22,14 @@ def test_there_is_no_round_before_the_first(pole):
 
 
 @pytest.mark.parametrize("step", ["armDraw", "drawCommittee", "finalise", "closeSubmissions"])
-def test_a_round_that_never_opened_takes_no_step(pole, step):
+def test_a_round_that_never_opened_takes_no_step(pole: Pole, step: str) -> None:
     with refused("UnknownRound", 0):
         getattr(pole.chain, step).call(0, {"from": accounts[ANYBODY]})
     with refused("UnknownRound", 7):
         getattr(pole.chain, step).call(7, {"from": accounts[ANYBODY]})
 
 
-def test_one_round_is_open_at_a_time(pole):
+def test_one_round_is_open_at_a_time(pole: Pole) -> None:
     stage.post(pole)
     stage.post(pole)
     stage.open_round(pole)
@@ -40,7 +42,7 @@ def test_one_round_is_open_at_a_time(pole):
     assert stage.open_round(pole) == 2
 
 
-def test_a_round_keeps_the_task_as_it_stood(pole):
+def test_a_round_keeps_the_task_as_it_stood(pole: Pole) -> None:
     stage.post(pole, auditCount=20)
     round_id = stage.open_round(pole)
     opened = pole.chain.round(round_id).dict()
@@ -51,9 +53,9 @@ def test_a_round_keeps_the_task_as_it_stood(pole):
     assert opened["task"]["terms"]["reward"] == TERMS["reward"]
 
 
-def test_the_seed_hashes_parent_and_body_with_the_ethereum_block_before(pole):
+def test_the_seed_hashes_parent_and_body_with_the_ethereum_block_before(pole: Pole) -> None:
     stage.post(pole)
-    newest = web3.eth.get_block("latest")
+    newest: Any = web3.eth.get_block("latest")
     posted = bytes(chain.get_transaction(newest.transactions[0].hex()).events["Recorded"]["data"])
     before = bytes(newest.hash)
     opened = pole.chain.openRound({"from": accounts[ANYBODY]})
@@ -66,19 +68,19 @@ def test_the_seed_hashes_parent_and_body_with_the_ethereum_block_before(pole):
     assert bytes(pole.chain.round(1).dict()["seed"]) == round_seed(parent, root(body))
 
 
-def test_only_the_task_list_and_the_committee_record(pole):
+def test_only_the_task_list_and_the_committee_record(pole: Pole) -> None:
     for caller in (accounts[ANYBODY], accounts[stage.DATA_NODE]):
         with refused("NotRecorder", caller):
             pole.chain.record.call(RecordKind.PAYOUTS, b"", {"from": caller})
 
 
-def test_the_chain_takes_no_ether(pole):
+def test_the_chain_takes_no_ether(pole: Pole) -> None:
     assert pole.chain.balance() == 0
     stage.won(pole, {2: stage.Model()})
     assert pole.chain.balance() == pole.task_list.balance() == pole.committee.balance() == 0
 
 
-def test_solutions_of_an_older_round_are_no_longer_kept(pole):
+def test_solutions_of_an_older_round_are_no_longer_kept(pole: Pole) -> None:
     first = stage.won(pole, {2: stage.Model()})
     assert len(pole.chain.solutions(first)) == 1
     stage.post(pole)
@@ -87,7 +89,7 @@ def test_solutions_of_an_older_round_are_no_longer_kept(pole):
         pole.chain.solutions(first)
 
 
-def test_nothing_of_an_older_ballot_is_seen_in_a_new_one(pole):
+def test_nothing_of_an_older_ballot_is_seen_in_a_new_one(pole: Pole) -> None:
     models = {2: stage.Model()}
     stage.won(pole, models)
     round_id = stage.revealed(pole, models)
@@ -95,6 +97,6 @@ def test_nothing_of_an_older_ballot_is_seen_in_a_new_one(pole):
     for member in stage.draw(pole, round_id):
         assert pole.committee.voteOf(ballot_id(round_id, 0), member) == (stage.NOTHING, False)
     stage.wait(stage.CHAIN["voteCommitWindow"])
-    assert pole.committee.findings(ballot_id(round_id, 0))[0][0] == stage.Verdict.NONE
+    assert pole.committee.findings(ballot_id(round_id, 0))[0][0] == Verdict.NONE
     stage.finalise(pole, round_id)
-    assert stage.void_reason(pole, round_id) is stage.VoidReason.NO_QUORUM
+    assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM

@@ -4,17 +4,18 @@ from dataclasses import replace
 
 from brownie import accounts, chain, web3
 from tests.contracts import stage
-from tests.contracts.stage import CHAIN, VERIFIERS, Model, Phase
+from tests.contracts.stage import CHAIN, VERIFIERS, Model, Pole
 
 from pole.adapters.ethereum.decoding import to_ballot, to_round
 from pole.protocol.parameters import ChainParameters
 from pole.protocol.rounds.clock import phase_of
+from pole.protocol.state import Phase
 
 CLOCK = ChainParameters(*CHAIN.values())
 GROWING = replace(CLOCK, committee_size=3, max_committee=len(VERIFIERS))
 
 
-def agree(pole, round_id, clock=CLOCK):
+def agree(pole: Pole, round_id: int, clock: ChainParameters = CLOCK) -> Phase:
     """Check the phase now and one second before and at its deadline; go to the deadline."""
     _, deadline = same_phase(pole, round_id, clock)
     if deadline:
@@ -24,15 +25,15 @@ def agree(pole, round_id, clock=CLOCK):
     return same_phase(pole, round_id, clock)[0]
 
 
-def same_phase(pole, round_id, clock=CLOCK):
+def same_phase(pole: Pole, round_id: int, clock: ChainParameters = CLOCK) -> tuple[Phase, int]:
     standing = to_round(round_id, pole.chain.round(round_id))
     ballot = to_ballot(pole.committee.ballot(stage.ballot(pole, round_id)))
-    expected = phase_of(standing, ballot, clock, web3.eth.get_block("latest").timestamp)
+    expected = phase_of(standing, ballot, clock, web3.eth.get_block("latest")["timestamp"])
     assert pole.chain.phaseOf(round_id) == expected
     return expected
 
 
-def test_phases_of_a_round_in_which_everybody_is_as_late_as_can_be(pole):
+def test_phases_of_a_round_in_which_everybody_is_as_late_as_can_be(pole: Pole) -> None:
     stage.post(pole)
     round_id = stage.open_round(pole)
     same_phase(pole, round_id)
@@ -53,7 +54,7 @@ def test_phases_of_a_round_in_which_everybody_is_as_late_as_can_be(pole):
     assert same_phase(pole, round_id)[0] is Phase.VOID
 
 
-def test_phases_of_a_round_in_which_everybody_acts_at_once(pole):
+def test_phases_of_a_round_in_which_everybody_acts_at_once(pole: Pole) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, Model())
     assert same_phase(pole, round_id)[0] is Phase.TRAINING
@@ -74,13 +75,13 @@ def test_phases_of_a_round_in_which_everybody_acts_at_once(pole):
     assert same_phase(pole, round_id)[0] is Phase.FINAL
 
 
-def test_a_committee_that_commits_nothing_goes_straight_to_settlement(pole):
+def test_a_committee_that_commits_nothing_goes_straight_to_settlement(pole: Pole) -> None:
     round_id = stage.revealed(pole, {2: Model()})
     stage.draw(pole, round_id)
     assert agree(pole, round_id) is Phase.SETTLEMENT
 
 
-def test_phases_of_a_round_whose_committee_grows_to_all(growing):
+def test_phases_of_a_round_whose_committee_grows_to_all(growing: Pole) -> None:
     round_id = stage.revealed(growing, {2: Model()})
     for marks in ([1, 2, 3], range(1, 8)):
         members = stage.draw(growing, round_id)
@@ -96,7 +97,7 @@ def test_phases_of_a_round_whose_committee_grows_to_all(growing):
     assert agree(growing, round_id, GROWING) is Phase.SETTLEMENT
 
 
-def test_a_ballot_that_closes_at_its_deadlines_can_be_challenged_from_then_on(growing):
+def test_a_ballot_that_closes_at_its_deadlines_can_be_challenged_from_then_on(growing: Pole) -> None:
     round_id = stage.revealed(growing, {2: Model()})
     stage.draw(growing, round_id)
     assert agree(growing, round_id, GROWING) is Phase.CHALLENGE
@@ -110,7 +111,7 @@ def test_a_ballot_that_closes_at_its_deadlines_can_be_challenged_from_then_on(gr
     assert agree(growing, other, GROWING) is Phase.SETTLEMENT
 
 
-def test_anybody_can_take_every_step_that_no_party_owns(pole):
+def test_anybody_can_take_every_step_that_no_party_owns(pole: Pole) -> None:
     stage.post(pole)
     stranger = {"from": accounts[stage.STRANGER]}
     pole.chain.openRound(stranger)

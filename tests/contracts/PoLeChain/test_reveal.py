@@ -1,5 +1,7 @@
 """Revealing a model."""
 
+from typing import Any
+
 import pytest
 from brownie import RefusingRecipient, accounts, chain
 from tests.contracts import stage
@@ -9,18 +11,19 @@ from tests.contracts.stage import (
     NOTHING,
     STRANGER,
     TERMS,
+    HistoryCheck,
     Model,
-    Phase,
-    VoidReason,
+    Pole,
     refused,
 )
 
 from pole.protocol.encoding.commitments import solution_commitment
+from pole.protocol.state import Phase, VoidReason
 
 MODEL = Model()
 
 
-def released(pole, models):
+def released(pole: Pole, models: dict[int, Model]) -> int:
     round_id = stage.training(pole)
     for miner, model in models.items():
         stage.commit(pole, round_id, miner, model)
@@ -29,11 +32,20 @@ def released(pole, models):
     return round_id
 
 
-def reveal_call(pole, round_id, *, by=2, cid="bafy", digest=MODEL.digest, test=MODEL.test, salt=MODEL.salt):
+def reveal_call(
+    pole: Pole,
+    round_id: int,
+    *,
+    by: int = 2,
+    cid: str = "bafy",
+    digest: bytes | str = MODEL.digest,
+    test: int = MODEL.test,
+    salt: bytes = MODEL.salt,
+) -> Any:
     return pole.chain.reveal.call(round_id, cid, digest, test, salt, {"from": accounts[by]})
 
 
-def test_nobody_reveals_before_the_release(pole):
+def test_nobody_reveals_before_the_release(pole: Pole) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, MODEL)
     with refused("WrongPhase", round_id, Phase.TRAINING, Phase.REVEAL):
@@ -43,13 +55,13 @@ def test_nobody_reveals_before_the_release(pole):
         reveal_call(pole, round_id)
 
 
-def test_who_did_not_commit_has_nothing_to_reveal(pole):
+def test_who_did_not_commit_has_nothing_to_reveal(pole: Pole) -> None:
     round_id = released(pole, {2: MODEL})
     with refused("NoCommitment", round_id, accounts[STRANGER]):
         reveal_call(pole, round_id, by=STRANGER)
 
 
-def test_a_model_needs_a_cid_and_a_digest(pole):
+def test_a_model_needs_a_cid_and_a_digest(pole: Pole) -> None:
     round_id = released(pole, {2: MODEL})
     with refused("EmptyField", "modelCid"):
         reveal_call(pole, round_id, cid="")
@@ -57,13 +69,13 @@ def test_a_model_needs_a_cid_and_a_digest(pole):
         reveal_call(pole, round_id, digest=NOTHING)
 
 
-def test_nobody_claims_more_than_the_test_set_holds(pole):
+def test_nobody_claims_more_than_the_test_set_holds(pole: Pole) -> None:
     round_id = released(pole, {2: MODEL})
     with refused("CountTooLarge", 51, 50):
         reveal_call(pole, round_id, test=51)
 
 
-def test_without_a_test_set_no_test_count_can_be_claimed(pole):
+def test_without_a_test_set_no_test_count_can_be_claimed(pole: Pole) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, MODEL)
     stage.close(pole, round_id)
@@ -74,13 +86,13 @@ def test_without_a_test_set_no_test_count_can_be_claimed(pole):
 
 
 @pytest.mark.parametrize("other", [{"digest": b"\x0e" * 32}, {"salt": b"\x5b" * 32}])
-def test_another_model_or_salt_than_committed_is_refused(pole, other):
+def test_another_model_or_salt_than_committed_is_refused(pole: Pole, other: dict[str, Any]) -> None:
     round_id = released(pole, {2: MODEL})
     with refused("CommitmentMismatch"):
         reveal_call(pole, round_id, **other)
 
 
-def test_a_replaced_commitment_can_no_longer_be_revealed(pole):
+def test_a_replaced_commitment_can_no_longer_be_revealed(pole: Pole) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, MODEL)
     stage.commit(pole, round_id, 2, Model(digest=b"\x0f" * 32), bond=0)
@@ -91,14 +103,14 @@ def test_a_replaced_commitment_can_no_longer_be_revealed(pole):
     reveal_call(pole, round_id, digest=b"\x0f" * 32)
 
 
-def test_a_model_is_revealed_once(pole):
+def test_a_model_is_revealed_once(pole: Pole) -> None:
     round_id = released(pole, {2: MODEL, 3: MODEL})
     stage.reveal(pole, round_id, 2, MODEL)
     with refused("AlreadyRevealed", round_id, accounts[2]):
         reveal_call(pole, round_id)
 
 
-def test_the_phase_ends_early_when_everybody_has_revealed(pole):
+def test_the_phase_ends_early_when_everybody_has_revealed(pole: Pole) -> None:
     round_id = released(pole, {2: MODEL, 3: MODEL})
     stage.reveal(pole, round_id, 2, MODEL)
     assert stage.phase(pole, round_id) is Phase.REVEAL
@@ -107,7 +119,7 @@ def test_the_phase_ends_early_when_everybody_has_revealed(pole):
     assert pole.chain.round(round_id).dict()["lastRevealAt"] == chain[-1].timestamp
 
 
-def test_a_reveal_after_the_window_is_too_late(pole):
+def test_a_reveal_after_the_window_is_too_late(pole: Pole) -> None:
     round_id = released(pole, {2: MODEL, 3: MODEL})
     stage.reveal(pole, round_id, 2, MODEL)
     _, deadline = pole.chain.phaseOf(round_id)
@@ -118,7 +130,7 @@ def test_a_reveal_after_the_window_is_too_late(pole):
         reveal_call(pole, round_id, by=3)
 
 
-def test_a_lost_reveal_costs_its_bond_and_nothing_else(pole, history_holds):
+def test_a_lost_reveal_costs_its_bond_and_nothing_else(pole: Pole, history_holds: HistoryCheck) -> None:
     models = {2: MODEL, 3: Model(train=99, test=50)}
     round_id = released(pole, models)
     stage.reveal(pole, round_id, 2, MODEL)
@@ -131,7 +143,7 @@ def test_a_lost_reveal_costs_its_bond_and_nothing_else(pole, history_holds):
     history_holds()
 
 
-def test_a_round_in_which_nothing_is_revealed_is_void(pole, history_holds):
+def test_a_round_in_which_nothing_is_revealed_is_void(pole: Pole, history_holds: HistoryCheck) -> None:
     round_id = released(pole, {2: MODEL, 3: MODEL})
     stage.wait(CHAIN["revealWindow"])
     assert pole.chain.phaseOf(round_id) == (Phase.SETTLEMENT, 0)
@@ -143,7 +155,9 @@ def test_a_round_in_which_nothing_is_revealed_is_void(pole, history_holds):
     history_holds()
 
 
-def test_withholding_from_miners_that_reveal_nothing_feeds_the_pool_alone(pole, history_holds):
+def test_withholding_from_miners_that_reveal_nothing_feeds_the_pool_alone(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, MODEL)
     stage.close(pole, round_id)
@@ -156,7 +170,7 @@ def test_withholding_from_miners_that_reveal_nothing_feeds_the_pool_alone(pole, 
     history_holds()
 
 
-def test_a_winner_that_takes_no_ether_cannot_stop_the_round(pole, history_holds):
+def test_a_winner_that_takes_no_ether_cannot_stop_the_round(pole: Pole, history_holds: HistoryCheck) -> None:
     miner = RefusingRecipient.deploy({"from": accounts[0]})
     round_id = stage.training(pole)
     commitment = solution_commitment(

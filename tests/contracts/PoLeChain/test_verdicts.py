@@ -9,20 +9,22 @@ from tests.contracts.stage import (
     DATA_NODE,
     TERMS,
     VERIFICATION_FEE,
+    HistoryCheck,
     Model,
-    Phase,
-    VoidReason,
+    Pole,
     ok,
     verdict,
 )
 
-from pole.protocol.state import Verdict
+from pole.protocol.state import Phase, Verdict, VoidReason
 
 BOND = CHAIN["minerBond"]
 REWARD = TERMS["reward"] - VERIFICATION_FEE + CHAIN["blockReward"]
 
 
-def test_without_a_quorum_the_round_is_void_and_the_committee_earns_nothing(pole, history_holds):
+def test_without_a_quorum_the_round_is_void_and_the_committee_earns_nothing(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     round_id = stage.revealed(pole, {2: Model()})
     stage.vote(pole, round_id, {2: ok(90, 45)}, m0={2: ok(89, 45)}, m1={2: ok(88, 45)})
     before = stage.pool(pole)
@@ -34,7 +36,9 @@ def test_without_a_quorum_the_round_is_void_and_the_committee_earns_nothing(pole
     history_holds()
 
 
-def test_a_committee_that_never_votes_is_slashed_and_nobody_else(pole, history_holds):
+def test_a_committee_that_never_votes_is_slashed_and_nobody_else(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     round_id = stage.revealed(pole, {2: Model()})
     members = stage.draw(pole, round_id)
     stage.wait(CHAIN["voteCommitWindow"])
@@ -48,7 +52,9 @@ def test_a_committee_that_never_votes_is_slashed_and_nobody_else(pole, history_h
 
 
 @pytest.mark.parametrize("kind", [Verdict.UNAVAILABLE, Verdict.MALFORMED])
-def test_a_model_that_is_missing_or_malformed_loses_its_bond_to_the_committee(pole, history_holds, kind):
+def test_a_model_that_is_missing_or_malformed_loses_its_bond_to_the_committee(
+    pole: Pole, history_holds: HistoryCheck, kind: Verdict
+) -> None:
     round_id = stage.revealed(pole, {2: Model()})
     members = stage.vote(pole, round_id, {2: verdict(kind)})
     before = stage.pool(pole)
@@ -61,7 +67,9 @@ def test_a_model_that_is_missing_or_malformed_loses_its_bond_to_the_committee(po
     history_holds()
 
 
-def test_where_nothing_qualifies_forfeited_bonds_pay_the_fee_and_the_pool_gets_the_rest(history_holds):
+def test_where_nothing_qualifies_forfeited_bonds_pay_the_fee_and_the_pool_gets_the_rest(
+    history_holds: HistoryCheck,
+) -> None:
     pole = stage.set_up(chain={"minerBondBps": 600})
     bond = TERMS["reward"] * 600 // 10_000
     models = {2: Model(test=50), 3: Model(test=49)}
@@ -83,8 +91,8 @@ def test_where_nothing_qualifies_forfeited_bonds_pay_the_fee_and_the_pool_gets_t
 
 
 def test_a_false_claim_beside_a_choice_without_a_finding_leaves_no_quorum_and_pays_the_committee(
-    pole, history_holds
-):
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     round_id = stage.revealed(pole, {2: Model(test=50), 3: Model(test=49)})
     members = stage.draw(pole, round_id)
     votes = {member: [ok(90, 40), ok(90, 49, mark)] for mark, member in enumerate(members)}
@@ -98,7 +106,9 @@ def test_a_false_claim_beside_a_choice_without_a_finding_leaves_no_quorum_and_pa
     history_holds()
 
 
-def test_a_data_fault_on_any_solution_voids_the_round_at_the_data_nodes_cost(pole, history_holds):
+def test_a_data_fault_on_any_solution_voids_the_round_at_the_data_nodes_cost(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     round_id = stage.revealed(pole, {2: Model(test=45), 3: Model(test=40)})
     members = stage.vote(pole, round_id, {2: ok(90, 45), 3: verdict(Verdict.DATA_FAULT)})
     before = stage.pool(pole)
@@ -112,7 +122,9 @@ def test_a_data_fault_on_any_solution_voids_the_round_at_the_data_nodes_cost(pol
     history_holds()
 
 
-def test_the_committees_fee_after_a_data_fault_is_at_most_the_data_bond(pole, history_holds):
+def test_the_committees_fee_after_a_data_fault_is_at_most_the_data_bond(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     bond = stage.TASK_LIST["minDataBond"]
     round_id = stage.revealed(pole, {2: Model()}, dataBond=bond)
     members = stage.vote(pole, round_id, {2: verdict(Verdict.DATA_FAULT)})
@@ -123,7 +135,9 @@ def test_the_committees_fee_after_a_data_fault_is_at_most_the_data_bond(pole, hi
     history_holds()
 
 
-def test_closed_early_and_below_the_threshold_the_round_is_void(pole, history_holds):
+def test_closed_early_and_below_the_threshold_the_round_is_void(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     round_id = stage.revealed(pole, {2: Model(train=90), 3: Model(train=70, test=20)})
     stage.vote(pole, round_id, {2: ok(60, 45), 3: ok(70, 20)})
     before = stage.pool(pole)
@@ -137,7 +151,9 @@ def test_closed_early_and_below_the_threshold_the_round_is_void(pole, history_ho
     history_holds()
 
 
-def test_when_time_ran_out_the_best_wins_below_the_threshold_without_ommers(pole, history_holds):
+def test_when_time_ran_out_the_best_wins_below_the_threshold_without_ommers(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     models = {2: Model(train=60, test=20), 3: Model(train=50, test=30)}
     round_id = stage.revealed(pole, models, closed=False)
     stage.vote(pole, round_id, stage.as_claimed(models))
@@ -149,7 +165,9 @@ def test_when_time_ran_out_the_best_wins_below_the_threshold_without_ommers(pole
     history_holds()
 
 
-def test_a_false_claim_loses_its_bond_and_wins_nothing_even_with_the_better_model(pole, history_holds):
+def test_a_false_claim_loses_its_bond_and_wins_nothing_even_with_the_better_model(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     models = {2: Model(train=90, test=50), 3: Model(train=90, test=41)}
     round_id = stage.revealed(pole, models)
     stage.vote(pole, round_id, {2: ok(90, 49), 3: ok(90, 41)})
@@ -160,7 +178,9 @@ def test_a_false_claim_loses_its_bond_and_wins_nothing_even_with_the_better_mode
     history_holds()
 
 
-def test_a_false_claim_about_the_training_set_wins_nothing_even_alone(pole, history_holds):
+def test_a_false_claim_about_the_training_set_wins_nothing_even_alone(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     round_id = stage.revealed(pole, {2: Model(train=95, test=45)}, closed=False)
     stage.vote(pole, round_id, {2: ok(90, 45)})
     stage.finalise(pole, round_id)
@@ -170,7 +190,7 @@ def test_a_false_claim_about_the_training_set_wins_nothing_even_alone(pole, hist
     history_holds()
 
 
-def test_a_claim_below_what_was_found_is_ranked_by_the_claim(pole, history_holds):
+def test_a_claim_below_what_was_found_is_ranked_by_the_claim(pole: Pole, history_holds: HistoryCheck) -> None:
     models = {2: Model(test=30), 3: Model(test=29)}
     round_id = stage.revealed(pole, models)
     stage.vote(pole, round_id, {2: ok(90, 30), 3: ok(90, 45)})
@@ -179,7 +199,7 @@ def test_a_claim_below_what_was_found_is_ranked_by_the_claim(pole, history_holds
     history_holds()
 
 
-def test_the_test_threshold_counts_where_the_task_sets_one(pole, history_holds):
+def test_the_test_threshold_counts_where_the_task_sets_one(pole: Pole, history_holds: HistoryCheck) -> None:
     models = {2: Model(train=99, test=39), 3: Model(train=80, test=40)}
     round_id = stage.revealed(pole, models, requiredTestAccuracy=8000)
     stage.vote(pole, round_id, stage.as_claimed(models))
@@ -189,7 +209,9 @@ def test_the_test_threshold_counts_where_the_task_sets_one(pole, history_holds):
     history_holds()
 
 
-def test_an_audit_counts_on_its_sample_and_proves_no_claim_false_that_chance_explains(pole, history_holds):
+def test_an_audit_counts_on_its_sample_and_proves_no_claim_false_that_chance_explains(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     models = {2: Model(train=95, test=45), 3: Model(train=90, test=44)}
     round_id = stage.revealed(pole, models, auditCount=20)
     stage.vote(pole, round_id, {2: ok(6, 45), 3: ok(16, 44)})
@@ -199,7 +221,9 @@ def test_an_audit_counts_on_its_sample_and_proves_no_claim_false_that_chance_exp
     history_holds()
 
 
-def test_an_audit_proves_a_training_claim_false_that_chance_does_not_explain(pole, history_holds):
+def test_an_audit_proves_a_training_claim_false_that_chance_does_not_explain(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     models = {2: Model(train=95, test=45), 3: Model(train=90, test=44)}
     round_id = stage.revealed(pole, models, auditCount=20)
     stage.vote(pole, round_id, {2: ok(5, 45), 3: ok(16, 44)})
@@ -209,7 +233,7 @@ def test_an_audit_proves_a_training_claim_false_that_chance_does_not_explain(pol
     history_holds()
 
 
-def test_an_audit_without_test_set_ranks_by_the_sample(pole, history_holds):
+def test_an_audit_without_test_set_ranks_by_the_sample(pole: Pole, history_holds: HistoryCheck) -> None:
     models = {2: Model(train=95, test=0), 3: Model(train=90, test=0)}
     round_id = stage.revealed(pole, models, released=False, auditCount=20)
     stage.vote(pole, round_id, {2: ok(17, 0), 3: ok(18, 0)})
@@ -221,7 +245,7 @@ def test_an_audit_without_test_set_ranks_by_the_sample(pole, history_holds):
     history_holds()
 
 
-def test_ties_go_to_the_earlier_commitment(pole, history_holds):
+def test_ties_go_to_the_earlier_commitment(pole: Pole, history_holds: HistoryCheck) -> None:
     round_id = stage.training(pole)
     model = Model()
     stage.commit(pole, round_id, 2, model)
@@ -237,7 +261,9 @@ def test_ties_go_to_the_earlier_commitment(pole, history_holds):
     history_holds()
 
 
-def test_a_data_node_that_mines_its_own_task_is_treated_like_any_miner(pole, history_holds):
+def test_a_data_node_that_mines_its_own_task_is_treated_like_any_miner(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     models = {DATA_NODE: Model(test=50), 2: Model(test=40)}
     round_id = stage.revealed(pole, models)
     members = stage.vote(pole, round_id, stage.as_claimed(models))
@@ -247,7 +273,9 @@ def test_a_data_node_that_mines_its_own_task_is_treated_like_any_miner(pole, his
     history_holds()
 
 
-def test_ether_that_strangers_put_into_the_rounds_account_ends_in_the_pool(pole, history_holds):
+def test_ether_that_strangers_put_into_the_rounds_account_ends_in_the_pool(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     round_id = stage.revealed(pole, {2: Model()})
     stage.vote(pole, round_id, {2: ok(90, 45)})
     pole.reservoir.deposit(pole.chain, round_id.to_bytes(32, "big"), {"from": accounts[16], "value": 77})

@@ -1,10 +1,12 @@
 """Whole rounds that end in a block."""
 
 from tests.contracts import stage
-from tests.contracts.stage import CHAIN, TERMS, VERIFICATION_FEE, Model, Phase
+from tests.contracts.stage import CHAIN, TERMS, VERIFICATION_FEE, HistoryCheck, Model, Pole
+
+from pole.protocol.state import Phase
 
 
-def test_the_best_verified_model_becomes_the_next_block(pole, history_holds):
+def test_the_best_verified_model_becomes_the_next_block(pole: Pole, history_holds: HistoryCheck) -> None:
     models = {2: Model(train=90, test=40), 3: Model(train=85, test=45)}
     round_id = stage.won(pole, models)
 

@@ -1,29 +1,31 @@
 """Credits: paid out only when they are fetched, for ever."""
 
 from brownie import LibraryHarness, ReentrantRecipient, RefusingRecipient, accounts
-from tests.contracts.stage import refused
+from brownie.network.account import Account
+from brownie.network.contract import ProjectContract
+from tests.contracts.stage import Pole, refused
 
 ACCOUNT = b"\x01" * 32
 
 
-def credited(pole, payee, amount):
+def credited(pole: Pole, payee: ProjectContract | Account, amount: int) -> None:
     pole.reservoir.deposit(accounts[2], ACCOUNT, {"from": accounts[2], "value": amount})
     pole.reservoir.credit(ACCOUNT, payee, amount, {"from": accounts[2]})
 
 
-def test_who_has_no_credit_withdraws_nothing(pole):
+def test_who_has_no_credit_withdraws_nothing(pole: Pole) -> None:
     with refused("NothingToWithdraw", accounts[3]):
         pole.reservoir.withdraw.call(accounts[3], {"from": accounts[3]})
 
 
-def test_a_credit_can_be_withdrawn_once(pole):
+def test_a_credit_can_be_withdrawn_once(pole: Pole) -> None:
     credited(pole, accounts[3], 5)
     pole.reservoir.withdraw(accounts[3], {"from": accounts[3]})
     with refused("NothingToWithdraw", accounts[3]):
         pole.reservoir.withdraw.call(accounts[3], {"from": accounts[3]})
 
 
-def test_a_refused_withdrawal_keeps_the_credit_and_can_go_elsewhere(pole):
+def test_a_refused_withdrawal_keeps_the_credit_and_can_go_elsewhere(pole: Pole) -> None:
     unwilling = LibraryHarness.deploy({"from": accounts[0]})
     credited(pole, accounts[3], 5)
     with refused("WithdrawalRefused", unwilling, 5):
@@ -34,7 +36,7 @@ def test_a_refused_withdrawal_keeps_the_credit_and_can_go_elsewhere(pole):
     assert pole.reservoir.creditOf(accounts[3]) == 0
 
 
-def test_crediting_a_contract_that_takes_no_ether_stops_nobody(pole):
+def test_crediting_a_contract_that_takes_no_ether_stops_nobody(pole: Pole) -> None:
     payee = RefusingRecipient.deploy({"from": accounts[0]})
     credited(pole, payee, 7)
     assert pole.reservoir.creditOf(payee) == 7
@@ -43,7 +45,7 @@ def test_crediting_a_contract_that_takes_no_ether_stops_nobody(pole):
     assert accounts[5].balance() == before + 7
 
 
-def test_withdrawing_again_while_being_paid_yields_nothing_more(pole):
+def test_withdrawing_again_while_being_paid_yields_nothing_more(pole: Pole) -> None:
     before = pole.reservoir.balance(), pole.reservoir.total()
     credited(pole, accounts[6], 100)
     thief = ReentrantRecipient.deploy(pole.reservoir, {"from": accounts[0]})

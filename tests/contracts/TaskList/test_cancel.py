@@ -2,10 +2,10 @@
 
 from brownie import accounts
 from tests.contracts import stage
-from tests.contracts.stage import DATA_NODE, STRANGER, TERMS, refused
+from tests.contracts.stage import DATA_NODE, STRANGER, TERMS, HistoryCheck, Pole, refused
 
 
-def test_a_task_that_does_not_wait_cannot_be_cancelled(pole):
+def test_a_task_that_does_not_wait_cannot_be_cancelled(pole: Pole) -> None:
     with refused("TaskNotListed", 1):
         pole.task_list.cancel.call(1, {"from": accounts[DATA_NODE]})
     stage.post(pole)
@@ -14,20 +14,20 @@ def test_a_task_that_does_not_wait_cannot_be_cancelled(pole):
         pole.task_list.cancel.call(1, {"from": accounts[DATA_NODE]})
 
 
-def test_a_task_that_a_round_took_cannot_be_cancelled(pole):
+def test_a_task_that_a_round_took_cannot_be_cancelled(pole: Pole) -> None:
     stage.post(pole)
     stage.open_round(pole)
     with refused("TaskNotListed", 1):
         pole.task_list.cancel.call(1, {"from": accounts[DATA_NODE]})
 
 
-def test_only_its_owner_cancels_a_task(pole):
+def test_only_its_owner_cancels_a_task(pole: Pole) -> None:
     stage.post(pole)
     with refused("NotTaskOwner", 1, accounts[STRANGER]):
         pole.task_list.cancel.call(1, {"from": accounts[STRANGER]})
 
 
-def test_cancelling_refunds_all_but_the_fee(pole, history_holds):
+def test_cancelling_refunds_all_but_the_fee(pole: Pole, history_holds: HistoryCheck) -> None:
     stage.post(pole)
     before = stage.pool(pole)
     pole.task_list.cancel(1, {"from": accounts[DATA_NODE]})

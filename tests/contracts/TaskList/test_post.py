@@ -1,9 +1,11 @@
 """Posting a task: what is refused, what is kept, what moves."""
 
+from typing import Any
+
 import pytest
 from brownie import accounts
 from tests.contracts import stage
-from tests.contracts.stage import DATA_NODE, ETHER, FILES, TASK_LIST, TERMS, post_call, refused
+from tests.contracts.stage import DATA_NODE, ETHER, FILES, TASK_LIST, TERMS, Pole, post_call, refused
 
 from pole.protocol.encoding.tasks import files_hash, terms_hash
 from pole.protocol.state import TaskFiles, TaskTerms
@@ -32,33 +34,37 @@ NO_DIGEST = "0x" + "00" * 32
         ("auditCount", 101, 0, 100),
     ],
 )
-def test_a_term_out_of_range_is_refused_by_name(pole, term, given, least, most):
+def test_a_term_out_of_range_is_refused_by_name(
+    pole: Pole, term: str, given: int, least: int, most: int
+) -> None:
     with refused("TermOutOfRange", term, given, least, most):
         pole.task_list.post.call(*post_call(**{term: given}))
 
 
 @pytest.mark.parametrize("field", ["specDigest", "trainDigest", "testDigest", "mpkDigest"])
-def test_a_missing_digest_is_refused_by_name(pole, field):
+def test_a_missing_digest_is_refused_by_name(pole: Pole, field: str) -> None:
+    missing: dict[str, Any] = {field: NO_DIGEST}
     with refused("FileMissing", field):
-        pole.task_list.post.call(*post_call(**{field: NO_DIGEST}))
+        pole.task_list.post.call(*post_call(**missing))
 
 
 @pytest.mark.parametrize("field", ["specCid", "trainCid"])
 @pytest.mark.parametrize("cid", ["", "b" * 129])
-def test_a_cid_must_have_1_to_128_bytes(pole, field, cid):
+def test_a_cid_must_have_1_to_128_bytes(pole: Pole, field: str, cid: str) -> None:
+    wrong: dict[str, Any] = {field: cid}
     with refused("FileMissing", field):
-        pole.task_list.post.call(*post_call(**{field: cid}))
+        pole.task_list.post.call(*post_call(**wrong))
 
 
 @pytest.mark.parametrize("off", [-1, 1])
-def test_the_payment_must_be_exact(pole, off):
+def test_the_payment_must_be_exact(pole: Pole, off: int) -> None:
     terms, files, sent = post_call()
     due = sent["value"]
     with refused("WrongPayment", due + off, due):
         pole.task_list.post.call(terms, files, sent | {"value": due + off})
 
 
-def test_a_full_list_takes_no_task(pole):
+def test_a_full_list_takes_no_task(pole: Pole) -> None:
     for _ in range(TASK_LIST["maxTasks"]):
         stage.post(pole)
     with refused("TaskListFull", TASK_LIST["maxTasks"]):
@@ -67,7 +73,7 @@ def test_a_full_list_takes_no_task(pole):
     assert stage.post(pole) == TASK_LIST["maxTasks"] + 1
 
 
-def test_a_posted_task_is_kept_as_posted(pole):
+def test_a_posted_task_is_kept_as_posted(pole: Pole) -> None:
     task_id = stage.post(pole, auditCount=30, requiredTestAccuracy=7)
     owner, terms, test_digest = pole.task_list.task(task_id)
     assert owner == accounts[DATA_NODE]
@@ -77,7 +83,7 @@ def test_a_posted_task_is_kept_as_posted(pole):
     assert (pole.task_list.waiting(), pole.task_list.posted(), pole.task_list.best()) == (1, 1, 1)
 
 
-def test_reward_and_bond_are_held_for_the_task_and_the_fee_goes_to_the_pool(pole):
+def test_reward_and_bond_are_held_for_the_task_and_the_fee_goes_to_the_pool(pole: Pole) -> None:
     before = stage.pool(pole)
     stage.post(pole)
     held = pole.reservoir.balanceOf(pole.task_list, stage.TASKS)
@@ -85,11 +91,12 @@ def test_reward_and_bond_are_held_for_the_task_and_the_fee_goes_to_the_pool(pole
     assert stage.pool(pole) == before + TERMS["fee"]
 
 
-def test_the_record_names_the_task_by_the_hashes_that_python_computes(pole):
+def test_the_record_names_the_task_by_the_hashes_that_python_computes(pole: Pole) -> None:
     posted = pole.task_list.post(*post_call())
     recorded = posted.events["Recorded"]
     terms = TaskTerms(*TERMS.values())
-    files = TaskFiles(*(bytes.fromhex(v[2:]) if v.startswith("0x") else v for v in FILES.values()))
+    named: list[Any] = [bytes.fromhex(v[2:]) if v.startswith("0x") else v for v in FILES.values()]
+    files = TaskFiles(*named)
     expected = (
         (1).to_bytes(32, "big")
         + bytes(12)
@@ -101,6 +108,6 @@ def test_the_record_names_the_task_by_the_hashes_that_python_computes(pole):
     assert bytes(recorded["data"]) == expected
 
 
-def test_a_task_never_posted_is_all_zero(pole):
+def test_a_task_never_posted_is_all_zero(pole: Pole) -> None:
     assert pole.task_list.task(9)[0] == stage.ZERO
     assert not pole.task_list.isListed(9)

@@ -1,5 +1,7 @@
 """Posting a task in a full list, in the place of one that is worth less."""
 
+from typing import Any
+
 from brownie import accounts
 from eth_abi.abi import encode
 from tests.contracts import stage
@@ -9,6 +11,8 @@ from tests.contracts.stage import (
     STRANGER,
     TASK_LIST,
     TERMS,
+    HistoryCheck,
+    Pole,
     fill,
     post_call,
     post_replacing,
@@ -23,13 +27,13 @@ EQUAL = {"reward": 5 * ETHER, "timeLimit": 400}
 """A reward of 5 for 1,000 s beside one of 6 for 1,200 s."""
 
 
-def ask(pole, replaced: int, *, off: int = 0, **changes) -> None:
+def ask(pole: Pole, replaced: int, *, off: int = 0, **changes: Any) -> None:
     """Ask by eth_call, with so many wei too much."""
     terms, files, sent = post_call(**changes)
     pole.task_list.postReplacing.call(terms, files, replaced, sent | {"value": sent["value"] + off})
 
 
-def test_what_is_wrong_is_told_in_one_order(pole):
+def test_what_is_wrong_is_told_in_one_order(pole: Pole) -> None:
     stage.post(pole, **EQUAL)
     nothing = "0x" + "00" * 32
     with refused("TermOutOfRange", "timeLimit", 0, 1, 1000):
@@ -48,14 +52,14 @@ def test_what_is_wrong_is_told_in_one_order(pole):
         ask(pole, 1, **EQUAL)
 
 
-def test_a_task_of_equal_value_replaces_nothing_and_one_of_a_wei_more_does(pole):
+def test_a_task_of_equal_value_replaces_nothing_and_one_of_a_wei_more_does(pole: Pole) -> None:
     fill(pole, **LOW)
     with refused("NotMoreValuable", 1):
         ask(pole, 1, **EQUAL)
     assert post_replacing(pole, 1, **EQUAL | {"reward": EQUAL["reward"] + 1}) == MOST + 1
 
 
-def test_a_task_that_left_the_list_cannot_be_replaced(pole):
+def test_a_task_that_left_the_list_cannot_be_replaced(pole: Pole) -> None:
     replaced, cancelled, *_ = fill(pole, **LOW)
     post_replacing(pole, replaced)
     with refused("TaskNotListed", replaced):
@@ -68,14 +72,14 @@ def test_a_task_that_left_the_list_cannot_be_replaced(pole):
         ask(pole, cancelled)
 
 
-def test_a_replaced_task_cannot_be_taken_back_again(pole):
+def test_a_replaced_task_cannot_be_taken_back_again(pole: Pole) -> None:
     replaced, *_ = fill(pole, **LOW)
     post_replacing(pole, replaced)
     with refused("TaskNotListed", replaced):
         pole.task_list.cancel.call(replaced, {"from": accounts[STRANGER]})
 
 
-def test_the_new_task_has_the_place_of_the_replaced_one(pole):
+def test_the_new_task_has_the_place_of_the_replaced_one(pole: Pole) -> None:
     replaced, *others = fill(pole, **LOW)
     task_id = post_replacing(pole, replaced)
     assert not pole.task_list.isListed(replaced)
@@ -90,7 +94,7 @@ def test_the_new_task_has_the_place_of_the_replaced_one(pole):
     assert all(pole.task_list.isListed(each) for each in others)
 
 
-def test_the_escrow_of_the_replaced_task_is_credited_to_its_owner_and_the_fees_stay(pole):
+def test_the_escrow_of_the_replaced_task_is_credited_to_its_owner_and_the_fees_stay(pole: Pole) -> None:
     replaced, *_ = fill(pole, **LOW)
     before, pool = pole.reservoir.balanceOf(pole.task_list, stage.TASKS), stage.pool(pole)
     refund = LOW["reward"] + TERMS["dataBond"]
@@ -101,7 +105,7 @@ def test_the_escrow_of_the_replaced_task_is_credited_to_its_owner_and_the_fees_s
     assert stage.pool(pole) == pool + TERMS["fee"]
 
 
-def test_the_event_comes_first_then_the_money_then_both_records(pole):
+def test_the_event_comes_first_then_the_money_then_both_records(pole: Pole) -> None:
     replaced, *_ = fill(pole, **LOW)
     terms, files, sent = post_call()
     posted = pole.task_list.postReplacing(terms, files, replaced, sent)
@@ -122,7 +126,9 @@ def test_the_event_comes_first_then_the_money_then_both_records(pole):
     assert bytes(second["data"]) == encode(["uint256", "uint256"], [replaced, task_id])
 
 
-def test_any_task_of_less_value_can_be_replaced_and_the_order_holds(pole, history_holds):
+def test_any_task_of_less_value_can_be_replaced_and_the_order_holds(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
     rewards = [3, 5, 1, 4, 2]
     for reward in rewards:
         stage.post(pole, by=STRANGER, reward=reward * ETHER)

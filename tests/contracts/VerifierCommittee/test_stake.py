@@ -2,30 +2,30 @@
 
 from brownie import accounts, chain
 from tests.contracts import stage
-from tests.contracts.stage import COMMITTEE, ETHER, STRANGER, Model, refused
+from tests.contracts.stage import COMMITTEE, ETHER, STRANGER, Model, Pole, refused
 
 LONGEST = 2**64 - 1
 
 
-def test_a_seat_costs_exactly_its_stake(pole):
+def test_a_seat_costs_exactly_its_stake(pole: Pole) -> None:
     for sent in (ETHER - 1, ETHER + 1, 0):
         with refused("WrongStake", sent, ETHER):
             pole.committee.stake.call({"from": accounts[STRANGER], "value": sent})
 
 
-def test_one_wallet_holds_one_seat(pole):
+def test_one_wallet_holds_one_seat(pole: Pole) -> None:
     with refused("AlreadySeated", accounts[8]):
         pole.committee.stake.call({"from": accounts[8], "value": ETHER})
 
 
-def test_who_has_no_seat_gives_none_up_and_reclaims_nothing(pole):
+def test_who_has_no_seat_gives_none_up_and_reclaims_nothing(pole: Pole) -> None:
     with refused("NotStaked", accounts[STRANGER]):
         pole.committee.unstake.call({"from": accounts[STRANGER]})
     with refused("NotStaked", accounts[STRANGER]):
         pole.committee.reclaim.call({"from": accounts[STRANGER]})
 
 
-def test_a_stake_is_bound_while_seated_and_while_unbonding(pole):
+def test_a_stake_is_bound_while_seated_and_while_unbonding(pole: Pole) -> None:
     with refused("StakeBound", accounts[8], 0):
         pole.committee.reclaim.call({"from": accounts[8]})
     pole.committee.unstake({"from": accounts[8]})
@@ -42,7 +42,7 @@ def test_a_stake_is_bound_while_seated_and_while_unbonding(pole):
         pole.committee.reclaim.call({"from": accounts[8]})
 
 
-def test_a_seat_given_up_can_be_taken_again_for_nothing_more(pole):
+def test_a_seat_given_up_can_be_taken_again_for_nothing_more(pole: Pole) -> None:
     pole.committee.unstake({"from": accounts[8]})
     with refused("WrongStake", ETHER, 0):
         pole.committee.stake.call({"from": accounts[8], "value": ETHER})
@@ -50,7 +50,7 @@ def test_a_seat_given_up_can_be_taken_again_for_nothing_more(pole):
     assert pole.committee.stakeOf(accounts[8]) == (ETHER, True, 0)
 
 
-def test_a_drawn_member_owes_its_vote_even_without_its_seat(pole):
+def test_a_drawn_member_owes_its_vote_even_without_its_seat(pole: Pole) -> None:
     models = {2: Model()}
     round_id = stage.revealed(pole, models)
     members = stage.draw(pole, round_id)
@@ -64,7 +64,7 @@ def test_a_drawn_member_owes_its_vote_even_without_its_seat(pole):
     assert pole.reservoir.creditOf(members[0]) == ETHER - COMMITTEE["penalty"]
 
 
-def test_nobody_gives_a_seat_up_while_a_draw_is_armed(pole):
+def test_nobody_gives_a_seat_up_while_a_draw_is_armed(pole: Pole) -> None:
     round_id = stage.revealed(pole, {2: Model()})
     pole.chain.armDraw(round_id, {"from": accounts[0]})
     chain.mine(2)
@@ -74,7 +74,7 @@ def test_nobody_gives_a_seat_up_while_a_draw_is_armed(pole):
     pole.committee.unstake({"from": accounts[8]})
 
 
-def test_seats_are_free_again_when_the_hash_of_an_armed_draw_is_lost(pole):
+def test_seats_are_free_again_when_the_hash_of_an_armed_draw_is_lost(pole: Pole) -> None:
     round_id = stage.revealed(pole, {2: Model()})
     pole.chain.armDraw(round_id, {"from": accounts[0]})
     last = pole.chain.round(round_id).dict()["drawBlock"] + 256
@@ -85,7 +85,7 @@ def test_seats_are_free_again_when_the_hash_of_an_armed_draw_is_lost(pole):
     pole.committee.unstake({"from": accounts[8]})
 
 
-def test_only_the_chain_matures_freezes_draws_keeps_and_settles(pole):
+def test_only_the_chain_matures_freezes_draws_keeps_and_settles(pole: Pole) -> None:
     stranger = {"from": accounts[STRANGER]}
     with refused("NotChain", accounts[STRANGER]):
         pole.committee.matureSeats.call(stranger)
@@ -99,7 +99,7 @@ def test_only_the_chain_matures_freezes_draws_keeps_and_settles(pole):
         pole.committee.keepFindings.call(4, stranger)
 
 
-def test_a_seat_matures_when_the_next_round_opens(pole):
+def test_a_seat_matures_when_the_next_round_opens(pole: Pole) -> None:
     assert pole.committee.seatCount() == (8, 0)
     stage.post(pole)
     stage.open_round(pole)
@@ -108,7 +108,7 @@ def test_a_seat_matures_when_the_next_round_opens(pole):
     assert pole.committee.seatCount() == (9, 8)
 
 
-def test_leaving_keeps_the_mature_seats_in_front(pole):
+def test_leaving_keeps_the_mature_seats_in_front(pole: Pole) -> None:
     stage.post(pole)
     stage.open_round(pole)
     for late in (2, 3):

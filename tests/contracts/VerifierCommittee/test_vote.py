@@ -2,8 +2,9 @@
 
 import pytest
 from brownie import accounts, chain
+from brownie.network.account import Account
 from tests.contracts import stage
-from tests.contracts.stage import ANYBODY, NOTHING, Model, as_tuples, ok, refused, verdict
+from tests.contracts.stage import ANYBODY, NOTHING, Model, Pole, as_tuples, ok, refused, verdict
 
 from pole.protocol.ballots import ballot_id
 from pole.protocol.state import BallotStage, Verdict, Vote
@@ -11,47 +12,49 @@ from pole.protocol.state import BallotStage, Verdict, Vote
 MODELS = {2: Model(train=90, test=45), 3: Model(train=85, test=40)}
 SALT = b"\x77" * 32
 
+Drawn = tuple[int, list[str], list[Vote]]
+
 
 @pytest.fixture
-def drawn(pole):
+def drawn(pole: Pole) -> Drawn:
     """Return a round whose committee judges two solutions, its members, and what each finds."""
     round_id = stage.revealed(pole, MODELS)
     members = stage.draw(pole, round_id)
     return round_id, members, stage.ballot_of(pole, round_id, stage.as_claimed(MODELS))
 
 
-def outsider(members):
+def outsider(members: list[str]) -> Account:
     return next(accounts[n] for n in stage.VERIFIERS if accounts[n] not in members)
 
 
-def test_before_a_draw_there_is_nothing_to_vote_on(pole):
+def test_before_a_draw_there_is_nothing_to_vote_on(pole: Pole) -> None:
     with refused("WrongStage", 4, BallotStage.NONE, BallotStage.COMMIT):
         pole.committee.commitVote.call(4, b"\x01" * 32, {"from": accounts[8]})
     with refused("WrongStage", 0, BallotStage.NONE, BallotStage.REVEAL):
         pole.committee.revealVote.call(0, [], SALT, {"from": accounts[8]})
 
 
-def test_only_members_vote(pole, drawn):
+def test_only_members_vote(pole: Pole, drawn: Drawn) -> None:
     round_id, members, _ = drawn
     other = outsider(members)
     with refused("NotMember", ballot_id(round_id, 0), other):
         pole.committee.commitVote.call(ballot_id(round_id, 0), b"\x01" * 32, {"from": other})
 
 
-def test_an_empty_commitment_is_refused(pole, drawn):
+def test_an_empty_commitment_is_refused(pole: Pole, drawn: Drawn) -> None:
     round_id, members, _ = drawn
     with refused("EmptyCommitment"):
         pole.committee.commitVote.call(ballot_id(round_id, 0), NOTHING, {"from": members[0]})
 
 
-def test_a_member_commits_once(pole, drawn):
+def test_a_member_commits_once(pole: Pole, drawn: Drawn) -> None:
     round_id, members, _ = drawn
     pole.committee.commitVote(ballot_id(round_id, 0), b"\x01" * 32, {"from": members[0]})
     with refused("AlreadyVoted", ballot_id(round_id, 0), members[0]):
         pole.committee.commitVote.call(ballot_id(round_id, 0), b"\x02" * 32, {"from": members[0]})
 
 
-def test_votes_are_revealed_only_when_no_vote_can_be_committed_any_more(pole, drawn):
+def test_votes_are_revealed_only_when_no_vote_can_be_committed_any_more(pole: Pole, drawn: Drawn) -> None:
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, {members[0]: found})
     with refused("WrongStage", ballot_id(round_id, 0), BallotStage.COMMIT, BallotStage.REVEAL):
@@ -61,7 +64,7 @@ def test_votes_are_revealed_only_when_no_vote_can_be_committed_any_more(pole, dr
         pole.committee.commitVote.call(ballot_id(round_id, 0), b"\x01" * 32, {"from": members[1]})
 
 
-def test_a_vote_committed_by_another_member_cannot_be_revealed_as_ones_own(pole, drawn):
+def test_a_vote_committed_by_another_member_cannot_be_revealed_as_ones_own(pole: Pole, drawn: Drawn) -> None:
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, {members[0]: found})
     copied = pole.committee.voteOf(ballot_id(round_id, 0), members[0])[0]
@@ -72,7 +75,7 @@ def test_a_vote_committed_by_another_member_cannot_be_revealed_as_ones_own(pole,
         pole.committee.revealVote.call(ballot_id(round_id, 0), as_tuples(found), SALT, {"from": members[1]})
 
 
-def test_other_votes_or_another_salt_than_committed_are_refused(pole, drawn):
+def test_other_votes_or_another_salt_than_committed_are_refused(pole: Pole, drawn: Drawn) -> None:
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, {members[0]: found})
     stage.wait(stage.CHAIN["voteCommitWindow"])
@@ -99,7 +102,7 @@ def test_other_votes_or_another_salt_than_committed_are_refused(pole, drawn):
         [ok(90, 45), Vote(Verdict.DATA_FAULT, 0, 0, b"\x01" * 32)],
     ],
 )
-def test_malformed_votes_cannot_be_revealed(pole, drawn, malformed):
+def test_malformed_votes_cannot_be_revealed(pole: Pole, drawn: Drawn, malformed: list[Vote]) -> None:
     round_id, members, _ = drawn
     stage.commit_votes(pole, round_id, {members[0]: malformed})
     stage.wait(stage.CHAIN["voteCommitWindow"])
@@ -109,7 +112,7 @@ def test_malformed_votes_cannot_be_revealed(pole, drawn, malformed):
         )
 
 
-def test_a_vote_is_revealed_once(pole, drawn):
+def test_a_vote_is_revealed_once(pole: Pole, drawn: Drawn) -> None:
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, dict.fromkeys(members[:2], found))
     stage.wait(stage.CHAIN["voteCommitWindow"])
@@ -118,7 +121,7 @@ def test_a_vote_is_revealed_once(pole, drawn):
         pole.committee.revealVote.call(ballot_id(round_id, 0), as_tuples(found), SALT, {"from": members[0]})
 
 
-def test_the_stages_end_early_when_everybody_has_acted(pole, drawn):
+def test_the_stages_end_early_when_everybody_has_acted(pole: Pole, drawn: Drawn) -> None:
     round_id, members, found = drawn
     assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.COMMIT
     stage.commit_votes(pole, round_id, dict.fromkeys(members, found))
@@ -130,7 +133,9 @@ def test_the_stages_end_early_when_everybody_has_acted(pole, drawn):
     assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.CLOSED
 
 
-def test_a_ballot_without_any_commitment_closes_at_the_end_of_the_commit_window(pole, drawn):
+def test_a_ballot_without_any_commitment_closes_at_the_end_of_the_commit_window(
+    pole: Pole, drawn: Drawn
+) -> None:
     round_id, _, _ = drawn
     deadline = pole.committee.ballot(ballot_id(round_id, 0)).dict()["commitDeadline"]
     chain.mine(timestamp=deadline - 1)
@@ -139,7 +144,7 @@ def test_a_ballot_without_any_commitment_closes_at_the_end_of_the_commit_window(
     assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.CLOSED
 
 
-def test_the_reveal_window_counts_from_the_end_of_the_commit_window(pole, drawn):
+def test_the_reveal_window_counts_from_the_end_of_the_commit_window(pole: Pole, drawn: Drawn) -> None:
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, {members[0]: found})
     deadline = pole.committee.ballot(ballot_id(round_id, 0)).dict()["revealDeadline"]
@@ -149,7 +154,7 @@ def test_the_reveal_window_counts_from_the_end_of_the_commit_window(pole, drawn)
     assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.CLOSED
 
 
-def test_findings_and_votes_can_be_read_when_the_ballot_is_settled(pole, drawn):
+def test_findings_and_votes_can_be_read_when_the_ballot_is_settled(pole: Pole, drawn: Drawn) -> None:
     round_id, members, found = drawn
     votes = dict.fromkeys(members, found)
     stage.commit_votes(pole, round_id, votes)

@@ -1,6 +1,7 @@
 """Who is better or worse off by how many wei, since the books were opened: what an attack earns and loses."""
 
 from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from brownie import accounts, history
@@ -9,6 +10,8 @@ from tests.contracts.stage import DATA_NODE, VERIFIERS, Pole
 
 POOL, NOBODY = "pool", "nobody"
 """The system pool, and ether in the contracts that no account holds."""
+Group = int | str | Collection[int | str]
+"""Accounts by number or address, one or several."""
 
 
 @dataclass(frozen=True)
@@ -19,15 +22,15 @@ class Books:
     before: dict[str, int]
     seen: int
 
-    def gains(self, **groups) -> dict[str, int]:
+    def gains(self, **groups: Group) -> dict[str, int]:
         """Return what each group gained or lost, in wei without gas, when no round is open.
 
         Members are numbers or addresses. The data node and the verifiers are groups as well, but for those
         whom another group names; all further accounts are `others`. Every wei is somebody's. Groups
         that gained nothing are left out.
         """
-        named = {"data_node": DATA_NODE, "verifiers": VERIFIERS} | groups
-        owners = {address: name for name, group in named.items() for address in _addresses(group)}
+        usual: dict[str, Group] = {"data_node": DATA_NODE, "verifiers": VERIFIERS}
+        owners = {address: name for name, group in (usual | groups).items() for address in _addresses(group)}
         changed = Counter(_wealth(self.pole, owners))
         changed.subtract(self.before)
         for transaction in history[self.seen :]:
@@ -48,12 +51,12 @@ def opened(pole: Pole) -> Books:
     return Books(pole, _wealth(pole, ()), len(history))
 
 
-def _addresses(group) -> list[str]:
+def _addresses(group: Group) -> list[str]:
     members = group if isinstance(group, list | tuple | range | set) else [group]
     return [str(accounts[each]) if isinstance(each, int) else str(each) for each in members]
 
 
-def _wealth(pole: Pole, contracts) -> dict[str, int]:
+def _wealth(pole: Pole, contracts: Iterable[str]) -> dict[str, int]:
     """Return what the reservoir holds for each address, credits and stakes, and for the pool."""
     wealth = {
         address: pole.reservoir.creditOf(address) + pole.committee.stakeOf(address)[0]

@@ -1,5 +1,7 @@
 """What an honest round of the stage moves: the amounts that attacks are measured against."""
 
+from typing import Any
+
 from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.stage import CHAIN, COMMITTEE, TERMS, VERIFICATION_FEE, Pole
@@ -17,7 +19,7 @@ LOT = {"data_node": -PRICE, "verifiers": VERIFICATION_FEE, "pool": FEE - BLOCK_R
 """What everybody but the miners gains by a round in which nothing bad happens."""
 
 
-def sent(account: int, value: int = 0) -> dict:
+def sent(account: int, value: int = 0) -> dict[str, Any]:
     return {"from": accounts[account], "value": value}
 
 

@@ -4,6 +4,7 @@ import pytest
 from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.attacks import books, parties
+from tests.contracts.attacks.books import Books
 from tests.contracts.attacks.parties import BLOCK_REWARD, DATA_BOND, FEE, LOT, PRIZE, sent
 from tests.contracts.stage import (
     CHAIN,
@@ -13,12 +14,13 @@ from tests.contracts.stage import (
     TEST_DIGEST,
     VERIFICATION_FEE,
     Model,
-    Verdict,
-    VoidReason,
+    Pole,
     ok,
     refused,
     verdict,
 )
+
+from pole.protocol.state import Verdict, VoidReason
 
 VICTIM, OWN, OWN_TOO = 2, 3, 4
 MODEL = Model(test=0)
@@ -27,7 +29,7 @@ COVERING_FEE = BLOCK_REWARD * 65 // 32 * (10_000 + CHAIN["feeMarginBps"]) // 10_
 
 
 @pytest.fixture
-def ledger(pole):
+def ledger(pole: Pole) -> Books:
     return books.opened(pole)
 
 
@@ -40,7 +42,7 @@ def compensated() -> dict[str, int]:
     }
 
 
-def test_keys_that_never_come_cost_the_data_bond_and_nobody_else_anything(pole, ledger):
+def test_keys_that_never_come_cost_the_data_bond_and_nobody_else_anything(pole: Pole, ledger: Books) -> None:
     stage.post(pole)
     round_id = stage.open_round(pole)
     stage.wait(CHAIN["keyWindow"])
@@ -49,20 +51,22 @@ def test_keys_that_never_come_cost_the_data_bond_and_nobody_else_anything(pole, 
     assert ledger.gains() == {"data_node": -DATA_BOND - FEE, "pool": DATA_BOND + FEE}
 
 
-def test_a_task_cannot_be_taken_back_once_its_seed_is_known(pole):
+def test_a_task_cannot_be_taken_back_once_its_seed_is_known(pole: Pole) -> None:
     task_id = stage.post(pole)
     stage.open_round(pole)
     with refused("TaskNotListed", task_id):
         pole.task_list.cancel(task_id, sent(DATA_NODE))
 
 
-def test_a_test_set_that_never_comes_costs_the_data_bond_and_keeps_no_reward_back(pole, ledger):
+def test_a_test_set_that_never_comes_costs_the_data_bond_and_keeps_no_reward_back(
+    pole: Pole, ledger: Books
+) -> None:
     round_id = stage.revealed(pole, {VICTIM: MODEL}, released=False)
     parties.judged_fairly(pole, round_id, {VICTIM: MODEL})
     assert ledger.gains(victim=VICTIM) == compensated()
 
 
-def test_another_test_set_than_was_posted_is_as_good_as_none(pole, ledger):
+def test_another_test_set_than_was_posted_is_as_good_as_none(pole: Pole, ledger: Books) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, VICTIM, MODEL)
     stage.close(pole, round_id)
@@ -75,7 +79,9 @@ def test_another_test_set_than_was_posted_is_as_good_as_none(pole, ledger):
     assert ledger.gains(victim=VICTIM) == compensated()
 
 
-def test_data_that_decrypt_to_nothing_cost_the_data_node_its_bond_and_no_miner_anything(pole, ledger):
+def test_data_that_decrypt_to_nothing_cost_the_data_node_its_bond_and_no_miner_anything(
+    pole: Pole, ledger: Books
+) -> None:
     round_id = stage.revealed(pole, {VICTIM: Model()})
     stage.vote(pole, round_id, {VICTIM: verdict(Verdict.DATA_FAULT)})
     stage.finalise(pole, round_id)
@@ -89,7 +95,7 @@ def test_data_that_decrypt_to_nothing_cost_the_data_node_its_bond_and_no_miner_a
     }
 
 
-def test_a_data_node_that_wins_its_own_task_pays_the_committee_and_the_fee(pole, ledger):
+def test_a_data_node_that_wins_its_own_task_pays_the_committee_and_the_fee(pole: Pole, ledger: Books) -> None:
     models = {OWN: Model(test=50), VICTIM: Model(test=40)}
     round_id = stage.revealed(pole, models)
     parties.judged_fairly(pole, round_id, models)
@@ -98,7 +104,7 @@ def test_a_data_node_that_wins_its_own_task_pays_the_committee_and_the_fee(pole,
     assert gains == {"attacker": -cost, "verifiers": VERIFICATION_FEE, "pool": FEE - BLOCK_REWARD}
 
 
-def test_a_data_node_with_every_seat_and_every_ommer_its_own_still_pays_the_margin(lone):
+def test_a_data_node_with_every_seat_and_every_ommer_its_own_still_pays_the_margin(lone: Pole) -> None:
     models = {OWN: Model(test=50), OWN_TOO: Model(test=40)}
     stage.won(lone, models, fee=COVERING_FEE)
     ledger = books.opened(lone)
@@ -108,7 +114,7 @@ def test_a_data_node_with_every_seat_and_every_ommer_its_own_still_pays_the_marg
     assert ledger.gains(attacker=everything) == {"attacker": -margin, "pool": margin}
 
 
-def test_a_fee_one_wei_short_draws_nothing_from_the_pool(pole, ledger):
+def test_a_fee_one_wei_short_draws_nothing_from_the_pool(pole: Pole, ledger: Books) -> None:
     stage.won(pole, {OWN: Model()}, fee=COVERING_FEE - 1)
     gains = ledger.gains(attacker=[DATA_NODE, OWN])
     assert gains == {
@@ -118,7 +124,7 @@ def test_a_fee_one_wei_short_draws_nothing_from_the_pool(pole, ledger):
     }
 
 
-def test_a_task_that_covers_nothing_leaves_no_ommer_for_the_next_block_to_pay(pole):
+def test_a_task_that_covers_nothing_leaves_no_ommer_for_the_next_block_to_pay(pole: Pole) -> None:
     stage.won(pole, {OWN: Model(test=50), OWN_TOO: Model(test=50)}, fee=COVERING_FEE - 1)
     assert stage.field(pole.chain.ommerAt(1), "count") == 0
     ledger = books.opened(pole)
@@ -126,14 +132,16 @@ def test_a_task_that_covers_nothing_leaves_no_ommer_for_the_next_block_to_pay(po
     assert ledger.gains(attacker=[OWN, OWN_TOO], victim=VICTIM) == LOT | {"victim": PRIZE}
 
 
-def test_a_withholding_data_node_that_mines_gets_only_a_part_of_its_bond_back(pole, ledger):
+def test_a_withholding_data_node_that_mines_gets_only_a_part_of_its_bond_back(
+    pole: Pole, ledger: Books
+) -> None:
     round_id = stage.revealed(pole, {OWN: MODEL}, released=False)
     parties.judged_fairly(pole, round_id, {OWN: MODEL})
     gains = ledger.gains(attacker=[DATA_NODE, OWN])
     assert gains["attacker"] == BLOCK_REWARD - FEE - VERIFICATION_FEE - (DATA_BOND - SHARE)
 
 
-def test_a_data_node_has_no_say_in_who_wins(pole, ledger):
+def test_a_data_node_has_no_say_in_who_wins(pole: Pole, ledger: Books) -> None:
     pole.committee.stake(sent(DATA_NODE, ETHER))
     models = {OWN: Model(test=10), VICTIM: Model(test=45)}
     round_id = stage.revealed(pole, models)
@@ -143,7 +151,7 @@ def test_a_data_node_has_no_say_in_who_wins(pole, ledger):
     assert ledger.gains(victim=VICTIM, own=OWN) == LOT | {"victim": PRIZE}
 
 
-def test_a_data_node_that_never_comes_back_stops_nothing_but_its_own_round(pole, ledger):
+def test_a_data_node_that_never_comes_back_stops_nothing_but_its_own_round(pole: Pole, ledger: Books) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, VICTIM, MODEL)
     stage.wait(TERMS["timeLimit"] + CHAIN["testWindow"])

@@ -1,11 +1,14 @@
 """Ether that is forced in, refused, asked for twice, or somebody else's."""
 
 import pytest
-from brownie import Intruder, LibraryHarness, accounts
+from brownie import Intruder, LibraryHarness, accounts, web3
+from brownie.network.contract import ProjectContract
 from tests.contracts import stage
 from tests.contracts.attacks import books, parties
 from tests.contracts.attacks.parties import FEE, LOT, PRIZE, sent
-from tests.contracts.stage import ETHER, POOL, STAKES, STRANGER, TASKS, Model, refused
+from tests.contracts.stage import ETHER, POOL, STAKES, STRANGER, TASKS, Model, Pole, refused
+
+from pole.protocol.encoding.commitments import solution_commitment
 
 VICTIM = 2
 MODELS = {VICTIM: Model()}
@@ -14,11 +17,11 @@ FORCE = "0x73{}ff"
 EARNED = 5 * ETHER
 
 
-def force(address, amount):
+def force(address: ProjectContract, amount: int) -> None:
     accounts[STRANGER].transfer(data=FORCE.format(str(address)[2:]), amount=amount)
 
 
-def test_ether_forced_into_the_contracts_is_lost_and_changes_nothing(pole):
+def test_ether_forced_into_the_contracts_is_lost_and_changes_nothing(pole: Pole) -> None:
     ledger = books.opened(pole)
     contracts = (pole.reservoir, pole.task_list, pole.committee, pole.chain)
     for contract in contracts:
@@ -32,7 +35,7 @@ def test_ether_forced_into_the_contracts_is_lost_and_changes_nothing(pole):
 
 
 @pytest.mark.parametrize("account", [POOL, STAKES, TASKS], ids=["pool", "stakes", "tasks"])
-def test_nobody_takes_what_accounts_of_the_contracts_hold(pole, account):
+def test_nobody_takes_what_accounts_of_the_contracts_hold(pole: Pole, account: bytes) -> None:
     stage.post(pole)
     with refused("InsufficientBalance", accounts[STRANGER], account, 0, 1):
         pole.reservoir.credit.call(account, accounts[STRANGER], 1, sent(STRANGER))
@@ -41,7 +44,7 @@ def test_nobody_takes_what_accounts_of_the_contracts_hold(pole, account):
 
 
 @pytest.fixture
-def intruder(pole):
+def intruder(pole: Pole) -> ProjectContract:
     """Return a contract with five ether of credit, a seat given up, and a task."""
     made = Intruder.deploy(sent(STRANGER))
     deposit = pole.reservoir.deposit.encode_input(made, POOL)
@@ -71,7 +74,9 @@ ALLOWED = {"unstake", "cancel", "openRound"}
 
 
 @pytest.mark.parametrize("call", AGAIN)
-def test_a_call_made_while_being_paid_gets_what_it_would_get_at_any_other_time(pole, intruder, call):
+def test_a_call_made_while_being_paid_gets_what_it_would_get_at_any_other_time(
+    pole: Pole, intruder: ProjectContract, call: str
+) -> None:
     pool = stage.pool(pole)
     intruder.plan(*AGAIN[call](pole, intruder), sent(STRANGER))
     intruder.act(pole.reservoir, pole.reservoir.withdraw.encode_input(intruder), sent(STRANGER))
@@ -86,12 +91,12 @@ def test_a_call_made_while_being_paid_gets_what_it_would_get_at_any_other_time(p
     assert stage.pool(pole) == pool
 
 
-def test_no_code_of_those_who_are_paid_runs_when_a_round_ends(pole):
+def test_no_code_of_those_who_are_paid_runs_when_a_round_ends(pole: Pole) -> None:
     winner = Intruder.deploy(sent(STRANGER))
     round_id = stage.training(pole)
     model = Model()
-    commitment = stage.solution_commitment(
-        chain_id=stage.web3.eth.chain_id,
+    commitment = solution_commitment(
+        chain_id=web3.eth.chain_id,
         chain_address=pole.chain.address,
         round_id=round_id,
         miner=winner.address,
@@ -114,7 +119,7 @@ def test_no_code_of_those_who_are_paid_runs_when_a_round_ends(pole):
     assert pole.reservoir.creditOf(winner) == PRIZE + parties.BOND
 
 
-def test_a_recipient_that_takes_no_ether_harms_itself_alone(pole):
+def test_a_recipient_that_takes_no_ether_harms_itself_alone(pole: Pole) -> None:
     ledger = books.opened(pole)
     refusing = LibraryHarness.deploy(sent(STRANGER))
     pole.reservoir.deposit(accounts[STRANGER], POOL, sent(STRANGER, EARNED))
@@ -126,7 +131,7 @@ def test_a_recipient_that_takes_no_ether_harms_itself_alone(pole):
     assert ledger.gains(victim=VICTIM) == LOT | {"victim": PRIZE}
 
 
-def test_what_is_paid_for_others_is_a_gift(pole):
+def test_what_is_paid_for_others_is_a_gift(pole: Pole) -> None:
     ledger = books.opened(pole)
     round_id = stage.training(pole)
     pole.reservoir.deposit(pole.chain, round_id.to_bytes(32, "big"), sent(STRANGER, 77))

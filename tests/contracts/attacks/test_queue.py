@@ -11,6 +11,7 @@ from tests.contracts.stage import (
     TASK_LIST,
     TERMS,
     Model,
+    Pole,
     fill,
     post_call,
     post_replacing,
@@ -26,11 +27,11 @@ MOST = TASK_LIST["maxTasks"]
 OFTEN = 8
 
 
-def withdrawn(pole, account: int) -> None:
+def withdrawn(pole: Pole, account: int) -> None:
     pole.reservoir.withdraw(accounts[account], sent(account))
 
 
-def served(pole, task_id: int) -> None:
+def served(pole: Pole, task_id: int) -> None:
     """Open a round, which must be the task's, and play it to an honest end."""
     round_id = stage.open_round(pole)
     assert stage.field(pole.chain.round(round_id), "taskId") == task_id
@@ -43,7 +44,7 @@ def served(pole, task_id: int) -> None:
     stage.finalise(pole, round_id)
 
 
-def test_tasks_of_a_second_no_longer_come_before_everybody(pole):
+def test_tasks_of_a_second_no_longer_come_before_everybody(pole: Pole) -> None:
     ledger = books.opened(pole)
     jumpers = [stage.post(pole, by=STRANGER, **LEAST) for _ in range(3)]
     served(pole, stage.post(pole))
@@ -54,7 +55,7 @@ def test_tasks_of_a_second_no_longer_come_before_everybody(pole):
     assert gains == LOT | {"miner": PRIZE, "attacker": -fees, "pool": LOT["pool"] + fees}
 
 
-def test_who_comes_first_offers_more_for_each_second_of_its_round(pole):
+def test_who_comes_first_offers_more_for_each_second_of_its_round(pole: Pole) -> None:
     ledger = books.opened(pole)
     task_id = stage.post(pole)
     seconds, of_the_others = 1 + TASK_LIST["roundWindows"], TERMS["timeLimit"] + TASK_LIST["roundWindows"]
@@ -74,7 +75,7 @@ def test_who_comes_first_offers_more_for_each_second_of_its_round(pole):
     assert gains == LOT | {"miner": PRIZE, "attacker": -lost, "pool": LOT["pool"] + lost}
 
 
-def test_a_full_list_admits_a_better_task(pole):
+def test_a_full_list_admits_a_better_task(pole: Pole) -> None:
     ledger = books.opened(pole)
     held = fill(pole, **LEAST)
     with refused("TaskListFull", MOST):
@@ -88,7 +89,7 @@ def test_a_full_list_admits_a_better_task(pole):
     assert gains == LOT | {"miner": PRIZE, "attacker": -fees, "pool": LOT["pool"] + fees}
 
 
-def test_who_is_pushed_out_gets_every_wei_of_its_escrow(pole):
+def test_who_is_pushed_out_gets_every_wei_of_its_escrow(pole: Pole) -> None:
     ledger = books.opened(pole)
     task_id = stage.post(pole)
     others = fill(pole)
@@ -101,7 +102,7 @@ def test_who_is_pushed_out_gets_every_wei_of_its_escrow(pole):
     assert ledger.gains(attacker=STRANGER) == {"data_node": -FEE, "attacker": -fees, "pool": FEE + fees}
 
 
-def test_an_owner_that_takes_no_ether_keeps_nobody_out(pole):
+def test_an_owner_that_takes_no_ether_keeps_nobody_out(pole: Pole) -> None:
     wallet = ContractWallet.deploy(accounts[STRANGER], sent(STRANGER))
     for _ in range(MOST):
         terms, files, paid = post_call(by=STRANGER, **LEAST)
@@ -115,7 +116,7 @@ def test_an_owner_that_takes_no_ether_keeps_nobody_out(pole):
     assert gains == LOT | {"miner": PRIZE}
 
 
-def test_pushing_out_again_and_again_costs_a_fee_each_time_and_a_higher_offer(pole):
+def test_pushing_out_again_and_again_costs_a_fee_each_time_and_a_higher_offer(pole: Pole) -> None:
     fill(pole)
     ledger = books.opened(pole)
     newest = 1
@@ -131,7 +132,7 @@ def test_pushing_out_again_and_again_costs_a_fee_each_time_and_a_higher_offer(po
     assert gains == {"attacker": back - OFTEN * FEE, "pool": OFTEN * FEE, "nobody": -back}
 
 
-def test_who_pushes_out_a_long_task_by_a_brief_one_pays_a_fee_as_its_victim_has(pole):
+def test_who_pushes_out_a_long_task_by_a_brief_one_pays_a_fee_as_its_victim_has(pole: Pole) -> None:
     ledger = books.opened(pole)
     task_id = stage.post(pole, timeLimit=1000)
     others = fill(pole)

@@ -13,11 +13,13 @@ from tests.contracts.stage import (
     TASK_LIST,
     TEST_DIGEST,
     Model,
+    Pole,
     ok,
     refused,
 )
 
 from pole.protocol.ballots import ballot_id
+from pole.protocol.state import Vote
 
 VICTIM, ATTACKER = 2, 3
 MODELS = {VICTIM: Model()}
@@ -27,14 +29,14 @@ LONG = "b" * 10_000
 DIGEST = b"\x05" * 32
 
 
-def test_posting_and_cancelling_costs_a_fee_each_time(pole):
+def test_posting_and_cancelling_costs_a_fee_each_time(pole: Pole) -> None:
     ledger = books.opened(pole)
     for _ in range(OFTEN):
         pole.task_list.cancel(stage.post(pole, by=STRANGER), sent(STRANGER))
     assert ledger.gains(attacker=STRANGER) == {"attacker": -OFTEN * FEE, "pool": OFTEN * FEE}
 
 
-def test_a_seat_taken_and_left_again_and_again_binds_one_stake_until_it_is_unbonded(pole):
+def test_a_seat_taken_and_left_again_and_again_binds_one_stake_until_it_is_unbonded(pole: Pole) -> None:
     for _ in range(OFTEN):
         pole.committee.stake(sent(STRANGER, ETHER - pole.committee.stakeOf(accounts[STRANGER])[0]))
         pole.committee.unstake(sent(STRANGER))
@@ -44,7 +46,7 @@ def test_a_seat_taken_and_left_again_and_again_binds_one_stake_until_it_is_unbon
     assert pole.committee.stakeOf(accounts[STRANGER])[0] == ETHER
 
 
-def test_a_list_at_its_cap_still_gives_its_best_task_and_empties_in_order(pole):
+def test_a_list_at_its_cap_still_gives_its_best_task_and_empties_in_order(pole: Pole) -> None:
     rewards = [3, 5, 1, 4, 2]
     assert len(rewards) == TASK_LIST["maxTasks"]
     for reward in rewards:
@@ -58,7 +60,7 @@ def test_a_list_at_its_cap_still_gives_its_best_task_and_empties_in_order(pole):
     assert taken == [2, 4, 1, 5, 3]
 
 
-def test_holding_the_whole_list_locks_every_reward_and_costs_every_fee(pole):
+def test_holding_the_whole_list_locks_every_reward_and_costs_every_fee(pole: Pole) -> None:
     ledger = books.opened(pole)
     tasks = [stage.post(pole, by=STRANGER) for _ in range(TASK_LIST["maxTasks"])]
     with refused("TaskListFull"):
@@ -69,7 +71,7 @@ def test_holding_the_whole_list_locks_every_reward_and_costs_every_fee(pole):
     assert ledger.gains(attacker=STRANGER) == {"attacker": -fees, "pool": fees}
 
 
-def flood(pole, round_id):
+def flood(pole: Pole, round_id: int) -> None:
     """Make every call that a stranger may repeat while miners train."""
     for _ in range(OFTEN):
         task_id = stage.post(pole, by=STRANGER)
@@ -85,7 +87,7 @@ def flood(pole, round_id):
         pole.reservoir.withdraw(accounts[STRANGER], sent(STRANGER))
 
 
-def costs_of_a_round(pole, *, flooded: bool) -> dict[str, int]:
+def costs_of_a_round(pole: Pole, *, flooded: bool) -> dict[str, int]:
     """Return the gas of an honest round's last call of each kind."""
     round_id = stage.training(pole)
     stage.commit(pole, round_id, ATTACKER, JUNK)
@@ -117,7 +119,7 @@ def last_gas() -> int:
     return chain.get_transaction(chain[-1]["transactions"][-1].hex()).gas_used
 
 
-def test_no_flood_makes_an_honest_call_dearer_than_by_a_few_hashes(pole):
+def test_no_flood_makes_an_honest_call_dearer_than_by_a_few_hashes(pole: Pole) -> None:
     # Who earns for the first time pays for a new slot of storage: here everybody has earned before.
     pole.reservoir.deposit(accounts[STRANGER], DIGEST, sent(STRANGER, len(accounts)))
     for account in accounts:
@@ -130,7 +132,7 @@ def test_no_flood_makes_an_honest_call_dearer_than_by_a_few_hashes(pole):
     assert {call: more for call, more in dearer.items() if more > 15_000} == {}
 
 
-def test_a_flood_changes_no_ones_money_but_the_flooders(pole):
+def test_a_flood_changes_no_ones_money_but_the_flooders(pole: Pole) -> None:
     ledger = books.opened(pole)
     round_id = stage.training(pole)
     stage.commit(pole, round_id, ATTACKER, JUNK)
@@ -150,7 +152,7 @@ def test_a_flood_changes_no_ones_money_but_the_flooders(pole):
     assert gains == LOT | {"victim": PRIZE, "pool": LOT["pool"] + fees}
 
 
-def test_no_call_takes_a_cid_of_ten_thousand_bytes(pole):
+def test_no_call_takes_a_cid_of_ten_thousand_bytes(pole: Pole) -> None:
     for name in ("specCid", "trainCid"):
         with refused("FileMissing", name):
             stage.post(pole, **{name: LONG})
@@ -175,7 +177,9 @@ def test_no_call_takes_a_cid_of_ten_thousand_bytes(pole):
 
 
 @pytest.mark.parametrize("votes", [[], [ok(90, 45)] * 2, [ok(90, 45)] * 300], ids=["none", "two", "300"])
-def test_more_or_fewer_votes_than_choices_cost_the_penalty_and_are_kept_nowhere(pole, votes):
+def test_more_or_fewer_votes_than_choices_cost_the_penalty_and_are_kept_nowhere(
+    pole: Pole, votes: list[Vote]
+) -> None:
     ledger = books.opened(pole)
     round_id = stage.revealed(pole, MODELS)
     members = stage.draw(pole, round_id)
@@ -191,7 +195,7 @@ def test_more_or_fewer_votes_than_choices_cost_the_penalty_and_are_kept_nowhere(
     assert ledger.gains(attacker=members[0])["attacker"] == -PENALTY
 
 
-def test_counts_at_the_end_of_their_type_overflow_nothing(pole):
+def test_counts_at_the_end_of_their_type_overflow_nothing(pole: Pole) -> None:
     most = 2**32 - 1
     ledger = books.opened(pole)
     round_id = stage.training(pole)

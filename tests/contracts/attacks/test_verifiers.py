@@ -1,23 +1,17 @@
 """Verifiers that are absent, copy, sell, lie, and hold a third or a half of the seats."""
 
+from collections.abc import Callable
+
 import pytest
 from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.attacks import books, parties
+from tests.contracts.attacks.books import Books
 from tests.contracts.attacks.parties import FEE, LOT, PENALTY, PRIZE, sent
-from tests.contracts.stage import (
-    CHAIN,
-    STRANGER,
-    VERIFICATION_FEE,
-    Model,
-    Verdict,
-    VoidReason,
-    as_tuples,
-    ok,
-    refused,
-)
+from tests.contracts.stage import CHAIN, STRANGER, VERIFICATION_FEE, Model, Pole, as_tuples, ok, refused
 
 from pole.protocol.ballots import ballot_id
+from pole.protocol.state import Verdict, VoidReason, Vote
 
 VICTIM = 2
 MODELS = {VICTIM: Model()}
@@ -27,7 +21,7 @@ SEATS = [*range(7, 16), 17, 18, 19]
 
 
 @pytest.fixture
-def drawn(pole):
+def drawn(pole: Pole) -> tuple[Books, int, list[str]]:
     """Return the books, a round whose committee of four is drawn, and its members."""
     ledger = books.opened(pole)
     round_id = stage.revealed(pole, MODELS)
@@ -41,7 +35,7 @@ def with_one_slashed(penalties: int = PENALTY) -> dict[str, int]:
     return LOT | {"victim": PRIZE, "verifiers": shares, "attacker": -penalties, "pool": LOT["pool"] + rest}
 
 
-def decide(pole, round_id, votes):
+def decide(pole: Pole, round_id: int, votes: dict[str, list[Vote]]) -> None:
     """Let those of `votes` vote, and end the round."""
     stage.commit_votes(pole, round_id, votes)
     stage.reveal_votes(pole, round_id, votes)
@@ -49,7 +43,7 @@ def decide(pole, round_id, votes):
     stage.finalise(pole, round_id)
 
 
-def test_an_absent_verifier_pays_the_penalty(pole, drawn):
+def test_an_absent_verifier_pays_the_penalty(pole: Pole, drawn: tuple[Books, int, list[str]]) -> None:
     ledger, round_id, members = drawn
     votes = dict.fromkeys(members[1:], TRUE)
     stage.commit_votes(pole, round_id, votes)
@@ -60,13 +54,17 @@ def test_an_absent_verifier_pays_the_penalty(pole, drawn):
 
 
 @pytest.mark.parametrize("vote", [FALSE, [ok(90, 45, mark=9)]], ids=["a lie", "an echo of the claims"])
-def test_a_vote_that_is_wrong_or_made_without_looking_costs_the_penalty(pole, drawn, vote):
+def test_a_vote_that_is_wrong_or_made_without_looking_costs_the_penalty(
+    pole: Pole, drawn: tuple[Books, int, list[str]], vote: list[Vote]
+) -> None:
     ledger, round_id, members = drawn
     decide(pole, round_id, dict.fromkeys(members, TRUE) | {members[0]: vote})
     assert ledger.gains(victim=VICTIM, attacker=members[0]) == with_one_slashed()
 
 
-def test_a_copied_vote_commitment_cannot_be_opened_by_the_copier(pole, drawn):
+def test_a_copied_vote_commitment_cannot_be_opened_by_the_copier(
+    pole: Pole, drawn: tuple[Books, int, list[str]]
+) -> None:
     ledger, round_id, members = drawn
     votes = dict.fromkeys(members[1:], TRUE)
     stage.commit_votes(pole, round_id, votes)
@@ -81,7 +79,9 @@ def test_a_copied_vote_commitment_cannot_be_opened_by_the_copier(pole, drawn):
     assert ledger.gains(victim=VICTIM, attacker=members[0]) == with_one_slashed()
 
 
-def test_a_vote_seen_in_the_reveals_cannot_be_taken_over(pole, drawn):
+def test_a_vote_seen_in_the_reveals_cannot_be_taken_over(
+    pole: Pole, drawn: tuple[Books, int, list[str]]
+) -> None:
     ledger, round_id, members = drawn
     stage.commit_votes(pole, round_id, dict.fromkeys(members[1:], TRUE) | {members[0]: FALSE})
     stage.reveal_votes(pole, round_id, dict.fromkeys(members[1:], TRUE))
@@ -92,7 +92,9 @@ def test_a_vote_seen_in_the_reveals_cannot_be_taken_over(pole, drawn):
     assert ledger.gains(victim=VICTIM, attacker=members[0]) == with_one_slashed()
 
 
-def test_a_vote_shown_to_a_buyer_puts_the_stake_into_the_buyers_hands(pole, drawn):
+def test_a_vote_shown_to_a_buyer_puts_the_stake_into_the_buyers_hands(
+    pole: Pole, drawn: tuple[Books, int, list[str]]
+) -> None:
     ledger, round_id, members = drawn
     stage.commit_votes(pole, round_id, {members[0]: TRUE})
     pole.committee.leak(ballot_id(round_id, 0), members[0], as_tuples(TRUE), SALT, sent(STRANGER))
@@ -102,7 +104,9 @@ def test_a_vote_shown_to_a_buyer_puts_the_stake_into_the_buyers_hands(pole, draw
     assert ledger.gains(victim=VICTIM, attacker=members[0], buyer=STRANGER) == expected
 
 
-def test_a_committee_that_never_votes_pays_for_the_void_round(pole, drawn):
+def test_a_committee_that_never_votes_pays_for_the_void_round(
+    pole: Pole, drawn: tuple[Books, int, list[str]]
+) -> None:
     ledger, round_id, members = drawn
     stage.wait(CHAIN["voteCommitWindow"])
     stage.finalise(pole, round_id)
@@ -116,14 +120,16 @@ def test_a_committee_that_never_votes_pays_for_the_void_round(pole, drawn):
 
 
 @pytest.fixture
-def twelve(pole):
+def twelve(pole: Pole) -> Pole:
     """Return contracts with twelve seats, whose committees are six and then all."""
     for verifier in SEATS:
         assert accounts[verifier].balance() > stage.ETHER
     return stage.set_up(verifiers=SEATS, chain={"committeeSize": 6, "maxCommittee": len(SEATS)})
 
 
-def ballots_with(pole, choose):
+def ballots_with(
+    pole: Pole, choose: Callable[[list[str], list[str]], list[str]]
+) -> tuple[Books, int, list[str]]:
     """Play a round whose committee grows to all seats, with liars chosen out of the first one and of all.
 
     Return the books, the round and the liars.
@@ -142,7 +148,7 @@ def ballots_with(pole, choose):
     return ledger, round_id, liars
 
 
-def test_a_third_of_a_committee_stalls_it_and_pays_when_all_seats_decide(twelve):
+def test_a_third_of_a_committee_stalls_it_and_pays_when_all_seats_decide(twelve: Pole) -> None:
     ledger, _, liars = ballots_with(twelve, lambda members, _: members[:2])
     share = VERIFICATION_FEE // 14
     penalties = 4 * PENALTY
@@ -156,8 +162,8 @@ def test_a_third_of_a_committee_stalls_it_and_pays_when_all_seats_decide(twelve)
 
 @pytest.mark.parametrize(("in_first", "outside"), [(2, 2), (3, 3)], ids=["a third", "a half"])
 def test_a_third_or_a_half_of_all_seats_voids_the_round_earns_nothing_and_takes_no_principal(
-    twelve, in_first, outside
-):
+    twelve: Pole, in_first: int, outside: int
+) -> None:
     ledger, round_id, liars = ballots_with(
         twelve, lambda members, rest: [*members[:in_first], *rest[:outside]]
     )
@@ -166,7 +172,7 @@ def test_a_third_or_a_half_of_all_seats_voids_the_round_earns_nothing_and_takes_
     assert gains == {"data_node": -FEE, "pool": FEE}
 
 
-def test_a_veto_of_the_better_model_alone_is_overruled_by_all_seats_for_nothing(twelve):
+def test_a_veto_of_the_better_model_alone_is_overruled_by_all_seats_for_nothing(twelve: Pole) -> None:
     mediocre = 3
     models = {VICTIM: Model(test=45), mediocre: Model(test=41)}
     ledger = books.opened(twelve)
@@ -192,7 +198,7 @@ def test_a_veto_of_the_better_model_alone_is_overruled_by_all_seats_for_nothing(
     }
 
 
-def test_a_dishonest_quorum_that_nobody_challenges_takes_the_reward_and_no_honest_bond(pole):
+def test_a_dishonest_quorum_that_nobody_challenges_takes_the_reward_and_no_honest_bond(pole: Pole) -> None:
     attacker = 3
     ledger = books.opened(pole)
     models = {VICTIM: Model(test=45), attacker: Model(test=46)}

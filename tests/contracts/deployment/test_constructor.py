@@ -2,6 +2,7 @@
 
 import pytest
 from brownie import PoLeChain, RewardReservoir, TaskList, VerifierCommittee, accounts
+from brownie.network.contract import ContractContainer
 from tests.contracts import stage
 from tests.contracts.stage import CHAIN, COMMITTEE, TASK_LIST, refused
 
@@ -56,7 +57,9 @@ LONGEST = TASK_LIST["maxTimeLimit"] + (3 + 3 * 2 + 2) * 100
         ("committee", {"unbondingTime": LONGEST}, "unbondingTime > longest round"),
     ],
 )
-def test_parameters_that_do_not_hold_together_are_refused(group, wrong, what):
+def test_parameters_that_do_not_hold_together_are_refused(
+    group: str, wrong: dict[str, int], what: str
+) -> None:
     with refused("BadDeployment", what):
         stage.deploy_all(**{group: wrong})
 
@@ -70,7 +73,7 @@ def test_parameters_that_do_not_hold_together_are_refused(group, wrong, what):
         ("committee of another reservoir", "committee.reservoir"),
     ],
 )
-def test_contracts_that_do_not_name_each_other_are_refused(odd, what):
+def test_contracts_that_do_not_name_each_other_are_refused(odd: str, what: str) -> None:
     deployer = accounts[0]
     reservoir = RewardReservoir.deploy({"from": deployer})
     other = RewardReservoir.deploy({"from": deployer})
@@ -94,7 +97,7 @@ def test_contracts_that_do_not_name_each_other_are_refused(odd, what):
 
 
 @pytest.mark.parametrize(("seats", "judged"), [(63, 4), (8, 32)])
-def test_the_largest_sizes_are_accepted(seats, judged):
+def test_the_largest_sizes_are_accepted(seats: int, judged: int) -> None:
     sizes = {"maxSolutions": 32, "judgedSolutions": judged, "maxCommittee": seats}
     sizes |= {"committeeSize": seats, "minCommittee": seats}
     pole = stage.deploy_all(chain=sizes, task_list={"maxSolutions": 32})
@@ -102,5 +105,5 @@ def test_the_largest_sizes_are_accepted(seats, judged):
 
 
 @pytest.mark.parametrize("contract", [PoLeChain, TaskList, VerifierCommittee, RewardReservoir])
-def test_every_contract_is_below_the_size_limit_of_eip_170(contract):
+def test_every_contract_is_below_the_size_limit_of_eip_170(contract: ContractContainer) -> None:
     assert len(contract._build["deployedBytecode"]) // 2 <= 24_576

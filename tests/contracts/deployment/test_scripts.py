@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from brownie import accounts, web3
@@ -17,7 +18,7 @@ PARAMETERS = Path("devnet/parameters.json")
 
 
 @pytest.fixture
-def files(monkeypatch, tmp_path):
+def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Path, Path]:
     """Return the parameter and deployment files of a test, the former a copy of the checked one."""
     parameters, deployment = tmp_path / "parameters.json", tmp_path / "out" / "deployment.json"
     parameters.write_text(PARAMETERS.read_text())
@@ -26,13 +27,13 @@ def files(monkeypatch, tmp_path):
     return parameters, deployment
 
 
-def changed(path, group, name, value):
+def changed(path: Path, group: str, name: str, value: object) -> None:
     content = json.loads(path.read_text())
     content[group][name] = value
     path.write_text(json.dumps(content))
 
 
-def test_parameters_that_are_missing_unknown_or_unusable_are_named(files):
+def test_parameters_that_are_missing_unknown_or_unusable_are_named(files: tuple[Path, Path]) -> None:
     parameters, _ = files
     for name, value, hint in [
         ("seatStake", "1.5 ether", "seatStake"),
@@ -48,7 +49,9 @@ def test_parameters_that_are_missing_unknown_or_unusable_are_named(files):
             deploy.main()
 
 
-def test_without_a_parameter_file_or_a_deployment_file_the_message_says_what_to_do(files):
+def test_without_a_parameter_file_or_a_deployment_file_the_message_says_what_to_do(
+    files: tuple[Path, Path],
+) -> None:
     parameters, deployment = files
     with pytest.raises(SystemExit, match="deploy first"):
         show_state.main()
@@ -58,7 +61,9 @@ def test_without_a_parameter_file_or_a_deployment_file_the_message_says_what_to_
     assert not deployment.exists()
 
 
-def test_parameters_that_do_not_hold_together_are_refused_before_anything_is_sent(files):
+def test_parameters_that_do_not_hold_together_are_refused_before_anything_is_sent(
+    files: tuple[Path, Path],
+) -> None:
     parameters, deployment = files
     changed(parameters, "committee", "unbondingTime", 60)
     changed(parameters, "chain", "minerBond", 0)
@@ -70,20 +75,22 @@ def test_parameters_that_do_not_hold_together_are_refused_before_anything_is_sen
     assert (web3.eth.block_number, deployment.exists()) == (before, False)
 
 
-def test_a_parameter_that_is_given_twice_is_refused(files):
+def test_a_parameter_that_is_given_twice_is_refused(files: tuple[Path, Path]) -> None:
     parameters, _ = files
     parameters.write_text(parameters.read_text().replace('"tolerance": 0', '"tolerance": 0, "tolerance": 1'))
     with pytest.raises(SystemExit, match="'tolerance' is in it twice"):
         deploy.main(str(parameters))
 
 
-def test_windows_that_are_short_for_the_chain_below_are_refused(files, monkeypatch):
+def test_windows_that_are_short_for_the_chain_below_are_refused(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(deploy, "block_time", lambda: 130.0)
     with pytest.raises(SystemExit, match=r"keyWindow is 600 s, .* 130 s for a block"):
         deploy.main()
 
 
-def test_other_code_or_other_arguments_on_the_chain_are_found_out(files):
+def test_other_code_or_other_arguments_on_the_chain_are_found_out(files: tuple[Path, Path]) -> None:
     parameters, _ = files
     chosen = deploy.read_parameters(parameters)
     contracts = deploy.deploy(accounts[0], chosen)
@@ -97,7 +104,9 @@ def test_other_code_or_other_arguments_on_the_chain_are_found_out(files):
         deploy.verify_construction("RewardReservoir", contracts["TaskList"], "")
 
 
-def test_the_sources_written_for_explorers_compile_to_what_was_deployed(files, tmp_path):
+def test_the_sources_written_for_explorers_compile_to_what_was_deployed(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
     _, deployment = files
     deploy.main()
     content = json.loads(deployment.read_text())
@@ -106,13 +115,13 @@ def test_the_sources_written_for_explorers_compile_to_what_was_deployed(files, t
     # Where none of the sources can be found on disk.
     elsewhere = tmp_path / "explorer"
     elsewhere.mkdir()
-    command = [compiler, "--standard-json", written.resolve()]
+    command: list[Path | str] = [compiler, "--standard-json", written.resolve()]
     compiled = subprocess.run(command, cwd=elsewhere, capture_output=True, check=True)
     output = json.loads(compiled.stdout)
     assert not output.get("errors")
     for name, contract in content["contracts"].items():
         path, _, source = contract["source"].rpartition(":")
-        creation = web3.eth.get_block(contract["deployedBlock"], True).transactions[0]
+        creation: Any = web3.eth.get_block(contract["deployedBlock"], True)["transactions"][0]
         code = output["contracts"][path][source]["evm"]["bytecode"]["object"]
         assert bytes(creation.input).hex() == code + contract["constructorArguments"]
         assert (
@@ -125,7 +134,9 @@ def test_the_sources_written_for_explorers_compile_to_what_was_deployed(files, t
         assert bytes(web3.eth.get_code(address)).hex() == made
 
 
-def test_a_wallet_of_pole_deploys_where_the_node_unlocks_no_account(files, tmp_path, monkeypatch):
+def test_a_wallet_of_pole_deploys_where_the_node_unlocks_no_account(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, deployment = files
     wallet = Account.create()
     keystore, password = tmp_path / "deployer.json", tmp_path / "password"
@@ -142,11 +153,11 @@ def test_a_wallet_of_pole_deploys_where_the_node_unlocks_no_account(files, tmp_p
     password.write_text("open\n")
     deploy.main()
     chain = json.loads(deployment.read_text())["contracts"]["PoLeChain"]
-    creation = web3.eth.get_block(chain["deployedBlock"], True).transactions[0]
+    creation: Any = web3.eth.get_block(chain["deployedBlock"], True)["transactions"][0]
     assert creation["from"] == wallet.address
 
 
-def test_the_deployment_file_is_what_the_package_reads(files):
+def test_the_deployment_file_is_what_the_package_reads(files: tuple[Path, Path]) -> None:
     _, deployment = files
     deploy.main()
     read = read_deployment(deployment)
@@ -157,7 +168,7 @@ def test_the_deployment_file_is_what_the_package_reads(files):
     assert read.chain.deployed_block == web3.eth.block_number
 
 
-def test_a_deployment_of_a_wiped_chain_is_refused(files):
+def test_a_deployment_of_a_wiped_chain_is_refused(files: tuple[Path, Path]) -> None:
     _, deployment = files
     deploy.main()
     content = json.loads(deployment.read_text())
@@ -167,7 +178,9 @@ def test_a_deployment_of_a_wiped_chain_is_refused(files):
         show_state.main()
 
 
-def test_the_scripts_fund_post_and_show(files, tmp_path, capsys):
+def test_the_scripts_fund_post_and_show(
+    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     deploy.main()
     fund.main("2.5")
     chain, reservoir = deployed.load("PoLeChain"), deployed.load("RewardReservoir")
@@ -183,7 +196,7 @@ def test_the_scripts_fund_post_and_show(files, tmp_path, capsys):
     assert "The pool holds 3.5 ether" in shown
 
 
-def test_a_task_file_with_other_names_is_refused(files, tmp_path):
+def test_a_task_file_with_other_names_is_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
     deploy.main()
     task = tmp_path / "task.json"
     task.write_text(json.dumps({"terms": TERMS, "files": {"spec": "bafy"}}))

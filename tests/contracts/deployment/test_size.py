@@ -8,6 +8,6 @@ CONTRACTS = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain", "J
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_every_contract_is_under_the_size_limit(name):
+def test_every_contract_is_under_the_size_limit(name: str) -> None:
     code = getattr(brownie, name)._build["deployedBytecode"]
     assert len(code) // 2 <= MOST_BYTES

@@ -1,14 +1,19 @@
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from brownie import LibraryHarness, accounts
+from brownie.network.contract import ProjectContract
+from tests.contracts.stage import Pole
 
 
 class Libraries:
     """The libraries as calls, many of them in one request."""
 
-    def __init__(self, harness):
+    def __init__(self, harness: ProjectContract) -> None:
         self.harness = harness
 
-    def ask(self, function, calls):
+    def ask(self, function: str, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Return what `function` answers to each tuple of arguments in `calls`."""
         method = getattr(self.harness, function)
         results = self.harness.answers([method.encode_input(*arguments) for arguments in calls])
@@ -16,11 +21,11 @@ class Libraries:
 
 
 @pytest.fixture(scope="session")
-def harness(deployed):
+def harness(deployed: Pole) -> ProjectContract:
     """Return the libraries one by one; they keep no state but for what a test itself adds."""
     return LibraryHarness.deploy({"from": accounts[0]})
 
 
 @pytest.fixture(scope="session")
-def libraries(harness):
+def libraries(harness: ProjectContract) -> Libraries:
     return Libraries(harness)

@@ -1,13 +1,17 @@
 """Ranking.sol, Judgement.sol and Settlement.sol against their twins in pole.protocol.rounds."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from brownie import Judge, accounts
+from brownie.network.contract import ProjectContract
 from brownie.test import given
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from tests.contracts.stage import CHAIN, TERMS, finding_tuple
+from tests.contracts.libraries.conftest import Libraries
+from tests.contracts.stage import CHAIN, TERMS, Pole, finding_tuple
 
 from pole.protocol.encoding.abi import ZERO_ADDRESS, terms_tuple
 from pole.protocol.parameters import ChainParameters
@@ -37,7 +41,7 @@ terms = st.builds(
 
 
 @st.composite
-def ended_rounds(draw):
+def ended_rounds(draw: st.DrawFn) -> EndedRound:
     """Return a round as it may stand in Settlement, from no commitment at all to a committee's findings."""
     released = draw(st.booleans())
     size = draw(st.integers(0, 5))
@@ -70,7 +74,7 @@ def ended_rounds(draw):
     )
 
 
-def draw_challenge(draw, final, released):
+def draw_challenge(draw: st.DrawFn, final: tuple[Finding, ...], released: bool) -> Challenge | None:
     """Return no challenge, an unfounded one, one that no larger committee could judge, or any."""
     kind = draw(st.sampled_from(["none", "unfounded", "dropped", "any"]))
     if kind == "none":
@@ -79,18 +83,18 @@ def draw_challenge(draw, final, released):
     return Challenge(accounts[9].address, PARAMETERS.challenge_bond, found, kind == "dropped")
 
 
-def draw_finding(draw, released):
+def draw_finding(draw: st.DrawFn, released: bool) -> Finding:
     verdict = draw(verdicts)
     if verdict is not Verdict.OK:
         return Finding(verdict, 0, 0, 0)
     return Finding(verdict, draw(counts), draw(counts) if released else 0, 1)
 
 
-def solution_tuple(solution):
+def solution_tuple(solution: Solution) -> tuple[Any, ...]:
     return tuple(getattr(solution, name) for name in solution.__slots__)
 
 
-def evidence_of(ended):
+def evidence_of(ended: EndedRound) -> tuple[Any, ...]:
     return (
         terms_tuple(ended.terms),
         ended.released,
@@ -102,19 +106,19 @@ def evidence_of(ended):
 
 
 @pytest.fixture(scope="session")
-def judge_contract(deployed):
+def judge_contract(deployed: Pole) -> ProjectContract:
     return Judge.at(deployed.chain.judge())
 
 
-def several(rounds):
+def several(rounds: st.SearchStrategy[EndedRound]) -> st.SearchStrategy[list[EndedRound]]:
     return st.lists(rounds, min_size=1, max_size=15)
 
 
-def solution_tuples(solutions):
+def solution_tuples(solutions: Iterable[Solution]) -> list[tuple[Any, ...]]:
     return [solution_tuple(each) for each in solutions]
 
 
-def ending_of(ended):
+def ending_of(ended: EndedRound) -> tuple[Any, ...]:
     return (
         int(early_void_reason(ended)),
         ended.data_node,
@@ -128,7 +132,7 @@ def ending_of(ended):
     )
 
 
-def challenge_of(challenge):
+def challenge_of(challenge: Challenge | None) -> tuple[Any, ...]:
     """Return bond, challenger, last ballot, ballot challenged, and what that one had found."""
     if challenge is None:
         return PARAMETERS.challenge_bond, ZERO_ADDRESS, 4, 4, []
@@ -138,7 +142,7 @@ def challenge_of(challenge):
 
 @settings(max_examples=5, deadline=None)
 @given(rounds=several(ended_rounds()))
-def test_the_solutions_judged_are_those_of_python(libraries, rounds):
+def test_the_solutions_judged_are_those_of_python(libraries: Libraries, rounds: list[EndedRound]) -> None:
     calls = [
         (
             solution_tuples(ended.solutions),
@@ -158,7 +162,7 @@ def test_the_solutions_judged_are_those_of_python(libraries, rounds):
 
 @settings(max_examples=12, deadline=None)
 @given(rounds=several(ended_rounds().filter(lambda ended: ended.findings)))
-def test_judgements_are_those_of_python(libraries, rounds):
+def test_judgements_are_those_of_python(libraries: Libraries, rounds: list[EndedRound]) -> None:
     outcomes = libraries.ask("judge", [(evidence_of(ended),) for ended in rounds])
     for ended, (reason, winner, ommers, best_ommer) in zip(rounds, outcomes, strict=True):
         expected = judge(ended)
@@ -171,7 +175,7 @@ def test_judgements_are_those_of_python(libraries, rounds):
 # Hypothesis first tries examples not much larger than the smallest, a round without commitments; few fit.
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
 @given(rounds=st.lists(ended_rounds(), min_size=1, max_size=4))
-def test_rounds_end_and_pay_as_in_python(judge_contract, rounds):
+def test_rounds_end_and_pay_as_in_python(judge_contract: ProjectContract, rounds: list[EndedRound]) -> None:
     for ended in rounds:
         judgement = judge(ended)
         expected = settle(ended, judgement, PARAMETERS)
@@ -184,14 +188,19 @@ def test_rounds_end_and_pay_as_in_python(judge_contract, rounds):
         paid = tuple(Payout(payee, PayoutReason(why), amount) for payee, why, amount in payouts[:count])
         assert paid == expected.payouts
         assert ommer[5] == len(judgement.ommers)
-        was_right = ended.challenge and differ(ended.challenge.findings, ended.findings)
-        assert ruling["informer"] == (ended.challenge.challenger if was_right else ZERO_ADDRESS)
+        informer = ZERO_ADDRESS
+        if ended.challenge and ended.findings and differ(ended.challenge.findings, ended.findings):
+            informer = ended.challenge.challenger
+        assert ruling["informer"] == informer
         if judgement.winner is None:
             assert winner[0] == ZERO_ADDRESS
         else:
+            assert ended.findings
+            assert ended.judged
             found = ended.findings[judgement.winner]
             assert winner[0] == ended.judged[judgement.winner].miner
             counts_ = (ruling["trainCorrect"], ruling["testCorrect"])
             assert counts_ == (found.train_correct, found.test_correct)
         if judgement.ommers:
+            assert ended.judged
             assert ommer[1] == ended.judged[judgement.ommers[0]].miner

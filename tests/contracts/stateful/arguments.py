@@ -1,8 +1,10 @@
 """What a function can be called with, sense or nonsense."""
 
 from collections.abc import Callable
+from functools import partial
 
 from tests.contracts.stateful import moves
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model import ballots
 from tests.contracts.stateful.model.system import NO_HASH, NOBODY, POOL, STAKES, TASKS, System
 from tests.contracts.stateful.people import PEOPLE, Knowledge
@@ -64,7 +66,7 @@ def _count(_system: System, known: Knowledge) -> int:
     return known.random.choice(COUNTS)
 
 
-def _votes(system: System, known: Knowledge) -> tuple:
+def _votes(system: System, known: Knowledge) -> Values:
     return opening(system, known)[0]
 
 
@@ -72,7 +74,7 @@ def _salt(system: System, known: Knowledge) -> bytes:
     return opening(system, known)[1]
 
 
-def opening(_system: System, known: Knowledge) -> tuple:
+def opening(_system: System, known: Knowledge) -> Values:
     """Return votes and salt of somebody, at some time, or of nobody."""
     if known.ballots and known.random.random() < 0.7:
         own = known.random.choice(list(known.ballots.values())[-5:])
@@ -84,11 +86,11 @@ def _small(_system: System, known: Knowledge) -> int:
     return known.random.choice([0, 1, 3, 14, 15, 200])
 
 
-def _findings(_system: System, _known: Knowledge) -> tuple:
+def _findings(_system: System, _known: Knowledge) -> Values:
     return ((1, 5, 5, 0),)
 
 
-def _people(_system: System, known: Knowledge) -> tuple:
+def _people(_system: System, known: Knowledge) -> Values:
     return tuple(known.random.sample(PEOPLE, 2))
 
 
@@ -109,8 +111,10 @@ def some_signature(_system: System, known: Knowledge) -> bytes:
     return known.random.choice([b"", b"", b"\x01" * 65, b"\xff" * 65, b"\x01" * 64])
 
 
+Kind = Callable[[System, Knowledge], object]
+
 # What each function takes, argument by argument.
-KINDS: dict[str, list[Callable]] = {
+KINDS: dict[str, list[Kind]] = {
     "RewardReservoir.deposit": [_anybody, _account],
     "RewardReservoir.transfer": [_account, _anybody, _account, _amount],
     "RewardReservoir.credit": [_account, _person, _amount],
@@ -147,7 +151,12 @@ KINDS: dict[str, list[Callable]] = {
     "PoLeChain.finalise": [_round_id],
     "PoLeChain.record": [_small, _word],
 }
-ARGUMENTS: dict[str, Callable[[System, Knowledge], tuple]] = {
-    name: lambda system, known, kinds=kinds: tuple(kind(system, known) for kind in kinds)
-    for name, kinds in KINDS.items()
+
+
+def _some_of(kinds: list[Kind], system: System, known: Knowledge) -> Values:
+    return tuple(kind(system, known) for kind in kinds)
+
+
+ARGUMENTS: dict[str, Callable[[System, Knowledge], Values]] = {
+    name: partial(_some_of, kinds) for name, kinds in KINDS.items()
 }

@@ -3,6 +3,7 @@
 from collections import Counter
 from fractions import Fraction
 
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.interface import CONTRACTS
 from tests.contracts.stateful.model.system import NOBODY, POOL, STAKES, TASKS
 from tests.contracts.stateful.pair import Pair
@@ -22,14 +23,14 @@ ENDED = (Phase.FINAL, Phase.VOID)
 class Books:
     """Looks at the money after every action; gifts to PoLe's accounts and forced ether are the run's own."""
 
-    def __init__(self, pair: Pair):
+    def __init__(self, pair: Pair) -> None:
         self._pair = pair
         self._reservoir, self._tasks, self._committee, self._chain = (
             pair.addresses[name] for name in CONTRACTS
         )
         self._accounts: set[tuple[str, bytes]] = set()
         self._flows: Counter[bytes] = Counter()
-        self._settled: Counter[tuple] = Counter()
+        self._settled: Counter[Values] = Counter()
 
     def look(self) -> None:
         for contract, name, arguments in self._pair.events:
@@ -51,7 +52,7 @@ class Books:
         assert self._total() == self._held(self._chain, POOL) + lost
         assert self._pair.evm.balance(self._reservoir) == self._total() + self._pair.model.books.forced
 
-    def settle_payouts(self, round_id: int, payouts: tuple) -> None:
+    def settle_payouts(self, round_id: int, payouts: Values) -> None:
         """Take note of a round's payouts: each reason pays one payee once in a round."""
         ended = self._pair.view("PoLeChain.round", round_id)[0]
         owner, reward = ended[1][0], ended[1][1][0]
@@ -64,7 +65,7 @@ class Books:
             if reason not in (PayoutReason.MINER_BOND, PayoutReason.DATA_BOND_SHARE):
                 self._once("payout", round_id, reason)
 
-    def _follow(self, name: str, arguments: tuple) -> None:
+    def _follow(self, name: str, arguments: Values) -> None:
         """Keep who holds an account, and what goes through a round's."""
         if name == "Deposited":
             holder, account, _, amount = arguments

@@ -2,5 +2,5 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def isolation():
+def isolation() -> None:
     """Take the place of the fixture above: these tests bring a chain of their own."""

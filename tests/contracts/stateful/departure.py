@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tests.contracts.stateful import moves
 from tests.contracts.stateful.model import draws, rounds
-from tests.contracts.stateful.model.system import Call, System, Wait
+from tests.contracts.stateful.model.system import Call, Round, System, Wait
 from tests.contracts.stateful.pair import Action
 from tests.contracts.stateful.people import PEOPLE, STRANGER
 
@@ -29,14 +29,13 @@ def departure(system: System) -> Iterator[Action]:
 
 def _end_round(system: System) -> Iterator[Action]:
     steps = 0
-    while system.newest is not None and not system.newest.is_settled:
-        yield _step(system)
+    while (opened := system.newest) is not None and not opened.is_settled:
+        yield _step(system, opened)
         steps += 1
         assert steps < MOST_STEPS, "the round does not end by a stranger and time"
 
 
-def _step(system: System) -> Action:
-    opened = system.newest
+def _step(system: System, opened: Round) -> Action:
     phase, deadline = rounds.phase(system, opened)
     if phase is Phase.SETTLEMENT:
         return Call(STRANGER, "PoLeChain.finalise", (opened.round_id,))

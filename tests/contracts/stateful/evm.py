@@ -6,8 +6,10 @@ its number in decimal; a run begins at a block of its own, so runs draw differen
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from eth_utils import keccak, to_canonical_address
+from eth_utils.address import to_canonical_address
+from eth_utils.crypto import keccak
 from pyrevm import EVM, BlockEnv, CfgEnv, Env
 
 GAS = 2**40
@@ -15,6 +17,9 @@ NOBODY = "0x" + "00" * 20
 OUTPUT = re.compile(r"Revert \{.*output: 0x([0-9a-f]*)")
 # PUSH20 its address, SELFDESTRUCT: what this code is created with goes to the address, asked or not.
 FORCE = "73{}ff"
+
+Values = tuple[Any, ...]
+"""What the ABI encodes: arguments, results and structs, of the types that it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Result:
 class Evm:
     """The chain and its clock. Addresses are in lower case."""
 
-    def __init__(self, number: int, timestamp: int):
+    def __init__(self, number: int, timestamp: int) -> None:
         # Sizes of code are for others to check: coverage is measured with code that has grown.
         settings = Env(cfg=CfgEnv(limit_contract_code_size=GAS))
         self._evm = EVM(env=settings, spec_id="SHANGHAI", gas_limit=GAS)
@@ -78,8 +83,11 @@ class Evm:
             if reverted is None:
                 raise
             return Result(False, bytes.fromhex(reverted[1]), ())
-        logs = () if is_static else tuple(_log(each) for each in self._evm.result.logs)
-        return Result(True, bytes(returned), logs)
+        if is_static:
+            return Result(True, bytes(returned), ())
+        done = self._evm.result
+        assert done is not None
+        return Result(True, bytes(returned), tuple(_log(each) for each in done.logs))
 
 
 def block_hash(number: int) -> bytes:
@@ -93,6 +101,6 @@ def created_address(sender: str, nonce: int) -> str:
     return "0x" + keccak(encoded)[12:].hex()
 
 
-def _log(log) -> Log:
+def _log(log: Any) -> Log:
     topics, data = log.data
     return Log(log.address.lower(), tuple(bytes(topic) for topic in topics), bytes(data))

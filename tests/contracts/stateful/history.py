@@ -1,16 +1,17 @@
 """What happens happens in order: phases, records, draws, blocks; views and events tell."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
 from tests.contracts.stateful.books import NO_TASK, Books
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.pair import Pair
 from tests.contracts.stateful.parameters import WINDOWS
 
-from pole.protocol.encoding.abi import PAYOUT, decode, encode
+from pole.protocol.encoding.abi import HEADER, PAYOUT, decode, encode
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.encoding.headers import HEADER
 from pole.protocol.encoding.merkle_body import body_of, leaf, root
 from pole.protocol.state import Phase, RecordKind, Verdict
 
@@ -46,7 +47,7 @@ ONCE = {*STEPS} - {
 class History:
     """Keeps what was recorded, and holds what comes next against it."""
 
-    def __init__(self, pair: Pair, books: Books):
+    def __init__(self, pair: Pair, books: Books) -> None:
         self._pair = pair
         self._books = books
         self._phases: dict[int, tuple[int, int]] = {}
@@ -146,7 +147,7 @@ class History:
         windows = sum(self._pair.model.parameters.chain[name] for name in WINDOWS)
         assert Fraction(old[1][0], old[1][2] + windows) < Fraction(new[1][0], new[1][2] + windows)
 
-    def _look_at_draw(self, ballot_id: int, members: tuple, choices: int) -> None:
+    def _look_at_draw(self, ballot_id: int, members: Values, choices: int) -> None:
         round_id, attempt = divmod(ballot_id, 4)
         opened = self._pair.view("PoLeChain.round", round_id)[0]
         miners = {solution[0] for solution in self._pair.view("PoLeChain.solutions", round_id)[0]}
@@ -158,7 +159,7 @@ class History:
         assert {*members} <= self._before_seed - miners - {opened[1][0]}
         assert 1 <= choices <= len(miners)
 
-    def _look_at_block(self, height: int, block_hash: bytes, header: tuple, ommers: tuple) -> None:
+    def _look_at_block(self, height: int, block_hash: bytes, header: Values, ommers: Values) -> None:
         assert height == header[0] == len(self._hashes)
         assert header[1] == self._hashes[-1]
         assert keccak256(encode([HEADER], [header])) == block_hash
@@ -195,7 +196,7 @@ class History:
         assert counts == next(one[1:3] for each, one in true if each[0] == winner)
 
 
-def _is_true(terms: tuple, solution: tuple, found: tuple, tolerance: int, *, is_released: bool) -> bool:
+def _is_true(terms: Values, solution: Values, found: Values, tolerance: int, *, is_released: bool) -> bool:
     if found[0] != Verdict.OK or (is_released and solution[4] > found[2] + tolerance):
         return False
     total, sample = terms[8], terms[10]
@@ -206,19 +207,19 @@ def _is_true(terms: tuple, solution: tuple, found: tuple, tolerance: int, *, is_
     return lack <= 0 or lack**2 <= 9 * sample
 
 
-def _meets(terms: tuple, found: tuple, *, is_released: bool) -> bool:
+def _meets(terms: Values, found: Values, *, is_released: bool) -> bool:
     train_total = terms[10] if 0 < terms[10] < terms[8] else terms[8]
     train = found[1] * BPS >= terms[6] * train_total
     return train and (not is_released or found[2] * BPS >= terms[7] * terms[9])
 
 
-def _score(terms: tuple, solution: tuple, found: tuple, *, is_released: bool) -> int:
+def _score(terms: Values, solution: Values, found: Values, *, is_released: bool) -> int:
     if is_released:
         return min(solution[4], found[2])
     return found[1] if 0 < terms[10] < terms[8] else min(solution[3], found[1])
 
 
-LOOKS = {
+LOOKS: dict[str, Callable[..., None]] = {
     "Recorded": History._look_at_record,
     "RoundOpened": History._look_at_opening,
     "TaskReplaced": History._look_at_replacement,

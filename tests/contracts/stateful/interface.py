@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import decode, encode
-from eth_utils import keccak
-from tests.contracts.stateful.evm import Log
+from eth_utils.crypto import keccak
+from tests.contracts.stateful.evm import Log, Values
 
 CONTRACTS = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain")
 BUILD = Path(__file__).resolve().parents[3] / "build" / "contracts"
@@ -19,7 +19,7 @@ SELECTOR = 4
 class Artifact:
     """What the compiler made of one contract."""
 
-    abi: list[dict]
+    abi: list[dict[str, Any]]
     bytecode: bytes
 
 
@@ -32,10 +32,10 @@ class Function:
     is_payable: bool
     is_view: bool
 
-    def call_data(self, arguments: tuple) -> bytes:
+    def call_data(self, arguments: Values) -> bytes:
         return self.selector + encode(self.inputs, arguments)
 
-    def returned(self, data: bytes) -> tuple:
+    def returned(self, data: bytes) -> Values:
         return decode(self.outputs, data)
 
 
@@ -45,7 +45,7 @@ class Event:
     indexed: tuple[bool, ...]
     types: tuple[str, ...]
 
-    def arguments(self, log: Log) -> tuple:
+    def arguments(self, log: Log) -> Values:
         topics = iter(log.topics[1:])
         rest = [kind for kind, indexed in zip(self.types, self.indexed, strict=True) if not indexed]
         data = iter(decode(rest, log.data))
@@ -62,11 +62,11 @@ def artifacts() -> dict[str, Artifact]:
     return {name: Artifact(each["abi"], bytes.fromhex(each["bytecode"])) for name, each in read.items()}
 
 
-def functions(abi: list[dict]) -> dict[str, Function]:
+def functions(abi: list[dict[str, Any]]) -> dict[str, Function]:
     return {each["name"]: _function(each) for each in abi if each["type"] == "function"}
 
 
-def events(abi: list[dict]) -> dict[bytes, Event]:
+def events(abi: list[dict[str, Any]]) -> dict[bytes, Event]:
     """Return events by their topic."""
     return {
         keccak(text=_signature(each)): Event(
@@ -77,7 +77,7 @@ def events(abi: list[dict]) -> dict[bytes, Event]:
     }
 
 
-def errors(abis: list[list[dict]]) -> dict[bytes, tuple[str, tuple[str, ...]]]:
+def errors(abis: list[list[dict[str, Any]]]) -> dict[bytes, tuple[str, tuple[str, ...]]]:
     """Return name and types of every error by its selector."""
     return {
         keccak(text=_signature(each))[:SELECTOR]: (each["name"], _types(each["inputs"]))
@@ -87,12 +87,13 @@ def errors(abis: list[list[dict]]) -> dict[bytes, tuple[str, tuple[str, ...]]]:
     }
 
 
-def constructor_data(artifact: Artifact, arguments: tuple) -> bytes:
-    inputs = next((each["inputs"] for each in artifact.abi if each["type"] == "constructor"), [])
+def constructor_data(artifact: Artifact, arguments: Values) -> bytes:
+    constructors = (each["inputs"] for each in artifact.abi if each["type"] == "constructor")
+    inputs: list[dict[str, Any]] = next(constructors, [])
     return artifact.bytecode + encode(_types(inputs), arguments)
 
 
-def _function(entry: dict) -> Function:
+def _function(entry: dict[str, Any]) -> Function:
     return Function(
         entry["name"],
         keccak(text=_signature(entry))[:SELECTOR],
@@ -103,7 +104,7 @@ def _function(entry: dict) -> Function:
     )
 
 
-def _signature(entry: dict) -> str:
+def _signature(entry: dict[str, Any]) -> str:
     return f"{entry['name']}({','.join(_types(entry['inputs']))})"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from tests.contracts.stateful import moves
 from tests.contracts.stateful.arguments import AMOUNTS, ARGUMENTS, CIDS, WORDS, opening, some_signature
@@ -62,7 +63,8 @@ def nearly_right_task(system: System, random: Random) -> Call:
         terms = replace(terms, **{random.choice(names): random.choice([0, 1, 7, 10_001, 10**4])})
     if random.random() < 0.3:
         field = random.choice(list(TaskFiles.__dataclass_fields__))
-        files = replace(files, **{field: random.choice(CIDS if field.endswith("cid") else WORDS)})
+        odd: dict[str, Any] = {field: random.choice(CIDS if field.endswith("cid") else WORDS)}
+        files = replace(files, **odd)
     value = terms.payment + random.choice([0, 0, 0, 0, 1])
     posted = (terms_tuple(terms), files_tuple(files))
     if random.random() < 0.5:
@@ -155,7 +157,7 @@ def _reveal_vote(system: System, known: Knowledge, opened: Round) -> Call:
     return Call(member, "VerifierCommittee.revealVote", (ballots.id_of(opened), *opening(system, known)))
 
 
-UNTIMELY: dict[Phase, list[Callable]] = {
+UNTIMELY: dict[Phase, list[Callable[[System, Knowledge, Round], Call]]] = {
     Phase.TRAINING: [_close, _commit, _commit],
     Phase.TEST_RELEASE: [_release, _relay, _seed_test_set, _seed_test_set],
     Phase.REVEAL: [_reveal],

@@ -21,8 +21,9 @@ def next_move(system: System, known: Knowledge) -> Action:
     """Return one step towards the end of the round, or one between rounds."""
     opened = system.newest
     phase, deadline = rounds.phase(system, opened)
-    move = MOVES.get(phase, _between)(system, known, opened)
-    return move or wait_until(system, deadline)
+    if opened is None or phase not in MOVES:
+        return _between(system, known)
+    return MOVES[phase](system, known, opened) or wait_until(system, deadline)
 
 
 def wait_until(system: System, time: int) -> Wait:
@@ -77,7 +78,7 @@ def stake(system: System, verifier: str) -> Call:
     return Call(verifier, "VerifierCommittee.stake", (), due)
 
 
-def _between(system: System, known: Knowledge, _opened: Round | None) -> Action:
+def _between(system: System, known: Knowledge) -> Action:
     """Fill the seats and the list, fetch money, and open the next round."""
     random = known.random
     unseated = [verifier for verifier in VERIFIERS if verifier not in system.order]
@@ -277,7 +278,7 @@ def _settlement(_system: System, known: Knowledge, opened: Round) -> Action:
     return Call(known.random.choice(PEOPLE), "PoLeChain.finalise", (opened.round_id,))
 
 
-MOVES: dict[Phase, Callable] = {
+MOVES: dict[Phase, Callable[[System, Knowledge, Round], Action | None]] = {
     Phase.KEYS: _keys,
     Phase.TRAINING: _training,
     Phase.TEST_RELEASE: _test_release,

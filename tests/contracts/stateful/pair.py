@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from eth_abi.abi import decode
-from tests.contracts.stateful.evm import Evm, Result, created_address
+from tests.contracts.stateful.evm import Evm, Result, Values, created_address
 from tests.contracts.stateful.interface import (
     CONTRACTS,
     SELECTOR,
@@ -39,7 +39,7 @@ class Pair:
         parameters: Parameters,
         people: Sequence[str],
         start: Clock,
-    ):
+    ) -> None:
         self.people = tuple(people)
         self.evm = Evm(start.number, start.time)
         for person in (*people, FORCER):
@@ -59,9 +59,9 @@ class Pair:
         # Contracts are refused by none of PoLe's functions, and take ether by none but `deposit`.
         self.model = System(parameters, start, self.addresses, refusing=frozenset(self.addresses.values()))
         blocks.begin(self.model)
-        self.events: list[tuple] = []
-        self._asked: dict[tuple, tuple[bytes, Result, tuple]] = {}
-        self._told_since: dict[tuple, tuple[bool, tuple]] = {}
+        self.events: list[Values] = []
+        self._asked: dict[Values, tuple[bytes, Result, Values]] = {}
+        self._told_since: dict[Values, tuple[bool, Values]] = {}
 
     def functions(self, **traits: bool) -> set[str]:
         """Return the functions with these traits, such as `is_view`."""
@@ -95,19 +95,19 @@ class Pair:
             if told != wanted:
                 raise Mismatch(f"{name}{arguments} says {told}, the model {wanted}")
 
-    def view(self, name: str, *arguments: Any) -> tuple:
+    def view(self, name: str, *arguments: Any) -> Values:
         """Return what a view of the contracts says."""
         succeeded, told = self._ask(name, arguments)
         assert succeeded, f"{name}{arguments} reverts with {told}"
         return told
 
-    def _ask(self, name: str, arguments: tuple) -> tuple[bool, tuple]:
+    def _ask(self, name: str, arguments: Values) -> tuple[bool, Values]:
         """Return whether a view succeeds, and what it returns or its error; asked once after an action."""
         if (name, arguments) not in self._told_since:
             self._told_since[name, arguments] = self._ask_anew(name, arguments)
         return self._told_since[name, arguments]
 
-    def _ask_anew(self, name: str, arguments: tuple) -> tuple[bool, tuple]:
+    def _ask_anew(self, name: str, arguments: Values) -> tuple[bool, Values]:
         """Ask; what says the same as last time is not decoded again."""
         function, contract = self._functions[name], self.addresses[name.partition(".")[0]]
         data, last, told = self._asked.get((name, arguments)) or (function.call_data(arguments), None, ())
@@ -134,7 +134,7 @@ class Pair:
         try:
             returned = predict(self.model, call)
         except Refused as refused:
-            wanted = (refused.error, refused.arguments)
+            wanted: Values = (refused.error, refused.arguments)
             outcome = refused.error or "bare revert"
         else:
             wanted = (returned, [_plain(event) for event in self.model.events])
@@ -143,13 +143,13 @@ class Pair:
             raise Mismatch(f"{call}\ncontracts: {told}\nmodel:     {wanted}")
         return outcome
 
-    def _error(self, result: Result) -> tuple:
+    def _error(self, result: Result) -> Values:
         if not result.data:
             return "", ()
         name, types = self._errors[result.data[:SELECTOR]]
         return name, decode(types, result.data[SELECTOR:])
 
-    def _told(self, result: Result) -> list[tuple]:
+    def _told(self, result: Result) -> list[Values]:
         told = []
         for log in result.logs:
             contract, known = self._events[log.address]
@@ -158,7 +158,7 @@ class Pair:
         return told
 
 
-def _plain(event: tuple) -> tuple:
+def _plain(event: Values) -> Values:
     contract, name, arguments = event
     return contract, name, tuple(tuple(each) if isinstance(each, list) else each for each in arguments)
 

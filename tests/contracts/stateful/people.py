@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from eth_account import Account
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model.system import Round, System
 from tests.contracts.stateful.model.verdicts import evaluated
 
@@ -33,7 +34,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    votes: tuple
+    votes: Values
     salt: bytes
 
 
@@ -90,10 +91,10 @@ class Knowledge:
     random: Random
     models: dict[tuple[str, bytes], Model] = field(default_factory=dict)
     ballots: dict[tuple[str, bytes], Ballot] = field(default_factory=dict)
-    tried: set[tuple] = field(default_factory=set)
+    tried: set[Values] = field(default_factory=set)
     _moods: dict[int, Mood] = field(default_factory=dict)
-    _truths: dict[tuple[int, str, int], tuple] = field(default_factory=dict)
-    _wills: dict[tuple, bool] = field(default_factory=dict)
+    _truths: dict[tuple[int, str, int], Values] = field(default_factory=dict)
+    _wills: dict[Values, bool] = field(default_factory=dict)
 
     def mood(self, round_id: int) -> Mood:
         return self._moods.setdefault(round_id, some_mood(self.random))
@@ -124,7 +125,7 @@ class Knowledge:
         self.tried.add(about)
         return is_new and self.random.random() < share
 
-    def some_vote(self) -> tuple:
+    def some_vote(self) -> Values:
         """Return a vote on whatever, seldom one that cannot be."""
         if self.random.random() < 0.5:
             return (int(self.random.choice(list(Verdict)[1:])), 0, 0, bytes(32))
@@ -135,7 +136,7 @@ class Knowledge:
             b"\x05" * 32,
         )
 
-    def _vote(self, opened: Round, miner: str, verifier: str, tolerance: int, odd: int) -> tuple:
+    def _vote(self, opened: Round, miner: str, verifier: str, tolerance: int, odd: int) -> Values:
         if self.mood(opened.round_id).scatters and opened.judged.index(miner) == odd:
             return self.some_vote()
         about = (opened.round_id, miner, opened.attempt)
@@ -148,14 +149,14 @@ class Knowledge:
         train, test = (count + self.random.choice([0, 0, 1, tolerance]) for count in truth[1:3])
         return (truth[0], train, test, self.random.randbytes(32))
 
-    def _other_vote(self, truth: tuple) -> tuple:
+    def _other_vote(self, truth: Values) -> Values:
         """Return what disagrees with the truth, at times in one thing alone."""
         if truth[0] != Verdict.OK or self.random.random() < 0.5:
             return self.some_vote()
         verdict, train, test, mark = truth
         return self.random.choice([(verdict, train, test, b"\x0b" * 32), (verdict, train, test + 3, mark)])
 
-    def _truth(self, opened: Round, miner: str) -> tuple:
+    def _truth(self, opened: Round, miner: str) -> Values:
         mood, solution = self.mood(opened.round_id), opened.solutions[miner]
         before = self._truths.get((opened.round_id, miner, opened.attempt - 1))
         if before and self.random.random() >= mood.changes_mind:

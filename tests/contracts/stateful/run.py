@@ -26,9 +26,9 @@ KINDS = {"right": 74, "nearly right": 10, "untimely": 8, "any": 8}
 class Counts:
     """What runs went through: calls by function and outcome, records, rounds by ending, addresses called."""
 
-    calls: Counter = field(default_factory=Counter)
-    records: Counter = field(default_factory=Counter)
-    endings: Counter = field(default_factory=Counter)
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    records: Counter[str] = field(default_factory=Counter)
+    endings: Counter[str] = field(default_factory=Counter)
     touched: set[str] = field(default_factory=set)
     runs: int = 0
 
@@ -74,7 +74,7 @@ def run(compiled: dict[str, Artifact], random: Random, steps: int, counts: Count
 class Stage:
     """A pair under watch: every action is kept, compared and counted."""
 
-    def __init__(self, compiled: dict[str, Artifact], course: Course, counts: Counts):
+    def __init__(self, compiled: dict[str, Artifact], course: Course, counts: Counts) -> None:
         clock = Clock(course.start.number, course.start.time)
         self.pair = Pair(compiled, course.parameters, PEOPLE, clock)
         self._books = Books(self.pair)
@@ -90,7 +90,7 @@ class Stage:
             if self.pair.events or isinstance(action, Force):
                 self._books.look()
         except AssertionError as error:
-            error.course = self._course
+            error.course = self._course  # type: ignore[attr-defined]
             raise
         if isinstance(action, Call):
             self._counts.calls[action.function, outcome] += 1
@@ -117,14 +117,15 @@ def _ending(ended: Round) -> str:
 def _some_actions(system: System, known: Knowledge) -> Sequence[Action]:
     """Return some waiting, perhaps, and one call."""
     actions: list[Action] = [_some_time(system, known.random)] if known.random.random() < 0.3 else []
-    kind = known.random.choices(list(KINDS), KINDS.values())[0]
+    kind = known.random.choices(list(KINDS), list(KINDS.values()))[0]
     if kind == "any":
         return [*actions, mischief.any_call(system, known)]
     if kind == "untimely":
         return [*actions, mischief.untimely(system, known)]
     move = moves.next_move(system, known)
-    is_wrong = kind == "nearly right" and isinstance(move, Call)
-    return [*actions, mischief.nearly_right(system, known, move) if is_wrong else move]
+    if kind == "nearly right" and isinstance(move, Call):
+        move = mischief.nearly_right(system, known, move)
+    return [*actions, move]
 
 
 def _some_time(system: System, random: Random) -> Wait:

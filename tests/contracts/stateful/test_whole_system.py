@@ -6,10 +6,11 @@ import pytest
 from tests.contracts.stateful import departure, moves
 from tests.contracts.stateful.arguments import ARGUMENTS
 from tests.contracts.stateful.course import played
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.interface import artifacts
 from tests.contracts.stateful.model import seats, views
 from tests.contracts.stateful.model.rules import PAYABLE, RULES
-from tests.contracts.stateful.model.system import Clock
+from tests.contracts.stateful.model.system import Call, Clock, System
 from tests.contracts.stateful.pair import Pair
 from tests.contracts.stateful.parameters import some_parameters
 from tests.contracts.stateful.people import PEOPLE, STRANGER
@@ -19,15 +20,15 @@ RUNS, STEPS = 3, 200
 
 
 @pytest.fixture
-def pair():
+def pair() -> Pair:
     return Pair(artifacts(), some_parameters(seeded(1)), PEOPLE, Clock(1000, 10**9))
 
 
 @pytest.fixture
-def forgetful(monkeypatch):
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the model forget that one wallet holds one seat."""
 
-    def stake(system, call):
+    def stake(system: System, call: Call) -> Values:
         if call.sender in system.order:
             return ()
         return seats.stake(system, call)
@@ -35,35 +36,35 @@ def forgetful(monkeypatch):
     monkeypatch.setitem(RULES, "VerifierCommittee.stake", stake)
 
 
-def played_often(runs):
+def played_often(runs: int) -> None:
     for seed in range(runs):
         played(artifacts(), seed, STEPS, Counts())
 
 
-def test_every_function_is_predicted_and_called(pair):
+def test_every_function_is_predicted_and_called(pair: Pair) -> None:
     assert set(RULES) == set(ARGUMENTS) == pair.functions(is_view=False)
     assert pair.functions(is_view=False, is_payable=True) == PAYABLE
 
 
-def test_every_view_is_compared(pair):
+def test_every_view_is_compared(pair: Pair) -> None:
     pair.act(moves.stake(pair.model, STRANGER))
     # These two hold nothing: what they rule is compared where a round ends, and where a release is relayed.
     compared = {name for name, _, _ in views.all_of(pair.model, PEOPLE)}
     assert compared == pair.functions(is_view=True) - {"PoLeChain.judge", "PoLeChain.releaseSignature"}
 
 
-def test_a_wrong_prediction_is_found_and_told_in_few_words(forgetful):
+def test_a_wrong_prediction_is_found_and_told_in_few_words(forgetful: None) -> None:
     with pytest.raises(AssertionError, match="AlreadySeated") as raised:
         played_often(20)
     assert len(str(raised.value).splitlines()) < 20
 
 
-def test_everybody_can_leave_a_system_in_which_nothing_happened(pair):
+def test_everybody_can_leave_a_system_in_which_nothing_happened(pair: Pair) -> None:
     assert [pair.act(action) for action in departure.departure(pair.model)] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize("_run", range(RUNS))
-def test_the_contracts_do_what_the_model_says(_run):
+def test_the_contracts_do_what_the_model_says(_run: int) -> None:
     # A new seed every time; a failure names it.
     counts = Counts()
     played(artifacts(), SystemRandom().getrandbits(64), STEPS, counts)

@@ -1,5 +1,6 @@
 """The newest committee: its draw, its votes, and what they earn or cost."""
 
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model import blocks, money, seats, verdicts
 from tests.contracts.stateful.model.system import (
     NO_HASH,
@@ -24,7 +25,7 @@ LAST_ATTEMPT = 2
 IDS_A_ROUND = 4
 
 
-def commit_vote(system: System, call: Call, ballot_id: int, commitment: bytes) -> tuple:
+def commit_vote(system: System, call: Call, ballot_id: int, commitment: bytes) -> Values:
     ballot = _in_stage(system, ballot_id, BallotStage.COMMIT)
     _needs_member(ballot, call.sender)
     need(commitment != NO_HASH, "EmptyCommitment")
@@ -44,7 +45,7 @@ def commit_vote(system: System, call: Call, ballot_id: int, commitment: bytes) -
     return ()
 
 
-def leak(system: System, call: Call, ballot_id: int, verifier: str, votes: tuple, salt: bytes) -> tuple:
+def leak(system: System, call: Call, ballot_id: int, verifier: str, votes: Values, salt: bytes) -> Values:
     ballot = _in_stage(system, ballot_id, BallotStage.COMMIT)
     _needs_member(ballot, verifier)
     committed = ballot.commitments.get(verifier, NO_HASH)
@@ -66,7 +67,7 @@ def leak(system: System, call: Call, ballot_id: int, verifier: str, votes: tuple
     return ()
 
 
-def reveal_vote(system: System, call: Call, ballot_id: int, votes: tuple, salt: bytes) -> tuple:
+def reveal_vote(system: System, call: Call, ballot_id: int, votes: Values, salt: bytes) -> Values:
     ballot = _in_stage(system, ballot_id, BallotStage.REVEAL)
     _needs_member(ballot, call.sender)
     need(call.sender not in ballot.votes, "AlreadyVoted", ballot_id, call.sender)
@@ -212,14 +213,14 @@ def _needs_member(ballot: Ballot, verifier: str) -> None:
 
 
 def _needs_opening(
-    system: System, ballot_id: int, verifier: str, committed: bytes, votes: tuple, salt: bytes
+    system: System, ballot_id: int, verifier: str, committed: bytes, votes: Values, salt: bytes
 ) -> None:
     need(all(vote[0] in list(Verdict) for vote in votes))
     shown = commitment_of(system, ballot_id, verifier, votes, salt)
     need(shown == committed, "CommitmentMismatch", ballot_id, committed, shown)
 
 
-def commitment_of(system: System, ballot_id: int, verifier: str, votes: tuple, salt: bytes) -> bytes:
+def commitment_of(system: System, ballot_id: int, verifier: str, votes: Values, salt: bytes) -> bytes:
     return vote_commitment(
         chain_id=CHAIN_ID,
         committee_address=system.committee,
@@ -230,11 +231,11 @@ def commitment_of(system: System, ballot_id: int, verifier: str, votes: tuple, s
     )
 
 
-def _vote(values: tuple) -> Vote:
+def _vote(values: Values) -> Vote:
     return Vote(*values)
 
 
-def is_well_formed(votes: tuple, choices: int) -> bool:
+def is_well_formed(votes: Values, choices: int) -> bool:
     """Tell whether each choice has a vote, each with a verdict, and numbers with the verdict OK alone."""
     return len(votes) == choices and all(
         vote[0] == Verdict.OK or (vote[0] != Verdict.NONE and vote[1:] == (0, 0, NO_HASH)) for vote in votes

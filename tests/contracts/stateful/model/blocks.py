@@ -1,6 +1,7 @@
 """The chain of PoLe blocks: records of the next body, headers, ommers."""
 
 from fractions import Fraction
+from typing import Any
 
 from tests.contracts.stateful.model.system import System
 
@@ -18,7 +19,7 @@ def begin(system: System) -> None:
     _seal(system, genesis_header(system.clock.time), [])
 
 
-def record(system: System, kind: RecordKind, types: list[str], values: list) -> None:
+def record(system: System, kind: RecordKind, types: list[str], values: list[Any]) -> None:
     data = encode(types, values)
     system.tell(NAME, "Recorded", system.height + 1, system.body.count, int(kind), data)
     system.body = append(system.body, leaf(kind, data))

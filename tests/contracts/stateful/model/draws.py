@@ -1,5 +1,6 @@
 """What the hash of an Ethereum block to come decides: an idle round's test set, and who is in a committee."""
 
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model import ballots, blocks, money
 from tests.contracts.stateful.model.rounds import in_phase
 from tests.contracts.stateful.model.system import BPS, NO_HASH, NOBODY, Call, Clock, Round, System, need
@@ -12,14 +13,14 @@ DRAW_DELAY = 2
 FREEZE = 256
 
 
-def arm_test_seed(system: System, _call: Call, round_id: int) -> tuple:
+def arm_test_seed(system: System, _call: Call, round_id: int) -> Values:
     opened = in_phase(system, round_id, Phase.TEST_RELEASE)
     need(opened.is_idle, "NotIdle", round_id)
     opened.test_block = _named(system.clock, round_id, opened.test_block)
     return ()
 
 
-def draw_test_seed(system: System, _call: Call, round_id: int) -> tuple:
+def draw_test_seed(system: System, _call: Call, round_id: int) -> Values:
     opened = in_phase(system, round_id, Phase.TEST_RELEASE)
     opened.test_seed = test_seed(round_id, _drawn(system.clock, round_id, opened.test_block))
     opened.released_at = system.clock.time
@@ -27,7 +28,7 @@ def draw_test_seed(system: System, _call: Call, round_id: int) -> tuple:
     return ()
 
 
-def arm_draw(system: System, _call: Call, round_id: int) -> tuple:
+def arm_draw(system: System, _call: Call, round_id: int) -> Values:
     opened = in_phase(system, round_id, Phase.DRAW)
     opened.draw_block = _named(system.clock, round_id, opened.draw_block)
     system.frozen_until = opened.draw_block + FREEZE
@@ -35,7 +36,7 @@ def arm_draw(system: System, _call: Call, round_id: int) -> tuple:
     return ()
 
 
-def draw_committee(system: System, _call: Call, round_id: int) -> tuple:
+def draw_committee(system: System, _call: Call, round_id: int) -> Values:
     opened = in_phase(system, round_id, Phase.DRAW)
     entropy = draw_entropy(round_id, _drawn(system.clock, round_id, opened.draw_block))
     if opened.attempt == 0:
@@ -63,7 +64,7 @@ def _drop(opened: Round) -> None:
         opened.attempt, opened.is_dropped = opened.attempt - 1, True
 
 
-def challenge(system: System, call: Call, round_id: int) -> tuple:
+def challenge(system: System, call: Call, round_id: int) -> Values:
     opened = in_phase(system, round_id, Phase.CHALLENGE)
     found = ballots.found_by(system, ballots.newest_of(system, opened))
     due = system.parameters.chain["challengeBond"] if ballots.is_decided(found) else 0

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model import ballots, blocks, money, rounds, verdicts
 from tests.contracts.stateful.model.system import BPS, NO_HASH, NOBODY, POOL, Call, Round, System
 
@@ -20,7 +21,7 @@ class Outcome:
     ranked: tuple[str, ...] = ()
 
 
-def finalise(system: System, _call: Call, round_id: int) -> tuple:
+def finalise(system: System, _call: Call, round_id: int) -> Values:
     ended = rounds.in_phase(system, round_id, Phase.SETTLEMENT)
     found = _findings(system, ended)
     outcome = _outcome(system, ended, found)

@@ -1,28 +1,29 @@
 """The reservoir: accounts of anybody, credits that are fetched."""
 
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model.system import NOBODY, Call, System, need
 
 NAME = "RewardReservoir"
 
 
-def deposit(system: System, call: Call, holder: str, account: bytes) -> tuple:
+def deposit(system: System, call: Call, holder: str, account: bytes) -> Values:
     put(system, call.sender, holder, account, call.value)
     _note_gift(system, holder, account, call.value)
     return ()
 
 
-def transfer(system: System, call: Call, source: bytes, holder: str, account: bytes, amount: int) -> tuple:
+def transfer(system: System, call: Call, source: bytes, holder: str, account: bytes, amount: int) -> Values:
     move(system, call.sender, source, holder, account, amount)
     _note_gift(system, holder, account, amount)
     return ()
 
 
-def credit(system: System, call: Call, source: bytes, payee: str, amount: int) -> tuple:
+def credit(system: System, call: Call, source: bytes, payee: str, amount: int) -> Values:
     pay(system, call.sender, source, payee, amount)
     return ()
 
 
-def withdraw(system: System, call: Call, recipient: str) -> tuple:
+def withdraw(system: System, call: Call, recipient: str) -> Values:
     amount = system.books.credits[call.sender]
     need(amount, "NothingToWithdraw", call.sender)
     need(recipient not in system.refusing, "WithdrawalRefused", recipient, amount)

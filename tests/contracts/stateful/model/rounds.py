@@ -1,7 +1,9 @@
 """A round from its opening to its reveals, and its phases: who may do what, and when."""
 
 from eth_account import Account
-from eth_keys.exceptions import BadSignature, ValidationError
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model import ballots, blocks, money, tasks
 from tests.contracts.stateful.model.system import (
     BPS,
@@ -26,7 +28,7 @@ NAME = "PoLeChain"
 SIGNATURE = 65
 
 
-def open_round(system: System, _call: Call) -> tuple:
+def open_round(system: System, _call: Call) -> Values:
     newest = system.newest
     if newest is not None and not newest.is_settled:
         raise Refused("RoundOpen", newest.round_id)
@@ -49,7 +51,7 @@ def open_round(system: System, _call: Call) -> tuple:
     return (opened.round_id,)
 
 
-def post_keys(system: System, call: Call, round_id: int, cid: str, digest: bytes) -> tuple:
+def post_keys(system: System, call: Call, round_id: int, cid: str, digest: bytes) -> Values:
     opened = in_phase(system, round_id, Phase.KEYS)
     issuers = (opened.task.owner, opened.task.delegate)
     need(call.sender in issuers, "NotDataNode", round_id, call.sender)
@@ -60,7 +62,7 @@ def post_keys(system: System, call: Call, round_id: int, cid: str, digest: bytes
     return ()
 
 
-def commit(system: System, call: Call, round_id: int, commitment: bytes, claimed: int) -> tuple:
+def commit(system: System, call: Call, round_id: int, commitment: bytes, claimed: int) -> Values:
     opened = in_phase(system, round_id, Phase.TRAINING)
     need(commitment != NO_HASH, "EmptyField", "commitment")
     need(claimed <= opened.task.terms.train_count, "CountTooLarge", claimed, opened.task.terms.train_count)
@@ -118,7 +120,7 @@ def miner_bond(system: System, opened: Round) -> int:
     return max(chosen["minerBond"], opened.task.terms.reward * chosen["minerBondBps"] // BPS)
 
 
-def close_submissions(system: System, call: Call, round_id: int) -> tuple:
+def close_submissions(system: System, call: Call, round_id: int) -> Values:
     opened = in_phase(system, round_id, Phase.TRAINING)
     need(call.sender == opened.task.owner, "NotDataNode", round_id, call.sender)
     terms, count = opened.task.terms, ready(opened)
@@ -130,7 +132,7 @@ def close_submissions(system: System, call: Call, round_id: int) -> tuple:
     return ()
 
 
-def release_test_set(system: System, call: Call, round_id: int, cid: str, digest: bytes) -> tuple:
+def release_test_set(system: System, call: Call, round_id: int, cid: str, digest: bytes) -> Values:
     opened = in_phase(system, round_id, Phase.TEST_RELEASE)
     need(call.sender == opened.task.owner, "NotDataNode", round_id, call.sender)
     return _release(system, opened, cid, digest)
@@ -138,7 +140,7 @@ def release_test_set(system: System, call: Call, round_id: int, cid: str, digest
 
 def release_test_set_for(
     system: System, _call: Call, round_id: int, cid: str, digest: bytes, signed_at: int, signature: bytes
-) -> tuple:
+) -> Values:
     opened, now = in_phase(system, round_id, Phase.TEST_RELEASE), system.clock.time
     owner = opened.task.owner
     need(abs(now - signed_at) <= TOLERANCE, "TimestampOutOfTolerance", signed_at, now, TOLERANCE)
@@ -169,7 +171,7 @@ def signer_of(system: System, round_id: int, test: FileRef, signed_at: int, sign
     return signed.lower()
 
 
-def _release(system: System, opened: Round, cid: str, digest: bytes) -> tuple:
+def _release(system: System, opened: Round, cid: str, digest: bytes) -> Values:
     round_id = opened.round_id
     need(system.clock.number != opened.closed_block, "SameBlock", system.clock.number)
     need(is_cid(cid), "EmptyField", "testCid")
@@ -183,7 +185,7 @@ def _release(system: System, opened: Round, cid: str, digest: bytes) -> tuple:
 
 def reveal(
     system: System, call: Call, round_id: int, cid: str, digest: bytes, claimed_test: int, salt: bytes
-) -> tuple:
+) -> Values:
     opened = in_phase(system, round_id, Phase.REVEAL)
     need(is_cid(cid), "EmptyField", "modelCid")
     need(digest != NO_HASH, "EmptyField", "modelDigest")
@@ -206,7 +208,7 @@ def reveal(
     return ()
 
 
-def record(_system: System, call: Call, kind: int, _data: bytes) -> tuple:
+def record(_system: System, call: Call, kind: int, _data: bytes) -> Values:
     need(kind in list(RecordKind))
     raise Refused("NotRecorder", call.sender)
 

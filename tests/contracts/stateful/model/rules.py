@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model import ballots, draws, endings, money, rounds, seats, tasks
 from tests.contracts.stateful.model.system import Call, Refused, System
 
-RULES: dict[str, Callable[..., tuple]] = {
+RULES: dict[str, Callable[..., Values]] = {
     "RewardReservoir.deposit": money.deposit,
     "RewardReservoir.transfer": money.transfer,
     "RewardReservoir.credit": money.credit,
@@ -52,7 +53,7 @@ PAYABLE = {
 }
 
 
-def predict(system: System, call: Call) -> tuple:
+def predict(system: System, call: Call) -> Values:
     """Apply a call and return what it returns. Raises Refused, and changes nothing, where it reverts."""
     system.events.clear()
     if call.value and call.function not in PAYABLE:

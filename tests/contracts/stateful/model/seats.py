@@ -1,12 +1,13 @@
 """Stakes and seats: taking one, leaving it, losing a part of it."""
 
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model import money
 from tests.contracts.stateful.model.system import FOR_EVER, POOL, STAKES, Call, Refused, System, need
 
 NAME = "VerifierCommittee"
 
 
-def stake(system: System, call: Call) -> tuple:
+def stake(system: System, call: Call) -> Values:
     need(call.sender not in system.order, "AlreadySeated", call.sender)
     seat, whole = system.seats[call.sender], system.parameters.committee["seatStake"]
     due = whole - seat.stake
@@ -18,14 +19,14 @@ def stake(system: System, call: Call) -> tuple:
     return ()
 
 
-def unstake(system: System, call: Call) -> tuple:
+def unstake(system: System, call: Call) -> Values:
     need(call.sender in system.order, "NotStaked", call.sender)
     need(system.clock.number > system.frozen_until, "StakeBound", call.sender, FOR_EVER)
     leave(system, call.sender)
     return ()
 
 
-def reclaim(system: System, call: Call) -> tuple:
+def reclaim(system: System, call: Call) -> Values:
     seat = system.seats[call.sender]
     need(seat.stake, "NotStaked", call.sender)
     need(call.sender not in system.order, "StakeBound", call.sender, 0)
@@ -37,7 +38,7 @@ def reclaim(system: System, call: Call) -> tuple:
     return ()
 
 
-def for_the_chain_alone(_system: System, call: Call, *_arguments: object) -> tuple:
+def for_the_chain_alone(_system: System, call: Call, *_arguments: object) -> Values:
     raise Refused("NotChain", call.sender)
 
 

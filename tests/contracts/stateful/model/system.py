@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.contracts.stateful.evm import block_hash
+from tests.contracts.stateful.evm import Values, block_hash
 from tests.contracts.stateful.parameters import Parameters
 
 from pole.protocol.encoding.hashing import keccak256
@@ -30,7 +30,7 @@ LONGEST_CID = 128
 class Refused(Exception):
     """The call reverts with this error; without a name it reverts with nothing."""
 
-    def __init__(self, error: str = "", *arguments: Any):
+    def __init__(self, error: str = "", *arguments: Any) -> None:
         self.error = error
         self.arguments = arguments
         super().__init__(error, *arguments)
@@ -42,7 +42,7 @@ class Call:
 
     sender: str
     function: str
-    arguments: tuple = ()
+    arguments: Values = ()
     value: int = 0
 
 
@@ -100,7 +100,7 @@ class Ballot:
     reveal_deadline: int
     eligible: int
     commitments: dict[str, bytes] = field(default_factory=dict)
-    votes: dict[str, tuple] = field(default_factory=dict)
+    votes: dict[str, Values] = field(default_factory=dict)
     is_settled: bool = False
 
     @property
@@ -200,7 +200,7 @@ class System:
     hashes: list[bytes] = field(default_factory=list)
     ommers: dict[int, Ommer] = field(default_factory=dict)
     body: Body = EMPTY_BODY
-    events: list[tuple] = field(default_factory=list)
+    events: list[Values] = field(default_factory=list)
 
     @property
     def chain(self) -> str:

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model import blocks, money
 from tests.contracts.stateful.model.system import (
     BPS,
@@ -25,7 +26,7 @@ NAME = "TaskList"
 UINT32, UINT96 = 2**32 - 1, 2**96 - 1
 
 
-def post(system: System, call: Call, terms: tuple, files: tuple) -> tuple:
+def post(system: System, call: Call, terms: Values, files: Values) -> Values:
     task = _new_task(system, call, terms, files)
     most = system.parameters.task_list["maxTasks"]
     need(len(system.waiting) < most, "TaskListFull", most)
@@ -36,7 +37,7 @@ def post(system: System, call: Call, terms: tuple, files: tuple) -> tuple:
     return (task.task_id,)
 
 
-def post_replacing(system: System, call: Call, terms: tuple, files: tuple, replaced_id: int) -> tuple:
+def post_replacing(system: System, call: Call, terms: Values, files: Values, replaced_id: int) -> Values:
     task = _new_task(system, call, terms, files)
     most, replaced = system.parameters.task_list["maxTasks"], system.tasks.get(replaced_id)
     need(len(system.waiting) == most, "TaskListNotFull", len(system.waiting), most)
@@ -54,7 +55,7 @@ def post_replacing(system: System, call: Call, terms: tuple, files: tuple, repla
     return (task.task_id,)
 
 
-def _new_task(system: System, call: Call, terms: tuple, files: tuple) -> Task:
+def _new_task(system: System, call: Call, terms: Values, files: Values) -> Task:
     """Return what is to be posted, if it may be and is paid for."""
     posted, named = TaskTerms(*terms), TaskFiles(*files)
     _check_terms(system, posted)
@@ -63,7 +64,7 @@ def _new_task(system: System, call: Call, terms: tuple, files: tuple) -> Task:
     return Task(len(system.tasks) + 1, call.sender, posted, named.test_digest)
 
 
-def _enter(system: System, task: Task, terms: tuple, files: tuple) -> None:
+def _enter(system: System, task: Task, terms: Values, files: Values) -> None:
     system.tasks[task.task_id] = task
     system.tell(NAME, "TaskPosted", task.task_id, task.owner, terms, files)
 
@@ -73,7 +74,7 @@ def _take_payment(system: System, task: Task) -> None:
     money.move(system, system.task_list, TASKS, system.chain, POOL, task.terms.fee)
 
 
-def _record(system: System, task: Task, terms: tuple, files: tuple) -> None:
+def _record(system: System, task: Task, terms: Values, files: Values) -> None:
     digests = [keccak256(encode([TASK_TERMS], [terms])), keccak256(encode([TASK_FILES], [files]))]
     blocks.record(
         system,
@@ -83,7 +84,7 @@ def _record(system: System, task: Task, terms: tuple, files: tuple) -> None:
     )
 
 
-def cancel(system: System, call: Call, task_id: int) -> tuple:
+def cancel(system: System, call: Call, task_id: int) -> Values:
     task = system.tasks.get(task_id)
     if task is None or not task.is_waiting:
         raise Refused("TaskNotListed", task_id)
@@ -95,7 +96,7 @@ def cancel(system: System, call: Call, task_id: int) -> tuple:
     return ()
 
 
-def delegate_keys(system: System, call: Call, task_id: int, delegate: str, cid: str, digest: bytes) -> tuple:
+def delegate_keys(system: System, call: Call, task_id: int, delegate: str, cid: str, digest: bytes) -> Values:
     task = system.tasks.get(task_id)
     if task is None or task.owner != call.sender:
         raise Refused("NotTaskOwner", task_id, call.sender)
@@ -106,14 +107,14 @@ def delegate_keys(system: System, call: Call, task_id: int, delegate: str, cid: 
     return ()
 
 
-def announce_partial_keys(system: System, call: Call, task_id: int, cid: str, digest: bytes) -> tuple:
+def announce_partial_keys(system: System, call: Call, task_id: int, cid: str, digest: bytes) -> Values:
     need(is_cid(cid), "FileMissing", "keysCid")
     need(digest != NO_HASH, "FileMissing", "keysDigest")
     system.tell(NAME, "PartialKeysAnnounced", task_id, call.sender, cid, digest)
     return ()
 
 
-def take_best(_system: System, call: Call, _round_id: int) -> tuple:
+def take_best(_system: System, call: Call, _round_id: int) -> Values:
     raise Refused("NotChain", call.sender)
 
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from statistics import median_low
 from typing import NamedTuple
 
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model.system import BPS, Round, Solution
 
 from pole.protocol.state import Verdict
@@ -22,7 +23,7 @@ class Finding(NamedTuple):
     fingerprint: int = 0
 
 
-def finding(votes: Sequence[tuple], seats: int, tolerance: int) -> Finding:
+def finding(votes: Sequence[Values], seats: int, tolerance: int) -> Finding:
     """Return what more than two thirds of the seats agree on for one solution, if anything."""
     quorum = 2 * seats // 3 + 1
     for verdict in (Verdict.UNAVAILABLE, Verdict.MALFORMED, Verdict.DATA_FAULT):
@@ -40,7 +41,7 @@ def finding(votes: Sequence[tuple], seats: int, tolerance: int) -> Finding:
     return middle if sum(is_near(vote, middle, tolerance) for vote in fine) >= quorum else Finding()
 
 
-def agrees(vote: tuple, own: Finding, last: Finding, tolerance: int) -> bool:
+def agrees(vote: Values, own: Finding, last: Finding, tolerance: int) -> bool:
     """Tell whether a vote says what the last ballot found; any vote does where nothing was.
 
     Predictions are of one ballot, so they are held against what the vote's own ballot found, if that
@@ -54,7 +55,7 @@ def agrees(vote: tuple, own: Finding, last: Finding, tolerance: int) -> bool:
     return not is_bound or int.from_bytes(vote[3][:FINGERPRINT], "big") == own.fingerprint
 
 
-def is_near(vote: tuple, found: Finding, tolerance: int) -> bool:
+def is_near(vote: Values, found: Finding, tolerance: int) -> bool:
     """Tell whether a vote has the verdict and the counts that were found."""
     if vote[0] != found.verdict or found.verdict != Verdict.OK:
         return vote[0] == found.verdict

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model import ballots, rounds, tasks
 from tests.contracts.stateful.model.system import (
     NO_HASH,
@@ -20,7 +21,7 @@ from pole.protocol.encoding.abi import ommer_tuple, terms_tuple
 from pole.protocol.encoding.merkle_body import root
 from pole.protocol.state import BallotStage
 
-Expectation = tuple[str, tuple, Any]
+Expectation = tuple[str, Values, Any]
 NO_TERMS = (0,) * 11
 NO_OMMER = (0, NOBODY, NO_HASH, 0, 0, 0, False)
 
@@ -132,7 +133,7 @@ def _round(system: System, round_id: int) -> Iterator[Expectation]:
     yield "PoLeChain.solutions", (round_id,), solutions
 
 
-def _round_struct(opened: Round) -> tuple:
+def _round_struct(opened: Round) -> Values:
     return (
         opened.task.task_id,
         (opened.task.owner, terms_tuple(opened.task.terms), opened.task.test_digest),
@@ -161,7 +162,7 @@ def _round_struct(opened: Round) -> tuple:
     )
 
 
-def _solution_structs(opened: Round) -> tuple:
+def _solution_structs(opened: Round) -> Values:
     choices = {miner: choice for choice, miner in enumerate(opened.judged, start=1)}
     return tuple(
         (
@@ -192,7 +193,7 @@ def _ballot(system: System, ballot_id: int, people: Iterable[str]) -> Iterator[E
         yield "VerifierCommittee.findings", (ballot_id,), (found,)
 
 
-def _ballot_struct(ballot: Ballot) -> tuple:
+def _ballot_struct(ballot: Ballot) -> Values:
     return (
         len(ballot.members),
         ballot.choices,
@@ -216,5 +217,5 @@ def _chain(system: System) -> Iterator[Expectation]:
     yield "PoLeChain.body", (), (root(system.body), system.body.count)
 
 
-def _at(values: list, index: int, otherwise: Any) -> Any:
+def _at(values: list[Any], index: int, otherwise: Any) -> Any:
     return values[index] if index < len(values) else otherwise

@@ -1,0 +1,2 @@
+class VirtualMachineError(Exception):
+    revert_msg: str | None

@@ -1,0 +1,5 @@
+from collections.abc import Callable
+
+from hypothesis.strategies import SearchStrategy
+
+def given(**strategies: SearchStrategy[object]) -> Callable[[Callable[..., None]], Callable[..., None]]: ...
