@@ -89,8 +89,8 @@ def _rehearse(
     import time
 
     from pole.learning.training.rehearsal import rehearse
+    from pole.learning.training.stopping import StopRule
     from pole.learning.training.training import pick_device
-    from pole.learning.training.training_run import StopRule
     from pole.protocol.encoding.hashing import keccak256
     from pole.roles.workers.miner.training import correct_needed
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from pole.errors import InputError
+from pole.learning.training import search
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.search import find_settings
-from pole.learning.training.training import search
-from pole.learning.training.training_run import StopRule
+from pole.learning.training.stopping import StopRule
+from pole.learning.training.training_data import TrainingTask
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import mlp
 
@@ -22,10 +23,7 @@ FEATURES = 100 * LABELS[:, None] + RANDOM.integers(0, 400, (60, 4))
 
 def find(settings=None, *, deadline=math.inf, stop=lambda: False, clock=lambda: 0.0, random_seed=1):
     return find_settings(
-        FEATURES,
-        LABELS,
-        SPEC,
-        settings or TrainingSettings(),
+        TrainingTask(SPEC, bytes(32), FEATURES, LABELS, settings or TrainingSettings()),
         StopRule(0, deadline, clock, stop),
         random_seed=random_seed,
         device=torch.device("cpu"),
@@ -45,12 +43,14 @@ def test_without_time_the_settings_stay_as_they_are():
 def test_settings_that_do_best_on_samples_kept_apart_are_found(monkeypatch):
     tried = []
 
-    def score(learned, unseen, specification, settings, rule, random_seed, device):
-        assert len(unseen[1]) == 6
-        assert len(learned[1]) == 54
-        assert not {tuple(row) for row in unseen[0].tolist()} & {tuple(row) for row in learned[0].tolist()}
-        tried.append(settings)
-        return 100 - abs(round(math.log10(settings.learning_rate / 1e-2) * 20))
+    def score(learned, unseen, rule, random_seed, device):
+        assert len(unseen.labels) == 6
+        assert len(learned.labels) == 54
+        assert not {tuple(row) for row in unseen.features.tolist()} & {
+            tuple(row) for row in learned.features.tolist()
+        }
+        tried.append(learned.settings)
+        return 100 - abs(round(math.log10(learned.settings.learning_rate / 1e-2) * 20))
 
     monkeypatch.setattr(search, "_correct", score)
     calls = itertools.count()

@@ -66,12 +66,12 @@ def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, eager_
 def test_settings_that_were_found_are_used_again_after_a_restart(tmp_path, monkeypatch):
     searched, used = [], []
 
-    def find(features, labels, specification, settings, rule, *, random_seed, device):
+    def find(task, rule, *, random_seed, device):
         searched.append(rule.deadline)
         return TrainingSettings(epochs=2, steps=1, learning_rate=0.01 * len(searched))
 
-    def train(features, labels, specification, settings, *arguments, **options):
-        used.append(settings)
+    def train(task, *arguments, **options):
+        used.append(task.settings)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(torch_learner, "find_settings", find)
