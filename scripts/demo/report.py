@@ -9,9 +9,9 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from pole.protocol.amounts import ether
 from pole.adapters.ethereum.chain_log import ChainLog
 from pole.adapters.ethereum.chain_reader import ChainReader
+from pole.protocol.amounts import ether
 
 FROM_COMMITTEE: Final = "verification fee"
 
