@@ -15,8 +15,9 @@ import torch
 
 from pole.learning.evaluation.canonical import evaluate
 from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import train
-from pole.learning.training.training_run import StopRule
+from pole.learning.training.training_data import TrainingTask
 from pole.protocol.idle import puzzle
 from pole.protocol.idle.puzzle import CLASSES, PuzzleSet
 from pole.protocol.idle.task import idle_specification
@@ -34,15 +35,10 @@ def measure(number: int) -> tuple[float, float, float, float, float]:
     test = features(seed, puzzle.test_set(seed, test_seed, TEST))
     began, until = time.process_time(), time.monotonic() + TIME_LIMIT
     trained = train(
-        samples.features,
-        samples.labels,
-        specification,
-        TrainingSettings(),
+        TrainingTask(specification, seed, samples.features, samples.labels, TrainingSettings()),
         StopRule(NEEDED, until, time.monotonic, lambda: False),
-        seed=seed,
         random_seed=number,
         device=torch.device("cpu"),
-        report=lambda _: None,
     ).candidate
     seconds = time.process_time() - began
     found = evaluate(trained.model, test.features, test.labels)

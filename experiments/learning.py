@@ -19,9 +19,10 @@ from pole.learning.networks.network import Network
 from pole.learning.threads import never
 from pole.learning.training.checkpoint import NO_CHECKPOINTS, Checkpoints
 from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import pick_device, train
-from pole.learning.training.training_data import TrainingData, prepare
-from pole.learning.training.training_run import Progress, StopRule
+from pole.learning.training.training_data import TrainingData, TrainingTask, prepare
+from pole.learning.training.training_run import Progress
 
 AT_ONCE = 1000
 
@@ -53,13 +54,9 @@ def learn(
         tell(progress)
 
     result = train(
-        problem.x_train,
-        problem.y_train,
-        problem.specification,
-        replace(settings, epochs=epochs, steps=1),
+        task_of(problem, replace(settings, epochs=epochs, steps=1)),
         # No correct label is asked for: the first cycle is the last.
         StopRule(0, float("inf"), clock_of_process, never),
-        seed=problem.seed,
         random_seed=random_seed,
         device=pick_device(),
         report=listen,
@@ -86,15 +83,14 @@ def accuracy(model: CanonicalModel, features: Features, labels: NDArray[np.int64
     return 100 * evaluate(model, features, labels, place_of(pick_device())).correct / len(labels)
 
 
+def task_of(problem: Problem, settings: TrainingSettings) -> TrainingTask:
+    """Return what a training with these settings is given of a problem."""
+    return TrainingTask(problem.specification, problem.seed, problem.x_train, problem.y_train, settings)
+
+
 def data_of(problem: Problem, settings: TrainingSettings) -> TrainingData:
     """Return a problem's training data as a training prepares them."""
-    return prepare(
-        problem.x_train,
-        problem.y_train,
-        problem.specification,
-        floor=settings.whitening_floor,
-        device=pick_device(),
-    )
+    return prepare(task_of(problem, settings), pick_device())
 
 
 def inputs_of(features: Features, data: TrainingData) -> Tensor:

@@ -30,9 +30,9 @@ from experiments.resuming import Notes, folder_name
 from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from pole.learning.threads import never
-from pole.learning.training.checkpoint import NO_CHECKPOINTS
 from pole.learning.training.recipe import TrainingSettings, shuffled
-from pole.learning.training.training_run import Progress, StopRule, TrainingRun
+from pole.learning.training.stopping import StopRule
+from pole.learning.training.training_run import Progress, TrainingRun
 
 WATCHED: Final = 5000
 """Training samples that the curve of the training accuracy is taken over."""
@@ -112,10 +112,7 @@ def seconds_an_epoch(
 def training_run(problem: Problem, settings: TrainingSettings) -> TrainingRun:
     """Return a training of the problem that has not begun."""
     rule = StopRule(0, float("inf"), clock_of_process, never)
-    data = data_of(problem, settings)
-    return TrainingRun(
-        data, problem.specification, settings, problem.seed, rule, lambda _: None, 0.0, NO_CHECKPOINTS
-    )
+    return TrainingRun(data_of(problem, settings), rule, report=lambda _: None, started=0.0)
 
 
 def _timed(run: TrainingRun, rows: Any) -> float:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from experiments.command_line import main
 from experiments.data import Problem
-from experiments.learning import accuracy, clock_of_process
+from experiments.learning import accuracy, clock_of_process, task_of
 from experiments.progress import now_and_then, of_training
 from experiments.records import Record, Size, best_size
 from experiments.session import Case, Experiment
@@ -21,8 +21,8 @@ from experiments.tables import spread, table, values
 from experiments.tasks import EASY, TASKS, Task
 from pole.learning.threads import never
 from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import pick_device, train
-from pole.learning.training.training_run import StopRule
 
 TIME_LIMIT: Final = {Size.QUICK: 5.0, Size.REDUCED: 600.0, Size.FULL: 600.0}
 
@@ -50,12 +50,8 @@ def reached(
     needed = math.ceil(required / 100 * len(problem.y_train))
     rule = StopRule(needed, clock_of_process() + limit, clock_of_process, never)
     result = train(
-        problem.x_train,
-        problem.y_train,
-        problem.specification,
-        settings,
+        task_of(problem, settings),
         rule,
-        seed=problem.seed,
         random_seed=seed,
         device=pick_device(),
         report=of_training(None, now_and_then()),

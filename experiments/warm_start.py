@@ -14,7 +14,7 @@ from typing import Any, Final
 from experiments.command_line import main
 from experiments.corrections import least_squares
 from experiments.data import Problem, round_seed
-from experiments.learning import accuracy, clock_of_process, data_of, inputs_of, learn
+from experiments.learning import accuracy, clock_of_process, data_of, inputs_of, learn, task_of
 from experiments.plot import Axes, lines
 from experiments.progress import now_and_then, of_training
 from experiments.records import Record, Size, best_size
@@ -23,9 +23,9 @@ from experiments.tables import spread, table, values
 from experiments.victims import EPOCHS, PAPER, Variant
 from pole.learning.networks.network import Network
 from pole.learning.threads import never
-from pole.learning.training.checkpoint import NO_CHECKPOINTS
+from pole.learning.training.stopping import StopRule
 from pole.learning.training.training_data import TrainingData
-from pole.learning.training.training_run import StopRule, TrainingRun
+from pole.learning.training.training_run import TrainingRun
 
 ELSEWHERE: Final = 3_000_000
 KNOWN: Final = {False: 5000, True: 200}
@@ -43,7 +43,7 @@ def measure(variant: Variant, size: Size, seed: int) -> Mapping[str, Any]:
     count = min(KNOWN[variant.is_image], len(old.y_train))
     back = least_squares(new.x_train[:count], old.x_train[:count])
     again = replace(old, x_train=back(new.x_train), x_test=back(new.x_test))
-    data = replace(data_of(old, variant.settings), features=again.x_train)
+    data = replace(data_of(old, variant.settings), task=task_of(again, variant.settings))
     data = replace(data, inputs=inputs_of(again.x_train, data).to(data.inputs.device))
     scratch, warm = [], []
     for length in LENGTHS[size]:
@@ -69,7 +69,8 @@ def _trained_on(
     )
     rule = StopRule(0, float("inf"), clock_of_process, never)
     tell, begun = of_training(epochs, now_and_then()), clock_of_process()
-    run = TrainingRun(data, problem.specification, settings, problem.seed, rule, tell, begun, NO_CHECKPOINTS)
+    data = replace(data, task=replace(data.task, settings=settings))
+    run = TrainingRun(data, rule, report=tell, started=begun)
     run.network.load_state_dict(network.state_dict())
     run.until_stopped()
     assert run.best is not None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from brownie import LibraryHarness, accounts, web3  # type: ignore[attr-defined]
+from brownie import LibraryHarness, accounts, web3
 from hexbytes import HexBytes
 from web3.types import RPCEndpoint
 

@@ -11,8 +11,10 @@ import torch
 from pole.learning.data import datasets, quantisation
 from pole.learning.training.checkpoint import Checkpoints
 from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import TrainingResult, train
-from pole.learning.training.training_run import Progress, StopRule
+from pole.learning.training.training_data import TrainingTask
+from pole.learning.training.training_run import Progress
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
 from pole.protocol.models.specification import mlp
@@ -47,12 +49,8 @@ def train_iris(
         report(progress)
 
     return train(
-        features,
-        data.y_train,
-        SPEC,
-        settings or TrainingSettings(epochs=20, steps=1),
+        TrainingTask(SPEC, SEED, features, data.y_train, settings or TrainingSettings(epochs=20, steps=1)),
         StopRule(10**9, math.inf, clock=lambda: 0.0, stop=lambda: done[0] >= epochs),
-        seed=SEED,
         random_seed=7,
         device=torch.device("cpu"),
         report=count,

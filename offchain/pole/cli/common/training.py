@@ -1,4 +1,4 @@
-"""The miner's learner, and where models are evaluated, from options; imported where torch is needed."""
+"""The miner's learner, threads, and places to evaluate at, from options; imported where torch is needed."""
 
 import secrets
 import time
@@ -28,13 +28,18 @@ def open_learner(
 
     Raises InputError where there is no such device.
     """
-    torch.set_num_threads(threads)
-    limit_threads(threads)
+    use_threads(threads)
     chosen = {name: value for name, value in recipe.items() if value is not None}
     settings = replace(TrainingSettings(), **chosen)  # type: ignore[arg-type]
     return TorchLearner(
         settings, _device(device), folder, time.monotonic, lambda: secrets.randbits(63), search
     )
+
+
+def use_threads(threads: int) -> None:
+    """Let torch and NumPy compute with so many threads of the processor."""
+    torch.set_num_threads(threads)
+    limit_threads(threads)
 
 
 def open_place(device: str) -> Place:

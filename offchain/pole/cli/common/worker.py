@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from pole.cli.common.context import Session, Settings
+from pole.cli.common.context import Session, Settings, open_session, read_password
 
 if TYPE_CHECKING:
     from pole.roles.loop import Role
@@ -187,6 +187,23 @@ def round_data_of(
     reader = TaskReader(session.chain, store, session.home / "files", os.urandom)
     points = PointCache(settings.home / "points", point_cache * MEBIBYTE)
     return RoundData(reader, session.home, Means(store, time.monotonic, threads, points))
+
+
+def serve(
+    settings: Settings,
+    options: WorkerOptions,
+    wallet: str,
+    make_role: Callable[[Session, threading.Event], "Role"],
+    *,
+    idle_after: float | None = None,
+) -> None:
+    """Run the role that is made of a wallet's session and the event that tells it to stop.
+
+    Raises what `open_session` and `run_worker` raise.
+    """
+    with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
+        start_log(options)
+        run_worker(session, make_role(session, stopping), options, stopping, idle_after=idle_after)
 
 
 def run_worker(

@@ -88,19 +88,16 @@ def privacy(
     says how close the reconstructions come: by least squares, which needs nothing but the keys, and by a
     linear map and a small network that learn from samples of the same kind. Nothing is encrypted or sent.
     """
-    import torch
-
     from pole.cli.common.task_terms import SPLIT_SEED, read_data
+    from pole.cli.common.training import use_threads
     from pole.ipfe.group import ORDER
     from pole.learning.data.datasets import subset
     from pole.learning.privacy.disclosure import reconstruct
-    from pole.learning.threads import limit_threads
     from pole.protocol.mapping.rank import query_rank
 
-    torch.set_num_threads(threads)
-    limit_threads(threads)
+    use_threads(threads)
     whole = read_data(data)
-    plans, bits = _plans(settings, whole, spec, rounds)
+    plans, bits = _plans_issued(settings, whole) if spec is None else _plans_of(spec, whole, rounds)
     dataset = subset(whole, min(known, len(whole.x_train)), min(held_out, len(whole.x_test)), SPLIT_SEED)
     disclosure = reconstruct(dataset, plans, bits=bits, steps=steps, seed=SPLIT_SEED)
     dimension = disclosure.samples.shape[1]
@@ -115,34 +112,37 @@ def privacy(
         f"{whole.name}: {sets} of keys give away {rank} of {dimension} independent functions of a sample. "
         f"{len(dataset.x_test)} samples reconstructed, {len(dataset.x_train)} known to the attacker.\n"
     )
-    columns = ("method", "error", "PSNR", "correlation", "exact values", "how")
-    print_table(columns, _rows(disclosure), empty="")
-    click.echo(f"\n{_verdict(disclosure, rank)}")
+    _print(disclosure, rank)
     if picture is not None:
         click.echo(f"{picture}: from above, the samples, then {', '.join(METHODS)}.")
 
 
-def _plans(
-    settings: Settings, dataset: "DataSet", spec: Path | None, rounds: int
-) -> tuple[list["QueryPlan"], int]:
+def _plans_of(spec: Path, dataset: "DataSet", rounds: int) -> tuple[list["QueryPlan"], int]:
+    """Return the query vectors of rounds of a specification, and the bits of its samples."""
     from pole.cli.common.task_terms import read_specification
     from pole.errors import InputError
-    from pole.learning.data.digest import data_set_digest
     from pole.protocol.encoding.hashing import keccak256
     from pole.protocol.mapping.layer import query_plan
 
-    if spec is not None:
-        specification = read_specification(spec)
-        if specification.input.shape != dataset.input_shape:
-            raise InputError(
-                f"The samples of {dataset.name} have the shape {list(dataset.input_shape)}, but the "
-                f"specification's input is {list(specification.input.shape)}; change one of them."
-            )
-        seeds = [keccak256(number.to_bytes(32, "big")) for number in range(1, rounds + 1)]
-        return [query_plan(specification, seed) for seed in seeds], specification.input.bits
+    specification = read_specification(spec)
+    if specification.input.shape != dataset.input_shape:
+        raise InputError(
+            f"The samples of {dataset.name} have the shape {list(dataset.input_shape)}, but the "
+            f"specification's input is {list(specification.input.shape)}; change one of them."
+        )
+    seeds = [keccak256(number.to_bytes(32, "big")) for number in range(1, rounds + 1)]
+    return [query_plan(specification, seed) for seed in seeds], specification.input.bits
+
+
+def _plans_issued(settings: Settings, dataset: "DataSet") -> tuple[list["QueryPlan"], int]:
+    """Return the query vectors that keys of a data set were issued for, and the most bits of its samples."""
+    from pole.errors import InputError
+    from pole.learning.data.digest import data_set_digest
+    from pole.roles.keys.budget import plans_given
+
     digest = data_set_digest(dataset)
     entries = [each for each in open_budget(settings).ledger.entries() if each.data_digest == digest]
-    plans = [query_plan(each.specification, each.given.seed) for each in entries if each.given is not None]
+    plans = plans_given(entries)
     if not plans:
         raise InputError(
             f"No keys were issued for {dataset.name} from this data folder: name a specification with --spec."
@@ -159,6 +159,12 @@ def _draw(disclosure: "Disclosure", dataset: "DataSet", path: Path) -> None:
         path.write_bytes(png(contact_sheet([row[:DRAWN] for row in rows], dataset.input_shape)))
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}): name another --picture.") from error
+
+
+def _print(disclosure: "Disclosure", rank: int) -> None:
+    columns = ("method", "error", "PSNR", "correlation", "exact values", "how")
+    print_table(columns, _rows(disclosure), empty="")
+    click.echo(f"\n{_verdict(disclosure, rank)}")
 
 
 def _rows(disclosure: "Disclosure") -> list[tuple[object, ...]]:

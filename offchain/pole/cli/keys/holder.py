@@ -1,5 +1,6 @@
 """`pole key-holder new|accept|run`."""
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,16 +20,15 @@ from pole.cli.common.worker import (
     WorkerOptions,
     confirmations_of,
     confirmations_option,
-    run_worker,
+    serve,
     settlement_of,
-    start_log,
-    stop_on_signals,
     worker_options,
 )
 
 if TYPE_CHECKING:
     from pole.protocol.formats.key_sharing import SealedShare
     from pole.roles.keys.combiner import KeyCombiner
+    from pole.roles.loop import Role
 
 
 @command(epilog="Example: pole key-holder new --wallet alice")
@@ -88,8 +88,7 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmation
     from pole.roles.workers import tables
     from pole.roles.workers.key_holder.key_holder import KeyHolder
 
-    with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
-        start_log(options)
+    def key_holder(session: Session, _stopping: threading.Event) -> "Role":
         role = KeyHolder(
             chain=session.chain,
             store=session.store,
@@ -100,7 +99,9 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmation
             open_share=lambda digest: open_share(session.secrets, session.account.address, digest),
             confirmations=confirmations_of(session.chain.identity.chain_id, confirmations),
         )
-        run_worker(session, tables.key_holder(role), options, stopping)
+        return tables.key_holder(role)
+
+    serve(settings, options, wallet, key_holder)
 
 
 def _accept(session: Session, sealed: "SealedShare") -> int:

@@ -104,14 +104,10 @@ def drop_secret(settings: Settings, task_id: int, wallet: str) -> None:
     from pole.roles.keys.sharing import drop_secret as drop
 
     with open_session(settings, wallet, read_password(settings)) as session:
-        task = session.chain.task(task_id)
-        if task.owner != session.account.address or session.chain.delegation(task_id) is None:
-            raise InputError(
-                f"This wallet shares no secret of task {task_id}: share it first (`pole data-node share`)."
-            )
         drop(
+            session.chain,
             session.journal,
-            task.files.mpk_digest,
+            task_id,
             lambda digest: remove_master_secret(session.secrets, digest),
         )
     click.echo(f"The master secret of task {task_id} is gone from this machine; its holders issue the keys.")

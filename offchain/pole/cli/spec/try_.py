@@ -53,14 +53,11 @@ def try_(
     The features are those that decryption would give, the score is that of the specification's metric by
     canonical evaluation: what to expect, before a reward is offered for it.
     """
-    import torch
-
     from pole.cli.common.task_terms import read_data, read_specification, taken
-    from pole.learning.threads import limit_threads
+    from pole.cli.common.training import use_threads
     from pole.roles.publishing.preparation import check_samples
 
-    torch.set_num_threads(threads)
-    limit_threads(threads)
+    use_threads(threads)
     specification = read_specification(file)
     dataset = taken(read_data(data), train_samples, test_samples)
     check_samples(dataset, specification)
@@ -89,8 +86,8 @@ def _rehearse(
     import time
 
     from pole.learning.training.rehearsal import rehearse
+    from pole.learning.training.stopping import StopRule
     from pole.learning.training.training import pick_device
-    from pole.learning.training.training_run import StopRule
     from pole.protocol.encoding.hashing import keccak256
     from pole.roles.workers.miner.training import correct_needed
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pole.protocol.parameters import TaskListParameters
     from pole.protocol.state import TaskTerms
     from pole.roles.keys.budget import Spending
+    from pole.roles.publishing.poster import TaskPoster
 
 PERCENT = click.FloatRange(0, 100)
 
@@ -87,44 +88,13 @@ def post(
     (`pole data budget`). In a full list the task takes the place of the least valuable one, if it is worth
     more.
     """
-    import os
-
-    from pole.cli.common.budget import open_budget
-    from pole.cli.common.master_secrets import save_master_secret
     from pole.cli.common.task_terms import read_data, read_request, taken
-    from pole.learning.data.digest import data_set_digest
-    from pole.roles.keys.ledger import LedgerEntry
-    from pole.roles.publishing.posting import post_task, prepared_files
-    from pole.roles.publishing.preparation import Workshop, check_request
 
     with open_session(settings, wallet, read_password(settings)) as session:
-        parameters = session.chain.deployment.parameters.task_list
-        whole = read_data(data)
-        request = read_request(spec, taken(whole, train_samples, test_samples), terms, parameters)
-        check_request(request, parameters)
-        _tell_place(session.chain, request.terms, parameters)
-        budget, specification, digest = open_budget(settings), request.specification, data_set_digest(whole)
-        data_set = budget.data_set_of(digest, title=whole.name, name=data_name)
-        if prepared_files(request, session.journal) is None:
-            before = budget.check(data_set, specification, consent=allow_disclosure)
-            _tell_budget(before, specification)
-        _demand_funds(session, request.terms.payment)
-        workshop = Workshop(
-            store=session.store,
-            home=session.home,
-            save_secret=lambda digest, secret: save_master_secret(session.secrets, digest, secret),
-            random_bytes=os.urandom,
-            threads=threads,
-        )
-        task_id = post_task(
-            request,
-            workshop,
-            session.chain,
-            session.journal,
-            reserve=lambda files: budget.reserve(
-                LedgerEntry(files.mpk_digest, data_set, digest, specification, allow_disclosure)
-            ),
-        )
+        whole, limits = read_data(data), session.chain.deployment.parameters.task_list
+        request = read_request(spec, taken(whole, train_samples, test_samples), terms, limits)
+        poster = _poster(settings, session, threads)
+        task_id = poster.post(request, whole, data_name=data_name, consent=allow_disclosure)
     if as_json:
         click.echo(json.dumps({"taskId": task_id, "payment": str(request.terms.payment)}))
     else:
@@ -133,7 +103,35 @@ def post(
         click.echo(f"Posted task {task_id}{place}. Its data node: pole data-node run --wallet {wallet}")
 
 
-def _tell_place(chain: "ChainReader", terms: "TaskTerms", limits: "TaskListParameters") -> None:
+def _poster(settings: Settings, session: Session, threads: int) -> "TaskPoster":
+    import os
+
+    from pole.cli.common.budget import open_budget
+    from pole.cli.common.master_secrets import save_master_secret
+    from pole.roles.publishing.poster import TaskPoster
+    from pole.roles.publishing.preparation import Workshop
+
+    workshop = Workshop(
+        store=session.store,
+        home=session.home,
+        save_secret=lambda digest, secret: save_master_secret(session.secrets, digest, secret),
+        random_bytes=os.urandom,
+        threads=threads,
+    )
+    limits = session.chain.deployment.parameters.task_list
+    return TaskPoster(
+        chain=session.chain,
+        journal=session.journal,
+        workshop=workshop,
+        budget=open_budget(settings),
+        limits=limits,
+        balance=lambda: session.chain.balance_of(session.account.address),
+        require_place=lambda terms: _require_place(session.chain, terms, limits),
+        report_budget=_report_budget,
+    )
+
+
+def _require_place(chain: "ChainReader", terms: "TaskTerms", limits: "TaskListParameters") -> None:
     """Say on standard error which task makes room in a full list; raises RefusedError where none does."""
     from pole.adapters.sending.task_states import task_to_replace
     from pole.protocol.amounts import ether
@@ -147,7 +145,7 @@ def _tell_place(chain: "ChainReader", terms: "TaskTerms", limits: "TaskListParam
         )
 
 
-def _tell_budget(before: "Spending", specification: "ModelSpecification") -> None:
+def _report_budget(before: "Spending", specification: "ModelSpecification") -> None:
     """Say on standard error what the task will give away, and warn where that is everything."""
     from pole.protocol.models.specification import disclosed_rank
 
@@ -163,16 +161,4 @@ def _tell_budget(before: "Spending", specification: "ModelSpecification") -> Non
             f"warning: this task {cause} discloses the data: once its keys are out, anybody can compute the "
             "samples.",
             err=True,
-        )
-
-
-def _demand_funds(session: Session, payment: int) -> None:
-    from pole.errors import FundsError
-    from pole.protocol.amounts import ether
-
-    balance = session.chain.balance_of(session.account.address)
-    if balance < payment:
-        raise FundsError(
-            f"The wallet {session.account.address} holds {ether(balance)}, but the task costs "
-            f"{ether(payment)}: fund it, for instance with `pole wallet fund`."
         )

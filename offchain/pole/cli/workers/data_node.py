@@ -1,25 +1,22 @@
 """`pole data-node run`."""
 
+import threading
+from typing import TYPE_CHECKING
+
 import click
 
-from pole.cli.common.context import (
-    Settings,
-    command,
-    common_options,
-    open_session,
-    read_password,
-    wallet_option,
-)
+from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
 from pole.cli.common.worker import (
     WorkerOptions,
     confirmations_of,
     confirmations_option,
-    run_worker,
+    serve,
     settlement_of,
-    start_log,
-    stop_on_signals,
     worker_options,
 )
+
+if TYPE_CHECKING:
+    from pole.roles.loop import Role
 
 
 @command(epilog="Example: pole data-node run --wallet data-1 --withdraw")
@@ -52,8 +49,7 @@ def run(
     from pole.roles.workers import tables
     from pole.roles.workers.data_node.data_node import DataNode
 
-    with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
-        start_log(options)
+    def data_node(session: Session, _stopping: threading.Event) -> "Role":
         role = DataNode(
             chain=session.chain,
             store=session.store,
@@ -65,4 +61,6 @@ def run(
             may_disclose=allow_disclosure,
             confirmations=confirmations_of(session.chain.identity.chain_id, confirmations),
         )
-        run_worker(session, tables.data_node(role), options, stopping)
+        return tables.data_node(role)
+
+    serve(settings, options, wallet, data_node)

@@ -1,28 +1,25 @@
 """`pole miner run`."""
 
+import threading
+from typing import TYPE_CHECKING
+
 import click
 
-from pole.cli.common.context import (
-    Settings,
-    command,
-    common_options,
-    open_session,
-    read_password,
-    wallet_option,
-)
+from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
 from pole.cli.common.parameters import ETHER
 from pole.cli.common.worker import (
     WorkerOptions,
     patient_store_of,
     point_cache_option,
     round_data_of,
-    run_worker,
+    serve,
     settlement_of,
-    start_log,
-    stop_on_signals,
     threads_option,
     worker_options,
 )
+
+if TYPE_CHECKING:
+    from pole.roles.loop import Role
 
 IDLE_AFTER = 30.0
 
@@ -104,8 +101,7 @@ def run(
     from pole.roles.workers import tables
     from pole.roles.workers.miner.miner import Miner, MinerSettings
 
-    with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
-        start_log(options)
+    def miner(session: Session, stopping: threading.Event) -> "Role":
         learner = open_learner(device, threads, session.home / "training", search, recipe)
         store = patient_store_of(session)
         role = Miner(
@@ -120,4 +116,6 @@ def run(
             stopping=stopping.is_set,
             place=exact_place(learner.device),
         )
-        run_worker(session, tables.miner(role), options, stopping, idle_after=idle_after)
+        return tables.miner(role)
+
+    serve(settings, options, wallet, miner, idle_after=idle_after)

@@ -1,32 +1,25 @@
 """`pole verifier run`."""
 
+import threading
 from typing import TYPE_CHECKING
 
 import click
 
-from pole.cli.common.context import (
-    Settings,
-    command,
-    common_options,
-    open_session,
-    read_password,
-    wallet_option,
-)
+from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
 from pole.cli.common.worker import (
     WorkerOptions,
     patient_store_of,
     point_cache_option,
     round_data_of,
-    run_worker,
+    serve,
     settlement_of,
-    start_log,
-    stop_on_signals,
     threads_option,
     worker_options,
 )
 
 if TYPE_CHECKING:
     from pole.learning.evaluation.arrays import Place
+    from pole.roles.loop import Role
 
 
 @command(epilog="Example: pole verifier run --wallet verifier-1 --withdraw")
@@ -66,8 +59,8 @@ def run(
 
     limit_threads(threads)
     place = PROCESSOR if device is None else _place(device)
-    with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
-        start_log(options)
+
+    def verifier(session: Session, stopping: threading.Event) -> "Role":
         store = patient_store_of(session)
         role = Verifier(
             chain=session.chain,
@@ -80,7 +73,9 @@ def run(
             stopping=stopping.is_set,
             place=place,
         )
-        run_worker(session, tables.verifier(role), options, stopping)
+        return tables.verifier(role)
+
+    serve(settings, options, wallet, verifier)
 
 
 def _place(device: str) -> "Place":

@@ -12,8 +12,9 @@ from pole.learning.data.quantisation import apply, fit
 from pole.learning.evaluation.arrays import place_of
 from pole.learning.evaluation.canonical import evaluate
 from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import TrainingResult, train
-from pole.learning.training.training_run import StopRule
+from pole.learning.training.training_data import TrainingTask
 from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
 from pole.protocol.models.specification import ModelSpecification
 
@@ -44,17 +45,8 @@ def rehearse(
     specification do not fit.
     """
     train_features, test_features = _features(dataset, specification, seed)
-    result = train(
-        train_features,
-        dataset.y_train,
-        specification,
-        TrainingSettings(),
-        rule,
-        seed=seed,
-        random_seed=random_seed,
-        device=device,
-        report=lambda _: None,
-    )
+    task = TrainingTask(specification, seed, train_features, dataset.y_train, TrainingSettings())
+    result = train(task, rule, random_seed=random_seed, device=device)
     found = evaluate(result.candidate.model, test_features, dataset.y_test, place_of(device))
     return Rehearsal(result, result.candidate.evaluation.correct, found.correct)
 

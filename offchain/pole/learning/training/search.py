@@ -6,16 +6,15 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from pole.errors import AbandonedError, InputError
 from pole.learning.evaluation.arrays import place_of
 from pole.learning.evaluation.canonical import evaluate
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import train
-from pole.learning.training.training_run import StopRule
-from pole.protocol.models.specification import ModelSpecification
+from pole.learning.training.training_data import TrainingTask
 
 KEPT_APART: Final = 0.1
 """Part of the samples that settings are compared on."""
@@ -26,50 +25,46 @@ BATCHES: Final = (128, 256, 500, 1000)
 
 
 def find_settings(
-    features: NDArray[np.integer[Any]],
-    labels: NDArray[np.int64],
-    specification: ModelSpecification,
-    settings: TrainingSettings,
-    rule: StopRule,
-    *,
-    random_seed: int,
-    device: torch.device,
+    task: TrainingTask, rule: StopRule, *, random_seed: int, device: torch.device
 ) -> TrainingSettings:
     """Return the settings whose short training is best on a tenth of the samples kept apart.
 
-    `settings` come first and win ties; what is searched is the learning rate, weight decay, batch, label
+    The task's own come first and win ties; what is searched is the learning rate, weight decay, batch, label
     smoothing, noise and shift. The search ends when the rule says stop or at its deadline; its required
     count is of no meaning. By a tree-structured Parzen estimator (Bergstra et al. 2011) of optuna. Raises
     InputError where optuna is not installed.
     """
     optuna = _optuna()
-    order = np.random.default_rng(random_seed).permutation(len(labels))
-    apart, kept = np.split(order, [max(1, round(KEPT_APART * len(labels)))])
+    learned, unseen = _split(task, random_seed)
     trial_seconds = (rule.deadline - rule.clock()) / TRIALS
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=random_seed % 2**32)
     )
-    best, most = settings, -1
-    chosen = settings
+    best, most = task.settings, -1
+    chosen = task.settings
     while not rule.stop() and rule.clock() < rule.deadline:
         trial = None
         if most >= 0:
             trial = study.ask()
-            chosen = _suggested(trial, settings)
-        correct = _correct(
-            (features[kept], labels[kept]),
-            (features[apart], labels[apart]),
-            specification,
-            chosen,
-            replace(rule, required_correct=0, deadline=min(rule.deadline, rule.clock() + trial_seconds)),
-            random_seed,
-            device,
-        )
+            chosen = _suggested(trial, task.settings)
+        until = min(rule.deadline, rule.clock() + trial_seconds)
+        trial_rule = replace(rule, required_correct=0, deadline=until)
+        correct = _correct(replace(learned, settings=chosen), unseen, trial_rule, random_seed, device)
         if trial is not None:
             study.tell(trial, correct)
         if correct > most:
             best, most = chosen, correct
     return best
+
+
+def _split(task: TrainingTask, random_seed: int) -> tuple[TrainingTask, TrainingTask]:
+    """Return the samples to learn from and, drawn at random, those kept apart."""
+    order = np.random.default_rng(random_seed).permutation(len(task.labels))
+    apart, kept = np.split(order, [max(1, round(KEPT_APART * len(task.labels)))])
+    learned, unseen = (
+        replace(task, features=task.features[rows], labels=task.labels[rows]) for rows in (kept, apart)
+    )
+    return learned, unseen
 
 
 def _suggested(trial: Any, settings: TrainingSettings) -> TrainingSettings:
@@ -85,28 +80,15 @@ def _suggested(trial: Any, settings: TrainingSettings) -> TrainingSettings:
 
 
 def _correct(
-    learned: tuple[NDArray[np.integer[Any]], NDArray[np.int64]],
-    unseen: tuple[NDArray[np.integer[Any]], NDArray[np.int64]],
-    specification: ModelSpecification,
-    settings: TrainingSettings,
-    rule: StopRule,
-    random_seed: int,
-    device: torch.device,
+    learned: TrainingTask, unseen: TrainingTask, rule: StopRule, random_seed: int, device: torch.device
 ) -> int:
     """Return how many unseen labels a short training gets right; 0 where it diverges or is stopped."""
-    short = replace(settings, epochs=min(TRIAL_EPOCHS, settings.epochs), steps=1, eager=False)
+    epochs = min(TRIAL_EPOCHS, learned.settings.epochs)
+    short = replace(learned.settings, epochs=epochs, steps=1, eager=False)
     try:
-        result = train(
-            *learned,
-            specification,
-            short,
-            rule,
-            seed=bytes(32),
-            random_seed=random_seed,
-            device=device,
-            report=lambda _: None,
-        )
-        return evaluate(result.candidate.model, *unseen, place_of(device), rule.stop).correct
+        result = train(replace(learned, settings=short), rule, random_seed=random_seed, device=device)
+        model, place = result.candidate.model, place_of(device)
+        return evaluate(model, unseen.features, unseen.labels, place, rule.stop).correct
     except (MalformedModelError, AbandonedError):
         return 0
 

@@ -2,21 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from pole.errors import AbandonedError, InputError
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.networks.network import Network
 from pole.learning.training.checkpoint import NO_CHECKPOINTS, Checkpoints
-from pole.learning.training.recipe import TrainingSettings
-from pole.learning.training.training_data import prepare
-from pole.learning.training.training_run import Candidate, Progress, StopReason, StopRule, TrainingRun
+from pole.learning.training.stopping import StopReason, StopRule
+from pole.learning.training.training_data import TrainingTask, prepare
+from pole.learning.training.training_run import Candidate, Progress, begin_or_resume
 from pole.protocol.mapping.layer import feature_shape
-from pole.protocol.models.specification import ModelSpecification
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,33 +32,28 @@ def pick_device() -> torch.device:
 
 
 def train(
-    features: NDArray[np.integer[Any]],
-    labels: NDArray[np.int64],
-    specification: ModelSpecification,
-    settings: TrainingSettings,
+    task: TrainingTask,
     rule: StopRule,
     *,
-    seed: bytes,
     random_seed: int,
     device: torch.device,
-    report: Callable[[Progress], None],
+    report: Callable[[Progress], None] = lambda _: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> TrainingResult:
-    """Return the best model found on features (n, *feature_shape) and labels (n,) before the rule says stop.
+    """Return the best model found for a task before the rule says stop.
 
-    `seed` is the round's, written into the model. On a CPU the result depends on `random_seed` and the
-    thread count alone, unless time runs short, also where the training was killed and goes on from a
-    checkpoint. An epoch is reported as it ends. `deadline` is kept with the last evaluation counted in.
-    Raises InputError for data that do not fit the specification, MalformedModelError when no finite model
-    came out, AbandonedError when `stop` came before a first model was judged, and IntegrityError for a
-    damaged checkpoint.
+    On a CPU the result depends on `random_seed` and the thread count alone, unless time runs short, also
+    where the training was killed and goes on from a checkpoint. An epoch is reported as it ends. `deadline`
+    is kept with the last evaluation counted in. Raises InputError for data that do not fit the specification,
+    MalformedModelError when no finite model came out, AbandonedError when `stop` came before a first model
+    was judged, and IntegrityError for a damaged checkpoint.
     """
-    _demand_fitting(features, labels, specification)
+    _demand_fitting(task)
     started = rule.clock()
-    data = prepare(features, labels, specification, floor=settings.whitening_floor, device=device)
+    data = prepare(task, device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(random_seed)
-        run = TrainingRun(data, specification, settings, seed, rule, report, started, checkpoints)
+        run = begin_or_resume(data, rule, report=report, started=started, checkpoints=checkpoints)
         reason = run.until_stopped()
     if run.best is None and rule.stop():
         raise AbandonedError("The training was stopped before it had a model.")
@@ -71,9 +62,8 @@ def train(
     return TrainingResult(run.best, run.network, reason, run.epochs, rule.clock() - started)
 
 
-def _demand_fitting(
-    features: NDArray[np.integer[Any]], labels: NDArray[np.int64], specification: ModelSpecification
-) -> None:
+def _demand_fitting(task: TrainingTask) -> None:
+    features, labels, specification = task.features, task.labels, task.specification
     expected = feature_shape(specification)
     if features.shape[1:] != expected or labels.shape != features.shape[:1] or len(features) < 2:
         raise InputError(

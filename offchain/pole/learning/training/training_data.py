@@ -1,4 +1,7 @@
-"""Training data on the device: normalised as in canonical evaluation, whitened where that can be folded."""
+"""What a training is given, and its data on the device.
+
+There they are normalised as in canonical evaluation, and whitened where that can be folded.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,42 +14,50 @@ from torch import Tensor
 from pole.learning.evaluation.features import FeatureMap, fit_feature_map, normalised, whiten, whitening
 from pole.learning.evaluation.fixed_point import Floats
 from pole.learning.networks.export import entry_layer
+from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.models.specification import ModelSpecification
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingTask:
+    """What to learn, and how.
+
+    A network of the `specification` learns `labels` (n,) from `features` (n, *feature_shape), as integers.
+    `seed` is the round's, written into the model; `settings` are the miner's own choice.
+    """
+
+    specification: ModelSpecification
+    seed: bytes
+    features: NDArray[np.integer[Any]]
+    labels: NDArray[np.int64]
+    settings: TrainingSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingData:
     """What a network learns from and what its canonical model is judged on.
 
-    `inputs` (float32) and `labels` are on the device. `features` and `truth` are the raw integers and
-    labels; `feature_map` and `whitening` lead from them to `inputs`.
+    `inputs` (float32) and `labels` are on the device. `feature_map` and `whitening` lead from the raw
+    integers of `task` to `inputs`.
     """
 
-    features: NDArray[np.integer[Any]]
-    truth: NDArray[np.int64]
+    task: TrainingTask
     feature_map: FeatureMap
     whitening: Floats | None
     inputs: Tensor
     labels: Tensor
 
 
-def prepare(
-    features: NDArray[np.integer[Any]],
-    labels: NDArray[np.int64],
-    specification: ModelSpecification,
-    *,
-    floor: float,
-    device: torch.device,
-) -> TrainingData:
-    """Return features (n, ...) and labels (n,) ready for training.
+def prepare(task: TrainingTask, device: torch.device) -> TrainingData:
+    """Return the data of a task ready for training.
 
-    Whitening raises eigenvalues to `floor` of the largest.
+    Whitening raises eigenvalues to the `whitening_floor` of the settings, as a part of the largest.
     """
-    feature_map = fit_feature_map(features)
-    values = normalised(features, feature_map)
+    feature_map = fit_feature_map(task.features)
+    values = normalised(task.features, feature_map)
     matrix = None
-    if entry_layer(specification.nodes()) is not None:
-        matrix = whitening(values, floor)
+    if entry_layer(task.specification.nodes()) is not None:
+        matrix = whitening(values, task.settings.whitening_floor)
         values = whiten(values, matrix)
     inputs = torch.from_numpy(values).to(device)
-    return TrainingData(features, labels, feature_map, matrix, inputs, torch.tensor(labels, device=device))
+    return TrainingData(task, feature_map, matrix, inputs, torch.tensor(task.labels, device=device))

@@ -9,7 +9,6 @@ that is evaluated, and the best one is kept.
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from enum import Enum
 from typing import Any, Final
 
 import torch
@@ -24,38 +23,15 @@ from pole.learning.networks.export import to_canonical
 from pole.learning.networks.network import Network
 from pole.learning.training.adamw import AdamW
 from pole.learning.training.augmentation import augmented
-from pole.learning.training.checkpoint import Checkpoints, identity, pack, unpack
+from pole.learning.training.checkpoint import NO_CHECKPOINTS, Checkpoints, identity, pack, unpack
 from pole.learning.training.losses import loss_of
 from pole.learning.training.recipe import TrainingSettings, batch_count, rate_factor, shuffled
+from pole.learning.training.stopping import StopReason, StopRule
 from pole.learning.training.training_data import TrainingData
-from pole.protocol.models.specification import ModelSpecification
 
 TIME_TOLERANCE: Final = 0.05
 SECOND: Final = 1.0
 PROBE: Final = 64
-
-
-class StopReason(Enum):
-    """Why training ended (Algorithm 1)."""
-
-    THRESHOLD = "the required training accuracy is reached"
-    ROUND = "the round accepts no more solutions"
-    TIME = "the time limit is reached"
-
-
-@dataclass(frozen=True, slots=True)
-class StopRule:
-    """When to stop: `required_correct` training labels reached, `stop()` true, or `clock()` at `deadline`.
-
-    The clock counts seconds of any epoch; a deadline of infinity is none. Both functions are called before
-    every batch, and `stop` before every part of an evaluation too, so they must not wait for anything. Once
-    it is true it stays so.
-    """
-
-    required_correct: int
-    deadline: float
-    clock: Callable[[], float]
-    stop: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,39 +70,37 @@ class _Cycle:
 
 
 class TrainingRun:
-    """The network, its cycle and the best candidate; it goes on from a checkpoint of the same training."""
+    """The network, its cycle and the best candidate.
+
+    Seconds count from `started`, by the clock of the rule. An epoch is reported as it ends, and a checkpoint
+    is written where the last one is old enough.
+    """
 
     def __init__(
         self,
         data: TrainingData,
-        specification: ModelSpecification,
-        settings: TrainingSettings,
-        seed: bytes,
         rule: StopRule,
+        *,
         report: Callable[[Progress], None],
         started: float,
-        checkpoints: Checkpoints,
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> None:
-        self.data, self.specification, self.seed = data, specification, seed
-        self.rule, self.report, self.started, self.checkpoints = rule, report, started, checkpoints
+        self.data, self.task, self.rule = data, data.task, rule
+        self.report, self.started, self.checkpoints = report, started, checkpoints
         self.device = data.inputs.device
         self.place = place_of(self.device)
-        self.made_for = identity(specification, seed, settings, len(data.inputs))
+        settings = self.task.settings
         self.batches = batch_count(len(data.inputs), settings.batch)
-        self.network = Network(specification).to(self.device)
+        self.network = Network(self.task.specification).to(self.device)
+        self.compute: Callable[[Tensor], Tensor] = (
+            torch.compile(self.network) if settings.compiled else self.network
+        )
         self.best: Candidate | None = None
         self.epochs = 0
         self.batch_seconds = 0.0
         self.kept_at = started
         self.cycle = self._cycle(settings, max(settings.epochs, math.ceil(settings.steps / self.batches)))
         self.evaluation_seconds = self._expected_evaluation()
-        kept = checkpoints.read()
-        state = None if kept is None else unpack(kept, self.made_for)
-        if state is not None:
-            self._take_up(state)
-        self.compute: Callable[[Tensor], Tensor] = (
-            torch.compile(self.network) if settings.compiled else self.network
-        )
 
     def until_stopped(self) -> StopReason:
         """Run cycle after cycle."""
@@ -144,7 +118,7 @@ class TrainingRun:
         settings = replace(self.cycle.settings, label_smoothing=0.0, noise=0.0, shift=0, flip=False)
         if not all(bool(torch.isfinite(parameter).all()) for parameter in self.network.parameters()):
             # The new values go into the same tensors, which a compiled network holds.
-            self.network.load_state_dict(Network(self.specification).to(self.device).state_dict())
+            self.network.load_state_dict(Network(self.task.specification).to(self.device).state_dict())
             settings = replace(settings, learning_rate=settings.learning_rate / 4)
         return self._cycle(settings, 2 * self.cycle.epochs)
 
@@ -191,7 +165,8 @@ class TrainingRun:
             self.device.type, dtype=torch.bfloat16, enabled=on_gpu and settings.mixed_precision
         ):
             logits = self.compute(inputs)
-        loss = loss_of(self.specification, settings.label_smoothing)(logits.float(), self.data.labels[rows])
+        loss_function = loss_of(self.task.specification, settings.label_smoothing)
+        loss = loss_function(logits.float(), self.data.labels[rows])
         loss.backward()  # type: ignore[no-untyped-call]
         self.cycle.optimiser.step(rate)
         return loss.detach()
@@ -220,23 +195,22 @@ class TrainingRun:
         self.evaluation_seconds = self.rule.clock() - begun
 
     def _evaluate(self, model: CanonicalModel) -> Evaluation:
-        return evaluate(model, self.data.features, self.data.truth, self.place, self.rule.stop)
+        return evaluate(model, self.task.features, self.task.labels, self.place, self.rule.stop)
 
     def _canonical(self) -> CanonicalModel:
-        return to_canonical(
-            self.network, self.specification, self.seed, self.data.feature_map, self.data.whitening
-        )
+        task, data = self.task, self.data
+        return to_canonical(self.network, task.specification, task.seed, data.feature_map, data.whitening)
 
     def _expected_evaluation(self) -> float:
         """Return how long judging will take, from a few samples; 0 where there is no deadline to keep."""
         if math.isinf(self.rule.deadline):
             return 0.0
-        model, data, count = self._canonical(), self.data, PROBE * self.place.share
+        model, task, count = self._canonical(), self.task, PROBE * self.place.share
         # One sample to warm up: a device loads what it computes with.
-        evaluate(model, data.features[:1], data.truth[:1], self.place)
+        evaluate(model, task.features[:1], task.labels[:1], self.place)
         begun = self.rule.clock()
-        evaluate(model, data.features[:count], data.truth[:count], self.place)
-        return (self.rule.clock() - begun) * max(1.0, len(data.features) / count)
+        evaluate(model, task.features[:count], task.labels[:count], self.place)
+        return (self.rule.clock() - begun) * max(1.0, len(task.features) / count)
 
     def _reason_to_stop(self) -> StopReason | None:
         if self.rule.stop():
@@ -275,7 +249,13 @@ class TrainingRun:
             "best": None if best is None else model_file.save(best.model),
         }
 
-    def _take_up(self, state: dict[str, Any]) -> None:
+    @property
+    def made_for(self) -> str:
+        """Return what its checkpoints are made for."""
+        task = self.task
+        return identity(task.specification, task.seed, task.settings, len(self.data.inputs))
+
+    def resume(self, state: dict[str, Any]) -> None:
         """Go on where a checkpoint was written; seconds that have passed since do not count."""
         now, cycle = self.rule.clock(), state["cycle"]
         self.network.load_state_dict(state["network"])
@@ -287,5 +267,25 @@ class TrainingRun:
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(state["deviceRandom"])
         if state["best"] is not None:
-            model = model_file.load(state["best"], self.specification, self.seed)
+            model = model_file.load(state["best"], self.task.specification, self.task.seed)
             self.best = Candidate(model, self._evaluate(model))
+
+
+def begin_or_resume(
+    data: TrainingData,
+    rule: StopRule,
+    *,
+    report: Callable[[Progress], None],
+    started: float,
+    checkpoints: Checkpoints,
+) -> TrainingRun:
+    """Return a training that goes on from the newest checkpoint of the same training, a new one without.
+
+    Raises IntegrityError for a damaged checkpoint.
+    """
+    run = TrainingRun(data, rule, report=report, started=started, checkpoints=checkpoints)
+    kept = checkpoints.read()
+    state = None if kept is None else unpack(kept, run.made_for)
+    if state is not None:
+        run.resume(state)
+    return run

@@ -13,6 +13,7 @@ from typing import Final
 from pole.errors import InputError, IntegrityError
 from pole.ipfe.group import ORDER
 from pole.protocol.mapping.layer import query_plan
+from pole.protocol.mapping.plan import QueryPlan
 from pole.protocol.mapping.rank import RankTooLargeError, query_rank
 from pole.protocol.models.specification import ModelSpecification, disclosed_rank
 from pole.roles.keys.ledger import GivenKeys, KeyLedger, LedgerEntry
@@ -183,6 +184,11 @@ def spending(entries: Sequence[LedgerEntry]) -> Spending:
     )
 
 
+def plans_given(entries: Sequence[LedgerEntry]) -> list[QueryPlan]:
+    """Return the query vectors that keys were issued for, one plan for each entry that has keys."""
+    return [query_plan(each.specification, each.given.seed) for each in entries if each.given is not None]
+
+
 def _checked(
     others: Sequence[LedgerEntry], data_set: str, specification: ModelSpecification, *, consent: bool
 ) -> Spending:
@@ -224,7 +230,7 @@ def _rank_given(given: Sequence[LedgerEntry]) -> tuple[int, bool]:
     """Return the rank of all keyed query vectors modulo the group order, and whether it is exact."""
     if not given:
         return 0, True
-    plans = [query_plan(each.specification, each.given.seed) for each in given if each.given is not None]
+    plans = plans_given(given)
     dimension = given[0].specification.dimension
     try:
         return query_rank(plans, dimension, ORDER), True

@@ -168,10 +168,18 @@ def accept_share(found: TaskSharing, sealed: SealedShare, holder: Holder, open_b
     return share
 
 
-def drop_secret(journal: Journal, mpk_digest: bytes, remove: Callable[[bytes], None]) -> None:
-    """Remove the master secret of a shared task, and remember that its holders issue the keys from now on."""
-    DataNodeMemory(journal).note_dropped_secret(mpk_digest)
-    remove(mpk_digest)
+def drop_secret(chain: Chain, journal: Journal, task_id: int, remove: Callable[[bytes], None]) -> None:
+    """Remove the master secret of a shared task, and remember that its holders issue the keys from now on.
+
+    Raises InputError where the task is another's, or its secret is not shared.
+    """
+    task = chain.task(task_id)
+    if task.owner != chain.identity.address or chain.delegation(task_id) is None:
+        raise InputError(
+            f"This wallet shares no secret of task {task_id}: share it first (`pole data-node share`)."
+        )
+    DataNodeMemory(journal).note_dropped_secret(task.files.mpk_digest)
+    remove(task.files.mpk_digest)
 
 
 def _demand_key_of(task: PostedTask, sharing: Sharing) -> None:

@@ -13,8 +13,10 @@ from pole.learning.evaluation import model_file
 from pole.learning.training.checkpoint import Checkpoints
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.search import find_settings
+from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import train
-from pole.learning.training.training_run import Progress, StopRule
+from pole.learning.training.training_data import TrainingTask
+from pole.learning.training.training_run import Progress
 from pole.roles.support.events import tell
 from pole.roles.support.files import read_with_digest, with_digest, write_durably
 from pole.roles.training.learner import Assignment, Trained
@@ -44,14 +46,9 @@ class TorchLearner:
 
         Raises AbandonedError when `stop` came before there was one.
         """
-        samples = assignment.samples
         result = train(
-            samples.features,
-            samples.labels,
-            assignment.specification,
-            self._recipe(assignment, stop),
+            _task(assignment, self._recipe(assignment, stop)),
             StopRule(assignment.needed, assignment.deadline, self.clock, stop),
-            seed=assignment.seed,
             random_seed=self.random_seed(),
             device=self.device,
             report=_log_progress,
@@ -60,7 +57,7 @@ class TorchLearner:
         correct = result.candidate.evaluation.correct
         sentence = (
             f"Trained {result.epochs} epochs in {result.seconds:.1f} s, "
-            f"{correct} of {len(samples.labels)} correct: {result.reason.value}."
+            f"{correct} of {len(assignment.samples.labels)} correct: {result.reason.value}."
         )
         details = {"epochs": result.epochs, "seconds": round(result.seconds, 3), "correct": correct}
         tell(LOG, "trained", sentence, reason=result.reason.name, **details)
@@ -74,12 +71,9 @@ class TorchLearner:
         kept = read_with_digest(path)
         if kept is not None:
             return TrainingSettings(**json.loads(kept))
-        samples, now = assignment.samples, self.clock()
+        now = self.clock()
         found = find_settings(
-            samples.features,
-            samples.labels,
-            assignment.specification,
-            self.recipe,
+            _task(assignment, self.recipe),
             StopRule(0, now + self.search * (assignment.deadline - now), self.clock, stop),
             random_seed=self.random_seed(),
             device=self.device,
@@ -100,6 +94,11 @@ class TorchLearner:
             if other != path:
                 other.unlink()
         return path
+
+
+def _task(assignment: Assignment, settings: TrainingSettings) -> TrainingTask:
+    samples = assignment.samples
+    return TrainingTask(assignment.specification, assignment.seed, samples.features, samples.labels, settings)
 
 
 def _log_progress(progress: Progress) -> None:

@@ -11,10 +11,10 @@ from pole.errors import InputError
 from pole.learning.training import search
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.search import find_settings
-from pole.learning.training.training_run import StopRule
+from pole.learning.training.stopping import StopRule
+from pole.learning.training.training_data import TrainingTask
 from pole.protocol.mapping.kinds import LinearMapping
-from pole.protocol.models.metrics import Integers
-from pole.protocol.models.specification import ModelSpecification, mlp
+from pole.protocol.models.specification import mlp
 
 SPEC = mlp(input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=8, queries=4), hidden=(8,), classes=3)
 RANDOM = np.random.default_rng(0)
@@ -31,10 +31,7 @@ def find(
     random_seed: int = 1,
 ) -> TrainingSettings:
     return find_settings(
-        FEATURES,
-        LABELS,
-        SPEC,
-        settings or TrainingSettings(),
+        TrainingTask(SPEC, bytes(32), FEATURES, LABELS, settings or TrainingSettings()),
         StopRule(0, deadline, clock, stop),
         random_seed=random_seed,
         device=torch.device("cpu"),
@@ -55,19 +52,15 @@ def test_settings_that_do_best_on_samples_kept_apart_are_found(monkeypatch: pyte
     tried: list[TrainingSettings] = []
 
     def score(
-        learned: tuple[Integers, Integers],
-        unseen: tuple[Integers, Integers],
-        specification: ModelSpecification,
-        settings: TrainingSettings,
-        rule: StopRule,
-        random_seed: int,
-        device: torch.device,
+        learned: TrainingTask, unseen: TrainingTask, rule: StopRule, random_seed: int, device: torch.device
     ) -> int:
-        assert len(unseen[1]) == 6
-        assert len(learned[1]) == 54
-        assert not {tuple(row) for row in unseen[0].tolist()} & {tuple(row) for row in learned[0].tolist()}
-        tried.append(settings)
-        return 100 - abs(round(math.log10(settings.learning_rate / 1e-2) * 20))
+        assert len(unseen.labels) == 6
+        assert len(learned.labels) == 54
+        assert not {tuple(row) for row in unseen.features.tolist()} & {
+            tuple(row) for row in learned.features.tolist()
+        }
+        tried.append(learned.settings)
+        return 100 - abs(round(math.log10(learned.settings.learning_rate / 1e-2) * 20))
 
     monkeypatch.setattr(search, "_correct", score)
     calls = itertools.count()

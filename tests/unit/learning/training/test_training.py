@@ -16,8 +16,10 @@ from pole.learning.evaluation.canonical import CanonicalModel, Evaluation, evalu
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.training.adamw import AdamW
 from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.stopping import StopReason, StopRule
 from pole.learning.training.training import TrainingResult, train
-from pole.learning.training.training_run import Progress, StopReason, StopRule
+from pole.learning.training.training_data import TrainingTask
+from pole.learning.training.training_run import Progress
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
 from pole.protocol.models.metrics import Integers
@@ -67,12 +69,8 @@ def run(
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> TrainingResult:
     return train(
-        features,
-        labels,
-        SPEC,
-        settings or TrainingSettings(),
+        TrainingTask(SPEC, SEED, features, labels, settings or TrainingSettings()),
         stop_rule,
-        seed=SEED,
         random_seed=random_seed,
         device=CPU,
         report=report,
@@ -261,15 +259,10 @@ def test_digits_are_learned_from_fewer_features_than_pixels() -> None:
         for x in (data.x_train, data.x_test)
     )
     result = train(
-        features,
-        data.y_train,
-        spec,
-        TrainingSettings(),
+        TrainingTask(spec, SEED, features, data.y_train, TrainingSettings()),
         rule(required=len(features) * 97 // 100, watch=Watch(batches=1000)),
-        seed=SEED,
         random_seed=1,
         device=CPU,
-        report=lambda progress: None,
     )
     assert result.reason is StopReason.THRESHOLD
     assert evaluate(result.candidate.model, unseen, data.y_test).correct >= 0.94 * len(unseen)

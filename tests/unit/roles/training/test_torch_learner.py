@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from pole.learning.training.checkpoint import Checkpoints
 from pole.learning.training.recipe import TrainingSettings
-from pole.learning.training.training_run import StopRule
+from pole.learning.training.stopping import StopRule
+from pole.learning.training.training_data import TrainingTask
 from pole.protocol.mapping.kinds import LinearMapping
-from pole.protocol.models.specification import ModelSpecification, mlp
+from pole.protocol.models.specification import mlp
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.receiving.samples import Samples
 from pole.roles.training import torch_learner
@@ -79,27 +79,13 @@ def test_settings_that_were_found_are_used_again_after_a_restart(
     used: list[TrainingSettings] = []
 
     def find(
-        features: NDArray[np.int64],
-        labels: NDArray[np.int64],
-        specification: ModelSpecification,
-        settings: TrainingSettings,
-        rule: StopRule,
-        *,
-        random_seed: int,
-        device: torch.device,
+        task: TrainingTask, rule: StopRule, *, random_seed: int, device: torch.device
     ) -> TrainingSettings:
         searched.append(rule.deadline)
         return TrainingSettings(epochs=2, steps=1, learning_rate=0.01 * len(searched))
 
-    def train(
-        features: NDArray[np.int64],
-        labels: NDArray[np.int64],
-        specification: ModelSpecification,
-        settings: TrainingSettings,
-        *arguments: object,
-        **options: object,
-    ) -> None:
-        used.append(settings)
+    def train(task: TrainingTask, *arguments: object, **options: object) -> None:
+        used.append(task.settings)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(torch_learner, "find_settings", find)

@@ -368,11 +368,19 @@ def test_a_new_sharing_in_an_open_round_is_served(shared: Shared) -> None:
     assert np.array_equal(shared.issued(), shared.expected())
 
 
+def test_a_secret_that_is_not_shared_is_not_dropped(stage: Stage) -> None:
+    task_id = stage.post()
+    kept = dict(stage.secrets.kept)
+    with pytest.raises(InputError, match="shares no secret of task 1"):
+        drop_secret(stage.chain(OWNER), stage.journal(OWNER), task_id, stage.secrets.kept.__delitem__)
+    assert stage.secrets.kept == kept
+
+
 def test_a_data_node_without_the_secret_leaves_the_keys_to_its_holders(shared: Shared) -> None:
     stage = shared.stage
     mpk_digest = stage.world.tasks[1].files.mpk_digest
     expected = stage.secrets.open(mpk_digest)
-    drop_secret(stage.journal(OWNER), mpk_digest, stage.secrets.kept.__delitem__)
+    drop_secret(stage.chain(OWNER), stage.journal(OWNER), 1, stage.secrets.kept.__delitem__)
     shared.open_round()
     data_node = stage.data_node()
     shared.let_act(data_node, shared.holder(1))

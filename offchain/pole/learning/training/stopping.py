@@ -1,0 +1,28 @@
+"""When a training stops, and why it did (the paper's Algorithm 1)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class StopReason(Enum):
+    """Why training ended (Algorithm 1)."""
+
+    THRESHOLD = "the required training accuracy is reached"
+    ROUND = "the round accepts no more solutions"
+    TIME = "the time limit is reached"
+
+
+@dataclass(frozen=True, slots=True)
+class StopRule:
+    """When to stop: `required_correct` training labels reached, `stop()` true, or `clock()` at `deadline`.
+
+    The clock counts seconds of any epoch; a deadline of infinity is none. Both functions are called before
+    every batch, and `stop` before every part of an evaluation too, so they must not wait for anything. Once
+    it is true it stays so.
+    """
+
+    required_correct: int
+    deadline: float
+    clock: Callable[[], float]
+    stop: Callable[[], bool]

@@ -1,0 +1,87 @@
+"""Posting as a data owner: what stands in a task's way is told before anything is published or spent."""
+
+from typing import Any
+
+import pytest
+from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, terms
+
+from pole.errors import FundsError, InputError, PoleError, RefusedError
+from pole.learning.data.digest import data_set_digest
+from pole.protocol.parameters import TaskListParameters
+from pole.protocol.state import TaskTerms
+from pole.roles.keys.budget import BudgetSpentError
+from pole.roles.publishing.poster import TaskPoster
+from pole.roles.publishing.preparation import TaskRequest
+
+LIMITS = TaskListParameters(
+    max_tasks=9, min_reward=100, min_data_bond=50, fee_bps=100, max_time_limit=1000, max_solutions=8
+)
+
+
+class Owner:
+    """A data owner who notes what is asked of it, with so much in its wallet."""
+
+    def __init__(self, stage: Stage, *, balance: int = 10**20, list_is_full: bool = False) -> None:
+        self.stage, self.wei, self.list_is_full = stage, balance, list_is_full
+        self.asked: list[str] = []
+
+    def place(self, _: TaskTerms) -> None:
+        self.asked.append("place")
+        if self.list_is_full:
+            raise RefusedError("The list is full.")
+
+    def balance(self) -> int:
+        self.asked.append("balance")
+        return self.wei
+
+    def post(self, *, consent: bool = True, **changes: int) -> int:
+        poster = TaskPoster(
+            chain=self.stage.chain(OWNER),
+            journal=self.stage.journal(OWNER),
+            workshop=self.stage.workshop(),
+            budget=self.stage.budget,
+            limits=LIMITS,
+            balance=self.balance,
+            require_place=self.place,
+            report_budget=lambda *_: self.asked.append("budget"),
+        )
+        request = TaskRequest(dataset(), specification(), terms(**changes))
+        return poster.post(request, dataset(), data_name=None, consent=consent)
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "options", "error", "asked"),
+    [
+        ({}, {"reward": 99}, InputError, []),
+        ({"list_is_full": True}, {}, RefusedError, ["place"]),
+        ({}, {"consent": False}, BudgetSpentError, ["place"]),
+        ({"balance": 1109}, {}, FundsError, ["place", "budget", "balance"]),
+    ],
+)
+def test_nothing_is_made_for_a_task_that_cannot_be_posted(
+    stage: Stage, obstacle: dict[str, Any], options: dict[str, Any], error: type[PoleError], asked: list[str]
+) -> None:
+    owner = Owner(stage, **obstacle)
+    with pytest.raises(error):
+        owner.post(**options)
+    assert owner.asked == asked
+    assert stage.store.files == {}
+    assert stage.secrets.kept == {}
+    assert stage.budget.ledger.entries() == ()
+
+
+def test_the_keys_of_a_posted_task_count_for_its_data_set(stage: Stage) -> None:
+    assert Owner(stage).post() == 1
+    (entry,) = stage.budget.ledger.entries()
+    assert entry.data_digest == data_set_digest(dataset())
+    assert entry.mpk_digest == stage.world.tasks[1].files.mpk_digest
+
+
+def test_a_task_that_is_prepared_already_asks_nothing_more_of_the_budget(stage: Stage) -> None:
+    stage.chain(OWNER).balance = 0
+    with pytest.raises(FundsError):
+        Owner(stage).post()
+    stage.chain(OWNER).balance = 10**20
+    again = Owner(stage)
+    assert again.post() == 1
+    assert again.asked == ["place", "balance"]
