@@ -39,7 +39,7 @@ from pole.protocol.models.specification import ModelSpecification, parse_specifi
 from pole.protocol.state import FileRef
 from pole.roles.publishing.encryption import Sealing, encrypt_set
 from pole.roles.publishing.task_folder import TaskFolder
-from pole.roles.receiving.decryption import Means, Wish, decrypt_set
+from pole.roles.receiving.decryption import DecryptionRequest, Means, decrypt_set
 from pole.roles.receiving.point_cache import PointCache
 from pole.roles.receiving.task_data import TaskData
 from pole.roles.support.files import write_durably
@@ -147,8 +147,8 @@ def fetch_and_decrypt(setting: Setting, published: Published, turn: int) -> Decr
     task = TaskData(spec, manifest, query_plan(spec, SEEDS[turn]), published.keys[turn])
     points = PointCache(setting.folder / "points", setting.point_cache * MEBIBYTE)
     means = Means(store, time.monotonic, setting.threads, points)
-    wish = Wish(task, manifest, None, home / "features", home / "shards")
-    features = decrypt_set(wish, means, stop=lambda: False).features
+    request = DecryptionRequest(task, manifest, None, home / "features", home / "shards")
+    features = decrypt_set(request, means, stop=lambda: False).features
     seconds = time.perf_counter() - started
     np.save(home / "first.npy", features[:COMPARED])
     return Decrypted(home / "first.npy", features.size, features.nbytes, seconds, peak_mib("self"))

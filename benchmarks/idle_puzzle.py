@@ -42,8 +42,8 @@ def measure(number: int) -> tuple[float, float, float, float, float]:
     ).candidate
     seconds = time.process_time() - began
     found = evaluate(trained.model, test.features, test.labels)
-    most = np.bincount(drawn.labels).max() / TRAIN
-    return most, linear(drawn), trained.evaluation.correct / TRAIN, found.correct / TEST, seconds
+    maximum = np.bincount(drawn.labels).max() / TRAIN
+    return maximum, linear(drawn), trained.evaluation.correct / TRAIN, found.correct / TEST, seconds
 
 
 def linear(drawn: PuzzleSet) -> float:

@@ -136,8 +136,8 @@ def decryption(
     per_sample = len(plan.windows) * len(plan.vectors)
     products = CONVOLUTIONS if per_sample > PRODUCTS // SHARD else PRODUCTS * min(1, 784 / columns)
     operations = products / SLOWNESS[name]
-    most = samples_for(operations, per_sample, max(threads))
-    encoded = scheme.encrypt(msk, data(most, columns), os.urandom, threads=max(threads))
+    maximum = samples_for(operations, per_sample, max(threads))
+    encoded = scheme.encrypt(msk, data(maximum, columns), os.urandom, threads=max(threads))
     affine = scheme.expand(encoded, threads=max(threads))
     for count in threads:
         n = samples_for(operations, per_sample, count)

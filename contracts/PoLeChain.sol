@@ -385,14 +385,14 @@ contract PoLeChain is IPoLeChain {
         Round storage open,
         uint32 claimedTrainCorrect
     ) private returns (uint256 place, address displaced) {
-        uint16 most = _parameters.maxSolutions;
-        if (open.committed < most) return (++open.committed, address(0));
-        place = _register.lowest(most);
-        Solutions.Stored storage least = _register.stored[place];
-        uint32 leastClaim = least.claimedTrainCorrect;
-        if (claimedTrainCorrect <= leastClaim) revert TooManySolutions(roundId, most, uint256(leastClaim) + 1);
-        if (_claimsThreshold(open, leastClaim)) --open.ready;
-        displaced = least.miner;
+        uint16 maximum = _parameters.maxSolutions;
+        if (open.committed < maximum) return (++open.committed, address(0));
+        place = _register.lowest(maximum);
+        Solutions.Stored storage lowest = _register.stored[place];
+        uint32 lowestClaim = lowest.claimedTrainCorrect;
+        if (claimedTrainCorrect <= lowestClaim) revert TooManySolutions(roundId, maximum, uint256(lowestClaim) + 1);
+        if (_claimsThreshold(open, lowestClaim)) --open.ready;
+        displaced = lowest.miner;
         _register.leave(roundId, displaced);
         _ledger.record(RecordKind.SolutionDisplaced, abi.encode(roundId, displaced));
     }

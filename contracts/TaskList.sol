@@ -206,10 +206,10 @@ contract TaskList is ITaskList {
 
     function _checkTerms(TaskTerms calldata terms, Parameters memory limits) private pure {
         // The least fee rounds down: the data node gains less than a wei.
-        uint256 leastFee = (uint256(terms.reward) * limits.feeBps) / BPS;
+        uint256 minimumFee = (uint256(terms.reward) * limits.feeBps) / BPS;
         _checkRange("reward", terms.reward, limits.minReward, type(uint96).max);
         _checkRange("dataBond", terms.dataBond, limits.minDataBond, type(uint96).max);
-        _checkRange("fee", terms.fee, leastFee, type(uint96).max);
+        _checkRange("fee", terms.fee, minimumFee, type(uint96).max);
         _checkRange("timeLimit", terms.timeLimit, 1, limits.maxTimeLimit);
         _checkRange("minTrainingTime", terms.minTrainingTime, 0, terms.timeLimit);
         _checkRange("minSolutions", terms.minSolutions, 1, limits.maxSolutions);
@@ -221,8 +221,8 @@ contract TaskList is ITaskList {
     }
 
     /// @param term its name as a word: strings in memory would cost every task what only a refusal needs
-    function _checkRange(bytes32 term, uint256 given, uint256 least, uint256 most) private pure {
-        if (given < least || given > most) revert TermOutOfRange(_text(term), given, least, most);
+    function _checkRange(bytes32 term, uint256 given, uint256 minimum, uint256 maximum) private pure {
+        if (given < minimum || given > maximum) revert TermOutOfRange(_text(term), given, minimum, maximum);
     }
 
     function _text(bytes32 word) private pure returns (string memory) {

@@ -83,9 +83,10 @@ def report(records: Sequence[Record]) -> str:
     rows = []
     for name, group in values(best_size(records)).items():
         by_count = list(zip(*group["corrected"], strict=True))
-        least, middle, most = by_count[0], by_count[len(by_count) // 2], by_count[-1]
+        minimum, middle, maximum = by_count[0], by_count[len(by_count) // 2], by_count[-1]
         cells = [
-            f"{spread([share for _, share in column])} ({column[0][0]:,})" for column in (least, middle, most)
+            f"{spread([share for _, share in column])} ({column[0][0]:,})"
+            for column in (minimum, middle, maximum)
         ]
         plain = [spread(group[key]) for key in ("test", "replaced", "normalisedAnew")]
         rows.append([name, *plain, *cells, str(group["disclosed"][0]), str(len(group["test"]))])

@@ -37,10 +37,10 @@ def run_all(experiments: Iterable[Experiment], chosen: argparse.Namespace) -> No
     LOG.setLevel(logging.INFO)
     use_threads(chosen)
     # One function for all: a publisher that is away is asked once.
-    tell = partial(print, flush=True)
+    report = partial(print, flush=True)
     try:
         for experiment, options in asked_for(experiments, chosen):
-            left_out = run(experiment, options, tell)
+            left_out = run(experiment, options, report)
             if left_out:
                 print(f"{experiment.name}: {left_out} settings were left out.")
     except PoleError as error:

@@ -47,11 +47,11 @@ def learn(
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> Learned:
     """Train one cycle of `epochs` epochs; `report` is called after each, at nobody's expense."""
-    tell = of_training(epochs, now_and_then())
+    show = of_training(epochs, now_and_then())
 
     def listen(progress: Progress) -> None:
         report(progress)
-        tell(progress)
+        show(progress)
 
     result = train(
         task_of(problem, replace(settings, epochs=epochs, steps=1)),

@@ -32,7 +32,7 @@ def lines(axes: Axes, curves: Mapping[str, Points]) -> str:
     top = max(ys) if axes.y_top is None else axes.y_top
     # Epochs and blocks have no halves.
     whole = 1.0 if all(float(x).is_integer() for x in xs) else 0.0
-    x_ticks = ticks(min(xs), max(xs), least_step=whole)
+    x_ticks = ticks(min(xs), max(xs), minimum_step=whole)
     y_ticks = ticks(bottom, max(top, bottom + 1e-9))
     scale_x = _Scale(x_ticks[0], x_ticks[-1], LEFT, RIGHT)
     scale_y = _Scale(y_ticks[0], y_ticks[-1], BOTTOM, TOP)
@@ -51,12 +51,12 @@ def lines(axes: Axes, curves: Mapping[str, Points]) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
-def ticks(low: float, high: float, *, least_step: float = 0.0) -> list[float]:
+def ticks(low: float, high: float, *, minimum_step: float = 0.0) -> list[float]:
     """Return round numbers, 2 to 8 of them, from at most `low` to at least `high`."""
     span = high - low if high > low else max(abs(high), 1.0)
     step = 10 ** math.floor(math.log10(span / 4))
     step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= 6)
-    step = max(step, least_step)
+    step = max(step, minimum_step)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(number * step, 10) for number in range(first, max(last, first + 1) + 1)]
 

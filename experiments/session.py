@@ -65,7 +65,7 @@ def cases_of(experiment: Experiment, options: Options) -> list[Case]:
     return [case for case in experiment.cases(options.size) if word in case.setting.lower()]
 
 
-def run(experiment: Experiment, options: Options, tell: Callable[[str], None]) -> int:
+def run(experiment: Experiment, options: Options, report: Callable[[str], None]) -> int:
     """Measure what is missing; return how many settings were left out because their data are not here."""
     path = options.out / f"{experiment.name}.jsonl"
     there = {record.key for record in read(path)}
@@ -74,10 +74,10 @@ def run(experiment: Experiment, options: Options, tell: Callable[[str], None]) -
         for case in cases_of(experiment, options):
             name = f"{experiment.name}: {case.setting}, seed {seed}"
             if (options.size, case.setting, seed) in there:
-                tell(f"{name}: is there already")
-            elif not provide(case.data, options.size, tell):
+                report(f"{name}: is there already")
+            elif not provide(case.data, options.size, report):
                 left_out.add(case.setting)
-                tell(f"{name}: skipped, the data set {case.data} is not here (see `pole data fetch`)")
+                report(f"{name}: skipped, the data set {case.data} is not here (see `pole data fetch`)")
             else:
                 LOG.info("%s: is being measured", name)
                 started = time.perf_counter()
@@ -87,11 +87,11 @@ def run(experiment: Experiment, options: Options, tell: Callable[[str], None]) -
                     experiment.name, options.size, case.setting, seed, measured, environment(), seconds
                 )
                 append(path, record)
-                tell(f"{name}: {_short(measured)} ({seconds:.0f} s)")
+                report(f"{name}: {_short(measured)} ({seconds:.0f} s)")
     return len(left_out)
 
 
-def provide(name: str | None, size: Size, tell: Callable[[str], None]) -> bool:
+def provide(name: str | None, size: Size, report: Callable[[str], None]) -> bool:
     """Return whether a published data set is here, after fetching it where that can be done.
 
     The quick size is a test, which does not depend on anybody's server.
@@ -101,16 +101,16 @@ def provide(name: str | None, size: Size, tell: Callable[[str], None]) -> bool:
         return True
     if size is Size.QUICK:
         return False
-    problem = _fetch(name, folder, tell)
+    problem = _fetch(name, folder, report)
     if problem:
-        tell(problem)
+        report(problem)
     return not problem
 
 
 @cache
-def _fetch(name: str, folder: Path, tell: Callable[[str], None]) -> str:
+def _fetch(name: str, folder: Path, report: Callable[[str], None]) -> str:
     """Fetch a data set, once; return why that failed, or nothing."""
-    tell(f"Fetching {name} into {folder}")
+    report(f"Fetching {name} into {folder}")
     try:
         fetch(PUBLISHED[name], folder / name, of_download(now_and_then()))
     except PoleError as error:

@@ -37,7 +37,7 @@ from pole.learning.training.training_run import Progress, TrainingRun
 WATCHED: Final = 5000
 """Training samples that the curve of the training accuracy is taken over."""
 TURNS: Final = {Size.QUICK: 3, Size.REDUCED: 30, Size.FULL: 100}
-MOST_SECONDS: Final = 120.0
+MAXIMUM_SECONDS: Final = 120.0
 UNFINISHED: Final = REPOSITORY / "build" / "unfinished-experiments"
 FIGURES: Final = {name: number for number, name in enumerate(PAIRS, start=5)}
 
@@ -102,7 +102,7 @@ def seconds_an_epoch(
     seconds: list[list[float]] = []
     for turn in range(turns + 1):
         seconds.append([_timed(run, rows[turn % len(rows)]) for run in runs])
-        if time.perf_counter() - begun > MOST_SECONDS:
+        if time.perf_counter() - begun > MAXIMUM_SECONDS:
             break
     # The first turn is a warm-up.
     secure, original = (median(column) * len(rows) for column in zip(*seconds[1:], strict=True))

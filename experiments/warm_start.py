@@ -68,9 +68,9 @@ def _trained_on(
         learning_rate=variant.settings.learning_rate / GENTLER,
     )
     rule = StopRule(0, float("inf"), clock_of_process, never)
-    tell, begun = of_training(epochs, now_and_then()), clock_of_process()
+    show, begun = of_training(epochs, now_and_then()), clock_of_process()
     data = replace(data, task=replace(data.task, settings=settings))
-    run = TrainingRun(data, rule, report=tell, started=begun)
+    run = TrainingRun(data, rule, report=show, started=begun)
     run.network.load_state_dict(network.state_dict())
     run.until_stopped()
     assert run.best is not None

@@ -17,8 +17,8 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 GENERATED: Final = frozenset({"docs/commands.md"})
 MADE_BY_RUNNING: Final = ("deployments/", "build/", ".pole/", ".brownie-home/", "devnet/node_modules/")
-MOST_WORDS: Final = 25
-MOST_CELL: Final = 300
+MAXIMUM_WORDS: Final = 25
+MAXIMUM_CELL: Final = 300
 
 ABBREVIATIONS: Final = (
     r"(?:e\.g|i\.e|cf|vs|etc|al|approx|resp|incl|Fig|Figs|Eq|Sec|No|Nr|Vol|St|Dr|Mr|Ms|Prof|Inc)\."
@@ -132,16 +132,16 @@ def style_complaints(page: Page) -> Iterator[str]:
             if not ENDS.search(line.text.rstrip()):
                 yield f"{page.path}:{line.number}: a sentence goes on in the next line: join the two lines"
     counts = [words(each) for block in page.prose for line in block for each in sentences(line.text)]
-    if counts and median(counts) > MOST_WORDS:
+    if counts and median(counts) > MAXIMUM_WORDS:
         yield (
             f"{page.path}:1: a sentence has {median(counts):g} words at the median: "
-            f"split the long ones until it is at most {MOST_WORDS}"
+            f"split the long ones until it is at most {MAXIMUM_WORDS}"
         )
     for row in page.rows:
         for cell in _cells(row.text):
-            if len(cell) > MOST_CELL:
+            if len(cell) > MAXIMUM_CELL:
                 yield (
-                    f"{page.path}:{row.number}: a cell has {len(cell)} characters: at most {MOST_CELL}, "
+                    f"{page.path}:{row.number}: a cell has {len(cell)} characters: at most {MAXIMUM_CELL}, "
                     f"say the rest below the table: {cell[:40]!r}"
                 )
 

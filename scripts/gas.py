@@ -36,7 +36,7 @@ MODELS = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
 WINDOWS = dict.fromkeys((name for name in stage.CHAIN if name.endswith("Window")), 10_000)
 PATIENT = {"unbondingTime": 200_000}
 # In tenths: a tenfold of tasks that adds half as much again as any step before, and 20,000 gas, is no chance.
-MOST_GROWTH, CHANCE = 15, 20_000
+MAXIMUM_GROWTH, CHANCE = 15, 20_000
 
 Costs = dict[str, int]
 
@@ -165,7 +165,7 @@ def undone(measure: Callable[[], int]) -> int:
 def is_logarithmic(costs: list[int]) -> bool:
     """Tell whether the last tenfold of tasks costs about as much more as those before it, or less."""
     steps = [after - before for before, after in pairwise(costs)]
-    return steps[-1] <= max(*steps[:-1], 0) * MOST_GROWTH // 10 + CHANCE
+    return steps[-1] <= max(*steps[:-1], 0) * MAXIMUM_GROWTH // 10 + CHANCE
 
 
 def fit(sizes: list[int], costs: list[int]) -> str:

@@ -35,6 +35,8 @@ UNREAD: Final = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^
 USED: Final = r"(?:as|catch|delete|do|else|emit|for|from|import|is|new|return|revert|try|using)\b"
 TYPED: Final = re.compile(rf"(?<![\w$])(?=(?!{USED})[A-Za-z_$][\w$]*(?:\s*\[[^\]]*\])*\s+([A-Za-z_$][\w$]*))")
 MAPPING: Final = re.compile(r"\)\s+([A-Za-z_$][\w$]*)\s*;")
+# The parameters of a function that an interface declares: their names are the interface's.
+OVERRIDDEN: Final = re.compile(r"\bfunction\s+\w+\s*\(([^)]*)\)(?=[^{};]*\boverride\b)")
 ENUM: Final = re.compile(r"\benum\s+\w+\s*\{([^}]*)\}")
 
 Words = tuple[str, ...]
@@ -119,6 +121,7 @@ def _declared(node: ast.AST) -> Iterator[str]:
 def solidity_names(path: str, text: str) -> Iterator[Name]:
     """Yield the names that Solidity code declares."""
     code = UNREAD.sub(lambda unread: re.sub(r"\S", " ", unread[0]), text)
+    code = OVERRIDDEN.sub(lambda function: re.sub(r"\S", " ", function[0]), code)
     found = [(each.start(1), each[1]) for pattern in (TYPED, MAPPING) for each in pattern.finditer(code)]
     for enum in ENUM.finditer(code):
         found += [(enum.start(1) + each.start(), each[0]) for each in re.finditer(r"\w+", enum[1])]

@@ -200,8 +200,8 @@ contract LibraryHarness {
         return (packed, Tally.unpack(packed));
     }
 
-    function sizeOf(uint256 attempt, uint256 first, uint256 most) external pure returns (uint256) {
-        return Ballots.sizeOf(attempt, first, most);
+    function sizeOf(uint256 attempt, uint256 first, uint256 maximum) external pure returns (uint256) {
+        return Ballots.sizeOf(attempt, first, maximum);
     }
 
     function forfeitedChallenge(Ending calldata ending) external pure returns (uint256) {
@@ -211,11 +211,11 @@ contract LibraryHarness {
     function rank(
         Solution[] calldata solutions,
         uint256 revealed,
-        uint256 most,
+        uint256 maximum,
         uint256 threshold,
         bool released
     ) external pure returns (uint256[] memory) {
-        return Ranking.rank(solutions, revealed, most, threshold, released);
+        return Ranking.rank(solutions, revealed, maximum, threshold, released);
     }
 
     function judge(Judgement.Evidence calldata evidence) external pure returns (Judgement.Outcome memory) {
@@ -226,8 +226,8 @@ contract LibraryHarness {
         return Judgement.isProvenBad(evidence, choice);
     }
 
-    function minerBond(uint256 reward, uint96 least, uint16 bps) external pure returns (uint256) {
-        return Settlement.minerBond(reward, least, bps);
+    function minerBond(uint256 reward, uint96 minimum, uint16 bps) external pure returns (uint256) {
+        return Settlement.minerBond(reward, minimum, bps);
     }
 
     function verificationFee(Ending calldata ending, VoidReason voidReason) external pure returns (uint256) {

@@ -24,9 +24,9 @@ library Ballots {
     }
 
     /// @return seats that an attempt asks for: `first`, then twice as many and one, then all; `most` at most
-    function sizeOf(uint256 attempt, uint256 first, uint256 most) internal pure returns (uint256 seats) {
-        if (attempt == LAST_ATTEMPT) return most;
+    function sizeOf(uint256 attempt, uint256 first, uint256 maximum) internal pure returns (uint256 seats) {
+        if (attempt == LAST_ATTEMPT) return maximum;
         seats = attempt == 0 ? first : 2 * first + 1;
-        return seats < most ? seats : most;
+        return seats < maximum ? seats : maximum;
     }
 }

@@ -10,11 +10,11 @@ import {Ballots} from "./Ballots.sol";
 /// @title Deployment: what must hold of PoLe's contracts and parameters before they can work together.
 library Deployment {
     uint256 private constant BPS = 10_000;
-    uint256 private constant MOST_SOLUTIONS = 32;
-    uint256 private constant MOST_SEATS = 63;
+    uint256 private constant MAXIMUM_SOLUTIONS = 32;
+    uint256 private constant MAXIMUM_SEATS = 63;
 
     /// @dev Votes of the last ballot are all counted when the round is finalised, in one transaction.
-    uint256 private constant MOST_VOTES = 256;
+    uint256 private constant MAXIMUM_VOTES = 256;
 
     /// @notice Reverts BadDeployment unless the contracts name each other and the parameters hold together.
     function check(
@@ -69,13 +69,13 @@ library Deployment {
         _require(chosen.challengeWindow > 0, "challengeWindow > 0");
         _require(chosen.judgedSolutions > 0, "judgedSolutions > 0");
         _require(chosen.judgedSolutions <= chosen.maxSolutions, "judgedSolutions <= maxSolutions");
-        _require(chosen.maxSolutions <= MOST_SOLUTIONS, "maxSolutions <= 32");
+        _require(chosen.maxSolutions <= MAXIMUM_SOLUTIONS, "maxSolutions <= 32");
         _require(chosen.minCommittee > 0, "minCommittee > 0");
         _require(chosen.minCommittee <= chosen.committeeSize, "minCommittee <= committeeSize");
         _require(chosen.committeeSize <= chosen.maxCommittee, "committeeSize <= maxCommittee");
-        _require(chosen.maxCommittee <= MOST_SEATS, "maxCommittee <= 63");
+        _require(chosen.maxCommittee <= MAXIMUM_SEATS, "maxCommittee <= 63");
         uint256 votes = uint256(chosen.maxCommittee) * chosen.judgedSolutions;
-        _require(votes <= MOST_VOTES, "committee * judged <= 256");
+        _require(votes <= MAXIMUM_VOTES, "committee * judged <= 256");
         _require(chosen.verificationFeeBps <= BPS, "verificationFeeBps <= 10000");
         _require(chosen.faultShareBps <= BPS, "faultShareBps <= 10000");
         _require(chosen.feeMarginBps <= BPS, "feeMarginBps <= 10000");

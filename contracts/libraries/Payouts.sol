@@ -11,8 +11,8 @@ library Payouts {
     }
 
     /// @return list empty, with room for `most` payouts
-    function upTo(uint256 most) internal pure returns (List memory list) {
-        list.payouts = new Payout[](most);
+    function upTo(uint256 maximum) internal pure returns (List memory list) {
+        list.payouts = new Payout[](maximum);
     }
 
     /// @notice Adds a payout unless it pays nothing or nobody, as an idle task's owner is.

@@ -15,11 +15,11 @@ library Ranking {
     function rank(
         Solution[] memory solutions,
         uint256 revealed,
-        uint256 most,
+        uint256 maximum,
         uint256 threshold,
         bool released
     ) internal pure returns (uint256[] memory best) {
-        best = new uint256[](revealed < most ? revealed : most);
+        best = new uint256[](revealed < maximum ? revealed : maximum);
         bool[] memory out = new bool[](solutions.length);
         for (uint256 n = 0; n < solutions.length; ++n) {
             out[n] = !solutions[n].revealed;

@@ -23,9 +23,9 @@ library Settlement {
     /// @param least the bond where the reward is small, in wei
     /// @param bps the part of the reward that it is else
     /// @return bond of a solution of a task with this reward, in wei
-    function minerBond(uint256 reward, uint96 least, uint16 bps) internal pure returns (uint256 bond) {
+    function minerBond(uint256 reward, uint96 minimum, uint16 bps) internal pure returns (uint256 bond) {
         bond = (reward * bps) / BPS;
-        if (bond < least) bond = least;
+        if (bond < minimum) bond = minimum;
     }
 
     /// @notice What the committee earns if it found anything: a part of the reward, at most what those can pay who made the round void.
@@ -34,10 +34,10 @@ library Settlement {
         Judgement.Evidence memory evidence = ending.evidence;
         if (!_anyFinding(evidence.findings)) return 0;
         fee = (uint256(evidence.terms.reward) * ending.verificationFeeBps) / BPS;
-        uint256 most = fee;
-        if (voidReason == VoidReason.DataFault) most = evidence.terms.dataBond;
-        else if (_isNobodyRight(voidReason)) most = _forfeitedBonds(ending);
-        if (fee > most) fee = most;
+        uint256 maximum = fee;
+        if (voidReason == VoidReason.DataFault) maximum = evidence.terms.dataBond;
+        else if (_isNobodyRight(voidReason)) maximum = _forfeitedBonds(ending);
+        if (fee > maximum) fee = maximum;
     }
 
     /// @notice Divides what the verification fee leaves.

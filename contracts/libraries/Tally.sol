@@ -114,10 +114,10 @@ library Tally {
 
     /// @dev The least number that half of the counts do not exceed, found by halving the numbers there are: the cost does not depend on the votes.
     function _lowerMedian(uint128[] memory votes, uint256 shift) private pure returns (uint32 median) {
-        uint32 most = type(uint32).max;
-        while (median < most) {
-            uint32 middle = median + (most - median) / 2;
-            if (2 * _upTo(votes, shift, middle) >= votes.length) most = middle;
+        uint32 maximum = type(uint32).max;
+        while (median < maximum) {
+            uint32 middle = median + (maximum - median) / 2;
+            if (2 * _upTo(votes, shift, middle) >= votes.length) maximum = middle;
             else median = middle + 1;
         }
     }

@@ -277,36 +277,40 @@ def spam(world: World) -> Gains:
 def jumped_queue(world: World) -> Gains:
     """The attacker posts tasks of one second first; the data node's task is worth more and is taken."""
     for _ in range(3):
-        _post_least(world, world.attacker)
+        _post_minimum(world, world.attacker)
     round_id = revealed(world, {world.miners[0]: HONEST})
     judge(world, round_id, {world.miners[0]: ok(HONEST)})
     end(world)
     for task_id in range(1, 4):
         world.send(world.attacker, world.tasks.functions.cancel(task_id))
-    return spoiled(world, -3 * _least_fee(world))
+    return spoiled(world, -3 * _minimum_fee(world))
 
 
 def held_list(world: World) -> Gains:
     """The attacker fills the list; the data node posts in the place of one of its tasks."""
-    most = world.terms.maxTasks
-    for _ in range(most):
-        _post_least(world, world.attacker)
+    maximum = world.terms.maxTasks
+    for _ in range(maximum):
+        _post_minimum(world, world.attacker)
     replaced = world.tasks.functions.posted().call()
     post(world, world.data_node, replaced=replaced)
     round_id = served(world, world.data_node, {world.miners[0]: HONEST})
     judge(world, round_id, {world.miners[0]: ok(HONEST)})
     end(world)
-    for task_id in range(replaced - most + 1, replaced):
+    for task_id in range(replaced - maximum + 1, replaced):
         world.send(world.attacker, world.tasks.functions.cancel(task_id))
-    return spoiled(world, -most * _least_fee(world))
+    return spoiled(world, -maximum * _minimum_fee(world))
 
 
-def _post_least(world: World, by: str) -> None:
-    least = {"reward": world.terms.minReward, "dataBond": world.terms.minDataBond, "fee": _least_fee(world)}
-    post(world, by, timeLimit=1, **least)
+def _post_minimum(world: World, by: str) -> None:
+    minimum = {
+        "reward": world.terms.minReward,
+        "dataBond": world.terms.minDataBond,
+        "fee": _minimum_fee(world),
+    }
+    post(world, by, timeLimit=1, **minimum)
 
 
-def _least_fee(world: World) -> int:
+def _minimum_fee(world: World) -> int:
     return int(world.terms.minReward * world.terms.feeBps // 10_000)
 
 

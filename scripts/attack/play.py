@@ -33,7 +33,7 @@ class Model:
 
 
 def fee_of(world: World) -> int:
-    """Return the least fee whose block draws from the pool."""
+    """Return the minimum fee whose block draws from the pool."""
     drawn = world.rules.blockReward * 65 // 32
     covering = -(-drawn * (10_000 + world.rules.feeMarginBps) // 10_000)
     return int(max(covering, REWARD * world.terms.feeBps // 10_000))

@@ -59,7 +59,7 @@ def main(*, rounds: int, quick: bool, keep: bool, json_file: Path | None) -> Non
 def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
     tasks, left_out = choose_tasks(rounds)
     if left_out:
-        story.tell("demo", left_out)
+        story.report("demo", left_out)
     ground = prepare_ground(FOLDER, block_time=1, ports=usual_ports())
     with ExitStack() as at_end:
         setting = set_up(story, ground, at_end, CAST, stays=keep)
@@ -67,7 +67,7 @@ def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
         titles = {}
         for task, task_id in post_tasks(tasks, stage.of_role("data-node"), ground.place):
             titles[task_id] = task.title
-            story.tell("demo", f"posted task {task_id}: {task.title}, {task.layer}, for {task.reward} ETH")
+            story.report("demo", f"posted task {task_id}: {task.title}, {task.layer}, for {task.reward} ETH")
         stage.wait_for(
             "the rounds to end",
             lambda: rounds_over(setting.reader.moment(), len(tasks)),
@@ -75,7 +75,7 @@ def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
         )
         _await_withdrawals(setting)
         codes = stage.fleet.stop()
-        story.tell("demo", f"the rounds are over; stopped {len(codes)} workers")
+        story.report("demo", f"the rounds are over; stopped {len(codes)} workers")
         return _conclude(setting, console, titles, codes)
 
 
@@ -105,13 +105,13 @@ def _conclude(setting: Setting, console: Console, titles: Mapping[int, str], cod
     console.print(
         f"Record 0 of block {newest} is proven by {proof.stat().st_size} bytes of JSON.", highlight=False
     )
-    _demand_sound(outcome, setting, codes, len(titles))
+    _require_sound(outcome, setting, codes, len(titles))
     seconds = setting.stage.story.seconds
     console.print(f"Everything checked out, in {seconds:.0f} s.", style="bold green", highlight=False)
     return as_json(outcome, setting.names, {"seconds": round(seconds, 1), "verified": verified})
 
 
-def _demand_sound(outcome: Outcome, setting: Setting, codes: Mapping[str, int], tasks: int) -> None:
+def _require_sound(outcome: Outcome, setting: Setting, codes: Mapping[str, int], tasks: int) -> None:
     if len(outcome.log.blocks) != tasks or outcome.log.void_rounds:
         raise PlayError(f"{tasks} tasks were posted, but {len(outcome.log.blocks)} blocks came out.")
     failed = {name: code for name, code in codes.items() if code}

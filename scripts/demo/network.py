@@ -23,7 +23,7 @@ PARAMETERS: Final = Path(__file__).with_name("parameters.json")
 RPC_PORT, IPFS_PORT, SWARM_PORT = 8546, 5001, 4001
 AT_ONCE: Final = os.cpu_count() or 2
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class StepError(PoleError):

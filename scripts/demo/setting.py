@@ -32,11 +32,11 @@ def set_up(
     story: Story, ground: Ground, at_end: ExitStack, counts: Mapping[str, int], *, stays: bool
 ) -> Setting:
     """Make a setting; `at_end` takes it down again, but for the devnet where it `stays`."""
-    story.tell("demo", f"starting a chain at {ground.place.rpc} and IPFS at {ground.place.ipfs}")
+    story.report("demo", f"starting a chain at {ground.place.rpc} and IPFS at {ground.place.ipfs}")
     if not stays:
         at_end.callback(ground.down)
     ground.up()
-    story.tell("demo", "deploying the contracts (brownie run deploy), making wallets (pole wallet new)")
+    story.report("demo", "deploying the contracts (brownie run deploy), making wallets (pole wallet new)")
     cast = make_cast(ground.folder, **counts)
     fleet = at_end.enter_context(Fleet(ground.folder / "logs", story.hear))
     stage = Stage(ground.place, fleet, story, cast)
@@ -45,7 +45,7 @@ def set_up(
         addresses = make_wallets(cast, ground.place)
         deploying.result()
         hand_out(ground.place.deployment, cast)
-        story.tell(
+        story.report(
             "demo", f"deployed; made {len(cast)} wallets, each an encrypted keystore in a home of its own"
         )
         funding = beside.submit(fund, addresses.values(), ground.place, WALLET_WEI)
@@ -56,7 +56,7 @@ def set_up(
         funding.result()
         _seat_verifiers(stage)
         endowing.result()
-    story.tell("demo", f"endowed the system pool with {POOL} ETH (brownie run fund)")
+    story.report("demo", f"endowed the system pool with {POOL} ETH (brownie run fund)")
     reader = open_chain_reader(ground.place.rpc, ground.place.deployment)
     return Setting(ground, stage, reader, {address: name for name, address in addresses.items()})
 
@@ -64,7 +64,7 @@ def set_up(
 def _seat_verifiers(stage: Stage) -> None:
     verifiers = stage.of_role("verifier")
     take_seats(verifiers, stage.place)
-    stage.story.tell("demo", f"{len(verifiers)} verifiers have staked their seats (pole verifier stake)")
+    stage.story.report("demo", f"{len(verifiers)} verifiers have staked their seats (pole verifier stake)")
     for worker in verifiers:
         stage.start(worker)
-    stage.story.tell("demo", f"started {len(stage.cast)} worker processes")
+    stage.story.report("demo", f"started {len(stage.cast)} worker processes")

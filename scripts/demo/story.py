@@ -29,7 +29,7 @@ class Story:
         """Return the time since the beginning."""
         return time.monotonic() - self._started
 
-    def tell(self, who: str, text: str) -> None:
+    def report(self, who: str, text: str) -> None:
         """Print a line."""
         style = STYLES.get(who.split("-")[0], "bold")
         with self._mutex:
@@ -44,16 +44,16 @@ class Story:
         try:
             entry = json.loads(line)
         except ValueError:
-            self.tell(who, line)
+            self.report(who, line)
             return
         event = entry.get("event")
         if event is None:
             if entry["level"] != "info":
                 self.warnings.append((who, entry["text"]))
-                self.tell(who, entry["text"])
+                self.report(who, entry["text"])
             return
         if not self._remember(who, event, entry["details"]):
-            self.tell(who, entry["text"])
+            self.report(who, entry["text"])
 
     def _remember(self, who: str, event: str, details: dict[str, Any]) -> bool:
         """Keep an event; return whether it was told before and once is enough."""

@@ -21,11 +21,11 @@ class Safety:
 
 def drawn(*, seats: int, dishonest: int, n: int) -> Mapping[int, Fraction]:
     """Return the probability of each number of dishonest seats among `n` drawn."""
-    least, most = max(0, n - (seats - dishonest)), min(n, dishonest)
+    minimum, maximum = max(0, n - (seats - dishonest)), min(n, dishonest)
     ways = comb(seats, n)
     return {
         bad: Fraction(comb(dishonest, bad) * comb(seats - dishonest, n - bad), ways)
-        for bad in range(least, most + 1)
+        for bad in range(minimum, maximum + 1)
     }
 
 
@@ -69,6 +69,6 @@ def _capture_after(attempts: Sequence[Safety], *, spent: bool) -> Fraction:
 
 
 def _attempts(*, seats: int, dishonest: int, n: int, cap: int) -> list[Safety]:
-    most = min(cap, seats)
-    sizes = sorted({min(n, most), min(2 * n + 1, most), most})
+    maximum = min(cap, seats)
+    sizes = sorted({min(n, maximum), min(2 * n + 1, maximum), maximum})
     return [one_draw(seats=seats, dishonest=dishonest, n=size) for size in sizes]

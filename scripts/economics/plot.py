@@ -9,9 +9,9 @@ from scripts.economics.committee import one_draw
 
 WIDTH, HEIGHT = 720, 360
 LEFT, RIGHT, TOP, BOTTOM = 70, 640, 20, 310
-LEAST: Final = -9
+MINIMUM: Final = -9
 """Powers of ten on the logarithmic axis: from this one to 0."""
-MOST_SHARE: Final = 50
+MAXIMUM_SHARE: Final = 50
 """Percent of the seats at the right end."""
 COLOURS: Final = {5: "#cf222e", 15: "#9a6700", 31: "#0969da", 63: "#1a7f37"}
 
@@ -32,12 +32,12 @@ def plot(seats: int, sizes: Sequence[int]) -> str:
 
 def _grid() -> list[str]:
     lines = []
-    for power in range(LEAST, 1):
+    for power in range(MINIMUM, 1):
         y = _y(power)
         lines.append(f'<path d="M{LEFT} {y:.1f}H{RIGHT}" stroke="#d8dee4"/>')
         label = "1" if power == 0 else f"10<tspan dy='-4' font-size='9'>{power}</tspan>"
         lines.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
-    for percent in range(0, MOST_SHARE + 1, 10):
+    for percent in range(0, MAXIMUM_SHARE + 1, 10):
         x = _x(percent)
         lines.append(f'<path d="M{x:.1f} {TOP}V{BOTTOM}" stroke="#d8dee4"/>')
         lines.append(f'<text x="{x:.1f}" y="{BOTTOM + 18}" text-anchor="middle">{percent} %</text>')
@@ -48,9 +48,9 @@ def _grid() -> list[str]:
 
 def _line(seats: int, n: int) -> list[str]:
     points = []
-    for percent in range(1, MOST_SHARE + 1):
+    for percent in range(1, MAXIMUM_SHARE + 1):
         chance = one_draw(seats=seats, dishonest=seats * percent // 100, n=n).capture
-        if chance >= Fraction(10) ** LEAST:
+        if chance >= Fraction(10) ** MINIMUM:
             points.append(f"{_x(percent):.1f} {_y(log10(chance)):.1f}")
     end = points[-1].split()
     return [
@@ -60,8 +60,8 @@ def _line(seats: int, n: int) -> list[str]:
 
 
 def _x(percent: float) -> float:
-    return LEFT + (RIGHT - LEFT) * percent / MOST_SHARE
+    return LEFT + (RIGHT - LEFT) * percent / MAXIMUM_SHARE
 
 
 def _y(power: float) -> float:
-    return TOP + (BOTTOM - TOP) * power / LEAST
+    return TOP + (BOTTOM - TOP) * power / MINIMUM

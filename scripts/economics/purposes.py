@@ -36,7 +36,7 @@ PURPOSES: Final = {
     "chain.faultShareBps": "miners that trained for nothing when the data node is at fault; below 100 %, "
     "or a data node that mines gets its bond back",
     "chain.feeMarginBps": "farming the pool with tasks to oneself (section 3): μ",
-    "chain.minerBond": "false claims, junk, and commitments that are never revealed: the least bond",
+    "chain.minerBond": "false claims, junk, and commitments that are never revealed: the minimum bond",
     "chain.blockReward": "an empty chain: R_w, paid out of the pool when the task's fee covers it",
     "chain.challengeWindow": "tallies that stand before anybody could look at them",
     "chain.maxCommittee": "a committee that grows beyond what one transaction can count",

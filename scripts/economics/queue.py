@@ -23,13 +23,13 @@ class Price:
 def brief(terms: TaskTerms, parameters: Parameters) -> TaskTerms:
     """Return the cheapest task of one second that comes before `terms`."""
     tasks = parameters.task_list
-    least = replace(terms, time_limit=1, data_bond=tasks.min_data_bond)
-    duration = waiting_task(0, least, tasks).duration
+    minimum = replace(terms, time_limit=1, data_bond=tasks.min_data_bond)
+    duration = waiting_task(0, minimum, tasks).duration
     reward = max(tasks.min_reward, reward_above(waiting_task(1, terms, tasks), duration))
-    return replace(least, reward=reward, fee=reward * tasks.fee_bps // BASIS_POINTS)
+    return replace(minimum, reward=reward, fee=reward * tasks.fee_bps // BASIS_POINTS)
 
 
-def least_task(terms: TaskTerms, parameters: Parameters) -> TaskTerms:
+def minimum_task(terms: TaskTerms, parameters: Parameters) -> TaskTerms:
     """Return the cheapest task of one second that can be posted."""
     return brief(replace(terms, reward=0), parameters)
 
@@ -44,8 +44,8 @@ def overtaking(terms: TaskTerms, parameters: Parameters) -> Price:
 
 def filling(task: TaskTerms, parameters: Parameters) -> Price:
     """Return the price of a list full of such tasks."""
-    most = parameters.task_list.max_tasks
-    return Price(most * (task.fee + CALLS["post"] * GWEI), most * (task.reward + task.data_bond))
+    maximum = parameters.task_list.max_tasks
+    return Price(maximum * (task.fee + CALLS["post"] * GWEI), maximum * (task.reward + task.data_bond))
 
 
 def pushing_out(terms: TaskTerms, parameters: Parameters) -> Price:
@@ -55,7 +55,7 @@ def pushing_out(terms: TaskTerms, parameters: Parameters) -> Price:
 
 
 def entering_reward(terms: TaskTerms, parameters: Parameters) -> int:
-    """Return the least reward with which `terms` enter a list full of the least tasks."""
+    """Return the minimum reward with which `terms` enter a list full of the least tasks."""
     tasks = parameters.task_list
-    least = waiting_task(1, least_task(terms, parameters), tasks)
-    return reward_above(least, waiting_task(0, terms, tasks).duration)
+    minimum = waiting_task(1, minimum_task(terms, parameters), tasks)
+    return reward_above(minimum, waiting_task(0, terms, tasks).duration)

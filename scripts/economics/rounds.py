@@ -42,7 +42,7 @@ def ended_round(
     true_counts: dict[str, int | Verdict],
 ) -> EndedRound:
     """Return a round whose committee finds each miner's true count of 100, or a verdict other than Ok."""
-    judged = judged_solutions(solutions, terms, released=True, at_most=parameters.chain.judged_solutions)
+    judged = judged_solutions(solutions, terms, released=True, maximum=parameters.chain.judged_solutions)
     return EndedRound(
         data_node=DATA_NODE,
         terms=terms,

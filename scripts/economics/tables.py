@@ -17,7 +17,7 @@ from pole.protocol.amounts import ether, wei
 from pole.protocol.parameters import Parameters, parameters_from_json
 from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.rounds.ommer_rewards import inclusion_reward, ommer_reward
-from pole.protocol.rounds.parameter_rules import MOST_SEATS, covering_fee
+from pole.protocol.rounds.parameter_rules import MAXIMUM_SEATS, covering_fee
 from pole.protocol.rounds.payouts import miner_bond
 from pole.protocol.rounds.tally import quorum
 from pole.protocol.state import TaskTerms, Verdict
@@ -80,8 +80,8 @@ def committee_table() -> str:
         for share in SHARES:
             bad = SEATS * share[0] // share[1]
             alone = one_draw(seats=SEATS, dishonest=bad, n=n)
-            grown = growing(seats=SEATS, dishonest=bad, n=n, cap=MOST_SEATS)
-            doubted = challenged(seats=SEATS, dishonest=bad, n=n, cap=MOST_SEATS)
+            grown = growing(seats=SEATS, dishonest=bad, n=n, cap=MAXIMUM_SEATS)
+            doubted = challenged(seats=SEATS, dishonest=bad, n=n, cap=MAXIMUM_SEATS)
             chances = (alone.capture, alone.stall, grown.capture, grown.stall, doubted)
             rows.append([str(n), str(quorum(n)), f"{share[0]}/{share[1]}", *map(_percent, chances)])
     head = ["n", "quorum", "dishonest", "captured", "stalled", "captured, growing", "stalled, growing"]
@@ -102,15 +102,15 @@ def captures_table() -> str:
 
 
 def self_dealing_table(parameters: Parameters) -> str:
-    """Return what a data node earns that mines its own task, at the least fee for which a block is paid."""
+    """Return what a data node earns that mines its own task, at the minimum fee for which a block is paid."""
     reward = parameters.chain.block_reward
     drawn = reward + inclusion_reward(reward) + ommer_reward(reward, height=2, ommer_height=1, count=1)
     rows = []
     for margin in (0, 500, parameters.chain.fee_margin_bps, 2000):
         fee = covering_fee(replace(parameters, chain=replace(parameters.chain, fee_margin_bps=margin)))
         rows.append([f"μ = {margin / 100:g} %", ether(fee), ether(drawn), ether(drawn - fee)])
-    least = parameters.task_list.min_reward * parameters.task_list.fee_bps // BASIS_POINTS
-    rows.append(["no fee rule", ether(least), ether(drawn), ether(drawn - least)])
+    minimum = parameters.task_list.min_reward * parameters.task_list.fee_bps // BASIS_POINTS
+    rows.append(["no fee rule", ether(minimum), ether(drawn), ether(drawn - minimum)])
     return table(["rule", "least fee", "drawn from the pool, at most", "profit per block"], rows)
 
 
@@ -180,7 +180,7 @@ def griefing_table(parameters: Parameters) -> str:
 def queue_table(parameters: Parameters) -> str:
     """Return what it costs to keep the reference task waiting, or out of the list, gas at 1 gwei."""
     terms = reference_task(parameters)
-    least, before = queue.least_task(terms, parameters), queue.brief(terms, parameters)
+    minimum, before = queue.minimum_task(terms, parameters), queue.brief(terms, parameters)
     enough = _about(queue.entering_reward(terms, parameters))
     rows = [
         (
@@ -190,7 +190,7 @@ def queue_table(parameters: Parameters) -> str:
         ),
         (
             "the list filled with the least tasks of 1 s",
-            queue.filling(least, parameters),
+            queue.filling(minimum, parameters),
             f"none: tasks like it take their places from a reward of {enough} on",
         ),
         (
@@ -260,15 +260,15 @@ def stalling_table(parameters: Parameters) -> str:
 
 
 def verifiers_table(parameters: Parameters) -> str:
-    """Return the least reward from which a seat's fee covers its gas."""
+    """Return the minimum reward from which a seat's fee covers its gas."""
     chain = parameters.chain
     rows = []
     for price in GAS_PRICES:
         gas = per_seat() * price * GWEI
         cells = []
         for seats in SIZES:
-            least = Fraction(gas * seats * BASIS_POINTS, chain.verification_fee_bps)
-            cells.append(_about(least))
+            minimum = Fraction(gas * seats * BASIS_POINTS, chain.verification_fee_bps)
+            cells.append(_about(minimum))
         rows.append([f"{price} gwei", _about(gas), *cells])
     return table(["gas price", "gas of a vote", *(f"n = {n}" for n in SIZES)], rows)
 

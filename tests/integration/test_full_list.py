@@ -18,7 +18,7 @@ from pole.adapters.storage.journal import SqliteJournal
 from pole.errors import RefusedError
 from pole.protocol.state import TaskTerms
 
-MOST = PARAMETERS["taskList"]["maxTasks"]
+MAXIMUM = PARAMETERS["taskList"]["maxTasks"]
 REWARD = 10**16
 TERMS = TaskTerms(
     reward=REWARD,
@@ -41,7 +41,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Devnet, Eth
     folder = tmp_path_factory.mktemp("full")
     with running_devnet(folder) as running:
         chain = wallet(running, folder, "first")
-        for number in range(1, MOST + 1):
+        for number in range(1, MAXIMUM + 1):
             terms = replace(TERMS, reward=REWARD - 1) if number == 3 else TERMS
             assert chain.post_task(terms, FILES, intent=f"post/{number}") == number
         yield running, chain
@@ -71,12 +71,12 @@ def test_a_better_task_takes_the_place_of_the_least_valuable_once(
 ) -> None:
     devnet, first = full
     late = wallet(devnet, tmp_path, "late")
-    assert {task.task_id for task in late.waiting_tasks()} == set(range(1, MOST + 1))
+    assert {task.task_id for task in late.waiting_tasks()} == set(range(1, MAXIMUM + 1))
     for _ in range(2):
-        assert late.post_task(TERMS, FILES, intent="post") == MOST + 1
+        assert late.post_task(TERMS, FILES, intent="post") == MAXIMUM + 1
     assert late.w3.eth.get_transaction_count(late.identity.address) == 1  # type: ignore[arg-type]
-    assert late.replaced_tasks() == {3: MOST + 1}
-    assert task_states(late)[3] == f"replaced by task {MOST + 1}"
-    assert {task.task_id for task in late.waiting_tasks()} == {*range(1, MOST + 2)} - {3}
+    assert late.replaced_tasks() == {3: MAXIMUM + 1}
+    assert task_states(late)[3] == f"replaced by task {MAXIMUM + 1}"
+    assert {task.task_id for task in late.waiting_tasks()} == {*range(1, MAXIMUM + 2)} - {3}
     assert all(late.view("TaskList", "isListed", task.task_id) for task in late.waiting_tasks())
     assert first.credit_of(first.identity.address) == REWARD - 1 + TERMS.data_bond

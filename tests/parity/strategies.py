@@ -84,7 +84,7 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
         test_count=10,
         audit_count=draw(st.sampled_from([0, 99, 100])),
     )
-    judged = judged_solutions(entries, terms, released=released, at_most=draw(st.integers(1, 4)))
+    judged = judged_solutions(entries, terms, released=released, maximum=draw(st.integers(1, 4)))
     drawn = bool(judged) and draw(st.integers(0, 4)) > 0
     placed = {solution.miner: n + 1 for n, solution in enumerate(judged)} if drawn else {}
     entries = tuple(_with_choice(each, placed.get(each.miner, 0)) for each in entries)

@@ -80,11 +80,11 @@ def test_draws_are_equal(harness: Any, entropy: bytes, seats: int, size: int, ba
 @given(solutions(), st.sampled_from([1, 8_500, 9_000, 10_000]), st.booleans(), st.integers(1, 5))
 @trials
 def test_the_same_solutions_are_judged(
-    harness: Any, entries: tuple[Solution, ...], required: int, released: bool, most: int
+    harness: Any, entries: tuple[Solution, ...], required: int, released: bool, maximum: int
 ) -> None:
     asked = task_terms(required_train_accuracy=required, train_count=100)
     revealed = sum(solution.revealed for solution in entries)
     tuples = [solution_tuple(each) for each in entries]
-    indices = harness.rank(tuples, revealed, most, required * 100, released)
-    twin = judged_solutions(entries, asked, released=released, at_most=most)
+    indices = harness.rank(tuples, revealed, maximum, required * 100, released)
+    twin = judged_solutions(entries, asked, released=released, maximum=maximum)
     assert tuple(entries[n] for n in indices) == twin

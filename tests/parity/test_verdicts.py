@@ -64,9 +64,9 @@ def test_coherence_is_equal_in_any_ballot(
 
 @given(st.integers(0, 2), st.integers(1, 63), st.integers(1, 63))
 @trials
-def test_committees_grow_alike(harness: Any, attempt: int, first: int, most: int) -> None:
-    sizes = replace(CHAIN, committee_size=first, max_committee=most)
-    assert harness.sizeOf(attempt, first, most) == target_seats(attempt, sizes)
+def test_committees_grow_alike(harness: Any, attempt: int, first: int, maximum: int) -> None:
+    sizes = replace(CHAIN, committee_size=first, max_committee=maximum)
+    assert harness.sizeOf(attempt, first, maximum) == target_seats(attempt, sizes)
 
 
 @given(single_votes)
@@ -95,17 +95,17 @@ shares = st.integers(0, 10_000)
 @given(ended_rounds(), shares, shares, shares, whole(96))
 @trials
 def test_payouts_are_equal(
-    harness: Any, ended: EndedRound, fee_bps: int, share_bps: int, bond_bps: int, least_bond: int
+    harness: Any, ended: EndedRound, fee_bps: int, share_bps: int, bond_bps: int, minimum_bond: int
 ) -> None:
     parameters = replace(
         CHAIN,
         verification_fee_bps=fee_bps,
         fault_share_bps=share_bps,
-        miner_bond=least_bond,
+        miner_bond=minimum_bond,
         miner_bond_bps=bond_bps,
     )
     bond = miner_bond(ended.terms.reward, parameters)
-    assert harness.minerBond(ended.terms.reward, least_bond, bond_bps) == bond
+    assert harness.minerBond(ended.terms.reward, minimum_bond, bond_bps) == bond
     judgement = judge(ended)
     twin = settle(ended, judgement, parameters)
     judged = ended.judged or ()

@@ -77,13 +77,13 @@ def test_a_deployment_without_idle_rounds_opens_none(pole: Pole) -> None:
 
 
 def test_a_pool_that_holds_less_than_the_block_reward_opens_none(deployed: Pole) -> None:
-    poor = stage.deploy_all(task_list=IDLE)
-    poor.reservoir.deposit(poor.chain, stage.POOL, anybody() | {"value": REWARD - 1})
+    insufficient = stage.deploy_all(task_list=IDLE)
+    insufficient.reservoir.deposit(insufficient.chain, stage.POOL, anybody() | {"value": REWARD - 1})
     with refused("PoolTooSmall", REWARD - 1, REWARD):
-        poor.chain.openRound.call(anybody())
-    poor.reservoir.deposit(poor.chain, stage.POOL, anybody() | {"value": 1})
-    assert stage.open_round(poor) == 1
-    assert stage.pool(poor) == 0
+        insufficient.chain.openRound.call(anybody())
+    insufficient.reservoir.deposit(insufficient.chain, stage.POOL, anybody() | {"value": 1})
+    assert stage.open_round(insufficient) == 1
+    assert stage.pool(insufficient) == 0
 
 
 def test_a_real_task_has_precedence_and_waits_for_an_idle_round_at_most(idle: Pole) -> None:

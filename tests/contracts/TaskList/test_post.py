@@ -10,7 +10,7 @@ from tests.contracts.stage import DATA_NODE, ETHER, FILES, TASK_LIST, TERMS, Pol
 from pole.protocol.encoding.tasks import files_hash, terms_hash
 from pole.protocol.state import TaskFiles, TaskTerms
 
-MOST = 2**96 - 1
+MAXIMUM = 2**96 - 1
 MANY = 2**32 - 1
 NO_DIGEST = "0x" + "00" * 32
 
@@ -18,9 +18,9 @@ NO_DIGEST = "0x" + "00" * 32
 @pytest.mark.parametrize(
     ("term", "given", "least", "most"),
     [
-        ("reward", ETHER - 1, ETHER, MOST),
-        ("dataBond", ETHER // 10 - 1, ETHER // 10, MOST),
-        ("fee", ETHER // 10 - 1, ETHER // 10, MOST),
+        ("reward", ETHER - 1, ETHER, MAXIMUM),
+        ("dataBond", ETHER // 10 - 1, ETHER // 10, MAXIMUM),
+        ("fee", ETHER // 10 - 1, ETHER // 10, MAXIMUM),
         ("timeLimit", 0, 1, 1000),
         ("timeLimit", 1001, 1, 1000),
         ("minTrainingTime", 501, 0, 500),
@@ -35,9 +35,9 @@ NO_DIGEST = "0x" + "00" * 32
     ],
 )
 def test_a_term_out_of_range_is_refused_by_name(
-    pole: Pole, term: str, given: int, least: int, most: int
+    pole: Pole, term: str, given: int, minimum: int, maximum: int
 ) -> None:
-    with refused("TermOutOfRange", term, given, least, most):
+    with refused("TermOutOfRange", term, given, minimum, maximum):
         pole.task_list.post.call(*post_call(**{term: given}))
 
 

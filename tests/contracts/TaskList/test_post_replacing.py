@@ -21,7 +21,7 @@ from tests.contracts.stage import (
 
 from pole.protocol.state import RecordKind
 
-MOST = TASK_LIST["maxTasks"]
+MAXIMUM = TASK_LIST["maxTasks"]
 LOW = {"reward": 6 * ETHER, "timeLimit": 600}
 EQUAL = {"reward": 5 * ETHER, "timeLimit": 400}
 """A reward of 5 for 1,000 s beside one of 6 for 1,200 s."""
@@ -43,7 +43,7 @@ def test_what_is_wrong_is_told_in_one_order(pole: Pole) -> None:
     due = post_call()[2]["value"]
     with refused("WrongPayment", due + 1, due):
         ask(pole, 9, off=1)
-    with refused("TaskListNotFull", 1, MOST):
+    with refused("TaskListNotFull", 1, MAXIMUM):
         ask(pole, 9)
     fill(pole, **LOW)
     with refused("TaskNotListed", 9):
@@ -56,7 +56,7 @@ def test_a_task_of_equal_value_replaces_nothing_and_one_of_a_wei_more_does(pole:
     fill(pole, **LOW)
     with refused("NotMoreValuable", 1):
         ask(pole, 1, **EQUAL)
-    assert post_replacing(pole, 1, **EQUAL | {"reward": EQUAL["reward"] + 1}) == MOST + 1
+    assert post_replacing(pole, 1, **EQUAL | {"reward": EQUAL["reward"] + 1}) == MAXIMUM + 1
 
 
 def test_a_task_that_left_the_list_cannot_be_replaced(pole: Pole) -> None:
@@ -65,7 +65,7 @@ def test_a_task_that_left_the_list_cannot_be_replaced(pole: Pole) -> None:
     with refused("TaskNotListed", replaced):
         ask(pole, replaced)
     pole.task_list.cancel(cancelled, {"from": accounts[STRANGER]})
-    with refused("TaskListNotFull", MOST - 1, MOST):
+    with refused("TaskListNotFull", MAXIMUM - 1, MAXIMUM):
         ask(pole, cancelled)
     stage.post(pole)
     with refused("TaskNotListed", cancelled):
@@ -85,7 +85,7 @@ def test_the_new_task_has_the_place_of_the_replaced_one(pole: Pole) -> None:
     assert not pole.task_list.isListed(replaced)
     assert pole.task_list.isListed(task_id)
     assert (pole.task_list.waiting(), pole.task_list.posted(), pole.task_list.best()) == (
-        MOST,
+        MAXIMUM,
         task_id,
         task_id,
     )

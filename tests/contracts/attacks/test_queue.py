@@ -21,9 +21,9 @@ from tests.contracts.stage import (
 MINER = 2
 MODELS = {MINER: Model()}
 BRIEF = {"timeLimit": 1, "minTrainingTime": 0, "dataBond": TASK_LIST["minDataBond"]}
-LEAST_FEE = TASK_LIST["minReward"] * TASK_LIST["feeBps"] // 10_000
-LEAST = BRIEF | {"reward": TASK_LIST["minReward"], "fee": LEAST_FEE}
-MOST = TASK_LIST["maxTasks"]
+MINIMUM_FEE = TASK_LIST["minReward"] * TASK_LIST["feeBps"] // 10_000
+MINIMUM = BRIEF | {"reward": TASK_LIST["minReward"], "fee": MINIMUM_FEE}
+MAXIMUM = TASK_LIST["maxTasks"]
 OFTEN = 8
 
 
@@ -46,11 +46,11 @@ def served(pole: Pole, task_id: int) -> None:
 
 def test_tasks_of_a_second_no_longer_come_before_everybody(pole: Pole) -> None:
     ledger = books.opened(pole)
-    jumpers = [stage.post(pole, by=STRANGER, **LEAST) for _ in range(3)]
+    jumpers = [stage.post(pole, by=STRANGER, **MINIMUM) for _ in range(3)]
     served(pole, stage.post(pole))
     for task_id in jumpers:
         pole.task_list.cancel(task_id, sent(STRANGER))
-    fees = len(jumpers) * LEAST_FEE
+    fees = len(jumpers) * MINIMUM_FEE
     gains = ledger.gains(attacker=STRANGER, miner=MINER)
     assert gains == LOT | {"miner": PRIZE, "attacker": -fees, "pool": LOT["pool"] + fees}
 
@@ -77,14 +77,14 @@ def test_who_comes_first_offers_more_for_each_second_of_its_round(pole: Pole) ->
 
 def test_a_full_list_admits_a_better_task(pole: Pole) -> None:
     ledger = books.opened(pole)
-    held = fill(pole, **LEAST)
-    with refused("TaskListFull", MOST):
+    held = fill(pole, **MINIMUM)
+    with refused("TaskListFull", MAXIMUM):
         stage.post(pole)
     served(pole, post_replacing(pole, held[2]))
     for task_id in set(held) - {held[2]}:
         pole.task_list.cancel(task_id, sent(STRANGER))
     withdrawn(pole, STRANGER)
-    fees = MOST * LEAST_FEE
+    fees = MAXIMUM * MINIMUM_FEE
     gains = ledger.gains(attacker=STRANGER, miner=MINER)
     assert gains == LOT | {"miner": PRIZE, "attacker": -fees, "pool": LOT["pool"] + fees}
 
@@ -98,18 +98,18 @@ def test_who_is_pushed_out_gets_every_wei_of_its_escrow(pole: Pole) -> None:
     withdrawn(pole, DATA_NODE)
     for each in (*others, newest):
         pole.task_list.cancel(each, sent(STRANGER))
-    fees = MOST * FEE
+    fees = MAXIMUM * FEE
     assert ledger.gains(attacker=STRANGER) == {"data_node": -FEE, "attacker": -fees, "pool": FEE + fees}
 
 
 def test_an_owner_that_takes_no_ether_keeps_nobody_out(pole: Pole) -> None:
     wallet = ContractWallet.deploy(accounts[STRANGER], sent(STRANGER))
-    for _ in range(MOST):
-        terms, files, paid = post_call(by=STRANGER, **LEAST)
+    for _ in range(MAXIMUM):
+        terms, files, paid = post_call(by=STRANGER, **MINIMUM)
         wallet.post(pole.task_list, terms, files, paid)
     ledger = books.opened(pole)
     served(pole, post_replacing(pole, 1))
-    assert pole.reservoir.creditOf(wallet) == LEAST["reward"] + LEAST["dataBond"]
+    assert pole.reservoir.creditOf(wallet) == MINIMUM["reward"] + MINIMUM["dataBond"]
     gains = ledger.gains(miner=MINER, wallet=[wallet.address])
     # Its escrow was nobody's while the task waited.
     assert gains.pop("wallet") == -gains.pop("nobody")
@@ -124,7 +124,7 @@ def test_pushing_out_again_and_again_costs_a_fee_each_time_and_a_higher_offer(po
         with refused("NotMoreValuable", newest):
             post_replacing(pole, newest, by=STRANGER, reward=TERMS["reward"] + more - 1)
         newest = post_replacing(pole, newest, by=STRANGER, reward=TERMS["reward"] + more)
-    assert pole.task_list.waiting() == MOST
+    assert pole.task_list.waiting() == MAXIMUM
     pole.task_list.cancel(newest, sent(STRANGER))
     gains = ledger.gains(attacker=STRANGER)
     # The first task's escrow was nobody's while it waited.
@@ -141,5 +141,5 @@ def test_who_pushes_out_a_long_task_by_a_brief_one_pays_a_fee_as_its_victim_has(
     brief = post_replacing(pole, task_id, by=STRANGER, **BRIEF, reward=reward, fee=fee)
     for each in (*others, brief):
         pole.task_list.cancel(each, sent(STRANGER))
-    paid = (MOST - 1) * FEE + fee
+    paid = (MAXIMUM - 1) * FEE + fee
     assert ledger.gains(attacker=STRANGER) == {"data_node": -FEE, "attacker": -paid, "pool": FEE + paid}

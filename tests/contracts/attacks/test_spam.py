@@ -196,15 +196,15 @@ def test_more_or_fewer_votes_than_choices_cost_the_penalty_and_are_kept_nowhere(
 
 
 def test_counts_at_the_end_of_their_type_overflow_nothing(pole: Pole) -> None:
-    most = 2**32 - 1
+    maximum = 2**32 - 1
     ledger = books.opened(pole)
     round_id = stage.training(pole)
-    with refused("CountTooLarge", most, 100):
-        stage.commit(pole, round_id, VICTIM, Model(train=most))
+    with refused("CountTooLarge", maximum, 100):
+        stage.commit(pole, round_id, VICTIM, Model(train=maximum))
     stage.commit(pole, round_id, VICTIM, MODELS[VICTIM])
     stage.close(pole, round_id)
     stage.release(pole, round_id)
     stage.reveal(pole, round_id, VICTIM, MODELS[VICTIM])
-    members = stage.vote(pole, round_id, {VICTIM: ok(90, 45)}, m0={VICTIM: ok(most, most)})
+    members = stage.vote(pole, round_id, {VICTIM: ok(90, 45)}, m0={VICTIM: ok(maximum, maximum)})
     stage.finalise(pole, round_id)
     assert ledger.gains(attacker=members[0])["attacker"] == -PENALTY

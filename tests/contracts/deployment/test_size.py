@@ -3,11 +3,11 @@
 import brownie
 import pytest
 
-MOST_BYTES = 24_576
+MAXIMUM_BYTES = 24_576
 CONTRACTS = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain", "Judge", "ReleaseSignature")
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_every_contract_is_under_the_size_limit(name: str) -> None:
     code = getattr(brownie, name)._build["deployedBytecode"]
-    assert len(code) // 2 <= MOST_BYTES
+    assert len(code) // 2 <= MAXIMUM_BYTES

@@ -21,7 +21,7 @@ from pole.protocol.rounds.tally import differ
 from pole.protocol.state import Finding, Payout, PayoutReason, Solution, TaskTerms, Verdict, VoidReason
 
 PARAMETERS = ChainParameters(*(CHAIN | {"minerBondBps": 700}).values())
-MOST_JUDGED = 3
+MAXIMUM_JUDGED = 3
 
 counts = st.integers(0, 8)
 verdicts = st.sampled_from(
@@ -55,7 +55,7 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
         solutions.append(Solution(address, b"\x0c" * 32, digest, draw(counts), test, order, 0, revealed))
     judged, findings, asked = None, None, draw(terms)
     if any(each.revealed for each in solutions) and draw(st.sampled_from([True, True, True, False])):
-        judged = judged_solutions(solutions, asked, released=released, at_most=MOST_JUDGED)
+        judged = judged_solutions(solutions, asked, released=released, maximum=MAXIMUM_JUDGED)
         findings = tuple(draw_finding(draw, released) for _ in judged)
         places = {each.miner: place for place, each in enumerate(judged, start=1)}
         solutions = [replace(each, choice=places.get(each.miner, 0)) for each in solutions]
@@ -147,7 +147,7 @@ def test_the_solutions_judged_are_those_of_python(libraries: Libraries, rounds: 
         (
             solution_tuples(ended.solutions),
             sum(each.revealed for each in ended.solutions),
-            MOST_JUDGED,
+            MAXIMUM_JUDGED,
             ended.terms.required_train_accuracy * ended.terms.train_count,
             ended.released,
         )
@@ -155,7 +155,7 @@ def test_the_solutions_judged_are_those_of_python(libraries: Libraries, rounds: 
     ]
     for ended, best in zip(rounds, libraries.ask("rank", calls), strict=True):
         expected = judged_solutions(
-            ended.solutions, ended.terms, released=ended.released, at_most=MOST_JUDGED
+            ended.solutions, ended.terms, released=ended.released, maximum=MAXIMUM_JUDGED
         )
         assert [ended.solutions[index].miner for index in best] == [each.miner for each in expected]
 

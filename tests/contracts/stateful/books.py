@@ -112,8 +112,8 @@ class Books:
         assert self._own(self._tasks, TASKS) == escrow
         windows = sum(self._pair.model.parameters.chain[name] for name in WINDOWS)
         value = {task_id: Fraction(terms[0], terms[2] + windows) for task_id, terms in waiting.items()}
-        most = max(value.values(), default=None)
-        first = min((task_id for task_id in value if value[task_id] == most), default=0)
+        maximum = max(value.values(), default=None)
+        first = min((task_id for task_id in value if value[task_id] == maximum), default=0)
         assert self._pair.view("TaskList.best")[0] == first
 
     def _check_stakes(self) -> None:

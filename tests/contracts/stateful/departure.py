@@ -10,7 +10,7 @@ from tests.contracts.stateful.people import PEOPLE, STRANGER
 
 from pole.protocol.state import Phase
 
-MOST_STEPS = 40
+MAXIMUM_STEPS = 40
 LONG = 10**4
 
 
@@ -32,7 +32,7 @@ def _end_round(system: System) -> Iterator[Action]:
     while (opened := system.newest) is not None and not opened.is_settled:
         yield _step(system, opened)
         steps += 1
-        assert steps < MOST_STEPS, "the round does not end by a stranger and time"
+        assert steps < MAXIMUM_STEPS, "the round does not end by a stranger and time"
 
 
 def _step(system: System, opened: Round) -> Action:

@@ -128,7 +128,7 @@ def _training(system: System, known: Knowledge, opened: Round) -> Action | None:
     room = system.parameters.chain["maxSolutions"] - len(opened.solutions)
     if missing and room:
         return commit(system, known, opened, random.choice(missing))
-    if missing and _is_outbid(known, opened):
+    if missing and _is_replacement(known, opened):
         return commit(system, known, opened, random.choice(missing), above=_lowest_claim(opened))
     if opened.solutions and random.random() < 0.15:
         return commit(system, known, opened, random.choice(list(opened.solutions)))
@@ -140,7 +140,7 @@ def _training(system: System, known: Knowledge, opened: Round) -> Action | None:
     return Call(opened.task.owner, "PoLeChain.closeSubmissions", (opened.round_id,))
 
 
-def _is_outbid(known: Knowledge, opened: Round) -> bool:
+def _is_replacement(known: Knowledge, opened: Round) -> bool:
     """Tell whether somebody wants a place in a full round, most often where a higher claim can be."""
     about = ("outbid", opened.round_id, opened.commitments)
     can_be = _lowest_claim(opened) < opened.task.terms.train_count

@@ -62,9 +62,9 @@ class FakeNode(JSONBaseProvider):
         return [self.make_request(method, params) for method, params in requests]
 
     def _answer(self, method: str, params: Any) -> RPCResponse:
-        handler: Callable[..., Any] = getattr(self, f"_{method}")
+        answer: Callable[..., Any] = getattr(self, f"_{method}")
         try:
-            return {"jsonrpc": "2.0", "id": 1, "result": handler(*params)}
+            return {"jsonrpc": "2.0", "id": 1, "result": answer(*params)}
         except NodeError as error:
             content = {"code": error.code, "message": error.message, "data": error.data}
             return {"jsonrpc": "2.0", "id": 1, "error": content}  # type: ignore[typeddict-item]

@@ -85,25 +85,25 @@ def test_a_process_that_ends_by_itself_is_noticed(tmp_path: Path) -> None:
 
 
 def test_what_many_tell_alike_is_told_once() -> None:
-    teller, printed = story()
+    reporter, printed = story()
     for who in ("miner-1", "miner-2"):
-        teller.hear(who, line("body-pinned", "Block 1: body pinned.", height=1))
-        teller.hear(who, line("committed", "Round 1: committed.", round=1))
+        reporter.hear(who, line("body-pinned", "Block 1: body pinned.", height=1))
+        reporter.hear(who, line("committed", "Round 1: committed.", round=1))
     assert printed.getvalue().count("pinned") == 1
     assert printed.getvalue().count("committed") == 2
-    assert teller.heard("miner-2", "committed", round=1)
-    assert not teller.heard("miner-2", "committed", round=2)
+    assert reporter.heard("miner-2", "committed", round=1)
+    assert not reporter.heard("miner-2", "committed", round=2)
 
 
 def test_warnings_are_told_and_chatter_is_not() -> None:
-    teller, printed = story()
-    teller.hear("miner-1", line(None, "Ready."))
-    teller.hear("miner-1", line(None, "No node answers.", level="warning"))
-    teller.hear("miner-1", "Traceback [most recent call last]")
+    reporter, printed = story()
+    reporter.hear("miner-1", line(None, "Ready."))
+    reporter.hear("miner-1", line(None, "No node answers.", level="warning"))
+    reporter.hear("miner-1", "Traceback [most recent call last]")
     assert "Ready" not in printed.getvalue()
     assert "No node answers." in printed.getvalue()
     assert "Traceback [most recent call last]" in printed.getvalue()
-    assert teller.warnings == [("miner-1", "No node answers.")]
+    assert reporter.warnings == [("miner-1", "No node answers.")]
 
 
 def test_every_worker_has_a_home_of_its_own(tmp_path: Path) -> None:

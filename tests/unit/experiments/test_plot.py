@@ -19,8 +19,8 @@ def test_ticks_are_round_and_enclose_the_data(low: float, high: float, expected:
 
 
 def test_ticks_can_be_whole_numbers_alone() -> None:
-    assert ticks(1, 3, least_step=1.0) == [1, 2, 3]
-    assert ticks(0, 128, least_step=1.0) == ticks(0, 128)
+    assert ticks(1, 3, minimum_step=1.0) == [1, 2, 3]
+    assert ticks(0, 128, minimum_step=1.0) == ticks(0, 128)
 
 
 @pytest.mark.parametrize("value", [0, 5, -3.5])

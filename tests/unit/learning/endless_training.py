@@ -65,7 +65,7 @@ if __name__ == "__main__":
     assert isinstance(sys.stdout, TextIOWrapper)
     sys.stdout.reconfigure(line_buffering=True)
 
-    def tell(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         sys.stdout.write(f"{progress.epoch}\n")
 
-    train_iris(Path(sys.argv[1]), report=tell)
+    train_iris(Path(sys.argv[1]), report=report)

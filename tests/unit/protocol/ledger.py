@@ -151,13 +151,13 @@ class Ledger:
 
     def draw(self, round_id: int, members: tuple[str, ...] = VERIFIERS, *, released: bool = True) -> int:
         """Draw a committee; return how many solutions it judges."""
-        most = self.parameters.chain.max_solutions
+        maximum = self.parameters.chain.max_solutions
         traced = trace(self.round_records)
         judged = judged_solutions(
-            solutions(traced, at_most=most),
+            solutions(traced, maximum=maximum),
             self._task_of(traced).terms,
             released=released,
-            at_most=self.parameters.chain.judged_solutions,
+            maximum=self.parameters.chain.judged_solutions,
         )
         self.add(DrawArmed(round_id, 100))
         self.add(CommitteeDrawn(round_id, b"\x0c" * 32, members, tuple(each.miner for each in judged)))

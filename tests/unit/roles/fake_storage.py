@@ -18,7 +18,7 @@ class FakeStore:
     down: bool = False
 
     def add(self, path: Path) -> str:
-        self._demand_up()
+        self._require_up()
         cid = self.cid_of(path)
         self.files[cid] = path.read_bytes()
         return cid
@@ -27,7 +27,7 @@ class FakeStore:
         return "bafk" + sha256(path.read_bytes()).hexdigest()
 
     def fetch(self, cid: str, path: Path, *, max_bytes: int, within: float | None = None) -> None:
-        self._demand_up()
+        self._require_up()
         if cid not in self.files or cid in self.missing:
             raise UnreachableError(f"{cid} is not to be had.")
         content = self.lies.get(cid, self.files[cid])
@@ -35,7 +35,7 @@ class FakeStore:
             raise IntegrityError(f"{cid} is too long.")
         path.write_bytes(content)
 
-    def _demand_up(self) -> None:
+    def _require_up(self) -> None:
         if self.down:
             raise UnreachableError("The IPFS daemon does not answer; start it.")
 

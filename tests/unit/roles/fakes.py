@@ -203,7 +203,7 @@ class FakeChain:
 
     def delegate_keys(self, task_id: int, delegation: Delegation, *, intent: str) -> Receipt:
         def effect() -> None:
-            self._demand(self.world.tasks[task_id].owner == self.address, "Not the owner.")
+            self._require(self.world.tasks[task_id].owner == self.address, "Not the owner.")
             self.world.delegations[task_id] = delegation
 
         return self._send(intent, effect)
@@ -217,7 +217,7 @@ class FakeChain:
     def open_round(self, *, intent: str) -> Receipt:
         def effect() -> None:
             world = self.world
-            self._demand(
+            self._require(
                 world.phase(world.newest)[0] in (Phase.NONE, Phase.FINAL, Phase.VOID), "A round is open."
             )
             task = world.tasks[world.listed.pop(0)] if world.listed else world.idle
@@ -236,7 +236,7 @@ class FakeChain:
             self._in_phase(round_id, Phase.KEYS)
             delegation = self.world.delegations.get(self.world.rounds[round_id].task_id)
             issuers = {self.world.rounds[round_id].data_node, delegation and delegation.delegate}
-            self._demand(self.address in issuers, "Not the data node, nor its delegate.")
+            self._require(self.address in issuers, "Not the data node, nor its delegate.")
             self.world.keys[round_id] = keys
             self.world.change(round_id, keys_at=self.world.now, keys_digest=keys.digest)
 
@@ -246,7 +246,7 @@ class FakeChain:
         def effect() -> None:
             self._in_phase(round_id, Phase.TRAINING)
             found = self.world.solutions.setdefault(round_id, [])
-            self._demand(
+            self._require(
                 all(s.miner != self.address for s in found), "One commitment is enough for these tests."
             )
             found.append(
@@ -281,8 +281,8 @@ class FakeChain:
     def release_test_set(self, round_id: int, test: FileRef, *, intent: str) -> Receipt:
         def effect() -> None:
             self._in_phase(round_id, Phase.TEST_RELEASE)
-            self._demand(self.world.block > self.world.rounds[round_id].closed_block, "Same block.")
-            self._demand(test.digest == self.world.rounds[round_id].test_digest, "Another test set.")
+            self._require(self.world.block > self.world.rounds[round_id].closed_block, "Same block.")
+            self._require(test.digest == self.world.rounds[round_id].test_digest, "Another test set.")
             self.world.tests[round_id] = test
             self.world.change(round_id, released_at=self.world.now)
 
@@ -291,9 +291,9 @@ class FakeChain:
     def arm_test_seed(self, round_id: int, *, intent: str) -> Receipt:
         def effect() -> None:
             self._in_phase(round_id, Phase.TEST_RELEASE)
-            self._demand(self.world.rounds[round_id].is_idle, "Not idle.")
+            self._require(self.world.rounds[round_id].is_idle, "Not idle.")
             armed = self.test_seed(round_id).draw_block
-            self._demand(armed == 0 or self.world.block > armed + 256, "The draw is armed.")
+            self._require(armed == 0 or self.world.block > armed + 256, "The draw is armed.")
             self.world.test_seeds[round_id] = SeedState(self.world.block + 2, None)
 
         return self._send(intent, effect)
@@ -302,7 +302,7 @@ class FakeChain:
         def effect() -> None:
             self._in_phase(round_id, Phase.TEST_RELEASE)
             armed = self.test_seed(round_id).draw_block
-            self._demand(0 < armed < self.world.block, "Not yet.")
+            self._require(0 < armed < self.world.block, "Not yet.")
             block_hash = keccak256(armed.to_bytes(32, "big"))
             self.world.test_seeds[round_id] = SeedState(armed, seeds.test_seed(round_id, block_hash))
             self.world.change(round_id, released_at=self.world.now)
@@ -325,8 +325,8 @@ class FakeChain:
                 claimed_train_correct=found[index].claimed_train_correct,
                 salt=salt,
             )
-            self._demand(opened == found[index].commitment, "Not what was committed.")
-            self._demand(not found[index].revealed, "Revealed already.")
+            self._require(opened == found[index].commitment, "Not what was committed.")
+            self._require(not found[index].revealed, "Revealed already.")
             found[index] = replace(
                 found[index],
                 model_digest=model.digest,
@@ -343,7 +343,7 @@ class FakeChain:
         def effect() -> None:
             self._in_phase(round_id, Phase.DRAW)
             armed = self.world.rounds[round_id].draw_block
-            self._demand(armed == 0 or self.world.block > armed + 256, "The draw is armed.")
+            self._require(armed == 0 or self.world.block > armed + 256, "The draw is armed.")
             self.world.change(round_id, draw_block=self.world.block + 2)
 
         return self._send(intent, effect)
@@ -351,7 +351,7 @@ class FakeChain:
     def draw_committee(self, round_id: int, *, intent: str) -> Receipt:
         def effect() -> None:
             self._in_phase(round_id, Phase.DRAW)
-            self._demand(0 < self.world.rounds[round_id].draw_block < self.world.block, "Not yet.")
+            self._require(0 < self.world.rounds[round_id].draw_block < self.world.block, "Not yet.")
             self._draw(round_id)
 
         return self._send(intent, effect)
@@ -359,8 +359,8 @@ class FakeChain:
     def commit_vote(self, ballot_id: int, commitment: bytes, *, intent: str) -> Receipt:
         def effect() -> None:
             self._in_phase(round_and_attempt(ballot_id)[0], Phase.VOTE_COMMIT)
-            self._demand(self.address in self.world.members[ballot_id], "Not a member.")
-            self._demand((ballot_id, self.address) not in self.world.vote_commitments, "Voted already.")
+            self._require(self.address in self.world.members[ballot_id], "Not a member.")
+            self._require((ballot_id, self.address) not in self.world.vote_commitments, "Voted already.")
             self.world.vote_commitments[ballot_id, self.address] = commitment
             self._count_ballot(ballot_id)
 
@@ -370,7 +370,7 @@ class FakeChain:
         def effect() -> None:
             self._in_phase(round_and_attempt(ballot_id)[0], Phase.VOTE_REVEAL)
             self._open_vote(ballot_id, LeakedVote(self.address, votes, salt))
-            self._demand((ballot_id, self.address) not in self.world.votes, "Revealed already.")
+            self._require((ballot_id, self.address) not in self.world.votes, "Revealed already.")
             self.world.votes[ballot_id, self.address] = votes
             self._count_ballot(ballot_id)
 
@@ -389,8 +389,8 @@ class FakeChain:
             self._in_phase(round_id, Phase.CHALLENGE)
             standing = self.world.rounds[round_id]
             due = self.challenge_bond(ballot_id(round_id, standing.attempt))
-            self._demand(bond == due, "Another bond is due.")
-            self._demand(not due or standing.challenger == ZERO_ADDRESS, "Challenged already.")
+            self._require(bond == due, "Another bond is due.")
+            self._require(not due or standing.challenger == ZERO_ADDRESS, "Challenged already.")
             if bond > self.balance:
                 raise FundsError("The wallet cannot pay the bond; fund it.")
             self.balance -= bond
@@ -426,7 +426,7 @@ class FakeChain:
             salt=opening.salt,
         )
         committed = self.world.vote_commitments.get((ballot_id, opening.verifier))
-        self._demand(opened == committed, "Not what was committed.")
+        self._require(opened == committed, "Not what was committed.")
 
     def _draw(self, round_id: int) -> None:
         world, standing = self.world, self.world.rounds[round_id]
@@ -457,7 +457,7 @@ class FakeChain:
             world.solutions[round_id],
             world.rounds[round_id].terms,
             released=world.rounds[round_id].released_at > 0,
-            at_most=world.parameters.judged_solutions,
+            maximum=world.parameters.judged_solutions,
         )
         miners = [solution.miner for solution in judged]
         world.solutions[round_id] = [
@@ -525,9 +525,9 @@ class FakeChain:
 
     def _in_phase(self, round_id: int, needed: Phase) -> None:
         phase = self.world.phase(round_id)[0]
-        self._demand(phase is needed, f"The round is in {phase.name}, not in {needed.name}.")
+        self._require(phase is needed, f"The round is in {phase.name}, not in {needed.name}.")
 
-    def _demand(self, condition: bool, sentence: str) -> None:
+    def _require(self, condition: bool, sentence: str) -> None:
         if not condition:
             raise RefusedError(sentence)
 

@@ -23,7 +23,7 @@ from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_
 from pole.protocol.state import FileRef
 from pole.roles.publishing.encryption import Sealing, encrypt_set
 from pole.roles.publishing.task_folder import TaskFolder
-from pole.roles.receiving.decryption import Means, Wish, decrypt_set
+from pole.roles.receiving.decryption import DecryptionRequest, Means, decrypt_set
 from pole.roles.receiving.point_cache import PointCache
 from pole.roles.receiving.samples import Samples
 from pole.roles.receiving.task_data import TaskData
@@ -71,17 +71,19 @@ class SealedSet:
     cache_bytes: int = 0
     clock: Callable[[], float] = lambda: 0.0
 
-    def wish(self, seed: bytes = SEED, rows: list[int] | None = None) -> Wish:
+    def request(self, seed: bytes = SEED, rows: list[int] | None = None) -> DecryptionRequest:
         secret, _ = generate_keys(4, numbers(1))
         plan = query_plan(specification(), seed)
         task = TaskData(specification(), self.manifest, plan, derive_keys(secret, plan))
         chosen = None if rows is None else np.array(rows)
-        return Wish(task, self.manifest, chosen, self.home / f"features-{seed[0]}", self.home / "shards")
+        return DecryptionRequest(
+            task, self.manifest, chosen, self.home / f"features-{seed[0]}", self.home / "shards"
+        )
 
     def decrypt(self, seed: bytes = SEED, rows: list[int] | None = None) -> Samples:
         points = PointCache(self.home / "points", self.cache_bytes)
         means = Means(self.store, self.clock, self.threads, points)
-        return decrypt_set(self.wish(seed, rows), means, stop=lambda: False)
+        return decrypt_set(self.request(seed, rows), means, stop=lambda: False)
 
     def change_shard(self, number: int, change: Callable[[Shard], Shard]) -> None:
         """Let the owner publish another shard, under its own digest."""

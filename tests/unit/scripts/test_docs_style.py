@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scripts.docs_style import (
-    MOST_CELL,
-    MOST_WORDS,
+    MAXIMUM_CELL,
+    MAXIMUM_WORDS,
     link_complaints,
     main,
     page_of,
@@ -99,7 +99,7 @@ def test_code_tables_and_comments_have_no_sentences() -> None:
 
 
 def test_long_sentences_are_told_at_the_median_alone() -> None:
-    long, brief = "word " * MOST_WORDS + "word.", "A word."
+    long, brief = "word " * MAXIMUM_WORDS + "word.", "A word."
     assert told(f"{long}\n{brief}") == []
     (complaint,) = told(f"{long}\n{long}\n{brief}")
     assert complaint.startswith("docs/a.md:1: a sentence has 26 words at the median")
@@ -120,9 +120,9 @@ def test_words_are_what_is_read(sentence: str, count: int) -> None:
 
 def test_a_cell_too_long_is_told_and_a_links_target_does_not_count() -> None:
     row = "| a | {} |"
-    assert told(row.format("x" * MOST_CELL)) == []
-    assert told(row.format(f"[x]({'y' * MOST_CELL})")) == []
-    (complaint,) = told(row.format("x" * (MOST_CELL + 1)))
+    assert told(row.format("x" * MAXIMUM_CELL)) == []
+    assert told(row.format(f"[x]({'y' * MAXIMUM_CELL})")) == []
+    (complaint,) = told(row.format("x" * (MAXIMUM_CELL + 1)))
     assert complaint.startswith("docs/a.md:1: a cell has 301 characters")
 
 

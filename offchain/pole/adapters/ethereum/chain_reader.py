@@ -52,7 +52,7 @@ from pole.roles.ports import BallotView, Delegation, Moment, Opening, SeedState
 
 MOVING: Final = ("PoLeChain", "TaskList", "VerifierCommittee")
 """The contracts whose events move a round; the reservoir's move money only."""
-MOST_BLOCKS: Final = 100
+MAXIMUM_BLOCKS: Final = 100
 """Ethereum blocks that are searched for events at a look; after more of them the contracts are asked."""
 
 Kind = TypeVar("Kind", bound=RecordData)
@@ -169,7 +169,7 @@ class ChainReader:
         moment = seen.moment
         if bytes(head["hash"]) == seen.block_hash:
             return True
-        if not 0 < head["number"] - moment.block <= MOST_BLOCKS:
+        if not 0 < head["number"] - moment.block <= MAXIMUM_BLOCKS:
             return False
         if moment.deadline and head["timestamp"] >= moment.deadline:
             return False

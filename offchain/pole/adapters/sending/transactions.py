@@ -75,7 +75,7 @@ class Sender:
             with file_lock(self._lock):
                 self._recover(intent)
                 if self._live(intent):
-                    self._take_up(intent)
+                    self._resume(intent)
                 else:
                     self._offer_pending()
                     self._broadcast(self._sign_first(call, intent))
@@ -102,7 +102,7 @@ class Sender:
             if receipt is not None and receipt["status"] == 1:
                 self._journal.mark_send(send.hash, SendState.DONE)
 
-    def _take_up(self, intent: str) -> None:
+    def _resume(self, intent: str) -> None:
         attempts = self._live(intent)
         if self._is_missing(attempts):
             self._broadcast(attempts[-1])
@@ -120,12 +120,12 @@ class Sender:
     def _sign_first(self, call: Call, intent: str) -> SignedSend:
         balance = self._w3.eth.get_balance(self._account.address)
         if balance < call.value:
-            raise self._poor(balance, call.value)
+            raise self._insufficient_funds(balance, call.value)
         transaction = self._transaction(call)
         fees = current_fees(self._w3, self._policy)
         needed = call.value + transaction["gas"] * fees.max_fee
         if balance < needed:
-            raise self._poor(balance, needed)
+            raise self._insufficient_funds(balance, needed)
         return self._sign({**transaction, "nonce": self._free_nonce(intent)}, fees, intent)
 
     def _free_nonce(self, intent: str) -> int:
@@ -161,13 +161,13 @@ class Sender:
         `eth_estimateGas` would tell it in one request, but ganache never answers some of those requests that
         come while it mines a block.
         """
-        *limits, most = _GAS_LIMITS
+        *limits, maximum = _GAS_LIMITS
         for limit in limits:
             with suppress(Web3Exception):
                 self._w3.eth.call({**transaction, "gas": limit})
                 return 2 * limit
-        self._w3.eth.call({**transaction, "gas": most})
-        return 2 * most
+        self._w3.eth.call({**transaction, "gas": maximum})
+        return 2 * maximum
 
     def _sign(self, transaction: dict[str, Any], fees: Fees, intent: str) -> SignedSend:
         unsigned = {**transaction, "maxFeePerGas": fees.max_fee, "maxPriorityFeePerGas": fees.tip}
@@ -248,7 +248,7 @@ class Sender:
                 )
             newest = attempts[-1]
             if mined > newest.nonce:
-                raise self._overtaken(attempts)
+                raise self._nonce_too_low(attempts)
             now = self._clock()
             if now - started >= self._policy.give_up_after:
                 raise UnreachableError(
@@ -256,7 +256,7 @@ class Sender:
                     "this again later, it takes up the same transaction."
                 )
             if now - last_sent >= self._policy.replace_after:
-                self._outbid(newest, mined)
+                self._replacement(newest, mined)
                 last_sent = now
             self._wait(self._policy.poll)
 
@@ -288,7 +288,7 @@ class Sender:
             "again."
         )
 
-    def _overtaken(self, attempts: list[SignedSend]) -> RefusedError:
+    def _nonce_too_low(self, attempts: list[SignedSend]) -> RefusedError:
         for attempt in attempts:
             self._journal.mark_send(attempt.hash, SendState.LOST)
         return RefusedError(
@@ -297,7 +297,7 @@ class Sender:
             "this again."
         )
 
-    def _outbid(self, newest: SignedSend, mined: int) -> None:
+    def _replacement(self, newest: SignedSend, mined: int) -> None:
         """Raise the fee of a transaction, and first that of the one that is next in line before it."""
         pending = self._journal.pending_sends()
         before = [send for send in pending if mined <= send.nonce < newest.nonce]
@@ -317,7 +317,7 @@ class Sender:
         with file_lock(self._lock):
             self._broadcast(self._sign(unsigned, fees, previous.intent))
 
-    def _poor(self, balance: int, needed: int) -> FundsError:
+    def _insufficient_funds(self, balance: int, needed: int) -> FundsError:
         return FundsError(
             f"The wallet {self._account.address} holds {ether(balance)}, but this takes up to "
             f"{ether(needed)} with gas: fund it, for instance with `pole wallet fund`."

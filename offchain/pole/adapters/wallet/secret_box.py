@@ -45,7 +45,7 @@ STANDARD_COST = ScryptCost(17, 8, 1)
 """128 MiB and about 0.4 s, the least that OWASP's Password Storage Cheat Sheet recommends for scrypt."""
 
 # A box from a stranger must not make its reader use more than 1 GiB.
-_MOST_LOG_N, _MOST_R, _MOST_P = 20, 8, 4
+_MAXIMUM_LOG_N, _MAXIMUM_R, _MAXIMUM_P = 20, 8, 4
 
 
 def seal(plaintext: bytes, password: str, *, context: str, cost: ScryptCost = STANDARD_COST) -> bytes:
@@ -69,7 +69,7 @@ def open_box(box: bytes, password: str, *, context: str) -> bytes:
         raise IntegrityError(
             "The file is not a sealed box of version 1: it was damaged, or a newer pole wrote it."
         )
-    if not (1 <= log_n <= _MOST_LOG_N and 1 <= r <= _MOST_R and 1 <= p <= _MOST_P):
+    if not (1 <= log_n <= _MAXIMUM_LOG_N and 1 <= r <= _MAXIMUM_R and 1 <= p <= _MAXIMUM_P):
         raise IntegrityError(
             "The sealed file asks for more memory than any box of ours: it was damaged or forged."
         )

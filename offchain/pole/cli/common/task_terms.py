@@ -21,16 +21,16 @@ def read_request(
     terms: Mapping[str, float | None],
     parameters: TaskListParameters,
 ) -> TaskRequest:
-    """Return what was asked for, with the least bond and fee where none were named; raises InputError."""
+    """Return what was asked for, with the minimum bond and fee where none were named; raises InputError."""
     reward = _whole(terms["reward"], 0)
-    least_fee = -(-reward * parameters.fee_bps // BASIS_POINTS)
+    minimum_fee = -(-reward * parameters.fee_bps // BASIS_POINTS)
     return TaskRequest(
         dataset=dataset,
         specification=read_specification(spec),
         terms=TaskTerms(
             reward=reward,
             data_bond=_whole(terms["data_bond"], parameters.min_data_bond),
-            fee=_whole(terms["fee"], least_fee),
+            fee=_whole(terms["fee"], minimum_fee),
             time_limit=_whole(terms["time_limit"], 0),
             min_training_time=_whole(terms["min_time"], 0),
             min_solutions=_whole(terms["min_solutions"], 1),

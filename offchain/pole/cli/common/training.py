@@ -10,7 +10,7 @@ import torch
 
 from pole.errors import InputError
 from pole.learning.evaluation.arrays import PROCESSOR, Place, place_of
-from pole.learning.evaluation.exactness import demand_exact
+from pole.learning.evaluation.exactness import require_exact
 from pole.learning.threads import limit_threads
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.training import pick_device
@@ -60,7 +60,7 @@ def exact_place(device: torch.device) -> Place:
     """Return where to evaluate for a network on `device`; raises InputError for one that is not exact."""
     place = place_of(device)
     if place is not PROCESSOR:
-        demand_exact(place, str(device))
+        require_exact(place, str(device))
     return place
 
 

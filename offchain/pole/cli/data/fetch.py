@@ -41,7 +41,7 @@ def fetch(_settings: Settings, /, *, names: tuple[str, ...], target: Path | None
 
     folder = target or data_directory(os.environ, Path.cwd()) or fetched_directory(os.environ)
     fetched = {
-        name: data_publishers.fetch(data_publishers.PUBLISHED[name], folder / name, _teller())
+        name: data_publishers.fetch(data_publishers.PUBLISHED[name], folder / name, _reporter())
         for name in dict.fromkeys(names)
     }
     if as_json:
@@ -53,12 +53,12 @@ def fetch(_settings: Settings, /, *, names: tuple[str, ...], target: Path | None
     click.echo(f"The data sets are in {folder}.")
 
 
-def _teller() -> "Callable[[str, int, int], None]":
+def _reporter() -> "Callable[[str, int, int], None]":
     """Return a function that tells on stderr how much of a file is here, not too often."""
     on_terminal = sys.stderr.isatty()
     told_at = time.monotonic()
 
-    def tell(name: str, here: int, size: int) -> None:
+    def report(name: str, here: int, size: int) -> None:
         nonlocal told_at
         if time.monotonic() - told_at < SECONDS_BETWEEN[on_terminal] and here < size:
             return
@@ -66,4 +66,4 @@ def _teller() -> "Callable[[str, int, int], None]":
         line = f"{name}: {here / 1e6:.1f} of {size / 1e6:.1f} MB"
         click.echo(f"\r{line}" if on_terminal else line, err=True, nl=not on_terminal or here == size)
 
-    return tell
+    return report

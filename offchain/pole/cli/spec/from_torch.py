@@ -37,7 +37,7 @@ class Shape(click.ParamType[tuple[int, ...]]):
 
 SHAPE = Shape()
 METRICS = ("accuracy", "macro_f1", "auc", "mean_absolute_error")
-LEAST = click.IntRange(min=1)
+MINIMUM = click.IntRange(min=1)
 
 
 @command(
@@ -86,7 +86,9 @@ LEAST = click.IntRange(min=1)
     show_default=True,
     help="What models are scored by.",
 )
-@click.option("--classes", type=LEAST, help="Classes, or steps of the target's grid.  [default: the outputs]")
+@click.option(
+    "--classes", type=MINIMUM, help="Classes, or steps of the target's grid.  [default: the outputs]"
+)
 @click.option(
     "--scale", type=click.IntRange(1, MAX_SCALE), help="Mean absolute error, in steps, that scores 0."
 )

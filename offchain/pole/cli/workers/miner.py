@@ -29,8 +29,8 @@ IDLE_AFTER = 30.0
 @click.option("--device", help="Device of torch to train and evaluate on.  [default: a GPU if there is one]")
 @threads_option
 @point_cache_option
-@click.option("--epochs", type=click.IntRange(min=1), help="Least epochs of the first training cycle.")
-@click.option("--batch", type=click.IntRange(min=1), help="Most samples in a batch.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Minimum epochs of the first training cycle.")
+@click.option("--batch", type=click.IntRange(min=1), help="Maximum samples in a batch.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Highest learning rate.")
 @click.option("--weight-decay", type=click.FloatRange(min=0), help="Weight decay of AdamW.")
 @click.option(
@@ -66,7 +66,15 @@ IDLE_AFTER = 30.0
     help="Open an idle round, on a public puzzle that the pool pays for, once no task has waited for so "
     f"long.  [without a number: {IDLE_AFTER:g}]",
 )
-@click.option("--least-reward", type=ETHER, default=0, show_default=True, help="Least reward to work for.")
+@click.option(
+    "--minimum-reward",
+    "--least-reward",
+    "minimum_reward",
+    type=ETHER,
+    default=0,
+    show_default=True,
+    help="Minimum reward to work for; --least-reward is its old name.",
+)
 @click.option(
     "--challenge/--no-challenge",
     "challenges",
@@ -88,7 +96,7 @@ def run(
     search: float,
     time_margin: float,
     idle_after: float | None,
-    least_reward: int,
+    minimum_reward: int,
     challenges: bool,
     **recipe: float | bool | None,
 ) -> None:
@@ -111,7 +119,7 @@ def run(
             data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
             learner=learner,
             settlement=settlement_of(session, options),
-            settings=MinerSettings(time_margin, least_reward, challenges),
+            settings=MinerSettings(time_margin, minimum_reward, challenges),
             clock=time.monotonic,
             stopping=stopping.is_set,
             place=exact_place(learner.device),

@@ -67,7 +67,7 @@ def fit(x: NDArray[Any], bits: int) -> Quantisation:
         raise InputError(
             f"Samples are quantised to 1 to 8 bits, not {bits}; change the input bits of the specification."
         )
-    _demand_finite(x)
+    _require_finite(x)
     largest = 2**bits - 1
     for factor in (1.0, DECIMAL):
         if all(_exact(x[rows], factor, largest) for rows in batches(len(x), x[0].size)):
@@ -85,7 +85,7 @@ def apply(quantisation: Quantisation, x: NDArray[Any]) -> Quantised:
     Raises InputError where a value is not finite or the number of features is another than the
     quantisation's.
     """
-    _demand_finite(x)
+    _require_finite(x)
     rows = x.reshape(len(x), -1).astype(np.float64)
     if len(quantisation.scale) not in (1, rows.shape[1]):
         raise InputError(
@@ -107,7 +107,7 @@ def _exact(x: NDArray[Any], factor: float, largest: int) -> bool:
     return np.allclose(steps, np.rint(steps), rtol=0, atol=1e-6)
 
 
-def _demand_finite(x: NDArray[Any]) -> None:
+def _require_finite(x: NDArray[Any]) -> None:
     samples = x.ndim >= 2 and x.size > 0
     if not samples or not all(np.all(np.isfinite(x[rows])) for rows in batches(len(x), x[0].size)):
         raise InputError(

@@ -81,7 +81,7 @@ def _ordered_sum(values: Array) -> Array:
     return values[..., 0]
 
 
-def _pieces(samples: int, size: int, most: int) -> Iterator[slice]:
-    step = max(1, most // size)
+def _pieces(samples: int, size: int, maximum: int) -> Iterator[slice]:
+    step = max(1, maximum // size)
     for start in range(0, samples, step):
         yield slice(start, start + step)

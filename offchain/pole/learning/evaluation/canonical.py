@@ -18,7 +18,7 @@ from pole.errors import InputError
 from pole.learning.evaluation import layers
 from pole.learning.evaluation.arrays import PROCESSOR, Array, Place
 from pole.learning.evaluation.features import FeatureMap, batches
-from pole.learning.evaluation.fixed_point import MalformedModelError, demand_exact_sums
+from pole.learning.evaluation.fixed_point import MalformedModelError, require_exact_sums
 from pole.learning.threads import Stop, never
 from pole.protocol.mapping.kinds import Shape
 from pole.protocol.mapping.layer import feature_shape
@@ -66,9 +66,9 @@ class CanonicalModel:
             raise MalformedModelError(
                 f"The feature map is not for the {channels[0]} features or channels of the specification."
             )
-        _demand_shapes(self.tensors, tensor_shapes(self.specification))
+        _require_shapes(self.tensors, tensor_shapes(self.specification))
         for node in self.specification.nodes():
-            _demand_exact(node, self.tensors)
+            _require_exact(node, self.tensors)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,8 +112,8 @@ def evaluate(
 
     size = count_activations(specification.nodes())
     share = -(-len(features) // place.threads()) * size
-    most = min(ACTIVATIONS_AT_ONCE * place.share, share)
-    place.side_by_side(read, batches(len(features), size, most), stop)
+    maximum = min(ACTIVATIONS_AT_ONCE * place.share, share)
+    place.side_by_side(read, batches(len(features), size, maximum), stop)
     return Evaluation(score(metric, found, labels), predictions(metric, found))
 
 
@@ -192,7 +192,7 @@ def _parts(node: Node, *, takes_norm: bool) -> dict[str, Shape]:
     return {}
 
 
-def _demand_shapes(tensors: Mapping[str, NDArray[np.int32]], expected: Mapping[str, Shape]) -> None:
+def _require_shapes(tensors: Mapping[str, NDArray[np.int32]], expected: Mapping[str, Shape]) -> None:
     for name in sorted(expected.keys() | tensors.keys()):
         if name not in tensors:
             raise MalformedModelError(f"The model lacks the tensor {name!r} that its specification asks for.")
@@ -207,9 +207,9 @@ def _demand_shapes(tensors: Mapping[str, NDArray[np.int32]], expected: Mapping[s
             )
 
 
-def _demand_exact(node: Node, tensors: Mapping[str, NDArray[np.int32]]) -> None:
+def _require_exact(node: Node, tensors: Mapping[str, NDArray[np.int32]]) -> None:
     name = node.layer.name
     nothing = np.zeros(1, dtype=np.int32)
     for weight, bias in SUMS:
         if f"{name}.{weight}" in tensors:
-            demand_exact_sums(tensors[f"{name}.{weight}"], tensors.get(f"{name}.{bias}", nothing), name)
+            require_exact_sums(tensors[f"{name}.{weight}"], tensors.get(f"{name}.{bias}", nothing), name)

@@ -14,7 +14,7 @@ DIVISORS = (3, 9, 36, 49, 96, 8.0**0.5 * 1024)
 """Windows of average pooling, widths of layers, roots of widths."""
 
 
-def demand_exact(place: Place, name: str) -> None:
+def require_exact(place: Place, name: str) -> None:
     """Raise InputError unless a place computes products near 2^53, quotients, roots and ties as NumPy does.
 
     A library may be told, from outside, to emulate float64 with less than its precision.

@@ -56,7 +56,7 @@ def clamp(values: Array) -> Array:
     return values.clip(-CLAMP, CLAMP)
 
 
-def demand_exact_sums(weights: NDArray[np.int32], offsets: NDArray[np.int32], name: str) -> None:
+def require_exact_sums(weights: NDArray[np.int32], offsets: NDArray[np.int32], name: str) -> None:
     """Raise MalformedModelError where a sum over clamped activations could pass 2^53.
 
     `weights` is (outputs, ...) and `offsets` (outputs,); the bound of an output is sum |w| * 2^23 +

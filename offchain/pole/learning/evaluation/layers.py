@@ -172,8 +172,8 @@ def _conv2d(layer: Conv2d, x: Array, tensors: Tensors) -> Array:
     padded = _padded(x, layer.padding, 0)
     height, width = ((side - size) // step + 1 for side in padded.shape[2:])
     out = xp.empty((len(x), layer.out_channels, height, width), dtype=x.dtype, device=device(x))
-    most = at_once(x, PATCH_VALUES_AT_ONCE)
-    for n, rows, columns in _pieces((len(x), height, width), weight.shape[1], most):
+    maximum = at_once(x, PATCH_VALUES_AT_ONCE)
+    for n, rows, columns in _pieces((len(x), height, width), weight.shape[1], maximum):
         piece = out[n, :, rows, columns]
         # One product for all samples of a piece: small images would make many tiny ones.
         shape = (x.shape[1], size, size, len(piece), *piece.shape[2:])
@@ -191,12 +191,12 @@ def _every(outputs: slice, offset: int, step: int) -> slice:
     return slice(outputs.start * step + offset, (outputs.stop - 1) * step + offset + 1, step)
 
 
-def _pieces(grid: tuple[int, int, int], size: int, most: int) -> Iterator[tuple[slice, slice, slice]]:
+def _pieces(grid: tuple[int, int, int], size: int, maximum: int) -> Iterator[tuple[slice, slice, slice]]:
     """Yield parts of a (samples, height, width) grid of patches of `size` values, `most` values at a time."""
     samples, height, width = grid
-    columns = min(width, max(1, most // size))
-    rows = min(height, max(1, most // (size * columns)))
-    count = min(samples, max(1, most // (size * columns * rows)))
+    columns = min(width, max(1, maximum // size))
+    rows = min(height, max(1, maximum // (size * columns)))
+    count = min(samples, max(1, maximum // (size * columns * rows)))
     starts = product(range(0, samples, count), range(0, height, rows), range(0, width, columns))
     for sample, row, column in starts:
         yield (

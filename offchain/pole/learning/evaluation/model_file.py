@@ -30,7 +30,7 @@ def save(model: CanonicalModel) -> bytes:
         SCALE: model.feature_map.scale,
     }
     file = write_tensors(tensors, _metadata(model.specification, model.seed))
-    _demand_size(file, model.specification)
+    _require_size(file, model.specification)
     return file
 
 
@@ -41,7 +41,7 @@ def load(file: bytes, specification: ModelSpecification, seed: bytes) -> Canonic
     seed, has missing, extra or misshaped tensors, numbers that are not finite, weights that allow inexact
     sums, or is not written in the one canonical way.
     """
-    _demand_size(file, specification)
+    _require_size(file, specification)
     try:
         tensors = read_tensors(
             file, what="model", types=_types(specification), metadata=_metadata(specification, seed)
@@ -67,7 +67,7 @@ def _metadata(specification: ModelSpecification, seed: bytes) -> dict[str, str]:
     }
 
 
-def _demand_size(file: bytes, specification: ModelSpecification) -> None:
+def _require_size(file: bytes, specification: ModelSpecification) -> None:
     if len(file) > specification.max_bytes:
         raise MalformedModelError(
             f"The model file has {len(file)} bytes, more than the {specification.max_bytes} its "

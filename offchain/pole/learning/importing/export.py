@@ -70,7 +70,7 @@ def export(module: nn.Module, wanted: Wanted) -> Exported:
         "max_bytes": model_bytes_bound(unlimited),
     }
     exported = Exported(unlimited.model_copy(update=limits), found.sources)
-    _demand_likeness(module, exported, features)
+    _require_likeness(module, exported, features)
     return exported
 
 
@@ -104,7 +104,7 @@ def _copy(source: Source, target: nn.Module) -> None:
         inner.load_state_dict(cast(nn.Module, source).state_dict())
 
 
-def _demand_likeness(module: nn.Module, exported: Exported, features: Shape) -> None:
+def _require_likeness(module: nn.Module, exported: Exported, features: Shape) -> None:
     """Raise UnsupportedError where the specification's network computes something else than the module."""
     random = torch.Generator().manual_seed(0)
     inputs = torch.randn((SAMPLES, *features), generator=random)

@@ -67,8 +67,8 @@ class _Reader:
             case "call_module":
                 self.values[node] = self._module(node, args, kwargs)
             case "output":
-                self.result = _demand_flow(args[0])
-                self._demand_last()
+                self.result = _require_flow(args[0])
+                self._require_last()
             case _:
                 self.values[node] = self._function(node, args, kwargs)
 
@@ -80,7 +80,7 @@ class _Reader:
         raise UnsupportedError("forward must take the features alone, or have defaults for the rest")
 
     def _module(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        module, flow = self.root.get_submodule(str(node.target)), _demand_flow(args[0])
+        module, flow = self.root.get_submodule(str(node.target)), _require_flow(args[0])
         if isinstance(module, nn.MultiheadAttention):
             if any(each != flow for each in args[:3]) or len(args) != 3 or _masks(kwargs):
                 raise UnsupportedError(
@@ -146,7 +146,7 @@ class _Reader:
         return self.layers.add("Position", node.name, flow, source=other)
 
     def _concatenation(self, node: fx.Node, tensors: Any, dim: int = 0) -> Flow:
-        flows = [_demand_flow(each) for each in tensors]
+        flows = [_require_flow(each) for each in tensors]
         if dim != 1 and not (dim == -1 and len(flows[0].shape) == 1):
             raise UnsupportedError("tensors can be joined along dimension 1 only: torch.cat(..., dim=1)")
         return self.layers.add("Concat", node.name, *flows)
@@ -182,7 +182,7 @@ class _Reader:
             "a mean must be over all tokens, mean(dim=1), or over all pixels, mean((2, 3))"
         )
 
-    def _demand_last(self) -> None:
+    def _require_last(self) -> None:
         """Raise UnsupportedError unless the result is what the last layer makes."""
         if not self.layers.layers or self.layers.layers[-1]["name"] != self.result.name:
             raise UnsupportedError("forward must return what its last layer makes")
@@ -202,7 +202,7 @@ def _whole_number(node: fx.Node, args: tuple[Any, ...]) -> Any:
     return functions.ARITHMETIC[node.target](*args)
 
 
-def _demand_flow(value: Any) -> Flow:
+def _require_flow(value: Any) -> Flow:
     if not isinstance(value, Flow):
         raise UnsupportedError("it must take what a layer makes, one tensor")
     return value

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 STEPS: Final = 1 << 16
 """Probabilities are multiples of 1 / STEPS."""
-LEAST: Final = -(1 << 63)
+MINIMUM: Final = -(1 << 63)
 
 
 class Dropout(nn.Dropout):
@@ -28,5 +28,5 @@ class Dropout(nn.Dropout):
 
 def _random_words(count: int) -> Tensor:
     """Return uniform int16 values (count,), four of each number that torch draws."""
-    numbers = torch.empty((count + 3) // 4, dtype=torch.int64).random_(LEAST, None)
+    numbers = torch.empty((count + 3) // 4, dtype=torch.int64).random_(MINIMUM, None)
     return numbers.view(torch.int16)[:count]

@@ -45,7 +45,7 @@ class AdamW:
         """Return the moments and the number of steps, for a checkpoint."""
         return {"first": self.first, "second": self.second, "steps": self.steps}
 
-    def take_up(self, state: Mapping[str, Any]) -> None:
+    def resume(self, state: Mapping[str, Any]) -> None:
         """Go on from the moments of a checkpoint, which may lie on another device."""
         for own, kept in zip((*self.first, *self.second), (*state["first"], *state["second"]), strict=True):
             own.copy_(kept)

@@ -24,10 +24,10 @@ def augmented(inputs: Tensor, settings: TrainingSettings) -> Tensor:
     return inputs
 
 
-def _shifted(images: Tensor, most: int) -> Tensor:
+def _shifted(images: Tensor, maximum: int) -> Tensor:
     """Return each image moved by -most .. most pixels down and right, on its own."""
     height, width = images.shape[2:]
-    padded = functional.pad(images, (most, most, most, most), mode="reflect")
-    top, left = torch.randint(2 * most + 1, (2, len(images)), device=images.device)
+    padded = functional.pad(images, (maximum, maximum, maximum, maximum), mode="reflect")
+    top, left = torch.randint(2 * maximum + 1, (2, len(images)), device=images.device)
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)
     return windows[torch.arange(len(images), device=images.device), :, top, left]

@@ -40,11 +40,11 @@ def find_settings(
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=random_seed % 2**32)
     )
-    best, most = task.settings, -1
+    best, maximum = task.settings, -1
     chosen = task.settings
     while not rule.stop() and rule.clock() < rule.deadline:
         trial = None
-        if most >= 0:
+        if maximum >= 0:
             trial = study.ask()
             chosen = _suggested(trial, task.settings)
         until = min(rule.deadline, rule.clock() + trial_seconds)
@@ -52,8 +52,8 @@ def find_settings(
         correct = _correct(replace(learned, settings=chosen), unseen, trial_rule, random_seed, device)
         if trial is not None:
             study.tell(trial, correct)
-        if correct > most:
-            best, most = chosen, correct
+        if correct > maximum:
+            best, maximum = chosen, correct
     return best
 
 

@@ -48,7 +48,7 @@ def train(
     MalformedModelError when no finite model came out, AbandonedError when `stop` came before a first model
     was judged, and IntegrityError for a damaged checkpoint.
     """
-    _demand_fitting(task)
+    _require_fitting(task)
     started = rule.clock()
     data = prepare(task, device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -62,7 +62,7 @@ def train(
     return TrainingResult(run.best, run.network, reason, run.epochs, rule.clock() - started)
 
 
-def _demand_fitting(task: TrainingTask) -> None:
+def _require_fitting(task: TrainingTask) -> None:
     features, labels, specification = task.features, task.labels, task.specification
     expected = feature_shape(specification)
     if features.shape[1:] != expected or labels.shape != features.shape[:1] or len(features) < 2:

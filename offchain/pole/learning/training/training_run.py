@@ -260,7 +260,7 @@ class TrainingRun:
         now, cycle = self.rule.clock(), state["cycle"]
         self.network.load_state_dict(state["network"])
         self.cycle = self._cycle(TrainingSettings(**state["settings"]), cycle["epochs"])
-        self.cycle.optimiser.take_up(state["optimiser"])
+        self.cycle.optimiser.resume(state["optimiser"])
         self.cycle.done, self.cycle.begun = cycle["done"], now - cycle["seconds"]
         self.epochs, self.started = state["epochs"], now - state["seconds"]
         torch.set_rng_state(state["random"])

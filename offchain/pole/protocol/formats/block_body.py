@@ -58,17 +58,17 @@ def read_body(data: bytes, *, expected_root: bytes) -> BlockBody:
     """Return the body if its records have the root of a block's header; raises IntegrityError otherwise."""
     fields = ["chainId", "contract", "height", "records"]
     document = read_document(data, kind=FORMAT, version=1, fields=fields, max_bytes=MAX_BYTES)
-    height = read_whole(document, "height", least=1, most=2**63)
+    height = read_whole(document, "height", minimum=1, maximum=2**63)
     contract = document["contract"]
     if not isinstance(contract, str) or not _is_checksummed(contract):
         raise IntegrityError("contract must be an address with its EIP-55 checksum.")
     body = BlockBody(
-        chain_id=read_whole(document, "chainId", least=1, most=2**63),
+        chain_id=read_whole(document, "chainId", minimum=1, maximum=2**63),
         contract=contract,
         height=height,
         records=tuple(
             _record(entry, height, index)
-            for index, entry in enumerate(read_list(document, "records", most=MAX_RECORDS))
+            for index, entry in enumerate(read_list(document, "records", maximum=MAX_RECORDS))
         ),
     )
     if body_root(body.records) != expected_root:
@@ -92,7 +92,7 @@ def _record(entry: object, height: int, index: int) -> Record:
     if not isinstance(kind, str) or kind not in KIND_OF_NAME:
         raise IntegrityError(f"{where} has the unknown kind {kind!r}.")
     checked_whole(
-        len(data) if isinstance(data, str) else -1, f"{where}'s length", least=2, most=MAX_RECORD_HEX
+        len(data) if isinstance(data, str) else -1, f"{where}'s length", minimum=2, maximum=MAX_RECORD_HEX
     )
     try:
         content = bytes.fromhex(data[2:])

@@ -70,29 +70,29 @@ def check_fields(value: object, fields: Sequence[str], where: str) -> Document:
     return value
 
 
-def read_whole(document: Document, field: str, *, least: int, most: int) -> int:
+def read_whole(document: Document, field: str, *, minimum: int, maximum: int) -> int:
     """Return a whole number within bounds."""
-    return checked_whole(document[field], field, least=least, most=most)
+    return checked_whole(document[field], field, minimum=minimum, maximum=maximum)
 
 
-def checked_whole(value: object, where: str, *, least: int, most: int) -> int:
+def checked_whole(value: object, where: str, *, minimum: int, maximum: int) -> int:
     """Return `value` if it is a whole number within bounds."""
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise IntegrityError(f"{where} must be a whole number from {least} to {most}.")
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+        raise IntegrityError(f"{where} must be a whole number from {minimum} to {maximum}.")
     return value
 
 
-def read_list(document: Document, field: str, *, most: int) -> list[Any]:
+def read_list(document: Document, field: str, *, maximum: int) -> list[Any]:
     """Return a list of at least one and at most `most` entries."""
     value = document[field]
-    if not isinstance(value, list) or not 1 <= len(value) <= most:
-        raise IntegrityError(f"{field} must be a list of 1 to {most} entries.")
+    if not isinstance(value, list) or not 1 <= len(value) <= maximum:
+        raise IntegrityError(f"{field} must be a list of 1 to {maximum} entries.")
     return value
 
 
-def read_floats(document: Document, field: str, *, most: int) -> tuple[float, ...]:
+def read_floats(document: Document, field: str, *, maximum: int) -> tuple[float, ...]:
     """Return a list of finite numbers, each written with a decimal point or exponent."""
-    values = read_list(document, field, most=most)
+    values = read_list(document, field, maximum=maximum)
     if not all(isinstance(value, float) and math.isfinite(value) for value in values):
         raise IntegrityError(f"{field} must be a list of finite numbers such as 1.0.")
     return tuple(values)

@@ -161,31 +161,31 @@ def read_manifest(data: bytes, *, part: Part) -> EncryptedSetManifest:
         raise IntegrityError(
             f"The manifest describes the {document['part']!r} set, not the {part.value} set."
         )
-    dimension = read_whole(document, "dimension", least=1, most=MAX_DIMENSION)
+    dimension = read_whole(document, "dimension", minimum=1, maximum=MAX_DIMENSION)
     quantisation = check_fields(document["quantisation"], ["scale", "offset"], "quantisation")
     try:
         manifest = EncryptedSetManifest(
             part=part,
-            count=read_whole(document, "count", least=1, most=MAX_COUNT),
+            count=read_whole(document, "count", minimum=1, maximum=MAX_COUNT),
             input_shape=_input_shape(document),
             dimension=dimension,
-            classes=read_whole(document, "classes", least=2, most=MAX_CLASSES),
-            bits=read_whole(document, "bits", least=1, most=MAX_BITS),
-            scale=read_floats(quantisation, "scale", most=dimension),
-            offset=read_floats(quantisation, "offset", most=dimension),
+            classes=read_whole(document, "classes", minimum=2, maximum=MAX_CLASSES),
+            bits=read_whole(document, "bits", minimum=1, maximum=MAX_BITS),
+            scale=read_floats(quantisation, "scale", maximum=dimension),
+            offset=read_floats(quantisation, "offset", maximum=dimension),
             master_public_key=_file_ref(document["masterPublicKey"]),
             shards=tuple(
                 _shard_ref(entry, index)
-                for index, entry in enumerate(read_list(document, "shards", most=MAX_SHARDS))
+                for index, entry in enumerate(read_list(document, "shards", maximum=MAX_SHARDS))
             ),
         )
     except InputError as error:
         raise IntegrityError(f"The manifest of the {part.value} set contradicts itself: {error}") from error
-    _demand_possible(manifest)
+    _require_possible(manifest)
     return manifest
 
 
-def _demand_possible(manifest: EncryptedSetManifest) -> None:
+def _require_possible(manifest: EncryptedSetManifest) -> None:
     """Raise IntegrityError where no shard of so many rows has so many bytes, or a shard is listed twice.
 
     Fresh randomness never gives the same shard again, and whoever pays for its bytes once shall not make
@@ -207,8 +207,8 @@ def _demand_possible(manifest: EncryptedSetManifest) -> None:
 
 
 def _input_shape(document: Document) -> tuple[int, ...]:
-    shape = read_list(document, "inputShape", most=3)
-    return tuple(checked_whole(size, "inputShape", least=1, most=MAX_DIMENSION) for size in shape)
+    shape = read_list(document, "inputShape", maximum=3)
+    return tuple(checked_whole(size, "inputShape", minimum=1, maximum=MAX_DIMENSION) for size in shape)
 
 
 def _file_ref(value: Any) -> FileRef:
@@ -221,8 +221,8 @@ def _shard_ref(value: object, index: int) -> ShardRef:
     return ShardRef(
         cid=read_cid(fields),
         digest=read_hex(fields, "digest", length=DIGEST_BYTES, prefix="").hex(),
-        size=read_whole(fields, "bytes", least=1, most=MAX_FILE_BYTES),
-        rows=read_whole(fields, "rows", least=1, most=MAX_COUNT),
+        size=read_whole(fields, "bytes", minimum=1, maximum=MAX_FILE_BYTES),
+        rows=read_whole(fields, "rows", minimum=1, maximum=MAX_COUNT),
     )
 
 

@@ -150,9 +150,9 @@ def read_sealed_share(data: bytes) -> SealedShare:
     if not isinstance(box, str) or not re.fullmatch("([0-9a-f]{2})+", box):
         raise IntegrityError("box must be bytes in lower-case hex.")
     return SealedShare(
-        task_id=read_whole(document, "taskId", least=1, most=2**64 - 1),
+        task_id=read_whole(document, "taskId", minimum=1, maximum=2**64 - 1),
         sharing_digest=read_hex(document, "sharingDigest", length=32),
-        index=read_whole(document, "index", least=1, most=MAX_HOLDERS),
+        index=read_whole(document, "index", minimum=1, maximum=MAX_HOLDERS),
         box=bytes.fromhex(box),
     )
 

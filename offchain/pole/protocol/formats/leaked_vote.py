@@ -19,7 +19,7 @@ from pole.protocol.state import Verdict, Vote
 
 FORMAT: Final = "pole.leaked-vote"
 MAX_BYTES: Final = 2**20
-MOST_CHOICES: Final = 256
+MAXIMUM_CHOICES: Final = 256
 
 _VOTE_FIELDS: Final = ("verdict", "trainCorrect", "testCorrect", "predictions")
 _VERDICTS: Final = {verdict.name: verdict for verdict in Verdict if verdict is not Verdict.NONE}
@@ -56,7 +56,7 @@ def read_leaked_vote(data: bytes) -> LeakedVote:
     """Return the leaked vote in a file, not held against the chain; raises IntegrityError for other bytes."""
     fields = ["verifier", "votes", "salt"]
     document = read_document(data, kind=FORMAT, version=1, fields=fields, max_bytes=MAX_BYTES)
-    votes = read_list(document, "votes", most=MOST_CHOICES)
+    votes = read_list(document, "votes", maximum=MAXIMUM_CHOICES)
     return LeakedVote(
         read_address(document, "verifier"),
         tuple(_read_vote(check_fields(vote, _VOTE_FIELDS, "A vote")) for vote in votes),
@@ -70,7 +70,7 @@ def _read_vote(fields: Mapping[str, Any]) -> Vote:
         raise IntegrityError(f"verdict must be one of {', '.join(_VERDICTS)}.")
     return Vote(
         _VERDICTS[verdict],
-        read_whole(fields, "trainCorrect", least=0, most=_UINT32),
-        read_whole(fields, "testCorrect", least=0, most=_UINT32),
+        read_whole(fields, "trainCorrect", minimum=0, maximum=_UINT32),
+        read_whole(fields, "testCorrect", minimum=0, maximum=_UINT32),
         read_hex(fields, "predictions", length=32),
     )

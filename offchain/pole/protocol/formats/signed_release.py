@@ -15,7 +15,7 @@ from pole.protocol.state import FileRef
 
 FORMAT: Final = "pole.signed-release"
 MAX_BYTES: Final = 2**16
-MOST_SIGNATURE_BYTES: Final = 2**14
+MAXIMUM_SIGNATURE_BYTES: Final = 2**14
 _UINT64: Final = 2**64 - 1
 _UINT256: Final = 2**256 - 1
 
@@ -50,11 +50,11 @@ def read_signed_release(data: bytes) -> SignedRelease:
     fields = ["roundId", "testCid", "testDigest", "timestamp", "signature"]
     document = read_document(data, kind=FORMAT, version=1, fields=fields, max_bytes=MAX_BYTES)
     signature = document["signature"]
-    if not isinstance(signature, str) or not 2 < len(signature) <= 2 + 2 * MOST_SIGNATURE_BYTES:
-        raise IntegrityError(f"signature must be 0x and 1 to {MOST_SIGNATURE_BYTES} bytes in hexadecimal.")
+    if not isinstance(signature, str) or not 2 < len(signature) <= 2 + 2 * MAXIMUM_SIGNATURE_BYTES:
+        raise IntegrityError(f"signature must be 0x and 1 to {MAXIMUM_SIGNATURE_BYTES} bytes in hexadecimal.")
     return SignedRelease(
-        read_whole(document, "roundId", least=1, most=_UINT256),
+        read_whole(document, "roundId", minimum=1, maximum=_UINT256),
         FileRef(read_cid(document, "testCid"), read_hex(document, "testDigest", length=32)),
-        read_whole(document, "timestamp", least=0, most=_UINT64),
+        read_whole(document, "timestamp", minimum=0, maximum=_UINT64),
         read_hex(document, "signature", length=len(signature) // 2 - 1),
     )

@@ -93,8 +93,8 @@ def _connected(plans: Sequence[QueryPlan], dimension: int) -> NDArray[np.int64]:
         before = labels.copy()
         for plan in plans:
             windows = np.where(plan.windows == PADDING, plan.windows.max(axis=1, keepdims=True), plan.windows)
-            least = np.repeat(labels[windows].min(axis=1), windows.shape[1])
-            np.minimum.at(labels, windows.ravel(), least)
+            minimum = np.repeat(labels[windows].min(axis=1), windows.shape[1])
+            np.minimum.at(labels, windows.ravel(), minimum)
         labels = labels[labels]
         if np.array_equal(labels, before):
             return labels[:-1]

@@ -43,12 +43,12 @@ def trace(graph: tuple[Layer, ...], features: Shape) -> tuple[Node, ...]:
                 f"The model specification cannot call a second layer {layer.name!r}; rename that layer."
             )
         inputs = layer.inputs or (previous,)
-        _demand_known(layer, inputs, shapes)
+        _require_known(layer, inputs, shapes)
         input_shapes = tuple(shapes[name] for name in inputs)
         node = Node(layer, inputs, input_shapes, output_shape(layer, input_shapes))
         shapes[layer.name], previous = node.shape, layer.name
         found.append(node)
-    _demand_all_read(found)
+    _require_all_read(found)
     return tuple(found)
 
 
@@ -73,7 +73,7 @@ def count_activations(nodes: tuple[Node, ...]) -> int:
     return sum(activation_count(node.layer, node.shape) for node in nodes)
 
 
-def _demand_known(layer: Layer, inputs: tuple[str, ...], shapes: dict[str, Shape]) -> None:
+def _require_known(layer: Layer, inputs: tuple[str, ...], shapes: dict[str, Shape]) -> None:
     for name in inputs:
         if name not in shapes:
             raise InputError(
@@ -83,7 +83,7 @@ def _demand_known(layer: Layer, inputs: tuple[str, ...], shapes: dict[str, Shape
             )
 
 
-def _demand_all_read(nodes: list[Node]) -> None:
+def _require_all_read(nodes: list[Node]) -> None:
     read = {name for node in nodes for name in node.inputs}
     for node in nodes[:-1]:
         if node.layer.name not in read:

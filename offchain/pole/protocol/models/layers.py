@@ -14,7 +14,7 @@ SLOPE_STEPS: Final = 4096
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 
-def _demand_dyadic(slope: float) -> float:
+def _require_dyadic(slope: float) -> float:
     if not (slope * SLOPE_STEPS).is_integer():
         raise ValueError(f"the slope must be a multiple of 1/{SLOPE_STEPS}, such as 0.125")
     return slope
@@ -139,7 +139,7 @@ class LeakyReLU(_Layer):
     """x or slope * x, the slope a multiple of 2^-12 so that the product is exact."""
 
     op: Literal["LeakyReLU"] = "LeakyReLU"
-    negative_slope: Annotated[float, Field(ge=0, le=1), AfterValidator(_demand_dyadic)] = 0.125
+    negative_slope: Annotated[float, Field(ge=0, le=1), AfterValidator(_require_dyadic)] = 0.125
 
 
 class Sigmoid(_Layer):

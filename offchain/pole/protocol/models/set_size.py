@@ -24,10 +24,10 @@ def sample_bytes(specification: ModelSpecification) -> int:
 
 def check_set_size(specification: ModelSpecification, *, train_count: int, test_count: int) -> None:
     """Raise InputError where the training or test set of a task takes more than MAX_SET_BYTES."""
-    most = MAX_SET_BYTES // sample_bytes(specification)
+    maximum = MAX_SET_BYTES // sample_bytes(specification)
     for part, count in (("training", train_count), ("test", test_count)):
-        if count > most:
+        if count > maximum:
             raise InputError(
-                f"The {part} set has {count} samples, but with the features of this mapping layer {most} "
+                f"The {part} set has {count} samples, but with the features of this mapping layer {maximum} "
                 "fit into the 4 GiB that a set may take; take fewer samples or queries."
             )

@@ -55,16 +55,16 @@ def output_shape(layer: Layer, shapes: tuple[Shape, ...]) -> Shape:
         case Conv2d() | MaxPool2d() | AvgPool2d():
             return _slid_shape(layer, shape)
         case Linear():
-            _demand_rank(layer, shape, 1, 2)
+            _require_rank(layer, shape, 1, 2)
             return (*shape[:-1], layer.out_features)
         case MultiheadAttention():
-            _demand_heads(layer, shape)
+            _require_heads(layer, shape)
         case LayerNorm():
-            _demand_rank(layer, shape, 1, 2)
+            _require_rank(layer, shape, 1, 2)
         case BatchNorm1d():
-            _demand_rank(layer, shape, 1)
+            _require_rank(layer, shape, 1)
         case BatchNorm2d():
-            _demand_rank(layer, shape, 3)
+            _require_rank(layer, shape, 3)
     return shape
 
 
@@ -138,19 +138,19 @@ def _rearranged_shape(layer: Flatten | Unflatten | Transpose | Mean, shape: Shap
                 )
             return (*shape[:kept], prod(shape[kept:]))
         case Unflatten():
-            _demand_rank(layer, shape, 1)
+            _require_rank(layer, shape, 1)
             if prod(layer.unflattened_size) != shape[0]:
                 raise InputError(
                     f"{_title(layer)} lays {shape[0]} values out as {list(layer.unflattened_size)}, which "
                     f"holds {prod(layer.unflattened_size)}; correct unflattened_size."
                 )
             return layer.unflattened_size
-    _demand_rank(layer, shape, 2)
+    _require_rank(layer, shape, 2)
     return shape[::-1] if isinstance(layer, Transpose) else shape[1:]
 
 
 def _slid_shape(layer: Conv2d | MaxPool2d | AvgPool2d, shape: Shape) -> Shape:
-    _demand_rank(layer, shape, 3)
+    _require_rank(layer, shape, 3)
     step = layer.stride if isinstance(layer, Conv2d) else stride_of(layer)
     padding = 0 if isinstance(layer, AvgPool2d) else layer.padding
     if isinstance(layer, MaxPool2d) and 2 * padding > layer.kernel_size:
@@ -167,8 +167,8 @@ def _slid_shape(layer: Conv2d | MaxPool2d | AvgPool2d, shape: Shape) -> Shape:
     return (layer.out_channels if isinstance(layer, Conv2d) else shape[0], height, width)
 
 
-def _demand_heads(layer: MultiheadAttention, shape: Shape) -> None:
-    _demand_rank(layer, shape, 2)
+def _require_heads(layer: MultiheadAttention, shape: Shape) -> None:
+    _require_rank(layer, shape, 2)
     width = shape[1]
     if width % layer.num_heads or width // layer.num_heads > MAX_HEAD_WIDTH:
         raise InputError(
@@ -177,7 +177,7 @@ def _demand_heads(layer: MultiheadAttention, shape: Shape) -> None:
         )
 
 
-def _demand_rank(layer: Layer, shape: Shape, *ranks: int) -> None:
+def _require_rank(layer: Layer, shape: Shape, *ranks: int) -> None:
     if len(shape) in ranks:
         return
     wanted = " or ".join(RANKS[rank][0] for rank in ranks)

@@ -31,7 +31,9 @@ def audit_ballots(
     tallies: list[tuple[Finding, ...]] = []
     seats = around.parameters.chain.min_committee - 1
     for attempt, ballot in enumerate(traced.ballots):
-        _check_draw(ballot.drawn, terms, least=seats + 1, most=target_seats(attempt, around.parameters.chain))
+        _check_draw(
+            ballot.drawn, terms, minimum=seats + 1, maximum=target_seats(attempt, around.parameters.chain)
+        )
         tallies.append(_count_votes(ballot, around))
         seats = len(ballot.drawn.members)
         if attempt < len(traced.challenges):
@@ -39,11 +41,13 @@ def audit_ballots(
     return tuple(tallies)
 
 
-def _check_draw(drawn: CommitteeDrawn, terms: DrawTerms, *, least: int, most: int) -> None:
+def _check_draw(drawn: CommitteeDrawn, terms: DrawTerms, *, minimum: int, maximum: int) -> None:
     if tuple(solution.miner for solution in terms.judged) != drawn.judged:
         raise IntegrityError("the committee judges other solutions than the best claims")
-    if not least <= len(drawn.members) <= most:
-        raise IntegrityError(f"a committee of {len(drawn.members)} members sits, where {least} to {most} may")
+    if not minimum <= len(drawn.members) <= maximum:
+        raise IntegrityError(
+            f"a committee of {len(drawn.members)} members sits, where {minimum} to {maximum} may"
+        )
     if len(set(drawn.members)) != len(drawn.members):
         raise IntegrityError("a verifier sits twice on the committee")
     if terms.barred & set(drawn.members):

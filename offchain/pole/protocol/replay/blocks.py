@@ -74,7 +74,7 @@ def _replay_record(replay: Replay, data: RecordData) -> None:
     if isinstance(data, TaskReplaced):
         _replace_task(replay, data)
         return
-    _demand_room(replay)
+    _require_room(replay)
     if isinstance(data, TaskPosted):
         _post_task(replay, data)
     elif isinstance(data, TaskCancelled):
@@ -117,10 +117,10 @@ def _replace_task(replay: Replay, data: TaskReplaced) -> None:
         raise IntegrityError(f"task {data.task_id} was replaced by task {by.task_id}, which is worth no more")
 
 
-def _demand_room(replay: Replay) -> None:
-    most = replay.around.parameters.task_list.max_tasks
-    if len(replay.waiting) > most:
-        raise IntegrityError(f"task {replay.tasks_posted} waits in a list that holds {most} already")
+def _require_room(replay: Replay) -> None:
+    maximum = replay.around.parameters.task_list.max_tasks
+    if len(replay.waiting) > maximum:
+        raise IntegrityError(f"task {replay.tasks_posted} waits in a list that holds {maximum} already")
 
 
 def _open_round(replay: Replay, data: RoundOpened) -> None:

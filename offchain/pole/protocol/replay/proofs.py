@@ -110,11 +110,11 @@ def read_proof(data: bytes) -> InclusionProof:
         raise IntegrityError(f"The record's kind {kind!r} is unknown.")
     if not isinstance(content, str):
         raise IntegrityError("data must be bytes in hex.")
-    index = read_whole(entry, "index", least=0, most=MAX_RECORDS)
+    index = read_whole(entry, "index", minimum=0, maximum=MAX_RECORDS)
     record = Record(
         header.height, index, KIND_OF_NAME[kind], read_hex(entry, "data", length=(len(content) - 2) // 2)
     )
-    count = read_whole(entry, "count", least=1, most=MAX_RECORDS)
+    count = read_whole(entry, "count", minimum=1, maximum=MAX_RECORDS)
     siblings = document["siblings"]
     if not isinstance(siblings, list) or len(siblings) != DEPTH:
         raise IntegrityError(f"A proof has {DEPTH} siblings.")
@@ -125,7 +125,8 @@ def read_proof(data: bytes) -> InclusionProof:
 def _read_header(value: Any) -> Header:
     fields = check_fields(value, [*_HEADER_FIELDS, *_HEADER_HASHES, "winner"], "header")
     numbers = {
-        name: checked_whole(fields[name], name, least=0, most=most) for name, most in _HEADER_FIELDS.items()
+        name: checked_whole(fields[name], name, minimum=0, maximum=maximum)
+        for name, maximum in _HEADER_FIELDS.items()
     }
     hashes = {name: read_hex(fields, name, length=32) for name in _HEADER_HASHES}
     return Header(

@@ -35,7 +35,7 @@ def audit_round(traced: RoundTrace, task: PostedTask, around: Surroundings) -> R
         raise IntegrityError("the test set released is not the one that the task committed to")
     idle = task.task_id == IDLE_TASK_ID
     _check_owner(traced, idle=idle)
-    entries = solutions(traced, at_most=around.parameters.chain.max_solutions)
+    entries = solutions(traced, maximum=around.parameters.chain.max_solutions)
     _check_counts(traced, task)
     for reveal in traced.reveals:
         _check_solution_opening(reveal, traced, around)
@@ -44,7 +44,7 @@ def audit_round(traced: RoundTrace, task: PostedTask, around: Surroundings) -> R
             entries,
             task.terms,
             released=traced.released,
-            at_most=around.parameters.chain.judged_solutions,
+            maximum=around.parameters.chain.judged_solutions,
         ),
         barred=frozenset({task.owner, *(solution.miner for solution in entries)}),
     )

@@ -36,7 +36,7 @@ def lowest(places: Sequence[Placed]) -> int:
 
 
 def placed(
-    submissions: Sequence[SolutionCommitted | SolutionDisplaced], *, at_most: int
+    submissions: Sequence[SolutionCommitted | SolutionDisplaced], *, maximum: int
 ) -> tuple[Placed, ...]:
     """Return what the places hold in the end, in the order in which they were first taken.
 
@@ -48,23 +48,23 @@ def placed(
     order = 0
     for record in submissions:
         if isinstance(record, SolutionDisplaced):
-            _check_displaced(record, places, at_most)
+            _check_displaced(record, places, maximum)
             displaced = record
             continue
-        _put(places, Placed(record, order), displaced, at_most)
+        _put(places, Placed(record, order), displaced, maximum)
         displaced, order = None, order + 1
     if displaced is not None:
         raise IntegrityError(f"miner {displaced.miner} was displaced by nobody")
     return tuple(places)
 
 
-def solutions(traced: RoundTrace, *, at_most: int) -> tuple[Solution, ...]:
+def solutions(traced: RoundTrace, *, maximum: int) -> tuple[Solution, ...]:
     """Return the round's solutions by place, `choice` as the ballots have it.
 
     Raises IntegrityError when a miner revealed without a commitment, twice, or another train count than it
     had committed to, and as `placed`.
     """
-    places = placed(traced.submissions, at_most=at_most)
+    places = placed(traced.submissions, maximum=maximum)
     claims = {place.miner: place.claim for place in places}
     reveals = {each.miner: each for each in traced.reveals}
     if len(reveals) != len(traced.reveals):
@@ -78,14 +78,14 @@ def solutions(traced: RoundTrace, *, at_most: int) -> tuple[Solution, ...]:
     return tuple(_solution(place, reveals.get(place.miner), judged) for place in places)
 
 
-def _check_displaced(record: SolutionDisplaced, places: Sequence[Placed], at_most: int) -> None:
-    if len(places) < at_most:
+def _check_displaced(record: SolutionDisplaced, places: Sequence[Placed], maximum: int) -> None:
+    if len(places) < maximum:
         raise IntegrityError(f"miner {record.miner} was displaced although places were free")
     if places[lowest(places)].miner != record.miner:
         raise IntegrityError(f"miner {record.miner} was displaced, whose claim is not the lowest")
 
 
-def _put(places: list[Placed], own: Placed, displaced: SolutionDisplaced | None, at_most: int) -> None:
+def _put(places: list[Placed], own: Placed, displaced: SolutionDisplaced | None, maximum: int) -> None:
     """Put a commitment into its miner's place, else into the one made free, else into the next."""
     held = [index for index, place in enumerate(places) if place.miner == own.miner]
     if displaced is not None:
@@ -99,8 +99,8 @@ def _put(places: list[Placed], own: Placed, displaced: SolutionDisplaced | None,
         if own.claim < places[held[0]].claim:
             raise IntegrityError(f"miner {own.miner} lowered its claim to {own.claim}")
         places[held[0]] = own
-    elif len(places) == at_most:
-        raise IntegrityError(f"miner {own.miner} committed although all {at_most} places were taken")
+    elif len(places) == maximum:
+        raise IntegrityError(f"miner {own.miner} committed although all {maximum} places were taken")
     else:
         places.append(own)
 

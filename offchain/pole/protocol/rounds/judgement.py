@@ -58,7 +58,7 @@ class Judgement:
 
 
 def judged_solutions(
-    solutions: Sequence[Solution], terms: TaskTerms, *, released: bool, at_most: int
+    solutions: Sequence[Solution], terms: TaskTerms, *, released: bool, maximum: int
 ) -> tuple[Solution, ...]:
     """Return the solutions that a committee judges, the best claims.
 
@@ -71,7 +71,7 @@ def judged_solutions(
         claim = solution.claimed_test_correct if released else solution.claimed_train_correct
         return solution.claimed_train_correct * BASIS_POINTS < threshold, -claim, solution.order
 
-    return tuple(sorted((each for each in solutions if each.revealed), key=rank)[:at_most])
+    return tuple(sorted((each for each in solutions if each.revealed), key=rank)[:maximum])
 
 
 def judge(ended: EndedRound) -> Judgement:

@@ -14,12 +14,12 @@ from pole.protocol.ballots import LAST_ATTEMPT
 from pole.protocol.parameters import Parameters
 from pole.protocol.rounds.judgement import BASIS_POINTS
 
-MOST_SOLUTIONS: Final = 32
-MOST_SEATS: Final = 63
-MOST_VOTES: Final = 256
-MOST_WEI: Final = 2**96 - 1
-MOST_SECONDS: Final = 2**32 - 1
-LEAST_BLOCKS_IN_A_WINDOW: Final = 5
+MAXIMUM_SOLUTIONS: Final = 32
+MAXIMUM_SEATS: Final = 63
+MAXIMUM_VOTES: Final = 256
+MAXIMUM_WEI: Final = 2**96 - 1
+MAXIMUM_SECONDS: Final = 2**32 - 1
+MINIMUM_BLOCKS_IN_A_WINDOW: Final = 5
 """Blocks of the chain below that a window must hold: to see the phase, to send, and to send again."""
 
 Rule = tuple[bool, str]
@@ -32,12 +32,12 @@ def check_parameters(parameters: Parameters) -> None:
 
 def check_windows(parameters: Parameters, block_time: float) -> None:
     """Raise InputError unless every window holds some blocks of a chain with `block_time` seconds a block."""
-    least = block_time * LEAST_BLOCKS_IN_A_WINDOW
+    minimum = block_time * MINIMUM_BLOCKS_IN_A_WINDOW
     _refuse(
         f"chain.{name} is {window} s, but this chain needs {block_time:g} s for a block: "
-        f"give it at least {least:g} s, so that who must act in it can."
+        f"give it at least {minimum:g} s, so that who must act in it can."
         for name, window in _windows(parameters).items()
-        if window < least
+        if window < minimum
     )
 
 
@@ -62,12 +62,12 @@ def round_windows(parameters: Parameters) -> int:
 
 
 def covering_fee(parameters: Parameters) -> int:
-    """Return the least fee in wei of a task whose block is paid R_w: (1 + mu) * R_w * 65 / 32, rounded up."""
+    """Return the minimum fee in wei of a task whose block is paid R_w: (1 + mu) * R_w * 65 / 32, up."""
     chain = parameters.chain
     return -(-(BASIS_POINTS + chain.fee_margin_bps) * chain.block_reward * 65 // (BASIS_POINTS * 32))
 
 
-def least_verification_fee(parameters: Parameters) -> int:
+def minimum_verification_fee(parameters: Parameters) -> int:
     """Return what the committee of the least task that can be posted earns, in wei."""
     return parameters.task_list.min_reward * parameters.chain.verification_fee_bps // BASIS_POINTS
 
@@ -95,9 +95,9 @@ def _sizes(parameters: Parameters) -> Iterator[Rule]:
         "solutions: lower it, or raise maxSolutions.",
     )
     yield (
-        chain.max_solutions <= MOST_SOLUTIONS,
+        chain.max_solutions <= MAXIMUM_SOLUTIONS,
         f"chain.maxSolutions is {chain.max_solutions}: the transaction that ends a round can pay "
-        f"{MOST_SOLUTIONS} miners at most.",
+        f"{MAXIMUM_SOLUTIONS} miners at most.",
     )
     yield chain.min_committee > 0, "chain.minCommittee is 0: a committee needs at least 1 seat."
     yield (
@@ -111,13 +111,14 @@ def _sizes(parameters: Parameters) -> Iterator[Rule]:
         "committee would be larger than any may be; lower the first or raise the second.",
     )
     yield (
-        chain.max_committee <= MOST_SEATS,
-        f"chain.maxCommittee is {chain.max_committee}: one transaction can count {MOST_SEATS} seats at most.",
+        chain.max_committee <= MAXIMUM_SEATS,
+        f"chain.maxCommittee is {chain.max_committee}: one transaction can count {MAXIMUM_SEATS} seats "
+        "at most.",
     )
     yield (
-        chain.max_committee * chain.judged_solutions <= MOST_VOTES,
+        chain.max_committee * chain.judged_solutions <= MAXIMUM_VOTES,
         f"chain.maxCommittee {chain.max_committee} times judgedSolutions {chain.judged_solutions} is more "
-        f"than {MOST_VOTES} votes, which is all that one transaction can count: lower one of them.",
+        f"than {MAXIMUM_VOTES} votes, which is all that one transaction can count: lower one of them.",
     )
     yield (
         chain.challenge_bond > 0,
@@ -141,9 +142,9 @@ def _tasks(parameters: Parameters) -> Iterator[Rule]:
         "tasks are valued by the time they occupy; make it that.",
     )
     yield (
-        tasks.max_time_limit + tasks.round_windows <= MOST_SECONDS,
+        tasks.max_time_limit + tasks.round_windows <= MAXIMUM_SECONDS,
         f"taskList.maxTimeLimit {tasks.max_time_limit} s and roundWindows {tasks.round_windows} s come to "
-        f"more than {MOST_SECONDS} s: the list could not value such a task; lower the first.",
+        f"more than {MAXIMUM_SECONDS} s: the list could not value such a task; lower the first.",
     )
 
 
@@ -186,7 +187,7 @@ def _stakes(parameters: Parameters) -> Iterator[Rule]:
 
 def _bonds(parameters: Parameters) -> Iterator[Rule]:
     tasks, committee, chain = parameters.task_list, parameters.committee, parameters.chain
-    fee = least_verification_fee(parameters)
+    fee = minimum_verification_fee(parameters)
     yield committee.penalty > 0, "committee.penalty is 0: a wrong or missing vote would cost nothing."
     yield (
         tasks.min_reward > 0,
@@ -230,7 +231,7 @@ def _shares(parameters: Parameters) -> Iterator[Rule]:
             f"{name} is {share}: basis points are at most {BASIS_POINTS}, which is all.",
         )
     yield tasks.fee_bps > 0, "taskList.feeBps is 0: posting and cancelling tasks would cost nothing but gas."
-    fee = least_verification_fee(parameters)
+    fee = minimum_verification_fee(parameters)
     yield (
         fee >= chain.max_committee * (LAST_ATTEMPT + 1),
         f"A task of {tasks.min_reward} wei pays its committees {fee} wei, which leaves none for some seats: "
@@ -245,7 +246,7 @@ def _shares(parameters: Parameters) -> Iterator[Rule]:
         "chain.faultShareBps is 10000: a data node that also mines would get its whole bond back; lower it.",
     )
     yield (
-        covering_fee(parameters) <= MOST_WEI,
+        covering_fee(parameters) <= MAXIMUM_WEI,
         f"chain.blockReward is {chain.block_reward} wei: no fee that a task can carry covers what its block "
         "would draw; lower it.",
     )

@@ -49,7 +49,7 @@ def settle(ended: EndedRound, judgement: Judgement, parameters: ChainParameters)
 
 
 def miner_bond(reward: int, parameters: ChainParameters) -> int:
-    """Return the bond of a solution of a task with this reward in wei: a part of it, or the least bond."""
+    """Return the bond of a solution of a task with this reward in wei: a part of it, or the minimum bond."""
     return max(parameters.miner_bond, reward * parameters.miner_bond_bps // BASIS_POINTS)
 
 

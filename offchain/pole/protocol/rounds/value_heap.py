@@ -47,11 +47,11 @@ def best(tasks: Iterable[WaitingTask]) -> WaitingTask | None:
     return min(tasks, key=lambda task: task.rank, default=None)
 
 
-def least(tasks: Iterable[WaitingTask]) -> WaitingTask | None:
+def minimum(tasks: Iterable[WaitingTask]) -> WaitingTask | None:
     """Return the task that all others precede, None when none waits."""
     return max(tasks, key=lambda task: task.rank, default=None)
 
 
 def reward_above(task: WaitingTask, duration: int) -> int:
-    """Return the least reward in wei that makes a task of `duration` worth more than `task`."""
+    """Return the minimum reward in wei that makes a task of `duration` worth more than `task`."""
     return task.reward * duration // task.duration + 1

@@ -125,7 +125,7 @@ class KeyBudget:
         """
         entry = self._entry_of(mpk_digest, specification)
         if entry.given is not None:
-            _demand_same_seed(entry.given, keys)
+            _require_same_seed(entry.given, keys)
             return
         accepted = consent or entry.consent
         entry = replace(entry, given=keys)
@@ -242,7 +242,7 @@ def _count(entries: Sequence[LedgerEntry]) -> int:
     return sum(disclosed_rank(entry.specification) for entry in entries)
 
 
-def _demand_same_seed(given: GivenKeys, keys: GivenKeys) -> None:
+def _require_same_seed(given: GivenKeys, keys: GivenKeys) -> None:
     if given.seed != keys.seed:
         raise IntegrityError(
             "Functional keys of another seed were already given for this data set: post the task again, "

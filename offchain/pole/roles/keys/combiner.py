@@ -20,7 +20,7 @@ from pole.protocol.state import FileRef, Round
 from pole.roles.keys.sharing import TaskSharing
 from pole.roles.memory import keys_intent
 from pole.roles.ports import Chain, Store
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.support.files import Wanted, fetch, write_durably
 
 LOG: Final = logging.getLogger("pole.key-combiner")
@@ -82,9 +82,9 @@ class KeyCombiner:
                 self._good[index] = self._checked(current, index, content)
             except IntegrityError as error:
                 self._refused.add((index, ref))
-                self._tell_refused(current, index, error)
+                self._report_refused(current, index, error)
             else:
-                _tell_taken(current, index, len(self._good))
+                _report_taken(current, index, len(self._good))
 
     def _outstanding(self, current: KeyRound) -> Iterator[Announced]:
         announced = self.chain.partial_keys(current.shared.task.task_id)
@@ -128,10 +128,10 @@ class KeyCombiner:
         verify_partial_keys(shared.commitments, index, plan, keys, self.random_bytes)
         return keys
 
-    def _tell_refused(self, current: KeyRound, index: int, error: IntegrityError) -> None:
+    def _report_refused(self, current: KeyRound, index: int, error: IntegrityError) -> None:
         round_id, holder = current.open_round.round_id, current.shared.sharing.holders[index - 1].address
         sentence = f"Round {round_id}: {holder} announced wrong partial keys. {error}"
-        tell(LOG, "partial-keys-refused", sentence, round=round_id, holder=holder, index=index)
+        report(LOG, "partial-keys-refused", sentence, round=round_id, holder=holder, index=index)
 
     def _post(self, open_round: Round, keys: FunctionalKeys) -> None:
         round_id = open_round.round_id
@@ -142,10 +142,10 @@ class KeyCombiner:
         self.chain.post_functional_keys(round_id, ref, intent=keys_intent(round_id))
         holders = ", ".join(map(str, sorted(self._good)))
         sentence = f"Round {round_id}: combined and posted the keys of holders {holders}."
-        tell(LOG, "keys-combined", sentence, round=round_id, cid=ref.cid, holders=holders)
+        report(LOG, "keys-combined", sentence, round=round_id, cid=ref.cid, holders=holders)
 
 
-def _tell_taken(current: KeyRound, index: int, count: int) -> None:
+def _report_taken(current: KeyRound, index: int, count: int) -> None:
     round_id, threshold = current.open_round.round_id, current.shared.sharing.threshold
     sentence = f"Round {round_id}: the partial keys of holder {index} are right, {count} of {threshold}."
-    tell(LOG, "partial-keys-taken", sentence, round=round_id, index=index)
+    report(LOG, "partial-keys-taken", sentence, round=round_id, index=index)

@@ -129,5 +129,5 @@ def _entry(document: Document) -> LedgerEntry:
 
 def _given(value: object) -> GivenKeys:
     document = check_fields(value, ["seed", "round"], "given")
-    round_id = checked_whole(document["round"], "round", least=1, most=MAX_ROUND)
+    round_id = checked_whole(document["round"], "round", minimum=1, maximum=MAX_ROUND)
     return GivenKeys(read_hex(document, "seed", length=32), round_id)

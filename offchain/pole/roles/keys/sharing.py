@@ -25,7 +25,7 @@ from pole.protocol.formats.tensors import MAX_FILE_BYTES
 from pole.protocol.state import FileRef, PostedTask
 from pole.roles.memory import DataNodeMemory, delegate_intent
 from pole.roles.ports import Chain, Delegation, Journal, Store
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.support.files import Wanted, fetch, write_durably
 
 LOG: Final = logging.getLogger("pole.key-sharing")
@@ -99,14 +99,14 @@ class Dealer:
             secret, threshold=request.threshold, holders=count, random_bytes=self.random_bytes
         )
         sharing = Sharing(request.holders, commitments.points)
-        _demand_key_of(task, sharing)
+        _require_key_of(task, sharing)
         ref = self._publish(write_sharing(sharing))
         deliver([self._sealed(task, ref.digest, sharing, share) for share in shares])
         delegation = Delegation(request.delegate, ref)
         intent = delegate_intent(task.task_id, ref.digest)
         self.chain.delegate_keys(task.task_id, delegation, intent=intent)
         sentence = f"Task {task.task_id}: shared its master secret, {request.threshold} of {count} make keys."
-        tell(LOG, "keys-shared", sentence, task=task.task_id, threshold=request.threshold, holders=count)
+        report(LOG, "keys-shared", sentence, task=task.task_id, threshold=request.threshold, holders=count)
         return ref
 
     def _publish(self, content: bytes) -> FileRef:
@@ -134,7 +134,7 @@ def read_task_sharing(chain: Chain, store: Store, folder: Path, task_id: int) ->
     ref = delegation.sharing
     sharing = read_sharing(fetch(store, Wanted(ref.cid, ref.digest, MAX_FILE_BYTES), folder))
     task = chain.task(task_id)
-    _demand_key_of(task, sharing)
+    _require_key_of(task, sharing)
     return TaskSharing(task, delegation, sharing)
 
 
@@ -182,7 +182,7 @@ def drop_secret(chain: Chain, journal: Journal, task_id: int, remove: Callable[[
     remove(task.files.mpk_digest)
 
 
-def _demand_key_of(task: PostedTask, sharing: Sharing) -> None:
+def _require_key_of(task: PostedTask, sharing: Sharing) -> None:
     public = Commitments(sharing.commitments).master_public_key
     if keccak256(write_master_public_key(public.points)) != task.files.mpk_digest:
         raise IntegrityError(

@@ -27,7 +27,7 @@ from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.state import FileRef
 from pole.roles.ports import Store
 from pole.roles.publishing.task_folder import TaskFolder
-from pole.roles.support.events import Progress, tell
+from pole.roles.support.events import Progress, report
 from pole.roles.support.files import write_durably, write_whole
 from pole.roles.support.look_ahead import look_ahead
 
@@ -76,7 +76,7 @@ def encrypt_set(sealing: Sealing, part: Part, x: NDArray[Any], y: NDArray[np.int
             progress.add(shard.ref.rows)
     if clipped:
         LOG.warning("%d values of the %s set are out of range and were clipped.", clipped, part.value)
-    _tell_encrypted(sealing, part, progress)
+    _report_encrypted(sealing, part, progress)
     manifest = write_manifest(_manifest(sealing, part, tuple(refs)))
     write_durably(sealing.folder.manifest(part.value), manifest)
     return manifest
@@ -113,9 +113,9 @@ class _Work:
         """Yield the shards in order; the store takes some while the next are encrypted."""
         threads = self.sealing.threads
         count = -(-len(self.x) // self._rows)
-        encrypted = look_ahead(self._encrypt, range(count), workers=threads, most=threads + 1)
+        encrypted = look_ahead(self._encrypt, range(count), workers=threads, maximum=threads + 1)
         with closing(encrypted):
-            yield from look_ahead(self._place, encrypted, workers=PLACED_AT_ONCE, most=PLACED_AT_ONCE)
+            yield from look_ahead(self._place, encrypted, workers=PLACED_AT_ONCE, maximum=PLACED_AT_ONCE)
 
     @property
     def _rows(self) -> int:
@@ -160,11 +160,11 @@ def _manifest(sealing: Sealing, part: Part, refs: tuple[ShardRef, ...]) -> Encry
     )
 
 
-def _tell_encrypted(sealing: Sealing, part: Part, progress: Progress) -> None:
+def _report_encrypted(sealing: Sealing, part: Part, progress: Progress) -> None:
     dimension, seconds = sealing.specification.dimension, progress.seconds
     sentence = (
         f"Encrypted {progress.total} samples of the {part.value} set, {dimension} values each, "
         f"in {seconds:.1f} s."
     )
     details = {"samples": progress.total, "dimension": dimension, "seconds": round(seconds, 3)}
-    tell(LOG, "encrypted", sentence, part=part.value, **details)
+    report(LOG, "encrypted", sentence, part=part.value, **details)

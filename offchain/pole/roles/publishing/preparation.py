@@ -92,11 +92,11 @@ def check_samples(dataset: DataSet, specification: ModelSpecification) -> None:
 
 
 def _check_terms(terms: TaskTerms, limits: TaskListParameters) -> None:
-    least_fee = -(-terms.reward * limits.fee_bps // BASIS_POINTS)
+    minimum_fee = -(-terms.reward * limits.fee_bps // BASIS_POINTS)
     ranges = (
         ("reward", terms.reward, limits.min_reward, LARGEST_AMOUNT, "wei"),
         ("data bond", terms.data_bond, limits.min_data_bond, LARGEST_AMOUNT, "wei"),
-        ("fee", terms.fee, least_fee, LARGEST_AMOUNT, "wei"),
+        ("fee", terms.fee, minimum_fee, LARGEST_AMOUNT, "wei"),
         ("time limit", terms.time_limit, 1, limits.max_time_limit, "seconds"),
         ("least training time", terms.min_training_time, 0, terms.time_limit, "seconds"),
         ("number of solutions to wait for", terms.min_solutions, 1, limits.max_solutions, "solutions"),
@@ -104,10 +104,10 @@ def _check_terms(terms: TaskTerms, limits: TaskListParameters) -> None:
         ("required test accuracy", terms.required_test_accuracy, 0, BASIS_POINTS, "basis points"),
         ("audit sample", terms.audit_count, 0, terms.train_count, "samples"),
     )
-    for what, given, least, most, unit in ranges:
-        if not least <= given <= most:
+    for what, given, minimum, maximum, unit in ranges:
+        if not minimum <= given <= maximum:
             raise InputError(
-                f"The {what} is {given} {unit}, but must lie between {least} and {most}; change it."
+                f"The {what} is {given} {unit}, but must lie between {minimum} and {maximum}; change it."
             )
 
 

@@ -26,7 +26,7 @@ from pole.roles.receiving.feature_files import FeatureFiles
 from pole.roles.receiving.point_cache import PointCache, SealedRows
 from pole.roles.receiving.samples import Samples
 from pole.roles.receiving.task_data import DataFault, TaskData, blaming_data_node
-from pole.roles.support.events import Progress, tell
+from pole.roles.support.events import Progress, report
 from pole.roles.support.files import NotHadError, Wanted, fetch, sha256
 from pole.roles.support.look_ahead import look_ahead
 
@@ -51,7 +51,7 @@ class Means:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wish:
+class DecryptionRequest:
     """Which samples of a set are wanted: all, or the ascending `rows`; features stay in `features`.
 
     `shards` holds fetched shards until they are decrypted.
@@ -64,17 +64,17 @@ class Wish:
     shards: Path
 
 
-def decrypt_set(wish: Wish, means: Means, *, stop: Stop) -> Samples:
+def decrypt_set(request: DecryptionRequest, means: Means, *, stop: Stop) -> Samples:
     """Return the samples of a wish, features in the smallest integer type that holds their bound.
 
     Raises DataFault naming shard and row where the data node's bytes are proven wrong, NotHadError where a
     shard is not to be had, and AbandonedError when `stop` says so between two shards. At most 64 MiB of
     shards are fetched ahead, or one, and `threads` + 1 are being decrypted.
     """
-    work = _Work(wish, means)
+    work = _Work(request, means)
     features = np.empty((work.count, *work.files.shape), dtype=work.files.dtype)
     labels = np.empty(work.count, dtype=np.int64)
-    progress = Progress(LOG, "decrypted", wish.manifest.part, work.count, means.clock)
+    progress = Progress(LOG, "decrypted", request.manifest.part, work.count, means.clock)
     done = 0
     with closing(work.run()) as parts:
         for part in parts:
@@ -84,7 +84,7 @@ def decrypt_set(wish: Wish, means: Means, *, stop: Stop) -> Samples:
             features[rows], labels[rows] = part.samples.features, part.samples.labels
             done = rows.stop
             (progress.skip if part.kept else progress.add)(len(part.samples.labels))
-    _tell_decrypted(wish.manifest, progress, features)
+    _report_decrypted(request.manifest, progress, features)
     return Samples(features, labels)
 
 
@@ -116,12 +116,12 @@ class _Part:
 class _Work:
     """One set being decrypted by several threads."""
 
-    def __init__(self, wish: Wish, means: Means) -> None:
-        self._wish, self._means, self._manifest = wish, means, wish.manifest
-        task = wish.task
-        self._bound = bound_of(task.plan, 2**wish.manifest.bits - 1)
-        self.files = FeatureFiles(wish.features, feature_shape(task.specification), self._bound)
-        self._shares = tuple(_shares(wish.manifest, wish.rows))
+    def __init__(self, request: DecryptionRequest, means: Means) -> None:
+        self._request, self._means, self._manifest = request, means, request.manifest
+        task = request.task
+        self._bound = bound_of(task.plan, 2**request.manifest.bits - 1)
+        self.files = FeatureFiles(request.features, feature_shape(task.specification), self._bound)
+        self._shares = tuple(_shares(request.manifest, request.rows))
         self.count = sum(share.count for share in self._shares)
         self._at_once = min(means.threads, len(self._shares))
         self._each = -(-means.threads // self._at_once)
@@ -130,9 +130,9 @@ class _Work:
         """Yield the parts in order; shards are fetched while others are decrypted."""
         largest = max(ref.size for ref in self._manifest.shards)
         ahead = max(1, min(SHARDS_AHEAD, BYTES_AHEAD // largest))
-        fetched = look_ahead(self._fetch, self._shares, workers=ahead, most=ahead)
+        fetched = look_ahead(self._fetch, self._shares, workers=ahead, maximum=ahead)
         with closing(fetched):
-            yield from look_ahead(self._decrypt, fetched, workers=self._at_once, most=self._at_once + 1)
+            yield from look_ahead(self._decrypt, fetched, workers=self._at_once, maximum=self._at_once + 1)
 
     def _fetch(self, share: _Share) -> tuple[_Share, SealedRows | _Part]:
         kept = self.files.read(share.number, self._manifest.shards[share.number], share.count)
@@ -182,7 +182,7 @@ class _Work:
         return decoded
 
     def _open(self, share: _Share, found: SealedRows) -> Samples:
-        task, some = self._wish.task, found.ciphertexts
+        task, some = self._request.task, found.ciphertexts
         with self._naming_rows(share, share.rows):
             chosen = type(some)(share.of(some.ct0), share.of(some.ct))
             products = decrypt(chosen, task.plan, task.keys, self._bound, threads=self._each)
@@ -207,7 +207,7 @@ class _Work:
         return DataFault(f"In {name}, row {row} (sample {share.first + row} of the set), {what}.")
 
     def _folder(self, share: _Share) -> Path:
-        return self._wish.shards / f"{share.number:05}"
+        return self._request.shards / f"{share.number:05}"
 
 
 def _shares(manifest: EncryptedSetManifest, rows: Rows | None) -> Iterator[_Share]:
@@ -227,10 +227,10 @@ def _row(rows: Rows | None, sample: int) -> int:
     return sample if rows is None else int(rows[sample])
 
 
-def _tell_decrypted(manifest: EncryptedSetManifest, progress: Progress, features: NDArray[Any]) -> None:
+def _report_decrypted(manifest: EncryptedSetManifest, progress: Progress, features: NDArray[Any]) -> None:
     count, products, seconds = len(features), features[0].size, progress.seconds
     sentence = (
         f"Decrypted {count} samples of the {manifest.part.value} set, {products} inner products each, "
         f"in {seconds:.1f} s."
     )
-    tell(LOG, "decrypted", sentence, part=manifest.part.value, samples=count, seconds=round(seconds, 3))
+    report(LOG, "decrypted", sentence, part=manifest.part.value, samples=count, seconds=round(seconds, 3))

@@ -11,7 +11,7 @@ from pole.protocol.idle.task import idle_specification
 from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.rounds.audit_sample import audit_sample, is_whole_set
 from pole.protocol.state import Round
-from pole.roles.receiving.decryption import Means, Rows, Wish, decrypt_set
+from pole.roles.receiving.decryption import DecryptionRequest, Means, Rows, decrypt_set
 from pole.roles.receiving.idle_data import IdleData
 from pole.roles.receiving.samples import Samples
 from pole.roles.receiving.task_data import TaskData, TaskReader
@@ -104,14 +104,14 @@ class RoundData:
         named = _named(name, identity)
         if named not in self._samples:
             folder = self._rounds / str(open_round.round_id)
-            wish = Wish(
+            request = DecryptionRequest(
                 task=self.task(open_round),
                 manifest=manifest,
                 rows=rows,
                 features=folder / named,
                 shards=folder / "shards" / manifest.part.value,
             )
-            self._samples[named] = decrypt_set(wish, self.means, stop=stop)
+            self._samples[named] = decrypt_set(request, self.means, stop=stop)
         return self._samples[named]
 
     def models(self, round_id: int) -> Path:

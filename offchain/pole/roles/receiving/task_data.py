@@ -63,7 +63,7 @@ class TaskReader:
             check_set_size(specification, train_count=terms.train_count, test_count=terms.test_count)
         manifest = self._manifest(FileRef(files.train_cid, files.train_digest), Part.TRAIN)
         with blaming_data_node(InputError):
-            _demand_match(manifest, specification, terms.train_count)
+            _require_match(manifest, specification, terms.train_count)
             if manifest.master_public_key.digest != files.mpk_digest:
                 raise IntegrityError("The manifest names another master public key than the task.")
             plan = query_plan(specification, open_round.seed)
@@ -77,7 +77,7 @@ class TaskReader:
             return None
         manifest = self._manifest(ref, Part.TEST)
         with blaming_data_node():
-            _demand_match(manifest, task.specification, open_round.terms.test_count)
+            _require_match(manifest, task.specification, open_round.terms.test_count)
             if manifest.master_public_key.digest != task.manifest.master_public_key.digest:
                 raise IntegrityError("The test set is encrypted under another key than the training set.")
         return manifest
@@ -133,7 +133,7 @@ def blaming_data_node(*also: type[PoleError]) -> Iterator[None]:
         raise DataFault(str(error)) from error
 
 
-def _demand_match(manifest: EncryptedSetManifest, specification: ModelSpecification, count: int) -> None:
+def _require_match(manifest: EncryptedSetManifest, specification: ModelSpecification, count: int) -> None:
     promised = (specification.input.shape, specification.input.bits, specification.classes, count)
     found = (manifest.input_shape, manifest.bits, manifest.classes, manifest.count)
     if promised != found:

@@ -10,7 +10,7 @@ from pole.protocol.formats.encrypted_set import Part
 Detail = int | float | str | bool
 
 
-def tell(log: logging.Logger, event: str, sentence: str, **details: Detail) -> None:
+def report(log: logging.Logger, event: str, sentence: str, **details: Detail) -> None:
     """Log an event at level INFO.
 
     `event` is its stable name, `sentence` is for people, `details` are for machines. Never pass a secret: no
@@ -57,15 +57,15 @@ class Progress:
         now = self.clock()
         if self._done < self.total and now - self._told >= SECONDS_BETWEEN:
             self._told = now
-            self._tell(self._done / (now - self._began))
+            self._report(self._done / (now - self._began))
 
-    def _tell(self, rate: float) -> None:
+    def _report(self, rate: float) -> None:
         left = (self.total - self._done) / rate
         sentence = (
             f"{self.verb.capitalize()} {self._done} of {self.total} samples of the {self.part.value} set, "
             f"{rate:.0f} a second, {left:.0f} s left."
         )
-        tell(
+        report(
             self.log,
             f"{self.verb}-so-far",
             sentence,

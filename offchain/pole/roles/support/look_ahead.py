@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 def look_ahead(
-    work: Callable[[Item], Result], items: Iterable[Item], *, workers: int, most: int
+    work: Callable[[Item], Result], items: Iterable[Item], *, workers: int, maximum: int
 ) -> Generator[Result]:
     """Yield work(item) in the order of `items`, at most `most` of them begun and not yet handed over.
 
@@ -24,7 +24,7 @@ def look_ahead(
         try:
             for future in _begun(pool, work, items):
                 under_way.append(future)
-                if len(under_way) == most:
+                if len(under_way) == maximum:
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()

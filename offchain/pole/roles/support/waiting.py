@@ -12,7 +12,7 @@ from pole.errors import RefusedError, UnreachableError
 from pole.protocol.state import Phase, Round
 from pole.roles.loop import Pace
 from pole.roles.ports import Chain, Moment, Store
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 
 LOG: Final = logging.getLogger("pole.miner")
 KEYS_LOG: Final = logging.getLogger("pole.keys")
@@ -69,11 +69,11 @@ class OpeningWait:
         opening = self.chain.opening(open_round.round_id)
         if opening.seed != open_round.seed:
             return False
-        self._tell(open_round)
+        self._report(open_round)
         is_late = 2 * moment.timestamp >= open_round.opened_at + moment.deadline
         return is_late or moment.block >= opening.block + self.confirmations
 
-    def _tell(self, open_round: Round) -> None:
+    def _report(self, open_round: Round) -> None:
         if self._told == open_round.seed:
             return
         self._told = open_round.seed
@@ -81,7 +81,7 @@ class OpeningWait:
             f"Round {open_round.round_id}: its keys wait for {self.confirmations} blocks after its opening, "
             f"seed {open_round.seed.hex()[:8]}."
         )
-        tell(KEYS_LOG, "keys-wait", sentence, round=open_round.round_id, blocks=self.confirmations)
+        report(KEYS_LOG, "keys-wait", sentence, round=open_round.round_id, blocks=self.confirmations)
 
 
 LONGEST_PAUSE: Final = Pace().longest

@@ -17,7 +17,7 @@ from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import train
 from pole.learning.training.training_data import TrainingTask
 from pole.learning.training.training_run import Progress
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.support.files import read_with_digest, with_digest, write_durably
 from pole.roles.training.learner import Assignment, Trained
 
@@ -60,7 +60,7 @@ class TorchLearner:
             f"{correct} of {len(assignment.samples.labels)} correct: {result.reason.value}."
         )
         details = {"epochs": result.epochs, "seconds": round(result.seconds, 3), "correct": correct}
-        tell(LOG, "trained", sentence, reason=result.reason.name, **details)
+        report(LOG, "trained", sentence, reason=result.reason.name, **details)
         return Trained(model_file.save(result.candidate.model), correct)
 
     def _recipe(self, assignment: Assignment, stop: Callable[[], bool]) -> TrainingSettings:

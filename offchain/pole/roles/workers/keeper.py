@@ -10,7 +10,7 @@ from pole.errors import RefusedError
 from pole.protocol.encoding.hashing import keccak256
 from pole.roles.loop import Duty
 from pole.roles.ports import Chain, Moment, Receipt
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 
 LOG: Final = logging.getLogger("pole.keeper")
 LOST_AFTER_BLOCKS: Final = 256
@@ -115,7 +115,7 @@ class Keeper:
             self._since = now
             return None
         round_id = moment.round_id + (due.step is OPEN)
-        tell(LOG, due.step.name, f"Round {round_id}: {due.step.sentence}.", round=round_id)
+        report(LOG, due.step.name, f"Round {round_id}: {due.step.sentence}.", round=round_id)
         return due.step.name
 
     def challenge_bond(self, ballot_id: int) -> int:

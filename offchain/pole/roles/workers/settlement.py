@@ -11,7 +11,7 @@ from pole.protocol.amounts import WEI_PER_ETHER
 from pole.protocol.state import ENDED
 from pole.roles.memory import SettlementMemory
 from pole.roles.ports import Chain, Moment, Store
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.support.files import write_durably
 
 LOG: Final = logging.getLogger("pole.settlement")
@@ -44,7 +44,7 @@ class Settlement:
             return
         amount = self.chain.withdraw(intent=self.memory.withdraw_intent(occasion))
         if amount:
-            tell(
+            report(
                 LOG,
                 "withdrew",
                 f"{title}: withdrew {amount / WEI_PER_ETHER:.6f} ETH.",
@@ -76,4 +76,4 @@ class Settlement:
             # The node that told of the block does not show its events yet.
             raise UnreachableError(str(error)) from error
         cid = self.store.add(path)
-        tell(LOG, "body-pinned", f"Block {height}: body pinned as {cid}.", height=height, cid=cid)
+        report(LOG, "body-pinned", f"Block {height}: body pinned as {cid}.", height=height, cid=cid)

@@ -35,7 +35,7 @@ def commit_vote(system: System, call: Call, ballot_id: int, commitment: bytes) -
         window = ballot.reveal_deadline - ballot.commit_deadline
         ballot.commit_deadline = system.clock.time
         ballot.reveal_deadline = system.clock.time + window
-    system.tell(NAME, "VoteCommitted", ballot_id, call.sender, commitment)
+    system.report(NAME, "VoteCommitted", ballot_id, call.sender, commitment)
     blocks.record(
         system,
         RecordKind.VOTE_COMMITTED,
@@ -54,7 +54,7 @@ def leak(system: System, call: Call, ballot_id: int, verifier: str, votes: Value
     ballot.commitments[verifier] = NO_HASH
     penalty = seats.slash(system, ballot_id, verifier)
     reward = penalty // 2
-    system.tell(NAME, "VoteLeaked", ballot_id, verifier, call.sender, reward)
+    system.report(NAME, "VoteLeaked", ballot_id, verifier, call.sender, reward)
     blocks.record(
         system,
         RecordKind.VOTE_LEAKED,
@@ -77,7 +77,7 @@ def reveal_vote(system: System, call: Call, ballot_id: int, votes: Values, salt:
     ballot.votes[call.sender] = votes
     if len(ballot.votes) == len(ballot.commitments):
         ballot.reveal_deadline = system.clock.time
-    system.tell(NAME, "VoteRevealed", ballot_id, call.sender, votes)
+    system.report(NAME, "VoteRevealed", ballot_id, call.sender, votes)
     blocks.record(
         system,
         RecordKind.VOTE_REVEALED,
@@ -108,7 +108,7 @@ def draw(system: System, drawn: Round, entropy: bytes) -> Ballot | None:
     ballot_id, choices = id_of(drawn), len(drawn.judged)
     ballot = Ballot(ballot_id, list(members), choices, commit_end, reveal_end, len({*mature} - barred))
     system.ballots = [*(system.ballots if attempt else []), ballot]
-    system.tell(NAME, "Drawn", ballot_id, members, choices)
+    system.report(NAME, "Drawn", ballot_id, members, choices)
     return ballot
 
 
@@ -124,8 +124,8 @@ def newest_of(system: System, drawn: Round) -> Ballot:
 
 def can_grow(system: System, drawn: Round, ballot: Ballot) -> bool:
     """Tell whether a larger committee could judge anew."""
-    most = min(system.parameters.chain["maxCommittee"], ballot.eligible)
-    return not drawn.is_dropped and drawn.attempt < LAST_ATTEMPT and len(ballot.members) < most
+    maximum = min(system.parameters.chain["maxCommittee"], ballot.eligible)
+    return not drawn.is_dropped and drawn.attempt < LAST_ATTEMPT and len(ballot.members) < maximum
 
 
 def is_decided(found: list[verdicts.Finding]) -> bool:
@@ -172,7 +172,7 @@ def settle(system: System, fee: int, informer: str, challenged: int) -> None:
             seats.slash(system, ballot.ballot_id, member) for member in ballot.members if member not in right
         )
         if ballot.ballot_id == challenged and informer != NOBODY and lost > 1:
-            system.tell(NAME, "ChallengeRewarded", challenged, informer, lost // 2)
+            system.report(NAME, "ChallengeRewarded", challenged, informer, lost // 2)
             money.pay(system, system.committee, STAKES, informer, lost // 2)
             lost -= lost // 2
         penalties += lost
@@ -187,7 +187,7 @@ def _share(system: System, fee: int, coherent: list[tuple[int, str]]) -> None:
     account = system.ballots[-1].ballot_id.to_bytes(32, "big")
     part = fee // len(coherent) if coherent else 0
     for ballot_id, member in coherent if part else ():
-        system.tell(NAME, "Rewarded", ballot_id, member, part)
+        system.report(NAME, "Rewarded", ballot_id, member, part)
         money.pay(system, system.committee, account, member, part)
     if fee > part * len(coherent):
         money.move(system, system.committee, account, system.chain, POOL, fee - part * len(coherent))

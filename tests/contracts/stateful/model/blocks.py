@@ -21,7 +21,7 @@ def begin(system: System) -> None:
 
 def record(system: System, kind: RecordKind, types: list[str], values: list[Any]) -> None:
     data = encode(types, values)
-    system.tell(NAME, "Recorded", system.height + 1, system.body.count, int(kind), data)
+    system.report(NAME, "Recorded", system.height + 1, system.body.count, int(kind), data)
     system.body = append(system.body, leaf(kind, data))
 
 
@@ -66,4 +66,4 @@ def add_block(
 def _seal(system: System, header: Header, referenced: list[Ommer]) -> None:
     system.hashes.append(header_hash(header))
     ommers = tuple(ommer_tuple(ommer) for ommer in referenced)
-    system.tell(NAME, "BlockAppended", header.height, system.hashes[-1], header_tuple(header), ommers)
+    system.report(NAME, "BlockAppended", header.height, system.hashes[-1], header_tuple(header), ommers)

@@ -28,7 +28,7 @@ def withdraw(system: System, call: Call, recipient: str) -> Values:
     need(amount, "NothingToWithdraw", call.sender)
     need(recipient not in system.refusing, "WithdrawalRefused", recipient, amount)
     system.books.credits[call.sender] = 0
-    system.tell(NAME, "Withdrawn", call.sender, recipient, amount)
+    system.report(NAME, "Withdrawn", call.sender, recipient, amount)
     return (amount,)
 
 
@@ -43,19 +43,19 @@ def _note_gift(system: System, holder: str, account: bytes, amount: int) -> None
 
 def put(system: System, sender: str, holder: str, account: bytes, amount: int) -> None:
     system.books.balances[holder, account] += amount
-    system.tell(NAME, "Deposited", holder, account, sender, amount)
+    system.report(NAME, "Deposited", holder, account, sender, amount)
 
 
 def move(system: System, holder: str, source: bytes, to: str, account: bytes, amount: int) -> None:
     _take(system, holder, source, amount)
     system.books.balances[to, account] += amount
-    system.tell(NAME, "Transferred", holder, source, to, account, amount)
+    system.report(NAME, "Transferred", holder, source, to, account, amount)
 
 
 def pay(system: System, holder: str, source: bytes, payee: str, amount: int) -> None:
     _take(system, holder, source, amount)
     system.books.credits[payee] += amount
-    system.tell(NAME, "Credited", payee, holder, source, amount)
+    system.report(NAME, "Credited", payee, holder, source, amount)
 
 
 def _take(system: System, holder: str, source: bytes, amount: int) -> None:

@@ -47,7 +47,7 @@ def open_round(system: System, _call: Call) -> Values:
         [opened.round_id, task.task_id, opened.parent_hash, before],
     )
     opened.seed = round_seed(opened.parent_hash, root(system.body))
-    system.tell(NAME, "RoundOpened", opened.round_id, task.task_id, opened.seed)
+    system.report(NAME, "RoundOpened", opened.round_id, task.task_id, opened.seed)
     return (opened.round_id,)
 
 
@@ -94,7 +94,7 @@ def commit(system: System, call: Call, round_id: int, commitment: bytes, claimed
     return ()
 
 
-def least(opened: Round) -> str:
+def minimum(opened: Round) -> str:
     """Return who loses its place first: the miner with the lowest claim, of equals the latest."""
 
     def rank(miner: str) -> tuple[int, int]:
@@ -106,12 +106,12 @@ def least(opened: Round) -> str:
 
 def _displaced(system: System, opened: Round, claimed: int) -> str:
     """Return whose place a newcomer takes, nobody's while there is room."""
-    most = system.parameters.chain["maxSolutions"]
-    if len(opened.solutions) < most:
+    maximum = system.parameters.chain["maxSolutions"]
+    if len(opened.solutions) < maximum:
         return NOBODY
-    lowest = opened.solutions[least(opened)].claimed_train
-    need(claimed > lowest, "TooManySolutions", opened.round_id, most, lowest + 1)
-    return least(opened)
+    lowest = opened.solutions[minimum(opened)].claimed_train
+    need(claimed > lowest, "TooManySolutions", opened.round_id, maximum, lowest + 1)
+    return minimum(opened)
 
 
 def miner_bond(system: System, opened: Round) -> int:
@@ -189,8 +189,8 @@ def reveal(
     opened = in_phase(system, round_id, Phase.REVEAL)
     need(is_cid(cid), "EmptyField", "modelCid")
     need(digest != NO_HASH, "EmptyField", "modelDigest")
-    most = opened.task.terms.test_count if opened.released_at else 0
-    need(claimed_test <= most, "CountTooLarge", claimed_test, most)
+    maximum = opened.task.terms.test_count if opened.released_at else 0
+    need(claimed_test <= maximum, "CountTooLarge", claimed_test, maximum)
     solution = opened.solutions.get(call.sender)
     if solution is None:
         raise Refused("NoCommitment", round_id, call.sender)

@@ -14,7 +14,7 @@ def stake(system: System, call: Call) -> Values:
     need(call.value == due, "WrongStake", call.value, due)
     system.order.append(call.sender)
     seat.stake, seat.reclaimable_at = whole, 0
-    system.tell(NAME, "Staked", call.sender, whole)
+    system.report(NAME, "Staked", call.sender, whole)
     money.put(system, system.committee, system.committee, STAKES, due)
     return ()
 
@@ -33,7 +33,7 @@ def reclaim(system: System, call: Call) -> Values:
     need(not owes_vote(system, call.sender), "StakeBound", call.sender, FOR_EVER)
     need(system.clock.time >= seat.reclaimable_at, "StakeBound", call.sender, seat.reclaimable_at)
     amount, seat.stake = seat.stake, 0
-    system.tell(NAME, "Reclaimed", call.sender, amount)
+    system.report(NAME, "Reclaimed", call.sender, amount)
     money.pay(system, system.committee, STAKES, call.sender, amount)
     return ()
 
@@ -52,7 +52,7 @@ def leave(system: System, verifier: str) -> None:
     """Free the seat: the last mature one takes its place, and the last of all takes that one's."""
     seat, index = system.seats[verifier], system.order.index(verifier)
     seat.reclaimable_at = system.clock.time + system.parameters.committee["unbondingTime"]
-    system.tell(NAME, "SeatLeft", verifier, seat.stake, seat.reclaimable_at)
+    system.report(NAME, "SeatLeft", verifier, seat.stake, seat.reclaimable_at)
     if index < system.mature:
         system.mature -= 1
         system.order[index] = system.order[system.mature]
@@ -67,7 +67,7 @@ def slash(system: System, ballot_id: int, verifier: str) -> int:
     amount = min(seat.stake, system.parameters.committee["penalty"])
     if amount:
         seat.stake -= amount
-        system.tell(NAME, "Slashed", ballot_id, verifier, amount)
+        system.report(NAME, "Slashed", ballot_id, verifier, amount)
         if verifier in system.order:
             leave(system, verifier)
     return amount

@@ -226,7 +226,7 @@ class System:
     def newest(self) -> Round | None:
         return self.rounds[-1] if self.rounds else None
 
-    def tell(self, contract: str, event: str, *arguments: Any) -> None:
+    def report(self, contract: str, event: str, *arguments: Any) -> None:
         self.events.append((contract, event, arguments))
 
 

@@ -28,8 +28,8 @@ UINT32, UINT96 = 2**32 - 1, 2**96 - 1
 
 def post(system: System, call: Call, terms: Values, files: Values) -> Values:
     task = _new_task(system, call, terms, files)
-    most = system.parameters.task_list["maxTasks"]
-    need(len(system.waiting) < most, "TaskListFull", most)
+    maximum = system.parameters.task_list["maxTasks"]
+    need(len(system.waiting) < maximum, "TaskListFull", maximum)
 
     _enter(system, task, terms, files)
     _take_payment(system, task)
@@ -39,15 +39,15 @@ def post(system: System, call: Call, terms: Values, files: Values) -> Values:
 
 def post_replacing(system: System, call: Call, terms: Values, files: Values, replaced_id: int) -> Values:
     task = _new_task(system, call, terms, files)
-    most, replaced = system.parameters.task_list["maxTasks"], system.tasks.get(replaced_id)
-    need(len(system.waiting) == most, "TaskListNotFull", len(system.waiting), most)
+    maximum, replaced = system.parameters.task_list["maxTasks"], system.tasks.get(replaced_id)
+    need(len(system.waiting) == maximum, "TaskListNotFull", len(system.waiting), maximum)
     if replaced is None or not replaced.is_waiting:
         raise Refused("TaskNotListed", replaced_id)
     need(value(system, task) > value(system, replaced), "NotMoreValuable", replaced_id)
 
     _enter(system, task, terms, files)
     replaced.is_waiting = False
-    system.tell(NAME, "TaskReplaced", replaced_id, replaced.owner, escrow(replaced), task.task_id)
+    system.report(NAME, "TaskReplaced", replaced_id, replaced.owner, escrow(replaced), task.task_id)
     _take_payment(system, task)
     money.pay(system, system.task_list, TASKS, replaced.owner, escrow(replaced))
     _record(system, task, terms, files)
@@ -66,7 +66,7 @@ def _new_task(system: System, call: Call, terms: Values, files: Values) -> Task:
 
 def _enter(system: System, task: Task, terms: Values, files: Values) -> None:
     system.tasks[task.task_id] = task
-    system.tell(NAME, "TaskPosted", task.task_id, task.owner, terms, files)
+    system.report(NAME, "TaskPosted", task.task_id, task.owner, terms, files)
 
 
 def _take_payment(system: System, task: Task) -> None:
@@ -90,7 +90,7 @@ def cancel(system: System, call: Call, task_id: int) -> Values:
         raise Refused("TaskNotListed", task_id)
     need(call.sender == task.owner, "NotTaskOwner", task_id, call.sender)
     task.is_waiting = False
-    system.tell(NAME, "TaskCancelled", task_id, call.sender, escrow(task))
+    system.report(NAME, "TaskCancelled", task_id, call.sender, escrow(task))
     money.pay(system, system.task_list, TASKS, call.sender, escrow(task))
     blocks.record(system, RecordKind.TASK_CANCELLED, ["uint256"], [task_id])
     return ()
@@ -103,14 +103,14 @@ def delegate_keys(system: System, call: Call, task_id: int, delegate: str, cid: 
     need(is_cid(cid), "FileMissing", "sharingCid")
     need(digest != NO_HASH, "FileMissing", "sharingDigest")
     task.delegate = delegate
-    system.tell(NAME, "KeysDelegated", task_id, delegate, cid, digest)
+    system.report(NAME, "KeysDelegated", task_id, delegate, cid, digest)
     return ()
 
 
 def announce_partial_keys(system: System, call: Call, task_id: int, cid: str, digest: bytes) -> Values:
     need(is_cid(cid), "FileMissing", "keysCid")
     need(digest != NO_HASH, "FileMissing", "keysDigest")
-    system.tell(NAME, "PartialKeysAnnounced", task_id, call.sender, cid, digest)
+    system.report(NAME, "PartialKeysAnnounced", task_id, call.sender, cid, digest)
     return ()
 
 
@@ -158,7 +158,7 @@ def take(system: System, task: Task, account: bytes) -> None:
         return
     round_id = int.from_bytes(account, "big")
     task.is_waiting = False
-    system.tell(NAME, "TaskTaken", task.task_id, round_id)
+    system.report(NAME, "TaskTaken", task.task_id, round_id)
     money.move(system, system.task_list, TASKS, system.chain, account, escrow(task))
 
 
@@ -181,8 +181,8 @@ def _check_terms(system: System, terms: TaskTerms) -> None:
         ("testCount", terms.test_count, 1, UINT32),
         ("auditCount", terms.audit_count, 0, terms.train_count),
     ]
-    for name, given, least, most in ranges:
-        need(least <= given <= most, "TermOutOfRange", name, given, least, most)
+    for name, given, minimum, maximum in ranges:
+        need(minimum <= given <= maximum, "TermOutOfRange", name, given, minimum, maximum)
 
 
 def _check_files(files: TaskFiles) -> None:

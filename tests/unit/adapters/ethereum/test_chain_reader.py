@@ -8,7 +8,7 @@ from tests.unit.adapters.fake_node import FakeNode, NodeError
 from tests.unit.adapters.interfaces import error_abi
 from web3 import Web3
 
-from pole.adapters.ethereum.chain_reader import MOST_BLOCKS, ChainReader
+from pole.adapters.ethereum.chain_reader import MAXIMUM_BLOCKS, ChainReader
 from pole.adapters.ethereum.deployment import CONTRACTS, DeployedContract, Deployment
 from pole.errors import RefusedError, UnreachableError
 from pole.protocol.encoding import records
@@ -282,7 +282,7 @@ def test_a_reorganised_chain_is_looked_at_again(node: Contracts, height: int) ->
 
 def test_after_many_blocks_the_contracts_are_asked_not_searched(node: Contracts) -> None:
     chain = in_round_3(node, Phase.TRAINING)
-    node.block += MOST_BLOCKS + 1
+    node.block += MAXIMUM_BLOCKS + 1
     chain.moment()
     assert asked(node)
     assert "eth_getLogs" not in node.requests

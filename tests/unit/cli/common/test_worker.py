@@ -16,12 +16,12 @@ from pole.cli.common.context import Session
 from pole.cli.common.worker import JsonLines, WorkerOptions, run_worker, stop_on_signals, worker_options
 from pole.errors import InputError
 from pole.roles.loop import Role
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 
 
 def record_of(caplog: pytest.LogCaptureFixture, **details: int) -> logging.LogRecord:
     with caplog.at_level(logging.INFO, "pole"):
-        tell(logging.getLogger("pole.test"), "committed", "Round 1: committed.", **details)
+        report(logging.getLogger("pole.test"), "committed", "Round 1: committed.", **details)
     return caplog.records[-1]
 
 

@@ -20,7 +20,7 @@ from tests.unit.learning.evaluation.test_canonical import (
 from pole.errors import InputError
 from pole.learning.evaluation.arrays import PROCESSOR, Place, on_device, place_of
 from pole.learning.evaluation.canonical import evaluate, logits
-from pole.learning.evaluation.exactness import demand_exact
+from pole.learning.evaluation.exactness import require_exact
 
 
 class ByInverses(np.ndarray[tuple[Any, ...], np.dtype[np.float64]]):
@@ -80,7 +80,7 @@ def test_models_are_evaluated_where_float64_is() -> None:
 
 @pytest.mark.parametrize("place", [PROCESSOR, *PLACES[1:]])
 def test_a_place_that_computes_like_numpy_is_taken(place: Place) -> None:
-    demand_exact(place, "here")
+    require_exact(place, "here")
 
 
 @pytest.mark.parametrize(
@@ -94,4 +94,4 @@ def test_a_place_that_computes_like_numpy_is_taken(place: Place) -> None:
 )
 def test_a_device_with_less_than_float64_is_refused(inexact: Place) -> None:
     with pytest.raises(InputError, match="The device cuda:7 does not compute with float64"):
-        demand_exact(inexact, "cuda:7")
+        require_exact(inexact, "cuda:7")

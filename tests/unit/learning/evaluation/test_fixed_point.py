@@ -14,8 +14,8 @@ from pole.learning.evaluation.fixed_point import (
     TABLE_END,
     MalformedModelError,
     decay,
-    demand_exact_sums,
     gelu,
+    require_exact_sums,
     round_weights,
     sigmoid,
     tanh,
@@ -39,11 +39,11 @@ def test_weights_that_fit_no_integer_are_malformed(value: float) -> None:
 
 def test_a_sum_that_could_pass_2_to_the_53_is_malformed() -> None:
     allowed = np.full((1, 1), 2**30, dtype=np.int32)
-    demand_exact_sums(allowed, np.zeros(1, dtype=np.int32), "layer")
+    require_exact_sums(allowed, np.zeros(1, dtype=np.int32), "layer")
     with pytest.raises(MalformedModelError, match=r"beyond 2\^53"):
-        demand_exact_sums(allowed, np.ones(1, dtype=np.int32), "layer")
+        require_exact_sums(allowed, np.ones(1, dtype=np.int32), "layer")
     with pytest.raises(MalformedModelError, match=r"beyond 2\^53"):
-        demand_exact_sums(np.full((2, 2**8), -(2**31), dtype=np.int32), np.zeros(1, dtype=np.int32), "layer")
+        require_exact_sums(np.full((2, 2**8), -(2**31), dtype=np.int32), np.zeros(1, dtype=np.int32), "layer")
 
 
 @given(st.integers(-(2**53), 2**53))

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from pole.errors import IntegrityError
 from pole.protocol.formats.signed_release import (
-    MOST_SIGNATURE_BYTES,
+    MAXIMUM_SIGNATURE_BYTES,
     SignedRelease,
     read_signed_release,
     write_signed_release,
@@ -34,8 +34,8 @@ def test_another_file_is_refused_with_the_field_s_name(old: bytes, new: bytes, m
 
 
 def test_an_endless_signature_is_refused() -> None:
-    long = SignedRelease(3, RELEASE.test, 1, bytes(MOST_SIGNATURE_BYTES + 1))
-    with pytest.raises(IntegrityError, match=f"1 to {MOST_SIGNATURE_BYTES} bytes"):
+    long = SignedRelease(3, RELEASE.test, 1, bytes(MAXIMUM_SIGNATURE_BYTES + 1))
+    with pytest.raises(IntegrityError, match=f"1 to {MAXIMUM_SIGNATURE_BYTES} bytes"):
         read_signed_release(write_signed_release(long))
 
 

@@ -30,8 +30,8 @@ def test_cifar_10_with_four_filters_fits() -> None:
 
 @pytest.mark.parametrize("part", ["training", "test"])
 def test_one_sample_too_many_is_refused_in_either_set(part: str) -> None:
-    most = 2**32 // sample_bytes(linear(3))
-    counts = {"training": (most + 1, 1), "test": (1, most + 1)}[part]
-    check_set_size(linear(3), train_count=most, test_count=most)
-    with pytest.raises(InputError, match=f"The {part} set has {most + 1} samples"):
+    maximum = 2**32 // sample_bytes(linear(3))
+    counts = {"training": (maximum + 1, 1), "test": (1, maximum + 1)}[part]
+    check_set_size(linear(3), train_count=maximum, test_count=maximum)
+    with pytest.raises(InputError, match=f"The {part} set has {maximum + 1} samples"):
         check_set_size(linear(3), train_count=counts[0], test_count=counts[1])

@@ -74,7 +74,7 @@ def overturned() -> Ledger:
     return ledger
 
 
-def demand_breach(ledger: Ledger, message: str) -> None:
+def require_breach(ledger: Ledger, message: str) -> None:
     with pytest.raises(IntegrityError, match=f"in round 1 .*{message}"):
         verify_history(ledger.history())
 
@@ -123,13 +123,13 @@ def test_a_second_challenge_with_a_bond_is_refused() -> None:
     for attempt, seats in enumerate((SEATS[:1], SEATS[:3])):
         cast(ledger, attempt, LIE, seats)
         ledger.challenge(1, attempt)
-    demand_breach(ledger, "with a bond twice")
+    require_breach(ledger, "with a bond twice")
 
 
 def test_a_committee_that_cannot_be_larger_is_not_challenged() -> None:
     ledger = judged_again(NO_VOTE, NO_VOTE, bond=0)
     ledger.challenge(1, 1, bond=0)
-    demand_breach(ledger, "7 seats was challenged, but no committee may be larger")
+    require_breach(ledger, "7 seats was challenged, but no committee may be larger")
 
 
 def test_there_is_no_fourth_committee() -> None:
@@ -141,7 +141,7 @@ def test_there_is_no_fourth_committee() -> None:
         cast(ledger, attempt, NO_VOTE, seats)
         assert verify_history(ledger.history()).challenges == attempt
         ledger.challenge(1, attempt, bond=0)
-    demand_breach(ledger, "no committee may be larger")
+    require_breach(ledger, "no committee may be larger")
 
 
 def test_a_challenge_before_the_draw_is_refused() -> None:
@@ -149,22 +149,22 @@ def test_a_challenge_before_the_draw_is_refused() -> None:
     ledger.post()
     ledger.run_to_reveal()
     ledger.challenge(1)
-    demand_breach(ledger, "challenged where no committee was drawn")
+    require_breach(ledger, "challenged where no committee was drawn")
 
 
 def test_a_challenge_after_the_payouts_is_refused() -> None:
     ledger = judged_once(LIE)
     ledger.add(Payouts(1, ()))
     ledger.challenge(1)
-    demand_breach(ledger, "comes after the payouts")
+    require_breach(ledger, "comes after the payouts")
 
 
 def test_a_tally_that_was_free_to_doubt_takes_no_bond() -> None:
-    demand_breach(judged_again(NO_VOTE, HONEST), "with 9001 wei, but 0 were due")
+    require_breach(judged_again(NO_VOTE, HONEST), "with 9001 wei, but 0 were due")
 
 
 def test_a_tally_that_found_every_model_missing_is_not_free_to_doubt() -> None:
-    demand_breach(judged_again(MISSING, HONEST, bond=0), "with 0 wei, but 9001 were due")
+    require_breach(judged_again(MISSING, HONEST, bond=0), "with 0 wei, but 9001 were due")
     assert verify_history(judged_again(MISSING, HONEST).history()).challenges == 1
 
 
@@ -185,7 +185,7 @@ def test_a_leak_of_nothing_is_refused(leaks: tuple[VoteLeaked, ...], message: st
     ledger.leaks.clear()
     for leak in leaks:
         ledger.add(leak)
-    demand_breach(ledger, message)
+    require_breach(ledger, message)
 
 
 def test_a_vote_is_not_leaked_before_it_is_committed() -> None:
@@ -194,7 +194,7 @@ def test_a_vote_is_not_leaked_before_it_is_committed() -> None:
     choices = ledger.draw(ledger.run_to_reveal())
     ledger.add(VoteLeaked(4, VERIFIERS[0], CHALLENGER))
     ledger.vote(4, (HONEST,) * choices)
-    demand_breach(ledger, "leaked before it was committed")
+    require_breach(ledger, "leaked before it was committed")
 
 
 def test_a_leaked_vote_cannot_be_revealed() -> None:
@@ -202,19 +202,19 @@ def test_a_leaked_vote_cannot_be_revealed() -> None:
     revealed = next(each for each in ledger.round_records if isinstance(each, VoteRevealed))
     ledger.votes[4, VERIFIERS[0]] = ledger.votes[4, VERIFIERS[1]]
     ledger.add(replace(revealed, verifier=VERIFIERS[0]))
-    demand_breach(ledger, "revealed a vote twice or had no right")
+    require_breach(ledger, "revealed a vote twice or had no right")
 
 
 def test_what_was_shown_must_open_the_commitment() -> None:
     ledger = judged_once(HONEST, leaked=VERIFIERS[:1])
     ledger.leaks[4, VERIFIERS[0]] = replace(ledger.leaks[4, VERIFIERS[0]], salt=bytes(32))
-    demand_breach(ledger, f"shown as the votes of {VERIFIERS[0]} does not open")
+    require_breach(ledger, f"shown as the votes of {VERIFIERS[0]} does not open")
 
 
 def test_votes_leak_while_others_are_committed_and_not_among_the_reveals() -> None:
     ledger = judged_once(HONEST)
     ledger.add(VoteLeaked(4, VERIFIERS[0], CHALLENGER))
-    demand_breach(ledger, "a VoteLeaked record comes after a VoteRevealed record")
+    require_breach(ledger, "a VoteLeaked record comes after a VoteRevealed record")
 
 
 def test_a_dishonest_quorum_is_overturned_and_the_challenger_has_its_bond_back() -> None:

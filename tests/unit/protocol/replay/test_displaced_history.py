@@ -49,10 +49,10 @@ def displaced() -> Ledger:
 
 
 def miners(ledger: Ledger) -> list[str]:
-    return [each.miner for each in solutions(trace(ledger.round_records), at_most=4)]
+    return [each.miner for each in solutions(trace(ledger.round_records), maximum=4)]
 
 
-def demand_breach(ledger: Ledger, message: str) -> None:
+def require_breach(ledger: Ledger, message: str) -> None:
     with pytest.raises(IntegrityError, match=f"in round 1 .*{message}"):
         verify_history(ledger.history())
 
@@ -60,7 +60,7 @@ def demand_breach(ledger: Ledger, message: str) -> None:
 def test_a_fifth_of_four_solutions_is_refused() -> None:
     ledger = full()
     stranger(ledger, 100)
-    demand_breach(ledger, f"{EXTRA[0]} committed although all 4 places were taken")
+    require_breach(ledger, f"{EXTRA[0]} committed although all 4 places were taken")
 
 
 def test_nobody_is_displaced_while_places_are_free() -> None:
@@ -69,7 +69,7 @@ def test_nobody_is_displaced_while_places_are_free() -> None:
     ledger.run_to_training()
     ledger.commit(1, 0)
     displace(ledger, 0)
-    demand_breach(ledger, "displaced although places were free")
+    require_breach(ledger, "displaced although places were free")
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -77,7 +77,7 @@ def test_only_the_lowest_claim_and_among_equals_the_latest_is_displaced(n: int) 
     ledger = full((95, 90, 91, 90))
     displace(ledger, n)
     stranger(ledger, 100)
-    demand_breach(ledger, f"miner {MINERS[n]} was displaced, whose claim is not the lowest")
+    require_breach(ledger, f"miner {MINERS[n]} was displaced, whose claim is not the lowest")
 
 
 @pytest.mark.parametrize("claim", [0, 90])
@@ -85,27 +85,27 @@ def test_a_claim_that_is_not_higher_displaces_nobody(claim: int) -> None:
     ledger = full()
     displace(ledger, 0)
     stranger(ledger, claim)
-    demand_breach(ledger, f"displaced miner {MINERS[0]} without a higher claim")
+    require_breach(ledger, f"displaced miner {MINERS[0]} without a higher claim")
 
 
 def test_a_miner_with_a_place_displaces_nobody() -> None:
     ledger = full()
     displace(ledger, 0)
     ledger.commit(1, 1, 100)
-    demand_breach(ledger, "without a higher claim")
+    require_breach(ledger, "without a higher claim")
 
 
 def test_a_displaced_miner_does_not_take_its_own_place_back() -> None:
     ledger = full()
     displace(ledger, 0)
     ledger.commit(1, 0, 100)
-    demand_breach(ledger, "without a higher claim")
+    require_breach(ledger, "without a higher claim")
 
 
 def test_a_place_is_taken_by_the_record_that_follows() -> None:
     ledger = full()
     displace(ledger, 0)
-    demand_breach(ledger, "displaced by nobody")
+    require_breach(ledger, "displaced by nobody")
 
 
 def test_a_displaced_miner_reveals_nothing() -> None:
@@ -113,7 +113,7 @@ def test_a_displaced_miner_reveals_nothing() -> None:
     displace(ledger, 0)
     stranger(ledger, 96)
     ledger.reveal_all(1, 0, train=90)
-    demand_breach(ledger, f"{MINERS[0]} revealed without a commitment")
+    require_breach(ledger, f"{MINERS[0]} revealed without a commitment")
 
 
 @pytest.mark.parametrize(

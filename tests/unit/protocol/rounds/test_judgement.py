@@ -180,7 +180,7 @@ def test_the_best_claims_are_judged() -> None:
         unrevealed(2, claimed_train_correct=100),
         solution(3, claimed_test_correct=9, order=4),
     )
-    judged = judged_solutions(solutions, terms(), released=True, at_most=2)
+    judged = judged_solutions(solutions, terms(), released=True, maximum=2)
     assert judged == (solutions[3], solutions[1])
 
 
@@ -189,12 +189,12 @@ def test_claims_below_the_training_threshold_are_judged_after_all_that_reach_it(
     junk = tuple(solution(n, claimed_train_correct=89, claimed_test_correct=10) for n in range(3))
     able = solution(3, claimed_train_correct=90, claimed_test_correct=0)
     asked = terms(required_train_accuracy=9_000, train_count=100)
-    assert judged_solutions((*junk, able), asked, released=released, at_most=3) == (able, *junk[:2])
+    assert judged_solutions((*junk, able), asked, released=released, maximum=3) == (able, *junk[:2])
 
 
 def test_train_claims_rank_where_no_test_set_was_released() -> None:
     solutions = (solution(0, claimed_train_correct=90), solution(1, claimed_train_correct=91))
-    assert judged_solutions(solutions, terms(), released=False, at_most=3) == (solutions[1], solutions[0])
+    assert judged_solutions(solutions, terms(), released=False, maximum=3) == (solutions[1], solutions[0])
 
 
 def challenge(*findings: Finding, dropped: bool = False) -> Challenge:

@@ -196,7 +196,7 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
         data_bond=draw(st.integers(0, 10**6)),
         audit_count=draw(st.sampled_from([0, 50])),
     )
-    judged = judged_solutions(solutions, asked, released=released, at_most=3)
+    judged = judged_solutions(solutions, asked, released=released, maximum=3)
     drawn = bool(judged) and draw(st.booleans())
     chosen = tuple(draw(findings) for _ in judged)
     return replace(

@@ -88,7 +88,7 @@ def test_work_that_nobody_needs_is_abandoned_and_taken_up_again(data: SealedSet)
     asked = iter([False, False, True])
     means = Means(data.store, data.clock, data.threads, PointCache(data.home, 0))
     with pytest.raises(AbandonedError):
-        decrypt_set(data.wish(), means, stop=lambda: next(asked))
+        decrypt_set(data.request(), means, stop=lambda: next(asked))
     assert feature_file(data, 1).exists()
     assert np.array_equal(data.decrypt().features, in_clear())
 

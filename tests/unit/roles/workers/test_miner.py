@@ -33,7 +33,7 @@ def in_reveal(stage: Stage) -> None:
 
 def test_a_task_that_pays_too_little_is_left_to_others(stage: Stage) -> None:
     in_training(stage)
-    miner = stage.miner(settings=MinerSettings(least_reward=1001))
+    miner = stage.miner(settings=MinerSettings(minimum_reward=1001))
     assert miner.step(stage.world.moment()) == "skipped"
     assert miner.step(stage.world.moment()) is None
     assert stage.sent(MINERS[0]) == []

@@ -24,7 +24,7 @@ from pole.protocol.state import Phase
 from pole.roles.publishing.posting import post_task
 from pole.roles.publishing.preparation import TaskRequest
 
-MOST_CALLS = 200
+MAXIMUM_CALLS = 200
 
 
 def as_it_was(stage: Stage, folder: Path) -> Stage:
@@ -46,7 +46,7 @@ def live_and_die(
 ) -> list[Stage]:
     """Kill a worker at its first call, its second, and so on until it survives; each time restart it once."""
     ends = []
-    for at in range(1, MOST_CALLS):
+    for at in range(1, MAXIMUM_CALLS):
         stage = as_it_was(before, folder)
         death = Death(at, after)
         try:

@@ -16,7 +16,7 @@ from pole.roles.loop import Duty
 from pole.roles.memory import DataNodeMemory
 from pole.roles.ports import Chain, Moment, Store
 from pole.roles.publishing.task_folder import TaskFolder
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.support.waiting import OpeningWait
 from pole.roles.workers.settlement import Settlement
 
@@ -131,5 +131,5 @@ def _settle(task: PostedTask, by: int, budget: KeyBudget, settlement: Settlement
         f"Task {task.task_id} was pushed out of the full list by task {by}, which is worth more: its "
         "reward and bond are this wallet's credit. To have it served, post it again with a higher reward."
     )
-    tell(LOG, "task-replaced", sentence, task=task.task_id, by=by)
+    report(LOG, "task-replaced", sentence, task=task.task_id, by=by)
     settlement.withdraw(f"replaced-{task.task_id}", f"Task {task.task_id}")

@@ -11,7 +11,7 @@ from pole.roles.keys.ledger import GivenKeys
 from pole.roles.memory import keys_intent
 from pole.roles.ports import Moment
 from pole.roles.publishing.task_folder import TaskFolder
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.support.files import write_durably
 from pole.roles.workers.data_node.data_node import LOG, DataNode, of_own_round
 
@@ -33,7 +33,7 @@ def issue_keys(node: DataNode, moment: Moment, open_round: Round) -> str | None:
     ref = FileRef(node.store.add(path), keccak256(content))
     node.chain.post_functional_keys(open_round.round_id, ref, intent=keys_intent(open_round.round_id))
     sentence = f"Round {open_round.round_id}: issued {len(keys.eta)} x {keys.eta.shape[1]} functional keys."
-    tell(LOG, "keys-issued", sentence, round=open_round.round_id, cid=ref.cid)
+    report(LOG, "keys-issued", sentence, round=open_round.round_id, cid=ref.cid)
     return "keys issued"
 
 

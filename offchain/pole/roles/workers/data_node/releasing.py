@@ -3,7 +3,7 @@
 from pole.protocol.state import Round
 from pole.roles.ports import Moment
 from pole.roles.publishing.release import publish_test_set
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.workers.data_node.data_node import LOG, DataNode, note_keys, of_own_round
 
 
@@ -17,7 +17,7 @@ def close_submissions(node: DataNode, moment: Moment, open_round: Round) -> str 
         return None
     node.chain.close_submissions(round_id, intent=node.memory.close_intent(round_id))
     sentence = f"Round {round_id}: closed submissions with {open_round.committed} commitments."
-    tell(LOG, "closed", sentence, round=round_id, committed=open_round.committed)
+    report(LOG, "closed", sentence, round=round_id, committed=open_round.committed)
     return "closed"
 
 
@@ -31,5 +31,5 @@ def release_test_set(node: DataNode, moment: Moment, open_round: Round) -> str |
     ref = publish_test_set(node.chain, node.store, node.home, open_round)
     node.chain.release_test_set(round_id, ref, intent=node.memory.release_intent(round_id))
     sentence = f"Round {round_id}: released the test set as {ref.cid}."
-    tell(LOG, "test-released", sentence, round=round_id, cid=ref.cid)
+    report(LOG, "test-released", sentence, round=round_id, cid=ref.cid)
     return "released"

@@ -7,7 +7,7 @@ from pole.protocol.formats.key_sharing import read_share, write_partial_keys
 from pole.protocol.state import FileRef
 from pole.roles.keys.combiner import KeyRound
 from pole.roles.ports import Moment
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.support.files import write_durably
 from pole.roles.workers.key_holder.key_holder import LOG, KeyHolder
 
@@ -38,7 +38,7 @@ def _contribute(holder: KeyHolder, current: KeyRound) -> str | None:
         return None
     content = holder.open_share(current.shared.digest)
     if content is None:
-        _tell_idle(holder, current, index)
+        _report_idle(holder, current, index)
         return None
     round_id, task_id = current.open_round.round_id, current.shared.task.task_id
     holder.settlement.follow(round_id)
@@ -47,7 +47,7 @@ def _contribute(holder: KeyHolder, current: KeyRound) -> str | None:
     intent = holder.memory.partial_keys_intent(round_id, current.shared.digest)
     holder.chain.announce_partial_keys(task_id, ref, intent=intent)
     sentence = f"Round {round_id}: announced the partial keys of holder {index}."
-    tell(LOG, "partial-keys-announced", sentence, round=round_id, index=index, cid=ref.cid)
+    report(LOG, "partial-keys-announced", sentence, round=round_id, index=index, cid=ref.cid)
     holder.contributed = current
     return "partial keys announced"
 
@@ -69,7 +69,7 @@ def _publish(holder: KeyHolder, current: KeyRound, index: int, content: bytes) -
     return FileRef(holder.store.add(path), keccak256(written))
 
 
-def _tell_idle(holder: KeyHolder, current: KeyRound, index: int) -> None:
+def _report_idle(holder: KeyHolder, current: KeyRound, index: int) -> None:
     """Say once that the share is missing; it may still be accepted while the round waits."""
     if holder.idle is not current:
         LOG.warning(

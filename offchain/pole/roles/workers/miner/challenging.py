@@ -10,7 +10,7 @@ from pole.protocol.state import Finding, Round, Verdict, Vote
 from pole.roles.judging.assessment import assess, gather, vote_on
 from pole.roles.ports import Moment
 from pole.roles.receiving.task_data import DataFault
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.workers.miner.miner import LOG, Miner
 
 
@@ -58,7 +58,7 @@ def _challenge_if_wronged(miner: Miner, moment: Moment, judged: JudgedModel) -> 
         return None
     found = chain.findings(moment.ballot_id)[judged.choice]
     if found.verdict is Verdict.UNAVAILABLE:
-        _tell_unavailable(moment.round_id, bond)
+        _report_unavailable(moment.round_id, bond)
         return None
     own = _own_vote(miner, moment, open_round, judged)
     if own is None or agrees_in_counts(own, found, chain.tolerance):
@@ -72,7 +72,7 @@ def _challenge_if_wronged(miner: Miner, moment: Moment, judged: JudgedModel) -> 
         f"Round {moment.round_id}: challenged the tally with {bond / WEI_PER_ETHER:g} ETH; it says "
         f"{_shown(found)} of its model, which is {_shown(own)}."
     )
-    tell(LOG, "challenged", sentence, round=moment.round_id, attempt=moment.attempt, wei=str(bond))
+    report(LOG, "challenged", sentence, round=moment.round_id, attempt=moment.attempt, wei=str(bond))
     return "challenged"
 
 
@@ -87,7 +87,7 @@ def _own_vote(miner: Miner, moment: Moment, open_round: Round, judged: JudgedMod
         return None
 
 
-def _tell_unavailable(round_id: int, bond: int) -> None:
+def _report_unavailable(round_id: int, bond: int) -> None:
     LOG.warning(
         "Round %d: the committee could not fetch this miner's model in time. See that others reach its "
         "IPFS node; once they do, `pole chain challenge %d` calls for a larger committee, for a bond of "

@@ -12,7 +12,7 @@ from pole.protocol.state import Solution
 from pole.roles.memory import Claim, MinerMemory
 from pole.roles.ports import Chain, Moment
 from pole.roles.receiving.round_data import RoundData
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.support.waiting import PatientStore, RoundWatch
 from pole.roles.training.learner import Learner
 from pole.roles.workers.settlement import Settlement
@@ -24,12 +24,12 @@ LOG: Final = logging.getLogger("pole.miner")
 class MinerSettings:
     """A miner's own choices.
 
-    Seconds left before a deadline for sending, the least reward in wei, and whether it doubts tallies that
+    Seconds left before a deadline for sending, the minimum reward in wei, and whether it doubts tallies that
     contradict its own evaluation.
     """
 
     time_margin: float = 10.0
-    least_reward: int = 0
+    minimum_reward: int = 0
     challenges: bool = True
 
 
@@ -60,7 +60,7 @@ class Miner:
     def give_up(self, round_id: int, reason: str) -> str:
         """Leave a round alone until it has ended, and say why."""
         self.given_up = round_id
-        tell(LOG, "skipped", f"Round {round_id}: not mining, {reason}.", round=round_id)
+        report(LOG, "skipped", f"Round {round_id}: not mining, {reason}.", round=round_id)
         return "skipped"
 
     def watch(self, moment: Moment) -> RoundWatch:

@@ -6,7 +6,7 @@ from pole.roles.judging.assessment import evaluate_model
 from pole.roles.memory import Claim
 from pole.roles.ports import Moment
 from pole.roles.receiving.task_data import DataFault
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.support.waiting import LONGEST_PAUSE
 from pole.roles.workers.miner.miner import LOG, Miner
 from pole.roles.workers.miner.training import watch_place
@@ -37,7 +37,7 @@ def _reveal(miner: Miner, round_id: int, claim: Claim, test_correct: int) -> Non
     intent = miner.memory.reveal_intent(round_id)
     miner.chain.reveal(round_id, model, test_correct, salt, intent=intent)
     sentence = f"Round {round_id}: revealed its model {cid} with {test_correct} correct on the test set."
-    tell(LOG, "revealed", sentence, round=round_id, testCorrect=test_correct, cid=cid)
+    report(LOG, "revealed", sentence, round=round_id, testCorrect=test_correct, cid=cid)
 
 
 def _test_correct(miner: Miner, moment: Moment, claim: Claim) -> int:

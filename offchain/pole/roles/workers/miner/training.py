@@ -12,7 +12,7 @@ from pole.protocol.state import Round
 from pole.roles.memory import Claim
 from pole.roles.ports import Moment
 from pole.roles.receiving.task_data import DataFault
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.support.files import write_durably
 from pole.roles.support.waiting import RoundWatch
 from pole.roles.training.learner import Assignment, Trained
@@ -29,7 +29,7 @@ def train_and_commit(miner: Miner, moment: Moment) -> str | None:
     claim = miner.memory.claim(round_id)
     if claim is None:
         open_round = miner.chain.round(round_id)
-        if open_round.terms.reward < miner.settings.least_reward:
+        if open_round.terms.reward < miner.settings.minimum_reward:
             return miner.give_up(round_id, f"the reward of {open_round.terms.reward} wei is too low")
         trained = _train(miner, moment, open_round)
         if trained is None:
@@ -51,7 +51,7 @@ def watch_place(miner: Miner, round_id: int) -> str | None:
         f"Round {round_id}: a higher claim took its place; its bond is credited, nothing to reveal "
         "unless the node shows the solution again."
     )
-    tell(LOG, "displaced", sentence, round=round_id, trainCorrect=claim.train_correct)
+    report(LOG, "displaced", sentence, round=round_id, trainCorrect=claim.train_correct)
     return "displaced"
 
 
@@ -99,7 +99,7 @@ def _assignment(miner: Miner, moment: Moment, open_round: Round, watch: RoundWat
 
 def _learn(miner: Miner, round_id: int, assignment: Assignment, watch: RoundWatch) -> Trained | None:
     count = len(assignment.samples.labels)
-    tell(LOG, "training", f"Round {round_id}: training on {count} samples.", round=round_id)
+    report(LOG, "training", f"Round {round_id}: training on {count} samples.", round=round_id)
     trained: Trained | None
     try:
         trained = miner.learner.train(assignment, stop=watch.over)
@@ -107,7 +107,7 @@ def _learn(miner: Miner, round_id: int, assignment: Assignment, watch: RoundWatc
         trained = None
     if trained is None or watch.over():
         sentence = f"Round {round_id}: training was stopped before it was done."
-        tell(LOG, "too-late", sentence, round=round_id)
+        report(LOG, "too-late", sentence, round=round_id)
         return None
     return trained
 
@@ -131,5 +131,5 @@ def _commit(miner: Miner, round_id: int, claim: Claim) -> str:
     sentence = (
         f"Round {round_id}: committed to a model with {claim.train_correct} correct on the training set."
     )
-    tell(LOG, "committed", sentence, round=round_id, trainCorrect=claim.train_correct)
+    report(LOG, "committed", sentence, round=round_id, trainCorrect=claim.train_correct)
     return "committed"

@@ -13,7 +13,7 @@ from pole.protocol.state import FileRef, Phase, Round, Verdict, Vote
 from pole.roles.judging.assessment import Assessment, Evidence, assess, gather, vote_on, without_numbers
 from pole.roles.ports import Moment
 from pole.roles.receiving.task_data import DataFault
-from pole.roles.support.events import tell
+from pole.roles.support.events import report
 from pole.roles.support.files import Wanted, fetch
 from pole.roles.support.waiting import LONGEST_PAUSE
 from pole.roles.workers.verifier.verifier import LOG, Verifier, ballot_name
@@ -63,7 +63,7 @@ def vote(verifier: Verifier, moment: Moment) -> str | None:
     verifier.memory.note_voted(ballot_id, entropy)
     verdicts = ", ".join(vote.verdict.name for vote in votes)
     sentence = f"{ballot_name(moment)}: voted {verdicts}."
-    tell(LOG, "voted", sentence, round=moment.round_id, attempt=moment.attempt, verdicts=verdicts)
+    report(LOG, "voted", sentence, round=moment.round_id, attempt=moment.attempt, verdicts=verdicts)
     return "voted"
 
 
@@ -153,6 +153,6 @@ def reveal_votes(verifier: Verifier, moment: Moment) -> str | None:
         intent = memory.reveal_intent(ballot_id, commitment)
         verifier.chain.reveal_vote(ballot_id, votes, memory.salt(ballot_id), intent=intent)
         sentence = f"{ballot_name(moment)}: revealed its votes."
-        tell(LOG, "vote-revealed", sentence, round=moment.round_id, attempt=moment.attempt)
+        report(LOG, "vote-revealed", sentence, round=moment.round_id, attempt=moment.attempt)
     memory.note_revealed(ballot_id, entropy)
     return "vote-revealed"
