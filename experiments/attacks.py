@@ -7,18 +7,18 @@ Command: python -m experiments.attacks [--quick|--full]. Hardware: a CPU with 2 
 replaced by one other, on MNIST (60,000; 10,000 for `conv`).
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from statistics import mean
 from typing import Any, Final
 
+from scripts.pages.charts import Axes, lines
+
 from experiments.command_line import main
 from experiments.corrections import least_squares
 from experiments.data import Problem, round_seed
 from experiments.learning import Learned, accuracy
-from experiments.plot import Axes, lines
 from experiments.records import Record, Size, best_size
 from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
@@ -99,15 +99,9 @@ def pictures(records: Sequence[Record]) -> Mapping[str, str]:
     for name, group in values(best_size(records)).items():
         if name in PAPER:
             columns = zip(*group["corrected"], strict=True)
-            curves[name] = [
-                (math.log10(column[0][0]), mean(share for _, share in column)) for column in columns
-            ]
+            curves[name] = [(column[0][0], mean(share for _, share in column)) for column in columns]
     axes = Axes(
-        "An old model over a linear correction",
-        "samples known of both layers (power of ten)",
-        "test %",
-        0,
-        100,
+        "An old model over a linear correction", "samples known of both layers", "test %", 0, 100, "log"
     )
     return {"attacks-correction.svg": lines(axes, curves)}
 

@@ -15,8 +15,9 @@ from itertools import pairwise
 from statistics import mean, pvariance
 from typing import Any, Final
 
+from scripts.pages.charts import Axes, lines
+
 from experiments.command_line import main
-from experiments.plot import Axes, lines
 from experiments.pole_blocks import PARTS, Play, block_times
 from experiments.pow_chain import grow
 from experiments.records import Record, Size, best_size, read

@@ -18,13 +18,13 @@ from statistics import mean, median
 from typing import Any, Final
 
 import numpy as np
+from scripts.pages.charts import Axes, lines
 
 from experiments.command_line import main
 from experiments.data import Problem
 from experiments.environment import REPOSITORY
 from experiments.learning import clock_of_process, data_of, inputs_of, learn, network_accuracy
 from experiments.pairs import PAIRS
-from experiments.plot import Axes, lines
 from experiments.records import Record, Size, best_size
 from experiments.resuming import Notes, folder_name
 from experiments.session import Case, Experiment

@@ -12,10 +12,10 @@ from statistics import mean
 from typing import Any, Final
 
 import numpy as np
+from scripts.pages.charts import Axes, lines
 
 from experiments.command_line import main
 from experiments.data import round_seed
-from experiments.plot import Axes, lines
 from experiments.records import Record, Size, best_size
 from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values

@@ -11,11 +11,12 @@ from functools import partial
 from statistics import mean
 from typing import Any, Final
 
+from scripts.pages.charts import Axes, lines
+
 from experiments.command_line import main
 from experiments.corrections import least_squares
 from experiments.data import Problem, round_seed
 from experiments.learning import accuracy, clock_of_process, data_of, inputs_of, learn, task_of
-from experiments.plot import Axes, lines
 from experiments.progress import now_and_then, of_training
 from experiments.records import Record, Size, best_size
 from experiments.session import Case, Experiment

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.economics.__main__ import written
+from scripts.pages.tables import written
 
 from pole.protocol.state import Phase
 from pole.roles.workers import tables
@@ -72,7 +72,7 @@ def import_diagram(contracts: Sequence[Mapping[str, Any]]) -> str:
         container: each["layers"]
         for each in contracts
         if each["type"] == "layers"
-        for container in each["containers"]
+        for container in each.get("containers", ())
     }
     order = layers.pop("pole")
     boxes = [_box(name, layers) for row in order for name in row.split(" | ")]

@@ -14,23 +14,20 @@ import statistics
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from math import log2
-from pathlib import Path
 from typing import Any
 
 from brownie import TaskCrowd, accounts, chain, web3
 from brownie.network.contract import ProjectContract
-from experiments.plot import Axes, lines
-from scripts.economics.__main__ import written
+from scripts.pages.gas import SAMPLE, write
 from tests.contracts import stage
 from tests.contracts.stage import ETHER, Model
 from web3.contract import Contract as Web3Contract
 from web3.contract.contract import ContractFunction
 from web3.types import TxParams, Wei
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
 LISTS = (10, 100, 1_000, 10_000)
 SEATS = (5, 15, 31)
-SAMPLE, BATCH = 20, 40
+BATCH = 40
 MODELS = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
 # A slow machine may take minutes between two calls, by the clock of which the chain goes.
 WINDOWS = dict.fromkeys((name for name in stage.CHAIN if name.endswith("Window")), 10_000)
@@ -47,10 +44,7 @@ def main() -> None:
     tables = {"tasks": table("tasks waiting", by_tasks, fit), "seats": table("seats", by_seats)}
     for block in tables.values():
         print(f"\n{block}")
-    page = DOCS / "gas.md"
-    page.write_text(written(page.read_text(), tables))
-    for name, drawn in pictures(by_tasks, by_seats).items():
-        (DOCS / name).write_text(drawn)
+    write(tables)
     faster = [call for call in by_tasks[LISTS[0]] if not is_logarithmic([by_tasks[n][call] for n in LISTS])]
     if faster:
         raise SystemExit(f"These calls grow faster than the logarithm of the tasks: {', '.join(faster)}")
@@ -187,36 +181,3 @@ def table(
             [name, *(f"{value:,}" for value in values), *([summary(sizes, values)] if summary else [])]
         )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def pictures(by_tasks: dict[int, Costs], by_seats: dict[int, Costs]) -> dict[str, str]:
-    """Return the SVG pictures of the page by file name."""
-    tasks = {
-        name: [(len(str(size)) - 1, costs[name] / 1000) for size, costs in by_tasks.items()]
-        for name in (
-            "open",
-            "post, dearest",
-            f"post, worst of {SAMPLE}",
-            "post, median",
-            "finalise",
-            "commit",
-        )
-    }
-    seats = {
-        name: [(size, costs[name] / 1000) for size, costs in by_seats.items()]
-        for name in ("finalise", "draw", "open", "reveal vote", "commit vote")
-    }
-    return {
-        "gas-tasks.svg": lines(
-            Axes(
-                "Cost of a call by waiting tasks",
-                "waiting tasks, as a power of ten",
-                "thousand gas",
-                y_bottom=0,
-            ),
-            tasks,
-        ),
-        "gas-seats.svg": lines(
-            Axes("Cost of a call by seats of the committee", "seats", "thousand gas", y_bottom=0), seats
-        ),
-    }

@@ -25,7 +25,7 @@ def run_quick(name: str, folder: Path) -> None:
     if records:
         told = experiment.report(records)
         assert all(setting.partition(",")[0] in told for setting in able)
-        assert all(picture.startswith("<svg") for picture in experiment.pictures(records).values())
+        assert all("<svg" in picture for picture in experiment.pictures(records).values())
     left_out = [case.setting for case in cases if case.setting not in able]
     if left_out:
         pytest.skip(f"the published data files of these settings are not here: {'; '.join(left_out)}")

@@ -30,7 +30,7 @@ def test_iris_goes_from_data_to_table(module: ModuleType, tmp_path: Path) -> Non
     assert [record.seed for record in records] == [0, 1]
     table = experiment.report(records)
     assert only in table
-    assert all(picture.startswith("<svg") for picture in experiment.pictures(records).values())
+    assert all("<svg" in picture for picture in experiment.pictures(records).values())
 
 
 def test_canonical_evaluation_differs_from_float32_in_hardly_any_prediction(tmp_path: Path) -> None:

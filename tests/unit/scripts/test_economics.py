@@ -6,10 +6,11 @@ from itertools import combinations
 from math import comb
 
 import pytest
-from scripts.economics.__main__ import PAGE, PICTURE, picture, written
+from scripts.economics.__main__ import PAGE, PICTURE, picture
 from scripts.economics.committee import Safety, challenged, drawn, growing, one_draw
 from scripts.economics.rounds import ATTACKER, DATA_NODE, HONEST, ended_round, outcome, solution, without_keys
 from scripts.economics.tables import read_parameters, reference_task, tables
+from scripts.pages.tables import written
 
 from pole.protocol.rounds.tally import quorum
 from pole.protocol.state import Verdict, VoidReason
@@ -22,11 +23,6 @@ def test_the_page_says_what_the_script_computes() -> None:
     page = PAGE.read_text()
     assert written(page, tables()) == page, "write it anew with `python -m scripts.economics`"
     assert PICTURE.read_text() == picture()
-
-
-def test_a_table_without_a_place_on_the_page_is_refused() -> None:
-    with pytest.raises(ValueError, match="no place for the table 'new'"):
-        written("# Economics", {"new": "| a |"})
 
 
 def test_draws_are_counted_as_by_hand() -> None:

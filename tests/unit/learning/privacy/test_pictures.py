@@ -1,28 +1,20 @@
-import struct
-import zlib
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pole.errors import InputError
 from pole.learning.privacy.pictures import CELL, GAP, contact_sheet, png
 
 
-def test_a_png_holds_the_pixels_in_the_order_of_the_standard() -> None:
+def test_a_png_holds_the_pixels() -> None:
     picture = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
     content = png(picture)
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
-    chunks, rest = {}, content[8:]
-    while rest:
-        length, kind = struct.unpack(">I4s", rest[:8])
-        body, (check,) = rest[8 : 8 + length], struct.unpack(">I", rest[8 + length : 12 + length])
-        assert zlib.crc32(kind + body) == check
-        chunks[kind], rest = body, rest[12 + length :]
-    assert list(chunks) == [b"IHDR", b"IDAT", b"IEND"]
-    assert struct.unpack(">IIBBBBB", chunks[b"IHDR"]) == (3, 2, 8, 2, 0, 0, 0)
-    lines = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), np.uint8).reshape(2, 10)
-    assert np.all(lines[:, 0] == 0)
-    assert np.array_equal(lines[:, 1:].reshape(2, 3, 3), picture)
+    with Image.open(BytesIO(content)) as read:
+        assert read.mode == "RGB"
+        assert np.array_equal(np.asarray(read), picture)
 
 
 @pytest.mark.parametrize(

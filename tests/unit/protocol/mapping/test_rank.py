@@ -129,6 +129,12 @@ def test_dependence_modulo_the_prime_alone_counts_as_dependence() -> None:
     assert query_rank([plan], 2, ORDER) == 2
 
 
+def test_one_vector_that_adds_to_many_equal_ones_counts() -> None:
+    windows = np.array([[0, 1], [1, 2], *[[0, 1]] * 398], dtype=np.int32)
+    plan = QueryPlan(windows=windows, vectors=np.array([[1, 1]], dtype=np.uint8))
+    assert query_rank([plan], 3, ORDER) == 2
+
+
 def test_no_plan_gives_nothing_away() -> None:
     assert query_rank([], 5, ORDER) == 0
 

@@ -1,0 +1,1 @@
+"""What scripts and experiments write into docs/: charts, and tables between markers."""
