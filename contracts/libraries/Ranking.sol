@@ -9,7 +9,7 @@ library Ranking {
 
     /// @notice The best claims: first those that reach the required training accuracy, which alone can win where one of them is true; among them
     /// by test count where the test set was released and by train count where not; ties go to the lower order.
-    /// @param most solutions judged at most
+    /// @param maximum solutions judged at most
     /// @param threshold required training accuracy in basis points, times the training samples
     /// @return best indices into `solutions`, best first
     function rank(

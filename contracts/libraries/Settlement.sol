@@ -20,7 +20,7 @@ library Settlement {
 
     uint256 private constant BPS = 10_000;
 
-    /// @param least the bond where the reward is small, in wei
+    /// @param minimum the bond where the reward is small, in wei
     /// @param bps the part of the reward that it is else
     /// @return bond of a solution of a task with this reward, in wei
     function minerBond(uint256 reward, uint96 minimum, uint16 bps) internal pure returns (uint256 bond) {
