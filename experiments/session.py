@@ -96,7 +96,7 @@ def provide(name: str | None, size: Size, report: Callable[[str], None]) -> bool
 
     The quick size is a test, which does not depend on anybody's server.
     """
-    folder = data_directory(os.environ, Path.cwd()) or fetched_directory(os.environ)
+    folder = data_directory(os.environ, Path.cwd()) or fetched_directory()
     if name is None or is_here(name, folder):
         return True
     if size is Size.QUICK:

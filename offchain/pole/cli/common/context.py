@@ -5,7 +5,6 @@ wallet are also under `@wallet_option` and call `open_session(settings, wallet, 
 The adapters are imported when a session is opened, so that `--help` does not load web3.
 """
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -71,10 +70,9 @@ class Session:
 
 def default_home() -> Path:
     """Return the platform's folder for PoLe's data: wallets, journals, caches."""
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "pole"
-    data = os.environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path.home() / ".local" / "share") / "pole"
+    from platformdirs import user_data_path
+
+    return user_data_path("pole")
 
 
 _OPTIONS = (

@@ -39,7 +39,7 @@ def fetch(_settings: Settings, /, *, names: tuple[str, ...], target: Path | None
     from pole.adapters.storage import data_publishers
     from pole.learning.data.datasets import data_directory, fetched_directory
 
-    folder = target or data_directory(os.environ, Path.cwd()) or fetched_directory(os.environ)
+    folder = target or data_directory(os.environ, Path.cwd()) or fetched_directory()
     fetched = {
         name: data_publishers.fetch(data_publishers.PUBLISHED[name], folder / name, _reporter())
         for name in dict.fromkeys(names)

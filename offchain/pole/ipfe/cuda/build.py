@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from pole.errors import InputError
 
 HERE = Path(__file__).parent
@@ -29,8 +31,8 @@ def compiler() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return where libraries are kept: XDG_CACHE_HOME, else ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pole" / "cuda"
+    """Return where libraries are kept, in the platform's folder for caches."""
+    return user_cache_path("pole") / "cuda"
 
 
 def library_path(architecture: str) -> Path:

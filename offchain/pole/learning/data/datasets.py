@@ -1,6 +1,5 @@
 """Data sets that PoLe knows by name, and a user's own .npz file, checked before anything is encrypted."""
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 
 from pole.errors import InputError
 from pole.learning.data import files, texts
@@ -72,8 +72,8 @@ def load(name: str, data_dir: Path | None, *, seed: int = 0) -> DataSet:
 def data_directory(environment: Mapping[str, str], working_directory: Path) -> Path | None:
     """Return where published data files are, or None.
 
-    That is POLE_DATA, else `../shared/data` seen from the repository that the working directory is in, else
-    where `pole data fetch` puts them.
+    That is POLE_DATA of the environment, else `../shared/data` seen from the repository that the working
+    directory is in, else where `pole data fetch` puts them.
     """
     if environment.get("POLE_DATA"):
         return Path(environment["POLE_DATA"])
@@ -81,16 +81,13 @@ def data_directory(environment: Mapping[str, str], working_directory: Path) -> P
         beside = folder.parent / "shared" / "data"
         if (folder / "pyproject.toml").is_file() and beside.is_dir():
             return beside
-    fetched = fetched_directory(environment)
+    fetched = fetched_directory()
     return fetched if fetched.is_dir() else None
 
 
-def fetched_directory(environment: Mapping[str, str]) -> Path:
+def fetched_directory() -> Path:
     """Return the platform's folder for published data files that were fetched; it may not be there."""
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "pole" / "data"
-    cache = environment.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "pole" / "data"
+    return user_cache_path("pole") / "data"
 
 
 def subset(dataset: DataSet, train: int, test: int, seed: int) -> DataSet:

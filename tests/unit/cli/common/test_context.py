@@ -9,6 +9,8 @@ from click.testing import CliRunner
 
 from pole.cli.common.context import Settings, common_options, default_home, read_password
 from pole.errors import InputError
+from pole.ipfe.cuda.build import cache_folder
+from pole.learning.data.datasets import fetched_directory
 
 
 @click.command()
@@ -68,7 +70,16 @@ def test_options_of_the_command_line_win(tmp_path: Path) -> None:
 
 def test_the_default_home_is_the_platform_s(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", "/data")
-    monkeypatch.setattr(sys, "platform", "linux")
     assert default_home() == Path("/data/pole")
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert default_home().parts[-2:] == ("Application Support", "pole")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other platforms have other folders")
+def test_without_a_word_of_the_user_home_and_caches_are_where_they_always_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert default_home() == Path("/home/somebody/.local/share/pole")
+    assert fetched_directory() == Path("/home/somebody/.cache/pole/data")
+    assert cache_folder() == Path("/home/somebody/.cache/pole/cuda")

@@ -206,11 +206,13 @@ def test_a_subset_larger_than_the_set_is_refused(tmp_path: Path, train: int, tes
         subset(own(tmp_path), train, test, seed=0)
 
 
-def test_the_data_directory_is_the_named_one_or_the_one_beside_the_repository(tmp_path: Path) -> None:
+def test_the_data_directory_is_the_named_one_or_the_one_beside_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     repository = tmp_path / "pole"
     (repository / "docs").mkdir(parents=True)
-    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    assert data_directory(cache, repository) is None
+    assert data_directory({}, repository) is None
     (repository / "pyproject.toml").touch()
     (tmp_path / "shared" / "data").mkdir(parents=True)
     assert data_directory({}, repository / "docs") == tmp_path / "shared" / "data"
@@ -218,10 +220,11 @@ def test_the_data_directory_is_the_named_one_or_the_one_beside_the_repository(tm
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="the platform's cache folder is no variable there")
-def test_what_was_fetched_is_found(tmp_path: Path) -> None:
+def test_what_was_fetched_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     fetched = tmp_path / "pole" / "data"
     fetched.mkdir(parents=True)
-    assert data_directory({"XDG_CACHE_HOME": str(tmp_path)}, tmp_path) == fetched
+    assert data_directory({}, tmp_path) == fetched
 
 
 @pytest.mark.parametrize(

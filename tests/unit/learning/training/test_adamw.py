@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from pole.learning.training import adamw
 from pole.learning.training.adamw import AdamW
 
 
@@ -37,3 +39,30 @@ def test_parameters_without_a_gradient_stay_as_they_are() -> None:
     before = layer.weight.clone()
     AdamW(layer.parameters(), weight_decay=0.5).step(0.1)
     assert torch.equal(layer.weight, before)
+
+
+def test_a_step_is_one_fused_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, bool]] = []
+    monkeypatch.setattr(
+        adamw, "adamw", lambda *lists, **options: asked.append((len(lists[0]), options["fused"]))
+    )
+    layer = nn.Linear(2, 2)
+    layer(torch.ones(1, 2)).sum().backward()
+    AdamW(layer.parameters(), weight_decay=0.5).step(0.1)
+    assert asked == [(2, True)]
+
+
+def test_moments_of_a_checkpoint_lead_to_the_same_steps() -> None:
+    whole, resumed = nn.Linear(2, 2), nn.Linear(2, 2)
+    resumed.load_state_dict(whole.state_dict())
+    optimisers = [AdamW(layer.parameters(), weight_decay=0.5) for layer in (whole, resumed)]
+    for step in range(4):
+        if step == 2:
+            kept = optimisers[1].state()
+            optimisers[1] = AdamW(resumed.parameters(), weight_decay=0.5)
+            optimisers[1].resume(kept)
+        for layer, optimiser in zip((whole, resumed), optimisers, strict=True):
+            layer(torch.tensor([[1.0, step]])).square().sum().backward()
+            optimiser.step(0.1)
+    assert [optimiser.state()["steps"] for optimiser in optimisers] == [4, 4]
+    assert torch.equal(whole.weight, resumed.weight)
