@@ -16,7 +16,7 @@ NO_DIGEST = "0x" + "00" * 32
 
 
 @pytest.mark.parametrize(
-    ("term", "given", "least", "most"),
+    ("term", "given", "minimum", "maximum"),
     [
         ("reward", ETHER - 1, ETHER, MAXIMUM),
         ("dataBond", ETHER // 10 - 1, ETHER // 10, MAXIMUM),
