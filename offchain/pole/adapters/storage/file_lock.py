@@ -1,7 +1,8 @@
 """A lock on a file, for which processes and threads wait: of a wallet's nonces, of a new journal.
 
 `flock` and not filelock, which polls for the same lock: of three processes that hold it for 20 ms each, time
-after time, one waits 1.4 s, where none waits more than 50 ms in the kernel's queue (2 cores, 2026-11-28).
+after time, one waits 3 s, where none waits more than 61 ms in the kernel's queue (`benchmarks.libraries`, 2
+cores, 2026-11-28).
 """
 
 import fcntl

@@ -1,8 +1,8 @@
 """AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2), on any device.
 
 All parameters move by torch's fused kernel at once, but not by an optimiser of torch.optim: the first one of
-a process imports torch's compiler, for 2 seconds, or 7 where Python keeps no compiled files (2 cores, torch
-2.13, 2026-11-28), that would come off the time limit of a round.
+a process imports torch's compiler, for 7 seconds (`benchmarks.libraries`, 2 cores, torch 2.13, 2026-11-28),
+that would come off the time limit of a round.
 """
 
 from collections.abc import Iterable, Mapping
