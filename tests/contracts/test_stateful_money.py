@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.contracts import stage
 from tests.contracts.stage import CHAIN, ETHER, POOL, TASK_LIST, TERMS, Pole, post_call, refused
 
-from pole.protocol.rounds.value_heap import WaitingTask, best, minimum
+from pole.protocol.rounds.value_heap import WaitingTask, best, least_valuable
 
 PEOPLE = range(2, 6)
 ACCOUNTS = [bytes([n]) * 32 for n in (1, 2)]
@@ -105,7 +105,7 @@ class Money:
     def rule_replace(self, who: int, reward: int, time_limit: int, task: int) -> None:
         """Post in the place of a task, or of the least valuable, which is likelier to be worth less."""
         waiting = [self.tasks[each][1] for each in self.waiting]
-        lowest = minimum(waiting)
+        lowest = least_valuable(waiting)
         replaced = task if task in self.waiting or lowest is None else lowest.task_id
         reward, time_limit = max(reward, TASK_LIST["minReward"]), min(max(time_limit, 1), 1000)
         terms, files, sent = post_call(by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)

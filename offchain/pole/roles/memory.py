@@ -1,7 +1,7 @@
 """What workers must not forget: every key, and every intent, under which a journal keeps something of theirs.
 
-Version 1 of docs/formats.md, "Journals". An entry is written once and read by every later version: another
-meaning takes another key. Intents name transactions: the chain sends nothing twice under the same one.
+Version 1 of docs/formats.md, "Journals". Every later version reads what an earlier one wrote: another meaning
+takes another key. Intents name transactions: the chain sends nothing twice under the same one.
 """
 
 import json

@@ -6,7 +6,7 @@ from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.errors import RefusedError
 from pole.protocol.amounts import ether
 from pole.protocol.parameters import TaskListParameters
-from pole.protocol.rounds.value_heap import WaitingTask, minimum, reward_above, waiting_task
+from pole.protocol.rounds.value_heap import WaitingTask, least_valuable, reward_above, waiting_task
 from pole.protocol.state import Phase, TaskTerms
 
 WAITING = "waiting"
@@ -33,7 +33,7 @@ def task_to_replace(
 
     Raises RefusedError where the list is full of tasks that are worth as much, and says what reward would do.
     """
-    last = minimum(waiting)
+    last = least_valuable(waiting)
     if last is None or len(waiting) < limits.max_tasks:
         return None
     new = waiting_task(0, terms, limits)

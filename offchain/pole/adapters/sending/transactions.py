@@ -256,7 +256,7 @@ class Sender:
                     "this again later, it takes up the same transaction."
                 )
             if now - last_sent >= self._policy.replace_after:
-                self._replacement(newest, mined)
+                self._replace_in_line(newest, mined)
                 last_sent = now
             self._wait(self._policy.poll)
 
@@ -297,7 +297,7 @@ class Sender:
             "this again."
         )
 
-    def _replacement(self, newest: SignedSend, mined: int) -> None:
+    def _replace_in_line(self, newest: SignedSend, mined: int) -> None:
         """Raise the fee of a transaction, and first that of the one that is next in line before it."""
         pending = self._journal.pending_sends()
         before = [send for send in pending if mined <= send.nonce < newest.nonce]

@@ -8,10 +8,10 @@ from pole.errors import InputError
 from pole.learning.data.datasets import DataSet, data_directory, load, subset
 from pole.protocol.models.specification import ModelSpecification, parse_specification
 from pole.protocol.parameters import TaskListParameters
+from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.state import TaskTerms
 from pole.roles.publishing.preparation import TaskRequest
 
-BASIS_POINTS = 10_000
 SPLIT_SEED = 0
 
 

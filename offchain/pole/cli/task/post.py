@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pole.protocol.parameters import TaskListParameters
     from pole.protocol.state import TaskTerms
     from pole.roles.keys.budget import Spending
-    from pole.roles.publishing.poster import TaskPoster
+    from pole.roles.publishing.posting import TaskPoster
 
 PERCENT = click.FloatRange(0, 100)
 
@@ -108,7 +108,7 @@ def _poster(settings: Settings, session: Session, threads: int) -> "TaskPoster":
 
     from pole.cli.common.budget import open_budget
     from pole.cli.common.master_secrets import save_master_secret
-    from pole.roles.publishing.poster import TaskPoster
+    from pole.roles.publishing.posting import TaskPoster
     from pole.roles.publishing.preparation import Workshop
 
     workshop = Workshop(

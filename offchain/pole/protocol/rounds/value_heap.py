@@ -47,7 +47,7 @@ def best(tasks: Iterable[WaitingTask]) -> WaitingTask | None:
     return min(tasks, key=lambda task: task.rank, default=None)
 
 
-def minimum(tasks: Iterable[WaitingTask]) -> WaitingTask | None:
+def least_valuable(tasks: Iterable[WaitingTask]) -> WaitingTask | None:
     """Return the task that all others precede, None when none waits."""
     return max(tasks, key=lambda task: task.rank, default=None)
 

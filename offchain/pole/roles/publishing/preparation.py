@@ -18,13 +18,13 @@ from pole.protocol.models.set_size import check_set_size
 from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.parameters import TaskListParameters
 from pole.protocol.rounds.audit_sample import bounds_claims
+from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms
 from pole.roles.ports import Store
 from pole.roles.publishing.encryption import Sealing, encrypt_set
 from pole.roles.publishing.task_folder import TaskFolder
 from pole.roles.support.files import write_durably
 
-BASIS_POINTS: Final = 10_000
 LARGEST_AMOUNT: Final = 2**96 - 1
 
 

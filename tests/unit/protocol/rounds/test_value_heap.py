@@ -2,7 +2,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.protocol.example_rounds import PARAMETERS, TERMS
 
-from pole.protocol.rounds.value_heap import WaitingTask, best, by_value, minimum, reward_above, waiting_task
+from pole.protocol.rounds.value_heap import (
+    WaitingTask,
+    best,
+    by_value,
+    least_valuable,
+    reward_above,
+    waiting_task,
+)
 
 rewards = st.one_of(st.integers(0, 20), st.integers(0, 2**96 - 1))
 durations = st.one_of(st.integers(1, 20), st.integers(1, 2**32 - 1))
@@ -18,7 +25,7 @@ def precedes(a: WaitingTask, b: WaitingTask) -> bool:
 
 def test_no_task_is_the_best_of_none() -> None:
     assert best([]) is None
-    assert minimum([]) is None
+    assert least_valuable([]) is None
 
 
 def test_a_task_lasts_as_long_as_its_time_limit_and_all_windows_of_a_round() -> None:
@@ -46,7 +53,7 @@ def test_the_order_is_that_of_cross_multiplication(waiting: list[WaitingTask]) -
     assert sorted(ordered, key=lambda task: task.task_id) == waiting
     assert all(precedes(a, b) for i, a in enumerate(ordered) for b in ordered[i + 1 :])
     assert best(waiting) == (ordered[0] if ordered else None)
-    assert minimum(waiting) == (ordered[-1] if ordered else None)
+    assert least_valuable(waiting) == (ordered[-1] if ordered else None)
 
 
 @given(tasks.filter(bool), durations)

@@ -10,7 +10,7 @@ from pole.learning.data.digest import data_set_digest
 from pole.protocol.parameters import TaskListParameters
 from pole.protocol.state import TaskTerms
 from pole.roles.keys.budget import BudgetSpentError
-from pole.roles.publishing.poster import TaskPoster
+from pole.roles.publishing.posting import TaskPoster
 from pole.roles.publishing.preparation import TaskRequest
 
 LIMITS = TaskListParameters(

@@ -8,6 +8,7 @@ from pole.errors import AbandonedError, NoPlaceError
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.rounds.audit_sample import bounds_claims
+from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.state import Round
 from pole.roles.memory import Claim
 from pole.roles.ports import Moment
@@ -57,7 +58,7 @@ def watch_place(miner: Miner, round_id: int) -> str | None:
 
 def correct_needed(required_accuracy: int, count: int) -> int:
     """Return the fewest correct predictions of `count` that reach an accuracy in basis points."""
-    return -(-required_accuracy * count // 10_000)
+    return -(-required_accuracy * count // BASIS_POINTS)
 
 
 def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
