@@ -60,7 +60,7 @@ def query_rank(plans: Sequence[QueryPlan], dimension: int, modulus: int) -> int:
     It is exact, and modulo the group order it is the number of independent functions of a sample that the
     plans' functional keys open. A part of c columns with m query vectors costs O(min(c, m)^2 * max(c, m))
     multiplications, during which no other thread of the process runs: a quarter of a second for MNIST's
-    blocks, two minutes and 1.7 GiB for 2,944 dense vectors of CIFAR-10. Raises InputError for a plan that reads
+    blocks, two minutes and 1.7 GiB for 2,944 dense ones of CIFAR-10. Raises InputError for a plan that reads
     other columns, RankTooLargeError where min(c, m) is above 4,096.
     """
     for plan in plans:
