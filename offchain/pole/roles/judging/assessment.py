@@ -46,10 +46,12 @@ class Assessment:
 
 def assess(model: bytes, evidence: Evidence, place: Place = PROCESSOR, *, stop: Stop = never) -> Assessment:
     """Return what a model's bytes predict on the evidence, computed at `place`; raises AbandonedError."""
-    by = evidence.specification, evidence.seed
+    specification, seed = evidence.specification, evidence.seed
     try:
-        train = evaluate_model(model, *by, evidence.train, place, stop)
-        test = None if evidence.test is None else evaluate_model(model, *by, evidence.test, place, stop)
+        train = evaluate_model(model, specification, seed, evidence.train, place, stop)
+        test = None
+        if evidence.test is not None:
+            test = evaluate_model(model, specification, seed, evidence.test, place, stop)
     except MalformedModelError:
         return Assessment(None, None)
     return Assessment(train, test)

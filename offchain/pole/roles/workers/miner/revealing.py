@@ -67,9 +67,9 @@ def _count_on_test_set(miner: Miner, moment: Moment, claim: Claim) -> int:
             samples = miner.data.test_set(open_round, stop=stop)
         if samples is None:
             return 0
-        by = miner.data.specification(open_round), open_round.seed
+        specification = miner.data.specification(open_round)
         model = miner.model_path(moment.round_id, claim.model_digest).read_bytes()
-        return evaluate_model(model, *by, samples, miner.place, stop).correct
+        return evaluate_model(model, specification, open_round.seed, samples, miner.place, stop).correct
     except DataFault as fault:
         LOG.warning(
             "Round %d: the test set is faulty (%s); revealing without a count.", moment.round_id, fault
