@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -6,6 +7,9 @@ from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[imp
 
 from pole.errors import AbandonedError
 from pole.learning.threads import allowed_threads, beside_each_other, limit_threads
+
+A_PART = 0.001
+"""Seconds of a part: parts that take none can all be done before anybody looks whether to stop."""
 
 
 def blas_threads() -> set[int]:
@@ -51,8 +55,13 @@ def test_parts_run_beside_each_other_with_one_thread_a_product() -> None:
 def test_work_ends_between_two_parts_when_it_is_told_to_stop(count: int) -> None:
     limit_threads(count)
     done: list[int] = []
+
+    def work(part: int) -> None:
+        done.append(part)
+        time.sleep(A_PART)
+
     with pytest.raises(AbandonedError, match="nobody waits for it"):
-        beside_each_other(done.append, range(10_000), lambda: len(done) > 20)
+        beside_each_other(work, range(10_000), lambda: len(done) > 20)
     assert 20 < len(done) < 10_000
 
 
@@ -64,6 +73,7 @@ def test_an_error_ends_the_work_and_is_raised() -> None:
         if part == 1:
             raise ValueError("part 1")
         done.append(part)
+        time.sleep(A_PART)
 
     with pytest.raises(ValueError, match="part 1"):
         beside_each_other(fail, range(1000))
