@@ -7,7 +7,8 @@ from scripts.demo.tasks import Task, post_tasks
 
 from pole.protocol.state import Phase
 
-IRIS = Task("iris", "Iris", "8 query vectors", "1", 120, ("--train-accuracy", "90", "--allow-disclosure"))
+TERMS = ("--train-accuracy", "90", "--allow-disclosure", "rank")
+IRIS = Task("iris", "Iris", "8 query vectors", "1", 120, TERMS)
 PATIENCE = 150.0
 
 
