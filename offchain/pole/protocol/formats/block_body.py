@@ -16,6 +16,7 @@ from pole.protocol.formats.canonical_json import (
     write_document,
 )
 from pole.protocol.state import Record
+from pole.quoting import quoted
 
 FORMAT: Final = "pole.body"
 MAX_BYTES: Final = 2**26
@@ -90,7 +91,7 @@ def _record(entry: object, height: int, index: int) -> Record:
     fields = check_fields(entry, ["kind", "data"], where)
     kind, data = fields["kind"], fields["data"]
     if not isinstance(kind, str) or kind not in KIND_OF_NAME:
-        raise IntegrityError(f"{where} has the unknown kind {kind!r}.")
+        raise IntegrityError(f"{where} has the unknown kind {quoted(kind)}.")
     checked_whole(
         len(data) if isinstance(data, str) else -1, f"{where}'s length", minimum=2, maximum=MAX_RECORD_HEX
     )

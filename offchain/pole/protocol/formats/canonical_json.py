@@ -10,10 +10,12 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from pole.errors import InputError, IntegrityError
 from pole.protocol.encoding.abi import address
+from pole.quoting import listed, quoted
 
 Document = Mapping[str, Any]
 
@@ -44,9 +46,7 @@ def read_document(data: bytes, *, kind: str, version: int, fields: Sequence[str]
         raise IntegrityError(f"The file is no {kind} file.")
     given = document.get("version")
     if type(given) is not int or given != version:
-        raise IntegrityError(
-            f"The {kind} file has version {document.get('version')!r}; this PoLe reads {version}."
-        )
+        raise IntegrityError(f"The {kind} file has version {quoted(given)}; this PoLe reads {version}.")
     check_fields(document, ["format", "version", *fields], kind)
     if _encoding_of(document, kind) != data:
         raise IntegrityError(f"The {kind} file is not in canonical encoding (sorted keys, no spaces, UTF-8).")
@@ -64,9 +64,10 @@ def check_fields(value: object, fields: Sequence[str], where: str) -> Document:
     """Return `value` if it is an object with exactly `fields`."""
     if not isinstance(value, dict):
         raise IntegrityError(f"{where} must be an object.")
-    odd = sorted(set(value) ^ set(fields))
-    if odd:
-        raise IntegrityError(f"{where} has missing or unknown fields: {', '.join(odd)}.")
+    if len(value) != len(fields) or not all(field in value for field in fields):
+        missing = (field for field in fields if field not in value)
+        unknown = (field for field in value if field not in fields)
+        raise IntegrityError(f"{where} has missing or unknown fields: {listed(chain(missing, unknown))}.")
     return value
 
 

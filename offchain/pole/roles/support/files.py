@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 
 from pole.errors import DiskError, IntegrityError, UnreachableError
 from pole.protocol.encoding.hashing import keccak256
+from pole.quoting import quoted
 from pole.roles.ports import Store
 
 DIGEST_BYTES: Final = hashlib.sha256().digest_size
@@ -68,7 +69,7 @@ def fetch(store: Store, wanted: Wanted, folder: Path) -> bytes:
     if wanted.hash_of(data) != wanted.digest:
         path.unlink(missing_ok=True)
         raise NotHadError(
-            f"IPFS gives other bytes for {wanted.cid} than the digest {wanted.digest.hex()} names; "
+            f"IPFS gives other bytes for {quoted(wanted.cid)} than the digest {wanted.digest.hex()} names; "
             "connect the daemon to other peers."
         )
     return data
