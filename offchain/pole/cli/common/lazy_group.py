@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pole.adapters.machine.exposure import make_files_private
 from pole.cli.common.context import VERBOSE
 from pole.cli.common.log import guard_log
 from pole.cli.common.output import print_line, print_traceback
@@ -60,6 +61,7 @@ class RootGroup(LazyGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
+        make_files_private()
         guard_log()
         sys.excepthook = print_traceback
         try:
