@@ -14,8 +14,10 @@ from eth_utils.address import is_address, to_checksum_address
 from pole.errors import InputError
 from pole.protocol.parameters import Parameters, parameters_from_json
 from pole.quoting import quoted, reason
+from pole.roles.support.files import read_bounded
 
 FORMAT_VERSION = 1
+MAX_FILE_BYTES = 2**22
 CONTRACTS = ("PoLeChain", "TaskList", "VerifierCommittee", "RewardReservoir")
 
 
@@ -77,7 +79,10 @@ def read_deployment(path: Path) -> Deployment:
 
 def _json_object(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        document = read_bounded(path, MAX_FILE_BYTES)
+        if len(document) > MAX_FILE_BYTES:
+            raise InputError(f"The deployment file {path} has over {MAX_FILE_BYTES} bytes: deploy again.")
+        content = json.loads(document)
     except FileNotFoundError as error:
         raise InputError(
             f"There is no deployment file {path}: deploy the contracts with `tools/brownie run deploy "

@@ -43,6 +43,15 @@ def open_private(path: Path) -> BinaryIO:
     return open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """Return a file's content; of a longer one `max_bytes` + 1 bytes, which its reader refuses as too many.
+
+    Raises OSError where it cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(max_bytes + 1)
+
+
 class NotHadError(UnreachableError):
     """The store does not give the bytes with this digest now; it may do so later."""
 
