@@ -1,6 +1,5 @@
 """The files of a shared master secret: the public sharing, a share, a sealed share, and partial keys."""
 
-import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,7 +8,13 @@ from numpy.typing import NDArray
 
 from pole.errors import InputError, IntegrityError
 from pole.protocol.encoding import abi
-from pole.protocol.formats.canonical_json import read_document, read_hex, read_whole, write_document
+from pole.protocol.formats.canonical_json import (
+    bytes_in_hex,
+    read_document,
+    read_hex,
+    read_whole,
+    write_document,
+)
 from pole.protocol.formats.tensors import TensorType, read_tensors, write_tensors
 
 SHARING_FORMAT: Final = "pole.key-sharing"
@@ -96,6 +101,8 @@ def read_sharing(data: bytes) -> Sharing:
     addresses, keys = tensors["addresses"], tensors["sealingKeys"]
     if len(addresses) != len(keys):
         raise IntegrityError(f"The sharing names {len(addresses)} holders, but {len(keys)} sealing keys.")
+    if len(addresses) > MAX_HOLDERS:
+        raise IntegrityError(f"The sharing names {len(addresses)} holders; {MAX_HOLDERS} are accepted.")
     holders = tuple(
         Holder(abi.address(f"0x{address.tobytes().hex()}"), key.tobytes())
         for address, key in zip(addresses, keys, strict=True)
@@ -146,14 +153,14 @@ def read_sealed_share(data: bytes) -> SealedShare:
     document = read_document(
         data, kind=SEALED_SHARE_FORMAT, version=1, fields=fields, max_bytes=MAX_SEALED_SHARE_BYTES
     )
-    box = document["box"]
-    if not isinstance(box, str) or not re.fullmatch("([0-9a-f]{2})+", box):
+    box = bytes_in_hex(document["box"], "")
+    if not box:
         raise IntegrityError("box must be bytes in lower-case hex.")
     return SealedShare(
         task_id=read_whole(document, "taskId", minimum=1, maximum=2**64 - 1),
         sharing_digest=read_hex(document, "sharingDigest", length=32),
         index=read_whole(document, "index", minimum=1, maximum=MAX_HOLDERS),
-        box=bytes.fromhex(box),
+        box=box,
     )
 
 
