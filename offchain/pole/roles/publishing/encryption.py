@@ -58,15 +58,17 @@ class Sealing:
     clock: Callable[[], float]
 
 
-def encrypt_set(sealing: Sealing, part: Part, x: NDArray[Any], y: NDArray[np.int64]) -> bytes:
+def encrypt_set(
+    sealing: Sealing, part: Part, x: NDArray[Any], y: NDArray[np.int64], order: NDArray[np.int64]
+) -> bytes:
     """Encrypt samples (n, ...) with labels (n,); return their manifest, also kept in the task's folder.
 
-    Shards of a training set go to the store, those of a test set stay in the folder and are only named.
-    Beside the samples, at most 2 (`threads` + 4) shards of 8 MiB are in memory. Raises UnreachableError when
-    the store does not answer.
+    Sample `order[i]` is number i of the encrypted set. Shards of a training set go to the store, those of a
+    test set stay in the folder and are only named. Beside the samples, at most 2 (`threads` + 4) shards of 8
+    MiB are in memory. Raises UnreachableError when the store does not answer.
     """
     progress = Progress(LOG, "encrypted", part, len(x), sealing.clock)
-    work = _Work(sealing, part, x, y)
+    work = _Work(sealing, part, x, y, order)
     refs: list[ShardRef] = []
     clipped = 0
     with closing(work.run()) as placed:
@@ -108,6 +110,7 @@ class _Work:
     part: Part
     x: NDArray[Any]
     y: NDArray[np.int64]
+    order: NDArray[np.int64]
 
     def run(self) -> Generator[_Placed]:
         """Yield the shards in order; the store takes some while the next are encrypted."""
@@ -125,7 +128,7 @@ class _Work:
         return fitting - fitting % BATCH if fitting > BATCH else fitting
 
     def _encrypt(self, number: int) -> _Encrypted:
-        some = slice(number * self._rows, (number + 1) * self._rows)
+        some = self.order[number * self._rows : (number + 1) * self._rows]
         quantised = apply(self.sealing.quantisation, self.x[some])
         sealed = encrypt(self.sealing.secret, quantised.values, self.sealing.random_bytes)
         content = write_shard(Shard(sealed.ct0, sealed.ct, self.y[some].astype(np.uint16)))

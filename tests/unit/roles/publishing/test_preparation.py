@@ -8,9 +8,10 @@ from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, term
 
 from pole.errors import FundsError, InputError
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.formats.encrypted_set import Part, read_manifest
+from pole.protocol.formats.encrypted_set import Part, read_manifest, read_shard
 from pole.protocol.models import set_size
 from pole.protocol.parameters import TaskListParameters
+from pole.protocol.state import TaskFiles
 from pole.roles.publishing.posting import post_task, request_digest
 from pole.roles.publishing.preparation import TaskRequest, check_request, prepare_task
 from pole.roles.publishing.task_folder import TaskFolder
@@ -94,6 +95,28 @@ def test_every_task_has_a_master_key_of_its_own(stage: Stage) -> None:
     prepare_task(request(), stage.workshop(1))
     prepare_task(request(), stage.workshop(2))
     assert len(stage.secrets.kept) == 2
+
+
+def labels_of(stage: Stage, files: TaskFiles) -> list[list[int]]:
+    """Return the labels of a task's training and test set in their published order."""
+    folder = TaskFolder.of(stage.home(OWNER), files.mpk_digest)
+    test = read_manifest(folder.manifest("test").read_bytes(), part=Part.TEST)
+    train = read_manifest(folder.manifest("train").read_bytes(), part=Part.TRAIN)
+    contents = (
+        (train, stage.store.files[train.shards[0].cid]),
+        (test, folder.shard("test", 0).read_bytes()),
+    )
+    return [read_shard(content, manifest, 0).labels.tolist() for manifest, content in contents]
+
+
+def test_samples_are_published_in_a_fresh_order_in_every_task(stage: Stage) -> None:
+    own = [dataset().y_train.tolist(), dataset().y_test.tolist()]
+    first, second = (labels_of(stage, prepare_task(request(), stage.workshop(seed))) for seed in (1, 2))
+    for part in range(2):
+        assert sorted(first[part]) == sorted(second[part]) == sorted(own[part])
+        assert first[part] != second[part]
+        assert own[part] not in (first[part], second[part])
+    assert first[0][: len(first[1])] != first[1]
 
 
 def test_a_wallet_that_cannot_pay_keeps_what_was_prepared(stage: Stage) -> None:
