@@ -47,7 +47,7 @@ def reconstruct(
     "mean", knows no projection: it is what any other has to beat. Raises InputError where the plans do not
     fit the samples.
     """
-    quantisation = fit(dataset.x_train, bits)
+    quantisation = fit(dataset.x_train, bits, dataset.bounds)
     known, held_out = (apply(quantisation, x).values for x in (dataset.x_train, dataset.x_test))
     largest = max(1, int(known.max()), int(held_out.max()))
     known_projections = projections(plans, known, largest)

@@ -52,7 +52,7 @@ def rehearse(
 
 
 def _features(dataset: DataSet, specification: ModelSpecification, seed: bytes) -> tuple[Features, Features]:
-    quantisation = fit(dataset.x_train, specification.input.bits)
+    quantisation = fit(dataset.x_train, specification.input.bits, dataset.bounds)
     plan = query_plan(specification, seed)
     train_part, test_part = (
         arrange(inner_products_in_clear(plan, apply(quantisation, x).values), specification)

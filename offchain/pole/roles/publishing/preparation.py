@@ -130,7 +130,7 @@ def prepare_task(request: TaskRequest, workshop: Workshop) -> TaskFiles:
     key_ref = FileRef(workshop.store.add(folder.public_key), mpk_digest)
     sealing = Sealing(
         specification,
-        fit(dataset.x_train, specification.input.bits),
+        fit(dataset.x_train, specification.input.bits, dataset.bounds),
         secret,
         key_ref,
         folder,

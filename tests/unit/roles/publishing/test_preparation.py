@@ -7,6 +7,7 @@ import pytest
 from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, terms
 
 from pole.errors import FundsError, InputError
+from pole.learning.data.quantisation import Bounds
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import Part, read_manifest, read_shard
 from pole.protocol.models import set_size
@@ -19,6 +20,7 @@ from pole.roles.publishing.task_folder import TaskFolder
 LIMITS = TaskListParameters(
     max_tasks=9, min_reward=100, min_data_bond=50, fee_bps=100, max_time_limit=1000, max_solutions=8
 )
+BOUNDS = Bounds((-10.0,), (500.0,))
 
 
 def request(**changes: int) -> TaskRequest:
@@ -84,6 +86,13 @@ def test_every_published_digest_names_its_bytes(stage: Stage) -> None:
     assert keccak256(folder.manifest("test").read_bytes()) == files.test_digest
 
 
+def test_bounds_that_the_owner_gives_are_all_that_is_published_of_the_range(stage: Stage) -> None:
+    bounded = replace(dataset(), bounds=BOUNDS)
+    files = prepare_task(TaskRequest(bounded, specification(), terms()), stage.workshop())
+    manifest = read_manifest(stage.store.files[files.train_cid], part=Part.TRAIN)
+    assert (manifest.scale, manifest.offset) == ((2.0,), (-10.0,))
+
+
 def test_the_plaintext_is_nowhere(stage: Stage) -> None:
     prepare_task(request(), stage.workshop())
     plain = dataset().x_train.astype(np.uint8).tobytes()
@@ -135,12 +144,13 @@ def test_the_same_request_after_success_is_a_new_task(stage: Stage) -> None:
     assert post_task(request(), stage.workshop(2), chain, journal, reserve=lambda _: None) == 2
 
 
-def test_requests_differ_in_data_and_terms() -> None:
+def test_requests_differ_in_data_bounds_and_terms() -> None:
     other_data = replace(dataset(), y_train=dataset().y_train[::-1].copy())
     digests = {
         request_digest(request()),
         request_digest(request(reward=1001)),
         request_digest(TaskRequest(other_data, specification(), terms())),
+        request_digest(TaskRequest(replace(dataset(), bounds=BOUNDS), specification(), terms())),
     }
-    assert len(digests) == 3
+    assert len(digests) == 4
     assert request_digest(request()) in digests
