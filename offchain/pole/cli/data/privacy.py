@@ -122,7 +122,7 @@ def _plans_of(spec: Path, dataset: "DataSet", rounds: int) -> tuple[list["QueryP
     from pole.cli.common.task_terms import read_specification
     from pole.errors import InputError
     from pole.protocol.encoding.hashing import keccak256
-    from pole.protocol.mapping.layer import query_plan
+    from pole.protocol.mapping.layer import data_plan
 
     specification = read_specification(spec)
     if specification.input.shape != dataset.input_shape:
@@ -131,7 +131,7 @@ def _plans_of(spec: Path, dataset: "DataSet", rounds: int) -> tuple[list["QueryP
             f"specification's input is {list(specification.input.shape)}; change one of them."
         )
     seeds = [keccak256(number.to_bytes(32, "big")) for number in range(1, rounds + 1)]
-    return [query_plan(specification, seed) for seed in seeds], specification.input.bits
+    return [data_plan(specification, seed) for seed in seeds], specification.input.bits
 
 
 def _plans_issued(settings: Settings, dataset: "DataSet") -> tuple[list["QueryPlan"], int]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from pole.errors import InputError, IntegrityError
 from pole.ipfe.group import ORDER
-from pole.protocol.mapping.layer import query_plan
+from pole.protocol.mapping.layer import data_plan
 from pole.protocol.mapping.plan import QueryPlan
 from pole.protocol.mapping.rank import RankTooLargeError, query_rank
 from pole.protocol.models.specification import ModelSpecification, disclosed_rank
@@ -186,7 +186,7 @@ def spending(entries: Sequence[LedgerEntry]) -> Spending:
 
 def plans_given(entries: Sequence[LedgerEntry]) -> list[QueryPlan]:
     """Return the query vectors that keys were issued for, one plan for each entry that has keys."""
-    return [query_plan(each.specification, each.given.seed) for each in entries if each.given is not None]
+    return [data_plan(each.specification, each.given.seed) for each in entries if each.given is not None]
 
 
 def _checked(

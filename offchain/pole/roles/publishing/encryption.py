@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.ipfe.scheme import MasterSecretKey, encrypt
+from pole.learning.data.noise import with_noise
 from pole.learning.data.quantisation import Quantisation, apply
 from pole.protocol.formats.encrypted_set import (
     EncryptedSetManifest,
@@ -122,7 +123,7 @@ class _Work:
 
     @property
     def _rows(self) -> int:
-        row_bytes = (self.sealing.specification.dimension + 1) * POINT_BYTES + LABEL_BYTES
+        row_bytes = (self.sealing.specification.columns + 1) * POINT_BYTES + LABEL_BYTES
         fitting = max(1, SHARD_BYTES // row_bytes)
         # Whole batches, because decryption takes so many rows at a time.
         return fitting - fitting % BATCH if fitting > BATCH else fitting
@@ -130,7 +131,8 @@ class _Work:
     def _encrypt(self, number: int) -> _Encrypted:
         some = self.order[number * self._rows : (number + 1) * self._rows]
         quantised = apply(self.sealing.quantisation, self.x[some])
-        sealed = encrypt(self.sealing.secret, quantised.values, self.sealing.random_bytes)
+        values = with_noise(quantised.values, self.sealing.specification, self.sealing.random_bytes)
+        sealed = encrypt(self.sealing.secret, values, self.sealing.random_bytes)
         content = write_shard(Shard(sealed.ct0, sealed.ct, self.y[some].astype(np.uint16)))
         return _Encrypted(number, content, len(quantised.values), quantised.clipped)
 
@@ -152,7 +154,8 @@ def _manifest(sealing: Sealing, part: Part, refs: tuple[ShardRef, ...]) -> Encry
         part=part,
         count=sum(ref.rows for ref in refs),
         input_shape=specification.input.shape,
-        dimension=specification.dimension,
+        dimension=specification.columns,
+        noise_columns=specification.columns - specification.dimension,
         classes=specification.classes,
         bits=specification.input.bits,
         # The manifest divides by its scale where the quantisation multiplies.

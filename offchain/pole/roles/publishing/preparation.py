@@ -120,7 +120,7 @@ def prepare_task(request: TaskRequest, workshop: Workshop) -> TaskFiles:
     `check_request` refuses, UnreachableError when the store does not answer.
     """
     dataset, specification = request.dataset, request.specification
-    secret, public = generate_keys(specification.dimension, workshop.random_bytes)
+    secret, public = generate_keys(specification.columns, workshop.random_bytes)
     key_file = write_master_public_key(public.points)
     mpk_digest = keccak256(key_file)
     workshop.save_secret(mpk_digest, secret)
