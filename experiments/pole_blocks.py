@@ -95,7 +95,7 @@ def _post_all(setting: Setting, play: Play) -> None:
         fleet.pause(worker.name)
     train, test = play.samples
     options = ("--train-accuracy", "80", "--train-samples", str(train), "--test-samples", str(test))
-    task = Task("mnist", "MNIST", "4x32", "0.5", 240, (*options, "--allow-disclosure"))
+    task = Task("mnist", "MNIST", "4x32", "0.5", 240, (*options, "--allow-disclosure", "rank"))
     tasks = [task] * (play.blocks + 1)
     say = now_and_then()
     for _, number in post_tasks(tasks, setting.stage.of_role("data-node"), setting.ground.place):

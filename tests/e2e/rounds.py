@@ -10,7 +10,8 @@ from scripts.demo.tasks import Task, post_tasks
 from pole.protocol.state import Phase
 from pole.roles.support.files import read_with_digest
 
-IRIS = Task("iris", "Iris", "8 query vectors", "1", 120, ("--train-accuracy", "90", "--allow-disclosure"))
+TERMS = ("--train-accuracy", "90", "--allow-disclosure", "rank")
+IRIS = Task("iris", "Iris", "8 query vectors", "1", 120, TERMS)
 PATIENCE = 150.0
 DECRYPTING = ("miner-1", "miner-2", "verifier-1", "verifier-2", "verifier-3")
 

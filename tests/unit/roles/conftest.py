@@ -20,6 +20,7 @@ from pole.learning.evaluation.fixed_point import round_weights
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import ModelSpecification, mlp
 from pole.protocol.state import Phase, TaskTerms, Vote
+from pole.learning.privacy.rules import Rule
 from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import KeyLedger
 from pole.roles.loop import Role
@@ -131,7 +132,7 @@ class Stage:
     journals: dict[str, MemoryJournal] = field(default_factory=dict)
     learner: Learner = field(default_factory=LeastSquaresLearner)
     # Three functions of four values are D - 1.
-    may_disclose: bool = True
+    may_disclose: Rule | None = Rule.RANK
     specification: ModelSpecification = field(default_factory=specification)
     confirmations: int = 0
 

@@ -8,6 +8,7 @@ import click
 
 from pole.cli.common.budget import open_budget
 from pole.cli.common.context import Settings, command, common_options, json_option
+from pole.cli.common.disclosure import draw, rows_of
 from pole.cli.common.output import print_json, print_table
 from pole.cli.common.parameters import data_option
 from pole.cli.common.worker import threads_option
@@ -15,14 +16,18 @@ from pole.cli.common.worker import threads_option
 if TYPE_CHECKING:
     from pole.learning.data.datasets import DataSet
     from pole.learning.privacy.disclosure import Disclosure
-    from pole.protocol.mapping.plan import QueryPlan
+    from pole.learning.privacy.views import View
 
-DRAWN = 12
 METHODS = {
-    "mean": "the mean of the known samples, whatever the projections",
-    "least squares": "the smallest sample with the right projections; needs the keys alone",
+    "mean": "the mean of the known samples, whatever the answers",
+    "most common": "the most common value of each column, whatever the answers",
+    "least squares": "the smallest sample with the right answers; needs the keys alone",
+    "within the hull": "the same among combinations of the known samples",
     "linear, learned": "the best affine map, learned from the known samples",
+    "common values, learned": "the same, values near the most common one of their column taken for it",
     "network, learned": "a small network on top of it, learned from the known samples",
+    "rounding, one by one": "the value that is known best is rounded, and helps with the next",
+    "search": "all states of the columns, meeting in the middle; where they are few",
 }
 
 
@@ -46,19 +51,19 @@ METHODS = {
 @click.option(
     "--known",
     type=click.IntRange(min=2),
-    default=10_000,
+    default=5000,
     show_default=True,
     help="Training samples that the attacker knows already, at most.",
 )
 @click.option(
     "--held-out",
     type=click.IntRange(min=1),
-    default=1000,
+    default=400,
     show_default=True,
     help="Test samples that are reconstructed, at most.",
 )
 @click.option(
-    "--steps", type=click.IntRange(min=1), default=400, show_default=True, help="Steps to train the network."
+    "--steps", type=click.IntRange(min=1), default=200, show_default=True, help="Steps to train the network."
 )
 @click.option(
     "--picture",
@@ -84,43 +89,60 @@ def privacy(
 ) -> None:
     """Show what functional keys reveal of a data set: attack it.
 
-    Computes the projections that a task's keys open, reconstructs samples of the test set from them, and
-    says how close the reconstructions come: by least squares, which needs nothing but the keys, and by a
-    linear map and a small network that learn from samples of the same kind. Nothing is encrypted or sent.
+    Computes what a task's keys open, reconstructs samples of the test set from it by every attack that PoLe
+    knows, and says how close they come. With the same numbers `pole task post` shows the best of them before
+    it sends anything; without --spec the attacks are mounted on the keys that were issued. Nothing is
+    encrypted or sent.
     """
-    from pole.cli.common.task_terms import SPLIT_SEED, read_data
+    from pole.cli.common.task_terms import read_data
     from pole.cli.common.training import use_threads
-    from pole.ipfe.group import ORDER
-    from pole.learning.data.datasets import subset
     from pole.learning.privacy.disclosure import reconstruct
-    from pole.protocol.mapping.rank import query_rank
+    from pole.roles.keys.preview import known_part
 
     use_threads(threads)
     whole = read_data(data)
-    plans, bits = _plans_issued(settings, whole) if spec is None else _plans_of(spec, whole, rounds)
-    dataset = subset(whole, min(known, len(whole.x_train)), min(held_out, len(whole.x_test)), SPLIT_SEED)
-    disclosure = reconstruct(dataset, plans, bits=bits, steps=steps, seed=SPLIT_SEED)
-    dimension = disclosure.samples.shape[1]
-    rank = query_rank(plans, dimension, ORDER)
+    views, bits = _views_issued(settings, whole) if spec is None else _views_of(spec, whole, rounds)
+    dataset = known_part(whole, known, held_out)
+    disclosure = reconstruct(dataset, views, bits=bits, steps=steps)
+    facts = _facts(whole, views, bits)
     if picture is not None:
-        _draw(disclosure, dataset, picture)
+        draw(disclosure, dataset.input_shape, picture)
     if as_json:
-        print_json({"rank": rank, "dimension": dimension, "methods": _as_json(disclosure)})
+        print_json(facts | {"methods": _as_json(disclosure), "leftOut": disclosure.left_out})
         return
-    sets = "one set" if len(plans) == 1 else f"{len(plans)} sets"
+    sets = "one set" if len(views) == 1 else f"{len(views)} sets"
     click.echo(
-        f"{whole.name}: {sets} of keys give away {rank} of {dimension} independent functions of a sample. "
-        f"{len(dataset.x_test)} samples reconstructed, {len(dataset.x_train)} known to the attacker.\n"
+        f"{whole.name}: {sets} of keys give away {facts['rank']} independent functions of a sample, of the "
+        f"{facts['affineRank']} dimensions that {facts['dimension']} columns fill, and up to "
+        f"{facts['answerBits']} of at most {facts['bits']} bits. {len(dataset.x_test)} samples "
+        f"reconstructed, {len(dataset.x_train)} known to the attacker.\n"
     )
-    _print(disclosure, rank)
+    _print(disclosure)
     if picture is not None:
-        click.echo(f"{picture}: from above, the samples, then {', '.join(METHODS)}.")
+        click.echo(f"{picture}: from above, {', '.join(rows_of(disclosure))}.")
 
 
-def _plans_of(spec: Path, dataset: "DataSet", rounds: int) -> tuple[list["QueryPlan"], int]:
-    """Return the query vectors of rounds of a specification, and the bits of its samples."""
+def _facts(dataset: "DataSet", views: "list[View]", bits: int) -> dict[str, Any]:
+    from pole.ipfe.group import ORDER
+    from pole.learning.privacy.measure import profile
+
+    measured = profile(dataset, bits)
+    given, data = measured.given_by(views, ORDER), measured.measure
+    return {
+        "rank": given.functions,
+        "dimension": data.dimension,
+        "affineRank": data.affine_rank,
+        "numericalRank": data.numerical_rank,
+        "answerBits": given.bits,
+        "bits": data.bits,
+    }
+
+
+def _views_of(spec: Path, dataset: "DataSet", rounds: int) -> tuple[list["View"], int]:
+    """Return what rounds of a specification show, and the bits of its samples."""
     from pole.cli.common.task_terms import read_specification
     from pole.errors import InputError
+    from pole.learning.privacy.views import View
     from pole.protocol.encoding.hashing import keccak256
     from pole.protocol.mapping.layer import data_plan
 
@@ -131,45 +153,37 @@ def _plans_of(spec: Path, dataset: "DataSet", rounds: int) -> tuple[list["QueryP
             f"specification's input is {list(specification.input.shape)}; change one of them."
         )
     seeds = [keccak256(number.to_bytes(32, "big")) for number in range(1, rounds + 1)]
-    return [data_plan(specification, seed) for seed in seeds], specification.input.bits
+    noise, bits = specification.mapping.noise, specification.input.bits
+    return [View(data_plan(specification, seed), noise) for seed in seeds], bits
 
 
-def _plans_issued(settings: Settings, dataset: "DataSet") -> tuple[list["QueryPlan"], int]:
-    """Return the query vectors that keys of a data set were issued for, and the most bits of its samples."""
+def _views_issued(settings: Settings, dataset: "DataSet") -> tuple[list["View"], int]:
+    """Return what the keys that were issued for a data set show, and the most bits of its samples."""
     from pole.errors import InputError
     from pole.learning.data.digest import data_set_digest
-    from pole.roles.keys.budget import plans_given
+    from pole.roles.keys.budget import views_given
 
     digest = data_set_digest(dataset)
     entries = [each for each in open_budget(settings).ledger.entries() if each.data_digest == digest]
-    plans = plans_given(entries)
-    if not plans:
+    views = views_given(entries)
+    if not views:
         raise InputError(
             f"No keys were issued for {dataset.name} from this data folder: name a specification with --spec."
         )
-    return plans, max(each.specification.input.bits for each in entries)
+    return views, max(each.specification.input.bits for each in entries)
 
 
-def _draw(disclosure: "Disclosure", dataset: "DataSet", path: Path) -> None:
-    from pole.errors import InputError
-    from pole.learning.privacy.pictures import contact_sheet, png
-
-    rows = [disclosure.samples, *(each.samples for each in disclosure.reconstructions)]
-    try:
-        path.write_bytes(png(contact_sheet([row[:DRAWN] for row in rows], dataset.input_shape)))
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}): name another --picture.") from error
-
-
-def _print(disclosure: "Disclosure", rank: int) -> None:
-    columns = ("method", "error", "PSNR", "correlation", "exact values", "how")
+def _print(disclosure: "Disclosure") -> None:
+    columns = ("method", "error", "PSNR", "correlation", "exact values", "whole samples", "how")
     print_table(columns, _rows(disclosure), empty="")
-    click.echo(f"\n{_verdict(disclosure, rank)}")
+    for method in disclosure.left_out:
+        click.echo(f"Not tried, too much work or no use here: {method}.")
+    click.echo(f"\n{_verdict(disclosure)}")
 
 
 def _rows(disclosure: "Disclosure") -> list[tuple[object, ...]]:
     found: list[tuple[object, ...]] = []
-    for each in disclosure.reconstructions:
+    for each in (*disclosure.guesses, *disclosure.attacks):
         near = each.likeness
         found.append(
             (
@@ -178,6 +192,7 @@ def _rows(disclosure: "Disclosure") -> list[tuple[object, ...]]:
                 f"{near.psnr:.1f} dB",
                 f"{near.correlation:.3f}",
                 f"{100 * near.exact:.1f} %",
+                f"{100 * near.whole:.1f} %",
                 METHODS[each.method],
             )
         )
@@ -187,21 +202,21 @@ def _rows(disclosure: "Disclosure") -> list[tuple[object, ...]]:
 def _as_json(disclosure: "Disclosure") -> list[dict[str, Any]]:
     # JSON has no infinity: an error of zero has no PSNR.
     return [
-        {"method": each.method}
+        {"method": each.method, "samples": len(each.samples)}
         | {name: value if value != float("inf") else None for name, value in asdict(each.likeness).items()}
-        for each in disclosure.reconstructions
+        for each in (*disclosure.guesses, *disclosure.attacks)
     ]
 
 
-def _verdict(disclosure: "Disclosure", rank: int) -> str:
-    if rank >= disclosure.samples.shape[1] - 1:
-        return "The samples are disclosed: with so many functions known, anybody can compute them exactly."
-    mean, *attacks = disclosure.reconstructions
-    best = min(attacks, key=lambda each: each.likeness.mse)
-    if best.likeness.mse >= mean.likeness.mse:
-        return "None of these attacks does better than knowing the mean; another one may."
-    share = 1 - best.likeness.mse / mean.likeness.mse
+def _verdict(disclosure: "Disclosure") -> str:
+    measure = disclosure.measure
+    if measure.attack.whole == 1.0:
+        return "The samples are disclosed: every value of every sample was computed exactly."
+    if measure.attack.mse >= measure.guess.mse and measure.gain == 0:
+        return "None of these attacks does better than guessing; another one may."
+    share = 1 - measure.attack.mse / measure.guess.mse
     return (
-        f"The best attack here ({best.method}) explains {100 * share:.0f} % of what the mean leaves open. "
-        "This is a lower bound on what is revealed: better attacks exist, and none must be exact to do harm."
+        f"The best attacks here explain {100 * share:.0f} % of what the mean leaves open, and get "
+        f"{100 * measure.gain:.0f} % of the values exactly that guessing gets wrong. This is a lower bound "
+        "on what is revealed: better attacks exist, and none must be exact to do harm."
     )

@@ -6,7 +6,7 @@ import click
 
 from pole.cli.common.budget import open_budget
 from pole.cli.common.context import Settings, command, common_options, json_option
-from pole.cli.common.output import percent, print_json, print_table
+from pole.cli.common.output import print_json, print_table
 
 if TYPE_CHECKING:
     from pole.roles.keys.budget import Spending
@@ -22,19 +22,20 @@ EMPTY = "Nothing was given away: no task was posted from this data folder."
 def budget(settings: Settings, tasks: bool, as_json: bool) -> None:  # noqa: FBT001
     """Show how much of each data set its functional keys give away.
 
-    Counted are independent linear functions of a sample, of the D that determine it: the exact rank, modulo
-    the group order, of all query vectors that keys were issued for, and what tasks without keys will add at
-    most. From D - 1 on the data is as good as published, so data nodes stop there.
+    Counted are independent exact functions of a sample: those given by keys that were issued, and those that
+    tasks without keys will add at most. They are held against the dimensions that the samples fill, and those
+    that they fill by more than rounding; what answers carry against the bits that a sample has. `pole task
+    post` refuses what breaks a rule without consent, and so do data nodes (docs/privacy.md).
     """
     key_budget = open_budget(settings)
     spendings, entries = key_budget.spendings(), key_budget.ledger.entries()
     if as_json:
         print_json({"dataSets": [_spending(s) for s in spendings], "tasks": [_entry(e) for e in entries]})
     elif tasks:
-        of_tasks = ("master key", "data set", "layer gives", "keys", "disclosure")
+        of_tasks = ("master key", "data set", "gives", "bits", "keys", "allowed")
         print_table(of_tasks, [_task_row(entry) for entry in entries], empty=EMPTY)
     else:
-        columns = ("data set", "given", "waiting", "of", "share", "tasks")
+        columns = ("data set", "given", "waiting", "dimensions", "beyond rounding", "bits", "of", "tasks")
         print_table(columns, [_row(each) for each in spendings], empty=EMPTY)
 
 
@@ -66,39 +67,50 @@ def _digest(text: str) -> bytes:
 
 def _row(spending: "Spending") -> tuple[object, ...]:
     given = str(spending.given) if spending.exact else f"at most {spending.given}"
-    share = percent(spending.given, spending.dimension)
-    return (spending.data_set, given, spending.waiting, spending.dimension, share, spending.tasks)
+    data = spending.data
+    if data is None:
+        return (spending.data_set, given, spending.waiting, spending.dimension, "-", "-", "-", spending.tasks)
+    ranks = (data.affine_rank, data.numerical_rank)
+    return (spending.data_set, given, spending.waiting, *ranks, spending.bits, data.bits, spending.tasks)
 
 
 def _task_row(entry: "LedgerEntry") -> tuple[object, ...]:
+    keys = f"round {entry.given.round_id}" if entry.given else "waiting"
+    bits = entry.measures.alone.bits if entry.measures else "-"
+    allowed = entry.consent.value if entry.consent else "nothing"
+    return (entry.mpk_digest.hex(), entry.data_set, _gives(entry), bits, keys, allowed)
+
+
+def _gives(entry: "LedgerEntry") -> int:
     from pole.protocol.models.specification import disclosed_rank
 
-    keys = f"round {entry.given.round_id}" if entry.given else "waiting"
-    consent = "accepted" if entry.consent else "refused"
-    return (entry.mpk_digest.hex(), entry.data_set, disclosed_rank(entry.specification), keys, consent)
+    return entry.measures.alone.functions if entry.measures else disclosed_rank(entry.specification)
 
 
 def _spending(spending: "Spending") -> dict[str, Any]:
+    data = spending.data
     return {
         "dataSet": spending.data_set,
         "dimension": spending.dimension,
+        "affineRank": data and data.affine_rank,
+        "numericalRank": data and data.numerical_rank,
         "given": spending.given,
         "exact": spending.exact,
         "waiting": spending.waiting,
+        "bits": data and data.bits,
+        "answerBits": data and spending.bits,
         "tasks": spending.tasks,
     }
 
 
 def _entry(entry: "LedgerEntry") -> dict[str, Any]:
-    from pole.protocol.models.specification import disclosed_rank
-
     return {
         "mpkDigest": f"0x{entry.mpk_digest.hex()}",
         "dataSet": entry.data_set,
         "dataDigest": f"0x{entry.data_digest.hex()}",
         "specDigest": f"0x{entry.specification.digest().hex()}",
-        "givesAtMost": disclosed_rank(entry.specification),
-        "consent": entry.consent,
+        "givesAtMost": _gives(entry),
+        "allowed": entry.consent,
         "seed": entry.given and f"0x{entry.given.seed.hex()}",
         "round": entry.given and entry.given.round_id,
     }

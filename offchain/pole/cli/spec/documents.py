@@ -10,25 +10,45 @@ from pole.cli.common.output import print_json, print_table
 
 if TYPE_CHECKING:
     from pole.protocol.models.specification import ModelSpecification
+    from pole.roles.keys.preview import Preview
 
 FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 
 
-@command(epilog="Example: pole spec show examples/mnist-mlp.json")
+@command(epilog="Example: pole spec show examples/digits-mlp.json --data digits")
 @FILE
+@click.option("--data", help="Data set, by name or .npz file: tell what the keys would give away of it.")
 @json_option
 @common_options
-def show(_settings: Settings, file: Path, as_json: bool) -> None:  # noqa: FBT001
+def show(settings: Settings, /, *, file: Path, data: str | None, as_json: bool) -> None:
     """Show what the model specification in FILE asks for: its layers, their cost, and what is disclosed."""
+    from pole.cli.common.disclosure import document_of, lines_of
     from pole.cli.common.task_terms import read_specification
 
     specification = read_specification(file)
+    found = None if data is None else _preview(settings, data, specification)
     if as_json:
-        print_json(_as_json(specification))
+        disclosure = {} if found is None else {"disclosure": document_of(found)}
+        print_json(_as_json(specification) | disclosure)
         return
     columns = ("layer", "kind", "reads", "makes", "parameters", "multiplications")
     print_table(columns, _rows(specification), empty="")
     click.echo(f"\n{summary(specification)}")
+    if found is not None:
+        click.echo("\n" + "\n".join(lines_of(found)))
+        if found.broken is not None:
+            click.echo(f"This breaks the key budget's rule {found.broken.value!r}.")
+
+
+def _preview(settings: Settings, data: str, specification: "ModelSpecification") -> "Preview":
+    from pole.cli.common.budget import open_budget
+    from pole.cli.common.task_terms import read_data
+    from pole.learning.data.digest import data_set_digest
+    from pole.roles.keys.preview import preview
+
+    dataset, budget = read_data(data), open_budget(settings)
+    data_set = budget.data_set_of(data_set_digest(dataset), title=dataset.name, name=None)
+    return preview(dataset, specification, budget.tasks_of(data_set), data_set=data_set)
 
 
 @command(epilog="Example: pole spec check examples/mnist-mlp.json")
@@ -51,7 +71,8 @@ def summary(specification: "ModelSpecification") -> str:
         f"{facts['parameters']:,} parameters, a model file of at most {facts['modelBytes']:,} bytes, "
         f"{facts['multiplications']:,} multiplications a sample; metric {metric}.\n"
         f"A round's keys give away up to {facts['disclosedRank']} of {facts['dimension']} independent "
-        f"functions of a sample.{discloses}\n"
+        f"functions of a sample.{discloses} Data that fill fewer dimensions disclose sooner: "
+        "`pole spec show --data` tells.\n"
         f"Inner products, so logarithms to find, reach {facts['largestInnerProduct']:,} at most.\n"
         f"Digest {facts['digest']}"
     )

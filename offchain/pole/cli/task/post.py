@@ -1,6 +1,7 @@
 """`pole task post`."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,16 @@ from pole.cli.common.context import (
     read_password,
     wallet_option,
 )
+from pole.cli.common.disclosure import consent_option, consent_to
 from pole.cli.common.parameters import ETHER, data_option
 from pole.cli.common.worker import threads_option
 
 if TYPE_CHECKING:
     from pole.adapters.ethereum.chain_reader import ChainReader
-    from pole.protocol.models.specification import ModelSpecification
+    from pole.learning.privacy.rules import Rule
     from pole.protocol.parameters import TaskListParameters
     from pole.protocol.state import TaskTerms
-    from pole.roles.keys.budget import Spending
+    from pole.roles.keys.preview import Preview
     from pole.roles.publishing.posting import TaskPoster
 
 PERCENT = click.FloatRange(0, 100)
@@ -32,7 +34,7 @@ PERCENT = click.FloatRange(0, 100)
 
 @command(
     epilog="Example: pole task post --wallet data-1 --spec examples/iris-mlp.json --data iris --reward 1 "
-    "--time-limit 300 --train-accuracy 95 --allow-disclosure"
+    "--time-limit 300 --train-accuracy 95 --allow-disclosure rank"
 )
 @wallet_option
 @click.option(
@@ -58,10 +60,11 @@ PERCENT = click.FloatRange(0, 100)
     "--test-accuracy", type=PERCENT, default=0, help="Test accuracy required, in percent; 0 for none."
 )
 @click.option("--audit", type=click.IntRange(min=0), default=0, help="Training samples judged; 0 for all.")
+@consent_option
 @click.option(
-    "--allow-disclosure",
-    is_flag=True,
-    help="Accept that this task's keys, with all issued for the data before, disclose it.",
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="PNG file for pictures of what attacks see.  [default: for images, in the data folder]",
 )
 @threads_option
 @json_option
@@ -76,7 +79,8 @@ def post(
     data_name: str | None,
     train_samples: int | None,
     test_samples: int | None,
-    allow_disclosure: bool,
+    allow_disclosure: str | None,
+    picture: Path | None,
     threads: int,
     as_json: bool,
     **terms: int | float | None,
@@ -84,17 +88,21 @@ def post(
     """Encrypt a data set, post a task on it and fund it.
 
     The training set is published encrypted; the test set stays here until the round releases it, so keep the
-    data node of this wallet running. What the task will give away of the data is taken from its key budget
-    (`pole data budget`). In a full list the task takes the place of the least valuable one, if it is worth
-    more.
+    data node of this wallet running. Before anything is sent, three lines tell what miners will get of the
+    data, by the rules of its key budget (`pole data budget`). In a full list the task takes the place of the
+    least valuable one, if it is worth more.
     """
     from pole.cli.common.task_terms import read_data, read_request, taken
 
     with open_session(settings, wallet, read_password(settings)) as session:
         whole, limits = read_data(data), session.chain.deployment.parameters.task_list
         request = read_request(spec, taken(whole, train_samples, test_samples), terms, limits)
-        poster = _poster(settings, session, threads)
-        task_id = poster.post(request, whole, data_name=data_name, consent=allow_disclosure)
+        if picture is None and len(whole.input_shape) > 1:
+            picture = session.home / "previews" / f"{whole.name}.png"
+        poster = _poster(
+            settings, session, threads, lambda found: consent_to(found, allow_disclosure, picture=picture)
+        )
+        task_id = poster.post(request, whole, data_name=data_name)
     if as_json:
         click.echo(json.dumps({"taskId": task_id, "payment": str(request.terms.payment)}))
     else:
@@ -103,7 +111,9 @@ def post(
         click.echo(f"Posted task {task_id}{place}. Its data node: pole data-node run --wallet {wallet}")
 
 
-def _poster(settings: Settings, session: Session, threads: int) -> "TaskPoster":
+def _poster(
+    settings: Settings, session: Session, threads: int, consent: "Callable[[Preview], Rule | None]"
+) -> "TaskPoster":
     import os
 
     from pole.cli.common.budget import open_budget
@@ -127,7 +137,7 @@ def _poster(settings: Settings, session: Session, threads: int) -> "TaskPoster":
         limits=limits,
         balance=lambda: session.chain.balance_of(session.account.address),
         require_place=lambda terms: _require_place(session.chain, terms, limits),
-        report_budget=_report_budget,
+        consent_to=consent,
     )
 
 
@@ -141,24 +151,5 @@ def _require_place(chain: "ChainReader", terms: "TaskTerms", limits: "TaskListPa
         click.echo(
             f"The task list is full: this task takes the place of task {replaced.task_id}, whose reward is "
             f"{ether(replaced.reward)} for {replaced.duration} s.",
-            err=True,
-        )
-
-
-def _report_budget(before: "Spending", specification: "ModelSpecification") -> None:
-    """Say on standard error what the task will give away, and warn where that is everything."""
-    from pole.protocol.models.specification import disclosed_rank
-
-    more, dimension = disclosed_rank(specification), before.dimension
-    click.echo(
-        f"Key budget of {before.data_set}: this task gives away up to {more} of {dimension} independent "
-        f"functions of a sample, beside {before.given} given and {before.waiting} waiting.",
-        err=True,
-    )
-    if before.after(more) >= dimension - 1:
-        cause = "alone" if more >= dimension - 1 else "with those before it"
-        click.echo(
-            f"warning: this task {cause} discloses the data: once its keys are out, anybody can compute the "
-            "samples.",
             err=True,
         )

@@ -3,9 +3,8 @@
 import threading
 from typing import TYPE_CHECKING
 
-import click
-
 from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
+from pole.cli.common.disclosure import consent_option
 from pole.cli.common.worker import (
     WorkerOptions,
     confirmations_of,
@@ -21,11 +20,7 @@ if TYPE_CHECKING:
 
 @command(epilog="Example: pole data-node run --wallet data-1 --withdraw")
 @wallet_option
-@click.option(
-    "--allow-disclosure",
-    is_flag=True,
-    help="Issue keys even where they disclose the data and the task was posted without saying so.",
-)
+@consent_option
 @confirmations_option
 @worker_options
 @common_options
@@ -35,16 +30,17 @@ def run(
     /,
     *,
     wallet: str,
-    allow_disclosure: bool,
+    allow_disclosure: str | None,
     confirmations: int | None,
 ) -> None:
     """Serve the tasks that a wallet posted: issue functional keys, close submissions, release test sets.
 
-    Keys are refused when all keys ever issued for the data would disclose it (`pole data budget`) and the
-    task was not posted with --allow-disclosure; the round is then void and the data bond lost.
+    Keys are refused when they would break a rule of the data's budget (`pole data budget`) that the task was
+    not posted with --allow-disclosure for; the round is then void and the data bond lost.
     """
     from pole.cli.common.budget import open_budget
     from pole.cli.common.master_secrets import open_master_secret
+    from pole.learning.privacy.rules import Rule
     from pole.roles.memory import DataNodeMemory
     from pole.roles.workers import tables
     from pole.roles.workers.data_node.data_node import DataNode
@@ -58,7 +54,7 @@ def run(
             settlement=settlement_of(session, options),
             open_secret=lambda digest: open_master_secret(session.secrets, digest),
             budget=open_budget(settings),
-            may_disclose=allow_disclosure,
+            may_disclose=None if allow_disclosure is None else Rule(allow_disclosure),
             confirmations=confirmations_of(session.chain.identity.chain_id, confirmations),
         )
         return tables.data_node(role)

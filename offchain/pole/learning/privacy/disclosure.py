@@ -1,28 +1,39 @@
-"""The attacks of `reconstruction` and `decoder` on one data set, side by side."""
+"""Every attack of this folder on one data set, side by side: what an owner is told, and what a buyer gets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.quantisation import apply, fit
 from pole.learning.privacy.decoder import train_decoder
+from pole.learning.privacy.measure import AttackMeasure, Best
 from pole.learning.privacy.reconstruction import (
     Floats,
     Likeness,
     fit_linear_attack,
     least_squares,
     likeness,
-    matrix_of,
-    projections,
+    rounded_one_by_one,
+    snapped,
+    within_hull,
 )
-from pole.protocol.mapping.plan import QueryPlan
+from pole.learning.privacy.search import search
+from pole.learning.privacy.views import View, answers, matrix_of, noise_of
+
+KNOWN: Final = 5000
+HELD_OUT: Final = 400
+STEPS: Final = 200
+MAX_PRODUCTS: Final = 2**36
+"""Multiplications above which an attack that solves for samples one column after another is left out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reconstruction:
-    """What one attack makes of the held-out samples, (n, D) between 0 and 1, and how good it is."""
+    """What one attack makes of the first held-out samples, (n, D) between 0 and 1, and how good it is."""
 
     method: str
     samples: Floats
@@ -31,41 +42,149 @@ class Reconstruction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Disclosure:
-    """Held-out samples (n, D) between 0 and 1, and their reconstructions by attacks of growing knowledge."""
+    """Held-out samples (n, D) between 0 and 1, and their reconstructions.
+
+    `guesses` know no answer, `attacks` do; which were too much work is in `left_out`. Attackers know so many
+    `known` samples.
+    """
 
     samples: Floats
-    reconstructions: tuple[Reconstruction, ...]
+    guesses: tuple[Reconstruction, ...]
+    attacks: tuple[Reconstruction, ...]
+    left_out: tuple[str, ...]
+    known: int
+
+    @property
+    def measure(self) -> AttackMeasure:
+        """Return the best of all attacks, and of guessing, in each respect."""
+        return AttackMeasure(_best(self.attacks or self.guesses), _best(self.guesses))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scene:
+    """Whole numbers throughout: known and held-out samples, and the views' answers to both."""
+
+    known: NDArray[np.uint8]
+    held_out: NDArray[np.uint8]
+    known_answers: Floats
+    answers: Floats
+    matrix: Floats
+    noise: Floats
+    largest: int
+    steps: int
+    seed: int
 
 
 def reconstruct(
-    dataset: DataSet, plans: Sequence[QueryPlan], *, bits: int, steps: int, seed: int
+    dataset: DataSet, views: Sequence[View], *, bits: int, steps: int = STEPS, seed: int = 0
 ) -> Disclosure:
-    """Return what the query vectors of `plans` reveal of a data set's test samples.
+    """Return what views reveal of a data set's test samples to who knows its training samples.
 
-    The attacks that learn do so from the training samples, quantised to `bits` bits as a task would, in
-    `steps` steps where they are a network. Values are divided by the largest there is. The first method,
-    "mean", knows no projection: it is what any other has to beat. Raises InputError where the plans do not
-    fit the samples.
+    Samples are quantised to `bits` bits as a task would; the attack by a network takes `steps` steps; `seed`
+    fixes its start and the noise. Raises InputError where the views do not fit the samples.
     """
     quantisation = fit(dataset.x_train, bits, dataset.bounds)
     known, held_out = (apply(quantisation, x).values for x in (dataset.x_train, dataset.x_test))
-    largest = max(1, int(known.max()), int(held_out.max()))
-    known_projections = projections(plans, known, largest)
-    seen = projections(plans, held_out, largest)
-    examples, samples = known / largest, held_out / largest
-    linear = fit_linear_attack(known_projections, examples)
-    estimates = linear.apply(seen)
-    decoder = train_decoder(linear.apply(known_projections), examples, steps=steps, seed=seed)
-    results = {
-        "mean": np.broadcast_to(examples.mean(axis=0), samples.shape),
-        "least squares": least_squares(matrix_of(plans, samples.shape[1]), seen),
-        "linear, learned": estimates,
-        "network, learned": decoder.apply(estimates),
-    }
+    random = np.random.default_rng(seed)
+    scene = _Scene(
+        known=known,
+        held_out=held_out,
+        known_answers=answers(views, known, random),
+        answers=answers(views, held_out, random),
+        matrix=matrix_of(views, known.shape[1]),
+        noise=noise_of(views),
+        largest=max(1, int(known.max()), int(held_out.max())),
+        steps=steps,
+        seed=seed,
+    )
+    guesses = {"mean": _repeated(scene, known.mean(axis=0)), "most common": _repeated(scene, _modes(known))}
+    found = [(name, samples) for name, attack in ATTACKS.items() for samples in attack(scene)]
+    left_out = tuple(name for name in ATTACKS if name not in dict(found))
     return Disclosure(
-        samples,
-        tuple(
-            Reconstruction(name, result, likeness(samples, result, largest))
-            for name, result in results.items()
-        ),
+        held_out / scene.largest,
+        tuple(_judged(scene, name, samples) for name, samples in guesses.items()),
+        tuple(_judged(scene, name, samples) for name, samples in found),
+        left_out,
+        len(known),
+    )
+
+
+def _judged(scene: _Scene, method: str, samples: Floats) -> Reconstruction:
+    near = likeness(scene.held_out[: len(samples)].astype(np.float64), samples, scene.largest)
+    return Reconstruction(method, np.clip(samples / scene.largest, 0, 1), near)
+
+
+def _repeated(scene: _Scene, sample: Floats) -> Floats:
+    return np.broadcast_to(sample, scene.held_out.shape)
+
+
+def _modes(known: NDArray[np.uint8]) -> Floats:
+    return np.array([np.bincount(column).argmax() for column in known.T], dtype=np.float64)
+
+
+def _by_least_squares(scene: _Scene) -> Iterator[Floats]:
+    rows, columns = scene.matrix.shape
+    if not scene.noise.any() and rows * columns * min(rows, columns) <= MAX_PRODUCTS:
+        yield least_squares(scene.matrix, scene.answers)
+
+
+def _by_hull(scene: _Scene) -> Iterator[Floats]:
+    rows, columns = scene.matrix.shape
+    cost = (rows + len(scene.known)) * columns * min(columns, len(scene.known))
+    if not scene.noise.any() and cost <= MAX_PRODUCTS:
+        yield within_hull(scene.matrix, scene.known.astype(np.float64), scene.answers)
+
+
+def _by_regression(scene: _Scene) -> Iterator[Floats]:
+    yield fit_linear_attack(scene.known_answers, scene.known.astype(np.float64)).apply(scene.answers)
+
+
+def _by_snapping(scene: _Scene) -> Iterator[Floats]:
+    known = scene.known.astype(np.float64)
+    linear = fit_linear_attack(scene.known_answers, known)
+    yield snapped(linear.apply(scene.known_answers), known, linear.apply(scene.answers))
+
+
+def _by_network(scene: _Scene) -> Iterator[Floats]:
+    examples = scene.known / scene.largest
+    linear = fit_linear_attack(scene.known_answers, scene.known.astype(np.float64))
+    first, estimates = (
+        np.clip(linear.apply(each) / scene.largest, 0, 1) for each in (scene.known_answers, scene.answers)
+    )
+    decoder = train_decoder(first, examples, steps=scene.steps, seed=scene.seed)
+    yield decoder.apply(estimates) * scene.largest
+
+
+def _by_rounding(scene: _Scene) -> Iterator[Floats]:
+    rows, columns = scene.matrix.shape
+    if (rows + columns) ** 3 <= MAX_PRODUCTS:
+        known = scene.known.astype(np.float64)
+        yield rounded_one_by_one(scene.matrix, scene.noise, known, scene.answers)
+
+
+def _by_search(scene: _Scene) -> Iterator[Floats]:
+    if scene.noise.any():
+        return
+    (estimates,) = _by_regression(scene)
+    found = search(scene.matrix.astype(np.int64), scene.known, scene.answers.astype(np.int64), estimates)
+    if found is not None:
+        yield found
+
+
+ATTACKS: Final[dict[str, Callable[[_Scene], Iterator[Floats]]]] = {
+    "least squares": _by_least_squares,
+    "within the hull": _by_hull,
+    "linear, learned": _by_regression,
+    "common values, learned": _by_snapping,
+    "network, learned": _by_network,
+    "rounding, one by one": _by_rounding,
+    "search": _by_search,
+}
+
+
+def _best(found: Sequence[Reconstruction]) -> Best:
+    return Best(
+        mse=min(each.likeness.mse for each in found),
+        exact=max(each.likeness.exact for each in found),
+        whole=max(each.likeness.whole for each in found),
     )

@@ -1,10 +1,9 @@
-"""Attacks on projections: what can be computed back of samples whose inner products are known.
+"""Attacks on answers to queries: what can be computed back of samples by linear algebra and by rounding.
 
-Whoever decrypts a round's features knows A x of every sample x, where the rows of A are the query vectors.
-Samples are float64 (n, D) between 0 and 1, projections float64 (n, R).
+Samples are float64 (n, D) in steps of quantisation, answers float64 (n, R), `matrix` (R, D) has the query
+vectors. `known` are samples (m, D) of the same kind that the attacker has.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
-from pole.protocol.mapping.layer import inner_products_in_clear
-from pole.protocol.mapping.plan import PADDING, QueryPlan
 
 SMALLEST_SINGULAR_VALUE: Final = 1e-12
 RIDGE: Final = 1e-6
+ROUNDING_VARIANCE: Final = 1e-6
+"""What a whole number that is known exactly is taken to vary by, for the arithmetic's sake."""
 
 Floats = NDArray[np.float64]
 
@@ -27,85 +26,128 @@ class Likeness:
 
     `mse` is the mean squared error of values between 0 and 1, `psnr` is -10 log10 of it in decibels (infinite
     for no error), `correlation` the mean over samples of Pearson's coefficient (0 for a sample or a
-    reconstruction that is constant), `exact` the share of values that are right once rounded to the samples'
-    own steps.
+    reconstruction that is constant), `exact` the share of the values of columns that vary which are right
+    once rounded to steps, `whole` the share of samples of which every value is.
     """
 
     mse: float
     psnr: float
     correlation: float
     exact: float
+    whole: float
 
 
-def projections(plans: Sequence[QueryPlan], samples: NDArray[np.uint8], largest: int) -> Floats:
-    """Return all inner products (n, R) of quantised samples (n, D), divided by `largest`.
+def least_squares(matrix: Floats, answers: Floats) -> Floats:
+    """Return the samples of least norm (n, D) that have the answers.
 
-    That is the highest value of a sample, here taken for 1. Raises InputError where a plan does not fit the
-    samples.
+    Needs nothing but the keys. Exact up to rounding where the matrix has rank D.
     """
-    products = [inner_products_in_clear(plan, samples).reshape(len(samples), -1) for plan in plans]
-    return np.concatenate(products, axis=1) / largest
+    return np.asarray(np.linalg.lstsq(matrix, answers.T, rcond=SMALLEST_SINGULAR_VALUE)[0].T)
 
 
-def matrix_of(plans: Sequence[QueryPlan], dimension: int) -> Floats:
-    """Return the matrix A (R, D) of all query vectors, rows in the order of `projections`."""
-    blocks = []
-    for plan in plans:
-        windows, queries = len(plan.windows), len(plan.vectors)
-        block = np.zeros((windows, queries, dimension + 1))
-        # PADDING is -1: it writes to the last column, which is cut off.
-        block[np.arange(windows)[:, None], :, plan.windows] = plan.vectors.T
-        blocks.append(block[:, :, :PADDING].reshape(windows * queries, dimension))
-    return np.concatenate(blocks)
+def within_hull(matrix: Floats, known: Floats, answers: Floats) -> Floats:
+    """Return the samples (n, D) of the known samples' affine hull that have the answers.
 
-
-def least_squares(matrix: Floats, known: Floats) -> Floats:
-    """Return the samples of least norm (n, D) that have the projections `known` (n, R) under `matrix` (R, D).
-
-    Needs nothing but the keys. Exact up to rounding where the matrix has rank D. Values are limited to 0..1.
+    Exact up to rounding where the query vectors have the hull's rank: constant columns, one-hot groups and
+    fixed sums need no keys of their own.
     """
-    solved = np.linalg.lstsq(matrix, known.T, rcond=SMALLEST_SINGULAR_VALUE)[0]
-    return np.asarray(np.clip(solved.T, 0.0, 1.0))
+    mean = known.mean(axis=0)
+    _, lengths, directions = np.linalg.svd(known - mean, full_matrices=False)
+    hull = directions[lengths > SMALLEST_SINGULAR_VALUE * max(1.0, lengths[0]) * len(known)]
+    inside = least_squares(matrix @ hull.T, answers - mean @ matrix.T)
+    return np.asarray(inside @ hull + mean)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinearAttack:
-    """The affine map from projections to samples that fits an attacker's own samples best."""
+    """The affine map from answers to samples that fits an attacker's own samples best."""
 
     offset: Floats
     weights: Floats
     mean: Floats
 
-    def apply(self, known: Floats) -> Floats:
-        """Return reconstructions (n, D), limited to 0..1, of samples with these projections (n, R)."""
-        return np.clip((known - self.offset) @ self.weights + self.mean, 0.0, 1.0)
+    def apply(self, answers: Floats) -> Floats:
+        """Return reconstructions (n, D) of samples with these answers (n, R)."""
+        return np.asarray((answers - self.offset) @ self.weights + self.mean)
 
 
-def fit_linear_attack(known: Floats, samples: Floats) -> LinearAttack:
-    """Return the ridge regression of samples (n, D) on their projections (n, R).
+def fit_linear_attack(answers: Floats, known: Floats) -> LinearAttack:
+    """Return the ridge regression of known samples (m, D) on their answers (m, R).
 
-    It knows the distribution that `samples` come from: their mean and how their values go together. Raises
+    It knows the distribution that the samples come from: their mean and how their values go together. Raises
     InputError for fewer than two samples.
     """
-    if len(samples) < 2:
+    if len(known) < 2:
         raise InputError("An attack learns from two samples or more: give it more with --known.")
-    offset, mean = known.mean(axis=0), samples.mean(axis=0)
-    centred = known - offset
-    gram = centred.T @ centred
+    offset, mean = answers.mean(axis=0), known.mean(axis=0)
+    centred, samples = answers - offset, known - mean
+    # The shorter side is solved for; both give the same weights.
+    dual = len(known) < answers.shape[1]
+    gram = centred @ centred.T if dual else centred.T @ centred
     ridge = RIDGE * np.trace(gram) / len(gram) + np.finfo(np.float64).tiny
-    weights = np.linalg.solve(gram + ridge * np.eye(len(gram)), centred.T @ (samples - mean))
+    gram[np.diag_indices_from(gram)] += ridge
+    if dual:
+        weights = centred.T @ np.linalg.solve(gram, samples)
+    else:
+        weights = np.linalg.solve(gram, centred.T @ samples)
     return LinearAttack(offset, weights, mean)
 
 
+def rounded_one_by_one(matrix: Floats, noise: Floats, known: Floats, answers: Floats) -> Floats:
+    """Return reconstructions (n, D), rounded value by value, each helping with those that follow.
+
+    Of all values the one that the answers and the known samples leave least open, taken for normal, is
+    rounded first, and the others are estimated anew: Babai's nearest plane, with a prior. `noise` (R,) is the
+    standard deviation of the answers' noise. Costs D^3 + n D^2 multiplications.
+    """
+    mean, covariance = known.mean(axis=0), np.atleast_2d(np.cov(known.T, bias=True))
+    seen = covariance @ matrix.T
+    inner = matrix @ seen + np.diag(np.maximum(noise**2, ROUNDING_VARIANCE))
+    gain = np.linalg.lstsq(inner, seen.T, rcond=SMALLEST_SINGULAR_VALUE)[0]
+    estimates = (answers - mean @ matrix.T) @ gain + mean
+    left = covariance - seen @ gain
+    low, high = known.min(axis=0), known.max(axis=0)
+    open_columns = np.ones(len(mean), dtype=bool)
+    for _ in range(len(mean)):
+        variances = np.where(open_columns, left.diagonal(), np.inf)
+        column = int(variances.argmin())
+        open_columns[column] = False
+        whole = np.clip(np.rint(estimates[:, column]), low[column], high[column])
+        if variances[column] > ROUNDING_VARIANCE:
+            effect = left[column] / left[column, column]
+            estimates += np.where(open_columns, effect, 0.0) * (whole - estimates[:, column])[:, None]
+            left -= np.outer(left[column], effect)
+        estimates[:, column] = whole
+    return np.asarray(estimates)
+
+
+def snapped(known_estimates: Floats, known: Floats, estimates: Floats) -> Floats:
+    """Return estimates (n, D), those near the most common value of their column replaced by it.
+
+    How near is what gets most of the known samples' values right.
+    """
+    common = np.array([np.bincount(column.astype(np.int64)).argmax() for column in known.T])
+
+    def near(values: Floats, distance: float) -> Floats:
+        return np.where(np.abs(values - common) <= distance, common, np.rint(values))
+
+    distances = [0.5 * 2**step for step in range(10)]
+    best = max(distances, key=lambda each: np.count_nonzero(near(known_estimates, each) == known))
+    return near(estimates, best)
+
+
 def likeness(samples: Floats, reconstructions: Floats, largest: int) -> Likeness:
-    """Return how close reconstructions (n, D) come to samples (n, D) that have steps of 1 / `largest`."""
-    mse = float(np.mean((samples - reconstructions) ** 2))
-    steps = np.rint(samples * largest) == np.rint(reconstructions * largest)
+    """Return how close reconstructions (n, D) come to samples (n, D) in steps from 0 to `largest`."""
+    limited = np.clip(reconstructions, 0, largest)
+    mse = float(np.mean(((samples - limited) / largest) ** 2))
+    varying = samples.min(axis=0) < samples.max(axis=0)
+    right = np.rint(limited) == samples
     return Likeness(
         mse=mse,
         psnr=-10.0 * float(np.log10(mse)) if mse > 0 else float("inf"),
-        correlation=_correlation(samples, reconstructions),
-        exact=float(steps.mean()),
+        correlation=_correlation(samples, limited),
+        exact=float((right[:, varying] if varying.any() else right).mean()),
+        whole=float(right.all(axis=1).mean()),
     )
 
 

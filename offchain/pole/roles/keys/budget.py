@@ -1,7 +1,8 @@
 """The key budget: how much of each data set the functional keys of all its tasks give away together.
 
 Keys of different tasks belong to different master keys, but whoever decrypts knows the inner products of the
-same samples: what counts is the rank of all query vectors ever keyed for a data set, whatever the task.
+same samples: what counts is all query vectors ever keyed for a data set, whatever the task. The rules are in
+pole.learning.privacy.rules; what they are held against is measured when a task is posted (see preview).
 """
 
 import logging
@@ -12,8 +13,10 @@ from typing import Final
 
 from pole.errors import InputError, IntegrityError
 from pole.ipfe.group import ORDER
+from pole.learning.privacy.measure import DataMeasure, KeysMeasure
+from pole.learning.privacy.rules import Rule, broken_rule, covers, why
+from pole.learning.privacy.views import View
 from pole.protocol.mapping.layer import data_plan
-from pole.protocol.mapping.plan import QueryPlan
 from pole.protocol.mapping.rank import RankTooLargeError, query_rank
 from pole.protocol.models.specification import ModelSpecification, disclosed_rank
 from pole.roles.keys.ledger import GivenKeys, KeyLedger, LedgerEntry
@@ -22,28 +25,36 @@ LOG: Final = logging.getLogger("pole.key-budget")
 
 
 class BudgetSpentError(InputError):
-    """Keys that would give away D - 1 or more independent functions of a data set, without consent."""
+    """Keys that would break one of the budget's rules, without the owner's consent."""
+
+    def __init__(self, sentence: str, rule: Rule) -> None:
+        super().__init__(sentence)
+        self.rule = rule
+
+
+class LedgerChangedError(InputError):
+    """Another task was posted on the same data while this one was looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """The budget of one data set, in independent linear functions of a sample of `dimension` values.
+    """The budget of one data set of `dimension` columns.
 
-    `given` is the rank of all query vectors keyed so far: exact, or where that is too large to compute
-    (`exact` is False) the number of the vectors, which no rank exceeds. `waiting` is what tasks without keys
-    will add at most; `tasks` counts all.
+    `given` and `waiting` are independent exact functions of a sample: given by keys, to be given by tasks
+    that wait at most. `given` is the rank of all query vectors keyed so far, no more than the dimensions that
+    the data fill; or, where that is too large to compute (`exact` is False), a number that no rank exceeds.
+    `bits` is a bound on what the answers of all tasks carry. `data` is what was measured when the newest task
+    was posted, None where none was; `tasks` counts all.
     """
 
     data_set: str
     dimension: int
     given: int = 0
     waiting: int = 0
+    bits: int = 0
     tasks: int = 0
     exact: bool = True
-
-    def after(self, more: int) -> int:
-        """Return the most that is given away once all that waits, and `more`, is."""
-        return min(self.dimension, self.given + self.waiting + more)
+    data: DataMeasure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +69,12 @@ class KeyBudget:
 
     def spendings(self) -> tuple[Spending, ...]:
         """Return the spending of every data set, by name."""
-        entries = self.ledger.entries()
-        names = dict.fromkeys(entry.data_set for entry in entries)
-        return tuple(spending([e for e in entries if e.data_set == name]) for name in names)
+        names = dict.fromkeys(entry.data_set for entry in self.ledger.entries())
+        return tuple(spending(self.tasks_of(name)) for name in names)
+
+    def tasks_of(self, data_set: str) -> list[LedgerEntry]:
+        """Return the entries of a data set."""
+        return [entry for entry in self.ledger.entries() if entry.data_set == data_set]
 
     def data_set_of(self, data_digest: bytes, *, title: str, name: str | None) -> str:
         """Return the name under which data counts: the given one, that of earlier tasks, or a new one.
@@ -74,26 +88,21 @@ class KeyBudget:
             )
         return name or known or f"{title}-{data_digest.hex()[:8]}"
 
-    def check(self, data_set: str, specification: ModelSpecification, *, consent: bool) -> Spending:
-        """Return the spending of a data set before one more task.
-
-        Raises BudgetSpentError when the task could bring it to D - 1 and there is no consent, and InputError
-        where earlier tasks of that name have samples of another size.
-        """
-        return _checked(self._of(data_set), data_set, specification, consent=consent)
-
-    def reserve(self, entry: LedgerEntry) -> None:
+    def reserve(self, entry: LedgerEntry, seen: Sequence[LedgerEntry]) -> None:
         """Enter a task that is about to be posted; once more changes nothing.
 
-        Raises what `check` raises.
+        `seen` are the entries of its data set that it was measured beside. Raises LedgerChangedError where
+        there are others by now.
         """
         if self.ledger.read(entry.mpk_digest) is not None:
             return
-
-        def check(others: Sequence[LedgerEntry]) -> None:
-            _checked(others, entry.data_set, entry.specification, consent=entry.consent)
-
-        self._enter(entry, check)
+        with self.guard():
+            if _keys_of(self.tasks_of(entry.data_set)) != _keys_of(seen):
+                raise LedgerChangedError(
+                    f"Another task on {entry.data_set!r} was posted or cancelled meanwhile: post this one "
+                    "again, so that both are counted. What was prepared is used."
+                )
+            self.ledger.write(entry)
 
     def release(self, mpk_digest: bytes) -> None:
         """Take out a task that will never have keys.
@@ -115,21 +124,28 @@ class KeyBudget:
             self.ledger.remove(mpk_digest)
 
     def give(
-        self, mpk_digest: bytes, specification: ModelSpecification, keys: GivenKeys, *, consent: bool
+        self, mpk_digest: bytes, specification: ModelSpecification, keys: GivenKeys, *, consent: Rule | None
     ) -> None:
         """Enter the keys of a round before they are issued; the same keys again change nothing.
 
         A task that is not in the ledger counts as a data set of its own. Raises IntegrityError when keys of
-        another seed were given, and BudgetSpentError when the exact rank would come to D - 1 and neither the
-        ledger nor `consent` accept that.
+        another seed were given, and BudgetSpentError when, with the round's own query vectors, a rule is
+        broken that neither the ledger nor `consent` accept.
         """
         entry = self._entry_of(mpk_digest, specification)
         if entry.given is not None:
             _require_same_seed(entry.given, keys)
             return
-        accepted = consent or entry.consent
         entry = replace(entry, given=keys)
-        self._enter(entry, lambda others: None if accepted else _check_exactly(others, entry))
+
+        def check(others: Sequence[LedgerEntry]) -> None:
+            data, all_given = _data_of(entry), [*(e for e in others if e.given is not None), entry]
+            given = _given_by(all_given, data.affine_rank)
+            broken = broken_rule(data, given, None)
+            if broken is not None and not (covers(consent, broken) or covers(entry.consent, broken)):
+                raise spent_error(broken, data, given)
+
+        self._enter(entry, check)
 
     def note(self, mpk_digest: bytes, specification: ModelSpecification, keys: GivenKeys) -> None:
         """Enter keys that are out already, whoever issued them."""
@@ -144,10 +160,10 @@ class KeyBudget:
         without it, and again if the ledger has changed since.
         """
         while True:
-            seen = self._of(entry.data_set)
+            seen = self.tasks_of(entry.data_set)
             check([each for each in seen if each.mpk_digest != entry.mpk_digest])
             with self.guard():
-                if self._of(entry.data_set) == seen:
+                if self.tasks_of(entry.data_set) == seen:
                     self.ledger.write(entry)
                     return
 
@@ -159,10 +175,7 @@ class KeyBudget:
             "The task of master key %s is not in the key ledger: its data counts as a set of its own.",
             mpk_digest.hex(),
         )
-        return LedgerEntry(mpk_digest, f"task-{mpk_digest.hex()}", mpk_digest, specification, consent=False)
-
-    def _of(self, data_set: str) -> list[LedgerEntry]:
-        return [entry for entry in self.ledger.entries() if entry.data_set == data_set]
+        return LedgerEntry(mpk_digest, f"task-{mpk_digest.hex()}", mpk_digest, specification, consent=None)
 
 
 def spending(entries: Sequence[LedgerEntry]) -> Spending:
@@ -172,74 +185,78 @@ def spending(entries: Sequence[LedgerEntry]) -> Spending:
     """
     given = [entry for entry in entries if entry.given is not None]
     waiting = [entry for entry in entries if entry.given is None]
-    dimension = entries[0].specification.dimension
-    rank, exact = _rank_given(given)
+    newest = max(entries, key=_bits_after)
+    data = _data_of(newest)
+    keys = _given_by(given, data.affine_rank)
     return Spending(
         data_set=entries[0].data_set,
-        dimension=dimension,
-        given=rank,
-        waiting=_count(waiting),
+        dimension=data.dimension,
+        given=keys.functions,
+        waiting=min(data.affine_rank, sum(_alone(entry).functions for entry in waiting)),
+        bits=_bits_after(newest),
         tasks=len(entries),
-        exact=exact,
+        exact=keys.exact,
+        data=data if newest.measures else None,
     )
 
 
-def plans_given(entries: Sequence[LedgerEntry]) -> list[QueryPlan]:
-    """Return the query vectors that keys were issued for, one plan for each entry that has keys."""
-    return [data_plan(each.specification, each.given.seed) for each in entries if each.given is not None]
+def views_given(entries: Sequence[LedgerEntry]) -> list[View]:
+    """Return what the keys that were issued show, a view for each entry that has keys."""
+    return [
+        View(data_plan(each.specification, each.given.seed), each.specification.mapping.noise)
+        for each in entries
+        if each.given is not None
+    ]
 
 
-def _checked(
-    others: Sequence[LedgerEntry], data_set: str, specification: ModelSpecification, *, consent: bool
-) -> Spending:
-    dimension = specification.dimension
-    before = spending(others) if others else Spending(data_set, dimension)
-    if before.dimension != dimension:
-        raise InputError(
-            f"The tasks of the data set {data_set!r} have {before.dimension} values a sample, but this one "
-            f"has {dimension}: give its data another --data-name."
-        )
-    total = before.after(disclosed_rank(specification))
-    if total >= dimension - 1 and not consent:
-        waits = f" ({before.waiting} of them wait for their round)" if before.waiting else ""
-        raise BudgetSpentError(
-            f"This task could bring what is given away of {data_set!r} from {before.given + before.waiting}"
-            f"{waits} to {total} of {dimension} independent functions of a sample, and from {dimension - 1} "
-            "on anybody can compute the data: ask for fewer queries, free what will never have keys with "
-            "`pole data release`, or accept it with --allow-disclosure."
-        )
-    return before
+def spent_error(rule: Rule, data: DataMeasure, keys: KeysMeasure) -> BudgetSpentError:
+    """Return the error of keys that break a rule."""
+    return BudgetSpentError(
+        f"The key budget's rule {rule.value!r} would be broken: {why(rule, data, keys)}. Ask for fewer "
+        "queries, free what will never have keys with `pole data release`, or accept it with "
+        f"--allow-disclosure {rule.value}.",
+        rule,
+    )
 
 
-def _check_exactly(others: Sequence[LedgerEntry], entry: LedgerEntry) -> None:
-    given = [*(each for each in others if each.given is not None), entry]
+def _data_of(entry: LedgerEntry) -> DataMeasure:
+    """Return what was measured of the data at a task's posting; else columns that are all independent."""
+    if entry.measures is not None:
+        return entry.measures.data
     dimension = entry.specification.dimension
-    # Counting settles most cases at once: keys are due within a window, and a rank may take minutes.
-    if _count(given) < dimension - 1:
-        return
-    rank, _ = _rank_given(given)
-    if rank >= dimension - 1:
-        raise BudgetSpentError(
-            f"With these keys {rank} of {dimension} independent functions of a sample of {entry.data_set!r} "
-            f"would be given away, and from {dimension - 1} on anybody can compute the data: to issue them "
-            "all the same, run the data node with --allow-disclosure before the key window ends."
-        )
+    bits = dimension * entry.specification.input.bits
+    return DataMeasure(dimension, dimension, dimension, bits, samples=0, measured=0)
 
 
-def _rank_given(given: Sequence[LedgerEntry]) -> tuple[int, bool]:
-    """Return the rank of all keyed query vectors modulo the group order, and whether it is exact."""
+def _alone(entry: LedgerEntry) -> KeysMeasure:
+    if entry.measures is not None:
+        return entry.measures.alone
+    return KeysMeasure(disclosed_rank(entry.specification))
+
+
+def _bits_after(entry: LedgerEntry) -> int:
+    return 0 if entry.measures is None else entry.measures.after.bits
+
+
+def _keys_of(entries: Sequence[LedgerEntry]) -> set[bytes]:
+    return {entry.mpk_digest for entry in entries}
+
+
+def _given_by(given: Sequence[LedgerEntry], limit: int) -> KeysMeasure:
+    """Return what keys gave away: at most `limit` functions by their own vectors, and bits as measured.
+
+    The task that was posted last was measured together with all before it.
+    """
     if not given:
-        return 0, True
-    plans = plans_given(given)
-    dimension = given[0].specification.dimension
+        return KeysMeasure()
+    bits = max(_bits_after(entry) for entry in given)
+    plans = [view.plan for view in views_given(given) if not view.noise]
     try:
-        return query_rank(plans, dimension, ORDER), True
+        rank = query_rank(plans, given[0].specification.dimension, ORDER) if plans else 0
     except RankTooLargeError:
-        return min(dimension, _count(given)), False
-
-
-def _count(entries: Sequence[LedgerEntry]) -> int:
-    return sum(disclosed_rank(entry.specification) for entry in entries)
+        count = sum(disclosed_rank(entry.specification) for entry in given)
+        return KeysMeasure(min(limit, count), bits, exact=False)
+    return KeysMeasure(min(limit, rank), bits)
 
 
 def _require_same_seed(given: GivenKeys, keys: GivenKeys) -> None:

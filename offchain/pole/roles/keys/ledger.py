@@ -2,26 +2,32 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
 
 from pole.errors import InputError, IntegrityError
+from pole.learning.privacy.measure import DataMeasure, KeysMeasure
+from pole.learning.privacy.rules import Rule
 from pole.protocol.formats.canonical_json import (
     Document,
     check_fields,
     checked_whole,
     read_document,
     read_hex,
+    read_whole,
     write_document,
 )
 from pole.protocol.models.specification import MAX_DOCUMENT_BYTES, ModelSpecification, parse_specification
 from pole.roles.support.files import write_durably
 
 KIND: Final = "pole.key-budget"
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_ROUND: Final = 2**63 - 1
-FIELDS: Final = ("mpkDigest", "dataSet", "dataDigest", "specification", "consent", "given")
+MAX_MEASURE: Final = 2**63 - 1
+FIELDS: Final = ("mpkDigest", "dataSet", "dataDigest", "specification", "consent", "given", "measures")
+FIRST_FIELDS: Final = FIELDS[:-1]
+"""Of version 1, whose tasks were posted before their data was measured."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -34,20 +40,33 @@ class GivenKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class Measures:
+    """What was measured when a task was posted.
+
+    Of the data, of the task's own keys, and of these together with all that was given and waited before.
+    """
+
+    data: DataMeasure
+    alone: KeysMeasure
+    after: KeysMeasure
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """A task's part of the budget of a data set: waiting for its round, or given away.
 
-    `data_set` names the data and `data_digest` is its digest when the task was posted; `consent` says that
-    its owner accepts that the data is disclosed; `given` is None until keys are issued. Raises InputError for
-    a name that is none.
+    `data_set` names the data and `data_digest` is its digest when the task was posted; `consent` is the first
+    rule that its owner accepts to be broken, None for none; `given` is None until keys are issued, and
+    `measures` where the task was posted without. Raises InputError for a name that is none.
     """
 
     mpk_digest: bytes
     data_set: str
     data_digest: bytes
     specification: ModelSpecification
-    consent: bool
+    consent: Rule | None
     given: GivenKeys | None = None
+    measures: Measures | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.data_set):
@@ -96,16 +115,22 @@ def write_entry(entry: LedgerEntry) -> bytes:
         "specification": json.loads(entry.specification.canonical_bytes()),
         "consent": entry.consent,
         "given": given,
+        "measures": entry.measures and _measures_document(entry.measures),
     }
     return write_document(document)
 
 
+def _measures_document(measures: Measures) -> Document:
+    return {
+        "data": {_camel(name): value for name, value in asdict(measures.data).items()},
+        "alone": asdict(measures.alone),
+        "after": asdict(measures.after),
+    }
+
+
 def _read(path: Path) -> LedgerEntry:
     try:
-        document = read_document(
-            path.read_bytes(), kind=KIND, version=VERSION, fields=FIELDS, max_bytes=2 * MAX_DOCUMENT_BYTES
-        )
-        return _entry(document)
+        return _read_entry(path.read_bytes())
     except (InputError, IntegrityError) as error:
         raise IntegrityError(
             f"The key ledger's file {path} is damaged ({error}): restore it; without it the data node cannot "
@@ -113,10 +138,26 @@ def _read(path: Path) -> LedgerEntry:
         ) from error
 
 
-def _entry(document: Document) -> LedgerEntry:
-    name, consent, given = document["dataSet"], document["consent"], document["given"]
-    if not isinstance(name, str) or not isinstance(consent, bool):
-        raise IntegrityError("dataSet must be text and consent true or false.")
+def _read_entry(content: bytes) -> LedgerEntry:
+    limit = 2 * MAX_DOCUMENT_BYTES
+    if b'"version":1}' in content[-12:]:
+        first = read_document(content, kind=KIND, version=1, fields=FIRST_FIELDS, max_bytes=limit)
+        if not isinstance(first["consent"], bool):
+            raise IntegrityError("consent must be true or false.")
+        return _entry(first, consent=Rule.RANK if first["consent"] else None, measures=None)
+    document = read_document(content, kind=KIND, version=VERSION, fields=FIELDS, max_bytes=limit)
+    measures = document["measures"]
+    return _entry(
+        document,
+        consent=_rule(document["consent"]),
+        measures=None if measures is None else _measures(measures),
+    )
+
+
+def _entry(document: Document, *, consent: Rule | None, measures: Measures | None) -> LedgerEntry:
+    name, given = document["dataSet"], document["given"]
+    if not isinstance(name, str):
+        raise IntegrityError("dataSet must be text.")
     return LedgerEntry(
         mpk_digest=read_hex(document, "mpkDigest", length=32),
         data_set=name,
@@ -124,10 +165,42 @@ def _entry(document: Document) -> LedgerEntry:
         specification=parse_specification(json.dumps(document["specification"])),
         consent=consent,
         given=None if given is None else _given(given),
+        measures=measures,
     )
+
+
+def _rule(value: object) -> Rule | None:
+    if value is not None and value not in list(Rule):
+        raise IntegrityError(f"consent must be null or one of {', '.join(Rule)}.")
+    return None if value is None else Rule(str(value))
 
 
 def _given(value: object) -> GivenKeys:
     document = check_fields(value, ["seed", "round"], "given")
     round_id = checked_whole(document["round"], "round", minimum=1, maximum=MAX_ROUND)
     return GivenKeys(read_hex(document, "seed", length=32), round_id)
+
+
+def _measures(value: object) -> Measures:
+    document = check_fields(value, ["data", "alone", "after"], "measures")
+    names = {field.name: _camel(field.name) for field in fields(DataMeasure)}
+    data = check_fields(document["data"], list(names.values()), "data")
+    wholes = {name: read_whole(data, camel, minimum=0, maximum=MAX_MEASURE) for name, camel in names.items()}
+    alone, after = (_keys_measure(document[name], name) for name in ("alone", "after"))
+    return Measures(DataMeasure(**wholes), alone, after)
+
+
+def _keys_measure(value: object, name: str) -> KeysMeasure:
+    document = check_fields(value, [field.name for field in fields(KeysMeasure)], name)
+    if not isinstance(document["exact"], bool):
+        raise IntegrityError("exact must be true or false.")
+    return KeysMeasure(
+        functions=read_whole(document, "functions", minimum=0, maximum=MAX_MEASURE),
+        bits=read_whole(document, "bits", minimum=0, maximum=MAX_MEASURE),
+        exact=document["exact"],
+    )
+
+
+def _camel(name: str) -> str:
+    first, *more = name.split("_")
+    return first + "".join(word.capitalize() for word in more)

@@ -12,13 +12,14 @@ import numpy as np
 from pole.errors import FundsError
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.digest import data_set_digest
+from pole.learning.privacy.rules import Rule, covers
 from pole.protocol.amounts import ether
 from pole.protocol.encoding.tasks import terms_hash
-from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.parameters import TaskListParameters
 from pole.protocol.state import TaskFiles, TaskTerms
-from pole.roles.keys.budget import KeyBudget, Spending
+from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import LedgerEntry
+from pole.roles.keys.preview import Preview, preview
 from pole.roles.memory import DataNodeMemory
 from pole.roles.ports import Chain, Journal
 from pole.roles.publishing.preparation import TaskRequest, Workshop, check_request, prepare_task
@@ -70,8 +71,8 @@ class TaskPoster:
     """A data owner at the task list: what posting needs, beside the request.
 
     `limits` are the deployment's. `balance` tells what the wallet holds, in wei. `require_place` raises
-    RefusedError where a full list has no place for the terms. `report_budget` is told what was given away of
-    the data set before a task that is not prepared yet.
+    RefusedError where a full list has no place for the terms. `consent_to` is shown what a task would give
+    away, and returns the first rule of the key budget that its owner accepts to be broken, None for none.
     """
 
     chain: Chain
@@ -81,33 +82,40 @@ class TaskPoster:
     limits: TaskListParameters
     balance: Callable[[], int]
     require_place: Callable[[TaskTerms], None]
-    report_budget: Callable[[Spending, ModelSpecification], None]
+    consent_to: Callable[[Preview], Rule | None]
 
-    def post(self, request: TaskRequest, whole: DataSet, *, data_name: str | None, consent: bool) -> int:
+    def post(self, request: TaskRequest, whole: DataSet, *, data_name: str | None) -> int:
         """Prepare a task, reserve its keys in the budget, post and fund it; return its id.
 
         The keys count for the `whole` data set, of which the request may take a part, under `data_name` or
         the name that it has. Nothing is published or spent before the request fits the limits, the list has a
-        place for it, its keys are within the budget or there is `consent`, and the wallet can pay. Raises
+        place for it, its keys are within the budget or their owner consents, and the wallet can pay. Raises
         InputError, RefusedError, BudgetSpentError and FundsError where that is not so, and what `post_task`
         raises.
         """
         check_request(request, self.limits)
         self.require_place(request.terms)
-        specification, digest = request.specification, data_set_digest(whole)
+        digest = data_set_digest(whole)
         data_set = self.budget.data_set_of(digest, title=whole.name, name=data_name)
-        if prepared_files(request, self.journal) is None:
-            before = self.budget.check(data_set, specification, consent=consent)
-            self.report_budget(before, specification)
+        reserve = self._reservation(request, whole, data_set, digest)
         self._require_funds(request.terms.payment)
-        return post_task(
-            request,
-            self.workshop,
-            self.chain,
-            self.journal,
-            reserve=lambda files: self.budget.reserve(
-                LedgerEntry(files.mpk_digest, data_set, digest, specification, consent)
-            ),
+        return post_task(request, self.workshop, self.chain, self.journal, reserve=reserve)
+
+    def _reservation(
+        self, request: TaskRequest, whole: DataSet, data_set: str, digest: bytes
+    ) -> Callable[[TaskFiles], None]:
+        """Return what reserves the request's keys, once its owner has seen what they give away."""
+        files, specification = prepared_files(request, self.journal), request.specification
+        if files is not None and self.budget.ledger.read(files.mpk_digest) is not None:
+            return lambda _: None
+        seen = self.budget.tasks_of(data_set)
+        found = preview(whole, specification, seen, data_set=data_set)
+        consent = self.consent_to(found)
+        if not covers(consent, found.broken):
+            raise found.error()
+        return lambda made: self.budget.reserve(
+            LedgerEntry(made.mpk_digest, data_set, digest, specification, consent, measures=found.measures),
+            seen,
         )
 
     def _require_funds(self, payment: int) -> None:

@@ -12,6 +12,7 @@ from tests.unit.cli.task.test_post import SPECIFICATION, data_file
 from pole.cli import main
 from pole.cli.common.task_terms import read_data
 from pole.learning.data.digest import data_set_digest
+from pole.learning.privacy.rules import Rule
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.models.specification import parse_specification
 from pole.roles.keys.budget import KeyBudget
@@ -30,7 +31,7 @@ def enter(home: Path, number: int, given: GivenKeys | None = None) -> LedgerEntr
         data_set="blobs",
         data_digest=data_set_digest(read_data(str(data_file(home)))),
         specification=parse_specification(json.dumps(SPECIFICATION)),
-        consent=True,
+        consent=Rule.RANK,
         given=given,
     )
     KeyBudget(KeyLedger(home / "key-budget"), nullcontext).ledger.write(made)
@@ -46,13 +47,16 @@ def test_the_budget_tells_what_is_given_and_what_waits(tmp_path: Path) -> None:
     enter(tmp_path, 1, GivenKeys(SEED, 7))
     enter(tmp_path, 2)
     assert pole(tmp_path, "budget").output.splitlines()[1].split() == [
-        *("blobs", "2", "2", "4", "50.0", "%", "2")
+        *("blobs", "2", "2", "4", "-", "-", "-", "2")
     ]
     tasks = [line.split() for line in pole(tmp_path, "budget", "--tasks").output.splitlines()[1:]]
     assert sorted(line[3] for line in tasks) == ["round", "waiting"]
     read = json.loads(pole(tmp_path, "budget", "--json").stdout)
     assert read["dataSets"] == [
-        {"dataSet": "blobs", "dimension": 4, "given": 2, "exact": True, "waiting": 2, "tasks": 2}
+        {
+            **{"dataSet": "blobs", "dimension": 4, "affineRank": None, "numericalRank": None},
+            **{"given": 2, "exact": True, "waiting": 2, "bits": None, "answerBits": None, "tasks": 2},
+        }
     ]
     given = next(task for task in read["tasks"] if task["seed"])
     assert (given["seed"], given["round"], given["givesAtMost"]) == (f"0x{SEED.hex()}", 7, 2)
@@ -79,8 +83,10 @@ def test_a_layer_of_full_rank_is_said_to_disclose(tmp_path: Path) -> None:
     spec.write_text(json.dumps(SPECIFICATION))
     result = attack(tmp_path, "--spec", str(spec), "--rounds", "2", "--picture", str(picture))
     assert result.exit_code == 0, result.output
-    assert "2 sets of keys give away 4 of 4" in result.output
-    assert "anybody can compute them exactly" in result.output
+    assert (
+        "2 sets of keys give away 4 independent functions of a sample, of the 4 dimensions" in result.output
+    )
+    assert "every value of every sample was computed exactly" in result.output
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -89,7 +95,7 @@ def test_the_ledgers_own_keys_are_attacked_without_a_specification(tmp_path: Pat
     enter(tmp_path, 2)
     read = json.loads(attack(tmp_path, "--json").stdout)
     assert (read["rank"], read["dimension"]) == (2, 4)
-    assert [each["method"] for each in read["methods"]][:2] == ["mean", "least squares"]
+    assert [each["method"] for each in read["methods"]][:2] == ["mean", "most common"]
 
 
 @pytest.mark.parametrize(
@@ -105,3 +111,19 @@ def test_what_cannot_be_attacked_is_one_sentence(
     result = attack(tmp_path, *options)
     assert result.exit_code == 2
     assert sentence in result.output
+
+
+def test_the_command_knows_every_attack_and_the_numbers_of_the_preview() -> None:
+    from pole.cli.data.privacy import METHODS
+    from pole.cli.data.privacy import privacy as command
+    from pole.learning.privacy.disclosure import ATTACKS, HELD_OUT, KNOWN, STEPS
+
+    assert list(METHODS) == ["mean", "most common", *ATTACKS]
+    defaults = {option.name: option.default for option in command.params}
+    assert (defaults["known"], defaults["held_out"], defaults["steps"]) == (KNOWN, HELD_OUT, STEPS)
+
+
+def test_rules_can_be_allowed_by_the_names_that_they_have() -> None:
+    from pole.cli.common.disclosure import RULES
+
+    assert list(RULES) == list(Rule)

@@ -15,6 +15,7 @@ from tests.unit.roles.fakes import FakeChain, World
 from pole.cli import main
 from pole.cli.common.task_terms import read_data, read_request
 from pole.errors import RefusedError
+from pole.learning.privacy.rules import Rule
 from pole.protocol.parameters import TaskListParameters
 from pole.protocol.rounds.value_heap import WaitingTask
 from pole.roles.keys.ledger import KeyLedger
@@ -90,7 +91,13 @@ def data_file(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def post(folder: Path, *options: str, data: Path | str | None = None, **specification: Any) -> Result:
+def post(
+    folder: Path,
+    *options: str,
+    data: Path | str | None = None,
+    answer: str | None = None,
+    **specification: Any,
+) -> Result:
     spec = folder / "spec.json"
     spec.write_text(json.dumps(SPECIFICATION | specification))
     arguments = {
@@ -102,7 +109,7 @@ def post(folder: Path, *options: str, data: Path | str | None = None, **specific
         "--train-accuracy": "90",
     }
     flat = [part for pair in arguments.items() for part in pair]
-    return CliRunner().invoke(main, ["task", "post", "--home", str(folder), *flat, *options])
+    return CliRunner().invoke(main, ["task", "post", "--home", str(folder), *flat, *options], input=answer)
 
 
 def test_a_task_is_posted_with_the_least_bond_and_fee(session: FakeSession) -> None:
@@ -179,8 +186,30 @@ def test_a_specification_that_discloses_the_data_needs_consent(session: FakeSess
     mapping = {"kind": "linear", "bits": 3, "queries": 4}
     refused = post(session.home, mapping=mapping)
     assert refused.exit_code == 2
-    assert "--allow-disclosure" in refused.output
-    assert post(session.home, "--allow-disclosure", mapping=mapping).exit_code == 0
+    assert "accept it with --allow-disclosure rank" in refused.output
+    assert post(session.home, "--allow-disclosure", "attack", mapping=mapping).exit_code == 2
+    assert session.store.files == {}
+    assert post(session.home, "--allow-disclosure", "rank", mapping=mapping).exit_code == 0
+    assert KeyLedger(session.home / "key-budget").entries()[0].consent is Rule.RANK
+
+
+def test_an_owner_at_a_terminal_is_asked(session: FakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "pole.cli.common.disclosure.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    )
+    mapping = {"kind": "linear", "bits": 3, "queries": 4}
+    assert post(session.home, mapping=mapping, answer="n\n").exit_code == 2
+    asked = post(session.home, mapping=mapping, answer="y\n")
+    assert "Allow rank to be broken, and post?" in asked.stderr
+    assert asked.exit_code == 0
+
+
+def test_images_are_drawn_before_they_are_posted(session: FakeSession) -> None:
+    images = {"x_train": np.arange(36).reshape(9, 2, 2), "x_test": np.arange(12).reshape(3, 2, 2)}
+    result = post(session.home, data=data_file(session.home, **images), input={"bits": 8, "shape": [2, 2]})
+    assert result.exit_code == 0, result.output
+    assert (session.home / "previews" / "data.png").read_bytes().startswith(b"\x89PNG")
+    assert "Pictures of samples" in result.stderr
 
 
 def test_a_wallet_that_cannot_pay_is_told_before_anything_is_done(session: FakeSession) -> None:
@@ -210,7 +239,11 @@ def test_percentages_become_basis_points(session: FakeSession) -> None:
 
 def test_a_task_is_entered_in_the_key_budget(session: FakeSession) -> None:
     result = post(session.home)
-    assert "gives away up to 2 of 4 independent functions" in result.stderr
+    lines = result.stderr.splitlines()
+    assert lines[0].startswith("Miners get, 2 independent functions of a sample and up to")
+    assert "has 4 columns, which fill 4 dimensions" in lines[0]
+    assert lines[1].startswith("Who knows 9 other samples gets")
+    assert lines[2].startswith("In the clear: the label of every sample (3 classes), 12 samples at most")
     entry = KeyLedger(session.home / "key-budget").entries()[0]
     assert entry.data_set.startswith("data-")
     assert (entry.mpk_digest, entry.given) == (session.chain.world.tasks[1].files.mpk_digest, None)
@@ -221,11 +254,11 @@ def test_a_second_task_on_the_same_data_is_refused_before_anything_is_done(sessi
     stored = len(session.store.files)
     refused = post(session.home)
     assert refused.exit_code == 2
-    assert "from 2 (2 of them wait for their round) to 4 of 4" in refused.output
+    assert "Miners get, with 1 task before it, 4 independent functions" in refused.output
     assert len(session.store.files) == stored
-    accepted = post(session.home, "--allow-disclosure")
+    accepted = post(session.home, "--allow-disclosure", "rank")
     assert accepted.exit_code == 0
-    assert "with those before it discloses the data" in accepted.stderr
+    assert "warning: this breaks the key budget's rule 'rank'" in accepted.stderr
 
 
 def test_part_of_the_data_counts_as_the_data(session: FakeSession) -> None:

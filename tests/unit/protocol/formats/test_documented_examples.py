@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from tests.unit.protocol.example_rounds import MINERS
 
+from pole.learning.privacy.measure import DataMeasure, KeysMeasure
+from pole.learning.privacy.rules import Rule
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.commitments import solution_commitment, vote_commitment, vote_payload
 from pole.protocol.encoding.hashing import keccak256
@@ -49,7 +51,7 @@ from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import mlp
 from pole.protocol.replay.proofs import proof_of, read_proof, verify_proof, write_proof
 from pole.protocol.state import FileRef, Header, Record, RecordKind, Verdict, Vote
-from pole.roles.keys.ledger import GivenKeys, LedgerEntry, write_entry
+from pole.roles.keys.ledger import GivenKeys, LedgerEntry, Measures, write_entry
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "formats.md"
 
@@ -100,8 +102,11 @@ LEDGER_ENTRY = LedgerEntry(
     specification=mlp(
         input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=3, queries=2), hidden=(), classes=3
     ),
-    consent=False,
+    consent=Rule.ENTROPY,
     given=GivenKeys(SEED, 7),
+    measures=Measures(
+        DataMeasure(4, 4, 4, bits=17, samples=150, measured=150), KeysMeasure(2, 13), KeysMeasure(2, 13)
+    ),
 )
 VOTES = (Vote(Verdict.OK, 90, 9, b"\x66" * 32), Vote(Verdict.MALFORMED, 0, 0, bytes(32)))
 RECORDED: tuple[RecordData, ...] = (TaskCancelled(5), DrawArmed(7, 1234))

@@ -7,9 +7,11 @@ from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, term
 
 from pole.errors import FundsError, InputError, PoleError, RefusedError
 from pole.learning.data.digest import data_set_digest
+from pole.learning.privacy.rules import Rule
 from pole.protocol.parameters import TaskListParameters
 from pole.protocol.state import TaskTerms
 from pole.roles.keys.budget import BudgetSpentError
+from pole.roles.keys.preview import Preview
 from pole.roles.publishing.posting import TaskPoster
 from pole.roles.publishing.preparation import TaskRequest
 
@@ -34,7 +36,13 @@ class Owner:
         self.asked.append("balance")
         return self.wei
 
-    def post(self, *, consent: bool = True, **changes: int) -> int:
+    def consent(self, found: Preview) -> Rule | None:
+        self.asked.append("budget")
+        assert found.broken is Rule.RANK
+        return self.allowed
+
+    def post(self, *, allowed: Rule | None = Rule.RANK, **changes: int) -> int:
+        self.allowed = allowed
         poster = TaskPoster(
             chain=self.stage.chain(OWNER),
             journal=self.stage.journal(OWNER),
@@ -43,10 +51,10 @@ class Owner:
             limits=LIMITS,
             balance=self.balance,
             require_place=self.place,
-            report_budget=lambda *_: self.asked.append("budget"),
+            consent_to=self.consent,
         )
         request = TaskRequest(dataset(), specification(), terms(**changes))
-        return poster.post(request, dataset(), data_name=None, consent=consent)
+        return poster.post(request, dataset(), data_name=None)
 
 
 @pytest.mark.parametrize(
@@ -54,12 +62,13 @@ class Owner:
     [
         ({}, {"reward": 99}, InputError, []),
         ({"list_is_full": True}, {}, RefusedError, ["place"]),
-        ({}, {"consent": False}, BudgetSpentError, ["place"]),
+        ({}, {"allowed": None}, BudgetSpentError, ["place", "budget"]),
+        ({}, {"allowed": Rule.ENTROPY}, BudgetSpentError, ["place", "budget"]),
         ({"balance": 1109}, {}, FundsError, ["place", "budget", "balance"]),
     ],
 )
 def test_nothing_is_made_for_a_task_that_cannot_be_posted(
-    stage: Stage, obstacle: dict[str, Any], options: dict[str, Any], error: type[PoleError], asked: list[str]
+    stage: Stage, obstacle: dict[str, Any], options: Any, error: type[PoleError], asked: list[str]
 ) -> None:
     owner = Owner(stage, **obstacle)
     with pytest.raises(error):

@@ -6,6 +6,7 @@ import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, Stage, dataset, specification
 
 from pole.protocol.state import Phase
+from pole.learning.privacy.rules import Rule
 from pole.roles.keys.ledger import GivenKeys, LedgerEntry
 from pole.roles.memory import SettlementMemory
 from pole.roles.workers.settlement import Settlement
@@ -17,7 +18,7 @@ def reserve(stage: Stage, task_id: int = 1) -> bytes:
     """Enter a task in the key budget as `pole task post` does; return the digest of its master key."""
     mpk_digest = stage.world.tasks[task_id].files.mpk_digest
     title = dataset().name
-    stage.budget.reserve(LedgerEntry(mpk_digest, title, mpk_digest, specification(), consent=True))
+    stage.budget.reserve(LedgerEntry(mpk_digest, title, mpk_digest, specification(), consent=None), ())
     return mpk_digest
 
 
@@ -62,7 +63,7 @@ def test_what_a_replaced_task_had_reserved_of_the_key_budget_is_free_again(stage
 def test_keys_that_were_given_stay_counted(stage: Stage) -> None:
     stage.post()
     mpk_digest = reserve(stage)
-    stage.budget.give(mpk_digest, specification(), GivenKeys(bytes(32), 1), consent=True)
+    stage.budget.give(mpk_digest, specification(), GivenKeys(bytes(32), 1), consent=Rule.RANK)
     push_out(stage)
     stage.data_node().step(stage.world.moment())
     assert stage.budget.ledger.read(mpk_digest) is not None

@@ -9,6 +9,7 @@ from typing import Final
 
 from pole.errors import InputError, IntegrityError, JournalError
 from pole.ipfe.scheme import MasterSecretKey
+from pole.learning.privacy.rules import Rule
 from pole.protocol.state import Phase, PostedTask, Round
 from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import GivenKeys
@@ -27,9 +28,9 @@ LOG: Final = logging.getLogger("pole.data-node")
 class DataNode:
     """Serves every task that its wallet posted.
 
-    `open_secret` returns the master secret key whose public key has this digest. Keys that bring a data set's
-    `budget` to D - 1 are issued where the task was posted with consent, or `may_disclose`. Keys wait for so
-    many `confirmations` of the round's opening.
+    `open_secret` returns the master secret key whose public key has this digest. Keys that break a rule of
+    the data set's `budget` are issued where the task was posted with consent, or `may_disclose` covers it.
+    Keys wait for so many `confirmations` of the round's opening.
 
     `noted` is the round whose keys, issued by others, are in the budget; `given_up` the newest round that
     cannot be served; `looked` when replaced tasks were looked for.
@@ -42,7 +43,7 @@ class DataNode:
     settlement: Settlement
     open_secret: Callable[[bytes], MasterSecretKey]
     budget: KeyBudget
-    may_disclose: bool = False
+    may_disclose: Rule | None = None
     confirmations: int = 0
     noted: int = field(default=0, init=False)
     given_up: int = field(default=0, init=False)

@@ -1,0 +1,91 @@
+"""Before a task is posted its owner learns what the miners will get, and that is what an attack then gets."""
+
+import numpy as np
+import pytest
+from tests.unit.learning.privacy.structures import bits, data_set, layer, low_rank, one_hot
+
+from pole.errors import InputError
+from pole.learning.data.datasets import DataSet, load
+from pole.learning.privacy.disclosure import reconstruct
+from pole.learning.privacy.rules import Rule
+from pole.protocol.encoding.hashing import keccak256
+from pole.roles.keys.budget import views_given
+from pole.roles.keys.ledger import GivenKeys, LedgerEntry
+from pole.roles.keys.preview import Preview, known_part, preview
+
+
+def look(dataset: DataSet, queries: int, *entries: LedgerEntry) -> Preview:
+    dimension = int(np.prod(dataset.input_shape))
+    return preview(dataset, layer(queries, dimension), entries, data_set="made")
+
+
+def entry(queries: int, dimension: int, seed: int | None, number: int = 1) -> LedgerEntry:
+    given = None if seed is None else GivenKeys(keccak256(bytes([seed])), 1)
+    digest = keccak256(bytes([number]))
+    return LedgerEntry(digest, "made", digest, layer(queries, dimension), consent=None, given=given)
+
+
+@pytest.mark.parametrize(
+    ("samples", "queries", "rule"),
+    [
+        (one_hot(1500, 5, 6), 25, Rule.RANK),
+        (one_hot(1500, 5, 6), 4, Rule.ENTROPY),
+        (low_rank(1500, 30, 8), 8, Rule.NUMERICAL_RANK),
+        (bits(1500, 30), 5, Rule.ATTACK),
+        (low_rank(1500, 30, 12), 2, None),
+    ],
+)
+def test_the_rules_are_asked_in_their_order(samples: np.ndarray, queries: int, rule: Rule | None) -> None:
+    found = look(data_set(samples), queries)
+    assert found.broken is rule
+    if rule is not None:
+        assert f"--allow-disclosure {rule.value}" in str(found.error())
+
+
+@pytest.mark.parametrize(
+    ("samples", "queries"),
+    [
+        (one_hot(1500, 5, 6), 5),
+        (one_hot(1500, 3, 4), 2),
+        (bits(1500, 24), 8),
+        (bits(1500, 24), 3),
+        (low_rank(1500, 20, 4), 8),
+        (low_rank(1500, 20, 15), 5),
+        (load("digits", None).x_train.reshape(-1, 64).astype(np.uint8), 32),
+        (np.random.default_rng(5).poisson(1.0, (1500, 12)).astype(np.uint8), 6),
+        (np.random.default_rng(6).integers(0, 256, (1500, 4)).astype(np.uint8), 3),
+        (np.sort(np.random.default_rng(7).integers(0, 40, (1500, 10)), axis=1).astype(np.uint8), 7),
+    ],
+)
+def test_what_was_said_before_is_what_the_best_attack_gets_after(samples: np.ndarray, queries: int) -> None:
+    dataset = data_set(samples)
+    said = look(dataset, queries).attack
+    issued = views_given([entry(queries, samples.shape[1], seed=77)])
+    got = reconstruct(known_part(dataset), issued, bits=8).measure
+    assert got.attack.exact <= said.attack.exact + 0.1
+    assert got.attack.exact >= said.attack.exact - 0.25
+    assert got.attack.whole <= said.attack.whole + 0.15
+    assert got.guess == said.guess
+
+
+def test_tasks_before_it_count_given_or_waiting() -> None:
+    dataset = data_set(low_rank(800, 20, 16))
+    alone, beside = look(dataset, 4), look(dataset, 4, entry(5, 20, seed=9), entry(6, 20, None, number=2))
+    assert (alone.measures.after.functions, beside.measures.after.functions) == (4, 15)
+    assert beside.measures.alone == alone.measures.alone
+    assert (alone.broken, beside.broken) == (None, Rule.NUMERICAL_RANK)
+
+
+def test_twins_and_labels_are_in_the_clear() -> None:
+    samples = low_rank(200, 6, 6)
+    samples[5] = samples[9]
+    clear = look(data_set(samples), 2).clear
+    assert (clear.samples, clear.shape, clear.bits, clear.classes, clear.equal) == (200, (6,), 8, 2, 2)
+
+
+def test_samples_of_another_size_are_refused() -> None:
+    dataset = data_set(bits(100, 6))
+    with pytest.raises(InputError, match="specification's input is"):
+        preview(dataset, layer(2, 7), (), data_set="made")
+    with pytest.raises(InputError, match="another --data-name"):
+        look(dataset, 2, entry(2, 9, seed=1))
