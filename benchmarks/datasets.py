@@ -129,7 +129,7 @@ def publish(setting: Setting) -> Published:
     sealing = Sealing(
         spec, fit(x, 8), secret, key_ref, folder, store, os.urandom, setting.threads, time.monotonic
     )
-    content = encrypt_set(sealing, Part.TRAIN, x, y)
+    content = encrypt_set(sealing, Part.TRAIN, x, y, np.arange(len(x)))
     ref = FileRef(store.add(folder.manifest("train")), keccak256(content))
     seconds = time.perf_counter() - started
     keys = tuple(derive_keys(secret, query_plan(spec, seed)) for seed in SEEDS)

@@ -5,11 +5,19 @@ import os
 
 import numpy as np
 import pytest
-from safetensors.numpy import load as load_tensors
 from scripts.demo.network import REPOSITORY, pole
 from scripts.demo.report import read_outcome
 from scripts.demo.setting import Setting
-from tests.e2e.rounds import PATIENCE, address, post_iris, wait_for_end, worker
+from tests.e2e.rounds import (
+    DECRYPTING,
+    Features,
+    address,
+    post_iris,
+    wait_for_end,
+    wait_for_features,
+    worker,
+)
+from tests.rows import sorted_rows
 
 from pole.adapters.ethereum.chain_log import read_chain_log
 from pole.adapters.ethereum.history_source import read_history
@@ -19,28 +27,15 @@ from pole.protocol.mapping.layer import inner_products_in_clear, query_plan
 from pole.protocol.models.specification import parse_specification
 from pole.protocol.replay.history import verify_history
 from pole.protocol.state import PayoutReason
-from pole.roles.support.files import read_with_digest
 
 ETHER = 10**18
-DECRYPTING = ("miner-1", "miner-2", "verifier-1", "verifier-2", "verifier-3")
-FEATURES: dict[tuple[str, str], dict[str, np.ndarray]] = {}
-
-
-def collect_features(setting: Setting, round_id: int) -> bool:
-    """Note what workers decrypted, which they delete when the round ends; return whether all have."""
-    for name in DECRYPTING:
-        for part in ("train", "test"):
-            for path in worker(setting, name).home.glob(f"work/*/rounds/{round_id}/{part}-*/00000"):
-                content = read_with_digest(path)
-                assert content is not None
-                FEATURES[name, part] = load_tensors(content)
-    return len(FEATURES) == 2 * len(DECRYPTING)
+FEATURES: Features = {}
 
 
 @pytest.fixture(scope="module")
 def played(setting: Setting) -> tuple[Setting, int]:
     round_id = post_iris(setting)
-    setting.stage.wait_for("features", lambda: collect_features(setting, round_id), patience=PATIENCE)
+    wait_for_features(setting, round_id, FEATURES)
     wait_for_end(setting, round_id)
     setting.stage.wait_for(
         "withdrawals", lambda: not any(map(setting.reader.credit_of, setting.names)), patience=60
@@ -78,8 +73,8 @@ def test_every_decrypted_inner_product_is_that_of_the_plaintext(played: tuple[Se
     for part, x, y in (("train", iris.x_train, iris.y_train), ("test", iris.x_test, iris.y_test)):
         expected = inner_products_in_clear(plan, apply(quantisation, x).values)
         for name in DECRYPTING:
-            assert np.array_equal(FEATURES[name, part]["features"], expected.reshape(len(x), -1))
-            assert np.array_equal(FEATURES[name, part]["labels"], y)
+            found = FEATURES[name, part]
+            assert np.array_equal(sorted_rows(found["features"], found["labels"]), sorted_rows(expected, y))
 
 
 def test_what_a_round_needed_is_deleted_when_it_ends(played: tuple[Setting, int]) -> None:

@@ -68,11 +68,11 @@ class Kernel(Protocol):
     def base_multiples(self, scalars: Bytes) -> Bytes:
         """Return scalar times the generator for scalars (n, 32)."""
 
-    def encrypt(self, secret: Bytes, randomness: Bytes, x: NDArray[np.uint16]) -> tuple[Bytes, Bytes]:
+    def encrypt(self, secret: Bytes, randomness: Bytes, x: NDArray[np.uint32]) -> tuple[Bytes, Bytes]:
         """Return ct0 (n, 32) and ct (n, D, 32) under secret (D, 32) with randomness (n, 32)."""
 
     def encrypt_with_public_key(
-        self, points: Bytes, randomness: Bytes, x: NDArray[np.uint16]
+        self, points: Bytes, randomness: Bytes, x: NDArray[np.uint32]
     ) -> tuple[Bytes, Bytes]:
         """Return the same from the points (D, 32) of the public key; raises InvalidKeyPointError."""
 

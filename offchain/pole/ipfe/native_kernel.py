@@ -38,14 +38,14 @@ class NativeKernel:
         _native.base_multiples(self.name, scalars, out)
         return out
 
-    def encrypt(self, secret: Bytes, randomness: Bytes, x: NDArray[np.uint16]) -> tuple[Bytes, Bytes]:
+    def encrypt(self, secret: Bytes, randomness: Bytes, x: NDArray[np.uint32]) -> tuple[Bytes, Bytes]:
         """See Kernel."""
         ct0, ct = np.empty_like(randomness), np.empty((*x.shape, 32), dtype=np.uint8)
         _native.encrypt(self.name, secret, randomness, x, ct0, ct)
         return ct0, ct
 
     def encrypt_with_public_key(
-        self, points: Bytes, randomness: Bytes, x: NDArray[np.uint16]
+        self, points: Bytes, randomness: Bytes, x: NDArray[np.uint32]
     ) -> tuple[Bytes, Bytes]:
         """See Kernel."""
         ct0, ct = np.empty_like(randomness), np.empty((*x.shape, 32), dtype=np.uint8)

@@ -46,22 +46,22 @@ class ReferenceKernel:
         """See Kernel."""
         return _rows([encode(multiply(k, BASE)) for k in _integers(scalars)])
 
-    def encrypt(self, secret: Bytes, randomness: Bytes, x: NDArray[np.uint16]) -> tuple[Bytes, Bytes]:
+    def encrypt(self, secret: Bytes, randomness: Bytes, x: NDArray[np.uint32]) -> tuple[Bytes, Bytes]:
         """See Kernel: ct_j = (r s_j + x_j) G."""
         s = _integers(secret)
 
-        def ct(r: int, sample: NDArray[np.uint16]) -> list[Point]:
+        def ct(r: int, sample: NDArray[np.uint32]) -> list[Point]:
             return [multiply(r * s_j + int(x_j), BASE) for s_j, x_j in zip(s, sample, strict=True)]
 
         return _ciphertexts(randomness, x, ct)
 
     def encrypt_with_public_key(
-        self, points: Bytes, randomness: Bytes, x: NDArray[np.uint16]
+        self, points: Bytes, randomness: Bytes, x: NDArray[np.uint32]
     ) -> tuple[Bytes, Bytes]:
         """See Kernel: ct_j = r H_j + x_j G."""
         h = _decode_key(points)
 
-        def ct(r: int, sample: NDArray[np.uint16]) -> list[Point]:
+        def ct(r: int, sample: NDArray[np.uint32]) -> list[Point]:
             pairs = zip(h, sample, strict=True)
             return [add(multiply(r, h_j), multiply(int(x_j), BASE)) for h_j, x_j in pairs]
 
@@ -154,7 +154,7 @@ def _small_combination(terms: list[tuple[int, Point]]) -> Point:
 
 
 def _ciphertexts(
-    randomness: Bytes, x: NDArray[np.uint16], ct: Callable[[int, NDArray[np.uint16]], list[Point]]
+    randomness: Bytes, x: NDArray[np.uint32], ct: Callable[[int, NDArray[np.uint32]], list[Point]]
 ) -> tuple[Bytes, Bytes]:
     rs = _integers(randomness)
     ct0 = _rows([encode(multiply(r, BASE)) for r in rs])

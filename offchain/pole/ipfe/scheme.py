@@ -51,7 +51,7 @@ __all__ = [
 
 Result = TypeVar("Result")
 
-MAX_INPUT = 2**16 - 1
+MAX_INPUT = 2**32 - 1
 SHARD = 64  # samples that a thread encrypts or decodes at a time; a multiple of the lanes of every code path
 PUBLIC_KEY_SHARD = 512  # more, because tables of the public key are built once a shard
 
@@ -90,12 +90,12 @@ def encrypt(
     threads: int = 1,
     backend: str | None = None,
 ) -> Ciphertexts:
-    """Encrypt the rows of x, unsigned (n, D) below 2^16, as the owner of the master secret key.
+    """Encrypt the rows of x, unsigned (n, D) below 2^32, as the owner of the master secret key.
 
     ct_j = (r s_j + x_j) G is one multiplication of the generator: several times faster than with the public
     key, and the same distribution. Raises InputError for another dtype, shape or range.
 
-    Memory: x as 16 bits, and the result of 32 n (D + 1) bytes; beside them at most 2 MB + 2.5 KB D for each
+    Memory: x as 32 bits, and the result of 32 n (D + 1) bytes; beside them at most 2 MB + 2.5 KB D for each
     thread, 200 n bytes of randomness, and tables of 6.3 MB once in a process. Data that does not fit is
     encrypted piece by piece: every call draws its own randomness.
     """
@@ -115,7 +115,7 @@ def encrypt_with_public_key(
     threads: int = 1,
     backend: str | None = None,
 ) -> Ciphertexts:
-    """Encrypt the rows of x, unsigned (n, D) below 2^16, for the owner of the master secret key.
+    """Encrypt the rows of x, unsigned (n, D) below 2^32, for the owner of the master secret key.
 
     Raises InputError for another dtype, shape or range, InvalidKeyPointError if the key holds no group
     element. Memory: as `encrypt`, but 4 MB + 18 KB D for each thread.
@@ -224,8 +224,8 @@ def _naming_sample(first: int, action: Callable[[], Result]) -> Result:
 
 
 def _encrypt_shards(
-    encrypt_rows: Callable[[NDArray[np.uint16], Bytes], tuple[Bytes, Bytes]],
-    values: NDArray[np.uint16],
+    encrypt_rows: Callable[[NDArray[np.uint32], Bytes], tuple[Bytes, Bytes]],
+    values: NDArray[np.uint32],
     random_bytes: RandomBytes,
     *,
     shard: int,
@@ -267,11 +267,11 @@ def _random_scalars(count: int, random_bytes: RandomBytes) -> Bytes:
     return reduced(random_bytes(64 * count))
 
 
-def _as_input(x: NDArray[np.unsignedinteger], dimension: int) -> NDArray[np.uint16]:
+def _as_input(x: NDArray[np.unsignedinteger], dimension: int) -> NDArray[np.uint32]:
     if x.ndim != 2 or x.shape[1] != dimension:
         raise InputError(f"The data must have shape (samples, {dimension}) for this key, not {x.shape}.")
     if x.dtype.kind != "u":
         raise InputError(f"The data must be unsigned integers, not {x.dtype}; quantise it first.")
     if x.size and int(x.max()) > MAX_INPUT:
-        raise InputError(f"The data must not exceed {MAX_INPUT}; quantise it to at most 16 bits.")
-    return np.ascontiguousarray(x, dtype=np.uint16)
+        raise InputError(f"The data must not exceed {MAX_INPUT}; quantise it to at most 32 bits.")
+    return np.ascontiguousarray(x, dtype=np.uint32)

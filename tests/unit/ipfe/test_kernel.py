@@ -67,7 +67,7 @@ def test_an_invalid_encoding_is_refused_on_every_path(path: str, vector: dict[st
     with pytest.raises(InvalidKeyPointError) as caught:
         kernel.linear_combination(points, scalars_of(range(11)))
     assert caught.value.column == 10
-    zeros = np.zeros((1, 11), dtype=np.uint16)
+    zeros = np.zeros((1, 11), dtype=np.uint32)
     with pytest.raises(InvalidKeyPointError, match="Column 10 of the master public key"):
         kernel.encrypt_with_public_key(points, scalars_of([1]), zeros)
     decryptor = kernel.decryptor(plan_of([[0]], [[1]]), scalars_of([0]).reshape(1, 1, 32), 11, 1)
@@ -109,7 +109,7 @@ def test_digits_at_half_a_window_give_the_bytes_of_the_reference(path: str) -> N
     kernel = backend.choose(path)
     expected = multiples(*ks)
     assert kernel.base_multiples(scalars_of(ks)).tobytes() == expected.tobytes()
-    ones = np.zeros((len(ks), 1), dtype=np.uint16)
+    ones = np.zeros((len(ks), 1), dtype=np.uint32)
     _, ct = kernel.encrypt_with_public_key(multiples(1), scalars_of(ks), ones)
     assert ct.tobytes() == expected.tobytes()
     for k in ks:
@@ -162,9 +162,9 @@ def test_both_encryptions_give_the_bytes_of_the_reference_at_the_edges(path: str
     secrets = [0, 1, ORDER - 1, 2**252, 12345]
     randomness, secret = scalars_of(EDGES), scalars_of(secrets)
     x = np.array(
-        [[(i * 7919 + j * 65535) % 65536 for j in range(5)] for i in range(len(EDGES))], dtype=np.uint16
+        [[(i * 7919 + j * 0xFFFF_FFFF) % 2**32 for j in range(5)] for i in range(len(EDGES))], dtype=np.uint32
     )
-    x[0], x[1] = 0, 65535
+    x[0], x[1], x[2] = 0, 0xFFFF_FFFF, 0x8000_0000
     expected0, expected = (
         multiples(*EDGES),
         multiples(*(r * s + int(x[i, j]) for i, r in enumerate(EDGES) for j, s in enumerate(secrets))),

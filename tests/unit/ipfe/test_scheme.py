@@ -139,7 +139,7 @@ def test_a_point_that_does_not_decode_is_named_by_its_place_in_the_whole(path: s
         (np.zeros(4, dtype=np.uint8), "shape"),
         (np.zeros((2, 4), dtype=np.int64), "unsigned"),
         (np.zeros((2, 4), dtype=np.float64), "unsigned"),
-        (np.full((2, 4), 65536, dtype=np.uint32), "65535"),
+        (np.full((2, 4), 2**32, dtype=np.uint64), "4294967295"),
     ],
 )
 def test_data_that_cannot_be_encrypted_is_refused(x: np.ndarray, reason: str) -> None:

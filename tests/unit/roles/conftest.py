@@ -74,8 +74,9 @@ def numbers(seed: int) -> Callable[[int], bytes]:
     return np.random.default_rng(seed).bytes
 
 
-def specification() -> ModelSpecification:
-    return mlp(input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=3, queries=3), hidden=(), classes=3)
+def specification(*, noise: int = 0) -> ModelSpecification:
+    mapping = LinearMapping(bits=3, queries=3, noise=noise)
+    return mlp(input_shape=(4,), input_bits=8, mapping=mapping, hidden=(), classes=3)
 
 
 def dataset() -> DataSet:
@@ -132,6 +133,7 @@ class Stage:
     learner: Learner = field(default_factory=LeastSquaresLearner)
     # Three functions of four values are D - 1.
     may_disclose: Rule | None = Rule.RANK
+    specification: ModelSpecification = field(default_factory=specification)
     confirmations: int = 0
 
     @property
@@ -153,7 +155,7 @@ class Stage:
 
     def post(self, seed: int = 1, **changes: int) -> int:
         """Post the task; the same seed makes the same master key."""
-        request = TaskRequest(dataset(), specification(), terms(**changes))
+        request = TaskRequest(dataset(), self.specification, terms(**changes))
         files = prepare_task(request, self.workshop(seed))
         return self.chain(OWNER).post_task(request.terms, files, intent=f"post/{len(self.world.tasks)}")
 

@@ -31,6 +31,7 @@ from pole.roles.receiving.task_data import TaskData
 ROWS, SHARDS, ROWS_IN_SHARD = 11, 4, 3
 SHARD_BYTES = ROWS_IN_SHARD * (5 * 32 + 2)
 SEED, OTHER_SEED = b"\x01" * 32, b"\x02" * 32
+IN_ORDER = np.arange(ROWS)
 LABELS = np.arange(ROWS, dtype=np.int64) % 3
 VALUES = np.random.default_rng(7).integers(0, 256, (ROWS, 4)).astype(np.uint8)
 
@@ -103,7 +104,8 @@ def in_clear(seed: bytes = SEED) -> np.ndarray:
 
 def sealed_set(folder: Path, *, threads: int = 1) -> SealedSet:
     store = CountingStore()
-    content = encrypt_set(sealing(store, folder / "owner", threads=threads), Part.TRAIN, VALUES, LABELS)
+    owner = sealing(store, folder / "owner", threads=threads)
+    content = encrypt_set(owner, Part.TRAIN, VALUES, LABELS, IN_ORDER)
     home = folder / "home"
     home.mkdir()
     return SealedSet(store, read_manifest(content, part=Part.TRAIN), home, threads)

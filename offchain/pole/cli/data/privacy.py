@@ -144,7 +144,7 @@ def _views_of(spec: Path, dataset: "DataSet", rounds: int) -> tuple[list["View"]
     from pole.errors import InputError
     from pole.learning.privacy.views import View
     from pole.protocol.encoding.hashing import keccak256
-    from pole.protocol.mapping.layer import query_plan
+    from pole.protocol.mapping.layer import data_plan
 
     specification = read_specification(spec)
     if specification.input.shape != dataset.input_shape:
@@ -153,7 +153,8 @@ def _views_of(spec: Path, dataset: "DataSet", rounds: int) -> tuple[list["View"]
             f"specification's input is {list(specification.input.shape)}; change one of them."
         )
     seeds = [keccak256(number.to_bytes(32, "big")) for number in range(1, rounds + 1)]
-    return [View(query_plan(specification, seed)) for seed in seeds], specification.input.bits
+    noise, bits = specification.mapping.noise, specification.input.bits
+    return [View(data_plan(specification, seed), noise) for seed in seeds], bits
 
 
 def _views_issued(settings: Settings, dataset: "DataSet") -> tuple[list["View"], int]:

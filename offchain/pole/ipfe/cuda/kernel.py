@@ -35,12 +35,12 @@ class CudaKernel:
         """See Kernel. On the processor."""
         return self.processor.base_multiples(scalars)
 
-    def encrypt(self, secret: Bytes, randomness: Bytes, x: NDArray[np.uint16]) -> tuple[Bytes, Bytes]:
+    def encrypt(self, secret: Bytes, randomness: Bytes, x: NDArray[np.uint32]) -> tuple[Bytes, Bytes]:
         """See Kernel. On the processor: the secret never reaches the device."""
         return self.processor.encrypt(secret, randomness, x)
 
     def encrypt_with_public_key(
-        self, points: Bytes, randomness: Bytes, x: NDArray[np.uint16]
+        self, points: Bytes, randomness: Bytes, x: NDArray[np.uint32]
     ) -> tuple[Bytes, Bytes]:
         """See Kernel. On the processor."""
         return self.processor.encrypt_with_public_key(points, randomness, x)

@@ -101,7 +101,7 @@ static enum outcome base_multiples(const uint8_t *scalars, size_t count, uint8_t
     return ready ? DONE : OUT_OF_MEMORY;
 }
 
-static enum outcome encrypt(const uint8_t *secret, size_t dimension, const uint8_t *randomness, const uint16_t *x,
+static enum outcome encrypt(const uint8_t *secret, size_t dimension, const uint8_t *randomness, const uint32_t *x,
                             size_t samples, uint8_t *ct0, uint8_t *ct)
 {
     enum outcome outcome = base_multiples(randomness, samples, ct0);
@@ -154,7 +154,7 @@ static void build_column_tables(public_encryption *work, const point *h)
     }
 }
 
-static void encode_public_column(public_encryption *work, int lane, const uint16_t *x, size_t dimension,
+static void encode_public_column(public_encryption *work, int lane, const uint32_t *x, size_t dimension,
                                  size_t samples, uint8_t *ct)
 {
     multiples table = {work->builder.count, work->lanes[lane]};
@@ -178,7 +178,7 @@ static void encode_public_column(public_encryption *work, int lane, const uint16
 }
 
 static enum outcome encode_public_columns(public_encryption *work, const uint8_t *points, size_t dimension,
-                                          const uint16_t *x, size_t samples, uint8_t *ct, position *bad)
+                                          const uint32_t *x, size_t samples, uint8_t *ct, position *bad)
 {
     for (size_t j = 0; j < dimension; j += LANES) {
         size_t lanes = dimension - j < LANES ? dimension - j : LANES;
@@ -201,7 +201,7 @@ static enum outcome encode_public_columns(public_encryption *work, const uint8_t
 }
 
 static enum outcome encrypt_public(const uint8_t *points, size_t dimension, const uint8_t *randomness,
-                                   const uint16_t *x, size_t samples, uint8_t *ct0, uint8_t *ct, position *bad)
+                                   const uint32_t *x, size_t samples, uint8_t *ct0, uint8_t *ct, position *bad)
 {
     enum outcome outcome = base_multiples(randomness, samples, ct0);
     if (outcome != DONE) return outcome;

@@ -5,7 +5,7 @@
  * window before the next. A column's own tables are built anew for every call, so they are narrower. */
 #define BASE_WIDTH 12
 #define BASE_WINDOWS WINDOWS_OF(BASE_WIDTH)
-#define INPUT_WINDOWS (16 / BASE_WIDTH + 1)
+#define INPUT_WINDOWS (32 / BASE_WIDTH + 1)
 #define COLUMN_WIDTH 6
 #define COLUMN_WINDOWS WINDOWS_OF(COLUMN_WIDTH)
 #define BATCH 128

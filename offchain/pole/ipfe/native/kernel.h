@@ -58,11 +58,11 @@ typedef struct {
     /* out[i] = scalars[i] * G, all reduced, 32 bytes each. */
     enum outcome (*base_multiples)(const uint8_t *scalars, size_t count, uint8_t *out);
     /* ct0[i] = r[i] * G, ct[i][j] = (r[i] s[j] + x[i][j]) * G. */
-    enum outcome (*encrypt)(const uint8_t *secret, size_t dimension, const uint8_t *randomness, const uint16_t *x,
+    enum outcome (*encrypt)(const uint8_t *secret, size_t dimension, const uint8_t *randomness, const uint32_t *x,
                             size_t samples, uint8_t *ct0, uint8_t *ct);
     /* The same from h[j] = s[j] * G. */
     enum outcome (*encrypt_public)(const uint8_t *points, size_t dimension, const uint8_t *randomness,
-                                   const uint16_t *x, size_t samples, uint8_t *ct0, uint8_t *ct, position *bad);
+                                   const uint32_t *x, size_t samples, uint8_t *ct0, uint8_t *ct, position *bad);
     /* x || y of each decoded point; bad->column is the first that does not decode. */
     enum outcome (*expand)(const uint8_t *encoded, size_t count, uint8_t *affine, position *bad);
     /* out[i][w][l] = <x_i, z_wl>, or NO_LOGARITHM beyond bound. Points of point_bytes each: see load_point. */

@@ -120,13 +120,13 @@ static PyObject *encrypt_with(PyObject *args, int with_secret)
     Py_ssize_t dimension = b.view[0].len / 32, samples = b.view[1].len / 32;
     b.expected[0] = 32 * dimension;
     b.expected[1] = b.expected[3] = 32 * samples;
-    b.expected[2] = 2 * samples * dimension;
+    b.expected[2] = 4 * samples * dimension;
     b.expected[4] = 32 * samples * dimension;
     if (!check_lengths(&b)) return release(&b, NULL);
     enum outcome outcome;
     position bad = {0, 0};
     const uint8_t *key = b.view[0].buf, *randomness = b.view[1].buf;
-    const uint16_t *x = b.view[2].buf;
+    const uint32_t *x = b.view[2].buf;
     uint8_t *ct0 = b.view[3].buf, *ct = b.view[4].buf;
     Py_BEGIN_ALLOW_THREADS
     if (with_secret)

@@ -11,6 +11,7 @@ from platformdirs import user_cache_path
 
 from pole.errors import InputError
 from pole.learning.data import files, texts
+from pole.learning.data.quantisation import Bounds
 
 Samples = NDArray[Any]
 Labels = NDArray[np.int64]
@@ -29,7 +30,8 @@ NAMES: Final = "iris, digits, breast_cancer, diabetes, languages, mnist, cifar10
 class DataSet:
     """Samples (n, *input_shape) and labels (n,) from 0 to classes - 1, to train and to test.
 
-    In a regression the labels are the steps of the target's grid.
+    In a regression the labels are the steps of the target's grid. `bounds` are those that its owner gives the
+    values.
     """
 
     name: str
@@ -38,6 +40,7 @@ class DataSet:
     x_test: Samples
     y_test: Labels
     classes: int
+    bounds: Bounds | None = None
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -151,7 +154,7 @@ def _split_groups(
 
 
 def _own(path: Path) -> DataSet:
-    arrays = files.npz(path, ("x_train", "y_train", "x_test", "y_test"))
+    arrays = files.npz(path, ("x_train", "y_train", "x_test", "y_test"), optional=("low", "high"))
     x_train, x_test = (_samples(path, part, arrays[part]) for part in ("x_train", "x_test"))
     if x_train.shape[1:] != x_test.shape[1:]:
         raise InputError(
@@ -168,7 +171,8 @@ def _own(path: Path) -> DataSet:
             f"{y_test.max()}; there must be "
             "two classes or more, counted from 0, and the training set must have the last one."
         )
-    return DataSet(path.stem, x_train, y_train, x_test, y_test, classes)
+    bounds = _bounds(path, arrays, x_train[0].size)
+    return DataSet(path.stem, x_train, y_train, x_test, y_test, classes, bounds)
 
 
 def _samples(path: Path, part: str, x: Samples) -> Samples:
@@ -184,6 +188,28 @@ def _samples(path: Path, part: str, x: Samples) -> Samples:
             "remove those samples."
         )
     return x
+
+
+def _bounds(path: Path, arrays: Mapping[str, NDArray[Any]], dimension: int) -> Bounds | None:
+    given = [name for name in ("low", "high") if name in arrays]
+    if not given:
+        return None
+    if len(given) == 1:
+        raise InputError(
+            f"{path} has {given[0]} without the other bound; save both low and high, or neither."
+        )
+    for name in given:
+        array = arrays[name]
+        if array.dtype.kind not in "uif" or array.ndim > 1 or array.size not in (1, dimension):
+            raise InputError(
+                f"{name} in {path} is {array.dtype} of shape {array.shape}; it must hold one number for all "
+                f"{dimension} values of a sample, or one for each."
+            )
+    low, high = np.broadcast_arrays(*(np.atleast_1d(arrays[name]).astype(np.float64) for name in given))
+    try:
+        return Bounds(tuple(low.tolist()), tuple(high.tolist()))
+    except InputError as error:
+        raise InputError(f"low and high in {path} cannot be used: {error}") from error
 
 
 def _labels(path: Path, part: str, y: NDArray[Any], count: int) -> Labels:

@@ -89,8 +89,8 @@ def scikit_learn(name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return np.asarray(x, dtype=np.float64), np.asarray(bunch.target, dtype=np.int64)
 
 
-def npz(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
-    """Return the named arrays of an .npz file; pickled objects are never read."""
+def npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, NDArray[Any]]:
+    """Return the named arrays of an .npz file, and the optional ones that it has; pickles are never read."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             missing = [name for name in names if name not in file.files]
@@ -98,7 +98,8 @@ def npz(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
                 raise InputError(
                     f"{path} lacks {', '.join(missing)}; save it with numpy.savez and these names."
                 )
-            return {name: file[name] for name in names}
+            found = [name for name in optional if name in file.files]
+            return {name: file[name] for name in (*names, *found)}
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}; check its name.") from error
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:

@@ -1,4 +1,8 @@
-"""From real features to the unsigned integers that are encrypted, by scales and offsets fitted once."""
+"""From real features to the unsigned integers that are encrypted, by scales and offsets fitted once.
+
+Everybody can read them in a data set's manifest. So the range of a column is its owner's choice, or that of
+its training values rounded outwards: it is not to name the lowest and the highest of them.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +14,34 @@ from pole.errors import InputError
 from pole.learning.evaluation.features import batches
 from pole.quoting import quoted
 
+Ends = NDArray[np.float64]
+
 DECIMAL: float = 10.0
+STEP_EXPONENT: int = 4
+"""Ranges are rounded to multiples of a power of two, 2^3 to 2^4 of which are a range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The values that quantise to 0 and to the largest number: one pair for all features, or one for each.
+
+    Raises InputError where they are no ranges.
+    """
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.low or len(self.low) != len(self.high):
+            raise InputError(
+                f"There are {len(self.low)} lower and {len(self.high)} upper bounds; give as many of both."
+            )
+        for column, (low, high) in enumerate(zip(self.low, self.high, strict=True)):
+            if not -np.inf < low < high < np.inf:
+                raise InputError(
+                    f"The bounds of column {column} are {low} and {high}; the lower must be less than the "
+                    "upper, and both finite."
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +88,36 @@ def quantisation_from(document: dict[str, Any]) -> Quantisation:
         ) from error
 
 
-def fit(x: NDArray[Any], bits: int) -> Quantisation:
-    """Return the quantisation for training samples (n, ...).
+def fit(x: NDArray[Any], bits: int, bounds: Bounds | None = None) -> Quantisation:
+    """Return the quantisation for training samples (n, ...), which tells no more of them than their bounds.
 
-    Integers that fit into `bits` stay as they are; numbers with one decimal that fit times ten are
-    multiplied by ten (both exact). Otherwise tables (n, D) are spread feature by feature over the whole
-    range and images with one common scale.
+    Bounds that are given are spread over the whole range of `bits`. Without them integers that fit into
+    `bits` stay as they are; numbers with one decimal that fit times ten are multiplied by ten (both exact).
+    Otherwise tables (n, D) are spread feature by feature and images with one common scale, between the lowest
+    and the highest value, both rounded outwards to a power of two of a sixteenth to an eighth of their
+    distance (where all values are equal, of their size).
     """
     if not 1 <= bits <= 8:
         raise InputError(
             f"Samples are quantised to 1 to 8 bits, not {bits}; change the input bits of the specification."
         )
     _require_finite(x)
+    if bounds is not None:
+        return _spread(bounds, bits)
     largest = 2**bits - 1
     for factor in (1.0, DECIMAL):
         if all(_exact(x[rows], factor, largest) for rows in batches(len(x), x[0].size)):
             return Quantisation(bits, (factor,), (0.0,))
     axis = 0 if x.ndim == 2 else None
     low, high = (np.atleast_1d(end).astype(np.float64) for end in (x.min(axis=axis), x.max(axis=axis)))
-    with np.errstate(over="ignore"):
-        spread = np.where(high > low, high - low, 1.0)
-    return Quantisation(bits, tuple(largest / spread), tuple(low))
+    with np.errstate(all="ignore"):
+        low, high = _rounded_outwards(low, high)
+    if not np.all(np.isfinite(high - low)):
+        raise InputError(
+            "The values of a column are too far apart, or too close, to be quantised; remove samples that "
+            "are out of range."
+        )
+    return _spread(Bounds(tuple(low.tolist()), tuple(high.tolist())), bits)
 
 
 def apply(quantisation: Quantisation, x: NDArray[Any]) -> Quantised:
@@ -96,6 +136,20 @@ def apply(quantisation: Quantisation, x: NDArray[Any]) -> Quantised:
     steps = np.rint((rows - np.array(quantisation.offset)) * np.array(quantisation.scale))
     limited = np.clip(steps, 0, 2**quantisation.bits - 1)
     return Quantised(limited.astype(np.uint8), int(np.count_nonzero(limited != steps)))
+
+
+def _spread(bounds: Bounds, bits: int) -> Quantisation:
+    ranges = zip(bounds.low, bounds.high, strict=True)
+    return Quantisation(bits, tuple((2**bits - 1) / (high - low) for low, high in ranges), bounds.low)
+
+
+def _rounded_outwards(low: Ends, high: Ends) -> tuple[Ends, Ends]:
+    """Return ranges that hold the given ones, and are the same for all whose ends lie in the same steps."""
+    size = np.where(high > low, high - low, np.maximum(np.abs(low), 1.0))
+    step = np.ldexp(1.0, np.frexp(size)[1] - STEP_EXPONENT)
+    first, last = np.floor(low / step), np.ceil(high / step)
+    # Adding zero makes 0.0 of -0.0, which a manifest would write otherwise.
+    return first * step + 0.0, np.maximum(last, first + 1) * step + 0.0
 
 
 def _exact(x: NDArray[Any], factor: float, largest: int) -> bool:

@@ -83,7 +83,7 @@ def reconstruct(
     Samples are quantised to `bits` bits as a task would; the attack by a network takes `steps` steps; `seed`
     fixes its start and the noise. Raises InputError where the views do not fit the samples.
     """
-    quantisation = fit(dataset.x_train, bits)
+    quantisation = fit(dataset.x_train, bits, dataset.bounds)
     known, held_out = (apply(quantisation, x).values for x in (dataset.x_train, dataset.x_test))
     random = np.random.default_rng(seed)
     scene = _Scene(

@@ -108,7 +108,7 @@ def profile(dataset: DataSet, bits: int) -> DataProfile:
 
     Costs seconds for MNIST and CIFAR-10.
     """
-    quantisation = fit(dataset.x_train, bits)
+    quantisation = fit(dataset.x_train, bits, dataset.bounds)
     samples = np.concatenate([apply(quantisation, x).values for x in (dataset.x_train, dataset.x_test)])
     random = np.random.default_rng(SEED)
     hull = affine_hull(samples, random)

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pole.learning.data.datasets import DataSet
+from pole.learning.data.datasets import DataSet, Samples
+from pole.learning.data.noise import RandomBytes, with_noise
 from pole.learning.data.quantisation import apply, fit
 from pole.learning.evaluation.arrays import place_of
 from pole.learning.evaluation.canonical import evaluate
@@ -41,21 +42,26 @@ def rehearse(
 ) -> Rehearsal:
     """Return what the default recipe makes of a data set under a mapping layer drawn from `seed`.
 
-    The features are those that decryption would give; nothing is encrypted. Raises InputError where data and
+    The features are those that decryption would give, with noise where the layer has it; nothing is
+    encrypted. Raises InputError where data and
     specification do not fit.
     """
-    train_features, test_features = _features(dataset, specification, seed)
+    random_bytes = np.random.default_rng(random_seed).bytes
+    train_features, test_features = _features(dataset, specification, seed, random_bytes)
     task = TrainingTask(specification, seed, train_features, dataset.y_train, TrainingSettings())
     result = train(task, rule, random_seed=random_seed, device=device)
     found = evaluate(result.candidate.model, test_features, dataset.y_test, place_of(device))
     return Rehearsal(result, result.candidate.evaluation.correct, found.correct)
 
 
-def _features(dataset: DataSet, specification: ModelSpecification, seed: bytes) -> tuple[Features, Features]:
-    quantisation = fit(dataset.x_train, specification.input.bits)
+def _features(
+    dataset: DataSet, specification: ModelSpecification, seed: bytes, random_bytes: RandomBytes
+) -> tuple[Features, Features]:
+    quantisation = fit(dataset.x_train, specification.input.bits, dataset.bounds)
     plan = query_plan(specification, seed)
-    train_part, test_part = (
-        arrange(inner_products_in_clear(plan, apply(quantisation, x).values), specification)
-        for x in (dataset.x_train, dataset.x_test)
-    )
-    return train_part, test_part
+
+    def features(x: Samples) -> Features:
+        values = with_noise(apply(quantisation, x).values, specification, random_bytes)
+        return arrange(inner_products_in_clear(plan, values), specification)
+
+    return features(dataset.x_train), features(dataset.x_test)

@@ -37,8 +37,13 @@ def write_document(document: Document) -> bytes:
         raise InputError(f"The document cannot be written as JSON: {error}.") from error
 
 
-def read_document(data: bytes, *, kind: str, version: int, fields: Sequence[str], max_bytes: int) -> Document:
-    """Return a document of format `kind` that has exactly `fields` beside `format` and `version`."""
+def read_document(
+    data: bytes, *, kind: str, version: int, fields: Sequence[str], max_bytes: int, renewal: str = ""
+) -> Document:
+    """Return a document of format `kind` that has exactly `fields` beside `format` and `version`.
+
+    Where the version is another, the error names the command `renewal` that makes a new file.
+    """
     if len(data) > max_bytes:
         raise IntegrityError(f"The {kind} file has {len(data)} bytes; at most {max_bytes} are accepted.")
     _require_modest(data, kind)
@@ -50,7 +55,10 @@ def read_document(data: bytes, *, kind: str, version: int, fields: Sequence[str]
         raise IntegrityError(f"The file is no {kind} file.")
     given = document.get("version")
     if type(given) is not int or given != version:
-        raise IntegrityError(f"The {kind} file has version {quoted(given)}; this PoLe reads {version}.")
+        raise IntegrityError(
+            f"The {kind} file has version {quoted(given)}; this PoLe reads {version}"
+            f"{renewal and f': make a new one with `{renewal}`'}."
+        )
     check_fields(document, ["format", "version", *fields], kind)
     if _encoding_of(document, kind) != data:
         raise IntegrityError(f"The {kind} file is not in canonical encoding (sorted keys, no spaces).")

@@ -33,6 +33,7 @@ from pole.protocol.state import FileRef
 from pole.quoting import quoted
 
 FORMAT: Final = "pole.encrypted-set"
+VERSION: Final = 2
 SHARD_FORMAT: Final = "pole.encrypted-shard"
 MAX_MANIFEST_BYTES: Final = 2**23
 MAX_SHARDS: Final = 2**14
@@ -49,6 +50,7 @@ _FIELDS: Final = (
     "count",
     "inputShape",
     "dimension",
+    "noiseColumns",
     "classes",
     "bits",
     "quantisation",
@@ -78,8 +80,9 @@ class ShardRef:
 class EncryptedSetManifest:
     """A whole encrypted set.
 
-    `count` samples of `input_shape` (D = `dimension` values each, unsigned of `bits` bits) in `classes`
-    classes; a real value v of column j was quantised to round((v - offset_j) / scale_j); both lists have
+    `count` samples of `input_shape` (D values each, unsigned of `bits` bits) in `classes` classes. A
+    ciphertext has `dimension` columns: the D values, and after them `noise_columns` that noise the features.
+    A real value v of column j was quantised to round((v - offset_j) / scale_j); both lists have
     one entry for all columns or one for each. `master_public_key` is named by CID and keccak-256. Raises
     InputError when the fields contradict each other.
     """
@@ -88,6 +91,7 @@ class EncryptedSetManifest:
     count: int
     input_shape: tuple[int, ...]
     dimension: int
+    noise_columns: int
     classes: int
     bits: int
     scale: tuple[float, ...]
@@ -96,17 +100,16 @@ class EncryptedSetManifest:
     shards: tuple[ShardRef, ...]
 
     def __post_init__(self) -> None:
-        if math.prod(self.input_shape) != self.dimension:
-            raise InputError(f"An input of shape {list(self.input_shape)} has not {self.dimension} values.")
+        values = self.dimension - self.noise_columns
+        if math.prod(self.input_shape) != values:
+            raise InputError(f"An input of shape {list(self.input_shape)} has not {values} values.")
         if sum(shard.rows for shard in self.shards) != self.count:
             raise InputError(
                 f"The shards hold {sum(shard.rows for shard in self.shards)} samples, not {self.count}."
             )
-        for name, values in (("scale", self.scale), ("offset", self.offset)):
-            if len(values) not in (1, self.dimension):
-                raise InputError(
-                    f"Quantisation needs 1 or {self.dimension} values of {name}, not {len(values)}."
-                )
+        for name, given in (("scale", self.scale), ("offset", self.offset)):
+            if len(given) not in (1, values):
+                raise InputError(f"Quantisation needs 1 or {values} values of {name}, not {len(given)}.")
         if min(self.scale) <= 0:
             raise InputError("Every scale of the quantisation must be positive.")
 
@@ -117,7 +120,7 @@ class EncryptedSetManifest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shard:
-    """Some samples: ct0 is uint8 (rows, 32), ct is uint8 (rows, D, 32), labels are uint16 (rows,)."""
+    """Some samples: ct0 is uint8 (rows, 32), ct uint8 (rows, dimension, 32), labels uint16 (rows,)."""
 
     ct0: NDArray[np.uint8]
     ct: NDArray[np.uint8]
@@ -129,11 +132,12 @@ def write_manifest(manifest: EncryptedSetManifest) -> bytes:
     return write_document(
         {
             "format": FORMAT,
-            "version": 1,
+            "version": VERSION,
             "part": manifest.part.value,
             "count": manifest.count,
             "inputShape": list(manifest.input_shape),
             "dimension": manifest.dimension,
+            "noiseColumns": manifest.noise_columns,
             "classes": manifest.classes,
             "bits": manifest.bits,
             "quantisation": {
@@ -157,7 +161,14 @@ def read_manifest(data: bytes, *, part: Part) -> EncryptedSetManifest:
 
     The caller has checked `data` against the digest on the chain.
     """
-    document = read_document(data, kind=FORMAT, version=1, fields=_FIELDS, max_bytes=MAX_MANIFEST_BYTES)
+    document = read_document(
+        data,
+        kind=FORMAT,
+        version=VERSION,
+        fields=_FIELDS,
+        max_bytes=MAX_MANIFEST_BYTES,
+        renewal="pole task post",
+    )
     if document["part"] != part.value:
         raise IntegrityError(
             f"The manifest describes the {quoted(document['part'])} set, not the {part.value} set."
@@ -170,6 +181,7 @@ def read_manifest(data: bytes, *, part: Part) -> EncryptedSetManifest:
             count=read_whole(document, "count", minimum=1, maximum=MAX_COUNT),
             input_shape=_input_shape(document),
             dimension=dimension,
+            noise_columns=read_whole(document, "noiseColumns", minimum=0, maximum=MAX_DIMENSION - 1),
             classes=read_whole(document, "classes", minimum=2, maximum=MAX_CLASSES),
             bits=read_whole(document, "bits", minimum=1, maximum=MAX_BITS),
             scale=read_floats(quantisation, "scale", maximum=dimension),
@@ -237,8 +249,8 @@ def write_shard(shard: Shard) -> bytes:
         or shard.ct.shape[::2] != (rows, ELEMENT_BYTES)
     ):
         raise InputError(
-            f"A shard needs ct0 (rows, 32), ct (rows, D, 32), labels (rows,); these are {shard.ct0.shape}, "
-            f"{shard.ct.shape} and {shard.labels.shape}."
+            f"A shard needs ct0 (rows, 32), ct (rows, dimension, 32), labels (rows,); these are "
+            f"{shard.ct0.shape}, {shard.ct.shape} and {shard.labels.shape}."
         )
     tensors = {"ct0": shard.ct0, "ct": shard.ct, "labels": shard.labels.astype("<u2")}
     return write_tensors(tensors, _SHARD_METADATA)

@@ -16,15 +16,21 @@ from pole.errors import InputError
 MAX_QUERIES: Final = 1024
 MAX_FEATURES: Final = 2**20
 MAX_POSITIONS: Final = 2**24
+MAX_NOISE: Final = 2**16
+NOISE_REACH: Final = 8
+"""Noise is cut off at so many standard deviations, and shifted by as many so that it is not negative."""
 
 Shape = tuple[int, ...]
 
 
 class _Mapping(BaseModel):
+    """What all kinds have: `noise` is the standard deviation of each feature's noise, 0 for none."""
+
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     bits: Annotated[int, Field(ge=1, le=16)]
     queries: Annotated[int, Field(ge=1, le=MAX_QUERIES)]
+    noise: Annotated[int, Field(ge=0, le=MAX_NOISE, exclude_if=lambda deviation: deviation == 0)] = 0
 
 
 class LinearMapping(_Mapping):
@@ -86,6 +92,16 @@ def feature_shape(mapping: Mapping, input_shape: Shape) -> Shape:
     return (mapping.queries,)
 
 
+def noise_columns(mapping: Mapping, input_shape: Shape) -> int:
+    """Return how many columns of noise a sample has beside its values: one for each feature, 0 without."""
+    return prod(feature_shape(mapping, input_shape)) if mapping.noise else 0
+
+
+def largest_noise(mapping: Mapping) -> int:
+    """Return the largest value of a column of noise, which is twice the shift that features have by it."""
+    return 2 * NOISE_REACH * mapping.noise
+
+
 def as_image(input_shape: Shape) -> tuple[int, int, int]:
     """Return an image's shape as (channels, height, width); raises InputError where the input is no image."""
     if len(input_shape) == 1:
@@ -124,10 +140,11 @@ def check_geometry(mapping: Mapping, input_shape: Shape) -> None:
             "more than the "
             f"{MAX_FEATURES} allowed; ask for fewer queries."
         )
-    if window_count(mapping, input_shape) * weights > MAX_POSITIONS:
+    positions = window_count(mapping, input_shape) * weights + noise_columns(mapping, input_shape)
+    if positions > MAX_POSITIONS:
         raise InputError(
-            f"The mapping layer's windows have {window_count(mapping, input_shape) * weights} positions in "
-            f"all, more than the {MAX_POSITIONS} allowed; choose a smaller kernel."
+            f"The mapping layer's windows have {positions} positions in all, more than the {MAX_POSITIONS} "
+            "allowed; choose a smaller kernel."
         )
 
 

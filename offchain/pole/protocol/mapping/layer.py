@@ -1,5 +1,6 @@
 """The secure mapping layer of a specification under a seed: its query plan and its features."""
 
+from math import prod
 from typing import Final, Protocol
 
 import numpy as np
@@ -40,7 +41,24 @@ class Mapped(Protocol):
 
 
 def query_plan(specification: Mapped, seed: bytes) -> QueryPlan:
-    """Return the windows (W, d) and query vectors (L, d) that a round's functional keys are issued for.
+    """Return the windows and query vectors that a round's functional keys are issued for.
+
+    Those of `data_plan`, and where the layer has noise, L columns more for each window and L weights more for
+    each vector: vector l adds noise column D + w L + l to its inner product with window w. Raises InputError
+    for an unusable specification.
+    """
+    plan = data_plan(specification, seed)
+    columns = kinds.noise_columns(specification.mapping, specification.input.shape)
+    if not columns:
+        return plan
+    first = prod(specification.input.shape)
+    own = np.arange(first, first + columns, dtype=np.int32).reshape(len(plan.windows), -1)
+    each = np.eye(len(plan.vectors), dtype=plan.vectors.dtype)
+    return QueryPlan(np.hstack([plan.windows, own]), np.hstack([plan.vectors, each]))
+
+
+def data_plan(specification: Mapped, seed: bytes) -> QueryPlan:
+    """Return the windows (W, d) and query vectors (L, d) over the D values of a sample alone.
 
     A seed whose vectors are linearly dependent for this layer gives way to its keccak-256, as often as
     needed: a dependent layer loses data, and short windows meet such seeds often (one in four for L = D =
@@ -49,6 +67,13 @@ def query_plan(specification: Mapped, seed: bytes) -> QueryPlan:
     shape = specification.input.shape
     positions = np.array(list(kinds.windows(specification.mapping, shape)), dtype=np.int32)
     return QueryPlan(windows=positions, vectors=_independent_vectors(specification, seed))
+
+
+def largest_feature(specification: Mapped, plan: QueryPlan, *, largest_value: int) -> int:
+    """Return the largest inner product of `query_plan` when no value of a sample exceeds `largest_value`."""
+    weights = plan.vectors[:, : kinds.window_size(specification.mapping, specification.input.shape)]
+    largest = int(weights.sum(axis=1, dtype=np.int64).max()) * largest_value
+    return largest + kinds.largest_noise(specification.mapping)
 
 
 def feature_shape(specification: Mapped) -> Shape:
@@ -77,11 +102,11 @@ def arrange(inner_products: NDArray[np.int64], specification: Mapped) -> NDArray
     return inner_products.reshape(count, *shape)
 
 
-def inner_products_in_clear(plan: QueryPlan, x: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.int64]:
-    """Return the inner products (n, W, L) of samples (n, D) in the clear.
+def inner_products_in_clear(plan: QueryPlan, x: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
+    """Return the inner products (n, W, L) of samples (n, columns) in the clear.
 
     This is what decryption must give, for tests and plain baselines. Raises InputError where a window
-    reaches past the samples' D values.
+    reaches past the samples' columns.
     """
     if x.ndim != 2 or int(plan.windows.max()) >= x.shape[1]:
         raise InputError(

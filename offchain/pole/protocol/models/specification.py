@@ -18,6 +18,8 @@ from pole.protocol.mapping.kinds import (
     Shape,
     check_geometry,
     feature_shape,
+    largest_noise,
+    noise_columns,
     window_count,
     window_size,
 )
@@ -51,7 +53,7 @@ class ModelSpecification(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 1
     input: Input
     mapping: Mapping
     graph: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=MAX_LAYERS)]
@@ -66,6 +68,11 @@ class ModelSpecification(BaseModel):
         return prod(self.input.shape)
 
     @property
+    def columns(self) -> int:
+        """Return how many elements encrypt one sample: its D values, and its noise where it has any."""
+        return self.dimension + noise_columns(self.mapping, self.input.shape)
+
+    @property
     def outputs(self) -> int:
         """Return how many values the last layer makes: one for each class, in regression one."""
         return 1 if isinstance(self.metric, AbsoluteError) else self.classes
@@ -74,7 +81,8 @@ class ModelSpecification(BaseModel):
     def max_inner_product(self) -> int:
         """Return a bound on all inner products; the vectors of one seed have a lower one of their own."""
         weights = window_size(self.mapping, self.input.shape)
-        return weights * ((1 << self.mapping.bits) - 1) * ((1 << self.input.bits) - 1)
+        largest = weights * ((1 << self.mapping.bits) - 1) * ((1 << self.input.bits) - 1)
+        return largest + largest_noise(self.mapping)
 
     def nodes(self) -> tuple[Node, ...]:
         """Return the graph with its names and shapes worked out.
@@ -86,7 +94,7 @@ class ModelSpecification(BaseModel):
     def canonical_bytes(self) -> bytes:
         """Return the one byte string of this specification.
 
-        UTF-8 JSON with sorted keys, no spaces and all defaults written out.
+        UTF-8 JSON with sorted keys, no spaces and all defaults written out; no noise is not written.
         """
         return json.dumps(
             self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False
@@ -145,6 +153,7 @@ def mlp(
             graph.append({"name": f"dropout{number}", "op": "Dropout", "p": dropout})
     graph.append({"name": "logits", "op": "Linear", "out_features": classes})
     document = {
+        "version": 2 if mapping.noise else 1,
         "input": {"shape": input_shape, "bits": input_bits},
         "mapping": mapping.model_dump(),
         "graph": graph,
@@ -169,10 +178,11 @@ def check_specification(specification: ModelSpecification) -> None:
             f"{MAX_INPUTS} a sample may have; make the samples smaller."
         )
     check_geometry(specification.mapping, specification.input.shape)
+    _check_noise(specification)
     if specification.max_inner_product > MAX_INNER_PRODUCT:
         raise InputError(
             f"Inner products up to {specification.max_inner_product} are too large to decrypt; "
-            "use fewer bits in the input or the mapping layer."
+            "use fewer bits in the input or the mapping layer, or less noise."
         )
     nodes = specification.nodes()
     _check_outputs(specification, nodes[-1])
@@ -199,6 +209,24 @@ def disclosed_rank(specification: ModelSpecification) -> int:
     window = window_size(mapping, shape)
     keys = window_count(mapping, shape) * min(mapping.queries, window)
     return min(keys, specification.dimension)
+
+
+def _check_noise(specification: ModelSpecification) -> None:
+    if specification.mapping.noise and specification.version == 1:
+        raise InputError(
+            "Version 1 of the model specification has no noise in its mapping layer: set version to 2, or "
+            "remove mapping.noise."
+        )
+    if specification.version == 2 and not specification.mapping.noise:
+        raise InputError(
+            "Version 2 of the model specification is for mapping layers with noise: set version to 1, or "
+            "mapping.noise to the deviation that features get."
+        )
+    if specification.columns > MAX_INPUTS:
+        raise InputError(
+            f"With a column of noise for every feature a sample has {specification.columns} encrypted "
+            f"values, more than the {MAX_INPUTS} allowed; ask for fewer queries or windows, or no noise."
+        )
 
 
 def _check_outputs(specification: ModelSpecification, last: Node) -> None:

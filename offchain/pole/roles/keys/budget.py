@@ -16,7 +16,7 @@ from pole.ipfe.group import ORDER
 from pole.learning.privacy.measure import DataMeasure, KeysMeasure
 from pole.learning.privacy.rules import Rule, broken_rule, covers, why
 from pole.learning.privacy.views import View
-from pole.protocol.mapping.layer import query_plan
+from pole.protocol.mapping.layer import data_plan
 from pole.protocol.mapping.rank import RankTooLargeError, query_rank
 from pole.protocol.models.specification import ModelSpecification, disclosed_rank
 from pole.roles.keys.ledger import GivenKeys, KeyLedger, LedgerEntry
@@ -203,7 +203,9 @@ def spending(entries: Sequence[LedgerEntry]) -> Spending:
 def views_given(entries: Sequence[LedgerEntry]) -> list[View]:
     """Return what the keys that were issued show, a view for each entry that has keys."""
     return [
-        View(query_plan(each.specification, each.given.seed)) for each in entries if each.given is not None
+        View(data_plan(each.specification, each.given.seed), each.specification.mapping.noise)
+        for each in entries
+        if each.given is not None
     ]
 
 

@@ -12,7 +12,7 @@ from pole.learning.privacy.measure import AttackMeasure, Best, profile
 from pole.learning.privacy.rules import Rule, broken_rule
 from pole.learning.privacy.views import View
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.mapping.layer import query_plan
+from pole.protocol.mapping.layer import data_plan
 from pole.protocol.models.specification import ModelSpecification
 from pole.roles.keys.budget import spent_error, views_given
 from pole.roles.keys.ledger import LedgerEntry, Measures
@@ -109,7 +109,7 @@ def known_part(dataset: DataSet, known: int = KNOWN, held_out: int = HELD_OUT) -
 
 def _stand_ins(specifications: Sequence[ModelSpecification], draw: int) -> list[View]:
     return [
-        View(query_plan(each, keccak256(bytes([draw]) + number.to_bytes(8, "big"))))
+        View(data_plan(each, keccak256(bytes([draw]) + number.to_bytes(8, "big"))), each.mapping.noise)
         for number, each in enumerate(specifications)
     ]
 

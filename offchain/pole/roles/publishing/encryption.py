@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.ipfe.scheme import MasterSecretKey, encrypt
+from pole.learning.data.noise import with_noise
 from pole.learning.data.quantisation import Quantisation, apply
 from pole.protocol.formats.encrypted_set import (
     EncryptedSetManifest,
@@ -58,15 +59,17 @@ class Sealing:
     clock: Callable[[], float]
 
 
-def encrypt_set(sealing: Sealing, part: Part, x: NDArray[Any], y: NDArray[np.int64]) -> bytes:
+def encrypt_set(
+    sealing: Sealing, part: Part, x: NDArray[Any], y: NDArray[np.int64], order: NDArray[np.int64]
+) -> bytes:
     """Encrypt samples (n, ...) with labels (n,); return their manifest, also kept in the task's folder.
 
-    Shards of a training set go to the store, those of a test set stay in the folder and are only named.
-    Beside the samples, at most 2 (`threads` + 4) shards of 8 MiB are in memory. Raises UnreachableError when
-    the store does not answer.
+    Sample `order[i]` is number i of the encrypted set. Shards of a training set go to the store, those of a
+    test set stay in the folder and are only named. Beside the samples, at most 2 (`threads` + 4) shards of 8
+    MiB are in memory. Raises UnreachableError when the store does not answer.
     """
     progress = Progress(LOG, "encrypted", part, len(x), sealing.clock)
-    work = _Work(sealing, part, x, y)
+    work = _Work(sealing, part, x, y, order)
     refs: list[ShardRef] = []
     clipped = 0
     with closing(work.run()) as placed:
@@ -108,6 +111,7 @@ class _Work:
     part: Part
     x: NDArray[Any]
     y: NDArray[np.int64]
+    order: NDArray[np.int64]
 
     def run(self) -> Generator[_Placed]:
         """Yield the shards in order; the store takes some while the next are encrypted."""
@@ -119,15 +123,16 @@ class _Work:
 
     @property
     def _rows(self) -> int:
-        row_bytes = (self.sealing.specification.dimension + 1) * POINT_BYTES + LABEL_BYTES
+        row_bytes = (self.sealing.specification.columns + 1) * POINT_BYTES + LABEL_BYTES
         fitting = max(1, SHARD_BYTES // row_bytes)
         # Whole batches, because decryption takes so many rows at a time.
         return fitting - fitting % BATCH if fitting > BATCH else fitting
 
     def _encrypt(self, number: int) -> _Encrypted:
-        some = slice(number * self._rows, (number + 1) * self._rows)
+        some = self.order[number * self._rows : (number + 1) * self._rows]
         quantised = apply(self.sealing.quantisation, self.x[some])
-        sealed = encrypt(self.sealing.secret, quantised.values, self.sealing.random_bytes)
+        values = with_noise(quantised.values, self.sealing.specification, self.sealing.random_bytes)
+        sealed = encrypt(self.sealing.secret, values, self.sealing.random_bytes)
         content = write_shard(Shard(sealed.ct0, sealed.ct, self.y[some].astype(np.uint16)))
         return _Encrypted(number, content, len(quantised.values), quantised.clipped)
 
@@ -149,7 +154,8 @@ def _manifest(sealing: Sealing, part: Part, refs: tuple[ShardRef, ...]) -> Encry
         part=part,
         count=sum(ref.rows for ref in refs),
         input_shape=specification.input.shape,
-        dimension=specification.dimension,
+        dimension=specification.columns,
+        noise_columns=specification.columns - specification.dimension,
         classes=specification.classes,
         bits=specification.input.bits,
         # The manifest divides by its scale where the quantisation multiplies.

@@ -56,9 +56,10 @@ def prepared_files(request: TaskRequest, journal: Journal) -> TaskFiles | None:
 
 
 def request_digest(request: TaskRequest) -> bytes:
-    """Return what two requests have in common that ask for the same: data, specification and terms."""
+    """Return what requests for the same have in common: samples, bounds, specification and terms."""
     dataset = request.dataset
     digest = hashlib.sha256(request.specification.digest() + terms_hash(request.terms))
+    digest.update(repr(dataset.bounds).encode())
     for array in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test):
         digest.update(f"{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)

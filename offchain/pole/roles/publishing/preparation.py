@@ -22,6 +22,7 @@ from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms
 from pole.roles.ports import Store
 from pole.roles.publishing.encryption import Sealing, encrypt_set
+from pole.roles.publishing.permutation import random_permutation
 from pole.roles.publishing.task_folder import TaskFolder
 from pole.roles.support.files import write_durably
 
@@ -115,11 +116,11 @@ def prepare_task(request: TaskRequest, workshop: Workshop) -> TaskFiles:
     """Return where the files of a new task are; all but the test set are published.
 
     The test set stays in the task's folder. The master key is fresh and its secret durable before anything is
-    published. Raises InputError for a request that `check_request` refuses, UnreachableError when the store
-    does not answer.
+    published; the samples of either set come in a fresh order. Raises InputError for a request that
+    `check_request` refuses, UnreachableError when the store does not answer.
     """
     dataset, specification = request.dataset, request.specification
-    secret, public = generate_keys(specification.dimension, workshop.random_bytes)
+    secret, public = generate_keys(specification.columns, workshop.random_bytes)
     key_file = write_master_public_key(public.points)
     mpk_digest = keccak256(key_file)
     workshop.save_secret(mpk_digest, secret)
@@ -129,7 +130,7 @@ def prepare_task(request: TaskRequest, workshop: Workshop) -> TaskFiles:
     key_ref = FileRef(workshop.store.add(folder.public_key), mpk_digest)
     sealing = Sealing(
         specification,
-        fit(dataset.x_train, specification.input.bits),
+        fit(dataset.x_train, specification.input.bits, dataset.bounds),
         secret,
         key_ref,
         folder,
@@ -138,8 +139,10 @@ def prepare_task(request: TaskRequest, workshop: Workshop) -> TaskFiles:
         workshop.threads,
         workshop.clock,
     )
-    train = encrypt_set(sealing, Part.TRAIN, dataset.x_train, dataset.y_train)
-    test = encrypt_set(sealing, Part.TEST, dataset.x_test, dataset.y_test)
+    train_order = random_permutation(len(dataset.x_train), workshop.random_bytes)
+    test_order = random_permutation(len(dataset.x_test), workshop.random_bytes)
+    train = encrypt_set(sealing, Part.TRAIN, dataset.x_train, dataset.y_train, train_order)
+    test = encrypt_set(sealing, Part.TEST, dataset.x_test, dataset.y_test, test_order)
     return TaskFiles(
         spec_cid=workshop.store.add(folder.specification),
         spec_digest=specification.digest(),

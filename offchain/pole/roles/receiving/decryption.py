@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from pole.errors import AbandonedError
 from pole.ipfe.kernel import CT0_COLUMN, InvalidCiphertextError
-from pole.ipfe.scheme import AffineCiphertexts, Ciphertexts, DecryptionError, bound_of, decrypt, expand
+from pole.ipfe.scheme import AffineCiphertexts, Ciphertexts, DecryptionError, decrypt, expand
 from pole.learning.threads import Stop
 from pole.protocol.formats.encrypted_set import EncryptedSetManifest, read_shard
-from pole.protocol.mapping.layer import arrange, feature_shape
+from pole.protocol.mapping.layer import arrange, feature_shape, largest_feature
 from pole.roles.ports import Store
 from pole.roles.receiving.feature_files import FeatureFiles
 from pole.roles.receiving.point_cache import PointCache, SealedRows
@@ -119,7 +119,8 @@ class _Work:
     def __init__(self, request: DecryptionRequest, means: Means) -> None:
         self._request, self._means, self._manifest = request, means, request.manifest
         task = request.task
-        self._bound = bound_of(task.plan, 2**request.manifest.bits - 1)
+        largest = 2**request.manifest.bits - 1
+        self._bound = largest_feature(task.specification, task.plan, largest_value=largest)
         self.files = FeatureFiles(request.features, feature_shape(task.specification), self._bound)
         self._shares = tuple(_shares(request.manifest, request.rows))
         self.count = sum(share.count for share in self._shares)

@@ -134,10 +134,11 @@ def blaming_data_node(*also: type[PoleError]) -> Iterator[None]:
 
 
 def _require_match(manifest: EncryptedSetManifest, specification: ModelSpecification, count: int) -> None:
-    promised = (specification.input.shape, specification.input.bits, specification.classes, count)
-    found = (manifest.input_shape, manifest.bits, manifest.classes, manifest.count)
+    given, noise = specification.input, specification.columns - specification.dimension
+    promised = (given.shape, given.bits, noise, specification.classes, count)
+    found = (manifest.input_shape, manifest.bits, manifest.noise_columns, manifest.classes, manifest.count)
     if promised != found:
         raise IntegrityError(
-            f"The {manifest.part.value} set has input shape, bits, classes and count {found}, "
-            f"but the task says {promised}."
+            f"The {manifest.part.value} set has input shape, bits, columns of noise, classes and count "
+            f"{found}, but the task says {promised}."
         )

@@ -12,6 +12,7 @@ from pole.adapters.storage.data_publishers import is_here
 from pole.errors import InputError
 from pole.learning.data import files, texts
 from pole.learning.data.datasets import DataSet, data_directory, load, subset
+from pole.learning.data.quantisation import Bounds
 
 PUBLISHED = data_directory(os.environ, Path.cwd())
 
@@ -51,6 +52,14 @@ def own(tmp_path: Path, **changes: NDArray[Any] | None) -> DataSet:
         ({"y_train": np.array([40000, 1, 2, 0, 1, 2])}, "runs from 0 to 40000"),
         ({"y_test": np.array([0, 1, 3])}, "the test labels reach 3"),
         ({"y_train": np.zeros(6, dtype=int), "y_test": np.zeros(3, dtype=int)}, "two classes or more"),
+        ({"low": np.zeros(4)}, "has low without the other bound"),
+        ({"high": np.zeros(4)}, "has high without the other bound"),
+        ({"low": np.zeros(3), "high": np.ones(3)}, r"low in .* is float64 of shape \(3,\)"),
+        ({"low": np.zeros(4), "high": np.array(["a"] * 4)}, "high in .* is <U1"),
+        (
+            {"low": np.ones(4), "high": np.ones(4)},
+            "low and high in .* cannot be used: The bounds of column 0",
+        ),
     ],
 )
 def test_an_unusable_file_of_ones_own_is_one_sentence(
@@ -58,6 +67,22 @@ def test_an_unusable_file_of_ones_own_is_one_sentence(
 ) -> None:
     with pytest.raises(InputError, match=sentence):
         own(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bounds"),
+    [
+        (np.array(-1), np.array(30.0), Bounds((-1.0,), (30.0,))),
+        (np.array(0), np.array([30, 31, 32, 33]), Bounds((0.0,) * 4, (30.0, 31.0, 32.0, 33.0))),
+    ],
+)
+def test_a_file_of_ones_own_may_bound_its_values(
+    tmp_path: Path, low: NDArray[Any], high: NDArray[Any], bounds: Bounds
+) -> None:
+    data = own(tmp_path, low=low, high=high)
+    assert data.bounds == bounds
+    assert subset(data, 2, 2, 0).bounds == bounds
+    assert own(tmp_path).bounds is None
 
 
 def test_a_file_of_pickled_objects_is_never_unpickled(tmp_path: Path) -> None:

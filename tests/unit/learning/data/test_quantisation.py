@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pole.errors import InputError
 from pole.learning.data import datasets
-from pole.learning.data.quantisation import Quantisation, apply, fit, quantisation_from
+from pole.learning.data.quantisation import Bounds, Quantisation, apply, fit, quantisation_from
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -92,9 +92,64 @@ def test_test_values_outside_the_fitted_range_are_clipped_and_counted() -> None:
     assert quantised.values[:2].tolist() == [[0, 0], [255, 255]]
 
 
-def test_a_feature_that_never_varies_is_zero() -> None:
-    fitted = fit(np.array([[0.5, -3.25], [0.7, -3.25]]), 8)
-    assert apply(fitted, np.array([[0.5, -3.25]])).values.tolist() == [[0, 0]]
+@pytest.mark.parametrize("constant", [-3.3, 0.0, 1e-9, 41.7, 1e300])
+def test_a_feature_that_never_varies_has_one_value_and_a_round_range(constant: float) -> None:
+    x = np.array([[0.55, constant], [0.7, constant]])
+    fitted = fit(x, 8)
+    values = apply(fitted, x).values[:, 1]
+    assert values[0] == values[1]
+    assert 255 / fitted.scale[1] >= max(1.0, abs(constant)) / 16
+
+
+def test_tables_whose_extremes_differ_within_a_step_publish_the_same_numbers() -> None:
+    middle = np.random.default_rng(1).normal(size=(50, 2))
+    tables = [
+        np.vstack([middle, low, high]) for low, high in (([-3.1, -8.9], [3.1, 7.2]), ([-3.4, -9.9], [3.4, 8]))
+    ]
+    first, second = (fit(table, 8) for table in tables)
+    assert first == second
+    assert first.offset == (-3.5, -10.0)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(1, 8))
+def test_a_published_range_is_round_and_at_most_a_quarter_wider_than_the_values(
+    low: float, spread: float, bits: int
+) -> None:
+    x = np.array([[low, -0.05], [low + spread, 0.07]])
+    fitted = fit(x, bits)
+    largest = 2**bits - 1
+    width = largest / fitted.scale[0]
+    assert np.ptp(x[:, 0]) <= width * (1 + 1e-12)
+    assert width <= 1.25 * np.ptp(x[:, 0]) * (1 + 1e-12)
+    step = 2.0 ** (np.frexp(np.ptp(x[:, 0]))[1] - 4)
+    assert fitted.offset[0] == step * round(fitted.offset[0] / step) <= x[:, 0].min()
+
+
+def test_given_bounds_are_what_is_published_whatever_the_values() -> None:
+    bounds = Bounds((0.0, -1.0), (51.0, 1.0))
+    for x in (np.array([[3, 0], [7, 1]]), np.array([[60.0, 0.1], [-0.2, 0.3]])):
+        assert fit(x, 8, bounds) == Quantisation(8, (5.0, 127.5), (0.0, -1.0))
+    beyond = apply(fit(np.ones((2, 2)), 8, bounds), np.array([[60.0, 0.1], [-0.2, 0.3]]))
+    assert beyond.clipped == 2
+    assert beyond.values[:, 0].tolist() == [255, 0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sentence"),
+    [
+        ((1.0,), (1.0,), "column 0 are 1.0 and 1.0; the lower must be less"),
+        ((0.0, 2.0), (1.0, 1.0), "column 1 are 2.0 and 1.0"),
+        ((0.0,), (float("inf"),), "both finite"),
+        ((float("nan"),), (1.0,), "both finite"),
+        ((), (), "give as many of both"),
+        ((0.0,), (1.0, 2.0), "1 lower and 2 upper"),
+    ],
+)
+def test_bounds_that_are_no_ranges_are_refused(
+    low: tuple[float, ...], high: tuple[float, ...], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        Bounds(low, high)
 
 
 @given(

@@ -87,6 +87,7 @@ MANIFEST = EncryptedSetManifest(
     count=1,
     input_shape=(1,),
     dimension=1,
+    noise_columns=0,
     classes=3,
     bits=8,
     scale=(0.1,),

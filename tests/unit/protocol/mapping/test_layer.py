@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 from pole.errors import InputError
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping, LinearMapping, Mapping, check_geometry
-from pole.protocol.mapping.layer import arrange, feature_shape, inner_products_in_clear, query_plan
+from pole.protocol.mapping.layer import (
+    arrange,
+    data_plan,
+    feature_shape,
+    inner_products_in_clear,
+    query_plan,
+)
 from pole.protocol.mapping.vectors import query_vectors
 from pole.protocol.models.layers import Flatten, Linear
 from pole.protocol.models.specification import Input, ModelSpecification
@@ -64,6 +70,34 @@ def test_a_seed_with_dependent_vectors_gives_way_to_its_hash() -> None:
     seed = b"\x0f" + SEED[1:]
     expected = query_vectors(keccak256(seed), length=4, count=4, bits=3)
     assert np.array_equal(query_plan(spec, seed).vectors, expected)
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        LinearMapping(bits=3, queries=3, noise=2),
+        BlocksMapping(bits=9, queries=3, tile=(2, 3), noise=2),
+        ConvMapping(bits=3, queries=2, kernel=(3, 3), noise=2),
+    ],
+    ids=lambda mapping: mapping.kind,
+)
+def test_every_feature_has_a_column_of_noise_of_its_own_with_weight_one(mapping: Mapping) -> None:
+    spec = specification((2, 4, 6), mapping)
+    data, plan = data_plan(spec, SEED), query_plan(spec, SEED)
+    windows, queries, length = len(data.windows), len(data.vectors), data.vectors.shape[1]
+    assert np.array_equal(plan.windows[:, :length], data.windows)
+    assert np.array_equal(plan.vectors[:, :length], data.vectors)
+    assert plan.vectors.dtype == data.vectors.dtype
+    values = np.zeros((1, 48 + windows * queries), dtype=np.uint32)
+    values[0, 48:] = 1 + np.arange(windows * queries)
+    assert inner_products_in_clear(plan, values).ravel().tolist() == values[0, 48:].tolist()
+
+
+def test_without_noise_the_plan_is_over_the_data_alone() -> None:
+    spec = specification((2, 4, 6), BlocksMapping(bits=3, queries=3, tile=(2, 3)))
+    plan, data = query_plan(spec, SEED), data_plan(spec, SEED)
+    assert np.array_equal(plan.windows, data.windows)
+    assert np.array_equal(plan.vectors, data.vectors)
 
 
 def test_linear_features_are_the_inner_products_of_whole_samples() -> None:

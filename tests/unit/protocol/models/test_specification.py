@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,9 @@ from pole.protocol.models.specification import (
 )
 
 Document = dict[str, object]
+
+
+LINEAR: Document = {"kind": "linear", "bits": 3, "queries": 16}
 
 
 def document(**changes: object) -> Document:
@@ -62,7 +66,21 @@ def image(*layers: Document, shape: tuple[int, ...] = (3, 8, 8)) -> Document:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"version": 2}, r"version: input should be 1"),
+        ({"version": 3}, r"version: input should be 1"),
+        ({"version": 2}, r"Version 2 .* is for mapping layers with noise: set version to 1"),
+        ({"version": 2, "mapping": {**LINEAR, "noise": 0}}, r"Version 2 .* is for mapping layers with noise"),
+        ({"mapping": {**LINEAR, "noise": 5}}, r"Version 1 .* has no noise in its mapping layer: set version"),
+        ({"version": 2, "mapping": {**LINEAR, "noise": 2**16 + 1}}, r"mapping.linear.noise"),
+        ({"version": 2, "mapping": {**LINEAR, "noise": -1}}, r"mapping.linear.noise"),
+        ({"version": 2, "mapping": {**LINEAR, "noise": 1.5}}, r"mapping.linear.noise"),
+        (
+            {
+                "version": 2,
+                "input": {"shape": [128, 128], "bits": 4},
+                "mapping": {"kind": "conv", "bits": 3, "queries": 4, "kernel": [3, 3], "noise": 1},
+            },
+            r"has 81920 encrypted values, more than the 65536 allowed; ask for fewer queries or windows",
+        ),
         ({"extra": 1}, r"field extra that PoLe does not know"),
         ({"metric": "loss"}, r"metric.*: input should be 'accuracy', 'macro_f1' or 'auc'"),
         ({"metric": {"name": "mean_absolute_error"}}, r"lacks the field metric.*scale"),
@@ -134,6 +152,14 @@ def image(*layers: Document, shape: tuple[int, ...] = (3, 8, 8)) -> Document:
                 "mapping": {"kind": "linear", "bits": 16, "queries": 16},
             },
             r"too large to decrypt",
+        ),
+        (
+            {
+                "version": 2,
+                "input": {"shape": [32960], "bits": 8},
+                "mapping": {"kind": "linear", "bits": 9, "queries": 16, "noise": 2**16},
+            },
+            r"Inner products up to 4295901376 are too large to decrypt; .* or less noise",
         ),
     ],
 )
@@ -250,6 +276,28 @@ def test_shapes_flow_through_a_graph_with_branches() -> None:
         (90,),
         (10,),
     ]
+
+
+def test_a_specification_without_noise_keeps_the_name_it_always_had() -> None:
+    example = Path(__file__).parents[4] / "examples" / "iris-mlp.json"
+    spec = parse_specification(example.read_bytes())
+    assert spec.digest().hex() == "4a2d1a6870902b2ba249197e971aa57a1486c77ec9c8c2a098537ea060f077e3"
+    none = json.loads(example.read_bytes())
+    none["mapping"]["noise"] = 0
+    assert parse_specification(json.dumps(none)).canonical_bytes() == spec.canonical_bytes()
+    assert b"noise" not in spec.canonical_bytes()
+
+
+def test_noise_is_part_of_the_name_and_adds_a_column_for_each_feature() -> None:
+    noisy = parse(version=2, mapping={**LINEAR, "noise": 5})
+    assert b'"noise":5' in noisy.canonical_bytes()
+    assert parse_specification(noisy.canonical_bytes()) == noisy
+    assert (noisy.dimension, noisy.columns) == (64, 80)
+    assert noisy.max_inner_product == parse().max_inner_product + 80
+    assert disclosed_rank(noisy) == disclosed_rank(parse())
+    tiles: Document = {"kind": "blocks", "bits": 3, "queries": 4, "tile": [4, 4]}
+    assert parse(version=2, mapping={**tiles, "noise": 1}).columns == 64 + 4 * 4
+    assert parse(mapping=tiles).columns == 64
 
 
 def test_canonical_bytes_do_not_depend_on_how_the_document_was_written() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.unit.roles.fake_storage import FakeStore
-from tests.unit.roles.sealed_sets import LABELS, ROWS, SHARD_BYTES, SHARDS, VALUES, sealing
+from tests.unit.roles.sealed_sets import IN_ORDER, LABELS, ROWS, SHARD_BYTES, SHARDS, VALUES, sealing
 
 from pole.errors import UnreachableError
 from pole.protocol.formats.encrypted_set import Part, read_manifest, read_shard
@@ -20,29 +20,34 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_store_that_does_not_answer_ends_the_work(tmp_path: Path) -> None:
     with pytest.raises(UnreachableError):
-        encrypt_set(sealing(FakeStore(down=True), tmp_path), Part.TRAIN, VALUES, LABELS)
+        encrypt_set(sealing(FakeStore(down=True), tmp_path), Part.TRAIN, VALUES, LABELS, IN_ORDER)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_shards_are_in_the_order_of_the_samples(tmp_path: Path, threads: int) -> None:
+@pytest.mark.parametrize("order", [IN_ORDER, IN_ORDER[::-1]], ids=["as given", "backwards"])
+def test_shards_have_the_samples_in_the_order_asked_for(
+    tmp_path: Path, order: np.ndarray, threads: int
+) -> None:
     store = FakeStore()
-    content = encrypt_set(sealing(store, tmp_path, threads=threads), Part.TRAIN, VALUES, LABELS)
+    content = encrypt_set(sealing(store, tmp_path, threads=threads), Part.TRAIN, VALUES, LABELS, order)
     manifest = read_manifest(content, part=Part.TRAIN)
     shards = [
         read_shard(store.files[ref.cid], manifest, number) for number, ref in enumerate(manifest.shards)
     ]
     assert [ref.rows for ref in manifest.shards] == [3, 3, 3, 2]
-    assert np.array_equal(np.concatenate([shard.labels for shard in shards]), LABELS)
+    assert np.array_equal(np.concatenate([shard.labels for shard in shards]), LABELS[order])
 
 
 def test_a_published_shard_is_not_kept_twice(tmp_path: Path) -> None:
-    encrypt_set(sealing(FakeStore(), tmp_path), Part.TRAIN, VALUES, LABELS)
+    encrypt_set(sealing(FakeStore(), tmp_path), Part.TRAIN, VALUES, LABELS, IN_ORDER)
     assert [path.name for path in tmp_path.iterdir()] == ["train.json"]
 
 
 def test_a_test_set_stays_in_its_folder_until_its_release(tmp_path: Path) -> None:
     store = FakeStore()
-    manifest = read_manifest(encrypt_set(sealing(store, tmp_path), Part.TEST, VALUES, LABELS), part=Part.TEST)
+    manifest = read_manifest(
+        encrypt_set(sealing(store, tmp_path), Part.TEST, VALUES, LABELS, IN_ORDER), part=Part.TEST
+    )
     assert store.files == {}
     for number in range(SHARDS):
         read_shard((tmp_path / f"test-{number:05}.safetensors").read_bytes(), manifest, number)
@@ -50,7 +55,7 @@ def test_a_test_set_stays_in_its_folder_until_its_release(tmp_path: Path) -> Non
 
 def test_shards_of_many_rows_are_whole_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encryption, "BATCH", 2)
-    content = encrypt_set(sealing(FakeStore(), tmp_path), Part.TRAIN, VALUES, LABELS)
+    content = encrypt_set(sealing(FakeStore(), tmp_path), Part.TRAIN, VALUES, LABELS, IN_ORDER)
     rows = [ref.rows for ref in read_manifest(content, part=Part.TRAIN).shards]
     assert rows == [2] * 5 + [1]
 
@@ -60,12 +65,12 @@ def test_values_out_of_range_are_clipped_and_counted(
 ) -> None:
     wide = VALUES.astype(np.int64)
     wide[[0, 9], 1] = 256, -1
-    encrypt_set(sealing(FakeStore(), tmp_path), Part.TRAIN, wide, LABELS)
+    encrypt_set(sealing(FakeStore(), tmp_path), Part.TRAIN, wide, LABELS, IN_ORDER)
     assert "2 values of the train set are out of range" in caplog.text
 
 
 def test_what_was_encrypted_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "pole"):
-        encrypt_set(sealing(FakeStore(), tmp_path), Part.TRAIN, VALUES, LABELS)
+        encrypt_set(sealing(FakeStore(), tmp_path), Part.TRAIN, VALUES, LABELS, IN_ORDER)
     (told,) = [vars(record) for record in caplog.records if vars(record)["event"] == "encrypted"]
     assert told["details"] == {"part": "train", "samples": ROWS, "dimension": 4, "seconds": 0.0}

@@ -7,10 +7,12 @@ import pytest
 from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, terms
 
 from pole.errors import FundsError, InputError
+from pole.learning.data.quantisation import Bounds
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.formats.encrypted_set import Part, read_manifest
+from pole.protocol.formats.encrypted_set import Part, read_manifest, read_shard
 from pole.protocol.models import set_size
 from pole.protocol.parameters import TaskListParameters
+from pole.protocol.state import TaskFiles
 from pole.roles.publishing.posting import post_task, request_digest
 from pole.roles.publishing.preparation import TaskRequest, check_request, prepare_task
 from pole.roles.publishing.task_folder import TaskFolder
@@ -18,6 +20,7 @@ from pole.roles.publishing.task_folder import TaskFolder
 LIMITS = TaskListParameters(
     max_tasks=9, min_reward=100, min_data_bond=50, fee_bps=100, max_time_limit=1000, max_solutions=8
 )
+BOUNDS = Bounds((-10.0,), (500.0,))
 
 
 def request(**changes: int) -> TaskRequest:
@@ -83,6 +86,13 @@ def test_every_published_digest_names_its_bytes(stage: Stage) -> None:
     assert keccak256(folder.manifest("test").read_bytes()) == files.test_digest
 
 
+def test_bounds_that_the_owner_gives_are_all_that_is_published_of_the_range(stage: Stage) -> None:
+    bounded = replace(dataset(), bounds=BOUNDS)
+    files = prepare_task(TaskRequest(bounded, specification(), terms()), stage.workshop())
+    manifest = read_manifest(stage.store.files[files.train_cid], part=Part.TRAIN)
+    assert (manifest.scale, manifest.offset) == ((2.0,), (-10.0,))
+
+
 def test_the_plaintext_is_nowhere(stage: Stage) -> None:
     prepare_task(request(), stage.workshop())
     plain = dataset().x_train.astype(np.uint8).tobytes()
@@ -94,6 +104,28 @@ def test_every_task_has_a_master_key_of_its_own(stage: Stage) -> None:
     prepare_task(request(), stage.workshop(1))
     prepare_task(request(), stage.workshop(2))
     assert len(stage.secrets.kept) == 2
+
+
+def labels_of(stage: Stage, files: TaskFiles) -> list[list[int]]:
+    """Return the labels of a task's training and test set in their published order."""
+    folder = TaskFolder.of(stage.home(OWNER), files.mpk_digest)
+    test = read_manifest(folder.manifest("test").read_bytes(), part=Part.TEST)
+    train = read_manifest(folder.manifest("train").read_bytes(), part=Part.TRAIN)
+    contents = (
+        (train, stage.store.files[train.shards[0].cid]),
+        (test, folder.shard("test", 0).read_bytes()),
+    )
+    return [read_shard(content, manifest, 0).labels.tolist() for manifest, content in contents]
+
+
+def test_samples_are_published_in_a_fresh_order_in_every_task(stage: Stage) -> None:
+    own = [dataset().y_train.tolist(), dataset().y_test.tolist()]
+    first, second = (labels_of(stage, prepare_task(request(), stage.workshop(seed))) for seed in (1, 2))
+    for part in range(2):
+        assert sorted(first[part]) == sorted(second[part]) == sorted(own[part])
+        assert first[part] != second[part]
+        assert own[part] not in (first[part], second[part])
+    assert first[0][: len(first[1])] != first[1]
 
 
 def test_a_wallet_that_cannot_pay_keeps_what_was_prepared(stage: Stage) -> None:
@@ -112,12 +144,13 @@ def test_the_same_request_after_success_is_a_new_task(stage: Stage) -> None:
     assert post_task(request(), stage.workshop(2), chain, journal, reserve=lambda _: None) == 2
 
 
-def test_requests_differ_in_data_and_terms() -> None:
+def test_requests_differ_in_data_bounds_and_terms() -> None:
     other_data = replace(dataset(), y_train=dataset().y_train[::-1].copy())
     digests = {
         request_digest(request()),
         request_digest(request(reward=1001)),
         request_digest(TaskRequest(other_data, specification(), terms())),
+        request_digest(TaskRequest(replace(dataset(), bounds=BOUNDS), specification(), terms())),
     }
-    assert len(digests) == 3
+    assert len(digests) == 4
     assert request_digest(request()) in digests

@@ -1,10 +1,25 @@
 """A whole round of real roles on a world of plain Python."""
 
-import pytest
-from tests.unit.roles.conftest import MINERS, OWNER, TRAIN, VERIFIERS, Stage
+from dataclasses import replace
 
+import numpy as np
+import pytest
+from tests.unit.roles.conftest import (
+    MINERS,
+    OWNER,
+    TRAIN,
+    VERIFIERS,
+    Stage,
+    dataset,
+    specification,
+    terms,
+)
+
+from pole.protocol.mapping.layer import data_plan, inner_products_in_clear
 from pole.protocol.state import Phase, Verdict, VoidReason
 from pole.roles.loop import Role
+from pole.roles.publishing.preparation import TaskRequest, prepare_task
+from pole.roles.receiving.task_data import DataFault
 
 
 def test_a_round_ends_in_a_block(stage: Stage) -> None:
@@ -17,6 +32,38 @@ def test_a_round_ends_in_a_block(stage: Stage) -> None:
     assert all(vote == votes[0] for vote in votes)
     assert votes[0][0].verdict is Verdict.OK
     assert votes[0][0].train_correct == TRAIN
+
+
+def test_miners_and_verifiers_agree_on_features_with_noise(stage: Stage) -> None:
+    stage.specification = specification(noise=20)
+    stage.post(min_solutions=2)
+    workers: list[Role] = [stage.data_node(), *map(stage.miner, MINERS), *map(stage.verifier, VERIFIERS)]
+    stage.play(Phase.VOTE_REVEAL, workers=workers)
+    seen = [stage.miner(address).means.data for address in MINERS]
+    opened = stage.world.rounds[1]
+    first, second = (data.training_set(opened) for data in seen)
+    assert np.array_equal(first.features, second.features)
+    plain = inner_products_in_clear(
+        data_plan(stage.specification, opened.seed), dataset().x_train.astype(np.uint8)
+    )
+    assert not set(first.features.ravel().tolist()) <= set((plain + 160).ravel().tolist())
+    stage.play(Phase.FINAL, workers=workers)
+    votes = [stage.world.votes[4, address] for address in VERIFIERS]
+    assert votes[0][0].verdict is Verdict.OK
+    assert all(vote == votes[0] for vote in votes)
+
+
+def test_a_manifest_without_the_noise_that_the_task_promises_is_a_data_fault(stage: Stage) -> None:
+    request = TaskRequest(dataset(), specification(noise=3), terms())
+    noisy = prepare_task(request, stage.workshop(1))
+    plain = prepare_task(replace(request, specification=specification()), stage.workshop(2))
+    files = replace(plain, spec_cid=noisy.spec_cid, spec_digest=noisy.spec_digest)
+    stage.chain(OWNER).post_task(request.terms, files, intent="post/0")
+    stage.keeper().step(stage.world.moment())
+    with pytest.raises(
+        DataFault, match=r"columns of noise.*\(\(4,\), 8, 0, 3, 12\).*says \(\(4,\), 8, 3, 3, 12\)"
+    ):
+        stage.miner().means.data.task(stage.world.rounds[1])
 
 
 def test_everybody_fetches_the_money_and_pins_the_body_once(stage: Stage) -> None:
