@@ -92,7 +92,7 @@ class Dealer:
     def _require_own(self, task: PostedTask, specification: ModelSpecification) -> None:
         if task.owner != self.chain.identity.address:
             raise InputError(f"Task {task.task_id} belongs to {task.owner}: share it from that wallet.")
-        if keccak256(specification.canonical_bytes()) != task.files.spec_digest:
+        if specification.digest() != task.files.spec_digest:
             raise InputError(
                 f"The chain says that task {task.task_id} has another specification than the one posted from "
                 "here: check --rpc and --deployment, and share nothing before they agree."
