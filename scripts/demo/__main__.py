@@ -19,6 +19,7 @@ from scripts.demo.tasks import choose_tasks, post_tasks
 
 from pole.adapters.ethereum.chain_log import read_chain_log
 from pole.errors import PoleError
+from pole.quoting import one_line
 
 CAST: Final = {"data_nodes": 2, "miners": 3, "verifiers": 5}
 FOLDER: Final = REPOSITORY / "build" / "demo"
@@ -50,7 +51,8 @@ def main(*, rounds: int, quick: bool, keep: bool, json_file: Path | None) -> Non
         console.print("Interrupted; what was started is stopped.")
         sys.exit(130)
     except PoleError as error:
-        console.print(f"error: {error}", style="red", markup=False)
+        for line in f"error: {error}".splitlines():
+            console.print(one_line(line), style="red", markup=False)
         sys.exit(error.exit_code)
     if json_file is not None:
         json_file.write_text(outcome)

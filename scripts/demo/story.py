@@ -9,6 +9,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.markup import escape
 
+from pole.quoting import one_line
+
 STYLES: Final = {"data": "magenta", "miner": "cyan", "verifier": "green"}
 ONCE: Final = frozenset({"body-pinned"})
 """Events that many workers tell in the same words."""
@@ -34,7 +36,7 @@ class Story:
         style = STYLES.get(who.split("-")[0], "bold")
         with self._mutex:
             self.console.print(
-                f"[dim]{self.seconds:6.1f} s[/]  [{style}]{who:<11}[/] {escape(text)}",
+                f"[dim]{self.seconds:6.1f} s[/]  [{style}]{who:<11}[/] {escape(one_line(text))}",
                 soft_wrap=True,
                 highlight=False,
             )

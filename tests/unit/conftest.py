@@ -1,7 +1,20 @@
 """Settings of the tests that need no chain."""
 
+from collections.abc import Iterator
+
+import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 # How long an example takes, or the making of one, says something about the machine, nothing about the code.
 settings.register_profile("pole", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pole")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    # Threads that wait for each other cost more than such small networks do.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

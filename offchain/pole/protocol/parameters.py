@@ -8,9 +8,11 @@ strings.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any, TypeVar
 
 from pole.errors import InputError
+from pole.quoting import listed, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,9 @@ def _group(kind: type[Group], document: Mapping[str, Any], name: str) -> Group:
         )
     names = {_solidity_name(field.name): field.name for field in fields(kind)}
     if set(group) != set(names):
-        odd = ", ".join(sorted(set(group) ^ set(names)))
+        odd = listed(
+            chain((key for key in names if key not in group), (key for key in group if key not in names))
+        )
         raise InputError(f"The deployment file's parameters for {name} differ from this version's in: {odd}.")
     return kind(**{names[key]: _whole(value, f"{name}.{key}") for key, value in group.items()})
 
@@ -109,5 +113,5 @@ def _whole(value: object, name: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     raise InputError(
-        f"The deployment file's parameter {name} is {value!r}; it must be a whole number of at least 0."
+        f"The deployment file's parameter {name} is {quoted(value)}; it must be a whole number of at least 0."
     )

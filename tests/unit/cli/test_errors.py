@@ -4,6 +4,8 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pole.adapters.wallet.keystore import new_wallet
 from pole.cli import main
@@ -17,6 +19,7 @@ from pole.errors import (
     RefusedError,
     UnreachableError,
 )
+from pole.quoting import MAX_LINE
 
 # ipfshttpclient's; pole silences it too, but pytest makes every warning an error again.
 pytestmark = pytest.mark.filterwarnings("ignore:The 'strict' parameter:FutureWarning")
@@ -54,6 +57,18 @@ def test_an_error_is_one_line_on_standard_error_and_its_exit_code(error: type[Po
     assert result.exit_code == error.exit_code != 0
     assert result.stderr == "error: Something is wrong: do this.\n"
     assert result.stdout == ""
+
+
+@given(st.text(max_size=100) | st.text().map(lambda text: text * 1000))
+def test_an_error_with_any_text_is_one_printable_line(text: str) -> None:
+    @click.command()
+    def fail() -> None:
+        raise PoleError(text)
+
+    shown = CliRunner().invoke(RootGroup("root", {"fail": fail}), ["fail"]).stderr
+    assert shown.endswith("\n")
+    assert shown[:-1].isprintable()
+    assert len(shown) <= MAX_LINE + 1
 
 
 def test_the_traceback_is_shown_when_it_is_asked_for(home: Path) -> None:

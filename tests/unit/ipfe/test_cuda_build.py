@@ -122,8 +122,18 @@ def test_a_library_is_compiled_once_and_its_folder_is_the_users_own(
     assert build.library("sm_80") != first
     assert "-arch=sm_90" in calls.read_text().splitlines()[0]
     assert len(calls.read_text().splitlines()) == 2
-    assert stat.S_IMODE(build.cache_folder().stat().st_mode) & 0o077 == 0
+    for path in (first, build.cache_folder(), build.cache_folder().parent):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
     assert sorted(path.suffix for path in build.cache_folder().iterdir()) == [".so", ".so"]
+
+
+def test_a_library_that_others_may_have_put_there_is_not_loaded(tmp_path: Path) -> None:
+    target = build.library_path("sm_90")
+    target.parent.mkdir(parents=True)
+    target.write_text("theirs\n")
+    target.parent.chmod(0o777)
+    with pytest.raises(InputError, match="Others can put a library of theirs"):
+        build.library("sm_90")
 
 
 def test_another_source_is_another_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

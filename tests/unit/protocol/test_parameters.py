@@ -54,7 +54,7 @@ def test_a_missing_group_is_named() -> None:
 
 
 def test_an_unknown_parameter_is_named() -> None:
-    with pytest.raises(InputError, match=r"chain differ .* in: colour"):
+    with pytest.raises(InputError, match=r"chain differ .* in: 'colour'"):
         parameters_from_json(changed("chain", colour=1))
 
 

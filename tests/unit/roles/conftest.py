@@ -17,12 +17,14 @@ from pole.learning.evaluation import model_file
 from pole.learning.evaluation.canonical import CanonicalModel, evaluate
 from pole.learning.evaluation.features import fit_feature_map, normalised
 from pole.learning.evaluation.fixed_point import round_weights
+from pole.learning.privacy.rules import Rule
+from pole.protocol.encoding.abi import address
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import ModelSpecification, mlp
 from pole.protocol.state import Phase, TaskTerms, Vote
-from pole.learning.privacy.rules import Rule
 from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import KeyLedger
+from pole.roles.keys.seeds import ServedSeeds
 from pole.roles.loop import Role
 from pole.roles.memory import DataNodeMemory, MinerMemory, SettlementMemory, VerifierMemory
 from pole.roles.ports import Chain, Journal, Store
@@ -42,7 +44,7 @@ from pole.roles.workers.tables import Worker
 from pole.roles.workers.verifier.verifier import Verifier
 
 TRAIN, TEST = 12, 6
-OWNER = "0x" + "A" * 40
+OWNER = address("0x" + "a" * 40)
 MINERS = ("0x" + "1" * 40, "0x" + "2" * 40)
 VERIFIERS = ("0x" + "7" * 40, "0x" + "8" * 40, "0x" + "9" * 40)
 
@@ -74,8 +76,8 @@ def numbers(seed: int) -> Callable[[int], bytes]:
     return np.random.default_rng(seed).bytes
 
 
-def specification(*, noise: int = 0) -> ModelSpecification:
-    mapping = LinearMapping(bits=3, queries=3, noise=noise)
+def specification(queries: int = 3, *, noise: int = 0) -> ModelSpecification:
+    mapping = LinearMapping(bits=3, queries=queries, noise=noise)
     return mlp(input_shape=(4,), input_bits=8, mapping=mapping, hidden=(), classes=3)
 
 
@@ -140,6 +142,9 @@ class Stage:
     def budget(self) -> KeyBudget:
         return KeyBudget(KeyLedger(self.home(OWNER) / "key-budget"), nullcontext)
 
+    def seeds(self, address: str) -> ServedSeeds:
+        return ServedSeeds(self.home(address) / "served-seeds", nullcontext)
+
     def chain(self, address: str) -> FakeChain:
         return self.chains.setdefault(address, FakeChain(self.world, address))
 
@@ -170,6 +175,7 @@ class Stage:
             settlement,
             self.secrets.open,
             self.budget,
+            self.seeds(OWNER),
             may_disclose=self.may_disclose,
             confirmations=self.confirmations,
         )

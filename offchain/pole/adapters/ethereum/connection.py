@@ -17,6 +17,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from pole.adapters.ethereum.deployment import Deployment
 from pole.errors import InputError, UnreachableError
+from pole.quoting import reason
 
 T = TypeVar("T")
 
@@ -100,7 +101,7 @@ def node_answers() -> Iterator[None]:
     try:
         yield
     except Web3Exception as error:
-        raise UnreachableError(f"The Ethereum node does not serve the request: {error}.") from error
+        raise UnreachableError(f"The Ethereum node does not serve the request: {reason(error)}.") from error
 
 
 def balance_of(w3: Web3, address: str) -> int:

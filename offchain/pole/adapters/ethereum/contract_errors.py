@@ -15,6 +15,7 @@ from pole.errors import FundsError, NoPlaceError, PoleError, RefusedError, Unrea
 from pole.protocol.amounts import ether
 from pole.protocol.ballots import round_and_attempt
 from pole.protocol.state import BallotStage, Phase
+from pole.quoting import MAX_QUOTED, MAX_REASON, one_line, reason
 
 SENTENCES = {
     # PoLeChain
@@ -107,6 +108,8 @@ _KINDS = {"TooManySolutions": NoPlaceError}
 # ganache answers a `require` with an error of its own kind, where other nodes give revert data.
 _VERDICTS = ("revert", "out of gas", "invalid opcode")
 _TIMES = {("TooEarlyToClose", "notBefore"), ("StakeBound", "reclaimableAt")}
+# From the year 9999 on, which no date shows and only a stake that is bound without end has.
+_LAST_YEAR = 253_370_764_800
 _ENUMS = {"Phase": Phase, "BallotStage": BallotStage}
 
 Abi = Iterable[Mapping[str, Any]]
@@ -123,23 +126,12 @@ class ErrorTable:
         """Return the sentence for the bytes a call reverted with."""
         element = self._by_selector.get(data[:4])
         if element is None:
-            return f"The contract refuses the call, for a reason this pole does not know (0x{data.hex()})."
-        inputs = element["inputs"]
+            return f"The contract refuses the call, for a reason this pole does not know ({_hex(data)})."
         try:
-            values = decode([argument["type"] for argument in inputs], data[4:])
-        except DecodingError:
-            return (
-                f"The contract refuses the call ({element['name']}, with malformed arguments 0x{data.hex()})."
-            )
-        shown = {
-            argument["name"]: _shown(element["name"], argument, value)
-            for argument, value in zip(inputs, values, strict=True)
-        }
-        template = SENTENCES.get(element["name"])
-        if template is None:
-            listed = ", ".join(f"{name} {value}" for name, value in shown.items())
-            return f"The contract refuses the call: {element['name']} ({listed})."
-        return template.format(**shown)
+            return _told(element, data[4:])
+        except (DecodingError, ValueError, OverflowError, KeyError):
+            name = one_line(element["name"], MAX_QUOTED)
+            return f"The contract refuses the call ({name}, with malformed arguments {_hex(data)})."
 
     def _refusal(self, data: bytes) -> RefusedError:
         element = self._by_selector.get(data[:4])
@@ -151,10 +143,10 @@ class ErrorTable:
         if isinstance(error, ContractCustomError):
             return self._refusal(_bytes_of(error.data))
         if isinstance(error, ContractLogicError):
-            return RefusedError(f"The contract refuses the call: {error.message}.")
+            return RefusedError(f"The contract refuses the call: {one_line(str(error.message), MAX_REASON)}.")
         if isinstance(error, Web3RPCError):
             return _from_node(error)
-        return UnreachableError(f"The Ethereum node gave an answer that makes no sense: {error}.")
+        return UnreachableError(f"The Ethereum node gave an answer that makes no sense: {reason(error)}.")
 
 
 def node_message(error: Web3RPCError) -> str:
@@ -172,10 +164,25 @@ def _from_node(error: Web3RPCError) -> PoleError:
             "The wallet cannot pay for the transaction and its gas: fund it, for instance with `pole wallet "
             "fund`."
         )
+    said = one_line(message.removesuffix("."), MAX_REASON)
     if any(verdict in message for verdict in _VERDICTS):
-        return RefusedError(f"The node refuses the call: {message.removesuffix('.')}.")
+        return RefusedError(f"The node refuses the call: {said}.")
     # A limit, a block it has not got yet, a nonce it knows better: it says nothing about the contracts.
-    return UnreachableError(f"The Ethereum node does not serve the request: {message.removesuffix('.')}.")
+    return UnreachableError(f"The Ethereum node does not serve the request: {said}.")
+
+
+def _told(element: Mapping[str, Any], arguments: bytes) -> str:
+    name, inputs = element["name"], element["inputs"]
+    values = decode([argument["type"] for argument in inputs], arguments)
+    shown = {
+        argument["name"]: _shown(name, argument, value)
+        for argument, value in zip(inputs, values, strict=True)
+    }
+    template = SENTENCES.get(name)
+    if template is not None:
+        return template.format(**shown)
+    told = one_line(", ".join(f"{argument} {value}" for argument, value in shown.items()), MAX_REASON)
+    return f"The contract refuses the call: {one_line(name, MAX_QUOTED)} ({told})."
 
 
 def _selector(element: Mapping[str, Any]) -> bytes:
@@ -184,7 +191,10 @@ def _selector(element: Mapping[str, Any]) -> bytes:
 
 
 def _bytes_of(data: object) -> bytes:
-    return bytes(HexBytes(data)) if isinstance(data, str) else b""
+    try:
+        return bytes(HexBytes(data)) if isinstance(data, str) else b""
+    except ValueError:
+        return b""
 
 
 def _shown(error: str, argument: Mapping[str, Any], value: Any) -> str:
@@ -199,7 +209,11 @@ def _shown(error: str, argument: Mapping[str, Any], value: Any) -> str:
         return ether(value)
     if (error, argument["name"]) in _TIMES:
         return _shown_time(value)
-    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+    return _hex(value) if isinstance(value, bytes) else one_line(str(value), MAX_QUOTED)
+
+
+def _hex(data: bytes) -> str:
+    return one_line("0x" + data[:MAX_QUOTED].hex(), MAX_QUOTED)
 
 
 def _shown_ballot(ballot_id: int) -> str:
@@ -210,6 +224,6 @@ def _shown_ballot(ballot_id: int) -> str:
 def _shown_time(seconds: int) -> str:
     if seconds == 0:
         return "the seat is given up"
-    if seconds >= 1 << 40:
+    if seconds >= _LAST_YEAR:
         return "its open ballot is settled"
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

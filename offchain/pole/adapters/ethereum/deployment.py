@@ -13,8 +13,11 @@ from eth_utils.address import is_address, to_checksum_address
 
 from pole.errors import InputError
 from pole.protocol.parameters import Parameters, parameters_from_json
+from pole.quoting import quoted, reason
+from pole.roles.support.files import read_bounded
 
 FORMAT_VERSION = 1
+MAX_FILE_BYTES = 2**22
 CONTRACTS = ("PoLeChain", "TaskList", "VerifierCommittee", "RewardReservoir")
 
 
@@ -57,8 +60,8 @@ def read_deployment(path: Path) -> Deployment:
     version = content.get("version")
     if version != FORMAT_VERSION:
         raise InputError(
-            f"The deployment file {path} has version {version}, this pole reads version {FORMAT_VERSION}: "
-            "deploy again with `tools/brownie run deploy --network devnet`."
+            f"The deployment file {path} has version {quoted(version)}, this pole reads version "
+            f"{FORMAT_VERSION}: deploy again with `tools/brownie run deploy --network devnet`."
         )
     try:
         return Deployment(
@@ -69,14 +72,17 @@ def read_deployment(path: Path) -> Deployment:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"The deployment file {path} is incomplete ({error!r}): deploy again with `tools/brownie run "
-            "deploy --network devnet`."
+            f"The deployment file {path} is incomplete ({quoted(error)}): deploy again with `tools/brownie "
+            "run deploy --network devnet`."
         ) from error
 
 
 def _json_object(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        document = read_bounded(path, MAX_FILE_BYTES)
+        if len(document) > MAX_FILE_BYTES:
+            raise InputError(f"The deployment file {path} has over {MAX_FILE_BYTES} bytes: deploy again.")
+        content = json.loads(document)
     except FileNotFoundError as error:
         raise InputError(
             f"There is no deployment file {path}: deploy the contracts with `tools/brownie run deploy "
@@ -84,8 +90,10 @@ def _json_object(path: Path) -> dict[str, Any]:
         ) from error
     except OSError as error:
         raise InputError(f"The deployment file {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise InputError(f"The deployment file {path} is not JSON ({error}): deploy again.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"The deployment file {path} is not JSON ({reason(error)}): deploy again."
+        ) from error
     if not isinstance(content, dict):
         raise InputError(f"The deployment file {path} is not a JSON object: deploy again.")
     return content
@@ -93,7 +101,7 @@ def _json_object(path: Path) -> dict[str, Any]:
 
 def _contract(entry: dict[str, Any]) -> DeployedContract:
     if not is_address(entry["address"]):
-        raise ValueError(f"no address: {entry['address']}")
+        raise ValueError(f"no address: {quoted(entry['address'])}")
     return DeployedContract(
         address=to_checksum_address(entry["address"]),
         deployed_block=_whole_number(entry["deployedBlock"]),
@@ -104,5 +112,5 @@ def _contract(entry: dict[str, Any]) -> DeployedContract:
 
 def _whole_number(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"no whole number: {value!r}")
+        raise ValueError(f"no whole number: {quoted(value)}")
     return value

@@ -14,6 +14,7 @@ from pathlib import Path
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.connection import check_deployment, connect, shown_url
 from pole.adapters.ethereum.deployment import read_deployment
+from pole.adapters.machine.exposure import can_be_entered
 from pole.adapters.storage.ipfs import IpfsPolicy, IpfsStore
 from pole.adapters.storage.private_file import write_private
 from pole.adapters.wallet.keystore import list_wallets
@@ -119,6 +120,9 @@ def _folder(setup: Setup) -> Finding:
     probe = setup.home / ".doctor"
     write_private(probe, b"")
     probe.unlink()
+    if can_be_entered(setup.home):
+        sentence = f"Others can enter {setup.home}: `chmod 700 {setup.home}`."
+        return Finding("data folder", Grade.WARN, sentence)
     return Finding("data folder", Grade.OK, f"{setup.home} can be written.")
 
 

@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from pole.errors import IntegrityError, PoleError, UnreachableError
 from pole.learning.data.files import SHA256
-from pole.roles.support.files import own_disk, write_whole
+from pole.roles.support.files import make_private_folder, own_disk, write_whole
 
 _TIMEOUTS: Final = (10, 60)
 """Seconds to connect, and to wait for the next bytes."""
@@ -92,7 +92,7 @@ def fetch(files: Sequence[Published], folder: Path, report: Report) -> list[str]
         missing = [name for name in published.files if not _is_there(folder / name)]
         if missing:
             with own_disk(folder):
-                folder.mkdir(parents=True, exist_ok=True)
+                make_private_folder(folder)
             _from_any(published, folder, missing, report)
             fetched += missing
     return fetched

@@ -27,6 +27,7 @@ from requests.exceptions import ReadTimeout, RequestException
 
 from pole.adapters.storage.private_file import private_folder
 from pole.errors import InputError, IntegrityError, UnreachableError
+from pole.quoting import quoted, reason
 from pole.roles.support.files import own_disk
 
 T = TypeVar("T")
@@ -118,7 +119,7 @@ class IpfsStore:
         temporary = Path(name)
         try:
             self._again(
-                f"fetch {cid}",
+                f"fetch {quoted(cid)}",
                 lambda: self._stream(cid, temporary, max_bytes, policy),
                 attempts=policy.attempts,
             )
@@ -160,12 +161,12 @@ class IpfsStore:
                 length += len(chunk)
                 if length > max_bytes:
                     raise IntegrityError(
-                        f"The content of {cid} is longer than the {max_bytes} bytes it may have: it is not "
-                        "what it should be."
+                        f"The content of {quoted(cid)} is longer than the {max_bytes} bytes it may have: it "
+                        "is not what it should be."
                     )
                 if self._clock() > deadline:
                     raise UnreachableError(
-                        f"The content of {cid} did not come within {policy.fetch_within:.0f} s: try "
+                        f"The content of {quoted(cid)} did not come within {policy.fetch_within:.0f} s: try "
                         "again later."
                     )
                 write(chunk)
@@ -186,7 +187,7 @@ class IpfsStore:
             if not isinstance(error.original, ReadTimeout):
                 raise
             raise UnreachableError(
-                f"The IPFS daemon at {self.address} could not fetch {cid}: nothing came within "
+                f"The IPFS daemon at {self.address} could not fetch {quoted(cid)}: nothing came within "
                 f"{policy.first_byte_within:.0f} s; connect it to other peers, or try again later."
             ) from error
         with stream:
@@ -200,7 +201,7 @@ class IpfsStore:
                 return request()
             except ErrorResponse as error:
                 raise UnreachableError(
-                    f"The IPFS daemon at {self.address} could not {doing}: {error}."
+                    f"The IPFS daemon at {self.address} could not {doing}: {reason(error)}."
                 ) from error
             except _FAILURES as error:
                 if attempt == attempts:

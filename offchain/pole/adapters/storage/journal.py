@@ -145,9 +145,11 @@ class SqliteJournal:
 
     def _open(self) -> sqlite3.Connection:
         with self._usable():
+            # SQLite gives the files beside it the mode of this one, which a restored copy may have lost.
+            self.path.touch(mode=0o600)
+            self.path.chmod(0o600)
             # Transactions are written out below; sqlite3's own implicit ones would hide where they end.
             connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-            self.path.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
         return connection
@@ -156,7 +158,7 @@ class SqliteJournal:
     def _usable(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise JournalError(
                 f"The journal {self.path} cannot be used ({error}): make room on the disk, restore the file, "
                 "or use another --home."

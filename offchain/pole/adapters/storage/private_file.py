@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from pole.errors import InputError
+from pole.roles.support.files import make_private_folder
 
 
 def private_folder(path: Path) -> Path:
@@ -13,7 +14,7 @@ def private_folder(path: Path) -> Path:
     Raises InputError when it cannot be made.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path)
     except OSError as error:
         raise InputError(
             f"The folder {path} cannot be made ({error.strerror}): choose another with --home."

@@ -13,6 +13,7 @@ from pole.errors import IntegrityError
 from pole.protocol.encoding import abi
 from pole.protocol.formats.canonical_json import read_document, read_hex, write_document
 from pole.protocol.formats.key_sharing import SEALING_KEY_BYTES, Holder
+from pole.quoting import reason
 
 KIND = "pole.key-holder-card"
 MAX_CARD_BYTES = 1024
@@ -44,10 +45,12 @@ def read_card(data: bytes) -> Holder:
         named = abi.address(address)
         signer = Account.recover_message(_message(named, sealing_key), signature=signature)
     except (BadSignature, ValueError, TypeError) as error:
-        raise IntegrityError(f"The card is malformed ({error}): ask the holder for it again.") from error
+        raise IntegrityError(
+            f"The card is malformed ({reason(error)}): ask the holder for it again."
+        ) from error
     if signer != named or named != address:
         raise IntegrityError(
-            f"The card was not signed by {address}: ask the holder for it again, by another way."
+            f"The card was not signed by {named}: ask the holder for it again, by another way."
         )
     return Holder(named, sealing_key)
 

@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -11,12 +13,17 @@ from eth_utils.address import to_checksum_address
 
 from pole.adapters.storage.private_file import private_folder, write_private
 from pole.errors import InputError
+from pole.roles.support.files import read_bounded
 
 STANDARD_ROUNDS = 1 << 18
 """scrypt's N of geth's standard keystores: 256 MiB and about a second for each guess."""
 
 LIGHT_ROUNDS = 1 << 12
 """scrypt's N of geth's light keystores: for wallets that hold play money."""
+
+_MAX_FILE_BYTES = 2**16
+# A keystore from a stranger must not make its reader use more than 1 GiB, or minutes.
+_MAX_MEMORY, _MAX_P, _MAX_ITERATIONS, _MAX_KEY_BYTES = 2**30, 16, 2**24, 64
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -77,8 +84,9 @@ def unlock_wallet(home: Path, name: str, password: str) -> LocalAccount:
     path = _path(home, name)
     keystore = _read(path, name)
     try:
+        _require_affordable(keystore, path)
         key = Account.decrypt(keystore, password)
-    except (KeyError, TypeError, NotImplementedError) as error:
+    except (KeyError, TypeError, AttributeError, AssertionError, OverflowError, NotImplementedError) as error:
         raise _no_keystore(path) from error
     except ValueError as error:
         if "MAC" in str(error):
@@ -98,18 +106,41 @@ def _path(home: Path, name: str) -> Path:
 
 def _read(path: Path, name: str) -> dict[str, object]:
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_bounded(path, _MAX_FILE_BYTES))
     except FileNotFoundError as error:
         raise InputError(
             f"There is no wallet {name} in {path.parent}: make it with `pole wallet new {name}`."
         ) from error
     except OSError as error:
         raise InputError(f"The wallet {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _no_keystore(path) from error
     if not isinstance(content, dict):
         raise _no_keystore(path)
     return content
+
+
+def _require_affordable(keystore: Mapping[str, Any], path: Path) -> None:
+    """Raise InputError where deriving the key takes more memory or time than any keystore of ours.
+
+    Raises KeyError, TypeError or AttributeError where its fields are others; names may have any case.
+    """
+    cost = _lower(_lower(_lower(keystore)["crypto"])["kdfparams"])
+    memory = 128 * cost.get("n", 1) * cost.get("r", 1)
+    limits = (
+        (memory, _MAX_MEMORY),
+        (cost.get("p", 1), _MAX_P),
+        (cost.get("c", 1), _MAX_ITERATIONS),
+        (cost["dklen"], _MAX_KEY_BYTES),
+    )
+    if any(not 1 <= given <= limit for given, limit in limits):
+        raise InputError(
+            f"The keystore {path} asks for more memory or time than any of ours: it was damaged or forged."
+        )
+
+
+def _lower(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.lower(): value for name, value in fields.items()}
 
 
 def _no_keystore(path: Path) -> InputError:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
+from pole.cli.common.output import print_line
 from pole.errors import InputError
 
 if TYPE_CHECKING:
@@ -178,8 +179,14 @@ json_option = click.option(
 def read_password(settings: Settings, *, confirm: bool = False) -> str:
     """Return the password from the password file, or ask for it on the terminal.
 
+    What it opens stays out of core dumps, and a data folder that others can enter is told.
     Raises InputError when the file cannot be read or is empty, and when there is neither file nor terminal.
     """
+    from pole.adapters.machine.exposure import can_be_entered, forbid_core_dumps
+
+    forbid_core_dumps()
+    if can_be_entered(settings.home):
+        print_line(f"warning: others can enter {settings.home}: chmod 700 {settings.home}", err=True)
     if settings.password_file is not None:
         return _password_in(settings.password_file)
     if not sys.stdin.isatty():

@@ -1,13 +1,16 @@
 """A click group whose commands are imported when they are called, so that `pole --help` stays quick."""
 
-import traceback
+import sys
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import click
 
+from pole.adapters.machine.exposure import make_files_private
 from pole.cli.common.context import VERBOSE
+from pole.cli.common.log import guard_log
+from pole.cli.common.output import print_line, print_traceback
 from pole.errors import PoleError
 
 
@@ -58,10 +61,13 @@ class RootGroup(LazyGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
+        make_files_private()
+        guard_log()
+        sys.excepthook = print_traceback
         try:
             return super().invoke(ctx)
         except PoleError as error:
             if ctx.meta.get(VERBOSE):
-                click.echo(traceback.format_exc(), err=True, nl=False)
-            click.echo(f"error: {error}", err=True)
+                print_traceback(type(error), error, error.__traceback__)
+            print_line(f"error: {error}", err=True)
             ctx.exit(error.exit_code)

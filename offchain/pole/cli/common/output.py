@@ -1,11 +1,19 @@
-"""What commands print: tables for people, JSON for scripts."""
+"""What commands print: tables for people, JSON for scripts, sentences and failures, each line on its line.
+
+Files, nodes and IPFS are strangers' and their text is in much of it: nothing here lets it move the cursor,
+begin a line of its own or fill the terminal (`pole.quoting.one_line`).
+"""
 
 import json
 import sys
+import traceback
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Any
 
 import click
+
+from pole.quoting import one_line
 
 
 def print_json(value: Any) -> None:
@@ -13,32 +21,45 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def print_line(text: str, *, err: bool = False) -> None:
+    """Print a sentence that may have strangers' text in it."""
+    click.echo(one_line(text), err=err)
+
+
+def print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print what Python prints of an error, on standard error."""
+    for part in traceback.format_exception(kind, error, trace):
+        for line in part.rstrip("\n").split("\n"):
+            print_line(line, err=True)
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
     """Print rows under their columns, or the sentence `empty` when there are none.
 
     On a terminal it is a drawn table, elsewhere plain columns, so that no row is cut at the terminal's width.
     """
+    shown = [[one_line(str(cell)) for cell in row] for row in rows]
     if not rows:
         click.echo(empty)
     elif sys.stdout.isatty():
-        _draw(columns, rows)
+        _draw(columns, shown)
     else:
-        _align(columns, rows)
+        _align(columns, shown)
 
 
-def _draw(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def _draw(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*columns, header_style="bold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*map(Text, row))
     Console().print(table)
 
 
-def _align(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    lines = [list(columns), *([str(cell) for cell in row] for row in rows)]
+def _align(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    lines = [list(columns), *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -26,9 +26,18 @@ data_option = click.option(
 )
 
 
+MAX_FILE_BYTES = 2**24
+"""More than the reader of any file that a parameter names accepts."""
+
+
 def content_of(path: Path) -> bytes:
-    """Return the bytes of a file that a parameter names; raises InputError when it cannot be read."""
+    """Return the bytes of a file that a parameter names; raises InputError when it cannot be read.
+
+    Of a longer file than any reader accepts it is the beginning.
+    """
+    from pole.roles.support.files import read_bounded
+
     try:
-        return path.read_bytes()
+        return read_bounded(path, MAX_FILE_BYTES)
     except OSError as error:
         raise InputError(f"The file {path} cannot be read: {error.strerror}.") from error

@@ -6,11 +6,16 @@ from pathlib import Path
 
 from pole.errors import InputError
 from pole.learning.data.datasets import DataSet, data_directory, load, subset
-from pole.protocol.models.specification import ModelSpecification, parse_specification
+from pole.protocol.models.specification import (
+    MAX_DOCUMENT_BYTES,
+    ModelSpecification,
+    parse_specification,
+)
 from pole.protocol.parameters import TaskListParameters
 from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.state import TaskTerms
 from pole.roles.publishing.preparation import TaskRequest
+from pole.roles.support.files import read_bounded
 
 SPLIT_SEED = 0
 
@@ -58,7 +63,7 @@ def taken(dataset: DataSet, train: int | None, test: int | None) -> DataSet:
 def read_specification(path: Path) -> ModelSpecification:
     """Return the specification in a file; raises InputError where it is unusable."""
     try:
-        document = path.read_bytes()
+        document = read_bounded(path, MAX_DOCUMENT_BYTES)
     except OSError as error:
         raise InputError(
             f"The specification {path} cannot be read ({error.strerror}); name another file."

@@ -1,21 +1,19 @@
 """What the `run` commands of data node, miner and verifier share: options, log lines, signals, the loop."""
 
-import json
 import logging
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
 from pole.cli.common.context import Session, Settings, open_session, read_password
+from pole.cli.common.log import start_log
 
 if TYPE_CHECKING:
     from pole.roles.loop import Role
@@ -98,33 +96,6 @@ def confirmations_of(chain_id: int, given: int | None) -> int:
     return 0 if chain_id in DEVELOPMENT_CHAINS else CONFIRMATIONS
 
 
-class JsonLines(logging.Formatter):
-    """Log records as JSON objects, one a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record: time, level, logger, text, and of an event its name and details."""
-        line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "text": record.getMessage(),
-        }
-        event = getattr(record, "event", None)
-        if event is not None:
-            line |= {"event": event, "details": getattr(record, "details", {})}
-        return json.dumps(line)
-
-
-def start_log(options: WorkerOptions) -> None:
-    """Send the log of the package to standard error, a line a record."""
-    lines = logging.StreamHandler(sys.stderr)
-    plain = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
-    lines.setFormatter(JsonLines() if options.json_log else plain)
-    log = logging.getLogger("pole")
-    log.addHandler(lines)
-    log.setLevel(logging.INFO)
-
-
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
     """Give an event that SIGTERM and SIGINT set: the worker ends between two steps."""
@@ -202,7 +173,7 @@ def serve(
     Raises what `open_session` and `run_worker` raise.
     """
     with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
-        start_log(options)
+        start_log(as_json=options.json_log)
         run_worker(session, make_role(session, stopping), options, stopping, idle_after=idle_after)
 
 

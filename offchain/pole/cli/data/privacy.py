@@ -12,6 +12,7 @@ from pole.cli.common.disclosure import draw, rows_of
 from pole.cli.common.output import print_json, print_table
 from pole.cli.common.parameters import data_option
 from pole.cli.common.worker import threads_option
+from pole.cli.data.noise import Deviations, show
 
 if TYPE_CHECKING:
     from pole.learning.data.datasets import DataSet
@@ -70,6 +71,12 @@ METHODS = {
     type=click.Path(dir_okay=False, path_type=Path),
     help="PNG file to write: a row of samples, and a row below for each attack.",
 )
+@click.option(
+    "--noise",
+    type=Deviations(),
+    help="Standard deviations of noise on features to try with --spec, such as 10,30,100: accuracy against "
+    "the attacker's error, which --picture then draws.",
+)
 @threads_option
 @json_option
 @common_options
@@ -84,6 +91,7 @@ def privacy(
     held_out: int,
     steps: int,
     picture: Path | None,
+    noise: tuple[int, ...] | None,
     threads: int,
     as_json: bool,
 ) -> None:
@@ -101,6 +109,9 @@ def privacy(
 
     use_threads(threads)
     whole = read_data(data)
+    if noise is not None:
+        _show_noise(spec, known_part(whole, known, held_out), rounds, noise, steps, picture, as_json)
+        return
     views, bits = _views_issued(settings, whole) if spec is None else _views_of(spec, whole, rounds)
     dataset = known_part(whole, known, held_out)
     disclosure = reconstruct(dataset, views, bits=bits, steps=steps)
@@ -120,6 +131,30 @@ def privacy(
     _print(disclosure)
     if picture is not None:
         click.echo(f"{picture}: from above, {', '.join(rows_of(disclosure))}.")
+
+
+def _show_noise(
+    spec: Path | None,
+    dataset: "DataSet",
+    rounds: int,
+    deviations: tuple[int, ...],
+    steps: int,
+    picture: Path | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    from pole.cli.common.task_terms import read_specification
+    from pole.errors import InputError
+    from pole.learning.privacy.tradeoff import trade_off
+    from pole.protocol.models.metrics import AbsoluteError
+
+    if spec is None:
+        raise InputError("--noise tries a layer before it is posted: name a specification with --spec.")
+    classifies = not isinstance(read_specification(spec).metric, AbsoluteError)
+    views, bits = _views_of(spec, dataset, rounds)
+    found = [
+        trade_off(dataset, views, each, bits=bits, steps=steps, classifies=classifies) for each in deviations
+    ]
+    show(found, classifies, picture, as_json)
 
 
 def _facts(dataset: "DataSet", views: "list[View]", bits: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import print_json
+from pole.quoting import one_line
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -29,6 +30,6 @@ def doctor(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
     else:
         for finding in findings:
             grade = click.style(f"{finding.grade.value:<5}", fg=_COLOURS[finding.grade.value])
-            click.echo(f"{grade} {finding.part:<12} {finding.sentence}")
+            click.echo(f"{grade} {finding.part:<12} {one_line(finding.sentence)}")
     if any(finding.grade is Grade.FAIL for finding in findings):
         click.get_current_context().exit(1)

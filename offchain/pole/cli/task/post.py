@@ -93,8 +93,10 @@ def post(
     least valuable one, if it is worth more.
     """
     from pole.cli.common.task_terms import read_data, read_request, taken
+    from pole.cli.common.training import use_threads
 
     with open_session(settings, wallet, read_password(settings)) as session:
+        use_threads(threads)
         whole, limits = read_data(data), session.chain.deployment.parameters.task_list
         request = read_request(spec, taken(whole, train_samples, test_samples), terms, limits)
         if picture is None and len(whole.input_shape) > 1:

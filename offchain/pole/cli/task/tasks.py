@@ -14,7 +14,7 @@ from pole.cli.common.context import (
     read_password,
     wallet_option,
 )
-from pole.cli.common.output import print_json, print_table, short_address
+from pole.cli.common.output import print_json, print_line, print_table, short_address
 
 if TYPE_CHECKING:
     from pole.adapters.ethereum.chain_reader import ChainReader
@@ -68,7 +68,7 @@ def show(settings: Settings, task_id: int, as_json: bool) -> None:  # noqa: FBT0
         print_json(content)
         return
     for name, value in content.items():
-        click.echo(f"{name:<22}{value}")
+        print_line(f"{name:<22}{value}")
 
 
 @command(epilog="Example: pole task cancel 1 --wallet alice")

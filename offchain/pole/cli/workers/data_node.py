@@ -40,6 +40,7 @@ def run(
     """
     from pole.cli.common.budget import open_budget
     from pole.cli.common.master_secrets import open_master_secret
+    from pole.cli.common.seeds import open_seeds
     from pole.learning.privacy.rules import Rule
     from pole.roles.memory import DataNodeMemory
     from pole.roles.workers import tables
@@ -54,6 +55,7 @@ def run(
             settlement=settlement_of(session, options),
             open_secret=lambda digest: open_master_secret(session.secrets, digest),
             budget=open_budget(settings),
+            seeds=open_seeds(settings),
             may_disclose=None if allow_disclosure is None else Rule(allow_disclosure),
             confirmations=confirmations_of(session.chain.identity.chain_id, confirmations),
         )

@@ -16,6 +16,7 @@ NATIVE = HERE.parent / "native"
 SOURCES = (HERE / "decryptor.cu", NATIVE / "schedule.c")
 FLAGS = ("-std=c++17", "-O3", "-shared", "-Xcompiler", "-fPIC")
 SHOWN_LINES = 5
+WRITABLE_BY_OTHERS = 0o022
 USUAL_HOME = "/usr/local/cuda"
 
 
@@ -47,13 +48,19 @@ def library_path(architecture: str) -> Path:
 def library(architecture: str) -> Path:
     """Return the library for an architecture, compiled now if it is not there: a minute or so, once.
 
-    Raises InputError without nvcc, and with the compiler's last lines where it fails.
+    Raises InputError where others can write its folder, without nvcc, and with the compiler's last lines
+    where it fails.
     """
     target = library_path(architecture)
+    if target.is_file() and target.parent.stat().st_mode & WRITABLE_BY_OTHERS:
+        raise InputError(
+            f"Others can put a library of theirs into {target.parent}, which would run here: delete it."
+        )
     if target.is_file():
         return target
     nvcc = compiler()
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for missing in (target.parent.parent, target.parent):
+        missing.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         built = Path(folder) / target.name
         command = [str(nvcc), *FLAGS, f"-arch={architecture}", "-o", str(built), *map(str, SOURCES)]
@@ -61,5 +68,6 @@ def library(architecture: str) -> Path:
         if done.returncode != 0:
             last = " | ".join((done.stderr or done.stdout).strip().splitlines()[-SHOWN_LINES:])
             raise InputError(f"nvcc cannot compile the GPU library for {architecture}: {last}")
+        built.chmod(0o700)
         built.replace(target)
     return target

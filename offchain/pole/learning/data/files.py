@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
+from pole.quoting import reason
 
 Arrays = tuple[NDArray[Any], NDArray[np.int64], NDArray[Any], NDArray[np.int64]]
 
@@ -103,7 +104,7 @@ def npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> d
         raise InputError(f"There is no file {path}; check its name.") from error
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{path} is no usable .npz file ({error}); save it with numpy.savez and plain arrays."
+            f"{path} is no usable .npz file ({reason(error)}); save it with numpy.savez and plain arrays."
         ) from error
 
 

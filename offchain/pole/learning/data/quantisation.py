@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pole.errors import InputError
 from pole.learning.evaluation.features import batches
+from pole.quoting import quoted
 
 Ends = NDArray[np.float64]
 
@@ -83,7 +84,7 @@ def quantisation_from(document: dict[str, Any]) -> Quantisation:
         return Quantisation(int(bits), tuple(map(float, scale)), tuple(map(float, offset)))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"The quantisation in the manifest is unusable ({error!r}); publish the data set again."
+            f"The quantisation in the manifest is unusable ({quoted(error)}); publish the data set again."
         ) from error
 
 

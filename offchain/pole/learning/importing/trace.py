@@ -15,6 +15,7 @@ import torch
 from torch import fx, nn
 
 from pole.errors import InputError
+from pole.quoting import MAX_REASON, one_line
 
 MODULE_NAME: Final = "pole_user_module"
 LINE: Final = "pole_line"
@@ -66,7 +67,8 @@ def trace(module: nn.Module) -> fx.Graph:
 
 def first_line(error: Exception) -> str:
     """Return the first line of an error's message, without a full stop."""
-    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
+    line = next(iter(str(error).splitlines()), type(error).__name__)
+    return one_line(line, MAX_REASON).rstrip(".")
 
 
 def line_of(node: fx.Node) -> str:

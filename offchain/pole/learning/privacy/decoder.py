@@ -12,7 +12,8 @@ from torch import nn
 from pole.learning.privacy.reconstruction import Floats
 from pole.learning.training.adamw import AdamW
 
-HIDDEN: Final = 512
+MAX_HIDDEN: Final = 512
+HIDDEN_PER_COLUMN: Final = 8
 BATCH: Final = 250
 LEARNING_RATE: Final = 2e-3
 WEIGHT_DECAY: Final = 1e-2
@@ -52,7 +53,8 @@ def train_decoder(estimates: Floats, samples: Floats, *, steps: int, seed: int) 
 
 
 def _network(dimension: int, random: torch.Generator) -> nn.Module:
-    widths = (dimension, HIDDEN, HIDDEN, dimension)
+    hidden = min(MAX_HIDDEN, HIDDEN_PER_COLUMN * dimension)
+    widths = (dimension, hidden, hidden, dimension)
     layers: list[nn.Module] = []
     for number, (inputs, outputs) in enumerate(pairwise(widths)):
         linear = nn.Linear(inputs, outputs)

@@ -15,7 +15,7 @@ from pole.learning.privacy.information import one_hot_groups
 
 MAX_STATES: Final = 2**20
 """States of each half that are listed; beyond them there is no search."""
-MAX_LOOKUPS: Final = 2**25
+MAX_LOOKUPS: Final = 2**23
 MAX_PAIRS: Final = 2**16
 """States that fit one sample's answers; of more even the likeliest is a guess."""
 MULTIPLIER: Final = 2**64 // 7 * 2 + 1
@@ -38,7 +38,7 @@ def search(matrix: Whole, known: NDArray[np.uint8], answers: Whole, estimates: F
 
     `matrix` (R, D) are the query vectors, `answers` (n, R) whole and without noise, `estimates` (n, D) what
     is taken for columns whose part cannot be searched, and where no state that was seen has the answers. Of
-    several states that fit the likeliest is taken. There are m <= n samples, as many as 2^25 lookups
+    several states that fit the likeliest is taken. There are m <= n samples, as many as 2^23 lookups
     allow.
     """
     parts = [part for part in _parts(matrix) if _states(known, part) is not None]

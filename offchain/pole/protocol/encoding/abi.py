@@ -18,6 +18,7 @@ from pole.protocol.state import (
     TaskTerms,
     Vote,
 )
+from pole.quoting import reason
 
 TASK_TERMS: Final = "(uint96,uint96,uint32,uint32,uint96,uint16,uint16,uint16,uint32,uint32,uint32)"
 TASK_FILES: Final = "(string,bytes32,string,bytes32,bytes32,bytes32)"
@@ -35,7 +36,9 @@ def encode(types: Sequence[str], values: Sequence[Any]) -> bytes:
     try:
         return _encode(types, values)
     except (EncodingError, TypeError, ValueError) as error:
-        raise InputError(f"A value does not fit its Solidity type ({', '.join(types)}): {error}.") from error
+        raise InputError(
+            f"A value does not fit its Solidity type ({', '.join(types)}): {reason(error)}."
+        ) from error
 
 
 def decode(types: Sequence[str], data: bytes) -> tuple[Any, ...]:
@@ -44,7 +47,9 @@ def decode(types: Sequence[str], data: bytes) -> tuple[Any, ...]:
         values = _decode(types, data)
         canonical = _encode(types, values)
     except (DecodingError, EncodingError, OverflowError, UnicodeError) as error:
-        raise IntegrityError(f"The data is no ABI encoding of ({', '.join(types)}): {error}.") from error
+        raise IntegrityError(
+            f"The data is no ABI encoding of ({', '.join(types)}): {reason(error)}."
+        ) from error
     if canonical != data:
         raise IntegrityError(f"The data is not the canonical ABI encoding of ({', '.join(types)}).")
     return values

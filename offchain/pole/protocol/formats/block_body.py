@@ -8,6 +8,7 @@ from pole.protocol.encoding.abi import address
 from pole.protocol.encoding.merkle_body import body_of, leaf, root
 from pole.protocol.encoding.records import KIND_OF_NAME, kind_name
 from pole.protocol.formats.canonical_json import (
+    bytes_in_hex,
     check_fields,
     checked_whole,
     read_document,
@@ -16,6 +17,7 @@ from pole.protocol.formats.canonical_json import (
     write_document,
 )
 from pole.protocol.state import Record
+from pole.quoting import quoted
 
 FORMAT: Final = "pole.body"
 MAX_BYTES: Final = 2**26
@@ -90,14 +92,11 @@ def _record(entry: object, height: int, index: int) -> Record:
     fields = check_fields(entry, ["kind", "data"], where)
     kind, data = fields["kind"], fields["data"]
     if not isinstance(kind, str) or kind not in KIND_OF_NAME:
-        raise IntegrityError(f"{where} has the unknown kind {kind!r}.")
+        raise IntegrityError(f"{where} has the unknown kind {quoted(kind)}.")
     checked_whole(
         len(data) if isinstance(data, str) else -1, f"{where}'s length", minimum=2, maximum=MAX_RECORD_HEX
     )
-    try:
-        content = bytes.fromhex(data[2:])
-    except ValueError as error:
-        raise IntegrityError(f"{where} is no hex.") from error
-    if "0x" + content.hex() != data:
+    content = bytes_in_hex(data, "0x")
+    if content is None:
         raise IntegrityError(f"{where} must be lower-case hex after 0x.")
     return Record(height, index, KIND_OF_NAME[kind], content)

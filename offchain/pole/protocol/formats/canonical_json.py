@@ -10,12 +10,17 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from pole.errors import InputError, IntegrityError
 from pole.protocol.encoding.abi import address
+from pole.quoting import listed, quoted
 
 Document = Mapping[str, Any]
+
+MAX_VALUES: Final = 2**19
+"""Values of a document, of which an empty list takes twenty times the memory of its text."""
 
 MAX_CID_LENGTH: Final = 128
 _CID = re.compile(r"[A-Za-z0-9]{1,128}")
@@ -41,6 +46,7 @@ def read_document(
     """
     if len(data) > max_bytes:
         raise IntegrityError(f"The {kind} file has {len(data)} bytes; at most {max_bytes} are accepted.")
+    _require_modest(data, kind)
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -50,13 +56,24 @@ def read_document(
     given = document.get("version")
     if type(given) is not int or given != version:
         raise IntegrityError(
-            f"The {kind} file has version {document.get('version')!r}; this PoLe reads {version}"
+            f"The {kind} file has version {quoted(given)}; this PoLe reads {version}"
             f"{renewal and f': make a new one with `{renewal}`'}."
         )
     check_fields(document, ["format", "version", *fields], kind)
     if _encoding_of(document, kind) != data:
-        raise IntegrityError(f"The {kind} file is not in canonical encoding (sorted keys, no spaces, UTF-8).")
+        raise IntegrityError(f"The {kind} file is not in canonical encoding (sorted keys, no spaces).")
     return document
+
+
+def _require_modest(data: bytes, kind: str) -> None:
+    """Raise IntegrityError for text that takes much more memory than its bytes, before it is parsed.
+
+    No field of ours holds what JSON escapes, and one wide character makes four bytes of every other.
+    """
+    if not data.isascii() or b"\\" in data:
+        raise IntegrityError(f"The {kind} file is not in canonical encoding (ASCII without escapes).")
+    if sum(map(data.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise IntegrityError(f"The {kind} file has more than {MAX_VALUES} values.")
 
 
 def _encoding_of(document: Document, kind: str) -> bytes:
@@ -70,9 +87,10 @@ def check_fields(value: object, fields: Sequence[str], where: str) -> Document:
     """Return `value` if it is an object with exactly `fields`."""
     if not isinstance(value, dict):
         raise IntegrityError(f"{where} must be an object.")
-    odd = sorted(set(value) ^ set(fields))
-    if odd:
-        raise IntegrityError(f"{where} has missing or unknown fields: {', '.join(odd)}.")
+    if len(value) != len(fields) or not all(field in value for field in fields):
+        missing = (field for field in fields if field not in value)
+        unknown = (field for field in value if field not in fields)
+        raise IntegrityError(f"{where} has missing or unknown fields: {listed(chain(missing, unknown))}.")
     return value
 
 
@@ -114,12 +132,24 @@ def read_cid(document: Document, field: str = "cid") -> str:
 
 def read_hex(document: Document, field: str, *, length: int, prefix: str = "0x") -> bytes:
     """Return `length` bytes written in lower-case hex after `prefix`."""
-    value = document[field]
-    if not isinstance(value, str) or not re.fullmatch(f"{prefix}[0-9a-f]{{{2 * length}}}", value):
+    content = bytes_in_hex(document[field], prefix)
+    if content is None or len(content) != length:
         raise IntegrityError(
             f"{field} must be {length} bytes in lower-case hex, with {prefix or 'no'} prefix."
         )
-    return bytes.fromhex(value[len(prefix) :])
+    return content
+
+
+def bytes_in_hex(value: object, prefix: str) -> bytes | None:
+    """Return the bytes that a value writes in lower-case hex after `prefix`, None where it does not."""
+    if not isinstance(value, str) or not value.startswith(prefix):
+        return None
+    try:
+        content = bytes.fromhex(value[len(prefix) :])
+    except ValueError:
+        return None
+    # `fromhex` takes upper case and spaces, too.
+    return content if content.hex() == value[len(prefix) :] else None
 
 
 def read_address(document: Document, field: str) -> str:

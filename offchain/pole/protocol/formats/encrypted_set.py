@@ -30,6 +30,7 @@ from pole.protocol.formats.tensors import (
     write_tensors,
 )
 from pole.protocol.state import FileRef
+from pole.quoting import quoted
 
 FORMAT: Final = "pole.encrypted-set"
 VERSION: Final = 2
@@ -170,7 +171,7 @@ def read_manifest(data: bytes, *, part: Part) -> EncryptedSetManifest:
     )
     if document["part"] != part.value:
         raise IntegrityError(
-            f"The manifest describes the {document['part']!r} set, not the {part.value} set."
+            f"The manifest describes the {quoted(document['part'])} set, not the {part.value} set."
         )
     dimension = read_whole(document, "dimension", minimum=1, maximum=MAX_DIMENSION)
     quantisation = check_fields(document["quantisation"], ["scale", "offset"], "quantisation")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError, IntegrityError
+from pole.quoting import listed, quoted
 
 MAX_HEADER_BYTES: Final = 2**18
 MAX_FILE_BYTES: Final = 2**28
@@ -91,10 +92,10 @@ def read_tensors(
     header, body = _read_header(data, what)
     found = header.pop("__metadata__", None)
     if found != dict(metadata):
-        raise IntegrityError(f"The {what} file carries {found!r}, but {dict(metadata)!r} is needed.")
+        raise IntegrityError(f"The {what} file carries {quoted(found)}, but {dict(metadata)!r} is needed.")
     if set(header) != set(types):
         raise IntegrityError(
-            f"The {what} file holds {', '.join(sorted(header))} instead of {', '.join(sorted(types))}."
+            f"The {what} file holds {listed(header) or 'nothing'} instead of {', '.join(sorted(types))}."
         )
     tensors: dict[str, NDArray[Any]] = {}
     canonical: dict[str, Any] = {"__metadata__": found}
@@ -111,6 +112,17 @@ def read_tensors(
     if offset != len(body) or _header_bytes(canonical) != data[: len(data) - len(body)]:
         raise IntegrityError(f"The {what} file is not in canonical encoding or has bytes behind its tensors.")
     return tensors
+
+
+def read_metadata(data: bytes, what: str) -> dict[str, str]:
+    """Return a file's metadata, for formats whose metadata say what is to be expected of the rest.
+
+    Raises IntegrityError that names `what` when there are none. `read_tensors` has still to check the file.
+    """
+    found = _read_header(data, what)[0].get("__metadata__")
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise IntegrityError(f"The {what} file carries no metadata.")
+    return found
 
 
 def _read_header(data: bytes, what: str) -> tuple[dict[str, Any], memoryview]:
@@ -141,5 +153,7 @@ def _checked_shape(entry: object, expected: TensorType, where: str) -> tuple[int
         or not all(type(given) is int and 1 <= given <= MAX_FILE_BYTES for given in shape)
         or any(wanted not in (-1, given) for given, wanted in zip(shape, expected.shape, strict=True))
     ):
-        raise IntegrityError(f"The {where} has shape {shape!r}; {list(expected.shape)} is needed (-1: any).")
+        raise IntegrityError(
+            f"The {where} has shape {quoted(shape)}; {list(expected.shape)} is needed (-1: any)."
+        )
     return tuple(shape)

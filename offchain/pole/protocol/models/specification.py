@@ -26,6 +26,7 @@ from pole.protocol.mapping.kinds import (
 from pole.protocol.models.graph import Node, count_activations, count_multiplications, count_parameters, trace
 from pole.protocol.models.layers import Layer, MultiheadAttention
 from pole.protocol.models.metrics import AbsoluteError, Metric
+from pole.quoting import MAX_QUOTED, MAX_REASON, listed, one_line, quoted, reason
 
 MAX_DOCUMENT_BYTES: Final = 2**16
 MAX_INPUTS: Final = 2**16
@@ -119,7 +120,9 @@ def parse_specification(document: bytes | str) -> ModelSpecification:
     except ValidationError as error:
         raise InputError(_sentence(error)) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"The model specification is not valid JSON ({error}); correct it there.") from error
+        raise InputError(
+            f"The model specification is not valid JSON ({reason(error)}); correct it there."
+        ) from error
     check_specification(specification)
     return specification
 
@@ -263,14 +266,14 @@ def _check_cost(specification: ModelSpecification, nodes: tuple[Node, ...]) -> N
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
-        raise ValueError(f"a key stands twice in the object with {', '.join(sorted(document))}")
+        raise ValueError(f"a key stands twice in the object with {listed(document)}")
     return document
 
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
-    place = "".join(steps).lstrip(".") or "its top"
+    place = one_line("".join(steps).lstrip("."), MAX_QUOTED) or "its top"
     context = first.get("ctx", {})
     match first["type"]:
         case "missing":
@@ -280,8 +283,8 @@ def _sentence(error: ValidationError) -> str:
         case "union_tag_not_found":
             fault = f"lacks {context['discriminator']} at {place}; add it"
         case "union_tag_invalid":
-            fault = f"knows no {context['tag']!r} at {place}; use one of {context['expected_tags']}"
+            fault = f"knows no {quoted(context['tag'])} at {place}; use one of {context['expected_tags']}"
         case _:
-            message = first["msg"].removeprefix("Value error, ")
+            message = one_line(first["msg"].removeprefix("Value error, "), MAX_REASON)
             fault = f"is unusable at {place}: {message[:1].lower() + message[1:]}; correct it"
     return f"The model specification {fault} (docs/model-specification.md tells all fields)."

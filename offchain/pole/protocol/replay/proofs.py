@@ -25,6 +25,7 @@ from pole.protocol.formats.canonical_json import (
     write_document,
 )
 from pole.protocol.state import Header, Record
+from pole.quoting import quoted
 
 FORMAT: Final = "pole.proof"
 MAX_BYTES: Final = 2**20
@@ -107,7 +108,7 @@ def read_proof(data: bytes) -> InclusionProof:
     entry = check_fields(document["record"], ["kind", "data", "index", "count"], "record")
     kind, content = entry["kind"], entry["data"]
     if not isinstance(kind, str) or kind not in KIND_OF_NAME:
-        raise IntegrityError(f"The record's kind {kind!r} is unknown.")
+        raise IntegrityError(f"The record's kind {quoted(kind)} is unknown.")
     if not isinstance(content, str):
         raise IntegrityError("data must be bytes in hex.")
     index = read_whole(entry, "index", minimum=0, maximum=MAX_RECORDS)

@@ -1,4 +1,4 @@
-"""Files on a worker's own disk: written whole or not at all, checked against their digest before use."""
+"""Files on a worker's own disk: its owner's alone, written whole or not at all, checked before use."""
 
 import hashlib
 import os
@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 
 from pole.errors import DiskError, IntegrityError, UnreachableError
 from pole.protocol.encoding.hashing import keccak256
+from pole.quoting import quoted
 from pole.roles.ports import Store
 
 DIGEST_BYTES: Final = hashlib.sha256().digest_size
@@ -25,6 +26,30 @@ def own_disk(path: Path) -> Iterator[None]:
             f"The file {path} cannot be written or read ({error.strerror or error}): make room on this "
             "machine's disk, or check who owns the folder."
         ) from error
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for their owner alone, whatever the umask.
+
+    Raises OSError where that cannot be; a folder that is there stays as it is.
+    """
+    if not path.is_dir():
+        make_private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def open_private(path: Path) -> BinaryIO:
+    """Open a file to be written from its start, made for its owner alone, whatever the umask."""
+    return open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """Return a file's content; of a longer one `max_bytes` + 1 bytes, which its reader refuses as too many.
+
+    Raises OSError where it cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(max_bytes + 1)
 
 
 class NotHadError(UnreachableError):
@@ -58,7 +83,7 @@ def fetch(store: Store, wanted: Wanted, folder: Path) -> bytes:
             data = path.read_bytes()
             if wanted.hash_of(data) == wanted.digest:
                 return data
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
     try:
         store.fetch(wanted.cid, path, max_bytes=wanted.max_bytes)
     except IntegrityError as error:
@@ -68,7 +93,7 @@ def fetch(store: Store, wanted: Wanted, folder: Path) -> bytes:
     if wanted.hash_of(data) != wanted.digest:
         path.unlink(missing_ok=True)
         raise NotHadError(
-            f"IPFS gives other bytes for {wanted.cid} than the digest {wanted.digest.hex()} names; "
+            f"IPFS gives other bytes for {quoted(wanted.cid)} than the digest {wanted.digest.hex()} names; "
             "connect the daemon to other peers."
         )
     return data
@@ -89,14 +114,14 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 def write_whole(path: Path, *parts: bytes, flush: Callable[[BinaryIO], None] = lambda _: None) -> None:
-    """Write a file so that others see all of it or nothing; a power cut may leave anything.
+    """Write a file of mode 0600 so that others see all of it or nothing; a power cut may leave anything.
 
     Raises DiskError where it cannot be written.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     with own_disk(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
+        make_private_folder(path.parent)
+        with open_private(unfinished) as file:
             file.writelines(parts)
             flush(file)
         unfinished.replace(path)

@@ -10,6 +10,7 @@ from typing import Final
 
 from pole.errors import RefusedError, UnreachableError
 from pole.protocol.state import Phase, Round
+from pole.quoting import quoted
 from pole.roles.loop import Pace
 from pole.roles.ports import Chain, Moment, Store
 from pole.roles.support.events import report
@@ -123,7 +124,7 @@ class PatientStore:
         """See Store."""
         left = self._until - self.clock()
         if left <= 0 and cid in self._missed:
-            raise UnreachableError(f"{cid} was not to be had while there was time.")
+            raise UnreachableError(f"{quoted(cid)} was not to be had while there was time.")
         if left < math.inf:
             within = max(LAST_TRY, left / PART)
         try:

@@ -133,3 +133,32 @@ def test_a_claim_that_no_place_is_left_for_is_told_from_other_refusals() -> None
     assert isinstance(TABLE.translate(ContractCustomError(data, data=data)), NoPlaceError)
     data = "0x" + revert_data("WrongPhase", 3, 4, 2).hex()
     assert not isinstance(TABLE.translate(ContractCustomError(data, data=data)), NoPlaceError)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        revert_data("WrongPhase", 3, 99, 2),
+        revert_data("StakeBound", VERIFIER, 10**15),
+        revert_data("EmptyField", "x\x1b[2K\n" * 10_000),
+        b"\x01" * 10_000_000,
+    ],
+    ids=["phase", "time", "text", "long"],
+)
+def test_what_a_node_makes_up_is_a_short_sentence_too(data: bytes) -> None:
+    sentence = TABLE.sentence(data)
+    assert sentence.isprintable()
+    assert len(sentence) < 400
+
+
+def test_text_of_a_node_or_of_an_abi_is_one_short_line() -> None:
+    forged = "execution reverted: \x1b[2K\n" * 10_000
+    for error in (
+        ContractLogicError(forged),
+        BadFunctionCallOutput(forged),
+        said(forged),
+        said("busy" + forged),
+    ):
+        assert str(TABLE.translate(error)).isprintable()
+        assert len(str(TABLE.translate(error))) < 400
+    assert isinstance(TABLE.translate(ContractCustomError("0xno", data="0xno")), RefusedError)

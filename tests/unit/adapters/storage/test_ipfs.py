@@ -116,7 +116,7 @@ def test_content_that_comes_too_slowly_is_given_up(tmp_path: Path, address: str)
 def test_what_the_daemon_refuses_is_passed_on_at_once(tmp_path: Path, address: str) -> None:
     Daemon.faults[:] = ["refuses"]
     waits: list[float] = []
-    with pytest.raises(UnreachableError, match="could not fetch bafy: block was not found"):
+    with pytest.raises(UnreachableError, match="could not fetch 'bafy': block was not found"):
         store(address, waits).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT))
     assert waits == []
 
@@ -147,7 +147,7 @@ def test_content_that_does_not_begin_is_given_up_at_once(
     Daemon.faults[:] = ["hangs"]
     waits: list[float] = []
     impatient = replace(QUICK, first_byte_within=0.5)
-    with pytest.raises(UnreachableError, match="could not fetch bafy: nothing came within"):
+    with pytest.raises(UnreachableError, match="could not fetch 'bafy': nothing came within"):
         store(address, waits, policy=impatient).fetch("bafy", tmp_path / "x", max_bytes=1000, within=within)
     assert waits == []
 

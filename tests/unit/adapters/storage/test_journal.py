@@ -93,7 +93,24 @@ def test_what_is_put_replaces_what_was_there(tmp_path: Path) -> None:
     assert journal(tmp_path).get("state") == b"two"
 
 
-def test_the_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("umask", [0o000, 0o077], ids=oct)
+def test_the_files_are_readable_by_their_owner_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        kept = journal(tmp_path / "work" / "1337")
+        kept.put("state", b"one")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in kept.path.parent.iterdir()}
+    names = ("journal.sqlite", "journal.sqlite-shm", "journal.sqlite-wal", "journal.sqlite.lock")
+    assert modes == dict.fromkeys(names, 0o600)
+    assert kept.path.parent.stat().st_mode & 0o777 == 0o700
+    assert kept.path.parents[1].stat().st_mode & 0o777 == 0o700
+
+
+def test_a_restored_copy_that_others_can_read_is_mended(tmp_path: Path) -> None:
+    journal(tmp_path).close()
+    (tmp_path / "journal.sqlite").chmod(0o644)
     assert journal(tmp_path).path.stat().st_mode & 0o777 == 0o600
 
 

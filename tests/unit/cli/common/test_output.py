@@ -1,9 +1,14 @@
 import json
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pole.cli.common.output import percent, print_json, print_table, short_address
+from pole.cli.common.output import percent, print_json, print_table, print_traceback, short_address
+from pole.quoting import MAX_LINE
 
 
 def test_an_empty_table_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,6 +30,29 @@ def test_a_table_for_a_terminal_is_drawn(
     assert "height" in shown
     assert "┏" in shown
     assert "[bold]as it is[/bold]" in shown
+
+
+@given(st.text())
+def test_a_row_with_any_text_is_one_line(text: str) -> None:
+    output = StringIO()
+    with redirect_stdout(output):
+        print_table(("note",), [(text,), ("end",)], empty="")
+    assert output.getvalue().count("\n") == 3
+    assert all(line.isprintable() for line in output.getvalue().split("\n"))
+
+
+def test_a_long_cell_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("note",), [("x" * 10_000,)], empty="")
+    assert len(capsys.readouterr().out) < 2 * MAX_LINE + 10
+
+
+def test_a_traceback_cannot_write_lines_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="no") as caught:
+        int("no\x1b[2K\r")
+    print_traceback(caught.type, caught.value, caught.tb)
+    shown = capsys.readouterr().err.split("\n")
+    assert shown[0] == "Traceback (most recent call last):"
+    assert shown[-2] == r"ValueError: invalid literal for int() with base 10: 'no\x1b[2K\r'"
 
 
 def test_json_can_be_read_back(capsys: pytest.CaptureFixture[str]) -> None:

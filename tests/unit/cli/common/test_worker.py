@@ -1,7 +1,5 @@
 """What the `run` commands share: the log, the signals, the options."""
 
-import json
-import logging
 import os
 import signal
 import sys
@@ -13,31 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from pole.cli.common.context import Session
-from pole.cli.common.worker import JsonLines, WorkerOptions, run_worker, stop_on_signals, worker_options
+from pole.cli.common.worker import WorkerOptions, run_worker, stop_on_signals, worker_options
 from pole.errors import InputError
 from pole.roles.loop import Role
-from pole.roles.support.events import report
-
-
-def record_of(caplog: pytest.LogCaptureFixture, **details: int) -> logging.LogRecord:
-    with caplog.at_level(logging.INFO, "pole"):
-        report(logging.getLogger("pole.test"), "committed", "Round 1: committed.", **details)
-    return caplog.records[-1]
-
-
-def test_an_event_is_one_json_object_with_its_details(caplog: pytest.LogCaptureFixture) -> None:
-    line = json.loads(JsonLines().format(record_of(caplog, round=1, trainCorrect=9)))
-    assert line["event"] == "committed"
-    assert line["details"] == {"round": 1, "trainCorrect": 9}
-    assert line["text"] == "Round 1: committed."
-    assert line["level"] == "info"
-
-
-def test_a_plain_record_has_no_event() -> None:
-    record = logging.LogRecord("pole", logging.WARNING, "", 0, "no answer from %s", ("x",), None)
-    line = json.loads(JsonLines().format(record))
-    assert (line["level"], line["text"]) == ("warning", "no answer from x")
-    assert "event" not in line
 
 
 def test_a_signal_asks_to_stop_and_the_old_actions_come_back() -> None:

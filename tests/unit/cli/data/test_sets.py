@@ -127,3 +127,28 @@ def test_rules_can_be_allowed_by_the_names_that_they_have() -> None:
     from pole.cli.common.disclosure import RULES
 
     assert list(RULES) == list(Rule)
+
+
+def test_noise_is_tried_before_it_is_asked_for(tmp_path: Path) -> None:
+    spec, picture = tmp_path / "spec.json", tmp_path / "picture.svg"
+    spec.write_text(json.dumps(SPECIFICATION))
+    tried = ("--spec", str(spec), "--noise", "300,10")
+    shown = attack(tmp_path, *tried, "--picture", str(picture))
+    assert shown.exit_code == 0, shown.output
+    assert [line.split()[0] for line in shown.output.splitlines()[1:4]] == ["none", "10", "300"]
+    assert b"<svg" in picture.read_bytes()
+    read = json.loads(attack(tmp_path, *tried, "--json").stdout)["noise"]
+    assert [each["deviation"] for each in read] == [0, 10, 300]
+    assert read[0]["epsilon"] is None
+    assert read[1]["epsilon"] > read[2]["epsilon"] > 0
+
+
+@pytest.mark.parametrize("noise", ["", "0", "ten", "10,,30", "1e3", "-5", "65537", "１０"])
+def test_noise_that_is_no_number_is_refused(tmp_path: Path, noise: str) -> None:
+    assert attack(tmp_path, "--spec", "spec.json", "--noise", noise).exit_code == 2
+
+
+def test_noise_is_tried_on_a_layer_that_is_named(tmp_path: Path) -> None:
+    refused = attack(tmp_path, "--noise", "10")
+    assert refused.exit_code == 2
+    assert "name a specification with --spec" in refused.output

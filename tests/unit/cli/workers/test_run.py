@@ -46,7 +46,7 @@ def test_a_worker_makes_its_role_of_the_session_and_runs_it(
     ran = []
     monkeypatch.setattr(worker, "open_session", lambda *_: session)
     monkeypatch.setattr(worker, "read_password", lambda _: "password")
-    monkeypatch.setattr(worker, "start_log", lambda _: None)
+    monkeypatch.setattr(worker, "start_log", lambda **_: None)
     monkeypatch.setattr(worker, "run_worker", lambda *arguments, **_: ran.append(arguments))
     result = CliRunner().invoke(
         main, [*command, "--home", str(tmp_path), "--wallet", "alice", "--rounds", "3"]

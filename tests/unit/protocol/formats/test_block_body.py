@@ -39,7 +39,7 @@ def changed(**entries: Any) -> bytes:
         ({"records": [{"kind": ["Payouts"], "data": "0x"}]}, "unknown kind"),
         ({"records": [{"kind": "Payouts", "data": "0xAB"}]}, "lower-case hex"),
         ({"records": [{"kind": "Payouts", "data": "0x a"}]}, "hex"),
-        ({"records": [{"kind": "Payouts", "data": "0xa"}]}, "no hex"),
+        ({"records": [{"kind": "Payouts", "data": "0xa"}]}, "lower-case hex"),
         ({"records": [{"kind": "Payouts", "data": 7}]}, "length must be"),
         ({"records": [{"kind": "Payouts", "data": "0x" + "00" * 2**17}]}, "length must be"),
         ({"records": [{"kind": "Payouts", "data": "0x"}]}, "do not have the root"),

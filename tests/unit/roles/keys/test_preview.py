@@ -28,11 +28,11 @@ def entry(queries: int, dimension: int, seed: int | None, number: int = 1) -> Le
 @pytest.mark.parametrize(
     ("samples", "queries", "rule"),
     [
-        (one_hot(1500, 5, 6), 25, Rule.RANK),
-        (one_hot(1500, 5, 6), 4, Rule.ENTROPY),
-        (low_rank(1500, 30, 8), 8, Rule.NUMERICAL_RANK),
-        (bits(1500, 30), 5, Rule.ATTACK),
-        (low_rank(1500, 30, 12), 2, None),
+        (one_hot(700, 5, 6), 25, Rule.RANK),
+        (one_hot(700, 5, 6), 4, Rule.ENTROPY),
+        (low_rank(700, 30, 8), 8, Rule.NUMERICAL_RANK),
+        (bits(700, 30), 5, Rule.ATTACK),
+        (low_rank(700, 30, 12), 2, None),
     ],
 )
 def test_the_rules_are_asked_in_their_order(samples: np.ndarray, queries: int, rule: Rule | None) -> None:
@@ -45,16 +45,16 @@ def test_the_rules_are_asked_in_their_order(samples: np.ndarray, queries: int, r
 @pytest.mark.parametrize(
     ("samples", "queries"),
     [
-        (one_hot(1500, 5, 6), 5),
-        (one_hot(1500, 3, 4), 2),
-        (bits(1500, 24), 8),
-        (bits(1500, 24), 3),
-        (low_rank(1500, 20, 4), 8),
-        (low_rank(1500, 20, 15), 5),
+        (one_hot(700, 5, 6), 5),
+        (one_hot(700, 3, 4), 2),
+        (bits(700, 24), 8),
+        (bits(700, 24), 3),
+        (low_rank(700, 20, 4), 8),
+        (low_rank(700, 20, 15), 5),
         (load("digits", None).x_train.reshape(-1, 64).astype(np.uint8), 32),
-        (np.random.default_rng(5).poisson(1.0, (1500, 12)).astype(np.uint8), 6),
-        (np.random.default_rng(6).integers(0, 256, (1500, 4)).astype(np.uint8), 3),
-        (np.sort(np.random.default_rng(7).integers(0, 40, (1500, 10)), axis=1).astype(np.uint8), 7),
+        (np.random.default_rng(5).poisson(1.0, (700, 12)).astype(np.uint8), 6),
+        (np.random.default_rng(6).integers(0, 256, (700, 4)).astype(np.uint8), 3),
+        (np.sort(np.random.default_rng(7).integers(0, 40, (700, 10)), axis=1).astype(np.uint8), 7),
     ],
 )
 def test_what_was_said_before_is_what_the_best_attack_gets_after(samples: np.ndarray, queries: int) -> None:

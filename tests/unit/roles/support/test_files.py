@@ -1,5 +1,6 @@
 """Files: what is not what its digest says is never used."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,3 +80,19 @@ def test_a_file_with_its_digest_is_read_back(tmp_path: Path) -> None:
     assert read_with_digest(tmp_path / "file") is None
     write_durably(tmp_path / "file", with_digest(CONTENT))
     assert read_with_digest(tmp_path / "file") == CONTENT
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077], ids=oct)
+def test_files_and_their_folders_are_their_owners_alone_whatever_the_umask(
+    tmp_path: Path, umask: int
+) -> None:
+    store, wanted = stored(tmp_path)
+    before = os.umask(umask)
+    try:
+        write_durably(tmp_path / "a" / "b" / "file", CONTENT)
+        fetch(store, wanted, tmp_path / "c" / "files")
+    finally:
+        os.umask(before)
+    folders = [tmp_path / name for name in ("a", "a/b", "c", "c/files")]
+    assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
+    assert (tmp_path / "a" / "b" / "file").stat().st_mode & 0o777 == 0o600

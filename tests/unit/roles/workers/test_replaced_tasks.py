@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, Stage, dataset, specification
 
-from pole.protocol.state import Phase
 from pole.learning.privacy.rules import Rule
+from pole.protocol.state import Phase
 from pole.roles.keys.ledger import GivenKeys, LedgerEntry
 from pole.roles.memory import SettlementMemory
 from pole.roles.workers.settlement import Settlement

@@ -13,6 +13,7 @@ from pole.learning.privacy.rules import Rule
 from pole.protocol.state import Phase, PostedTask, Round
 from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import GivenKeys
+from pole.roles.keys.seeds import ServedSeeds
 from pole.roles.loop import Duty
 from pole.roles.memory import DataNodeMemory
 from pole.roles.ports import Chain, Moment, Store
@@ -29,8 +30,8 @@ class DataNode:
     """Serves every task that its wallet posted.
 
     `open_secret` returns the master secret key whose public key has this digest. Keys that break a rule of
-    the data set's `budget` are issued where the task was posted with consent, or `may_disclose` covers it.
-    Keys wait for so many `confirmations` of the round's opening.
+    the data set's `budget` are issued where the task was posted with consent, or `may_disclose` covers it;
+    `seeds` allows one seed for each secret. Keys wait for so many `confirmations` of the round's opening.
 
     `noted` is the round whose keys, issued by others, are in the budget; `given_up` the newest round that
     cannot be served; `looked` when replaced tasks were looked for.
@@ -43,6 +44,7 @@ class DataNode:
     settlement: Settlement
     open_secret: Callable[[bytes], MasterSecretKey]
     budget: KeyBudget
+    seeds: ServedSeeds
     may_disclose: Rule | None = None
     confirmations: int = 0
     noted: int = field(default=0, init=False)
