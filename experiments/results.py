@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from experiments import attacks, table1, table2, table3, threshold, verification, warm_start
+from experiments import attacks, noise, table1, table2, table3, threshold, verification, warm_start
 from experiments.environment import REPOSITORY
 from experiments.records import Record, best_size, read
 from experiments.session import KEPT, Experiment
 
 PAGE: Final = REPOSITORY / "docs" / "results.md"
 EXPERIMENTS: Final = tuple(
-    module.EXPERIMENT for module in (table1, table2, table3, attacks, warm_start, threshold, verification)
+    module.EXPERIMENT
+    for module in (table1, table2, table3, attacks, warm_start, threshold, verification, noise)
 )
 HEAD: Final = """# The paper's experiments, repeated
 

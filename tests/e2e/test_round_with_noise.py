@@ -34,7 +34,7 @@ def played(
 ) -> tuple[Setting, int, ModelSpecification]:
     path, specification = noisy_digits(tmp_path_factory.mktemp("specification"))
     # Of an option that is given twice the last one counts.
-    options = ("--spec", str(path), "--train-accuracy", "95", "--allow-disclosure")
+    options = ("--spec", str(path), "--train-accuracy", "95", "--allow-disclosure", "rank")
     round_id = post(setting, Task("digits", "digits 8x8", "32 query vectors with noise", "1", 120, options))
     wait_for_features(setting, round_id, FEATURES)
     wait_for_end(setting, round_id)
