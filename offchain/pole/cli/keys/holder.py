@@ -55,7 +55,7 @@ def new(settings: Settings, wallet: str) -> None:
     click.echo(write_card(account, public_sealing_key(private)).decode())
 
 
-@command(epilog="Example: pole key-holder accept share-2.json --wallet alice > alice.receipt")
+@command(epilog="Example: pole key-holder accept share-2.json --wallet alice")
 @click.argument("file", type=click.Path(path_type=Path))
 @wallet_option
 @common_options
@@ -127,7 +127,7 @@ def _accept(session: Session, sealed: "SealedShare") -> int:
     private = sealing_key_of(session.secrets, address)
     holder = Holder(address, public_sealing_key(private))
     share = accept_share(found, sealed, holder, lambda box, context: open_sealed(private, box, context))
-    _report(task, fetch_specification(session.store, session.home / "files", found))
+    describe_share(task, fetch_specification(session.store, session.home / "files", found))
     content = write_share(share.scalars, task=task, sharing_digest=found.digest, index=share.index)
     save_share(session.secrets, address, found.digest, content)
     return share.index
@@ -147,7 +147,7 @@ def _sharing_of(session: Session, task: "SharedTask") -> "TaskSharing":
     return found
 
 
-def _report(task: "SharedTask", specification: "ModelSpecification") -> None:
+def describe_share(task: "SharedTask", specification: "ModelSpecification") -> None:
     """Say on standard error what a share serves, and warn where that is the data itself."""
     from pole.protocol.models.specification import disclosed_rank
 
