@@ -178,6 +178,15 @@ def test_shapes_that_do_not_fit_together_are_refused() -> None:
         scheme.generate_keys(0, stream())
 
 
+@given(st.integers(ORDER, 2**256 - 1), st.integers(0, 3))
+def test_a_secret_that_is_not_reduced_is_refused_before_anybody_takes_it(scalar: int, column: int) -> None:
+    scalars = MSK.scalars.copy()
+    scalars[column] = np.frombuffer(scalar.to_bytes(32, "little"), dtype=np.uint8)
+    with pytest.raises(InputError, match="not reduced modulo the group order") as caught:
+        scheme.MasterSecretKey(scalars)
+    assert str(scalar) not in str(caught.value)
+
+
 def test_a_secret_key_never_shows_its_scalars() -> None:
     assert "scalars" not in repr(MSK)
 
