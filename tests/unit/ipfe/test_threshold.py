@@ -89,7 +89,7 @@ def test_a_share_that_is_not_reduced_is_refused() -> None:
     raised = [(k + ORDER).to_bytes(32, "little") for k in integers(SHARES[0].scalars)]
     scalars = np.frombuffer(b"".join(raised), dtype=np.uint8).reshape(D, 32)
     with pytest.raises(WrongShareError, match="not reduced"):
-        check_share(COMMITMENTS, KeyShare(1, scalars))
+        KeyShare(1, scalars)
 
 
 def test_a_share_of_another_dimension_is_refused() -> None:
