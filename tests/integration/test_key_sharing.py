@@ -1,16 +1,20 @@
 """Delegated keys on a real chain: what is read back, and what commands say before there is a sharing."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.integration.conftest import Devnet, running_devnet
 from tests.integration.test_commands import pole
 
 from pole.adapters.sending.chain import EthereumChain
-from pole.errors import InputError, RefusedError
+from pole.errors import InputError, IntegrityError, RefusedError
+from pole.protocol.encoding.abi import ZERO_ADDRESS
 from pole.protocol.formats.key_sharing import SealedShare, write_sealed_share
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms
+from pole.roles.keys.sharing import task_of
 from pole.roles.ports import Delegation
 
 ETHER = 10**18
@@ -54,12 +58,33 @@ def test_the_keys_of_another_owners_task_are_not_delegated(
 
 
 def test_a_share_is_not_accepted_before_the_chain_names_its_sharing(
-    devnet: Devnet, home: Path, task_id: int
+    devnet: Devnet, home: Path, owner: EthereumChain, task_id: int
 ) -> None:
-    (home / "share.json").write_bytes(write_sealed_share(SealedShare(task_id, DIGEST, 1, b"box")))
+    task = task_of(owner, owner.task(task_id), key_count=12)
+    (home / "share.json").write_bytes(write_sealed_share(SealedShare(task, DIGEST, 1, b"box")))
     result = pole(devnet, home, "key-holder", "accept", str(home / "share.json"), "--wallet", "alice")
     assert result.exit_code == InputError.exit_code
     assert f"names no sharing of task {task_id} yet" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"chain_id": 1}, "chain id"),
+        ({"task_list": ZERO_ADDRESS}, "task list"),
+        ({"owner": ZERO_ADDRESS}, "owner"),
+        ({"specification_digest": bytes(32)}, "specification digest"),
+    ],
+)
+def test_a_share_for_another_task_than_the_chain_has_is_not_accepted(
+    devnet: Devnet, home: Path, owner: EthereumChain, task_id: int, change: dict[str, Any], named: str
+) -> None:
+    task = replace(task_of(owner, owner.task(task_id), key_count=12), **change)
+    (home / "share.json").write_bytes(write_sealed_share(SealedShare(task, DIGEST, 1, b"box")))
+    result = pole(devnet, home, "key-holder", "accept", str(home / "share.json"), "--wallet", "alice")
+    assert result.exit_code == IntegrityError.exit_code
+    assert f"they differ in {named}" in result.stderr
+    assert result.stdout == ""
 
 
 def test_a_secret_that_is_not_shared_is_not_dropped(devnet: Devnet, home: Path, task_id: int) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from pole.errors import InputError, IntegrityError
 from pole.ipfe import backend as backends
 from pole.ipfe.group import ORDER
-from pole.ipfe.kernel import Bytes, InvalidKeyPointError
+from pole.ipfe.kernel import CT0_COLUMN, Bytes, InvalidCiphertextError, InvalidKeyPointError
 from pole.ipfe.keys import FunctionalKeys, MasterPublicKey, MasterSecretKey
 from pole.ipfe.scalars import reduced, scalars_of
 from pole.ipfe.scheme import WrongKeysError, derive_keys, verify_keys
@@ -111,6 +111,16 @@ def share_secret(
     return Commitments(points.reshape(threshold, dimension, 32)), shares
 
 
+def check_commitments(commitments: Commitments, *, backend: str | None = None) -> None:
+    """Raise WrongShareError unless every commitment is a group element: only who dealt can be at fault."""
+    points = np.ascontiguousarray(commitments.points)
+    try:
+        backends.choose(backend).expand(np.ascontiguousarray(points[:, 0]), points)
+    except InvalidCiphertextError as error:
+        column = 0 if error.column == CT0_COLUMN else error.column
+        raise _no_element(error.sample, column) from error
+
+
 def share_public_key(commitments: Commitments, index: int, *, backend: str | None = None) -> MasterPublicKey:
     """Return the public key of holder `index`'s share: sum over k of index^k A_k.
 
@@ -125,10 +135,7 @@ def share_public_key(commitments: Commitments, index: int, *, backend: str | Non
         try:
             encoded += kernel.linear_combination(column, powers)
         except InvalidKeyPointError as error:
-            raise WrongShareError(
-                f"Commitment {error.column} of column {number} is not a ristretto255 element: the sharing is "
-                "unusable; ask the data node for another."
-            ) from error
+            raise _no_element(error.column, number) from error
     return MasterPublicKey(np.frombuffer(bytes(encoded), dtype=np.uint8).reshape(-1, 32))
 
 
@@ -204,6 +211,13 @@ def _lagrange_at_zero(indices: list[int]) -> list[int]:
                 above, below = above * m % ORDER, below * (m - i) % ORDER
         weights.append(above * pow(below, -1, ORDER) % ORDER)
     return weights
+
+
+def _no_element(commitment: int, column: int) -> WrongShareError:
+    return WrongShareError(
+        f"Commitment {commitment} of column {column} is not a ristretto255 element: the data node dealt a "
+        "sharing that nobody can use; ask it for another."
+    )
 
 
 def _evaluate(coefficients: list[int], x: int) -> int:

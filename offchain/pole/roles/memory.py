@@ -159,9 +159,9 @@ class DataNodeMemory:
 
     journal: Journal
 
-    def first_seed(self, mpk_digest: bytes, seed: bytes) -> bytes:
-        """Return the seed that keys of a master secret were first given for, `seed` where none were."""
-        return _first_seed(self.journal, mpk_digest, seed)
+    def given_seed(self, mpk_digest: bytes) -> bytes | None:
+        """Return the seed that an earlier version noted to have given keys for, None without one."""
+        return _given_seed(self.journal, mpk_digest)
 
     def prepared(self, request_digest: bytes) -> TaskFiles | None:
         """Return the files of a request that was prepared and not yet posted, None when there are none."""
@@ -211,9 +211,9 @@ class KeyHolderMemory:
 
     journal: Journal
 
-    def first_seed(self, mpk_digest: bytes, seed: bytes) -> bytes:
-        """Return the seed that partial keys were first given for, `seed` where none were."""
-        return _first_seed(self.journal, mpk_digest, seed)
+    def given_seed(self, mpk_digest: bytes) -> bytes | None:
+        """Return the seed that an earlier version noted to have given partial keys for, else None."""
+        return _given_seed(self.journal, mpk_digest)
 
     def partial_keys_intent(self, round_id: int, sharing_digest: bytes) -> str:
         """Return the intent of announcing the partial keys of a share."""
@@ -250,8 +250,8 @@ def delegate_intent(task_id: int, sharing_digest: bytes) -> str:
     return f"delegate/{task_id}/{sharing_digest.hex()}"
 
 
-def _first_seed(journal: Journal, mpk_digest: bytes, seed: bytes) -> bytes:
-    return journal.secret(f"keys-given/{mpk_digest.hex()}", lambda: seed)
+def _given_seed(journal: Journal, mpk_digest: bytes) -> bytes | None:
+    return journal.get(f"keys-given/{mpk_digest.hex()}")
 
 
 def _is_noted(journal: Journal, key: str) -> bool:

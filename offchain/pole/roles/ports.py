@@ -31,12 +31,13 @@ from pole.protocol.state import (
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who acts where: what commitments bind to."""
+    """Who acts where: what commitments and shares of a master secret bind to."""
 
     chain_id: int
     address: str
     chain_address: str
     committee_address: str
+    task_list_address: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ from pole.learning.evaluation import model_file
 from pole.learning.evaluation.canonical import CanonicalModel, evaluate
 from pole.learning.evaluation.features import fit_feature_map, normalised
 from pole.learning.evaluation.fixed_point import round_weights
+from pole.protocol.encoding.abi import address
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import ModelSpecification, mlp
 from pole.protocol.state import Phase, TaskTerms, Vote
 from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import KeyLedger
+from pole.roles.keys.seeds import ServedSeeds
 from pole.roles.loop import Role
 from pole.roles.memory import DataNodeMemory, MinerMemory, SettlementMemory, VerifierMemory
 from pole.roles.ports import Chain, Journal, Store
@@ -41,7 +43,7 @@ from pole.roles.workers.tables import Worker
 from pole.roles.workers.verifier.verifier import Verifier
 
 TRAIN, TEST = 12, 6
-OWNER = "0x" + "A" * 40
+OWNER = address("0x" + "a" * 40)
 MINERS = ("0x" + "1" * 40, "0x" + "2" * 40)
 VERIFIERS = ("0x" + "7" * 40, "0x" + "8" * 40, "0x" + "9" * 40)
 
@@ -73,8 +75,9 @@ def numbers(seed: int) -> Callable[[int], bytes]:
     return np.random.default_rng(seed).bytes
 
 
-def specification() -> ModelSpecification:
-    return mlp(input_shape=(4,), input_bits=8, mapping=LinearMapping(bits=3, queries=3), hidden=(), classes=3)
+def specification(queries: int = 3) -> ModelSpecification:
+    mapping = LinearMapping(bits=3, queries=queries)
+    return mlp(input_shape=(4,), input_bits=8, mapping=mapping, hidden=(), classes=3)
 
 
 def dataset() -> DataSet:
@@ -137,6 +140,9 @@ class Stage:
     def budget(self) -> KeyBudget:
         return KeyBudget(KeyLedger(self.home(OWNER) / "key-budget"), nullcontext)
 
+    def seeds(self, address: str) -> ServedSeeds:
+        return ServedSeeds(self.home(address) / "served-seeds", nullcontext)
+
     def chain(self, address: str) -> FakeChain:
         return self.chains.setdefault(address, FakeChain(self.world, address))
 
@@ -167,6 +173,7 @@ class Stage:
             settlement,
             self.secrets.open,
             self.budget,
+            self.seeds(OWNER),
             may_disclose=self.may_disclose,
             confirmations=self.confirmations,
         )

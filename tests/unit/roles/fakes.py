@@ -7,7 +7,7 @@ from typing import Any
 from pole.errors import FundsError, RefusedError
 from pole.protocol.ballots import ballot_id, due_bond, round_and_attempt, target_seats
 from pole.protocol.encoding import seeds
-from pole.protocol.encoding.abi import ZERO_ADDRESS
+from pole.protocol.encoding.abi import ZERO_ADDRESS, address
 from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.leaked_vote import LeakedVote
@@ -36,6 +36,7 @@ from pole.roles.ports import BallotView, Delegation, Identity, Moment, Opening, 
 CHAIN_ID = 1337
 CHAIN_ADDRESS = "0x" + "C" * 40
 COMMITTEE_ADDRESS = "0x" + "D" * 40
+TASK_LIST_ADDRESS = address("0x" + "d" * 39 + "1")
 NO_BALLOT = Ballot(0, 0, 0, 0, 0, 0, 0, settled=False)
 PARAMETERS = ChainParameters(
     key_window=60,
@@ -131,7 +132,7 @@ class FakeChain:
 
     @property
     def identity(self) -> Identity:
-        return Identity(CHAIN_ID, self.address, CHAIN_ADDRESS, COMMITTEE_ADDRESS)
+        return Identity(CHAIN_ID, self.address, CHAIN_ADDRESS, COMMITTEE_ADDRESS, TASK_LIST_ADDRESS)
 
     @property
     def tolerance(self) -> int:

@@ -60,6 +60,7 @@ class EthereumChain(ChainReader):
             address,
             self.contracts["PoLeChain"].address,
             self.contracts["VerifierCommittee"].address,
+            self.contracts["TaskList"].address,
         )
 
     @property

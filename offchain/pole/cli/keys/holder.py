@@ -27,7 +27,10 @@ from pole.cli.common.worker import (
 
 if TYPE_CHECKING:
     from pole.protocol.formats.key_sharing import SealedShare
+    from pole.protocol.formats.shared_task import SharedTask
+    from pole.protocol.models.specification import ModelSpecification
     from pole.roles.keys.combiner import KeyCombiner
+    from pole.roles.keys.sharing import TaskSharing
     from pole.roles.loop import Role
 
 
@@ -59,16 +62,22 @@ def new(settings: Settings, wallet: str) -> None:
 def accept(settings: Settings, file: Path, wallet: str) -> None:
     """Open the sealed share FILE, check it against the sharing on the chain, and keep it.
 
-    It is kept encrypted under the wallet's password; FILE can be deleted then.
+    Says which task the share is for: `pole key-holder run` serves that task alone. The share is kept
+    encrypted under the wallet's password. What is printed is a receipt, signed by the wallet: send it to the
+    data node, which needs it to remove its master secret.
     """
-    from pole.protocol.formats.key_sharing import read_sealed_share
+    from pole.adapters.wallet.share_receipt import write_receipt
+    from pole.protocol.formats.key_sharing import ShareReceipt, read_sealed_share
 
     sealed = read_sealed_share(content_of(file))
     with open_session(settings, wallet, read_password(settings)) as session:
         index = _accept(session, sealed)
+        receipt = ShareReceipt(session.account.address, sealed.sharing_digest, sealed.task)
+        click.echo(write_receipt(session.account, receipt).decode())
     click.echo(
-        f"The share fits: this wallet is holder {index} of task {sealed.task_id}. "
-        f"Serve it with: pole key-holder run --wallet {wallet}"
+        f"The share fits: this wallet is holder {index}. Send what is printed to the data node, and serve "
+        f"the task with: pole key-holder run --wallet {wallet}",
+        err=True,
     )
 
 
@@ -78,12 +87,13 @@ def accept(settings: Settings, file: Path, wallet: str) -> None:
 @worker_options
 @common_options
 def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmations: int | None) -> None:
-    """Announce partial keys whenever a round of a shared task opens.
+    """Announce partial keys whenever a round opens of a task that this wallet accepted a share for.
 
     Where the wallet is the task's delegate, it also checks what the holders announce, combines what is right
     and posts the keys. It needs a share for the first and none for the second.
     """
     from pole.cli.common.holder_secrets import open_share
+    from pole.cli.common.seeds import open_seeds
     from pole.roles.memory import KeyHolderMemory
     from pole.roles.workers import tables
     from pole.roles.workers.key_holder.key_holder import KeyHolder
@@ -93,6 +103,7 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmation
             chain=session.chain,
             store=session.store,
             memory=KeyHolderMemory(session.journal),
+            seeds=open_seeds(settings),
             home=session.home,
             settlement=settlement_of(session, options),
             combiner=_combiner_of(session, settings),
@@ -105,27 +116,53 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmation
 
 
 def _accept(session: Session, sealed: "SealedShare") -> int:
-    """Check a share and keep it; return the holder's number."""
+    """Check a share, say what it serves, and keep it; return the holder's number."""
     from pole.adapters.wallet.share_box import open_sealed, public_sealing_key
     from pole.cli.common.holder_secrets import save_share, sealing_key_of
-    from pole.errors import InputError
     from pole.protocol.formats.key_sharing import Holder, write_share
-    from pole.roles.keys.sharing import accept_share, read_task_sharing
+    from pole.roles.keys.sharing import accept_share, fetch_specification
 
-    address = session.account.address
-    folder = session.home / "files"
-    found = read_task_sharing(session.chain, session.store, folder, sealed.task_id)
-    if found is None:
-        raise InputError(
-            f"The chain names no sharing of task {sealed.task_id} yet: wait until the data node's "
-            "transaction is mined, then try again."
-        )
+    address, task = session.account.address, sealed.task
+    found = _sharing_of(session, task)
     private = sealing_key_of(session.secrets, address)
     holder = Holder(address, public_sealing_key(private))
     share = accept_share(found, sealed, holder, lambda box, context: open_sealed(private, box, context))
-    content = write_share(share.scalars, sharing_digest=found.digest, index=share.index)
+    describe_share(task, fetch_specification(session.store, session.home / "files", found))
+    content = write_share(share.scalars, task=task, sharing_digest=found.digest, index=share.index)
     save_share(session.secrets, address, found.digest, content)
     return share.index
+
+
+def _sharing_of(session: Session, task: "SharedTask") -> "TaskSharing":
+    from pole.errors import InputError
+    from pole.roles.keys.sharing import read_task_sharing, require_shared_task
+
+    require_shared_task(session.chain, session.chain.task(task.task_id), task)
+    found = read_task_sharing(session.chain, session.store, session.home / "files", task.task_id)
+    if found is None:
+        raise InputError(
+            f"The chain names no sharing of task {task.task_id} yet: wait until the data node's transaction "
+            "is mined, then try again."
+        )
+    return found
+
+
+def describe_share(task: "SharedTask", specification: "ModelSpecification") -> None:
+    """Say on standard error what a share serves, and warn where that is the data itself."""
+    from pole.protocol.models.specification import disclosed_rank
+
+    opened, dimension = disclosed_rank(specification), specification.dimension
+    click.echo(
+        f"This share serves {task}, and nothing else: {task.key_count} functional keys, once, which give "
+        f"away up to {opened} of {dimension} independent functions of a sample.",
+        err=True,
+    )
+    if opened >= dimension - 1:
+        click.echo(
+            "warning: these keys alone disclose the data: once they are out, anybody can compute the "
+            "samples.",
+            err=True,
+        )
 
 
 def _combiner_of(session: Session, settings: Settings) -> "KeyCombiner":

@@ -20,7 +20,7 @@ from pole.cli.common.parameters import content_of
 from pole.errors import InputError
 
 if TYPE_CHECKING:
-    from pole.protocol.formats.key_sharing import Holder, SealedShare
+    from pole.protocol.formats.key_sharing import Holder, SealedShare, ShareReceipt
 
 
 @command(
@@ -61,18 +61,23 @@ def share(
 
     Writes one sealed share for each holder, to be sent by any way, and names the sharing on the chain. The
     data bond stands for the keys that the delegate posts. Any THRESHOLD holders together can read the data.
-    Sharing again replaces the sharing: then every holder needs its new file.
+    Holders make keys for this task and its specification alone. Sharing again replaces the sharing, and every
+    holder needs its new file; it takes no old share back.
     """
     import os
 
     from pole.adapters.wallet.share_box import seal_to
     from pole.cli.common.master_secrets import open_master_secret
-    from pole.roles.keys.sharing import Dealer, SharingRequest
+    from pole.roles.keys.dealing import Dealer, SharingRequest
+    from pole.roles.publishing.task_folder import TaskFolder
 
     holders = tuple(_read_card(path) for path in cards)
-    request = SharingRequest(task_id, holders, threshold, _delegate(delegate, holders))
+    poster = _delegate(delegate, holders)
     with open_session(settings, wallet, read_password(settings)) as session:
-        secret = open_master_secret(session.secrets, session.chain.task(task_id).files.mpk_digest)
+        mpk_digest = session.chain.task(task_id).files.mpk_digest
+        secret = open_master_secret(session.secrets, mpk_digest)
+        specification = TaskFolder.of(session.home, mpk_digest).read_specification()
+        request = SharingRequest(task_id, specification, holders, threshold, poster)
         dealer = Dealer(session.chain, session.store, session.home, seal_to, os.urandom)
         ref = dealer.deal(request, secret, lambda sealed: _write(sealed, out))
     files = {holder.address: str(_path(out, index)) for index, holder in enumerate(holders, start=1)}
@@ -82,35 +87,73 @@ def share(
     for address, path in files.items():
         click.echo(f"{path}  for {address}: pole key-holder accept {Path(path).name}")
     click.echo(
-        f"Any {threshold} of {len(holders)} make the keys now, and {request.delegate} posts them. When all "
-        f"have accepted, the secret need not stay: pole data-node drop-secret {task_id} --wallet {wallet}"
+        f"Any {threshold} of {len(holders)} make the keys now, and {request.delegate} posts them. With the "
+        "receipts that they send back, the secret need not stay: pole data-node drop-secret "
+        f"{task_id} --wallet {wallet} --receipt FILE"
     )
 
 
-@command(name="drop-secret", epilog="Example: pole data-node drop-secret 1 --wallet data-1 --yes")
+@command(
+    name="drop-secret",
+    epilog="Example: pole data-node drop-secret 1 --wallet data-1 --receipt alice.receipt "
+    "--receipt bob.receipt --receipt carol.receipt --yes",
+)
 @click.argument("task_id", type=click.IntRange(1))
 @wallet_option
-@click.confirmation_option(
-    prompt="Without the secret only the holders can make the keys. Have they accepted their shares?"
+@click.option(
+    "--receipt",
+    "receipts",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="What a holder's `pole key-holder accept` printed; of as many holders as make keys, or more.",
 )
+@click.option("--yes", is_flag=True, help="Remove it without asking.")
 @common_options
-def drop_secret(settings: Settings, task_id: int, wallet: str) -> None:
-    """Remove the master secret of task TASK_ID from this machine, once it is shared.
+def drop_secret(
+    settings: Settings, /, *, task_id: int, wallet: str, receipts: tuple[Path, ...], yes: bool
+) -> None:
+    """Remove the master secret of task TASK_ID from this machine, once enough holders took in their shares.
 
     There is no way back: when fewer holders than the threshold serve the round, it has no keys, and the data
     bond is lost. Training and test set are encrypted already and need it no more.
     """
     from pole.cli.common.master_secrets import remove_master_secret
-    from pole.roles.keys.sharing import drop_secret as drop
+    from pole.roles.keys.dealing import count_receipts
+    from pole.roles.keys.dealing import drop_secret as drop
+    from pole.roles.keys.sharing import read_task_sharing
 
+    accepted = [_read_receipt(path) for path in receipts]
     with open_session(settings, wallet, read_password(settings)) as session:
+        found = read_task_sharing(session.chain, session.store, session.home / "files", task_id)
+        if found is None:
+            raise InputError(
+                f"The secret of task {task_id} is not shared: share it first (`pole data-node share`)."
+            )
+        count, threshold = count_receipts(found, accepted), found.sharing.threshold
+        click.echo(
+            f"{count} of {len(found.sharing.holders)} holders took in their shares, and {threshold} make the "
+            f"keys: the round has them as long as at most {count - threshold} of these {count} are away."
+        )
+        if not yes:
+            click.confirm("There is no way back. Remove the master secret?", abort=True)
         drop(
             session.chain,
             session.journal,
-            task_id,
+            found,
             lambda digest: remove_master_secret(session.secrets, digest),
         )
     click.echo(f"The master secret of task {task_id} is gone from this machine; its holders issue the keys.")
+
+
+def _read_receipt(path: Path) -> "ShareReceipt":
+    from pole.adapters.wallet.share_receipt import read_receipt
+    from pole.errors import IntegrityError
+
+    try:
+        return read_receipt(content_of(path).strip())
+    except IntegrityError as error:
+        raise IntegrityError(f"{path}: {error}") from error
 
 
 def _read_card(path: Path) -> "Holder":

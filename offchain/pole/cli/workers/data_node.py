@@ -45,6 +45,7 @@ def run(
     """
     from pole.cli.common.budget import open_budget
     from pole.cli.common.master_secrets import open_master_secret
+    from pole.cli.common.seeds import open_seeds
     from pole.roles.memory import DataNodeMemory
     from pole.roles.workers import tables
     from pole.roles.workers.data_node.data_node import DataNode
@@ -58,6 +59,7 @@ def run(
             settlement=settlement_of(session, options),
             open_secret=lambda digest: open_master_secret(session.secrets, digest),
             budget=open_budget(settings),
+            seeds=open_seeds(settings),
             may_disclose=allow_disclosure,
             confirmations=confirmations_of(session.chain.identity.chain_id, confirmations),
         )

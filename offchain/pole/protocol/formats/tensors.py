@@ -113,6 +113,17 @@ def read_tensors(
     return tensors
 
 
+def read_metadata(data: bytes, what: str) -> dict[str, str]:
+    """Return a file's metadata, for formats whose metadata say what is to be expected of the rest.
+
+    Raises IntegrityError that names `what` when there are none. `read_tensors` has still to check the file.
+    """
+    found = _read_header(data, what)[0].get("__metadata__")
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise IntegrityError(f"The {what} file carries no metadata.")
+    return found
+
+
 def _read_header(data: bytes, what: str) -> tuple[dict[str, Any], memoryview]:
     if not _LENGTH_BYTES <= len(data) <= MAX_FILE_BYTES:
         raise IntegrityError(

@@ -31,6 +31,7 @@ from pole.protocol.formats.key_sharing import (
     read_partial_keys,
     read_sealed_share,
     read_sharing,
+    share_context,
     write_partial_keys,
     write_sealed_share,
     write_share,
@@ -44,12 +45,14 @@ from pole.protocol.formats.keys import (
 )
 from pole.protocol.formats.leaked_vote import LeakedVote, read_leaked_vote, write_leaked_vote
 from pole.protocol.formats.predictions import predictions_digest
+from pole.protocol.formats.shared_task import SharedTask
 from pole.protocol.formats.signed_release import SignedRelease, read_signed_release, write_signed_release
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import mlp
 from pole.protocol.replay.proofs import proof_of, read_proof, verify_proof, write_proof
 from pole.protocol.state import FileRef, Header, Record, RecordKind, Verdict, Vote
 from pole.roles.keys.ledger import GivenKeys, LedgerEntry, write_entry
+from pole.roles.keys.seeds import write_served_seed
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "formats.md"
 
@@ -60,12 +63,22 @@ SALT = b"\x5a" * 32
 
 KEY_FILE = write_master_public_key(np.full((1, 32), 0x11, dtype=np.uint8))
 KEYS_FILE = write_functional_keys(np.full((1, 1, 32), 0x22, dtype=np.uint8), round_id=7, seed=SEED)
+SHARED_TASK = SharedTask(
+    chain_id=1337,
+    task_list=CHAIN,
+    task_id=5,
+    owner=MINERS[0],
+    specification_digest=b"\x12" * 32,
+    key_count=1,
+)
 SHARING_FILE = write_sharing(
-    Sharing((Holder(COMMITTEE, b"\x55" * 32),), np.full((1, 1, 32), 0x11, dtype=np.uint8))
+    Sharing(SHARED_TASK, (Holder(COMMITTEE, b"\x55" * 32),), np.full((1, 1, 32), 0x11, dtype=np.uint8))
 )
 SHARING_DIGEST = keccak256(SHARING_FILE)
-SHARE_FILE = write_share(np.full((1, 32), 0x88, dtype=np.uint8), sharing_digest=SHARING_DIGEST, index=1)
-SEALED_SHARE = SealedShare(task_id=5, sharing_digest=SHARING_DIGEST, index=1, box=b"\x99" * 64)
+SHARE_FILE = write_share(
+    np.full((1, 32), 0x88, dtype=np.uint8), task=SHARED_TASK, sharing_digest=SHARING_DIGEST, index=1
+)
+SEALED_SHARE = SealedShare(task=SHARED_TASK, sharing_digest=SHARING_DIGEST, index=1, box=b"\x99" * 64)
 PARTIAL_KEYS_FILE = write_partial_keys(
     np.full((1, 1, 32), 0x22, dtype=np.uint8),
     round_id=7,
@@ -120,10 +133,12 @@ EXAMPLES = {
     "key-sharing": SHARING_FILE,
     "key-share": SHARE_FILE,
     "sealed-share": write_sealed_share(SEALED_SHARE),
+    "share-context": share_context(SHARED_TASK, SHARING_DIGEST, 1),
     "partial-keys": PARTIAL_KEYS_FILE,
     "encrypted-shard": SHARD_FILE,
     "encrypted-set": write_manifest(MANIFEST),
     "key-ledger-entry": write_entry(LEDGER_ENTRY),
+    "served-seed": write_served_seed(b"\x66" * 32, SEED),
     "predictions": predictions_digest(0, np.array([0, 2, -1], np.int16), np.array([1], np.int16)),
     "record": encode_record(DrawArmed(7, 1234))[1],
     "leaf": leaf(RecordKind.DRAW_ARMED, RECORDS[1].data),

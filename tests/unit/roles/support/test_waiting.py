@@ -2,13 +2,11 @@
 
 import pytest
 from tests.unit.roles.conftest import OWNER, Stage
-from tests.unit.roles.workers.test_key_holder import DELEGATE, HOLDERS, Shared, shared
+from tests.unit.roles.keys.shared_secret import DELEGATE, HOLDERS, shared_task
 
 from pole.cli.common.worker import confirmations_of
 from pole.protocol.state import Phase
 from pole.roles.ports import Opening
-
-__all__ = ["shared"]
 
 WINDOW = 60
 OTHER = b"\x0f" * 32
@@ -39,7 +37,7 @@ def test_keys_do_not_come_before_the_opening_has_its_confirmations(waiting: Stag
     node = waiting.data_node()
     for _ in range(3):
         assert node.step(waiting.world.moment()) is None
-        assert not any(key.startswith("keys-given/") for key in waiting.journal(OWNER).kept)
+        assert not waiting.seeds(OWNER).folder.exists()
         blocks(waiting, 1)
     assert node.step(waiting.world.moment()) == "keys issued"
 
@@ -69,7 +67,7 @@ def test_a_seed_that_changes_after_the_keys_is_refused_as_ever(
     reorganise(waiting)
     blocks(waiting, 3)
     assert waiting.data_node().step(waiting.world.moment()) is None
-    assert "Functional keys of another seed were already given" in caplog.text
+    assert "Keys of another seed were already given" in caplog.text
 
 
 def test_a_node_that_says_two_things_about_the_seed_is_not_served(waiting: Stage) -> None:
@@ -104,7 +102,8 @@ def test_the_wait_is_told_once_for_a_seed(waiting: Stage, caplog: pytest.LogCapt
     assert caplog.text.count("its keys wait for 3 blocks") == 2
 
 
-def test_key_holders_and_their_delegate_wait_too(shared: Shared) -> None:
+def test_key_holders_and_their_delegate_wait_too(stage: Stage) -> None:
+    shared = shared_task(stage)
     shared.stage.confirmations = 3
     shared.open_round()
     holders = [shared.holder(index) for index in (1, 2, 3)]

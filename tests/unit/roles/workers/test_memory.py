@@ -102,8 +102,9 @@ def test_a_data_node_that_gave_keys_under_version_1_gives_none_for_another_seed(
     journal: Callable[[str], SqliteJournal],
 ) -> None:
     kept = journal("data-node-served")
-    assert DataNodeMemory(kept).first_seed(MPK, bytes(32)) == SEED
-    assert KeyHolderMemory(kept).first_seed(MPK, bytes(32)) == SEED
+    assert DataNodeMemory(kept).given_seed(MPK) == SEED
+    assert KeyHolderMemory(kept).given_seed(MPK) == SEED
+    assert KeyHolderMemory(kept).given_seed(bytes(32)) is None
     assert not DataNodeMemory(kept).has_dropped_secret(MPK)
 
 

@@ -12,6 +12,7 @@ from pole.ipfe.scheme import MasterSecretKey
 from pole.protocol.state import Phase, PostedTask, Round
 from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import GivenKeys
+from pole.roles.keys.seeds import ServedSeeds
 from pole.roles.loop import Duty
 from pole.roles.memory import DataNodeMemory
 from pole.roles.ports import Chain, Moment, Store
@@ -28,8 +29,8 @@ class DataNode:
     """Serves every task that its wallet posted.
 
     `open_secret` returns the master secret key whose public key has this digest. Keys that bring a data set's
-    `budget` to D - 1 are issued where the task was posted with consent, or `may_disclose`. Keys wait for so
-    many `confirmations` of the round's opening.
+    `budget` to D - 1 are issued where the task was posted with consent, or `may_disclose`; `seeds` allows one
+    seed for each secret. Keys wait for so many `confirmations` of the round's opening.
 
     `noted` is the round whose keys, issued by others, are in the budget; `given_up` the newest round that
     cannot be served; `looked` when replaced tasks were looked for.
@@ -42,6 +43,7 @@ class DataNode:
     settlement: Settlement
     open_secret: Callable[[bytes], MasterSecretKey]
     budget: KeyBudget
+    seeds: ServedSeeds
     may_disclose: bool = False
     confirmations: int = 0
     noted: int = field(default=0, init=False)

@@ -1,6 +1,5 @@
 """The data node's duty in Keys: issue the functional keys of the round's query vectors, for one seed."""
 
-from pole.errors import IntegrityError
 from pole.ipfe.scheme import derive_keys
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.keys import write_functional_keys
@@ -42,13 +41,9 @@ def _enter_in_ledger(
 ) -> None:
     """Note that keys for the round's seed are given away.
 
-    Raises IntegrityError when keys for another seed already were: two sets of keys together may disclose
+    Raises SecondSeedError when keys for another seed already were: two sets of keys together may disclose
     the data where one does not. Raises BudgetSpentError when all tasks of the data together do.
     """
-    if node.memory.first_seed(mpk_digest, open_round.seed) != open_round.seed:
-        raise IntegrityError(
-            "Functional keys of another seed were already given for this data set: post the task again, "
-            "under a fresh master key."
-        )
+    node.seeds.enter(mpk_digest, open_round.seed, before=node.memory.given_seed(mpk_digest))
     keys = GivenKeys(open_round.seed, open_round.round_id)
     node.budget.give(mpk_digest, specification, keys, consent=node.may_disclose)

@@ -1,11 +1,12 @@
 """The key holder's duty in Keys: announce partial keys of its share, then combine what is there."""
 
 from pole.errors import InputError, IntegrityError, JournalError
-from pole.ipfe.threshold import KeyShare, derive_partial_keys
+from pole.ipfe.threshold import derive_partial_keys
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.formats.key_sharing import read_share, write_partial_keys
+from pole.protocol.formats.key_sharing import write_partial_keys
 from pole.protocol.state import FileRef
 from pole.roles.keys.combiner import KeyRound
+from pole.roles.keys.sharing import read_own_share
 from pole.roles.ports import Moment
 from pole.roles.support.events import report
 from pole.roles.support.files import write_durably
@@ -42,7 +43,8 @@ def _contribute(holder: KeyHolder, current: KeyRound) -> str | None:
         return None
     round_id, task_id = current.open_round.round_id, current.shared.task.task_id
     holder.settlement.follow(round_id)
-    _enter_in_ledger(holder, current.shared.task.files.mpk_digest, current.open_round.seed)
+    mpk_digest = current.shared.task.files.mpk_digest
+    holder.seeds.enter(mpk_digest, current.open_round.seed, before=holder.memory.given_seed(mpk_digest))
     ref = _publish(holder, current, index, content)
     intent = holder.memory.partial_keys_intent(round_id, current.shared.digest)
     holder.chain.announce_partial_keys(task_id, ref, intent=intent)
@@ -54,9 +56,7 @@ def _contribute(holder: KeyHolder, current: KeyRound) -> str | None:
 
 def _publish(holder: KeyHolder, current: KeyRound, index: int, content: bytes) -> FileRef:
     shared, open_round = current.shared, current.open_round
-    dimension = shared.sharing.commitments.shape[1]
-    scalars = read_share(content, sharing_digest=shared.digest, index=index, dimension=dimension)
-    partial = derive_partial_keys(KeyShare(index, scalars), current.plan)
+    partial = derive_partial_keys(read_own_share(shared, index, content), current.plan)
     written = write_partial_keys(
         partial.eta,
         round_id=open_round.round_id,
@@ -80,12 +80,3 @@ def _report_idle(holder: KeyHolder, current: KeyRound, index: int) -> None:
             current.shared.task.task_id,
         )
     holder.idle = current
-
-
-def _enter_in_ledger(holder: KeyHolder, mpk_digest: bytes, seed: bytes) -> None:
-    """Note that partial keys for this seed are given away; raises IntegrityError for a second seed."""
-    if holder.memory.first_seed(mpk_digest, seed) != seed:
-        raise IntegrityError(
-            "Partial keys of another seed were already given for this master secret: the data node has "
-            "to post the task again, under a fresh master key."
-        )

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from pole.protocol.mapping.layer import query_plan
-from pole.protocol.models.specification import MAX_DOCUMENT_BYTES, ModelSpecification, parse_specification
-from pole.protocol.state import PostedTask
 from pole.roles.keys.combiner import KeyCombiner, KeyRound
-from pole.roles.keys.sharing import read_task_sharing
+from pole.roles.keys.seeds import ServedSeeds
+from pole.roles.keys.sharing import fetch_specification, read_task_sharing
 from pole.roles.memory import KeyHolderMemory
 from pole.roles.ports import Chain, Store
-from pole.roles.support.files import Wanted, fetch
 from pole.roles.support.waiting import OpeningWait
 from pole.roles.workers.settlement import Settlement
 
@@ -22,12 +20,13 @@ LOG: Final = logging.getLogger("pole.key-holder")
 
 @dataclass(slots=True)
 class KeyHolder:
-    """Serves every task of which its wallet holds a share or is the delegate.
+    """Serves every task that its wallet holds a share for, or is the delegate of.
 
     `open_share` returns the file of the accepted share of the sharing with this digest, None without one. The
-    seed is that of the contract as the wallet's node tells it; only one seed is ever served for a master
-    secret, so that a node that lies about it gains one set of keys at most. Keys, partial and
-    combined, wait for so many `confirmations` of the round's opening.
+    sharing names its task and its specification by digest, so neither a stranger nor a node that lies has
+    keys made for another. The seed is that of the contract as the wallet's node tells it; `seeds` allows one
+    for each master secret, so that a node that lies about it gains one set of partial keys at most. Keys,
+    partial and combined, wait for so many `confirmations` of the round's opening.
 
     `current` is the newest round that was read, `contributed` the newest that has this holder's keys, `idle`
     the newest that lacks its share, `given_up` the newest that cannot be served.
@@ -36,6 +35,7 @@ class KeyHolder:
     chain: Chain
     store: Store
     memory: KeyHolderMemory
+    seeds: ServedSeeds
     home: Path
     settlement: Settlement
     combiner: KeyCombiner
@@ -58,14 +58,10 @@ class KeyHolder:
         known = self.current
         if known is not None and (known.open_round, known.shared.delegation) == (open_round, delegation):
             return known
-        shared = read_task_sharing(self.chain, self.store, self.home / "files", open_round.task_id)
+        folder = self.home / "files"
+        shared = read_task_sharing(self.chain, self.store, folder, open_round.task_id)
         if shared is None:
             return None
-        plan = query_plan(self._specification(shared.task), open_round.seed)
+        plan = query_plan(fetch_specification(self.store, folder, shared), open_round.seed)
         self.current = KeyRound(open_round, shared, plan)
         return self.current
-
-    def _specification(self, task: PostedTask) -> ModelSpecification:
-        files = task.files
-        wanted = Wanted(files.spec_cid, files.spec_digest, MAX_DOCUMENT_BYTES)
-        return parse_specification(fetch(self.store, wanted, self.home / "files"))

@@ -1,0 +1,19 @@
+"""The seeds served from a data folder: one record for all wallets and deployments."""
+
+from typing import TYPE_CHECKING
+
+from pole.cli.common.context import Settings
+
+if TYPE_CHECKING:
+    from pole.roles.keys.seeds import ServedSeeds
+
+
+def open_seeds(settings: Settings) -> "ServedSeeds":
+    """Return the record of the seeds served; raises InputError when its folder cannot be made."""
+    from pole.adapters.storage.file_lock import file_lock
+    from pole.adapters.storage.private_file import private_folder
+    from pole.roles.keys.seeds import ServedSeeds
+
+    folder = private_folder(settings.home / "served-seeds")
+    lock = settings.home / "locks" / "served-seeds.lock"
+    return ServedSeeds(folder, lambda: file_lock(lock))
