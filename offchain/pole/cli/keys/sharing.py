@@ -13,6 +13,7 @@ from pole.cli.common.context import (
     json_option,
     open_session,
     read_password,
+    require_strong_wallet,
     wallet_option,
 )
 from pole.cli.common.output import print_json
@@ -72,6 +73,7 @@ def share(
     holders = tuple(_read_card(path) for path in cards)
     request = SharingRequest(task_id, holders, threshold, _delegate(delegate, holders))
     with open_session(settings, wallet, read_password(settings)) as session:
+        require_strong_wallet(settings, wallet, session.chain.identity.chain_id)
         secret = open_master_secret(session.secrets, session.chain.task(task_id).files.mpk_digest)
         dealer = Dealer(session.chain, session.store, session.home, seal_to, os.urandom)
         ref = dealer.deal(request, secret, lambda sealed: _write(sealed, out))

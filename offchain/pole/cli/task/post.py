@@ -14,6 +14,7 @@ from pole.cli.common.context import (
     json_option,
     open_session,
     read_password,
+    require_strong_wallet,
     wallet_option,
 )
 from pole.cli.common.parameters import ETHER, data_option
@@ -91,6 +92,7 @@ def post(
     from pole.cli.common.task_terms import read_data, read_request, taken
 
     with open_session(settings, wallet, read_password(settings)) as session:
+        require_strong_wallet(settings, wallet, session.chain.identity.chain_id)
         whole, limits = read_data(data), session.chain.deployment.parameters.task_list
         request = read_request(spec, taken(whole, train_samples, test_samples), terms, limits)
         poster = _poster(settings, session, threads)

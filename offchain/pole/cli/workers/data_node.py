@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
+from pole.cli.common.context import (
+    DEVELOPMENT_CHAINS,
+    Session,
+    Settings,
+    command,
+    common_options,
+    wallet_option,
+    warn_of_light_wallet,
+)
 from pole.cli.common.worker import (
     WorkerOptions,
     confirmations_of,
@@ -50,6 +58,8 @@ def run(
     from pole.roles.workers.data_node.data_node import DataNode
 
     def data_node(session: Session, _stopping: threading.Event) -> "Role":
+        if session.chain.identity.chain_id not in DEVELOPMENT_CHAINS:
+            warn_of_light_wallet(settings, wallet)
         role = DataNode(
             chain=session.chain,
             store=session.store,
