@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from pole.cli.common.context import (
+    DEVELOPMENT_CHAINS,
     Session,
     Settings,
     command,
     common_options,
     open_session,
     read_password,
+    require_strong_wallet,
     wallet_option,
+    warn_of_light_wallet,
 )
 from pole.cli.common.parameters import content_of
 from pole.cli.common.worker import (
@@ -51,6 +54,7 @@ def new(settings: Settings, wallet: str) -> None:
 
     password = read_password(settings)
     account = unlock_wallet(settings.home, wallet, password)
+    warn_of_light_wallet(settings, wallet)
     private = sealing_key_of(SecretStore(settings.home / "secrets", password), account.address)
     click.echo(write_card(account, public_sealing_key(private)).decode())
 
@@ -71,6 +75,7 @@ def accept(settings: Settings, file: Path, wallet: str) -> None:
 
     sealed = read_sealed_share(content_of(file))
     with open_session(settings, wallet, read_password(settings)) as session:
+        require_strong_wallet(settings, wallet, session.chain.identity.chain_id)
         index = _accept(session, sealed)
         receipt = ShareReceipt(session.account.address, sealed.sharing_digest, sealed.task)
         click.echo(write_receipt(session.account, receipt).decode())
@@ -99,6 +104,8 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmation
     from pole.roles.workers.key_holder.key_holder import KeyHolder
 
     def key_holder(session: Session, _stopping: threading.Event) -> "Role":
+        if session.chain.identity.chain_id not in DEVELOPMENT_CHAINS:
+            warn_of_light_wallet(settings, wallet)
         role = KeyHolder(
             chain=session.chain,
             store=session.store,

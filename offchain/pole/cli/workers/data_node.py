@@ -3,7 +3,15 @@
 import threading
 from typing import TYPE_CHECKING
 
-from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
+from pole.cli.common.context import (
+    DEVELOPMENT_CHAINS,
+    Session,
+    Settings,
+    command,
+    common_options,
+    wallet_option,
+    warn_of_light_wallet,
+)
 from pole.cli.common.disclosure import consent_option
 from pole.cli.common.worker import (
     WorkerOptions,
@@ -47,6 +55,8 @@ def run(
     from pole.roles.workers.data_node.data_node import DataNode
 
     def data_node(session: Session, _stopping: threading.Event) -> "Role":
+        if session.chain.identity.chain_id not in DEVELOPMENT_CHAINS:
+            warn_of_light_wallet(settings, wallet)
         role = DataNode(
             chain=session.chain,
             store=session.store,
