@@ -97,8 +97,8 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmation
     Where the wallet is the task's delegate, it also checks what the holders announce, combines what is right
     and posts the keys. It needs a share for the first and none for the second.
     """
+    from pole.cli.common.budget import open_seeds
     from pole.cli.common.holder_secrets import open_share
-    from pole.cli.common.seeds import open_seeds
     from pole.roles.memory import KeyHolderMemory
     from pole.roles.workers import tables
     from pole.roles.workers.key_holder.key_holder import KeyHolder
