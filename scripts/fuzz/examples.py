@@ -18,8 +18,10 @@ from pole.adapters.wallet import holder_card, secret_box, share_box
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.canonical import CanonicalModel, tensor_shapes
 from pole.learning.evaluation.features import FeatureMap
+from pole.learning.privacy.rules import Rule
 from pole.protocol.encoding.records import TaskCancelled, VoteRevealed, encode_record
 from pole.protocol.formats import block_body, encrypted_set, key_sharing, keys, leaked_vote, signed_release
+from pole.protocol.formats.shared_task import SharedTask
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import mlp
 from pole.protocol.replay import proofs
@@ -54,6 +56,16 @@ def _bytes(*shape: int) -> NDArray[np.uint8]:
     return RANDOM.integers(0, 256, shape, dtype=np.uint8)
 
 
+TASK: Final = SharedTask(
+    chain_id=1337,
+    task_list=ACCOUNT.address,
+    task_id=5,
+    owner=ACCOUNT.address,
+    specification_digest=DIGEST,
+    key_count=WINDOWS * QUERIES,
+)
+
+
 def specifications() -> tuple[bytes, ...]:
     """Return those that come with PoLe."""
     return tuple(path.read_bytes() for path in sorted((ROOT / "examples").glob("*.json")))
@@ -74,6 +86,7 @@ def manifest_of(data: bytes) -> encrypted_set.EncryptedSetManifest:
         count=ROWS,
         input_shape=(DIMENSION,),
         dimension=DIMENSION,
+        noise_columns=0,
         classes=3,
         bits=8,
         scale=(0.1,),
@@ -104,23 +117,23 @@ def sharing() -> bytes:
         key_sharing.Holder(Account.from_key(bytes([number]) * 32).address, bytes([number]) * 32)
         for number in (1, 2, 3)
     )
-    return key_sharing.write_sharing(key_sharing.Sharing(holders, _bytes(2, DIMENSION, 32)))
+    return key_sharing.write_sharing(key_sharing.Sharing(TASK, holders, _bytes(2, DIMENSION, 32)))
 
 
 def share() -> bytes:
     """Return a share of holder INDEX."""
-    return key_sharing.write_share(_bytes(DIMENSION, 32), sharing_digest=DIGEST, index=INDEX)
+    return key_sharing.write_share(_bytes(DIMENSION, 32), task=TASK, sharing_digest=DIGEST, index=INDEX)
 
 
 def sealed_share() -> bytes:
     """Return a share on its way."""
-    return key_sharing.write_sealed_share(key_sharing.SealedShare(1, DIGEST, INDEX, share_in_a_box()))
+    return key_sharing.write_sealed_share(key_sharing.SealedShare(TASK, DIGEST, INDEX, share_in_a_box()))
 
 
 def share_in_a_box() -> bytes:
     """Return the box that a share is sealed into, for SEALING_KEY."""
     public = share_box.public_sealing_key(SEALING_KEY)
-    return share_box.seal_to(public, share(), key_sharing.share_context(DIGEST, INDEX))
+    return share_box.seal_to(public, share(), key_sharing.share_context(TASK, DIGEST, INDEX))
 
 
 def partial_keys() -> bytes:
@@ -233,7 +246,7 @@ def journal(folder: Path) -> bytes:
 def ledger_entry() -> bytes:
     """Return an entry of the key ledger whose keys were issued."""
     given = ledger.GivenKeys(SEED, ROUND)
-    return ledger.write_entry(ledger.LedgerEntry(DIGEST, "digits", SEED, SPECIFICATION, True, given))  # noqa: FBT003
+    return ledger.write_entry(ledger.LedgerEntry(DIGEST, "digits", SEED, SPECIFICATION, Rule.RANK, given))
 
 
 def refusals() -> tuple[bytes, ...]:

@@ -114,7 +114,7 @@ def _formats() -> tuple[Reader, ...]:
         Reader(
             "share",
             lambda data: key_sharing.read_share(
-                data, sharing_digest=DIGEST, index=INDEX, dimension=DIMENSION
+                data, task=examples.TASK, sharing_digest=DIGEST, index=INDEX, dimension=DIMENSION
             ),
             integrity,
             (examples.share(),),
@@ -130,7 +130,7 @@ def _formats() -> tuple[Reader, ...]:
         Reader(
             "share-box",
             lambda data: share_box.open_sealed(
-                examples.SEALING_KEY, data, key_sharing.share_context(DIGEST, INDEX)
+                examples.SEALING_KEY, data, key_sharing.share_context(examples.TASK, DIGEST, INDEX)
             ),
             integrity,
             (examples.share_in_a_box(),),

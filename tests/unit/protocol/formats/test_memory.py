@@ -10,12 +10,14 @@ import pytest
 from pole.errors import IntegrityError
 from pole.protocol.formats import block_body, encrypted_set, key_sharing, keys
 from pole.protocol.formats.canonical_json import MAX_VALUES, read_document, write_document
+from pole.protocol.formats.shared_task import SharedTask
 from pole.protocol.formats.tensors import write_tensors
 from pole.protocol.state import FileRef, Record, RecordKind
 
 MEBIBYTE = 2**20
 DIGEST = bytes(32)
 DIMENSION = 2**16
+TASK = SharedTask(1337, "0x" + "00" * 20, 5, "0x" + "00" * 20, DIGEST, 1)
 
 
 def peak(read: Callable[[bytes], object], data: bytes) -> int:
@@ -32,8 +34,8 @@ def peak(read: Callable[[bytes], object], data: bytes) -> int:
 
 
 def sealed_share() -> bytes:
-    box = bytes((key_sharing.MAX_SEALED_SHARE_BYTES - 400) // 2)
-    return key_sharing.write_sealed_share(key_sharing.SealedShare(1, DIGEST, 1, box))
+    box = bytes((key_sharing.MAX_SEALED_SHARE_BYTES - 800) // 2)
+    return key_sharing.write_sealed_share(key_sharing.SealedShare(TASK, DIGEST, 1, box))
 
 
 def manifest() -> bytes:
@@ -46,6 +48,7 @@ def manifest() -> bytes:
                     count=encrypted_set.MAX_SHARDS,
                     input_shape=(DIMENSION,),
                     dimension=DIMENSION,
+                    noise_columns=0,
                     classes=2,
                     bits=8,
                     scale=(0.1234567890123456,) * DIMENSION,
@@ -71,7 +74,7 @@ def many_records() -> bytes:
 def sharing() -> bytes:
     holders = tuple(key_sharing.Holder(f"0x{number:040x}", DIGEST) for number in range(1, 256))
     commitments = np.zeros((8, DIMENSION, 32), dtype=np.uint8)
-    return key_sharing.write_sharing(key_sharing.Sharing(holders, commitments))
+    return key_sharing.write_sharing(key_sharing.Sharing(TASK, holders, commitments))
 
 
 READERS: dict[str, tuple[Callable[[], bytes], Callable[[bytes], object], int]] = {
