@@ -132,11 +132,7 @@ class KeyBudget:
         another seed were given, and BudgetSpentError when, with the round's own query vectors, a rule is
         broken that neither the ledger nor `consent` accept.
         """
-        entry = self._entry_of(mpk_digest, specification)
-        if entry.given is not None:
-            _require_same_seed(entry.given, keys)
-            return
-        entry = replace(entry, given=keys)
+        entry = replace(self._entry_of(mpk_digest, specification), given=keys)
 
         def check(others: Sequence[LedgerEntry]) -> None:
             data, all_given = _data_of(entry), [*(e for e in others if e.given is not None), entry]
@@ -145,27 +141,30 @@ class KeyBudget:
             if broken is not None and not (covers(consent, broken) or covers(entry.consent, broken)):
                 raise spent_error(broken, data, given)
 
-        self._enter(entry, check)
+        _require_same_seed(self._enter(entry, check), keys)
 
     def note(self, mpk_digest: bytes, specification: ModelSpecification, keys: GivenKeys) -> None:
         """Enter keys that are out already, whoever issued them."""
-        entry = self._entry_of(mpk_digest, specification)
-        if entry.given is None:
-            self._enter(replace(entry, given=keys), lambda _: None)
+        entry = replace(self._entry_of(mpk_digest, specification), given=keys)
+        self._enter(entry, lambda _: None)
 
-    def _enter(self, entry: LedgerEntry, check: Callable[[Sequence[LedgerEntry]], None]) -> None:
+    def _enter(self, entry: LedgerEntry, check: Callable[[Sequence[LedgerEntry]], None]) -> GivenKeys | None:
         """Write an entry that `check` has nothing against, given the other entries of its data set.
 
+        Return which keys are given now: where some were before, these stay, and nothing is written.
         A check may take minutes and the guard is needed by others within a key window, so the check is done
         without it, and again if the ledger has changed since.
         """
         while True:
             seen = self.tasks_of(entry.data_set)
+            kept = next((each for each in seen if each.mpk_digest == entry.mpk_digest), entry)
+            if kept.given is not None and kept is not entry:
+                return kept.given
             check([each for each in seen if each.mpk_digest != entry.mpk_digest])
             with self.guard():
                 if self.tasks_of(entry.data_set) == seen:
                     self.ledger.write(entry)
-                    return
+                    return entry.given
 
     def _entry_of(self, mpk_digest: bytes, specification: ModelSpecification) -> LedgerEntry:
         entry = self.ledger.read(mpk_digest)
@@ -259,8 +258,8 @@ def _given_by(given: Sequence[LedgerEntry], limit: int) -> KeysMeasure:
     return KeysMeasure(min(limit, rank), bits)
 
 
-def _require_same_seed(given: GivenKeys, keys: GivenKeys) -> None:
-    if given.seed != keys.seed:
+def _require_same_seed(given: GivenKeys | None, keys: GivenKeys) -> None:
+    if given is None or given.seed != keys.seed:
         raise IntegrityError(
             "Functional keys of another seed were already given for this data set: post the task again, "
             "under a fresh master key."

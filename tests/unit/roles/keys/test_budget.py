@@ -154,6 +154,21 @@ def test_keys_of_a_second_seed_are_refused(budget: KeyBudget) -> None:
         budget.give(entry(1, 3).mpk_digest, layer(3), keys(2), consent=Rule.RANK)
 
 
+def test_of_two_processes_that_give_at_once_one_seed_is_kept(budget: KeyBudget) -> None:
+    budget.ledger.write(entry(1, 3))
+    other = iter([entry(1, 3, given=keys(2))])
+
+    def guard() -> nullcontext[None]:
+        for each in other:
+            budget.ledger.write(each)
+        return nullcontext()
+
+    made = entry(1, 3)
+    with pytest.raises(IntegrityError, match="another seed"):
+        KeyBudget(budget.ledger, guard).give(made.mpk_digest, made.specification, keys(1), consent=None)
+    assert budget.ledger.read(made.mpk_digest) == entry(1, 3, given=keys(2))
+
+
 def test_a_task_that_nobody_entered_is_a_data_set_of_its_own(
     budget: KeyBudget, caplog: pytest.LogCaptureFixture
 ) -> None:
