@@ -50,7 +50,7 @@ def test_the_budget_tells_what_is_given_and_what_waits(tmp_path: Path) -> None:
         *("blobs", "2", "2", "4", "-", "-", "-", "2")
     ]
     tasks = [line.split() for line in pole(tmp_path, "budget", "--tasks").output.splitlines()[1:]]
-    assert sorted(line[3] for line in tasks) == ["round", "waiting"]
+    assert sorted(line[4] for line in tasks) == ["round", "waiting"]
     read = json.loads(pole(tmp_path, "budget", "--json").stdout)
     assert read["dataSets"] == [
         {
