@@ -74,6 +74,14 @@ SUBJECTS: Final = (
     Subject("digits", "digits, 32", (0, 3, 10, 30, 100, 300, 1000), 16, 60),
     Subject("breast_cancer", "breast cancer, 24 (AUC)", (0, 10, 30, 100, 300, 1000, 3000), 255, 60),
 )
+NOTES: Final = """
+
+Noise is the standard deviation of what is added to a feature, in units of the inner product.
+Errors are squared.
+The best of the attacks of `pole data privacy` counts, and the best guess without any feature.
+ε is for one task and δ = 10⁻⁵.
+"Any two samples" have values from 0 to 255, of the digits to 16: a guarantee.
+"Own samples" are the two of 10,000 training samples whose features are furthest apart: no guarantee."""
 QUICK: Final = (("digits", (0, 100)), ("mnist", (3000,)))
 
 
@@ -154,7 +162,7 @@ def report(records: Sequence[Record]) -> str:
                 str(len(group["test"])),
             ]
         )
-    return table(head, rows)
+    return table(head, rows) + NOTES
 
 
 def relative_errors(group: Mapping[str, list[Any]]) -> list[float]:
