@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from pole.errors import InputError
 from pole.ipfe import backend, scheme
 from pole.ipfe.cuda import device
-from pole.ipfe.kernel import Bytes, Decryptor, InvalidCiphertextError, Kernel
+from pole.ipfe.kernel import Bytes, Kernel
 from pole.protocol.mapping.plan import QueryPlan
 
 NO_DEVICE = 3
@@ -100,26 +100,17 @@ def repeated(ciphertexts: scheme.Ciphertexts | scheme.AffineCiphertexts, samples
 
 
 def check(gpu: Kernel, processor: Kernel, layer: Layer) -> None:
-    """Stop unless both give the same bytes, and name the same broken point."""
+    """Stop unless both give the same bytes, also of a sample with a broken point."""
     keys, encoded, affine = encrypt(layer, CHECKED)
     bound = scheme.bound_of(layer.plan, MAX_INPUT)
     both = [kernel.decryptor(layer.plan, keys.eta, layer.dimension, bound) for kernel in (gpu, processor)]
     for form in (encoded, affine):
-        got, expected = (decryptor.inner_products(form.ct0, form.ct) for decryptor in both)
-        if got.tobytes() != expected.tobytes():
-            raise SystemExit(f"{layer.title}: the GPU and the processor differ.")
         broken = form.ct.copy()
         broken[CHECKED // 2, 3] = 255
-        if place_of_error(both[0], form.ct0, broken) != (CHECKED // 2, 3):
-            raise SystemExit(f"{layer.title}: the GPU does not name the point that is broken.")
-
-
-def place_of_error(decryptor: Decryptor, ct0: Bytes, ct: Bytes) -> tuple[int, int] | None:
-    try:
-        decryptor.inner_products(ct0, ct)
-    except InvalidCiphertextError as error:
-        return error.sample, error.column
-    return None
+        for ct in (form.ct, broken):
+            got, expected = (decryptor.inner_products(form.ct0, ct) for decryptor in both)
+            if got.tobytes() != expected.tobytes():
+                raise SystemExit(f"{layer.title}: the GPU and the processor differ.")
 
 
 def measure(gpu: Kernel, layer: Layer, repeats: int) -> list[Measurement]:

@@ -168,7 +168,7 @@ def memory_in_process(what: str, threads: int, samples: int) -> Memory:
     arrays = x.nbytes + ciphertexts.ct.nbytes
     if what != "encrypt":
         before = resident("VmRSS")
-        arrays = scheme.decrypt(ciphertexts, plan, keys, bound, threads=threads).nbytes
+        arrays = scheme.decrypt(ciphertexts, plan, keys, bound, threads=threads).values.nbytes
     return Memory(what, threads, samples, arrays / 2**20, (resident("VmHWM") - before) / 2**10)
 
 

@@ -50,8 +50,12 @@ class Scene:
         """Run a command of one participant's wallet to its end; return what it printed."""
         return pole([*words, "--wallet", name], self.worker(name).environment(self.stage.place))
 
-    def card(self, name: str) -> Path:
-        """Let a holder print its card into a file."""
+    def cards(self, names: Sequence[str]) -> list[Path]:
+        """Let holders print their cards into files."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(self._card, names))
+
+    def _card(self, name: str) -> Path:
         path = self.folder / f"{name}.card"
         path.write_text(self.pole(name, "key-holder", "new"))
         return path
@@ -65,15 +69,15 @@ class Scene:
         files: dict[str, str] = json.loads(answer)["files"]
         return files
 
-    def accept(self, name: str, files: Mapping[str, str]) -> Path:
-        """Let a holder take in its share; return the file of its receipt."""
-        path = self.folder / f"{name}.receipt"
-        path.write_text(self.pole(name, "key-holder", "accept", files[self.addresses[name]]))
-        return path
-
-    def accept_all(self, names: Sequence[str], files: Mapping[str, str]) -> list[Path]:
+    def accept(self, names: Sequence[str], files: Mapping[str, str]) -> list[Path]:
+        """Let holders take in their shares; return the files of their receipts."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(lambda name: self.accept(name, files), names))
+            return list(pool.map(lambda name: self._accept(name, files[self.addresses[name]]), names))
+
+    def _accept(self, name: str, file: str) -> Path:
+        path = self.folder / f"{name}.receipt"
+        path.write_text(self.pole(name, "key-holder", "accept", file))
+        return path
 
     def drop_secret(self, task: int, receipts: Sequence[Path]) -> str:
         """Remove the secret from the data node; return what it says."""

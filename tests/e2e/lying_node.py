@@ -13,7 +13,7 @@ class LyingNode:
     def __init__(self, honest: str) -> None:
         self.lies: dict[bytes, bytes] = {}
         self._honest = honest
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._requests())
         self._thread = Thread(target=self._server.serve_forever, daemon=True)
 
     @property
@@ -39,10 +39,10 @@ class LyingNode:
             told = told.replace(truth.hex().encode(), lie.hex().encode())
         return told
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _requests(self) -> type[BaseHTTPRequestHandler]:
         node = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Requests(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 told = node.answer(self.rfile.read(int(self.headers["Content-Length"])))
                 self.send_response(200)
@@ -54,4 +54,4 @@ class LyingNode:
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
 
-        return Handler
+        return Requests

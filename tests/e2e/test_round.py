@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -90,6 +91,20 @@ def test_the_whole_chain_verifies_and_a_record_is_proven(played: tuple[Setting, 
     environment = worker(setting, "miner-1").environment(setting.ground.place)
     proof = json.loads(pole(["chain", "prove", str(report.height), "0"], environment))
     assert proof["format"].startswith("pole.")
+
+
+def test_nobody_else_can_read_what_workers_leave_and_the_backup_table_names_it(
+    played: tuple[Setting, int],
+) -> None:
+    setting, _ = played
+    page = (REPOSITORY / "docs" / "operations.md").read_text()
+    named = page.partition("## 7. What to back up")[2].partition("\n## ")[0]
+    given = {"password", "deployment.json"}
+    for member in setting.stage.cast:
+        made = [path for path in member.home.rglob("*") if path.name not in given]
+        assert {str(path): oct(path.stat().st_mode) for path in made if path.stat().st_mode & 0o077} == {}
+        folders = [*member.home.iterdir(), *member.home.glob("work/*/*")]
+        assert [path for path in folders if path.is_dir() and not re.search(rf"\b{path.name}\b", named)] == []
 
 
 def test_workers_share_nothing_but_chain_and_store(played: tuple[Setting, int]) -> None:

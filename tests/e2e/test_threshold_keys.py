@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from scripts.demo.network import AT_ONCE, REPOSITORY
+from scripts.demo.network import REPOSITORY
 from scripts.demo.play import in_phase
 from tests.e2e.holders import Scene, holders_on_a_network
 
@@ -40,16 +40,16 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 @pytest.fixture(scope="module")
 def shared(scene: Scene) -> Scene:
     """A task posted and shared; its secret is gone from the data node, which does not run."""
-    terms = ("--reward", "1", "--time-limit", "600", "--train-accuracy", "90", "--allow-disclosure")
+    terms = ("--reward", "1", "--time-limit", "600", "--train-accuracy", "90", "--allow-disclosure", "rank")
 
-    with ThreadPoolExecutor(AT_ONCE) as side_by_side:
+    with ThreadPoolExecutor(1) as side_by_side:
         posted = side_by_side.submit(
             scene.pole, "data-1", "task", "post", "--spec", str(IRIS), "--data", "iris", *terms
         )
-        cards = list(side_by_side.map(scene.card, HOLDERS))
+        cards = scene.cards(HOLDERS)
         posted.result()
     files = scene.share(TASK, cards, threshold=3, delegate=DELEGATE)
-    said = scene.drop_secret(TASK, scene.accept_all(PRESENT, files))
+    said = scene.drop_secret(TASK, scene.accept(PRESENT, files))
     assert "as long as at most 1 of these 4 are away" in said
     return scene
 

@@ -1,6 +1,7 @@
 """What the rest of PoLe needs of an inner-product functional encryption scheme."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -14,6 +15,18 @@ Sealed = TypeVar("Sealed")
 Keys = TypeVar("Keys")
 
 RandomBytes = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InnerProducts:
+    """What n rows decrypt to under a plan of W windows and L query vectors.
+
+    `values` is int64 (n, W, L), each in [0, bound]; `bad`, bool (n,), marks the rows that do not decrypt,
+    whose values are all 0.
+    """
+
+    values: NDArray[np.int64]
+    bad: NDArray[np.bool_]
 
 
 class InnerProductScheme(Protocol[Secret, Public, Sealed, Keys]):
@@ -56,5 +69,5 @@ class InnerProductScheme(Protocol[Secret, Public, Sealed, Keys]):
 
     def decrypt(
         self, sealed: Sealed, plan: QueryPlan, keys: Keys, bound: int, /, *, threads: int = 1
-    ) -> NDArray[np.int64]:
-        """Return the inner products (n, W, L); raises IntegrityError when one is not in [0, bound]."""
+    ) -> InnerProducts:
+        """Return the inner products; a row is bad where one of them is not in [0, bound]."""

@@ -10,20 +10,6 @@ from pole.protocol.mapping.plan import QueryPlan
 
 Bytes = NDArray[np.uint8]
 NO_LOGARITHM = -1
-CT0_COLUMN = -1
-
-
-class InvalidCiphertextError(InvalidEncodingError):
-    """A point of a ciphertext is not a group element; `sample` and `column` (-1 is ct_0) say which."""
-
-    def __init__(self, sample: int, column: int) -> None:
-        place = "ct_0" if column == CT0_COLUMN else f"column {column}"
-        super().__init__(
-            f"Sample {sample}, {place}, of the ciphertexts is not a ristretto255 element; "
-            "fetch the data set again or report its owner."
-        )
-        self.sample = sample
-        self.column = column
 
 
 class InvalidKeyPointError(InvalidEncodingError):
@@ -48,9 +34,9 @@ class Decryptor(Protocol):
         """Return the inner products (n, W, L) of ct0 (n, P) and ct (n, D, P), else NO_LOGARITHM.
 
         P says what the points are: 32 bytes, encodings, or 64, affine coordinates as Kernel.expand returns
-        them. Raises InvalidCiphertextError for what is no encoding, or not reduced and on the curve; points
-        of the curve that differ by one of order 8 or less give the same result. Runs without the GIL on
-        native paths, so threads may share a decryptor.
+        them. A sample is NO_LOGARITHM throughout where one of its points is no encoding, or not reduced and
+        on the curve; points of the curve that differ by one of order 8 or less give the same result. Runs
+        without the GIL on native paths, so threads may share a decryptor.
         """
 
 
@@ -79,7 +65,7 @@ class Kernel(Protocol):
     def expand(self, ct0: Bytes, ct: Bytes) -> tuple[Bytes, Bytes]:
         """Return ct0 (n, 64) and ct (n, D, 64) as x || y of the points that RFC 9496 decodes to.
 
-        Raises InvalidCiphertextError for the first sample, and the first point in it, that does not decode.
+        What does not decode becomes zeros, which are no point of the curve either.
         """
 
     def linear_combination(self, points: Bytes, scalars: Bytes) -> bytes:

@@ -6,16 +6,26 @@ import numpy as np
 
 from pole.errors import InputError
 from pole.ipfe.kernel import Bytes
+from pole.ipfe.scalars import are_reduced
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MasterSecretKey:
-    """The scalars s: uint8 (D, 32), little-endian, reduced. Whoever has them can read every ciphertext."""
+    """The scalars s: uint8 (D, 32), little-endian. Whoever has them can read every ciphertext.
+
+    Raises InputError for another shape, and for scalars that are not reduced: they would give other keys than
+    their public key.
+    """
 
     scalars: Bytes = field(repr=False)
 
     def __post_init__(self) -> None:
         _check_shape(self.scalars, "A master secret key", ("D", 32))
+        if not are_reduced(self.scalars):
+            raise InputError(
+                "A master secret key has a scalar that is not reduced modulo the group order; restore the "
+                "key from a backup."
+            )
 
     @property
     def dimension(self) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.ipfe import _native
-from pole.ipfe.kernel import CT0_COLUMN, Bytes, Decryptor, InvalidCiphertextError, InvalidKeyPointError
+from pole.ipfe.kernel import Bytes, Decryptor, InvalidKeyPointError
 from pole.protocol.mapping.plan import QueryPlan
 
 # Beyond this many entries (128 MiB) the kernel takes giant steps.
@@ -51,17 +51,15 @@ class NativeKernel:
         ct0, ct = np.empty_like(randomness), np.empty((*x.shape, 32), dtype=np.uint8)
         invalid = _native.encrypt_public(self.name, points, randomness, x, ct0, ct)
         if invalid is not None:
-            raise InvalidKeyPointError(invalid[1])
+            raise InvalidKeyPointError(invalid)
         return ct0, ct
 
     def expand(self, ct0: Bytes, ct: Bytes) -> tuple[Bytes, Bytes]:
         """See Kernel."""
         affine0 = np.empty((len(ct0), 64), dtype=np.uint8)
         affine = np.empty((*ct.shape[:2], 64), dtype=np.uint8)
-        bad = [(sample, CT0_COLUMN) for sample in _undecoded(self.name, ct0, affine0)]
-        bad += [divmod(place, ct.shape[1]) for place in _undecoded(self.name, ct, affine)]
-        if bad:
-            raise InvalidCiphertextError(*min(bad))
+        _native.expand(self.name, ct0, affine0)
+        _native.expand(self.name, ct, affine)
         return affine0, affine
 
     def linear_combination(self, points: Bytes, scalars: Bytes) -> bytes:
@@ -69,7 +67,7 @@ class NativeKernel:
         out = bytearray(32)
         invalid = _native.linear_combination(points, scalars, out)
         if invalid is not None:
-            raise InvalidKeyPointError(invalid[1])
+            raise InvalidKeyPointError(invalid)
         return bytes(out)
 
     def decryptor(self, plan: QueryPlan, keys: Bytes, dimension: int, bound: int) -> Decryptor:
@@ -81,12 +79,6 @@ class NativeKernel:
         )
         logarithms = _logarithms(self.name, min(bound, MAX_LOGARITHMS - 1))
         return NativeDecryptor(self.name, schedule, logarithms, bound, (len(windows), len(vectors)))
-
-
-def _undecoded(name: str, encoded: Bytes, affine: Bytes) -> list[int]:
-    """Decode to affine coordinates; the index of the first point that cannot be, if there is one."""
-    invalid = _native.expand(name, encoded, affine)
-    return [] if invalid is None else [invalid[1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +99,5 @@ class NativeDecryptor:
     def inner_products(self, ct0: Bytes, ct: Bytes) -> NDArray[np.int64]:
         """See Decryptor."""
         out = np.empty((len(ct0), *self.results), dtype=np.int64)
-        invalid = _native.decrypt(self.name, self.schedule, self.logarithms, self.bound, ct0, ct, out)
-        if invalid is not None:
-            raise InvalidCiphertextError(*invalid)
+        _native.decrypt(self.name, self.schedule, self.logarithms, self.bound, ct0, ct, out)
         return out

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,14 +24,7 @@ from pole.ipfe.group import (
     negate,
     to_affine,
 )
-from pole.ipfe.kernel import (
-    CT0_COLUMN,
-    NO_LOGARITHM,
-    Bytes,
-    Decryptor,
-    InvalidCiphertextError,
-    InvalidKeyPointError,
-)
+from pole.ipfe.kernel import NO_LOGARITHM, Bytes, Decryptor, InvalidKeyPointError
 from pole.protocol.mapping.plan import PADDING, QueryPlan
 
 # More baby steps than this cost more memory than the giant steps they save are worth.
@@ -69,12 +63,7 @@ class ReferenceKernel:
 
     def expand(self, ct0: Bytes, ct: Bytes) -> tuple[Bytes, Bytes]:
         """See Kernel."""
-        affine = [
-            [to_affine(point) for point in _points_of_sample(i, ct0[i], ct[i])] for i in range(len(ct0))
-        ]
-        rows = np.frombuffer(b"".join(b"".join(sample) for sample in affine), dtype=np.uint8)
-        rows = rows.reshape(len(ct0), ct.shape[1] + 1, AFFINE_LENGTH)
-        return rows[:, CT0_COLUMN].copy(), rows[:, :CT0_COLUMN].copy()
+        return _expand(ct0), _expand(ct.reshape(-1, 32)).reshape(*ct.shape[:2], AFFINE_LENGTH)
 
     def linear_combination(self, points: Bytes, scalars: Bytes) -> bytes:
         """See Kernel."""
@@ -130,14 +119,16 @@ class ReferenceDecryptor:
     def inner_products(self, ct0: Bytes, ct: Bytes) -> NDArray[np.int64]:
         """See Decryptor."""
         shape = (len(ct0), len(self.plan.windows), len(self.plan.vectors))
-        out = np.empty(shape, dtype=np.int64)
+        out = np.full(shape, NO_LOGARITHM, dtype=np.int64)
         for i in range(len(ct0)):
-            points = _points_of_sample(i, ct0[i], ct[i])
+            points = _points_of_sample(ct0[i], ct[i])
+            if points is None:
+                continue
             for w, window in enumerate(self.plan.windows):
                 for query, vector in enumerate(self.plan.vectors):
                     terms = [(int(z), points[j]) for j, z in zip(window, vector, strict=True) if j != PADDING]
                     eta = self.keys[w * shape[2] + query]
-                    total = add(_small_combination(terms), multiply(-eta, points[CT0_COLUMN]))
+                    total = add(_small_combination(terms), multiply(-eta, points[-1]))
                     out[i, w, query] = self.logarithms.of(total)
         return out
 
@@ -172,16 +163,21 @@ def _decode_key(points: Bytes) -> list[Point]:
     return decoded
 
 
-def _points_of_sample(sample: int, ct0: Bytes, ct: Bytes) -> list[Point]:
-    """The columns, and behind them ct_0, so that index -1 is ct_0."""
+def _points_of_sample(ct0: Bytes, ct: Bytes) -> list[Point] | None:
+    """The columns, and behind them ct_0; None where one of them is no point."""
     load = from_affine if len(ct0) == AFFINE_LENGTH else decode
-    decoded = []
-    for column in range(-1, len(ct)):
-        try:
-            decoded.append(load((ct0 if column == CT0_COLUMN else ct[column]).tobytes()))
-        except InvalidEncodingError as error:
-            raise InvalidCiphertextError(sample, column) from error
-    return [*decoded[1:], decoded[0]]
+    try:
+        return [load(point.tobytes()) for point in (*ct, ct0)]
+    except InvalidEncodingError:
+        return None
+
+
+def _expand(encoded: Bytes) -> Bytes:
+    rows = np.zeros((len(encoded), AFFINE_LENGTH), dtype=np.uint8)
+    for row, point in zip(rows, encoded, strict=True):
+        with suppress(InvalidEncodingError):
+            row[:] = np.frombuffer(to_affine(decode(point.tobytes())), dtype=np.uint8)
+    return rows
 
 
 def _integers(scalars: Bytes) -> list[int]:

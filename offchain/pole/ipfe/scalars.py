@@ -21,6 +21,12 @@ def reduced(uniform: bytes) -> NDArray[np.uint8]:
     return scalars_of(int.from_bytes(uniform[i : i + 64], "little") for i in range(0, len(uniform), 64))
 
 
+def are_reduced(scalars: NDArray[np.uint8]) -> bool:
+    """Return whether every 32 bytes are an integer below the group order."""
+    joined = scalars.tobytes()
+    return all(int.from_bytes(joined[i : i + 32], "little") < ORDER for i in range(0, len(joined), 32))
+
+
 def limbs_of(scalars: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return scalars (n, 32) as 16-bit limbs, int64 (16, n), lowest first.
 

@@ -17,10 +17,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pole.errors import InputError, IntegrityError
+from pole.errors import InputError
 from pole.ipfe import backend as backends
 from pole.ipfe.functional_keys import RandomBytes, WrongKeysError, derive_keys, reduced_etas, verify_keys
-from pole.ipfe.kernel import NO_LOGARITHM, Bytes, InvalidCiphertextError
+from pole.ipfe.interface import InnerProducts
+from pole.ipfe.kernel import NO_LOGARITHM, Bytes
 from pole.ipfe.keys import (
     AffineCiphertexts,
     Ciphertexts,
@@ -34,8 +35,8 @@ from pole.protocol.mapping.plan import QueryPlan
 __all__ = [
     "AffineCiphertexts",
     "Ciphertexts",
-    "DecryptionError",
     "FunctionalKeys",
+    "InnerProducts",
     "MasterPublicKey",
     "MasterSecretKey",
     "WrongKeysError",
@@ -54,19 +55,6 @@ Result = TypeVar("Result")
 MAX_INPUT = 2**32 - 1
 SHARD = 64  # samples that a thread encrypts or decodes at a time; a multiple of the lanes of every code path
 PUBLIC_KEY_SHARD = 512  # more, because tables of the public key are built once a shard
-
-
-class DecryptionError(IntegrityError):
-    """A ciphertext and a functional key give no inner product in range: one of them is wrong."""
-
-    def __init__(self, sample: int, window: int, query: int, bound: int) -> None:
-        super().__init__(
-            f"Sample {sample}, window {window}, query {query} decrypts to nothing in [0, {bound}]: the "
-            "ciphertext, the functional key or the bound is wrong; check the keys, then report their owner."
-        )
-        self.sample = sample
-        self.window = window
-        self.query = query
 
 
 def generate_keys(
@@ -135,8 +123,8 @@ def encrypt_with_public_key(
 def expand(ciphertexts: Ciphertexts, *, threads: int = 1, backend: str | None = None) -> AffineCiphertexts:
     """Decode all points, so that decrypting the same samples again needs no square root for each.
 
-    Every code path gives the same bytes. Raises InvalidCiphertextError naming the first sample and column
-    that is no canonical encoding.
+    Every code path gives the same bytes. What is no canonical encoding becomes zeros, which are no point of
+    the curve, so that its sample does not decrypt in either form.
     """
     kernel = backends.choose(backend)
     n = len(ciphertexts)
@@ -145,7 +133,7 @@ def expand(ciphertexts: Ciphertexts, *, threads: int = 1, backend: str | None = 
 
     def work(first: int) -> None:
         rows = slice(first, first + SHARD)
-        ct0[rows], ct[rows] = _naming_sample(first, lambda: kernel.expand(*_rows_of(ciphertexts, rows)))
+        ct0[rows], ct[rows] = kernel.expand(*_rows_of(ciphertexts, rows))
 
     for _ in _in_order(work, range(0, n, SHARD), threads):
         pass
@@ -161,8 +149,12 @@ def decrypt(
     threads: int = 1,
     progress: Callable[[int], None] | None = None,
     backend: str | None = None,
-) -> NDArray[np.int64]:
-    """Return the inner products, int64 (n, W, L), each in [0, bound].
+) -> InnerProducts:
+    """Return the inner products, each in [0, bound], and which samples do not decrypt: their values are 0.
+
+    A sample does not decrypt where one of its points is none, or where an inner product has no discrete
+    logarithm in [0, bound]: the ciphertext, the functional key or the bound is wrong. It costs no more than
+    another, but for giant steps up to the bound.
 
     Affine ciphertexts give the same results as those they were expanded from. Of their points it is checked
     that both coordinates are reduced and on the curve, without which results would depend on the order of
@@ -170,12 +162,10 @@ def decrypt(
     stand for the same group element, because only twice the inner product is looked up. Nothing ties either
     form to what the data node published: check digests first.
 
-    `progress` is called in this thread with the number of samples done so far. Raises DecryptionError naming
-    the first sample, window and query without a discrete logarithm in range, InvalidCiphertextError naming
-    the first point that is none, WrongKeysError for a key that is not reduced, InputError when shapes do not
-    fit together. Costs about k (D + 253/k) / 6
-    group additions for each inner product of D columns with k-bit weights, and a table of min(bound + 1,
-    2^22) logarithms once.
+    `progress` is called in this thread with the number of samples done so far. Raises WrongKeysError for a
+    key that is not reduced, InputError when shapes do not fit together. Costs about k (D + 253/k) / 6 group
+    additions for each inner product of D columns with k-bit weights, and a table of min(bound + 1, 2^22)
+    logarithms once.
 
     Memory beside ciphertexts and result: at most 4 MB + (D + 4 k L) KB for each thread; and for all threads
     24 to 48 bytes for each entry of the table, 128 MB at most, and an order of additions of about 4 W (d +
@@ -189,21 +179,21 @@ def decrypt(
     if not 0 <= bound < 2**62:
         raise InputError(f"The bound of an inner product must lie in [0, 2^62), not {bound}.")
     decryptor = backends.choose(backend).decryptor(plan, keys.eta, ciphertexts.dimension, bound)
-    out = np.empty((len(ciphertexts), *shape[:2]), dtype=np.int64)
+    values = np.empty((len(ciphertexts), *shape[:2]), dtype=np.int64)
+    bad = np.empty(len(ciphertexts), dtype=np.bool_)
 
     def work(first: int) -> None:
         rows = slice(first, first + decryptor.shard)
-        out[rows] = _naming_sample(first, lambda: decryptor.inner_products(*_rows_of(ciphertexts, rows)))
-        missing = np.argwhere(out[rows] == NO_LOGARITHM)
-        if len(missing):
-            sample, window, query = (int(i) for i in missing[0])
-            raise DecryptionError(first + sample, window, query, bound)
+        products = decryptor.inner_products(*_rows_of(ciphertexts, rows))
+        bad[rows] = (products == NO_LOGARITHM).any(axis=(1, 2))
+        products[bad[rows]] = 0
+        values[rows] = products
 
     firsts = range(0, len(ciphertexts), decryptor.shard)
     for done, _ in enumerate(_in_order(work, firsts, threads), start=1):
         if progress is not None:
             progress(min(done * decryptor.shard, len(ciphertexts)))
-    return out
+    return InnerProducts(values, bad)
 
 
 def bound_of(plan: QueryPlan, max_value: int) -> int:
@@ -213,14 +203,6 @@ def bound_of(plan: QueryPlan, max_value: int) -> int:
 
 def _rows_of(ciphertexts: Ciphertexts | AffineCiphertexts, rows: slice) -> tuple[Bytes, Bytes]:
     return np.ascontiguousarray(ciphertexts.ct0[rows]), np.ascontiguousarray(ciphertexts.ct[rows])
-
-
-def _naming_sample(first: int, action: Callable[[], Result]) -> Result:
-    """Run an action on a shard that begins at sample `first`; its errors name samples of the whole."""
-    try:
-        return action()
-    except InvalidCiphertextError as error:
-        raise InvalidCiphertextError(first + error.sample, error.column) from error
 
 
 def _encrypt_shards(
@@ -274,4 +256,4 @@ def _as_input(x: NDArray[np.unsignedinteger], dimension: int) -> NDArray[np.uint
         raise InputError(f"The data must be unsigned integers, not {x.dtype}; quantise it first.")
     if x.size and int(x.max()) > MAX_INPUT:
         raise InputError(f"The data must not exceed {MAX_INPUT}; quantise it to at most 32 bits.")
-    return np.ascontiguousarray(x, dtype=np.uint32)
+    return np.require(x, np.uint32, ["C", "ALIGNED"])

@@ -79,7 +79,7 @@ def test_another_test_set_than_was_posted_is_as_good_as_none(pole: Pole, ledger:
     assert ledger.gains(victim=VICTIM) == compensated()
 
 
-def test_data_that_decrypt_to_nothing_cost_the_data_node_its_bond_and_no_miner_anything(
+def test_data_that_are_proven_wrong_cost_the_data_node_its_bond_and_no_miner_anything(
     pole: Pole, ledger: Books
 ) -> None:
     round_id = stage.revealed(pole, {VICTIM: Model()})

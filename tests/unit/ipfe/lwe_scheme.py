@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError, IntegrityError
+from pole.ipfe.interface import InnerProducts
 from pole.protocol.mapping.plan import PADDING, QueryPlan
 
 MODULUS = 2**40
@@ -84,7 +85,7 @@ def verify_keys(public: LwePublicKey, plan: QueryPlan, keys: Whole, random_bytes
 
 def decrypt(
     sealed: LweCiphertexts, plan: QueryPlan, keys: Whole, bound: int, *, threads: int = 1
-) -> NDArray[np.int64]:
+) -> InnerProducts:
     if threads < 1 or bound >= MODULUS // SCALE:
         raise InputError("There must be a thread, and a bound below the modulus.")
     noisy = [
@@ -92,9 +93,9 @@ def decrypt(
         for key, weights in zip(keys, _weights(plan, sealed.ct.shape[1]), strict=True)
     ]
     products = np.stack([(_centred(one) + SCALE // 2) // SCALE for one in noisy], axis=1)
-    if (products < 0).any() or (products > bound).any():
-        raise IntegrityError("A sample decrypts to nothing in range.")
-    return products
+    bad = np.any((products < 0) | (products > bound), axis=(1, 2))
+    products[bad] = 0
+    return InnerProducts(products, bad)
 
 
 def _weights(plan: QueryPlan, dimension: int) -> list[Whole]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pole.ipfe import backend, group
 from pole.ipfe.group import BASE, FIELD_PRIME, ORDER, SQRT_M1
-from pole.ipfe.kernel import NO_LOGARITHM, InvalidCiphertextError, InvalidKeyPointError
+from pole.ipfe.kernel import NO_LOGARITHM, InvalidKeyPointError
 from pole.ipfe.scalars import scalars_of
 from pole.protocol.mapping.plan import QueryPlan
 
@@ -71,24 +71,28 @@ def test_an_invalid_encoding_is_refused_on_every_path(path: str, vector: dict[st
     with pytest.raises(InvalidKeyPointError, match="Column 10 of the master public key"):
         kernel.encrypt_with_public_key(points, scalars_of([1]), zeros)
     decryptor = kernel.decryptor(plan_of([[0]], [[1]]), scalars_of([0]).reshape(1, 1, 32), 11, 1)
-    with pytest.raises(InvalidCiphertextError, match="Sample 0, column 10"):
-        decryptor.inner_products(multiples(0), points[np.newaxis])
+    assert decryptor.inner_products(multiples(0), points[np.newaxis]).tolist() == [[[NO_LOGARITHM]]]
+    affine0, affine = kernel.expand(points[10:], points[np.newaxis])
+    assert not affine0.any()
+    assert not affine[0, 10].any()
+    assert affine[0, :10].any(axis=1).all()
 
 
-def test_the_first_invalid_sample_is_named_and_not_the_first_column(path: str) -> None:
-    bad = encodings(["01" + "00" * 31])
+@pytest.mark.parametrize("samples", [[], [0], [8], [3, 9], [4, 5, 6, 7], list(range(11))], ids=str)
+@pytest.mark.parametrize("column", [-1, 0, 2])
+def test_an_invalid_point_spoils_its_sample_and_no_other(path: str, samples: list[int], column: int) -> None:
+    kernel = backend.choose(path)
     ct0, ct = multiples(*range(11)), np.tile(multiples(5), (11, 3, 1))
-    ct0[9] = bad
-    ct[8, 2] = bad
-    decryptor = backend.choose(path).decryptor(
-        plan_of([[0]], [[1]]), scalars_of([0]).reshape(1, 1, 32), 3, 10
-    )
-    with pytest.raises(InvalidCiphertextError) as caught:
-        decryptor.inner_products(ct0, ct)
-    assert (caught.value.sample, caught.value.column) == (8, 2)
-    ct[8, 2] = ct[8, 1]
-    with pytest.raises(InvalidCiphertextError, match="Sample 9, ct_0,"):
-        decryptor.inner_products(ct0, ct)
+    bad = encodings(["01" + "00" * 31])
+    if column < 0:
+        ct0[samples] = bad
+    else:
+        ct[samples, column] = bad
+    # Columns 0 and 2 count in no inner product, and spoil their sample all the same.
+    decryptor = kernel.decryptor(plan_of([[1, -1]], [[2, 1]]), scalars_of([0]).reshape(1, 1, 32), 3, 10)
+    expected = [NO_LOGARITHM if sample in samples else 10 for sample in range(11)]
+    assert decryptor.inner_products(ct0, ct).ravel().tolist() == expected
+    assert decryptor.inner_products(*kernel.expand(ct0, ct)).ravel().tolist() == expected
 
 
 def test_multiples_of_the_generator_are_those_of_the_rfc_on_every_path(path: str) -> None:

@@ -17,6 +17,7 @@ from pole.ipfe.threshold import (
     KeyShare,
     WrongPartialKeysError,
     WrongShareError,
+    check_commitments,
     check_share,
     combine_keys,
     derive_partial_keys,
@@ -88,7 +89,7 @@ def test_a_share_that_is_not_reduced_is_refused() -> None:
     raised = [(k + ORDER).to_bytes(32, "little") for k in integers(SHARES[0].scalars)]
     scalars = np.frombuffer(b"".join(raised), dtype=np.uint8).reshape(D, 32)
     with pytest.raises(WrongShareError, match="not reduced"):
-        check_share(COMMITMENTS, KeyShare(1, scalars))
+        KeyShare(1, scalars)
 
 
 def test_a_share_of_another_dimension_is_refused() -> None:
@@ -103,6 +104,17 @@ def test_commitments_changed_at_one_place_refuse_every_share(k: int, column: int
     for share in SHARES:
         with pytest.raises(WrongShareError):
             check_share(Commitments(points), share)
+
+
+@given(st.integers(0, T - 1), st.integers(0, D - 1), st.sampled_from([None, "python"]))
+def test_commitments_with_one_off_the_group_are_refused_as_dealt(
+    k: int, column: int, path: str | None
+) -> None:
+    points = COMMITMENTS.points.copy()
+    points[k, column] = 0xFF
+    with pytest.raises(WrongShareError, match=f"Commitment {k} of column {column} .*the data node dealt"):
+        check_commitments(Commitments(points), backend=path)
+    check_commitments(COMMITMENTS, backend=path)
 
 
 def test_a_commitment_off_the_group_is_named() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pole.adapters.storage.file_lock import file_lock
 from pole.errors import InputError, JournalError
+from pole.quoting import quoted, reason
 
 _VERSION = 1
 _SCHEMA = (
@@ -43,6 +44,9 @@ class SendState(Enum):
     DONE = "done"
     REVERTED = "reverted"
     LOST = "lost"
+
+
+_STATES = frozenset(state.value for state in SendState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +133,7 @@ class SqliteJournal:
     def _sends(self, condition: str, argument: str) -> tuple[SignedSend, ...]:
         query = f"SELECT {_COLUMNS} FROM transactions {condition} ORDER BY nonce, id"  # noqa: S608 (constants)
         with self._mutex, self._usable():
-            rows = self._connection.execute(query, (argument,)).fetchall()
-        return tuple(map(_send, rows))
+            return tuple(map(_send, self._connection.execute(query, (argument,)).fetchall()))
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -158,10 +161,10 @@ class SqliteJournal:
     def _usable(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:
             raise JournalError(
-                f"The journal {self.path} cannot be used ({error}): make room on the disk, restore the file, "
-                "or use another --home."
+                f"The journal {self.path} cannot be used ({reason(error)}): make room on the disk, "
+                "restore the file, or use another --home."
             ) from error
 
     def _prepare(self) -> None:
@@ -178,9 +181,13 @@ class SqliteJournal:
 
 def _value(connection: sqlite3.Connection, key: str) -> bytes | None:
     row = connection.execute("SELECT value FROM entries WHERE key = ?", (key,)).fetchone()
-    return None if row is None else bytes(row[0])
+    if row is not None and not isinstance(row[0], bytes):
+        raise sqlite3.DataError(f"the value of {quoted(key)} is damaged")
+    return None if row is None else row[0]
 
 
 def _send(row: tuple[str, int, str, bytes, int, int, str]) -> SignedSend:
     intent, nonce, transaction, raw, max_fee, tip, state = row
+    if state not in _STATES:
+        raise sqlite3.DataError(f"transaction {quoted(transaction)} is damaged")
     return SignedSend(intent, nonce, transaction, raw, max_fee, tip, SendState(state))

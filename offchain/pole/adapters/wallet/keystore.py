@@ -12,6 +12,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from pole.adapters.storage.private_file import private_folder, write_private
+from pole.adapters.wallet.secret_box import STANDARD_COST
 from pole.errors import InputError
 from pole.roles.support.files import read_bounded
 
@@ -19,7 +20,7 @@ STANDARD_ROUNDS = 1 << 18
 """scrypt's N of geth's standard keystores: 256 MiB and about a second for each guess."""
 
 LIGHT_ROUNDS = 1 << 12
-"""scrypt's N of geth's light keystores: for wallets that hold play money."""
+"""scrypt's N of geth's light keystores: for wallets that hold play money and keep no secrets of data."""
 
 _MAX_FILE_BYTES = 2**16
 # A keystore from a stranger must not make its reader use more than 1 GiB, or minutes.
@@ -96,6 +97,22 @@ def unlock_wallet(home: Path, name: str, password: str) -> LocalAccount:
         raise _no_keystore(path) from error
     account: LocalAccount = Account.from_key(key)
     return account
+
+
+def cost_of_a_guess(home: Path, name: str) -> float:
+    """Return what a guess at the wallet's password costs by its keystore, where 1 is that of a sealed secret.
+
+    It is the product N r p of scrypt, of another function 0: no other takes memory. Raises InputError where
+    there is no such wallet or its file is no keystore.
+    """
+    path = _path(home, name)
+    try:
+        crypto = _lower(_lower(_read(path, name))["crypto"])
+        cost = _lower(crypto["kdfparams"])
+        guess = float(cost["n"] * cost["r"] * cost["p"]) if crypto["kdf"] == "scrypt" else 0.0
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _no_keystore(path) from error
+    return guess / ((1 << STANDARD_COST.log_n) * STANDARD_COST.r * STANDARD_COST.p)
 
 
 def _path(home: Path, name: str) -> Path:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 DEFAULT_RPC = "http://127.0.0.1:8546"
 DEFAULT_IPFS = "/ip4/127.0.0.1/tcp/5001"
 DEFAULT_DEPLOYMENT = Path("deployments/devnet.json")
+DEVELOPMENT_CHAINS = frozenset({1337, 31337})
+"""Chain ids of ganache, anvil and hardhat."""
 
 R = TypeVar("R")
 
@@ -205,6 +207,36 @@ def _password_in(path: Path) -> str:
     if not lines or not lines[0]:
         raise InputError(f"The password file {path} is empty: write the wallet's password on its first line.")
     return lines[0]
+
+
+def require_strong_wallet(settings: Settings, wallet_name: str, chain_id: int) -> None:
+    """Raise InputError where a wallet is to keep secrets and its password is guessed cheaply by its keystore.
+
+    Both are under one password, so what `--light` saves it saves whoever guesses, too. On a development chain
+    it is a warning.
+    """
+    if _is_light(settings, wallet_name) and chain_id not in DEVELOPMENT_CHAINS:
+        raise InputError(
+            f"{_light(wallet_name)}. On chain {chain_id} such a wallet keeps no secrets: make another with "
+            "`pole wallet new`, without --light."
+        )
+    warn_of_light_wallet(settings, wallet_name)
+
+
+def warn_of_light_wallet(settings: Settings, wallet_name: str) -> None:
+    """Say on standard error where the password of secrets is guessed cheaply by the wallet's keystore."""
+    if _is_light(settings, wallet_name):
+        print_line(f"warning: {_light(wallet_name)}. Use another wallet for data that matters.", err=True)
+
+
+def _is_light(settings: Settings, wallet_name: str) -> bool:
+    from pole.adapters.wallet.keystore import cost_of_a_guess
+
+    return cost_of_a_guess(settings.home, wallet_name) < 1
+
+
+def _light(wallet_name: str) -> str:
+    return f"The keystore of {wallet_name} is light: by it, the password of its secrets is guessed cheaply"
 
 
 def open_reader(settings: Settings) -> "ChainReader":

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from pole.cli.common.context import Session, Settings, open_session, read_password
+from pole.cli.common.context import (
+    DEVELOPMENT_CHAINS,
+    Session,
+    Settings,
+    open_session,
+    read_password,
+)
 from pole.cli.common.log import start_log
 
 if TYPE_CHECKING:
@@ -76,7 +82,6 @@ threads_option = click.option(
 )
 
 
-DEVELOPMENT_CHAINS = frozenset({1337, 31337})
 CONFIRMATIONS = 2
 
 confirmations_option = click.option(

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from pole.cli.common.context import (
+    DEVELOPMENT_CHAINS,
     Session,
     Settings,
     command,
     common_options,
     open_session,
     read_password,
+    require_strong_wallet,
     wallet_option,
+    warn_of_light_wallet,
 )
 from pole.cli.common.parameters import content_of
 from pole.cli.common.worker import (
@@ -51,11 +54,12 @@ def new(settings: Settings, wallet: str) -> None:
 
     password = read_password(settings)
     account = unlock_wallet(settings.home, wallet, password)
+    warn_of_light_wallet(settings, wallet)
     private = sealing_key_of(SecretStore(settings.home / "secrets", password), account.address)
     click.echo(write_card(account, public_sealing_key(private)).decode())
 
 
-@command(epilog="Example: pole key-holder accept share-2.json --wallet alice > alice.receipt")
+@command(epilog="Example: pole key-holder accept share-2.json --wallet alice")
 @click.argument("file", type=click.Path(path_type=Path))
 @wallet_option
 @common_options
@@ -71,6 +75,7 @@ def accept(settings: Settings, file: Path, wallet: str) -> None:
 
     sealed = read_sealed_share(content_of(file))
     with open_session(settings, wallet, read_password(settings)) as session:
+        require_strong_wallet(settings, wallet, session.chain.identity.chain_id)
         index = _accept(session, sealed)
         receipt = ShareReceipt(session.account.address, sealed.sharing_digest, sealed.task)
         click.echo(write_receipt(session.account, receipt).decode())
@@ -92,13 +97,15 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmation
     Where the wallet is the task's delegate, it also checks what the holders announce, combines what is right
     and posts the keys. It needs a share for the first and none for the second.
     """
+    from pole.cli.common.budget import open_seeds
     from pole.cli.common.holder_secrets import open_share
-    from pole.cli.common.seeds import open_seeds
     from pole.roles.memory import KeyHolderMemory
     from pole.roles.workers import tables
     from pole.roles.workers.key_holder.key_holder import KeyHolder
 
     def key_holder(session: Session, _stopping: threading.Event) -> "Role":
+        if session.chain.identity.chain_id not in DEVELOPMENT_CHAINS:
+            warn_of_light_wallet(settings, wallet)
         role = KeyHolder(
             chain=session.chain,
             store=session.store,
@@ -127,7 +134,7 @@ def _accept(session: Session, sealed: "SealedShare") -> int:
     private = sealing_key_of(session.secrets, address)
     holder = Holder(address, public_sealing_key(private))
     share = accept_share(found, sealed, holder, lambda box, context: open_sealed(private, box, context))
-    _report(task, fetch_specification(session.store, session.home / "files", found))
+    describe_share(task, fetch_specification(session.store, session.home / "files", found))
     content = write_share(share.scalars, task=task, sharing_digest=found.digest, index=share.index)
     save_share(session.secrets, address, found.digest, content)
     return share.index
@@ -147,7 +154,7 @@ def _sharing_of(session: Session, task: "SharedTask") -> "TaskSharing":
     return found
 
 
-def _report(task: "SharedTask", specification: "ModelSpecification") -> None:
+def describe_share(task: "SharedTask", specification: "ModelSpecification") -> None:
     """Say on standard error what a share serves, and warn where that is the data itself."""
     from pole.protocol.models.specification import disclosed_rank
 

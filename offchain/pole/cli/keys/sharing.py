@@ -13,6 +13,7 @@ from pole.cli.common.context import (
     json_option,
     open_session,
     read_password,
+    require_strong_wallet,
     wallet_option,
 )
 from pole.cli.common.output import print_json
@@ -74,6 +75,7 @@ def share(
     holders = tuple(_read_card(path) for path in cards)
     poster = _delegate(delegate, holders)
     with open_session(settings, wallet, read_password(settings)) as session:
+        require_strong_wallet(settings, wallet, session.chain.identity.chain_id)
         mpk_digest = session.chain.task(task_id).files.mpk_digest
         secret = open_master_secret(session.secrets, mpk_digest)
         specification = TaskFolder.of(session.home, mpk_digest).read_specification()

@@ -15,7 +15,8 @@ from pole.errors import InputError, PoleError
 @click.option(
     "--light",
     is_flag=True,
-    help="Derive the file's key 64 times cheaper: quicker to open and to break, for play money only.",
+    help="Derive the file's key 64 times cheaper: quicker to open and to break, for play money alone. Such a "
+    "wallet keeps no secrets of data but on development chains.",
 )
 @json_option
 @common_options

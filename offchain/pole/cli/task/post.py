@@ -15,6 +15,7 @@ from pole.cli.common.context import (
     json_option,
     open_session,
     read_password,
+    require_strong_wallet,
     wallet_option,
 )
 from pole.cli.common.disclosure import consent_option, consent_to
@@ -96,6 +97,7 @@ def post(
     from pole.cli.common.training import use_threads
 
     with open_session(settings, wallet, read_password(settings)) as session:
+        require_strong_wallet(settings, wallet, session.chain.identity.chain_id)
         use_threads(threads)
         whole, limits = read_data(data), session.chain.deployment.parameters.task_list
         request = read_request(spec, taken(whole, train_samples, test_samples), terms, limits)

@@ -3,7 +3,15 @@
 import threading
 from typing import TYPE_CHECKING
 
-from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
+from pole.cli.common.context import (
+    DEVELOPMENT_CHAINS,
+    Session,
+    Settings,
+    command,
+    common_options,
+    wallet_option,
+    warn_of_light_wallet,
+)
 from pole.cli.common.disclosure import consent_option
 from pole.cli.common.worker import (
     WorkerOptions,
@@ -38,15 +46,16 @@ def run(
     Keys are refused when they would break a rule of the data's budget (`pole data budget`) that the task was
     not posted with --allow-disclosure for; the round is then void and the data bond lost.
     """
-    from pole.cli.common.budget import open_budget
+    from pole.cli.common.budget import open_budget, open_seeds
     from pole.cli.common.master_secrets import open_master_secret
-    from pole.cli.common.seeds import open_seeds
     from pole.learning.privacy.rules import Rule
     from pole.roles.memory import DataNodeMemory
     from pole.roles.workers import tables
     from pole.roles.workers.data_node.data_node import DataNode
 
     def data_node(session: Session, _stopping: threading.Event) -> "Role":
+        if session.chain.identity.chain_id not in DEVELOPMENT_CHAINS:
+            warn_of_light_wallet(settings, wallet)
         role = DataNode(
             chain=session.chain,
             store=session.store,

@@ -52,8 +52,8 @@ void decryptor::find(buffers &b, uint32_t first_window, uint32_t windows)
     uint64_t step = (uint64_t)table.view.last + 1, batches = (results + BATCH - 1) / BATCH;
     for (uint64_t offset = 0;;) {
         b.work.fill(b.missing.data, 0, sizeof(uint32_t));
-        find_logarithms stage = {table.view, points, running, out,           per_sample,
-                                 results,    offset, bound,   b.missing.data};
+        find_logarithms stage = {table.view, points, running,        out,           per_sample,
+                                 results,    offset, bound,   b.invalid.data, b.missing.data};
         b.work.run(stage, b.count, batches);
         if (bound - offset < step) return;
         offset += step;
@@ -74,7 +74,7 @@ void decryptor::start(buffers &b, const ciphertexts &input, size_t first, uint32
     memcpy(b.host_points.data, input.ct0 + first * input.point_bytes, size0);
     memcpy(b.host_points.data + size0, input.ct + first * p.dimension * input.point_bytes, bytes);
     b.work.to_device(b.points.data, b.host_points.data, size0 + bytes);
-    b.work.fill(b.invalid.data, 0xff, count * sizeof(uint32_t));
+    b.work.fill(b.invalid.data, 0, count * sizeof(uint32_t));
     b.work.fill(b.out.data, 0xff, count * per_sample * sizeof(int64_t)); /* -1 */
     lane_array columns = {b.columns.data, size.samples}, running = {b.running.data, size.samples};
     const uint8_t *ct0 = b.points.data, *ct = ct0 + size0;
@@ -88,40 +88,36 @@ void decryptor::start(buffers &b, const ciphertexts &input, size_t first, uint32
         multiply_window(b, w, windows);
         find(b, w, windows);
     }
-    b.work.to_host(b.host_invalid.data, b.invalid.data, count * sizeof(uint32_t));
     b.work.to_host(b.host_out.data, b.out.data, count * per_sample * sizeof(int64_t));
 }
 
-bool decryptor::finish(buffers &b, int64_t *out, position *bad)
+void decryptor::finish(buffers &b, int64_t *out)
 {
     uint32_t count = b.count;
     b.count = 0;
-    if (count == 0) return true;
+    if (count == 0) return;
     b.work.wait();
-    for (uint32_t i = 0; i < count; i++) {
-        if (b.host_invalid.data[i] == ALL_VALID) continue;
-        *bad = {b.first + i, (int64_t)b.host_invalid.data[i] - 1};
-        return false;
-    }
     size_t per_sample = (size_t)plan.windows * plan.view.queries;
     memcpy(out + b.first * per_sample, b.host_out.data, count * per_sample * sizeof(int64_t));
-    return true;
 }
 
-bool decryptor::run(const ciphertexts &input, int64_t *out, position *bad)
+void decryptor::run(const ciphertexts &input, int64_t *out)
 {
     std::lock_guard<std::mutex> alone(one_at_a_time);
     prepare(input.samples);
     sets[0]->count = sets[1]->count = 0;
     size_t turn = 0;
-    bool valid = true;
-    for (size_t first = 0; valid && first < input.samples; first += size.samples, turn ^= 1) {
-        valid = finish(*sets[turn], out, bad);
-        if (valid) start(*sets[turn], input, first, (uint32_t)std::min<size_t>(size.samples, input.samples - first));
+    for (size_t first = 0; first < input.samples; first += size.samples, turn ^= 1) {
+        finish(*sets[turn], out);
+        start(*sets[turn], input, first, (uint32_t)std::min<size_t>(size.samples, input.samples - first));
     }
-    for (size_t i = 0; valid && i < 2; i++) valid = finish(*sets[turn ^ i], out, bad);
-    for (auto &set : sets) set->work.wait();
-    return valid;
+    for (size_t i = 0; i < 2; i++) finish(*sets[turn ^ i], out);
+}
+
+/* What a caller may not ask for. */
+static void require(bool holds, const char *otherwise)
+{
+    if (!holds) throw std::invalid_argument(otherwise);
 }
 
 /* Runs action(); what it throws becomes an outcome and a message. */
@@ -132,6 +128,9 @@ template <class Action> static int guarded(char message[256], Action action)
         return action();
     } catch (const std::bad_alloc &) {
         return OUT_OF_MEMORY;
+    } catch (const std::invalid_argument &error) {
+        snprintf(message, 256, "%s", error.what());
+        return REFUSED;
     } catch (const std::exception &error) {
         snprintf(message, 256, "%s", error.what());
         return DEVICE_FAILED;
@@ -149,6 +148,12 @@ int pole_open(const uint64_t shape[4], const int32_t *windows, const uint16_t *v
         built.dimension = shape[0];
         built.windows = shape[1];
         built.queries = shape[2];
+        require(windows && vectors && keys, "a plan has windows, vectors and keys");
+        const char *refusal = shape_refusal(&built, shape[3]);
+        if (!refusal) refusal = column_refusal(&built, windows, shape[3]);
+        require(!refusal, refusal);
+        require(bound < BOUND_LIMIT, "a bound is below 2^62");
+        require(allowed->logarithms > 0 && allowed->samples > 0, "a decryptor has a table, and takes samples");
         std::unique_ptr<schedule, void (*)(schedule *)> owner(&built, schedule_free);
         if (schedule_build(&built, windows, shape[3], vectors, keys) != DONE) return (int)OUT_OF_MEMORY;
         limits fitting = *allowed;
@@ -159,14 +164,13 @@ int pole_open(const uint64_t shape[4], const int32_t *windows, const uint16_t *v
 }
 
 int pole_inner_products(decryptor *with, const uint8_t *ct0, const uint8_t *ct, uint64_t point_bytes, uint64_t samples,
-                        int64_t *out, uint64_t *bad_sample, int64_t *bad_column, char message[256])
+                        int64_t *out, char message[256])
 {
     return guarded(message, [&] {
-        position bad = {0, 0};
-        bool valid = with->run({ct0, ct, point_bytes, samples}, out, &bad);
-        *bad_sample = bad.sample;
-        *bad_column = bad.column;
-        return (int)(valid ? DONE : INVALID_POINT);
+        require(with && ct0 && ct && out, "a decryptor needs points, and a place for results");
+        require(point_bytes == ENCODED_BYTES || point_bytes == AFFINE_BYTES, "a point has 32 or 64 bytes");
+        with->run({ct0, ct, point_bytes, samples}, out);
+        return (int)DONE;
     });
 }
 

@@ -16,8 +16,8 @@ extern "C" {
 #include <vector>
 
 #define TABLE_LANES 8192 /* lanes that fill the table of logarithms together */
-#define ALL_VALID UINT32_MAX
 #define DEVICE_FAILED (INVALID_POINT + 1)
+#define REFUSED (DEVICE_FAILED + 1)
 
 struct limits {
     uint64_t logarithms; /* entries of the table at most */
@@ -134,7 +134,7 @@ class buffers {
     queue work;
     pinned_array<uint8_t> host_points;
     pinned_array<int64_t> host_out;
-    pinned_array<uint32_t> host_invalid, host_missing;
+    pinned_array<uint32_t> host_missing;
     device_array<uint8_t> points;
     device_array<int64_t> out;
     device_array<uint32_t> invalid, missing;
@@ -144,8 +144,7 @@ class buffers {
 
   private:
     buffers(const footprint &each, uint64_t input, uint64_t output, uint64_t n)
-        : host_points(input), host_out(output), host_invalid(n), host_missing(1), points(input), out(output),
-          invalid(n), missing(1), columns(n * each.columns * ELEMENT_QUARTERS),
+        : host_points(input), host_out(output), host_missing(1), points(input), out(output), invalid(n), missing(1), columns(n * each.columns * ELEMENT_QUARTERS),
           partial(n * each.partial * ELEMENT_QUARTERS), last(n * each.last * ELEMENT_QUARTERS),
           results(n * each.results * ELEMENT_QUARTERS), running(n * each.running * ELEMENT_QUARTERS)
     {
@@ -172,14 +171,13 @@ class decryptor {
         minus_giant_step = -multiply((uint64_t)table.view.last + 1, twice(generator()));
     }
 
-    /* False, and where, if a point is none. */
-    bool run(const ciphertexts &input, int64_t *out, position *bad);
+    void run(const ciphertexts &input, int64_t *out);
 
   private:
     portion fit(size_t samples) const;
     void prepare(size_t samples);
     void start(buffers &b, const ciphertexts &input, size_t first, uint32_t count);
-    bool finish(buffers &b, int64_t *out, position *bad);
+    void finish(buffers &b, int64_t *out);
     void multiply_window(buffers &b, uint32_t first_window, uint32_t windows);
     void find(buffers &b, uint32_t first_window, uint32_t windows);
 

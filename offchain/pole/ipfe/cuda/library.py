@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
-from pole.ipfe.kernel import Bytes, InvalidCiphertextError
+from pole.ipfe.kernel import Bytes
 
-DONE, OUT_OF_MEMORY, INVALID_POINT = range(3)
+# Of kernel.h and decryptor.h.
+DONE, OUT_OF_MEMORY, REFUSED = 0, 1, 4
 MESSAGE_BYTES = 256
 SHARD = 32768
 
@@ -55,7 +56,6 @@ class OpenDecryptor:
         if point_bytes not in (32, 64) or ct.shape != (samples, self.dimension, point_bytes):
             raise ValueError(f"ct_0 {ct0.shape} and ct {ct.shape} do not fit {self.dimension} columns")
         out = np.empty((samples, *self.results), dtype=np.int64)
-        sample, column = ctypes.c_uint64(), ctypes.c_int64()
         message = ctypes.create_string_buffer(MESSAGE_BYTES)
         outcome = self.functions.pole_inner_products(
             self.handle,
@@ -64,12 +64,8 @@ class OpenDecryptor:
             ctypes.c_uint64(point_bytes),
             ctypes.c_uint64(samples),
             _pointer(out),
-            ctypes.byref(sample),
-            ctypes.byref(column),
             message,
         )
-        if outcome == INVALID_POINT:
-            raise InvalidCiphertextError(sample.value, column.value)
         _check(outcome, message)
         return out
 
@@ -128,8 +124,10 @@ def _check(outcome: int, message: "ctypes.Array[ctypes.c_char]") -> None:
         raise InputError(
             "The GPU has not enough free memory for this plan; free it, or use another back end."
         )
+    reason = message.value.decode(errors="replace")
+    if outcome == REFUSED:
+        raise ValueError(reason)
     if outcome != DONE:
-        reason = message.value.decode(errors="replace")
         raise InputError(
             f"The GPU does not work ({reason}); check `nvidia-smi` and the driver's version, "
             "or use another back end."

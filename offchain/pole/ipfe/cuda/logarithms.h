@@ -106,7 +106,8 @@ struct enter_multiples {
     }
 };
 
-/* Replaces -1 by the logarithm of a result where the table has it: one batch an item. */
+/* Replaces -1 by the logarithm of a result where the table has it: one batch an item. Lanes with an invalid point keep -1,
+ * and nobody waits for them. */
 struct find_logarithms {
     static constexpr int BLOCKS = 4;
     log_table table;
@@ -114,10 +115,12 @@ struct find_logarithms {
     int64_t *out; /* of the first lane and the first result */
     size_t out_stride, results;
     uint64_t offset, bound;
+    const uint32_t *invalid;
     uint32_t *missing;
 
     BOTH void operator()(uint32_t lane, uint32_t batch) const
     {
+        if (invalid[lane]) return;
         size_t first = (size_t)batch * BATCH, count = results - first < BATCH ? results - first : BATCH;
         int64_t *mine = out + lane * out_stride;
         each_key(points.at(lane), running.at(lane), first, count, [&](size_t i, const fe &key) {

@@ -14,15 +14,6 @@ struct device_schedule {
     uint32_t dimension, queries, bits, digits, rows, groups;
 };
 
-BOTH void lower_to(uint32_t *least, uint32_t value)
-{
-#ifdef __CUDA_ARCH__
-    atomicMin(least, value);
-#else
-    if (value < *least) *least = value;
-#endif
-}
-
 BOTH fe load_bytes(const uint8_t *bytes)
 {
     const quarter *q = (const quarter *)bytes;
@@ -36,7 +27,7 @@ template <bool affine> struct load_points {
     static constexpr int BLOCKS = 4;
     const uint8_t *ct0, *ct;
     lane_array columns;
-    uint32_t *invalid; /* the lowest item that is no point, for each lane */
+    uint32_t *invalid; /* not 0 for each lane with an item that is no point */
     uint32_t dimension;
 
     BOTH void operator()(uint32_t lane, uint32_t item) const
@@ -52,7 +43,7 @@ template <bool affine> struct load_points {
         } else {
             valid = decode(x, y, xy, load_bytes(from));
         }
-        if (!valid) lower_to(&invalid[lane], item);
+        if (!valid) invalid[lane] = 1;
         if (item == 0)
             columns.at(lane).put_column(dimension, {x, y, xy});
         else

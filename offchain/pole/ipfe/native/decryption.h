@@ -69,14 +69,6 @@ static void resolve(decryption *work, const logarithms *table, uint64_t bound)
     work->waiting = 0;
 }
 
-/* Remembers the first of the lanes in error, by sample; a later column never displaces an earlier one. */
-static void note_invalid(position *bad, lane_mask valid, size_t first, int64_t j)
-{
-    size_t lane = 0;
-    while (valid >> lane & 1) lane++;
-    if (first + lane < bad->sample) *bad = (position){first + lane, j};
-}
-
 /* The columns 2^(k i) p. */
 static void append_powers(decryption *work, const schedule *plan, point p)
 {
@@ -105,12 +97,13 @@ static void append_multiples(decryption *work, const schedule *plan, point p)
     }
 }
 
-/* Loads LANES samples into columns; `lanes` of them are real, the others repeat the last. */
-static bool load_samples(decryption *work, const schedule *plan, const uint8_t *ct0, const uint8_t *ct,
-                         size_t point_bytes, size_t first, size_t lanes, position *bad)
+/* Loads LANES samples into columns; `lanes` of them are real, the others repeat the last. Returns the lanes whose points
+ * all are some: what the others hold stays theirs, since no operation mixes lanes. */
+static lane_mask load_samples(decryption *work, const schedule *plan, const uint8_t *ct0, const uint8_t *ct,
+                              size_t point_bytes, size_t first, size_t lanes)
 {
     const uint8_t *bytes[LANES];
-    bad->sample = SIZE_MAX;
+    lane_mask valid = ALL_LANES;
     for (int64_t j = -1; j < (int64_t)plan->dimension; j++) {
         for (size_t lane = 0; lane < LANES; lane++) {
             size_t sample = first + (lane < lanes ? lane : lanes - 1);
@@ -118,8 +111,7 @@ static bool load_samples(decryption *work, const schedule *plan, const uint8_t *
                 j < 0 ? ct0 + point_bytes * sample : ct + point_bytes * (sample * plan->dimension + (size_t)j);
         }
         point p;
-        lane_mask valid = load_point(&p.x, &p.y, &p.t, bytes, point_bytes);
-        if (valid != ALL_LANES) note_invalid(bad, valid, first, j);
+        valid &= load_point(&p.x, &p.y, &p.t, bytes, point_bytes);
         if (j >= 0) {
             column_from_affine(&work->columns[j], &p.x, &p.y, &p.t);
             continue;
@@ -132,7 +124,7 @@ static bool load_samples(decryption *work, const schedule *plan, const uint8_t *
         else
             append_powers(work, plan, p);
     }
-    return bad->sample == SIZE_MAX;
+    return valid;
 }
 
 /* Adds the columns that stand behind their number; returns what follows them. */
@@ -172,7 +164,7 @@ static void add_row(decryption *work, point *r, size_t row, size_t group, size_t
     add_point(r, r, &work->last[group], negative);
 }
 
-/* Queues twice an inner product; out[lane] is where the window's results go, NULL for padding. */
+/* Queues twice an inner product; out[lane] is where the window's results go, NULL for nowhere. */
 static void await_logarithm(decryption *work, const logarithms *table, uint64_t bound, const point *result,
                             int64_t *const out[LANES], size_t query)
 {
@@ -230,20 +222,19 @@ static void run_direct(decryption *work, const schedule *plan, size_t window, co
 }
 
 static enum outcome decrypt(const schedule *plan, const logarithms *table, uint64_t bound, const uint8_t *ct0,
-                            const uint8_t *ct, size_t point_bytes, size_t samples, int64_t *out, position *bad)
+                            const uint8_t *ct, size_t point_bytes, size_t samples, int64_t *out)
 {
     decryption work;
     size_t per_sample = plan->windows * plan->queries;
     bool ready = decryption_open(&work, plan, table);
-    enum outcome outcome = ready ? DONE : OUT_OF_MEMORY;
     for (size_t i = 0; i < samples * per_sample; i++) out[i] = NO_LOGARITHM;
-    for (size_t i = 0; outcome == DONE && i < samples; i += LANES) {
+    for (size_t i = 0; ready && i < samples; i += LANES) {
         size_t lanes = samples - i < LANES ? samples - i : LANES;
-        if (!load_samples(&work, plan, ct0, ct, point_bytes, i, lanes, bad)) outcome = INVALID_POINT;
-        for (size_t w = 0; outcome == DONE && w < plan->windows; w++) {
+        lane_mask valid = load_samples(&work, plan, ct0, ct, point_bytes, i, lanes);
+        for (size_t w = 0; valid && w < plan->windows; w++) {
             int64_t *destination[LANES] = {0};
             for (size_t lane = 0; lane < lanes; lane++)
-                destination[lane] = out + (i + lane) * per_sample + w * plan->queries;
+                if (valid >> lane & 1) destination[lane] = out + (i + lane) * per_sample + w * plan->queries;
             if (plan->direct) {
                 run_direct(&work, plan, w, table, bound, destination);
                 continue;
@@ -251,8 +242,8 @@ static enum outcome decrypt(const schedule *plan, const logarithms *table, uint6
             for (size_t g = 0; g < plan->groups; g++) run_group(&work, plan, w, g);
             combine_rows(&work, plan, table, bound, destination);
         }
-        if (outcome == DONE) resolve(&work, table, bound);
+        resolve(&work, table, bound);
     }
     decryption_close(&work);
-    return outcome;
+    return ready ? DONE : OUT_OF_MEMORY;
 }

@@ -178,7 +178,7 @@ static void encode_public_column(public_encryption *work, int lane, const uint32
 }
 
 static enum outcome encode_public_columns(public_encryption *work, const uint8_t *points, size_t dimension,
-                                          const uint32_t *x, size_t samples, uint8_t *ct, position *bad)
+                                          const uint32_t *x, size_t samples, uint8_t *ct, size_t *bad)
 {
     for (size_t j = 0; j < dimension; j += LANES) {
         size_t lanes = dimension - j < LANES ? dimension - j : LANES;
@@ -189,7 +189,7 @@ static enum outcome encode_public_columns(public_encryption *work, const uint8_t
         lane_mask valid = decode(&h.x, &h.y, &h.t, encoded);
         fe_splat(&h.z, ONE);
         if (valid != ALL_LANES) {
-            *bad = (position){0, (int64_t)j + __builtin_ctz(~valid)};
+            *bad = j + (size_t)__builtin_ctz(~valid);
             return INVALID_POINT;
         }
         build_column_tables(work, &h);
@@ -201,7 +201,7 @@ static enum outcome encode_public_columns(public_encryption *work, const uint8_t
 }
 
 static enum outcome encrypt_public(const uint8_t *points, size_t dimension, const uint8_t *randomness,
-                                   const uint32_t *x, size_t samples, uint8_t *ct0, uint8_t *ct, position *bad)
+                                   const uint32_t *x, size_t samples, uint8_t *ct0, uint8_t *ct, size_t *bad)
 {
     enum outcome outcome = base_multiples(randomness, samples, ct0);
     if (outcome != DONE) return outcome;

@@ -38,18 +38,14 @@ typedef struct {
 } logarithms;
 
 #define ENCODED_BYTES 32
+#define SCALAR_BYTES 32
 #define AFFINE_BYTES 64
 
 #define EMPTY_SLOT UINT32_MAX
 #define NO_LOGARITHM INT64_C(-1)
+#define BOUND_LIMIT (UINT64_C(1) << 62)
 
 enum outcome { DONE, OUT_OF_MEMORY, INVALID_POINT };
-
-/* Where a ciphertext did not decode: column -1 is ct_0. */
-typedef struct {
-    size_t sample;
-    int64_t column;
-} position;
 
 typedef struct {
     const char *name;
@@ -60,14 +56,15 @@ typedef struct {
     /* ct0[i] = r[i] * G, ct[i][j] = (r[i] s[j] + x[i][j]) * G. */
     enum outcome (*encrypt)(const uint8_t *secret, size_t dimension, const uint8_t *randomness, const uint32_t *x,
                             size_t samples, uint8_t *ct0, uint8_t *ct);
-    /* The same from h[j] = s[j] * G. */
+    /* The same from h[j] = s[j] * G; *bad is the first that does not decode. */
     enum outcome (*encrypt_public)(const uint8_t *points, size_t dimension, const uint8_t *randomness,
-                                   const uint32_t *x, size_t samples, uint8_t *ct0, uint8_t *ct, position *bad);
-    /* x || y of each decoded point; bad->column is the first that does not decode. */
-    enum outcome (*expand)(const uint8_t *encoded, size_t count, uint8_t *affine, position *bad);
-    /* out[i][w][l] = <x_i, z_wl>, or NO_LOGARITHM beyond bound. Points of point_bytes each: see load_point. */
+                                   const uint32_t *x, size_t samples, uint8_t *ct0, uint8_t *ct, size_t *bad);
+    /* x || y of each decoded point, zeros, which are no point of the curve, for what does not decode. */
+    void (*expand)(const uint8_t *encoded, size_t count, uint8_t *affine);
+    /* out[i][w][l] = <x_i, z_wl>, or NO_LOGARITHM beyond bound and throughout a sample with a point that is none. Points
+     * of point_bytes each: see load_point. */
     enum outcome (*decrypt)(const schedule *plan, const logarithms *table, uint64_t bound, const uint8_t *ct0,
-                            const uint8_t *ct, size_t point_bytes, size_t samples, int64_t *out, position *bad);
+                            const uint8_t *ct, size_t point_bytes, size_t samples, int64_t *out);
     enum outcome (*build_logarithms)(logarithms *table);
 } kernel;
 
@@ -78,10 +75,16 @@ extern const kernel kernel_ifma;
 #endif
 
 /* out = sum of scalars[i] * points[i]; on the portable path, in every build. */
-enum outcome linear_combination(const uint8_t *points, const uint8_t *scalars, size_t count, uint8_t *out,
-                                position *bad);
+enum outcome linear_combination(const uint8_t *points, const uint8_t *scalars, size_t count, uint8_t *out, size_t *bad);
 
 /* schedule.c */
+#define MAX_COUNT ((size_t)1 << 24)
+#define MAX_RESULTS ((size_t)1 << 32)
+/* Why there is no schedule of so many columns, windows, queries and columns of a window, or NULL. Within these limits no
+ * size of what a schedule needs overflows. */
+const char *shape_refusal(const schedule *plan, size_t window_length);
+/* Why these windows are none over the plan's columns, or NULL. */
+const char *column_refusal(const schedule *plan, const int32_t *windows, size_t window_length);
 enum outcome schedule_build(schedule *plan, const int32_t *windows, size_t window_length, const uint16_t *vectors,
                             const uint8_t *keys);
 void schedule_free(schedule *plan);
@@ -114,6 +117,8 @@ static inline void scalar_store(uint8_t bytes[32], const scalar *a)
     }
 }
 
+/* Below q; in constant time as well. */
+bool scalar_is_reduced(const uint8_t bytes[32]);
 void scalar_to_montgomery(scalar *r, const scalar *a);
 /* r = a * b / 2^256 mod q: with one factor in Montgomery form, the plain product. */
 void scalar_multiply(scalar *r, const scalar *a, const scalar *b);

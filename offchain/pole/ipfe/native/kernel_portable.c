@@ -16,8 +16,7 @@ const kernel kernel_portable = {"portable", prepare, base_multiples, encrypt, en
                                 expand, decrypt, build_logarithms};
 
 /* Straus: signed 4-bit windows, doublings shared by all points. */
-enum outcome linear_combination(const uint8_t *points, const uint8_t *scalars, size_t count, uint8_t *out,
-                                position *bad)
+enum outcome linear_combination(const uint8_t *points, const uint8_t *scalars, size_t count, uint8_t *out, size_t *bad)
 {
     enum { WIDTH = 4, HALF = 1 << (WIDTH - 1), WINDOWS = WINDOWS_OF(WIDTH) };
     point *tables = aligned(count * HALF * sizeof *tables);
@@ -28,7 +27,7 @@ enum outcome linear_combination(const uint8_t *points, const uint8_t *scalars, s
         const uint8_t *encoded[1] = {points + 32 * i};
         point *p = &tables[i * HALF];
         if (!decode(&p->x, &p->y, &p->t, encoded)) {
-            *bad = (position){0, (int64_t)i};
+            *bad = i;
             outcome = INVALID_POINT;
         }
         fe_splat(&p->z, ONE);

@@ -133,7 +133,7 @@ static lane_mask load_point(fe *x, fe *y, fe *xy, const uint8_t *const bytes[LAN
     return point_bytes == AFFINE_BYTES ? load_affine(x, y, xy, bytes) : decode(x, y, xy, bytes);
 }
 
-static enum outcome expand(const uint8_t *encoded, size_t count, uint8_t *affine, position *bad)
+static void expand(const uint8_t *encoded, size_t count, uint8_t *affine)
 {
     uint8_t nowhere[AFFINE_BYTES];
     for (size_t i = 0; i < count; i += LANES) {
@@ -147,14 +147,11 @@ static enum outcome expand(const uint8_t *encoded, size_t count, uint8_t *affine
         }
         fe x, y, xy;
         lane_mask valid = decode(&x, &y, &xy, from);
-        if (valid != ALL_LANES) {
-            *bad = (position){0, (int64_t)i + __builtin_ctz(~valid)};
-            return INVALID_POINT;
-        }
         store_bytes(to_x, &x);
         store_bytes(to_y, &y);
+        for (size_t lane = 0; lane < LANES; lane++)
+            if (!(valid >> lane & 1)) memset(to_x[lane], 0, AFFINE_BYTES);
     }
-    return DONE;
 }
 
 /* Writes the encodings of 2P for `count` points P, whose t is not read, to out[i][lane]: one inversion for all and no

@@ -37,6 +37,13 @@ static void subtract_order_once(scalar *a)
     for (int i = 0; i < 4; i++) a->word[i] = (a->word[i] & keep) | (difference.word[i] & ~keep);
 }
 
+bool scalar_is_reduced(const uint8_t bytes[32])
+{
+    scalar a, difference;
+    scalar_load(&a, bytes);
+    return subtract(&difference, &a, &ORDER);
+}
+
 void scalar_multiply(scalar *r, const scalar *a, const scalar *b)
 {
     uint64_t t[6] = {0};

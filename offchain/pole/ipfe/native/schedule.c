@@ -146,6 +146,28 @@ unsigned weight_bits(const uint16_t *vectors, size_t count)
     return 32 - (unsigned)__builtin_clz(highest);
 }
 
+static bool is_count(size_t count)
+{
+    return count >= 1 && count <= MAX_COUNT;
+}
+
+const char *shape_refusal(const schedule *plan, size_t length)
+{
+    if (!is_count(plan->dimension)) return "a schedule has from 1 to 2^24 columns";
+    if (!is_count(plan->windows)) return "a schedule has from 1 to 2^24 windows";
+    if (!is_count(plan->queries)) return "a schedule has from 1 to 2^24 queries";
+    if (!is_count(length)) return "a window has from 1 to 2^24 columns";
+    return plan->windows * plan->queries <= MAX_RESULTS ? NULL : "a schedule has at most 2^32 results";
+}
+
+const char *column_refusal(const schedule *plan, const int32_t *windows, size_t length)
+{
+    for (size_t i = 0; i < plan->windows * length; i++)
+        if (windows[i] < -1 || windows[i] >= (int64_t)plan->dimension)
+            return "a window names a column beyond the dimension, or below -1, the padding";
+    return NULL;
+}
+
 enum outcome schedule_build(schedule *plan, const int32_t *windows, size_t length, const uint16_t *vectors,
                             const uint8_t *keys)
 {

@@ -4,7 +4,9 @@ import gzip
 import hashlib
 import io
 import pickle
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +33,12 @@ SHA256: Final[Mapping[str, str]] = {
     "data_batch_5": "d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154",
     "test_batch": "f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831",
 }
+# What the readers of zip files, of deflate and of arrays raise for bytes that are none, or that take more
+# memory than there is.
+_UNUSABLE: Final = (
+    *(ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError, struct.error),
+    *(zipfile.BadZipFile, zlib.error),
+)
 IRIS_CLASSES: Final = ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
 CIFAR10_GLOBALS: Final = frozenset(
     {
@@ -90,9 +98,12 @@ def scikit_learn(name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 
 def npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, NDArray[Any]]:
-    """Return the named arrays of an .npz file, and the optional ones that it has; pickles are never read."""
+    """Return the named arrays of an .npz file, and the optional ones that it has; pickles are never read.
+
+    Raises InputError where it is none, or lacks an array.
+    """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.lib.npyio.NpzFile(stream, allow_pickle=False) as file:
             missing = [name for name in names if name not in file.files]
             if missing:
                 raise InputError(
@@ -102,7 +113,7 @@ def npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> d
             return {name: file[name] for name in (*names, *found)}
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}; check its name.") from error
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except _UNUSABLE as error:
         raise InputError(
             f"{path} is no usable .npz file ({reason(error)}); save it with numpy.savez and plain arrays."
         ) from error

@@ -19,6 +19,7 @@ from pole.protocol.formats.canonical_json import (
     write_document,
 )
 from pole.protocol.models.specification import MAX_DOCUMENT_BYTES, ModelSpecification, parse_specification
+from pole.quoting import quoted
 from pole.roles.support.files import write_durably
 
 KIND: Final = "pole.key-budget"
@@ -71,7 +72,8 @@ class LedgerEntry:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.data_set):
             raise InputError(
-                f"{self.data_set!r} cannot name a data set: use up to 128 letters, digits, '.', '_' and '-'."
+                f"{quoted(self.data_set)} cannot name a data set: use up to 128 letters, digits, "
+                "'.', '_' and '-'."
             )
 
 

@@ -7,7 +7,7 @@ that has no whole file of features.
 import logging
 import shutil
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,16 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import AbandonedError
-from pole.ipfe.kernel import CT0_COLUMN, InvalidCiphertextError
-from pole.ipfe.scheme import AffineCiphertexts, Ciphertexts, DecryptionError, decrypt, expand
+from pole.ipfe.scheme import AffineCiphertexts, Ciphertexts, decrypt, expand
 from pole.learning.threads import Stop
 from pole.protocol.formats.encrypted_set import EncryptedSetManifest, read_shard
 from pole.protocol.mapping.layer import arrange, feature_shape, largest_feature
 from pole.roles.ports import Store
 from pole.roles.receiving.feature_files import FeatureFiles
 from pole.roles.receiving.point_cache import PointCache, SealedRows
-from pole.roles.receiving.samples import Samples
-from pole.roles.receiving.task_data import DataFault, TaskData, blaming_data_node
+from pole.roles.receiving.samples import OpenedRows, Samples
+from pole.roles.receiving.task_data import TaskData, blaming_data_node
 from pole.roles.support.events import Progress, report
 from pole.roles.support.files import NotHadError, Wanted, fetch, sha256
 from pole.roles.support.look_ahead import look_ahead
@@ -67,36 +66,36 @@ class DecryptionRequest:
 def decrypt_set(request: DecryptionRequest, means: Means, *, stop: Stop) -> Samples:
     """Return the samples of a wish, features in the smallest integer type that holds their bound.
 
-    Raises DataFault naming shard and row where the data node's bytes are proven wrong, NotHadError where a
-    shard is not to be had, and AbandonedError when `stop` says so between two shards. At most 64 MiB of
-    shards are fetched ahead, or one, and `threads` + 1 are being decrypted.
+    A row that does not decrypt has features of 0, for everybody alike: docs/decisions/0038. Raises DataFault
+    naming the shard where the data node's bytes are proven wrong, NotHadError where a shard is not to be
+    had, and AbandonedError when `stop` says so between two shards. At most 64 MiB of shards are fetched
+    ahead, or one, and `threads` + 1 are being decrypted.
     """
     work = _Work(request, means)
     features = np.empty((work.count, *work.files.shape), dtype=work.files.dtype)
-    labels = np.empty(work.count, dtype=np.int64)
+    labels, bad = np.empty(work.count, dtype=np.int64), np.empty(work.count, dtype=np.bool_)
     progress = Progress(LOG, "decrypted", request.manifest.part, work.count, means.clock)
     done = 0
     with closing(work.run()) as parts:
         for part in parts:
             if stop():
                 raise AbandonedError("The round ended while its data was decrypted.")
-            rows = slice(done, done + len(part.samples.labels))
-            features[rows], labels[rows] = part.samples.features, part.samples.labels
+            samples = part.opened.samples
+            rows = slice(done, done + len(samples.labels))
+            features[rows], labels[rows], bad[rows] = samples.features, samples.labels, part.opened.bad
             done = rows.stop
-            (progress.skip if part.kept else progress.add)(len(part.samples.labels))
+            (progress.skip if part.kept else progress.add)(len(samples.labels))
     _report_decrypted(request.manifest, progress, features)
+    if bad.any():
+        _report_bad(request, bad)
     return Samples(features, labels)
 
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """A shard's part in a wish: its number, the set's index of its first sample, and its rows wanted.
-
-    There are `count` of them, all that it has where `rows` is None.
-    """
+    """A shard's part in a wish: its number, and its `count` rows wanted, all that it has where None."""
 
     number: int
-    first: int
     count: int
     rows: Rows | None
 
@@ -107,9 +106,9 @@ class _Share:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """A shard's samples, and whether they were kept from before."""
+    """A shard's rows, and whether they were kept from before."""
 
-    samples: Samples
+    opened: OpenedRows
     kept: bool
 
 
@@ -157,55 +156,37 @@ class _Work:
         share, found = fetched
         if isinstance(found, _Part):
             return found
-        samples = self._samples(share, found)
-        self.files.write(share.number, self._manifest.shards[share.number], samples)
+        opened = self._opened(share, found)
+        self.files.write(share.number, self._manifest.shards[share.number], opened)
         shutil.rmtree(self._folder(share), ignore_errors=True)
-        return _Part(samples, kept=False)
+        return _Part(opened, kept=False)
 
-    def _samples(self, share: _Share, found: SealedRows) -> Samples:
+    def _opened(self, share: _Share, found: SealedRows) -> OpenedRows:
         if not isinstance(found.ciphertexts, AffineCiphertexts):
-            return self._open(share, self._decoded(share, found))
-        try:
-            return self._open(share, found)
-        except DataFault:
-            # Only the shard itself speaks for or against the data node.
-            self._means.points.drop(self._manifest, share.number)
-            return self._open(share, self._decoded(share, self._shard(share)))
+            return self._open_shard(share, found)
+        opened = self._open(share, found)
+        if not opened.bad.any():
+            return opened
+        self._means.points.drop(self._manifest, share.number)
+        return self._open_shard(share, self._shard(share))
 
-    def _decoded(self, share: _Share, found: SealedRows) -> SealedRows:
-        """Return a shard decoded, and kept so, where the cache has room for any."""
-        if not self._means.points.max_bytes or not isinstance(found.ciphertexts, Ciphertexts):
-            return found
-        with self._naming_rows(share, None):
-            points = expand(found.ciphertexts, threads=self._each)
-        decoded = SealedRows(points, found.labels)
-        self._means.points.keep(self._manifest, share.number, decoded)
-        return decoded
+    def _open_shard(self, share: _Share, shard: SealedRows) -> OpenedRows:
+        """Open a shard; where the cache has room for any and all rows decrypt, keep it decoded."""
+        if not self._means.points.max_bytes or not isinstance(shard.ciphertexts, Ciphertexts):
+            return self._open(share, shard)
+        decoded = SealedRows(expand(shard.ciphertexts, threads=self._each), shard.labels)
+        opened = self._open(share, decoded)
+        if not opened.bad.any():
+            self._means.points.keep(self._manifest, share.number, decoded)
+        return opened
 
-    def _open(self, share: _Share, found: SealedRows) -> Samples:
+    def _open(self, share: _Share, found: SealedRows) -> OpenedRows:
         task, some = self._request.task, found.ciphertexts
-        with self._naming_rows(share, share.rows):
-            chosen = type(some)(share.of(some.ct0), share.of(some.ct))
-            products = decrypt(chosen, task.plan, task.keys, self._bound, threads=self._each)
-        features = arrange(products, task.specification).astype(self.files.dtype)
-        return Samples(features, share.of(found.labels).astype(np.int64))
-
-    @contextmanager
-    def _naming_rows(self, share: _Share, rows: Rows | None) -> Iterator[None]:
-        """Turn an error about one of `rows` of a shard, None for all, into DataFault that names its place."""
-        try:
-            yield
-        except DecryptionError as error:
-            what = f"window {error.window}, query {error.query} decrypts to nothing in [0, {self._bound}]"
-            raise self._fault(share, _row(rows, error.sample), what) from error
-        except InvalidCiphertextError as error:
-            point = "ct_0" if error.column == CT0_COLUMN else f"column {error.column}"
-            what = f"{point} is not a ristretto255 element"
-            raise self._fault(share, _row(rows, error.sample), what) from error
-
-    def _fault(self, share: _Share, row: int, what: str) -> DataFault:
-        name = self._manifest.shard_name(share.number)
-        return DataFault(f"In {name}, row {row} (sample {share.first + row} of the set), {what}.")
+        chosen = type(some)(share.of(some.ct0), share.of(some.ct))
+        products = decrypt(chosen, task.plan, task.keys, self._bound, threads=self._each)
+        features = arrange(products.values, task.specification).astype(self.files.dtype)
+        samples = Samples(features, share.of(found.labels).astype(np.int64))
+        return OpenedRows(samples, products.bad)
 
     def _folder(self, share: _Share) -> Path:
         return self._request.shards / f"{share.number:05}"
@@ -216,16 +197,12 @@ def _shares(manifest: EncryptedSetManifest, rows: Rows | None) -> Iterator[_Shar
     first = 0
     for number, ref in enumerate(manifest.shards):
         if rows is None:
-            yield _Share(number, first, ref.rows, None)
+            yield _Share(number, ref.rows, None)
         else:
             begin, end = np.searchsorted(rows, (first, first + ref.rows))
             if begin < end:
-                yield _Share(number, first, int(end - begin), rows[begin:end] - first)
+                yield _Share(number, int(end - begin), rows[begin:end] - first)
         first += ref.rows
-
-
-def _row(rows: Rows | None, sample: int) -> int:
-    return sample if rows is None else int(rows[sample])
 
 
 def _report_decrypted(manifest: EncryptedSetManifest, progress: Progress, features: NDArray[Any]) -> None:
@@ -235,3 +212,21 @@ def _report_decrypted(manifest: EncryptedSetManifest, progress: Progress, featur
         f"in {seconds:.1f} s."
     )
     report(LOG, "decrypted", sentence, part=manifest.part.value, samples=count, seconds=round(seconds, 3))
+
+
+def _report_bad(request: DecryptionRequest, bad: NDArray[np.bool_]) -> None:
+    """Say how many rows do not decrypt, of all or of those wanted, and where the first of them is."""
+    part, count = request.manifest.part.value, int(bad.sum())
+    index = int(bad.argmax())
+    sample = index if request.rows is None else int(request.rows[index])
+    ends = np.cumsum([ref.rows for ref in request.manifest.shards])
+    shard = int(np.searchsorted(ends, sample, side="right"))
+    row = sample - int(ends[shard]) + request.manifest.shards[shard].rows
+    sentence = (
+        f"{count} of {len(bad)} samples of the {part} set do not decrypt, the first of them in row {row} of "
+        f"{request.manifest.shard_name(shard)}: their features are 0, for everybody alike."
+    )
+    details = {"samples": count, "of": len(bad), "shard": shard, "row": row}
+    report(LOG, "not-decrypted", sentence, part=part, **details)
+    if 2 * count > len(bad):
+        LOG.warning("Most of the %s set holds nothing: a model can learn little from it.", part)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pole.errors import IntegrityError
 from pole.protocol.formats.encrypted_set import ShardRef
 from pole.protocol.formats.tensors import TensorType, read_tensors, write_tensors
-from pole.roles.receiving.samples import Samples
+from pole.roles.receiving.samples import OpenedRows, Samples
 from pole.roles.support.files import read_with_digest, with_digest, write_durably
 
 _TYPES: Final = (("U16", np.uint16), ("I32", np.int32), ("I64", np.int64))
@@ -40,7 +40,7 @@ class FeatureFiles:
         """Return the type that features are kept in."""
         return smallest_type(self.bound)[1]
 
-    def read(self, number: int, ref: ShardRef, rows: int) -> Samples | None:
+    def read(self, number: int, ref: ShardRef, rows: int) -> OpenedRows | None:
         """Return `rows` samples of a shard, None where they are not here or the file was damaged."""
         content = read_with_digest(self._path(number))
         if content is None:
@@ -48,22 +48,27 @@ class FeatureFiles:
         types = {
             "features": TensorType(smallest_type(self.bound)[0], (rows, *self.shape)),
             "labels": TensorType("U16", (rows,)),
+            "bad": TensorType("U8", (rows,)),
         }
         try:
             tensors = read_tensors(content, what="features", types=types, metadata=_metadata(ref))
         except IntegrityError:
             return None
-        return Samples(tensors["features"], tensors["labels"].astype(np.int64))
+        samples = Samples(tensors["features"], tensors["labels"].astype(np.int64))
+        return OpenedRows(samples, tensors["bad"].astype(np.bool_))
 
-    def write(self, number: int, ref: ShardRef, samples: Samples) -> None:
+    def write(self, number: int, ref: ShardRef, opened: OpenedRows) -> None:
         """Keep samples of a shard durably."""
-        labels: NDArray[np.uint16] = samples.labels.astype(np.uint16)
-        content = write_tensors({"features": samples.features, "labels": labels}, _metadata(ref))
-        write_durably(self._path(number), with_digest(content))
+        tensors: dict[str, NDArray[Any]] = {
+            "features": opened.samples.features,
+            "labels": opened.samples.labels.astype(np.uint16),
+            "bad": opened.bad.astype(np.uint8),
+        }
+        write_durably(self._path(number), with_digest(write_tensors(tensors, _metadata(ref))))
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:05}"
 
 
 def _metadata(ref: ShardRef) -> dict[str, str]:
-    return {"format": "pole.features", "version": "1", "shard": ref.digest}
+    return {"format": "pole.features", "version": "2", "shard": ref.digest}

@@ -35,8 +35,8 @@ class SealedRows:
 class PointCache:
     """Decoded shards in `folder`, at most `max_bytes` of them; a bound of 0 keeps nothing.
 
-    Files are written whole and checked against their own digest before use. What the cache says is nobody's
-    fault but its own: where its points give no result, decrypt the shard itself.
+    Files are written whole and checked against their own digest before use. Only the shard itself says that a
+    row does not decrypt: where cached points say so, drop them and decrypt the shard.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""Samples as miners and verifiers have them: decrypted features and labels."""
+"""Samples as miners and verifiers have them: decrypted features and labels, and which do not decrypt."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,3 +16,11 @@ class Samples:
 
     features: NDArray[np.integer[Any]]
     labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenedRows:
+    """Samples of a shard; `bad`, bool (n,), marks those that do not decrypt, whose features are all 0."""
+
+    samples: Samples
+    bad: NDArray[np.bool_]

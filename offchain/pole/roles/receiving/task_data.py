@@ -28,7 +28,7 @@ POINT_BYTES: Final = 32
 
 
 class DataFault(IntegrityError):
-    """The data node's files contradict each other, its keys are wrong, or its ciphertexts hold nothing."""
+    """The data node's files contradict each other or their announcement, or its keys are wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ LIMITS = TaskListParameters(
     round_windows=900,
 )
 ADDRESS = "0x" + "A" * 40
+STRONG = {"kdf": "scrypt", "kdfparams": {"n": 1 << 17, "r": 8, "p": 1}}
 SPECIFICATION = {
     "version": 1,
     "input": {"bits": 8, "shape": [4]},
@@ -73,6 +74,8 @@ class FakeSession:
 @pytest.fixture
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSession:
     made = FakeSession(tmp_path)
+    (tmp_path / "wallets").mkdir()
+    (tmp_path / "wallets" / "alice.json").write_text(json.dumps({"crypto": STRONG}))
     monkeypatch.setattr("pole.cli.task.post.open_session", lambda *_: made)
     monkeypatch.setattr("pole.cli.task.post.read_password", lambda _: "password")
     return made

@@ -10,10 +10,12 @@ from pole.learning.evaluation.canonical import CanonicalModel, evaluate
 from pole.learning.evaluation.features import fit_feature_map
 from pole.protocol.formats.encrypted_set import ShardRef
 from pole.roles.receiving.feature_files import FeatureFiles, smallest_type
-from pole.roles.receiving.samples import Samples
+from pole.roles.receiving.samples import OpenedRows, Samples
 
 REF = ShardRef("bafyshard", "ab" * 32, 1, 2)
-SAMPLES = Samples(np.array([[1, 2, 3], [4, 5, 60000]], dtype=np.uint16), np.array([0, 2]))
+OPENED = OpenedRows(
+    Samples(np.array([[0, 0, 0], [4, 5, 60000]], dtype=np.uint16), np.array([0, 2])), np.array([True, False])
+)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ def test_the_type_is_the_smallest_that_holds_the_bound(bound: int, dtype: type) 
 
 def test_features_under_another_shard_or_of_another_shape_are_not_read(tmp_path: Path) -> None:
     files = FeatureFiles(tmp_path, (3,), 2**16 - 1)
-    files.write(0, REF, SAMPLES)
+    files.write(0, REF, OPENED)
     assert files.read(0, ShardRef("bafyother", "cd" * 32, 1, 2), 2) is None
     assert files.read(0, REF, 1) is None
     assert FeatureFiles(tmp_path, (4,), 2**16 - 1).read(0, REF, 2) is None
@@ -35,11 +37,12 @@ def test_features_under_another_shard_or_of_another_shape_are_not_read(tmp_path:
 
 def test_features_are_read_as_they_were_written(tmp_path: Path) -> None:
     files = FeatureFiles(tmp_path, (3,), 2**16 - 1)
-    files.write(0, REF, SAMPLES)
+    files.write(0, REF, OPENED)
     read = files.read(0, REF, 2)
     assert read is not None
-    assert np.array_equal(read.features, SAMPLES.features)
-    assert np.array_equal(read.labels, SAMPLES.labels)
+    assert np.array_equal(read.samples.features, OPENED.samples.features)
+    assert np.array_equal(read.samples.labels, OPENED.samples.labels)
+    assert np.array_equal(read.bad, OPENED.bad)
 
 
 def test_the_evaluation_of_a_model_does_not_depend_on_the_type() -> None:

@@ -2,13 +2,11 @@
 
 import pytest
 from tests.unit.roles.conftest import OWNER, Stage
-from tests.unit.roles.workers.test_key_holder import DELEGATE, HOLDERS, Shared, shared
+from tests.unit.roles.keys.shared_secret import DELEGATE, HOLDERS, shared_task
 
 from pole.cli.common.worker import confirmations_of
 from pole.protocol.state import Phase
 from pole.roles.ports import Opening
-
-__all__ = ["shared"]
 
 WINDOW = 60
 OTHER = b"\x0f" * 32
@@ -104,7 +102,8 @@ def test_the_wait_is_told_once_for_a_seed(waiting: Stage, caplog: pytest.LogCapt
     assert caplog.text.count("its keys wait for 3 blocks") == 2
 
 
-def test_key_holders_and_their_delegate_wait_too(shared: Shared) -> None:
+def test_key_holders_and_their_delegate_wait_too(stage: Stage) -> None:
+    shared = shared_task(stage)
     shared.stage.confirmations = 3
     shared.open_round()
     holders = [shared.holder(index) for index in (1, 2, 3)]

@@ -73,7 +73,7 @@ def test_a_journal_that_fails_for_a_while_does_not_cost_the_round(
         raise JournalError("The journal cannot be used (database is locked): make room on the disk.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(data_node.means.memory.journal, "secret", fail)
+        patch.setattr(data_node.means.memory.journal, "get", fail)
         with pytest.raises(JournalError, match="database is locked"):
             data_node.step(stage.world.moment())
     assert data_node.step(stage.world.moment()) == "keys issued"

@@ -9,7 +9,7 @@ from tests.unit.roles.conftest import MINERS, OWNER, Stage
 from tests.unit.roles.deaths import Death, KilledError
 from tests.unit.roles.keys.shared_secret import DELEGATE, HOLDERS, Shared, shared_task
 
-from pole.errors import JournalError
+from pole.errors import DiskError, JournalError
 from pole.protocol.state import FileRef, Phase, VoidReason
 from pole.roles.keys.dealing import drop_secret
 
@@ -153,6 +153,18 @@ def test_a_journal_that_fails_for_a_while_does_not_cost_the_round(
         patch.setattr(holder.means.memory.journal, "get", fail)
         with pytest.raises(JournalError, match="database is locked"):
             holder.step(shared.stage.world.moment())
+    assert holder.step(shared.stage.world.moment()) == "partial keys announced"
+
+
+def test_a_disk_that_is_full_for_a_while_does_not_cost_the_round(shared: Shared) -> None:
+    shared.open_round()
+    holder, folder = shared.holder(1), shared.stage.seeds(HOLDERS[0].address).folder
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_text("a file where the folder should be")
+    with pytest.raises(DiskError, match="make room"):
+        holder.step(shared.stage.world.moment())
+    assert shared.stage.world.partial_keys == {}
+    folder.unlink()
     assert holder.step(shared.stage.world.moment()) == "partial keys announced"
 
 

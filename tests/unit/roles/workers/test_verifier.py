@@ -125,7 +125,7 @@ def test_a_back_end_that_is_missing_here_is_nobody_else_s_fault(
     assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
 
 
-def test_ciphertexts_that_hold_nothing_are_a_data_fault_that_voids_the_round(stage: Stage) -> None:
+def test_a_manifest_of_another_part_is_a_data_fault_that_voids_the_round(stage: Stage) -> None:
     stage.post(min_solutions=1)
     workers: list[Role] = [stage.data_node(), stage.miner()]
     stage.play(Phase.REVEAL, workers=workers)

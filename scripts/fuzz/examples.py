@@ -1,0 +1,254 @@
+"""Valid inputs, which mutations start from: a small one of every format, made by its writer."""
+
+import io
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from eth_abi.abi import encode
+from eth_account import Account
+from eth_utils.crypto import keccak
+from numpy.typing import NDArray
+from scripts.sources import ROOT
+
+from pole.adapters.storage.journal import SqliteJournal
+from pole.adapters.wallet import holder_card, secret_box, share_box
+from pole.learning.evaluation import model_file
+from pole.learning.evaluation.canonical import CanonicalModel, tensor_shapes
+from pole.learning.evaluation.features import FeatureMap
+from pole.protocol.encoding.records import TaskCancelled, VoteRevealed, encode_record
+from pole.protocol.formats import block_body, encrypted_set, key_sharing, keys, leaked_vote, signed_release
+from pole.protocol.mapping.kinds import LinearMapping
+from pole.protocol.models.specification import mlp
+from pole.protocol.replay import proofs
+from pole.protocol.state import FileRef, Header, Record, Verdict, Vote
+from pole.roles.keys import ledger
+
+RANDOM: Final = np.random.default_rng(9)
+SEED, DIGEST = bytes(range(32)), bytes(range(32, 64))
+DIMENSION, ROWS, WINDOWS, QUERIES, ROUND, INDEX = 4, 3, 2, 5, 7, 2
+SPECIFICATION: Final = mlp(
+    input_shape=(DIMENSION,), input_bits=8, mapping=LinearMapping(bits=8, queries=6), hidden=(5,), classes=3
+)
+ACCOUNT: Final = Account.from_key(b"\x01" * 32)
+SEALING_KEY: Final = b"\x02" * 32
+PASSWORD, CONTEXT = "password", "master-secret-00"
+CHEAP: Final = secret_box.ScryptCost(2, 8, 1)
+CONTRACTS: Final = ("PoLeChain", "TaskList", "VerifierCommittee", "RewardReservoir")
+ERRORS: Final[list[dict[str, Any]]] = [
+    {"type": "error", "name": name, "inputs": [{"name": field, "type": kind} for field, kind in inputs]}
+    for name, inputs in {
+        "NoTask": [],
+        "EmptyField": [("field", "string")],
+        "StakeBound": [("verifier", "address"), ("reclaimableAt", "uint256")],
+        "NotMember": [("ballotId", "uint256"), ("caller", "address")],
+        "WrongTestSet": [("given", "bytes32"), ("expected", "bytes32")],
+        "Odd": [("names", "string[]"), ("content", "bytes")],
+    }.items()
+]
+
+
+def _bytes(*shape: int) -> NDArray[np.uint8]:
+    return RANDOM.integers(0, 256, shape, dtype=np.uint8)
+
+
+def specifications() -> tuple[bytes, ...]:
+    """Return those that come with PoLe."""
+    return tuple(path.read_bytes() for path in sorted((ROOT / "examples").glob("*.json")))
+
+
+def shard() -> bytes:
+    """Return a shard of ROWS samples."""
+    labels = np.array([0, 2, 1], dtype=np.uint16)
+    return encrypted_set.write_shard(
+        encrypted_set.Shard(_bytes(ROWS, 32), _bytes(ROWS, DIMENSION, 32), labels)
+    )
+
+
+def manifest_of(data: bytes) -> encrypted_set.EncryptedSetManifest:
+    """Return a manifest whose only shard is `data`, whatever that is."""
+    return encrypted_set.EncryptedSetManifest(
+        part=encrypted_set.Part.TRAIN,
+        count=ROWS,
+        input_shape=(DIMENSION,),
+        dimension=DIMENSION,
+        classes=3,
+        bits=8,
+        scale=(0.1,),
+        offset=(0.0,) * DIMENSION,
+        master_public_key=FileRef("bafykey", DIGEST),
+        shards=(encrypted_set.shard_ref("bafyshard", data, ROWS),),
+    )
+
+
+def manifest() -> bytes:
+    """Return a manifest of the training set."""
+    return encrypted_set.write_manifest(manifest_of(shard()))
+
+
+def master_public_key() -> bytes:
+    """Return a master public key of DIMENSION columns."""
+    return keys.write_master_public_key(_bytes(DIMENSION, 32))
+
+
+def functional_keys() -> bytes:
+    """Return the functional keys of ROUND."""
+    return keys.write_functional_keys(_bytes(WINDOWS, QUERIES, 32), round_id=ROUND, seed=SEED)
+
+
+def sharing() -> bytes:
+    """Return a sharing, two of three."""
+    holders = tuple(
+        key_sharing.Holder(Account.from_key(bytes([number]) * 32).address, bytes([number]) * 32)
+        for number in (1, 2, 3)
+    )
+    return key_sharing.write_sharing(key_sharing.Sharing(holders, _bytes(2, DIMENSION, 32)))
+
+
+def share() -> bytes:
+    """Return a share of holder INDEX."""
+    return key_sharing.write_share(_bytes(DIMENSION, 32), sharing_digest=DIGEST, index=INDEX)
+
+
+def sealed_share() -> bytes:
+    """Return a share on its way."""
+    return key_sharing.write_sealed_share(key_sharing.SealedShare(1, DIGEST, INDEX, share_in_a_box()))
+
+
+def share_in_a_box() -> bytes:
+    """Return the box that a share is sealed into, for SEALING_KEY."""
+    public = share_box.public_sealing_key(SEALING_KEY)
+    return share_box.seal_to(public, share(), key_sharing.share_context(DIGEST, INDEX))
+
+
+def partial_keys() -> bytes:
+    """Return the partial keys of holder INDEX."""
+    return key_sharing.write_partial_keys(
+        _bytes(WINDOWS, QUERIES, 32), round_id=ROUND, seed=SEED, sharing_digest=DIGEST, index=INDEX
+    )
+
+
+def card() -> bytes:
+    """Return the card of ACCOUNT."""
+    return holder_card.write_card(ACCOUNT, share_box.public_sealing_key(SEALING_KEY))
+
+
+def model() -> bytes:
+    """Return a model of SPECIFICATION."""
+    tensors = {
+        name: RANDOM.integers(-999, 999, shape, dtype=np.int32)
+        for name, shape in tensor_shapes(SPECIFICATION).items()
+    }
+    features = FeatureMap(np.arange(6, dtype=np.int64), np.full(6, 0.5, dtype=np.float32))
+    return model_file.save(CanonicalModel(SPECIFICATION, SEED, features, tensors))
+
+
+def records() -> tuple[Record, ...]:
+    """Return a few records of block 1."""
+    written = (encode_record(TaskCancelled(5)), encode_record(VoteRevealed(29, ACCOUNT.address, DIGEST)))
+    return tuple(Record(1, index, *each) for index, each in enumerate(written))
+
+
+def body() -> bytes:
+    """Return the body of block 1."""
+    return block_body.write_body(block_body.BlockBody(1337, ACCOUNT.address, 1, records()))
+
+
+def proof() -> bytes:
+    """Return the proof of block 1's second record."""
+    root = block_body.body_root(records())
+    header = Header(1, DIGEST, ROUND, 5, ACCOUNT.address, SEED, 9, 8, DIGEST, root, 1_700_000_000)
+    return proofs.write_proof(proofs.proof_of(header, records(), 1))
+
+
+def released() -> bytes:
+    """Return a signed release."""
+    release = signed_release.SignedRelease(ROUND, FileRef("bafytest", DIGEST), 1_700_000_000, b"\x05" * 65)
+    return signed_release.write_signed_release(release)
+
+
+def leaked() -> bytes:
+    """Return a leaked vote on two models."""
+    votes = (Vote(Verdict.OK, 9, 8, DIGEST), Vote(Verdict.UNAVAILABLE, 0, 0, bytes(32)))
+    return leaked_vote.write_leaked_vote(leaked_vote.LeakedVote(ACCOUNT.address, votes, SEED))
+
+
+def box() -> bytes:
+    """Return a sealed secret under PASSWORD and CONTEXT, at a cost that lets many be tried."""
+    return secret_box.seal(b"a master secret", PASSWORD, context=CONTEXT, cost=CHEAP)
+
+
+def keystores() -> tuple[bytes, ...]:
+    """Return keystores of ACCOUNT under PASSWORD, by either function for deriving keys."""
+    made = (
+        Account.encrypt(ACCOUNT.key, PASSWORD, kdf="scrypt", iterations=2),
+        Account.encrypt(ACCOUNT.key, PASSWORD, kdf="pbkdf2", iterations=1),
+    )
+    return tuple(json.dumps(each).encode() for each in made)
+
+
+def deployment() -> bytes:
+    """Return a deployment file, every parameter 1."""
+    contracts = {
+        name: {
+            "address": f"0x{number:02x}" + "11" * 19,
+            "abi": ERRORS,
+            "deployedBlock": 7,
+            "codeHash": "0xab",
+        }
+        for number, name in enumerate(CONTRACTS)
+    }
+    groups = json.loads((ROOT / "devnet" / "parameters-sepolia.json").read_text())
+    parameters = {name: dict.fromkeys(group, 1) for name, group in groups.items()}
+    content = {"version": 1, "chainId": 1337, "contracts": contracts, "parameters": parameters}
+    return json.dumps(content).encode()
+
+
+def arrays() -> tuple[bytes, ...]:
+    """Return .npz files of a data set, as it is and compressed."""
+    written: list[bytes] = []
+    for save in (np.savez, np.savez_compressed):
+        buffer = io.BytesIO()
+        labels = np.array([0, 1, 1], dtype=np.int64)
+        x = RANDOM.random((3, DIMENSION))
+        save(buffer, x_train=x, y_train=labels, x_test=x, y_test=labels)
+        written.append(buffer.getvalue())
+    return tuple(written)
+
+
+def journal(folder: Path) -> bytes:
+    """Return a journal with an entry, as one file."""
+    path = folder / "journal.sqlite"
+    kept = SqliteJournal(path)
+    kept.put("claim/7", b'{"modelDigest":"00","trainCorrect":9}')
+    kept.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+    return path.read_bytes()
+
+
+def ledger_entry() -> bytes:
+    """Return an entry of the key ledger whose keys were issued."""
+    given = ledger.GivenKeys(SEED, ROUND)
+    return ledger.write_entry(ledger.LedgerEntry(DIGEST, "digits", SEED, SPECIFICATION, True, given))  # noqa: FBT003
+
+
+def refusals() -> tuple[bytes, ...]:
+    """Return the bytes that calls revert with."""
+    values: dict[str, list[object]] = {
+        "NoTask": [],
+        "EmptyField": ["reward"],
+        "StakeBound": [ACCOUNT.address, 86400],
+        "NotMember": [28, ACCOUNT.address],
+        "WrongTestSet": [SEED, DIGEST],
+        "Odd": [["a", "b"], b"\x01"],
+    }
+    found: list[bytes] = []
+    for error in ERRORS:
+        types = [argument["type"] for argument in error["inputs"]]
+        selector = keccak(text=f"{error['name']}({','.join(types)})")[:4]
+        found.append(selector + encode(types, values[error["name"]]))
+    return tuple(found)

@@ -1,0 +1,309 @@
+"""The table of readers: every function that parses bytes which strangers may have written.
+
+A test finds such functions by their names and parameters and holds the table to be complete.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from scripts.fuzz import examples
+from scripts.fuzz.examples import CONTEXT, DIGEST, DIMENSION, INDEX, PASSWORD, QUERIES, ROUND, SEED, WINDOWS
+
+from pole.adapters.ethereum import contract_errors, deployment
+from pole.adapters.storage.journal import SqliteJournal
+from pole.adapters.wallet import holder_card, keystore, secret_box, share_box
+from pole.errors import InputError, IntegrityError, PoleError
+from pole.learning.data import datasets
+from pole.learning.evaluation import model_file
+from pole.learning.evaluation.fixed_point import MalformedModelError
+from pole.protocol.encoding import records
+from pole.protocol.formats import block_body, encrypted_set, key_sharing, keys, leaked_vote, signed_release
+from pole.protocol.models.specification import parse_specification
+from pole.protocol.replay import proofs
+from pole.protocol.state import Record, RecordKind
+from pole.roles.keys.ledger import KeyLedger
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A reader under its name: what it promises to raise, and the valid inputs that mutations start from.
+
+    `covers` names the functions of the package that it calls, as module and function.
+    """
+
+    name: str
+    read: Callable[[bytes], object]
+    raises: tuple[type[PoleError], ...]
+    valid: tuple[bytes, ...]
+    covers: tuple[str, ...]
+
+
+NOT_HERE: Final[Mapping[str, str]] = {
+    "pole.cli.common.task_terms.read_request": "behind it is parse_specification",
+    "pole.cli.common.task_terms.read_specification": "behind it is parse_specification",
+    "pole.ipfe.group.decode": "it takes 32 bytes, and property tests hold it to RFC 9496",
+    "pole.learning.training.checkpoint.unpack": "its file is this machine's own, behind a digest",
+    "pole.protocol.formats.canonical_json.read_document": "it is behind every reader of JSON here",
+    "pole.protocol.formats.tensors.read_tensors": "it is behind every reader of tensors here",
+    "pole.roles.support.files.open_private": "it writes",
+    "pole.roles.support.files.read_bounded": "it parses nothing",
+    "pole.roles.support.files.read_with_digest": "it parses nothing",
+}
+"""Functions that look like readers of strangers' bytes, and why no line of the table names them."""
+
+DEAREST_BOX: Final = 12
+"""log2 of scrypt's N above which no box is tried: up to 2^20, a GiB, is what `open_box` promises to pay."""
+
+
+def readers(folder: Path) -> tuple[Reader, ...]:
+    """Return the table; readers of files write them to `folder`."""
+    return (*_formats(), *_on_disk(folder), *_of_nodes())
+
+
+def _formats() -> tuple[Reader, ...]:
+    integrity = (IntegrityError,)
+    formats = "pole.protocol.formats"
+    sharing = f"{formats}.key_sharing"
+    return (
+        Reader(
+            "specification",
+            parse_specification,
+            (InputError,),
+            examples.specifications(),
+            ("pole.protocol.models.specification.parse_specification",),
+        ),
+        Reader(
+            "manifest",
+            lambda data: encrypted_set.read_manifest(data, part=encrypted_set.Part.TRAIN),
+            integrity,
+            (examples.manifest(),),
+            (f"{formats}.encrypted_set.read_manifest",),
+        ),
+        Reader(
+            "shard",
+            lambda data: encrypted_set.read_shard(data, examples.manifest_of(data), 0),
+            integrity,
+            (examples.shard(),),
+            (f"{formats}.encrypted_set.read_shard",),
+        ),
+        Reader(
+            "master-public-key",
+            lambda data: keys.read_master_public_key(data, dimension=DIMENSION),
+            integrity,
+            (examples.master_public_key(),),
+            (f"{formats}.keys.read_master_public_key",),
+        ),
+        Reader(
+            "functional-keys",
+            lambda data: keys.read_functional_keys(
+                data, round_id=ROUND, seed=SEED, windows=WINDOWS, queries=QUERIES
+            ),
+            integrity,
+            (examples.functional_keys(),),
+            (f"{formats}.keys.read_functional_keys",),
+        ),
+        Reader(
+            "sharing",
+            key_sharing.read_sharing,
+            integrity,
+            (examples.sharing(),),
+            (f"{sharing}.read_sharing",),
+        ),
+        Reader(
+            "share",
+            lambda data: key_sharing.read_share(
+                data, sharing_digest=DIGEST, index=INDEX, dimension=DIMENSION
+            ),
+            integrity,
+            (examples.share(),),
+            (f"{sharing}.read_share",),
+        ),
+        Reader(
+            "sealed-share",
+            key_sharing.read_sealed_share,
+            integrity,
+            (examples.sealed_share(),),
+            (f"{sharing}.read_sealed_share",),
+        ),
+        Reader(
+            "share-box",
+            lambda data: share_box.open_sealed(
+                examples.SEALING_KEY, data, key_sharing.share_context(DIGEST, INDEX)
+            ),
+            integrity,
+            (examples.share_in_a_box(),),
+            ("pole.adapters.wallet.share_box.open_sealed",),
+        ),
+        Reader(
+            "partial-keys",
+            lambda data: key_sharing.read_partial_keys(
+                data,
+                round_id=ROUND,
+                seed=SEED,
+                sharing_digest=DIGEST,
+                index=INDEX,
+                windows=WINDOWS,
+                queries=QUERIES,
+            ),
+            integrity,
+            (examples.partial_keys(),),
+            (f"{sharing}.read_partial_keys",),
+        ),
+        Reader(
+            "card",
+            holder_card.read_card,
+            integrity,
+            (examples.card(),),
+            ("pole.adapters.wallet.holder_card.read_card",),
+        ),
+        Reader(
+            "model",
+            lambda data: model_file.load(data, examples.SPECIFICATION, SEED),
+            (MalformedModelError,),
+            (examples.model(),),
+            ("pole.learning.evaluation.model_file.load",),
+        ),
+        Reader(
+            "body",
+            lambda data: block_body.read_body(data, expected_root=DIGEST),
+            integrity,
+            (examples.body(),),
+            (f"{formats}.block_body.read_body",),
+        ),
+        Reader(
+            "proof",
+            proofs.read_proof,
+            integrity,
+            (examples.proof(),),
+            ("pole.protocol.replay.proofs.read_proof",),
+        ),
+        Reader(
+            "signed-release",
+            signed_release.read_signed_release,
+            integrity,
+            (examples.released(),),
+            (f"{formats}.signed_release.read_signed_release",),
+        ),
+        Reader(
+            "leaked-vote",
+            leaked_vote.read_leaked_vote,
+            integrity,
+            (examples.leaked(),),
+            (f"{formats}.leaked_vote.read_leaked_vote",),
+        ),
+        Reader(
+            "secret-box",
+            _open_box,
+            integrity,
+            (examples.box(),),
+            (
+                "pole.adapters.wallet.secret_box.open_box",
+                "pole.adapters.wallet.secret_store.SecretStore.load",
+            ),
+        ),
+    )
+
+
+def _on_disk(folder: Path) -> tuple[Reader, ...]:
+    wallet, npz = folder / "wallets" / "a.json", folder / "data.npz"
+    kept, entry = folder / "read" / "journal.sqlite", folder / "ledger" / f"{DIGEST.hex()}.json"
+    for path in (wallet, kept, entry):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return (
+        Reader(
+            "keystore",
+            lambda data: keystore.unlock_wallet(folder, _written(wallet, data).stem, PASSWORD),
+            (InputError,),
+            examples.keystores(),
+            ("pole.adapters.wallet.keystore.unlock_wallet",),
+        ),
+        Reader(
+            "wallet",
+            lambda data: keystore.find_wallet(folder, _written(wallet, data).stem),
+            (InputError,),
+            examples.keystores(),
+            ("pole.adapters.wallet.keystore.find_wallet",),
+        ),
+        Reader(
+            "deployment",
+            lambda data: deployment.read_deployment(_written(folder / "deployment.json", data)),
+            (InputError,),
+            (examples.deployment(),),
+            ("pole.adapters.ethereum.deployment.read_deployment",),
+        ),
+        Reader(
+            "npz",
+            lambda data: datasets.load(str(_written(npz, data)), None),
+            (InputError,),
+            examples.arrays(),
+            ("pole.learning.data.datasets.load",),
+        ),
+        Reader(
+            "journal",
+            lambda data: _read_journal(kept, data),
+            (InputError,),
+            (examples.journal(folder),),
+            ("pole.adapters.storage.journal.SqliteJournal",),
+        ),
+        Reader(
+            "ledger-entry",
+            lambda data: KeyLedger(_written(entry, data).parent).read(DIGEST),
+            (IntegrityError,),
+            (examples.ledger_entry(),),
+            ("pole.roles.keys.ledger.KeyLedger.read",),
+        ),
+    )
+
+
+def _of_nodes() -> tuple[Reader, ...]:
+    table = contract_errors.ErrorTable([examples.ERRORS])
+    return (
+        Reader(
+            "record",
+            _decode_record,
+            (IntegrityError,),
+            tuple(bytes([record.kind]) + record.data for record in examples.records()),
+            ("pole.protocol.encoding.records.decode_record",),
+        ),
+        Reader(
+            "refusal",
+            lambda data: _shown(table.sentence(data)),
+            (),
+            examples.refusals(),
+            ("pole.adapters.ethereum.contract_errors.ErrorTable.sentence",),
+        ),
+    )
+
+
+def _open_box(data: bytes) -> bytes:
+    if len(data) > 9 and data[9] > DEAREST_BOX:
+        data = data[:9] + bytes([DEAREST_BOX]) + data[10:]
+    return secret_box.open_box(data, PASSWORD, context=CONTEXT)
+
+
+def _decode_record(data: bytes) -> object:
+    kinds = list(RecordKind)
+    kind = kinds[data[0] % len(kinds)] if data else kinds[0]
+    return records.decode_record(Record(1, 0, kind, data[1:]))
+
+
+def _read_journal(path: Path, data: bytes) -> object:
+    for beside in path.parent.iterdir():
+        beside.unlink()
+    journal = SqliteJournal(_written(path, data))
+    try:
+        return journal.get("claim/7"), journal.pending_sends()
+    finally:
+        journal.close()
+
+
+def _shown(sentence: str) -> str:
+    assert sentence.isprintable()
+    return sentence
+
+
+def _written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
