@@ -108,7 +108,7 @@ def fetch_specification(store: Store, folder: Path, shared: TaskSharing) -> Mode
     named, dimension = shared.sharing.task, shared.sharing.commitments.shape[1]
     wanted = Wanted(shared.task.files.spec_cid, named.specification_digest, MAX_DOCUMENT_BYTES)
     specification = parse_specification(fetch(store, wanted, folder))
-    asked = (key_count(specification), specification.dimension)
+    asked = (key_count(specification), specification.columns)
     if asked != (named.key_count, dimension):
         raise IntegrityError(
             f"The secret was shared for {named.key_count} functional keys over {dimension} values, but the "

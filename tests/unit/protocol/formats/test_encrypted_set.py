@@ -79,7 +79,7 @@ def changed(path: str, value: object) -> bytes:
         ("inputShape", [1, 1, 1, 2], "inputShape must be a list"),
         ("inputShape", [-1, -2], "inputShape must be"),
         ("dimension", 2**17, "dimension must be"),
-        ("noiseColumns", DROPPED, "unknown fields: noiseColumns"),
+        ("noiseColumns", DROPPED, "unknown fields: 'noiseColumns'"),
         ("noiseColumns", -1, "noiseColumns must be"),
         ("noiseColumns", 1, "has not 1 values"),
         ("noiseColumns", 2, "has not 0 values"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from tests.unit.roles.conftest import OWNER, Stage, numbers, specification
+from tests.unit.roles.conftest import OWNER, Stage, numbers
 from tests.unit.roles.fakes import FakeChain
 
 from pole.errors import IntegrityError
@@ -87,7 +87,7 @@ class Shared:
 
     def deal(self, **changes: Any) -> FileRef:
         task = self.stage.world.tasks[1]
-        request = replace(SharingRequest(1, specification(), HOLDERS, 3, DELEGATE), **changes)
+        request = replace(SharingRequest(1, self.stage.specification, HOLDERS, 3, DELEGATE), **changes)
         secret = self.stage.secrets.open(task.files.mpk_digest)
         return self.dealer().deal(request, secret, self._deliver)
 

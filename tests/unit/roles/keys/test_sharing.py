@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.roles.conftest import MINERS, OWNER, Stage
+from tests.unit.roles.conftest import MINERS, OWNER, Stage, specification
 from tests.unit.roles.keys.shared_secret import HOLDERS, LyingChain, Shared, opener, shared_task
 
 from pole.errors import IntegrityError
@@ -64,6 +64,15 @@ def test_a_sharing_for_another_number_of_keys_is_refused(shared: Shared, keys: i
         IntegrityError, match=f"shared for {keys} functional keys over 4 values, but .* 3 over 4"
     ):
         fetch_specification(shared.stage.store, shared.stage.home(OWNER) / "files", shared.found())
+
+
+def test_holders_make_the_keys_of_a_task_with_columns_of_noise(stage: Stage) -> None:
+    stage.specification = specification(noise=5)
+    shared = shared_task(stage)
+    assert shared.found().sharing.commitments.shape[1] == 4 + 3
+    shared.open_round()
+    shared.let_act(*map(shared.holder, (1, 2, 3)))
+    assert np.array_equal(shared.issued(), shared.expected())
 
 
 @pytest.mark.parametrize("place", [(0, 0), (1, 3), (2, 1)])
