@@ -43,7 +43,7 @@ def trade_off(
     Raises InputError where the views do not fit the samples.
     """
     noisy = [replace(view, noise=noise) for view in views]
-    quantisation = fit(dataset.x_train, bits)
+    quantisation = fit(dataset.x_train, bits, dataset.bounds)
     train, test = (apply(quantisation, x).values for x in (dataset.x_train, dataset.x_test))
     random = np.random.default_rng(noise)
     learn = _accuracy if classifies else _explained
