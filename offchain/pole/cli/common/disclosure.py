@@ -124,7 +124,9 @@ def _clear(preview: "Preview") -> str:
     clear = preview.clear
     shape = "x".join(map(str, clear.shape))
     twins = f"; {clear.equal:,} samples equal another, which their features show" if clear.equal else ""
+    labels = "target" if clear.classes is None else "label"
+    classes = "" if clear.classes is None else f" ({clear.classes} classes)"
     return (
-        f"In the clear: the label of every sample ({clear.classes} classes), {clear.samples:,} samples at "
+        f"In the clear: the {labels} of every sample{classes}, {clear.samples:,} samples at "
         f"most, shape {shape}, {clear.bits} bits a value, bounds of the columns{twins}."
     )

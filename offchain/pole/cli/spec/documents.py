@@ -7,6 +7,7 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import print_json, print_table
+from pole.cli.common.worker import threads_option
 
 if TYPE_CHECKING:
     from pole.protocol.models.specification import ModelSpecification
@@ -18,15 +19,16 @@ FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @command(epilog="Example: pole spec show examples/digits-mlp.json --data digits")
 @FILE
 @click.option("--data", help="Data set, by name or .npz file: tell what the keys would give away of it.")
+@threads_option
 @json_option
 @common_options
-def show(settings: Settings, /, *, file: Path, data: str | None, as_json: bool) -> None:
+def show(settings: Settings, /, *, file: Path, data: str | None, threads: int, as_json: bool) -> None:
     """Show what the model specification in FILE asks for: its layers, their cost, and what is disclosed."""
     from pole.cli.common.disclosure import document_of, lines_of
     from pole.cli.common.task_terms import read_specification
 
     specification = read_specification(file)
-    found = None if data is None else _preview(settings, data, specification)
+    found = None if data is None else _preview(settings, data, specification, threads)
     if as_json:
         disclosure = {} if found is None else {"disclosure": document_of(found)}
         print_json(_as_json(specification) | disclosure)
@@ -40,12 +42,14 @@ def show(settings: Settings, /, *, file: Path, data: str | None, as_json: bool) 
             click.echo(f"This breaks the key budget's rule {found.broken.value!r}.")
 
 
-def _preview(settings: Settings, data: str, specification: "ModelSpecification") -> "Preview":
+def _preview(settings: Settings, data: str, specification: "ModelSpecification", threads: int) -> "Preview":
     from pole.cli.common.budget import open_budget
     from pole.cli.common.task_terms import read_data
+    from pole.cli.common.training import use_threads
     from pole.learning.data.digest import data_set_digest
     from pole.roles.keys.preview import preview
 
+    use_threads(threads)
     dataset, budget = read_data(data), open_budget(settings)
     data_set = budget.data_set_of(data_set_digest(dataset), title=dataset.name, name=None)
     return preview(dataset, specification, budget.tasks_of(data_set), data_set=data_set)

@@ -13,6 +13,7 @@ from pole.learning.privacy.rules import Rule, broken_rule
 from pole.learning.privacy.views import View
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.mapping.layer import data_plan
+from pole.protocol.models.metrics import AbsoluteError
 from pole.protocol.models.specification import ModelSpecification
 from pole.roles.keys.budget import spent_error, views_given
 from pole.roles.keys.ledger import LedgerEntry, Measures
@@ -28,13 +29,13 @@ class Clear:
     """What the manifest says of a data set to everybody, beside the ciphertexts.
 
     `equal` samples have a twin, which their features show; labels of `classes` classes are in the clear, or
-    the targets of a regression.
+    the targets of a regression, where it is None.
     """
 
     samples: int
     shape: tuple[int, ...]
     bits: int
-    classes: int
+    classes: int | None
     equal: int
 
 
@@ -95,7 +96,7 @@ def preview(
             samples=measured.measure.samples,
             shape=dataset.input_shape,
             bits=specification.input.bits,
-            classes=dataset.classes,
+            classes=None if isinstance(specification.metric, AbsoluteError) else dataset.classes,
             equal=measured.equal,
         ),
         broken=broken_rule(measures.data, measures.after, attack),
