@@ -1,7 +1,7 @@
 """Text of strangers as it may be shown: quoted in a message, and on one line where it is printed."""
 
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Collection, Iterable
+from itertools import chain, islice
 from reprlib import Repr
 from typing import Final
 
@@ -27,6 +27,12 @@ def listed(names: Iterable[object]) -> str:
     """Return the first names, quoted and joined by commas; "…" stands for the rest, which nobody looks at."""
     shown = [quoted(name) for name in islice(names, MAX_LISTED + 1)]
     return ", ".join([*shown[:MAX_LISTED], "…"] if len(shown) > MAX_LISTED else shown)
+
+
+def differing(given: Collection[str], expected: Collection[str]) -> str:
+    """Return the expected names that are missing, then the given ones that are unknown; "" without any."""
+    missing = (name for name in expected if name not in given)
+    return listed(chain(missing, (name for name in given if name not in expected)))
 
 
 def reason(error: BaseException) -> str:

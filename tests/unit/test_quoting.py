@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pole.quoting import MAX_LINE, MAX_REASON, listed, one_line, quoted, reason
+from pole.quoting import MAX_LINE, MAX_REASON, differing, listed, one_line, quoted, reason
 
 FORGED = "x\x1b[2K\r12:00:00 INFO    Paid.\n"
 
@@ -63,6 +63,12 @@ def test_the_first_names_of_any_number_are_listed() -> None:
     assert listed([]) == ""
     assert listed(["a", "b\n"]) == r"'a', 'b\n'"
     assert listed(map(str, count())) == "'0', '1', '2', '3', '4', '5', …"
+
+
+def test_names_that_are_missing_come_before_those_that_are_unknown() -> None:
+    assert differing({"a": 1, "x\n": 2}, ["a", "b"]) == r"'b', 'x\n'"
+    assert differing(["b", "a"], ("a", "b")) == ""
+    assert differing([f"{number}" for number in range(10**5)], []).endswith("'5', …")
 
 
 def test_what_another_library_says_is_cut() -> None:

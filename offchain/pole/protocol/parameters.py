@@ -8,11 +8,10 @@ strings.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from itertools import chain
 from typing import Any, TypeVar
 
 from pole.errors import InputError
-from pole.quoting import listed, quoted
+from pole.quoting import differing, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +94,8 @@ def _group(kind: type[Group], document: Mapping[str, Any], name: str) -> Group:
             f"The deployment file has no parameters for {name}; deploy again with `brownie run deploy`."
         )
     names = {_solidity_name(field.name): field.name for field in fields(kind)}
-    if set(group) != set(names):
-        odd = listed(
-            chain((key for key in names if key not in group), (key for key in group if key not in names))
-        )
+    odd = differing(group, names)
+    if odd:
         raise InputError(f"The deployment file's parameters for {name} differ from this version's in: {odd}.")
     return kind(**{names[key]: _whole(value, f"{name}.{key}") for key, value in group.items()})
 

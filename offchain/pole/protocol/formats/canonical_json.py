@@ -10,12 +10,11 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any, Final
 
 from pole.errors import InputError, IntegrityError
 from pole.protocol.encoding.abi import address
-from pole.quoting import listed, quoted
+from pole.quoting import differing, quoted
 
 Document = Mapping[str, Any]
 
@@ -87,10 +86,9 @@ def check_fields(value: object, fields: Sequence[str], where: str) -> Document:
     """Return `value` if it is an object with exactly `fields`."""
     if not isinstance(value, dict):
         raise IntegrityError(f"{where} must be an object.")
-    if len(value) != len(fields) or not all(field in value for field in fields):
-        missing = (field for field in fields if field not in value)
-        unknown = (field for field in value if field not in fields)
-        raise IntegrityError(f"{where} has missing or unknown fields: {listed(chain(missing, unknown))}.")
+    odd = differing(value, fields)
+    if odd:
+        raise IntegrityError(f"{where} has missing or unknown fields: {odd}.")
     return value
 
 

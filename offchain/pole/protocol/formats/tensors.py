@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError, IntegrityError
-from pole.quoting import listed, quoted
+from pole.quoting import differing, quoted
 
 MAX_HEADER_BYTES: Final = 2**18
 MAX_FILE_BYTES: Final = 2**28
@@ -93,10 +93,9 @@ def read_tensors(
     found = header.pop("__metadata__", None)
     if found != dict(metadata):
         raise IntegrityError(f"The {what} file carries {quoted(found)}, but {dict(metadata)!r} is needed.")
-    if set(header) != set(types):
-        raise IntegrityError(
-            f"The {what} file holds {listed(header) or 'nothing'} instead of {', '.join(sorted(types))}."
-        )
+    odd = differing(header, types)
+    if odd:
+        raise IntegrityError(f"The {what} file has missing or unknown tensors: {odd}.")
     tensors: dict[str, NDArray[Any]] = {}
     canonical: dict[str, Any] = {"__metadata__": found}
     offset = 0
