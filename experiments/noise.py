@@ -29,7 +29,7 @@ from pole.learning.data.datasets import DataSet, subset
 from pole.learning.data.noise import with_noise
 from pole.learning.data.quantisation import apply, fit
 from pole.learning.privacy.disclosure import HELD_OUT, KNOWN, STEPS, reconstruct
-from pole.learning.privacy.noise_accounting import epsilon, rho_of_any, rho_of_own
+from pole.learning.privacy.noise import epsilon, rho_of_any, rho_of_own
 from pole.learning.privacy.views import View
 from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.mapping.layer import arrange, data_plan, inner_products_in_clear, query_plan

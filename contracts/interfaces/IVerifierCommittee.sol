@@ -5,7 +5,7 @@ import {IRewardReservoir} from "./IRewardReservoir.sol";
 
 /// @notice What a verifier found out about one solution.
 /// None: no vote. Ok: the model was there, well formed, and was evaluated. Unavailable: no bytes with the revealed digest could be had.
-/// Malformed: the bytes are no model of the task's specification and seed. DataFault: the data node's keys, ciphertexts or test set are wrong.
+/// Malformed: the bytes are no model of the task's specification and seed. DataFault: the data node's keys, data files or test set are wrong.
 enum Verdict {
     None,
     Ok,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scripts.sources import ROOT
 
 from pole.adapters.storage.journal import SqliteJournal
-from pole.adapters.wallet import holder_card, secret_box, share_box
+from pole.adapters.wallet import holder_card, secret_box, share_box, share_receipt
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.canonical import CanonicalModel, tensor_shapes
 from pole.learning.evaluation.features import FeatureMap
@@ -146,6 +146,11 @@ def partial_keys() -> bytes:
 def card() -> bytes:
     """Return the card of ACCOUNT."""
     return holder_card.write_card(ACCOUNT, share_box.public_sealing_key(SEALING_KEY))
+
+
+def receipt() -> bytes:
+    """Return the receipt of ACCOUNT for its share."""
+    return share_receipt.write_receipt(ACCOUNT, key_sharing.ShareReceipt(ACCOUNT.address, DIGEST, TASK))
 
 
 def model() -> bytes:

@@ -13,7 +13,7 @@ from scripts.fuzz.examples import CONTEXT, DIGEST, DIMENSION, INDEX, PASSWORD, Q
 
 from pole.adapters.ethereum import contract_errors, deployment
 from pole.adapters.storage.journal import SqliteJournal
-from pole.adapters.wallet import holder_card, keystore, secret_box, share_box
+from pole.adapters.wallet import holder_card, keystore, secret_box, share_box, share_receipt
 from pole.errors import InputError, IntegrityError, PoleError
 from pole.learning.data import datasets
 from pole.learning.evaluation import model_file
@@ -46,6 +46,7 @@ NOT_HERE: Final[Mapping[str, str]] = {
     "pole.ipfe.group.decode": "it takes 32 bytes, and property tests hold it to RFC 9496",
     "pole.learning.training.checkpoint.unpack": "its file is this machine's own, behind a digest",
     "pole.protocol.formats.canonical_json.read_document": "it is behind every reader of JSON here",
+    "pole.protocol.formats.tensors.read_metadata": "it is behind the reader of sharings",
     "pole.protocol.formats.tensors.read_tensors": "it is behind every reader of tensors here",
     "pole.roles.support.files.open_private": "it writes",
     "pole.roles.support.files.read_bounded": "it parses nothing",
@@ -157,6 +158,13 @@ def _formats() -> tuple[Reader, ...]:
             integrity,
             (examples.card(),),
             ("pole.adapters.wallet.holder_card.read_card",),
+        ),
+        Reader(
+            "receipt",
+            share_receipt.read_receipt,
+            integrity,
+            (examples.receipt(),),
+            ("pole.adapters.wallet.share_receipt.read_receipt",),
         ),
         Reader(
             "model",

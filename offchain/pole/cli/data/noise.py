@@ -10,7 +10,7 @@ import click
 from pole.cli.common.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from pole.learning.privacy.tradeoff import TradeOff
+    from pole.learning.privacy.noise import TradeOff
 
 MAX_DEVIATION = 2**16
 

@@ -144,7 +144,7 @@ def _show_noise(
 ) -> None:
     from pole.cli.common.task_terms import read_specification
     from pole.errors import InputError
-    from pole.learning.privacy.tradeoff import trade_off
+    from pole.learning.privacy.noise import trade_off
     from pole.protocol.models.metrics import AbsoluteError
 
     if spec is None:

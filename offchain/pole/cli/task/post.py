@@ -121,7 +121,7 @@ def _poster(
     import os
 
     from pole.cli.common.budget import open_budget
-    from pole.cli.common.master_secrets import save_master_secret
+    from pole.cli.common.key_secrets import save_master_secret
     from pole.roles.publishing.posting import TaskPoster
     from pole.roles.publishing.preparation import Workshop
 

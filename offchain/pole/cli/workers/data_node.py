@@ -47,7 +47,7 @@ def run(
     not posted with --allow-disclosure for; the round is then void and the data bond lost.
     """
     from pole.cli.common.budget import open_budget, open_seeds
-    from pole.cli.common.master_secrets import open_master_secret
+    from pole.cli.common.key_secrets import open_master_secret
     from pole.learning.privacy.rules import Rule
     from pole.roles.memory import DataNodeMemory
     from pole.roles.workers import tables

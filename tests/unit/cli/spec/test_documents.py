@@ -92,7 +92,7 @@ def test_the_example_becomes_a_specification_that_check_and_show_know(tmp_path: 
     shown = pole("show", out).stdout
     assert "encoder_1_attention" in shown
     assert "4x64" in shown
-    assert "up to 128 of 784 independent functions of a sample.\n" in shown
+    assert "up to 128 of 784 independent functions of a sample. Data that fill fewer" in shown
 
 
 def test_without_a_file_the_specification_is_printed_as_it_is_parsed(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pole.learning.privacy.noise_accounting import epsilon, rho_of_any, rho_of_own
+from pole.learning.privacy.noise import epsilon, rho_of_any, rho_of_own
 from pole.learning.privacy.views import View, matrix_of
 from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping, LinearMapping, Mapping
 from pole.protocol.mapping.layer import data_plan

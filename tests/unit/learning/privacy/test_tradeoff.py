@@ -6,7 +6,7 @@ import numpy as np
 from tests.unit.learning.privacy.structures import data_set, layer, low_rank, plan_of
 
 from pole.learning.data.datasets import DataSet
-from pole.learning.privacy.tradeoff import TradeOff, trade_off
+from pole.learning.privacy.noise import TradeOff, trade_off
 from pole.learning.privacy.views import View
 
 

@@ -1,9 +1,34 @@
-"""A key holder's secrets in its wallet's folder of secrets: its sealing key, and the shares it accepted."""
+"""Secrets of keys in a wallet's folder of secrets: master secrets, a holder's sealing key, and its shares."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pole.adapters.wallet.secret_store import SecretStore
+    from pole.ipfe.scheme import MasterSecretKey
+
+
+def save_master_secret(secrets: "SecretStore", digest: bytes, secret: "MasterSecretKey") -> None:
+    """Keep a master secret key under the digest of its public key."""
+    secrets.save(_master_secret_name(digest), secret.scalars.tobytes())
+
+
+def open_master_secret(secrets: "SecretStore", digest: bytes) -> "MasterSecretKey":
+    """Return the master secret key whose public key has this digest; raises InputError without one."""
+    import numpy as np
+
+    from pole.ipfe.scheme import MasterSecretKey
+
+    scalars = np.frombuffer(secrets.load(_master_secret_name(digest)), dtype=np.uint8)
+    return MasterSecretKey(scalars.reshape(-1, 32))
+
+
+def remove_master_secret(secrets: "SecretStore", digest: bytes) -> None:
+    """Remove the master secret key whose public key has this digest."""
+    secrets.remove(_master_secret_name(digest))
+
+
+def _master_secret_name(digest: bytes) -> str:
+    return f"master-secret-{digest.hex()}"
 
 
 def sealing_key_of(secrets: "SecretStore", address: str) -> bytes:
