@@ -51,7 +51,7 @@ def choose_tasks(count: int) -> tuple[list[Task], str]:
         120,
         ("--train-accuracy", "95", "--allow-disclosure", "rank"),
     )
-    # One round gives away half of the 64 values; a data node that posts it twice accepts the rest.
+    # One round breaks the rule of entropy; a data node that posts it twice gives away every value.
     digits = Task(
         "digits",
         "digits 8x8",
@@ -67,7 +67,10 @@ def choose_tasks(count: int) -> tuple[list[Task], str]:
         "4 blocks x 32 query vectors",
         "2",
         240,
-        ("--train-accuracy", "97", "--train-samples", str(train), "--test-samples", str(test)),
+        (
+            *("--train-accuracy", "97", "--train-samples", str(train), "--test-samples", str(test)),
+            *("--allow-disclosure", "entropy"),
+        ),
     )
     folder = data_directory(os.environ, Path.cwd())
     if folder is not None and is_here("mnist", folder):

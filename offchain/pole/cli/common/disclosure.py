@@ -102,10 +102,10 @@ def _dimensions(preview: "Preview") -> str:
     data, keys = preview.measures.data, preview.measures.after
     bound = "" if keys.exact else "at most "
     others = len(preview.before)
-    beside = f" with {others} task{'s' * (others > 1)} before it," if others else ""
+    beside = f", with {others} task{'s' * (others > 1)} before it," if others else ""
     part = f" (of {data.measured:,} samples)" if data.measured < data.samples else ""
     return (
-        f"Miners get,{beside} {bound}{keys.functions} independent functions of a sample and up to "
+        f"Miners get{beside} {bound}{keys.functions} independent functions of a sample and up to "
         f"{keys.bits} bits: {preview.data_set} has {data.dimension} columns, which fill {data.affine_rank} "
         f"dimensions, {data.numerical_rank} beyond rounding, and at most {data.bits} bits{part}."
     )

@@ -245,7 +245,7 @@ def test_percentages_become_basis_points(session: FakeSession) -> None:
 def test_a_task_is_entered_in_the_key_budget(session: FakeSession) -> None:
     result = post(session.home)
     lines = result.stderr.splitlines()
-    assert lines[0].startswith("Miners get, 2 independent functions of a sample and up to")
+    assert lines[0].startswith("Miners get 2 independent functions of a sample and up to")
     assert "has 4 columns, which fill 4 dimensions" in lines[0]
     assert lines[1].startswith("Who knows 9 other samples gets")
     assert lines[2].startswith("In the clear: the label of every sample (3 classes), 12 samples at most")
