@@ -17,7 +17,7 @@ from pole.ipfe.kernel import NO_LOGARITHM
 # Exponents of points; small ones make inner products that are in range.
 EXPONENTS = (*range(10), ORDER - 1, ORDER - 2, ORDER // 2, 2**251, 2**252, 2**200 + 12345)
 SCALARS = (0, 1, 2, 31, 32, 33, 2047, 2048, 2049, 2**251, 2**252, ORDER // 2, ORDER - 1, 2**200 + 7)
-VALUES = (0, 1, 255, 65535)
+VALUES = (0, 1, 255, 65535, 2**32 - 1)
 NO_POINTS = (b"\xff" * 32, b"\x01" + bytes(31), group.FIELD_PRIME.to_bytes(32, "little"))
 TABLES = (0, 1, 6, 99, 1000)
 BOUNDS = (0, 7, 100, 5000)
@@ -112,12 +112,12 @@ class Caller:
         check = _writes(out, b"".join(map(encoded, ks)))
         return Call("base_multiples", (self._kernel(), scalars_of(ks), out), check, (2,), (1,))
 
-    def _encryption(self) -> tuple[list[int], list[int], NDArray[np.uint16], list[Any], bytes]:
+    def _encryption(self) -> tuple[list[int], list[int], NDArray[np.uint32], list[Any], bytes]:
         secrets, rs = (
             self._some(SCALARS[:6], self.rng.randint(1, 5)),
             self._some(EXPONENTS[6:14], self._few()),
         )
-        x = np.array([self._some(VALUES, len(secrets)) for _ in rs], dtype=np.uint16)
+        x = np.array([self._some(VALUES, len(secrets)) for _ in rs], dtype=np.uint32)
         products = (r * s + int(x[i, j]) for i, r in enumerate(rs) for j, s in enumerate(secrets))
         expected = b"".join(map(encoded, rs)) + b"".join(encoded(k % ORDER) for k in products)
         outputs = [self.output(32 * len(rs)), self.output(32 * x.size)]

@@ -110,7 +110,7 @@ def test_encryption_of_no_column_or_under_an_unreduced_scalar_is_refused(native:
     unreduced = ORDER.to_bytes(32, "little")
     for secret, randomness in ((unreduced, bytes(32)), (bytes(32), unreduced)):
         with pytest.raises(ValueError, match="not reduced"):
-            native.encrypt("portable", secret, randomness, bytes(2), out, bytearray(32))
+            native.encrypt("portable", secret, randomness, bytes(4), out, bytearray(32))
     with pytest.raises(ValueError, match="not reduced"):
         native.base_multiples("portable", unreduced, out)
     with pytest.raises(ValueError, match="not reduced"):

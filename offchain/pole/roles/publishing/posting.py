@@ -6,6 +6,7 @@ That holds for a command that is killed and run again too.
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +20,12 @@ from pole.protocol.parameters import TaskListParameters
 from pole.protocol.state import TaskFiles, TaskTerms
 from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import LedgerEntry
-from pole.roles.keys.preview import Preview, preview
 from pole.roles.memory import DataNodeMemory
 from pole.roles.ports import Chain, Journal
 from pole.roles.publishing.preparation import TaskRequest, Workshop, check_request, prepare_task
+
+if TYPE_CHECKING:
+    from pole.roles.keys.preview import Preview
 
 
 def post_task(
@@ -82,7 +85,7 @@ class TaskPoster:
     limits: TaskListParameters
     balance: Callable[[], int]
     require_place: Callable[[TaskTerms], None]
-    consent_to: Callable[[Preview], Rule | None]
+    consent_to: Callable[["Preview"], Rule | None]
 
     def post(self, request: TaskRequest, whole: DataSet, *, data_name: str | None) -> int:
         """Prepare a task, reserve its keys in the budget, post and fund it; return its id.
@@ -108,6 +111,9 @@ class TaskPoster:
         files, specification = prepared_files(request, self.journal), request.specification
         if files is not None and self.budget.ledger.read(files.mpk_digest) is not None:
             return lambda _: None
+        # Attacks need torch, and whoever only looks at tasks need not wait for it.
+        from pole.roles.keys.preview import preview
+
         seen = self.budget.tasks_of(data_set)
         found = preview(whole, specification, seen, data_set=data_set)
         consent = self.consent_to(found)

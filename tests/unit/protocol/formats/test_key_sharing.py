@@ -240,7 +240,7 @@ def test_a_sharing_whose_task_is_malformed_is_refused(field: str, value: str) ->
 @pytest.mark.parametrize("field", ["chainId", "keys", "owner", "specificationDigest", "taskId", "taskList"])
 def test_a_sharing_that_leaves_a_field_of_its_task_out_is_refused(field: str) -> None:
     metadata = {name: value for name, value in METADATA.items() if name != field}
-    with pytest.raises(IntegrityError, match=f"missing or unknown fields: {field}"):
+    with pytest.raises(IntegrityError, match=f"missing or unknown fields: '{field}'"):
         read_sharing(write_tensors(SHARING_TENSORS, metadata))
 
 

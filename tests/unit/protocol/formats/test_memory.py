@@ -10,7 +10,7 @@ import pytest
 from pole.errors import IntegrityError
 from pole.protocol.formats import block_body, encrypted_set, key_sharing, keys
 from pole.protocol.formats.canonical_json import MAX_VALUES, read_document, write_document
-from pole.protocol.formats.shared_task import SharedTask
+from pole.protocol.formats.shared_task import SharedTask, task_metadata
 from pole.protocol.formats.tensors import write_tensors
 from pole.protocol.state import FileRef, Record, RecordKind
 
@@ -149,7 +149,7 @@ def test_a_sharing_of_too_many_holders_is_refused_before_they_are_made() -> None
         "commitments": np.zeros((1, 1, 32), dtype=np.uint8),
         "sealingKeys": np.zeros((many, 32), dtype=np.uint8),
     }
-    data = write_tensors(tensors, {"format": "pole.key-sharing", "version": "1"})
+    data = write_tensors(tensors, {"format": "pole.key-sharing", "version": "2"} | task_metadata(TASK))
     with pytest.raises(IntegrityError, match="255 are accepted"):
         key_sharing.read_sharing(data)
     assert peak(key_sharing.read_sharing, data) < MEBIBYTE
