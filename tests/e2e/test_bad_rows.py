@@ -29,8 +29,9 @@ MINERS, VERIFIERS = ("miner-1", "miner-2"), ("verifier-1", "verifier-2", "verifi
 SPOILING = """
 import json, sys
 from dataclasses import replace
+import numpy as np
 from pole.cli import main
-from pole.roles.publishing import encryption
+from pole.roles.publishing import encryption, preparation
 
 spoiled, written = json.loads(sys.argv.pop(1)), encryption.write_shard
 
@@ -43,6 +44,8 @@ def write(shard):
     return written(replace(shard, ct=ct))
 
 encryption.write_shard = write
+# In the order of the plaintext, so that the test knows which rows are spoiled.
+preparation.random_permutation = lambda count, _: np.arange(count)
 main()
 """
 
