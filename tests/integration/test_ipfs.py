@@ -28,7 +28,7 @@ def test_the_store_keeps_what_it_is_given_and_tells_what_it_has_not(
     with pytest.raises(IntegrityError, match="longer than"):
         store.fetch(cid, tmp_path / "short", max_bytes=len(content) - 1)
     for cid_without_content in (NOT_THERE, "nonsense"):
-        with pytest.raises(UnreachableError, match=f"could not fetch {cid_without_content}"):
+        with pytest.raises(UnreachableError, match=f"could not fetch '{cid_without_content}"):
             store.fetch(cid_without_content, tmp_path / "none", max_bytes=100)
     assert not (tmp_path / "short").exists()
     assert not (tmp_path / "none").exists()

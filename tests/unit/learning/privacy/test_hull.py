@@ -1,4 +1,4 @@
-"""The affine hull: its rank is what linear algebra over the rationals finds, whatever the data's structure."""
+"""The affine hull: its rank is what linear algebra over the rationals finds, whatever the structure."""
 
 import numpy as np
 import pytest

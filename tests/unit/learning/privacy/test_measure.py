@@ -41,9 +41,9 @@ def test_one_hot_groups_count_by_their_states() -> None:
 @given(st.integers(1, 4), st.integers(2, 5), st.integers(0, 3), st.integers(0, 2**32))
 def test_groups_are_found_in_any_order_of_columns(groups: int, states: int, others: int, seed: int) -> None:
     random = np.random.default_rng(seed)
-    samples = np.concatenate(
-        [one_hot(400, groups, states, seed), 1 + bits(400, others, seed)], axis=1
-    )[:, random.permutation(groups * states + others)]
+    samples = np.concatenate([one_hot(400, groups, states, seed), 1 + bits(400, others, seed)], axis=1)[
+        :, random.permutation(groups * states + others)
+    ]
     found = one_hot_groups(samples)
     assert sum(len(group) for group in found) == groups * states
     assert all((samples[:, group] > 0).sum(axis=1).max() == 1 for group in found)
