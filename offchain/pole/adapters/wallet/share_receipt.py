@@ -13,6 +13,7 @@ from pole.errors import IntegrityError
 from pole.protocol.formats.canonical_json import read_address, read_document, read_hex, write_document
 from pole.protocol.formats.key_sharing import ShareReceipt
 from pole.protocol.formats.shared_task import read_task, task_document, task_text
+from pole.quoting import reason
 
 KIND = "pole.share-receipt"
 MAX_RECEIPT_BYTES = 2048
@@ -47,7 +48,9 @@ def read_receipt(data: bytes) -> ShareReceipt:
     try:
         signer = Account.recover_message(_message(receipt), signature=signature)
     except (BadSignature, ValueError, TypeError) as error:
-        raise IntegrityError(f"The receipt is malformed ({error}): ask the holder for it again.") from error
+        raise IntegrityError(
+            f"The receipt is malformed ({reason(error)}): ask the holder for it again."
+        ) from error
     if signer != receipt.holder:
         raise IntegrityError(
             f"The receipt was not signed by {receipt.holder}: ask the holder for it again, by another way."

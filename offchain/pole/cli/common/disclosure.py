@@ -43,7 +43,7 @@ def consent_to(preview: "Preview", allowed: str | None, *, picture: Path | None)
         click.echo(f"Pictures of samples and of what each attack makes of them: {picture}", err=True)
     consent, broken = None if allowed is None else Rule(allowed), preview.broken
     if broken is None:
-        return None
+        return consent
     measures = preview.measures
     click.echo(
         f"warning: this breaks the key budget's rule {broken.value!r}: "

@@ -32,7 +32,7 @@ class Deviations(click.ParamType[tuple[int, ...]]):
         return (0, *sorted({int(part) for part in parts}))
 
 
-def show(found: Sequence["TradeOff"], classifies: bool, picture: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def show(found: Sequence["TradeOff"], *, classifies: bool, picture: Path | None, as_json: bool) -> None:
     """Print what each noise does, as a table or JSON, and draw it. Raises InputError for a bad picture."""
     if picture is not None:
         _draw(found, classifies=classifies, path=picture)

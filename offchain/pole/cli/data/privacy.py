@@ -17,6 +17,7 @@ from pole.cli.data.noise import Deviations, show
 if TYPE_CHECKING:
     from pole.learning.data.datasets import DataSet
     from pole.learning.privacy.disclosure import Disclosure
+    from pole.learning.privacy.noise import TradeOff
     from pole.learning.privacy.views import View
 
 METHODS = {
@@ -110,7 +111,9 @@ def privacy(
     use_threads(threads)
     whole = read_data(data)
     if noise is not None:
-        _show_noise(spec, known_part(whole, known, held_out), rounds, noise, steps, picture, as_json)
+        part = known_part(whole, known, held_out)
+        found, classifies = _tried(spec, part, rounds, noise, steps)
+        show(found, classifies=classifies, picture=picture, as_json=as_json)
         return
     views, bits = _views_issued(settings, whole) if spec is None else _views_of(spec, whole, rounds)
     dataset = known_part(whole, known, held_out)
@@ -133,15 +136,10 @@ def privacy(
         click.echo(f"{picture}: from above, {', '.join(rows_of(disclosure))}.")
 
 
-def _show_noise(
-    spec: Path | None,
-    dataset: "DataSet",
-    rounds: int,
-    deviations: tuple[int, ...],
-    steps: int,
-    picture: Path | None,
-    as_json: bool,  # noqa: FBT001
-) -> None:
+def _tried(
+    spec: Path | None, dataset: "DataSet", rounds: int, deviations: tuple[int, ...], steps: int
+) -> tuple[list["TradeOff"], bool]:
+    """Return what each noise does to rounds of a specification, and whether the task is to classify."""
     from pole.cli.common.task_terms import read_specification
     from pole.errors import InputError
     from pole.learning.privacy.noise import trade_off
@@ -154,7 +152,7 @@ def _show_noise(
     found = [
         trade_off(dataset, views, each, bits=bits, steps=steps, classifies=classifies) for each in deviations
     ]
-    show(found, classifies, picture, as_json)
+    return found, classifies
 
 
 def _facts(dataset: "DataSet", views: "list[View]", bits: int) -> dict[str, Any]:

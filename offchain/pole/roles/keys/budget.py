@@ -244,11 +244,15 @@ def _keys_of(entries: Sequence[LedgerEntry]) -> set[bytes]:
 def _given_by(given: Sequence[LedgerEntry], limit: int) -> KeysMeasure:
     """Return what keys gave away: at most `limit` functions by their own vectors, and bits as measured.
 
-    The task that was posted last was measured together with all before it.
+    The task that was posted last was measured together with all before it, over the data: what their query
+    vectors differ in over columns that never vary tells nothing.
     """
     if not given:
         return KeysMeasure()
-    bits = max(_bits_after(entry) for entry in given)
+    measured = [entry.measures.after for entry in given if entry.measures is not None]
+    bits = max((each.bits for each in measured), default=0)
+    if len(measured) == len(given):
+        limit = min(limit, max(each.functions for each in measured))
     plans = [view.plan for view in views_given(given) if not view.noise]
     try:
         rank = query_rank(plans, given[0].specification.dimension, ORDER) if plans else 0

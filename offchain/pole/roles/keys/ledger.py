@@ -142,7 +142,8 @@ def _read(path: Path) -> LedgerEntry:
 
 def _read_entry(content: bytes) -> LedgerEntry:
     limit = 2 * MAX_DOCUMENT_BYTES
-    if b'"version":1}' in content[-12:]:
+    # The fields of canonical JSON are sorted, and the version is the last.
+    if content.endswith(b'"version":1}'):
         first = read_document(content, kind=KIND, version=1, fields=FIRST_FIELDS, max_bytes=limit)
         if not isinstance(first["consent"], bool):
             raise IntegrityError("consent must be true or false.")

@@ -9,7 +9,7 @@ from pole.ipfe.group import ORDER
 from pole.learning.data.datasets import DataSet, subset
 from pole.learning.privacy.disclosure import HELD_OUT, KNOWN, Disclosure, reconstruct
 from pole.learning.privacy.measure import AttackMeasure, Best, profile
-from pole.learning.privacy.rules import Rule, broken_rule
+from pole.learning.privacy.rules import Rule, broken_rule, covers
 from pole.learning.privacy.views import View
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.mapping.layer import data_plan
@@ -51,10 +51,10 @@ class Preview:
     clear: Clear
     broken: Rule | None
 
-    def error(self) -> InputError:
-        """Return the error of a task that is posted without consent to what it breaks."""
-        broken = self.broken or Rule.RANK
-        return spent_error(broken, self.measures.data, self.measures.after)
+    def require_consent(self, consent: Rule | None) -> None:
+        """Raise BudgetSpentError where the task breaks a rule that its owner does not accept to be broken."""
+        if self.broken is not None and not covers(consent, self.broken):
+            raise spent_error(self.broken, self.measures.data, self.measures.after)
 
 
 def preview(
@@ -63,14 +63,13 @@ def preview(
     entries: Sequence[LedgerEntry],
     *,
     data_set: str,
-    known: int = KNOWN,
 ) -> Preview:
     """Return what a task of a specification on a data set would give away, beside the tasks in `entries`.
 
     Rounds that have not opened have no seed yet: others stand in for theirs, which give as much. On small
-    samples the attacks are mounted for three draws, and the worst counts, in each respect. Attackers know up
-    to `known` training samples. Costs seconds, for images of MNIST some ten. Raises InputError where the
-    tasks have samples of another size, or the specification another input than the data.
+    samples the attacks are mounted for three draws, and the worst counts, in each respect. Costs what
+    benchmarks/preview.py prints. Raises InputError where the tasks have samples of another size, or the
+    specification another input than the data.
     """
     _require_fit(dataset, specification, entries, data_set)
     measured = profile(dataset, specification.input.bits)
@@ -83,7 +82,7 @@ def preview(
         measured.given_by(_stand_ins([specification], 0), ORDER),
         measured.given_by(views[0], ORDER),
     )
-    part = known_part(dataset, known)
+    part = known_part(dataset)
     disclosures = [reconstruct(part, each, bits=specification.input.bits) for each in views]
     attack = _worst([each.measure for each in disclosures])
     return Preview(

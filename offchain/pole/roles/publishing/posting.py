@@ -13,7 +13,7 @@ import numpy as np
 from pole.errors import FundsError
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.digest import data_set_digest
-from pole.learning.privacy.rules import Rule, covers
+from pole.learning.privacy.rules import Rule
 from pole.protocol.amounts import ether
 from pole.protocol.encoding.tasks import terms_hash
 from pole.protocol.parameters import TaskListParameters
@@ -117,8 +117,7 @@ class TaskPoster:
         seen = self.budget.tasks_of(data_set)
         found = preview(whole, specification, seen, data_set=data_set)
         consent = self.consent_to(found)
-        if not covers(consent, found.broken):
-            raise found.error()
+        found.require_consent(consent)
         return lambda made: self.budget.reserve(
             LedgerEntry(made.mpk_digest, data_set, digest, specification, consent, measures=found.measures),
             seen,

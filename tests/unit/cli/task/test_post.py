@@ -196,6 +196,11 @@ def test_a_specification_that_discloses_the_data_needs_consent(session: FakeSess
     assert KeyLedger(session.home / "key-budget").entries()[0].consent is Rule.RANK
 
 
+def test_what_is_allowed_is_kept_though_nothing_breaks_yet(session: FakeSession) -> None:
+    assert post(session.home, "--allow-disclosure", "entropy").exit_code == 0
+    assert KeyLedger(session.home / "key-budget").entries()[0].consent is Rule.ENTROPY
+
+
 def test_an_owner_at_a_terminal_is_asked(session: FakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "pole.cli.common.disclosure.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))

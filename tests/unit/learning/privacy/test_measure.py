@@ -1,5 +1,7 @@
 """What data and keys measure, and the rules that hold one against the other."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -100,6 +102,18 @@ def test_digits_break_at_the_dimensions_that_vary() -> None:
     profiled = profile(load("digits", None), 8)
     assert profiled.measure.affine_rank == 61
     assert broken_rule(profiled.measure, given_by(profiled, 60), None) is Rule.RANK
+
+
+def test_products_of_columns_are_what_the_bits_do_not_see() -> None:
+    """The example of docs/privacy.md: 20 bits that are counted as many more."""
+    chosen = bits(4000, 20)
+    products = [chosen[:, i] & chosen[:, j] for i, j in combinations(range(20), 2)]
+    profiled = profile(data_set(np.column_stack([chosen, *products])), 8)
+    measure = profiled.measure
+    assert (measure.dimension, measure.affine_rank, measure.bits) == (210, 210, 137)
+    keys = given_by(profiled, 12)
+    assert 60 < keys.bits < 80
+    assert broken_rule(measure, keys, None) is None
 
 
 DATA = DataMeasure(dimension=10, affine_rank=8, numerical_rank=6, bits=40, samples=100, measured=100)

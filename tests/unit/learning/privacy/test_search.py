@@ -1,6 +1,7 @@
 """The search in the middle finds what has the answers, and takes the likeliest of several."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.learning.privacy.structures import bits, layer, one_hot, plan_of
@@ -61,9 +62,9 @@ def test_too_many_states_are_not_searched() -> None:
     assert attack(samples, samples[:2], 4) is None
 
 
-def test_answers_that_fit_everything_are_not_weighed(monkeypatch: object) -> None:
+def test_answers_that_fit_everything_are_not_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = bits(300, 10)
-    monkeypatch.setattr(searching, "MAX_PAIRS", 1)  # type: ignore[attr-defined]
+    monkeypatch.setattr(searching, "MAX_PAIRS", 1)
     found = attack(samples, samples[:5], 1)
     assert found is not None
     assert (found == -1).any()

@@ -116,12 +116,20 @@ def test_the_last_line_refuses_keys_that_break_a_rule(
 
 
 def test_the_last_line_counts_what_was_given_before(budget: KeyBudget) -> None:
-    for number in (1, 2):
-        budget.ledger.write(entry(number, 4, measures=measured(4)))
+    second = entry(2, 4, measures=measured(4, after=8))
+    reserve(budget, entry(1, 4, measures=measured(4)))
+    reserve(budget, second)
     give(budget, 1, 4)
     with pytest.raises(BudgetSpentError, match="8 independent functions"):
         give(budget, 2, 4)
-    assert budget.ledger.read(entry(2, 4).mpk_digest) == entry(2, 4, measures=measured(4))
+    assert budget.ledger.read(second.mpk_digest) == second
+
+
+def test_what_the_posting_found_within_the_rules_is_not_refused_at_the_round(budget: KeyBudget) -> None:
+    # Query vectors over columns that never vary are functions of nothing: of 7 the data tell 4.
+    reserve(budget, entry(1, 7, measures=measured(4)))
+    give(budget, 1, 7)
+    assert budget.spendings()[0].given == 4
 
 
 def test_a_count_that_looks_too_high_is_settled_by_the_exact_rank(budget: KeyBudget) -> None:

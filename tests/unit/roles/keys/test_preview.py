@@ -1,5 +1,8 @@
 """Before a task is posted its owner learns what the miners will get, and that is what an attack then gets."""
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tests.unit.learning.privacy.structures import bits, data_set, layer, low_rank, one_hot
@@ -9,8 +12,10 @@ from pole.learning.data.datasets import DataSet, load
 from pole.learning.privacy.disclosure import reconstruct
 from pole.learning.privacy.rules import Rule
 from pole.protocol.encoding.hashing import keccak256
-from pole.roles.keys.budget import views_given
-from pole.roles.keys.ledger import GivenKeys, LedgerEntry
+from pole.protocol.mapping.kinds import BlocksMapping
+from pole.protocol.models.specification import ModelSpecification, mlp
+from pole.roles.keys.budget import BudgetSpentError, KeyBudget, views_given
+from pole.roles.keys.ledger import GivenKeys, KeyLedger, LedgerEntry
 from pole.roles.keys.preview import Preview, known_part, preview
 
 
@@ -39,7 +44,9 @@ def test_the_rules_are_asked_in_their_order(samples: np.ndarray, queries: int, r
     found = look(data_set(samples), queries)
     assert found.broken is rule
     if rule is not None:
-        assert f"--allow-disclosure {rule.value}" in str(found.error())
+        with pytest.raises(BudgetSpentError, match=f"--allow-disclosure {rule.value}"):
+            found.require_consent(None)
+        found.require_consent(rule)
 
 
 @pytest.mark.parametrize(
@@ -89,3 +96,40 @@ def test_samples_of_another_size_are_refused() -> None:
         preview(dataset, layer(2, 7), (), data_set="made")
     with pytest.raises(InputError, match="another --data-name"):
         look(dataset, 2, entry(2, 9, seed=1))
+
+
+BORDERED = np.zeros((600, 4, 4), dtype=np.uint8)
+BORDERED[:, 1:3, 1:3] = np.random.default_rng(8).integers(0, 256, (600, 2, 2))
+BORDERED[:, 0, 3] = np.arange(600) % 7
+
+
+def tiled(queries: int) -> ModelSpecification:
+    mapping = BlocksMapping(bits=3, queries=queries, tile=(2, 2))
+    return mlp(input_shape=(4, 4), input_bits=8, mapping=mapping, hidden=(), classes=2)
+
+
+@pytest.mark.parametrize(
+    ("samples", "specification"),
+    [
+        (BORDERED, tiled(1)),
+        (BORDERED, tiled(2)),
+        (one_hot(600, 5, 6), layer(2, 30)),
+        (one_hot(600, 5, 6), layer(24, 30)),
+        (bits(600, 30), layer(5, 30)),
+        (low_rank(600, 30, 12), layer(4, 30)),
+        (low_rank(600, 30, 12), layer(11, 30)),
+    ],
+)
+def test_what_was_allowed_at_the_posting_is_issued_at_the_round(
+    tmp_path: Path, samples: np.ndarray, specification: ModelSpecification
+) -> None:
+    found = preview(data_set(samples), specification, (), data_set="made")
+    digest = keccak256(b"task")
+    entered = LedgerEntry(
+        digest, "made", digest, specification, consent=found.broken, measures=found.measures
+    )
+    for seed in range(20):
+        budget = KeyBudget(KeyLedger(tmp_path / str(seed)), nullcontext)
+        budget.reserve(entered, ())
+        budget.give(digest, specification, GivenKeys(keccak256(bytes([seed])), 1), consent=None)
+        assert budget.spendings()[0].given <= found.measures.after.functions

@@ -134,7 +134,9 @@ def test_a_set_that_decrypts_is_not_reported(data: SealedSet, caplog: pytest.Log
 def test_a_set_of_which_most_rows_do_not_decrypt_is_warned_of(
     data: SealedSet, caplog: pytest.LogCaptureFixture
 ) -> None:
-    spoil_all: Callable[[Shard], Shard] = lambda shard: replace(shard, ct0=np.full_like(shard.ct0, 255))  # noqa: E731
+    def spoil_all(shard: Shard) -> Shard:
+        return replace(shard, ct0=np.full_like(shard.ct0, 255))
+
     for number in (0, 1):
         data.change_shard(number, spoil_all)
     assert data.decrypt().features[6:].any()
