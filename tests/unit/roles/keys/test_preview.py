@@ -83,6 +83,13 @@ def test_tasks_before_it_count_given_or_waiting() -> None:
     assert (alone.broken, beside.broken) == (None, Rule.NUMERICAL_RANK)
 
 
+def test_many_tasks_tell_all_and_cost_no_more_than_those_that_tell_it() -> None:
+    dataset, rest = data_set(low_rank(300, 6, 6)), [entry(4, 6, seed, number=seed) for seed in range(1, 61)]
+    found = look(dataset, 4, *rest)
+    assert (found.broken, found.measures.after.functions, found.attack.attack.whole) == (Rule.RANK, 6, 1.0)
+    assert len(found.before) == 60
+
+
 def test_twins_and_labels_are_in_the_clear() -> None:
     samples = low_rank(200, 6, 6)
     samples[5] = samples[9]
