@@ -1,0 +1,1 @@
+"""A table, images or arrays as their owner has them, made into samples by a preparation."""
