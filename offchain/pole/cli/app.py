@@ -54,6 +54,7 @@ spec = _group(
     {
         "show": ("pole.cli.spec.documents:show", "Show the layers, their cost, and what is disclosed."),
         "check": ("pole.cli.spec.documents:check", "Check that a specification is usable."),
+        "suggest": ("pole.cli.spec.suggest:suggest", "Write one that suits a data set and its budget."),
         "try": ("pole.cli.spec.try_:try_", "Train on plain data and say what is reached."),
         "from-torch": ("pole.cli.spec.from_torch:from_torch", "Make one of a torch module."),
     },
