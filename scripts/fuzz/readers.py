@@ -47,7 +47,7 @@ NOT_HERE: Final[Mapping[str, str]] = {
     "pole.ipfe.group.decode": "it takes 32 bytes, and property tests hold it to RFC 9496",
     "pole.learning.training.checkpoint.unpack": "its file is this machine's own, behind a digest",
     "pole.protocol.formats.canonical_json.read_document": "it is behind every reader of JSON here",
-    "pole.protocol.models.documents.parse_json": "it is behind the readers of specifications and preparations",
+    "pole.protocol.models.documents.parse_json": "it is behind readers of specifications",
     "pole.protocol.formats.tensors.read_metadata": "it is behind the reader of sharings",
     "pole.protocol.formats.tensors.read_tensors": "it is behind every reader of tensors here",
     "pole.roles.support.files.open_private": "it writes",
