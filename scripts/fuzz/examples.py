@@ -223,6 +223,11 @@ def keystores() -> tuple[bytes, ...]:
     return tuple(json.dumps(each).encode() for each in made)
 
 
+def profiles() -> bytes:
+    kept = {"lab": {"rpc": "http://127.0.0.1:8546", "wallet": "alice"}, "default": {}}
+    return json.dumps({"format": "pole.profiles", "version": 1, "use": "lab", "profiles": kept}).encode()
+
+
 def deployment() -> bytes:
     """Return a deployment file, every parameter 1."""
     contracts = {

@@ -12,6 +12,7 @@ from scripts.fuzz import examples
 from scripts.fuzz.examples import CONTEXT, DIGEST, DIMENSION, INDEX, PASSWORD, QUERIES, ROUND, SEED, WINDOWS
 
 from pole.adapters.ethereum import contract_errors, deployment
+from pole.adapters.storage import profiles
 from pole.adapters.storage.journal import SqliteJournal
 from pole.adapters.wallet import holder_card, keystore, secret_box, share_box, share_receipt
 from pole.errors import InputError, IntegrityError, PoleError
@@ -44,6 +45,7 @@ class Reader:
 NOT_HERE: Final[Mapping[str, str]] = {
     "pole.cli.common.task_terms.read_request": "behind it is parse_specification",
     "pole.cli.common.task_terms.read_specification": "behind it is parse_specification",
+    "pole.cli.shell.connection.find_deployment": "it parses nothing",
     "pole.ipfe.group.decode": "it takes 32 bytes, and property tests hold it to RFC 9496",
     "pole.learning.training.checkpoint.unpack": "its file is this machine's own, behind a digest",
     "pole.protocol.formats.canonical_json.read_document": "it is behind every reader of JSON here",
@@ -249,6 +251,16 @@ def _on_disk(folder: Path) -> tuple[Reader, ...]:
             (InputError,),
             (examples.deployment(),),
             ("pole.adapters.ethereum.deployment.read_deployment",),
+        ),
+        Reader(
+            "profiles",
+            lambda data: profiles.load_profiles(_written(folder / "profiles.json", data)),
+            (InputError,),
+            (examples.profiles(),),
+            (
+                "pole.adapters.storage.profiles.load_profiles",
+                "pole.adapters.storage.profiles.read_profiles",
+            ),
         ),
         Reader(
             "npz",

@@ -36,7 +36,7 @@ NAMES = (
     ),
     *("sealed-share", "share-box", "partial-keys", "card", "receipt", "model", "body", "proof"),
     "signed-release",
-    *("leaked-vote", "secret-box", "keystore", "wallet", "deployment", "npz", "journal", "ledger-entry"),
+    *("leaked-vote", "secret-box", "keystore", "wallet", "deployment", "profiles", "npz", "journal", "ledger-entry"),
     *("record", "refusal"),
 )
 

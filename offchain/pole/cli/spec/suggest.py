@@ -8,6 +8,7 @@ import click
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.disclosure import consent_option
 from pole.cli.common.output import percent, print_json, print_line, print_table
+from pole.cli.common.parameters import Duration
 from pole.cli.common.worker import threads_option
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ SEED = 1
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0.1),
+    type=Duration(0.1),
     default=10,
     show_default=True,
-    help="Time to train each layer that is compared.",
+    help="Time to train each layer that is compared, such as 1m.",
 )
 @consent_option
 @threads_option

@@ -7,7 +7,7 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import percent, print_json, print_table
-from pole.cli.common.parameters import data_option
+from pole.cli.common.parameters import PERCENT, Duration, data_option
 from pole.cli.common.worker import threads_option
 from pole.cli.spec.documents import FILE
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 @click.option("--test-samples", type=click.IntRange(min=1), help="Test samples to take.  [default: all]")
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0.1),
+    type=Duration(0.1),
     default=60,
     show_default=True,
-    help="Time to train at most, for each seed.",
+    help="Time to train at most for each seed, such as 5m.",
 )
 @click.option(
     "--train-accuracy",
-    type=click.FloatRange(0, 100),
+    type=PERCENT,
     default=100,
     show_default=True,
     help="Training score, in percent, at which training ends.",

@@ -39,7 +39,7 @@ def test_a_specification_that_is_not_there_or_not_usable_is_one_sentence(
     ("options", "sentence"),
     [
         (("user.py",), "names no factory"),
-        (("user.py:make",), "Missing option '--input'"),
+        (("user.py:make",), "needs --input"),
         (("user.py:make", "--input", "4 by 4"), "'4 by 4' is no shape"),
         (("user.py:make", "--input", "4"), "There is no Python file user.py"),
     ],
