@@ -90,6 +90,14 @@ data = _group(
         "privacy": ("pole.cli.data.privacy:privacy", "Show what projections reveal of the samples."),
     },
 )
+model = _group(
+    "model",
+    "Models that rounds ended with: kept, used, exported.",
+    {
+        "list": ("pole.cli.model.kept:list_", "List the models that are kept here."),
+        "get": ("pole.cli.model.kept:get", "Fetch the model of a round that has ended, and check it."),
+    },
+)
 miner = _group(
     "miner",
     "The miner: trains on encrypted data and competes for rewards.",
@@ -128,6 +136,7 @@ main = RootGroup(
         "task": task,
         "spec": spec,
         "data": data,
+        "model": model,
         "data-node": data_node,
         "key-holder": key_holder,
         "miner": miner,
