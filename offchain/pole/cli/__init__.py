@@ -3,6 +3,10 @@
 Each module holds one group or command; `app.py` says which, and loads them when they are called.
 """
 
-from pole.cli.app import main
+try:
+    from pole.cli.app import main
+except KeyboardInterrupt:
+    # Loading takes a part of a second, and whoever ends the program in it wants no traceback.
+    raise SystemExit("\nerror: Interrupted. Nothing was sent.") from None
 
 __all__ = ["main"]

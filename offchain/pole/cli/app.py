@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from pole.cli.common.context import remember_verbose
 from pole.cli.common.lazy_group import LazyCommand, LazyGroup, RootGroup
 
 
@@ -54,6 +53,7 @@ spec = _group(
     {
         "show": ("pole.cli.spec.documents:show", "Show the layers, their cost, and what is disclosed."),
         "check": ("pole.cli.spec.documents:check", "Check that a specification is usable."),
+        "suggest": ("pole.cli.spec.suggest:suggest", "Write one that suits a data set and its budget."),
         "try": ("pole.cli.spec.try_:try_", "Train on plain data and say what is reached."),
         "from-torch": ("pole.cli.spec.from_torch:from_torch", "Make one of a torch module."),
     },
@@ -128,6 +128,26 @@ chain = _group(
     },
 )
 
+config = _group(
+    "config",
+    "Profiles: where things are on each network that you work with.",
+    {
+        "set": ("pole.cli.settings.config:set_", "Keep a setting in a profile."),
+        "unset": ("pole.cli.settings.config:unset", "Take a setting out of a profile."),
+        "use": ("pole.cli.settings.config:use", "Use a profile from now on."),
+        "list": ("pole.cli.settings.config:list_", "List the profiles."),
+        "show": ("pole.cli.settings.config:show", "Show each setting, and where it comes from."),
+    },
+)
+completion = _group(
+    "completion",
+    "Completion of commands and options in your shell.",
+    {
+        "install": ("pole.cli.settings.completion:install", "Install it for a shell."),
+        "show": ("pole.cli.settings.completion:show", "Print the script that a shell loads."),
+    },
+)
+
 main = RootGroup(
     "pole",
     {
@@ -142,12 +162,15 @@ main = RootGroup(
         "miner": miner,
         "verifier": verifier,
         "chain": chain,
+        "config": config,
+        "completion": completion,
         "withdraw": LazyCommand("pole.cli.network.withdraw:withdraw", "Pay a wallet's credit out to it."),
         "doctor": LazyCommand("pole.cli.network.doctor:doctor", "Check the set-up and say what to do."),
     },
     help="Proof of Learning: a blockchain whose proof of work is a trained model.",
     epilog="Example: pole doctor",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -165,12 +188,5 @@ main.params += [
         expose_value=False,
         callback=_show_version,
         help="Show the version.",
-    ),
-    click.Option(
-        ["--verbose"],
-        is_flag=True,
-        expose_value=False,
-        callback=lambda context, _parameter, value: remember_verbose(context, value=value),
-        help="Show the traceback of an error.",
     ),
 ]

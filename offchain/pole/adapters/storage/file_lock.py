@@ -12,16 +12,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pole.adapters.storage.private_file import private_folder
+from pole.roles.support.files import own_disk
 
 
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
     """Hold the lock file at `path`; waits while another process or thread holds it.
 
-    The kernel releases it if we die.
+    The kernel releases it if we die. Raises DiskError where the file cannot be made.
     """
     private_folder(path.parent)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    with own_disk(path):
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

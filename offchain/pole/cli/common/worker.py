@@ -20,6 +20,7 @@ from pole.cli.common.context import (
     read_password,
 )
 from pole.cli.common.log import start_log
+from pole.cli.common.parameters import Duration
 
 if TYPE_CHECKING:
     from pole.roles.loop import Role
@@ -49,10 +50,9 @@ class WorkerOptions:
 _OPTIONS = (
     click.option(
         "--poll",
-        type=click.FloatRange(min=0.05),
+        type=Duration(0.05),
         default=1.0,
         show_default=True,
-        metavar="SECONDS",
         help="Time between two looks at the chain.",
     ),
     click.option("--rounds", type=click.IntRange(min=1), help="Stop after so many rounds have ended."),

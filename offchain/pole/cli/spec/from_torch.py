@@ -1,6 +1,5 @@
 """`pole spec from-torch`."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +7,7 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options
 from pole.cli.spec.documents import summary
+from pole.cli.spec.writing import write_specification, written
 from pole.errors import InputError
 from pole.protocol.mapping.kinds import MAX_QUERIES
 from pole.protocol.models.metrics import MAX_SCALE
@@ -15,7 +15,6 @@ from pole.protocol.models.metrics import MAX_SCALE
 if TYPE_CHECKING:
     from pole.protocol.mapping.kinds import Mapping
     from pole.protocol.models.metrics import Metric
-    from pole.protocol.models.specification import ModelSpecification
 
 
 class Shape(click.ParamType[tuple[int, ...]]):
@@ -114,29 +113,11 @@ def from_torch(
         raise InputError(f"{module!r} names no factory; write it as module.py:factory.")
     wanted = Wanted(shape, options["bits"], _mapping(options), _metric(options), options["classes"])
     specification = export(make_module(Path(file), factory), wanted).specification
-    text = written(specification)
     if out is None:
-        click.echo(text, nl=False)
+        click.echo(written(specification), nl=False)
     else:
-        _write(out, text)
+        write_specification(out, specification)
     click.echo(summary(specification), err=True)
-
-
-def written(specification: "ModelSpecification") -> str:
-    """Return a specification as people write it: a line for each layer, without what is default."""
-    document = specification.model_dump(mode="json")
-    layers = [
-        {"name": layer.name, "op": layer.op}
-        | layer.model_dump(mode="json", exclude={"name", "op"}, exclude_defaults=True)
-        for layer in specification.graph
-    ]
-    graph = ",\n    ".join(map(json.dumps, layers))
-    order = ("version", "input", "mapping", "graph", "classes", "metric", "max_parameters", "max_bytes")
-    fields = (
-        f'"{name}": ' + (f"[\n    {graph}\n  ]" if name == "graph" else json.dumps(document[name]))
-        for name in order
-    )
-    return "{\n  " + ",\n  ".join(fields) + "\n}\n"
 
 
 def _mapping(options: dict[str, Any]) -> "Mapping":
@@ -169,10 +150,3 @@ def _metric(options: dict[str, Any]) -> "Metric":
     if scale is None or options["classes"] is None:
         raise InputError(f"The metric {name} needs --scale and --classes, the steps of the target's grid.")
     return AbsoluteError(name=name, scale=scale)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}): name another --out.") from error

@@ -19,7 +19,7 @@ from pole.cli.common.context import (
     wallet_option,
 )
 from pole.cli.common.disclosure import consent_option, consent_to
-from pole.cli.common.parameters import ETHER, data_option
+from pole.cli.common.parameters import ETHER, PERCENT, WholeSeconds, data_option
 from pole.cli.common.worker import threads_option
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from pole.protocol.state import TaskTerms
     from pole.roles.keys.preview import Preview
     from pole.roles.publishing.posting import TaskPoster
-
-PERCENT = click.FloatRange(0, 100)
 
 
 @command(
@@ -50,16 +48,14 @@ PERCENT = click.FloatRange(0, 100)
 )
 @click.option("--train-samples", type=click.IntRange(min=1), help="Training samples to take.  [default: all]")
 @click.option("--test-samples", type=click.IntRange(min=1), help="Test samples to take.  [default: all]")
-@click.option("--reward", type=ETHER, required=True, help="What winner and committee share, in ether.")
-@click.option("--data-bond", type=ETHER, help="Bond for keys and test set, in ether.  [default: the minimum]")
-@click.option("--fee", type=ETHER, help="Fee to the system pool, in ether.  [default: the minimum]")
-@click.option("--time-limit", type=click.IntRange(min=1), required=True, help="Seconds to train at most.")
-@click.option("--min-time", type=click.IntRange(min=0), default=0, help="Seconds to train at least.")
+@click.option("--reward", type=ETHER, required=True, help="What winner and committee share, such as 0.5.")
+@click.option("--data-bond", type=ETHER, help="Bond for keys and test set.  [default: the minimum]")
+@click.option("--fee", type=ETHER, help="Fee to the system pool.  [default: the minimum]")
+@click.option("--time-limit", type=WholeSeconds(1), required=True, help="Time to train at most, such as 5m.")
+@click.option("--min-time", type=WholeSeconds(), default=0, help="Time to train at least.")
 @click.option("--min-solutions", type=click.IntRange(min=1), default=1, help="Solutions to wait for.")
-@click.option("--train-accuracy", type=PERCENT, required=True, help="Training accuracy required, in percent.")
-@click.option(
-    "--test-accuracy", type=PERCENT, default=0, help="Test accuracy required, in percent; 0 for none."
-)
+@click.option("--train-accuracy", type=PERCENT, required=True, help="Training accuracy required, such as 95.")
+@click.option("--test-accuracy", type=PERCENT, default=0, help="Test accuracy required; 0 for none.")
 @click.option("--audit", type=click.IntRange(min=0), default=0, help="Training samples judged; 0 for all.")
 @consent_option
 @click.option(

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]
 
 from pole.cli import main
 from pole.protocol.models.specification import parse_specification
@@ -40,7 +39,7 @@ def test_a_specification_that_is_not_there_or_not_usable_is_one_sentence(
     ("options", "sentence"),
     [
         (("user.py",), "names no factory"),
-        (("user.py:make",), "Missing option '--input'"),
+        (("user.py:make",), "needs --input"),
         (("user.py:make", "--input", "4 by 4"), "'4 by 4' is no shape"),
         (("user.py:make", "--input", "4"), "There is no Python file user.py"),
     ],
@@ -112,30 +111,6 @@ def test_show_says_in_json_what_is_disclosed() -> None:
     assert (facts["parameters"], facts["features"], facts["disclosedRank"]) == (915, [8], 4)
     assert [layer["kind"] for layer in facts["layers"]][-1] == "Linear"
     assert "So they disclose the data." in pole("show", EXAMPLES / "iris-mlp.json").stdout
-
-
-def test_try_says_what_is_reached_on_the_test_set_too() -> None:
-    spec = EXAMPLES / "breast-cancer-mlp.json"
-    options = ("--data", "breast_cancer", "--train-accuracy", "60", "--json")
-    found = json.loads(pole("try", spec, *options).stdout)
-    assert (found["data"], found["metric"], found["ended"]) == ("breast_cancer", "auc", "THRESHOLD")
-    assert found["trainScore"] * 100 >= 60 * found["trainCount"]
-    assert 0 < found["testScore"] <= found["testCount"] == 113
-
-
-def test_try_leaves_the_other_cores_alone() -> None:
-    with threadpool_limits(2, user_api="blas"):
-        pole("try", EXAMPLES / "iris-mlp.json", "--data", "iris", "--seconds", "0.1", "--threads", "1")
-        libraries = [each for each in threadpool_info() if each["user_api"] == "blas"]
-    assert {each["num_threads"] for each in libraries} == {1}
-
-
-def test_try_takes_a_regression_and_prints_a_table() -> None:
-    spec = EXAMPLES / "diabetes-mlp.json"
-    result = pole("try", spec, "--data", "diabetes", "--seconds", "0.5", "--train-samples", "60")
-    assert result.exit_code == 0, result.output
-    assert "until the time limit is reached." in result.stdout
-    assert "The score is mean_absolute_error, times the samples." in result.stdout
 
 
 def test_try_refuses_data_that_is_not_the_specification_s() -> None:

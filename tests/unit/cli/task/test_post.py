@@ -151,7 +151,7 @@ def test_a_list_with_room_replaces_nothing(session: FakeSession) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--time-limit", "1001"], "time limit is 1001 seconds, but must lie between 1 and 1000"),
+        (["--time-limit", "1001"], "time limit is 1001 seconds, but must be at most 1000 seconds"),
         (["--audit", "10"], "audit sample is 10 samples"),
         (["--train-samples", "10"], "has 9 training"),
         (["--data", "nothing"], "no data set 'nothing'"),
