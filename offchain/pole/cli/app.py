@@ -96,6 +96,8 @@ model = _group(
     {
         "list": ("pole.cli.model.kept:list_", "List the models that are kept here."),
         "get": ("pole.cli.model.kept:get", "Fetch the model of a round that has ended, and check it."),
+        "predict": ("pole.cli.model.predict:predict", "Predict new rows, or features."),
+        "report": ("pole.cli.model.report:report", "Show how good a model is."),
     },
 )
 miner = _group(

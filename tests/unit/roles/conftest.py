@@ -31,7 +31,6 @@ from pole.roles.memory import DataNodeMemory, MinerMemory, SettlementMemory, Ver
 from pole.roles.models.collecting import Collector
 from pole.roles.ports import Chain, Journal, Store
 from pole.roles.publishing.preparation import TaskRequest, Workshop, prepare_task
-from pole.roles.publishing.task_folder import TaskFolder
 from pole.roles.receiving.decryption import Means
 from pole.roles.receiving.point_cache import PointCache
 from pole.roles.receiving.round_data import RoundData
@@ -189,10 +188,7 @@ class Stage:
     def won_models(self, chain: Chain, store: Store, journal: Journal) -> WonModels:
         """Return what the data node keeps of rounds that have ended, below `models` of its folder."""
         patient = PatientStore(store, lambda: float(self.world.now))
-        tasks = self.home(OWNER)
-        collector = Collector(
-            patient, self.home(OWNER) / "models", lambda digest: TaskFolder.of(tasks, digest).preparation
-        )
+        collector = Collector(patient, self.home(OWNER))
         return WonModels(
             DataNodeMemory(journal), patient, collector, lambda round_id: result_of(self.world, round_id)
         )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option, open_reader, open_store
-from pole.cli.common.models import models_folder, open_collector
 from pole.cli.common.output import percent, print_json, print_line, print_table, short_address
 
 if TYPE_CHECKING:
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
 @common_options
 def list_(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
     """List the models that are kept in the data folder; asks neither chain nor IPFS."""
-    from pole.roles.models.folder import kept_models
+    from pole.roles.models.folder import kept_models, models_folder
 
-    found = list(kept_models(models_folder(settings)))
+    found = list(kept_models(models_folder(settings.home)))
     if as_json:
         print_json([{"folder": str(folder), **_as_json(record)} for folder, record in found])
         return
@@ -54,10 +53,10 @@ def get(settings: Settings, task_id: int, place: int, out: Path | None, as_json:
     is needed.
     """
     from pole.adapters.ethereum.results import result_of_task
+    from pole.roles.models.collecting import Collector
 
-    reader = open_reader(settings)
-    collector = open_collector(settings, open_store(settings), reader.deployment)
-    collected = collector.collect(result_of_task(reader, task_id), place=place, folder=out)
+    result = result_of_task(open_reader(settings), task_id)
+    collected = Collector(open_store(settings), settings.home).collect(result, place=place, folder=out)
     if as_json:
         moved = None if collected.moved is None else str(collected.moved)
         print_json({"folder": str(collected.folder), "moved": moved, **_as_json(collected.record)})
@@ -72,8 +71,8 @@ def _print_collected(collected: "Collected") -> None:
     test = f", test {percent(score.test, score.test_of)}" if score.test_of else ""
     print_line(
         f"The model of {record.miner} on task {record.task_id} is in {collected.folder}: training "
-        f"{percent(score.train, score.train_of)}{test} by the {score.found_by}'s count. It is proven by block "
-        f"{record.height}, 0x{record.block_hash.hex()}."
+        f"{percent(score.train, score.train_of)}{test} by the {score.found_by}'s count. It is proven by "
+        f"block {record.height}, 0x{record.block_hash.hex()}."
     )
     print_line(f"Next: pole model predict {record.task_id} --rows FILE --out predictions.csv")
 

@@ -78,14 +78,14 @@ def run(
 
 def _won_models(settings: Settings, session: Session) -> "WonModels":
     from pole.adapters.ethereum.results import result_of_round
-    from pole.cli.common.models import open_collector
     from pole.roles.memory import DataNodeMemory
+    from pole.roles.models.collecting import Collector
     from pole.roles.workers.data_node.collecting import WonModels
 
     store = patient_store_of(session)
     return WonModels(
         memory=DataNodeMemory(session.journal),
         store=store,
-        collector=open_collector(settings, store, session.chain.deployment),
+        collector=Collector(store, settings.home),
         result_of=lambda round_id: result_of_round(session.chain, round_id),
     )

@@ -2,14 +2,13 @@
 
 import logging
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pole.learning.data.preparation import MAX_DOCUMENT_BYTES
 from pole.roles.models.fetching import FetchedModel, fetch_model
-from pole.roles.models.folder import MODEL, PREPARATION, is_kept, keep
+from pole.roles.models.folder import MODEL, PREPARATION, is_kept, keep, models_folder
 from pole.roles.models.record import ModelRecord
 from pole.roles.models.result import RoundResult
 from pole.roles.ports import Store
@@ -30,15 +29,13 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """Collects models into folders below `models`.
+    """Collects models into folders below `models` of the data folder `home`.
 
-    `preparation_of` returns the path of the preparation of the task with a master public key's digest, None
-    where it is not on this machine.
+    A model's preparation is added where a wallet of this data folder posted its task.
     """
 
     store: Store
-    models: Path
-    preparation_of: Callable[[bytes], Path | None]
+    home: Path
 
     def collect(self, result: RoundResult, *, place: int = 1, folder: Path | None = None) -> Collected:
         """Fetch the model at a place of a round, check it, pin it, and keep it in a folder.
@@ -48,15 +45,16 @@ class Collector:
         """
         task_id = result.task.task_id
         named = f"task-{task_id}" if place == 1 else f"task-{task_id}-place-{place}"
-        chosen = folder or self.models / named
-        with own_disk(self.models):
-            make_private_folder(self.models)
-        with tempfile.TemporaryDirectory(prefix=".fetched.", dir=self.models) as scratch:
+        models = models_folder(self.home)
+        chosen = folder or models / named
+        with own_disk(models):
+            make_private_folder(models)
+        with tempfile.TemporaryDirectory(prefix=".fetched.", dir=models) as scratch:
             fetched = fetch_model(result, self.store, Path(scratch), place=place)
         return self._keep(fetched, chosen)
 
     def _keep(self, fetched: FetchedModel, folder: Path) -> Collected:
-        preparation = self._preparation(fetched.record.mpk_digest)
+        preparation = self._preparation(fetched.record)
         moved = None
         if not is_kept(folder, fetched.record):
             moved = keep(fetched, folder, preparation)
@@ -66,9 +64,11 @@ class Collector:
         self.store.add(folder / MODEL)
         return Collected(folder, fetched.record, moved)
 
-    def _preparation(self, mpk_digest: bytes) -> bytes | None:
-        path = self.preparation_of(mpk_digest)
-        if path is None or not path.is_file():
+    def _preparation(self, record: ModelRecord) -> bytes | None:
+        wallets = f"{record.chain_id}-{record.contract[2:10].lower()}-*"
+        kept = f"tasks/{record.mpk_digest.hex()}/{PREPARATION}"
+        path = next((self.home / "work").glob(f"{wallets}/{kept}"), None)
+        if path is None:
             return None
         with own_disk(path):
             return read_bounded(path, MAX_DOCUMENT_BYTES)

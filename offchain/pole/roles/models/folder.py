@@ -106,6 +106,20 @@ def open_model(folder: Path) -> KeptModel:
     return KeptModel(folder, known, proof, TrainedModel(model, known.quantisation, _preparation(folder)))
 
 
+def models_folder(home: Path) -> Path:
+    """Return the folder of all models of a data folder."""
+    return home / "models"
+
+
+def find_model(home: Path, task: str) -> KeptModel:
+    """Return the model of a task, which its number names, in a data folder, or the model in a folder.
+
+    Raises what `open_model` raises.
+    """
+    is_number = task.isascii() and task.isdigit()
+    return open_model(models_folder(home) / f"task-{task}" if is_number else Path(task))
+
+
 def kept_models(models: Path) -> Iterator[tuple[Path, ModelRecord | None]]:
     """Yield the folders below `models` that hold a model, and what is known of each: None if unreadable."""
     for path in sorted(models.glob(f"[!.]*/{RECORD}"), key=lambda path: _natural(path.parent.name)):

@@ -16,10 +16,11 @@ from pole.roles.models.fetching import fetch_model
 from pole.roles.models.folder import MODEL, PREPARATION, PROOF, RECORD, kept_models, open_model
 from pole.roles.models.record import read_record, write_record
 from pole.roles.models.result import RoundResult, WonBlock
+from pole.roles.publishing.task_folder import TaskFolder
 
 
 def collector(stage: Stage) -> Collector:
-    return Collector(stage.store, stage.path / "models", lambda _: None)
+    return Collector(stage.store, stage.path)
 
 
 @pytest.fixture
@@ -161,9 +162,11 @@ def test_the_proof_of_another_model_is_refused(stage: Stage, ended: RoundResult)
 
 
 def test_the_owners_preparation_goes_with_it(stage: Stage, ended: RoundResult) -> None:
-    path = stage.path / "preparation.json"
-    owner = replace(collector(stage), preparation_of=lambda digest: path)
+    owner = collector(stage)
     folder = owner.collect(ended).folder
+    wallet = stage.path / "work" / "1337-cccccccc-11111111"
+    path = TaskFolder.of(wallet, ended.task.files.mpk_digest).preparation
+    path.parent.mkdir(parents=True)
     with pytest.raises(InputError, match="has no preparation"):
         open_model(folder).require_preparation()
     path.write_text(json.dumps(PREPARED))
