@@ -90,6 +90,16 @@ data = _group(
         "privacy": ("pole.cli.data.privacy:privacy", "Show what projections reveal of the samples."),
     },
 )
+model = _group(
+    "model",
+    "Models that rounds ended with: kept, used, exported.",
+    {
+        "list": ("pole.cli.model.kept:list_", "List the models that are kept here."),
+        "get": ("pole.cli.model.kept:get", "Fetch the model of a round that has ended, and check it."),
+        "predict": ("pole.cli.model.predict:predict", "Predict new rows, or features."),
+        "report": ("pole.cli.model.report:report", "Show how good a model is."),
+    },
+)
 miner = _group(
     "miner",
     "The miner: trains on encrypted data and competes for rewards.",
@@ -148,6 +158,7 @@ main = RootGroup(
         "task": task,
         "spec": spec,
         "data": data,
+        "model": model,
         "data-node": data_node,
         "key-holder": key_holder,
         "miner": miner,
