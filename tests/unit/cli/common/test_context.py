@@ -109,10 +109,11 @@ def test_without_a_word_of_the_user_home_and_caches_are_where_they_always_were(
 
 
 def interrupted(folder: Path, *states: SendState) -> str:
-    """Return what a session says that Ctrl-C ends after transactions were signed, which came to these states."""
+    """Return what a session says that Ctrl-C ends, after transactions that came to these states."""
     journal = SqliteJournal(folder / "journal.sqlite")
     nobody = cast("Any", None)
-    with pytest.raises(InterruptError) as told, Session(nobody, nobody, journal, nobody, folder, nobody):
+    session = Session(nobody, nobody, journal, nobody, folder, nobody)
+    with pytest.raises(InterruptError) as told, session:  # noqa: PT012
         for number, state in enumerate(states):
             journal.add_send(SignedSend("post/1", number, f"0x{number}", b"", 1, 1, SendState.PENDING))
             journal.mark_send(f"0x{number}", state)
