@@ -27,7 +27,8 @@ NAMES = (
     *("specification", "manifest", "shard", "master-public-key", "functional-keys", "sharing", "share"),
     *("sealed-share", "share-box", "partial-keys", "card", "receipt", "model", "body", "proof"),
     "signed-release",
-    *("leaked-vote", "secret-box", "keystore", "wallet", "deployment", "npz", "journal", "ledger-entry"),
+    *("leaked-vote", "secret-box", "keystore", "wallet", "deployment", "journal", "ledger-entry"),
+    *("preparation", "npz", "pole", "table", "parquet", "arrow", "workbook", "new-rows", "image"),
     *("record", "refusal"),
 )
 

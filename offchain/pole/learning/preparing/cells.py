@@ -131,6 +131,14 @@ def texts(column: Column) -> Texts:
     return Texts(place[codes], tuple(names[number] for number in kept))
 
 
+def as_texts(column: Column) -> Column:
+    """Return a column as texts, null where a cell is missing; nested cells stay as they are."""
+    if not is_flat(column.type):
+        return column
+    plain = _plain(column)
+    return plain if is_text(plain.type) else _written(plain)
+
+
 def _is_number(kind: Any) -> bool:
     types = pa.types
     return bool(
