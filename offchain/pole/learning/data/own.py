@@ -103,6 +103,12 @@ def read_pole(path: Path) -> Parts:
 
 def write_pole(file: BinaryIO, samples: Mapping[str, NDArray[Any]], preparation: Preparation) -> None:
     """Write a .pole file of x_train, y_train, x_test and y_test; the same data set is the same bytes."""
+    content = preparation.canonical_bytes()
+    if len(content) > MAX_DOCUMENT_BYTES:
+        raise InputError(
+            f"What was decided about the columns takes {len(content):,} bytes, more than "
+            f"{MAX_DOCUMENT_BYTES:,}; leave columns out, or shorten their texts."
+        )
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION) as archive:
         for name in ARRAYS:
             array = samples[name]
@@ -113,7 +119,7 @@ def write_pole(file: BinaryIO, samples: Mapping[str, NDArray[Any]], preparation:
             with archive.open(entry, "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
         document = zipfile.ZipInfo(PREPARATION, LONG_AGO)
-        archive.writestr(document, preparation.canonical_bytes(), zipfile.ZIP_DEFLATED, COMPRESSION)
+        archive.writestr(document, content, zipfile.ZIP_DEFLATED, COMPRESSION)
 
 
 def save_pole(path: Path, samples: Mapping[str, NDArray[Any]], preparation: Preparation) -> None:

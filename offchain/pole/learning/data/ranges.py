@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pole.learning.data.quantisation import Bounds, is_exact, rounded_outwards
 
 TAIL: Final = 0.05
-"""Share of the values, at either end, that may lie anywhere; at lowest one at each."""
+"""Share of the values, at either end, that may lie anywhere; the highest and the lowest value always."""
 FLATTENED: Final = 16.0
 """How much an outlier may stretch a range before it costs more than four of the bits that the others have."""
 BITS: Final = 8

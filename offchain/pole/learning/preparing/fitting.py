@@ -72,9 +72,7 @@ def fit_columns(
 
 
 def fit_column(name: str, column: Any, *, as_names: bool = False) -> Fitted:
-    """Return what a column of training rows becomes; with `as_names` a category if it can be one."""
-    if not cells.is_flat(column.type):
-        return left_out(name, f"holds {column.type}, which no column of a sample is")
+    """Return what a flat column of training rows becomes; with `as_names` a category if it can be one."""
     if as_names:
         return _category(name, cells.texts(column))
     if cells.is_time(column.type):

@@ -23,7 +23,7 @@ from pole.learning.data.reading import MAX_UNPACKED_BYTES, read_as
 from pole.learning.preparing import arrow_files, cells, images
 from pole.learning.preparing.applying import encode
 from pole.learning.preparing.arrow_files import is_picture
-from pole.learning.preparing.fitting import ColumnReport, Fitted, cleaned, fit_array, fit_columns
+from pole.learning.preparing.fitting import ColumnReport, Fitted, cleaned, fit_array, fit_columns, left_out
 from pole.learning.preparing.images import File, Picture
 from pole.learning.preparing.tables import Report, Table, read_table, table_of
 from pole.learning.preparing.targets import Mask, Split, WantedTarget, split_rows
@@ -109,8 +109,11 @@ def prepare_table(name: str, table: Table, test: Table | None, wanted: Wanted) -
         _require_column(table, each)
     joined = table if test is None else _joined(table, test, column)
     given = None if test is None else np.arange(len(joined)) >= len(table)
+    nested = [field for field in joined.schema if not cells.is_flat(field.type) and field.name != column]
+    joined = joined.drop_columns([field.name for field in nested])
     split = split_rows(joined.column(column), given, _aim(wanted, column), wanted.test_part, wanted.seed)
     fitted = fit_columns(joined.filter(split.train), {column}, wanted.dropped, wanted.categories)
+    fitted += [left_out(field.name, f"holds {field.type}, which no value of a sample is") for field in nested]
     source = _table_source(name, fitted)
     _require_memory(len(joined), source.shape[0])
     for fit in source.columns:

@@ -22,6 +22,7 @@ Mask = NDArray[np.bool_]
 MAX_WHOLE_CLASSES: Final = 20
 """Different whole numbers up to which a target is one of classes, unless something else is asked for."""
 MAX_NAMES: Final = 1000
+MAX_UNIT: Final = 64
 STEPS: Final = 100
 EXACT_STEPS: Final = 256
 """Whole numbers up to which a target of them is on a grid of whole numbers."""
@@ -155,6 +156,8 @@ def grid_of(wanted: WantedTarget, column: Any) -> NumberTarget:
     Whole numbers that lie close together have a grid of their own; otherwise a step is 1, 2 or 5 times a
     power of ten, so that there are some hundred steps, or as many as were asked for.
     """
+    if len(wanted.unit) > MAX_UNIT:
+        raise InputError(f"The unit {quoted(wanted.unit)} is longer than {MAX_UNIT} characters; shorten it.")
     found = cells.numbers(column)
     there = found.values[~found.missing]
     low, high = robust_range(there) if len(there) else (0.0, 0.0)
