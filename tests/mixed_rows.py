@@ -1,4 +1,4 @@
-"""A table as people have it: numbers, names, dates, truths, gaps, an outlier and an identifier; made anew by seed."""
+"""A table as people have it: numbers, names, dates, truths, gaps, outliers, an identifier; made by seed."""
 
 import csv
 from datetime import date, timedelta
@@ -12,7 +12,7 @@ HEADER = ("customer", "age", "income", "town", "plan", "since", "newsletter", "c
 
 
 def rows(count: int, seed: int) -> list[dict[str, str]]:
-    """Return so many customers, of whom three in five renew: those with long contracts, few calls, good plans."""
+    """Return so many customers; three in five renew, those with long contracts, few calls and good plans."""
     random = np.random.default_rng(seed)
     return [_row(number, random) for number in range(count)]
 

@@ -82,8 +82,10 @@ key_holder = _group(
 )
 data = _group(
     "data",
-    "Data sets: published ones, and what functional keys disclose.",
+    "Data sets: your own and published ones, and what keys disclose.",
     {
+        "prepare": ("pole.cli.data.prepare:prepare", "Make a data set of a table or of images."),
+        "show": ("pole.cli.data.show:show", "Show what a data set holds, and what is wrong with it."),
         "fetch": ("pole.cli.data.fetch:fetch", "Fetch published data sets from their publishers."),
         "budget": ("pole.cli.data.sets:budget", "Show how much of each data set is given away."),
         "release": ("pole.cli.data.sets:release", "Take a task that will never have keys out of the budget."),

@@ -62,7 +62,7 @@ def read_rows(path: Path, preparation: Preparation, report: Report = lambda _: N
     """
     match preparation.source:
         case ImageSource():
-            return image_files(path)
+            return images.image_files(path)
         case ArraySource():
             return files.one_array(path, IN_ARRAYS)
         case TableSource():
@@ -75,24 +75,13 @@ def rows_of(frame: object, preparation: Preparation) -> Rows:
         return table_of(frame)
     if isinstance(preparation.source, ImageSource) and not isinstance(frame, np.ndarray):
         if isinstance(frame, str | Path):
-            return image_files(Path(frame))
+            return images.image_files(Path(frame))
         if isinstance(frame, Sequence) and all(isinstance(each, str | Path) for each in frame):
             return tuple(Path(each) for each in frame)
     try:
         return np.asarray(frame)
     except ValueError as error:
         raise InputError("The rows are no array: give samples of one shape.") from error
-
-
-def image_files(path: Path) -> tuple[Path, ...]:
-    """Return the images in a folder, at any depth, in the order of their names; a file is one image."""
-    if path.is_file():
-        return (path,)
-    found = sorted(each for each in path.rglob("*") if each.suffix.lower() in images.ENDINGS)
-    shown = tuple(each for each in found if not each.name.startswith(".") and each.is_file())
-    if not shown:
-        raise InputError(f"There are no images (PNG, JPEG) in {path}; name a folder with some.")
-    return shown
 
 
 def parts(rows: Rows, size: int) -> Iterator[Rows]:
@@ -256,8 +245,8 @@ def _require_right(name: str, kind: str, column: Any, wrong: NDArray[np.bool_], 
     more = int(np.count_nonzero(wrong)) - 1
     others = f" (and {more:,} others)" if more else ""
     raise InputError(
-        f"Column {quoted(name)} holds {quoted(column[row].as_py())} in row {first + row}{others}, which is no "
-        f"{KINDS[kind]}; correct it, or leave the cell empty."
+        f"Column {quoted(name)} holds {quoted(column[row].as_py())} in row {first + row}{others}, which is "
+        f"no {KINDS[kind]}; correct it, or leave the cell empty."
     )
 
 
