@@ -53,7 +53,7 @@ def require_equal(trained: TrainedModel, runner: Runner, trials: Iterator[Trial]
     for trial in trials:
         logits = trained.logits(trial.samples)
         labels = trained.labels(logits)
-        expected = {LOGITS: logits, LABEL: labels}
+        expected: Inputs = {LOGITS: logits, LABEL: labels}
         if trained.is_regression:
             expected[VALUE] = trained.values(labels)
         found = runner.run(trial.inputs)
@@ -113,8 +113,8 @@ def _random_trial(trained: TrainedModel, program: Program, random: np.random.Gen
         return _random_table(preparation, random, count)
     if isinstance(preparation.source, ImageSource):
         return trial_of_rows(trained, program, random.integers(0, 256, (count, *shape), dtype=np.uint8))
-    low, high = min(preparation.source.low), max(preparation.source.high)
-    return trial_of_rows(trained, program, random.uniform(1.2 * low - 0.2 * high, high, (count, *shape)))
+    least, most = min(preparation.source.low), max(preparation.source.high)
+    return trial_of_rows(trained, program, random.uniform(1.2 * least - 0.2 * most, most, (count, *shape)))
 
 
 def _random_samples(trained: TrainedModel, random: np.random.Generator, count: int) -> Trial:

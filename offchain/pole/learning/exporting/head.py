@@ -63,7 +63,8 @@ def _array(build: Builder, ranges: ArraySource | Encoder, name: str) -> tuple[tu
 
 
 def _table(build: Builder, source: TableSource, taken: frozenset[str]) -> tuple[tuple[Port, ...], str]:
-    ports, values = [], []
+    ports: list[Port] = []
+    values: list[str] = []
     for column, name in zip(source.columns, input_names(source, taken), strict=True):
         ports.append(Port(name, TEXT if isinstance(column, CategoryColumn) else FLOAT, ()))
         values += _column(build, column, build.reshaped(name, 1))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.unit.learning.exporting.trained import NETWORKS, specification, trained_model
-from tests.unit.roles.models.kept import ALL, OF_TABLE, specification_of
+from tests.unit.roles.models.kept import ALL, OF_TABLE, TABLE, specification_of
 from torch import from_numpy
 
 from pole.errors import IntegrityError
@@ -17,7 +17,7 @@ from pole.learning.exporting.lowering import of_rows, without_texts
 from pole.learning.exporting.onnx_file import OnnxModel, write_onnx
 from pole.learning.exporting.program import Program
 from pole.learning.exporting.python_file import PythonModel, source_of_estimator, write_arrays
-from pole.learning.exporting.torch_file import ProgramModule, TorchModel, write_torch
+from pole.learning.exporting.torch_file import ProgramModule
 from pole.learning.exporting.trained_model import TrainedModel
 
 Made = tuple[Runner, Program]
@@ -93,16 +93,6 @@ def test_so_is_every_metric(tmp_path: Path, make: Make, metric: str) -> None:
     assert require_equal(trained, runner, random_trials(trained, program, 7, 512)) == RANDOM_ROWS
 
 
-def test_a_torch_file_takes_any_number_of_rows(tmp_path: Path) -> None:
-    trained = trained_model(specification(shape=(2, 3)))
-    program = without_texts(trained)
-    write_torch(program, tmp_path / "model.pt2")
-    runner = TorchModel(tmp_path / "model.pt2", program)
-    for rows in (1, 7, 300):
-        trials = list(random_trials(trained, program, 6, rows))[:1]
-        assert require_equal(trained, runner, iter(trials)) == rows
-
-
 def test_another_answer_is_told() -> None:
     trained = with_preparation(OF_TABLE)
 
@@ -117,13 +107,11 @@ def test_another_answer_is_told() -> None:
 
 
 def test_a_column_may_be_called_as_an_output_is(tmp_path: Path) -> None:
+    names = ("label", "label_", "logits", "pole/x", "ö")
     columns = tuple(
-        column.model_copy(update={"name": name})
-        for column, name in zip(
-            OF_TABLE.source.columns, ("label", "label_", "logits", "pole/x", "ö"), strict=True
-        )  # type: ignore[union-attr]
+        column.model_copy(update={"name": name}) for column, name in zip(TABLE.columns, names, strict=True)
     )
-    source = OF_TABLE.source.model_copy(update={"columns": columns})
+    source = TABLE.model_copy(update={"columns": columns})
     trained = with_preparation(OF_TABLE.model_copy(update={"source": source}))
     runner, program = onnx(tmp_path, trained)
     assert [port.name for port in program.inputs] == ["label_", "label__", "logits_", "pole/x", "ö"]
