@@ -33,7 +33,7 @@ class Task:
     def post_command(self, owner: Worker) -> list[str]:
         """Return the arguments of `pole` that post it from its owner's wallet."""
         return [
-            *("task", "post", "--wallet", owner.name, "--json"),
+            *("task", "post", "--wallet", owner.name, "--yes", "--json"),
             *("--spec", str(REPOSITORY / "examples" / f"{self.data}-mlp.json"), "--data", self.data),
             *("--reward", self.reward, "--fee", FEE, "--time-limit", str(self.time_limit)),
             *("--min-solutions", "2", "--min-time", "6"),

@@ -3,10 +3,13 @@
 Each module holds one group or command; `app.py` says which, and loads them when they are called.
 """
 
+import sys
+
 try:
     from pole.cli.app import main
 except KeyboardInterrupt:
     # Loading takes a part of a second, and whoever ends the program in it wants no traceback.
-    raise SystemExit("\nerror: Interrupted. Nothing was sent.") from None
+    sys.stderr.write("\nerror: Interrupted. Nothing was sent.\n")
+    raise SystemExit(130) from None
 
 __all__ = ["main"]

@@ -210,6 +210,13 @@ class ChainReader:
         except KeyError:
             raise RefusedError(f"There is no task {task_id}: `pole task list` shows the tasks.") from None
 
+    def posting_of(self, task_id: int) -> str:
+        """Return the hash of the transaction that a task was posted with; raises RefusedError without one."""
+        for event in self.index.events("TaskPosted"):
+            if event.arguments["taskId"] == task_id:
+                return event.transaction
+        raise RefusedError(f"There is no task {task_id}: `pole task list` shows the tasks.")
+
     def waiting_tasks(self) -> tuple[WaitingTask, ...]:
         """Return the tasks that wait for a round, oldest first."""
         events = self.index.snapshot()

@@ -6,6 +6,7 @@ The adapters are imported when a session is opened, so that `--help` does not lo
 """
 
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -117,8 +118,15 @@ def read_password(settings: Settings, *, confirm: bool = False) -> str:
 
 
 def _password_in(path: Path) -> str:
+    from pole.adapters.machine.exposure import can_be_read
+
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        content = path.read_bytes()
+        # Editors of some systems begin a file with the mark of its encoding, which is no part of a password.
+        is_wide = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+        lines = content.decode("utf-16" if is_wide else "utf-8-sig").splitlines()
+        if can_be_read(path):
+            print_line(f"warning: others can read {path}: chmod 600 {path}", err=True)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"The password file {path} cannot be read ({error}): give another --password-file."

@@ -1,11 +1,14 @@
 """`pole spec from-torch`."""
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pole.cli.common.context import Settings, command, common_options
+from pole.cli.common.output import print_line
 from pole.cli.spec.documents import summary
 from pole.cli.spec.writing import write_specification, written
 from pole.errors import InputError
@@ -13,8 +16,10 @@ from pole.protocol.mapping.kinds import MAX_QUERIES
 from pole.protocol.models.metrics import MAX_SCALE
 
 if TYPE_CHECKING:
+    from pole.learning.importing.export import Wanted
     from pole.protocol.mapping.kinds import Mapping
     from pole.protocol.models.metrics import Metric
+    from pole.protocol.models.specification import ModelSpecification
 
 
 class Shape(click.ParamType[tuple[int, ...]]):
@@ -102,22 +107,42 @@ def from_torch(
 
     FACTORY is a function or class in MODULE.PY that is called without arguments and gives an nn.Module,
     which takes the features that the mapping layer makes (samples first) and returns logits, one for each
-    class. This runs MODULE.PY with all your rights: use it on your own code only. What no layer of a
-    specification stands for is refused, with its line and what to use instead. Weights are not taken over.
+    class. This runs MODULE.PY with all your rights: use it on your own code only. All of it that no layer of
+    a specification stands for is listed, with its lines and what to use instead. Weights are not taken over.
     """
-    from pole.learning.importing.export import Wanted, export
-    from pole.learning.importing.trace import make_module
+    from pole.learning.importing.export import Wanted
 
     file, _, factory = module.rpartition(":")
     if not file:
         raise InputError(f"{module!r} names no factory; write it as module.py:factory.")
     wanted = Wanted(shape, options["bits"], _mapping(options), _metric(options), options["classes"])
-    specification = export(make_module(Path(file), factory), wanted).specification
+    with redirect_stdout(sys.stderr):
+        specification = _exported(Path(file), factory, wanted)
     if out is None:
         click.echo(written(specification), nl=False)
     else:
         write_specification(out, specification)
     click.echo(summary(specification), err=True)
+
+
+def _exported(file: Path, factory: str, wanted: "Wanted") -> "ModelSpecification":
+    """Return the specification; lists what stands in its way, each on a line, where that is more than one."""
+    from pole.learning.importing.export import export
+    from pole.learning.importing.trace import UnsupportedError
+    from pole.learning.importing.user_file import make_module
+
+    module = make_module(file, factory)
+    try:
+        return export(module, wanted).specification
+    except UnsupportedError as error:
+        if len(error.obstacles) == 1:
+            raise
+        for number, obstacle in enumerate(error.obstacles, start=1):
+            print_line(f"{number}. {obstacle}.", err=True)
+        raise InputError(
+            f"{factory}() of {file} cannot be exported for the {len(error.obstacles)} reasons above: correct "
+            "them."
+        ) from error
 
 
 def _mapping(options: dict[str, Any]) -> "Mapping":

@@ -74,23 +74,43 @@ def show(settings: Settings, task_id: int, as_json: bool) -> None:  # noqa: FBT0
 @command(epilog="Example: pole task cancel 1 --wallet alice")
 @click.argument("task_id", type=click.IntRange(1))
 @wallet_option
+@json_option
 @common_options
-def cancel(settings: Settings, task_id: int, wallet: str) -> None:
+def cancel(settings: Settings, task_id: int, wallet: str, as_json: bool) -> None:  # noqa: FBT001
     """Take back task TASK_ID, which no round has opened.
 
     Reward and bond become credit (`pole withdraw`); the fee stays in the pool. What the task had reserved of
     the key budget is free again.
     """
+    from pole.adapters.sending.task_states import CANCELLED, task_states
     from pole.cli.common.budget import open_budget
     from pole.protocol.amounts import ether
 
     with open_session(settings, wallet, read_password(settings)) as session:
         task = session.chain.task(task_id)
-        session.chain.cancel_task(task_id, intent=f"cancel/{task_id}")
+        was_cancelled = task_states(session.chain)[task_id] == CANCELLED
+        if not was_cancelled:
+            session.chain.cancel_task(task_id, intent=f"cancel/{task_id}")
         budget = open_budget(settings)
-        if budget.ledger.read(task.files.mpk_digest) is not None:
+        entry = budget.ledger.read(task.files.mpk_digest)
+        if entry is not None and entry.given is None:
             budget.release(task.files.mpk_digest)
-        refund = task.terms.reward + task.terms.data_bond
+        refund, credit = (
+            task.terms.reward + task.terms.data_bond,
+            session.chain.credit_of(session.account.address),
+        )
+    if as_json:
+        print_json(
+            {
+                "taskId": task_id,
+                "cancelledBefore": was_cancelled,
+                "refund": str(refund),
+                "credit": str(credit),
+            }
+        )
+    elif was_cancelled:
+        click.echo(f"Task {task_id} was cancelled before; the wallet's credit is {ether(credit)} now.")
+    else:
         click.echo(f"Task {task_id} is cancelled; {ether(refund)} can be withdrawn with `pole withdraw`.")
 
 
