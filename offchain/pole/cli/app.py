@@ -100,6 +100,8 @@ model = _group(
         "get": ("pole.cli.model.kept:get", "Fetch the model of a round that has ended, and check it."),
         "predict": ("pole.cli.model.predict:predict", "Predict new rows, or features."),
         "report": ("pole.cli.model.report:report", "Show how good a model is."),
+        "card": ("pole.cli.model.card:card", "Write its card, a README for Hugging Face."),
+        "export": ("pole.cli.model.export:export", "Write it for onnxruntime, torch or scikit-learn."),
     },
 )
 miner = _group(

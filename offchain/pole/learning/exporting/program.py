@@ -19,6 +19,9 @@ WHOLE: Final = "int64"
 BYTE: Final = "uint8"
 TEXT: Final = "str"
 
+OWN: Final = "pole/"
+"""What names of values begin with that are neither inputs nor outputs: columns have any name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Port:
@@ -65,13 +68,13 @@ class Builder:
             alike = other.dtype == array.dtype and other.shape == array.shape
             if alike and array.size <= 1 and np.array_equal(other, array):
                 return known
-        chosen = f"{name}_{len(self.constants)}"
+        chosen = f"{OWN}{name}_{len(self.constants)}"
         self.constants[chosen] = array
         return chosen
 
     def apply(self, op: str, *inputs: str, **attributes: Attribute) -> str:
         """Add a step and return the name of what it makes."""
-        output = f"{op.lower()}_{len(self.steps)}"
+        output = f"{OWN}{op.lower()}_{len(self.steps)}"
         self.steps.append(Step(op, inputs, output, attributes))
         return output
 
