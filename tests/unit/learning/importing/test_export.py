@@ -274,7 +274,7 @@ def test_names_are_unique_short_and_of_small_letters() -> None:
     [
         (None, "make", "There is no Python file"),
         ("x = 1", "make", "has no function or class 'make'"),
-        ("def make():\n    return 3", "make", "returns int, no torch.nn.Module"),
+        ("def make():\n    return 3", "make", "returns int, no torch.nn.Module, line 1 of user.py"),
         ("def make():\n    return 1 / 0", "make", "failed, line 2 of user.py: division by zero"),
         ("x = 1\nimport nowhere_at_all", "make", "failed, line 2 of user.py: No module named"),
         ("x = (", "make", "failed, line 1 of user.py: "),

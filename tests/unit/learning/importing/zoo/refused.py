@@ -110,7 +110,7 @@ class Tied(Base):
         self.b.weight = self.a.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.b(torch.relu(self.a(x))))  # refused: 'a.weight' and 'b.weight'
+        return self.fc(self.b(torch.relu(self.a(x))))  # refused: 'a.weight', 'b.weight'
 
 
 class TiedByData(Base):
@@ -119,7 +119,7 @@ class TiedByData(Base):
         self.b.bias.data = self.a.bias.data
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.b(self.a(x)))  # refused: 'a.bias' and 'b.bias'
+        return self.fc(self.b(self.a(x)))  # refused: 'a.bias', 'b.bias'
 
 
 class CalledTwice(Base):
@@ -133,7 +133,7 @@ class Frozen(Base):
         self.a.requires_grad_(requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.a(x))  # refused: requires_grad=False of 'a.weight' and 'a.bias'
+        return self.fc(self.a(x))  # refused: requires_grad=False of 'a.weight', 'a.bias'
 
 
 class NoGradient(Base):
@@ -415,7 +415,7 @@ class BranchesOnData(Base):
 
 class BranchesOnSamples(Base):
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[0] == 1:  # refused: on their number
+        if x.shape[0] == 1:  # refused: the number of samples
             return self.fc(x)
         return self.fc(self.a(x))
 
