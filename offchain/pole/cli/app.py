@@ -160,7 +160,6 @@ main = RootGroup(
     help="Proof of Learning: a blockchain whose proof of work is a trained model.",
     epilog="Example: pole doctor",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
