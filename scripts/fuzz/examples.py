@@ -15,6 +15,13 @@ from scripts.sources import ROOT
 
 from pole.adapters.storage.journal import SqliteJournal
 from pole.adapters.wallet import holder_card, secret_box, share_box, share_receipt
+from pole.learning.data.preparation import (
+    CategoryColumn,
+    ClassTarget,
+    NumberColumn,
+    Preparation,
+    TableSource,
+)
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.canonical import CanonicalModel, tensor_shapes
 from pole.learning.evaluation.features import FeatureMap
@@ -33,6 +40,15 @@ SEED, DIGEST = bytes(range(32)), bytes(range(32, 64))
 DIMENSION, ROWS, WINDOWS, QUERIES, ROUND, INDEX = 4, 3, 2, 5, 7, 2
 SPECIFICATION: Final = mlp(
     input_shape=(DIMENSION,), input_bits=8, mapping=LinearMapping(bits=8, queries=6), hidden=(5,), classes=3
+)
+PREPARATION: Final = Preparation(
+    source=TableSource(
+        columns=(
+            NumberColumn(name="age", low=0.0, high=100.0, fill=40.0, indicator=True),
+            CategoryColumn(name="town", values=("Bern", "Basel")),
+        )
+    ),
+    target=ClassTarget(column="churned", names=("no", "yes")),
 )
 ACCOUNT: Final = Account.from_key(b"\x01" * 32)
 SEALING_KEY: Final = b"\x02" * 32

@@ -17,6 +17,7 @@ from pole.adapters.storage.journal import SqliteJournal
 from pole.adapters.wallet import holder_card, keystore, secret_box, share_box, share_receipt
 from pole.errors import InputError, IntegrityError, PoleError
 from pole.learning.data import datasets
+from pole.learning.data.preparation import parse_preparation
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding import records
@@ -48,6 +49,7 @@ NOT_HERE: Final[Mapping[str, str]] = {
     "pole.ipfe.group.decode": "it takes 32 bytes, and property tests hold it to RFC 9496",
     "pole.learning.training.checkpoint.unpack": "its file is this machine's own, behind a digest",
     "pole.protocol.formats.canonical_json.read_document": "it is behind every reader of JSON here",
+    "pole.protocol.models.documents.parse_json": "it is behind readers of specifications",
     "pole.protocol.formats.tensors.read_metadata": "it is behind the reader of sharings",
     "pole.protocol.formats.tensors.read_tensors": "it is behind every reader of tensors here",
     "pole.roles.support.files.open_private": "it writes",
@@ -76,6 +78,13 @@ def _formats() -> tuple[Reader, ...]:
             (InputError,),
             examples.specifications(),
             ("pole.protocol.models.specification.parse_specification",),
+        ),
+        Reader(
+            "preparation",
+            parse_preparation,
+            (InputError,),
+            (examples.PREPARATION.canonical_bytes(),),
+            ("pole.learning.data.preparation.parse_preparation",),
         ),
         Reader(
             "manifest",

@@ -53,6 +53,7 @@ spec = _group(
     {
         "show": ("pole.cli.spec.documents:show", "Show the layers, their cost, and what is disclosed."),
         "check": ("pole.cli.spec.documents:check", "Check that a specification is usable."),
+        "suggest": ("pole.cli.spec.suggest:suggest", "Write one that suits a data set and its budget."),
         "try": ("pole.cli.spec.try_:try_", "Train on plain data and say what is reached."),
         "from-torch": ("pole.cli.spec.from_torch:from_torch", "Make one of a torch module."),
     },
@@ -87,6 +88,16 @@ data = _group(
         "budget": ("pole.cli.data.sets:budget", "Show how much of each data set is given away."),
         "release": ("pole.cli.data.sets:release", "Take a task that will never have keys out of the budget."),
         "privacy": ("pole.cli.data.privacy:privacy", "Show what projections reveal of the samples."),
+    },
+)
+model = _group(
+    "model",
+    "Models that rounds ended with: kept, used, exported.",
+    {
+        "list": ("pole.cli.model.kept:list_", "List the models that are kept here."),
+        "get": ("pole.cli.model.kept:get", "Fetch the model of a round that has ended, and check it."),
+        "predict": ("pole.cli.model.predict:predict", "Predict new rows, or features."),
+        "report": ("pole.cli.model.report:report", "Show how good a model is."),
     },
 )
 miner = _group(
@@ -147,6 +158,7 @@ main = RootGroup(
         "task": task,
         "spec": spec,
         "data": data,
+        "model": model,
         "data-node": data_node,
         "key-holder": key_holder,
         "miner": miner,

@@ -11,6 +11,7 @@ from platformdirs import user_cache_path
 
 from pole.errors import InputError
 from pole.learning.data import files, texts
+from pole.learning.data.preparation import Preparation
 from pole.learning.data.quantisation import Bounds
 
 Samples = NDArray[Any]
@@ -31,7 +32,7 @@ class DataSet:
     """Samples (n, *input_shape) and labels (n,) from 0 to classes - 1, to train and to test.
 
     In a regression the labels are the steps of the target's grid. `bounds` are those that its owner gives the
-    values.
+    values, `preparation` says how rows as their owner has them became these samples.
     """
 
     name: str
@@ -41,6 +42,7 @@ class DataSet:
     y_test: Labels
     classes: int
     bounds: Bounds | None = None
+    preparation: Preparation | None = None
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -4,10 +4,9 @@ import gzip
 import hashlib
 import io
 import pickle
-import struct
 import zipfile
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
-from pole.quoting import reason
+from pole.learning.data.reading import read_as, require_unpacked_size
 
 Arrays = tuple[NDArray[Any], NDArray[np.int64], NDArray[Any], NDArray[np.int64]]
 
@@ -33,12 +32,7 @@ SHA256: Final[Mapping[str, str]] = {
     "data_batch_5": "d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154",
     "test_batch": "f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831",
 }
-# What the readers of zip files, of deflate and of arrays raise for bytes that are none, or that take more
-# memory than there is.
-_UNUSABLE: Final = (
-    *(ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError, struct.error),
-    *(zipfile.BadZipFile, zlib.error),
-)
+NPY: Final = b"\x93NUMPY"
 IRIS_CLASSES: Final = ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
 CIFAR10_GLOBALS: Final = frozenset(
     {
@@ -100,23 +94,44 @@ def scikit_learn(name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 def npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, NDArray[Any]]:
     """Return the named arrays of an .npz file, and the optional ones that it has; pickles are never read.
 
-    Raises InputError where it is none, or lacks an array.
+    Raises InputError where it is none, is encrypted or too large, or lacks an array.
     """
-    try:
-        with path.open("rb") as stream, np.lib.npyio.NpzFile(stream, allow_pickle=False) as file:
-            missing = [name for name in names if name not in file.files]
-            if missing:
-                raise InputError(
-                    f"{path} lacks {', '.join(missing)}; save it with numpy.savez and these names."
-                )
-            found = [name for name in optional if name in file.files]
-            return {name: file[name] for name in (*names, *found)}
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {path}; check its name.") from error
-    except _UNUSABLE as error:
-        raise InputError(
-            f"{path} is no usable .npz file ({reason(error)}); save it with numpy.savez and plain arrays."
-        ) from error
+    with _opened(path) as file:
+        missing = [name for name in names if name not in file.files]
+        if missing:
+            raise InputError(f"{path} lacks {', '.join(missing)}; save it with numpy.savez and these names.")
+        found = [name for name in optional if name in file.files]
+        return {name: file[name] for name in (*names, *found)}
+
+
+def one_array(path: Path, names: tuple[str, ...]) -> NDArray[Any]:
+    """Return the array of an .npy file, or of an .npz file the first of `names`, or its only one.
+
+    Raises InputError where there is none; pickles are never read.
+    """
+    with read_as("array", path, "save it with numpy.save or numpy.savez"):
+        with path.open("rb") as stream:
+            if stream.read(len(NPY)) == NPY:
+                stream.seek(0)
+                return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+        with _opened(path) as file:
+            found = [name for name in names if name in file.files] or file.files
+            if len(found) == 1 or found[0] in names:
+                return np.asarray(file[found[0]])
+            raise InputError(f"{path} has {len(file.files)} arrays; call the one that is meant `x`.")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
+    with read_as(".npz file", path, "save it with numpy.savez and plain arrays"), path.open("rb") as stream:
+        if stream.read(len(NPY)) == NPY:
+            raise InputError(
+                f"{path} is one array of numpy.save under another name; save all arrays with numpy.savez."
+            )
+        with zipfile.ZipFile(stream) as archive:
+            require_unpacked_size(path, archive)
+        with np.lib.npyio.NpzFile(stream, allow_pickle=False) as file:
+            yield file
 
 
 def _verified(path: Path) -> bytes:

@@ -23,10 +23,11 @@ from pole.protocol.mapping.kinds import (
     window_count,
     window_size,
 )
+from pole.protocol.models.documents import parse_json, sentence
 from pole.protocol.models.graph import Node, count_activations, count_multiplications, count_parameters, trace
 from pole.protocol.models.layers import Layer, MultiheadAttention
 from pole.protocol.models.metrics import AbsoluteError, Metric
-from pole.quoting import MAX_QUOTED, MAX_REASON, listed, one_line, quoted, reason
+from pole.quoting import reason
 
 MAX_DOCUMENT_BYTES: Final = 2**16
 MAX_INPUTS: Final = 2**16
@@ -115,10 +116,10 @@ def parse_specification(document: bytes | str) -> ModelSpecification:
             f"The model specification is longer than {MAX_DOCUMENT_BYTES} bytes; shorten its graph."
         )
     try:
-        json.loads(document, object_pairs_hook=_without_duplicates)
+        parse_json(document)
         specification = ModelSpecification.model_validate_json(document)
     except ValidationError as error:
-        raise InputError(_sentence(error)) from error
+        raise InputError(sentence("The model specification", error, "docs/model-specification.md")) from error
     except (ValueError, RecursionError) as error:
         raise InputError(
             f"The model specification is not valid JSON ({reason(error)}); correct it there."
@@ -135,6 +136,7 @@ def mlp(
     hidden: tuple[int, ...],
     classes: int,
     dropout: float = 0.0,
+    metric: Metric = "accuracy",
 ) -> ModelSpecification:
     """Return a multilayer perceptron over the features.
 
@@ -151,13 +153,20 @@ def mlp(
         ]
         if dropout > 0:
             graph.append({"name": f"dropout{number}", "op": "Dropout", "p": dropout})
-    graph.append({"name": "logits", "op": "Linear", "out_features": classes})
+    graph.append(
+        {
+            "name": "logits",
+            "op": "Linear",
+            "out_features": 1 if isinstance(metric, AbsoluteError) else classes,
+        }
+    )
     document = {
         "version": 2 if mapping.noise else 1,
         "input": {"shape": input_shape, "bits": input_bits},
         "mapping": mapping.model_dump(),
         "graph": graph,
         "classes": classes,
+        "metric": metric.model_dump() if isinstance(metric, AbsoluteError) else metric,
         "max_parameters": MAX_PARAMETERS,
         "max_bytes": MAX_MODEL_BYTES,
     }
@@ -261,30 +270,3 @@ def _check_cost(specification: ModelSpecification, nodes: tuple[Node, ...]) -> N
             raise InputError(
                 f"The network needs up to {need} {what}, more than the {limit} allowed; {remedy}."
             )
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) < len(pairs):
-        raise ValueError(f"a key stands twice in the object with {listed(document)}")
-    return document
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
-    place = one_line("".join(steps).lstrip("."), MAX_QUOTED) or "its top"
-    context = first.get("ctx", {})
-    match first["type"]:
-        case "missing":
-            fault = f"lacks the field {place}; add it"
-        case "extra_forbidden":
-            fault = f"has a field {place} that PoLe does not know; remove it or correct its name"
-        case "union_tag_not_found":
-            fault = f"lacks {context['discriminator']} at {place}; add it"
-        case "union_tag_invalid":
-            fault = f"knows no {quoted(context['tag'])} at {place}; use one of {context['expected_tags']}"
-        case _:
-            message = one_line(first["msg"].removeprefix("Value error, "), MAX_REASON)
-            fault = f"is unusable at {place}: {message[:1].lower() + message[1:]}; correct it"
-    return f"The model specification {fault} (docs/model-specification.md tells all fields)."

@@ -147,6 +147,8 @@ def prepare_task(request: TaskRequest, workshop: Workshop) -> TaskFiles:
     folder = TaskFolder.of(workshop.home, mpk_digest)
     write_durably(folder.specification, specification.canonical_bytes())
     write_durably(folder.public_key, key_file)
+    if dataset.preparation is not None:
+        write_durably(folder.preparation, dataset.preparation.canonical_bytes())
     key_ref = FileRef(workshop.store.add(folder.public_key), mpk_digest)
     sealing = Sealing(
         specification,

@@ -1,0 +1,1 @@
+"""`pole model`: models that rounds ended with, kept, used and exported."""

@@ -1,0 +1,121 @@
+"""Tables from files and data frames, as pyarrow tables whose columns have a name each.
+
+What a file is its first bytes say, not its name. Texts stay as they are: `cells` makes numbers of them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from pole.errors import InputError
+from pole.learning.data.reading import MAX_UNPACKED_BYTES, read_as
+from pole.learning.preparing import arrow_files, delimited, workbooks
+from pole.quoting import listed, reason
+
+Table = Any
+"""A pyarrow.Table; pyarrow has no types."""
+Report = Callable[[int], None]
+"""Is told how many rows were read."""
+
+SIGNATURES: Final[Mapping[bytes, Callable[[Path], Iterable[Table]]]] = {
+    b"PAR1": arrow_files.parquet,
+    b"ARROW1": arrow_files.arrow_file,
+    b"\xff\xff\xff\xff": arrow_files.arrow_stream,
+    b"PK\x03\x04": workbooks.workbook,
+}
+STRANGE: Final = {
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook, or one with a password: save it as .xlsx, without one",
+    b"FEA1": "a Feather file of version 1: write it with a newer pyarrow or pandas",
+    b"\xff\xfe": "text in UTF-16: save it as UTF-8",
+    b"\xfe\xff": "text in UTF-16: save it as UTF-8",
+    b"SQLite format 3": "an SQLite database: export a table of it as CSV",
+    b"\x89HDF": "an HDF5 file: save its table as Parquet",
+    b"%PDF": "a PDF document: save its table as CSV",
+}
+TEXT_ENDINGS: Final = (".csv", ".tsv", ".tab", ".txt", ".csv.gz", ".tsv.gz")
+READABLE: Final = "CSV, TSV, Parquet, Arrow, Feather and Excel (.xlsx)"
+
+
+def read_table(path: Path, report: Report = lambda _: None) -> Table:
+    """Return the table in a file; `report` is told of rows as they come.
+
+    Raises InputError, one sentence with what to do, for a file that is damaged, too large or none of these.
+    """
+    with read_as("table", path, "save it again"):
+        with path.open("rb") as file:
+            beginning = file.read(16)
+        if not beginning:
+            raise InputError(f"{path} is empty; name a file with rows.")
+        return _joined(path, _reader(path, beginning)(path), report)
+
+
+def table_of(frame: object) -> Table:
+    """Return a table of a data frame: pyarrow, pandas, polars, a mapping of columns, a list of mappings.
+
+    Raises InputError where it is none, or its columns do not fit together.
+    """
+    try:
+        if isinstance(frame, Mapping):
+            table = pa.table(dict(frame))
+        elif isinstance(frame, list):
+            table = pa.Table.from_pylist(frame)
+        else:
+            table = pa.table(frame)
+    except Exception as error:
+        raise InputError(
+            f"A {type(frame).__name__} is no table here ({reason(error)}); give a data frame, or a mapping "
+            "of names to columns of one length."
+        ) from error
+    return named(table, "The data frame")
+
+
+def named(table: Table, where: object) -> Table:
+    """Return a table whose columns have names, each another, without spaces around them.
+
+    Columns without a name, as an index leaves them, are left out. Raises InputError where a name stands
+    twice, or no column is left.
+    """
+    names = [str(name).strip() for name in table.column_names]
+    kept = [
+        number
+        for number, name in enumerate(names)
+        if name and not (name.startswith("__index_level_") and name.endswith("__"))
+    ]
+    table = table.select(kept).rename_columns([names[number] for number in kept])
+    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+    if twice:
+        raise InputError(f"{where} has columns of the same name: {listed(twice)}; rename one of them.")
+    if not kept:
+        raise InputError(f"{where} has no columns with a name; write names on its first line.")
+    return table
+
+
+def _reader(path: Path, beginning: bytes) -> Callable[[Path], Iterable[Table]]:
+    for signature, what in STRANGE.items():
+        if beginning.startswith(signature):
+            raise InputError(f"{path} is {what}.")
+    for signature, reader in SIGNATURES.items():
+        if beginning.startswith(signature):
+            return reader
+    if path.name.lower().endswith(TEXT_ENDINGS):
+        return delimited.delimited
+    raise InputError(f"{path} is no table that PoLe reads; it reads {READABLE}.")
+
+
+def _joined(path: Path, parts: Iterable[Table], report: Report) -> Table:
+    """Return the parts of a table as one; they are counted as they come, so that none is ever too large."""
+    found, rows, size = [], 0, 0
+    for part in parts:
+        rows, size = rows + part.num_rows, size + part.nbytes
+        if size > MAX_UNPACKED_BYTES:
+            raise InputError(
+                f"{path} has more than {MAX_UNPACKED_BYTES:,} bytes of cells, and PoLe reads no more; take "
+                "fewer rows or columns."
+            )
+        found.append(part)
+        report(rows)
+    if not rows:
+        raise InputError(f"{path} has no rows; name a file with rows below the names of its columns.")
+    return named(pa.concat_tables(found), path)

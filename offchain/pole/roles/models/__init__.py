@@ -1,0 +1,1 @@
+"""Models that rounds ended with: fetched, checked against their block, kept, and used."""
