@@ -40,6 +40,7 @@ task = _group(
         "post": ("pole.cli.task.post:post", "Encrypt a data set, post a task on it and fund it."),
         "list": ("pole.cli.task.tasks:list_", "List the tasks."),
         "show": ("pole.cli.task.tasks:show", "Show one task."),
+        "watch": ("pole.cli.task.watch:watch", "Watch a task until its round has ended."),
         "cancel": ("pole.cli.task.tasks:cancel", "Take a waiting task back."),
         "release": (
             "pole.cli.task.release:relay_release",
