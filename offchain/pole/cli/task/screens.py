@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Screen(Protocol):
     """What is told of a task that is watched: each of its news once, where it stands, and how it ended."""
 
-    def tell(self, news: "News") -> None:
+    def report(self, news: "News") -> None:
         """Show news."""
 
     def stand(self, standing: "Standing") -> None:
@@ -42,7 +42,7 @@ class JsonScreen:
         self._task_id = task.task_id
         self._phase = ""
 
-    def tell(self, news: "News") -> None:
+    def report(self, news: "News") -> None:
         """Print an event."""
         self._print(document_of(news))
 
@@ -76,7 +76,7 @@ class PlainScreen:
         self._judged: tuple[str, ...] = ()
         self._phase: object = None
 
-    def tell(self, news: "News") -> None:
+    def report(self, news: "News") -> None:
         """Print an event as a sentence."""
         if isinstance(news.data, CommitteeDrawn):
             self._judged = news.data.judged

@@ -60,7 +60,7 @@ def follow(look: Callable[[], "Standing"], screen: "Screen", wait: Callable[[], 
         for news in standing.news:
             if news not in told:
                 told.add(news)
-                screen.tell(news)
+                screen.report(news)
         screen.stand(standing)
         if standing.outcome is not None:
             screen.end(standing.outcome)
