@@ -40,6 +40,7 @@ task = _group(
         "post": ("pole.cli.task.post:post", "Encrypt a data set, post a task on it and fund it."),
         "list": ("pole.cli.task.tasks:list_", "List the tasks."),
         "show": ("pole.cli.task.tasks:show", "Show one task."),
+        "watch": ("pole.cli.task.watch:watch", "Watch a task until its round has ended."),
         "cancel": ("pole.cli.task.tasks:cancel", "Take a waiting task back."),
         "release": (
             "pole.cli.task.release:relay_release",
@@ -176,7 +177,6 @@ main = RootGroup(
     help="Proof of Learning: a blockchain whose proof of work is a trained model.",
     epilog="Example: pole doctor",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
