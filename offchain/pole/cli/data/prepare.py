@@ -103,6 +103,12 @@ class Share(click.ParamType[float]):
 @click.option(
     "--grey/--rgb", default=None, help="Make images grey, or coloured.  [default: as the images are]"
 )
+@click.option(
+    "--encoder",
+    metavar="FILE",
+    help="Frozen encoder to run first: module.py:Class, or an ONNX file. It runs with all your rights.",
+)
+@click.option("--text", metavar="COLUMN", help="Column of texts that the encoder takes.")
 @json_option
 @common_options
 def prepare(

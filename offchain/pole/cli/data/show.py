@@ -83,7 +83,7 @@ def _print(dataset: "DataSet", found: "Inspection", measure: "DataMeasure") -> N
     print_line(
         f"{dataset.name}: {len(dataset.x_train):,} samples to train and {len(dataset.x_test):,} to test."
     )
-    print_line(f"A sample is {shape}: {_source(dataset.preparation)}.")
+    print_line(f"A sample is {shape}: {_source(dataset.preparation)}{_encoder(dataset.preparation)}.")
     if dataset.preparation is not None:
         print_line(target_line(dataset, dataset.preparation.target))
     print_line(
@@ -110,8 +110,16 @@ def _source(preparation: "Preparation | None") -> str:
             return f"{len(columns)} columns of a table"
         case "images":
             return "images, grey" if preparation.source.channels == 1 else "images in three colours"
+        case "text":
+            return "texts"
         case _:
             return "arrays of numbers"
+
+
+def _encoder(preparation: "Preparation | None") -> str:
+    if preparation is None or preparation.encoder is None:
+        return ""
+    return f", encoded by {preparation.encoder.name} ({preparation.encoder.digest[:16]}…)"
 
 
 def _class_names(dataset: "DataSet") -> list[str]:

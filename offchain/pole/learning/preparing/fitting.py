@@ -28,6 +28,8 @@ MAX_VALUES: Final = 64
 MOSTLY: Final = 0.9
 """Share of the texts of a column that have to be numbers, or times, for it to be one of them."""
 FEW_ROWS: Final = 20
+HALF_A_BYTE: Final = 127
+"""Bytes that never exceed it have a range of their own, as images of 16 greys have."""
 OTHER_DATES: Final = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}.*")
 IDENTIFIER: Final = re.compile(r"(.*[_\s-])?(id|uuid|guid|key|index|nr|no|number|rowid)", re.IGNORECASE)
 CAMEL_IDENTIFIER: Final = re.compile(r".*[a-z0-9](Id|ID|Key|Uuid|UUID|Guid|GUID)")
@@ -87,13 +89,13 @@ def fit_column(name: str, column: Any, *, as_names: bool = False) -> Fitted:
 
 
 def fit_array(x: NDArray[Any]) -> tuple[ArraySource, tuple[ColumnReport, ...]]:
-    """Return the ranges of training samples (n, ...): bytes have one, tables one a column, images one.
+    """Return the ranges of training samples (n, ...): one of bytes and of images, of tables one a column.
 
     A column of one value is all 0.
     """
     columns = x.reshape(len(x), -1).astype(np.float64)
     if x.dtype == np.uint8:
-        ends = [(0.0, 255.0)]
+        ends = [(0.0, 255.0 if x.max() > HALF_A_BYTE else float(x.max()))]
     elif x.ndim > 2:
         ends = [robust_range(columns.ravel())]
     else:

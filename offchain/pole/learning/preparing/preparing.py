@@ -18,11 +18,12 @@ from pole.errors import InputError
 from pole.learning.data import files
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.own import ARRAYS, NPZ, POLE, UNIT, require_channels_first
-from pole.learning.data.preparation import Preparation, TableSource
+from pole.learning.data.preparation import Preparation, Source, TableSource, TextSource
 from pole.learning.data.reading import MAX_UNPACKED_BYTES, read_as
 from pole.learning.preparing import arrow_files, cells, images
-from pole.learning.preparing.applying import encode
+from pole.learning.preparing.applying import ranged, source_values
 from pole.learning.preparing.arrow_files import is_picture
+from pole.learning.preparing.encoders import fit_encoder, open_encoder
 from pole.learning.preparing.fitting import ColumnReport, Fitted, cleaned, fit_array, fit_columns, left_out
 from pole.learning.preparing.images import File, Picture
 from pole.learning.preparing.tables import Report, Table, read_table, table_of
@@ -43,7 +44,8 @@ class Wanted:
     `target` names the column to learn (None where folders or `y` tell it); `regression`, `unit` and `steps`
     are as in `WantedTarget`. `dropped` columns are left out, `categories` are names whatever they hold. Test
     rows are those in `test`, or of each class a share `test_part`, chosen by `seed`. Images become `size`
-    (height, width) and have `channels`, 1 or 3.
+    (height, width) and have `channels`, 1 or 3. `encoder` names a frozen encoder (see `open_encoder`) of what
+    would be the samples, or of the column `text`.
     """
 
     target: str | None = None
@@ -57,6 +59,8 @@ class Wanted:
     seed: int = 0
     size: tuple[int, int] | None = None
     channels: int | None = None
+    encoder: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +116,8 @@ def prepare_table(name: str, table: Table, test: Table | None, wanted: Wanted) -
     nested = [field for field in joined.schema if not cells.is_flat(field.type) and field.name != column]
     joined = joined.drop_columns([field.name for field in nested])
     split = split_rows(joined.column(column), given, _aim(wanted, column), wanted.test_part, wanted.seed)
+    if wanted.text is not None:
+        return _of_texts(name, joined, split, wanted)
     fitted = fit_columns(joined.filter(split.train), {column}, wanted.dropped, wanted.categories)
     fitted += [left_out(field.name, f"holds {field.type}, which no value of a sample is") for field in nested]
     source = _table_source(name, fitted)
@@ -119,9 +125,16 @@ def prepare_table(name: str, table: Table, test: Table | None, wanted: Wanted) -
     for fit in source.columns:
         place = joined.column_names.index(fit.name)
         joined = joined.set_column(place, fit.name, cleaned(fit, joined.column(fit.name)))
-    preparation = Preparation(source=source, target=split.target)
-    samples = [encode(preparation, joined.filter(part)).samples for part in (split.train, split.test)]
-    return _prepared(name, preparation, samples, split, tuple(each.report for each in fitted))
+    values = [source_values(source, joined.filter(part))[0] for part in (split.train, split.test)]
+    return _prepared(name, source, values, split, tuple(each.report for each in fitted), wanted)
+
+
+def _of_texts(name: str, table: Table, split: Split, wanted: Wanted) -> Prepared:
+    if wanted.encoder is None:
+        raise InputError("--text names a column for an encoder; name the encoder by --encoder.")
+    source = TextSource(column=_target_column(table, wanted.text))
+    values = [source_values(source, table.filter(part))[0] for part in (split.train, split.test)]
+    return _prepared(name, source, values, split, (), wanted)
 
 
 def _of_images(
@@ -141,28 +154,32 @@ def _of_images(
         part = pictures[start : start + IMAGES_AT_ONCE]
         pixels[start : start + len(part)] = images.decoded(part, source)
         report(start + len(part))
-    preparation = Preparation(source=source, target=split.target)
-    samples = [encode(preparation, pixels[part]).samples for part in (split.train, split.test)]
-    return _prepared(name, preparation, samples, split, ())
+    values = [source_values(source, pixels[part])[0] for part in (split.train, split.test)]
+    return _prepared(name, source, values, split, (), wanted)
 
 
 def _of_arrays(name: str, x: NDArray[Any], y: Any, given: Mask | None, wanted: Wanted) -> Prepared:
     split = split_rows(y, given, _aim(wanted, LABEL_OF_ARRAYS), wanted.test_part, wanted.seed)
     _require_memory(len(x), x[0].size)
     source, reports = fit_array(x[split.train])
-    preparation = Preparation(source=source, target=split.target)
-    samples = [encode(preparation, x[part]).samples for part in (split.train, split.test)]
-    return _prepared(name, preparation, samples, split, reports)
+    values = [source_values(source, x[part])[0] for part in (split.train, split.test)]
+    return _prepared(name, source, values, split, reports, wanted)
 
 
 def _prepared(
     name: str,
-    preparation: Preparation,
-    samples: Sequence[NDArray[np.float64]],
+    source: Source,
+    values: Sequence[Any],
     split: Split,
     columns: tuple[ColumnReport, ...],
+    wanted: Wanted,
 ) -> Prepared:
-    (x_train, x_test), labels = samples, split.labels
+    (x_train, x_test), labels, fitted = values, split.labels, None
+    if wanted.encoder is not None:
+        encoder = open_encoder(wanted.encoder)
+        fitted, made = fit_encoder(encoder, x_train)
+        x_train, x_test = (ranged(each, fitted.low, fitted.high) for each in (made, encoder(x_test)))
+    preparation = Preparation(source=source, encoder=fitted, target=split.target)
     classes = split.target.classes
     dataset = DataSet(
         name, x_train, labels[split.train], x_test, labels[split.test], classes, UNIT, preparation

@@ -2,17 +2,23 @@
 "said."""
 
 import json
+import re
 from pathlib import Path
+from random import SystemRandom
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from scripts.fuzz import examples
+from scripts.fuzz.mutations import mutated
+from scripts.fuzz.trial import seeded
 from tests.unit.cli.task.test_post import SPECIFICATION
 
 from pole.cli import main
 from pole.learning.data.datasets import load
 
 ROWS = 60
+MUTATED = 30
 
 
 def pole(*arguments: str | Path) -> Result:
@@ -47,6 +53,48 @@ def test_what_cannot_be_prepared_is_one_sentence_and_leaves_nothing(
     assert result.exit_code == 2
     assert sentence in result.stderr
     assert [each.name for each in tmp_path.iterdir()] == ["rows.csv"]
+
+
+DAMAGED = {
+    "csv": examples.texts(),
+    "parquet": (examples.parquet(),),
+    "arrow": examples.arrow(),
+    "xlsx": (examples.workbook(),),
+    "npz": examples.arrays(),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_damaged_files_end_in_one_sentence_and_leave_nothing(tmp_path: Path, kind: str) -> None:
+    source, out = tmp_path / f"rows.{kind}", tmp_path / "rows.pole"
+    seed = SystemRandom().getrandbits(32)
+    random = seeded(seed, kind)
+    for _ in range(MUTATED):
+        source.write_bytes(mutated(random, DAMAGED[kind]))
+        result = pole("prepare", source, "--target", "age", "--out", out)
+        assert result.exit_code == (0 if out.is_file() else 2), f"seed {seed}: {result.output}"
+        if result.exit_code:
+            assert re.fullmatch(r"error: .*\.\n", result.stderr), f"seed {seed}"
+        out.unlink(missing_ok=True)
+        assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_damaged_image_or_data_set_ends_in_one_sentence(tmp_path: Path) -> None:
+    seed = SystemRandom().getrandbits(32)
+    random = seeded(seed, "images")
+    folder, out = tmp_path / "photos", tmp_path / "photos.pole"
+    for name in ("cats", "dogs"):
+        (folder / name).mkdir(parents=True)
+        for number in range(3):
+            (folder / name / f"{number}.png").write_bytes(examples.images()[0])
+    for _ in range(MUTATED):
+        (folder / "cats" / "0.png").write_bytes(mutated(random, examples.images()))
+        result = pole("prepare", folder, "--size", "4x4", "--out", out, "--test-part", "0.4")
+        assert result.exit_code == (0 if out.is_file() else 2), f"seed {seed}: {result.output}"
+        out.unlink(missing_ok=True)
+        out.write_bytes(mutated(random, (examples.prepared(),)))
+        assert pole("show", out, "--home", tmp_path).exit_code in (0, 2), f"seed {seed}"
+        out.unlink()
 
 
 def test_a_table_becomes_a_data_set_and_what_became_of_it_is_told(tmp_path: Path) -> None:
