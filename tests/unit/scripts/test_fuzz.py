@@ -27,6 +27,7 @@ NAMES = (
     *(
         "specification",
         "preparation",
+        "kept-model",
         "manifest",
         "shard",
         "master-public-key",
@@ -36,7 +37,17 @@ NAMES = (
     ),
     *("sealed-share", "share-box", "partial-keys", "card", "receipt", "model", "body", "proof"),
     "signed-release",
-    *("leaked-vote", "secret-box", "keystore", "wallet", "deployment", "profiles", "npz", "journal", "ledger-entry"),
+    *(
+        "leaked-vote",
+        "secret-box",
+        "keystore",
+        "wallet",
+        "deployment",
+        "profiles",
+        "npz",
+        "journal",
+        "ledger-entry",
+    ),
     *("record", "refusal"),
 )
 
