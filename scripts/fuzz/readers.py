@@ -28,6 +28,7 @@ from pole.protocol.models.specification import parse_specification
 from pole.protocol.replay import proofs
 from pole.protocol.state import Record, RecordKind
 from pole.roles.keys.ledger import KeyLedger
+from pole.roles.models import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ NOT_HERE: Final[Mapping[str, str]] = {
     "pole.protocol.models.documents.parse_json": "it is behind every reader of documents of ours",
     "pole.protocol.formats.tensors.read_metadata": "it is behind the reader of sharings",
     "pole.protocol.formats.tensors.read_tensors": "it is behind every reader of tensors here",
+    "pole.roles.models.folder.find_model": "behind it are the readers of the files in a folder",
+    "pole.roles.models.folder.open_model": "behind it are the readers of the files in a folder",
     "pole.roles.support.files.open_private": "it writes",
     "pole.roles.support.files.read_bounded": "it parses nothing",
     "pole.roles.support.files.read_with_digest": "it parses nothing",
@@ -80,6 +83,13 @@ def _formats() -> tuple[Reader, ...]:
             (InputError,),
             examples.specifications(),
             ("pole.protocol.models.specification.parse_specification",),
+        ),
+        Reader(
+            "kept-model",
+            record.read_record,
+            integrity,
+            (examples.kept_model(),),
+            ("pole.roles.models.record.read_record",),
         ),
         Reader(
             "manifest",

@@ -31,7 +31,7 @@ EXACT = {
 )
 @click.option(
     "--rows",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     help="Rows to check the file on, such as the test set, beside 1,024 random ones.",
 )
 @json_option

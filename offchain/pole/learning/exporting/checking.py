@@ -113,8 +113,8 @@ def _random_trial(trained: TrainedModel, program: Program, random: np.random.Gen
         return _random_table(preparation, random, count)
     if isinstance(preparation.source, ImageSource):
         return trial_of_rows(trained, program, random.integers(0, 256, (count, *shape), dtype=np.uint8))
-    least, most = min(preparation.source.low), max(preparation.source.high)
-    return trial_of_rows(trained, program, random.uniform(1.2 * least - 0.2 * most, most, (count, *shape)))
+    first, last = min(preparation.source.low), max(preparation.source.high)
+    return trial_of_rows(trained, program, random.uniform(1.2 * first - 0.2 * last, last, (count, *shape)))
 
 
 def _random_samples(trained: TrainedModel, random: np.random.Generator, count: int) -> Trial:

@@ -11,6 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pole.learning.evaluation.fixed_point import CLAMP, WEIGHT_ONE
+
 Constant = NDArray[Any]
 Attribute = int | str | tuple[int, ...] | tuple[str, ...]
 
@@ -97,6 +99,14 @@ class Builder:
     def clipped(self, value: str, low: float, high: float) -> str:
         """Return values limited to low .. high."""
         return self.apply("Clip", value, self.constant(float(low), "low"), self.constant(float(high), "high"))
+
+    def clamped(self, value: str) -> str:
+        """Return activations limited to their range."""
+        return self.clipped(value, -CLAMP, CLAMP)
+
+    def to_activations(self, sums: str) -> str:
+        """Return sums of weight-activation products (grid 2^-22) as clamped activations (grid 2^-10)."""
+        return self.clamped(self.apply("Round", self.divided(sums, WEIGHT_ONE)))
 
     def reshaped(self, value: str, *shape: int) -> str:
         """Return rows of another shape, which leaves out the rows themselves."""
