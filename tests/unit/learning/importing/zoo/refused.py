@@ -573,7 +573,7 @@ class DropPath(Base):
 class FrozenNorm(Base):
     def __init__(self) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm1d(16)  # refused: stays in evaluation
+        self.norm = nn.BatchNorm1d(16)  # refused: it evaluates while the module trains
 
     def train(self, mode: bool = True) -> "FrozenNorm":
         super().train(mode)
@@ -614,9 +614,9 @@ class ClampsWeights(Base):
 class SwitchesModes(Base):
     def __init__(self) -> None:
         super().__init__()
-        self.drop = nn.Dropout()
+        self.drop = nn.Dropout()  # refused: it trains while the module evaluates
 
-    def forward(self, x: Tensor) -> Tensor:  # refused: it changes drop.training
+    def forward(self, x: Tensor) -> Tensor:
         self.drop.train()
         return self.fc(self.drop(x))
 
