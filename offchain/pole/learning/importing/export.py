@@ -16,7 +16,7 @@ from pole.learning.importing.graph import Found, read_graph
 from pole.learning.importing.inspection import (
     alterations,
     failure_to_take_features,
-    kept_in_evaluation,
+    in_another_mode,
     type_of,
 )
 from pole.learning.importing.layers import Source
@@ -95,12 +95,13 @@ def _found(module: nn.Module, features: Shape) -> Found:
     kind = type_of(module)
     _begin(module.train)
     trained = trace(module, features, kind)
-    kept = list(kept_in_evaluation(module))
+    modes = list(in_another_mode(module))
     _begin(module.eval)
     evaluated = trace(module, features, kind)
+    modes += in_another_mode(module)
     different = list(differences(evaluated, trained))
     found = read_graph(evaluated, features, kind)
-    obstacles = [*alterations(module), *found.obstacles, *different, *kept]
+    obstacles = [*alterations(module), *found.obstacles, *different, *modes]
     if obstacles:
         raise _refusal(obstacles)
     return found

@@ -46,6 +46,8 @@ def remedy(name: str, args: tuple[Any, ...]) -> str:
         return "gates, products of two layers, have no layer: add or join them"
     if name in FACTORS:
         return "a constant factor belongs into a layer's own weights, which learn it: leave it out"
+    if name == "getitem" and isinstance(args[0], Flow) and len(args[0].shape) == 1:
+        return PARTS
     if name in PRODUCTS:
         return LINEAR if tensors else ATTENTION
     if tensors and not any(isinstance(each, Flow) for each in args):

@@ -102,7 +102,7 @@ class _Reader:
                 return self._require_last()
             case _:
                 value = self._function(node, args, kwargs)
-        if self.is_unknown(node):
+        if self.is_unknown(node) or _is_unknown(value):
             value = _unknown(node.meta.get(EXAMPLE, value))
         elif isinstance(value, Flow) and EXAMPLE in node.meta:
             self._require_match(value, node.meta[EXAMPLE])
@@ -111,8 +111,7 @@ class _Reader:
 
     def is_unknown(self, node: fx.Node) -> bool:
         """Whether a node reads what no layer makes."""
-        read = (self.values[each] for each in node.all_input_nodes)
-        return any(isinstance(each, Flow) and each.name == UNKNOWN for each in read)
+        return any(_is_unknown(self.values[each]) for each in node.all_input_nodes)
 
     def _module(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         module = self.root.get_submodule(str(node.target))
@@ -283,6 +282,12 @@ def _unknown(example: Any) -> Any:
     if isinstance(example, Tensor):
         return Flow(UNKNOWN, tuple(example.shape[1:]))
     return tuple(map(_unknown, example)) if isinstance(example, tuple | list) else example
+
+
+def _is_unknown(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_is_unknown, value))
+    return isinstance(value, Flow) and value.name == UNKNOWN
 
 
 def _require_flow(value: Any, otherwise: str = "it must take what a layer makes, one tensor") -> Flow:

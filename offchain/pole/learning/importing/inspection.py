@@ -65,12 +65,13 @@ def alterations(module: nn.Module) -> Iterator[str]:
             yield f"{place}{line}: its forward was replaced: make a class of your own with that forward"
 
 
-def kept_in_evaluation(module: nn.Module) -> Iterator[str]:
-    """Yield the parts of a module in training that are in evaluation all the same."""
+def in_another_mode(module: nn.Module) -> Iterator[str]:
+    """Yield the parts of a module that train while it evaluates, or evaluate while it trains."""
     for path, part in module.named_modules():
-        if not part.training and isinstance(part, IN_TWO_MODES):
+        if part.training != module.training and isinstance(part, IN_TWO_MODES):
             place = f"{type(part).__name__} {path!r}{after_comma(line_of_making(part))}"
-            yield f"at its {place}: it stays in evaluation while the module trains, as no layer does"
+            own, whole = ("trains", "evaluates") if part.training else ("evaluates", "trains")
+            yield f"at its {place}: it {own} while the module {whole}, as no layer does"
 
 
 _NO_HOOK = "write what it does into forward, and leave weight_norm and pruning out"

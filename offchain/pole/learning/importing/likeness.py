@@ -103,11 +103,7 @@ def _answer(module: nn.Module, inputs: Tensor, place: str) -> Tensor:
 
 def _state(module: nn.Module) -> dict[str, Any]:
     """Return what a module may remember from call to call: states of random numbers, attributes, weights."""
-    kept: dict[str, Any] = {
-        "the state of Python's random numbers": random.getstate(),
-        "the state of NumPy's random numbers": repr(np.random.get_state()),
-        "the state of torch's random numbers": torch.get_rng_state().sum().item(),
-    }
+    kept: dict[str, Any] = {}
     for path, part in module.named_modules():
         for name, value in (*vars(part).items(), *vars(type(part)).items()):
             if isinstance(value, int | float | str | tuple | list):
@@ -117,6 +113,9 @@ def _state(module: nn.Module) -> dict[str, Any]:
                 kept[name] = value
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         kept[name] = tensor._version
+    kept["the state of Python's random numbers"] = random.getstate()
+    kept["the state of NumPy's random numbers"] = repr(np.random.get_state())
+    kept["the state of torch's random numbers"] = torch.get_rng_state().numpy().tobytes()
     return kept
 
 

@@ -81,14 +81,14 @@ def differences(evaluated: Trace, trained: Trace) -> Iterator[str]:
 
     F.dropout of the graph in evaluation is told what it does in training.
     """
+    different = "as its forward does something else in training{}: write it without self.training".format
     if trained.failure and not evaluated.failure:
-        yield f"in training: {trained.failure}"
+        yield different(after_comma(trained.line)) if trained.line else f"in training, {trained.failure}"
     if trained.failure or evaluated.failure:
         return
     for still, moving in zip_longest(evaluated.graph.nodes, trained.graph.nodes):
         if still is None or moving is None or _described(still) != _described(moving):
-            place = after_comma((moving or still).meta.get(LINE, ""))
-            yield f"as its forward does something else in training{place}: write it without self.training"
+            yield different(after_comma((moving or still).meta[LINE]))
             return
         if still.target is functional.dropout:
             if still.kwargs.get("training"):
@@ -149,22 +149,24 @@ class _Tracer(fx.Tracer):
         return super().getattr(attr, attr_val, parameter_proxy_cache)
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        return forward(*args, **kwargs) if self._running else super().call_module(m, forward, args, kwargs)
+        if self._running or m not in (self.submodule_paths or ()):
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def create_arg(self, a: Any) -> Any:
+        try:
+            return super().create_arg(a)
+        except NameError as error:
+            raise UnsupportedError(
+                "it uses weights that are no part of the module: name their layer in __init__, "
+                "self.name = ..., and keep lists in an nn.ModuleList"
+            ) from error
 
     def to_bool(self, obj: fx.Proxy) -> bool:
         raise fx.proxy.TraceError("it branches on a value or on the number of samples")
 
     def iter(self, obj: fx.Proxy) -> Iterator[fx.Proxy]:
         raise fx.proxy.TraceError("it loops over samples or values")
-
-    def path_of_module(self, mod: nn.Module) -> str:
-        try:
-            return super().path_of_module(mod)
-        except NameError as error:
-            raise UnsupportedError(
-                f"a {type(mod).__name__} is called that is no part of the module: name it in __init__, "
-                "self.name = ..., and keep lists in an nn.ModuleList"
-            ) from error
 
     def create_node(self, kind: str, target: Any, args: Any, kwargs: Any, *rest: Any, **more: Any) -> fx.Node:
         args, kwargs = fx.node.map_arg((args, kwargs), lambda each: self._replaced.get(each, each))
@@ -248,6 +250,9 @@ class _Known(fx.Proxy):
         raise fx.proxy.TraceError("it makes a number of a value or of the number of samples")
 
     __len__ = __int__ = __float__ = __index__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise fx.proxy.TraceError("it makes an array of values")
