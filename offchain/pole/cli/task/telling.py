@@ -86,6 +86,8 @@ def _sentence_of_a_round(news: "News", terms: "TaskTerms", judged: tuple[str, ..
 
 def _sentence_of_a_vote(news: "News", judged: tuple[str, ...]) -> str:
     match news.data:
+        case records.DrawArmed(draw_block=block):
+            return f"The hash of Ethereum block {block} draws the committee."
         case records.CommitteeDrawn(members=members, judged=miners):
             return f"A committee of {len(members)} was drawn ({_names(members)}); it judges {_names(miners)}."
         case records.VoteCommitted(verifier=verifier):
@@ -115,9 +117,9 @@ def outcome_document(outcome: "Outcome") -> dict[str, Any]:
     """Return how a task ended as an object for scripts."""
     header = outcome.header
     if header is None:
-        return {"round": outcome.round_id or None, "winner": None, "reason": outcome.reason}
+        return {"roundId": outcome.round_id or None, "winner": None, "reason": outcome.reason}
     return {
-        "round": outcome.round_id,
+        "roundId": outcome.round_id,
         "winner": header.winner,
         "height": header.height,
         "modelDigest": f"0x{header.model_digest.hex()}",

@@ -61,10 +61,10 @@ def follow(look: Callable[[], "Standing"], screen: "Screen", wait: Callable[[], 
             if news not in told:
                 told.add(news)
                 screen.report(news)
-        screen.stand(standing)
         if standing.outcome is not None:
             screen.end(standing.outcome)
             return standing.outcome
+        screen.stand(standing)
         wait()
         try:
             standing, complaint = look(), ""
