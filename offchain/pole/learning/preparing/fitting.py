@@ -131,16 +131,16 @@ def left_out(name: str, why: str) -> Fitted:
 
 
 def _of_texts(name: str, column: Any) -> Fitted:
-    told = cells.texts(column)
-    lower = {text.lower() for text in told.names}
-    if len(lower) == 2 and lower & cells.TRUE - {"1"} and lower & cells.FALSE - {"0"}:
-        return _truth(name, cells.truths(column))
     for kind, read in ((NumberColumn, cells.numbers), (TimeColumn, cells.times)):
         found = read(column)
         there = np.count_nonzero(~found.missing)
         if there and there >= MOSTLY * (there + np.count_nonzero(found.wrong)):
             reason = _why_identifier(name, found.values)
             return left_out(name, reason) if reason else _measured(name, kind, found, column)
+    told = cells.texts(column)
+    lower = {text.lower() for text in told.names}
+    if len(lower) == 2 and lower & cells.TRUE and lower & cells.FALSE:
+        return _truth(name, cells.truths(column))
     return _category(name, told)
 
 
