@@ -282,6 +282,7 @@ def _arrays(path: Path, wanted: Wanted) -> tuple[NDArray[Any], Any, Mask | None]
         x, y = (np.concatenate([found[f"{part}_train"], found[f"{part}_test"]]) for part in "xy")
         given = np.arange(len(x)) >= len(found["x_train"])
     _require_samples(path, x)
+    y = y[:, 0] if y.shape[1:] == (1,) else y
     if y.ndim != 1 or len(y) != len(x) or y.dtype.kind not in "uifbU":
         raise InputError(
             f"y in {path} is {y.dtype} of shape {y.shape}; it must hold a label for each sample."
