@@ -56,3 +56,9 @@ class NoPlaceError(RefusedError):
 
 class AbandonedError(PoleError):
     """The work was stopped because nobody needs it any more."""
+
+
+class InterruptError(PoleError):
+    """Somebody ended a command by Ctrl-C; the message says what it had sent by then."""
+
+    exit_code = 130

@@ -72,18 +72,18 @@ class Ground:
             "SOLCX_BINARY_PATH": chosen.read_text().strip(),
             "PATH": f"{REPOSITORY / 'devnet' / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}",
             "POLE_DEPLOYMENT": str(self.place.deployment),
+            "POLE_DEVNET": self.place.rpc,
         }
         command = [str(POLE.with_name("brownie")), "run", *script, "--network", "devnet"]
         step(command, environment | dict(extra))
 
     def _brownie_home(self) -> Path:
-        """Return a home for brownie whose network `devnet` is this one, on whatever port it is."""
+        """Return a home for brownie, which runs beside others then."""
         home = self.folder / "brownie"
         networks = home / ".brownie" / "network-config.yaml"
         if not networks.exists():
             networks.parent.mkdir(parents=True, exist_ok=True)
-            known = (REPOSITORY / "devnet" / "network-config.yaml").read_text()
-            networks.write_text(known.replace(f"127.0.0.1:{RPC_PORT}", f"127.0.0.1:{self.ports[0]}"))
+            shutil.copy(REPOSITORY / "devnet" / "network-config.yaml", networks)
         return home
 
 

@@ -30,6 +30,7 @@ from pole.learning.data.preparation import (
     TimeColumn,
     TruthColumn,
 )
+from pole.learning.data.quantisation import Quantisation
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.canonical import CanonicalModel, tensor_shapes
 from pole.learning.evaluation.features import FeatureMap
@@ -42,6 +43,7 @@ from pole.protocol.models.specification import mlp
 from pole.protocol.replay import proofs
 from pole.protocol.state import FileRef, Header, Record, Verdict, Vote
 from pole.roles.keys import ledger
+from pole.roles.models.record import ModelRecord, Score, write_record
 
 RANDOM: Final = np.random.default_rng(9)
 SEED, DIGEST = bytes(range(32)), bytes(range(32, 64))
@@ -233,6 +235,11 @@ def keystores() -> tuple[bytes, ...]:
     return tuple(json.dumps(each).encode() for each in made)
 
 
+def profiles() -> bytes:
+    kept = {"lab": {"rpc": "http://127.0.0.1:8546", "wallet": "alice"}, "default": {}}
+    return json.dumps({"format": "pole.profiles", "version": 1, "use": "lab", "profiles": kept}).encode()
+
+
 def deployment() -> bytes:
     """Return a deployment file, every parameter 1."""
     contracts = {
@@ -360,3 +367,28 @@ def refusals() -> tuple[bytes, ...]:
         selector = keccak(text=f"{error['name']}({','.join(types)})")[:4]
         found.append(selector + encode(types, values[error["name"]]))
     return tuple(found)
+
+
+def kept_model() -> bytes:
+    """Return what is known of a model that was bought."""
+    return write_record(
+        ModelRecord(
+            chain_id=1337,
+            contract=ACCOUNT.address,
+            task_id=4,
+            round_id=ROUND,
+            height=5,
+            block_hash=DIGEST,
+            place=1,
+            miner=ACCOUNT.address,
+            seed=SEED,
+            model_cid="bafkmodel",
+            model_digest=DIGEST,
+            spec_digest=DIGEST,
+            score=Score(135, 150, 14, 15, "committee"),
+            committee=3,
+            quantisation=Quantisation(8, (255.0,), (0.0,)),
+            noise=0,
+            mpk_digest=DIGEST,
+        )
+    )

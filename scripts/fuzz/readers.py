@@ -12,6 +12,7 @@ from scripts.fuzz import examples
 from scripts.fuzz.examples import CONTEXT, DIGEST, DIMENSION, INDEX, PASSWORD, QUERIES, ROUND, SEED, WINDOWS
 
 from pole.adapters.ethereum import contract_errors, deployment
+from pole.adapters.storage import profiles
 from pole.adapters.storage.journal import SqliteJournal
 from pole.adapters.wallet import holder_card, keystore, secret_box, share_box, share_receipt
 from pole.errors import InputError, IntegrityError, PoleError
@@ -27,6 +28,7 @@ from pole.protocol.models.specification import parse_specification
 from pole.protocol.replay import proofs
 from pole.protocol.state import Record, RecordKind
 from pole.roles.keys.ledger import KeyLedger
+from pole.roles.models import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,15 @@ class Reader:
 NOT_HERE: Final[Mapping[str, str]] = {
     "pole.cli.common.task_terms.read_request": "behind it is parse_specification",
     "pole.cli.common.task_terms.read_specification": "behind it is parse_specification",
+    "pole.cli.shell.connection.find_deployment": "it parses nothing",
     "pole.ipfe.group.decode": "it takes 32 bytes, and property tests hold it to RFC 9496",
     "pole.learning.training.checkpoint.unpack": "its file is this machine's own, behind a digest",
     "pole.protocol.formats.canonical_json.read_document": "it is behind every reader of JSON here",
     "pole.protocol.models.documents.parse_json": "it is behind every reader of documents of ours",
     "pole.protocol.formats.tensors.read_metadata": "it is behind the reader of sharings",
     "pole.protocol.formats.tensors.read_tensors": "it is behind every reader of tensors here",
+    "pole.roles.models.folder.find_model": "behind it are the readers of the files in a folder",
+    "pole.roles.models.folder.open_model": "behind it are the readers of the files in a folder",
     "pole.roles.support.files.open_private": "it writes",
     "pole.roles.support.files.read_bounded": "it parses nothing",
     "pole.roles.support.files.read_with_digest": "it parses nothing",
@@ -78,6 +83,13 @@ def _formats() -> tuple[Reader, ...]:
             (InputError,),
             examples.specifications(),
             ("pole.protocol.models.specification.parse_specification",),
+        ),
+        Reader(
+            "kept-model",
+            record.read_record,
+            integrity,
+            (examples.kept_model(),),
+            ("pole.roles.models.record.read_record",),
         ),
         Reader(
             "manifest",
@@ -244,6 +256,16 @@ def _on_disk(folder: Path) -> tuple[Reader, ...]:
             (InputError,),
             (examples.deployment(),),
             ("pole.adapters.ethereum.deployment.read_deployment",),
+        ),
+        Reader(
+            "profiles",
+            lambda data: profiles.load_profiles(_written(folder / "profiles.json", data)),
+            (InputError,),
+            (examples.profiles(),),
+            (
+                "pole.adapters.storage.profiles.load_profiles",
+                "pole.adapters.storage.profiles.read_profiles",
+            ),
         ),
         Reader(
             "journal",

@@ -127,7 +127,7 @@ def _post_victims_task(scene: Scene) -> None:
     spec = scene.folder / "victim.json"
     spec.write_bytes(specification(16).canonical_bytes())
     terms = ("--reward", "0.1", "--data-bond", "0.1", "--time-limit", "600", "--train-accuracy", "80")
-    scene.pole(DATA_NODE, "task", "post", "--spec", str(spec), "--data", "digits", *terms)
+    scene.pole(DATA_NODE, "task", "post", "--yes", "--spec", str(spec), "--data", "digits", *terms)
     cards = scene.cards(HOLDERS)
     files = scene.share(VICTIM_TASK, cards, threshold=2, delegate=DELEGATE)
     scene.drop_secret(VICTIM_TASK, scene.accept(HOLDERS, files))

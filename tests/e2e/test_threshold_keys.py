@@ -44,7 +44,7 @@ def shared(scene: Scene) -> Scene:
 
     with ThreadPoolExecutor(1) as side_by_side:
         posted = side_by_side.submit(
-            scene.pole, "data-1", "task", "post", "--spec", str(IRIS), "--data", "iris", *terms
+            scene.pole, "data-1", "task", "post", "--yes", "--spec", str(IRIS), "--data", "iris", *terms
         )
         cards = scene.cards(HOLDERS)
         posted.result()

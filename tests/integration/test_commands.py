@@ -14,6 +14,7 @@ from pole.errors import InputError
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
+    (tmp_path / "password").touch(mode=0o600)
     (tmp_path / "password").write_text("password\n")
     return tmp_path
 

@@ -1,5 +1,6 @@
 """Settings of the tests that need no chain."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import HealthCheck, settings
 # How long an example takes, or the making of one, says something about the machine, nothing about the code.
 settings.register_profile("pole", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pole")
+
+
+# Commands in tests read no profile of whoever runs them.
+os.environ["POLE_CONFIG"] = os.devnull
 
 
 @pytest.fixture(autouse=True, scope="session")

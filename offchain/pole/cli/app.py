@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from pole.cli.common.context import remember_verbose
 from pole.cli.common.lazy_group import LazyCommand, LazyGroup, RootGroup
 
 
@@ -41,6 +40,7 @@ task = _group(
         "post": ("pole.cli.task.post:post", "Encrypt a data set, post a task on it and fund it."),
         "list": ("pole.cli.task.tasks:list_", "List the tasks."),
         "show": ("pole.cli.task.tasks:show", "Show one task."),
+        "watch": ("pole.cli.task.watch:watch", "Watch a task until its round has ended."),
         "cancel": ("pole.cli.task.tasks:cancel", "Take a waiting task back."),
         "release": (
             "pole.cli.task.release:relay_release",
@@ -54,6 +54,7 @@ spec = _group(
     {
         "show": ("pole.cli.spec.documents:show", "Show the layers, their cost, and what is disclosed."),
         "check": ("pole.cli.spec.documents:check", "Check that a specification is usable."),
+        "suggest": ("pole.cli.spec.suggest:suggest", "Write one that suits a data set and its budget."),
         "try": ("pole.cli.spec.try_:try_", "Train on plain data and say what is reached."),
         "from-torch": ("pole.cli.spec.from_torch:from_torch", "Make one of a torch module."),
     },
@@ -92,6 +93,18 @@ data = _group(
         "privacy": ("pole.cli.data.privacy:privacy", "Show what projections reveal of the samples."),
     },
 )
+model = _group(
+    "model",
+    "Models that rounds ended with: kept, used, exported.",
+    {
+        "list": ("pole.cli.model.kept:list_", "List the models that are kept here."),
+        "get": ("pole.cli.model.kept:get", "Fetch the model of a round that has ended, and check it."),
+        "predict": ("pole.cli.model.predict:predict", "Predict new rows, or features."),
+        "report": ("pole.cli.model.report:report", "Show how good a model is."),
+        "card": ("pole.cli.model.card:card", "Write its card, a README for Hugging Face."),
+        "export": ("pole.cli.model.export:export", "Write it for onnxruntime, torch or scikit-learn."),
+    },
+)
 miner = _group(
     "miner",
     "The miner: trains on encrypted data and competes for rewards.",
@@ -122,6 +135,26 @@ chain = _group(
     },
 )
 
+config = _group(
+    "config",
+    "Profiles: where things are on each network that you work with.",
+    {
+        "set": ("pole.cli.settings.config:set_", "Keep a setting in a profile."),
+        "unset": ("pole.cli.settings.config:unset", "Take a setting out of a profile."),
+        "use": ("pole.cli.settings.config:use", "Use a profile from now on."),
+        "list": ("pole.cli.settings.config:list_", "List the profiles."),
+        "show": ("pole.cli.settings.config:show", "Show each setting, and where it comes from."),
+    },
+)
+completion = _group(
+    "completion",
+    "Completion of commands and options in your shell.",
+    {
+        "install": ("pole.cli.settings.completion:install", "Install it for a shell."),
+        "show": ("pole.cli.settings.completion:show", "Print the script that a shell loads."),
+    },
+)
+
 main = RootGroup(
     "pole",
     {
@@ -130,11 +163,14 @@ main = RootGroup(
         "task": task,
         "spec": spec,
         "data": data,
+        "model": model,
         "data-node": data_node,
         "key-holder": key_holder,
         "miner": miner,
         "verifier": verifier,
         "chain": chain,
+        "config": config,
+        "completion": completion,
         "withdraw": LazyCommand("pole.cli.network.withdraw:withdraw", "Pay a wallet's credit out to it."),
         "doctor": LazyCommand("pole.cli.network.doctor:doctor", "Check the set-up and say what to do."),
     },
@@ -158,12 +194,5 @@ main.params += [
         expose_value=False,
         callback=_show_version,
         help="Show the version.",
-    ),
-    click.Option(
-        ["--verbose"],
-        is_flag=True,
-        expose_value=False,
-        callback=lambda context, _parameter, value: remember_verbose(context, value=value),
-        help="Show the traceback of an error.",
     ),
 ]

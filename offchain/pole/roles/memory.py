@@ -16,6 +16,7 @@ from pole.roles.ports import Journal
 DONE: Final = b"done"
 NOTHING: Final = b""
 OPEN_ROUNDS: Final = "open-rounds"
+AWAITED_MODELS: Final = "awaited-models"
 NAME_DIGITS: Final = 16
 
 
@@ -191,6 +192,15 @@ class DataNodeMemory:
     def note_settled_replaced(self, task_id: int) -> None:
         """Note that a replaced task was settled."""
         self.journal.put(f"replaced/{task_id}", DONE)
+
+    def awaited_models(self) -> list[int]:
+        """Return the rounds of this data node's tasks whose models are not kept yet."""
+        kept = self.journal.get(AWAITED_MODELS)
+        return [int(number) for number in json.loads(kept)] if kept else []
+
+    def keep_awaited_models(self, rounds: list[int]) -> None:
+        """Keep the rounds whose models are still to be kept."""
+        self.journal.put(AWAITED_MODELS, json.dumps(rounds).encode())
 
     def post_intent(self, mpk_digest: bytes) -> str:
         """Return the intent of posting the task of a master key."""

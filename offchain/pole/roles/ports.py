@@ -105,6 +105,25 @@ class Opening:
     seed: bytes
 
 
+class Published(Protocol):
+    """What the contracts tell anybody of a round's files; each method is that of `Chain`."""
+
+    def round(self, round_id: int) -> Round:
+        """See Chain."""
+
+    def task(self, task_id: int) -> PostedTask:
+        """See Chain."""
+
+    def functional_keys(self, round_id: int) -> FileRef | None:
+        """See Chain."""
+
+    def test_set(self, round_id: int) -> FileRef | None:
+        """See Chain."""
+
+    def test_seed(self, round_id: int) -> SeedState:
+        """See Chain."""
+
+
 class Chain(Protocol):
     """PoLe's contracts, seen and used by one wallet."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from pole.cli import main
-from pole.cli.common.context import common_options
+from pole.cli.shell.connection import common_options
 
 PAGE = Path(__file__).parents[3] / "docs" / "commands.md"
 
@@ -24,6 +24,8 @@ A command that acts for a wallet asks for its password on the terminal, or reads
 the file that `--password-file` names; it is never given as an argument. A command that sends a transaction
 simulates it first, so what the contracts would refuse costs nothing; killed at any moment and called again,
 it resumes with the transaction it had signed.
+
+Ctrl-C ends a command with a line that says what was sent, and a worker between two steps.
 
 An error is one line on standard error, `error: what is wrong: what to do`, and an exit code:
 
@@ -37,6 +39,7 @@ An error is one line on standard error, `error: what is wrong: what to do`, and 
 | 5 | the wallet cannot pay |
 | 6 | a contract refuses the call in the state the chain is in |
 | 7 | this machine's own disk cannot be written or read |
+| 130 | ended by Ctrl-C; the line says what was sent |
 
 Everything that pole keeps lies in the data folder, readable by its owner alone:
 
@@ -53,8 +56,10 @@ Everything that pole keeps lies in the data folder, readable by its owner alone:
 
 CONNECTION = """## Options of every command
 
-They say where things are; `pole COMMAND --help` lists them last, as *Connection*. `--verbose` stands with the
-command's own options.
+They say where things are, and may stand before the command or after it; `pole COMMAND --help` lists them
+last, as *Connection*. An option wins over the environment variable that it names, that over the profile in
+use (`pole config`), and that over the default. `--verbose` stands with the command's own options; `-h` is
+`--help`.
 """
 
 

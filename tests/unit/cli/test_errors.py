@@ -1,4 +1,8 @@
+import errno
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -40,6 +44,7 @@ def pole(home: Path, *words: str) -> Result:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
+    (tmp_path / "password").touch(mode=0o600)
     (tmp_path / "password").write_text("password\n")
     new_wallet(tmp_path, "alice", "password", rounds=2)
     return tmp_path
@@ -57,6 +62,55 @@ def test_an_error_is_one_line_on_standard_error_and_its_exit_code(error: type[Po
     assert result.exit_code == error.exit_code != 0
     assert result.stderr == "error: Something is wrong: do this.\n"
     assert result.stdout == ""
+
+
+def test_a_file_that_no_command_foresaw_is_told_and_not_a_traceback() -> None:
+    @click.command()
+    def fail() -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "/home/x/y")
+
+    result = CliRunner().invoke(RootGroup("root", {"fail": fail}), ["fail"])
+    assert result.exit_code == 7
+    assert result.stderr.startswith(
+        "error: /home/x/y cannot be written or read (Read-only file system): make"
+    )
+
+
+def test_a_data_folder_on_a_disk_that_cannot_be_written_is_exit_code_7(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    for words in (["data", "budget"], ["data", "release", "00" * 32]):
+        result = pole(home, *words)
+        assert result.exit_code == 7, result.output
+        assert "(Read-only file system)" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+def test_ctrl_c_says_that_nothing_was_sent() -> None:
+    @click.command()
+    def wait() -> None:
+        raise KeyboardInterrupt
+
+    result = CliRunner().invoke(RootGroup("root", {"wait": wait}), ["wait"])
+    assert result.exit_code == 130
+    assert result.stderr == "\nerror: Interrupted. Nothing was sent.\n"
+
+
+def test_ctrl_c_while_the_program_loads_is_no_traceback() -> None:
+    script = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'pole.cli.app': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from pole.cli import main\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "\nerror: Interrupted. Nothing was sent.\n")
 
 
 @given(st.text(max_size=100) | st.text().map(lambda text: text * 1000))

@@ -24,6 +24,11 @@ def commands(
 
 ALL = list(commands(main))
 LEAVES = [(path, command) for path, command in ALL if not isinstance(command, click.Group)]
+CONNECTING = [
+    (path, command)
+    for path, command in LEAVES
+    if path[0] not in {"config", "completion"} or path == ("config", "show")
+]
 GROUPS = [((), main), *((path, command) for path, command in ALL if isinstance(command, click.Group))]
 
 
@@ -35,15 +40,18 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
     assert named(LEAVES) == [
         *("devnet up", "devnet down", "devnet status"),
         *("wallet new", "wallet list", "wallet fund"),
-        *("task post", "task list", "task show", "task cancel", "task release"),
-        *("spec show", "spec check", "spec try", "spec from-torch"),
+        *("task post", "task list", "task show", "task watch", "task cancel", "task release"),
+        *("spec show", "spec check", "spec suggest", "spec try", "spec from-torch"),
         *("data prepare", "data show", "data fetch", "data budget", "data release", "data privacy"),
+        *("model list", "model get", "model predict", "model report", "model card", "model export"),
         *("data-node run", "data-node sign-release", "data-node share", "data-node drop-secret"),
         *("key-holder new", "key-holder accept", "key-holder run"),
         "miner run",
         *("verifier stake", "verifier run", "verifier unstake", "verifier reclaim"),
         "verifier leak",
         *("chain log", "chain verify", "chain prove", "chain challenge"),
+        *("config set", "config unset", "config use", "config list", "config show"),
+        *("completion install", "completion show"),
         *("withdraw", "doctor"),
     ]
 
@@ -61,12 +69,13 @@ def test_every_summary_stands_whole_on_one_line_of_80_columns(
     path: tuple[str, ...], group: click.Group
 ) -> None:
     text = CliRunner().invoke(main, [*path, "--help"], env={"COLUMNS": "80"}).output
+    assert text == CliRunner().invoke(main, [*path, "-h"], env={"COLUMNS": "80"}).output
     lines = text.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     assert [line.split()[0] for line in lines] == group.list_commands(click.Context(group))
     assert all(line.endswith(".") and not line.endswith("...") for line in lines)
 
 
-@pytest.mark.parametrize(("path", "command"), LEAVES, ids=named(LEAVES))
+@pytest.mark.parametrize(("path", "command"), CONNECTING, ids=named(CONNECTING))
 def test_where_a_command_connects_to_stands_below_its_own_options(
     path: tuple[str, ...], command: click.Command
 ) -> None:
@@ -74,9 +83,9 @@ def test_where_a_command_connects_to_stands_below_its_own_options(
     own, _, connection = text.partition("\nConnection:\n")
     section = connection.partition("\n\n")[0].splitlines()
     listed = [line.split()[0] for line in section if line.startswith("  --")]
-    assert listed == ["--home", "--rpc", "--ipfs", "--deployment", "--password-file"]
+    assert listed == ["--home", "--rpc", "--ipfs", "--deployment", "--password-file", "--profile"]
     assert "  --verbose" in own
-    assert "  --help" in own
+    assert "  -h, --help" in own
     assert not any(f"  {option} " in own for option in listed)
 
 
@@ -109,10 +118,40 @@ def test_the_outermost_help_loads_neither_web3_nor_torch() -> None:
     subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.DEVNULL)
 
 
-def test_an_unknown_command_is_refused() -> None:
-    result = CliRunner().invoke(main, ["mine"])
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["mine"], "There is no command `pole mine`: did you mean `pole miner`?"),
+        (["taks", "list"], "There is no command `pole taks`: did you mean `pole task`?"),
+        (["task", "pots"], "There is no command `pole task pots`: did you mean `pole task post`?"),
+        (["xyz"], "There is no command `pole xyz`: `pole --help` lists what there is."),
+        (["task", "list", "--wating"], "`pole task list` has no option --wating: did you mean --waiting?"),
+        (
+            ["task", "list", "-q"],
+            "`pole task list` has no option -q: `pole task list --help` lists what there is.",
+        ),
+        (["--rcp", "x", "doctor"], "`pole` has no option --rcp: did you mean --rpc?"),
+        (["withdraw"], "`pole withdraw` needs --wallet: `pole withdraw --help` says what it is."),
+        (["task", "show"], "`pole task show` needs TASK_ID: `pole task show --help` says what it is."),
+        (["task", "show", "x"], "TASK_ID: 'x' is not a valid integer range."),
+        (["doctor", "x"], "Got unexpected extra argument (x): `pole doctor --help` shows how to call it."),
+        (["task", "list", "--rpc"], "Option '--rpc' requires an argument: `pole task list --help` shows how"),
+    ],
+)
+def test_a_mistyped_command_line_is_one_sentence_that_says_what_to_do(
+    words: list[str], sentence: str
+) -> None:
+    result = CliRunner().invoke(main, words)
     assert result.exit_code == 2
-    assert "No such command 'mine'" in result.output
+    assert result.stderr.startswith(f"error: {sentence}")
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+
+
+def test_a_group_without_a_command_shows_its_help() -> None:
+    result = CliRunner().invoke(main, ["task"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Usage: pole task [OPTIONS] COMMAND")
 
 
 def test_the_version_is_shown() -> None:

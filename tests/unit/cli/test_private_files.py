@@ -20,6 +20,7 @@ def pole(folder: Path, *words: str, umask: int) -> "subprocess.CompletedProcess[
 
 @UMASKS
 def test_nobody_else_can_read_what_commands_leave_in_the_data_folder(tmp_path: Path, umask: int) -> None:
+    (tmp_path / "password").touch(mode=0o600)
     (tmp_path / "password").write_text("password\n")
     assert pole(tmp_path, "wallet", "new", "alice", "--light", umask=umask).returncode == 0
     card = pole(tmp_path, "key-holder", "new", "--wallet", "alice", umask=umask)
@@ -43,6 +44,7 @@ def test_a_data_folder_that_others_can_enter_is_told_with_what_mends_it(tmp_path
     home = tmp_path / "data" / "home"
     home.mkdir(parents=True)
     home.chmod(0o755)
+    (tmp_path / "password").touch(mode=0o600)
     (tmp_path / "password").write_text("password\n")
     made = pole(tmp_path, "wallet", "new", "alice", "--light", umask=0o022)
     assert made.stderr == f"warning: others can enter {home}: chmod 700 {home}\n"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests.unit.roles.fake_storage import FakeStore, MemoryJournal
 from tests.unit.roles.fakes import FakeChain, World
+from tests.unit.roles.results import result_of
 
 from pole.ipfe.scheme import MasterSecretKey
 from pole.learning.data.datasets import DataSet
@@ -27,6 +28,7 @@ from pole.roles.keys.ledger import KeyLedger
 from pole.roles.keys.seeds import ServedSeeds
 from pole.roles.loop import Role
 from pole.roles.memory import DataNodeMemory, MinerMemory, SettlementMemory, VerifierMemory
+from pole.roles.models.collecting import Collector
 from pole.roles.ports import Chain, Journal, Store
 from pole.roles.publishing.preparation import TaskRequest, Workshop, prepare_task
 from pole.roles.receiving.decryption import Means
@@ -36,6 +38,7 @@ from pole.roles.receiving.task_data import TaskReader
 from pole.roles.support.waiting import PatientStore
 from pole.roles.training.learner import Assignment, Learner, Trained
 from pole.roles.workers import tables
+from pole.roles.workers.data_node.collecting import WonModels
 from pole.roles.workers.data_node.data_node import DataNode
 from pole.roles.workers.keeper import Keeper
 from pole.roles.workers.miner.miner import Miner, MinerSettings
@@ -176,10 +179,19 @@ class Stage:
             self.secrets.open,
             self.budget,
             self.seeds(OWNER),
+            self.won_models(chain, store, journal),
             may_disclose=self.may_disclose,
             confirmations=self.confirmations,
         )
         return tables.data_node(means)
+
+    def won_models(self, chain: Chain, store: Store, journal: Journal) -> WonModels:
+        """Return what the data node keeps of rounds that have ended, below `models` of its folder."""
+        patient = PatientStore(store, lambda: float(self.world.now))
+        collector = Collector(patient, self.home(OWNER))
+        return WonModels(
+            DataNodeMemory(journal), patient, collector, lambda round_id: result_of(self.world, round_id)
+        )
 
     def miner(
         self, address: str = MINERS[0], settings: MinerSettings | None = None, **ports: Any

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from json import JSONDecodeError
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from eth_utils.crypto import keccak
 from requests.exceptions import RequestException
@@ -16,12 +16,15 @@ from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint, RPCResponse
 
 from pole.adapters.ethereum.deployment import Deployment
+from pole.adapters.storage.loopback import is_loopback
 from pole.errors import InputError, UnreachableError
 from pole.quoting import reason
 
 T = TypeVar("T")
 
 _TIMEOUTS = (5, 20)  # seconds to connect, and to wait for an answer
+# requests asks the environment for the proxies that are not named, and leaves out the None.
+_NO_PROXIES = {"http": None, "https": None, "all": None}
 
 
 class NodeProvider(HTTPProvider):
@@ -29,7 +32,10 @@ class NodeProvider(HTTPProvider):
 
     def __init__(self, url: str) -> None:
         # No retries of its own: a worker's loop decides how long to wait and says so.
-        super().__init__(url, request_kwargs={"timeout": _TIMEOUTS}, exception_retry_configuration=None)
+        kwargs: dict[str, Any] = {"timeout": _TIMEOUTS}
+        if is_loopback(urlsplit(url).hostname or ""):
+            kwargs["proxies"] = _NO_PROXIES
+        super().__init__(url, request_kwargs=kwargs, exception_retry_configuration=None)
         self._shown = shown_url(url)
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
@@ -58,21 +64,36 @@ class NodeProvider(HTTPProvider):
 def connect(url: str) -> Web3:
     """Return a web3 of the node at `url`; nothing is sent yet.
 
-    Raises InputError for a URL that is not HTTP.
+    A node of this machine needs no scheme: `127.0.0.1:8546`. Raises InputError for a URL that is not HTTP.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = _parts(url)
+    if parts is None:
+        # Not shown: what is no URL may hold a key all the same.
         raise InputError(
-            f"{shown_url(url)} is no HTTP URL of an Ethereum node: give one like --rpc http://127.0.0.1:8546."
+            "--rpc is no HTTP URL of an Ethereum node: give one that begins with http:// or https://, like "
+            "--rpc http://127.0.0.1:8546."
         )
-    return Web3(NodeProvider(url))
+    return Web3(NodeProvider(parts.geturl()))
+
+
+def _parts(url: str) -> SplitResult | None:
+    """Return the parts of an HTTP URL, completed for a host of this machine; None where it is none."""
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        _ = parts.port
+    except ValueError:
+        return None
+    is_complete = "://" in url or is_loopback(parts.hostname or "")
+    return parts if is_complete and parts.scheme in {"http", "https"} and parts.hostname else None
 
 
 def shown_url(url: str) -> str:
     """Return the URL as it may be printed: providers put API keys into its user, path and query."""
-    parts = urlsplit(url)
+    parts = _parts(url)
+    if parts is None:
+        return "no URL"
     port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname or ''}{port}"
+    return f"{parts.scheme}://{parts.hostname}{port}"
 
 
 def check_deployment(w3: Web3, deployment: Deployment) -> None:

@@ -4,6 +4,7 @@ import ctypes
 import logging
 import os
 import resource
+import stat
 import sys
 from pathlib import Path
 from typing import Final
@@ -33,3 +34,9 @@ def make_files_private() -> None:
 def can_be_entered(folder: Path) -> bool:
     """Return whether others than its owner can enter or list a folder; False where there is none."""
     return folder.is_dir() and bool(folder.stat().st_mode & _OTHERS)
+
+
+def can_be_read(file: Path) -> bool:
+    """Return whether others than its owner can read or change a file; False of a pipe and the like."""
+    mode = file.stat().st_mode
+    return stat.S_ISREG(mode) and bool(mode & _OTHERS)

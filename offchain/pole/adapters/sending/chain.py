@@ -9,7 +9,8 @@ from eth_utils.abi import event_abi_to_log_topic
 from web3.types import TxReceipt
 
 from pole.adapters.ethereum.chain_reader import ChainReader
-from pole.adapters.sending.fees import FeePolicy
+from pole.adapters.ethereum.connection import node_answers
+from pole.adapters.sending.fees import FeePolicy, expected_price
 from pole.adapters.sending.task_states import task_to_replace
 from pole.adapters.sending.transactions import Call, Sender
 from pole.adapters.storage.journal import SqliteJournal
@@ -81,6 +82,11 @@ class EthereumChain(ChainReader):
         arguments = (astuple(terms), astuple(files), *(() if replaced is None else (replaced.task_id,)))
         receipt = self._send("TaskList", function, *arguments, value=terms.payment, intent=intent)
         return int(self._event("TaskList", "TaskPosted", receipt)["taskId"])
+
+    def gas_price(self) -> int:
+        """Return the wei that a unit of gas costs in the next block."""
+        with node_answers():
+            return expected_price(self.w3)
 
     def cancel_task(self, task_id: int, *, intent: str) -> Receipt:
         """Take a waiting task back; reward and bond become credit."""

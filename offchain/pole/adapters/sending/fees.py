@@ -42,6 +42,11 @@ def market_fees(w3: Web3, ceiling: int) -> Fees:
     return Fees(max(base + tip, min(2 * base + tip, ceiling)), tip)
 
 
+def expected_price(w3: Web3) -> int:
+    """Return the wei that a unit of gas costs in the next block."""
+    return int(w3.eth.fee_history(1, "latest")["baseFeePerGas"][-1]) + int(w3.eth.max_priority_fee)
+
+
 def current_fees(w3: Web3, policy: FeePolicy) -> Fees:
     """Return the fees to offer now. Raises FundsError when they are above the policy's ceiling."""
     fees = market_fees(w3, policy.ceiling)

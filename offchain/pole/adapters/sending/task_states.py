@@ -9,14 +9,14 @@ from pole.protocol.parameters import TaskListParameters
 from pole.protocol.rounds.value_heap import WaitingTask, least_valuable, reward_above, waiting_task
 from pole.protocol.state import Phase, TaskTerms
 
-WAITING = "waiting"
+WAITING, CANCELLED = "waiting", "cancelled"
 
 
 def task_states(reader: ChainReader) -> dict[int, str]:
     """Return for each task id: waiting, cancelled, what replaced it, or its round and that one's phase."""
     states = {task.task_id: WAITING for task in reader.tasks()}
     for event in reader.index.events("TaskCancelled"):
-        states[event.arguments["taskId"]] = "cancelled"
+        states[event.arguments["taskId"]] = CANCELLED
     for replaced, by in reader.replaced_tasks().items():
         states[replaced] = f"replaced by task {by}"
     for event in reader.index.events("TaskTaken"):

@@ -12,16 +12,45 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pole.adapters.storage.private_file import private_folder
+from pole.errors import InputError
+from pole.quoting import one_line
+from pole.roles.support.files import own_disk
+
+
+@contextmanager
+def sole_holder(path: Path, work: str) -> Iterator[None]:
+    """Hold the lock file at `path`, which names this process, for as long as `work` goes on.
+
+    Raises InputError at once, naming the process, where another holds it, and DiskError where the file cannot
+    be made.
+    """
+    private_folder(path.parent)
+    with own_disk(path):
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = one_line(os.pread(descriptor, 32, 0).decode("ascii", "replace")) or "another"
+            raise InputError(
+                f"{work} already, process {holder}: stop that one first, or use another wallet."
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
     """Hold the lock file at `path`; waits while another process or thread holds it.
 
-    The kernel releases it if we die.
+    The kernel releases it if we die. Raises DiskError where the file cannot be made.
     """
     private_folder(path.parent)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    with own_disk(path):
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

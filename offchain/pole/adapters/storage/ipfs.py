@@ -25,6 +25,7 @@ from ipfshttpclient.exceptions import (  # type: ignore[import-untyped]
 from ipfshttpclient.exceptions import TimeoutError as TooSlowError
 from requests.exceptions import ReadTimeout, RequestException
 
+from pole.adapters.storage.loopback import is_loopback
 from pole.adapters.storage.private_file import private_folder
 from pole.errors import InputError, IntegrityError, UnreachableError
 from pole.quoting import quoted, reason
@@ -89,6 +90,9 @@ class IpfsStore:
             raise InputError(
                 f"{address!r} is no multiaddr of an IPFS API: give one like --ipfs /ip4/127.0.0.1/tcp/5001."
             ) from error
+        if is_loopback(address.split("/")[2]):
+            # Proxies of the environment are for other machines. The client passes this on to each session.
+            self._client._client._session_props["trust_env"] = False
 
     def add(self, path: Path) -> str:
         """Store and pin a file; return its CIDv1 in base32.

@@ -72,6 +72,7 @@ class SqliteJournal:
         with file_lock(path.with_name(f"{path.name}.lock")):
             self._connection = self._open()
             self._prepare()
+        self._newest_before = self._newest()
 
     def close(self) -> None:
         """Close the file; what was kept is kept."""
@@ -116,6 +117,10 @@ class SqliteJournal:
         """Return what may still be mined, by nonce and then by age."""
         return self._sends("WHERE state = ?", SendState.PENDING.value)
 
+    def sends_made(self) -> tuple[SignedSend, ...]:
+        """Return what was signed since this journal was opened here."""
+        return self._sends("WHERE id > ?", self._newest_before)
+
     def next_intent(self, action: str) -> str:
         """Return the intent for doing `action` once more because somebody asks for it.
 
@@ -130,7 +135,12 @@ class SqliteJournal:
             ).fetchone()[0]
         return f"{asked}{done}"
 
-    def _sends(self, condition: str, argument: str) -> tuple[SignedSend, ...]:
+    def _newest(self) -> int:
+        with self._mutex, self._usable():
+            newest = self._connection.execute("SELECT coalesce(max(id), 0) FROM transactions").fetchone()[0]
+        return int(newest)
+
+    def _sends(self, condition: str, argument: str | int) -> tuple[SignedSend, ...]:
         query = f"SELECT {_COLUMNS} FROM transactions {condition} ORDER BY nonce, id"  # noqa: S608 (constants)
         with self._mutex, self._usable():
             return tuple(map(_send, self._connection.execute(query, (argument,)).fetchall()))

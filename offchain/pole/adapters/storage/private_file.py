@@ -1,22 +1,27 @@
 """Files of one user: written whole or not at all, and readable by nobody else."""
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 
-from pole.errors import InputError
+from pole.errors import DiskError, InputError
 from pole.roles.support.files import make_private_folder
+
+_DISK = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""What the system says where a disk is full, broken or another's, and not where a path is no folder's."""
 
 
 def private_folder(path: Path) -> Path:
     """Make a folder, and those above it that are missing, for its owner alone; return it.
 
-    Raises InputError when it cannot be made.
+    Raises InputError when there can be no such folder, DiskError when this machine cannot make it.
     """
     try:
         make_private_folder(path)
     except OSError as error:
-        raise InputError(
+        kind = DiskError if error.errno in _DISK else InputError
+        raise kind(
             f"The folder {path} cannot be made ({error.strerror}): choose another with --home."
         ) from error
     return path
@@ -26,14 +31,14 @@ def write_private(path: Path, data: bytes) -> None:
     """Write a file of mode 0600 by way of a temporary one.
 
     It is durable on disk before it takes the place of `path`.
-    Raises InputError when the folder cannot be written.
+    Raises what `private_folder` raises, and DiskError when the folder cannot be written.
     """
     folder = private_folder(path.parent)
     try:
         # mkstemp makes the file with mode 0600, so the bytes are never readable by others.
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=folder)
     except OSError as error:
-        raise InputError(
+        raise DiskError(
             f"The folder {folder} cannot be written ({error.strerror}): choose another with --home."
         ) from error
     try:

@@ -6,16 +6,24 @@ The adapters are imported when a session is opened, so that `--help` does not lo
 """
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from functools import wraps
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 import click
 
 from pole.cli.common.output import print_line
-from pole.errors import InputError
+from pole.cli.shell.connection import (
+    Settings,
+    command,
+    common_options,
+    default_home,
+    json_option,
+    wallet_option,
+)
+from pole.cli.shell.mistakes import NOTHING_SENT
+from pole.errors import InputError, InterruptError
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -26,24 +34,25 @@ if TYPE_CHECKING:
     from pole.adapters.storage.journal import SqliteJournal
     from pole.adapters.wallet.secret_store import SecretStore
 
-DEFAULT_RPC = "http://127.0.0.1:8546"
-DEFAULT_IPFS = "/ip4/127.0.0.1/tcp/5001"
-DEFAULT_DEPLOYMENT = Path("deployments/devnet.json")
+__all__ = [
+    "DEVELOPMENT_CHAINS",
+    "Session",
+    "Settings",
+    "command",
+    "common_options",
+    "default_home",
+    "json_option",
+    "open_reader",
+    "open_session",
+    "open_store",
+    "read_password",
+    "require_strong_wallet",
+    "wallet_option",
+    "warn_of_light_wallet",
+]
+
 DEVELOPMENT_CHAINS = frozenset({1337, 31337})
 """Chain ids of ganache, anvil and hardhat."""
-
-R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Where things are: data folder, node's RPC URL, IPFS API's multiaddr, deployment file, password file."""
-
-    home: Path
-    rpc: str
-    ipfs: str
-    deployment: Path
-    password_file: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,116 +75,27 @@ class Session:
         """Use the session as a context that closes its journal."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Close the journal."""
-        self.journal.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the journal; raises InterruptError, which says what was sent, where Ctrl-C ended the work."""
+        try:
+            if kind in (KeyboardInterrupt, click.Abort):
+                raise InterruptError(f"Interrupted. {_what_was_sent(self.journal)}")
+        finally:
+            self.journal.close()
 
 
-def default_home() -> Path:
-    """Return the platform's folder for PoLe's data: wallets, journals, caches."""
-    from platformdirs import user_data_path
+def _what_was_sent(journal: "SqliteJournal") -> str:
+    from pole.adapters.storage.journal import SendState
 
-    return user_data_path("pole")
-
-
-_OPTIONS = (
-    click.option(
-        "--home",
-        type=click.Path(file_okay=False, path_type=Path),
-        envvar="POLE_HOME",
-        default=default_home,
-        show_default="the platform's data folder",
-        help="Folder of wallets, journals and caches.  [env: POLE_HOME]",
-    ),
-    click.option(
-        "--rpc",
-        envvar="POLE_RPC",
-        default=DEFAULT_RPC,
-        show_default=True,
-        help="HTTP RPC URL of an Ethereum node.  [env: POLE_RPC]",
-    ),
-    click.option(
-        "--ipfs",
-        envvar="POLE_IPFS",
-        default=DEFAULT_IPFS,
-        show_default=True,
-        help="Multiaddr of an IPFS daemon's API.  [env: POLE_IPFS]",
-    ),
-    click.option(
-        "--deployment",
-        type=click.Path(dir_okay=False, path_type=Path),
-        envvar="POLE_DEPLOYMENT",
-        default=DEFAULT_DEPLOYMENT,
-        show_default=True,
-        help="File that names the contracts.  [env: POLE_DEPLOYMENT]",
-    ),
-    click.option(
-        "--password-file",
-        type=click.Path(dir_okay=False, path_type=Path),
-        envvar="POLE_PASSWORD_FILE",
-        help="File with the wallet's password on its first line.  [env: POLE_PASSWORD_FILE]",
-    ),
-    click.option(
-        "--verbose",
-        is_flag=True,
-        expose_value=False,
-        callback=lambda context, _parameter, value: remember_verbose(context, value=value),
-        help="Show the traceback of an error.",
-    ),
-)
-
-VERBOSE = "pole.verbose"
-
-
-def remember_verbose(context: click.Context, *, value: bool) -> None:
-    """Note on the outermost context whether errors are to show their traceback."""
-    root = context.find_root()
-    root.meta[VERBOSE] = root.meta.get(VERBOSE, False) or value
-
-
-class Command(click.Command):
-    """A command whose help lists the options of `Settings` in a section of their own, below all others."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the command's own options, then where it connects to."""
-        connection = {field.name for field in fields(Settings)}
-        sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Connection": []}
-        for parameter in self.get_params(ctx):
-            row = parameter.get_help_record(ctx)
-            if row is not None and isinstance(parameter, click.Option):
-                sections["Connection" if parameter.name in connection else "Options"].append(row)
-        for title, rows in sections.items():
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
-
-
-def command(**attributes: Any) -> Callable[[Callable[..., Any]], Command]:
-    """Return click's decorator for a `Command`, with attributes such as its `epilog`."""
-    return click.command(cls=Command, **attributes)
-
-
-def common_options(callback: Callable[..., R]) -> Callable[..., R]:
-    """Give a command the options of `Settings` and pass them to it as its first argument."""
-
-    @wraps(callback)
-    def with_settings(*arguments: Any, **options: Any) -> R:
-        values = {field.name: options.pop(field.name) for field in fields(Settings)}
-        values["home"] = values["home"].expanduser().absolute()
-        return callback(Settings(**values), *arguments, **options)
-
-    decorated: Callable[..., R] = with_settings
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
-
-
-wallet_option = click.option(
-    "--wallet", required=True, metavar="NAME", help="Wallet that acts and pays, made by `pole wallet new`."
-)
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print JSON for a script to read; amounts are wei, as strings."
-)
+    pending, made = journal.pending_sends(), journal.sends_made()
+    mined = [send.hash for send in made if send.state is SendState.DONE]
+    told = [f"Transaction {', '.join(mined)} was sent and mined."] if mined else []
+    if pending:
+        told.append(
+            f"Transaction {pending[-1].hash} was signed and may be mined yet: call the same command again, "
+            "which goes on with it."
+        )
+    return " ".join(told) or NOTHING_SENT
 
 
 def read_password(settings: Settings, *, confirm: bool = False) -> str:
@@ -198,8 +118,15 @@ def read_password(settings: Settings, *, confirm: bool = False) -> str:
 
 
 def _password_in(path: Path) -> str:
+    from pole.adapters.machine.exposure import can_be_read
+
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        content = path.read_bytes()
+        # Editors of some systems begin a file with the mark of its encoding, which is no part of a password.
+        is_wide = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+        lines = content.decode("utf-16" if is_wide else "utf-8-sig").splitlines()
+        if can_be_read(path):
+            print_line(f"warning: others can read {path}: chmod 600 {path}", err=True)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"The password file {path} cannot be read ({error}): give another --password-file."

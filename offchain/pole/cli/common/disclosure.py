@@ -9,7 +9,9 @@ import click
 if TYPE_CHECKING:
     from pole.learning.privacy.disclosure import Disclosure
     from pole.learning.privacy.rules import Rule
+    from pole.protocol.models.specification import ModelSpecification
     from pole.roles.keys.preview import Preview
+    from pole.roles.keys.remaining import Remaining
 
 RULES = ("rank", "numerical-rank", "entropy", "attack")
 DRAWN = 12
@@ -26,6 +28,26 @@ consent_option = click.option(
 def lines_of(preview: "Preview") -> tuple[str, str, str]:
     """Return what miners get of a data set: dimensions, what attacks recover, what is in the clear."""
     return _dimensions(preview), _attacks(preview), _clear(preview)
+
+
+def queries_left(preview: "Preview", specification: "ModelSpecification") -> "tuple[Remaining, ...]":
+    """Return how many query vectors a task of a specification's layer may have, and two tasks after it."""
+    from pole.roles.keys.preview import views_before
+    from pole.roles.keys.remaining import Layer, in_turn
+
+    layer = Layer(specification.mapping, specification.input)
+    return in_turn(preview.profile, views_before(preview.before), layer)
+
+
+def line_of_queries_left(left: "tuple[Remaining, ...]", asked: int) -> str:
+    """Return how often the data can still be asked, in one line."""
+    first, second, third = (each.queries for each in left)
+    stop = f"; the rule {left[0].rule.value!r} stops more" if left[0].rule is not None else ""
+    taken = min(first, asked)
+    return (
+        f"Query vectors of such a layer that are left, attacks aside: {first} for this task{stop}. With "
+        f"{taken} of them taken a second task on these data has {second} left, and then a third {third}."
+    )
 
 
 def consent_to(preview: "Preview", allowed: str | None, *, picture: Path | None) -> "Rule | None":

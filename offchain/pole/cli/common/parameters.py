@@ -1,6 +1,8 @@
 """Types of command-line parameters."""
 
+import re
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -9,16 +11,86 @@ from pole.protocol.amounts import wei
 
 
 class Ether(click.ParamType[int]):
-    """An amount of ether; the command gets wei."""
+    """An amount of ether, gwei or wei; the command gets wei, which know the unit that was written."""
 
     name = "ether"
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the amount in wei. Raises InputError when the text is no amount."""
-        return value if isinstance(value, int) else wei(value)
+        """Return the amount in wei."""
+        try:
+            return value if isinstance(value, int) else wei(value)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
 
 
-ETHER = Ether()
+class Percent(click.ParamType[float]):
+    """A share from 0 to 100 percent, with its sign or without it."""
+
+    name = "percent"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the percentage; a bare number between 0 and 1 is taken for neither share nor percentage."""
+        if not isinstance(value, str):
+            return value
+        found = re.fullmatch(r"\s*(\d{1,3}(?:\.\d{0,20})?|\.\d{1,20})\s*(%?)\s*", value, re.ASCII)
+        number = float(found[1]) if found else -1.0
+        if found is None or number > 100:
+            self.fail(f"{value!r} is no percentage: write a number such as 95 or 97.5.", param, ctx)
+        if 0 < number < 1 and not found[2]:
+            whole, reading = f"{100 * number:.6g}", f"{value} reads as {number:g} %"
+            self.fail(f"{reading}: write {whole} for {whole} %, or {number:g}% to say that.", param, ctx)
+        return number
+
+
+_PARTS: Final = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+_NUMBER: Final = r"(\d{1,9}(?:\.\d{1,9})?)"
+_LENGTH: Final = re.compile("".join(rf"(?:{_NUMBER}\s*{unit}\s*)?" for unit in _PARTS), re.ASCII)
+_SECONDS: Final = re.compile(r"\d{1,9}(?:\.\d{0,9})?|\.\d{1,9}", re.ASCII)
+
+
+class Duration(click.ParamType[float]):
+    """A length of time: plain seconds, or parts such as 5m, 1h and 1h30m; the command gets seconds."""
+
+    name = "duration"
+
+    def __init__(self, minimum: float = 0, maximum: float = float("inf")) -> None:
+        self.minimum, self.maximum = minimum, maximum
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds."""
+        seconds = _seconds(value) if isinstance(value, str) else float(value)
+        if seconds is None:
+            self.fail(
+                f"{value!r} is no duration: write seconds, or parts such as 5m, 1h or 1h30m.", param, ctx
+            )
+        if not self.minimum <= seconds <= self.maximum:
+            bounds = f"at least {self.minimum:g}" if seconds < self.minimum else f"at most {self.maximum:g}"
+            self.fail(f"{value!r} is {seconds:g} seconds, but must be {bounds}.", param, ctx)
+        return seconds
+
+
+class WholeSeconds(Duration):
+    """A length of time that contracts count: no part of a second."""
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the seconds."""
+        seconds = super().convert(value, param, ctx)
+        if seconds != int(seconds):
+            self.fail(f"{value!r} is {seconds:g} seconds: contracts count whole ones.", param, ctx)
+        return int(seconds)
+
+
+def _seconds(text: str) -> float | None:
+    if _SECONDS.fullmatch(text.strip()):
+        return float(text)
+    found = _LENGTH.fullmatch(text.strip().lower())
+    if found is None or not any(found.groups()):
+        return None
+    return sum(float(part) * unit for part, unit in zip(found.groups(), _PARTS.values(), strict=True) if part)
+
+
+ETHER: Final = Ether()
+PERCENT: Final = Percent()
 data_option = click.option(
     "--data",
     required=True,

@@ -28,15 +28,15 @@ def read_request(
     parameters: TaskListParameters,
 ) -> TaskRequest:
     """Return what was asked for, with the minimum bond and fee where none were named; raises InputError."""
-    reward = _whole(terms["reward"], 0)
+    reward = _amount(terms["reward"], 0)
     minimum_fee = -(-reward * parameters.fee_bps // BASIS_POINTS)
     return TaskRequest(
         dataset=dataset,
         specification=read_specification(spec),
         terms=TaskTerms(
             reward=reward,
-            data_bond=_whole(terms["data_bond"], parameters.min_data_bond),
-            fee=_whole(terms["fee"], minimum_fee),
+            data_bond=_amount(terms["data_bond"], parameters.min_data_bond),
+            fee=_amount(terms["fee"], minimum_fee),
             time_limit=_whole(terms["time_limit"], 0),
             min_training_time=_whole(terms["min_time"], 0),
             min_solutions=_whole(terms["min_solutions"], 1),
@@ -76,6 +76,11 @@ def read_specification(path: Path) -> ModelSpecification:
             f"The specification {path} cannot be read ({error.strerror}); name another file."
         ) from error
     return parse_specification(document)
+
+
+def _amount(value: object, default: int) -> int:
+    # As it is: it knows the unit that was typed, in which it is refused.
+    return value if isinstance(value, int) else default
 
 
 def _whole(value: float | None, default: int) -> int:

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
@@ -20,6 +20,7 @@ from pole.cli.common.context import (
     read_password,
 )
 from pole.cli.common.log import start_log
+from pole.cli.common.parameters import Duration
 
 if TYPE_CHECKING:
     from pole.roles.loop import Role
@@ -49,10 +50,9 @@ class WorkerOptions:
 _OPTIONS = (
     click.option(
         "--poll",
-        type=click.FloatRange(min=0.05),
+        type=Duration(0.05),
         default=1.0,
         show_default=True,
-        metavar="SECONDS",
         help="Time between two looks at the chain.",
     ),
     click.option("--rounds", type=click.IntRange(min=1), help="Stop after so many rounds have ended."),
@@ -175,11 +175,25 @@ def serve(
 ) -> None:
     """Run the role that is made of a wallet's session and the event that tells it to stop.
 
-    Raises what `open_session` and `run_worker` raise.
+    Raises what `open_session` and `run_worker` raise, and InputError where the wallet has such a worker.
     """
-    with open_session(settings, wallet, read_password(settings)) as session, stop_on_signals() as stopping:
+    with (
+        open_session(settings, wallet, read_password(settings)) as session,
+        stop_on_signals() as stopping,
+        _only_one(settings, session, wallet),
+    ):
         start_log(as_json=options.json_log)
         run_worker(session, make_role(session, stopping), options, stopping, idle_after=idle_after)
+
+
+def _only_one(settings: Settings, session: Session, wallet: str) -> AbstractContextManager[None]:
+    """Keep a second worker of this kind out of the wallet's work folder: both would commit under one salt."""
+    from pole.adapters.storage.file_lock import sole_holder
+
+    context = click.get_current_context()
+    worker = context.parent.info_name if context.parent is not None else context.info_name
+    lock = settings.home / "locks" / f"{session.home.name}-{worker}.lock"
+    return sole_holder(lock, f"A {worker} of the wallet {wallet} works in {session.home}")
 
 
 def run_worker(

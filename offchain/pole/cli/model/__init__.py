@@ -1,1 +1,1 @@
-"""`pole model`."""
+"""`pole model`: models that rounds ended with, kept, used and exported."""

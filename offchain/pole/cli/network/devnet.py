@@ -8,6 +8,7 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import print_json, print_table
+from pole.cli.common.parameters import Duration
 
 if TYPE_CHECKING:
     from pole.adapters.machine.devnet import ServiceState
@@ -27,10 +28,10 @@ def _port_option(
 @_port_option("--swarm-port", 4001, "IPFS's swarm")
 @click.option(
     "--block-time",
-    type=click.FloatRange(0, 60),
+    type=Duration(0, 60),
     default=1,
     show_default=True,
-    help="Seconds between blocks; 0 mines each transaction at once.",
+    help="Time between blocks; 0 mines each transaction at once.",
 )
 @click.option(
     "--mnemonic", default=None, help="Words of the chain's own accounts; they are play money, not a secret."

@@ -93,7 +93,7 @@ def _json_wei(amount: int | None) -> str | None:
 
 @command(epilog="Example: pole wallet fund alice --amount 10")
 @click.argument("wallet")
-@click.option("--amount", type=ETHER, default="10", show_default=True, help="Ether to send.")
+@click.option("--amount", type=ETHER, default="10", show_default=True, help="What to send.")
 @common_options
 def fund(settings: Settings, wallet: str, amount: int) -> None:
     """Send ether to WALLET, a name or an address, from an account that a development node holds."""

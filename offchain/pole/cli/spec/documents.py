@@ -12,6 +12,7 @@ from pole.cli.common.worker import threads_option
 if TYPE_CHECKING:
     from pole.protocol.models.specification import ModelSpecification
     from pole.roles.keys.preview import Preview
+    from pole.roles.keys.remaining import Remaining
 
 FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 
@@ -24,13 +25,14 @@ FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @common_options
 def show(settings: Settings, /, *, file: Path, data: str | None, threads: int, as_json: bool) -> None:
     """Show what the model specification in FILE asks for: its layers, their cost, and what is disclosed."""
-    from pole.cli.common.disclosure import document_of, lines_of
+    from pole.cli.common.disclosure import document_of, line_of_queries_left, lines_of, queries_left
     from pole.cli.common.task_terms import read_specification
 
     specification = read_specification(file)
     found = None if data is None else _preview(settings, data, specification, threads)
+    left = () if found is None else queries_left(found, specification)
     if as_json:
-        disclosure = {} if found is None else {"disclosure": document_of(found)}
+        disclosure = {} if found is None else {"disclosure": document_of(found), "queriesLeft": _counts(left)}
         print_json(_as_json(specification) | disclosure)
         return
     columns = ("layer", "kind", "reads", "makes", "parameters", "multiplications")
@@ -40,6 +42,11 @@ def show(settings: Settings, /, *, file: Path, data: str | None, threads: int, a
         click.echo("\n" + "\n".join(lines_of(found)))
         if found.broken is not None:
             click.echo(f"This breaks the key budget's rule {found.broken.value!r}.")
+        click.echo(line_of_queries_left(left, specification.mapping.queries))
+
+
+def _counts(left: "tuple[Remaining, ...]") -> list[dict[str, Any]]:
+    return [{"queries": each.queries, "stoppedBy": each.rule} for each in left]
 
 
 def _preview(settings: Settings, data: str, specification: "ModelSpecification", threads: int) -> "Preview":

@@ -1,18 +1,22 @@
 """`pole spec from-torch`."""
 
-import json
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pole.cli.common.context import Settings, command, common_options
+from pole.cli.common.output import print_line
 from pole.cli.spec.documents import summary
+from pole.cli.spec.writing import write_specification, written
 from pole.errors import InputError
 from pole.protocol.mapping.kinds import MAX_QUERIES
 from pole.protocol.models.metrics import MAX_SCALE
 
 if TYPE_CHECKING:
+    from pole.learning.importing.export import Wanted
     from pole.protocol.mapping.kinds import Mapping
     from pole.protocol.models.metrics import Metric
     from pole.protocol.models.specification import ModelSpecification
@@ -103,40 +107,42 @@ def from_torch(
 
     FACTORY is a function or class in MODULE.PY that is called without arguments and gives an nn.Module,
     which takes the features that the mapping layer makes (samples first) and returns logits, one for each
-    class. This runs MODULE.PY with all your rights: use it on your own code only. What no layer of a
-    specification stands for is refused, with its line and what to use instead. Weights are not taken over.
+    class. This runs MODULE.PY with all your rights: use it on your own code only. All of it that no layer of
+    a specification stands for is listed, with its lines and what to use instead. Weights are not taken over.
     """
-    from pole.learning.importing.export import Wanted, export
-    from pole.learning.importing.trace import make_module
+    from pole.learning.importing.export import Wanted
 
     file, _, factory = module.rpartition(":")
     if not file:
         raise InputError(f"{module!r} names no factory; write it as module.py:factory.")
     wanted = Wanted(shape, options["bits"], _mapping(options), _metric(options), options["classes"])
-    specification = export(make_module(Path(file), factory), wanted).specification
-    text = written(specification)
+    with redirect_stdout(sys.stderr):
+        specification = _exported(Path(file), factory, wanted)
     if out is None:
-        click.echo(text, nl=False)
+        click.echo(written(specification), nl=False)
     else:
-        _write(out, text)
+        write_specification(out, specification)
     click.echo(summary(specification), err=True)
 
 
-def written(specification: "ModelSpecification") -> str:
-    """Return a specification as people write it: a line for each layer, without what is default."""
-    document = specification.model_dump(mode="json")
-    layers = [
-        {"name": layer.name, "op": layer.op}
-        | layer.model_dump(mode="json", exclude={"name", "op"}, exclude_defaults=True)
-        for layer in specification.graph
-    ]
-    graph = ",\n    ".join(map(json.dumps, layers))
-    order = ("version", "input", "mapping", "graph", "classes", "metric", "max_parameters", "max_bytes")
-    fields = (
-        f'"{name}": ' + (f"[\n    {graph}\n  ]" if name == "graph" else json.dumps(document[name]))
-        for name in order
-    )
-    return "{\n  " + ",\n  ".join(fields) + "\n}\n"
+def _exported(file: Path, factory: str, wanted: "Wanted") -> "ModelSpecification":
+    """Return the specification; lists what stands in its way, each on a line, where that is more than one."""
+    from pole.learning.importing.export import export
+    from pole.learning.importing.trace import UnsupportedError
+    from pole.learning.importing.user_file import make_module
+
+    module = make_module(file, factory)
+    try:
+        return export(module, wanted).specification
+    except UnsupportedError as error:
+        if len(error.obstacles) == 1:
+            raise
+        for number, obstacle in enumerate(error.obstacles, start=1):
+            print_line(f"{number}. {obstacle}.", err=True)
+        raise InputError(
+            f"{factory}() of {file} cannot be exported for the {len(error.obstacles)} reasons above: correct "
+            "them."
+        ) from error
 
 
 def _mapping(options: dict[str, Any]) -> "Mapping":
@@ -169,10 +175,3 @@ def _metric(options: dict[str, Any]) -> "Metric":
     if scale is None or options["classes"] is None:
         raise InputError(f"The metric {name} needs --scale and --classes, the steps of the target's grid.")
     return AbsoluteError(name=name, scale=scale)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}): name another --out.") from error

@@ -7,32 +7,51 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import percent, print_json, print_table
-from pole.cli.common.parameters import data_option
+from pole.cli.common.parameters import PERCENT, Duration, data_option
 from pole.cli.common.worker import threads_option
 from pole.cli.spec.documents import FILE
 
 if TYPE_CHECKING:
     from pole.learning.data.datasets import DataSet
+    from pole.learning.suggesting.baselines import Learned
+    from pole.learning.suggesting.trials import Advice, Shares, Trials
     from pole.learning.training.rehearsal import Rehearsal
     from pole.protocol.models.specification import ModelSpecification
 
 
-@command(epilog="Example: pole spec try examples/breast-cancer-mlp.json --data breast_cancer --seconds 20")
+@command(epilog="Example: pole spec try examples/breast-cancer-mlp.json --data breast_cancer --seeds 5")
 @FILE
 @data_option
 @click.option("--train-samples", type=click.IntRange(min=2), help="Training samples to take.  [default: all]")
 @click.option("--test-samples", type=click.IntRange(min=1), help="Test samples to take.  [default: all]")
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.1), default=60, show_default=True, help="Time to train at most."
+    "--seconds",
+    type=Duration(0.1),
+    default=60,
+    show_default=True,
+    help="Time to train at most for each seed, such as 5m.",
 )
 @click.option(
     "--train-accuracy",
-    type=click.FloatRange(0, 100),
+    type=PERCENT,
     default=100,
     show_default=True,
     help="Training score, in percent, at which training ends.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Draws the mapping layer and the start.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many seeds to try, from --seed on.",
+)
+@click.option(
+    "--baselines/--no-baselines",
+    default=True,
+    show_default=True,
+    help="Train plain learners in the clear, to compare with.",
+)
 @threads_option
 @json_option
 @common_options
@@ -44,6 +63,7 @@ def try_(
     data: str,
     train_samples: int | None,
     test_samples: int | None,
+    baselines: bool,
     threads: int,
     as_json: bool,
     **options: Any,
@@ -51,71 +71,152 @@ def try_(
     """Train on a data set as a miner would, without chain or encryption, and say what is reached.
 
     The features are those that decryption would give, the score is that of the specification's metric by
-    canonical evaluation: what to expect, before a reward is offered for it.
+    canonical evaluation: what to expect, before a reward is offered for it. Beside it stands what plain
+    learners reach on the samples in the clear, and a threshold to ask for that every seed has reached.
     """
     from pole.cli.common.task_terms import read_data, read_specification, taken
     from pole.cli.common.training import use_threads
+    from pole.learning.suggesting.baselines import baselines as plain
+    from pole.learning.suggesting.trials import advise
     from pole.roles.publishing.preparation import check_samples
 
     use_threads(threads)
     specification = read_specification(file)
     dataset = taken(read_data(data), train_samples, test_samples)
     check_samples(dataset, specification)
-    rehearsal = _rehearse(dataset, specification, **options)
+    trials = _trials(dataset, specification, **options)
+    learned = plain(dataset, specification.metric) if baselines else ()
+    advice = advise(trials)
     if as_json:
-        print_json(_as_json(dataset, specification, rehearsal))
-        return
-    result = rehearsal.result
-    click.echo(
-        f"{dataset.name}: trained {result.epochs} epochs in {result.seconds:.1f} s, until "
-        f"{result.reason.value}.\n"
-    )
-    print_table(("set", "samples", "score", "share"), _rows(dataset, rehearsal), empty="")
-    metric = specification.metric
-    click.echo(f"\nThe score is {metric if isinstance(metric, str) else metric.name}, times the samples.")
+        print_json(_as_json(trials, learned, advice))
+    else:
+        _report(trials, learned, advice)
 
 
-def _rehearse(
+def _trials(
     dataset: "DataSet",
     specification: "ModelSpecification",
     *,
     seconds: float,
     train_accuracy: float,
     seed: int,
-) -> "Rehearsal":
+    seeds: int,
+) -> "Trials":
     import time
 
-    from pole.learning.training.rehearsal import rehearse
+    from pole.learning.suggesting.trials import try_out
     from pole.learning.training.stopping import StopRule
     from pole.learning.training.training import pick_device
-    from pole.protocol.encoding.hashing import keccak256
     from pole.roles.workers.miner.training import correct_needed
 
     needed = correct_needed(round(100 * train_accuracy), len(dataset.x_train))
-    rule = StopRule(needed, time.monotonic() + seconds, time.monotonic, lambda: False)
-    layer_seed = keccak256(seed.to_bytes(32, "big", signed=True))
-    return rehearse(dataset, specification, rule, seed=layer_seed, random_seed=seed, device=pick_device())
 
+    def rule() -> StopRule:
+        return StopRule(needed, time.monotonic() + seconds, time.monotonic, lambda: False)
 
-def _rows(dataset: "DataSet", rehearsal: "Rehearsal") -> list[tuple[object, ...]]:
-    parts = (
-        ("training", len(dataset.x_train), rehearsal.train_correct),
-        ("test", len(dataset.x_test), rehearsal.test_correct),
+    return try_out(
+        dataset,
+        specification,
+        range(seed, seed + seeds),
+        rule,
+        device=pick_device(),
+        report=lambda each, found: click.echo(
+            f"seed {each}: {found.result.epochs} epochs in {found.result.seconds:.1f} s, until "
+            f"{found.result.reason.value}",
+            err=True,
+        ),
     )
-    return [(name, count, score, percent(score, count)) for name, count, score in parts]
 
 
-def _as_json(
-    dataset: "DataSet", specification: "ModelSpecification", rehearsal: "Rehearsal"
-) -> dict[str, Any]:
+def _report(trials: "Trials", learned: "tuple[Learned, ...]", advice: "Advice") -> None:
+    from pole.learning.suggesting.scores import name_of
+
+    dataset, metric = trials.dataset, trials.specification.metric
+    rows = [_row_of(trials), *(_row_of_baseline(each, trials) for each in learned)]
+    columns = ("learner", "training score", "test score", "on the test set", "seconds")
+    print_table(columns, rows, empty="")
+    click.echo(
+        f"\nThe score is {name_of(metric)}, as a share of {len(dataset.x_train):,} training and "
+        f"{len(dataset.x_test):,} test samples."
+    )
+    if not advice.train_accuracy:
+        click.echo("No threshold can be asked for, since a seed learned nothing: try another network.")
+        return
+    several = (
+        "every seed reached it" if len(trials.rehearsals) > 1 else "this seed reached it (try --seeds 5)"
+    )
+    click.echo(
+        f"Ask for --train-accuracy {advice.train_accuracy} --time-limit {advice.time_limit}: {several}, "
+        f"after {advice.seconds:.1f} s at the latest on this machine."
+    )
+
+
+def _row_of(trials: "Trials") -> tuple[object, ...]:
+    from pole.learning.suggesting.scores import in_own_words
+
+    dataset, metric = trials.dataset, trials.specification.metric
+    # Of several seeds the middle one speaks: a mean of predictions would be another model.
+    middle = sorted(trials.rehearsals, key=lambda each: each.test.correct)[len(trials.rehearsals) // 2]
+    seconds = max(each.result.seconds for each in trials.rehearsals)
+    return (
+        "this specification",
+        _spread(trials.train_shares),
+        _spread(trials.test_shares),
+        in_own_words(dataset, metric, middle.test.predictions, dataset.y_test),
+        f"{seconds:.1f}",
+    )
+
+
+def _row_of_baseline(learned: "Learned", trials: "Trials") -> tuple[object, ...]:
+    from pole.learning.suggesting.baselines import score_of
+    from pole.learning.suggesting.scores import in_own_words
+    from pole.protocol.models.metrics import predictions
+
+    dataset, metric = trials.dataset, trials.specification.metric
+    train, test = score_of(learned, dataset, metric)
+    return (
+        learned.name if learned.name == "guessing" else f"{learned.name}, in the clear",
+        percent(train, len(dataset.x_train)),
+        percent(test, len(dataset.x_test)),
+        in_own_words(dataset, metric, predictions(metric, learned.test), dataset.y_test),
+        f"{learned.seconds:.1f}",
+    )
+
+
+def _spread(shares: "Shares") -> str:
+    """Return a mean in percent, and the standard deviation where there are several."""
+    mean = f"{100 * shares.mean():.1f}"
+    return f"{mean} ± {100 * shares.std(ddof=1):.1f} %" if len(shares) > 1 else f"{mean} %"
+
+
+def _as_json(trials: "Trials", learned: "tuple[Learned, ...]", advice: "Advice") -> dict[str, Any]:
+    from pole.learning.suggesting.baselines import score_of
+
+    dataset, specification = trials.dataset, trials.specification
+    scores = [(each, *score_of(each, dataset, specification.metric)) for each in learned]
     return {
         "data": dataset.name,
         "specDigest": f"0x{specification.digest().hex()}",
         "metric": specification.model_dump(mode="json")["metric"],
         "trainCount": len(dataset.x_train),
-        "trainScore": rehearsal.train_correct,
         "testCount": len(dataset.x_test),
-        "testScore": rehearsal.test_correct,
+        "seeds": [_rehearsal_as_json(each) for each in trials.rehearsals],
+        "baselines": [
+            {"name": each.name, "trainScore": train, "testScore": test, "seconds": round(each.seconds, 3)}
+            for each, train, test in scores
+        ],
+        "advice": {
+            "trainAccuracy": advice.train_accuracy,
+            "secondsToReachIt": round(advice.seconds, 3),
+            "timeLimit": advice.time_limit,
+        },
+    }
+
+
+def _rehearsal_as_json(rehearsal: "Rehearsal") -> dict[str, Any]:
+    return {
+        "trainScore": rehearsal.train.correct,
+        "testScore": rehearsal.test.correct,
         "epochs": rehearsal.result.epochs,
         "seconds": round(rehearsal.result.seconds, 3),
         "ended": rehearsal.result.reason.name,

@@ -1,9 +1,8 @@
 """`pole task post`."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,8 +18,10 @@ from pole.cli.common.context import (
     wallet_option,
 )
 from pole.cli.common.disclosure import consent_option, consent_to
-from pole.cli.common.parameters import ETHER, data_option
+from pole.cli.common.output import print_json
+from pole.cli.common.parameters import ETHER, PERCENT, WholeSeconds, data_option
 from pole.cli.common.worker import threads_option
+from pole.cli.task.price import agree_to, document_of, dry_run_option, require_an_answer, yes_option
 
 if TYPE_CHECKING:
     from pole.adapters.ethereum.chain_reader import ChainReader
@@ -29,13 +30,12 @@ if TYPE_CHECKING:
     from pole.protocol.state import TaskTerms
     from pole.roles.keys.preview import Preview
     from pole.roles.publishing.posting import TaskPoster
-
-PERCENT = click.FloatRange(0, 100)
+    from pole.roles.publishing.preparation import TaskRequest
 
 
 @command(
     epilog="Example: pole task post --wallet data-1 --spec examples/iris-mlp.json --data iris --reward 1 "
-    "--time-limit 300 --train-accuracy 95 --allow-disclosure rank"
+    "--time-limit 5m --train-accuracy 95 --allow-disclosure rank --yes"
 )
 @wallet_option
 @click.option(
@@ -50,16 +50,14 @@ PERCENT = click.FloatRange(0, 100)
 )
 @click.option("--train-samples", type=click.IntRange(min=1), help="Training samples to take.  [default: all]")
 @click.option("--test-samples", type=click.IntRange(min=1), help="Test samples to take.  [default: all]")
-@click.option("--reward", type=ETHER, required=True, help="What winner and committee share, in ether.")
-@click.option("--data-bond", type=ETHER, help="Bond for keys and test set, in ether.  [default: the minimum]")
-@click.option("--fee", type=ETHER, help="Fee to the system pool, in ether.  [default: the minimum]")
-@click.option("--time-limit", type=click.IntRange(min=1), required=True, help="Seconds to train at most.")
-@click.option("--min-time", type=click.IntRange(min=0), default=0, help="Seconds to train at least.")
+@click.option("--reward", type=ETHER, required=True, help="What winner and committee share, such as 0.5.")
+@click.option("--data-bond", type=ETHER, help="Bond for keys and test set.  [default: the minimum]")
+@click.option("--fee", type=ETHER, help="Fee to the system pool.  [default: the minimum]")
+@click.option("--time-limit", type=WholeSeconds(1), required=True, help="Time to train at most, such as 5m.")
+@click.option("--min-time", type=WholeSeconds(), default=0, help="Time to train at least.")
 @click.option("--min-solutions", type=click.IntRange(min=1), default=1, help="Solutions to wait for.")
-@click.option("--train-accuracy", type=PERCENT, required=True, help="Training accuracy required, in percent.")
-@click.option(
-    "--test-accuracy", type=PERCENT, default=0, help="Test accuracy required, in percent; 0 for none."
-)
+@click.option("--train-accuracy", type=PERCENT, required=True, help="Training accuracy required, such as 95.")
+@click.option("--test-accuracy", type=PERCENT, default=0, help="Test accuracy required; 0 for none.")
 @click.option("--audit", type=click.IntRange(min=0), default=0, help="Training samples judged; 0 for all.")
 @consent_option
 @click.option(
@@ -68,6 +66,8 @@ PERCENT = click.FloatRange(0, 100)
     help="PNG file for pictures of what attacks see.  [default: for images, in the data folder]",
 )
 @threads_option
+@yes_option
+@dry_run_option
 @json_option
 @common_options
 def post(
@@ -83,6 +83,8 @@ def post(
     allow_disclosure: str | None,
     picture: Path | None,
     threads: int,
+    yes: bool,
+    dry_run: bool,
     as_json: bool,
     **terms: int | float | None,
 ) -> None:
@@ -90,12 +92,13 @@ def post(
 
     The training set is published encrypted; the test set stays here until the round releases it, so keep the
     data node of this wallet running. Before anything is sent, three lines tell what miners will get of the
-    data, by the rules of its key budget (`pole data budget`). In a full list the task takes the place of the
-    least valuable one, if it is worth more.
+    data, by the rules of its key budget (`pole data budget`), others what it costs, and you are asked. In a
+    full list the task takes the place of the least valuable one, if it is worth more.
     """
     from pole.cli.common.task_terms import read_data, read_request, taken
     from pole.cli.common.training import use_threads
 
+    require_an_answer(yes=yes, dry_run=dry_run)
     with open_session(settings, wallet, read_password(settings)) as session:
         require_strong_wallet(settings, wallet, session.chain.identity.chain_id)
         use_threads(threads)
@@ -103,20 +106,44 @@ def post(
         request = read_request(spec, taken(whole, train_samples, test_samples), terms, limits)
         if picture is None and len(whole.input_shape) > 1:
             picture = session.home / "previews" / f"{whole.name}.png"
+        gas_price = session.chain.gas_price()
         poster = _poster(
-            settings, session, threads, lambda found: consent_to(found, allow_disclosure, picture=picture)
+            settings,
+            session,
+            threads,
+            lambda found: consent_to(found, allow_disclosure, picture=picture),
+            lambda asked: agree_to(asked, gas_price, yes=yes, dry_run=dry_run),
         )
         task_id = poster.post(request, whole, data_name=data_name)
-    if as_json:
-        click.echo(json.dumps({"taskId": task_id, "payment": str(request.terms.payment)}))
-    else:
-        replaced = [old for old, by in session.chain.replaced_tasks().items() if by == task_id]
-        place = f" in the place of task {replaced[0]}" if replaced else ""
-        click.echo(f"Posted task {task_id}{place}. Its data node: pole data-node run --wallet {wallet}")
+        if as_json:
+            print_json(_document(session, task_id, request.terms, gas_price))
+        else:
+            click.echo(_told(session, task_id, wallet))
+
+
+def _document(session: Session, task_id: int | None, terms: "TaskTerms", gas_price: int) -> dict[str, Any]:
+    transaction = None if task_id is None else session.chain.posting_of(task_id)
+    return {"taskId": task_id, "transaction": transaction, **document_of(terms, gas_price)}
+
+
+def _told(session: Session, task_id: int | None, wallet: str) -> str:
+    if task_id is None:
+        return "Nothing was published or sent: leave --dry-run out to post the task."
+    replaced = [old for old, by in session.chain.replaced_tasks().items() if by == task_id]
+    place = f" in the place of task {replaced[0]}" if replaced else ""
+    return (
+        f"Posted task {task_id}{place}. Transaction {session.chain.posting_of(task_id)}.\n"
+        f"Its data node, which must stay up: pole data-node run --wallet {wallet}\n"
+        f"To look on: pole task watch {task_id}"
+    )
 
 
 def _poster(
-    settings: Settings, session: Session, threads: int, consent: "Callable[[Preview], Rule | None]"
+    settings: Settings,
+    session: Session,
+    threads: int,
+    consent: "Callable[[Preview], Rule | None]",
+    agree: "Callable[[TaskRequest], bool]",
 ) -> "TaskPoster":
     import os
 
@@ -142,6 +169,7 @@ def _poster(
         balance=lambda: session.chain.balance_of(session.account.address),
         require_place=lambda terms: _require_place(session.chain, terms, limits),
         consent_to=consent,
+        agree_to=agree,
     )
 
 

@@ -17,6 +17,7 @@ from pole.cli.common.worker import (
     WorkerOptions,
     confirmations_of,
     confirmations_option,
+    patient_store_of,
     serve,
     settlement_of,
     worker_options,
@@ -24,6 +25,7 @@ from pole.cli.common.worker import (
 
 if TYPE_CHECKING:
     from pole.roles.loop import Role
+    from pole.roles.workers.data_node.collecting import WonModels
 
 
 @command(epilog="Example: pole data-node run --wallet data-1 --withdraw")
@@ -65,9 +67,25 @@ def run(
             open_secret=lambda digest: open_master_secret(session.secrets, digest),
             budget=open_budget(settings),
             seeds=open_seeds(settings),
+            models=_won_models(settings, session),
             may_disclose=None if allow_disclosure is None else Rule(allow_disclosure),
             confirmations=confirmations_of(session.chain.identity.chain_id, confirmations),
         )
         return tables.data_node(role)
 
     serve(settings, options, wallet, data_node)
+
+
+def _won_models(settings: Settings, session: Session) -> "WonModels":
+    from pole.adapters.ethereum.results import result_of_round
+    from pole.roles.memory import DataNodeMemory
+    from pole.roles.models.collecting import Collector
+    from pole.roles.workers.data_node.collecting import WonModels
+
+    store = patient_store_of(session)
+    return WonModels(
+        memory=DataNodeMemory(session.journal),
+        store=store,
+        collector=Collector(store, settings.home),
+        result_of=lambda round_id: result_of_round(session.chain, round_id),
+    )

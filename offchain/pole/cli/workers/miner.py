@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
-from pole.cli.common.parameters import ETHER
+from pole.cli.common.parameters import ETHER, Duration
 from pole.cli.common.worker import (
     WorkerOptions,
     patient_store_of,
@@ -50,21 +50,19 @@ IDLE_AFTER = 30.0
 )
 @click.option(
     "--time-margin",
-    type=click.FloatRange(min=0),
+    type=Duration(),
     default=10.0,
     show_default=True,
-    metavar="SECONDS",
     help="Time left before a deadline for the transaction to be mined.",
 )
 @click.option(
     "--idle",
     "idle_after",
-    type=click.FloatRange(min=0),
+    type=Duration(),
     is_flag=False,
     flag_value=IDLE_AFTER,
-    metavar="SECONDS",
     help="Open an idle round, on a public puzzle that the pool pays for, once no task has waited for so "
-    f"long.  [without a number: {IDLE_AFTER:g}]",
+    f"long.  [without one: {IDLE_AFTER:g} s]",
 )
 @click.option(
     "--minimum-reward",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
+from pole.cli.common.parameters import Duration
 from pole.cli.common.worker import (
     WorkerOptions,
     patient_store_of,
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
 @point_cache_option
 @click.option(
     "--time-margin",
-    type=click.FloatRange(min=0),
+    type=Duration(),
     default=10.0,
     show_default=True,
-    metavar="SECONDS",
     help="Time before the end of a vote from which missing files are voted to be missing.",
 )
 @worker_options

@@ -1,1 +1,1 @@
-"""A canonical model as others run it: an ONNX file, a torch module, an estimator, each equal to the bit."""
+"""A trained model in the clear, and as files of other programs: ONNX, torch, a scikit-learn estimator."""

@@ -1,21 +1,29 @@
 """From a user's torch module to a model specification: `pole spec from-torch`.
 
 The module takes what the mapping layer makes of a sample, (n, *feature_shape), and returns logits. What of
-its graph is on the list of layers becomes a specification; the rest is refused, with the line.
+its graph is on the list of layers becomes a specification; the rest is refused, all of it, with the lines.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from pole.learning.importing.graph import read_graph
+from pole.learning.importing.graph import Found, read_graph
+from pole.learning.importing.inspection import (
+    alterations,
+    failure_to_take_features,
+    in_another_mode,
+    type_of,
+)
 from pole.learning.importing.layers import Source
-from pole.learning.importing.trace import UnsupportedError, first_line, line_of_error, trace
-from pole.learning.networks.network import AddedPosition, Network, SelfAttention
+from pole.learning.importing.likeness import as_it_was, fill, require_likeness
+from pole.learning.importing.lines import TheirError, after_comma, their_code
+from pole.learning.importing.trace import UnsupportedError, differences, trace
+from pole.learning.networks.network import Network
 from pole.protocol.mapping import kinds
 from pole.protocol.mapping.kinds import Shape
 from pole.protocol.models.graph import count_parameters
@@ -27,9 +35,6 @@ from pole.protocol.models.specification import (
     model_bytes_bound,
     parse_specification,
 )
-
-SAMPLES: Final = 4
-TOLERANCE: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +59,70 @@ class Exported:
 def export(module: nn.Module, wanted: Wanted) -> Exported:
     """Return a module's specification, whose limits are just what it needs.
 
-    The specification's own network, given the module's weights, must answer like the module. Raises
-    UnsupportedError with node, line and remedy where a part of the module is on no list, and InputError
-    where the specification would be unusable.
+    The specification's own network must answer like the module whatever the weights of both, which the module
+    has back afterwards. Raises UnsupportedError with every part of the module that is on no list, each with
+    its line and remedy, and InputError where the specification would be unusable.
     """
     kinds.check_geometry(wanted.mapping, wanted.input_shape)
     features = kinds.feature_shape(wanted.mapping, wanted.input_shape)
-    # The tracer looks into the outermost module, even where that is a layer.
-    whole = nn.Sequential(module) if type(module).__module__.startswith("torch.nn.") else module
-    found = read_graph(whole, trace(whole), features)
-    document = _document(wanted, found.layers, found.shape)
-    unlimited = parse_specification(json.dumps(document))
+    with as_it_was(module), torch.device("cpu"):
+        found = _found(module, features)
+        document = _document(wanted, found.layers, found.shape)
+        unlimited = parse_specification(json.dumps(document))
+        try:
+            require_likeness(module, unlimited, found.sources)
+        except UnsupportedError as error:
+            raise _refusal([str(error)]) from error
     limits = {
         "max_parameters": max(1, count_parameters(unlimited.nodes())),
         "max_bytes": model_bytes_bound(unlimited),
     }
-    exported = Exported(unlimited.model_copy(update=limits), found.sources)
-    _require_likeness(module, exported, features)
-    return exported
+    return Exported(unlimited.model_copy(update=limits), found.sources)
 
 
 def with_weights(exported: Exported) -> Network:
     """Return the specification's network with the weights of the module that it was made of."""
     network = Network(exported.specification).eval()
-    for name, source in exported.sources.items():
-        _copy(source, network.module(name))
+    fill(network, exported.sources)
     return network
+
+
+def _found(module: nn.Module, features: Shape) -> Found:
+    """Return the layers of a module; raises UnsupportedError with all that is none."""
+    failure = failure_to_take_features(module)
+    if failure:
+        raise _refusal([failure])
+    kind = type_of(module)
+    _begin(module.train)
+    trained = trace(module, features, kind)
+    modes = list(in_another_mode(module))
+    _begin(module.eval)
+    evaluated = trace(module, features, kind)
+    modes += in_another_mode(module)
+    different = list(differences(evaluated, trained))
+    found = read_graph(evaluated, features, kind)
+    obstacles = [*alterations(module), *found.obstacles, *different, *modes]
+    if obstacles:
+        raise _refusal(obstacles)
+    return found
+
+
+def _begin(mode: Callable[[], object]) -> None:
+    try:
+        with their_code():
+            mode()
+    except TheirError as error:
+        raise _refusal([f"as it cannot change its mode{after_comma(error.line)}: {error.reason}"]) from error
+
+
+def _refusal(obstacles: Sequence[str]) -> UnsupportedError:
+    """Return the error that lists what stands in the way of an export, each once."""
+    if len(obstacles) == 1:
+        return UnsupportedError(f"The module cannot be exported {obstacles[0]}.", obstacles)
+    listed = "; ".join(f"({number}) {text}" for number, text in enumerate(obstacles, start=1))
+    return UnsupportedError(
+        f"The module cannot be exported for {len(obstacles)} reasons: {listed}.", obstacles
+    )
 
 
 def _document(wanted: Wanted, layers: list[dict[str, Any]], outputs: Shape) -> dict[str, Any]:
@@ -93,39 +136,3 @@ def _document(wanted: Wanted, layers: list[dict[str, Any]], outputs: Shape) -> d
         "max_parameters": MAX_PARAMETERS,
         "max_bytes": MAX_MODEL_BYTES,
     }
-
-
-def _copy(source: Source, target: nn.Module) -> None:
-    if isinstance(target, AddedPosition):
-        with torch.no_grad():
-            target.position.copy_(cast(Tensor, source).reshape(target.position.shape))
-    else:
-        inner = target.attention if isinstance(target, SelfAttention) else target
-        inner.load_state_dict(cast(nn.Module, source).state_dict())
-
-
-def _require_likeness(module: nn.Module, exported: Exported, features: Shape) -> None:
-    """Raise UnsupportedError where the specification's network computes something else than the module."""
-    random = torch.Generator().manual_seed(0)
-    inputs = torch.randn((SAMPLES, *features), generator=random)
-    theirs = _answer(module, inputs)
-    with torch.no_grad():
-        ours = with_weights(exported)(inputs)
-    scale = max(1.0, float(theirs.abs().max()))
-    if theirs.shape != ours.shape or float((theirs - ours).abs().max()) > TOLERANCE * scale:
-        raise UnsupportedError(
-            "The module computes something else than the layers found in it, so it cannot be exported; write "
-            "its forward with layers alone."
-        )
-
-
-def _answer(module: nn.Module, inputs: Tensor) -> Tensor:
-    try:
-        with torch.no_grad():
-            answer: Tensor = module(inputs)
-    except Exception as error:
-        raise UnsupportedError(
-            f"The module fails on features of shape {list(inputs.shape[1:])}, which the mapping layer makes "
-            f"of a sample{line_of_error(error)}: {first_line(error)}. Change one of them."
-        ) from error
-    return answer

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Final
 
 from torch import nn
@@ -10,7 +11,15 @@ from pole.learning.importing.trace import UnsupportedError
 from pole.protocol.mapping.kinds import Shape
 from pole.protocol.models.layers import SLOPE_STEPS
 
+ATTENTION: Final = (nn.MultiheadAttention, nn.TransformerEncoder, nn.TransformerEncoderLayer)
+"""What several layers are made of, in pole.learning.importing.transformers."""
 EPSILON: Final = 1e-5
+SERIES: Final = (
+    "lay the series out as an image of one row, x.reshape(x.shape[0], channels, 1, steps), for an nn.Conv2d "
+    "of an odd kernel_size k with padding=k // 2; or as tokens, x.reshape(x.shape[0], steps, channels), for "
+    "nn.Linear and attention"
+)
+POOLED_SERIES: Final = "give a stride to the nn.Conv2d over the series, an image of one row"
 REMEDIES: Final[Mapping[str, str]] = {
     "Softmax": "leave it out: training takes logits, and the largest logit is the likeliest class",
     "LogSoftmax": "leave it out: training takes logits, and the largest logit is the likeliest class",
@@ -25,14 +34,27 @@ REMEDIES: Final[Mapping[str, str]] = {
     "RMSNorm": "use nn.LayerNorm",
     "Dropout1d": "use nn.Dropout",
     "Dropout2d": "use nn.Dropout",
-    "Conv1d": "use nn.Conv2d, or nn.Linear over tokens",
+    "Conv1d": SERIES,
+    "Conv3d": "use nn.Conv2d",
+    "MaxPool1d": POOLED_SERIES,
+    "AvgPool1d": POOLED_SERIES,
+    "AdaptiveAvgPool1d": "use mean(dim=1) over tokens, after transpose(1, 2)",
+    "AdaptiveMaxPool1d": "use mean(dim=1) over tokens, after transpose(1, 2)",
+    "ZeroPad2d": "give the padding to the nn.Conv2d or nn.MaxPool2d",
+    "Upsample": "use nn.AvgPool2d, or a stride",
+    "DataParallel": "make the module in it",
+    "Bilinear": "use nn.Linear over nn.Flatten or torch.cat",
+    "Softplus": "use nn.ReLU or nn.GELU",
+    "SELU": "use nn.GELU",
+    "AlphaDropout": "use nn.Dropout",
     "ConvTranspose2d": "use nn.Conv2d",
     "AdaptiveMaxPool2d": "use nn.MaxPool2d with a kernel_size",
     "LazyLinear": "use nn.Linear and name its in_features",
     "LSTM": "use nn.TransformerEncoderLayer",
     "GRU": "use nn.TransformerEncoderLayer",
     "RNN": "use nn.TransformerEncoderLayer",
-    "Embedding": "features are numbers, no words; learned positions are an nn.Parameter that is added",
+    "Embedding": "features are numbers that the mapping layer makes, no words or indices, so use nn.Linear; "
+    "learned positions are an nn.Parameter that is added",
     "TransformerDecoderLayer": "use nn.TransformerEncoderLayer",
 }
 
@@ -50,12 +72,17 @@ def equivalent(module: nn.Module, shape: Shape) -> Equivalent | None:
 
     Raises UnsupportedError that says what to use instead.
     """
-    kind = type(module).__name__
+    require_known(module)
+    return _READERS[type(module)](module, shape)
+
+
+def require_known(module: nn.Module) -> None:
+    """Raise UnsupportedError that says what to use instead of a torch.nn module whose kind is on no list."""
+    kind = type(module)
     if kind not in _READERS:
-        known = sorted([*_READERS, "MultiheadAttention", "TransformerEncoder", "TransformerEncoderLayer"])
-        remedy = REMEDIES.get(kind, f"use one of {', '.join(known)}")
-        raise UnsupportedError(f"{kind} is no layer of a model specification: {remedy}")
-    return _READERS[kind](module, shape)
+        known = sorted(each.__name__ for each in (*_READERS, *ATTENTION))
+        remedy = REMEDIES.get(kind.__name__, f"use one of {', '.join(known)}")
+        raise UnsupportedError(f"{kind.__name__} is no layer of a model specification: {remedy}")
 
 
 def _linear(module: nn.Linear, _shape: Shape) -> Equivalent:
@@ -155,20 +182,21 @@ def _dropout(module: nn.Dropout, _shape: Shape) -> Equivalent | None:
 
 
 def _flatten(module: nn.Flatten, shape: Shape) -> Equivalent | None:
-    if module.start_dim not in (1, 2) or module.end_dim not in (-1, len(shape)):
+    start = module.start_dim % (len(shape) + 1)
+    if start not in (1, 2) or module.end_dim not in (-1, len(shape)):
         raise UnsupportedError("a Flatten must start at dimension 1 or 2 and reach to the last")
-    if len(shape) == module.start_dim:
+    if len(shape) == start:
         return None
-    return Equivalent("Flatten", {"start_dim": module.start_dim})
+    return Equivalent("Flatten", {"start_dim": start})
 
 
 def _unflatten(module: nn.Unflatten, shape: Shape) -> Equivalent:
     if module.dim not in (1, -1) or len(shape) != 1:
         raise UnsupportedError("an Unflatten must be of dimension 1 of a (samples, features) input")
     sizes: Any = module.unflattened_size
-    if -1 in sizes:
-        raise UnsupportedError("an Unflatten must name all its sizes, without -1")
-    return Equivalent("Unflatten", {"unflattened_size": tuple(sizes)})
+    known = prod(size for size in sizes if size != -1)
+    filled = tuple(shape[0] // max(1, known) if size == -1 else size for size in sizes)
+    return Equivalent("Unflatten", {"unflattened_size": filled})
 
 
 def _identity(_module: nn.Identity, _shape: Shape) -> None:
@@ -186,22 +214,22 @@ def _square(value: int | tuple[int, ...], what: str) -> int:
     return sides.pop()
 
 
-_READERS: Final[Mapping[str, Callable[[Any, Shape], Equivalent | None]]] = {
-    "Linear": _linear,
-    "Conv2d": _conv2d,
-    "BatchNorm1d": _batch_norm,
-    "BatchNorm2d": _batch_norm,
-    "LayerNorm": _layer_norm,
-    "MaxPool2d": _max_pool,
-    "AvgPool2d": _avg_pool,
-    "AdaptiveAvgPool2d": _adaptive_pool,
-    "ReLU": _plain,
-    "LeakyReLU": _leaky_relu,
-    "Sigmoid": _plain,
-    "Tanh": _plain,
-    "GELU": _gelu,
-    "Dropout": _dropout,
-    "Flatten": _flatten,
-    "Unflatten": _unflatten,
-    "Identity": _identity,
+_READERS: Final[Mapping[type[nn.Module], Callable[[Any, Shape], Equivalent | None]]] = {
+    nn.Linear: _linear,
+    nn.Conv2d: _conv2d,
+    nn.BatchNorm1d: _batch_norm,
+    nn.BatchNorm2d: _batch_norm,
+    nn.LayerNorm: _layer_norm,
+    nn.MaxPool2d: _max_pool,
+    nn.AvgPool2d: _avg_pool,
+    nn.AdaptiveAvgPool2d: _adaptive_pool,
+    nn.ReLU: _plain,
+    nn.LeakyReLU: _leaky_relu,
+    nn.Sigmoid: _plain,
+    nn.Tanh: _plain,
+    nn.GELU: _gelu,
+    nn.Dropout: _dropout,
+    nn.Flatten: _flatten,
+    nn.Unflatten: _unflatten,
+    nn.Identity: _identity,
 }

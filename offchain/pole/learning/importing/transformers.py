@@ -14,6 +14,8 @@ ACTIVATIONS = {functional.relu: nn.ReLU, torch.relu: nn.ReLU, functional.gelu: n
 
 def add_attention(layers: LayerList, module: nn.MultiheadAttention, hint: str, flow: Flow) -> Flow:
     """Append self-attention over a flow of tokens."""
+    if type(module) is not nn.MultiheadAttention:
+        raise UnsupportedError(f"attention must be an nn.MultiheadAttention, not {type(module).__name__}")
     one_size = module.embed_dim == module.kdim == module.vdim
     if not module.batch_first or not one_size or module.bias_k is not None or module.add_zero_attn:
         raise UnsupportedError(
@@ -34,7 +36,7 @@ def add_attention(layers: LayerList, module: nn.MultiheadAttention, hint: str, f
 def add_encoder(layers: LayerList, module: nn.TransformerEncoder, hint: str, flow: Flow) -> Flow:
     """Append a stack of encoder layers, and its last norm where it has one."""
     for number, layer in enumerate(module.layers):
-        if not isinstance(layer, nn.TransformerEncoderLayer):
+        if type(layer) is not nn.TransformerEncoderLayer:
             raise UnsupportedError("a TransformerEncoder must consist of nn.TransformerEncoderLayer")
         flow = add_encoder_layer(layers, layer, f"{hint}_{number}", flow)
     return flow if module.norm is None else layers.add_module(module.norm, f"{hint}_norm", flow)

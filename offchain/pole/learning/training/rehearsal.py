@@ -11,11 +11,12 @@ from pole.learning.data.datasets import DataSet, Samples
 from pole.learning.data.noise import RandomBytes, with_noise
 from pole.learning.data.quantisation import apply, fit
 from pole.learning.evaluation.arrays import place_of
-from pole.learning.evaluation.canonical import evaluate
+from pole.learning.evaluation.canonical import Evaluation, evaluate
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import TrainingResult, train
 from pole.learning.training.training_data import TrainingTask
+from pole.learning.training.training_run import Progress
 from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
 from pole.protocol.models.specification import ModelSpecification
 
@@ -24,11 +25,19 @@ Features = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rehearsal:
-    """How a training went, and the scores of its best model on both sets by canonical evaluation."""
+    """How a training went, and what its best model says of both sets by canonical evaluation.
+
+    `course` has the seconds at which the best training score rose, and what it rose to.
+    """
 
     result: TrainingResult
-    train_correct: int
-    test_correct: int
+    train: Evaluation
+    test: Evaluation
+    course: tuple[tuple[float, int], ...]
+
+    def seconds_to(self, correct: int) -> float | None:
+        """Return when the training score first was as high as `correct`, None where it never was."""
+        return next((seconds for seconds, reached in self.course if reached >= correct), None)
 
 
 def rehearse(
@@ -43,15 +52,24 @@ def rehearse(
     """Return what the default recipe makes of a data set under a mapping layer drawn from `seed`.
 
     The features are those that decryption would give, with noise where the layer has it; nothing is
-    encrypted. Raises InputError where data and
-    specification do not fit.
+    encrypted. Raises InputError where data and specification do not fit.
     """
     random_bytes = np.random.default_rng(random_seed).bytes
     train_features, test_features = _features(dataset, specification, seed, random_bytes)
     task = TrainingTask(specification, seed, train_features, dataset.y_train, TrainingSettings())
-    result = train(task, rule, random_seed=random_seed, device=device)
-    found = evaluate(result.candidate.model, test_features, dataset.y_test, place_of(device))
-    return Rehearsal(result, result.candidate.evaluation.correct, found.correct)
+    course: list[tuple[float, int]] = []
+
+    def note(progress: Progress) -> None:
+        reached = 0 if progress.best is None else progress.best.evaluation.correct
+        if not course or reached > course[-1][1]:
+            course.append((progress.seconds, reached))
+
+    result = train(task, rule, random_seed=random_seed, device=device, report=note)
+    best = result.candidate
+    if not course or best.evaluation.correct > course[-1][1]:
+        course.append((result.seconds, best.evaluation.correct))
+    found = evaluate(best.model, test_features, dataset.y_test, place_of(device))
+    return Rehearsal(result, best.evaluation, found, tuple(course))
 
 
 def _features(

@@ -136,6 +136,7 @@ def mlp(
     hidden: tuple[int, ...],
     classes: int,
     dropout: float = 0.0,
+    metric: Metric = "accuracy",
 ) -> ModelSpecification:
     """Return a multilayer perceptron over the features.
 
@@ -152,13 +153,20 @@ def mlp(
         ]
         if dropout > 0:
             graph.append({"name": f"dropout{number}", "op": "Dropout", "p": dropout})
-    graph.append({"name": "logits", "op": "Linear", "out_features": classes})
+    graph.append(
+        {
+            "name": "logits",
+            "op": "Linear",
+            "out_features": 1 if isinstance(metric, AbsoluteError) else classes,
+        }
+    )
     document = {
         "version": 2 if mapping.noise else 1,
         "input": {"shape": input_shape, "bits": input_bits},
         "mapping": mapping.model_dump(),
         "graph": graph,
         "classes": classes,
+        "metric": metric.model_dump() if isinstance(metric, AbsoluteError) else metric,
         "max_parameters": MAX_PARAMETERS,
         "max_bytes": MAX_MODEL_BYTES,
     }

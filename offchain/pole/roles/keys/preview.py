@@ -8,7 +8,7 @@ from pole.errors import InputError
 from pole.ipfe.group import ORDER
 from pole.learning.data.datasets import DataSet, subset
 from pole.learning.privacy.disclosure import HELD_OUT, KNOWN, Disclosure, reconstruct
-from pole.learning.privacy.measure import AttackMeasure, Best, profile
+from pole.learning.privacy.measure import AttackMeasure, Best, DataProfile, profile
 from pole.learning.privacy.rules import Rule, broken_rule, covers
 from pole.learning.privacy.views import View
 from pole.protocol.encoding.hashing import keccak256
@@ -41,9 +41,13 @@ class Clear:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Preview:
-    """What a task gives away: its measures, the worst of the attacks, and the first rule that breaks."""
+    """What a task gives away: its measures, the worst of the attacks, and the first rule that breaks.
+
+    `profile` is of the data, held against the tasks in `before` and this one.
+    """
 
     data_set: str
+    profile: DataProfile
     measures: Measures
     before: tuple[LedgerEntry, ...]
     disclosure: Disclosure
@@ -73,13 +77,14 @@ def preview(
     """
     _require_fit(dataset, specification, entries, data_set)
     measured = profile(dataset, specification.input.bits)
-    seen = views_given(entries)
-    waiting = [each.specification for each in entries if each.given is None]
     draws = SEVERAL_DRAWS if specification.dimension <= SMALL_DIMENSION else 1
-    views = [seen + _stand_ins([*waiting, specification], draw) for draw in range(draws)]
+    views = [
+        [*views_before(entries, draw), *_stand_ins([specification], draw, len(entries))]
+        for draw in range(draws)
+    ]
     measures = Measures(
         measured.measure,
-        measured.given_by(_stand_ins([specification], 0), ORDER),
+        measured.given_by(_stand_ins([specification], 0, 0), ORDER),
         measured.given_by(views[0], ORDER),
     )
     part = known_part(dataset)
@@ -90,6 +95,7 @@ def preview(
     attack = _worst([each.measure for each in disclosures])
     return Preview(
         data_set=data_set,
+        profile=measured,
         measures=measures,
         before=tuple(entries),
         disclosure=max(disclosures, key=lambda each: each.measure.attack.exact),
@@ -103,6 +109,12 @@ def preview(
         ),
         broken=broken_rule(measures.data, measures.after, attack),
     )
+
+
+def views_before(entries: Sequence[LedgerEntry], draw: int = 0) -> list[View]:
+    """Return what the tasks in `entries` show or will show; seeds that are not yet there have stand-ins."""
+    waiting = [each.specification for each in entries if each.given is None]
+    return views_given(entries) + _stand_ins(waiting, draw, 0)
 
 
 def known_part(dataset: DataSet, known: int = KNOWN, held_out: int = HELD_OUT) -> DataSet:
@@ -120,10 +132,10 @@ def _telling(views: Sequence[View], dimension: int) -> list[View]:
     return chosen
 
 
-def _stand_ins(specifications: Sequence[ModelSpecification], draw: int) -> list[View]:
+def _stand_ins(specifications: Sequence[ModelSpecification], draw: int, first: int) -> list[View]:
     return [
         View(data_plan(each, keccak256(bytes([draw]) + number.to_bytes(8, "big"))), each.mapping.noise)
-        for number, each in enumerate(specifications)
+        for number, each in enumerate(specifications, start=first)
     ]
 
 

@@ -1,1 +1,1 @@
-"""Models that rounds have found: fetched, checked against the chain, kept, used and reported on."""
+"""Models that rounds ended with: fetched, checked against their block, kept, and used."""

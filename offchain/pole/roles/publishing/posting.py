@@ -76,6 +76,7 @@ class TaskPoster:
     `limits` are the deployment's. `balance` tells what the wallet holds, in wei. `require_place` raises
     RefusedError where a full list has no place for the terms. `consent_to` is shown what a task would give
     away, and returns the first rule of the key budget that its owner accepts to be broken, None for none.
+    `agree_to` is shown a request that can be posted, and returns whether its owner wants to pay for it.
     """
 
     chain: Chain
@@ -86,15 +87,16 @@ class TaskPoster:
     balance: Callable[[], int]
     require_place: Callable[[TaskTerms], None]
     consent_to: Callable[["Preview"], Rule | None]
+    agree_to: Callable[[TaskRequest], bool] = lambda _: True
 
-    def post(self, request: TaskRequest, whole: DataSet, *, data_name: str | None) -> int:
+    def post(self, request: TaskRequest, whole: DataSet, *, data_name: str | None) -> int | None:
         """Prepare a task, reserve its keys in the budget, post and fund it; return its id.
 
         The keys count for the `whole` data set, of which the request may take a part, under `data_name` or
         the name that it has. Nothing is published or spent before the request fits the limits, the list has a
         place for it, its keys are within the budget or their owner consents, and the wallet can pay. Raises
         InputError, RefusedError, BudgetSpentError and FundsError where that is not so, and what `post_task`
-        raises.
+        raises. Returns None, and nothing was done, where its owner does not agree to pay.
         """
         check_request(request, self.limits)
         self.require_place(request.terms)
@@ -102,6 +104,8 @@ class TaskPoster:
         data_set = self.budget.data_set_of(digest, title=whole.name, name=data_name)
         reserve = self._reservation(request, whole, data_set, digest)
         self._require_funds(request.terms.payment)
+        if not self.agree_to(request):
+            return None
         return post_task(request, self.workshop, self.chain, self.journal, reserve=reserve)
 
     def _reservation(

@@ -10,6 +10,7 @@ from pole.errors import InputError
 from pole.ipfe.scheme import MasterSecretKey, generate_keys
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.quantisation import fit
+from pole.protocol.amounts import unit_of, written
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import Part
 from pole.protocol.formats.keys import write_master_public_key
@@ -95,21 +96,40 @@ def check_samples(dataset: DataSet, specification: ModelSpecification) -> None:
 def _check_terms(terms: TaskTerms, limits: TaskListParameters) -> None:
     minimum_fee = -(-terms.reward * limits.fee_bps // BASIS_POINTS)
     ranges = (
-        ("reward", terms.reward, limits.min_reward, LARGEST_AMOUNT, "wei"),
-        ("data bond", terms.data_bond, limits.min_data_bond, LARGEST_AMOUNT, "wei"),
-        ("fee", terms.fee, minimum_fee, LARGEST_AMOUNT, "wei"),
-        ("time limit", terms.time_limit, 1, limits.max_time_limit, "seconds"),
-        ("least training time", terms.min_training_time, 0, terms.time_limit, "seconds"),
-        ("number of solutions to wait for", terms.min_solutions, 1, limits.max_solutions, "solutions"),
-        ("required training accuracy", terms.required_train_accuracy, 1, BASIS_POINTS, "basis points"),
-        ("required test accuracy", terms.required_test_accuracy, 0, BASIS_POINTS, "basis points"),
-        ("audit sample", terms.audit_count, 0, terms.train_count, "samples"),
+        ("reward", terms.reward, limits.min_reward, LARGEST_AMOUNT, _amount),
+        ("data bond", terms.data_bond, limits.min_data_bond, LARGEST_AMOUNT, _amount),
+        ("fee", terms.fee, minimum_fee, LARGEST_AMOUNT, _amount),
+        ("time limit", terms.time_limit, 1, limits.max_time_limit, _counted("seconds")),
+        ("least training time", terms.min_training_time, 0, terms.time_limit, _counted("seconds")),
+        (
+            "number of solutions to wait for",
+            terms.min_solutions,
+            1,
+            limits.max_solutions,
+            _counted("solutions"),
+        ),
+        ("required training accuracy", terms.required_train_accuracy, 1, BASIS_POINTS, _percent),
+        ("required test accuracy", terms.required_test_accuracy, 0, BASIS_POINTS, _percent),
+        ("audit sample", terms.audit_count, 0, terms.train_count, _counted("samples")),
     )
-    for what, given, minimum, maximum, unit in ranges:
+    for what, given, minimum, maximum, shown in ranges:
         if not minimum <= given <= maximum:
-            raise InputError(
-                f"The {what} is {given} {unit}, but must lie between {minimum} and {maximum}; change it."
+            bound = (
+                f"at least {shown(minimum, given)}" if given < minimum else f"at most {shown(maximum, given)}"
             )
+            raise InputError(f"The {what} is {shown(given, given)}, but must be {bound}; change it.")
+
+
+def _amount(wei: int, given: int) -> str:
+    return written(wei, unit_of(given))
+
+
+def _percent(basis_points: int, _: int) -> str:
+    return f"{basis_points / 100:g} %"
+
+
+def _counted(unit: str) -> Callable[[int, int], str]:
+    return lambda count, _: f"{count} {unit}"
 
 
 def prepare_task(request: TaskRequest, workshop: Workshop) -> TaskFiles:
@@ -127,6 +147,8 @@ def prepare_task(request: TaskRequest, workshop: Workshop) -> TaskFiles:
     folder = TaskFolder.of(workshop.home, mpk_digest)
     write_durably(folder.specification, specification.canonical_bytes())
     write_durably(folder.public_key, key_file)
+    if dataset.preparation is not None:
+        write_durably(folder.preparation, dataset.preparation.canonical_bytes())
     key_ref = FileRef(workshop.store.add(folder.public_key), mpk_digest)
     sealing = Sealing(
         specification,

@@ -28,6 +28,11 @@ class TaskFolder:
         """Return the path of the master public key."""
         return self.path / "master-public-key.safetensors"
 
+    @property
+    def preparation(self) -> Path:
+        """Return the path of the preparation of the task's data, which is there where it is known."""
+        return self.path / "preparation.json"
+
     def manifest(self, part: str) -> Path:
         """Return the path of the manifest of the encrypted `part`, "train" or "test"."""
         return self.path / f"{part}.json"

@@ -21,7 +21,7 @@ from pole.protocol.mapping.plan import QueryPlan
 from pole.protocol.models.set_size import check_set_size
 from pole.protocol.models.specification import MAX_DOCUMENT_BYTES, ModelSpecification, parse_specification
 from pole.protocol.state import FileRef, Round
-from pole.roles.ports import Chain, Store
+from pole.roles.ports import Published, Store
 from pole.roles.support.files import Wanted, fetch
 
 POINT_BYTES: Final = 32
@@ -50,7 +50,7 @@ class TaskReader:
     now.
     """
 
-    chain: Chain
+    chain: Published
     store: Store
     folder: Path
     random_bytes: Callable[[int], bytes]

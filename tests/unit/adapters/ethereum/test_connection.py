@@ -35,10 +35,37 @@ def website() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8545", "ws://localhost:8546", "http://", "ftp://x"])
+@pytest.mark.parametrize(
+    "url",
+    ["", "node.example:8545", "ws://localhost:8546", "http://", "ftp://x", "http://[x", "127.0.0.1:x", "://"],
+)
 def test_a_url_that_is_not_http_is_refused(url: str) -> None:
     with pytest.raises(InputError, match="no HTTP URL"):
         connect(url)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8546", "localhost:8546", "[::1]:8546", "127.0.0.1"])
+def test_a_node_of_this_machine_needs_no_scheme(url: str) -> None:
+    assert connect(url).provider.endpoint_uri == f"http://{url}"  # type: ignore[attr-defined]
+    assert shown_url(url) == f"http://{url}".replace("[", "").replace("]", "")
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "https_proxy"])
+def test_this_machine_is_reached_without_a_proxy(
+    website: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for scheme in ("http://127.0.0.1", "http://localhost", "127.0.0.1"):
+        with pytest.raises(UnreachableError, match="JSONDecodeError"):
+            _ = connect(website.replace("http://127.0.0.1", scheme)).eth.chain_id
+
+
+def test_another_machine_is_reached_through_the_proxy_of_the_environment(
+    website: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", website)
+    with pytest.raises(UnreachableError, match="JSONDecodeError"):
+        _ = connect("http://node.example").eth.chain_id
 
 
 def test_a_silent_port_says_how_to_start_a_node() -> None:

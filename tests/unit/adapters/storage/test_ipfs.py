@@ -99,6 +99,14 @@ def test_a_daemon_that_is_down_says_how_to_start_one(tmp_path: Path) -> None:
     assert waits == [0.25, 0.5]
 
 
+def test_a_daemon_of_this_machine_is_reached_without_a_proxy(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("all_proxy", "http://127.0.0.1:1")
+    store(address).fetch("bafy", tmp_path / "x", max_bytes=2**20)
+
+
 def test_content_that_is_too_long_is_not_written(tmp_path: Path, address: str) -> None:
     with pytest.raises(IntegrityError, match="longer than the 999 bytes"):
         store(address).fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT) - 1)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]
 
 from pole.cli import main
 from pole.protocol.models.specification import parse_specification
@@ -40,7 +39,7 @@ def test_a_specification_that_is_not_there_or_not_usable_is_one_sentence(
     ("options", "sentence"),
     [
         (("user.py",), "names no factory"),
-        (("user.py:make",), "Missing option '--input'"),
+        (("user.py:make",), "needs --input"),
         (("user.py:make", "--input", "4 by 4"), "'4 by 4' is no shape"),
         (("user.py:make", "--input", "4"), "There is no Python file user.py"),
     ],
@@ -73,6 +72,39 @@ def test_a_layer_that_is_not_on_the_list_is_refused_with_its_line(tmp_path: Path
     result = from_torch(tmp_path, "nn.Sequential(nn.Linear(32, 10), nn.Softmax(-1))", "--input", "28x28")
     assert result.exit_code == 2
     assert "Softmax is no layer of a model specification: leave it out" in result.stderr
+
+
+def test_all_that_stands_in_the_way_is_listed_each_on_a_line(tmp_path: Path) -> None:
+    text = "nn.Sequential(nn.Linear(32, 10),\n nn.SiLU(),\n nn.Softmax(-1))"
+    result = from_torch(tmp_path, text, "--input", "28x28")
+    assert result.exit_code == 2
+    first, second, last = result.stderr.splitlines()
+    assert first.startswith("1. at its call module '1', made in line 4 of user.py: SiLU is no layer")
+    assert second.startswith("2. at its call module '2', made in line 5 of user.py: Softmax is no layer")
+    assert last.startswith("error: make() of ")
+    assert last.endswith(" cannot be exported for the 2 reasons above: correct them.")
+
+
+@pytest.mark.parametrize("text", ["exit(3)", "__import__('sys').exit('3')", "int('three')", "1 +"])
+def test_a_file_that_fails_or_exits_is_one_sentence(tmp_path: Path, text: str) -> None:
+    result = from_torch(tmp_path, text, "--input", "28x28")
+    assert result.exit_code == 2
+    assert "failed, line 3 of user.py: " in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_an_interrupt_is_none_of_the_file_s_failures(tmp_path: Path) -> None:
+    (tmp_path / "user.py").write_text("raise KeyboardInterrupt")
+    result = pole("from-torch", f"{tmp_path / 'user.py'}:make", "--input", "4")
+    assert result.exit_code == 1
+    assert "failed" not in result.stderr
+
+
+def test_what_a_file_prints_is_kept_out_of_the_specification(tmp_path: Path) -> None:
+    text = "print('hello') or nn.Linear(8, 3)"
+    result = from_torch(tmp_path, text, "--input", "10", "--queries", "8")
+    assert parse_specification(result.stdout).outputs == 3
+    assert "hello" in result.stderr
 
 
 def test_an_output_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -112,30 +144,6 @@ def test_show_says_in_json_what_is_disclosed() -> None:
     assert (facts["parameters"], facts["features"], facts["disclosedRank"]) == (915, [8], 4)
     assert [layer["kind"] for layer in facts["layers"]][-1] == "Linear"
     assert "So they disclose the data." in pole("show", EXAMPLES / "iris-mlp.json").stdout
-
-
-def test_try_says_what_is_reached_on_the_test_set_too() -> None:
-    spec = EXAMPLES / "breast-cancer-mlp.json"
-    options = ("--data", "breast_cancer", "--train-accuracy", "60", "--json")
-    found = json.loads(pole("try", spec, *options).stdout)
-    assert (found["data"], found["metric"], found["ended"]) == ("breast_cancer", "auc", "THRESHOLD")
-    assert found["trainScore"] * 100 >= 60 * found["trainCount"]
-    assert 0 < found["testScore"] <= found["testCount"] == 113
-
-
-def test_try_leaves_the_other_cores_alone() -> None:
-    with threadpool_limits(2, user_api="blas"):
-        pole("try", EXAMPLES / "iris-mlp.json", "--data", "iris", "--seconds", "0.1", "--threads", "1")
-        libraries = [each for each in threadpool_info() if each["user_api"] == "blas"]
-    assert {each["num_threads"] for each in libraries} == {1}
-
-
-def test_try_takes_a_regression_and_prints_a_table() -> None:
-    spec = EXAMPLES / "diabetes-mlp.json"
-    result = pole("try", spec, "--data", "diabetes", "--seconds", "0.5", "--train-samples", "60")
-    assert result.exit_code == 0, result.output
-    assert "until the time limit is reached." in result.stdout
-    assert "The score is mean_absolute_error, times the samples." in result.stdout
 
 
 def test_try_refuses_data_that_is_not_the_specification_s() -> None:

@@ -51,6 +51,12 @@ class RichChain(FakeChain):
     def balance_of(self, _: str) -> int:
         return self.balance
 
+    def gas_price(self) -> int:
+        return 2 * 10**9
+
+    def posting_of(self, task_id: int) -> str:
+        return f"0x{task_id:064x}"
+
     def waiting_tasks(self) -> tuple[WaitingTask, ...]:
         return self.waiting
 
@@ -112,7 +118,113 @@ def post(
         "--train-accuracy": "90",
     }
     flat = [part for pair in arguments.items() for part in pair]
-    return CliRunner().invoke(main, ["task", "post", "--home", str(folder), *flat, *options], input=answer)
+    asked = () if answer is not None else ("--yes",)
+    words = ["task", "post", "--home", str(folder), *flat, *asked, *options]
+    return CliRunner().invoke(main, words, input=answer)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have somebody sit at a terminal; what they type is the runner's input."""
+    person = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("pole.cli.common.disclosure.sys", person)
+    monkeypatch.setattr("pole.cli.task.price.sys", person)
+
+
+def test_without_a_terminal_nobody_pays_without_having_said_so(session: FakeSession) -> None:
+    result = post(session.home, answer="")
+    assert result.exit_code == 2
+    assert "give --yes, or --dry-run to see what it costs" in result.stderr
+    assert session.chain.world.tasks == {}
+
+
+@pytest.mark.usefixtures("terminal")
+def test_the_owner_sees_what_it_costs_and_is_asked_before_anything_is_done(session: FakeSession) -> None:
+    refused = post(session.home, "--reward", "1.5", answer="n\n")
+    assert refused.exit_code == 1
+    assert "Not posted: nothing was published or sent." in refused.stderr
+    assert (session.chain.world.tasks, session.store.files) == ({}, {})
+    assert [line.split()[:3] for line in refused.stderr.splitlines() if line.startswith("  ")] == [
+        ["reward", "1.5", "ETH"],
+        ["fee", "0.015", "ETH"],
+        ["data", "bond", "0.00000000000000005"],
+        ["gas", "about", "0.00093"],
+        ["together", "about", "1.516"],
+    ]
+    assert "comes back, unless keys or test set are late or wrong" in refused.stderr
+    posted = post(session.home, "--reward", "1.5", answer="y\n")
+    assert posted.exit_code == 0, posted.output
+    assert "Post the task and pay?" in posted.stderr
+    assert posted.stdout.splitlines()[-3:] == [
+        f"Posted task 1. Transaction 0x{1:064x}.",
+        "Its data node, which must stay up: pole data-node run --wallet alice",
+        "To look on: pole task watch 1",
+    ]
+
+
+def test_a_dry_run_shows_all_and_does_nothing(session: FakeSession) -> None:
+    result = post(session.home, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "It costs:" in result.stderr
+    assert "Miners get 2 independent functions" in result.stderr
+    assert result.stdout == "Nothing was published or sent: leave --dry-run out to post the task.\n"
+    told = json.loads(post(session.home, "--dry-run", "--json").stdout)
+    assert (told["taskId"], told["transaction"], told["payment"]) == (None, None, "1060")
+    assert (session.chain.world.tasks, session.store.files) == ({}, {})
+    assert KeyLedger(session.home / "key-budget").entries() == ()
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    ("options", "doubt"),
+    [
+        (
+            ("--train-accuracy", "33"),
+            "The required training accuracy is 33 %, and the same answer for all samples",
+        ),
+        (("--train-accuracy", "0.95%"), "The required training accuracy is 0.95 %, which is less than 1 %."),
+        (
+            ("--test-accuracy", "30"),
+            "The required test accuracy is 30 %, and the same answer for all samples",
+        ),
+    ],
+)
+def test_a_threshold_that_says_nothing_is_asked_about_by_name(
+    session: FakeSession, options: tuple[str, ...], doubt: str
+) -> None:
+    refused = post(session.home, *options, answer="n\n")
+    assert refused.exit_code == 1
+    assert doubt in refused.stderr
+    assert "Is that meant?" in refused.stderr
+    assert session.chain.world.tasks == {}
+    assert post(session.home, *options, answer="y\ny\n").exit_code == 0
+    told = post(session.home, *options, "--allow-disclosure", "rank")
+    assert told.exit_code == 0
+    assert f"warning: {doubt}" in told.stderr
+
+
+def test_a_share_is_never_taken_for_a_percentage(session: FakeSession) -> None:
+    result = post(session.home, "--train-accuracy", "0.95")
+    assert result.exit_code == 2
+    assert "write 95 for 95 %" in result.stderr
+
+
+def test_ctrl_c_at_the_question_says_that_nothing_was_sent(session: FakeSession) -> None:
+    def interrupt(_: object) -> int:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RichChain, "gas_price", interrupt)
+        result = post(session.home)
+    assert result.exit_code == 130
+    assert result.stderr.endswith("error: Interrupted. Nothing was sent.\n")
+
+
+def test_a_refusal_speaks_in_the_unit_that_was_typed(session: FakeSession) -> None:
+    result = post(session.home, "--reward", "99 wei")
+    assert "The reward is 99 wei, but must be at least 100 wei; change it." in result.stderr
+    result = post(session.home, "--reward", "1", "--fee", "20 gwei")
+    assert "The fee is 20 gwei, but must be at least 10000000 gwei; change it." in result.stderr
 
 
 def test_a_task_is_posted_with_the_least_bond_and_fee(session: FakeSession) -> None:
@@ -151,7 +263,7 @@ def test_a_list_with_room_replaces_nothing(session: FakeSession) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--time-limit", "1001"], "time limit is 1001 seconds, but must lie between 1 and 1000"),
+        (["--time-limit", "1001"], "time limit is 1001 seconds, but must be at most 1000 seconds"),
         (["--audit", "10"], "audit sample is 10 samples"),
         (["--train-samples", "10"], "has 9 training"),
         (["--data", "nothing"], "no data set 'nothing'"),
@@ -201,13 +313,11 @@ def test_what_is_allowed_is_kept_though_nothing_breaks_yet(session: FakeSession)
     assert KeyLedger(session.home / "key-budget").entries()[0].consent is Rule.ENTROPY
 
 
-def test_an_owner_at_a_terminal_is_asked(session: FakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "pole.cli.common.disclosure.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
-    )
+@pytest.mark.usefixtures("terminal")
+def test_an_owner_at_a_terminal_is_asked(session: FakeSession) -> None:
     mapping = {"kind": "linear", "bits": 3, "queries": 4}
     assert post(session.home, mapping=mapping, answer="n\n").exit_code == 2
-    asked = post(session.home, mapping=mapping, answer="y\n")
+    asked = post(session.home, mapping=mapping, answer="y\ny\n")
     assert "Allow rank to be broken, and post?" in asked.stderr
     assert asked.exit_code == 0
 

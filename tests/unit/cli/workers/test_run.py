@@ -1,5 +1,6 @@
 """The `run` commands: each makes its role of the wallet's session, and runs it."""
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,6 +23,44 @@ class Session(SimpleNamespace):
         pass
 
 
+def session_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    session = Session(
+        chain=FakeChain(World(), ADDRESS),
+        store=FakeStore(),
+        journal=MemoryJournal(),
+        secrets=None,
+        home=folder,
+        account=SimpleNamespace(address=ADDRESS),
+    )
+    monkeypatch.setattr(worker, "open_session", lambda *_: session)
+    monkeypatch.setattr(worker, "read_password", lambda _: "password")
+    monkeypatch.setattr(worker, "start_log", lambda **_: None)
+    return session
+
+
+def test_a_second_miner_of_one_wallet_does_not_start_and_another_worker_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_in(tmp_path, monkeypatch)
+    words = ["--home", str(tmp_path), "--wallet", "alice"]
+    inner = []
+
+    def start_others(*_: object, **__: object) -> None:
+        monkeypatch.setattr(worker, "run_worker", lambda *_, **__: None)
+        inner.append(CliRunner().invoke(main, ["miner", "run", "--device", "cpu", *words]))
+        inner.append(CliRunner().invoke(main, ["data-node", "run", *words]))
+
+    monkeypatch.setattr(worker, "run_worker", start_others)
+    assert CliRunner().invoke(main, ["miner", "run", "--device", "cpu", *words]).exit_code == 0
+    second, data_node = inner
+    assert second.exit_code == 2
+    told = (
+        f"A miner of the wallet alice works in {tmp_path} already, process {os.getpid()}: stop that one first"
+    )
+    assert told in second.stderr
+    assert data_node.exit_code == 0
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -35,18 +74,8 @@ class Session(SimpleNamespace):
 def test_a_worker_makes_its_role_of_the_session_and_runs_it(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = Session(
-        chain=FakeChain(World(), ADDRESS),
-        store=FakeStore(),
-        journal=MemoryJournal(),
-        secrets=None,
-        home=tmp_path,
-        account=SimpleNamespace(address=ADDRESS),
-    )
+    session = session_in(tmp_path, monkeypatch)
     ran = []
-    monkeypatch.setattr(worker, "open_session", lambda *_: session)
-    monkeypatch.setattr(worker, "read_password", lambda _: "password")
-    monkeypatch.setattr(worker, "start_log", lambda **_: None)
     monkeypatch.setattr(worker, "run_worker", lambda *arguments, **_: ran.append(arguments))
     result = CliRunner().invoke(
         main, [*command, "--home", str(tmp_path), "--wallet", "alice", "--rounds", "3"]

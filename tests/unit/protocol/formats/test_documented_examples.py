@@ -17,6 +17,7 @@ from pole.learning.data.preparation import (
     TruthColumn,
     parse_preparation,
 )
+from pole.learning.data.quantisation import Quantisation
 from pole.learning.privacy.measure import DataMeasure, KeysMeasure
 from pole.learning.privacy.rules import Rule
 from pole.protocol.ballots import ballot_id
@@ -65,6 +66,7 @@ from pole.protocol.replay.proofs import proof_of, read_proof, verify_proof, writ
 from pole.protocol.state import FileRef, Header, Record, RecordKind, Verdict, Vote
 from pole.roles.keys.ledger import GivenKeys, LedgerEntry, Measures, write_entry
 from pole.roles.keys.seeds import write_served_seed
+from pole.roles.models.record import ModelRecord, Score, read_record, write_record
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "formats.md"
 
@@ -141,6 +143,25 @@ HEADER = Header(
 PROOF = proof_of(HEADER, RECORDS, 1)
 
 SIGNED_RELEASE = SignedRelease(3, FileRef("bafytest", b"\x7e" * 32), 1_700_000_000, b"\x5d" * 65)
+KEPT_MODEL = ModelRecord(
+    chain_id=1337,
+    contract=CHAIN,
+    task_id=5,
+    round_id=7,
+    height=1,
+    block_hash=header_hash(HEADER),
+    place=1,
+    miner=MINERS[0],
+    seed=SEED,
+    model_cid="bafymodel",
+    model_digest=b"\x77" * 32,
+    spec_digest=b"\x12" * 32,
+    score=Score(90, 100, 9, 10, "committee"),
+    committee=3,
+    quantisation=Quantisation(8, (255.0,), (0.0,)),
+    noise=0,
+    mpk_digest=b"\x66" * 32,
+)
 LEAKED_VOTE = LeakedVote(MINERS[1], VOTES, SALT)
 
 PREPARATION = Preparation(
@@ -194,6 +215,7 @@ EXAMPLES = {
         votes=VOTES,
         salt=SALT,
     ),
+    "kept-model": write_record(KEPT_MODEL),
     "leaked-vote": write_leaked_vote(LEAKED_VOTE),
     "signed-release": write_signed_release(SIGNED_RELEASE),
 }
@@ -247,3 +269,4 @@ def test_the_documented_hashes_follow_from_their_bytes() -> None:
     plain = b"pole.predictions.v2" + bytes.fromhex("00 03000000 0000 0200 ffff 01000000 0100")
     assert documented()["predictions"] == keccak256(plain)
     verify_proof(read_proof(write_proof(PROOF)), header_hash(HEADER))
+    assert read_record(documented()["kept-model"]) == KEPT_MODEL

@@ -54,7 +54,9 @@ class Owner:
             consent_to=self.consent,
         )
         request = TaskRequest(dataset(), specification(), terms(**changes))
-        return poster.post(request, dataset(), data_name=None)
+        task_id = poster.post(request, dataset(), data_name=None)
+        assert task_id is not None
+        return task_id
 
 
 @pytest.mark.parametrize(

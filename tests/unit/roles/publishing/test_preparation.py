@@ -8,6 +8,7 @@ from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, term
 
 from pole.errors import FundsError, InputError
 from pole.learning.data.quantisation import Bounds
+from pole.protocol.amounts import Amount
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import Part, read_manifest, read_shard
 from pole.protocol.models import set_size
@@ -34,14 +35,14 @@ def test_a_fitting_request_passes() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"reward": 99}, "reward is 99 wei, but must lie between 100"),
-        ({"data_bond": 1}, "data bond is 1 wei"),
-        ({"fee": 9}, "fee is 9 wei, but must lie between 10"),
+        ({"reward": 99}, "reward is 0.000000000000000099 ETH, but must be at least 0.0000000000000001 ETH"),
+        ({"data_bond": 1}, "data bond is 0.000000000000000001 ETH"),
+        ({"fee": Amount(9, "wei")}, "fee is 9 wei, but must be at least 10 wei"),
         ({"time_limit": 1001}, "time limit is 1001 seconds"),
         ({"min_training_time": 101}, "least training time is 101 seconds"),
         ({"min_solutions": 9}, "solutions to wait for is 9"),
         ({"required_train_accuracy": 0}, "required training accuracy is 0"),
-        ({"required_test_accuracy": 10_001}, "required test accuracy is 10001"),
+        ({"required_test_accuracy": 10_001}, "required test accuracy is 100.01 %"),
         ({"audit_count": 13}, "audit sample is 13 samples"),
         ({"train_count": 13}, "other numbers of samples"),
     ],

@@ -20,6 +20,7 @@ from pole.roles.ports import Chain, Moment, Store
 from pole.roles.publishing.task_folder import TaskFolder
 from pole.roles.support.events import report
 from pole.roles.support.waiting import OpeningWait
+from pole.roles.workers.data_node.collecting import WonModels
 from pole.roles.workers.settlement import Settlement
 
 LOG: Final = logging.getLogger("pole.data-node")
@@ -31,7 +32,8 @@ class DataNode:
 
     `open_secret` returns the master secret key whose public key has this digest. Keys that break a rule of
     the data set's `budget` are issued where the task was posted with consent, or `may_disclose` covers it;
-    `seeds` allows one seed for each secret. Keys wait for so many `confirmations` of the round's opening.
+    `seeds` allows one seed for each secret; `models` keeps what was won. Keys wait for so many
+    `confirmations` of the round's opening.
 
     `noted` is the round whose keys, issued by others, are in the budget; `given_up` the newest round that
     cannot be served; `looked` when replaced tasks were looked for.
@@ -45,6 +47,7 @@ class DataNode:
     open_secret: Callable[[bytes], MasterSecretKey]
     budget: KeyBudget
     seeds: ServedSeeds
+    models: WonModels
     may_disclose: Rule | None = None
     confirmations: int = 0
     noted: int = field(default=0, init=False)
@@ -77,15 +80,14 @@ def of_own_round(service: Service) -> Duty[DataNode]:
     A round that its data node cannot serve is given up, and says why.
     """
 
-    @wraps(service)
-    def duty(node: DataNode, moment: Moment) -> str | None:
-        node.look_for_replaced(moment)
+    def serve(node: DataNode, moment: Moment) -> str | None:
         if node.given_up == moment.round_id:
             return None
         open_round = node.chain.round(moment.round_id)
         if open_round.data_node != node.chain.identity.address:
             return None
         node.settlement.follow(moment.round_id)
+        node.models.expect(moment.round_id)
         try:
             return service(node, moment, open_round)
         except JournalError:
@@ -96,13 +98,18 @@ def of_own_round(service: Service) -> Duty[DataNode]:
             LOG.warning("Round %d: this data node cannot serve its own task: %s", moment.round_id, error)
             return None
 
+    @wraps(service)
+    def duty(node: DataNode, moment: Moment) -> str | None:
+        node.look_for_replaced(moment)
+        return serve(node, moment) or node.models.step(moment)
+
     return duty
 
 
 def settle(node: DataNode, moment: Moment) -> str | None:
-    """Settle tasks that were replaced, and rounds that have ended."""
+    """Settle tasks that were replaced, and rounds that have ended, and keep the models that won them."""
     node.look_for_replaced(moment)
-    return node.settlement.step(moment)
+    return node.settlement.step(moment) or node.models.step(moment)
 
 
 def note_keys(node: DataNode, open_round: Round) -> None:

@@ -1,0 +1,92 @@
+"""How rounds ended, out of the chain's events; the hash of a block is that of the contract's own state."""
+
+from pole.adapters.ethereum.chain_reader import ChainReader
+from pole.adapters.ethereum.decoding import to_record
+from pole.adapters.ethereum.event_index import Event
+from pole.adapters.ethereum.history_source import Snapshot, read_blocks
+from pole.errors import InputError, UnreachableError
+from pole.protocol.encoding.records import RoundVoided, decode_record
+from pole.protocol.state import RecordKind, VoidReason
+from pole.roles.models.result import RoundResult, WonBlock
+
+GONE = {
+    "TaskCancelled": "was cancelled by its owner",
+    "TaskReplaced": "was pushed out of the full list by a better one",
+}
+
+
+def result_of_round(reader: ChainReader, round_id: int) -> RoundResult | None:
+    """Return how a round ended, None while it goes on, or the node does not show its end yet.
+
+    Raises UnreachableError where the node does not show the opening of the round.
+    """
+    events = reader.index.snapshot()
+    for event in reversed(events.get("RoundOpened", ())):
+        if event.arguments["roundId"] == round_id:
+            return _result(reader, events, event)
+    raise UnreachableError(f"The Ethereum node does not show the opening of round {round_id}.")
+
+
+def result_of_task(reader: ChainReader, task_id: int) -> RoundResult:
+    """Return how the round on a task ended.
+
+    Raises RefusedError where there is no such task, and InputError, which says why, where none has ended.
+    """
+    reader.task(task_id)
+    events = reader.index.snapshot()
+    for event in events.get("RoundOpened", ()):
+        if event.arguments["taskId"] == task_id:
+            found = _result(reader, events, event)
+            if found is not None:
+                return found
+            round_id = event.arguments["roundId"]
+            raise InputError(
+                f"Round {round_id} on task {task_id} goes on, so it has no model yet: "
+                f"`pole task show {task_id}` says where it stands."
+            )
+    for name, what in GONE.items():
+        if any(event.arguments["taskId"] == task_id for event in events.get(name, ())):
+            raise InputError(f"Task {task_id} {what}, so no round was held on it and there is no model.")
+    raise InputError(
+        f"Task {task_id} waits for its round, so it has no model yet: get it when that has ended."
+    )
+
+
+def _result(reader: ChainReader, events: Snapshot, opened: Event) -> RoundResult | None:
+    round_id, deployment = opened.arguments["roundId"], reader.deployment
+    block, reason = _block(reader, events, round_id), VoidReason.NONE
+    if block is None:
+        reason = _void_reason(events, round_id)
+        if reason is VoidReason.NONE:
+            return None
+    return RoundResult(
+        chain_id=deployment.chain_id,
+        contract=deployment.chain.address,
+        round_id=round_id,
+        task=reader.task(opened.arguments["taskId"]),
+        seed=bytes(opened.arguments["seed"]),
+        block=block,
+        void_reason=reason,
+    )
+
+
+def _block(reader: ChainReader, events: Snapshot, round_id: int) -> WonBlock | None:
+    for block in read_blocks(events)[1:]:
+        if block.header.round_id == round_id:
+            height = block.header.height
+            records = tuple(
+                to_record(event.arguments)
+                for event in events.get("Recorded", ())
+                if event.arguments["height"] == height
+            )
+            return WonBlock(block.header, bytes(reader.view("PoLeChain", "blockHash", height)), records)
+    return None
+
+
+def _void_reason(events: Snapshot, round_id: int) -> VoidReason:
+    for event in reversed(events.get("Recorded", ())):
+        if event.arguments["kind"] == RecordKind.ROUND_VOIDED:
+            told = decode_record(to_record(event.arguments))
+            if isinstance(told, RoundVoided) and told.round_id == round_id:
+                return told.reason
+    return VoidReason.NONE

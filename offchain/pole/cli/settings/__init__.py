@@ -1,0 +1,1 @@
+"""`pole config`, `pole completion`: what a user sets up once."""

@@ -1,0 +1,1 @@
+"""How words on a command line become calls: groups, connection options, mistakes in one sentence."""

@@ -1,0 +1,82 @@
+"""Predictions of a kept model, chunk by chunk: of rows as their owner has them, or of features."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pole.errors import InputError
+from pole.learning.evaluation.canonical import logits
+from pole.learning.exporting.trained_model import TrainedModel
+from pole.learning.preparing.applying import Rows, encode, parts
+from pole.protocol.mapping.layer import feature_shape
+from pole.protocol.models.graph import count_activations
+from pole.protocol.models.specification import MAX_INNER_PRODUCT
+from pole.roles.models.folder import KeptModel
+
+Integers = NDArray[np.int64]
+
+VALUES_AT_ONCE: Final = 2**22
+MAX_ROWS: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """What a model predicts of some rows, of which `first` is the first one's number, from 1.
+
+    `logits` are (n, outputs) in multiples of 2^-10, `labels` (n,). `truth` has the rows' own labels, -1 for
+    unknown, None where the rows have no target. `notes` are sentences about rows unlike those before.
+    """
+
+    first: int
+    logits: Integers
+    labels: Integers
+    truth: Integers | None
+    notes: tuple[str, ...]
+
+
+def predict_rows(kept: KeptModel, rows: Rows, report: Callable[[int], None]) -> Iterator[Predictions]:
+    """Yield the predictions of rows (see `read_rows`); `report` is told how many are done.
+
+    Raises InputError where the model's preparation is not here or does not fit the rows.
+    """
+    preparation, trained, done = kept.require_preparation(), kept.trained, 0
+    for part in parts(rows, rows_at_once(trained)):
+        encoded = encode(preparation, part, first=done + 1)
+        found = trained.logits(encoded.samples)
+        yield Predictions(done + 1, found, trained.labels(found), encoded.labels, encoded.notes)
+        done += len(found)
+        report(done)
+
+
+def predict_features(
+    trained: TrainedModel, features: NDArray[Any], report: Callable[[int], None]
+) -> Iterator[Predictions]:
+    """Yield the predictions of features (n, *feature_shape), as decryption gives them.
+
+    Raises InputError where they are no whole numbers of that shape.
+    """
+    shape = feature_shape(trained.model.specification)
+    whole = features.dtype.kind in "ui"
+    if not whole or features.shape[1:] != shape or not _in_range(features):
+        raise InputError(
+            f"The features are {features.dtype} of shape {list(features.shape)}, but the model takes whole "
+            f"numbers of shape {['n', *shape]}, as decryption gives them: they are those of another task."
+        )
+    size = rows_at_once(trained)
+    for start in range(0, len(features), size):
+        found = logits(trained.model, features[start : start + size].astype(np.int64))
+        yield Predictions(start + 1, found, trained.labels(found), None, ())
+        report(start + len(found))
+
+
+def rows_at_once(trained: TrainedModel) -> int:
+    """Return how many rows to predict at a time in bounded memory."""
+    size = count_activations(trained.model.specification.nodes())
+    return int(np.clip(VALUES_AT_ONCE // size, 1, MAX_ROWS))
+
+
+def _in_range(features: NDArray[Any]) -> bool:
+    return not features.size or 0 <= int(features.min()) <= int(features.max()) <= MAX_INNER_PRODUCT
