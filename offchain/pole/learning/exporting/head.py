@@ -31,8 +31,9 @@ def rows_to_samples(
     """Add the steps from rows to samples; return the inputs, none with a name that is taken, and the samples.
 
     A table has an input for each column: a number (NaN where it is missing), a time in seconds since 1970
-    UTC, a truth as 1 or 0, or a text without spaces around it. Images are bytes, [height, width] or
-    [3, height, width]. Where there is an encoder the input is what it makes of a row.
+    UTC, a truth as 1 or 0, or a text without spaces around it, whole numbers without a point. Images are
+    bytes, [height, width] or [3, height, width]. Where there is an encoder the input is what it makes of a
+    row.
     """
     if preparation.encoder is not None:
         return _array(build, preparation.encoder, ENCODED)
