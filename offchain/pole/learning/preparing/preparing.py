@@ -19,7 +19,7 @@ from pole.learning.data import files
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.own import ARRAYS, NPZ, POLE, UNIT, require_channels_first
 from pole.learning.data.preparation import Preparation, Source, TableSource, TextSource
-from pole.learning.data.reading import MAX_UNPACKED_BYTES, read_as
+from pole.learning.data.reading import MAX_UNPACKED_BYTES
 from pole.learning.preparing import arrow_files, cells, images
 from pole.learning.preparing.applying import ranged, source_values
 from pole.learning.preparing.arrow_files import is_picture
@@ -89,8 +89,7 @@ def prepare(source: Path, wanted: Wanted, report: Report = lambda _: None) -> Pr
     elif not arrow_files.is_hugging_face(source):
         return _of_images(name, *images.labelled_images(source, wanted.test), wanted, report)
     else:
-        with read_as("Hugging Face data set", source, "save it again with save_to_disk"):
-            table, test = (_read(files, report) for files in arrow_files.splits(source))
+        table, test = (_read(each, report) for each in arrow_files.splits(source))
         if wanted.test is None and (pictures := _pictures(table, test, wanted)) is not None:
             return _of_images(name, *pictures, wanted, report)
     if wanted.test is not None:
