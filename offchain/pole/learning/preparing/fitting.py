@@ -21,7 +21,7 @@ from pole.learning.data.preparation import (
 )
 from pole.learning.data.ranges import robust_range
 from pole.learning.preparing import cells
-from pole.quoting import listed, quoted
+from pole.quoting import listed
 
 MAX_VALUES: Final = 64
 """Categories above which a column of texts is left out: each is an input of the network."""
@@ -166,8 +166,8 @@ def _measured(
 def _wrong(found: cells.Cells, column: Any, kind: str) -> str:
     if not found.wrong.any():
         return ""
-    first = column[int(np.argmax(found.wrong))].as_py()
-    return f"{np.count_nonzero(found.wrong):,} cells such as {quoted(first)} are no {kind}: taken as missing"
+    first = cells.shown(column, int(np.argmax(found.wrong)))
+    return f"{np.count_nonzero(found.wrong):,} cells such as {first} are no {kind}: taken as missing"
 
 
 def _truth(name: str, found: cells.Cells) -> Fitted:
