@@ -53,7 +53,7 @@ def accuracy(dataset: DataSet, queries: int, seed: int) -> float:
     rule = StopRule(len(dataset.x_train), time.monotonic() + SECONDS, time.monotonic, lambda: False)
     layer = keccak256(seed.to_bytes(32, "big"))
     found = rehearse(dataset, specification, rule, seed=layer, random_seed=seed, device=torch.device("cpu"))
-    return found.test_correct / len(dataset.x_test)
+    return found.test.correct / len(dataset.x_test)
 
 
 def rows(folder: Path) -> Iterator[str]:

@@ -7,6 +7,7 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import print_json, print_line, print_table
+from pole.errors import InputError
 
 if TYPE_CHECKING:
     from pole.roles.models.exporting import Exported
@@ -70,6 +71,11 @@ def _read(kept: "KeptModel", rows: Path) -> object:
     from pole.learning.preparing.applying import IN_ARRAYS, read_rows
 
     preparation = kept.trained.preparation
+    if preparation is not None and preparation.encoder is not None:
+        raise InputError(
+            f"The file takes what the encoder {preparation.encoder.name} makes of rows, and is checked on "
+            "random numbers: leave --rows out."
+        )
     return one_array(rows, IN_ARRAYS) if preparation is None else read_rows(rows, preparation)
 
 

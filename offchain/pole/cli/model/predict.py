@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 MAX_NOTES = 8
 ROWS_BETWEEN = 20_000
 
+encoder_option = click.option(
+    "--encoder",
+    metavar="FILE",
+    help="File of the encoder that the data were prepared with.  [default: the file of that name here, or in "
+    "the model's folder]",
+)
+
 
 @command(epilog="Example: pole model predict 1 --rows new.csv --out predictions.csv")
 @click.argument("task", metavar="TASK")
@@ -37,9 +44,15 @@ ROWS_BETWEEN = 20_000
     type=click.Path(dir_okay=False, path_type=Path),
     help="File of the predictions: .csv, or .parquet.  [default: CSV on standard output]",
 )
+@encoder_option
 @common_options
 def predict(
-    settings: Settings, task: str, rows: Path | None, features: Path | None, out: Path | None
+    settings: Settings,
+    task: str,
+    rows: Path | None,
+    features: Path | None,
+    out: Path | None,
+    encoder: str | None,
 ) -> None:
     """Predict new rows with the model of a TASK, or with the model in a folder.
 
@@ -53,7 +66,7 @@ def predict(
     if (rows is None) == (features is None):
         raise InputError("Name what to predict, once: --rows FILE, or --features FILE.")
     kept = find_model(settings.home, task)
-    predicted = _of_features(kept.trained, features) if features else _of_rows(kept, rows)
+    predicted = _of_features(kept.trained, features) if features else _of_rows(kept, rows, encoder)
     told = _Told(classifies=not kept.trained.is_regression)
     if out is None:
         write_csv(sys.stdout, kept.trained, predicted, told.see)
@@ -62,13 +75,14 @@ def predict(
     told.sum_up(out)
 
 
-def _of_rows(kept: "KeptModel", rows: Path | None) -> "Iterable[Predictions]":
+def _of_rows(kept: "KeptModel", rows: Path | None, encoder: str | None) -> "Iterable[Predictions]":
     from pole.learning.preparing.applying import read_rows
-    from pole.roles.models.predicting import predict_rows
+    from pole.roles.models.predicting import encoder_of, predict_rows
 
     preparation = kept.require_preparation()
+    frozen = encoder_of(kept, Path.cwd(), encoder)
     given = read_rows(rows or Path(), preparation)
-    return predict_rows(kept, given, progress(len(given)))
+    return predict_rows(kept, given, progress(len(given)), frozen)
 
 
 def _of_features(trained: "TrainedModel", features: Path) -> "Iterable[Predictions]":

@@ -9,7 +9,7 @@ import click
 from pole.cli.common.context import Settings, command, common_options, json_option, open_reader, open_store
 from pole.cli.common.output import percent, print_json, print_line, print_table
 from pole.cli.model.pictures import draw
-from pole.cli.model.predict import progress
+from pole.cli.model.predict import encoder_option, progress
 from pole.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,9 +31,19 @@ MAX_SHOWN = 20
     type=click.Path(dir_okay=False, path_type=Path),
     help="PNG or SVG file for a picture of the report.",
 )
+@encoder_option
 @json_option
 @common_options
-def report(settings: Settings, task: str, rows: Path | None, picture: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def report(
+    settings: Settings,
+    /,
+    *,
+    task: str,
+    rows: Path | None,
+    picture: Path | None,
+    encoder: str | None,
+    as_json: bool,
+) -> None:
     """Show how good the model of a TASK is: by class and by confidence, or by its residuals.
 
     Without rows it is judged as its committee did, on the features of the test set that the round's
@@ -42,7 +52,7 @@ def report(settings: Settings, task: str, rows: Path | None, picture: Path | Non
     from pole.roles.models.folder import find_model
 
     kept = find_model(settings.home, task)
-    found = _on_test_set(settings, kept) if rows is None else _on_rows(kept, rows)
+    found = _on_test_set(settings, kept) if rows is None else _on_rows(kept, rows, encoder)
     if picture is not None:
         draw(found, picture)
     if as_json:
@@ -53,16 +63,17 @@ def report(settings: Settings, task: str, rows: Path | None, picture: Path | Non
         _compare(kept, found)
 
 
-def _on_rows(kept: "KeptModel", rows: Path) -> "Report":
+def _on_rows(kept: "KeptModel", rows: Path, encoder: str | None) -> "Report":
     import numpy as np
 
     from pole.learning.preparing.applying import read_rows
-    from pole.roles.models.predicting import predict_rows
+    from pole.roles.models.predicting import encoder_of, predict_rows
     from pole.roles.models.reporting import report_on
 
     preparation = kept.require_preparation()
+    frozen = encoder_of(kept, Path.cwd(), encoder)
     given = read_rows(rows, preparation)
-    parts = list(predict_rows(kept, given, progress(len(given))))
+    parts = list(predict_rows(kept, given, progress(len(given)), frozen))
     truths = [part.truth for part in parts if part.truth is not None]
     if len(truths) < len(parts) or not parts:
         raise InputError(

@@ -221,11 +221,12 @@ def _labels(path: Path, part: str, y: NDArray[Any], count: int) -> Labels:
     if y.dtype.kind not in "ui" or y.shape != (count,):
         raise InputError(
             f"{part} in {path} is {y.dtype} of shape {y.shape}; it must hold {count} integers, one label "
-            "for each sample."
+            "for each sample; `pole data prepare` makes them of any labels."
         )
     if int(y.min()) < 0 or int(y.max()) >= 2**15:
         raise InputError(
-            f"{part} in {path} runs from {y.min()} to {y.max()}; labels must be 0 to 32767, counted from 0."
+            f"{part} in {path} runs from {y.min()} to {y.max()}; labels must be 0 to 32767, counted from 0; "
+            "`pole data prepare` makes them of any labels."
         )
     return y.astype(np.int64)
 

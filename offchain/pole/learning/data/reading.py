@@ -25,7 +25,7 @@ def read_as(kind: str, path: Path, remedy: str) -> Iterator[None]:
     except PoleError:
         raise
     except FileNotFoundError as error:
-        raise InputError(f"There is no file {path}; check its name.") from error
+        raise InputError(f"There is no file {error.filename or path}; check its name.") from error
     except Exception as error:
         why = reason(error) or type(error).__name__
         raise InputError(f"{path} is no usable {kind} ({why}); {remedy}.") from error

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pole.errors import IntegrityError
 from pole.learning.data.preparation import (
+    ArraySource,
     CategoryColumn,
     Column,
     ImageSource,
@@ -113,6 +114,8 @@ def _random_trial(trained: TrainedModel, program: Program, random: np.random.Gen
         return _random_table(preparation, random, count)
     if isinstance(preparation.source, ImageSource):
         return trial_of_rows(trained, program, random.integers(0, 256, (count, *shape), dtype=np.uint8))
+    if not isinstance(preparation.source, ArraySource):
+        return _random_samples(trained, random, count)
     first, last = min(preparation.source.low), max(preparation.source.high)
     return trial_of_rows(trained, program, random.uniform(1.2 * first - 0.2 * last, last, (count, *shape)))
 

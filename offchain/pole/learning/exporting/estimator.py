@@ -9,6 +9,7 @@ equal to the canonical evaluation that the model was bought by.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -143,9 +144,9 @@ def _cells(column: Any, kind: str) -> Any:
 def _text(cell: Any) -> str:
     if _is_missing(cell):
         return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).strip()
+    shown = str(cell).strip()
+    # A whole number is the same category with a point and without.
+    return shown.partition(".")[0] if re.fullmatch(r"-?[0-9]{1,15}\.0+", shown) else shown
 
 
 def _is_missing(cell: Any) -> bool:

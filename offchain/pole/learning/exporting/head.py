@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from pole.errors import InputError
 from pole.learning.data.preparation import (
     ArraySource,
     CategoryColumn,
@@ -14,6 +15,7 @@ from pole.learning.data.preparation import (
     NumberColumn,
     Preparation,
     TableSource,
+    TextSource,
     TimeColumn,
 )
 from pole.learning.exporting.program import BYTE, FLOAT, TEXT, Builder, Port
@@ -29,8 +31,9 @@ def rows_to_samples(
     """Add the steps from rows to samples; return the inputs, none with a name that is taken, and the samples.
 
     A table has an input for each column: a number (NaN where it is missing), a time in seconds since 1970
-    UTC, a truth as 1 or 0, or a text without spaces around it. Images are bytes, [height, width] or
-    [3, height, width]. Where there is an encoder the input is what it makes of a row.
+    UTC, a truth as 1 or 0, or a text without spaces around it, whole numbers without a point. Images are
+    bytes, [height, width] or [3, height, width]. Where there is an encoder the input is what it makes of a
+    row.
     """
     if preparation.encoder is not None:
         return _array(build, preparation.encoder, ENCODED)
@@ -42,6 +45,8 @@ def rows_to_samples(
             return (Port(IMAGES, BYTE, source.shape),), build.divided(pixels, 255.0)
         case ArraySource() as source:
             return _array(build, source, ARRAY)
+        case TextSource():
+            raise InputError("The preparation has texts and no encoder; prepare the data again.")
 
 
 def input_names(source: TableSource, taken: frozenset[str]) -> Iterator[str]:

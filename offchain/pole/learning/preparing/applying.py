@@ -132,7 +132,7 @@ def labels_of(target: ClassTarget | NumberTarget, column: Any, *, first: int = 1
     """Return the labels of a target's column, -1 where it is missing or no class of the preparation.
 
     A number is the nearest step of the grid, its first or last one where it lies beyond. Raises InputError
-    where a number is none.
+    where a cell is neither.
     """
     if isinstance(target, NumberTarget):
         found = cells.numbers(column)
@@ -140,6 +140,10 @@ def labels_of(target: ClassTarget | NumberTarget, column: Any, *, first: int = 1
         steps = np.rint((found.values - target.low) / target.step)
         limited = np.clip(np.nan_to_num(steps), 0, target.steps - 1).astype(np.int64)
         return np.where(found.missing, NO_LABEL, limited)
+    if not cells.is_flat(column.type):
+        raise InputError(
+            f"The target {quoted(target.column)} holds {column.type} and no classes; leave it out."
+        )
     told = cells.texts(column)
     exact = {name: label for label, name in enumerate(target.names)}
     # A truth is `true` in a typed file and `True` in the text that Python writes.
@@ -286,9 +290,9 @@ def _require_right(name: str, kind: str, column: Any, wrong: NDArray[np.bool_], 
         return
     row = int(np.argmax(wrong))
     more = int(np.count_nonzero(wrong)) - 1
-    others = f" (and {more:,} others)" if more else ""
+    others = f" (and {more:,} more)" if more else ""
     raise InputError(
-        f"Column {quoted(name)} holds {quoted(column[row].as_py())} in row {first + row}{others}, which is "
+        f"Column {quoted(name)} holds {cells.shown(column, row)} in row {first + row}{others}, which is "
         f"no {KINDS[kind]}; correct it, or leave the cell empty."
     )
 

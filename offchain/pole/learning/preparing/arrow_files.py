@@ -12,7 +12,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import parquet as arrow_parquet
 
 from pole.errors import InputError
-from pole.learning.data.reading import MAX_UNPACKED_BYTES
+from pole.learning.data.reading import MAX_UNPACKED_BYTES, read_as
 
 ROWS: Final = 2**16
 FEATURES: Final = b"huggingface"
@@ -58,14 +58,18 @@ def is_picture(kind: Any) -> bool:
 
 
 def splits(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the Arrow files of a Hugging Face data set on disk: to train, and to test (none: not split)."""
-    if (folder / "state.json").is_file():
-        return _files(folder), []
-    names = _document(folder / "dataset_dict.json").get("splits")
-    if not isinstance(names, list) or "train" not in names:
-        raise InputError(f"{folder} has no split `train`; save the data set with one.")
-    test = next((name for name in TEST_SPLITS if name in names), None)
-    return _files(folder / "train"), _files(folder / test) if test else []
+    """Return the Arrow files of a Hugging Face data set on disk: to train, and to test (none: not split).
+
+    Raises InputError where it is damaged.
+    """
+    with read_as("Hugging Face data set", folder, "save it again with save_to_disk"):
+        if (folder / "state.json").is_file():
+            return _files(folder), []
+        names = _document(folder / "dataset_dict.json").get("splits")
+        if not isinstance(names, list) or "train" not in names:
+            raise InputError(f"{folder} has no split `train`; save the data set with one.")
+        test = next((name for name in TEST_SPLITS if name in names), None)
+        return _files(folder / "train"), _files(folder / test) if test else []
 
 
 def _files(folder: Path) -> list[Path]:

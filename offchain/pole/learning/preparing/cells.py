@@ -15,6 +15,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from pole.quoting import quoted
+
 Column = Any
 """A pyarrow.Array or ChunkedArray; pyarrow has no types."""
 
@@ -139,6 +141,12 @@ def as_texts(column: Column) -> Column:
         return column
     plain = _plain(column)
     return plain if is_text(plain.type) else _written(plain)
+
+
+def shown(column: Column, row: int) -> str:
+    """Return a cell as a message may show it."""
+    cell = column.slice(row, 1)
+    return quoted((as_texts(cell) if is_flat(column.type) else cell)[0].as_py())
 
 
 def _is_number(kind: Any) -> bool:

@@ -7,7 +7,7 @@ import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,12 +41,16 @@ class FrozenEncoder:
     digest: str
     function: Callable[[Any], Any]
 
-    def __call__(self, rows: Any) -> Values:
-        """Return what the encoder makes of rows, a part at a time.
+    def __call__(self, rows: Any, report: Callable[[int], None] = lambda _: None) -> Values:
+        """Return what the encoder makes of rows, a part at a time; `report` is told how many are done.
 
         Raises InputError, with the user's line, where it fails, or makes no finite numbers, a row each.
         """
-        return np.concatenate([self._values(part) for part in _parts(rows)])
+        found: list[Values] = []
+        for start in range(0, max(len(rows), 1), ROWS_AT_ONCE):
+            found.append(self._values(rows[start : start + ROWS_AT_ONCE]))
+            report(min(start + ROWS_AT_ONCE, len(rows)))
+        return np.concatenate(found)
 
     def _values(self, rows: Any) -> Values:
         try:
@@ -111,12 +115,14 @@ def find_encoder(encoder: Encoder, folders: Sequence[Path], reference: str | Non
     return open_encoder(f"{path}{colon}{name}")
 
 
-def fit_encoder(encoder: FrozenEncoder, rows: Any) -> tuple[Encoder, Values]:
+def fit_encoder(
+    encoder: FrozenEncoder, rows: Any, report: Callable[[int], None] = lambda _: None
+) -> tuple[Encoder, Values]:
     """Return the encoder with the ranges of its numbers for training rows, and those numbers.
 
     Raises InputError where it makes other numbers of the same rows, or a row's depend on the rows beside it.
     """
-    made = encoder(rows)
+    made = encoder(rows, report)
     again = encoder(rows[:ROWS_AT_ONCE])
     alone = encoder(rows[:1])
     if not np.array_equal(made[: len(again)], again):
@@ -133,11 +139,6 @@ def fit_encoder(encoder: FrozenEncoder, rows: Any) -> tuple[Encoder, Values]:
     low = tuple(low for low, _ in ends)
     high = tuple(high if high > low else low + max(1.0, abs(low)) for low, high in ends)
     return Encoder(name=encoder.name, digest=encoder.digest, width=made.shape[1], low=low, high=high), made
-
-
-def _parts(rows: Any) -> Iterator[Any]:
-    for start in range(0, max(len(rows), 1), ROWS_AT_ONCE):
-        yield rows[start : start + ROWS_AT_ONCE]
 
 
 def _of_class(path: Path, name: str) -> Callable[[Any], Any]:

@@ -21,7 +21,7 @@ from pole.learning.data.preparation import (
 )
 from pole.learning.data.ranges import robust_range
 from pole.learning.preparing import cells
-from pole.quoting import listed, quoted
+from pole.quoting import listed
 
 MAX_VALUES: Final = 64
 """Categories above which a column of texts is left out: each is an input of the network."""
@@ -131,16 +131,16 @@ def left_out(name: str, why: str) -> Fitted:
 
 
 def _of_texts(name: str, column: Any) -> Fitted:
-    told = cells.texts(column)
-    lower = {text.lower() for text in told.names}
-    if len(lower) == 2 and lower & cells.TRUE - {"1"} and lower & cells.FALSE - {"0"}:
-        return _truth(name, cells.truths(column))
     for kind, read in ((NumberColumn, cells.numbers), (TimeColumn, cells.times)):
         found = read(column)
         there = np.count_nonzero(~found.missing)
         if there and there >= MOSTLY * (there + np.count_nonzero(found.wrong)):
             reason = _why_identifier(name, found.values)
             return left_out(name, reason) if reason else _measured(name, kind, found, column)
+    told = cells.texts(column)
+    lower = {text.lower() for text in told.names}
+    if len(lower) == 2 and lower & cells.TRUE and lower & cells.FALSE:
+        return _truth(name, cells.truths(column))
     return _category(name, told)
 
 
@@ -166,8 +166,8 @@ def _measured(
 def _wrong(found: cells.Cells, column: Any, kind: str) -> str:
     if not found.wrong.any():
         return ""
-    first = column[int(np.argmax(found.wrong))].as_py()
-    return f"{np.count_nonzero(found.wrong):,} cells such as {quoted(first)} are no {kind}: taken as missing"
+    first = cells.shown(column, int(np.argmax(found.wrong)))
+    return f"{np.count_nonzero(found.wrong):,} cells such as {first} are no {kind}: taken as missing"
 
 
 def _truth(name: str, found: cells.Cells) -> Fitted:

@@ -19,6 +19,7 @@ from pole.protocol.models.specification import MAX_INPUTS
 ENDINGS: Final = (".png", ".jpg", ".jpeg")
 FORMATS: Final = ("PNG", "JPEG")
 GREY: Final = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L")
+MAX_FILE_BYTES: Final = 2**28
 MAX_PIXELS: Final = 2**26
 """Pixels of one image before it is made smaller: 256 MiB while it is."""
 
@@ -149,7 +150,8 @@ def opened(file: File) -> Image.Image:
     path = _path_of(file)
     with read_as("image", path, "save it again as PNG or JPEG, or remove it"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        image = Image.open(file if isinstance(file, Path) else io.BytesIO(file.content), formats=FORMATS)
+        # In memory, since a stream of a file makes room for as many bytes as a damaged chunk claims to have.
+        image = Image.open(io.BytesIO(_content_of(file)), formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:
             image.close()
             raise InputError(
@@ -166,6 +168,14 @@ def _pixels(path: Path, image: Image.Image, source: ImageSource) -> Pixels:
         sized = plain.resize((source.width, source.height), Image.Resampling.BILINEAR)
         array = np.asarray(sized, dtype=np.uint8)
         return array if source.channels == 1 else array.transpose(2, 0, 1)
+
+
+def _content_of(file: File) -> bytes:
+    if isinstance(file, Picture):
+        return file.content
+    if file.stat().st_size > MAX_FILE_BYTES:
+        raise InputError(f"{file} is larger than {MAX_FILE_BYTES:,} bytes; make it smaller.")
+    return file.read_bytes()
 
 
 def _path_of(file: File) -> Path:

@@ -19,7 +19,7 @@ from pole.learning.data import files
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.own import ARRAYS, NPZ, POLE, UNIT, require_channels_first
 from pole.learning.data.preparation import Preparation, Source, TableSource, TextSource
-from pole.learning.data.reading import MAX_UNPACKED_BYTES, read_as
+from pole.learning.data.reading import MAX_UNPACKED_BYTES
 from pole.learning.preparing import arrow_files, cells, images
 from pole.learning.preparing.applying import ranged, source_values
 from pole.learning.preparing.arrow_files import is_picture
@@ -83,19 +83,18 @@ def prepare(source: Path, wanted: Wanted, report: Report = lambda _: None) -> Pr
     if source.suffix == POLE:
         raise InputError(f"{source} is prepared already; see `pole data show {source}`.")
     if source.suffix == NPZ:
-        return _of_arrays(name, *_arrays(source, wanted), wanted)
+        return _of_arrays(name, *_arrays(source, wanted), wanted, report)
     if not source.is_dir():
         table, test = read_table(source, report), None
     elif not arrow_files.is_hugging_face(source):
         return _of_images(name, *images.labelled_images(source, wanted.test), wanted, report)
     else:
-        with read_as("Hugging Face data set", source, "save it again with save_to_disk"):
-            table, test = (_read(files, report) for files in arrow_files.splits(source))
+        table, test = (_read(each, report) for each in arrow_files.splits(source))
         if wanted.test is None and (pictures := _pictures(table, test, wanted)) is not None:
             return _of_images(name, *pictures, wanted, report)
     if wanted.test is not None:
         test = read_table(wanted.test, report)
-    return prepare_table(name, table, test, wanted)
+    return prepare_table(name, table, test, wanted, report)
 
 
 def prepare_frame(frame: object, wanted: Wanted, test: object = None, *, name: str = "frame") -> Prepared:
@@ -103,7 +102,9 @@ def prepare_frame(frame: object, wanted: Wanted, test: object = None, *, name: s
     return prepare_table(name, table_of(frame), None if test is None else table_of(test), wanted)
 
 
-def prepare_table(name: str, table: Table, test: Table | None, wanted: Wanted) -> Prepared:
+def prepare_table(
+    name: str, table: Table, test: Table | None, wanted: Wanted, report: Report = lambda _: None
+) -> Prepared:
     """Return a data set of a table, and of one of test rows where they are apart.
 
     Raises InputError where it cannot be learned from.
@@ -117,7 +118,7 @@ def prepare_table(name: str, table: Table, test: Table | None, wanted: Wanted) -
     joined = joined.drop_columns([field.name for field in nested])
     split = split_rows(joined.column(column), given, _aim(wanted, column), wanted.test_part, wanted.seed)
     if wanted.text is not None:
-        return _of_texts(name, joined, split, wanted)
+        return _of_texts(name, joined, split, wanted, report)
     fitted = fit_columns(joined.filter(split.train), {column}, wanted.dropped, wanted.categories)
     fitted += [left_out(field.name, f"holds {field.type}, which no value of a sample is") for field in nested]
     source = _table_source(name, fitted)
@@ -126,15 +127,15 @@ def prepare_table(name: str, table: Table, test: Table | None, wanted: Wanted) -
         place = joined.column_names.index(fit.name)
         joined = joined.set_column(place, fit.name, cleaned(fit, joined.column(fit.name)))
     values = [source_values(source, joined.filter(part))[0] for part in (split.train, split.test)]
-    return _prepared(name, source, values, split, tuple(each.report for each in fitted), wanted)
+    return _prepared(name, source, values, split, tuple(each.report for each in fitted), wanted, report)
 
 
-def _of_texts(name: str, table: Table, split: Split, wanted: Wanted) -> Prepared:
+def _of_texts(name: str, table: Table, split: Split, wanted: Wanted, report: Report) -> Prepared:
     if wanted.encoder is None:
         raise InputError("--text names a column for an encoder; name the encoder by --encoder.")
     source = TextSource(column=_target_column(table, wanted.text))
     values = [source_values(source, table.filter(part))[0] for part in (split.train, split.test)]
-    return _prepared(name, source, values, split, (), wanted)
+    return _prepared(name, source, values, split, (), wanted, report)
 
 
 def _of_images(
@@ -155,15 +156,17 @@ def _of_images(
         pixels[start : start + len(part)] = images.decoded(part, source)
         report(start + len(part))
     values = [source_values(source, pixels[part])[0] for part in (split.train, split.test)]
-    return _prepared(name, source, values, split, (), wanted)
+    return _prepared(name, source, values, split, (), wanted, report)
 
 
-def _of_arrays(name: str, x: NDArray[Any], y: Any, given: Mask | None, wanted: Wanted) -> Prepared:
+def _of_arrays(
+    name: str, x: NDArray[Any], y: Any, given: Mask | None, wanted: Wanted, report: Report
+) -> Prepared:
     split = split_rows(y, given, _aim(wanted, LABEL_OF_ARRAYS), wanted.test_part, wanted.seed)
     _require_memory(len(x), x[0].size)
     source, reports = fit_array(x[split.train])
     values = [source_values(source, x[part])[0] for part in (split.train, split.test)]
-    return _prepared(name, source, values, split, reports, wanted)
+    return _prepared(name, source, values, split, reports, wanted, report)
 
 
 def _prepared(
@@ -173,12 +176,13 @@ def _prepared(
     split: Split,
     columns: tuple[ColumnReport, ...],
     wanted: Wanted,
+    report: Report,
 ) -> Prepared:
     (x_train, x_test), labels, fitted = values, split.labels, None
     if wanted.encoder is not None:
         encoder = open_encoder(wanted.encoder)
-        fitted, made = fit_encoder(encoder, x_train)
-        x_train, x_test = (ranged(each, fitted.low, fitted.high) for each in (made, encoder(x_test)))
+        fitted, made = fit_encoder(encoder, x_train, report)
+        x_train, x_test = (ranged(each, fitted.low, fitted.high) for each in (made, encoder(x_test, report)))
     preparation = Preparation(source=source, encoder=fitted, target=split.target)
     classes = split.target.classes
     dataset = DataSet(
@@ -282,6 +286,7 @@ def _arrays(path: Path, wanted: Wanted) -> tuple[NDArray[Any], Any, Mask | None]
         x, y = (np.concatenate([found[f"{part}_train"], found[f"{part}_test"]]) for part in "xy")
         given = np.arange(len(x)) >= len(found["x_train"])
     _require_samples(path, x)
+    y = y[:, 0] if y.shape[1:] == (1,) else y
     if y.ndim != 1 or len(y) != len(x) or y.dtype.kind not in "uifbU":
         raise InputError(
             f"y in {path} is {y.dtype} of shape {y.shape}; it must hold a label for each sample."

@@ -40,10 +40,15 @@ READABLE: Final = "CSV, TSV, Parquet, Arrow, Feather and Excel (.xlsx)"
 
 
 def read_table(path: Path, report: Report = lambda _: None) -> Table:
-    """Return the table in a file; `report` is told of rows as they come.
+    """Return the table in a file, or the test rows of a Hugging Face data set, all where it is not split.
+
+    `report` is told of rows as they come.
 
     Raises InputError, one sentence with what to do, for a file that is damaged, too large or none of these.
     """
+    if path.is_dir() and arrow_files.is_hugging_face(path):
+        train, test = arrow_files.splits(path)
+        return pa.concat_tables([read_table(each, report) for each in test or train])
     with read_as("table", path, "save it again, as UTF-8 if it is CSV"):
         with path.open("rb") as file:
             beginning = file.read(16)

@@ -116,9 +116,9 @@ def is_regression(wanted: WantedTarget, column: Any) -> bool:
     found = cells.numbers(column)
     if wanted.regression:
         if found.wrong.any():
-            first = column[int(np.argmax(found.wrong))].as_py()
+            first = cells.shown(column, int(np.argmax(found.wrong)))
             raise InputError(
-                f"The target {quoted(wanted.column)} holds {quoted(first)}, which is no number; correct it, "
+                f"The target {quoted(wanted.column)} holds {first}, which is no number; correct it, "
                 "or leave --regression out."
             )
         return True

@@ -16,6 +16,10 @@ from pole.learning.data.reading import require_unpacked_size
 ROWS: Final = 2**13
 MAX_COLUMNS: Final = 2**14
 MAX_EMPTY_ROWS: Final = 1000
+ERRORS: Final = frozenset(
+    {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!"}
+)
+"""What a cell holds whose formula has no value."""
 
 
 def workbook(path: Path) -> Iterator[Any]:
@@ -24,6 +28,8 @@ def workbook(path: Path) -> Iterator[Any]:
 
     with zipfile.ZipFile(path) as archive:
         require_unpacked_size(path, archive)
+        if any(name.endswith(".npy") for name in archive.namelist()):
+            raise InputError(f"{path} is an .npz file under another name; call it {path.stem}.npz.")
         if not any(name.startswith("xl/") for name in archive.namelist()):
             raise InputError(f"{path} is a zip file and no workbook; name the table in it.")
     with warnings.catch_warnings():
@@ -78,4 +84,4 @@ def _text(cell: Any) -> str | None:
         case timedelta():
             return repr(cell.total_seconds())
         case _:
-            return str(cell)
+            return None if cell in ERRORS else str(cell)

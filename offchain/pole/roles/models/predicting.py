@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from pole.errors import InputError
 from pole.learning.evaluation.canonical import logits
 from pole.learning.exporting.trained_model import TrainedModel
 from pole.learning.preparing.applying import Rows, encode, parts
+from pole.learning.preparing.encoders import FrozenEncoder, find_encoder
 from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.models.graph import count_activations
 from pole.protocol.models.specification import MAX_INNER_PRODUCT
@@ -37,14 +39,33 @@ class Predictions:
     notes: tuple[str, ...]
 
 
-def predict_rows(kept: KeptModel, rows: Rows, report: Callable[[int], None]) -> Iterator[Predictions]:
+def encoder_of(kept: KeptModel, here: Path, reference: str | None) -> FrozenEncoder | None:
+    """Return the encoder of a model's preparation, None where it has none.
+
+    Its file is `reference`, or of the name that the preparation has, in the model's folder or in `here`.
+    Raises InputError where it is not there, or is another file than the data were prepared with.
+    """
+    encoder = kept.require_preparation().encoder
+    if encoder is not None:
+        return find_encoder(encoder, [kept.folder, here], reference)
+    if reference is not None:
+        raise InputError("The data of this model were prepared without an encoder: leave --encoder out.")
+    return None
+
+
+def predict_rows(
+    kept: KeptModel,
+    rows: Rows,
+    report: Callable[[int], None],
+    encoder: FrozenEncoder | None = None,
+) -> Iterator[Predictions]:
     """Yield the predictions of rows (see `read_rows`); `report` is told how many are done.
 
-    Raises InputError where the model's preparation is not here or does not fit the rows.
+    Raises InputError where the model's preparation is not here or does not fit the rows, or needs an encoder.
     """
     preparation, trained, done = kept.require_preparation(), kept.trained, 0
     for part in parts(rows, rows_at_once(trained)):
-        encoded = encode(preparation, part, first=done + 1)
+        encoded = encode(preparation, part, first=done + 1, encoder=encoder)
         found = trained.logits(encoded.samples)
         yield Predictions(done + 1, found, trained.labels(found), encoded.labels, encoded.notes)
         done += len(found)

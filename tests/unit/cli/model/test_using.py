@@ -23,7 +23,9 @@ from tests.unit.roles.models.kept import (
 )
 
 from pole.cli import main
+from pole.learning.data.preparation import ClassTarget, Preparation, TextSource
 from pole.learning.preparing.applying import encode, read_rows
+from pole.learning.preparing.encoders import fit_encoder, open_encoder
 from pole.protocol.mapping.layer import feature_shape
 from pole.roles.models.folder import open_model
 
@@ -157,6 +159,25 @@ def test_images_and_arrays_are_predicted_too(pole: Run, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((2, 5)))
     found = pole("predict", tmp_path / "arrays/models/task-1", "--rows", tmp_path / "x.npy")
     assert found.stdout.count("\n") == 3
+
+
+def test_an_encoder_runs_again_before_prediction(pole: Run, tmp_path: Path) -> None:
+    code = (
+        "class Lengths:\n    def __call__(self, texts):\n        return [[len(text)] * 4 for text in texts]\n"
+    )
+    (tmp_path / "lengths.py").write_text(code)
+    encoder, _ = fit_encoder(open_encoder(f"{tmp_path}/lengths.py:Lengths"), ["a", "bb", "ccc"])
+    target = ClassTarget(column="kind", names=("u", "v", "w"))
+    keep_model(tmp_path, Preparation(source=TextSource(column="text"), encoder=encoder, target=target))
+    (tmp_path / "rows.csv").write_text("text,kind\na,u\nbbb,v\n")
+    missing = pole("predict", 1, "--rows", tmp_path / "rows.csv")
+    assert missing.exit_code == 2
+    assert "The encoder lengths.py:Lengths is not at" in missing.stderr
+    given = ("--rows", tmp_path / "rows.csv", "--encoder", tmp_path / "lengths.py")
+    assert len(pole("predict", 1, *given).stdout.splitlines()) == 3
+    assert pole("report", 1, *given).exit_code == 0
+    (tmp_path / "lengths.py").write_text(code + "# another\n")
+    assert "is not the encoder that the data were prepared with" in pole("predict", 1, *given).stderr
 
 
 def test_a_report_needs_the_target(pole: Run, rows: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """New rows meet a preparation: what fits is encoded by its rules, what does not is one sentence."""
 
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,42 @@ def test_a_files_own_types_change_nothing(tmp_path: Path) -> None:
         encoded = encode(PEOPLE, rows)
         assert encoded.samples.tolist() == ROWS
         assert encoded.labels is None
+
+
+class Frame:
+    """A data frame of another library, which hands its columns over as polars and pandas do."""
+
+    def __init__(self, columns: dict[str, Any]) -> None:
+        self._table = pa.table(columns)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+def test_any_data_frame_that_speaks_arrow_is_taken() -> None:
+    columns = {
+        "__index_level_0__": [7, 8],
+        "age": [50, None],
+        "town": pa.array(["Bern", None], pa.string_view()),
+        "member": [False, None],
+        "since": [date(1970, 1, 2), date(1970, 1, 6)],
+    }
+    assert encode(PEOPLE, rows_of(Frame(columns), PEOPLE)).samples.tolist() == ROWS
+
+
+TIMES = pa.array([-(2**62), 0], pa.timestamp("s"))
+FITTING = ("town", "since", "churned")
+
+
+@pytest.mark.parametrize("cells", [[[1], [2]], [b"a", b"b"], [{"a": 1}, {"a": 2}], TIMES])
+@pytest.mark.parametrize("name", ["age", "town", "member", "since", "churned"])
+def test_cells_of_any_type_are_read_or_refused_in_a_sentence(name: str, cells: Any) -> None:
+    columns = {"age": [1, 2], "town": ["a", "b"], "member": [True, False], "since": [None, None]}
+    rows = rows_of(columns | {name: cells}, PEOPLE)
+    fits = name in FITTING and cells is TIMES
+    refused = pytest.raises(InputError, match=r"^(Column|The target) .*\.$")
+    with nullcontext() if fits else refused:
+        encode(PEOPLE, rows)
 
 
 @pytest.mark.parametrize("seven", [pa.array([7]), pa.array([7.0]), pa.array(["7"]), pa.array([" 7.0 "])])

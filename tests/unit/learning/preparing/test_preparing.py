@@ -250,6 +250,9 @@ def test_a_hugging_face_data_set_keeps_its_splits_and_names(tmp_path: Path) -> N
     prepared = prepare(hugging_face(tmp_path / "pets", table, LABELS), Wanted(target="label"))
     assert prepared.preparation.target == ClassTarget(column="label", names=("cat", "dog"))
     assert (len(prepared.dataset.x_train), len(prepared.dataset.x_test)) == (3, 3)
+    encoded = encode(prepared.preparation, read_rows(tmp_path / "pets", prepared.preparation))
+    assert encoded.labels is not None
+    assert encoded.labels.tolist() == [0, 1, 1, -1]
 
 
 def test_a_hugging_face_data_set_may_hold_images(tmp_path: Path) -> None:
