@@ -40,6 +40,7 @@ task = _group(
         "post": ("pole.cli.task.post:post", "Encrypt a data set, post a task on it and fund it."),
         "list": ("pole.cli.task.tasks:list_", "List the tasks."),
         "show": ("pole.cli.task.tasks:show", "Show one task."),
+        "watch": ("pole.cli.task.watch:watch", "Watch a task until its round has ended."),
         "cancel": ("pole.cli.task.tasks:cancel", "Take a waiting task back."),
         "release": (
             "pole.cli.task.release:relay_release",
@@ -82,8 +83,10 @@ key_holder = _group(
 )
 data = _group(
     "data",
-    "Data sets: published ones, and what functional keys disclose.",
+    "Data sets: your own and published ones, and what keys disclose.",
     {
+        "prepare": ("pole.cli.data.prepare:prepare", "Make a data set of a table or of images."),
+        "show": ("pole.cli.data.show:show", "Show what a data set holds, and what is wrong with it."),
         "fetch": ("pole.cli.data.fetch:fetch", "Fetch published data sets from their publishers."),
         "budget": ("pole.cli.data.sets:budget", "Show how much of each data set is given away."),
         "release": ("pole.cli.data.sets:release", "Take a task that will never have keys out of the budget."),
@@ -174,7 +177,6 @@ main = RootGroup(
     help="Proof of Learning: a blockchain whose proof of work is a trained model.",
     epilog="Example: pole doctor",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 

@@ -40,9 +40,9 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
     assert named(LEAVES) == [
         *("devnet up", "devnet down", "devnet status"),
         *("wallet new", "wallet list", "wallet fund"),
-        *("task post", "task list", "task show", "task cancel", "task release"),
+        *("task post", "task list", "task show", "task watch", "task cancel", "task release"),
         *("spec show", "spec check", "spec suggest", "spec try", "spec from-torch"),
-        *("data fetch", "data budget", "data release", "data privacy"),
+        *("data prepare", "data show", "data fetch", "data budget", "data release", "data privacy"),
         *("model list", "model get", "model predict", "model report", "model card", "model export"),
         *("data-node run", "data-node sign-release", "data-node share", "data-node drop-secret"),
         *("key-holder new", "key-holder accept", "key-holder run"),

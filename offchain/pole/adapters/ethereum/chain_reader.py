@@ -27,7 +27,7 @@ from pole.adapters.ethereum.decoding import (
     to_solution,
 )
 from pole.adapters.ethereum.deployment import Deployment, read_deployment
-from pole.adapters.ethereum.event_index import REREAD, EventIndex
+from pole.adapters.ethereum.event_index import REREAD, Event, EventIndex
 from pole.errors import RefusedError, UnreachableError
 from pole.protocol.ballots import due_bond
 from pole.protocol.encoding.records import (
@@ -212,9 +212,17 @@ class ChainReader:
 
     def posting_of(self, task_id: int) -> str:
         """Return the hash of the transaction that a task was posted with; raises RefusedError without one."""
+        return self._posting(task_id).transaction
+
+    def posted_at(self, task_id: int) -> int:
+        """Return the time of the block that a task was posted in; raises what `posting_of` raises."""
+        with node_answers():
+            return self.w3.eth.get_block(self._posting(task_id).block)["timestamp"]
+
+    def _posting(self, task_id: int) -> Event:
         for event in self.index.events("TaskPosted"):
             if event.arguments["taskId"] == task_id:
-                return event.transaction
+                return event
         raise RefusedError(f"There is no task {task_id}: `pole task list` shows the tasks.")
 
     def waiting_tasks(self) -> tuple[WaitingTask, ...]:

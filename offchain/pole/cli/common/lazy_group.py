@@ -12,7 +12,7 @@ import click
 from pole.adapters.machine.exposure import make_files_private
 from pole.cli.common.log import guard_log
 from pole.cli.common.output import print_line, print_traceback
-from pole.cli.shell.connection import VERBOSE, options_before_a_command, write_options
+from pole.cli.shell.connection import HELP_OPTIONS, VERBOSE, options_before_a_command, write_options
 from pole.cli.shell.mistakes import NOTHING_SENT, sentence_of
 from pole.errors import DiskError, InterruptError, PoleError
 
@@ -31,7 +31,8 @@ class LazyGroup(click.Group):
     def __init__(
         self, name: str, commands: dict[str, LazyCommand | click.Command], **attributes: Any
     ) -> None:
-        super().__init__(name, params=options_before_a_command(), **attributes)
+        params = options_before_a_command()
+        super().__init__(name, params=params, context_settings=HELP_OPTIONS, **attributes)
         self._entries = commands
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -18,6 +18,7 @@ DEFAULT_RPC: Final = "http://127.0.0.1:8546"
 DEFAULT_IPFS: Final = "/ip4/127.0.0.1/tcp/5001"
 DEFAULT_DEPLOYMENT: Final = Path("deployments/devnet.json")
 VERBOSE: Final = "pole.verbose"
+HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
 _GIVEN: Final = "pole.given"
 _PROFILE: Final = "pole.profile"
 _PROFILE_HELP: Final = "Profile of `pole config` whose settings are used.  [env: POLE_PROFILE]"
@@ -214,7 +215,7 @@ class Command(click.Command):
 
 def command(**attributes: Any) -> Callable[[Callable[..., Any]], Command]:
     """Return click's decorator for a `Command`, with attributes such as its `epilog`."""
-    return click.command(cls=Command, **attributes)
+    return click.command(cls=Command, context_settings=HELP_OPTIONS, **attributes)
 
 
 def profile_option(callback: Callable[..., R]) -> Callable[..., R]:

@@ -14,10 +14,11 @@ from pole.cli.common.context import (
     read_password,
     wallet_option,
 )
-from pole.cli.common.output import print_json, print_line, print_table, short_address
+from pole.cli.common.output import print_json, print_line, print_table, short_address, utc
 
 if TYPE_CHECKING:
     from pole.adapters.ethereum.chain_reader import ChainReader
+    from pole.adapters.ethereum.task_story import Outcome
     from pole.protocol.state import PostedTask
 
 
@@ -26,30 +27,36 @@ if TYPE_CHECKING:
 @json_option
 @common_options
 def list_(settings: Settings, waiting: bool, as_json: bool) -> None:  # noqa: FBT001
-    """List the tasks that were ever posted and what became of them, oldest first."""
-    from pole.adapters.sending.task_states import task_states
+    """List the tasks that were ever posted and what became of them, oldest first, with winner and score."""
+    from pole.adapters.ethereum.task_story import outcomes
+    from pole.adapters.sending.task_states import WAITING, task_states
+    from pole.cli.task.telling import duration, score_of
     from pole.protocol.amounts import ether
 
     reader = open_reader(settings)
     states = task_states(reader)
-    tasks = [task for task in reader.tasks() if not waiting or states[task.task_id] == "waiting"]
+    tasks = [task for task in reader.tasks() if not waiting or states[task.task_id] == WAITING]
+    ended = outcomes(reader.index.snapshot(), {task.task_id: task for task in tasks})
     if as_json:
-        print_json([_as_json(task, states[task.task_id]) for task in tasks])
+        print_json([_as_json(task, states[task.task_id], ended.get(task.task_id)) for task in tasks])
         return
-    rows = [
-        (
-            task.task_id,
-            states[task.task_id],
-            short_address(task.owner),
-            ether(task.terms.reward),
-            f"{task.terms.time_limit} s",
-            f"{task.terms.required_train_accuracy / 100:.2f} %",
-            task.terms.train_count,
-            task.terms.test_count,
+    rows = []
+    for task in tasks:
+        outcome = ended.get(task.task_id)
+        header = outcome.header if outcome else None
+        rows.append(
+            (
+                task.task_id,
+                states[task.task_id],
+                short_address(task.owner),
+                ether(task.terms.reward),
+                duration(task.terms.time_limit),
+                _percent(task.terms.required_train_accuracy),
+                "-" if header is None else short_address(header.winner),
+                *(("-", "-") if outcome is None else score_of(outcome)),
+            )
         )
-        for task in tasks
-    ]
-    columns = ("task", "state", "owner", "reward", "time limit", "threshold", "train", "test")
+    columns = ("task", "state", "owner", "reward", "time limit", "threshold", "winner", "train", "test")
     print_table(columns, rows, empty="There is no task: post one with `pole task post`.")
 
 
@@ -58,16 +65,21 @@ def list_(settings: Settings, waiting: bool, as_json: bool) -> None:  # noqa: FB
 @json_option
 @common_options
 def show(settings: Settings, task_id: int, as_json: bool) -> None:  # noqa: FBT001
-    """Show all terms and files of task TASK_ID."""
+    """Show all terms and files of task TASK_ID, and who won it: in ether, percent and UTC; --json has wei."""
+    from pole.adapters.ethereum.task_story import outcomes
     from pole.adapters.sending.task_states import task_states
 
     reader: ChainReader = open_reader(settings)
     task = reader.task(task_id)
-    content = _as_json(task, task_states(reader)[task_id])
+    state, posted = task_states(reader)[task_id], reader.posted_at(task_id)
+    outcome = outcomes(reader.index.snapshot(), {task_id: task}).get(task_id)
     if as_json:
-        print_json(content)
+        print_json(
+            {**_as_json(task, state, outcome), "postedAt": posted, "transaction": reader.posting_of(task_id)}
+        )
         return
-    for name, value in content.items():
+    transaction = {"posted": f"{utc(posted)}, transaction {reader.posting_of(task_id)}"}
+    for name, value in {"task": f"{task_id}, {state}", **transaction, **_rows(task, outcome)}.items():
         print_line(f"{name:<22}{value}")
 
 
@@ -114,7 +126,47 @@ def cancel(settings: Settings, task_id: int, wallet: str, as_json: bool) -> None
         click.echo(f"Task {task_id} is cancelled; {ether(refund)} can be withdrawn with `pole withdraw`.")
 
 
-def _as_json(task: "PostedTask", state: str) -> dict[str, Any]:
+def _rows(task: "PostedTask", outcome: "Outcome | None") -> dict[str, str]:
+    """Return a task as `show` tells it, but for its state and its posting."""
+    from pole.cli.task.telling import duration, score_of
+    from pole.protocol.amounts import ether
+
+    terms, files = task.terms, task.files
+    audited = f", {terms.audit_count} of them judged" if terms.audit_count else ""
+    test = _percent(terms.required_test_accuracy) if terms.required_test_accuracy else "any part"
+    rows = {
+        "owner": task.owner,
+        "reward": ether(terms.reward),
+        "data bond": ether(terms.data_bond),
+        "fee": ether(terms.fee),
+        "time to train": f"{duration(terms.min_training_time)} to {duration(terms.time_limit)}",
+        "solutions waited for": str(terms.min_solutions),
+        "of training samples": f"{_percent(terms.required_train_accuracy)} of {terms.train_count}{audited}",
+        "of test samples": f"{test} of {terms.test_count}",
+        "specification": f"{files.spec_cid}, digest 0x{files.spec_digest.hex()}",
+        "training set": f"{files.train_cid}, digest 0x{files.train_digest.hex()}",
+        "test set": f"digest 0x{files.test_digest.hex()}",
+        "master public key": f"digest 0x{files.mpk_digest.hex()}",
+    }
+    header = outcome.header if outcome else None
+    if outcome is None or header is None:
+        return rows
+    train_score, test_score = score_of(outcome)
+    return rows | {
+        "winner": f"{header.winner}, block {header.height}, {utc(header.timestamp)}",
+        "training score": f"{train_score}, {header.train_correct} of {outcome.train_total}",
+        "test score": f"{test_score}, {header.test_correct} of {outcome.test_total}",
+        "model": f"digest 0x{header.model_digest.hex()}: pole model get {task.task_id}",
+    }
+
+
+def _percent(basis_points: int) -> str:
+    return f"{basis_points / 100:g} %"
+
+
+def _as_json(task: "PostedTask", state: str, outcome: "Outcome | None") -> dict[str, Any]:
+    from pole.cli.task.telling import outcome_document
+
     terms, files = task.terms, task.files
     return {
         "taskId": task.task_id,
@@ -137,4 +189,5 @@ def _as_json(task: "PostedTask", state: str) -> dict[str, Any]:
         "trainDigest": f"0x{files.train_digest.hex()}",
         "testDigest": f"0x{files.test_digest.hex()}",
         "mpkDigest": f"0x{files.mpk_digest.hex()}",
+        "outcome": None if outcome is None else outcome_document(outcome),
     }

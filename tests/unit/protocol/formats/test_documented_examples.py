@@ -7,6 +7,16 @@ import numpy as np
 import pytest
 from tests.unit.protocol.example_rounds import MINERS
 
+from pole.learning.data.preparation import (
+    CategoryColumn,
+    ClassTarget,
+    NumberColumn,
+    Preparation,
+    TableSource,
+    TimeColumn,
+    TruthColumn,
+    parse_preparation,
+)
 from pole.learning.data.quantisation import Quantisation
 from pole.learning.privacy.measure import DataMeasure, KeysMeasure
 from pole.learning.privacy.rules import Rule
@@ -154,7 +164,21 @@ KEPT_MODEL = ModelRecord(
 )
 LEAKED_VOTE = LeakedVote(MINERS[1], VOTES, SALT)
 
+PREPARATION = Preparation(
+    source=TableSource(
+        columns=(
+            NumberColumn(name="age", low=0, high=100, fill=40, indicator=True),
+            CategoryColumn(name="town", values=("Bern", "Ulm")),
+            TruthColumn(name="member", fill=True),
+            TimeColumn(name="since", low=0, high=864000, fill=0),
+        ),
+        ignored=("name",),
+    ),
+    target=ClassTarget(column="churned", names=("no", "yes")),
+)
+
 EXAMPLES = {
+    "preparation": PREPARATION.canonical_bytes(),
     "master-public-key": KEY_FILE,
     "functional-keys": KEYS_FILE,
     "key-sharing": SHARING_FILE,
@@ -222,6 +246,7 @@ def test_the_documented_files_are_read() -> None:
     assert read_shard(examples["encrypted-shard"], manifest, 0).labels.tolist() == [2]
     assert read_master_public_key(examples["master-public-key"], dimension=1).shape == (1, 32)
     assert read_leaked_vote(examples["leaked-vote"]) == LEAKED_VOTE
+    assert parse_preparation(examples["preparation"]) == PREPARATION
     assert read_signed_release(examples["signed-release"]) == SIGNED_RELEASE
     keys = read_functional_keys(examples["functional-keys"], round_id=7, seed=SEED, windows=1, queries=1)
     assert keys.shape == (1, 1, 32)
