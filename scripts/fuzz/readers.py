@@ -106,6 +106,13 @@ def _formats() -> tuple[Reader, ...]:
             (f"{formats}.encrypted_set.read_shard",),
         ),
         Reader(
+            "loose-shard",
+            lambda data: encrypted_set.read_loose_shard(data, DIMENSION),
+            integrity,
+            (examples.shard(),),
+            (f"{formats}.encrypted_set.read_loose_shard",),
+        ),
+        Reader(
             "master-public-key",
             lambda data: keys.read_master_public_key(data, dimension=DIMENSION),
             integrity,

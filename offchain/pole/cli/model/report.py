@@ -9,8 +9,9 @@ import click
 from pole.cli.common.context import Settings, command, common_options, json_option, open_reader, open_store
 from pole.cli.common.output import percent, print_json, print_line, print_table
 from pole.cli.model.pictures import draw
-from pole.cli.model.predict import progress
+from pole.cli.model.predict import encoder_option, progress
 from pole.errors import InputError
+from pole.quoting import quoted
 
 if TYPE_CHECKING:
     from pole.roles.models.folder import KeptModel
@@ -26,6 +27,7 @@ MAX_SHOWN = 20
     type=click.Path(path_type=Path),
     help="Rows with the target's column.  [default: the test set that the round released, decrypted]",
 )
+@encoder_option
 @click.option(
     "--picture",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -33,7 +35,15 @@ MAX_SHOWN = 20
 )
 @json_option
 @common_options
-def report(settings: Settings, task: str, rows: Path | None, picture: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def report(
+    settings: Settings,
+    /,
+    task: str,
+    rows: Path | None,
+    encoder: str | None,
+    picture: Path | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Show how good the model of a TASK is: by class and by confidence, or by its residuals.
 
     Without rows it is judged as its committee did, on the features of the test set that the round's
@@ -42,7 +52,7 @@ def report(settings: Settings, task: str, rows: Path | None, picture: Path | Non
     from pole.roles.models.folder import find_model
 
     kept = find_model(settings.home, task)
-    found = _on_test_set(settings, kept) if rows is None else _on_rows(kept, rows)
+    found = _on_test_set(settings, kept) if rows is None else _on_rows(kept, rows, encoder)
     if picture is not None:
         draw(found, picture)
     if as_json:
@@ -53,21 +63,19 @@ def report(settings: Settings, task: str, rows: Path | None, picture: Path | Non
         _compare(kept, found)
 
 
-def _on_rows(kept: "KeptModel", rows: Path) -> "Report":
+def _on_rows(kept: "KeptModel", rows: Path, encoder: str | None) -> "Report":
     import numpy as np
 
-    from pole.learning.preparing.applying import read_rows
-    from pole.roles.models.predicting import predict_rows
+    from pole.roles.models.predicting import predict_rows, read_given
     from pole.roles.models.reporting import report_on
 
-    preparation = kept.require_preparation()
-    given = read_rows(rows, preparation)
-    parts = list(predict_rows(kept, given, progress(len(given))))
+    preparation, given = kept.require_preparation(), read_given(kept, rows, encoder)
+    parts = list(predict_rows(kept, given, progress(len(given.rows))))
     truths = [part.truth for part in parts if part.truth is not None]
     if len(truths) < len(parts) or not parts:
         raise InputError(
-            f"The rows have no column {preparation.target.column!r}, which tells what is right: give rows "
-            "with it, or leave --rows out."
+            f"The rows have no column {quoted(preparation.target.column)}, which tells what is right: give "
+            "rows with it, or leave --rows out."
         )
     logits = np.concatenate([part.logits for part in parts])
     return report_on(kept.trained, logits, np.concatenate(truths))
@@ -78,16 +86,12 @@ def _on_test_set(settings: Settings, kept: "KeptModel") -> "Report":
 
     from pole.roles.models.predicting import predict_features
     from pole.roles.models.reporting import report_on
-    from pole.roles.models.test_set import fetch_test_set
+    from pole.roles.models.sealed_rows import SealedRows
 
     reader = open_reader(settings)
-    if not kept.record.is_of(reader.deployment.chain_id, reader.deployment.chain.address):
-        raise InputError(
-            f"The model is of chain {kept.record.chain_id}, contract {kept.record.contract}, and this is "
-            "another deployment: name its own with --deployment, or give --rows."
-        )
+    kept.record.require_of(reader.deployment.chain_id, reader.deployment.chain.address)
     with tempfile.TemporaryDirectory() as folder:
-        samples = fetch_test_set(kept.record, reader, open_store(settings), Path(folder))
+        samples = SealedRows(kept.record, reader, open_store(settings), Path(folder)).test_set()
     parts = predict_features(kept.trained, samples.features, progress(len(samples.labels)))
     return report_on(kept.trained, np.concatenate([part.logits for part in parts]), samples.labels)
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from pole.errors import InputError
 from pole.learning.data.preparation import (
     ArraySource,
     CategoryColumn,
@@ -14,6 +15,7 @@ from pole.learning.data.preparation import (
     NumberColumn,
     Preparation,
     TableSource,
+    TextSource,
     TimeColumn,
 )
 from pole.learning.exporting.program import BYTE, FLOAT, TEXT, Builder, Port
@@ -42,6 +44,8 @@ def rows_to_samples(
             return (Port(IMAGES, BYTE, source.shape),), build.divided(pixels, 255.0)
         case ArraySource() as source:
             return _array(build, source, ARRAY)
+        case TextSource():
+            raise InputError("Texts need an encoder, which this preparation lacks; prepare the data again.")
 
 
 def input_names(source: TableSource, taken: frozenset[str]) -> Iterator[str]:

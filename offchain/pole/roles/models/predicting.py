@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from pole.errors import InputError
 from pole.learning.evaluation.canonical import logits
 from pole.learning.exporting.trained_model import TrainedModel
-from pole.learning.preparing.applying import Rows, encode, parts
+from pole.learning.preparing.applying import Rows, encode, parts, read_rows
+from pole.learning.preparing.encoders import FrozenEncoder, find_encoder
 from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.models.graph import count_activations
 from pole.protocol.models.specification import MAX_INNER_PRODUCT
@@ -37,14 +39,35 @@ class Predictions:
     notes: tuple[str, ...]
 
 
-def predict_rows(kept: KeptModel, rows: Rows, report: Callable[[int], None]) -> Iterator[Predictions]:
-    """Yield the predictions of rows (see `read_rows`); `report` is told how many are done.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Rows to work on (see `read_rows`), and the preparation's encoder, None where it has none."""
+
+    rows: Rows
+    encoder: FrozenEncoder | None = None
+
+
+def read_given(kept: KeptModel, path: Path, encoder: str | None) -> Given:
+    """Return the rows at a path, with the frozen encoder where the preparation has one.
+
+    The encoder is at the reference `encoder`, or beside the model, or in the working directory; it runs only
+    if its digest is the preparation's. Raises InputError where it, or the model's preparation, is not here.
+    """
+    preparation = kept.require_preparation()
+    found = None
+    if preparation.encoder is not None:
+        found = find_encoder(preparation.encoder, (kept.folder, Path()), encoder)
+    return Given(read_rows(path, preparation), found)
+
+
+def predict_rows(kept: KeptModel, given: Given, report: Callable[[int], None]) -> Iterator[Predictions]:
+    """Yield the predictions of rows; `report` is told how many are done.
 
     Raises InputError where the model's preparation is not here or does not fit the rows.
     """
     preparation, trained, done = kept.require_preparation(), kept.trained, 0
-    for part in parts(rows, rows_at_once(trained)):
-        encoded = encode(preparation, part, first=done + 1)
+    for part in parts(given.rows, rows_at_once(trained)):
+        encoded = encode(preparation, part, first=done + 1, encoder=given.encoder)
         found = trained.logits(encoded.samples)
         yield Predictions(done + 1, found, trained.labels(found), encoded.labels, encoded.notes)
         done += len(found)

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.unit.roles.models.kept import (
 )
 
 from pole.cli import main
+from pole.learning.data.preparation import Encoder
 from pole.learning.preparing.applying import encode, read_rows
 from pole.protocol.mapping.layer import feature_shape
 from pole.roles.models.folder import open_model
@@ -157,6 +159,27 @@ def test_images_and_arrays_are_predicted_too(pole: Run, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((2, 5)))
     found = pole("predict", tmp_path / "arrays/models/task-1", "--rows", tmp_path / "x.npy")
     assert found.stdout.count("\n") == 3
+
+
+def test_a_frozen_encoder_runs_again_where_it_is_the_same(pole: Run, rows: Path, tmp_path: Path) -> None:
+    source = b"class Net:\n    def __call__(self, rows):\n        return rows[:, :3] * 2\n"
+    encoder = Encoder(
+        name="net.py:Net", digest=sha256(source).hexdigest(), width=3, low=(0, 0, 0), high=(2, 2, 2)
+    )
+    folder = keep_model(tmp_path, OF_TABLE.model_copy(update={"encoder": encoder}))
+    for place in (folder / "net.py", tmp_path / "net.py"):
+        missing = pole("predict", 1, "--rows", rows)
+        assert (missing.exit_code, "The encoder net.py:Net is not at" in missing.stderr) == (2, True)
+        place.write_bytes(source)
+        named = () if place.parent == folder else ("--encoder", place)
+        assert pole("predict", 1, "--rows", rows, *named).stdout.count("\n") == 5
+        exported = pole("export", 1, "--to", "onnx", "--rows", rows, *named)
+        assert "1,028 rows give the canonical answer" in exported.stdout
+        assert "What goes in is what the encoder net.py:Net makes of a row." in exported.stdout
+        place.write_bytes(source + b"#")
+        changed = pole("predict", 1, "--rows", rows, *named)
+        assert (changed.exit_code, "is not the encoder that the data" in changed.stderr) == (2, True)
+        place.unlink()
 
 
 def test_a_report_needs_the_target(pole: Run, rows: Path, tmp_path: Path) -> None:
