@@ -25,7 +25,8 @@ MAX_SHOWN = 20
 @click.option(
     "--rows",
     type=click.Path(path_type=Path),
-    help="Rows with the target's column.  [default: the test set that the round released, decrypted]",
+    help="Rows with the target's column, or images in folders by class.  "
+    "[default: the test set that the round released, decrypted]",
 )
 @encoder_option
 @click.option(
@@ -71,8 +72,8 @@ def _on_rows(kept: "KeptModel", rows: Path, encoder: str | None) -> "Report":
 
     preparation, given = kept.require_preparation(), read_given(kept, rows, encoder)
     parts = list(predict_rows(kept, given, progress(len(given.rows))))
-    truths = [part.truth for part in parts if part.truth is not None]
-    if len(truths) < len(parts) or not parts:
+    truths = [np.full(len(part.labels), -1) if part.truth is None else part.truth for part in parts]
+    if all(part.truth is None for part in parts):
         raise InputError(
             f"The rows have no column {quoted(preparation.target.column)}, which tells what is right: give "
             "rows with it, or leave --rows out."

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
+from pole.learning.data.preparation import ClassTarget, Preparation
 from pole.learning.evaluation.canonical import logits
 from pole.learning.exporting.trained_model import TrainedModel
-from pole.learning.preparing.applying import Rows, encode, parts, read_rows
+from pole.learning.preparing.applying import NO_LABEL, Rows, encode, parts, read_rows
 from pole.learning.preparing.encoders import FrozenEncoder, find_encoder
 from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.models.graph import count_activations
@@ -69,7 +70,8 @@ def predict_rows(kept: KeptModel, given: Given, report: Callable[[int], None]) -
     for part in parts(given.rows, rows_at_once(trained)):
         encoded = encode(preparation, part, first=done + 1, encoder=given.encoder)
         found = trained.logits(encoded.samples)
-        yield Predictions(done + 1, found, trained.labels(found), encoded.labels, encoded.notes)
+        truth = encoded.labels if encoded.labels is not None else _by_folder(preparation, part)
+        yield Predictions(done + 1, found, trained.labels(found), truth, encoded.notes)
         done += len(found)
         report(done)
 
@@ -99,6 +101,16 @@ def rows_at_once(trained: TrainedModel) -> int:
     """Return how many rows to predict at a time in bounded memory."""
     size = count_activations(trained.model.specification.nodes())
     return int(np.clip(VALUES_AT_ONCE // size, 1, MAX_ROWS))
+
+
+def _by_folder(preparation: Preparation, files: Rows) -> Integers | None:
+    """Return the labels of images by the folders that they are in, -1 for other names; None without any."""
+    target = preparation.target
+    if not isinstance(files, tuple) or not isinstance(target, ClassTarget):
+        return None
+    label_of = {name: label for label, name in enumerate(target.names)}
+    labels = np.array([label_of.get(path.parent.name, NO_LABEL) for path in files], dtype=np.int64)
+    return labels if np.any(labels >= 0) else None
 
 
 def _in_range(features: NDArray[Any]) -> bool:

@@ -155,6 +155,13 @@ def test_images_and_arrays_are_predicted_too(pole: Run, tmp_path: Path) -> None:
     for number in range(3):
         Image.new("RGB", (30, 20), (80 * number, 10, 200)).save(folder / f"{number}.png")
     assert pole("predict", tmp_path / "images/models/task-1", "--rows", folder).stdout.count("\n") == 4
+    by_class = tmp_path / "by class"
+    for number, name in enumerate((NAMES[0], "other")):
+        (by_class / name).mkdir(parents=True)
+        (folder / f"{number}.png").rename(by_class / name / "image.png")
+    told = pole("report", tmp_path / "images/models/task-1", "--rows", by_class)
+    assert told.stdout.startswith("1 samples, score ")
+    assert "1 rows without a label that the model knows are left out." in told.stdout
     keep_model(tmp_path / "arrays", OF_ARRAYS)
     np.save(tmp_path / "x.npy", np.zeros((2, 5)))
     found = pole("predict", tmp_path / "arrays/models/task-1", "--rows", tmp_path / "x.npy")
