@@ -57,6 +57,7 @@ NOT_HERE: Final[Mapping[str, str]] = {
     "pole.protocol.formats.tensors.read_tensors": "it is behind every reader of tensors here",
     "pole.roles.models.folder.find_model": "behind it are the readers of the files in a folder",
     "pole.roles.models.folder.open_model": "behind it are the readers of the files in a folder",
+    "pole.roles.models.sealed_rows.SealedRows.open": "behind it is read_loose_shard",
     "pole.roles.support.files.open_private": "it writes",
     "pole.roles.support.files.read_bounded": "it parses nothing",
     "pole.roles.support.files.read_with_digest": "it parses nothing",
@@ -104,6 +105,13 @@ def _formats() -> tuple[Reader, ...]:
             integrity,
             (examples.shard(),),
             (f"{formats}.encrypted_set.read_shard",),
+        ),
+        Reader(
+            "loose-shard",
+            lambda data: encrypted_set.read_loose_shard(data, DIMENSION),
+            integrity,
+            (examples.shard(),),
+            (f"{formats}.encrypted_set.read_loose_shard",),
         ),
         Reader(
             "master-public-key",

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tests.e2e.rounds import (
     address,
     post_iris,
     wait_for_end,
+    wait_for_event,
     wait_for_features,
     worker,
 )
@@ -24,6 +26,7 @@ from pole.adapters.ethereum.chain_log import read_chain_log
 from pole.adapters.ethereum.history_source import read_history
 from pole.learning.data.datasets import data_directory, load
 from pole.learning.data.quantisation import apply, fit
+from pole.learning.exporting.onnx_file import OnnxModel
 from pole.protocol.mapping.layer import inner_products_in_clear, query_plan
 from pole.protocol.models.specification import parse_specification
 from pole.protocol.replay.history import verify_history
@@ -76,6 +79,38 @@ def test_every_decrypted_inner_product_is_that_of_the_plaintext(played: tuple[Se
         for name in DECRYPTING:
             found = FEATURES[name, part]
             assert np.array_equal(sorted_rows(found["features"], found["labels"]), sorted_rows(expected, y))
+
+
+def test_the_data_node_keeps_the_model_that_won(played: tuple[Setting, int]) -> None:
+    setting, round_id = played
+    wait_for_event(setting, "data-1", "model-kept", round=round_id)
+    header = read_chain_log(setting.reader).blocks[-1].header
+    owner = worker(setting, "data-1")
+    [listed] = json.loads(pole(["model", "list", "--json"], owner.environment(setting.ground.place)))
+    assert listed["folder"] == str(owner.home / "models" / f"task-{header.task_id}")
+    assert listed["modelDigest"] == f"0x{header.model_digest.hex()}"
+    assert (listed["miner"], listed["testCorrect"]) == (header.winner, header.test_correct)
+
+
+def test_an_exported_model_gives_the_committees_own_count(
+    played: tuple[Setting, int], tmp_path: Path
+) -> None:
+    setting, _ = played
+    header = read_chain_log(setting.reader).blocks[-1].header
+    task, home = str(header.task_id), ("--home", str(tmp_path / "stranger"))
+    environment = worker(setting, "verifier-1").environment(setting.ground.place)
+    kept = json.loads(pole(["model", "get", task, "--json", *home], environment))
+    assert kept["modelDigest"] == f"0x{header.model_digest.hex()}"
+    iris = load("iris", data_directory(os.environ, REPOSITORY))
+    np.save(tmp_path / "test.npy", iris.x_test)
+    for kind in ("onnx", "torch", "python"):
+        rows = ("--rows", str(tmp_path / "test.npy"))
+        told = json.loads(pole(["model", "export", task, "--to", kind, "--json", *rows, *home], environment))
+        assert told["rowsChecked"] == 1024 + len(iris.x_test)
+    found = OnnxModel(Path(kept["folder"]) / "model.onnx").run({"samples": iris.x_test})
+    assert int((found["label"] == iris.y_test).sum()) == header.test_correct
+    report = json.loads(pole(["model", "report", task, "--json", *home], environment))
+    assert (report["samples"], report["score"]) == (len(iris.x_test), header.test_correct)
 
 
 def test_what_a_round_needed_is_deleted_when_it_ends(played: tuple[Setting, int]) -> None:

@@ -96,7 +96,7 @@ def test_the_keys_are_made_without_the_data_node(keyed: Scene, tmp_path: Path) -
     """What the delegate posted passes what miners check: file, digest, every key against the public key."""
     store = IpfsStore(keyed.stage.place.ipfs)
     opened = keyed.reader.round(ROUND)
-    task = TaskReader(keyed.reader, store, tmp_path, os.urandom).task(opened)  # type: ignore[arg-type]
+    task = TaskReader(keyed.reader, store, tmp_path, os.urandom).task(opened)
     assert task.keys.eta.shape == (1, 8, 32)
     assert opened.data_node == keyed.addresses["data-1"]
 

@@ -99,7 +99,8 @@ model = _group(
     {
         "list": ("pole.cli.model.kept:list_", "List the models that are kept here."),
         "get": ("pole.cli.model.kept:get", "Fetch the model of a round that has ended, and check it."),
-        "predict": ("pole.cli.model.predict:predict", "Predict new rows, or features."),
+        "predict": ("pole.cli.model.predict:predict", "Predict new rows, features, or ciphertexts."),
+        "encrypt": ("pole.cli.model.encrypt:encrypt", "Encrypt new rows for others to predict."),
         "report": ("pole.cli.model.report:report", "Show how good a model is."),
         "card": ("pole.cli.model.card:card", "Write its card, a README for Hugging Face."),
         "export": ("pole.cli.model.export:export", "Write it for onnxruntime, torch or scikit-learn."),

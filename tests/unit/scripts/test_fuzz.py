@@ -24,7 +24,16 @@ VERBS = ("read", "load", "parse", "decode", "unpack", "open", "unlock", "find")
 STRANGERS = ("bytes", "bytes | str", "Path", "Record")
 REFUSED_AS_THEY_ARE = {"body"}
 NAMES = (
-    *("specification", "kept-model", "manifest", "shard", "master-public-key", "functional-keys", "sharing"),
+    *(
+        "specification",
+        "kept-model",
+        "manifest",
+        "shard",
+        "loose-shard",
+        "master-public-key",
+        "functional-keys",
+        "sharing",
+    ),
     "share",
     *("sealed-share", "share-box", "partial-keys", "card", "receipt", "model", "body", "proof"),
     "signed-release",

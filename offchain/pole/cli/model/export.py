@@ -7,11 +7,12 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import print_json, print_line, print_table
-from pole.errors import InputError
+from pole.cli.model.predict import encoder_option
 
 if TYPE_CHECKING:
     from pole.roles.models.exporting import Exported
     from pole.roles.models.folder import KeptModel
+    from pole.roles.models.predicting import Given
 
 EXACT = {
     "onnx": "exact on onnxruntime's processor provider",
@@ -35,6 +36,7 @@ EXACT = {
     type=click.Path(path_type=Path),
     help="Rows to check the file on, such as the test set, beside 1,024 random ones.",
 )
+@encoder_option
 @json_option
 @common_options
 def export(
@@ -44,6 +46,7 @@ def export(
     to: str,
     out: Path | None,
     rows: Path | None,
+    encoder: str | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Write the model of a TASK as a file of another program, equal to the canonical evaluation in every bit.
@@ -59,24 +62,21 @@ def export(
     kept = find_model(settings.home, task)
     target = TARGETS[to]
     chosen = out or kept.folder / f"model{target.ending}"
-    exported = export_model(kept, target, chosen, None if rows is None else _read(kept, rows))
+    exported = export_model(kept, target, chosen, None if rows is None else _read(kept, rows, encoder))
     if as_json:
         print_json(_as_json(exported))
         return
     _print(kept, exported, to)
 
 
-def _read(kept: "KeptModel", rows: Path) -> object:
+def _read(kept: "KeptModel", rows: Path, encoder: str | None) -> "Given":
     from pole.learning.data.files import one_array
-    from pole.learning.preparing.applying import IN_ARRAYS, read_rows
+    from pole.learning.preparing.applying import IN_ARRAYS
+    from pole.roles.models.predicting import Given, read_given
 
-    preparation = kept.trained.preparation
-    if preparation is not None and preparation.encoder is not None:
-        raise InputError(
-            f"The file takes what the encoder {preparation.encoder.name} makes of rows, and is checked on "
-            "random numbers: leave --rows out."
-        )
-    return one_array(rows, IN_ARRAYS) if preparation is None else read_rows(rows, preparation)
+    if kept.trained.preparation is None:
+        return Given(one_array(rows, IN_ARRAYS))
+    return read_given(kept, rows, encoder)
 
 
 def _print(kept: "KeptModel", exported: "Exported", to: str) -> None:

@@ -1,18 +1,18 @@
 """`pole model predict`."""
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pole.cli.common.context import Settings, command, common_options
+from pole.cli.common.context import Settings, command, common_options, open_reader, open_store
 from pole.cli.common.output import print_line
 from pole.errors import InputError
 
 if TYPE_CHECKING:
-    from pole.learning.exporting.trained_model import TrainedModel
     from pole.roles.models.folder import KeptModel
     from pole.roles.models.predicting import Predictions
 
@@ -22,8 +22,7 @@ ROWS_BETWEEN = 20_000
 encoder_option = click.option(
     "--encoder",
     metavar="FILE",
-    help="File of the encoder that the data were prepared with.  [default: the file of that name here, or in "
-    "the model's folder]",
+    help="Where the data's frozen encoder is.  [default: beside the model, or in the working directory]",
 )
 
 
@@ -34,10 +33,16 @@ encoder_option = click.option(
     type=click.Path(path_type=Path),
     help="Rows like those that the data was prepared of: a table, a folder of images, an .npy or .npz file.",
 )
+@encoder_option
 @click.option(
     "--features",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Features as decryption gives them, in an .npy or .npz file, instead of rows.",
+)
+@click.option(
+    "--ciphertexts",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Rows that `pole model encrypt` encrypted, instead of rows.",
 )
 @click.option(
     "--out",
@@ -48,25 +53,35 @@ encoder_option = click.option(
 @common_options
 def predict(
     settings: Settings,
+    /,
     task: str,
     rows: Path | None,
-    features: Path | None,
-    out: Path | None,
     encoder: str | None,
+    features: Path | None,
+    ciphertexts: Path | None,
+    out: Path | None,
 ) -> None:
     """Predict new rows with the model of a TASK, or with the model in a folder.
 
     The rows stay on this machine, in the clear. Predictions are labels by name with their probabilities, or
     numbers in the unit of the target. Values are as canonical evaluation finds them; where the task's
     features had noise, rows get its mean instead.
+
+    Ciphertexts are opened by the round's functional keys, which are public: whoever has them sees the inner
+    products of every row that is encrypted under the task's master key.
     """
     from pole.roles.models.folder import find_model
     from pole.roles.models.writing import write_csv, write_predictions
 
-    if (rows is None) == (features is None):
-        raise InputError("Name what to predict, once: --rows FILE, or --features FILE.")
+    if sum(given is not None for given in (rows, features, ciphertexts)) != 1:
+        raise InputError("Name what to predict, once: --rows FILE, --features FILE, or --ciphertexts FILE.")
     kept = find_model(settings.home, task)
-    predicted = _of_features(kept.trained, features) if features else _of_rows(kept, rows, encoder)
+    if ciphertexts is not None:
+        predicted = _of_ciphertexts(settings, kept, ciphertexts)
+    elif features is not None:
+        predicted = _of_features(kept, features)
+    else:
+        predicted = _of_rows(kept, rows or Path(), encoder)
     told = _Told(classifies=not kept.trained.is_regression)
     if out is None:
         write_csv(sys.stdout, kept.trained, predicted, told.see)
@@ -75,22 +90,36 @@ def predict(
     told.sum_up(out)
 
 
-def _of_rows(kept: "KeptModel", rows: Path | None, encoder: str | None) -> "Iterable[Predictions]":
-    from pole.learning.preparing.applying import read_rows
-    from pole.roles.models.predicting import encoder_of, predict_rows
+def _of_rows(kept: "KeptModel", rows: Path, encoder: str | None) -> "Iterable[Predictions]":
+    from pole.roles.models.predicting import predict_rows, read_given
 
-    preparation = kept.require_preparation()
-    frozen = encoder_of(kept, Path.cwd(), encoder)
-    given = read_rows(rows or Path(), preparation)
-    return predict_rows(kept, given, progress(len(given)), frozen)
+    given = read_given(kept, rows, encoder)
+    return predict_rows(kept, given, progress(len(given.rows)))
 
 
-def _of_features(trained: "TrainedModel", features: Path) -> "Iterable[Predictions]":
+def _of_features(kept: "KeptModel", features: Path) -> "Iterable[Predictions]":
     from pole.learning.data.files import one_array
     from pole.roles.models.predicting import predict_features
 
     given = one_array(features, ("features",))
-    return predict_features(trained, given, progress(len(given)))
+    return predict_features(kept.trained, given, progress(len(given)))
+
+
+def _of_ciphertexts(settings: Settings, kept: "KeptModel", ciphertexts: Path) -> "Iterable[Predictions]":
+    from pole.protocol.formats.tensors import MAX_FILE_BYTES
+    from pole.roles.models.predicting import predict_features
+    from pole.roles.models.sealed_rows import SealedRows
+    from pole.roles.support.files import read_bounded
+
+    try:
+        content = read_bounded(ciphertexts, MAX_FILE_BYTES)
+    except OSError as error:
+        raise InputError(f"The file {ciphertexts} cannot be read: {error.strerror}.") from error
+    reader = open_reader(settings)
+    kept.record.require_of(reader.deployment.chain_id, reader.deployment.chain.address)
+    with tempfile.TemporaryDirectory() as folder:
+        given = SealedRows(kept.record, reader, open_store(settings), Path(folder)).open(content)
+    return predict_features(kept.trained, given, progress(len(given)))
 
 
 def progress(total: int) -> Callable[[int], None]:

@@ -11,6 +11,7 @@ from pole.cli.common.output import percent, print_json, print_line, print_table
 from pole.cli.model.pictures import draw
 from pole.cli.model.predict import encoder_option, progress
 from pole.errors import InputError
+from pole.quoting import quoted
 
 if TYPE_CHECKING:
     from pole.roles.models.folder import KeptModel
@@ -24,8 +25,10 @@ MAX_SHOWN = 20
 @click.option(
     "--rows",
     type=click.Path(path_type=Path),
-    help="Rows with the target's column.  [default: the test set that the round released, decrypted]",
+    help="Rows with the target's column, or images in folders by class.  "
+    "[default: the test set that the round released, decrypted]",
 )
+@encoder_option
 @click.option(
     "--picture",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -37,12 +40,11 @@ MAX_SHOWN = 20
 def report(
     settings: Settings,
     /,
-    *,
     task: str,
     rows: Path | None,
-    picture: Path | None,
     encoder: str | None,
-    as_json: bool,
+    picture: Path | None,
+    as_json: bool,  # noqa: FBT001
 ) -> None:
     """Show how good the model of a TASK is: by class and by confidence, or by its residuals.
 
@@ -66,19 +68,16 @@ def report(
 def _on_rows(kept: "KeptModel", rows: Path, encoder: str | None) -> "Report":
     import numpy as np
 
-    from pole.learning.preparing.applying import read_rows
-    from pole.roles.models.predicting import encoder_of, predict_rows
+    from pole.roles.models.predicting import predict_rows, read_given
     from pole.roles.models.reporting import report_on
 
-    preparation = kept.require_preparation()
-    frozen = encoder_of(kept, Path.cwd(), encoder)
-    given = read_rows(rows, preparation)
-    parts = list(predict_rows(kept, given, progress(len(given)), frozen))
-    truths = [part.truth for part in parts if part.truth is not None]
-    if len(truths) < len(parts) or not parts:
+    preparation, given = kept.require_preparation(), read_given(kept, rows, encoder)
+    parts = list(predict_rows(kept, given, progress(len(given.rows))))
+    truths = [np.full(len(part.labels), -1) if part.truth is None else part.truth for part in parts]
+    if all(part.truth is None for part in parts):
         raise InputError(
-            f"The rows have no column {preparation.target.column!r}, which tells what is right: give rows "
-            "with it, or leave --rows out."
+            f"The rows have no column {quoted(preparation.target.column)}, which tells what is right: give "
+            "rows with it, or leave --rows out."
         )
     logits = np.concatenate([part.logits for part in parts])
     return report_on(kept.trained, logits, np.concatenate(truths))
@@ -89,16 +88,12 @@ def _on_test_set(settings: Settings, kept: "KeptModel") -> "Report":
 
     from pole.roles.models.predicting import predict_features
     from pole.roles.models.reporting import report_on
-    from pole.roles.models.test_set import fetch_test_set
+    from pole.roles.models.sealed_rows import SealedRows
 
     reader = open_reader(settings)
-    if not kept.record.is_of(reader.deployment.chain_id, reader.deployment.chain.address):
-        raise InputError(
-            f"The model is of chain {kept.record.chain_id}, contract {kept.record.contract}, and this is "
-            "another deployment: name its own with --deployment, or give --rows."
-        )
+    kept.record.require_of(reader.deployment.chain_id, reader.deployment.chain.address)
     with tempfile.TemporaryDirectory() as folder:
-        samples = fetch_test_set(kept.record, reader, open_store(settings), Path(folder))
+        samples = SealedRows(kept.record, reader, open_store(settings), Path(folder)).test_set()
     parts = predict_features(kept.trained, samples.features, progress(len(samples.labels)))
     return report_on(kept.trained, np.concatenate([part.logits for part in parts]), samples.labels)
 

@@ -23,7 +23,8 @@ from pole.learning.exporting.lowering import LABEL, LABEL_NAME, LOGITS, OUTPUTS,
 from pole.learning.exporting.program import Program
 from pole.learning.exporting.trained_model import TrainedModel
 from pole.learning.preparing import cells
-from pole.learning.preparing.applying import Rows, encode, ranged, rows_of
+from pole.learning.preparing.applying import Rows, encode, ranged, rows_of, source_values
+from pole.learning.preparing.encoders import FrozenEncoder
 
 RANDOM_ROWS: Final = 1024
 MISSING: Final = 0.1
@@ -73,11 +74,17 @@ def random_trials(trained: TrainedModel, program: Program, seed: int, rows: int)
         yield _random_trial(trained, program, random, min(rows, RANDOM_ROWS - start))
 
 
-def trial_of_rows(trained: TrainedModel, program: Program, rows: Rows) -> Trial:
+def trial_of_rows(
+    trained: TrainedModel, program: Program, rows: Rows, encoder: FrozenEncoder | None = None
+) -> Trial:
     """Return rows of a file (see `pole.learning.preparing.applying`) as a trial."""
     preparation = trained.preparation
     if preparation is None:
         return Trial({program.inputs[0].name: np.asarray(rows, dtype=np.float64)}, np.asarray(rows))
+    if preparation.encoder is not None:
+        samples = encode(preparation, rows, encoder=encoder).samples
+        made = encoder(source_values(preparation.source, rows)[0]) if encoder else samples
+        return Trial({program.inputs[0].name: np.asarray(made, dtype=np.float64)}, samples)
     samples = encode(preparation, rows).samples
     if program.inputs[0].name == "samples":
         return Trial({"samples": samples}, samples)
@@ -112,7 +119,7 @@ def _random_trial(trained: TrainedModel, program: Program, random: np.random.Gen
         return Trial({program.inputs[0].name: numbers}, ranged(numbers, low, high))
     if isinstance(preparation.source, TableSource):
         return _random_table(preparation, random, count)
-    if isinstance(preparation.source, ImageSource):
+    if not isinstance(preparation.source, ArraySource):
         return trial_of_rows(trained, program, random.integers(0, 256, (count, *shape), dtype=np.uint8))
     if not isinstance(preparation.source, ArraySource):
         return _random_samples(trained, random, count)

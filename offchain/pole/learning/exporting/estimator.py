@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin  # type:
 
 LOGIT_ONE = 2**10
 ROWS_AT_ONCE = 512
+WHOLE = re.compile(r"-?\d{1,15}\.0+", re.ASCII)
 
 
 def _reshape(value: Any, shape: Any) -> Any:
@@ -132,21 +133,19 @@ class _Exported(BaseEstimator):  # type: ignore[misc]
 
 def _cells(column: Any, kind: str) -> Any:
     """Return a column as numbers, NaN for what is missing, or as texts; dates as seconds since 1970 UTC."""
-    given = np.asarray(column)
-    if given.dtype.kind == "M":
-        micros = given.astype("datetime64[us]")
+    if getattr(getattr(column, "dtype", None), "kind", "O") == "M":
+        micros = np.asarray(column).astype("datetime64[us]")
         return np.where(np.isnat(micros), np.nan, micros.astype(np.int64) / 1e6)
+    # As objects: NumPy would make texts of numbers beside texts.
+    given = np.asarray(column, dtype=object).tolist()
     if kind == "str":
-        return np.array([_text(cell) for cell in given.tolist()], dtype=str)
-    return np.array([np.nan if _is_missing(cell) else float(cell) for cell in given.tolist()])
+        return np.array([_text(cell) for cell in given], dtype=str)
+    return np.array([np.nan if _is_missing(cell) else float(cell) for cell in given])
 
 
 def _text(cell: Any) -> str:
-    if _is_missing(cell):
-        return ""
-    shown = str(cell).strip()
-    # A whole number is the same category with a point and without.
-    return shown.partition(".")[0] if re.fullmatch(r"-?[0-9]{1,15}\.0+", shown) else shown
+    text = "" if _is_missing(cell) else str(cell).strip()
+    return text.partition(".")[0] if WHOLE.fullmatch(text) else text
 
 
 def _is_missing(cell: Any) -> bool:

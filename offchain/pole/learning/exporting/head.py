@@ -46,7 +46,7 @@ def rows_to_samples(
         case ArraySource() as source:
             return _array(build, source, ARRAY)
         case TextSource():
-            raise InputError("The preparation has texts and no encoder; prepare the data again.")
+            raise InputError("Texts need an encoder, which this preparation lacks; prepare the data again.")
 
 
 def input_names(source: TableSource, taken: frozenset[str]) -> Iterator[str]:

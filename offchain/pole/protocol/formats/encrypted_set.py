@@ -283,6 +283,22 @@ def read_shard(data: bytes, manifest: EncryptedSetManifest, number: int) -> Shar
     return Shard(tensors["ct0"], tensors["ct"], tensors["labels"])
 
 
+def read_loose_shard(data: bytes, dimension: int) -> Shard:
+    """Return a shard that no manifest names, such as one of new rows, whose labels mean nothing.
+
+    Raises IntegrityError for a file that is no shard of ciphertexts of so many columns.
+    """
+    types = {
+        "ct0": TensorType("U8", (-1, ELEMENT_BYTES)),
+        "ct": TensorType("U8", (-1, dimension, ELEMENT_BYTES)),
+        "labels": TensorType("U16", (-1,)),
+    }
+    tensors = read_tensors(data, what="ciphertexts", types=types, metadata=_SHARD_METADATA)
+    if len({len(tensor) for tensor in tensors.values()}) != 1:
+        raise IntegrityError("The ciphertexts file has tensors for different numbers of rows.")
+    return Shard(tensors["ct0"], tensors["ct"], tensors["labels"])
+
+
 def _shard_types(manifest: EncryptedSetManifest, rows: int) -> dict[str, TensorType]:
     return {
         "ct0": TensorType("U8", (rows, ELEMENT_BYTES)),

@@ -14,9 +14,9 @@ from pole.learning.exporting.checking import Runner, Trial, random_trials, requi
 from pole.learning.exporting.lowering import of_rows, without_texts
 from pole.learning.exporting.program import Program
 from pole.learning.exporting.trained_model import TrainedModel
-from pole.learning.preparing.applying import Rows, parts
+from pole.learning.preparing.applying import parts
 from pole.roles.models.folder import KeptModel
-from pole.roles.models.predicting import rows_at_once
+from pole.roles.models.predicting import Given, rows_at_once
 from pole.roles.support.files import own_disk
 
 RANDOM_ROWS_AT_ONCE: Final = 256
@@ -41,8 +41,8 @@ class Target:
     open: Callable[[Path, Program], Runner]
 
 
-def export(kept: KeptModel, target: Target, path: Path, rows: Rows | None) -> Exported:
-    """Write a model to `path`, and run 1,024 random rows and `rows` through what was written.
+def export(kept: KeptModel, target: Target, path: Path, given: Given | None) -> Exported:
+    """Write a model to `path`, and run 1,024 random rows and those given through what was written.
 
     Raises IntegrityError where one is answered otherwise than by canonical evaluation, and InputError where a
     library is missing or the path cannot be written; nothing is left at the path then.
@@ -59,7 +59,7 @@ def export(kept: KeptModel, target: Target, path: Path, rows: Rows | None) -> Ex
         with own_disk(path):
             written = target.write(kept, program, unfinished)
         checked = require_equal(
-            kept.trained, target.open(unfinished, program), _trials(kept.trained, program, rows)
+            kept.trained, target.open(unfinished, program), _trials(kept.trained, program, given)
         )
         final = tuple(path.with_suffix(each.suffix) for each in written)
         with own_disk(path):
@@ -71,12 +71,13 @@ def export(kept: KeptModel, target: Target, path: Path, rows: Rows | None) -> Ex
     return Exported(final, checked, program)
 
 
-def _trials(trained: TrainedModel, program: Program, rows: Rows | None) -> Iterator[Trial]:
+def _trials(trained: TrainedModel, program: Program, given: Given | None) -> Iterator[Trial]:
     size = min(rows_at_once(trained), RANDOM_ROWS_AT_ONCE)
     random = random_trials(trained, program, secrets.randbits(63), size)
-    if rows is None:
+    if given is None:
         return random
-    return chain(random, (trial_of_rows(trained, program, part) for part in parts(rows, size)))
+    owned = (trial_of_rows(trained, program, part, given.encoder) for part in parts(given.rows, size))
+    return chain(random, owned)
 
 
 def metadata_of(kept: KeptModel) -> dict[str, str]:

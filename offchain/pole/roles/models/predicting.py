@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
+from pole.learning.data.preparation import ClassTarget, Preparation
 from pole.learning.evaluation.canonical import logits
 from pole.learning.exporting.trained_model import TrainedModel
-from pole.learning.preparing.applying import Rows, encode, parts
+from pole.learning.preparing.applying import NO_LABEL, Rows, encode, parts, read_rows
 from pole.learning.preparing.encoders import FrozenEncoder, find_encoder
 from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.models.graph import count_activations
@@ -39,35 +40,40 @@ class Predictions:
     notes: tuple[str, ...]
 
 
-def encoder_of(kept: KeptModel, here: Path, reference: str | None) -> FrozenEncoder | None:
-    """Return the encoder of a model's preparation, None where it has none.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Rows to work on (see `read_rows`), and the preparation's encoder, None where it has none."""
 
-    Its file is `reference`, or of the name that the preparation has, in the model's folder or in `here`.
-    Raises InputError where it is not there, or is another file than the data were prepared with.
+    rows: Rows
+    encoder: FrozenEncoder | None = None
+
+
+def read_given(kept: KeptModel, path: Path, encoder: str | None) -> Given:
+    """Return the rows at a path, with the frozen encoder where the preparation has one.
+
+    The encoder is at the reference `encoder`, or beside the model, or in the working directory; it runs only
+    if its digest is the preparation's. Raises InputError where it, or the model's preparation, is not here.
     """
-    encoder = kept.require_preparation().encoder
-    if encoder is not None:
-        return find_encoder(encoder, [kept.folder, here], reference)
-    if reference is not None:
+    preparation = kept.require_preparation()
+    found = None
+    if preparation.encoder is not None:
+        found = find_encoder(preparation.encoder, (kept.folder, Path()), encoder)
+    elif encoder is not None:
         raise InputError("The data of this model were prepared without an encoder: leave --encoder out.")
-    return None
+    return Given(read_rows(path, preparation), found)
 
 
-def predict_rows(
-    kept: KeptModel,
-    rows: Rows,
-    report: Callable[[int], None],
-    encoder: FrozenEncoder | None = None,
-) -> Iterator[Predictions]:
-    """Yield the predictions of rows (see `read_rows`); `report` is told how many are done.
+def predict_rows(kept: KeptModel, given: Given, report: Callable[[int], None]) -> Iterator[Predictions]:
+    """Yield the predictions of rows; `report` is told how many are done.
 
     Raises InputError where the model's preparation is not here or does not fit the rows, or needs an encoder.
     """
     preparation, trained, done = kept.require_preparation(), kept.trained, 0
-    for part in parts(rows, rows_at_once(trained)):
-        encoded = encode(preparation, part, first=done + 1, encoder=encoder)
+    for part in parts(given.rows, rows_at_once(trained)):
+        encoded = encode(preparation, part, first=done + 1, encoder=given.encoder)
         found = trained.logits(encoded.samples)
-        yield Predictions(done + 1, found, trained.labels(found), encoded.labels, encoded.notes)
+        truth = encoded.labels if encoded.labels is not None else _by_folder(preparation, part)
+        yield Predictions(done + 1, found, trained.labels(found), truth, encoded.notes)
         done += len(found)
         report(done)
 
@@ -97,6 +103,16 @@ def rows_at_once(trained: TrainedModel) -> int:
     """Return how many rows to predict at a time in bounded memory."""
     size = count_activations(trained.model.specification.nodes())
     return int(np.clip(VALUES_AT_ONCE // size, 1, MAX_ROWS))
+
+
+def _by_folder(preparation: Preparation, files: Rows) -> Integers | None:
+    """Return the labels of images by the folders that they are in, -1 for other names; None without any."""
+    target = preparation.target
+    if not isinstance(files, tuple) or not isinstance(target, ClassTarget):
+        return None
+    label_of = {name: label for label, name in enumerate(target.names)}
+    labels = np.array([label_of.get(path.parent.name, NO_LABEL) for path in files], dtype=np.int64)
+    return labels if np.any(labels >= 0) else None
 
 
 def _in_range(features: NDArray[Any]) -> bool:

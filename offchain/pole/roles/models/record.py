@@ -89,6 +89,14 @@ class ModelRecord:
         """Return whether the model is of this deployment."""
         return (self.chain_id, self.contract) == (chain_id, contract)
 
+    def require_of(self, chain_id: int, contract: str) -> None:
+        """Raise InputError unless the model is of this deployment."""
+        if not self.is_of(chain_id, contract):
+            raise InputError(
+                f"The model is of chain {self.chain_id}, contract {self.contract}, and this is another "
+                "deployment: name its own with --deployment and --rpc."
+            )
+
 
 def write_record(record: ModelRecord) -> bytes:
     """Return the document's canonical bytes."""

@@ -20,7 +20,7 @@ from pole.protocol.mapping.layer import query_plan
 from pole.protocol.mapping.plan import QueryPlan
 from pole.protocol.models.set_size import check_set_size
 from pole.protocol.models.specification import MAX_DOCUMENT_BYTES, ModelSpecification, parse_specification
-from pole.protocol.state import FileRef, Round
+from pole.protocol.state import FileRef, PostedTask, Round
 from pole.roles.ports import Published, Store
 from pole.roles.support.files import Wanted, fetch
 
@@ -69,6 +69,11 @@ class TaskReader:
             plan = query_plan(specification, open_round.seed)
         keys = self._keys(open_round, plan, self._master_public_key(manifest))
         return TaskData(specification, manifest, plan, keys)
+
+    def master_public_key(self, task: PostedTask) -> MasterPublicKey:
+        """Return the key that a task's samples are encrypted under, as its training manifest names it."""
+        manifest = self._manifest(FileRef(task.files.train_cid, task.files.train_digest), Part.TRAIN)
+        return self._master_public_key(manifest)
 
     def test_manifest(self, open_round: Round, task: TaskData) -> EncryptedSetManifest | None:
         """Return the manifest of the round's test set, None where none was released."""

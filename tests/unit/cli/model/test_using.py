@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.unit.roles.models.kept import (
 )
 
 from pole.cli import main
-from pole.learning.data.preparation import ClassTarget, Preparation, TextSource
+from pole.learning.data.preparation import ClassTarget, Encoder, Preparation, TextSource
 from pole.learning.preparing.applying import encode, read_rows
 from pole.learning.preparing.encoders import fit_encoder, open_encoder
 from pole.protocol.mapping.layer import feature_shape
@@ -155,6 +156,13 @@ def test_images_and_arrays_are_predicted_too(pole: Run, tmp_path: Path) -> None:
     for number in range(3):
         Image.new("RGB", (30, 20), (80 * number, 10, 200)).save(folder / f"{number}.png")
     assert pole("predict", tmp_path / "images/models/task-1", "--rows", folder).stdout.count("\n") == 4
+    by_class = tmp_path / "by class"
+    for number, name in enumerate((NAMES[0], "other")):
+        (by_class / name).mkdir(parents=True)
+        (folder / f"{number}.png").rename(by_class / name / "image.png")
+    told = pole("report", tmp_path / "images/models/task-1", "--rows", by_class)
+    assert told.stdout.startswith("1 samples, score ")
+    assert "1 rows without a label that the model knows are left out." in told.stdout
     keep_model(tmp_path / "arrays", OF_ARRAYS)
     np.save(tmp_path / "x.npy", np.zeros((2, 5)))
     found = pole("predict", tmp_path / "arrays/models/task-1", "--rows", tmp_path / "x.npy")
@@ -178,6 +186,27 @@ def test_an_encoder_runs_again_before_prediction(pole: Run, tmp_path: Path) -> N
     assert pole("report", 1, *given).exit_code == 0
     (tmp_path / "lengths.py").write_text(code + "# another\n")
     assert "is not the encoder that the data were prepared with" in pole("predict", 1, *given).stderr
+
+
+def test_a_frozen_encoder_runs_again_where_it_is_the_same(pole: Run, rows: Path, tmp_path: Path) -> None:
+    source = b"class Net:\n    def __call__(self, rows):\n        return rows[:, :3] * 2\n"
+    encoder = Encoder(
+        name="net.py:Net", digest=sha256(source).hexdigest(), width=3, low=(0, 0, 0), high=(2, 2, 2)
+    )
+    folder = keep_model(tmp_path, OF_TABLE.model_copy(update={"encoder": encoder}))
+    for place in (folder / "net.py", tmp_path / "net.py"):
+        missing = pole("predict", 1, "--rows", rows)
+        assert (missing.exit_code, "The encoder net.py:Net is not at" in missing.stderr) == (2, True)
+        place.write_bytes(source)
+        named = () if place.parent == folder else ("--encoder", place)
+        assert pole("predict", 1, "--rows", rows, *named).stdout.count("\n") == 5
+        exported = pole("export", 1, "--to", "onnx", "--rows", rows, *named)
+        assert "1,028 rows give the canonical answer" in exported.stdout
+        assert "What goes in is what the encoder net.py:Net makes of a row." in exported.stdout
+        place.write_bytes(source + b"#")
+        changed = pole("predict", 1, "--rows", rows, *named)
+        assert (changed.exit_code, "is not the encoder that the data" in changed.stderr) == (2, True)
+        place.unlink()
 
 
 def test_a_report_needs_the_target(pole: Run, rows: Path, tmp_path: Path) -> None:

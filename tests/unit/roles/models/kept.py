@@ -56,7 +56,7 @@ ALL: Final = (OF_TABLE, OF_PRICES, OF_IMAGES, OF_GREY, OF_ARRAYS)
 ROWS: Final[dict[str, list[Any]]] = {
     "age": ["18", "", "33.5", "200"],
     "income, yearly": ["1,000", "-5e2", "NA", "45"],
-    "city": ["Zürich", "Geneva", "", " 1.0 "],
+    "city": ["Zürich", "Geneva", "", " 1 "],
     "member": ["yes", "0", "", "TRUE"],
     "since": ["2001-02-03", "1999-01-01T10:00:00Z", "", "2033-05-18"],
 }
