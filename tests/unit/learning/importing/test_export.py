@@ -282,6 +282,7 @@ def test_names_are_unique_short_and_of_small_letters() -> None:
         ("def make():\n    return 3", "make", "returns int, no torch.nn.Module, line 1 of user.py"),
         ("def make():\n    return 1 / 0", "make", "failed, line 2 of user.py: division by zero"),
         ("x = 1\nimport nowhere_at_all", "make", "failed, line 2 of user.py: No module named"),
+        ("def __getattr__(name):\n    raise OSError(name)", "make", "failed, line 2 of user.py: make"),
         ("x = (", "make", "failed, line 1 of user.py: "),
     ],
 )
