@@ -7,7 +7,6 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Final
 
 from torch import nn
@@ -25,7 +24,7 @@ def make_module(file: Path, factory: str) -> nn.Module:
     the factory fails or exits, or makes no torch module.
     """
     with lines_are_noted(make_module.__code__):
-        make = _attribute(_run(file), file, factory)
+        make = _factory(file, factory)
         try:
             with their_code():
                 module = make()
@@ -41,7 +40,7 @@ def make_module(file: Path, factory: str) -> nn.Module:
     )
 
 
-def _run(file: Path) -> ModuleType:
+def _factory(file: Path, factory: str) -> Callable[[], object]:
     specification = importlib.util.spec_from_file_location(MODULE_NAME, file.absolute())
     if not file.is_file() or specification is None or specification.loader is None:
         raise InputError(f"There is no Python file {file}; name it as module.py:factory.")
@@ -53,14 +52,10 @@ def _run(file: Path) -> ModuleType:
     try:
         with their_code():
             specification.loader.exec_module(module)
+            found = getattr(module, factory, None)
     except TheirError as error:
         raise InputError(f"{file} failed{after_comma(error.line)}: {error.reason}; correct it.") from error
-    return module
-
-
-def _attribute(module: ModuleType, file: Path, name: str) -> Callable[[], object]:
-    found = getattr(module, name, None)
     if not callable(found):
-        raise InputError(f"{file} has no function or class {name!r}; name one that makes the module.")
+        raise InputError(f"{file} has no function or class {factory!r}; name one that makes the module.")
     made: Callable[[], object] = found
     return made

@@ -114,8 +114,8 @@ def test_what_forward_writes_out_becomes_layers() -> None:
     ]
 
 
-def refused(forward: Callable[..., Any], wanted: Wanted = TABLE, **parts: nn.Module | nn.Parameter) -> str:
-    """The sentence with which a module of these parts and this forward is refused."""
+def of_parts(forward: Callable[..., Any], **parts: nn.Module | nn.Parameter) -> nn.Module:
+    """A module of these parts and this forward."""
 
     class Module(nn.Module):
         def __init__(self) -> None:
@@ -124,8 +124,13 @@ def refused(forward: Callable[..., Any], wanted: Wanted = TABLE, **parts: nn.Mod
                 setattr(self, name, part)
 
     Module.forward = forward
+    return Module().eval()
+
+
+def refused(forward: Callable[..., Any], wanted: Wanted = TABLE, **parts: nn.Module | nn.Parameter) -> str:
+    """The sentence with which a module of these parts and this forward is refused."""
     with pytest.raises(InputError) as caught:
-        export(Module().eval(), wanted)
+        export(of_parts(forward, **parts), wanted)
     return str(caught.value)
 
 
@@ -277,6 +282,7 @@ def test_names_are_unique_short_and_of_small_letters() -> None:
         ("def make():\n    return 3", "make", "returns int, no torch.nn.Module, line 1 of user.py"),
         ("def make():\n    return 1 / 0", "make", "failed, line 2 of user.py: division by zero"),
         ("x = 1\nimport nowhere_at_all", "make", "failed, line 2 of user.py: No module named"),
+        ("def __getattr__(name):\n    raise OSError(name)", "make", "failed, line 2 of user.py: make"),
         ("x = (", "make", "failed, line 1 of user.py: "),
     ],
 )
@@ -315,3 +321,45 @@ def test_a_module_from_a_file_is_exported_and_refused_with_the_file_s_lines(tmp_
     assert len(export(make_module(file, "good"), TABLE).specification.graph) == 1
     with pytest.raises(UnsupportedError, match=r"call method 'softmax', line 11 of user.py: "):
         export(make_module(file, "Net"), TABLE)
+
+
+def test_a_file_finds_its_neighbours_and_their_lines_are_named(tmp_path: Path) -> None:
+    (tmp_path / "user_blocks.py").write_text(
+        textwrap.dedent(
+            """
+            from torch import nn
+
+            class Block(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.act = nn.SiLU()
+
+                def forward(self, x):
+                    return self.act(x)
+            """
+        )
+    )
+    file = tmp_path / "user.py"
+    file.write_text(
+        "from torch import nn\nimport user_blocks\n"
+        "def make():\n    return nn.Sequential(nn.Linear(16, 3), user_blocks.Block())\n"
+        "def fail():\n    return user_blocks.Block(3)\n"
+    )
+    with pytest.raises(UnsupportedError, match=r"line 10 of user_blocks.py, made in line 7 of "):
+        export(make_module(file, "make"), TABLE)
+    with pytest.raises(InputError, match=r"failed, line 6 of user.py: "):
+        make_module(file, "fail")
+
+
+def test_a_refusal_lists_every_obstacle_once() -> None:
+    def forward(self: Any, x: Tensor) -> Tensor:
+        for _ in range(3):
+            x = self.act(x) * 2
+        return self.fc(x)
+
+    with pytest.raises(UnsupportedError) as caught:
+        export(of_parts(forward, act=nn.Mish(), fc=nn.Linear(16, 3)), TABLE)
+    assert [each.partition(": ")[2][:20] for each in caught.value.obstacles] == [
+        "Mish is no layer of ",
+        "it is no layer of a ",
+    ]

@@ -73,3 +73,11 @@ def test_what_is_refused_is_told_with_all_its_lines(name: str) -> None:
     for number, words in found:
         assert words in sentence
         assert f"line {number} of refused.py" in sentence
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_convolution_over_an_image_of_one_row_is_one_over_a_series(stride: int) -> None:
+    series, image = nn.Conv1d(2, 3, 5, stride, padding=2), nn.Conv2d(2, 3, 5, stride, padding=2)
+    image.weight.data[:, :, 2], image.bias = series.weight.data, series.bias
+    inputs = torch.randn(4, 2, 8)
+    assert torch.allclose(image(inputs.unsqueeze(2)).squeeze(2), series(inputs), atol=1e-6)
