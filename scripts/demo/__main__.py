@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 import click
 from rich.console import Console
+from scripts.demo import penguins
 from scripts.demo.network import REPOSITORY, pole, prepare_ground, usual_ports
 from scripts.demo.play import PlayError, rounds_over
 from scripts.demo.report import Outcome, as_json, read_outcome, show_blocks, show_money
@@ -30,7 +31,7 @@ WITHDRAWAL_PATIENCE: Final = 60.0
 
 @click.command(epilog="Example: python -m scripts.demo --rounds 4 --json build/demo.json")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds to play.")
-@click.option("--quick", is_flag=True, help="One round only, Iris.")
+@click.option("--quick", is_flag=True, help="One round only, penguins.")
 @click.option("--keep", is_flag=True, help="Leave the chain and IPFS running at the end.")
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Write the outcome to this file, too."
@@ -38,9 +39,10 @@ WITHDRAWAL_PATIENCE: Final = 60.0
 def main(*, rounds: int, quick: bool, keep: bool, json_file: Path | None) -> None:
     """Play real rounds among 2 data nodes, 3 miners and 5 verifiers, each a process of its own.
 
-    They share nothing but an Ethereum chain (ganache) and an IPFS daemon, which are started here. The exit
-    code is 0 only if every round ended in a block, the whole chain verifies, and the winners have their
-    money.
+    They share nothing but an Ethereum chain (ganache) and an IPFS daemon, which are started here. At the end
+    the model of the first round, of a table, predicts rows that it has not seen. The exit code is 0 only if
+    every round ended in a block, the whole chain verifies, the winners have their money, and the model that
+    was bought predicts.
     """
     console = Console() if sys.stdout.isatty() else Console(width=NARROWEST)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -59,10 +61,12 @@ def main(*, rounds: int, quick: bool, keep: bool, json_file: Path | None) -> Non
 
 
 def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
-    tasks, left_out = choose_tasks(rounds)
+    ground = prepare_ground(FOLDER, block_time=1, ports=usual_ports())
+    table = penguins.prepare(ground.folder)
+    story.report("demo", f"prepared {penguins.TABLE.name} but for {len(table.rows)} rows (pole data prepare)")
+    tasks, left_out = choose_tasks(rounds, table.data)
     if left_out:
         story.report("demo", left_out)
-    ground = prepare_ground(FOLDER, block_time=1, ports=usual_ports())
     with ExitStack() as at_end:
         setting = set_up(story, ground, at_end, CAST, stays=keep)
         stage = setting.stage
@@ -78,7 +82,23 @@ def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
         _await_withdrawals(setting)
         codes = stage.fleet.stop()
         story.report("demo", f"the rounds are over; stopped {len(codes)} workers")
-        return _conclude(setting, console, titles, codes)
+        outcome = _conclude(setting, console, titles, codes)
+        _use(setting, console, table)
+        seconds = setting.stage.story.seconds
+        console.print(f"Everything checked out, in {seconds:.0f} s.", style="bold green", highlight=False)
+        return outcome
+
+
+def _use(setting: Setting, console: Console, table: penguins.Prepared) -> None:
+    """Predict new rows by the model that the first data node bought; raises PlayError where it is no good."""
+    buyer = setting.stage.of_role("data-node")[0]
+    model = penguins.model_of(1, buyer, setting.ground.place)
+    console.print(f"The model of task 1 is in {model['folder']}.", highlight=False)
+    found = penguins.show_predictions(console, table, 1, buyer, setting.ground.place)
+    right = sum(predicted == truth for predicted, truth in found)
+    console.print(f"{right} of {len(found)} new penguins are as predicted.", highlight=False)
+    if right < len(found) / 2:
+        raise PlayError(f"The model that was bought is right of {right} new rows of {len(found)} only.")
 
 
 def _await_withdrawals(setting: Setting) -> None:
@@ -108,9 +128,8 @@ def _conclude(setting: Setting, console: Console, titles: Mapping[int, str], cod
         f"Record 0 of block {newest} is proven by {proof.stat().st_size} bytes of JSON.", highlight=False
     )
     _require_sound(outcome, setting, codes, len(titles))
-    seconds = setting.stage.story.seconds
-    console.print(f"Everything checked out, in {seconds:.0f} s.", style="bold green", highlight=False)
-    return as_json(outcome, setting.names, {"seconds": round(seconds, 1), "verified": verified})
+    seconds = round(setting.stage.story.seconds, 1)
+    return as_json(outcome, setting.names, {"seconds": seconds, "verified": verified})
 
 
 def _require_sound(outcome: Outcome, setting: Setting, codes: Mapping[str, int], tasks: int) -> None:

@@ -3,25 +3,34 @@
 import io
 import json
 import sqlite3
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import openpyxl  # type: ignore[import-untyped]
+import pyarrow as pa  # type: ignore[import-untyped]
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_utils.crypto import keccak
 from numpy.typing import NDArray
+from PIL import Image
+from pyarrow import parquet as arrow_parquet
 from scripts.sources import ROOT
 
 from pole.adapters.storage.journal import SqliteJournal
 from pole.adapters.wallet import holder_card, secret_box, share_box, share_receipt
+from pole.learning.data import own
 from pole.learning.data.preparation import (
     CategoryColumn,
     ClassTarget,
     NumberColumn,
     Preparation,
     TableSource,
+    TimeColumn,
+    TruthColumn,
 )
+from pole.learning.data.quantisation import Quantisation
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.canonical import CanonicalModel, tensor_shapes
 from pole.learning.evaluation.features import FeatureMap
@@ -34,6 +43,7 @@ from pole.protocol.models.specification import mlp
 from pole.protocol.replay import proofs
 from pole.protocol.state import FileRef, Header, Record, Verdict, Vote
 from pole.roles.keys import ledger
+from pole.roles.models.record import ModelRecord, Score, write_record
 
 RANDOM: Final = np.random.default_rng(9)
 SEED, DIGEST = bytes(range(32)), bytes(range(32, 64))
@@ -41,19 +51,21 @@ DIMENSION, ROWS, WINDOWS, QUERIES, ROUND, INDEX = 4, 3, 2, 5, 7, 2
 SPECIFICATION: Final = mlp(
     input_shape=(DIMENSION,), input_bits=8, mapping=LinearMapping(bits=8, queries=6), hidden=(5,), classes=3
 )
-PREPARATION: Final = Preparation(
-    source=TableSource(
-        columns=(
-            NumberColumn(name="age", low=0.0, high=100.0, fill=40.0, indicator=True),
-            CategoryColumn(name="town", values=("Bern", "Basel")),
-        )
-    ),
-    target=ClassTarget(column="churned", names=("no", "yes")),
-)
 ACCOUNT: Final = Account.from_key(b"\x01" * 32)
 SEALING_KEY: Final = b"\x02" * 32
 PASSWORD, CONTEXT = "password", "master-secret-00"
 CHEAP: Final = secret_box.ScryptCost(2, 8, 1)
+PREPARATION: Final = Preparation(
+    source=TableSource(
+        columns=(
+            NumberColumn(name="age", low=0, high=100, fill=40),
+            CategoryColumn(name="town", values=("Bern", "Ulm")),
+            TruthColumn(name="member", fill=True),
+            TimeColumn(name="since", low=0, high=864000, fill=0),
+        )
+    ),
+    target=ClassTarget(column="churned", names=("no", "yes")),
+)
 CONTRACTS: Final = ("PoLeChain", "TaskList", "VerifierCommittee", "RewardReservoir")
 ERRORS: Final[list[dict[str, Any]]] = [
     {"type": "error", "name": name, "inputs": [{"name": field, "type": kind} for field, kind in inputs]}
@@ -257,6 +269,70 @@ def arrays() -> tuple[bytes, ...]:
     return tuple(written)
 
 
+def preparation() -> bytes:
+    """Return a preparation with a column of every kind."""
+    return PREPARATION.canonical_bytes()
+
+
+def prepared() -> bytes:
+    """Return a .pole file."""
+    stream = io.BytesIO()
+    y = np.array([0, 1, 1])
+    x = {name: RANDOM.random((3, 5)) for name in ("x_train", "x_test")}
+    own.write_pole(stream, {**x, "y_train": y, "y_test": y}, PREPARATION)
+    return stream.getvalue()
+
+
+def texts() -> tuple[bytes, ...]:
+    """Return CSV files with comma and semicolon."""
+    rows = b'age,town,member,since,churned\n50,Bern,no,1970-01-02,yes\n,"a,b",,,no\n'
+    return rows, "\ufeffage;price\n1;2,5\n".encode()
+
+
+def _table() -> pa.Table:
+    dates = [date(1970, 1, 2), None, date(2026, 12, 31)]
+    return pa.table(
+        {"age": [50, 40, None], "town": pa.array(["Bern", "Ulm", None]).dictionary_encode(), "since": dates}
+    )
+
+
+def parquet() -> bytes:
+    """Return a Parquet file."""
+    stream = io.BytesIO()
+    arrow_parquet.write_table(_table(), stream)
+    return stream.getvalue()
+
+
+def arrow() -> tuple[bytes, ...]:
+    """Return an Arrow IPC file and an Arrow IPC stream."""
+    made = []
+    for writer in (pa.ipc.new_file, pa.ipc.new_stream):
+        stream = io.BytesIO()
+        with writer(stream, _table().schema) as file:
+            file.write_table(_table())
+        made.append(stream.getvalue())
+    return tuple(made)
+
+
+def workbook() -> bytes:
+    """Return an Excel workbook."""
+    book, stream = openpyxl.Workbook(), io.BytesIO()
+    for row in (["age", "town", "since"], [50, "Bern", date(1970, 1, 2)], [None, "Ulm", None]):
+        book.active.append(row)
+    book.save(stream)
+    return stream.getvalue()
+
+
+def images() -> tuple[bytes, ...]:
+    """Return a PNG and a JPEG file."""
+    made = []
+    for kind in ("PNG", "JPEG"):
+        stream = io.BytesIO()
+        Image.fromarray(_bytes(9, 7, 3)).save(stream, kind)
+        made.append(stream.getvalue())
+    return tuple(made)
+
+
 def journal(folder: Path) -> bytes:
     """Return a journal with an entry, as one file."""
     path = folder / "journal.sqlite"
@@ -291,3 +367,28 @@ def refusals() -> tuple[bytes, ...]:
         selector = keccak(text=f"{error['name']}({','.join(types)})")[:4]
         found.append(selector + encode(types, values[error["name"]]))
     return tuple(found)
+
+
+def kept_model() -> bytes:
+    """Return what is known of a model that was bought."""
+    return write_record(
+        ModelRecord(
+            chain_id=1337,
+            contract=ACCOUNT.address,
+            task_id=4,
+            round_id=ROUND,
+            height=5,
+            block_hash=DIGEST,
+            place=1,
+            miner=ACCOUNT.address,
+            seed=SEED,
+            model_cid="bafkmodel",
+            model_digest=DIGEST,
+            spec_digest=DIGEST,
+            score=Score(135, 150, 14, 15, "committee"),
+            committee=3,
+            quantisation=Quantisation(8, (255.0,), (0.0,)),
+            noise=0,
+            mpk_digest=DIGEST,
+        )
+    )

@@ -17,15 +17,18 @@ from pole.adapters.storage.journal import SqliteJournal
 from pole.adapters.wallet import holder_card, keystore, secret_box, share_box, share_receipt
 from pole.errors import InputError, IntegrityError, PoleError
 from pole.learning.data import datasets
-from pole.learning.data.preparation import parse_preparation
+from pole.learning.data.preparation import ImageSource, parse_preparation
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.fixed_point import MalformedModelError
+from pole.learning.preparing import images, tables
+from pole.learning.preparing.applying import read_rows
 from pole.protocol.encoding import records
 from pole.protocol.formats import block_body, encrypted_set, key_sharing, keys, leaked_vote, signed_release
 from pole.protocol.models.specification import parse_specification
 from pole.protocol.replay import proofs
 from pole.protocol.state import Record, RecordKind
 from pole.roles.keys.ledger import KeyLedger
+from pole.roles.models import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,11 @@ NOT_HERE: Final[Mapping[str, str]] = {
     "pole.ipfe.group.decode": "it takes 32 bytes, and property tests hold it to RFC 9496",
     "pole.learning.training.checkpoint.unpack": "its file is this machine's own, behind a digest",
     "pole.protocol.formats.canonical_json.read_document": "it is behind every reader of JSON here",
-    "pole.protocol.models.documents.parse_json": "it is behind readers of specifications",
+    "pole.protocol.models.documents.parse_json": "it is behind every reader of documents of ours",
     "pole.protocol.formats.tensors.read_metadata": "it is behind the reader of sharings",
     "pole.protocol.formats.tensors.read_tensors": "it is behind every reader of tensors here",
+    "pole.roles.models.folder.find_model": "behind it are the readers of the files in a folder",
+    "pole.roles.models.folder.open_model": "behind it are the readers of the files in a folder",
     "pole.roles.support.files.open_private": "it writes",
     "pole.roles.support.files.read_bounded": "it parses nothing",
     "pole.roles.support.files.read_with_digest": "it parses nothing",
@@ -64,7 +69,7 @@ DEAREST_BOX: Final = 12
 
 def readers(folder: Path) -> tuple[Reader, ...]:
     """Return the table; readers of files write them to `folder`."""
-    return (*_formats(), *_on_disk(folder), *_of_nodes())
+    return (*_formats(), *_on_disk(folder), *_of_data(folder), *_of_nodes())
 
 
 def _formats() -> tuple[Reader, ...]:
@@ -80,11 +85,11 @@ def _formats() -> tuple[Reader, ...]:
             ("pole.protocol.models.specification.parse_specification",),
         ),
         Reader(
-            "preparation",
-            parse_preparation,
-            (InputError,),
-            (examples.PREPARATION.canonical_bytes(),),
-            ("pole.learning.data.preparation.parse_preparation",),
+            "kept-model",
+            record.read_record,
+            integrity,
+            (examples.kept_model(),),
+            ("pole.roles.models.record.read_record",),
         ),
         Reader(
             "manifest",
@@ -226,7 +231,7 @@ def _formats() -> tuple[Reader, ...]:
 
 
 def _on_disk(folder: Path) -> tuple[Reader, ...]:
-    wallet, npz = folder / "wallets" / "a.json", folder / "data.npz"
+    wallet = folder / "wallets" / "a.json"
     kept, entry = folder / "read" / "journal.sqlite", folder / "ledger" / f"{DIGEST.hex()}.json"
     for path in (wallet, kept, entry):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -263,13 +268,6 @@ def _on_disk(folder: Path) -> tuple[Reader, ...]:
             ),
         ),
         Reader(
-            "npz",
-            lambda data: datasets.load(str(_written(npz, data)), None),
-            (InputError,),
-            examples.arrays(),
-            ("pole.learning.data.datasets.load",),
-        ),
-        Reader(
             "journal",
             lambda data: _read_journal(kept, data),
             (InputError,),
@@ -283,6 +281,67 @@ def _on_disk(folder: Path) -> tuple[Reader, ...]:
             (examples.ledger_entry(),),
             ("pole.roles.keys.ledger.KeyLedger.read",),
         ),
+    )
+
+
+def _of_data(folder: Path) -> tuple[Reader, ...]:
+    npz, pole = folder / "data.npz", folder / "data.pole"
+    preparation = parse_preparation(examples.preparation())
+    table = {
+        "table": (folder / "rows.csv", examples.texts()),
+        "parquet": (folder / "rows.parquet", (examples.parquet(),)),
+        "arrow": (folder / "rows.arrow", examples.arrow()),
+        "workbook": (folder / "rows.xlsx", (examples.workbook(),)),
+    }
+    return (
+        Reader(
+            "preparation",
+            parse_preparation,
+            (InputError,),
+            (examples.preparation(),),
+            ("pole.learning.data.preparation.parse_preparation",),
+        ),
+        Reader(
+            "npz",
+            lambda data: datasets.load(str(_written(npz, data)), None),
+            (InputError,),
+            examples.arrays(),
+            ("pole.learning.data.datasets.load", "pole.learning.data.own.read_npz"),
+        ),
+        Reader(
+            "pole",
+            lambda data: datasets.load(str(_written(pole, data)), None),
+            (InputError,),
+            (examples.prepared(),),
+            ("pole.learning.data.own.read_pole",),
+        ),
+        *(_table_reader(name, path, valid) for name, (path, valid) in table.items()),
+        Reader(
+            "new-rows",
+            lambda data: read_rows(_written(folder / "new.csv", data), preparation),
+            (InputError,),
+            examples.texts(),
+            ("pole.learning.preparing.applying.read_rows",),
+        ),
+        Reader(
+            "image",
+            lambda data: images.decoded(
+                [_written(folder / "image.png", data)], ImageSource(height=8, width=8, channels=3)
+            ),
+            (InputError,),
+            examples.images(),
+            ("pole.learning.preparing.images.decoded",),
+        ),
+    )
+
+
+def _table_reader(name: str, path: Path, valid: tuple[bytes, ...]) -> Reader:
+    return Reader(
+        name,
+        lambda data: tables.read_table(_written(path, data)),
+        (InputError,),
+        valid,
+        ("pole.learning.preparing.tables.read_table",),
     )
 
 

@@ -83,8 +83,10 @@ key_holder = _group(
 )
 data = _group(
     "data",
-    "Data sets: published ones, and what functional keys disclose.",
+    "Data sets: your own and published ones, and what keys disclose.",
     {
+        "prepare": ("pole.cli.data.prepare:prepare", "Make a data set of a table or of images."),
+        "show": ("pole.cli.data.show:show", "Show what a data set holds, and what is wrong with it."),
         "fetch": ("pole.cli.data.fetch:fetch", "Fetch published data sets from their publishers."),
         "budget": ("pole.cli.data.sets:budget", "Show how much of each data set is given away."),
         "release": ("pole.cli.data.sets:release", "Take a task that will never have keys out of the budget."),
@@ -99,6 +101,8 @@ model = _group(
         "get": ("pole.cli.model.kept:get", "Fetch the model of a round that has ended, and check it."),
         "predict": ("pole.cli.model.predict:predict", "Predict new rows, or features."),
         "report": ("pole.cli.model.report:report", "Show how good a model is."),
+        "card": ("pole.cli.model.card:card", "Write its card, a README for Hugging Face."),
+        "export": ("pole.cli.model.export:export", "Write it for onnxruntime, torch or scikit-learn."),
     },
 )
 miner = _group(

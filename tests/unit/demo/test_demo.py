@@ -11,10 +11,12 @@ from rich.console import Console
 from scripts.demo.cast import Place, hand_out, make_cast
 from scripts.demo.fleet import Fleet
 from scripts.demo.network import StepError, step
+from scripts.demo.penguins import prepare
 from scripts.demo.story import Story
 from scripts.demo.tasks import choose_tasks
 
 from pole.adapters.storage.data_publishers import PUBLISHED
+from pole.learning.data.datasets import load
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 STUBBORN = [
@@ -122,18 +124,32 @@ def test_every_worker_has_a_home_of_its_own(tmp_path: Path) -> None:
     assert len({worker.password_file.read_text() for worker in cast}) == 10
 
 
+PENGUINS = Path("penguins.pole")
+
+
+def test_rows_that_are_kept_back_are_new_to_the_model(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path)
+    known, new = (path.read_text().splitlines() for path in (tmp_path / "penguins.csv", prepared.new))
+    assert len(known) + len(new) == 2 + 344
+    assert len(new) == len(prepared.rows) + 1 == 11
+    assert "species" in known[0]
+    assert "species" not in new[0]
+    assert {row["species"] for row in prepared.rows} == {"Adelie", "Chinstrap", "Gentoo"}
+    assert load(str(prepared.data), None).classes == 3
+
+
 def test_without_mnist_the_demonstration_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLE_DATA", str(tmp_path))
-    tasks, left_out = choose_tasks(3)
-    assert [task.data for task in tasks] == ["iris", "digits", "digits"]
+    tasks, left_out = choose_tasks(3, PENGUINS)
+    assert [task.data for task in tasks] == ["penguins.pole", "digits", "digits"]
     assert "MNIST is not here" in left_out
     (tmp_path / "mnist").mkdir()
-    assert choose_tasks(3) == (tasks, left_out), "a folder with a part of the files is no data set"
+    assert choose_tasks(3, PENGUINS) == (tasks, left_out), "a folder with a part of the files is no data set"
     for published in PUBLISHED["mnist"]:
         for name in published.files:
             (tmp_path / "mnist" / name).touch()
-    tasks, left_out = choose_tasks(4)
-    assert [task.data for task in tasks] == ["iris", "digits", "mnist", "iris"]
+    tasks, left_out = choose_tasks(4, PENGUINS)
+    assert [task.data for task in tasks] == ["penguins.pole", "digits", "mnist", "penguins.pole"]
     assert left_out == ""
 
 

@@ -24,19 +24,12 @@ VERBS = ("read", "load", "parse", "decode", "unpack", "open", "unlock", "find")
 STRANGERS = ("bytes", "bytes | str", "Path", "Record")
 REFUSED_AS_THEY_ARE = {"body"}
 NAMES = (
-    *(
-        "specification",
-        "preparation",
-        "manifest",
-        "shard",
-        "master-public-key",
-        "functional-keys",
-        "sharing",
-        "share",
-    ),
+    *("specification", "kept-model", "manifest", "shard", "master-public-key", "functional-keys", "sharing"),
+    "share",
     *("sealed-share", "share-box", "partial-keys", "card", "receipt", "model", "body", "proof"),
     "signed-release",
-    *("leaked-vote", "secret-box", "keystore", "wallet", "deployment", "profiles", "npz", "journal", "ledger-entry"),
+    *("leaked-vote", "secret-box", "keystore", "wallet", "deployment", "profiles", "journal", "ledger-entry"),
+    *("preparation", "npz", "pole", "table", "parquet", "arrow", "workbook", "new-rows", "image"),
     *("record", "refusal"),
 )
 

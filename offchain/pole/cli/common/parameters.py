@@ -94,7 +94,8 @@ PERCENT: Final = Percent()
 data_option = click.option(
     "--data",
     required=True,
-    help="iris, digits, breast_cancer, diabetes, languages, mnist, cifar10, or an .npz file of one's own.",
+    help="iris, digits, breast_cancer, diabetes, languages, mnist, cifar10, or a .pole (`pole data "
+    "prepare`) or .npz file of one's own.",
 )
 
 

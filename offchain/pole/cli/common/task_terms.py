@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from pole.cli.common.output import print_line
 from pole.errors import InputError
 from pole.learning.data.datasets import DataSet, data_directory, load, subset
 from pole.protocol.models.specification import (
@@ -49,8 +50,14 @@ def read_request(
 
 
 def read_data(name: str) -> DataSet:
-    """Return a data set by its name or file; raises InputError where it is unusable."""
-    return load(name, data_directory(os.environ, Path.cwd()))
+    """Return a data set by its name or file, and say on standard error what its owner should know of it.
+
+    Raises InputError where it is unusable.
+    """
+    dataset = load(name, data_directory(os.environ, Path.cwd()))
+    for sentence in dataset.advice:
+        print_line(f"warning: {sentence}", err=True)
+    return dataset
 
 
 def taken(dataset: DataSet, train: int | None, test: int | None) -> DataSet:

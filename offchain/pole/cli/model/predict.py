@@ -24,12 +24,12 @@ ROWS_BETWEEN = 20_000
 @click.argument("task", metavar="TASK")
 @click.option(
     "--rows",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     help="Rows like those that the data was prepared of: a table, a folder of images, an .npy or .npz file.",
 )
 @click.option(
     "--features",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="Features as decryption gives them, in an .npy or .npz file, instead of rows.",
 )
 @click.option(

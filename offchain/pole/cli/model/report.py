@@ -23,7 +23,7 @@ MAX_SHOWN = 20
 @click.argument("task", metavar="TASK")
 @click.option(
     "--rows",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     help="Rows with the target's column.  [default: the test set that the round released, decrypted]",
 )
 @click.option(

@@ -1,7 +1,7 @@
-"""Data sets that PoLe knows by name, and a user's own .npz file, checked before anything is encrypted."""
+"""Data sets that PoLe knows by name, and a user's own files, checked before anything is encrypted."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from pole.errors import InputError
-from pole.learning.data import files, texts
+from pole.learning.data import files, own, texts
 from pole.learning.data.preparation import Preparation
 from pole.learning.data.quantisation import Bounds
 
@@ -32,7 +32,8 @@ class DataSet:
     """Samples (n, *input_shape) and labels (n,) from 0 to classes - 1, to train and to test.
 
     In a regression the labels are the steps of the target's grid. `bounds` are those that its owner gives the
-    values, `preparation` says how rows as their owner has them became these samples.
+    values, `preparation` says how rows as their owner has them became these samples, `advice` are sentences
+    that the owner should know before anything is done with them.
     """
 
     name: str
@@ -43,6 +44,16 @@ class DataSet:
     classes: int
     bounds: Bounds | None = None
     preparation: Preparation | None = None
+    advice: tuple[str, ...] = ()
+
+    def samples(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by their names, as files have them."""
+        return {
+            "x_train": self.x_train,
+            "y_train": self.y_train,
+            "x_test": self.x_test,
+            "y_test": self.y_test,
+        }
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -51,15 +62,17 @@ class DataSet:
 
 
 def load(name: str, data_dir: Path | None, *, seed: int = 0) -> DataSet:
-    """Return the data set called `name`, one of NAMES, or the path of an .npz file.
+    """Return the data set called `name`, one of NAMES, or the path of an .npz or .pole file.
 
     `data_dir` holds the published files in folders iris, mnist and cifar10, whose checksums are verified;
     iris falls back on scikit-learn's copy, digits, breast_cancer and diabetes have no other, languages comes
     with eth-account. Those that no publisher has split are split by `seed`, 80/20 (iris 90/10), each class
     alike. Raises InputError, one sentence with what to do, for a name, file or array that is unusable.
     """
-    if name.endswith(".npz"):
-        return _own(Path(name))
+    if name.endswith(own.ENDINGS):
+        path = Path(name)
+        parts = own.read_npz(path) if name.endswith(own.NPZ) else own.read_pole(path)
+        return DataSet(path.stem, **{each.name: getattr(parts, each.name) for each in fields(parts)})
     loaders: dict[str, Callable[[], DataSet]] = {
         "iris": lambda: _split("iris", *_iris(data_dir), seed),
         "digits": lambda: _split("digits", *files.scikit_learn("digits"), seed),
@@ -70,7 +83,10 @@ def load(name: str, data_dir: Path | None, *, seed: int = 0) -> DataSet:
         "cifar10": lambda: DataSet("cifar10", *files.cifar10(_folder(data_dir, "cifar10")), classes=10),
     }
     if name not in loaders:
-        raise InputError(f"There is no data set {name!r}; use one of {NAMES} or the path of an .npz file.")
+        raise InputError(
+            f"There is no data set {name!r}; use one of {NAMES} or the path of an .npz or .pole "
+            "file (`pole data prepare` makes one of a table or of images)."
+        )
     return loaders[name]()
 
 
@@ -153,75 +169,3 @@ def _split_groups(
     return DataSet(
         name, x[train_order], y[train_order], x[test_order], y[test_order], classes=int(y.max()) + 1
     )
-
-
-def _own(path: Path) -> DataSet:
-    arrays = files.npz(path, ("x_train", "y_train", "x_test", "y_test"), optional=("low", "high"))
-    x_train, x_test = (_samples(path, part, arrays[part]) for part in ("x_train", "x_test"))
-    if x_train.shape[1:] != x_test.shape[1:]:
-        raise InputError(
-            f"In {path} the training samples have the shape {x_train.shape[1:]} and the test samples "
-            f"{x_test.shape[1:]}; "
-            "both must be alike."
-        )
-    y_train = _labels(path, "y_train", arrays["y_train"], len(x_train))
-    y_test = _labels(path, "y_test", arrays["y_test"], len(x_test))
-    classes = int(y_train.max()) + 1
-    if int(y_test.max()) >= classes or classes < 2:
-        raise InputError(
-            f"In {path} the training labels make {classes} classes and the test labels reach "
-            f"{y_test.max()}; there must be "
-            "two classes or more, counted from 0, and the training set must have the last one."
-        )
-    bounds = _bounds(path, arrays, x_train[0].size)
-    return DataSet(path.stem, x_train, y_train, x_test, y_test, classes, bounds)
-
-
-def _samples(path: Path, part: str, x: Samples) -> Samples:
-    if x.dtype.kind not in "uif" or x.ndim not in (2, 3, 4) or x.size == 0:
-        raise InputError(
-            f"{part} in {path} is {x.dtype} of shape {x.shape}; it must hold numbers as (n, D), (n, "
-            "height, width) or "
-            "(n, channels, height, width), and not be empty."
-        )
-    if not np.all(np.isfinite(x)):
-        raise InputError(
-            f"{part} in {path} has {np.count_nonzero(~np.isfinite(x))} values that are NaN or infinite; "
-            "remove those samples."
-        )
-    return x
-
-
-def _bounds(path: Path, arrays: Mapping[str, NDArray[Any]], dimension: int) -> Bounds | None:
-    given = [name for name in ("low", "high") if name in arrays]
-    if not given:
-        return None
-    if len(given) == 1:
-        raise InputError(
-            f"{path} has {given[0]} without the other bound; save both low and high, or neither."
-        )
-    for name in given:
-        array = arrays[name]
-        if array.dtype.kind not in "uif" or array.ndim > 1 or array.size not in (1, dimension):
-            raise InputError(
-                f"{name} in {path} is {array.dtype} of shape {array.shape}; it must hold one number for all "
-                f"{dimension} values of a sample, or one for each."
-            )
-    low, high = np.broadcast_arrays(*(np.atleast_1d(arrays[name]).astype(np.float64) for name in given))
-    try:
-        return Bounds(tuple(low.tolist()), tuple(high.tolist()))
-    except InputError as error:
-        raise InputError(f"low and high in {path} cannot be used: {error}") from error
-
-
-def _labels(path: Path, part: str, y: NDArray[Any], count: int) -> Labels:
-    if y.dtype.kind not in "ui" or y.shape != (count,):
-        raise InputError(
-            f"{part} in {path} is {y.dtype} of shape {y.shape}; it must hold {count} integers, one label "
-            "for each sample."
-        )
-    if int(y.min()) < 0 or int(y.max()) >= 2**15:
-        raise InputError(
-            f"{part} in {path} runs from {y.min()} to {y.max()}; labels must be 0 to 32767, counted from 0."
-        )
-    return y.astype(np.int64)

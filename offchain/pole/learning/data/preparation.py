@@ -160,8 +160,23 @@ class ArraySource(_Part):
         return self
 
 
+class TextSource(_Part):
+    """Texts, a column of a table, which an encoder makes numbers of."""
+
+    kind: Literal["text"] = "text"
+    column: Name
+
+    @property
+    def shape(self) -> Shape:
+        """Return the shape of one sample without an encoder: none."""
+        return ()
+
+
+Source = TableSource | ImageSource | ArraySource | TextSource
+
+
 class Encoder(_Part):
-    """A frozen function of a row's values (or an image) to `width` numbers, which are ranged as an array is.
+    """A frozen function of what the source makes of a row to `width` numbers, ranged as an array is.
 
     `name` is `module.py:Class` or the name of an ONNX file, `digest` the SHA-256 of that file, in hex.
     """
@@ -226,9 +241,15 @@ class Preparation(_Part):
 
     format: Literal["pole.preparation"] = "pole.preparation"
     version: Literal[1] = 1
-    source: Annotated[TableSource | ImageSource | ArraySource, Field(discriminator="kind")]
+    source: Annotated[Source, Field(discriminator="kind")]
     encoder: Encoder | None = None
     target: Annotated[ClassTarget | NumberTarget, Field(discriminator="kind")]
+
+    @model_validator(mode="after")
+    def _require_encoder_of_texts(self) -> "Preparation":
+        if isinstance(self.source, TextSource) and self.encoder is None:
+            raise ValueError("texts need an encoder")
+        return self
 
     @property
     def input_shape(self) -> Shape:

@@ -104,20 +104,33 @@ def fit(x: NDArray[Any], bits: int, bounds: Bounds | None = None) -> Quantisatio
     _require_finite(x)
     if bounds is not None:
         return _spread(bounds, bits)
-    largest = 2**bits - 1
-    for factor in (1.0, DECIMAL):
-        if all(_exact(x[rows], factor, largest) for rows in batches(len(x), x[0].size)):
-            return Quantisation(bits, (factor,), (0.0,))
+    factor = _exact_factor(x, bits)
+    if factor is not None:
+        return Quantisation(bits, (factor,), (0.0,))
     axis = 0 if x.ndim == 2 else None
     low, high = (np.atleast_1d(end).astype(np.float64) for end in (x.min(axis=axis), x.max(axis=axis)))
     with np.errstate(all="ignore"):
-        low, high = _rounded_outwards(low, high)
+        low, high = rounded_outwards(low, high)
     if not np.all(np.isfinite(high - low)):
         raise InputError(
             "The values of a column are too far apart, or too close, to be quantised; remove samples that "
             "are out of range."
         )
     return _spread(Bounds(tuple(low.tolist()), tuple(high.tolist())), bits)
+
+
+def is_exact(x: NDArray[Any], bits: int) -> bool:
+    """Return whether `fit` would keep samples (n, ...) exactly as they are."""
+    return _exact_factor(x, bits) is not None
+
+
+def rounded_outwards(low: Ends, high: Ends) -> tuple[Ends, Ends]:
+    """Return ranges that hold the given ones, and are the same for all whose ends lie in the same steps."""
+    size = np.where(high > low, high - low, np.maximum(np.abs(low), 1.0))
+    step = np.ldexp(1.0, np.frexp(size)[1] - STEP_EXPONENT)
+    first, last = np.floor(low / step), np.ceil(high / step)
+    # Adding zero makes 0.0 of -0.0, which a manifest would write otherwise.
+    return first * step + 0.0, np.maximum(last, first + 1) * step + 0.0
 
 
 def apply(quantisation: Quantisation, x: NDArray[Any]) -> Quantised:
@@ -143,13 +156,13 @@ def _spread(bounds: Bounds, bits: int) -> Quantisation:
     return Quantisation(bits, tuple((2**bits - 1) / (high - low) for low, high in ranges), bounds.low)
 
 
-def _rounded_outwards(low: Ends, high: Ends) -> tuple[Ends, Ends]:
-    """Return ranges that hold the given ones, and are the same for all whose ends lie in the same steps."""
-    size = np.where(high > low, high - low, np.maximum(np.abs(low), 1.0))
-    step = np.ldexp(1.0, np.frexp(size)[1] - STEP_EXPONENT)
-    first, last = np.floor(low / step), np.ceil(high / step)
-    # Adding zero makes 0.0 of -0.0, which a manifest would write otherwise.
-    return first * step + 0.0, np.maximum(last, first + 1) * step + 0.0
+def _exact_factor(x: NDArray[Any], bits: int) -> float | None:
+    """Return what samples are multiplied by to be whole numbers that fit into `bits`, None for nothing."""
+    largest = 2**bits - 1
+    for factor in (1.0, DECIMAL):
+        if all(_exact(x[rows], factor, largest) for rows in batches(len(x), x[0].size)):
+            return factor
+    return None
 
 
 def _exact(x: NDArray[Any], factor: float, largest: int) -> bool:

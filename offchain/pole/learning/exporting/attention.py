@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from pole.learning.evaluation.attention import EPSILON
 from pole.learning.evaluation.fixed_point import ACTIVATION_ONE, PROBABILITY_ONE, TABLE_END, decay
 from pole.learning.exporting.program import Builder
-from pole.learning.exporting.rounding import clamp, to_activations
 from pole.protocol.mapping.kinds import Shape
 from pole.protocol.models.layers import LayerNorm, MultiheadAttention
 
@@ -20,7 +19,7 @@ def attention(build: Builder, layer: MultiheadAttention, x: str, shape: Shape, t
     """Return self-attention over activations (n, tokens, width) as activations of the same shape."""
     tokens, width = shape
     heads, each = layer.num_heads, width // layer.num_heads
-    projected = to_activations(build, _affine(build, layer, "in_proj", x, tensors))
+    projected = build.to_activations(_affine(build, layer, "in_proj", x, tensors))
     parts = build.reshaped(projected, tokens, 3, heads, each)
     queries, keys, values = (
         build.apply("Transpose", build.gathered(parts, np.array(kind), axis=2), perm=(0, 2, 1, 3))
@@ -33,9 +32,9 @@ def attention(build: Builder, layer: MultiheadAttention, x: str, shape: Shape, t
     weights = build.looked_up(decay(np.arange(TABLE_END + 1, dtype=np.float64)), below, "decay")
     shares = build.apply("Div", build.scaled(weights, PROBABILITY_ONE), build.summed(weights, 3))
     mixed = build.apply("MatMul", build.apply("Round", shares), values)
-    mixed = clamp(build, build.apply("Round", build.divided(mixed, PROBABILITY_ONE)))
+    mixed = build.clamped(build.apply("Round", build.divided(mixed, PROBABILITY_ONE)))
     rows = build.reshaped(build.apply("Transpose", mixed, perm=(0, 2, 1, 3)), tokens, width)
-    return to_activations(build, _affine(build, layer, "out_proj", rows, tensors))
+    return build.to_activations(_affine(build, layer, "out_proj", rows, tensors))
 
 
 def layer_norm(build: Builder, layer: LayerNorm, x: str, shape: Shape, tensors: Tensors) -> str:
@@ -48,10 +47,10 @@ def layer_norm(build: Builder, layer: LayerNorm, x: str, shape: Shape, tensors: 
     variance = build.apply("Sub", build.divided(squares, width), build.apply("Mul", rest, rest))
     deviation = build.apply("Sqrt", build.added(variance, EPSILON * ACTIVATION_ONE**2))
     quotients = build.apply("Div", build.apply("Sub", centred, rest), deviation)
-    normal = clamp(build, build.apply("Round", build.scaled(quotients, ACTIVATION_ONE)))
+    normal = build.clamped(build.apply("Round", build.scaled(quotients, ACTIVATION_ONE)))
     scaled = build.scaled(normal, tensors[f"{layer.name}.scale"], layer.name)
-    return to_activations(
-        build, build.added(scaled, tensors[f"{layer.name}.shift"] * ACTIVATION_ONE, layer.name)
+    return build.to_activations(
+        build.added(scaled, tensors[f"{layer.name}.shift"] * ACTIVATION_ONE, layer.name)
     )
 
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from pole.learning.data.preparation import TableSource
 from pole.learning.data.quantisation import Quantisation
 from pole.learning.evaluation.canonical import CanonicalModel
+from pole.learning.exporting.head import rows_to_samples
 from pole.learning.exporting.network import network
 from pole.learning.exporting.program import FLOAT, TEXT, WHOLE, Builder, Port, Program
 from pole.learning.exporting.trained_model import TrainedModel
@@ -16,6 +18,7 @@ LOGITS = "logits"
 LABEL = "label"
 LABEL_NAME = "label_name"
 VALUE = "value"
+OUTPUTS = frozenset({LOGITS, LABEL, LABEL_NAME, VALUE})
 
 
 def of_samples(trained: TrainedModel) -> Program:
@@ -24,6 +27,36 @@ def of_samples(trained: TrainedModel) -> Program:
     shape = trained.model.specification.input.shape
     outputs = answers(build, trained, SAMPLES)
     return Program((Port(SAMPLES, FLOAT, shape),), build.constants, tuple(build.steps), outputs)
+
+
+def of_rows(trained: TrainedModel) -> Program:
+    """Return the program of rows: its head is the preparation, without one it is that of samples."""
+    if trained.preparation is None:
+        return of_samples(trained)
+    build = Builder()
+    inputs, samples = rows_to_samples(build, trained.preparation, OUTPUTS)
+    outputs = answers(build, trained, samples)
+    return Program(inputs, build.constants, tuple(build.steps), outputs)
+
+
+def without_texts(trained: TrainedModel) -> Program:
+    """Return the program of rows without texts, for what knows none: of samples where rows are a table's."""
+    is_table = trained.preparation is not None and isinstance(trained.preparation.source, TableSource)
+    whole = of_samples(trained) if is_table and not _is_encoded(trained) else of_rows(trained)
+    gone = {name for name, value in whole.constants.items() if value.dtype.kind == "U"}
+    constants = {name: value for name, value in whole.constants.items() if name not in gone}
+    steps = []
+    for step in whole.steps:
+        if gone.intersection(step.inputs):
+            gone.add(step.output)
+        else:
+            steps.append(step)
+    outputs = tuple(port for port in whole.outputs if port.type != TEXT)
+    return Program(whole.inputs, constants, tuple(steps), outputs)
+
+
+def _is_encoded(trained: TrainedModel) -> bool:
+    return trained.preparation is not None and trained.preparation.encoder is not None
 
 
 def answers(build: Builder, trained: TrainedModel, samples: str) -> tuple[Port, ...]:

@@ -12,7 +12,6 @@ from pole.learning.evaluation.canonical import CanonicalModel, folded_norms
 from pole.learning.evaluation.fixed_point import ACTIVATION_ONE, CLAMP, TABLE_END, WEIGHT_ONE
 from pole.learning.exporting.attention import attention, layer_norm
 from pole.learning.exporting.program import Builder
-from pole.learning.exporting.rounding import clamp, to_activations
 from pole.protocol.mapping.kinds import Shape
 from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.models.graph import Node
@@ -65,7 +64,7 @@ def _normalised(build: Builder, model: CanonicalModel, features: str) -> str:
     offset = model.feature_map.offset.astype(np.float64).reshape(across)
     scale = model.feature_map.scale.astype(np.float64).reshape(across) * ACTIVATION_ONE
     moved = build.apply("Sub", features, build.constant(offset, "feature_offset"))
-    return clamp(build, build.apply("Round", build.scaled(moved, scale, "feature_scale")))
+    return build.clamped(build.apply("Round", build.scaled(moved, scale, "feature_scale")))
 
 
 def _layer(build: Builder, node: Node, inputs: Sequence[str], tensors: Tensors) -> str:
@@ -79,7 +78,7 @@ def _layer(build: Builder, node: Node, inputs: Sequence[str], tensors: Tensors) 
             across = (-1,) + (1,) * (len(shape) - 1)
             scaled = build.scaled(x, tensors[f"{layer.name}.scale"].reshape(across), layer.name)
             shift = tensors[f"{layer.name}.shift"].reshape(across) * ACTIVATION_ONE
-            return to_activations(build, build.added(scaled, shift, layer.name))
+            return build.to_activations(build.added(scaled, shift, layer.name))
         case MaxPool2d() | AvgPool2d():
             return _pool(build, layer, x, node)
         case MultiheadAttention():
@@ -89,10 +88,10 @@ def _layer(build: Builder, node: Node, inputs: Sequence[str], tensors: Tensors) 
         case Position():
             raised = build.scaled(x, WEIGHT_ONE)
             position = tensors[f"{layer.name}.position"] * ACTIVATION_ONE
-            return to_activations(build, build.added(raised, position, layer.name))
+            return build.to_activations(build.added(raised, position, layer.name))
         case Mean():
             mean = build.divided(build.summed(x, 1), shape[0])
-            return clamp(build, build.apply("Round", build.reshaped(mean, *node.shape)))
+            return build.clamped(build.apply("Round", build.reshaped(mean, *node.shape)))
         case Add() | Concat() | Flatten() | Unflatten() | Transpose() | Dropout():
             return _arranged(build, layer, inputs, node)
         case _:
@@ -110,7 +109,7 @@ def _arranged(
             total = inputs[0]
             for other in inputs[1:]:
                 total = build.apply("Add", total, other)
-            return clamp(build, total)
+            return build.clamped(total)
         case Concat():
             return build.apply("Concat", *inputs, axis=1)
         case Flatten() | Unflatten():
@@ -144,7 +143,7 @@ def _tabulated(build: Builder, x: str, table: NDArray[np.float64], name: str) ->
 def _linear(build: Builder, layer: Linear, x: str, tensors: Tensors) -> str:
     weight = build.constant(np.ascontiguousarray(tensors[f"{layer.name}.weight"].T), layer.name)
     sums = build.apply("MatMul", x, weight)
-    return to_activations(build, _biased(build, layer, sums, tensors))
+    return build.to_activations(_biased(build, layer, sums, tensors))
 
 
 def _biased(build: Builder, layer: Linear | Conv2d, sums: str, tensors: Tensors) -> str:
@@ -167,7 +166,7 @@ def _conv2d(build: Builder, layer: Conv2d, x: str, node: Node, tensors: Tensors)
         build.gathered(flat, patches, axis=1),
         build.constant(np.ascontiguousarray(weight), layer.name),
     )
-    found = to_activations(build, _biased(build, layer, sums, tensors))
+    found = build.to_activations(_biased(build, layer, sums, tensors))
     return build.reshaped(build.apply("Transpose", found, perm=(0, 2, 1)), *node.shape)
 
 

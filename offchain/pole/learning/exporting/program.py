@@ -11,6 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pole.learning.evaluation.fixed_point import CLAMP, WEIGHT_ONE
+
 Constant = NDArray[Any]
 Attribute = int | str | tuple[int, ...] | tuple[str, ...]
 
@@ -18,6 +20,9 @@ FLOAT: Final = "float64"
 WHOLE: Final = "int64"
 BYTE: Final = "uint8"
 TEXT: Final = "str"
+
+OWN: Final = "pole/"
+"""What names of values begin with that are neither inputs nor outputs: columns have any name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +70,13 @@ class Builder:
             alike = other.dtype == array.dtype and other.shape == array.shape
             if alike and array.size <= 1 and np.array_equal(other, array):
                 return known
-        chosen = f"{name}_{len(self.constants)}"
+        chosen = f"{OWN}{name}_{len(self.constants)}"
         self.constants[chosen] = array
         return chosen
 
     def apply(self, op: str, *inputs: str, **attributes: Attribute) -> str:
         """Add a step and return the name of what it makes."""
-        output = f"{op.lower()}_{len(self.steps)}"
+        output = f"{OWN}{op.lower()}_{len(self.steps)}"
         self.steps.append(Step(op, inputs, output, attributes))
         return output
 
@@ -94,6 +99,14 @@ class Builder:
     def clipped(self, value: str, low: float, high: float) -> str:
         """Return values limited to low .. high."""
         return self.apply("Clip", value, self.constant(float(low), "low"), self.constant(float(high), "high"))
+
+    def clamped(self, value: str) -> str:
+        """Return activations limited to their range."""
+        return self.clipped(value, -CLAMP, CLAMP)
+
+    def to_activations(self, sums: str) -> str:
+        """Return sums of weight-activation products (grid 2^-22) as clamped activations (grid 2^-10)."""
+        return self.clamped(self.apply("Round", self.divided(sums, WEIGHT_ONE)))
 
     def reshaped(self, value: str, *shape: int) -> str:
         """Return rows of another shape, which leaves out the rows themselves."""

@@ -5,16 +5,23 @@ its graph is on the list of layers becomes a specification; the rest is refused,
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from pole.learning.importing.graph import Found, read_graph
-from pole.learning.importing.inspection import alterations, failure_to_take_features, type_of
+from pole.learning.importing.inspection import (
+    alterations,
+    failure_to_take_features,
+    in_another_mode,
+    type_of,
+)
 from pole.learning.importing.layers import Source
 from pole.learning.importing.likeness import as_it_was, fill, require_likeness
+from pole.learning.importing.lines import TheirError, after_comma, their_code
 from pole.learning.importing.trace import UnsupportedError, differences, trace
 from pole.learning.networks.network import Network
 from pole.protocol.mapping import kinds
@@ -58,7 +65,7 @@ def export(module: nn.Module, wanted: Wanted) -> Exported:
     """
     kinds.check_geometry(wanted.mapping, wanted.input_shape)
     features = kinds.feature_shape(wanted.mapping, wanted.input_shape)
-    with as_it_was(module):
+    with as_it_was(module), torch.device("cpu"):
         found = _found(module, features)
         document = _document(wanted, found.layers, found.shape)
         unlimited = parse_specification(json.dumps(document))
@@ -85,16 +92,27 @@ def _found(module: nn.Module, features: Shape) -> Found:
     failure = failure_to_take_features(module)
     if failure:
         raise _refusal([failure])
-    kind, whole = type_of(module), nn.Sequential(module)
-    evaluated = trace(whole.eval(), features, kind)
-    trained = trace(whole.train(), features, kind)
-    whole.eval()
+    kind = type_of(module)
+    _begin(module.train)
+    trained = trace(module, features, kind)
+    modes = list(in_another_mode(module))
+    _begin(module.eval)
+    evaluated = trace(module, features, kind)
+    modes += in_another_mode(module)
     different = list(differences(evaluated, trained))
-    found = read_graph(whole, evaluated, features, kind)
-    obstacles = [*alterations(module), *found.obstacles, *different]
+    found = read_graph(evaluated, features, kind)
+    obstacles = [*alterations(module), *found.obstacles, *different, *modes]
     if obstacles:
         raise _refusal(obstacles)
     return found
+
+
+def _begin(mode: Callable[[], object]) -> None:
+    try:
+        with their_code():
+            mode()
+    except TheirError as error:
+        raise _refusal([f"as it cannot change its mode{after_comma(error.line)}: {error.reason}"]) from error
 
 
 def _refusal(obstacles: Sequence[str]) -> UnsupportedError:

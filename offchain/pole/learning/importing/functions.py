@@ -17,6 +17,7 @@ from pole.learning.importing.layers import Flow
 ATTENTION: Final = "write attention as nn.MultiheadAttention or nn.TransformerEncoderLayer"
 LINEAR: Final = "make it an nn.Linear"
 OUTPUT: Final = "leave it out: training takes logits, and the largest logit is the likeliest class"
+JOINED: Final = "join layers by torch.cat(..., dim=1)"
 ONE_ROW: Final = "use mean(dim=1) or nn.Flatten to make one row of tokens"
 PARTS: Final = "parts of a tensor have no layer: make a layer of its own for each part, over the whole"
 ACTIVATION: Final = "use an activation: nn.ReLU, nn.LeakyReLU, nn.GELU, nn.Tanh or nn.Sigmoid"
@@ -39,12 +40,14 @@ def name_of(target: object) -> str:
 def remedy(name: str, args: tuple[Any, ...]) -> str:
     """Return what to write instead of a call that is no layer."""
     tensors = [each for each in args if isinstance(each, torch.Tensor)]
-    if name in FACTORS and tensors:
+    if name in FACTORS and any(isinstance(each, nn.Parameter) for each in tensors):
         return "a learned factor is part of nn.LayerNorm, nn.BatchNorm1d and nn.Linear: use one of them"
     if name in FACTORS and all(isinstance(each, Flow) for each in args):
         return "gates, products of two layers, have no layer: add or join them"
     if name in FACTORS:
         return "a constant factor belongs into a layer's own weights, which learn it: leave it out"
+    if name == "getitem" and isinstance(args[0], Flow) and len(args[0].shape) == 1:
+        return PARTS
     if name in PRODUCTS:
         return LINEAR if tensors else ATTENTION
     if tensors and not any(isinstance(each, Flow) for each in args):
@@ -104,6 +107,15 @@ REMEDIES: Final[Mapping[str, str]] = {
     "scaled_dot_product_attention": ATTENTION,
     "softmax": f"for attention, {ATTENTION}; at the end, {OUTPUT}",
     "log_softmax": OUTPUT,
+    "sum": ONE_ROW,
+    "max": ONE_ROW,
+    "amax": ONE_ROW,
+    "prod": ONE_ROW,
+    "stack": JOINED,
+    "hstack": JOINED,
+    "T": "exchange the two dimensions of tokens by transpose(1, 2)",
+    "mT": "exchange the two dimensions of tokens by transpose(1, 2)",
+    "data": "leave .data out",
     "getitem": ONE_ROW,
     "select": ONE_ROW,
     "chunk": PARTS,

@@ -27,8 +27,9 @@ from pole.learning.importing.trace import (
 )
 from pole.learning.importing.transformers import add_attention, add_encoder, add_encoder_layer
 from pole.protocol.mapping.kinds import Shape
-from pole.protocol.models.layers import INPUT
 
+NAMES: Final = {"axis": "dim"}
+"""What torch calls an argument where it follows NumPy."""
 UNKNOWN: Final = "?"
 """The name of what no layer makes."""
 CALLED: Final = re.compile(r"^[\w.<>]+\(\) ")
@@ -50,21 +51,24 @@ class BatchSize:
     """The number of samples, which no layer may depend on."""
 
 
-def read_graph(module: nn.Module, traced: Trace, features: Shape, dtype: torch.dtype) -> Found:
+def read_graph(traced: Trace, features: Shape, dtype: torch.dtype) -> Found:
     """Return the layers of a graph over samples of shape `features`.
 
     What is no layer is an obstacle, with node, line and remedy; reading goes on with the shape that it made.
     """
-    reader, obstacles = _Reader(module, features, dtype), dict[tuple[str, str], str]()
+    reader, obstacles = _Reader(traced.root, features, dtype), dict[tuple[str, str], str]()
     for node in traced.graph.nodes:
         try:
             reader.read(node)
         except (InputError, TypeError, ValueError, IndexError) as error:
-            place, lines, reason = _obstacle(module, node, error)
-            if EXAMPLE not in node.meta or not traced.line or node.meta[LINE] != traced.line:
-                obstacles.setdefault((lines or place, reason), f"at its {place}{lines}: {reason}")
+            place, lines, reason = _obstacle(traced.root, node, error)
             reader.values[node] = _unknown(node.meta.get(EXAMPLE))
-            if EXAMPLE not in node.meta and node.op != "output":
+            failed = EXAMPLE not in node.meta and node.op != "output"
+            if reader.is_unknown(node) and type(error) is InputError:
+                continue
+            if failed or not traced.line or node.meta[LINE] != traced.line:
+                obstacles.setdefault((lines or place, reason), f"at its {place}{lines}: {reason}")
+            if failed:
                 break
     else:
         obstacles[traced.failure, ""] = traced.failure
@@ -98,12 +102,16 @@ class _Reader:
                 return self._require_last()
             case _:
                 value = self._function(node, args, kwargs)
-        if any(_is_unknown(self.values[each]) for each in node.all_input_nodes):
+        if self.is_unknown(node) or _is_unknown(value):
             value = _unknown(node.meta.get(EXAMPLE, value))
         elif isinstance(value, Flow) and EXAMPLE in node.meta:
             self._require_match(value, node.meta[EXAMPLE])
         self.values[node] = value
         return None
+
+    def is_unknown(self, node: fx.Node) -> bool:
+        """Whether a node reads what no layer makes."""
+        return any(_is_unknown(self.values[each]) for each in node.all_input_nodes)
 
     def _module(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         module = self.root.get_submodule(str(node.target))
@@ -126,7 +134,8 @@ class _Reader:
         return self.layers.add_module(module, node.name, flow)
 
     def _function(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        name = functions.name_of(node.target)
+        name = str(args[1]) if node.target is getattr else functions.name_of(node.target)
+        kwargs = {NAMES.get(each, each): value for each, value in kwargs.items()}
         if not args and "input" in kwargs:
             args, kwargs = (kwargs["input"],), {k: v for k, v in kwargs.items() if k != "input"}
         if name in functions.CONCATENATIONS:
@@ -135,6 +144,8 @@ class _Reader:
             return self._addition(node, *args, **kwargs)
         if name == "getitem" and isinstance(args[0], tuple | list):
             return args[0][args[1]]
+        if args and isinstance(args[0], BatchSize):
+            raise UnsupportedError("the number of samples is the first size of a view, and nothing else")
         if not args or not isinstance(args[0], Flow):
             raise _no_layer(name, (*args, *kwargs.values()))
         flow, rest = args[0], args[1:]
@@ -149,15 +160,15 @@ class _Reader:
     def _rearrangement(
         self, node: fx.Node, name: str, flow: Flow, rest: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Flow:
-        order = tuple(rest[0]) if rest and isinstance(rest[0], tuple | list) else rest
-        if name in functions.RESHAPES and order and not kwargs:
+        order = (*rest, *kwargs.values())
+        order = tuple(order[0]) if order and isinstance(order[0], tuple | list) else order
+        if name in functions.RESHAPES and order:
             return self._reshaped(node, flow, order)
         if name in ("squeeze", "unsqueeze"):
             return self._to_shape(node, flow, _squeezed(name, flow.shape, *rest, **kwargs))
         if name in functions.TRANSPOSITIONS:
             pairs = ((1, 2), (2, 1), (-1, -2), (-2, -1), (1, -1), (-1, 1), (2, -2), (-2, 2), (0, 2, 1))
-            dims = (*order, *kwargs.values())
-            if dims not in pairs or len(flow.shape) != 2:
+            if order not in pairs or len(flow.shape) != 2:
                 raise UnsupportedError("only the two dimensions of tokens can be exchanged: transpose(1, 2)")
             return self.layers.add("Transpose", node.name, flow)
         if name == "mean":
@@ -170,6 +181,8 @@ class _Reader:
         flow, other = (first, other) if isinstance(first, Flow) else (other, first)
         if isinstance(other, Flow):
             return self.layers.add("Add", node.name, flow, other)
+        if isinstance(other, int | float) and other == 0:
+            return flow
         if not isinstance(other, nn.Parameter):
             raise UnsupportedError(
                 "only another layer or an nn.Parameter can be added, no constant and no buffer: leave it "
@@ -221,9 +234,9 @@ class _Reader:
         dims = sorted(each % (rank + 1) for each in ((dim,) if isinstance(dim, int) else dim or ()))
         if not any(options.values()) and rank == 2 and dims == [1]:
             return self.layers.add("Mean", node.name, flow)
-        if not any(options.values()) and rank == 3 and dims == [2, 3]:
+        if options in ({}, {"keepdim": True}, {"keepdim": False}) and rank == 3 and dims == [2, 3]:
             pooled = self.layers.add_module(nn.AdaptiveAvgPool2d(1), f"{node.name}_pool", flow)
-            return self.layers.add("Flatten", node.name, pooled)
+            return pooled if options.get("keepdim") else self.layers.add("Flatten", node.name, pooled)
         raise UnsupportedError(
             "a mean must be over all tokens, mean(dim=1), or over all pixels, mean((2, 3))"
         )
@@ -241,8 +254,8 @@ class _Reader:
 
     def _require_last(self) -> None:
         """Raise UnsupportedError unless the result is what the last layer makes."""
-        last = self.layers.layers[-1]["name"] if self.layers.layers else INPUT
-        if self.result.name not in (last, UNKNOWN) or last == INPUT:
+        last = self.layers.layers[-1]["name"] if self.layers.layers else UNKNOWN
+        if self.result.name not in (last, UNKNOWN):
             raise UnsupportedError("forward must return what its last layer makes")
 
 
@@ -272,6 +285,8 @@ def _unknown(example: Any) -> Any:
 
 
 def _is_unknown(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_is_unknown, value))
     return isinstance(value, Flow) and value.name == UNKNOWN
 
 

@@ -13,6 +13,7 @@ from pole.protocol.mapping.kinds import Shape
 from pole.protocol.models.graph import RESERVED_NAMES
 from pole.protocol.models.layers import INPUT, Layer
 from pole.protocol.models.shapes import output_shape
+from pole.quoting import listed
 
 Source = nn.Module | nn.Parameter
 LONGEST_NAME: Final = 32
@@ -82,7 +83,7 @@ class LayerList:
 
     def _paths(self, places: set[int]) -> str:
         named = self.root.named_parameters(remove_duplicate=False)
-        return " and ".join(repr(path.removeprefix("0.")) for path, each in named if _place(each) in places)
+        return listed(path.removeprefix("0.") for path, each in named if _place(each) in places)
 
     def _name(self, hint: str, op: str) -> str:
         plain = re.sub(r"[^a-z0-9_]+", "_", hint.lower())

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pole.learning.importing.inspection import type_of
 from pole.learning.importing.layers import Source
-from pole.learning.importing.lines import TheirError, after_comma, line_of_forward, their_code
+from pole.learning.importing.lines import TheirError, after_comma, line_of_forward, line_of_making, their_code
 from pole.learning.importing.trace import UnsupportedError
 from pole.learning.networks.network import AddedPosition, Network, SelfAttention
 from pole.protocol.models.specification import ModelSpecification
@@ -103,17 +103,19 @@ def _answer(module: nn.Module, inputs: Tensor, place: str) -> Tensor:
 
 def _state(module: nn.Module) -> dict[str, Any]:
     """Return what a module may remember from call to call: states of random numbers, attributes, weights."""
-    kept: dict[str, Any] = {
-        "the state of Python's random numbers": random.getstate(),
-        "the state of NumPy's random numbers": repr(np.random.get_state()),
-        "the state of torch's random numbers": torch.get_rng_state().sum().item(),
-    }
+    kept: dict[str, Any] = {}
     for path, part in module.named_modules():
-        for name, value in vars(part).items():
+        for name, value in (*vars(part).items(), *vars(type(part)).items()):
             if isinstance(value, int | float | str | tuple | list):
                 kept[f"{path}.{name}".lstrip(".")] = repr(value)
+        for name, value in getattr(part.forward, "__globals__", {}).items():
+            if isinstance(value, int | float):
+                kept[name] = value
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         kept[name] = tensor._version
+    kept["the state of Python's random numbers"] = random.getstate()
+    kept["the state of NumPy's random numbers"] = repr(np.random.get_state())
+    kept["the state of torch's random numbers"] = torch.get_rng_state().numpy().tobytes()
     return kept
 
 
@@ -130,4 +132,11 @@ def _copy(source: Source, target: nn.Module) -> None:
             target.position.copy_(cast(Tensor, source).reshape(target.position.shape))
     else:
         inner = target.attention if isinstance(target, SelfAttention) else target
-        inner.load_state_dict(cast(nn.Module, source).state_dict())
+        weights = cast(nn.Module, source)
+        try:
+            inner.load_state_dict(weights.state_dict())
+        except RuntimeError as error:
+            place = type(weights).__name__ + after_comma(line_of_making(weights))
+            raise UnsupportedError(
+                f"at its {place}: its weights are other ones than it makes; leave them as they are"
+            ) from error

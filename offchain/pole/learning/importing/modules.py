@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Final
 
 from torch import nn
@@ -193,9 +194,9 @@ def _unflatten(module: nn.Unflatten, shape: Shape) -> Equivalent:
     if module.dim not in (1, -1) or len(shape) != 1:
         raise UnsupportedError("an Unflatten must be of dimension 1 of a (samples, features) input")
     sizes: Any = module.unflattened_size
-    if -1 in sizes:
-        raise UnsupportedError("an Unflatten must name all its sizes, without -1")
-    return Equivalent("Unflatten", {"unflattened_size": tuple(sizes)})
+    known = prod(size for size in sizes if size != -1)
+    filled = tuple(shape[0] // max(1, known) if size == -1 else size for size in sizes)
+    return Equivalent("Unflatten", {"unflattened_size": filled})
 
 
 def _identity(_module: nn.Identity, _shape: Shape) -> None:

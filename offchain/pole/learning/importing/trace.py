@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.utils import _pytree as pytree
 
 from pole.errors import InputError
-from pole.learning.importing.lines import TheirError, after_comma, line_of_call, their_code
+from pole.learning.importing.lines import TheirError, after_comma, line_of_call, line_of_making, their_code
 from pole.protocol.mapping.kinds import Shape
 
 SAMPLES: Final = 3
@@ -40,9 +40,11 @@ class UnsupportedError(InputError):
 class Trace:
     """The graph of a forward as far as it could be followed, why not to its end, and the line at fault.
 
-    That line is named where only the following failed: what is before it is for its sake alone, perhaps.
+    Its `root` is the module within an nn.Sequential. The line is named where only the following failed: what
+    else stands on it may be there for that alone.
     """
 
+    root: nn.Module
     graph: fx.Graph
     failure: str = ""
     line: str = ""
@@ -52,26 +54,26 @@ def trace(module: nn.Module, features: Shape, dtype: torch.dtype) -> Trace:
     """Return what a module does with samples of shape `features`, in the mode that it is in."""
     random = torch.Generator().manual_seed(0)
     example = torch.randn((SAMPLES, *features), generator=random, dtype=dtype)
-    tracer = _Tracer(example.clone())
+    tracer, root = _Tracer(example.clone()), nn.Sequential(module)
     try:
         with torch.enable_grad(), their_code():
-            graph = tracer.trace(module)
+            graph = tracer.trace(root)
     except TheirError as error:
         place = after_comma(error.line)
         if isinstance(error.__cause__, UnsupportedError):
-            return Trace(tracer.graph, f"at its forward{place}: {error.reason}")
+            return Trace(root, tracer.graph, f"at its forward{place}: {error.reason}")
         failure = _failure(module, example)
         if failure:
-            return Trace(tracer.graph, failure)
+            return Trace(root, tracer.graph, failure)
         failure = (
-            f"as its forward cannot be followed{place}: {error.reason}; what it does must not depend on the "
-            "values that flow through it or on their number, and its loops must have a fixed length"
+            f"as its forward cannot be followed{place}: {error.reason}; a specification does the same "
+            "for every sample"
         )
-        return Trace(tracer.graph, failure, error.line)
+        return Trace(root, tracer.graph, failure, error.line)
     for node in reversed(graph.nodes):
         if not node.users and node.op not in ("placeholder", "output"):
             graph.erase_node(node)
-    return Trace(graph)
+    return Trace(root, graph)
 
 
 def differences(evaluated: Trace, trained: Trace) -> Iterator[str]:
@@ -79,14 +81,14 @@ def differences(evaluated: Trace, trained: Trace) -> Iterator[str]:
 
     F.dropout of the graph in evaluation is told what it does in training.
     """
+    different = "as its forward does something else in training{}: write it without self.training".format
     if trained.failure and not evaluated.failure:
-        yield f"in training: {trained.failure}"
+        yield different(after_comma(trained.line)) if trained.line else f"in training, {trained.failure}"
     if trained.failure or evaluated.failure:
         return
     for still, moving in zip_longest(evaluated.graph.nodes, trained.graph.nodes):
         if still is None or moving is None or _described(still) != _described(moving):
-            place = after_comma((moving or still).meta.get(LINE, ""))
-            yield f"as its forward does something else in training{place}: write it without self.training"
+            yield different(after_comma((moving or still).meta[LINE]))
             return
         if still.target is functional.dropout:
             if still.kwargs.get("training"):
@@ -121,7 +123,7 @@ def _failure(module: nn.Module, example: Tensor) -> str:
     except TheirError as error:
         return (
             f"as it fails on features of shape {list(example.shape[1:])}, which the mapping layer makes of a "
-            f"sample{after_comma(error.line)}: {error.reason}; change one of them"
+            f"sample{after_comma(error.line or line_of_making(module))}: {error.reason}; change one of them"
         )
     return ""
 
@@ -147,16 +149,24 @@ class _Tracer(fx.Tracer):
         return super().getattr(attr, attr_val, parameter_proxy_cache)
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        return forward(*args, **kwargs) if self._running else super().call_module(m, forward, args, kwargs)
+        if self._running or m not in (self.submodule_paths or ()):
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
 
-    def path_of_module(self, mod: nn.Module) -> str:
+    def create_arg(self, a: Any) -> Any:
         try:
-            return super().path_of_module(mod)
+            return super().create_arg(a)
         except NameError as error:
             raise UnsupportedError(
-                f"a {type(mod).__name__} is called that is no part of the module: name it in __init__, "
+                "it uses weights that are no part of the module: name their layer in __init__, "
                 "self.name = ..., and keep lists in an nn.ModuleList"
             ) from error
+
+    def to_bool(self, obj: fx.Proxy) -> bool:
+        raise fx.proxy.TraceError("it branches on a value or on the number of samples")
+
+    def iter(self, obj: fx.Proxy) -> Iterator[fx.Proxy]:
+        raise fx.proxy.TraceError("it loops over samples or values")
 
     def create_node(self, kind: str, target: Any, args: Any, kwargs: Any, *rest: Any, **more: Any) -> fx.Node:
         args, kwargs = fx.node.map_arg((args, kwargs), lambda each: self._replaced.get(each, each))
@@ -235,6 +245,17 @@ class _Known(fx.Proxy):
     def dim(self) -> int:
         """Return the number of sizes."""
         return len(self.node.meta[EXAMPLE].shape)
+
+    def __index__(self) -> int:
+        raise fx.proxy.TraceError("it makes a number of a value or of the number of samples")
+
+    __len__ = __int__ = __float__ = __index__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise fx.proxy.TraceError("it makes an array of values")
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.tracer.create_proxy("call_method", "__setitem__", (self, key, value), {})

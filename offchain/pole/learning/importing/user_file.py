@@ -13,7 +13,7 @@ from typing import Final
 from torch import nn
 
 from pole.errors import InputError
-from pole.learning.importing.lines import TheirError, after_comma, lines_are_noted, their_code
+from pole.learning.importing.lines import TheirError, after_comma, line_of_code, lines_are_noted, their_code
 
 MODULE_NAME: Final = "pole_user_module"
 
@@ -30,13 +30,14 @@ def make_module(file: Path, factory: str) -> nn.Module:
             with their_code():
                 module = make()
                 if isinstance(module, nn.Module):
-                    return module.eval()
+                    module.eval()
+                    return module
         except TheirError as error:
-            raise InputError(
-                f"{factory}() of {file} failed{after_comma(error.line)}: {error.reason}; correct it."
-            ) from error
+            line = after_comma(error.line or line_of_code(make))
+            raise InputError(f"{factory}() of {file} failed{line}: {error.reason}; correct it.") from error
     raise InputError(
-        f"{factory}() of {file} returns {type(module).__name__}, no torch.nn.Module; return one."
+        f"{factory}() of {file} returns {type(module).__name__}, no torch.nn.Module"
+        f"{after_comma(line_of_code(make))}; return one."
     )
 
 

@@ -20,14 +20,18 @@ from pole.learning.data.preparation import (
     CategoryColumn,
     ClassTarget,
     Column,
+    Encoder,
     ImageSource,
     NumberColumn,
     NumberTarget,
     Preparation,
+    Source,
     TableSource,
+    TextSource,
     TimeColumn,
 )
 from pole.learning.preparing import cells, images
+from pole.learning.preparing.encoders import FrozenEncoder
 from pole.learning.preparing.tables import Report, Table, read_table, table_of
 from pole.quoting import listed, quoted
 
@@ -62,20 +66,20 @@ def read_rows(path: Path, preparation: Preparation, report: Report = lambda _: N
     """
     match preparation.source:
         case ImageSource():
-            return image_files(path)
+            return images.image_files(path)
         case ArraySource():
             return files.one_array(path, IN_ARRAYS)
-        case TableSource():
+        case TableSource() | TextSource():
             return read_table(path, report)
 
 
 def rows_of(frame: object, preparation: Preparation) -> Rows:
     """Return the rows of a data frame, an array or a list of image files. Raises InputError for others."""
-    if isinstance(preparation.source, TableSource):
+    if isinstance(preparation.source, TableSource | TextSource):
         return table_of(frame)
     if isinstance(preparation.source, ImageSource) and not isinstance(frame, np.ndarray):
         if isinstance(frame, str | Path):
-            return image_files(Path(frame))
+            return images.image_files(Path(frame))
         if isinstance(frame, Sequence) and all(isinstance(each, str | Path) for each in frame):
             return tuple(Path(each) for each in frame)
     try:
@@ -84,40 +88,44 @@ def rows_of(frame: object, preparation: Preparation) -> Rows:
         raise InputError("The rows are no array: give samples of one shape.") from error
 
 
-def image_files(path: Path) -> tuple[Path, ...]:
-    """Return the images in a folder, at any depth, in the order of their names; a file is one image."""
-    if path.is_file():
-        return (path,)
-    found = sorted(each for each in path.rglob("*") if each.suffix.lower() in images.ENDINGS)
-    shown = tuple(each for each in found if not each.name.startswith(".") and each.is_file())
-    if not shown:
-        raise InputError(f"There are no images (PNG, JPEG) in {path}; name a folder with some.")
-    return shown
-
-
 def parts(rows: Rows, size: int) -> Iterator[Rows]:
     """Yield the rows in parts of at most `size`, so that long files are encoded in bounded memory."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
 
 
-def encode(preparation: Preparation, rows: Rows, *, first: int = 1) -> Encoded:
+def encode(
+    preparation: Preparation, rows: Rows, *, first: int = 1, encoder: FrozenEncoder | None = None
+) -> Encoded:
     """Return what a preparation makes of rows (see `read_rows` and `rows_of`).
 
     The table's target may be there or not. `first` is the number of the first row, for errors that name one.
     Raises InputError, one sentence with what to do, where columns are
     missing, hold another type or have another shape. Missing values and unseen categories are no errors.
     """
-    match preparation.source:
-        case TableSource() as source:
-            samples, notes = _of_table(source, rows, first)
-            return Encoded(samples, _labels(preparation, rows, first), notes)
-        case ImageSource() as source:
+    values, notes = source_values(preparation.source, rows, first=first)
+    if preparation.encoder is not None:
+        values = _encoded(preparation.encoder, encoder, values)
+    in_table = isinstance(preparation.source, TableSource | TextSource)
+    return Encoded(values, _labels(preparation, rows, first) if in_table else None, notes)
+
+
+def source_values(source: Source, rows: Rows, *, first: int = 1) -> tuple[Any, tuple[str, ...]]:
+    """Return what a source makes of rows, before any encoder, and notes on it.
+
+    That is an array (n, *shape) in float64 from 0 to 1, of texts a list. Raises what `encode` raises.
+    """
+    match source:
+        case TableSource():
+            return _of_table(source, rows, first)
+        case TextSource():
+            return _of_texts(source, rows), ()
+        case ImageSource():
             given = isinstance(rows, np.ndarray)
             pixels = images.from_arrays(rows, source) if given else images.decoded(rows, source)
-            return Encoded(pixels / 255.0, None)
-        case ArraySource() as source:
-            return Encoded(_of_array(source, rows), None)
+            return pixels / 255.0, ()
+        case ArraySource():
+            return _of_array(source, rows), ()
 
 
 def labels_of(target: ClassTarget | NumberTarget, column: Any, *, first: int = 1) -> Labels:
@@ -175,8 +183,32 @@ _READ: Final[dict[str, Callable[[Any], cells.Cells]]] = {
 }
 
 
+def _encoded(fitted: Encoder, encoder: FrozenEncoder | None, values: Any) -> Samples:
+    """Return the ranged numbers that an encoder makes of values; raises InputError where it is another."""
+    if encoder is None or encoder.digest != fitted.digest:
+        raise InputError(
+            f"The rows need the encoder {fitted.name} that the data were prepared with; name its file by "
+            "--encoder."
+        )
+    made = encoder(values)
+    if made.shape[1] != fitted.width:
+        raise InputError(
+            f"The encoder {fitted.name} makes {made.shape[1]} numbers of a row, but made {fitted.width} when "
+            "the data were prepared; use what it was run with then."
+        )
+    return ranged(made, fitted.low, fitted.high)
+
+
+def _of_texts(source: TextSource, table: Table) -> list[str]:
+    _require_columns([source.column], table.column_names)
+    column = table.column(source.column)
+    if not cells.is_flat(column.type):
+        raise InputError(f"Column {quoted(source.column)} holds {column.type} and no texts; give texts.")
+    return [text or "" for text in cells.as_texts(column).to_pylist()]
+
+
 def _of_table(source: TableSource, table: Table, first: int) -> tuple[Samples, tuple[str, ...]]:
-    _require_columns(source, table.column_names)
+    _require_columns([column.name for column in source.columns], table.column_names)
     samples = np.empty((len(table), source.shape[0]), dtype=np.float64)
     place, notes = 0, []
     for column in source.columns:
@@ -227,12 +259,12 @@ def _labels(preparation: Preparation, table: Table, first: int) -> Labels | None
     return labels_of(target, table.column(target.column), first=first)
 
 
-def _require_columns(source: TableSource, given: Sequence[str]) -> None:
+def _require_columns(wanted: Sequence[str], given: Sequence[str]) -> None:
     """Raise InputError where columns of the preparation are not given; suggest those that look like them."""
-    missing = [column.name for column in source.columns if column.name not in given]
+    missing = [name for name in wanted if name not in given]
     if not missing:
         return
-    spare = [name for name in given if name not in {column.name for column in source.columns}]
+    spare = [name for name in given if name not in wanted]
     by_case = {name.casefold().replace(" ", "_"): name for name in spare}
     like = {
         name: by_case[match[0]]
@@ -256,8 +288,8 @@ def _require_right(name: str, kind: str, column: Any, wrong: NDArray[np.bool_], 
     more = int(np.count_nonzero(wrong)) - 1
     others = f" (and {more:,} others)" if more else ""
     raise InputError(
-        f"Column {quoted(name)} holds {quoted(column[row].as_py())} in row {first + row}{others}, which is no "
-        f"{KINDS[kind]}; correct it, or leave the cell empty."
+        f"Column {quoted(name)} holds {quoted(column[row].as_py())} in row {first + row}{others}, which is "
+        f"no {KINDS[kind]}; correct it, or leave the cell empty."
     )
 
 

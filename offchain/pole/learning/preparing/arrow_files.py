@@ -52,6 +52,11 @@ def is_hugging_face(folder: Path) -> bool:
     return (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file()
 
 
+def is_picture(kind: Any) -> bool:
+    """Return whether a column of this pyarrow type holds images as Hugging Face's data sets do."""
+    return bool(pa.types.is_struct(kind)) and {field.name for field in kind} == {"bytes", "path"}
+
+
 def splits(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the Arrow files of a Hugging Face data set on disk: to train, and to test (none: not split)."""
     if (folder / "state.json").is_file():

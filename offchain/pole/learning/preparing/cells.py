@@ -25,6 +25,8 @@ NO_NUMBER: Final = (*MISSING, "NA", "N/A", "n/a", "na", "None", "none", "-", "?"
 TRUE: Final = frozenset({"true", "yes", "t", "y", "1", "1.0"})
 FALSE: Final = frozenset({"false", "no", "f", "n", "0", "0.0"})
 NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+|\d{1,3}(,\d{3})+(\.\d*)?)([eE][+-]?\d+)?", re.ASCII)
+WHOLE: Final = re.compile(r"-?\d{1,15}\.0+", re.ASCII)
+"""What a whole number looks like where empty cells beside it made floats of a column."""
 DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?", re.ASCII)
 MICROSECONDS: Final = 1_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -124,11 +126,19 @@ def texts(column: Column) -> Texts:
         encoded = _written(encoded)
     encoded = _trimmed(encoded).dictionary_encode()
     codes, names = _codes(encoded)
-    gone = np.array([name in MISSING for name in names], dtype=bool)
-    kept = np.flatnonzero(~gone)
-    place = np.full(len(names) + 1, -1, dtype=np.int64)
-    place[kept] = np.arange(len(kept))
-    return Texts(place[codes], tuple(names[number] for number in kept))
+    shown = [name.partition(".")[0] if WHOLE.fullmatch(name) else name for name in names]
+    kept = [name for name in dict.fromkeys(shown) if name not in MISSING]
+    places = {name: place for place, name in enumerate(kept)}
+    code_of = np.array([*(places.get(name, -1) for name in shown), -1], dtype=np.int64)
+    return Texts(code_of[codes], tuple(kept))
+
+
+def as_texts(column: Column) -> Column:
+    """Return a column as texts, null where a cell is missing; nested cells stay as they are."""
+    if not is_flat(column.type):
+        return column
+    plain = _plain(column)
+    return plain if is_text(plain.type) else _written(plain)
 
 
 def _is_number(kind: Any) -> bool:

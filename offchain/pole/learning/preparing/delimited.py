@@ -53,7 +53,7 @@ def _header(path: Path) -> tuple[str, list[str]]:
     line = next((each for each in text.splitlines() if each.strip()), "")
     outside = re.sub(r'"[^"]*"', "", line)
     delimiter = "\t" if path.name.lower().endswith((".tsv", ".tab")) else max(DELIMITERS, key=outside.count)
-    names = next(csv.reader(io.StringIO(text.lstrip("\r\n")), delimiter=delimiter), [])
+    names = next(csv.reader(io.StringIO(text.lstrip("\r\n"), newline=None), delimiter=delimiter), [])
     if len(names) > MAX_COLUMNS:
         raise InputError(f"{path} has {len(names):,} columns; PoLe reads {MAX_COLUMNS:,} at most.")
     if names and all(NUMBER.fullmatch(name.strip()) for name in names):

@@ -11,7 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from pole.errors import InputError
 from pole.learning.data.reading import MAX_UNPACKED_BYTES, read_as
-from pole.learning.preparing import arrow_files, delimited, workbooks
+from pole.learning.preparing import arrow_files, cells, delimited, workbooks
 from pole.quoting import listed, reason
 
 Table = Any
@@ -35,6 +35,7 @@ STRANGE: Final = {
     b"%PDF": "a PDF document: save its table as CSV",
 }
 TEXT_ENDINGS: Final = (".csv", ".tsv", ".tab", ".txt", ".csv.gz", ".tsv.gz")
+MAX_NAME: Final = 1024
 READABLE: Final = "CSV, TSV, Parquet, Arrow, Feather and Excel (.xlsx)"
 
 
@@ -43,7 +44,7 @@ def read_table(path: Path, report: Report = lambda _: None) -> Table:
 
     Raises InputError, one sentence with what to do, for a file that is damaged, too large or none of these.
     """
-    with read_as("table", path, "save it again"):
+    with read_as("table", path, "save it again, as UTF-8 if it is CSV"):
         with path.open("rb") as file:
             beginning = file.read(16)
         if not beginning:
@@ -58,7 +59,7 @@ def table_of(frame: object) -> Table:
     """
     try:
         if isinstance(frame, Mapping):
-            table = pa.table(dict(frame))
+            table = pa.table({str(name): column for name, column in frame.items()})
         elif isinstance(frame, list):
             table = pa.Table.from_pylist(frame)
         else:
@@ -87,8 +88,18 @@ def named(table: Table, where: object) -> Table:
     twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
     if twice:
         raise InputError(f"{where} has columns of the same name: {listed(twice)}; rename one of them.")
+    if kept and max(map(len, table.column_names)) > MAX_NAME:
+        raise InputError(f"{where} has a column whose name is longer than {MAX_NAME} characters; rename it.")
     if not kept:
         raise InputError(f"{where} has no columns with a name; write names on its first line.")
+    return _plain(table)
+
+
+def _plain(table: Table) -> Table:
+    """Return a table of columns that can be cut: categories, and texts of whatever layout, are texts."""
+    for number, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type) or pa.types.is_string_view(field.type):
+            table = table.set_column(number, field.name, cells.as_texts(table.column(number)))
     return table
 
 

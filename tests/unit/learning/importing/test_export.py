@@ -188,7 +188,7 @@ def test_a_layer_with_arguments_that_no_specification_has_is_refused(part: nn.Mo
         (lambda self, x: self.fc(x) + 2, "only another layer or an nn.Parameter"),
         (lambda self, x: self.fc(x) + self.wide, "parameter of [3] cannot be added to [10]"),
         (lambda self, x: self.fc(self.fc.weight.new_zeros(1)), "model specification"),
-        (lambda self, x: self.fc(x[:, :16]), "use mean(dim=1) or nn.Flatten"),
+        (lambda self, x: self.fc(x[:, :16]), "parts of a tensor have no layer"),
         (lambda self, x: self.fc(x).reshape(5, -1), "samples must stay apart"),
         (lambda self, x: self.fc(x * x.size(0)), "belongs into a layer's own weights"),
         (lambda self, x: torch.cat([self.fc(x), self.fc2(x)], dim=0), "dimension 1 only"),
@@ -274,7 +274,7 @@ def test_names_are_unique_short_and_of_small_letters() -> None:
     [
         (None, "make", "There is no Python file"),
         ("x = 1", "make", "has no function or class 'make'"),
-        ("def make():\n    return 3", "make", "returns int, no torch.nn.Module"),
+        ("def make():\n    return 3", "make", "returns int, no torch.nn.Module, line 1 of user.py"),
         ("def make():\n    return 1 / 0", "make", "failed, line 2 of user.py: division by zero"),
         ("x = 1\nimport nowhere_at_all", "make", "failed, line 2 of user.py: No module named"),
         ("x = (", "make", "failed, line 1 of user.py: "),

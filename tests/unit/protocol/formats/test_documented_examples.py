@@ -7,6 +7,17 @@ import numpy as np
 import pytest
 from tests.unit.protocol.example_rounds import MINERS
 
+from pole.learning.data.preparation import (
+    CategoryColumn,
+    ClassTarget,
+    NumberColumn,
+    Preparation,
+    TableSource,
+    TimeColumn,
+    TruthColumn,
+    parse_preparation,
+)
+from pole.learning.data.quantisation import Quantisation
 from pole.learning.privacy.measure import DataMeasure, KeysMeasure
 from pole.learning.privacy.rules import Rule
 from pole.protocol.ballots import ballot_id
@@ -55,6 +66,7 @@ from pole.protocol.replay.proofs import proof_of, read_proof, verify_proof, writ
 from pole.protocol.state import FileRef, Header, Record, RecordKind, Verdict, Vote
 from pole.roles.keys.ledger import GivenKeys, LedgerEntry, Measures, write_entry
 from pole.roles.keys.seeds import write_served_seed
+from pole.roles.models.record import ModelRecord, Score, read_record, write_record
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "formats.md"
 
@@ -131,9 +143,42 @@ HEADER = Header(
 PROOF = proof_of(HEADER, RECORDS, 1)
 
 SIGNED_RELEASE = SignedRelease(3, FileRef("bafytest", b"\x7e" * 32), 1_700_000_000, b"\x5d" * 65)
+KEPT_MODEL = ModelRecord(
+    chain_id=1337,
+    contract=CHAIN,
+    task_id=5,
+    round_id=7,
+    height=1,
+    block_hash=header_hash(HEADER),
+    place=1,
+    miner=MINERS[0],
+    seed=SEED,
+    model_cid="bafymodel",
+    model_digest=b"\x77" * 32,
+    spec_digest=b"\x12" * 32,
+    score=Score(90, 100, 9, 10, "committee"),
+    committee=3,
+    quantisation=Quantisation(8, (255.0,), (0.0,)),
+    noise=0,
+    mpk_digest=b"\x66" * 32,
+)
 LEAKED_VOTE = LeakedVote(MINERS[1], VOTES, SALT)
 
+PREPARATION = Preparation(
+    source=TableSource(
+        columns=(
+            NumberColumn(name="age", low=0, high=100, fill=40, indicator=True),
+            CategoryColumn(name="town", values=("Bern", "Ulm")),
+            TruthColumn(name="member", fill=True),
+            TimeColumn(name="since", low=0, high=864000, fill=0),
+        ),
+        ignored=("name",),
+    ),
+    target=ClassTarget(column="churned", names=("no", "yes")),
+)
+
 EXAMPLES = {
+    "preparation": PREPARATION.canonical_bytes(),
     "master-public-key": KEY_FILE,
     "functional-keys": KEYS_FILE,
     "key-sharing": SHARING_FILE,
@@ -170,6 +215,7 @@ EXAMPLES = {
         votes=VOTES,
         salt=SALT,
     ),
+    "kept-model": write_record(KEPT_MODEL),
     "leaked-vote": write_leaked_vote(LEAKED_VOTE),
     "signed-release": write_signed_release(SIGNED_RELEASE),
 }
@@ -200,6 +246,7 @@ def test_the_documented_files_are_read() -> None:
     assert read_shard(examples["encrypted-shard"], manifest, 0).labels.tolist() == [2]
     assert read_master_public_key(examples["master-public-key"], dimension=1).shape == (1, 32)
     assert read_leaked_vote(examples["leaked-vote"]) == LEAKED_VOTE
+    assert parse_preparation(examples["preparation"]) == PREPARATION
     assert read_signed_release(examples["signed-release"]) == SIGNED_RELEASE
     keys = read_functional_keys(examples["functional-keys"], round_id=7, seed=SEED, windows=1, queries=1)
     assert keys.shape == (1, 1, 32)
@@ -222,3 +269,4 @@ def test_the_documented_hashes_follow_from_their_bytes() -> None:
     plain = b"pole.predictions.v2" + bytes.fromhex("00 03000000 0000 0200 ffff 01000000 0100")
     assert documented()["predictions"] == keccak256(plain)
     verify_proof(read_proof(write_proof(PROOF)), header_hash(HEADER))
+    assert read_record(documented()["kept-model"]) == KEPT_MODEL

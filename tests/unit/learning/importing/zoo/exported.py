@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 
 def layers_alone() -> nn.Module:
@@ -276,3 +277,61 @@ class Doubled(OnOneInput):
     def forward(self, x: Tensor) -> Tensor:
         h = self.a(x).sigmoid()
         return self.fc(h + h + x)
+
+
+class Sliced(OnOneInput):
+    """Makes containers and activations while it runs, of layers that it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = nn.Sequential(self.net[2], nn.ReLU())(self.net[:2](x))
+        for layer in list(self.children())[:2]:
+            x = nn.LeakyReLU(0.5)(layer(x))
+        return self.fc(nn.Flatten()(x.view(-1, 4, 4)))
+
+
+class Summed(OnOneInput):
+    def forward(self, x: Tensor) -> Tensor:
+        total = sum(each(x) for each in (self.a, self.b))
+        return self.fc(torch.squeeze(torch.unsqueeze(total, dim=1), dim=1))
+
+
+class Mixer(nn.Module):
+    """An MLP-Mixer (Tolstikhin et al. 2021)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.LayerNorm(4), nn.LayerNorm(4)
+        self.tokens = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 4))
+        self.channels = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 4))
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.reshape(shape=(x.shape[0], 4, 4))
+        x = x + self.tokens(self.first(x).transpose(1, 2)).permute(dims=(0, 2, 1))
+        return self.fc((x + self.channels(self.second(x))).mean(axis=1))
+
+
+class DenseBlock(nn.Module):
+    """Channels of pictures that are joined (Huang et al. 2017)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(3, 2, 3, padding=1)
+        self.fc = nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.view(-1, 1, 4, 4)
+        x = torch.cat([x, functional.relu(self.one(x), True)], 1)
+        x = torch.cat((x, torch.relu_(self.two(x))), dim=1)
+        return self.fc(x.mean(dim=(-2, -1), keepdim=True).flatten(1))
+
+
+class Checkpointed(OnOneInput):
+    def forward(self, x: Tensor) -> Tensor:
+        x = checkpoint(self.a, x, use_reentrant=False)
+        sys.stderr.write(f"mean {x.mean():.2f}\n")
+        return {"logits": self.fc(x), "hidden": self.b(x)}["logits"]

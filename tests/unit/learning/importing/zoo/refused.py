@@ -110,7 +110,7 @@ class Tied(Base):
         self.b.weight = self.a.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.b(torch.relu(self.a(x))))  # refused: 'a.weight' and 'b.weight'
+        return self.fc(self.b(torch.relu(self.a(x))))  # refused: 'a.weight', 'b.weight'
 
 
 class TiedByData(Base):
@@ -119,7 +119,7 @@ class TiedByData(Base):
         self.b.bias.data = self.a.bias.data
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.b(self.a(x)))  # refused: 'a.bias' and 'b.bias'
+        return self.fc(self.b(self.a(x)))  # refused: 'a.bias', 'b.bias'
 
 
 class CalledTwice(Base):
@@ -133,7 +133,7 @@ class Frozen(Base):
         self.a.requires_grad_(requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.a(x))  # refused: requires_grad=False of 'a.weight' and 'a.bias'
+        return self.fc(self.a(x))  # refused: requires_grad=False of 'a.weight', 'a.bias'
 
 
 class NoGradient(Base):
@@ -415,7 +415,7 @@ class BranchesOnData(Base):
 
 class BranchesOnSamples(Base):
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[0] == 1:  # refused: on their number
+        if x.shape[0] == 1:  # refused: the number of samples
             return self.fc(x)
         return self.fc(self.a(x))
 
@@ -530,3 +530,128 @@ class ManyBlocks(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.blocks(x)
+
+
+class SqueezeAndExcite(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(1, 4, 3, padding=1), nn.Linear(64, 3)
+        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 4), nn.Sigmoid())
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x.view(-1, 1, 4, 4))
+        return self.fc((x * self.gate(x)[:, :, None, None]).flatten(1))  # refused: gates
+
+
+class CausalAttention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.fc = nn.Linear(4, 12), nn.Linear(4, 3)
+        self.register_buffer("mask", torch.tril(torch.ones(4, 4)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x.view(-1, 4, 4)).split(4, dim=2)  # refused: parts of a tensor
+        weights = (q @ k.transpose(-2, -1)) / math.sqrt(k.size(-1))  # refused: nn.MultiheadAttention
+        weights = weights.masked_fill(cast(Tensor, self.mask) == 0, -1e9)  # refused
+        return self.fc((weights.softmax(-1) @ v)[:, -1])  # refused: use mean(dim=1)
+
+
+class Variational(Base):
+    def forward(self, x: Tensor) -> Tensor:
+        mean, deviation = self.a(x), torch.exp(0.5 * self.b(x))  # refused: use an activation
+        return self.fc(mean + torch.randn_like(mean) * deviation)  # refused: nn.Dropout alone
+
+
+class DropPath(Base):
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.a(x)
+        if self.training:
+            h = h * torch.rand(x.shape[0], 1).round()  # refused: something else in training
+        return self.fc(x + h)
+
+
+class FrozenNorm(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(16)  # refused: it evaluates while the module trains
+
+    def train(self, mode: bool = True) -> "FrozenNorm":
+        super().train(mode)
+        self.norm.eval()
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.norm(x))
+
+
+class FixedPositions(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("places", torch.zeros(1, 8, 4))
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.view(-1, 4, 4)
+        return self.fc((x + cast(Tensor, self.places)[:, : x.size(1)]).mean(1))  # refused: as it is
+
+
+class OwnFunction(Base):
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(_context: Any, x: Tensor) -> Tensor:
+            return x * x  # refused: training needs its gradient
+
+    def forward(self, x: Tensor) -> Any:
+        return self.fc(self.Square.apply(x))  # type: ignore[no-untyped-call]
+
+
+class ClampsWeights(Base):
+    def forward(self, x: Tensor) -> Tensor:  # refused: something else than the layers
+        self.fc.weight.data.clamp_(-0.1, 0.1)
+        return self.fc(x)
+
+
+class SwitchesModes(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = nn.Dropout()  # refused: it trains while the module evaluates
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.drop.train()
+        return self.fc(self.drop(x))
+
+
+class LoopsOverSamples(Base):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([self.fc(each) for each in x])  # refused: loops over samples
+
+
+class CountsSamples(Base):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x) + torch.zeros(len(x), 3)  # refused: of the number of samples
+
+
+class Slice(Base):
+    def forward(self, x: Tensor) -> Tensor:
+        left, right = x[:, :8], x[:, 8:]  # refused: parts of a tensor
+        return self.fc(torch.cat([right, left], dim=1))
+
+
+def other_weights() -> nn.Module:
+    layer = nn.Linear(16, 3)  # refused: its weights are other ones
+    del layer.bias
+    layer.bias = torch.ones(3)  # type: ignore[assignment]
+    return layer
+
+
+def shared_in_an_encoder() -> nn.Module:
+    layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+    encoder = nn.TransformerEncoder(layer, 2)  # refused: two layers cannot share weights
+    encoder.layers[1] = encoder.layers[0]
+    return nn.Sequential(nn.Unflatten(1, (4, 4)), encoder, nn.Flatten(), nn.Linear(16, 3))
+
+
+def gradient_hook() -> nn.Module:
+    layer = nn.Linear(16, 3)
+    layer.weight.register_hook(lambda gradient: 0 * gradient)  # type: ignore[no-untyped-call]  # refused: a hook is no layer
+    return layer

@@ -1,0 +1,322 @@
+"""A source becomes a data set: read, typed, split, fitted on its training rows, and encoded.
+
+What was decided is in the data set's preparation; what is worth knowing of it is told beside.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import prod
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from pole.errors import InputError
+from pole.learning.data import files
+from pole.learning.data.datasets import DataSet
+from pole.learning.data.own import ARRAYS, NPZ, POLE, UNIT, require_channels_first
+from pole.learning.data.preparation import Preparation, Source, TableSource, TextSource
+from pole.learning.data.reading import MAX_UNPACKED_BYTES, read_as
+from pole.learning.preparing import arrow_files, cells, images
+from pole.learning.preparing.applying import ranged, source_values
+from pole.learning.preparing.arrow_files import is_picture
+from pole.learning.preparing.encoders import fit_encoder, open_encoder
+from pole.learning.preparing.fitting import ColumnReport, Fitted, cleaned, fit_array, fit_columns, left_out
+from pole.learning.preparing.images import File, Picture
+from pole.learning.preparing.tables import Report, Table, read_table, table_of
+from pole.learning.preparing.targets import Mask, Split, WantedTarget, split_rows
+from pole.protocol.models.specification import MAX_INPUTS
+from pole.quoting import listed, quoted
+
+FLOAT_BYTES: Final = 8
+IMAGES_AT_ONCE: Final = 256
+CLASS_BY_FOLDER: Final = "class"
+LABEL_OF_ARRAYS: Final = "y"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a source is to be prepared.
+
+    `target` names the column to learn (None where folders or `y` tell it); `regression`, `unit` and `steps`
+    are as in `WantedTarget`. `dropped` columns are left out, `categories` are names whatever they hold. Test
+    rows are those in `test`, or of each class a share `test_part`, chosen by `seed`. Images become `size`
+    (height, width) and have `channels`, 1 or 3. `encoder` names a frozen encoder (see `open_encoder`) of what
+    would be the samples, or of the column `text`.
+    """
+
+    target: str | None = None
+    regression: bool | None = None
+    unit: str = ""
+    steps: int | None = None
+    dropped: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    test: Path | None = None
+    test_part: float = 0.2
+    seed: int = 0
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+    encoder: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A data set with its preparation, what became of each column, and sentences on the rest."""
+
+    dataset: DataSet
+    preparation: Preparation
+    columns: tuple[ColumnReport, ...]
+    notes: tuple[str, ...]
+
+
+def prepare(source: Path, wanted: Wanted, report: Report = lambda _: None) -> Prepared:
+    """Return a data set of what `source` is: a table, a Hugging Face data set, images by class, or .npz.
+
+    `report` is told how many rows or images were read. Raises InputError, one sentence with what to do, for a
+    source that cannot be read or learned from.
+    """
+    name = source.resolve().name.split(".")[0] or "data"
+    if source.suffix == POLE:
+        raise InputError(f"{source} is prepared already; see `pole data show {source}`.")
+    if source.suffix == NPZ:
+        return _of_arrays(name, *_arrays(source, wanted), wanted)
+    if not source.is_dir():
+        table, test = read_table(source, report), None
+    elif not arrow_files.is_hugging_face(source):
+        return _of_images(name, *images.labelled_images(source, wanted.test), wanted, report)
+    else:
+        with read_as("Hugging Face data set", source, "save it again with save_to_disk"):
+            table, test = (_read(files, report) for files in arrow_files.splits(source))
+        if wanted.test is None and (pictures := _pictures(table, test, wanted)) is not None:
+            return _of_images(name, *pictures, wanted, report)
+    if wanted.test is not None:
+        test = read_table(wanted.test, report)
+    return prepare_table(name, table, test, wanted)
+
+
+def prepare_frame(frame: object, wanted: Wanted, test: object = None, *, name: str = "frame") -> Prepared:
+    """Return a data set of a data frame (see `table_of`), and perhaps one of test rows."""
+    return prepare_table(name, table_of(frame), None if test is None else table_of(test), wanted)
+
+
+def prepare_table(name: str, table: Table, test: Table | None, wanted: Wanted) -> Prepared:
+    """Return a data set of a table, and of one of test rows where they are apart.
+
+    Raises InputError where it cannot be learned from.
+    """
+    column = _target_column(table, wanted.target)
+    for each in (*wanted.dropped, *wanted.categories):
+        _require_column(table, each)
+    joined = table if test is None else _joined(table, test, column)
+    given = None if test is None else np.arange(len(joined)) >= len(table)
+    nested = [field for field in joined.schema if not cells.is_flat(field.type) and field.name != column]
+    joined = joined.drop_columns([field.name for field in nested])
+    split = split_rows(joined.column(column), given, _aim(wanted, column), wanted.test_part, wanted.seed)
+    if wanted.text is not None:
+        return _of_texts(name, joined, split, wanted)
+    fitted = fit_columns(joined.filter(split.train), {column}, wanted.dropped, wanted.categories)
+    fitted += [left_out(field.name, f"holds {field.type}, which no value of a sample is") for field in nested]
+    source = _table_source(name, fitted)
+    _require_memory(len(joined), source.shape[0])
+    for fit in source.columns:
+        place = joined.column_names.index(fit.name)
+        joined = joined.set_column(place, fit.name, cleaned(fit, joined.column(fit.name)))
+    values = [source_values(source, joined.filter(part))[0] for part in (split.train, split.test)]
+    return _prepared(name, source, values, split, tuple(each.report for each in fitted), wanted)
+
+
+def _of_texts(name: str, table: Table, split: Split, wanted: Wanted) -> Prepared:
+    if wanted.encoder is None:
+        raise InputError("--text names a column for an encoder; name the encoder by --encoder.")
+    source = TextSource(column=_target_column(table, wanted.text))
+    values = [source_values(source, table.filter(part))[0] for part in (split.train, split.test)]
+    return _prepared(name, source, values, split, (), wanted)
+
+
+def _of_images(
+    name: str,
+    pictures: Sequence[File],
+    classes: list[str],
+    given: Mask | None,
+    wanted: Wanted,
+    report: Report,
+) -> Prepared:
+    source = images.source_of(pictures, wanted.size, wanted.channels)
+    _require_memory(len(pictures), prod(source.shape))
+    aim = _aim(wanted, wanted.target or CLASS_BY_FOLDER)
+    split = split_rows(pa.array(classes), given, aim, wanted.test_part, wanted.seed)
+    pixels = np.empty((len(pictures), *source.shape), dtype=np.uint8)
+    for start in range(0, len(pictures), IMAGES_AT_ONCE):
+        part = pictures[start : start + IMAGES_AT_ONCE]
+        pixels[start : start + len(part)] = images.decoded(part, source)
+        report(start + len(part))
+    values = [source_values(source, pixels[part])[0] for part in (split.train, split.test)]
+    return _prepared(name, source, values, split, (), wanted)
+
+
+def _of_arrays(name: str, x: NDArray[Any], y: Any, given: Mask | None, wanted: Wanted) -> Prepared:
+    split = split_rows(y, given, _aim(wanted, LABEL_OF_ARRAYS), wanted.test_part, wanted.seed)
+    _require_memory(len(x), x[0].size)
+    source, reports = fit_array(x[split.train])
+    values = [source_values(source, x[part])[0] for part in (split.train, split.test)]
+    return _prepared(name, source, values, split, reports, wanted)
+
+
+def _prepared(
+    name: str,
+    source: Source,
+    values: Sequence[Any],
+    split: Split,
+    columns: tuple[ColumnReport, ...],
+    wanted: Wanted,
+) -> Prepared:
+    (x_train, x_test), labels, fitted = values, split.labels, None
+    if wanted.encoder is not None:
+        encoder = open_encoder(wanted.encoder)
+        fitted, made = fit_encoder(encoder, x_train)
+        x_train, x_test = (ranged(each, fitted.low, fitted.high) for each in (made, encoder(x_test)))
+    preparation = Preparation(source=source, encoder=fitted, target=split.target)
+    classes = split.target.classes
+    dataset = DataSet(
+        name, x_train, labels[split.train], x_test, labels[split.test], classes, UNIT, preparation
+    )
+    return Prepared(dataset, preparation, columns, split.notes)
+
+
+def _table_source(name: str, fitted: Sequence[Fitted]) -> TableSource:
+    columns = tuple(each.column for each in fitted if each.column is not None)
+    if not columns:
+        why = "; ".join(f"{quoted(each.report.name)} {each.report.remark}" for each in fitted[:3])
+        raise InputError(f"No column of {name} can be learned from ({why}); name a table with more columns.")
+    width = sum(each.width for each in columns)
+    if width > MAX_INPUTS:
+        raise InputError(
+            f"The columns of {name} make {width:,} values a sample, more than {MAX_INPUTS:,}; --drop some."
+        )
+    return TableSource(
+        columns=columns, ignored=tuple(each.report.name for each in fitted if each.column is None)
+    )
+
+
+def _target_column(table: Table, wanted: str | None) -> str:
+    if wanted is None:
+        raise InputError(f"Name the column to learn by --target; there are {listed(table.column_names)}.")
+    _require_column(table, wanted)
+    return wanted
+
+
+def _require_column(table: Table, name: str) -> None:
+    if name in table.column_names:
+        return
+    folded = {each.casefold(): each for each in table.column_names}
+    like = get_close_matches(name.casefold(), folded, 1)
+    meant = f"; {quoted(folded[like[0]])} is one" if like else f"; there are {listed(table.column_names)}"
+    raise InputError(f"The table has no column {quoted(name)}{meant}.")
+
+
+def _joined(table: Table, test: Table, target: str) -> Table:
+    """Return training and test rows as one table with the columns of the first.
+
+    Columns of another type in either are texts in both, which `cells` reads alike. Raises InputError where
+    test rows lack a column.
+    """
+    for name in table.column_names:
+        if name not in test.column_names:
+            what = "target" if name == target else "column"
+            raise InputError(f"The test rows lack the {what} {quoted(name)}; add it, or --drop it from both.")
+    test = test.select(table.column_names)
+    unlike = [
+        number
+        for number, (ours, theirs) in enumerate(zip(table.schema, test.schema, strict=True))
+        if ours.type != theirs.type
+    ]
+    for number in unlike:
+        name = table.column_names[number]
+        table, test = (
+            each.set_column(number, name, cells.as_texts(each.column(number))) for each in (table, test)
+        )
+    return pa.concat_tables([part.replace_schema_metadata(None) for part in (table, test)])
+
+
+def _read(paths: Sequence[Path], report: Report) -> Table | None:
+    return pa.concat_tables([read_table(path, report) for path in paths]) if paths else None
+
+
+def _pictures(
+    table: Table, test: Table | None, wanted: Wanted
+) -> tuple[list[File], list[str], Mask | None] | None:
+    """Return the images of a Hugging Face data set, None where it has no column of them."""
+    names = [field.name for field in table.schema if is_picture(field.type)]
+    if len(names) != 1:
+        return None
+    column = wanted.target or next((name for name in ("label", "labels") if name in table.column_names), None)
+    target = _target_column(table, column)
+    whole = table if test is None else _joined(table, test, target)
+    contents = whole.column(names[0]).combine_chunks().field("bytes").to_pylist()
+    if None in contents:
+        raise InputError(
+            f"Column {quoted(names[0])} names files of images; save the data set with the images in it."
+        )
+    pictures: list[File] = [Picture(f"image {row + 1}", content) for row, content in enumerate(contents)]
+    told = cells.texts(whole.column(target))
+    classes = [told.names[code] if code >= 0 else "" for code in told.codes]
+    return pictures, classes, None if test is None else np.arange(len(whole)) >= len(table)
+
+
+def _arrays(path: Path, wanted: Wanted) -> tuple[NDArray[Any], Any, Mask | None]:
+    """Return samples, labels, and which are to test, of an .npz file: x and y, or x_train and so on."""
+    found = files.npz(path, (), optional=("x", "y", *ARRAYS))
+    if "x" in found and "y" in found:
+        x, y, given = found["x"], found["y"], None
+        if wanted.test is not None:
+            raise InputError(
+                "--test names a file of rows; save x_test and y_test beside x_train and y_train."
+            )
+    else:
+        found = files.npz(path, ARRAYS)
+        _require_alike(path, found)
+        x, y = (np.concatenate([found[f"{part}_train"], found[f"{part}_test"]]) for part in "xy")
+        given = np.arange(len(x)) >= len(found["x_train"])
+    _require_samples(path, x)
+    if y.ndim != 1 or len(y) != len(x) or y.dtype.kind not in "uifbU":
+        raise InputError(
+            f"y in {path} is {y.dtype} of shape {y.shape}; it must hold a label for each sample."
+        )
+    return x, pa.array(y), given
+
+
+def _require_alike(path: Path, found: Mapping[str, NDArray[Any]]) -> None:
+    for part in "xy":
+        train, test = found[f"{part}_train"], found[f"{part}_test"]
+        if train.shape[1:] != test.shape[1:] or not train.ndim or train.dtype.kind != test.dtype.kind:
+            raise InputError(
+                f"In {path} {part}_train is {train.dtype} of shape {train.shape}, but {part}_test is "
+                f"{test.dtype} of {test.shape}; both must be alike."
+            )
+
+
+def _require_samples(path: Path, x: NDArray[Any]) -> None:
+    if x.dtype.kind not in "uifb" or x.ndim not in (2, 3, 4) or not x.size or x[0].size > MAX_INPUTS:
+        raise InputError(
+            f"x in {path} is {x.dtype} of shape {x.shape}; it must hold numbers as (n, D), (n, height, "
+            f"width) or (n, channels, height, width), at most {MAX_INPUTS:,} a sample."
+        )
+    require_channels_first(f"x in {path}", x.shape)
+    if not np.all(np.isfinite(x)):
+        raise InputError(f"x in {path} has values that are NaN or infinite; remove those samples.")
+
+
+def _aim(wanted: Wanted, column: str) -> WantedTarget:
+    return WantedTarget(column, wanted.regression, wanted.unit, wanted.steps)
+
+
+def _require_memory(rows: int, width: int) -> None:
+    if rows * width * FLOAT_BYTES > MAX_UNPACKED_BYTES:
+        raise InputError(
+            f"{rows:,} samples of {width:,} values are more than {MAX_UNPACKED_BYTES:,} bytes; take fewer "
+            "rows, a smaller --size, or --drop columns."
+        )
