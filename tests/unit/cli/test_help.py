@@ -110,7 +110,14 @@ def test_every_option_is_explained(path: tuple[str, ...], command: click.Command
 PRINTS_ELSE = {
     *("data-node run", "key-holder run", "miner run", "verifier run"),  # a log; --json-log
     *("chain prove", "key-holder new", "key-holder accept", "data-node sign-release"),  # a document
-    *("spec check", "spec from-torch", "data release", "data-node drop-secret", "model predict"),
+    *(
+        "spec check",
+        "spec from-torch",
+        "data release",
+        "data-node drop-secret",
+        "model predict",
+        "model card",
+    ),
     *("completion install", "completion show"),
 }
 """The commands whose output is a document or a log, or that answer by their exit code alone."""
