@@ -108,6 +108,31 @@ def test_every_option_is_explained(path: tuple[str, ...], command: click.Command
             assert parameter.help, f"pole {' '.join(path)} {parameter.opts[0]} has no help"
 
 
+PRINTS_ELSE = {
+    *("data-node run", "key-holder run", "miner run", "verifier run"),  # a log; --json-log
+    *("chain prove", "key-holder new", "key-holder accept", "data-node sign-release"),  # a document
+    *(
+        "spec check",
+        "spec from-torch",
+        "data release",
+        "data-node drop-secret",
+        "model predict",
+        "model card",
+    ),
+    *("completion install", "completion show"),
+}
+"""The commands whose output is a document or a log, or that answer by their exit code alone."""
+
+
+def test_what_commands_did_and_found_scripts_can_read() -> None:
+    without = {
+        " ".join(path)
+        for path, command in LEAVES
+        if not any("--json" in each.opts for each in command.params)
+    }
+    assert without <= PRINTS_ELSE
+
+
 def test_the_outermost_help_loads_neither_web3_nor_torch() -> None:
     script = (
         "import sys\n"

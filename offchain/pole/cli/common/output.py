@@ -22,6 +22,14 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def print_done(sentence: str, document: dict[str, Any], *, as_json: bool) -> None:
+    """Print what a command did: a sentence for people, or an object for a script."""
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(sentence)
+
+
 def print_line(text: str, *, err: bool = False) -> None:
     """Print a sentence that may have strangers' text in it."""
     click.echo(one_line(text), err=err)

@@ -18,7 +18,7 @@ from pole.cli.common.context import (
 )
 from pole.cli.common.output import print_json
 from pole.cli.common.parameters import content_of
-from pole.errors import InputError
+from pole.errors import InputError, PoleError
 
 if TYPE_CHECKING:
     from pole.protocol.formats.key_sharing import Holder, SealedShare, ShareReceipt
@@ -137,8 +137,8 @@ def drop_secret(
             f"{count} of {len(found.sharing.holders)} holders took in their shares, and {threshold} make the "
             f"keys: the round has them as long as at most {count - threshold} of these {count} are away."
         )
-        if not yes:
-            click.confirm("There is no way back. Remove the master secret?", abort=True)
+        if not yes and not click.confirm("There is no way back. Remove the master secret?"):
+            raise PoleError("Not removed: the master secret stays on this machine.")
         drop(
             session.chain,
             session.journal,

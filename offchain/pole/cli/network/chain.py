@@ -15,7 +15,7 @@ from pole.cli.common.context import (
     read_password,
     wallet_option,
 )
-from pole.cli.common.output import percent, print_json, print_table, short_address
+from pole.cli.common.output import percent, print_done, print_json, print_table, short_address
 from pole.errors import InputError
 
 if TYPE_CHECKING:
@@ -185,8 +185,9 @@ def prove(settings: Settings, height: int, index: int, out: Path | None) -> None
 @command(epilog="Example: pole chain challenge 3 --wallet alice")
 @click.argument("round_id", metavar="ROUND", type=click.IntRange(1))
 @wallet_option
+@json_option
 @common_options
-def challenge(settings: Settings, round_id: int, wallet: str) -> None:
+def challenge(settings: Settings, round_id: int, wallet: str, as_json: bool) -> None:  # noqa: FBT001
     """Challenge the tally of a ROUND: a larger committee judges anew, and its tally decides.
 
     It costs a bond, which comes back, with half of what the members in the wrong lose, when the outcome is
@@ -202,4 +203,8 @@ def challenge(settings: Settings, round_id: int, wallet: str) -> None:
         intent = session.journal.next_intent("challenge")
         session.chain.challenge(round_id, bond=bond, intent=intent)
         paid = f"with a bond of {ether(bond)}" if bond else "for free, since it leaves a solution open"
-        click.echo(f"The tally of round {round_id} is challenged {paid}: a larger committee is drawn next.")
+        print_done(
+            f"The tally of round {round_id} is challenged {paid}: a larger committee is drawn next.",
+            {"round": round_id, "bond": str(bond)},
+            as_json=as_json,
+        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
-from pole.cli.common.output import print_json, print_table
+from pole.cli.common.output import print_done, print_json, print_table
 from pole.cli.common.parameters import Duration
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def _port_option(
     "--mnemonic", default=None, help="Words of the chain's own accounts; they are play money, not a secret."
 )
 @click.option("--fresh", is_flag=True, help="Begin a new chain and an empty IPFS repository.")
+@json_option
 @common_options
 def up(
     settings: Settings,
@@ -46,6 +47,7 @@ def up(
     block_time: float,
     mnemonic: str | None,
     fresh: bool,  # noqa: FBT001 (click passes it by name)
+    as_json: bool,  # noqa: FBT001
 ) -> None:
     """Start a chain (ganache) and an IPFS daemon, and wait until both answer.
 
@@ -63,7 +65,6 @@ def up(
         devnet.stop_devnet(folder)
         devnet.wipe_devnet(folder)
     chain = devnet.start_chain(network)
-    click.echo(f"chain  {network.rpc}  {'started' if chain else 'runs already'}")
     try:
         daemon = devnet.start_ipfs(network)
     except BaseException:
@@ -71,12 +72,21 @@ def up(
         if chain:
             devnet.stop_devnet(folder)
         raise
-    click.echo(f"ipfs   {network.ipfs}  {'started' if daemon else 'answers already'}")
+    print_done(
+        f"chain  {network.rpc}  {'started' if chain else 'runs already'}\n"
+        f"ipfs   {network.ipfs}  {'started' if daemon else 'answers already'}",
+        {
+            "chain": {"address": network.rpc, "started": chain is not None},
+            "ipfs": {"address": network.ipfs, "started": daemon is not None},
+        },
+        as_json=as_json,
+    )
 
 
 @command(epilog="Example: pole devnet down")
+@json_option
 @common_options
-def down(settings: Settings) -> None:
+def down(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
     """Stop what `pole devnet up` started.
 
     The chain and the IPFS repository stay on disk for the next start.
@@ -84,7 +94,8 @@ def down(settings: Settings) -> None:
     from pole.adapters.machine.devnet import stop_devnet
 
     stopped = stop_devnet(settings.home / "devnet")
-    click.echo(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing of ours was running.")
+    told = f"Stopped: {', '.join(stopped)}." if stopped else "Nothing of ours was running."
+    print_done(told, {"stopped": stopped}, as_json=as_json)
 
 
 @command(epilog="Example: pole devnet status --json")

@@ -5,7 +5,7 @@ from contextlib import suppress
 import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option, open_reader, read_password
-from pole.cli.common.output import print_json, print_table
+from pole.cli.common.output import print_done, print_json, print_table
 from pole.cli.common.parameters import ETHER
 from pole.errors import InputError, PoleError
 
@@ -94,12 +94,13 @@ def _json_wei(amount: int | None) -> str | None:
 @command(epilog="Example: pole wallet fund alice --amount 10")
 @click.argument("wallet")
 @click.option("--amount", type=ETHER, default="10", show_default=True, help="What to send.")
+@json_option
 @common_options
-def fund(settings: Settings, wallet: str, amount: int) -> None:
+def fund(settings: Settings, wallet: str, amount: int, as_json: bool) -> None:  # noqa: FBT001
     """Send ether to WALLET, a name or an address, from an account that a development node holds."""
     from web3 import Web3
 
-    from pole.adapters.ethereum.connection import connect
+    from pole.adapters.ethereum.connection import balance_of, connect
     from pole.adapters.ethereum.faucet import fund as send
     from pole.adapters.wallet.keystore import find_wallet
     from pole.protocol.amounts import ether
@@ -109,5 +110,10 @@ def fund(settings: Settings, wallet: str, amount: int) -> None:
     named = wallet if Web3.is_address(wallet) else find_wallet(settings.home, wallet).address
     address = Web3.to_checksum_address(named)
     w3 = connect(settings.rpc)
-    send(w3, address, amount)
-    click.echo(f"Sent {ether(amount)} to {address}; it holds {ether(w3.eth.get_balance(address))} now.")
+    transaction = send(w3, address, amount)
+    balance = balance_of(w3, address)
+    print_done(
+        f"Sent {ether(amount)} to {address}; it holds {ether(balance)} now.",
+        {"address": address, "sent": str(amount), "balance": str(balance), "transaction": transaction},
+        as_json=as_json,
+    )

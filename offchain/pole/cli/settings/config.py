@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
-from pole.cli.common.output import print_json, print_line, print_table
+from pole.cli.common.output import print_done, print_json, print_table
 from pole.cli.shell.connection import (
     ProfiledOption,
     Settings,
@@ -19,6 +19,7 @@ from pole.cli.shell.connection import (
     profile_name,
     profile_option,
 )
+from pole.quoting import one_line
 
 if TYPE_CHECKING:
     from pole.adapters.storage.profiles import Profiles
@@ -37,8 +38,9 @@ setting_argument = click.argument("name", metavar="SETTING", type=click.Choice(N
 @command(name="set", epilog="Example: pole config set rpc http://127.0.0.1:8546 --profile lab")
 @setting_argument
 @click.argument("value")
+@json_option
 @profile_option
-def set_(name: str, value: str) -> None:
+def set_(name: str, value: str, as_json: bool) -> None:  # noqa: FBT001
     """Keep VALUE for SETTING in the profile in use, or in the one that --profile names, which may be new.
 
     An option of the command line and an environment variable win over a profile. Settings: home, rpc, ipfs,
@@ -49,30 +51,40 @@ def set_(name: str, value: str) -> None:
     setting = name.replace("-", "_")
     kept = str(Path(value).expanduser().absolute()) if setting in PATHS else value
     profiles, chosen = _changed(setting, kept)
-    print_line(f"{chosen}: {name} is {_shown(setting, kept)} from now on.")
-    if chosen != profiles.in_use:
-        print_line(f"Use it with `pole config use {chosen}`, or once with --profile {chosen}.")
+    use_it = f" Use it with `pole config use {chosen}`, or once with --profile {chosen}."
+    told = f"{chosen}: {name} is {_shown(setting, kept)} from now on."
+    print_done(
+        one_line(told + ("" if chosen == profiles.in_use else use_it)),
+        {"profile": chosen, "setting": name, "value": _shown(setting, kept)},
+        as_json=as_json,
+    )
 
 
 @command(epilog="Example: pole config unset wallet")
 @setting_argument
+@json_option
 @profile_option
-def unset(name: str) -> None:
+def unset(name: str, as_json: bool) -> None:  # noqa: FBT001
     """Take SETTING out of the profile in use, or of the one that --profile names."""
     _, chosen = _changed(name.replace("-", "_"), None)
-    print_line(f"{chosen}: {name} is what the environment or the default says from now on.")
+    print_done(
+        one_line(f"{chosen}: {name} is what the environment or the default says from now on."),
+        {"profile": chosen, "setting": name, "value": None},
+        as_json=as_json,
+    )
 
 
 @command(epilog="Example: pole config use lab")
 @click.argument("name", metavar="PROFILE")
+@json_option
 @profile_option
-def use(name: str) -> None:
+def use(name: str, as_json: bool) -> None:  # noqa: FBT001
     """Use PROFILE from now on, where neither --profile nor POLE_PROFILE names another."""
     from pole.adapters.storage.profiles import load_profiles, profiles_file, save_profiles
 
     path = profiles_file(os.environ)
     save_profiles(path, load_profiles(path).using(name))
-    print_line(f"{name} is in use from now on.")
+    print_done(one_line(f"{name} is in use from now on."), {"use": name}, as_json=as_json)
 
 
 @command(name="list", epilog="Example: pole config list --json")

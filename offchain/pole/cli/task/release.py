@@ -8,10 +8,12 @@ from pole.cli.common.context import (
     Settings,
     command,
     common_options,
+    json_option,
     open_session,
     read_password,
     wallet_option,
 )
+from pole.cli.common.output import print_done
 from pole.cli.common.parameters import content_of
 
 
@@ -56,12 +58,17 @@ def sign_release(settings: Settings, round_id: int, wallet: str, out: Path) -> N
     type=click.Path(dir_okay=False, path_type=Path),
     help="Release that the data node signed with `pole data-node sign-release`.",
 )
+@json_option
 @common_options
-def relay_release(settings: Settings, wallet: str, path: Path) -> None:
+def relay_release(settings: Settings, wallet: str, path: Path, as_json: bool) -> None:  # noqa: FBT001
     """Release a round's test set with the data node's signature, from any wallet."""
     from pole.protocol.formats.signed_release import read_signed_release
 
     release = read_signed_release(content_of(path))
     with open_session(settings, wallet, read_password(settings)) as session:
         session.chain.release_test_set_for(release, intent=f"relay/{release.round_id}/{release.timestamp}")
-        click.echo(f"The test set of round {release.round_id} is released as {release.test.cid}.")
+        print_done(
+            f"The test set of round {release.round_id} is released as {release.test.cid}.",
+            {"round": release.round_id, "cid": release.test.cid},
+            as_json=as_json,
+        )

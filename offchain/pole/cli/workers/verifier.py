@@ -1,6 +1,5 @@
 """`pole verifier stake|unstake|reclaim|leak`; `run` is in verifier_run.py."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,17 +8,20 @@ from pole.cli.common.context import (
     Settings,
     command,
     common_options,
+    json_option,
     open_session,
     read_password,
     wallet_option,
 )
+from pole.cli.common.output import print_done, utc
 from pole.cli.common.parameters import content_of
 
 
 @command(epilog="Example: pole verifier stake --wallet vera")
 @wallet_option
+@json_option
 @common_options
-def stake(settings: Settings, wallet: str) -> None:
+def stake(settings: Settings, wallet: str, as_json: bool) -> None:  # noqa: FBT001
     """Take a seat: the wallet pays the stake and can be drawn into committees from the next round on.
 
     One wallet holds one seat.
@@ -29,13 +31,19 @@ def stake(settings: Settings, wallet: str) -> None:
     with open_session(settings, wallet, read_password(settings)) as session:
         session.chain.stake(intent=session.journal.next_intent("stake"))
         held = session.chain.stake_of(session.account.address)
-        click.echo(f"{session.account.address} has a seat, with a stake of {ether(held.amount)}.")
+        address = session.account.address
+        print_done(
+            f"{address} has a seat, with a stake of {ether(held.amount)}.",
+            {"address": address, "stake": str(held.amount)},
+            as_json=as_json,
+        )
 
 
 @command(epilog="Example: pole verifier unstake --wallet vera")
 @wallet_option
+@json_option
 @common_options
-def unstake(settings: Settings, wallet: str) -> None:
+def unstake(settings: Settings, wallet: str, as_json: bool) -> None:  # noqa: FBT001
     """Give the seat up.
 
     The stake can be reclaimed after the unbonding time. A vote that is owed is still owed.
@@ -43,21 +51,30 @@ def unstake(settings: Settings, wallet: str) -> None:
     with open_session(settings, wallet, read_password(settings)) as session:
         session.chain.unstake(intent=session.journal.next_intent("unstake"))
         held = session.chain.stake_of(session.account.address)
-        when = datetime.fromtimestamp(held.reclaimable_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        click.echo(f"The seat is given up; `pole verifier reclaim` gets the stake back from {when} on.")
+        when = utc(held.reclaimable_at)
+        print_done(
+            f"The seat is given up; `pole verifier reclaim` gets the stake back from {when} on.",
+            {"address": session.account.address, "reclaimableAt": held.reclaimable_at},
+            as_json=as_json,
+        )
 
 
 @command(epilog="Example: pole verifier reclaim --wallet vera")
 @wallet_option
+@json_option
 @common_options
-def reclaim(settings: Settings, wallet: str) -> None:
+def reclaim(settings: Settings, wallet: str, as_json: bool) -> None:  # noqa: FBT001
     """Get the stake of a seat that was given up credited; `pole withdraw` then pays it out."""
     from pole.protocol.amounts import ether
 
     with open_session(settings, wallet, read_password(settings)) as session:
         session.chain.reclaim(intent=session.journal.next_intent("reclaim"))
         credit = session.chain.credit_of(session.account.address)
-        click.echo(f"The stake is reclaimed; {ether(credit)} can be withdrawn with `pole withdraw`.")
+        print_done(
+            f"The stake is reclaimed; {ether(credit)} can be withdrawn with `pole withdraw`.",
+            {"address": session.account.address, "credit": str(credit)},
+            as_json=as_json,
+        )
 
 
 @command(epilog="Example: pole verifier leak 3 --wallet alice --file leaked.json")
@@ -70,8 +87,9 @@ def reclaim(settings: Settings, wallet: str) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="JSON with verifier, votes and salt, as somebody leaked them (docs/formats.md).",
 )
+@json_option
 @common_options
-def leak(settings: Settings, round_id: int, wallet: str, path: Path) -> None:
+def leak(settings: Settings, round_id: int, wallet: str, path: Path, as_json: bool) -> None:  # noqa: FBT001
     """Show a vote of the ROUND's committee that its member did not keep to itself.
 
     Only while votes are still committed. The vote counts no more, its member loses a penalty, and half of it
@@ -85,6 +103,8 @@ def leak(settings: Settings, round_id: int, wallet: str, path: Path) -> None:
     with open_session(settings, wallet, read_password(settings)) as session:
         ballot = ballot_id(round_id, session.chain.round(round_id).attempt)
         show(session.chain, ballot, leaked, intent=session.journal.next_intent("leak"))
-        click.echo(
-            f"The vote of {leaked.verifier} in round {round_id} is void; `pole withdraw` pays you out."
+        print_done(
+            f"The vote of {leaked.verifier} in round {round_id} is void; `pole withdraw` pays you out.",
+            {"round": round_id, "verifier": leaked.verifier},
+            as_json=as_json,
         )

@@ -96,7 +96,7 @@ def test_a_file_that_fails_or_exits_is_one_sentence(tmp_path: Path, text: str) -
 def test_an_interrupt_is_none_of_the_file_s_failures(tmp_path: Path) -> None:
     (tmp_path / "user.py").write_text("raise KeyboardInterrupt")
     result = pole("from-torch", f"{tmp_path / 'user.py'}:make", "--input", "4")
-    assert result.exit_code == 1
+    assert result.exit_code == 130
     assert "failed" not in result.stderr
 
 
