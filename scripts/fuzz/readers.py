@@ -46,8 +46,7 @@ class Reader:
 
 
 NOT_HERE: Final[Mapping[str, str]] = {
-    "pole.cli.common.task_terms.read_request": "behind it is parse_specification",
-    "pole.cli.common.task_terms.read_specification": "behind it is parse_specification",
+    "pole.api.terms.read_specification": "behind it is parse_specification",
     "pole.cli.shell.connection.find_deployment": "it parses nothing",
     "pole.ipfe.group.decode": "it takes 32 bytes, and property tests hold it to RFC 9496",
     "pole.learning.training.checkpoint.unpack": "its file is this machine's own, behind a digest",

@@ -27,7 +27,7 @@ from pole.adapters.machine.devnet import DevnetSettings, free_port, programs_fol
 from pole.adapters.sending.chain import EthereumChain
 from pole.adapters.storage.ipfs import IpfsStore
 from pole.adapters.wallet.secret_store import SecretStore
-from pole.cli.common.key_secrets import open_share
+from pole.api.key_secrets import open_share
 from pole.errors import InputError, IntegrityError, RefusedError
 from pole.ipfe.scheme import verify_keys
 from pole.ipfe.threshold import combine_keys, derive_partial_keys

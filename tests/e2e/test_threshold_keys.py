@@ -15,7 +15,7 @@ from tests.e2e.holders import Scene, holders_on_a_network
 
 from pole.adapters.storage.ipfs import IpfsStore
 from pole.adapters.wallet.secret_store import SecretStore
-from pole.cli.common.key_secrets import open_share, save_share
+from pole.api.key_secrets import open_share, save_share
 from pole.ipfe.scalars import scalars_of
 from pole.protocol.formats.key_sharing import read_share, write_share
 from pole.protocol.state import Phase

@@ -118,6 +118,7 @@ PRINTS_ELSE = {
         "data-node drop-secret",
         "model predict",
         "model card",
+        "model encrypt",
     ),
     *("completion install", "completion show"),
 }

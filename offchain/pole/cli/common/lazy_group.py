@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from pole.adapters.machine.exposure import make_files_private
+from pole.api.session import NOTHING_SENT
 from pole.cli.common.log import guard_log
 from pole.cli.common.output import print_line, print_traceback
 from pole.cli.shell.connection import HELP_OPTIONS, VERBOSE, options_before_a_command, write_options
-from pole.cli.shell.mistakes import NOTHING_SENT, sentence_of
+from pole.cli.shell.mistakes import sentence_of
 from pole.errors import DiskError, InterruptError, PoleError
 
 

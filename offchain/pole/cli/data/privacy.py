@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pole.cli.common.budget import open_budget
+from pole.api.budget import open_budget
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.disclosure import draw, rows_of
 from pole.cli.common.output import print_json, print_table
@@ -103,7 +103,7 @@ def privacy(
     it sends anything; without --spec the attacks are mounted on the keys that were issued. Nothing is
     encrypted or sent.
     """
-    from pole.cli.common.task_terms import read_data
+    from pole.cli.common.data import read_data
     from pole.cli.common.training import use_threads
     from pole.learning.privacy.disclosure import reconstruct
     from pole.roles.keys.preview import known_part
@@ -140,7 +140,7 @@ def _tried(
     spec: Path | None, dataset: "DataSet", rounds: int, deviations: tuple[int, ...], steps: int
 ) -> tuple[list["TradeOff"], bool]:
     """Return what each noise does to rounds of a specification, and whether the task is to classify."""
-    from pole.cli.common.task_terms import read_specification
+    from pole.api.terms import read_specification
     from pole.errors import InputError
     from pole.learning.privacy.noise import trade_off
     from pole.protocol.models.metrics import AbsoluteError
@@ -173,7 +173,7 @@ def _facts(dataset: "DataSet", views: "list[View]", bits: int) -> dict[str, Any]
 
 def _views_of(spec: Path, dataset: "DataSet", rounds: int) -> tuple[list["View"], int]:
     """Return what rounds of a specification show, and the bits of its samples."""
-    from pole.cli.common.task_terms import read_specification
+    from pole.api.terms import read_specification
     from pole.errors import InputError
     from pole.learning.privacy.views import View
     from pole.protocol.encoding.hashing import keccak256

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pole.cli.common.budget import open_budget
+from pole.api.budget import open_budget
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import print_json, print_table
 

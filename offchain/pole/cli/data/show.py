@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pole.cli.common.budget import open_budget
+from pole.api.budget import open_budget
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import percent, print_json, print_line, print_table
 
@@ -38,7 +38,8 @@ def show(settings: Settings, /, *, name: str, spec: Path | None, as_json: bool) 
     at the ends of their range, samples that stand twice or on both sides, and the affine rank: how many
     independent functions of a sample tell all of it, which the budget of keys counts against.
     """
-    from pole.cli.common.task_terms import read_data, read_specification
+    from pole.api.terms import read_specification
+    from pole.cli.common.data import read_data
     from pole.learning.data.inspection import advice, inspect
     from pole.learning.privacy.measure import profile
 

@@ -50,7 +50,7 @@ def new(settings: Settings, wallet: str) -> None:
     from pole.adapters.wallet.keystore import unlock_wallet
     from pole.adapters.wallet.secret_store import SecretStore
     from pole.adapters.wallet.share_box import public_sealing_key
-    from pole.cli.common.key_secrets import sealing_key_of
+    from pole.api.key_secrets import sealing_key_of
 
     password = read_password(settings)
     account = unlock_wallet(settings.home, wallet, password)
@@ -97,8 +97,8 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmation
     Where the wallet is the task's delegate, it also checks what the holders announce, combines what is right
     and posts the keys. It needs a share for the first and none for the second.
     """
-    from pole.cli.common.budget import open_seeds
-    from pole.cli.common.key_secrets import open_share
+    from pole.api.budget import open_seeds
+    from pole.api.key_secrets import open_share
     from pole.roles.memory import KeyHolderMemory
     from pole.roles.workers import tables
     from pole.roles.workers.key_holder.key_holder import KeyHolder
@@ -125,7 +125,7 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmation
 def _accept(session: Session, sealed: "SealedShare") -> int:
     """Check a share, say what it serves, and keep it; return the holder's number."""
     from pole.adapters.wallet.share_box import open_sealed, public_sealing_key
-    from pole.cli.common.key_secrets import save_share, sealing_key_of
+    from pole.api.key_secrets import save_share, sealing_key_of
     from pole.protocol.formats.key_sharing import Holder, write_share
     from pole.roles.keys.sharing import accept_share, fetch_specification
 

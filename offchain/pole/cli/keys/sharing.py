@@ -68,7 +68,7 @@ def share(
     import os
 
     from pole.adapters.wallet.share_box import seal_to
-    from pole.cli.common.key_secrets import open_master_secret
+    from pole.api.key_secrets import open_master_secret
     from pole.roles.keys.dealing import Dealer, SharingRequest
     from pole.roles.publishing.task_folder import TaskFolder
 
@@ -120,7 +120,7 @@ def drop_secret(
     There is no way back: when fewer holders than the threshold serve the round, it has no keys, and the data
     bond is lost. Training and test set are encrypted already and need it no more.
     """
-    from pole.cli.common.key_secrets import remove_master_secret
+    from pole.api.key_secrets import remove_master_secret
     from pole.roles.keys.dealing import count_receipts
     from pole.roles.keys.dealing import drop_secret as drop
     from pole.roles.keys.sharing import read_task_sharing

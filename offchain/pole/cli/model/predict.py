@@ -49,7 +49,6 @@ encoder_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="File of the predictions: .csv, or .parquet.  [default: CSV on standard output]",
 )
-@encoder_option
 @common_options
 def predict(
     settings: Settings,

@@ -10,8 +10,6 @@ from pole.cli.common.context import Settings, command, common_options, json_opti
 from pole.cli.common.output import percent, print_json, print_line, print_table
 from pole.cli.model.pictures import draw
 from pole.cli.model.predict import encoder_option, progress
-from pole.errors import InputError
-from pole.quoting import quoted
 
 if TYPE_CHECKING:
     from pole.roles.models.folder import KeptModel
@@ -34,7 +32,6 @@ MAX_SHOWN = 20
     type=click.Path(dir_okay=False, path_type=Path),
     help="PNG or SVG file for a picture of the report.",
 )
-@encoder_option
 @json_option
 @common_options
 def report(
@@ -66,21 +63,11 @@ def report(
 
 
 def _on_rows(kept: "KeptModel", rows: Path, encoder: str | None) -> "Report":
-    import numpy as np
-
+    from pole.api.model import report_of
     from pole.roles.models.predicting import predict_rows, read_given
-    from pole.roles.models.reporting import report_on
 
-    preparation, given = kept.require_preparation(), read_given(kept, rows, encoder)
-    parts = list(predict_rows(kept, given, progress(len(given.rows))))
-    truths = [np.full(len(part.labels), -1) if part.truth is None else part.truth for part in parts]
-    if all(part.truth is None for part in parts):
-        raise InputError(
-            f"The rows have no column {quoted(preparation.target.column)}, which tells what is right: give "
-            "rows with it, or leave --rows out."
-        )
-    logits = np.concatenate([part.logits for part in parts])
-    return report_on(kept.trained, logits, np.concatenate(truths))
+    given = read_given(kept, rows, encoder)
+    return report_of(kept, list(predict_rows(kept, given, progress(len(given.rows)))))
 
 
 def _on_test_set(settings: Settings, kept: "KeptModel") -> "Report":

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
+from pole.api.settings import Settings
 from pole.cli.common.output import print_done, print_json, print_table
 from pole.cli.shell.connection import (
     ProfiledOption,
-    Settings,
     command,
     common_options,
     json_option,

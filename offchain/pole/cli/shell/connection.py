@@ -6,7 +6,7 @@ the default.
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -14,9 +14,15 @@ from typing import Any, Final, TypeVar
 import click
 from click.core import ParameterSource
 
-DEFAULT_RPC: Final = "http://127.0.0.1:8546"
-DEFAULT_IPFS: Final = "/ip4/127.0.0.1/tcp/5001"
-DEFAULT_DEPLOYMENT: Final = Path("deployments/devnet.json")
+from pole.api.settings import (
+    DEFAULT_DEPLOYMENT,
+    DEFAULT_IPFS,
+    DEFAULT_RPC,
+    Settings,
+    default_deployment,
+    default_home,
+)
+
 VERBOSE: Final = "pole.verbose"
 HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
 _GIVEN: Final = "pole.given"
@@ -24,38 +30,6 @@ _PROFILE: Final = "pole.profile"
 _PROFILE_HELP: Final = "Profile of `pole config` whose settings are used.  [env: POLE_PROFILE]"
 
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Where things are: data folder, node's RPC URL, IPFS API's multiaddr, deployment file, password file."""
-
-    home: Path
-    rpc: str
-    ipfs: str
-    deployment: Path
-    password_file: Path | None
-
-
-def default_home() -> Path:
-    """Return the platform's folder for PoLe's data: wallets, journals, caches."""
-    from platformdirs import user_data_path
-
-    return user_data_path("pole")
-
-
-def find_deployment(start: Path, repository: Path) -> Path:
-    """Return the deployment file of the folder `start`, of the nearest one above it, or of the repository.
-
-    Where there is none it is the one that `start` would have.
-    """
-    folders = (start, *start.parents, repository)
-    found = (folder / DEFAULT_DEPLOYMENT for folder in folders if (folder / DEFAULT_DEPLOYMENT).is_file())
-    return next(found, DEFAULT_DEPLOYMENT)
-
-
-def _default_deployment() -> Path:
-    return find_deployment(Path.cwd(), Path(__file__).resolve().parents[4])
 
 
 class ProfiledOption(click.Option):
@@ -139,7 +113,7 @@ def _options(kind: type[click.Option], **attributes: Any) -> Iterator[click.Opti
         ["--deployment"],
         type=click.Path(dir_okay=False, path_type=Path),
         envvar="POLE_DEPLOYMENT",
-        default=_default_deployment,
+        default=default_deployment,
         show_default=f"{DEFAULT_DEPLOYMENT} here or in a folder above",
         help="File that names the contracts.  [env: POLE_DEPLOYMENT]",
         **attributes,

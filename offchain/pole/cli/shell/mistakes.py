@@ -1,10 +1,6 @@
 """What click finds wrong with a command line, as one sentence that says what to do."""
 
-from typing import Final
-
 import click
-
-NOTHING_SENT: Final = "Nothing was sent."
 
 
 def sentence_of(error: click.ClickException) -> str:

@@ -25,8 +25,8 @@ FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @common_options
 def show(settings: Settings, /, *, file: Path, data: str | None, threads: int, as_json: bool) -> None:
     """Show what the model specification in FILE asks for: its layers, their cost, and what is disclosed."""
+    from pole.api.terms import read_specification
     from pole.cli.common.disclosure import document_of, line_of_queries_left, lines_of, queries_left
-    from pole.cli.common.task_terms import read_specification
 
     specification = read_specification(file)
     found = None if data is None else _preview(settings, data, specification, threads)
@@ -50,8 +50,8 @@ def _counts(left: "tuple[Remaining, ...]") -> list[dict[str, Any]]:
 
 
 def _preview(settings: Settings, data: str, specification: "ModelSpecification", threads: int) -> "Preview":
-    from pole.cli.common.budget import open_budget
-    from pole.cli.common.task_terms import read_data
+    from pole.api.budget import open_budget
+    from pole.cli.common.data import read_data
     from pole.cli.common.training import use_threads
     from pole.learning.data.digest import data_set_digest
     from pole.roles.keys.preview import preview
@@ -67,7 +67,7 @@ def _preview(settings: Settings, data: str, specification: "ModelSpecification",
 @common_options
 def check(_settings: Settings, file: Path) -> None:
     """Check that FILE is a usable model specification; if not, the error says where and what to do."""
-    from pole.cli.common.task_terms import read_specification
+    from pole.api.terms import read_specification
 
     specification = read_specification(file)
     click.echo(f"{file} is usable: {len(specification.graph)} layers.\n{summary(specification)}")

@@ -12,12 +12,8 @@ from pole.cli.common.parameters import Duration
 from pole.cli.common.worker import threads_option
 
 if TYPE_CHECKING:
+    from pole.api.suggesting import Compared
     from pole.learning.data.datasets import DataSet
-    from pole.learning.suggesting.trials import Trials
-    from pole.roles.keys.budget import KeyBudget
-    from pole.roles.keys.suggestion import Suggestion
-
-SEED = 1
 
 
 @command(epilog="Example: pole spec suggest houses.pole --out houses.json")
@@ -55,8 +51,8 @@ def suggest(
     that lets them, and as many as help, which break rules: what each layer gives away, and what a short
     training reaches on it. Written is the best of those that break no rule, or none but those allowed.
     """
-    from pole.cli.common.budget import open_budget
-    from pole.cli.common.task_terms import read_data
+    from pole.api.suggesting import best, compare
+    from pole.cli.common.data import read_data
     from pole.cli.common.training import use_threads
     from pole.cli.spec.writing import require_folder, write_specification
 
@@ -64,73 +60,39 @@ def suggest(
     dataset = read_data(data)
     path = out or Path(f"{dataset.name}.json")
     require_folder(path)
-    tried = _tried(dataset, open_budget(settings), seconds)
-    chosen = _best([each for each in tried if _allowed(each[0], allow_disclosure)])
+    tried = compare(dataset, settings, seconds, lambda line: click.echo(f"{line} ...", err=True))
+    chosen = best(tried, allow_disclosure)
     if chosen is not None:
-        write_specification(path, chosen[0].specification)
+        write_specification(path, chosen.suggestion.specification)
     if as_json:
         print_json(
             {
                 "file": None if chosen is None else str(path),
-                "layers": [_as_json(*each, chosen=each is chosen) for each in tried],
+                "layers": [_as_json(each, chosen=each is chosen) for each in tried],
             }
         )
     else:
         _report(dataset, data, tried, chosen, path)
 
 
-def _tried(dataset: "DataSet", budget: "KeyBudget", seconds: float) -> "list[tuple[Suggestion, Trials]]":
-    import time
-
-    from pole.learning.data.digest import data_set_digest
-    from pole.learning.suggesting.trials import try_out
-    from pole.learning.training.stopping import StopRule
-    from pole.learning.training.training import pick_device
-    from pole.roles.keys.suggestion import suggestions
-
-    data_set = budget.data_set_of(data_set_digest(dataset), title=dataset.name, name=None)
-
-    def rule() -> StopRule:
-        return StopRule(len(dataset.x_train), time.monotonic() + seconds, time.monotonic, lambda: False)
-
-    tried = []
-    entries = budget.tasks_of(data_set)
-    for found in suggestions(
-        dataset, entries, data_set=data_set, report=lambda line: click.echo(f"{line} ...", err=True)
-    ):
-        trials = try_out(dataset, found.specification, (SEED,), rule, device=pick_device())
-        tried.append((found, trials))
-    return tried
-
-
-def _allowed(suggestion: "Suggestion", allowed: str | None) -> bool:
-    from pole.learning.privacy.rules import Rule, covers
-
-    return covers(None if allowed is None else Rule(allowed), suggestion.preview.broken)
-
-
-def _best(candidates: "list[tuple[Suggestion, Trials]]") -> "tuple[Suggestion, Trials] | None":
-    return max(candidates, key=lambda each: float(each[1].test_shares.mean()), default=None)
-
-
 def _report(
     dataset: "DataSet",
     data: str,
-    tried: "list[tuple[Suggestion, Trials]]",
-    chosen: "tuple[Suggestion, Trials] | None",
+    tried: "list[Compared]",
+    chosen: "Compared | None",
     path: Path,
 ) -> None:
     columns = ("layer", "query vectors", "noise", "breaks", "values exact", "guessed", "test score")
-    print_table(columns, [_row(*each) for each in tried], empty="")
+    print_table(columns, [_row(each) for each in tried], empty="")
     if chosen is None:
         click.echo(
             "\nNo layer breaks no rule of the key budget. Allow one with --allow-disclosure, or have fewer "
             "tasks on the same data (`pole data budget`)."
         )
         raise click.exceptions.Exit(1)
-    metric = chosen[0].specification.metric
+    metric = chosen.suggestion.specification.metric
     click.echo()
-    print_line(f"Written to {path}: {chosen[0].reason}.")
+    print_line(f"Written to {path}: {chosen.suggestion.reason}.")
     click.echo(
         f"The test score is {metric if isinstance(metric, str) else metric.name}, of {len(dataset.x_test):,} "
         "samples, after a short training with one seed."
@@ -138,7 +100,8 @@ def _report(
     print_line(f"Next: pole spec try {path} --data {data} --seeds 5")
 
 
-def _row(suggestion: "Suggestion", trials: "Trials") -> tuple[object, ...]:
+def _row(compared: "Compared") -> tuple[object, ...]:
+    suggestion, trials = compared.suggestion, compared.trials
     mapping, attack = suggestion.specification.mapping, suggestion.preview.attack
     return (
         suggestion.reason,
@@ -151,9 +114,10 @@ def _row(suggestion: "Suggestion", trials: "Trials") -> tuple[object, ...]:
     )
 
 
-def _as_json(suggestion: "Suggestion", trials: "Trials", *, chosen: bool) -> dict[str, Any]:
+def _as_json(compared: "Compared", *, chosen: bool) -> dict[str, Any]:
     from pole.cli.common.disclosure import document_of
 
+    suggestion, trials = compared.suggestion, compared.trials
     specification = suggestion.specification
     return {
         "reason": suggestion.reason,

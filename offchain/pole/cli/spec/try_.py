@@ -12,11 +12,9 @@ from pole.cli.common.worker import threads_option
 from pole.cli.spec.documents import FILE
 
 if TYPE_CHECKING:
-    from pole.learning.data.datasets import DataSet
     from pole.learning.suggesting.baselines import Learned
-    from pole.learning.suggesting.trials import Advice, Shares, Trials
+    from pole.learning.suggesting.trials import Shares, Trials
     from pole.learning.training.rehearsal import Rehearsal
-    from pole.protocol.models.specification import ModelSpecification
 
 
 @command(epilog="Example: pole spec try examples/breast-cancer-mlp.json --data breast_cancer --seeds 5")
@@ -38,7 +36,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Training score, in percent, at which training ends.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Draws the mapping layer and the start.")
+@click.option(
+    "--seed",
+    "first_seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Draws the mapping layer and the start.",
+)
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
@@ -74,64 +79,29 @@ def try_(
     canonical evaluation: what to expect, before a reward is offered for it. Beside it stands what plain
     learners reach on the samples in the clear, and a threshold to ask for that every seed has reached.
     """
-    from pole.cli.common.task_terms import read_data, read_specification, taken
+    from pole.api.suggesting import try_out
+    from pole.api.terms import read_specification, taken
+    from pole.cli.common.data import read_data
     from pole.cli.common.training import use_threads
     from pole.learning.suggesting.baselines import baselines as plain
-    from pole.learning.suggesting.trials import advise
     from pole.roles.publishing.preparation import check_samples
 
     use_threads(threads)
     specification = read_specification(file)
     dataset = taken(read_data(data), train_samples, test_samples)
     check_samples(dataset, specification)
-    trials = _trials(dataset, specification, **options)
+    trials = try_out(dataset, specification, report=lambda line: click.echo(line, err=True), **options)
     learned = plain(dataset, specification.metric) if baselines else ()
-    advice = advise(trials)
     if as_json:
-        print_json(_as_json(trials, learned, advice))
+        print_json(_as_json(trials, learned))
     else:
-        _report(trials, learned, advice)
+        _report(trials, learned)
 
 
-def _trials(
-    dataset: "DataSet",
-    specification: "ModelSpecification",
-    *,
-    seconds: float,
-    train_accuracy: float,
-    seed: int,
-    seeds: int,
-) -> "Trials":
-    import time
-
-    from pole.learning.suggesting.trials import try_out
-    from pole.learning.training.stopping import StopRule
-    from pole.learning.training.training import pick_device
-    from pole.roles.workers.miner.training import correct_needed
-
-    needed = correct_needed(round(100 * train_accuracy), len(dataset.x_train))
-
-    def rule() -> StopRule:
-        return StopRule(needed, time.monotonic() + seconds, time.monotonic, lambda: False)
-
-    return try_out(
-        dataset,
-        specification,
-        range(seed, seed + seeds),
-        rule,
-        device=pick_device(),
-        report=lambda each, found: click.echo(
-            f"seed {each}: {found.result.epochs} epochs in {found.result.seconds:.1f} s, until "
-            f"{found.result.reason.value}",
-            err=True,
-        ),
-    )
-
-
-def _report(trials: "Trials", learned: "tuple[Learned, ...]", advice: "Advice") -> None:
+def _report(trials: "Trials", learned: "tuple[Learned, ...]") -> None:
     from pole.learning.suggesting.scores import name_of
 
-    dataset, metric = trials.dataset, trials.specification.metric
+    advice, dataset, metric = trials.advice, trials.dataset, trials.specification.metric
     rows = [_row_of(trials), *(_row_of_baseline(each, trials) for each in learned)]
     columns = ("learner", "training score", "test score", "on the test set", "seconds")
     print_table(columns, rows, empty="")
@@ -189,10 +159,10 @@ def _spread(shares: "Shares") -> str:
     return f"{mean} ± {100 * shares.std(ddof=1):.1f} %" if len(shares) > 1 else f"{mean} %"
 
 
-def _as_json(trials: "Trials", learned: "tuple[Learned, ...]", advice: "Advice") -> dict[str, Any]:
+def _as_json(trials: "Trials", learned: "tuple[Learned, ...]") -> dict[str, Any]:
     from pole.learning.suggesting.baselines import score_of
 
-    dataset, specification = trials.dataset, trials.specification
+    dataset, specification, advice = trials.dataset, trials.specification, trials.advice
     scores = [(each, *score_of(each, dataset, specification.metric)) for each in learned]
     return {
         "data": dataset.name,

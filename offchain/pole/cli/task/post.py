@@ -1,6 +1,5 @@
 """`pole task post`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +23,7 @@ from pole.cli.common.worker import threads_option
 from pole.cli.task.price import agree_to, document_of, dry_run_option, require_an_answer, yes_option
 
 if TYPE_CHECKING:
-    from pole.adapters.ethereum.chain_reader import ChainReader
-    from pole.learning.privacy.rules import Rule
-    from pole.protocol.parameters import TaskListParameters
     from pole.protocol.state import TaskTerms
-    from pole.roles.keys.preview import Preview
-    from pole.roles.publishing.posting import TaskPoster
-    from pole.roles.publishing.preparation import TaskRequest
 
 
 @command(
@@ -95,7 +88,9 @@ def post(
     data, by the rules of its key budget (`pole data budget`), others what it costs, and you are asked. In a
     full list the task takes the place of the least valuable one, if it is worth more.
     """
-    from pole.cli.common.task_terms import read_data, read_request, taken
+    from pole.api.posting import task_poster
+    from pole.api.terms import read_specification, request_of, taken
+    from pole.cli.common.data import read_data
     from pole.cli.common.training import use_threads
 
     require_an_answer(yes=yes, dry_run=dry_run)
@@ -103,16 +98,19 @@ def post(
         require_strong_wallet(settings, wallet, session.chain.identity.chain_id)
         use_threads(threads)
         whole, limits = read_data(data), session.chain.deployment.parameters.task_list
-        request = read_request(spec, taken(whole, train_samples, test_samples), terms, limits)
+        request = request_of(
+            read_specification(spec), taken(whole, train_samples, test_samples), terms, limits
+        )
         if picture is None and len(whole.input_shape) > 1:
             picture = session.home / "previews" / f"{whole.name}.png"
         gas_price = session.chain.gas_price()
-        poster = _poster(
+        poster = task_poster(
             settings,
             session,
-            threads,
-            lambda found: consent_to(found, allow_disclosure, picture=picture),
-            lambda asked: agree_to(asked, gas_price, yes=yes, dry_run=dry_run),
+            threads=threads,
+            consent_to=lambda found: consent_to(found, allow_disclosure, picture=picture),
+            agree_to=lambda asked: agree_to(asked, gas_price, yes=yes, dry_run=dry_run),
+            report=lambda sentence: click.echo(sentence, err=True),
         )
         task_id = poster.post(request, whole, data_name=data_name)
         if as_json:
@@ -136,52 +134,3 @@ def _told(session: Session, task_id: int | None, wallet: str) -> str:
         f"Its data node, which must stay up: pole data-node run --wallet {wallet}\n"
         f"To look on: pole task watch {task_id}"
     )
-
-
-def _poster(
-    settings: Settings,
-    session: Session,
-    threads: int,
-    consent: "Callable[[Preview], Rule | None]",
-    agree: "Callable[[TaskRequest], bool]",
-) -> "TaskPoster":
-    import os
-
-    from pole.cli.common.budget import open_budget
-    from pole.cli.common.key_secrets import save_master_secret
-    from pole.roles.publishing.posting import TaskPoster
-    from pole.roles.publishing.preparation import Workshop
-
-    workshop = Workshop(
-        store=session.store,
-        home=session.home,
-        save_secret=lambda digest, secret: save_master_secret(session.secrets, digest, secret),
-        random_bytes=os.urandom,
-        threads=threads,
-    )
-    limits = session.chain.deployment.parameters.task_list
-    return TaskPoster(
-        chain=session.chain,
-        journal=session.journal,
-        workshop=workshop,
-        budget=open_budget(settings),
-        limits=limits,
-        balance=lambda: session.chain.balance_of(session.account.address),
-        require_place=lambda terms: _require_place(session.chain, terms, limits),
-        consent_to=consent,
-        agree_to=agree,
-    )
-
-
-def _require_place(chain: "ChainReader", terms: "TaskTerms", limits: "TaskListParameters") -> None:
-    """Say on standard error which task makes room in a full list; raises RefusedError where none does."""
-    from pole.adapters.sending.task_states import task_to_replace
-    from pole.protocol.amounts import ether
-
-    replaced = task_to_replace(chain.waiting_tasks(), terms, limits)
-    if replaced is not None:
-        click.echo(
-            f"The task list is full: this task takes the place of task {replaced.task_id}, whose reward is "
-            f"{ether(replaced.reward)} for {replaced.duration} s.",
-            err=True,
-        )

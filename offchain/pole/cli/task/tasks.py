@@ -95,7 +95,7 @@ def cancel(settings: Settings, task_id: int, wallet: str, as_json: bool) -> None
     the key budget is free again.
     """
     from pole.adapters.sending.task_states import CANCELLED, task_states
-    from pole.cli.common.budget import open_budget
+    from pole.api.budget import open_budget
     from pole.protocol.amounts import ether
 
     with open_session(settings, wallet, read_password(settings)) as session:

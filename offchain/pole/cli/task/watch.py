@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pole.api.watching import looks
 from pole.cli.common.context import Settings, command, common_options, json_option, open_reader
 from pole.cli.common.output import print_line
 from pole.cli.common.parameters import Duration
-from pole.errors import RefusedError, UnreachableError
 
 if TYPE_CHECKING:
     from pole.adapters.ethereum.task_story import Outcome, Standing
@@ -54,21 +54,16 @@ def watch(settings: Settings, task_id: int, poll: float, as_json: bool) -> None:
 
 def follow(look: Callable[[], "Standing"], screen: "Screen", wait: Callable[[], None]) -> "Outcome":
     """Show a task until it has ended; return how. A node that does not answer for a while is asked again."""
-    told, complaint = set(), ""
-    standing = look()
-    while True:
-        for news in standing.news:
-            if news not in told:
-                told.add(news)
-                screen.report(news)
-        if standing.outcome is not None:
+    for news, standing in looks(look, wait, _warn):
+        for each in news:
+            screen.report(each)
+        if standing.outcome is None:
+            screen.stand(standing)
+        else:
             screen.end(standing.outcome)
             return standing.outcome
-        screen.stand(standing)
-        wait()
-        try:
-            standing, complaint = look(), ""
-        except (UnreachableError, RefusedError) as error:
-            if str(error) != complaint:
-                complaint = str(error)
-                print_line(f"warning: {complaint} Trying again.", err=True)
+    raise AssertionError("The last look has an outcome.")
+
+
+def _warn(complaint: str) -> None:
+    print_line(f"warning: {complaint} Trying again.", err=True)

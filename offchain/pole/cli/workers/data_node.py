@@ -48,8 +48,8 @@ def run(
     Keys are refused when they would break a rule of the data's budget (`pole data budget`) that the task was
     not posted with --allow-disclosure for; the round is then void and the data bond lost.
     """
-    from pole.cli.common.budget import open_budget, open_seeds
-    from pole.cli.common.key_secrets import open_master_secret
+    from pole.api.budget import open_budget, open_seeds
+    from pole.api.key_secrets import open_master_secret
     from pole.learning.privacy.rules import Rule
     from pole.roles.memory import DataNodeMemory
     from pole.roles.workers import tables

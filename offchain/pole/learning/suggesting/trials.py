@@ -42,6 +42,14 @@ class Trials:
         """Return the test scores as shares from 0 to 1."""
         return np.array([each.test.correct for each in self.rehearsals]) / len(self.dataset.x_test)
 
+    @property
+    def advice(self) -> "Advice":
+        """Return the highest whole percentage that all reached with a little to spare, and its time."""
+        percentage = max(0, floor(100 * (float(self.train_shares.min()) - SPARE)))
+        needed = ceil(percentage / 100 * len(self.dataset.x_train))
+        seconds = max(each.seconds_to(needed) or 0.0 for each in self.rehearsals)
+        return Advice(percentage, seconds, max(MINIMUM_TIME, ceil(SPARE_TIME * seconds / 10) * 10))
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
@@ -72,11 +80,3 @@ def try_out(
         report(seed, each)
         found.append(each)
     return Trials(dataset, specification, tuple(found))
-
-
-def advise(trials: Trials) -> Advice:
-    """Return the highest whole percentage that all trials reached with a little to spare, and its time."""
-    percentage = max(0, floor(100 * (float(trials.train_shares.min()) - SPARE)))
-    needed = ceil(percentage / 100 * len(trials.dataset.x_train))
-    seconds = max(each.seconds_to(needed) or 0.0 for each in trials.rehearsals)
-    return Advice(percentage, seconds, max(MINIMUM_TIME, ceil(SPARE_TIME * seconds / 10) * 10))

@@ -20,7 +20,7 @@ WANTED: Final = 64
 """Query vectors beyond which a perceptron gains little on the data sets of docs/results.md."""
 FEWEST_WITH_NOISE: Final = 8
 NOISES: Final = tuple(4**power for power in range(1, 9))
-"""Deviations that are tried, as far apart as it takes to tell them from one another."""
+"""Deviations that are tried, from the least; of the first that does, the half is tried too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +87,8 @@ class _Search:
                 # Its noise is more than inner products have room for.
                 return None
             if found.preview.broken is None:
-                return found
+                half = self.attacked(found.reason, queries, noise // 2)
+                return half if half.preview.broken is None else found
         return None
 
     def open(self) -> Suggestion:

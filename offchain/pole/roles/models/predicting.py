@@ -54,13 +54,18 @@ def read_given(kept: KeptModel, path: Path, encoder: str | None) -> Given:
     The encoder is at the reference `encoder`, or beside the model, or in the working directory; it runs only
     if its digest is the preparation's. Raises InputError where it, or the model's preparation, is not here.
     """
-    preparation = kept.require_preparation()
-    found = None
-    if preparation.encoder is not None:
-        found = find_encoder(preparation.encoder, (kept.folder, Path()), encoder)
-    elif encoder is not None:
+    found = encoder_of(kept, encoder)
+    return Given(read_rows(path, kept.require_preparation()), found)
+
+
+def encoder_of(kept: KeptModel, reference: str | None) -> FrozenEncoder | None:
+    """Return the frozen encoder of a model's preparation, None where it has none; see `read_given`."""
+    encoder = kept.require_preparation().encoder
+    if encoder is not None:
+        return find_encoder(encoder, (kept.folder, Path()), reference)
+    if reference is not None:
         raise InputError("The data of this model were prepared without an encoder: leave --encoder out.")
-    return Given(read_rows(path, preparation), found)
+    return None
 
 
 def predict_rows(kept: KeptModel, given: Given, report: Callable[[int], None]) -> Iterator[Predictions]:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from tests.unit.cli.task.test_post import SPECIFICATION, data_file
 
 from pole.cli import main
-from pole.cli.common.task_terms import read_data
+from pole.cli.common.data import read_data
 from pole.learning.data.digest import data_set_digest
 from pole.learning.privacy.rules import Rule
 from pole.protocol.encoding.hashing import keccak256

@@ -10,8 +10,8 @@ from pole.adapters.wallet.holder_card import read_card
 from pole.adapters.wallet.secret_box import ScryptCost
 from pole.adapters.wallet.secret_store import SecretStore
 from pole.adapters.wallet.share_box import public_sealing_key
+from pole.api.key_secrets import open_share, save_share, sealing_key_of
 from pole.cli import main
-from pole.cli.common.key_secrets import open_share, save_share, sealing_key_of
 from pole.cli.keys.holder import describe_share
 from pole.protocol.formats.shared_task import SharedTask
 from pole.protocol.mapping.kinds import LinearMapping

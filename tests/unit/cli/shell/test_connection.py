@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pole.adapters.storage.profiles import SETTINGS, Profiles, load_profiles, read_profiles, save_profiles
+from pole.api.settings import find_deployment
 from pole.cli import main
-from pole.cli.shell.connection import find_deployment
 from pole.errors import InputError
 
 HEAD = b'{"format": "pole.profiles", "version": 1, "use": "a", '

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from pole.api.terms import read_specification
 from pole.cli import main
-from pole.cli.common.task_terms import read_specification
 
 
 def table(folder: Path, *, samples: int = 80, columns: int = 6) -> Path:

@@ -12,8 +12,9 @@ from click.testing import CliRunner, Result
 from tests.unit.roles.fake_storage import FakeStore, MemoryJournal
 from tests.unit.roles.fakes import FakeChain, World
 
+from pole.api.terms import read_specification, request_of
 from pole.cli import main
-from pole.cli.common.task_terms import read_data, read_request
+from pole.cli.common.data import read_data
 from pole.errors import RefusedError
 from pole.learning.privacy.rules import Rule
 from pole.protocol.parameters import TaskListParameters
@@ -352,7 +353,7 @@ def test_percentages_become_basis_points(session: FakeSession) -> None:
     spec.write_text(json.dumps(SPECIFICATION))
     names = ("reward", "data_bond", "fee", "time_limit", "min_time", "min_solutions", "audit")
     terms = dict.fromkeys(names, 1) | {"train_accuracy": 97.25, "test_accuracy": 33.333}
-    request = read_request(spec, read_data(str(data_file(session.home))), terms, LIMITS)
+    request = request_of(read_specification(spec), read_data(str(data_file(session.home))), terms, LIMITS)
     assert request.terms.required_train_accuracy == 9725
     assert request.terms.required_test_accuracy == 3333
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pole.cli.common.context import Settings
+from pole.api.settings import Settings
 
 if TYPE_CHECKING:
     from pole.roles.keys.budget import KeyBudget

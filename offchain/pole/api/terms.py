@@ -1,12 +1,10 @@
-"""From the options of `pole task post` to a request: the data set, the specification and the terms."""
+"""From what a task is to be to a request: the data set, the specification and the terms."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pole.cli.common.output import print_line
 from pole.errors import InputError
-from pole.learning.data.datasets import DataSet, data_directory, load, subset
+from pole.learning.data.datasets import DataSet, subset
 from pole.protocol.models.specification import (
     MAX_DOCUMENT_BYTES,
     ModelSpecification,
@@ -21,8 +19,8 @@ from pole.roles.support.files import read_bounded
 SPLIT_SEED = 0
 
 
-def read_request(
-    spec: Path,
+def request_of(
+    specification: ModelSpecification,
     dataset: DataSet,
     terms: Mapping[str, float | None],
     parameters: TaskListParameters,
@@ -32,7 +30,7 @@ def read_request(
     minimum_fee = -(-reward * parameters.fee_bps // BASIS_POINTS)
     return TaskRequest(
         dataset=dataset,
-        specification=read_specification(spec),
+        specification=specification,
         terms=TaskTerms(
             reward=reward,
             data_bond=_amount(terms["data_bond"], parameters.min_data_bond),
@@ -47,17 +45,6 @@ def read_request(
             audit_count=_whole(terms["audit"], 0),
         ),
     )
-
-
-def read_data(name: str) -> DataSet:
-    """Return a data set by its name or file, and say on standard error what its owner should know of it.
-
-    Raises InputError where it is unusable.
-    """
-    dataset = load(name, data_directory(os.environ, Path.cwd()))
-    for sentence in dataset.advice:
-        print_line(f"warning: {sentence}", err=True)
-    return dataset
 
 
 def taken(dataset: DataSet, train: int | None, test: int | None) -> DataSet:
