@@ -7,7 +7,7 @@ import click
 from pole.cli.common.context import Settings, command, common_options, json_option, open_reader, read_password
 from pole.cli.common.output import print_done, print_json, print_table
 from pole.cli.common.parameters import ETHER
-from pole.errors import InputError, PoleError
+from pole.errors import InputError, InterruptError, PoleError
 
 
 @command(epilog="Example: pole wallet new alice --password-file alice.txt")
@@ -110,7 +110,12 @@ def fund(settings: Settings, wallet: str, amount: int, as_json: bool) -> None:  
     named = wallet if Web3.is_address(wallet) else find_wallet(settings.home, wallet).address
     address = Web3.to_checksum_address(named)
     w3 = connect(settings.rpc)
-    transaction = send(w3, address, amount)
+    try:
+        transaction = send(w3, address, amount)
+    except KeyboardInterrupt as error:
+        raise InterruptError(
+            "Interrupted. The node may have sent it already: `pole wallet list` shows what wallets hold."
+        ) from error
     balance = balance_of(w3, address)
     print_done(
         f"Sent {ether(amount)} to {address}; it holds {ether(balance)} now.",

@@ -91,10 +91,10 @@ def test_many_tasks_tell_all_and_cost_no_more_than_those_that_tell_it() -> None:
 
 
 def test_twins_and_labels_are_in_the_clear() -> None:
-    samples = low_rank(200, 6, 6)
+    samples = low_rank(200, 24, 6)
     samples[5] = samples[9]
     clear = look(data_set(samples), 2).clear
-    assert (clear.samples, clear.shape, clear.bits, clear.classes, clear.equal) == (200, (6,), 8, 2, 2)
+    assert (clear.samples, clear.shape, clear.bits, clear.classes, clear.equal) == (200, (24,), 8, 2, 2)
 
 
 def test_samples_of_another_size_are_refused() -> None:
