@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pole.adapters.ethereum.results import result_of_task
 from pole.adapters.ethereum.task_story import standing_of
@@ -15,20 +15,25 @@ from pole.api.passwords import password_in
 from pole.api.posting import task_poster
 from pole.api.session import open_reader, open_session, open_store
 from pole.api.settings import Settings, settings_of
-from pole.api.terms import read_specification, request_of
+from pole.api.terms import consent_of, read_specification, request_of
+from pole.api.wallets import require_strong_wallet
 from pole.api.watching import looks
 from pole.errors import InputError
 from pole.learning.data.datasets import DataSet
-from pole.learning.privacy.rules import Rule
 from pole.protocol.amounts import wei
 from pole.protocol.models.specification import ModelSpecification
+from pole.quoting import listed
 from pole.roles.models.collecting import Collector
 from pole.roles.models.folder import open_model
+from pole.roles.publishing.thresholds import doubts_about
 
 if TYPE_CHECKING:
     from pole.adapters.ethereum.task_story import News, Outcome
+    from pole.roles.publishing.preparation import TaskRequest
 
-LOG = logging.getLogger("pole.api")
+LOG: Final = logging.getLogger("pole.api")
+AMOUNTS: Final = ("data_bond", "fee")
+OPTIONAL: Final = (*AMOUNTS, "min_time", "min_solutions", "audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +85,24 @@ class Network:
         """
         dataset = dataset_of(data)
         spec = specification if isinstance(specification, ModelSpecification) else _read(specification)
-        consent = None if allow_disclosure is None else Rule(allow_disclosure)
-        wanted = {
-            **dict.fromkeys(("data_bond", "fee", "min_time", "min_solutions", "audit")),
-            **terms,
+        consent = consent_of(allow_disclosure)
+        given = {
+            **_optional(terms),
+            "reward": _amount("reward", reward),
             "time_limit": time_limit,
-            "train_accuracy": train_accuracy,
-            "test_accuracy": test_accuracy,
+            "train_accuracy": _percentage("train_accuracy", train_accuracy),
+            "test_accuracy": _percentage("test_accuracy", test_accuracy),
         }
-        amounts = {name: _amount(wanted.get(name)) for name in ("data_bond", "fee")}
         with open_session(self.settings, wallet.name, wallet.password) as session:
+            require_strong_wallet(self.settings, wallet.name, session.chain.identity.chain_id, LOG.warning)
             limits = session.chain.deployment.parameters.task_list
-            given = {**wanted, **amounts, "reward": _amount(reward)}
             request = request_of(spec, dataset, given, limits)
             poster = task_poster(
                 self.settings,
                 session,
                 threads=threads,
                 consent_to=lambda _: consent,
-                agree_to=lambda _: True,
+                agree_to=_agree,
                 report=LOG.warning,
             )
             task_id = poster.post(request, dataset, data_name=None)
@@ -146,5 +150,31 @@ def _read(path: str | Path) -> ModelSpecification:
     return read_specification(Path(path))
 
 
-def _amount(given: object) -> int | None:
-    return wei(given) if isinstance(given, str) else None
+def _optional(terms: dict[str, Any]) -> dict[str, Any]:
+    unknown = terms.keys() - OPTIONAL
+    if unknown:
+        raise InputError(
+            f"A task has no terms {listed(unknown)}: there are {', '.join(OPTIONAL)} beside those that every "
+            "task has."
+        )
+    amounts = {name: _amount(name, terms[name]) for name in AMOUNTS if terms.get(name) is not None}
+    return {**dict.fromkeys(OPTIONAL), **terms, **amounts}
+
+
+def _amount(name: str, given: object) -> int:
+    if not isinstance(given, str):
+        raise InputError(f"{name} is {given!r}: write an amount as text with its unit, such as '1 ether'.")
+    return wei(given)
+
+
+def _percentage(name: str, given: float) -> float:
+    if 0 < given < 1 or not 0 <= given <= 100:
+        raise InputError(f"{name} is {given}, but is in percent: write 95 for 95 %.")
+    return given
+
+
+def _agree(request: "TaskRequest") -> bool:
+    """Go on, and warn of required accuracies that look like a mistake."""
+    for doubt in doubts_about(request):
+        LOG.warning(doubt)
+    return True

@@ -8,10 +8,11 @@ from pathlib import Path
 from pole.api.budget import open_budget
 from pole.api.data import Data, dataset_of
 from pole.api.settings import Settings, settings_of
+from pole.api.terms import consent_of
 from pole.errors import InputError
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.digest import data_set_digest
-from pole.learning.privacy.rules import Rule, covers
+from pole.learning.privacy.rules import covers
 from pole.learning.suggesting.trials import Trials
 from pole.learning.suggesting.trials import try_out as try_seeds
 from pole.learning.training.stopping import StopRule
@@ -64,7 +65,7 @@ def compare(
 
 def best(compared: Sequence[Compared], allowed: str | None) -> Compared | None:
     """Return that with the best test score of those that break no rule but the allowed, None without any."""
-    consent = None if allowed is None else Rule(allowed)
+    consent = consent_of(allowed)
     fitting = [each for each in compared if covers(consent, each.suggestion.preview.broken)]
     return max(fitting, key=lambda each: float(each.trials.test_shares.mean()), default=None)
 

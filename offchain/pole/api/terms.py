@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pole.errors import InputError
 from pole.learning.data.datasets import DataSet, subset
+from pole.learning.privacy.rules import Rule
 from pole.protocol.models.specification import (
     MAX_DOCUMENT_BYTES,
     ModelSpecification,
@@ -63,6 +64,13 @@ def read_specification(path: Path) -> ModelSpecification:
             f"The specification {path} cannot be read ({error.strerror}); name another file."
         ) from error
     return parse_specification(document)
+
+
+def consent_of(allowed: str | None) -> Rule | None:
+    """Return the rule of the key budget that a name allows to be broken; raises InputError for others."""
+    if allowed is not None and allowed not in list(Rule):
+        raise InputError(f"The key budget has no rule {allowed!r}: it has {', '.join(Rule)}.")
+    return None if allowed is None else Rule(allowed)
 
 
 def _amount(value: object, default: int) -> int:

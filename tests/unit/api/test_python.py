@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from pole.api.network import Wallet
 from pole.api.settings import settings_of
 from pole.errors import InputError
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 COLUMNS = {name: [row[name] for row in rows(60, 3)] for name in rows(1, 3)[0]}
 
 
@@ -105,3 +107,24 @@ def test_a_wallet_shows_its_password_nowhere(monkeypatch: pytest.MonkeyPatch, tm
     wallet = pole.connect().wallet("data-1")
     assert wallet == Wallet("data-1", "a secret")
     assert "secret" not in repr(wallet)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"train_accuracy": 0.95}, "write 95 for 95 %"),
+        ({"test_accuracy": 101}, "write 95 for 95 %"),
+        ({"reward": 1}, "write an amount as text"),
+        ({"fee": 0.1}, "write an amount as text"),
+        ({"min_times": 5}, "has no terms"),
+        ({"allow_disclosure": "all"}, "has no rule 'all'"),
+    ],
+)
+def test_terms_that_are_none_are_one_sentence_before_anything_is_opened(
+    wrong: dict[str, Any], sentence: str
+) -> None:
+    data = pole.prepare(COLUMNS, target="renewed", dropped=("customer",))
+    terms = {"reward": "1 ether", "time_limit": 60, "train_accuracy": 95, **wrong}
+    specification = pole.specification(EXAMPLES / "iris-mlp.json")
+    with pytest.raises(InputError, match=sentence):
+        pole.connect().post(data, specification, Wallet("data-1", "x"), **terms)

@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from pole.api import session
+from pole.api import session, wallets
 from pole.api.passwords import password_in
 from pole.api.session import Session, open_reader, open_store
 from pole.api.settings import Settings, default_home
@@ -18,7 +18,6 @@ from pole.cli.shell.connection import command, common_options, json_option, wall
 from pole.errors import InputError
 
 __all__ = [
-    "DEVELOPMENT_CHAINS",
     "Session",
     "Settings",
     "command",
@@ -33,9 +32,6 @@ __all__ = [
     "wallet_option",
     "warn_of_light_wallet",
 ]
-
-DEVELOPMENT_CHAINS = frozenset({1337, 31337})
-"""Chain ids of ganache, anvil and hardhat."""
 
 
 def read_password(settings: Settings, *, confirm: bool = False) -> str:
@@ -62,33 +58,13 @@ def _warn(sentence: str) -> None:
 
 
 def require_strong_wallet(settings: Settings, wallet_name: str, chain_id: int) -> None:
-    """Raise InputError where a wallet is to keep secrets and its password is guessed cheaply by its keystore.
-
-    Both are under one password, so what `--light` saves it saves whoever guesses, too. On a development chain
-    it is a warning.
-    """
-    if _is_light(settings, wallet_name) and chain_id not in DEVELOPMENT_CHAINS:
-        raise InputError(
-            f"{_light(wallet_name)}. On chain {chain_id} such a wallet keeps no secrets: make another with "
-            "`pole wallet new`, without --light."
-        )
-    warn_of_light_wallet(settings, wallet_name)
+    """Raise InputError for a light wallet that is to keep secrets (see pole.api.wallets)."""
+    wallets.require_strong_wallet(settings, wallet_name, chain_id, _warn)
 
 
 def warn_of_light_wallet(settings: Settings, wallet_name: str) -> None:
     """Say on standard error where the password of secrets is guessed cheaply by the wallet's keystore."""
-    if _is_light(settings, wallet_name):
-        print_line(f"warning: {_light(wallet_name)}. Use another wallet for data that matters.", err=True)
-
-
-def _is_light(settings: Settings, wallet_name: str) -> bool:
-    from pole.adapters.wallet.keystore import cost_of_a_guess
-
-    return cost_of_a_guess(settings.home, wallet_name) < 1
-
-
-def _light(wallet_name: str) -> str:
-    return f"The keystore of {wallet_name} is light: by it, the password of its secrets is guessed cheaply"
+    wallets.warn_of_light_wallet(settings, wallet_name, _warn)
 
 
 def open_session(settings: Settings, wallet_name: str, password: str) -> Session:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from pole.api.wallets import DEVELOPMENT_CHAINS
 from pole.cli.common.context import (
-    DEVELOPMENT_CHAINS,
     Session,
     Settings,
     open_session,

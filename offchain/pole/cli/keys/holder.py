@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pole.api.wallets import DEVELOPMENT_CHAINS
 from pole.cli.common.context import (
-    DEVELOPMENT_CHAINS,
     Session,
     Settings,
     command,

@@ -3,8 +3,8 @@
 import threading
 from typing import TYPE_CHECKING
 
+from pole.api.wallets import DEVELOPMENT_CHAINS
 from pole.cli.common.context import (
-    DEVELOPMENT_CHAINS,
     Session,
     Settings,
     command,
