@@ -46,9 +46,8 @@ class Reader:
 
 
 NOT_HERE: Final[Mapping[str, str]] = {
-    "pole.api.settings.find_deployment": "it reads nothing",
+    "pole.api.settings.find_deployment": "it parses nothing",
     "pole.api.terms.read_specification": "behind it is parse_specification",
-    "pole.cli.shell.connection.find_deployment": "it parses nothing",
     "pole.ipfe.group.decode": "it takes 32 bytes, and property tests hold it to RFC 9496",
     "pole.learning.training.checkpoint.unpack": "its file is this machine's own, behind a digest",
     "pole.protocol.formats.canonical_json.read_document": "it is behind every reader of JSON here",
