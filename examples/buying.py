@@ -21,6 +21,7 @@ task = network.post(
     reward="1 ether",
     time_limit=advice.time_limit,
     train_accuracy=advice.train_accuracy,
+    min_solutions=2,
 )
 for event in network.watch(task):
     print(event)
