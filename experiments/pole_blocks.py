@@ -1,6 +1,7 @@
 """Blocks of the real system: chain, IPFS, contracts, data nodes, miners and verifiers as processes."""
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from rich.console import Console
 from scripts.demo.network import free_ports, prepare_ground
 from scripts.demo.play import rounds_over
@@ -20,6 +22,7 @@ from scripts.demo.tasks import Task, post_tasks
 from experiments.environment import REPOSITORY
 from experiments.progress import now_and_then
 from pole.adapters.ethereum.chain_log import LoggedBlock, read_chain_log
+from pole.learning.data.datasets import data_directory, load, subset
 
 CAST: Final = {"data_nodes": 5, "miners": 3, "verifiers": 4}
 PATIENCE: Final = 300.0
@@ -93,15 +96,22 @@ def _post_all(setting: Setting, play: Play) -> None:
     fleet, cast = setting.stage.fleet, setting.stage.cast
     for worker in cast:
         fleet.pause(worker.name)
-    train, test = play.samples
-    options = ("--train-accuracy", "80", "--train-samples", str(train), "--test-samples", str(test))
-    task = Task("mnist", "MNIST", "4x32", "0.5", 240, (*options, "--allow-disclosure", "rank"))
+    options = ("--train-accuracy", "80", "--allow-disclosure", "rank")
+    task = Task(str(_part_of_mnist(setting, play)), "MNIST", "4x32", "0.5", 240, options)
     tasks = [task] * (play.blocks + 1)
     say = now_and_then()
     for _, number in post_tasks(tasks, setting.stage.of_role("data-node"), setting.ground.place):
         say(f"posted task {number} of {len(tasks)}")
     for worker in cast:
         fleet.resume(worker.name)
+
+
+def _part_of_mnist(setting: Setting, play: Play) -> Path:
+    """Write the samples of a task to a file: what posting measures and attacks is they alone."""
+    part = subset(load("mnist", data_directory(os.environ, Path.cwd())), *play.samples, seed=0)
+    path = setting.ground.folder / "mnist.npz"
+    np.savez(path, x_train=part.x_train, y_train=part.y_train, x_test=part.x_test, y_test=part.y_test)
+    return path
 
 
 def _spoken(logs: Path) -> Mapping[int, Mapping[tuple[str, str], float]]:
