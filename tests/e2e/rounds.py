@@ -39,7 +39,7 @@ def post_iris(setting: Setting) -> int:
     return post(setting, IRIS)
 
 
-def wait_for_features(setting: Setting, round_id: int, found: Features) -> None:
+def wait_for_features(setting: Setting, round_id: int, found: Features, patience: float = PATIENCE) -> None:
     """Note in `found` what each worker decrypted of either set, which it deletes when the round ends."""
 
     def collect() -> bool:
@@ -51,7 +51,7 @@ def wait_for_features(setting: Setting, round_id: int, found: Features) -> None:
                     found[name, part] = load_tensors(content)
         return len(found) == 2 * len(DECRYPTING)
 
-    setting.stage.wait_for("features", collect, patience=PATIENCE)
+    setting.stage.wait_for("features", collect, patience=patience)
 
 
 def wait_for_phase(setting: Setting, round_id: int, *phases: Phase) -> None:

@@ -58,7 +58,7 @@ def bought(setting: Setting, tmp_path_factory: pytest.TempPathFactory) -> Bought
         setting.stage.wait_for(
             "the round", lambda: buying.done() or setting.reader.moment().round_id >= round_id, patience=600
         )
-        wait_for_features(setting, round_id, features)
+        wait_for_features(setting, round_id, features, patience=400)
         wait_for_end(setting, round_id)
         said = buying.result()
     task = setting.reader.round(round_id).task_id

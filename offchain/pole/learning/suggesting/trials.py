@@ -17,9 +17,9 @@ from pole.protocol.models.specification import ModelSpecification
 
 SPARE: Final = 0.01
 """What a threshold leaves below the worst training score: another seed may do a little worse."""
-SPARE_TIME: Final = 3
+SPARE_TIME: Final = 5
 """What a time limit allows, in times of the slowest trial: other machines are slower."""
-MINIMUM_TIME: Final = 60
+MINIMUM_TIME: Final = 120
 
 Shares = NDArray[np.float64]
 
