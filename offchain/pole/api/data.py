@@ -8,21 +8,14 @@ from typing import Any
 from pole.api.terms import read_specification
 from pole.learning.data.datasets import DataSet, data_directory, load
 from pole.learning.data.own import save_pole
-from pole.learning.data.preparation import Preparation
-from pole.learning.preparing.fitting import ColumnReport
 from pole.learning.preparing.preparing import Prepared, Wanted, prepare_frame
 from pole.learning.preparing.preparing import prepare as prepare_file
 from pole.protocol.models.specification import ModelSpecification
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Data:
-    """A prepared data set: what became of each column, and sentences on what its owner should know."""
-
-    dataset: DataSet
-    preparation: Preparation
-    columns: tuple[ColumnReport, ...]
-    notes: tuple[str, ...]
+class Data(Prepared):
+    """A prepared data set, as notebooks show and save it."""
 
     def save(self, path: str | Path) -> Path:
         """Write it to a .pole file, which holds the data in the clear; return its path.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pole.adapters.ethereum.results import result_of_task
 from pole.adapters.ethereum.task_story import standing_of
+from pole.adapters.machine.exposure import forbid_core_dumps
 from pole.api.data import Data, dataset_of
 from pole.api.model import Model
 from pole.api.passwords import password_in
@@ -53,8 +54,10 @@ class Network:
     def wallet(self, name: str, password: str | None = None) -> Wallet:
         """Return a wallet by its name; without a password the password file tells it (POLE_PASSWORD_FILE).
 
-        Raises InputError where there is neither.
+        From then on this process leaves no core dump, which would hold the password. Raises InputError where
+        there is neither.
         """
+        forbid_core_dumps()
         if password is None:
             if self.settings.password_file is None:
                 raise InputError("Nobody tells the wallet's password: set POLE_PASSWORD_FILE, or give it.")

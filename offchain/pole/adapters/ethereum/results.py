@@ -1,5 +1,7 @@
 """How rounds ended, out of the chain's events; the hash of a block is that of the contract's own state."""
 
+from typing import Final
+
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.decoding import to_record
 from pole.adapters.ethereum.event_index import Event
@@ -9,7 +11,7 @@ from pole.protocol.encoding.records import RoundVoided, decode_record
 from pole.protocol.state import RecordKind, VoidReason
 from pole.roles.models.result import RoundResult, WonBlock
 
-GONE = {
+GONE: Final = {
     "TaskCancelled": "was cancelled by its owner",
     "TaskReplaced": "was pushed out of the full list by a better one",
 }

@@ -19,7 +19,7 @@ EMPTY = "Nothing was given away: no task was posted from this data folder."
 @click.option("--tasks", is_flag=True, help="List the tasks instead of the data sets.")
 @json_option
 @common_options
-def budget(settings: Settings, tasks: bool, as_json: bool) -> None:  # noqa: FBT001
+def budget(settings: Settings, /, *, tasks: bool, as_json: bool) -> None:
     """Show how much of each data set its functional keys give away.
 
     Counted are independent exact functions of a sample: those given by keys that were issued, and those that

@@ -42,12 +42,13 @@ EXACT = {
 def export(
     settings: Settings,
     /,
+    *,
     task: str,
     to: str,
     out: Path | None,
     rows: Path | None,
     encoder: str | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Write the model of a TASK as a file of another program, equal to the canonical evaluation in every bit.
 

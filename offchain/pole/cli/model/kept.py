@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @command(name="list", epilog="Example: pole model list")
 @json_option
 @common_options
-def list_(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
+def list_(settings: Settings, /, *, as_json: bool) -> None:
     """List the models that are kept in the data folder; asks neither chain nor IPFS."""
     from pole.roles.models.folder import kept_models, models_folder
 
@@ -45,7 +45,7 @@ def list_(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
 )
 @json_option
 @common_options
-def get(settings: Settings, task_id: int, place: int, out: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def get(settings: Settings, /, *, task_id: int, place: int, out: Path | None, as_json: bool) -> None:
     """Fetch the model that the round on a TASK ended with, check it, and keep it.
 
     Checked are the block's header and the Merkle proof of the reveal against the contract's block hash, the

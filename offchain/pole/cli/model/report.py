@@ -37,11 +37,12 @@ MAX_SHOWN = 20
 def report(
     settings: Settings,
     /,
+    *,
     task: str,
     rows: Path | None,
     encoder: str | None,
     picture: Path | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Show how good the model of a TASK is: by class and by confidence, or by its residuals.
 

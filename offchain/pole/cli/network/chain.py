@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @command(epilog="Example: pole chain log")
 @json_option
 @common_options
-def log(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
+def log(settings: Settings, /, *, as_json: bool) -> None:
     """Show the PoLe blocks.
 
     Winner, accuracies by the committee's count, seats of that committee and of those before it whose tally
@@ -113,7 +113,7 @@ def _block_as_json(block: "LoggedBlock") -> dict[str, Any]:
 @command(epilog="Example: pole chain verify")
 @json_option
 @common_options
-def verify(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
+def verify(settings: Settings, /, *, as_json: bool) -> None:
     """Check the whole chain from events and calldata alone.
 
     Headers, body roots, seeds, commitments, votes, winners, ommers and payouts are computed anew.
@@ -187,7 +187,7 @@ def prove(settings: Settings, height: int, index: int, out: Path | None) -> None
 @wallet_option
 @json_option
 @common_options
-def challenge(settings: Settings, round_id: int, wallet: str, as_json: bool) -> None:  # noqa: FBT001
+def challenge(settings: Settings, /, *, round_id: int, wallet: str, as_json: bool) -> None:
     """Challenge the tally of a ROUND: a larger committee judges anew, and its tally decides.
 
     It costs a bond, which comes back, with half of what the members in the wrong lose, when the outcome is

@@ -41,13 +41,15 @@ def _port_option(
 @common_options
 def up(
     settings: Settings,
+    /,
+    *,
     rpc_port: int,
     ipfs_port: int,
     swarm_port: int,
     block_time: float,
     mnemonic: str | None,
-    fresh: bool,  # noqa: FBT001 (click passes it by name)
-    as_json: bool,  # noqa: FBT001
+    fresh: bool,
+    as_json: bool,
 ) -> None:
     """Start a chain (ganache) and an IPFS daemon, and wait until both answer.
 
@@ -86,7 +88,7 @@ def up(
 @command(epilog="Example: pole devnet down")
 @json_option
 @common_options
-def down(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
+def down(settings: Settings, /, *, as_json: bool) -> None:
     """Stop what `pole devnet up` started.
 
     The chain and the IPFS repository stay on disk for the next start.
@@ -101,7 +103,7 @@ def down(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
 @command(epilog="Example: pole devnet status --json")
 @json_option
 @common_options
-def status(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
+def status(settings: Settings, /, *, as_json: bool) -> None:
     """Tell what runs and where; the exit code is 3 when the chain or the IPFS daemon does not answer."""
     from pole.adapters.machine.devnet import devnet_state
 

@@ -12,7 +12,7 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @command(epilog="Example: pole doctor --json")
 @json_option
 @common_options
-def doctor(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
+def doctor(settings: Settings, /, *, as_json: bool) -> None:
     """Check each part of the set-up and say what to do about what does not work.
 
     The exit code is 1 when something fails.

@@ -20,7 +20,7 @@ from pole.errors import InputError, InterruptError, PoleError
 )
 @json_option
 @common_options
-def new(settings: Settings, name: str, light: bool, as_json: bool) -> None:  # noqa: FBT001
+def new(settings: Settings, /, *, name: str, light: bool, as_json: bool) -> None:
     """Make a wallet NAME with a fresh key, kept in a keystore that the password encrypts.
 
     The file is an Ethereum keystore of version 3, which other wallets read. Whoever loses it or its password
@@ -39,7 +39,7 @@ def new(settings: Settings, name: str, light: bool, as_json: bool) -> None:  # n
 @command(name="list", epilog="Example: pole wallet list --json")
 @json_option
 @common_options
-def list_(settings: Settings, as_json: bool) -> None:  # noqa: FBT001
+def list_(settings: Settings, /, *, as_json: bool) -> None:
     """List the wallets, with what they hold and what they can withdraw where the chain answers."""
     from pole.adapters.wallet.keystore import list_wallets
     from pole.protocol.amounts import ether
@@ -96,7 +96,7 @@ def _json_wei(amount: int | None) -> str | None:
 @click.option("--amount", type=ETHER, default="10", show_default=True, help="What to send.")
 @json_option
 @common_options
-def fund(settings: Settings, wallet: str, amount: int, as_json: bool) -> None:  # noqa: FBT001
+def fund(settings: Settings, /, *, wallet: str, amount: int, as_json: bool) -> None:
     """Send ether to WALLET, a name or an address, from an account that a development node holds."""
     from web3 import Web3
 

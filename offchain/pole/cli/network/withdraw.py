@@ -18,7 +18,7 @@ from pole.cli.common.output import print_json
 @wallet_option
 @json_option
 @common_options
-def withdraw(settings: Settings, wallet: str, as_json: bool) -> None:  # noqa: FBT001
+def withdraw(settings: Settings, /, *, wallet: str, as_json: bool) -> None:
     """Pay everything that the contracts owe a wallet out to it: rewards, returned bonds, reclaimed stakes.
 
     Credit never expires.

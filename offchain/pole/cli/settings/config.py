@@ -40,7 +40,7 @@ setting_argument = click.argument("name", metavar="SETTING", type=click.Choice(N
 @click.argument("value")
 @json_option
 @profile_option
-def set_(name: str, value: str, as_json: bool) -> None:  # noqa: FBT001
+def set_(*, name: str, value: str, as_json: bool) -> None:
     """Keep VALUE for SETTING in the profile in use, or in the one that --profile names, which may be new.
 
     An option of the command line and an environment variable win over a profile. Settings: home, rpc, ipfs,
@@ -64,7 +64,7 @@ def set_(name: str, value: str, as_json: bool) -> None:  # noqa: FBT001
 @setting_argument
 @json_option
 @profile_option
-def unset(name: str, as_json: bool) -> None:  # noqa: FBT001
+def unset(*, name: str, as_json: bool) -> None:
     """Take SETTING out of the profile in use, or of the one that --profile names."""
     _, chosen = _changed(name.replace("-", "_"), None)
     print_done(
@@ -78,7 +78,7 @@ def unset(name: str, as_json: bool) -> None:  # noqa: FBT001
 @click.argument("name", metavar="PROFILE")
 @json_option
 @profile_option
-def use(name: str, as_json: bool) -> None:  # noqa: FBT001
+def use(*, name: str, as_json: bool) -> None:
     """Use PROFILE from now on, where neither --profile nor POLE_PROFILE names another."""
     from pole.adapters.storage.profiles import load_profiles, profiles_file, save_profiles
 
@@ -90,7 +90,7 @@ def use(name: str, as_json: bool) -> None:  # noqa: FBT001
 @command(name="list", epilog="Example: pole config list --json")
 @json_option
 @profile_option
-def list_(as_json: bool) -> None:  # noqa: FBT001
+def list_(*, as_json: bool) -> None:
     """List the profiles with their settings; a star marks the one in use."""
     from pole.adapters.storage.profiles import load_profiles, profiles_file
 
@@ -115,7 +115,7 @@ def list_(as_json: bool) -> None:  # noqa: FBT001
 @json_option
 @common_options
 @click.pass_context
-def show(context: click.Context, settings: Settings, wallet: str | None, as_json: bool) -> None:  # noqa: FBT001
+def show(context: click.Context, settings: Settings, /, *, wallet: str | None, as_json: bool) -> None:
     """Show each setting as commands have it here, and whether an option, the profile or what else says so."""
     values = {name: getattr(settings, name.replace("-", "_"), wallet) for name in NAMES}
     found = {

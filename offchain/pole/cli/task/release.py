@@ -60,7 +60,7 @@ def sign_release(settings: Settings, round_id: int, wallet: str, out: Path) -> N
 )
 @json_option
 @common_options
-def relay_release(settings: Settings, wallet: str, path: Path, as_json: bool) -> None:  # noqa: FBT001
+def relay_release(settings: Settings, /, *, wallet: str, path: Path, as_json: bool) -> None:
     """Release a round's test set with the data node's signature, from any wallet."""
     from pole.protocol.formats.signed_release import read_signed_release
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--waiting", is_flag=True, help="Only tasks that wait for a round.")
 @json_option
 @common_options
-def list_(settings: Settings, waiting: bool, as_json: bool) -> None:  # noqa: FBT001
+def list_(settings: Settings, /, *, waiting: bool, as_json: bool) -> None:
     """List the tasks that were ever posted and what became of them, oldest first, with winner and score."""
     from pole.adapters.ethereum.task_story import outcomes
     from pole.adapters.sending.task_states import WAITING, task_states
@@ -64,7 +64,7 @@ def list_(settings: Settings, waiting: bool, as_json: bool) -> None:  # noqa: FB
 @click.argument("task_id", type=click.IntRange(1))
 @json_option
 @common_options
-def show(settings: Settings, task_id: int, as_json: bool) -> None:  # noqa: FBT001
+def show(settings: Settings, /, *, task_id: int, as_json: bool) -> None:
     """Show all terms and files of task TASK_ID, and who won it: in ether, percent and UTC; --json has wei."""
     from pole.adapters.ethereum.task_story import outcomes
     from pole.adapters.sending.task_states import task_states
@@ -88,7 +88,7 @@ def show(settings: Settings, task_id: int, as_json: bool) -> None:  # noqa: FBT0
 @wallet_option
 @json_option
 @common_options
-def cancel(settings: Settings, task_id: int, wallet: str, as_json: bool) -> None:  # noqa: FBT001
+def cancel(settings: Settings, /, *, task_id: int, wallet: str, as_json: bool) -> None:
     """Take back task TASK_ID, which no round has opened.
 
     Reward and bond become credit (`pole withdraw`); the fee stays in the pool. What the task had reserved of

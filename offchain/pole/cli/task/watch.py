@@ -31,7 +31,7 @@ NOBODY_WON = 1
 )
 @json_option
 @common_options
-def watch(settings: Settings, task_id: int, poll: float, as_json: bool) -> None:  # noqa: FBT001
+def watch(settings: Settings, /, *, task_id: int, poll: float, as_json: bool) -> None:
     """Watch task TASK_ID until its round has ended: phase and time left, claims, committee, votes, winner.
 
     With --json each event is an object on a line of its own: the records of the task and its round under

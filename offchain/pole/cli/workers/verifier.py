@@ -21,7 +21,7 @@ from pole.cli.common.parameters import content_of
 @wallet_option
 @json_option
 @common_options
-def stake(settings: Settings, wallet: str, as_json: bool) -> None:  # noqa: FBT001
+def stake(settings: Settings, /, *, wallet: str, as_json: bool) -> None:
     """Take a seat: the wallet pays the stake and can be drawn into committees from the next round on.
 
     One wallet holds one seat.
@@ -43,7 +43,7 @@ def stake(settings: Settings, wallet: str, as_json: bool) -> None:  # noqa: FBT0
 @wallet_option
 @json_option
 @common_options
-def unstake(settings: Settings, wallet: str, as_json: bool) -> None:  # noqa: FBT001
+def unstake(settings: Settings, /, *, wallet: str, as_json: bool) -> None:
     """Give the seat up.
 
     The stake can be reclaimed after the unbonding time. A vote that is owed is still owed.
@@ -63,7 +63,7 @@ def unstake(settings: Settings, wallet: str, as_json: bool) -> None:  # noqa: FB
 @wallet_option
 @json_option
 @common_options
-def reclaim(settings: Settings, wallet: str, as_json: bool) -> None:  # noqa: FBT001
+def reclaim(settings: Settings, /, *, wallet: str, as_json: bool) -> None:
     """Get the stake of a seat that was given up credited; `pole withdraw` then pays it out."""
     from pole.protocol.amounts import ether
 
@@ -89,7 +89,7 @@ def reclaim(settings: Settings, wallet: str, as_json: bool) -> None:  # noqa: FB
 )
 @json_option
 @common_options
-def leak(settings: Settings, round_id: int, wallet: str, path: Path, as_json: bool) -> None:  # noqa: FBT001
+def leak(settings: Settings, /, *, round_id: int, wallet: str, path: Path, as_json: bool) -> None:
     """Show a vote of the ROUND's committee that its member did not keep to itself.
 
     Only while votes are still committed. The vote counts no more, its member loses a penalty, and half of it

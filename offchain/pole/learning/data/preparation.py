@@ -42,15 +42,10 @@ class _Ranged(_Part):
         return self
 
 
-class NumberColumn(_Ranged):
-    """A column of numbers, and in a second one, where `indicator` is set, 1 for those that are missing.
+class _Measured(_Part):
+    """A column that makes one value a row, and where `indicator` is set a second: 1 for what is missing."""
 
-    A missing number is `fill`.
-    """
-
-    kind: Literal["number"] = "number"
     name: Name
-    fill: Real
     indicator: bool = False
 
     @property
@@ -59,32 +54,25 @@ class NumberColumn(_Ranged):
         return 1 + self.indicator
 
 
-class TimeColumn(_Ranged):
+class NumberColumn(_Measured, _Ranged):
+    """A column of numbers; a missing one is `fill`."""
+
+    kind: Literal["number"] = "number"
+    fill: Real
+
+
+class TimeColumn(_Measured, _Ranged):
     """A column of dates or times, in seconds since 1970 (UTC), which is then as a column of numbers."""
 
     kind: Literal["time"] = "time"
-    name: Name
     fill: Real
-    indicator: bool = False
-
-    @property
-    def width(self) -> int:
-        """Return how many values of a sample the column makes."""
-        return 1 + self.indicator
 
 
-class TruthColumn(_Part):
-    """A column of yes and no: 1 and 0; what is missing is `fill`, and 1 in a second column if `indicator`."""
+class TruthColumn(_Measured):
+    """A column of yes and no: 1 and 0; what is missing is `fill`."""
 
     kind: Literal["truth"] = "truth"
-    name: Name
     fill: bool
-    indicator: bool = False
-
-    @property
-    def width(self) -> int:
-        """Return how many values of a sample the column makes."""
-        return 1 + self.indicator
 
 
 class CategoryColumn(_Part):

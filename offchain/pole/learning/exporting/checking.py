@@ -118,11 +118,9 @@ def _random_trial(trained: TrainedModel, program: Program, random: np.random.Gen
         numbers = random.uniform(low - 0.2 * (high - low), high + 0.2 * (high - low), (count, len(low)))
         return Trial({program.inputs[0].name: numbers}, ranged(numbers, low, high))
     if isinstance(preparation.source, TableSource):
-        return _random_table(preparation, random, count)
+        return _random_table(preparation, preparation.source, random, count)
     if not isinstance(preparation.source, ArraySource):
         return trial_of_rows(trained, program, random.integers(0, 256, (count, *shape), dtype=np.uint8))
-    if not isinstance(preparation.source, ArraySource):
-        return _random_samples(trained, random, count)
     first, last = min(preparation.source.low), max(preparation.source.high)
     return trial_of_rows(trained, program, random.uniform(1.2 * first - 0.2 * last, last, (count, *shape)))
 
@@ -136,10 +134,9 @@ def _random_samples(trained: TrainedModel, random: np.random.Generator, count: i
     return Trial({"samples": samples}, samples)
 
 
-def _random_table(preparation: Preparation, random: np.random.Generator, count: int) -> Trial:
-    source = preparation.source
-    if not isinstance(source, TableSource):
-        raise TypeError("the preparation is of no table")
+def _random_table(
+    preparation: Preparation, source: TableSource, random: np.random.Generator, count: int
+) -> Trial:
     columns = {column.name: _random_cells(column, random, count) for column in source.columns}
     rows = rows_of(columns, preparation)
     return Trial(_typed(source, rows), encode(preparation, rows).samples)

@@ -128,7 +128,7 @@ def _disclosed(specification: ModelSpecification) -> Iterator[str]:
     yield f"- The round's functional keys open up to {rank} independent sums of the {values} values"
     yield "  of each training and test sample, for whoever has them."
     yield "- Labels are not encrypted."
-    yield "- The range of each value is public, and so is this model."
+    yield "- The range that values were read over is public, and so is this model."
     if specification.mapping.noise:
         yield f"- Each of the sums has noise of deviation {specification.mapping.noise}."
     yield ""
