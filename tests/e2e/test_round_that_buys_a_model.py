@@ -77,6 +77,8 @@ def test_the_model_that_won_is_at_its_buyer_s(bought: Bought) -> None:
     assert header.round_id == bought.round_id
     assert bought.model.record.model_digest == header.model_digest
     assert bought.model.record.score.test == header.test_correct >= LEARNED * bought.block.test_total
+    terms = bought.setting.reader.round(bought.round_id).terms
+    assert 10_000 * header.train_correct >= terms.required_train_accuracy * bought.block.train_total
 
 
 def test_it_predicts_new_rows(bought: Bought) -> None:
@@ -93,6 +95,16 @@ def test_the_command_predicts_the_same(bought: Bought, tmp_path: Path) -> None:
     )
     with out.open(newline="", encoding="utf-8") as file:
         assert [row["prediction"] for row in csv.DictReader(file)] == bought.predicted
+
+
+def test_rows_that_are_encrypted_are_predicted_by_the_round_s_keys(bought: Bought, tmp_path: Path) -> None:
+    environment = worker(bought.setting, OWNER).environment(bought.setting.ground.place)
+    sealed, model = tmp_path / "sealed.safetensors", str(bought.model.folder)
+    pole(["model", "encrypt", model, "--rows", str(bought.new), "--out", str(sealed)], environment)
+    said = pole(["model", "predict", model, "--ciphertexts", str(sealed)], environment)
+    found = [row["prediction"] for row in csv.DictReader(said.splitlines())]
+    # With noise of their own, as the committee's test rows had it.
+    assert np.mean(np.array(found) == truth()) >= LEARNED
 
 
 def test_plain_onnxruntime_predicts_the_same_out_of_raw_rows(bought: Bought, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-UMASKS = pytest.mark.parametrize("umask", [0o000, 0o077], ids=oct)
+UMASKS = pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], ids=oct)
 
 
 def pole(folder: Path, *words: str, umask: int) -> "subprocess.CompletedProcess[str]":
