@@ -33,7 +33,7 @@ ENDED: Final = frozenset({Phase.FINAL, Phase.VOID})
 
 
 class Step(IntEnum):
-    """The newest step of a round that was taken by a transaction and from which clocks run (IPoLeChain.Step)."""
+    """What the last transaction that moved a round on before its first committee was (IPoLeChain.Step)."""
 
     NONE = 0
     OPENED = 1
@@ -194,13 +194,13 @@ class Solution:
 class Round:
     """A round with its task as it stood when it opened (IPoLeChain.Round).
 
-    `data_node` is the task's owner; `judging_time`, `terms` and `test_digest` are the task's. In Seed, `seed` is
-    the origin that the seed will be made of. `entropy` is that of the first committee's draw. `since` is when
-    the step began, in Ethereum block `since_block`. `draw_block` is the Ethereum block whose mix draws next, 0
-    while none is named. Of the `committed` places `ready` claim the training threshold and `revealed` showed
-    their model; `commitments` counts replacements too. `attempt` counts its committees from 0. `dropped` tells
-    that the newest challenge drew no larger committee. `challengers` are those of attempts 0 and 1; the zero
-    address: nobody.
+    `data_node` is the task's owner; `judging_time`, `terms` and `test_digest` are the task's. In Seed, `seed`
+    is the origin that the seed will be made of. `entropy` is that of the first committee's draw. `since` is
+    when the step began, in Ethereum block `since_block`. `draw_block` is the Ethereum block whose mix draws
+    next, 0 while none is named. Of the `committed` places `ready` claim the training threshold and `revealed`
+    showed their model; `commitments` counts replacements too. `attempt` counts its committees from 0.
+    `dropped` tells that the newest challenge drew no larger committee. `challengers` are those of attempts 0
+    and 1; the zero address: nobody.
     """
 
     round_id: int
@@ -261,8 +261,10 @@ class Finding:
 class Ballot:
     """A drawn committee at work (IVerifierCommittee.Ballot).
 
-    `committed` and `revealed` are sets of members: bit n, from the lowest, for member n. `eligible` is how
-    many seats could be drawn.
+    `committed` and `revealed` are sets of members: bit n, from the lowest, for member n. Vote commitments end
+    by the clock when `commit_deadline` and Ethereum block `commit_block` are reached, vote reveals
+    `reveal_window` seconds and `window_blocks` blocks later. `closed_early` tells that everybody who committed
+    has revealed.
     """
 
     seats: int
@@ -270,8 +272,10 @@ class Ballot:
     committed: int
     revealed: int
     commit_deadline: int
-    reveal_deadline: int
-    eligible: int
+    reveal_window: int
+    commit_block: int
+    window_blocks: int
+    closed_early: bool
     settled: bool
 
 
