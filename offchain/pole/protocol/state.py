@@ -262,9 +262,8 @@ class Ballot:
     """A drawn committee at work (IVerifierCommittee.Ballot).
 
     `committed` and `revealed` are sets of members: bit n, from the lowest, for member n. Vote commitments end
-    by the clock when `commit_deadline` and Ethereum block `commit_block` are reached, vote reveals
-    `reveal_window` seconds and `window_blocks` blocks later. `closed_early` tells that everybody who committed
-    has revealed.
+    when both `commit_deadline` and Ethereum block `commit_block` are reached, vote reveals when
+    `reveal_deadline` and `reveal_block` are.
     """
 
     seats: int
@@ -272,10 +271,9 @@ class Ballot:
     committed: int
     revealed: int
     commit_deadline: int
-    reveal_window: int
     commit_block: int
-    window_blocks: int
-    closed_early: bool
+    reveal_deadline: int
+    reveal_block: int
     settled: bool
 
 

@@ -33,7 +33,11 @@ CLOCKLESS: Final = Moment(0, 0)
 
 
 def stage_of(ballot: Ballot, now: Moment) -> BallotStage:
-    """Return the ballot's stage at `now`; `ballot.seats` is 0 before the draw."""
+    """Return the ballot's stage at `now`; `ballot.seats` is 0 before the draw.
+
+    The last commitment of a full committee moves the end of commitments to its own moment, the last reveal
+    that of the reveals.
+    """
     if ballot.seats == 0:
         return BallotStage.NONE
     if ballot.settled:
@@ -44,14 +48,13 @@ def stage_of(ballot: Ballot, now: Moment) -> BallotStage:
 
 
 def commits_until(ballot: Ballot) -> Moment:
-    """Return when vote commitments end; the last of a full committee moves that to its own moment."""
+    """Return when vote commitments end."""
     return Moment(ballot.commit_deadline, ballot.commit_block)
 
 
 def closes_at(ballot: Ballot) -> Moment:
     """Return when a drawn ballot closes: where nobody committed a vote there is none to wait for."""
-    end = commits_until(ballot)
-    return end.after(ballot.reveal_window, ballot.window_blocks) if ballot.committed else end
+    return Moment(ballot.reveal_deadline, ballot.reveal_block) if ballot.committed else commits_until(ballot)
 
 
 def can_grow(standing: Round, ballot: Ballot, parameters: ChainParameters, seats: int) -> bool:

@@ -13,8 +13,8 @@ def draw(
 ) -> tuple[str, ...]:
     """Return the members drawn: `size` distinct ones of `seats` outside `barred`, in the order drawn.
 
-    A partial Fisher-Yates shuffle of the seats as they stood; barred ones are skipped. When fewer than `size` are
-    eligible all of them are drawn, and nobody when they are fewer than `minimum`.
+    A partial Fisher-Yates shuffle of the seats as they stood; barred ones are skipped. When fewer than `size`
+    are eligible all of them are drawn, and nobody when they are fewer than `minimum`.
     """
     members: list[str] = []
     for index in shuffled(entropy, total=len(seats), count=min(len(seats), size + len(barred))):

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pole.protocol.rounds.tally import differs, is_truth, main_truth, said
-from pole.protocol.state import Finding, Verdict, Vote
+from pole.protocol.rounds.tally import Worth, majorities, worth_of
+from pole.protocol.state import Finding, Vote
 
-STRIKES_ALLOWED: Final = 2
-"""Abstentions in a row against what was found that cost nothing; the next costs the seat."""
+STRIKES: Final = 3
+"""How many abstentions in a row, where a truth was found, cost the seat."""
+
+_ABSENT: Final = Worth(right=0, is_false=False, is_alone=False, has_abstained=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,16 @@ class Outcome:
 
 def outcomes(committees: Sequence[Committee], last: Sequence[Finding]) -> tuple[Outcome, ...]:
     """Return the outcome of every member of every attempt; `last` is what the last committee found."""
-    mains = _mains(committees[-1], last)
-    return tuple(
-        _outcome(attempt, member, committee.votes.get(member), last, mains if is_last else ())
-        for attempt, committee in enumerate(committees)
-        for is_last in [attempt == len(committees) - 1]
-        for member in committee.members
-    )
+    newest = committees[-1]
+    leading = majorities(list(newest.votes.values()), last, seats=len(newest.members))
+    found: list[Outcome] = []
+    for attempt, committee in enumerate(committees):
+        compared = leading if committee is newest else None
+        for member in committee.members:
+            votes = committee.votes.get(member)
+            worth = _ABSENT if votes is None else worth_of(votes, last, compared)
+            found.append(_outcome(attempt, member, worth, absent=votes is None, choices=len(last)))
+    return tuple(found)
 
 
 def part(pot: int, committees: Sequence[Committee], choices: int) -> int:
@@ -64,46 +69,14 @@ def strikes_after(strikes: int, outcome: Outcome) -> int:
     return 0 if outcome.cleared else strikes
 
 
-def _mains(committee: Committee, last: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return the truth that most seats of the last committee cast, one of each choice."""
-    seats = len(committee.members)
-    return tuple(
-        main_truth([votes[choice] for votes in committee.votes.values()], seats=seats)
-        for choice in range(len(last))
-    )
-
-
-def _outcome(
-    attempt: int,
-    member: str,
-    votes: Sequence[Vote] | None,
-    last: Sequence[Finding],
-    mains: Sequence[Finding],
-) -> Outcome:
-    """Return a member's outcome; `mains` are empty for all but the last attempt."""
-    if votes is None:
-        return Outcome(attempt, member, slashed=True, unseated=False, struck=False, cleared=False, parts=0)
-    right = wrong = abstained = against = 0
-    for choice, found in enumerate(last):
-        cast = said(votes[choice])
-        if not is_truth(found):
-            against += bool(mains) and found.verdict is Verdict.NONE and _opposes(cast, mains[choice])
-        elif not is_truth(cast):
-            abstained += 1
-        elif cast == found or (not mains and not differs(cast, found)):
-            right += 1
-        else:
-            wrong += 1
+def _outcome(attempt: int, member: str, worth: Worth, *, absent: bool, choices: int) -> Outcome:
+    slashed = absent or worth.is_false
     return Outcome(
         attempt,
         member,
-        slashed=wrong > 0,
-        unseated=wrong == 0 and against > 0,
-        struck=abstained > 0,
-        cleared=right == len(last),
-        parts=right,
+        slashed=slashed,
+        unseated=worth.is_alone and not slashed,
+        struck=worth.has_abstained,
+        cleared=worth.right == choices,
+        parts=worth.right,
     )
-
-
-def _opposes(cast: Finding, main: Finding) -> bool:
-    return is_truth(cast) and is_truth(main) and cast != main
