@@ -30,8 +30,8 @@ class Outcome:
     """What one member's votes of one attempt lead to.
 
     `slashed`: it loses a penalty and its seat. `unseated`: it loses the seat alone. `struck`: it abstained
-    where a truth was found. `cleared`: it cast the truth that was found of every choice, and starts anew with
-    no strikes. `parts` are those of the pot that it earns.
+    where a truth was found, which counts while it is seated. `cleared`: it cast the truth that was found of
+    every choice, and starts anew with no strikes. `parts` are those of the pot that it earns.
     """
 
     attempt: int
@@ -62,21 +62,16 @@ def part(pot: int, committees: Sequence[Committee], choices: int) -> int:
     return pot // (sum(len(committee.members) for committee in committees) * choices)
 
 
-def strikes_after(strikes: int, outcome: Outcome) -> int:
-    """Return a member's strikes in a row after this outcome."""
-    if outcome.struck:
-        return strikes + 1
-    return 0 if outcome.cleared else strikes
-
-
 def _outcome(attempt: int, member: str, worth: Worth, *, absent: bool, choices: int) -> Outcome:
     slashed = absent or worth.is_false
+    unseated = worth.is_alone and not slashed
+    stays = not slashed and not unseated
     return Outcome(
         attempt,
         member,
         slashed=slashed,
-        unseated=worth.is_alone and not slashed,
-        struck=worth.has_abstained,
-        cleared=worth.right == choices,
-        parts=worth.right,
+        unseated=unseated,
+        struck=stays and worth.has_abstained,
+        cleared=stays and worth.right == choices,
+        parts=worth.right if stays else 0,
     )

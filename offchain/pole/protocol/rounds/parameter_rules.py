@@ -1,9 +1,9 @@
 """Which parameters make a deployment that works: the inequalities that the protocol needs, each in one place.
 
 Those of `_sizes`, `_blocks`, `_tasks`, `_idle_task` and `_stakes`, and the bounds of basis points, are those
-of contracts/libraries/Deployment.sol, which refuses to be constructed otherwise. A deployment that breaks one of
-the others runs, but something in it costs nothing that must cost something. docs/economics.md says what each
-protects against.
+of contracts/libraries/Deployment.sol, which refuses to be constructed otherwise. A deployment that breaks one
+of the others runs, but something in it costs nothing that must cost something. docs/economics.md says what
+each protects against.
 """
 
 from collections.abc import Iterable, Iterator
@@ -114,7 +114,8 @@ def _blocks(parameters: Parameters) -> Iterator[Rule]:
     chain = parameters.chain
     yield (
         chain.confirmations > 0,
-        "chain.confirmations is 0: what a secret was given away for could be undone; wait for at least 1 block.",
+        "chain.confirmations is 0: what a secret was given away for could be undone; "
+        "wait for at least 1 block.",
     )
     yield (
         chain.window_blocks > 2 * chain.confirmations,
@@ -292,11 +293,6 @@ def _shares(parameters: Parameters) -> Iterator[Rule]:
         chain.missed_share_bps > 0,
         "chain.missedShareBps is 0: a data node whose test set nobody can meet would get models for nothing; "
         "raise it.",
-    )
-    yield (
-        chain.verification_fee_bps + chain.missed_share_bps <= BASIS_POINTS,
-        f"chain.verificationFeeBps {chain.verification_fee_bps} and missedShareBps {chain.missed_share_bps} "
-        "come to more than a reward: lower one of them.",
     )
     yield (
         chain.fault_share_bps < BASIS_POINTS,

@@ -20,7 +20,8 @@ from pole.protocol.rounds.judgement import (
     reaches_threshold,
 )
 from pole.protocol.rounds.ommer_rewards import PoolDraw
-from pole.protocol.state import Payout, PayoutReason, Solution, TaskTerms, Verdict, VoidReason
+from pole.protocol.rounds.tally import is_truth
+from pole.protocol.state import Payout, PayoutReason, Solution, TaskTerms, VoidReason
 
 _BOND_FORFEITED_FOR: Final = (VoidReason.KEYS_MISSING, VoidReason.DATA_FAULT)
 _NOBODY_RIGHT: Final = (VoidReason.NO_QUORUM, VoidReason.NONE_QUALIFIED)
@@ -44,13 +45,13 @@ def settle(ended: EndedRound, judgement: Judgement, parameters: ChainParameters)
     payouts = (
         *_reward(ended, judgement, parameters, fee),
         *_data_bond(ended, judgement, parameters, fee),
+        Payout(ended.data_node, PayoutReason.RENT_REFUND, ended.rent - ended.used),
         *_miner_bonds(ended, parameters),
         *_challenge_bonds(ended),
-        Payout(ended.data_node, PayoutReason.RENT_REFUND, ended.rent - ended.used),
     )
     # Nobody owns an idle task: what would be its owner's stays in the pool's part.
     paid = tuple(payout for payout in payouts if payout.amount > 0 and payout.payee != ZERO_ADDRESS)
-    pot = fee + forfeited_challenges(ended)
+    pot = fee + spent_on_challenges(ended)
     rest = account_of(ended, parameters) - pot - sum(payout.amount for payout in paid)
     return Settlement(paid, pot, rest)
 
@@ -78,12 +79,12 @@ def miner_bond(claimed_train_correct: int, terms: TaskTerms, parameters: ChainPa
 
 
 def verification_fee(ended: EndedRound, judgement: Judgement, parameters: ChainParameters) -> int:
-    """Return what the committees earn: nothing without a finding.
+    """Return what the committees earn: nothing where the last one found no truth.
 
     It is at most what those can pay who made the round void: the data bond after a data fault, the forfeited
     miner bonds where no solution qualified.
     """
-    if all(finding.verdict is Verdict.NONE for finding in ended.findings or ()):
+    if not any(is_truth(finding) for finding in ended.findings or ()):
         return 0
     fee = committee_fee(ended.terms.reward, parameters)
     if judgement.void_reason is VoidReason.DATA_FAULT:
@@ -93,8 +94,8 @@ def verification_fee(ended: EndedRound, judgement: Judgement, parameters: ChainP
     return fee
 
 
-def forfeited_challenges(ended: EndedRound) -> int:
-    """Return what challenges that changed nothing cost together, in wei."""
+def spent_on_challenges(ended: EndedRound) -> int:
+    """Return what challenges pay the larger committees that they bought, in wei."""
     return sum(
         challenge.bond
         for attempt, challenge in enumerate(ended.challenges)
@@ -123,7 +124,7 @@ def _reward(ended: EndedRound, judgement: Judgement, parameters: ChainParameters
         refund -= fee - min(fee, _forfeited_bonds(ended, parameters))
     if judgement.trained is None:
         return [Payout(ended.data_node, PayoutReason.REWARD_REFUND, refund)]
-    share = ended.terms.reward * parameters.missed_share_bps // BASIS_POINTS
+    share = refund * parameters.missed_share_bps // BASIS_POINTS
     return [
         Payout(judged[judgement.trained].miner, PayoutReason.TRAINING_REWARD, share),
         Payout(ended.data_node, PayoutReason.REWARD_REFUND, refund - share),
