@@ -64,7 +64,7 @@ contract Judge is IJudge {
         if (ended.entropy != 0) ending.evidence.findings = committee.findings(ending.ballotId);
         for (uint256 attempt = 0; attempt < ending.challenges.length; ++attempt) {
             if (ended.challengers[attempt] == address(0)) continue;
-            uint256 bond = Ballots.bondFor(ended.task.terms.reward, chosen, attempt);
+            uint256 bond = chain.challengeBond(roundId, attempt);
             Finding[] memory found = committee.findings(Ballots.idOf(roundId, attempt));
             ending.challenges[attempt] = Challenge(ended.challengers[attempt], bond, found);
         }

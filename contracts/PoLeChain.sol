@@ -29,6 +29,8 @@ contract PoLeChain is IPoLeChain {
     using Payouts for Payouts.List;
     using Solutions for Solutions.Register;
 
+    uint256 private constant BPS = 10_000;
+
     /// @inheritdoc IPoLeChain
     IRewardReservoir public immutable override reservoir;
 
@@ -63,11 +65,6 @@ contract PoLeChain is IPoLeChain {
 
     modifier onlyIn(uint256 roundId, Phase needed) {
         _requirePhase(roundId, needed);
-        _;
-    }
-
-    modifier onlyDataNode(uint256 roundId) {
-        _requireDataNode(_rounds[roundId], roundId);
         _;
     }
 
@@ -110,7 +107,6 @@ contract PoLeChain is IPoLeChain {
         _record(RecordKind.RoundOpened, abi.encode(roundId, taskId, parentHash, named));
         (bytes32 bodyRoot, ) = ledger.body();
         opened.seed = keccak256(abi.encode(parentHash, bodyRoot));
-        emit RoundOpened(roundId, taskId, named);
     }
 
     /// @inheritdoc IPoLeChain
@@ -198,7 +194,8 @@ contract PoLeChain is IPoLeChain {
         uint256 roundId,
         string calldata testCid,
         bytes32 testDigest
-    ) external override onlyIn(roundId, Phase.TestRelease) onlyDataNode(roundId) {
+    ) external override onlyIn(roundId, Phase.TestRelease) {
+        _requireDataNode(_rounds[roundId], roundId);
         _release(roundId, testCid, testDigest);
     }
 
@@ -251,9 +248,9 @@ contract PoLeChain is IPoLeChain {
     /// @inheritdoc IPoLeChain
     function challenge(uint256 roundId) external payable override onlyIn(roundId, Phase.Challenge) {
         Round storage open = _rounds[roundId];
-        uint256 due = challengeBond(roundId);
-        if (msg.value != due) revert WrongBond(msg.value, due);
         uint8 attempt = open.attempt;
+        uint256 due = challengeBond(roundId, attempt);
+        if (msg.value != due) revert WrongBond(msg.value, due);
         open.challengers[attempt] = msg.sender;
         open.attempt = attempt + 1;
         _record(RecordKind.TallyChallenged, abi.encode(roundId, attempt, msg.sender, due));
@@ -301,9 +298,10 @@ contract PoLeChain is IPoLeChain {
     }
 
     /// @inheritdoc IPoLeChain
-    function challengeBond(uint256 roundId) public view override returns (uint256 bond) {
-        Round storage open = _rounds[roundId];
-        return Ballots.bondFor(open.task.terms.reward, _parameters, open.attempt);
+    function challengeBond(uint256 roundId, uint256 attempt) public view override returns (uint256 bond) {
+        uint256 reward = _rounds[roundId].task.terms.reward;
+        uint256 fee = (reward * _parameters.verificationFeeBps) / BPS;
+        return Ballots.bondOf(attempt, fee, _firstSize(reward), _parameters.maxCommittee);
     }
 
     /// @inheritdoc IPoLeChain
@@ -489,18 +487,21 @@ contract PoLeChain is IPoLeChain {
         Round storage open,
         uint256 attempt
     ) private view returns (Summons memory summons) {
-        Parameters memory chosen = _parameters;
+        Parameters storage chosen = _parameters;
         Solution[] memory all = _registers[roundId % lanes].load(open.committed);
         uint256 reward = open.task.terms.reward;
-        uint256 needed = Ballots.seatsFor(reward, chosen.rewardPerSeat);
         summons.asOf = _seatsAsOf(open);
-        summons.size = uint16(Ballots.sizeOf(attempt, Ballots.firstSize(reward, chosen), chosen.maxCommittee));
-        summons.minimum = uint16(needed < chosen.minCommittee ? chosen.minCommittee : needed);
+        summons.size = uint16(Ballots.sizeOf(attempt, _firstSize(reward), chosen.maxCommittee));
+        summons.minimum = uint16(Ballots.seatsFor(reward, chosen.rewardPerSeat, chosen.minCommittee));
         summons.choices = uint16(Solutions.judgedOf(all).length);
         summons.barred = Solutions.barredFrom(all, open.task.owner);
         summons.commitWindow = chosen.voteCommitWindow + summons.choices * open.task.judgingTime;
         summons.revealWindow = chosen.voteRevealWindow;
         summons.windowBlocks = chosen.windowBlocks;
+    }
+
+    function _firstSize(uint256 reward) private view returns (uint256) {
+        return Ballots.seatsFor(reward, _parameters.rewardPerSeat, _parameters.committeeSize);
     }
 
     /// @dev Seats of that time can be drawn: nobody takes or leaves one for this round.

@@ -199,16 +199,17 @@ contract LibraryHarness {
         return Ballots.sizeOf(attempt, first, maximum);
     }
 
-    function seatsFor(uint256 reward, uint256 rewardPerSeat) external pure returns (uint256) {
-        return Ballots.seatsFor(reward, rewardPerSeat);
+    function seatsFor(uint256 reward, uint256 rewardPerSeat, uint256 fewest) external pure returns (uint256) {
+        return Ballots.seatsFor(reward, rewardPerSeat, fewest);
     }
 
-    function bondFor(
-        uint256 reward,
-        IPoLeChain.Parameters calldata chosen,
-        uint256 attempt
+    function challengeBond(
+        uint256 attempt,
+        uint256 fee,
+        uint256 first,
+        uint256 maximum
     ) external pure returns (uint256) {
-        return Ballots.bondFor(reward, chosen, attempt);
+        return Ballots.bondOf(attempt, fee, first, maximum);
     }
 
     function spentOnChallenges(Ending calldata ending) external pure returns (uint256) {
