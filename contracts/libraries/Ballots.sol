@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @title Ballots: how the ballots of a round are numbered, and how many members they ask for.
+import {IPoLeChain} from "../interfaces/IPoLeChain.sol";
+
+/// @title Ballots: how the ballots of a round are numbered, how many members they ask for, and what a challenge costs.
 library Ballots {
-    /// @dev The last attempt to judge a round; the first is 0.
+    /// @notice The last attempt to judge a round; the first is 0.
     uint256 internal constant LAST_ATTEMPT = 2;
 
     uint256 private constant IDS_A_ROUND = 4;
+
+    uint256 private constant BPS = 10_000;
 
     /// @return ballotId of a round's attempt
     function idOf(uint256 roundId, uint256 attempt) internal pure returns (uint256 ballotId) {
@@ -23,10 +27,34 @@ library Ballots {
         return ballotId % IDS_A_ROUND;
     }
 
-    /// @return seats that an attempt asks for: `first`, then twice as many and one, then all; `most` at most
+    /// @return seats that a reward asks for: one for each part of it that a seat may decide on, rounded up
+    function seatsFor(uint256 reward, uint256 rewardPerSeat) internal pure returns (uint256 seats) {
+        return (reward + rewardPerSeat - 1) / rewardPerSeat;
+    }
+
+    /// @param first seats that the first attempt asks for
+    /// @return seats that an attempt asks for: `first`, then twice as many and one, then `maximum`, which none exceeds
     function sizeOf(uint256 attempt, uint256 first, uint256 maximum) internal pure returns (uint256 seats) {
         if (attempt == LAST_ATTEMPT) return maximum;
         seats = attempt == 0 ? first : 2 * first + 1;
         return seats < maximum ? seats : maximum;
+    }
+
+    /// @return seats that the first attempt of a round with this reward asks for
+    function firstSize(uint256 reward, IPoLeChain.Parameters memory chosen) internal pure returns (uint256 seats) {
+        seats = seatsFor(reward, chosen.rewardPerSeat);
+        if (seats < chosen.committeeSize) seats = chosen.committeeSize;
+    }
+
+    /// @notice What a challenge of an attempt costs: as much for each seat of the next as the verification fee pays for one of the first.
+    /// @return bond in wei, rounded down
+    function bondFor(
+        uint256 reward,
+        IPoLeChain.Parameters memory chosen,
+        uint256 attempt
+    ) internal pure returns (uint256 bond) {
+        uint256 first = firstSize(reward, chosen);
+        uint256 fee = (reward * chosen.verificationFeeBps) / BPS;
+        return (fee * sizeOf(attempt + 1, first, chosen.maxCommittee)) / sizeOf(0, first, chosen.maxCommittee);
     }
 }
