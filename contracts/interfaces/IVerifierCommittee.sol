@@ -235,7 +235,7 @@ interface IVerifierCommittee {
     ///   challenge, and what is left of the fee, go to the pool.
     /// @param ballotId the round's newest ballot
     /// @param agreed the findings of this ballot as `findings` returned them
-    /// @param fee wei in account `ballotId` of this contract
+    /// @param fee wei that the chain moved to account STAKES of this contract
     function settle(uint256 ballotId, Finding[] calldata agreed, uint256 fee) external;
 
     /// @return ballot as it stands

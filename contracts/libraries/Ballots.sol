@@ -23,9 +23,11 @@ library Ballots {
         return ballotId % IDS_A_ROUND;
     }
 
+    /// @param fewest seats that any reward asks for
     /// @return seats that a reward asks for: one for each part of it that a seat may decide on, rounded up
-    function seatsFor(uint256 reward, uint256 rewardPerSeat) internal pure returns (uint256 seats) {
-        return (reward + rewardPerSeat - 1) / rewardPerSeat;
+    function seatsFor(uint256 reward, uint256 rewardPerSeat, uint256 fewest) internal pure returns (uint256 seats) {
+        seats = (reward + rewardPerSeat - 1) / rewardPerSeat;
+        if (seats < fewest) seats = fewest;
     }
 
     /// @param first seats that the first attempt asks for

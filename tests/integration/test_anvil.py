@@ -47,10 +47,10 @@ def anvil(programs: Path) -> str:
     return found
 
 
-def start_anvil(settings: DevnetSettings) -> None:
+def start_anvil(settings: DevnetSettings, hardfork: str = "shanghai") -> None:
     command = [
         *(anvil(settings.programs), "--silent", "--host", "127.0.0.1", "--port", str(settings.rpc_port)),
-        *("--chain-id", str(CHAIN_ID), "--hardfork", "shanghai", "--mnemonic", MNEMONIC, "--accounts", "20"),
+        *("--chain-id", str(CHAIN_ID), "--hardfork", hardfork, "--mnemonic", MNEMONIC, "--accounts", "20"),
     ]
     record = settings.folder / "anvil.json"
     log = settings.folder / "anvil.log"

@@ -39,7 +39,7 @@ NAMES = (
     "signed-release",
     *("leaked-vote", "secret-box", "keystore", "wallet", "deployment", "profiles", "journal", "ledger-entry"),
     *("preparation", "npz", "pole", "table", "parquet", "arrow", "workbook", "new-rows", "image"),
-    *("record", "refusal"),
+    *("record", "ethereum-header", "refusal"),
 )
 
 
