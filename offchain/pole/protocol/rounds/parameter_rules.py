@@ -1,9 +1,8 @@
 """Which parameters make a deployment that works: the inequalities that the protocol needs, each in one place.
 
-Those of `_sizes`, `_blocks`, `_tasks`, `_idle_task` and `_stakes`, and the bounds of basis points, are those
-of contracts/libraries/Deployment.sol, which refuses to be constructed otherwise. A deployment that breaks one
-of the others runs, but something in it costs nothing that must cost something. docs/economics.md says what
-each protects against.
+Among them is all that contracts/libraries/Deployment.sol refuses to be constructed with. A deployment that
+breaks one of the others runs, but something in it costs nothing that must cost something. docs/economics.md
+says what each protects against.
 """
 
 from collections.abc import Iterable, Iterator
