@@ -17,6 +17,7 @@ import {Accounts} from "./libraries/Accounts.sol";
 import {Ballots} from "./libraries/Ballots.sol";
 import {CommitteeDraw} from "./libraries/CommitteeDraw.sol";
 import {Commitments} from "./libraries/Commitments.sol";
+import {Deployment} from "./libraries/Deployment.sol";
 import {Phases} from "./libraries/Phases.sol";
 import {Seats} from "./libraries/Seats.sol";
 import {Tally} from "./libraries/Tally.sol";
@@ -47,7 +48,8 @@ contract VerifierCommittee is IVerifierCommittee {
         bool settled;
     }
 
-    /// @dev A ballot but for whether it is settled, in one storage slot. Windows of the reveals are counted from the commitments' end.
+    /// @dev A ballot but for whether it is settled, in one storage slot. Windows of the reveals are counted from the
+    /// commitments' end.
     struct Count {
         uint8 seats;
         uint8 choices;
@@ -106,6 +108,7 @@ contract VerifierCommittee is IVerifierCommittee {
 
     /// @param chain_ the address that PoLeChain is going to have
     constructor(IRewardReservoir reservoir_, ILedger ledger_, address chain_, Parameters memory parameters_) {
+        Deployment.checkCommittee(parameters_);
         reservoir = reservoir_;
         ledger = ledger_;
         chain = chain_;
