@@ -18,6 +18,7 @@ from PIL import Image
 from pyarrow import parquet as arrow_parquet
 from scripts.sources import ROOT
 
+from pole.adapters.ethereum.deployment import CONTRACTS, FORMAT_VERSION
 from pole.adapters.storage.journal import SqliteJournal
 from pole.adapters.wallet import holder_card, secret_box, share_box, share_receipt
 from pole.learning.data import own
@@ -66,7 +67,6 @@ PREPARATION: Final = Preparation(
     ),
     target=ClassTarget(column="churned", names=("no", "yes")),
 )
-CONTRACTS: Final = ("PoLeChain", "TaskList", "VerifierCommittee", "RewardReservoir")
 ERRORS: Final[list[dict[str, Any]]] = [
     {"type": "error", "name": name, "inputs": [{"name": field, "type": kind} for field, kind in inputs]}
     for name, inputs in {
@@ -253,7 +253,7 @@ def deployment() -> bytes:
     }
     groups = json.loads((ROOT / "devnet" / "parameters-sepolia.json").read_text())
     parameters = {name: dict.fromkeys(group, 1) for name, group in groups.items()}
-    content = {"version": 1, "chainId": 1337, "contracts": contracts, "parameters": parameters}
+    content = {"version": FORMAT_VERSION, "chainId": 1337, "contracts": contracts, "parameters": parameters}
     return json.dumps(content).encode()
 
 

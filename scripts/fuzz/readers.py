@@ -262,7 +262,10 @@ def _on_disk(folder: Path) -> tuple[Reader, ...]:
             lambda data: deployment.read_deployment(_written(folder / "deployment.json", data)),
             (InputError,),
             (examples.deployment(),),
-            ("pole.adapters.ethereum.deployment.read_deployment",),
+            (
+                "pole.adapters.ethereum.deployment.read_content",
+                "pole.adapters.ethereum.deployment.read_deployment",
+            ),
         ),
         Reader(
             "profiles",
