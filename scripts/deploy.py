@@ -1,7 +1,7 @@
 """Deploy the five contracts, read everything back, and write the deployment file.
 
     tools/brownie run deploy --network devnet
-    tools/brownie run deploy main my-parameters.json --network hoodi
+    tools/brownie run deploy main my-parameters.json --network PRESET
 
 Refuses a network whose randomness one party makes (devnet/presets.json, POLE_ACCEPT_RANDOMNESS). Reads the
 parameter file named, else POLE_PARAMETERS, else the one of the network's preset, and refuses parameters that

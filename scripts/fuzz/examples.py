@@ -6,6 +6,7 @@ import sqlite3
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import numpy as np
 import openpyxl  # type: ignore[import-untyped]
@@ -248,13 +249,41 @@ def deployment() -> bytes:
             "abi": ERRORS,
             "deployedBlock": 7,
             "codeHash": "0xab",
+            "source": f"contracts/{name}.sol:{name}",
         }
         for number, name in enumerate(CONTRACTS)
     }
     groups = json.loads((ROOT / "devnet" / "parameters-sepolia.json").read_text())
     parameters = {name: dict.fromkeys(group, 1) for name, group in groups.items()}
-    content = {"version": FORMAT_VERSION, "chainId": 1337, "contracts": contracts, "parameters": parameters}
+    content = {
+        "version": FORMAT_VERSION,
+        "chainId": 1337,
+        "contracts": contracts,
+        "compiler": "v0.8.30+commit.73712a01",
+        "parameters": parameters,
+    }
     return json.dumps(content).encode()
+
+
+def sources() -> bytes:
+    """Return what the compiler was given."""
+    return json.dumps({"language": "Solidity", "sources": {}, "settings": {}}).encode()
+
+
+def ticket() -> bytes:
+    """Return Sourcify's answer to a submission."""
+    return json.dumps({"verificationId": str(UUID(int=7))}).encode()
+
+
+def job() -> bytes:
+    """Return Sourcify's answer about a job that failed."""
+    error = {"customCode": "no_match", "message": "The code differs."}
+    return json.dumps({"isJobCompleted": True, "contract": {"match": None}, "error": error}).encode()
+
+
+def refused_verification() -> bytes:
+    """Return Sourcify's answer to a submission that it refuses."""
+    return json.dumps({"customCode": "unsupported_chain", "message": "Chain 1337 not found"}).encode()
 
 
 def arrays() -> tuple[bytes, ...]:

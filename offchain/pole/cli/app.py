@@ -24,6 +24,11 @@ devnet = _group(
         "status": ("pole.cli.network.devnet:status", "Tell what runs and where."),
     },
 )
+deployment = _group(
+    "deployment",
+    "The contracts of a deployment file.",
+    {"verify": ("pole.cli.network.deployment:verify", "Verify their source code on Sourcify.")},
+)
 wallet = _group(
     "wallet",
     "Wallets: encrypted keystores under the data folder.",
@@ -160,6 +165,7 @@ main = RootGroup(
     "pole",
     {
         "devnet": devnet,
+        "deployment": deployment,
         "wallet": wallet,
         "task": task,
         "spec": spec,
