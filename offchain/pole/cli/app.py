@@ -17,7 +17,7 @@ def _group(name: str, summary: str, commands: dict[str, tuple[str, str]]) -> Laz
 
 devnet = _group(
     "devnet",
-    "A development chain (ganache) and IPFS daemon on this machine.",
+    "A development chain and IPFS daemon on this machine.",
     {
         "up": ("pole.cli.network.devnet:up", "Start the chain and the IPFS daemon."),
         "down": ("pole.cli.network.devnet:down", "Stop what `up` started."),
