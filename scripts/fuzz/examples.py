@@ -253,7 +253,7 @@ def deployment() -> bytes:
         }
         for number, name in enumerate(CONTRACTS)
     }
-    groups = json.loads((ROOT / "devnet" / "parameters-sepolia.json").read_text())
+    groups = json.loads((ROOT / "devnet" / "parameters-public.json").read_text())
     parameters = {name: dict.fromkeys(group, 1) for name, group in groups.items()}
     content = {
         "version": FORMAT_VERSION,

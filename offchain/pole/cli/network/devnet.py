@@ -63,7 +63,8 @@ def up(
     """Start a chain and an IPFS daemon, and wait until both answer.
 
     What runs already is left alone: a second `up` changes nothing, and an IPFS daemon of yours on the same
-    port is used as it is.
+    port is used as it is. anvil writes its whole chain down every second: a kill costs that second's blocks,
+    and a chain of days is for ganache.
     """
     from pole.adapters.machine import devnet
 

@@ -23,7 +23,7 @@ class StandIn(ThreadingHTTPServer):
     """
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _Answering)
         self.submission: Callable[[str], Answer] = lambda _: (202, {"verificationId": TICKET})
         self.job: Callable[[], Answer] = lambda: (200, ended("exact_match"))
         self.received: dict[str, dict[str, Any]] = {}
@@ -34,7 +34,7 @@ class StandIn(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/server"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Answering(BaseHTTPRequestHandler):
     server: StandIn
 
     def do_POST(self) -> None:
