@@ -3,45 +3,55 @@ pragma solidity 0.8.30;
 
 import {Judgement} from "../libraries/Judgement.sol";
 import {Payouts} from "../libraries/Payouts.sol";
-import {Ommer, Solution, VoidReason} from "./IPoLeChain.sol";
+import {Ommer} from "./ILedger.sol";
+import {Solution, VoidReason} from "./IPoLeChain.sol";
 import {Finding} from "./IVerifierCommittee.sol";
+
+/// @notice A challenge of a tally.
+/// @param challenger 0 where nobody challenged it
+/// @param bond what it deposited, in wei
+/// @param findings what the challenged tally had found
+struct Challenge {
+    address challenger;
+    uint256 bond;
+    Finding[] findings;
+}
 
 /// @notice A round in Settlement: all that its outcome and the division of its money follow from.
 /// @param early why the round ended before a committee judged it, None when one did
-/// @param revealed solutions revealed
 /// @param solutions all of them, by place
-/// @param evidence what the committee found; who was judged is filled in from `solutions`
-/// @param verificationFeeBps see IPoLeChain.Parameters, as the next two
-/// @param minerBond what every solution's miner deposited, in wei
-/// @param challengeBond what the challenger deposited, in wei
-/// @param challenger who challenged a tally with a bond, 0 when nobody did
+/// @param evidence what the last committee found; who was judged is filled in from `solutions`
+/// @param verificationFeeBps see IPoLeChain.Parameters, as the next five
+/// @param rent what the owner paid for the whole duration, and `used` of it, in wei
+/// @param challenges of attempts 0 and 1
+/// @param dropped the newest challenge could draw no larger committee
 /// @param ballotId of the last committee
-/// @param challengedId ballot whose tally was challenged; the last one when no larger committee could be drawn
-/// @param challenged what that tally had found
 struct Ending {
     VoidReason early;
     address dataNode;
-    uint256 revealed;
     Solution[] solutions;
     Judgement.Evidence evidence;
     uint16 verificationFeeBps;
     uint16 faultShareBps;
-    uint256 minerBond;
-    uint96 challengeBond;
-    address challenger;
+    uint16 missedShareBps;
+    uint16 minerBondBps;
+    uint16 readyBondBps;
+    uint96 minerBond;
+    uint256 rent;
+    uint256 used;
+    Challenge[2] challenges;
+    bool dropped;
     uint256 ballotId;
-    uint256 challengedId;
-    Finding[] challenged;
 }
 
 /// @notice How a round ends.
 /// @param voidReason None when there is a winner
 /// @param winner solution that wins; zero in a void round
 /// @param trainCorrect the committee's counts for the winner
-/// @param ommer the best ommer but for its height; its count is 0 when there is none, or the task's fee does not cover the block
+/// @param ommer the best ommer but for its height; its count is 0 when there is none, or the task's fee does not cover
+/// the block
 /// @param findings what the last committee found, empty when there was none
-/// @param ballotId see Ending, as the next
-/// @param informer who challenged that tally with a bond and was right, 0 when nobody did
+/// @param ballotId see Ending
 /// @param fee what the committees get, in wei
 /// @param payouts what the round's account pays otherwise, then what the block draws from the pool
 /// @param own how many of the payouts the round's account pays
@@ -54,32 +64,15 @@ struct Ruling {
     Ommer ommer;
     Finding[] findings;
     uint256 ballotId;
-    uint256 challengedId;
-    address informer;
     uint256 fee;
     Payouts.List payouts;
     uint256 own;
     Ommer referenced;
 }
 
-/// @title Judge: which solutions a committee judges, and how a round ends.
+/// @title Judge: how a round ends.
 /// @notice Holds nothing, knows nobody and may be asked by anybody: the same ending has the same ruling for ever.
 interface IJudge {
-    /// @notice The best claims: see Ranking.
-    /// @param most solutions judged at most
-    /// @param threshold required training accuracy in basis points, times the training samples
-    /// @return judged places of the judged solutions, one byte each from the top, best first
-    /// @return miners of these, in the same order
-    /// @return barred everybody who must not sit on the committee
-    function choose(
-        Solution[] calldata solutions,
-        address dataNode,
-        uint256 revealed,
-        uint256 most,
-        uint256 threshold,
-        bool released
-    ) external pure returns (bytes32 judged, address[] memory miners, address[] memory barred);
-
     /// @notice How a round in Settlement of the chain that asks ends, with what its block draws from the pool.
     function ruleOn(uint256 roundId) external view returns (Ruling memory ruling);
 

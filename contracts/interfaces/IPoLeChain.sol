@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {IEntropy} from "./IEntropy.sol";
 import {IJudge} from "./IJudge.sol";
+import {ILedger} from "./ILedger.sol";
 import {IReleaseSignature} from "./IReleaseSignature.sol";
 import {IRewardReservoir} from "./IRewardReservoir.sol";
 import {ITaskList, Task} from "./ITaskList.sol";
 import {IVerifierCommittee} from "./IVerifierCommittee.sol";
 
-/// @notice Where a round stands; it follows from stored timestamps and the clock, no transaction is needed to enter a phase.
-/// Keys: the data node posts functional keys. Training: miners commit. TestRelease: the data node releases the test set.
-/// Reveal: miners reveal. Draw: anyone arms and draws the committee. VoteCommit, VoteReveal: the committee votes.
-/// Challenge: anyone may challenge the tally, and a larger committee is drawn. Settlement: the outcome is certain and anyone may finalise. Final: a block was appended. Void: the round ended without a block.
+/// @notice Where a round stands. It follows from what is stored and the clock: no transaction is needed to enter a
+/// phase. Seed: anyone draws the seed. Keys: the data node posts functional keys. Training: miners commit. TestRelease:
+/// the data node releases the test set. Reveal: miners reveal. Draw: anyone draws the committee. VoteCommit,
+/// VoteReveal: it votes. Challenge: anyone may buy a larger committee. Settlement: the outcome is certain and anyone
+/// may finalise. Final: a block was appended. Void: the round ended without a block.
 enum Phase {
     None,
+    Seed,
     Keys,
     Training,
     TestRelease,
@@ -24,6 +28,16 @@ enum Phase {
     Settlement,
     Final,
     Void
+}
+
+/// @notice What the last transaction that moved a round on before its first draw of a committee was.
+enum Step {
+    None,
+    Opened,
+    Seeded,
+    Keyed,
+    Closed,
+    Released
 }
 
 /// @notice Why a round ended without a block.
@@ -39,49 +53,6 @@ enum VoidReason {
     NoneQualified
 }
 
-/// @notice Kinds of record in a block's body. Each record is a leaf of the body's Merkle tree; its data is `abi.encode` of:
-/// TaskPosted (uint256 taskId, address owner, bytes32 keccak256(abi.encode(TaskTerms)), bytes32 keccak256(abi.encode(TaskFiles)));
-/// TaskCancelled (uint256 taskId);
-/// RoundOpened (uint256 roundId, uint256 taskId, bytes32 parentHash, bytes32 hash of the Ethereum block before);
-/// KeysPosted (uint256 roundId, string keysCid, bytes32 keysDigest);
-/// SolutionCommitted (uint256 roundId, address miner, bytes32 commitment, uint32 claimedTrainCorrect);
-/// SubmissionsClosed (uint256 roundId);
-/// TestSetReleased (uint256 roundId, string testCid, bytes32 testDigest);
-/// SolutionRevealed (uint256 roundId, address miner, string modelCid, bytes32 modelDigest, uint32 claimedTrainCorrect, uint32 claimedTestCorrect);
-/// DrawArmed (uint256 roundId, uint64 drawBlock);
-/// CommitteeDrawn (uint256 roundId, bytes32 entropy, address[] members, address[] miners judged, in the ballot's order of choices);
-/// VoteCommitted (uint256 ballotId, address verifier, bytes32 commitment);
-/// VoteRevealed (uint256 ballotId, address verifier, bytes32 keccak256(abi.encode(Vote[])));
-/// Payouts (uint256 roundId, Payout[] payouts);
-/// RoundVoided (uint256 roundId, VoidReason reason);
-/// TallyChallenged (uint256 roundId, uint8 attempt challenged, address challenger, uint256 bond);
-/// VoteLeaked (uint256 ballotId, address verifier, address informer);
-/// TestSeedDrawn (uint256 roundId, bytes32 testSeed);
-/// SolutionDisplaced (uint256 roundId, address miner);
-/// TaskReplaced (uint256 taskId replaced, uint256 byTaskId).
-/// The n-th CommitteeDrawn of a round is that of attempt n - 1.
-enum RecordKind {
-    TaskPosted,
-    TaskCancelled,
-    RoundOpened,
-    KeysPosted,
-    SolutionCommitted,
-    SubmissionsClosed,
-    TestSetReleased,
-    SolutionRevealed,
-    DrawArmed,
-    CommitteeDrawn,
-    VoteCommitted,
-    VoteRevealed,
-    Payouts,
-    RoundVoided,
-    TallyChallenged,
-    VoteLeaked,
-    TestSeedDrawn,
-    SolutionDisplaced,
-    TaskReplaced
-}
-
 /// @notice What a payout is for.
 enum PayoutReason {
     TaskReward,
@@ -92,7 +63,9 @@ enum PayoutReason {
     DataBond,
     DataBondShare,
     RewardRefund,
-    ChallengeBond
+    ChallengeBond,
+    RentRefund,
+    TrainingReward
 }
 
 /// @notice One credit made when a round ended. Verifiers' fees and penalties are in the committee's events.
@@ -119,137 +92,119 @@ struct Solution {
 }
 
 /// @notice A round, with the task as it stood when the round opened.
-/// @param seed fixes the secure mapping layer (Algorithm 3)
-/// @param ready commitments that claim the training threshold
-/// @param closedBlock the Ethereum block in which the data node closed submissions, 0 when it did not
-/// @param drawBlock the Ethereum block whose hash draws the committee, 0 until armed
-/// @param entropy what drew the first committee; audit samples are drawn from it too
+/// @param seed fixes the secure mapping layer (Algorithm 3); in Seed it is what the seed will be made of beside entropy
+/// @param entropy what drew the first committee
+/// @param since when the step began, by the clock of the Ethereum block `sinceBlock`
+/// @param drawBlock the Ethereum block whose mix draws next, 0 while none is named
+/// @param height of the round's block, 0 where it has none
+/// @param committed places taken; of these `ready` claim the training threshold and `revealed` showed their model
+/// @param commitments made so far, replacements included
+/// @param released the test set is out; an idle round's seed is drawn
+/// @param closedEarly the data node ended training, not the time limit
 /// @param attempt the newest committee, counted from 0
-/// @param challenged attempt whose tally was challenged with a bond, where there is a challenger
 /// @param dropped the newest challenge could draw no larger committee: the tally before it stands
-/// @param challenger who challenged a tally with a bond, 0 when nobody did
+/// @param challengers who challenged the tallies of attempts 0 and 1, 0 where nobody did
 struct Round {
     uint256 taskId;
     Task task;
-    bytes32 parentHash;
     bytes32 seed;
     bytes32 keysDigest;
     bytes32 entropy;
-    uint64 openedAt;
-    uint64 keysAt;
-    uint64 closedAt;
-    uint64 closedBlock;
-    uint64 releasedAt;
-    uint64 lastRevealAt;
-    uint64 drawBlock;
+    uint40 openedAt;
+    uint40 since;
+    uint40 sinceBlock;
+    uint40 drawBlock;
+    uint40 height;
+    Step step;
+    VoidReason voidReason;
     uint16 committed;
     uint16 ready;
     uint16 revealed;
-    bool committeeTooSmall;
-    bool settled;
-    VoidReason voidReason;
+    uint24 commitments;
     uint8 attempt;
-    uint8 challenged;
+    bool released;
+    bool closedEarly;
+    bool committeeTooSmall;
     bool dropped;
-    address challenger;
-    uint256 height;
+    bool settled;
+    address[2] challengers;
 }
 
-/// @notice A PoLe block's header. Its hash, keccak256(abi.encode(header)), is the parent hash (PHS) of the next.
-/// @param trainCorrect the committee's count for the winner
-/// @param ommersHash keccak256(abi.encode(Ommer[])) of the ommers referenced, at most one
-/// @param bodyRoot Merkle root over every record since the previous block
-struct Header {
-    uint256 height;
-    bytes32 parentHash;
-    uint256 roundId;
-    uint256 taskId;
-    address winner;
-    bytes32 modelDigest;
-    uint32 trainCorrect;
-    uint32 testCorrect;
-    bytes32 ommersHash;
-    bytes32 bodyRoot;
-    uint64 timestamp;
-}
-
-/// @notice The best verified solution of a height that did not win, or the referenced one in a block.
-/// @param correct what it was ranked by: test count, or train count where no test set was released
-/// @param total samples of that set
-/// @param count verified ommers at that height
-/// @param referenced true once a later block referenced it
-struct Ommer {
-    uint256 height;
-    address miner;
-    bytes32 modelDigest;
-    uint32 correct;
-    uint32 total;
-    uint16 count;
-    bool referenced;
-}
-
-/// @title PoLeChain: rounds, solutions, timestamps and the chain of PoLe blocks.
-/// @notice One round is open at a time. Every step that no single party owns can be taken by anybody, so every round ends.
-/// @dev Holds no ether: all money of a round is account `bytes32(roundId)` of this contract in the reservoir, and the system pool is account
-/// `POOL`. A round's account is empty when the round has ended. A deadline is the first second that is too late. A window also ends early
-/// once everybody who may act in it has acted. Every loop is bounded by a parameter.
+/// @title PoLeChain: rounds in lanes, and their money.
+/// @notice Up to `lanes` rounds are open side by side, each on the most valuable task that waited when it opened. A
+/// round's number tells its lane: number modulo lanes. Every step that no single party owns can be taken by anybody, so
+/// every round ends.
+/// @dev Holds no ether: all money of a round is account `bytes32(roundId)` of this contract in the reservoir, and the
+/// system pool is account `POOL`. A round's account is empty when the round has ended. A deadline is the first second,
+/// and the first Ethereum block, that is too late: a window is over when both are reached. It also ends once everybody
+/// who may act in it has acted. Every loop is bounded by a parameter.
 interface IPoLeChain {
-    /// @notice What a deployment fixes for ever. Times in seconds, amounts in wei.
-    /// @param keyWindow for the functional keys, from the opening
+    /// @notice What a deployment fixes for ever. Times in seconds, amounts in wei, parts in basis points.
+    /// @param keyWindow for the functional keys, from the seed
+    /// @param graceWindow how long training goes on while no commitment stands
     /// @param testWindow for the release of the test set, from the end of training
     /// @param revealWindow for the reveals, from the release or the end of its window
-    /// @param voteCommitWindow for vote commitments, from a draw
+    /// @param voteCommitWindow for vote commitments, from a draw, beside the judging time of every choice
     /// @param voteRevealWindow for vote reveals, from the end of the vote commitments
+    /// @param challengeWindow for a challenge, from the close of a ballot
+    /// @param windowBlocks Ethereum blocks that every window lasts at least, so that a chain that stood still costs
+    /// nobody
+    /// @param drawDelay Ethereum blocks from naming a block to that block: nobody can know then what it will hold
+    /// @param confirmations Ethereum blocks that workers wait before they give a secret away: keys, test set, model
     /// @param maxSolutions commitments a round takes
-    /// @param judgedSolutions the best claims that a committee judges (K)
-    /// @param committeeSize seats drawn first (n); a challenge asks for 2n + 1, the next for all
+    /// @param committeeSize seats drawn first (n), more where the reward asks for more; a challenge asks for 2n + 1,
+    /// the next for `maxCommittee`
     /// @param minCommittee fewest seats a committee can have
-    /// @param verificationFeeBps the part of a task's reward that pays the committee
-    /// @param faultShareBps the part of a forfeited data bond that compensates the miners that revealed; the pool gets the rest
-    /// @param feeMarginBps how much a fee must exceed what the block can draw from the pool before the block draws (mu of protocol.md, section 9)
+    /// @param maxCommittee most seats drawn
+    /// @param verificationFeeBps the part of a task's reward that pays the first committee
+    /// @param faultShareBps the part of a forfeited data bond that compensates the miners that revealed
+    /// @param missedShareBps the part of the reward that the best model in training gets where the test threshold is
+    /// missed
+    /// @param feeMarginBps how much a fee must exceed what the block can draw from the pool before the block draws
+    /// @param minerBondBps the part of a task's reward that a commitment's bond is
+    /// @param readyBondBps the same where its claim reaches the training threshold, and so can end the training
     /// @param minerBond least bond of a commitment
     /// @param blockReward R_w
-    /// @param challengeWindow for a challenge, from the close of a ballot
-    /// @param maxCommittee most seats drawn
-    /// @param challengeBond bond of a challenge
-    /// @param minerBondBps the part of a task's reward that the bond of a commitment is, where that is more than `minerBond`
+    /// @param rewardPerSeat reward that one seat of a committee may decide on
     struct Parameters {
         uint32 keyWindow;
+        uint32 graceWindow;
         uint32 testWindow;
         uint32 revealWindow;
         uint32 voteCommitWindow;
         uint32 voteRevealWindow;
+        uint32 challengeWindow;
+        uint16 windowBlocks;
+        uint16 drawDelay;
+        uint16 confirmations;
         uint16 maxSolutions;
-        uint16 judgedSolutions;
         uint16 committeeSize;
         uint16 minCommittee;
+        uint16 maxCommittee;
         uint16 verificationFeeBps;
         uint16 faultShareBps;
+        uint16 missedShareBps;
         uint16 feeMarginBps;
+        uint16 minerBondBps;
+        uint16 readyBondBps;
         uint96 minerBond;
         uint96 blockReward;
-        uint32 challengeWindow;
-        uint16 maxCommittee;
-        uint96 challengeBond;
-        uint16 minerBondBps;
+        uint96 rewardPerSeat;
     }
 
-    /// @notice A record entered the body of the block at `height`, as leaf `index`.
-    event Recorded(uint256 indexed height, uint256 indexed index, RecordKind indexed kind, bytes data);
-
-    /// @notice A round opened and fixed its seed.
-    event RoundOpened(uint256 indexed roundId, uint256 indexed taskId, bytes32 seed);
-
-    /// @notice A block was appended; `ommers` are the ones it references.
-    event BlockAppended(uint256 indexed height, bytes32 indexed hash, Header header, Ommer[] ommers);
+    /// @notice A round's seed is drawn: the secure mapping layer is fixed.
+    event SeedDrawn(uint256 indexed roundId, bytes32 seed);
 
     /// @notice The round is in another phase.
     error WrongPhase(uint256 roundId, Phase phase, Phase needed);
 
-    /// @notice The round before this one has not been finalised.
+    /// @notice There are fewer lanes.
+    error UnknownLane(uint256 lane, uint256 lanes);
+
+    /// @notice The last round of the lane has not been finalised.
     error RoundOpen(uint256 roundId);
 
-    /// @notice Solutions are kept until the next round opens; an older round's are in its records.
+    /// @notice Solutions are kept until the next round of the lane opens; an older round's are in its records.
     error RoundOver(uint256 roundId);
 
     /// @notice No such round.
@@ -261,29 +216,32 @@ interface IPoLeChain {
     /// @notice A digest or commitment is zero, or a CID is empty or longer than 128 bytes.
     error EmptyField(string field);
 
-    /// @notice The ether sent is not the bond due: the miner bond with a first commitment, nothing with a replacement; the challenge bond against
-    /// a tally that found a solution to be Ok, the data to be at fault, or anything at all about every choice, nothing against another.
+    /// @notice The ether sent is not the bond due: for a commitment what its claim asks for, less what a replaced one
+    /// holds; for a challenge the larger committee's pay.
     error WrongBond(uint256 sent, uint256 due);
 
-    /// @notice Every place is taken, and the claim is not higher than the lowest: one of `leastClaim` or more takes that one's place.
+    /// @notice Every place is taken, and the claim is not higher than the lowest: `leastClaim` takes that one's place.
     error TooManySolutions(uint256 roundId, uint256 maxSolutions, uint256 leastClaim);
 
-    /// @notice A commitment that replaces another must claim as much: else places could be held by claims that are lowered in the last second.
+    /// @notice A commitment that replaces another must claim as much: else places could be held by claims that are
+    /// lowered in the last second.
     error ClaimLowered(uint256 roundId, uint32 claimed, uint32 given);
 
     /// @notice A count is larger than the set it counts in.
     error CountTooLarge(uint256 count, uint256 total);
 
-    /// @notice Submissions cannot be closed yet: `ready` of `minSolutions` commitments claim the threshold, or it is before `notBefore`.
+    /// @notice Submissions cannot be closed yet: `ready` of `minSolutions` commitments claim the threshold, or it is
+    /// before `notBefore`.
     error TooEarlyToClose(uint256 ready, uint256 minSolutions, uint64 notBefore);
 
-    /// @notice The test set must be released in a later Ethereum block than the one that closed submissions.
-    error SameBlock(uint256 blockNumber);
+    /// @notice Submissions are to be closed first, in an earlier Ethereum block than the release.
+    error NotClosedBefore(uint256 roundId, uint256 blockNumber);
 
     /// @notice The digest is not the one the task committed to.
     error WrongTestSet(bytes32 expected, bytes32 given);
 
-    /// @notice The data node, with its key or as a contract wallet, did not sign this release of this round on this chain at this time.
+    /// @notice The data node, with its key or as a contract wallet, did not sign this release of this round on this
+    /// chain at this time.
     error NotSignedByDataNode(uint256 roundId, address dataNode);
 
     /// @notice A release was signed at a time that is further than `tolerance` seconds from the block's.
@@ -298,53 +256,67 @@ interface IPoLeChain {
     /// @notice What was revealed is not what was committed.
     error CommitmentMismatch(uint256 roundId, bytes32 committed, bytes32 revealed);
 
-    /// @notice The draw is armed and its block's hash is still to be had.
+    /// @notice The phase waits for no draw.
+    error NothingToDraw(uint256 roundId, Phase phase);
+
+    /// @notice The named block is to come, or its hash is still to be had: nobody names another.
     error DrawPending(uint256 roundId, uint64 drawBlock);
 
-    /// @notice The draw is not armed, or its block is not mined yet, or its hash is lost and the draw must be armed again.
+    /// @notice No block is named, or it is not mined yet.
     error DrawNotReady(uint256 roundId, uint64 drawBlock);
 
-    /// @notice A tally of this round was challenged with a bond before.
-    error AlreadyChallenged(uint256 roundId, address challenger);
+    /// @notice An idle round is open: one is open at a time.
+    error IdleRoundOpen(uint256 roundId);
 
-    /// @notice The round is no idle round: its data node releases the test set.
-    error NotIdle(uint256 roundId);
-
-    /// @notice The pool holds less than the reward of an idle round.
+    /// @notice The pool holds less than an idle round's reward and what the blocks of all lanes can draw.
     error PoolTooSmall(uint256 held, uint256 needed);
-
-    /// @notice Only the task list or the committee may record.
-    error NotRecorder(address caller);
 
     /// @notice The contracts do not name each other, or a parameter breaks an inequality; `what` says which.
     error BadDeployment(string what);
 
-    /// @notice Opens a round on the most valuable task and fixes its seed; when no task waits, an idle round on the puzzle that its seed makes
-    /// (protocol.md, section 10). Anyone.
-    /// @dev An idle round has task 0 and no data node. The pool pays its reward R_w, training begins at once and lasts as long as its time limit,
-    /// and nobody wins who misses the thresholds; what nobody wins goes back to the pool.
-    /// @dev seed = keccak256(abi.encode(parentHash, bodyRoot)), the body root taken right after the record that opens the round, which includes the
-    /// hash of the Ethereum block before: nobody knows the seed before.
-    function openRound() external returns (uint256 roundId);
+    /// @notice Opens a round on the most valuable task, and names the Ethereum block that will draw its seed; when no
+    /// task waits, an idle round on the puzzle that its seed makes (protocol.md, section 10). Anyone.
+    /// @dev An idle round has task 0 and no data node. The pool pays its reward R_w, training begins with the seed and
+    /// lasts as long as its time limit, and nobody wins who misses the thresholds; what nobody wins goes back to the
+    /// pool.
+    function openRound(uint256 lane) external returns (uint256 roundId);
 
-    /// @notice Posts where the round's functional keys are. The data node or the delegate that the task list names for the task, in Keys.
+    /// @notice Names the Ethereum block that will draw what the phase waits for, where none is named or the hash of the
+    /// one that was is lost. Anyone, in Seed, Draw, and TestRelease of an idle round that is closed.
+    function arm(uint256 roundId) external;
+
+    /// @notice Draws what the phase waits for by the mix of the named block: the seed, an idle round's test set, or the
+    /// committee, for a later attempt only if it is larger than the one before, else the tally stands. Anyone.
+    /// @dev With mix = IEntropy.mixOf(drawBlock, header): seed = keccak256(abi.encode(keccak256(abi.encode(parentHash,
+    /// bodyRoot)), keccak256(abi.encode(SEED_DOMAIN, roundId, mix)))), where parentHash is the newest block's when the
+    /// round opened and bodyRoot the one right after the record that opened it; testSeed =
+    /// keccak256(abi.encode(TEST_SEED_DOMAIN, roundId, mix)); a committee's entropy = keccak256(abi.encode(DRAW_DOMAIN,
+    /// roundId, attempt, mix)). Miners of the round and its data node are barred from the committee.
+    /// @param header of the named block, RLP-encoded
+    function draw(uint256 roundId, bytes calldata header) external;
+
+    /// @notice Posts where the round's functional keys are. The data node or the delegate that the task list names for
+    /// the task, in Keys.
     function postFunctionalKeys(uint256 roundId, string calldata keysCid, bytes32 keysDigest) external;
 
-    /// @notice Commits the caller to a model before the test set is released; a second commitment replaces the first and claims no less. Where every place is taken,
-    /// the solution with the lowest claim, among equals the latest, makes room for a higher claim.
-    /// @dev commitment = keccak256(abi.encode(SOLUTION_DOMAIN, chainid, this, roundId, 0, sender, keccak256(abi.encode(modelDigest, claimedTrainCorrect)), salt)).
-    /// A commitment never revealed forfeits the bond, which is max(minerBond, reward * minerBondBps / 10000), rounded down. A displaced miner has its
-    /// bond credited at once and no solution any more: it may commit anew, and may judge. In Training.
+    /// @notice Commits the caller to a model before the test set is released; a second commitment replaces the first
+    /// and claims no less. Where every place is taken, the solution with the lowest claim, among equals the latest,
+    /// makes room for a higher claim. In Training.
+    /// @dev commitment = keccak256(abi.encode(SOLUTION_DOMAIN, chainid, this, roundId, 0, sender,
+    /// keccak256(abi.encode(modelDigest, claimedTrainCorrect)), salt)). The bond is max(minerBond, reward * bps /
+    /// 10000), rounded down, with readyBondBps for a claim at the training threshold and minerBondBps below; a
+    /// replacement pays the difference. A commitment never revealed forfeits it. A displaced miner has it credited at
+    /// once and no solution any more: it may commit anew, and may judge.
     function commit(uint256 roundId, bytes32 commitment, uint32 claimedTrainCorrect) external payable;
 
-    /// @notice Closes submissions before the time limit. The data node, in Training.
+    /// @notice Closes submissions: the data node before the time limit, in Training; anyone after it.
     function closeSubmissions(uint256 roundId) external;
 
     /// @notice Releases the test set. The data node, in TestRelease.
     function releaseTestSet(uint256 roundId, string calldata testCid, bytes32 testDigest) external;
 
-    /// @notice Releases the test set with the data node's signature over round, CID, digest and time: see IReleaseSignature. Anyone, in
-    /// TestRelease.
+    /// @notice Releases the test set with the data node's signature over round, CID, digest and time: see
+    /// IReleaseSignature. Anyone, in TestRelease.
     function releaseTestSetFor(
         uint256 roundId,
         string calldata testCid,
@@ -353,14 +325,8 @@ interface IPoLeChain {
         bytes calldata signature
     ) external;
 
-    /// @notice Names the Ethereum block whose hash will seed an idle round's test set; again when that hash was lost. Anyone, in TestRelease.
-    function armTestSeed(uint256 roundId) external;
-
-    /// @notice Draws the seed of an idle round's test set, which counts as its release. Anyone, in TestRelease.
-    /// @dev testSeed = keccak256(abi.encode(TEST_SEED_DOMAIN, roundId, blockhash(drawBlock))): nobody knows it while solutions are accepted.
-    function drawTestSeed(uint256 roundId) external;
-
     /// @notice Reveals the caller's model. `claimedTestCorrect` is 0 where no test set was released. In Reveal.
+    /// @dev The last reveal names the block that draws the committee.
     function reveal(
         uint256 roundId,
         string calldata modelCid,
@@ -369,56 +335,43 @@ interface IPoLeChain {
         bytes32 salt
     ) external;
 
-    /// @notice Names the Ethereum block whose hash will draw the committee; again when that hash was lost. Anyone, in Draw.
-    function armDraw(uint256 roundId) external;
-
-    /// @notice Draws a committee for the best claims; for a later attempt only if it is larger than the one before, else the tally stands. Anyone, in Draw.
-    /// @dev entropy = keccak256(abi.encode(DRAW_DOMAIN, roundId, blockhash(drawBlock))). Miners of the round and its data node are barred.
-    function drawCommittee(uint256 roundId) external;
-
-    /// @notice Asks for a larger committee, whose tally then decides. Anyone, in Challenge, at most twice a round and once with a bond.
-    /// @dev The bond comes back, with half of what the members that were wrong lose, if in the end any finding has another verdict or count; it
-    /// comes back too if no larger committee can be drawn. Else it is shared by the coherent members.
+    /// @notice Buys a larger committee, whose tally then decides. Anyone, in Challenge, at most twice a round.
+    /// @dev The bond is the larger committee's pay: `challengeBond`. It comes back where the last tally contradicts the
+    /// challenged one about a model that both could judge, for then those who were wrong pay; and where no larger
+    /// committee could be drawn.
     function challenge(uint256 roundId) external payable;
 
     /// @notice Ends the round: appends a block or voids, and pays. Anyone, in Settlement.
     function finalise(uint256 roundId) external;
 
-    /// @notice Enters a record into the current body. The task list and the committee only.
-    function record(RecordKind kind, bytes calldata data) external;
+    /// @return id of the newest round of a lane, 0 before its first
+    function newestRound(uint256 lane) external view returns (uint256 id);
 
-    /// @return id of the newest round, 0 before the first
-    function currentRound() external view returns (uint256 id);
+    /// @return time when the oldest round that is open was opened; the largest value where none is
+    function oldestOpening() external view returns (uint64 time);
 
     /// @return phase of the round now
     /// @return deadline when the phase ends at the latest, 0 where no clock ends it
-    function phaseOf(uint256 roundId) external view returns (Phase phase, uint64 deadline);
+    /// @return deadlineBlock the Ethereum block before which it does not end by the clock
+    function phaseOf(uint256 roundId) external view returns (Phase phase, uint64 deadline, uint64 deadlineBlock);
 
     /// @return round as it stands
     function round(uint256 roundId) external view returns (Round memory round);
 
-    /// @return drawBlock the Ethereum block whose hash seeds the round's test set, 0 until armed
-    /// @return testSeed 0 until drawn
-    function testSeedOf(uint256 roundId) external view returns (uint64 drawBlock, bytes32 testSeed);
-
-    /// @return solutions of the newest round by place, in the order in which the places were first taken
+    /// @return solutions of the newest round of a lane by place, in the order in which the places were first taken
     function solutions(uint256 roundId) external view returns (Solution[] memory solutions);
 
-    /// @return height of the newest block; the genesis block has height 0
-    function height() external view returns (uint256 height);
-
-    /// @return hash of the header at `height`, 0 where there is none
-    function blockHash(uint256 height) external view returns (bytes32 hash);
-
-    /// @return ommer best verified solution at `height` that did not win; all zero where there is none
-    function ommerAt(uint256 height) external view returns (Ommer memory ommer);
-
-    /// @return root Merkle root of the current body
-    /// @return count records in it
-    function body() external view returns (bytes32 root, uint256 count);
+    /// @return bond that a challenge of an attempt's tally costs, in wei
+    function challengeBond(uint256 roundId, uint256 attempt) external view returns (uint256 bond);
 
     /// @return parameters of this deployment
     function parameters() external view returns (Parameters memory parameters);
+
+    /// @return lanes how many rounds can be open side by side
+    function lanes() external view returns (uint256 lanes);
+
+    /// @return ledger that holds the chain of blocks
+    function ledger() external view returns (ILedger ledger);
 
     /// @return taskList of this deployment
     function taskList() external view returns (ITaskList taskList);
@@ -429,8 +382,11 @@ interface IPoLeChain {
     /// @return judge that says how rounds end; made by this contract
     function judge() external view returns (IJudge judge);
 
-    /// @return releaseSignature of this deployment, which says whether a release was signed
+    /// @return releaseSignature that says whether a release was signed; made by this contract
     function releaseSignature() external view returns (IReleaseSignature releaseSignature);
+
+    /// @return entropy that proves mixes of Ethereum blocks; made by this contract
+    function entropy() external view returns (IEntropy entropy);
 
     /// @return reservoir that holds the money
     function reservoir() external view returns (IRewardReservoir reservoir);

@@ -3,10 +3,10 @@ pragma solidity 0.8.30;
 
 /// @title RewardReservoir: all ether of PoLe, in named accounts, paid out only when it is fetched.
 /// @notice Task rewards, bonds, stakes and the system pool are accounts; what a person has earned is a credit.
-/// @dev The reservoir grants no privilege. Every address is the holder of its own accounts, and only the holder moves ether
-/// out of one. PoLe's contracts are such holders; the reservoir knows neither them nor what a round is.
-/// All amounts are in wei. Ether that reaches the contract other than through `deposit` (a self-destruct, say) belongs to nobody
-/// and cannot disturb the books.
+/// @dev The reservoir grants no privilege. Every address is the holder of its own accounts, and only the holder moves
+/// ether out of one. PoLe's contracts are such holders; the reservoir knows neither them nor what a round is. All
+/// amounts are in wei. Ether that reaches the contract other than through `deposit` (a self-destruct, say) belongs to
+/// nobody and cannot disturb the books.
 interface IRewardReservoir {
     /// @notice `amount` wei came from outside into `account` of `holder`.
     event Deposited(address indexed holder, bytes32 indexed account, address indexed from, uint256 amount);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @title Ballots: how the ballots of a round are numbered, and how many members they ask for.
+/// @title Ballots: how the ballots of a round are numbered, how many members they ask for, and what a challenge costs.
 library Ballots {
-    /// @dev The last attempt to judge a round; the first is 0.
+    /// @notice The last attempt to judge a round; the first is 0.
     uint256 internal constant LAST_ATTEMPT = 2;
 
     uint256 private constant IDS_A_ROUND = 4;
@@ -23,10 +23,29 @@ library Ballots {
         return ballotId % IDS_A_ROUND;
     }
 
-    /// @return seats that an attempt asks for: `first`, then twice as many and one, then all; `most` at most
+    /// @param fewest seats that any reward asks for
+    /// @return seats that a reward asks for: one for each part of it that a seat may decide on, rounded up
+    function seatsFor(uint256 reward, uint256 rewardPerSeat, uint256 fewest) internal pure returns (uint256 seats) {
+        seats = (reward + rewardPerSeat - 1) / rewardPerSeat;
+        if (seats < fewest) seats = fewest;
+    }
+
+    /// @param first seats that the first attempt asks for
+    /// @return seats that an attempt asks for: `first`, then twice as many and one, then `maximum`, which none exceeds
     function sizeOf(uint256 attempt, uint256 first, uint256 maximum) internal pure returns (uint256 seats) {
         if (attempt == LAST_ATTEMPT) return maximum;
         seats = attempt == 0 ? first : 2 * first + 1;
         return seats < maximum ? seats : maximum;
+    }
+
+    /// @notice What a challenge of an attempt costs: as much for each seat of the next as the fee pays for one of the first.
+    /// @return bond in wei, rounded down
+    function bondOf(
+        uint256 attempt,
+        uint256 fee,
+        uint256 first,
+        uint256 maximum
+    ) internal pure returns (uint256 bond) {
+        return (fee * sizeOf(attempt + 1, first, maximum)) / sizeOf(0, first, maximum);
     }
 }

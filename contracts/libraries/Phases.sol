@@ -1,82 +1,117 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IPoLeChain, Phase, Round, VoidReason} from "../interfaces/IPoLeChain.sol";
+import {IPoLeChain, Phase, Round, Step, VoidReason} from "../interfaces/IPoLeChain.sol";
 import {Ballot, BallotStage} from "../interfaces/IVerifierCommittee.sol";
 import {Ballots} from "./Ballots.sol";
 
-/// @title Phases: where a round or a ballot stands, from stored timestamps and the clock.
-/// @dev A deadline is the first second that is too late.
+/// @title Phases: where a round or a ballot stands, from what is stored and the clock.
+/// @dev A window is over when its seconds and its Ethereum blocks both are: a deadline is the first second, and the first
+/// block, that is too late.
 library Phases {
-    /// @notice Where a round stands before its committee is drawn or after it was settled. A drawn, unsettled round is told by its ballot.
-    /// @return phase Draw also for a round whose committee has been drawn
-    /// @return deadline when the phase ends at the latest, 0 where no clock ends it
+    /// @notice A phase, and when it ends at the latest; 0 and 0 where no clock ends it.
+    struct Stand {
+        Phase phase;
+        uint64 deadline;
+        uint64 deadlineBlock;
+    }
+
+    /// @notice Where a round stands before its committee is drawn or after it was settled. A drawn, unsettled round is told by
+    /// its ballot.
+    /// @return stand Draw also for a round whose committee has been drawn
     function beforeBallot(
         Round storage round,
         IPoLeChain.Parameters storage windows
-    ) internal view returns (Phase phase, uint64 deadline) {
-        if (round.openedAt == 0) return (Phase.None, 0);
-        if (round.settled) return (round.voidReason == VoidReason.None ? Phase.Final : Phase.Void, 0);
-        if (round.keysAt == 0) return _until(round.openedAt + windows.keyWindow, Phase.Keys, Phase.Settlement);
-
-        uint64 trainingEnd = round.closedAt == 0 ? round.keysAt + round.task.terms.timeLimit : round.closedAt;
-        if (round.closedAt == 0 && block.timestamp < trainingEnd) return (Phase.Training, trainingEnd);
-        if (round.committed == 0) return (Phase.Settlement, 0);
-        return _afterTraining(round, windows, trainingEnd);
+    ) internal view returns (Stand memory stand) {
+        Step step = round.step;
+        if (step == Step.None) return Stand(Phase.None, 0, 0);
+        if (round.settled) return Stand(round.voidReason == VoidReason.None ? Phase.Final : Phase.Void, 0, 0);
+        if (step == Step.Opened) return Stand(Phase.Seed, 0, 0);
+        if (step == Step.Seeded) return _until(round, windows.keyWindow, windows, Phase.Keys, Phase.Settlement);
+        if (step == Step.Keyed) return _training(round, windows);
+        return _afterTraining(round, windows);
     }
 
     /// @param ballot that of the round's newest attempt
-    /// @return phase of an unsettled round of which a committee has been drawn
-    /// @return deadline when the phase ends at the latest, 0 where no clock ends it
+    /// @param size seats that its committee could have had at most
+    /// @return stand of an unsettled round of which a committee has been drawn
     function duringBallot(
         Round storage round,
         IPoLeChain.Parameters storage windows,
-        Ballot memory ballot
-    ) internal view returns (Phase phase, uint64 deadline) {
+        Ballot memory ballot,
+        uint256 size
+    ) internal view returns (Stand memory stand) {
         BallotStage stage = stageOf(ballot);
-        if (stage == BallotStage.None) return (Phase.Draw, 0);
-        if (stage == BallotStage.Commit) return (Phase.VoteCommit, ballot.commitDeadline);
-        if (stage == BallotStage.Reveal) return (Phase.VoteReveal, ballot.revealDeadline);
-        if (!_canGrow(round, windows, ballot)) return (Phase.Settlement, 0);
-        return _until(_closesAt(ballot) + windows.challengeWindow, Phase.Challenge, Phase.Settlement);
+        if (stage == BallotStage.None) return Stand(Phase.Draw, 0, 0);
+        if (stage == BallotStage.Commit) return Stand(Phase.VoteCommit, ballot.commitDeadline, ballot.commitBlock);
+        if (stage == BallotStage.Reveal) return Stand(Phase.VoteReveal, ballot.revealDeadline, ballot.revealBlock);
+        bool canGrow = !round.dropped && round.attempt < Ballots.LAST_ATTEMPT && ballot.seats < size;
+        if (!canGrow) return Stand(Phase.Settlement, 0, 0);
+        (uint64 end, uint64 endBlock) = _closing(ballot);
+        return _before(end + windows.challengeWindow, endBlock + windows.windowBlocks, Phase.Challenge, Phase.Settlement);
     }
 
-    /// @return stage of a ballot. Commitments end at their deadline, which the last of them moves to its own time; so do reveals, which are not waited
-    /// for when nobody committed.
+    /// @return stage of a ballot, whose seats are 0 before it is drawn
     function stageOf(Ballot memory ballot) internal view returns (BallotStage stage) {
         if (ballot.seats == 0) return BallotStage.None;
         if (ballot.settled) return BallotStage.Settled;
-        if (block.timestamp < ballot.commitDeadline) return BallotStage.Commit;
-        return block.timestamp < _closesAt(ballot) ? BallotStage.Reveal : BallotStage.Closed;
+        if (!_isOver(ballot.commitDeadline, ballot.commitBlock)) return BallotStage.Commit;
+        (uint64 end, uint64 endBlock) = _closing(ballot);
+        return _isOver(end, endBlock) ? BallotStage.Closed : BallotStage.Reveal;
+    }
+
+    /// @dev Where nobody commits, training is over after the grace. After its time limit somebody has to close.
+    function _training(
+        Round storage round,
+        IPoLeChain.Parameters storage windows
+    ) private view returns (Stand memory stand) {
+        uint32 limit = round.task.terms.timeLimit;
+        if (round.committed > 0) return _until(round, limit, windows, Phase.Training, Phase.TestRelease);
+        uint32 grace = windows.graceWindow < limit ? windows.graceWindow : limit;
+        return _until(round, grace, windows, Phase.Training, Phase.Settlement);
     }
 
     function _afterTraining(
         Round storage round,
-        IPoLeChain.Parameters storage windows,
-        uint64 trainingEnd
-    ) private view returns (Phase, uint64) {
-        uint64 revealStart = round.releasedAt == 0 ? trainingEnd + windows.testWindow : round.releasedAt;
-        if (block.timestamp < revealStart) return (Phase.TestRelease, revealStart);
+        IPoLeChain.Parameters storage windows
+    ) private view returns (Stand memory stand) {
+        (uint256 end, uint256 endBlock) = (round.since, round.sinceBlock);
+        if (round.step == Step.Closed) {
+            (end, endBlock) = (end + windows.testWindow, endBlock + windows.windowBlocks);
+            if (!_isOver(end, endBlock)) return _before(end, endBlock, Phase.TestRelease, Phase.Reveal);
+        }
         Phase afterwards = round.revealed == 0 || round.committeeTooSmall ? Phase.Settlement : Phase.Draw;
-        if (round.revealed == round.committed) return (afterwards, 0);
-        return _until(revealStart + windows.revealWindow, Phase.Reveal, afterwards);
+        if (round.revealed == round.committed) return Stand(afterwards, 0, 0);
+        return _before(end + windows.revealWindow, endBlock + windows.windowBlocks, Phase.Reveal, afterwards);
     }
 
-    /// @dev Whether a larger committee could be drawn to judge anew.
-    function _canGrow(
+    /// @dev Where nobody committed a vote there is none to wait for.
+    function _closing(Ballot memory ballot) private pure returns (uint64 end, uint64 endBlock) {
+        if (ballot.committed == 0) return (ballot.commitDeadline, ballot.commitBlock);
+        return (ballot.revealDeadline, ballot.revealBlock);
+    }
+
+    /// @dev A window from the round's last step on.
+    function _until(
         Round storage round,
-        IPoLeChain.Parameters storage sizes,
-        Ballot memory ballot
-    ) private view returns (bool) {
-        if (round.dropped || round.attempt == Ballots.LAST_ATTEMPT) return false;
-        return ballot.seats < sizes.maxCommittee && ballot.seats < ballot.eligible;
+        uint32 window,
+        IPoLeChain.Parameters storage windows,
+        Phase during,
+        Phase afterwards
+    ) private view returns (Stand memory stand) {
+        return _before(uint256(round.since) + window, uint256(round.sinceBlock) + windows.windowBlocks, during, afterwards);
     }
 
-    function _closesAt(Ballot memory ballot) private pure returns (uint64) {
-        return ballot.committed == 0 ? ballot.commitDeadline : ballot.revealDeadline;
+    function _before(
+        uint256 end,
+        uint256 endBlock,
+        Phase during,
+        Phase afterwards
+    ) private view returns (Stand memory stand) {
+        return _isOver(end, endBlock) ? Stand(afterwards, 0, 0) : Stand(during, uint64(end), uint64(endBlock));
     }
 
-    function _until(uint64 end, Phase during, Phase afterwards) private view returns (Phase, uint64) {
-        return block.timestamp < end ? (during, end) : (afterwards, 0);
+    function _isOver(uint256 end, uint256 endBlock) private view returns (bool) {
+        return block.timestamp >= end && block.number >= endBlock;
     }
 }

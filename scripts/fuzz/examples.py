@@ -11,6 +11,7 @@ from uuid import UUID
 import numpy as np
 import openpyxl  # type: ignore[import-untyped]
 import pyarrow as pa  # type: ignore[import-untyped]
+import rlp  # type: ignore[import-untyped]
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_utils.crypto import keccak
@@ -378,6 +379,12 @@ def ledger_entry() -> bytes:
     """Return an entry of the key ledger whose keys were issued."""
     given = ledger.GivenKeys(SEED, ROUND)
     return ledger.write_entry(ledger.LedgerEntry(DIGEST, "digits", SEED, SPECIFICATION, Rule.RANK, given))
+
+
+def ethereum_header() -> bytes:
+    """Return fields of an Ethereum block's header up to the mix, with prefixes of every kind."""
+    encoded: bytes = rlp.encode([SEED, bytes(256), *range(11), DIGEST])
+    return encoded
 
 
 def refusals() -> tuple[bytes, ...]:

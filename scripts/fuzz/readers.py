@@ -24,7 +24,7 @@ from pole.learning.evaluation import model_file
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.preparing import images, tables
 from pole.learning.preparing.applying import read_rows
-from pole.protocol.encoding import records
+from pole.protocol.encoding import ethereum_headers, records
 from pole.protocol.formats import block_body, encrypted_set, key_sharing, keys, leaked_vote, signed_release
 from pole.protocol.models.specification import parse_specification
 from pole.protocol.replay import proofs
@@ -373,6 +373,13 @@ def _of_nodes() -> tuple[Reader, ...]:
             (IntegrityError,),
             tuple(bytes([record.kind]) + record.data for record in examples.records()),
             ("pole.protocol.encoding.records.decode_record",),
+        ),
+        Reader(
+            "ethereum-header",
+            ethereum_headers.mix_of,
+            (IntegrityError,),
+            (examples.ethereum_header(),),
+            ("pole.protocol.encoding.ethereum_headers.mix_of",),
         ),
         Reader(
             "refusal",

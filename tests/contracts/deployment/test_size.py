@@ -4,7 +4,15 @@ import brownie
 import pytest
 
 MAXIMUM_BYTES = 24_576
-CONTRACTS = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain", "Judge", "ReleaseSignature")
+CONTRACTS = (
+    "RewardReservoir",
+    "TaskList",
+    "VerifierCommittee",
+    "PoLeChain",
+    "Judge",
+    "ReleaseSignature",
+    "Entropy",
+)
 
 
 @pytest.mark.parametrize("name", CONTRACTS)

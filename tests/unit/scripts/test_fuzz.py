@@ -49,7 +49,7 @@ NAMES = (
         "ledger-entry",
     ),
     *("preparation", "npz", "pole", "table", "parquet", "arrow", "workbook", "new-rows", "image"),
-    *("record", "refusal"),
+    *("record", "ethereum-header", "refusal"),
     *("verification-ticket", "verification-job", "verification-refusal"),
 )
 

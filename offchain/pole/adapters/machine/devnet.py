@@ -208,7 +208,7 @@ def _ganache(settings: DevnetSettings) -> list[str]:
 
 
 def _anvil(settings: DevnetSettings) -> list[str]:
-    """Return the command of an anvil that writes its chain down every second: a kill costs no more of it."""
+    """Return the command of an anvil, with the rules of public chains, that is written down every second."""
     from_npm = settings.programs / "node_modules" / ".bin" / "anvil"
     program = shutil.which(from_npm) or shutil.which("anvil")
     if program is None:
@@ -219,7 +219,7 @@ def _anvil(settings: DevnetSettings) -> list[str]:
     kept = private_folder(settings.folder / "anvil")
     return [
         *(program, "--silent", "--host", "127.0.0.1", "--port", str(settings.rpc_port)),
-        *("--chain-id", str(CHAIN_ID), "--hardfork", "shanghai", "--gas-limit", "30000000"),
+        *("--chain-id", str(CHAIN_ID), "--hardfork", "osaka", "--gas-limit", "30000000"),
         *(("--block-time", str(settings.block_time)) if settings.block_time else ()),
         *("--mnemonic", settings.mnemonic, "--accounts", str(settings.accounts), "--balance", "10000"),
         *("--state", str(kept / "state.json"), "--state-interval", "1", "--cache-path", str(kept)),

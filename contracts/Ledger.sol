@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Header, ILedger, Ommer, RecordKind} from "./interfaces/ILedger.sol";
+import {MerkleBody} from "./libraries/MerkleBody.sol";
+
+/// @title Ledger: the chain of PoLe blocks; ILedger says what it does.
+contract Ledger is ILedger {
+    uint256 private constant OMMERS_KEPT = 6;
+
+    /// @dev What every record reads and writes, in one storage slot.
+    /// @param height newest block
+    /// @param records leaves of the current body
+    /// @param left ommers that blocks ever left
+    struct Tip {
+        uint64 height;
+        uint64 records;
+        uint64 left;
+    }
+
+    /// @inheritdoc ILedger
+    address public immutable override chain;
+
+    /// @inheritdoc ILedger
+    address public immutable override taskList;
+
+    /// @inheritdoc ILedger
+    address public immutable override committee;
+
+    /// @inheritdoc ILedger
+    mapping(uint256 height => bytes32 hash) public override blockHash;
+
+    Tip private _tip;
+    MerkleBody.Frontier private _frontier;
+    Ommer[OMMERS_KEPT] private _ommers;
+
+    /// @param chain_ the address that PoLeChain is going to have, as the next two of TaskList and VerifierCommittee
+    constructor(address chain_, address taskList_, address committee_) {
+        chain = chain_;
+        taskList = taskList_;
+        committee = committee_;
+        Header memory genesis;
+        genesis.timestamp = uint64(block.timestamp);
+        _seal(genesis, new Ommer[](0));
+    }
+
+    /// @inheritdoc ILedger
+    function record(RecordKind kind, bytes calldata data) external override {
+        if (msg.sender != chain && msg.sender != taskList && msg.sender != committee) revert NotRecorder(msg.sender);
+        uint64 index = _tip.records;
+        _tip.records = index + 1;
+        MerkleBody.append(_frontier, index, MerkleBody.leafOf(uint8(kind), data));
+        emit Recorded(_tip.height + 1, index, kind, data);
+    }
+
+    /// @inheritdoc ILedger
+    function append(
+        Header calldata header,
+        Ommer calldata referenced,
+        Ommer calldata left
+    ) external override returns (uint256 appended) {
+        if (msg.sender != chain) revert NotChain(msg.sender);
+        Header memory next = header;
+        Ommer[] memory named = _take(referenced);
+        next.parentHash = blockHash[_tip.height];
+        next.bodyRoot = MerkleBody.root(_frontier, _tip.records);
+        next.ommersHash = keccak256(abi.encode(named));
+        next.timestamp = uint64(block.timestamp);
+        appended = _tip.height + 1;
+        next.height = appended;
+        _tip.height = uint64(appended);
+        _tip.records = 0;
+        _seal(next, named);
+        if (left.count > 0) _leave(left, appended);
+    }
+
+    /// @inheritdoc ILedger
+    function height() external view override returns (uint256) {
+        return _tip.height;
+    }
+
+    /// @inheritdoc ILedger
+    function ommers() external view override returns (Ommer[OMMERS_KEPT] memory) {
+        return _ommers;
+    }
+
+    /// @inheritdoc ILedger
+    function body() external view override returns (bytes32 root, uint256 count) {
+        return (MerkleBody.root(_frontier, _tip.records), _tip.records);
+    }
+
+    /// @dev Takes an ommer out of those kept: it is referenced once.
+    function _take(Ommer calldata referenced) private returns (Ommer[] memory named) {
+        if (referenced.count == 0) return named;
+        for (uint256 n = 0; n < OMMERS_KEPT; ++n) {
+            if (_ommers[n].height == referenced.height) delete _ommers[n];
+        }
+        named = new Ommer[](1);
+        named[0] = referenced;
+        named[0].referenced = true;
+    }
+
+    /// @dev Keeps an ommer in the place of the one that was left six before.
+    function _leave(Ommer calldata left, uint256 at) private {
+        Ommer storage kept = _ommers[_tip.left % OMMERS_KEPT];
+        ++_tip.left;
+        kept.height = at;
+        kept.miner = left.miner;
+        kept.modelDigest = left.modelDigest;
+        kept.correct = left.correct;
+        kept.total = left.total;
+        kept.count = left.count;
+        kept.referenced = false;
+    }
+
+    function _seal(Header memory header, Ommer[] memory referenced) private {
+        bytes32 hash = keccak256(abi.encode(header));
+        blockHash[header.height] = hash;
+        emit BlockAppended(header.height, hash, header, referenced);
+    }
+}
