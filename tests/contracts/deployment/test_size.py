@@ -27,6 +27,6 @@ def test_every_contract_is_under_the_size_limit(name: str) -> None:
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_every_creation_is_under_its_limit_with_all_arguments(name: str) -> None:
     build = getattr(brownie, name)._build
-    constructor = next((entry for entry in build["abi"] if entry["type"] == "constructor"), {"inputs": []})
-    words = sum(len(each.get("components", [each])) for each in constructor["inputs"])
+    inputs = [each for entry in build["abi"] if entry["type"] == "constructor" for each in entry["inputs"]]
+    words = sum(len(each.get("components", [each])) for each in inputs)
     assert len(build["bytecode"]) // 2 + WORD * words <= MAXIMUM_CREATION_BYTES
