@@ -22,13 +22,18 @@ class TaskListParameters:
     min_reward: int
     min_data_bond: int
     fee_bps: int
+    rent_bps: int
     max_time_limit: int
     max_solutions: int
+    judging_speed: int
+    max_judging_time: int
+    reward_per_judging_second: int
     idle_time_limit: int = 0
     idle_train_count: int = 0
     idle_test_count: int = 0
     idle_train_accuracy: int = 0
     idle_test_accuracy: int = 0
+    idle_work: int = 0
     round_windows: int = 0
 
 

@@ -53,6 +53,7 @@ class Verdict(IntEnum):
     UNAVAILABLE = 2
     MALFORMED = 3
     DATA_FAULT = 4
+    DATA_UNAVAILABLE = 5
 
 
 class BallotStage(IntEnum):
@@ -105,7 +106,10 @@ class PayoutReason(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskTerms:
-    """What a task pays, demands and allows (ITaskList.TaskTerms)."""
+    """What a task pays, demands and allows (ITaskList.TaskTerms).
+
+    `work` is how many multiplications a sample judging one model takes, the share of decryption included.
+    """
 
     reward: int
     data_bond: int
@@ -117,12 +121,7 @@ class TaskTerms:
     required_test_accuracy: int
     train_count: int
     test_count: int
-    audit_count: int
-
-    @property
-    def payment(self) -> int:
-        """Return what posting costs, in wei."""
-        return self.reward + self.data_bond + self.fee
+    work: int
 
 
 @dataclass(frozen=True, slots=True)

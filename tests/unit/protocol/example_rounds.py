@@ -32,7 +32,7 @@ TERMS = TaskTerms(
     required_test_accuracy=8_000,
     train_count=100,
     test_count=10,
-    audit_count=0,
+    work=0,
 )
 CHAIN = ChainParameters(
     key_window=100,
@@ -60,8 +60,12 @@ PARAMETERS = Parameters(
         min_reward=1,
         min_data_bond=1,
         fee_bps=100,
+        rent_bps=100,
         max_time_limit=3_600,
         max_solutions=4,
+        judging_speed=10**9,
+        max_judging_time=600,
+        reward_per_judging_second=0,
         round_windows=750,
     ),
     committee=CommitteeParameters(seat_stake=1_000, penalty=500, unbonding_time=10_000, tolerance=0),

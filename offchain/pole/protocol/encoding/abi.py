@@ -73,7 +73,7 @@ def terms_tuple(terms: TaskTerms) -> tuple[int, ...]:
         terms.required_test_accuracy,
         terms.train_count,
         terms.test_count,
-        terms.audit_count,
+        terms.work,
     )
 
 

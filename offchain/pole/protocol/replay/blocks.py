@@ -23,7 +23,6 @@ from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
 from pole.protocol.replay.round_audit import RoundResult, audit_round
 from pole.protocol.replay.round_trace import RoundTrace, trace
 from pole.protocol.replay.surroundings import Surroundings
-from pole.protocol.rounds.audit_sample import evaluated_count
 from pole.protocol.rounds.ommer_rewards import NOTHING, PoolDraw, best_ommer, fee_covers, pool_draw
 from pole.protocol.rounds.payouts import pool_payouts
 from pole.protocol.rounds.value_heap import WaitingTask, best, waiting_task
@@ -264,7 +263,7 @@ def _note_ommer(replay: Replay, result: RoundResult, height: int) -> None:
         miner=solution.miner,
         model_digest=solution.model_digest,
         correct=finding.test_correct if released else finding.train_correct,
-        total=terms.test_count if released else evaluated_count(terms.audit_count, terms.train_count),
+        total=terms.test_count if released else terms.train_count,
         count=len(result.judgement.ommers),
         referenced=False,
     )

@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pole.protocol.rounds.audit_sample import evaluated_count, is_whole_set
 from pole.protocol.rounds.tally import differ
 from pole.protocol.state import Finding, Solution, TaskTerms, Verdict, VoidReason
 
 BASIS_POINTS: Final = 10_000
-AUDIT_SLACK: Final = 9
-"""The square of how many times sqrt(n) an audit sample of n may fall short of a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +118,7 @@ def qualifies(ended: EndedRound, choice: int) -> bool:
 def meets_thresholds(ended: EndedRound, choice: int) -> bool:
     """Return whether a solution that qualifies meets the training and, where it binds, the test threshold."""
     terms, finding = ended.terms, _finding(ended, choice)
-    base = evaluated_count(terms.audit_count, terms.train_count)
-    if finding.train_correct * BASIS_POINTS < terms.required_train_accuracy * base:
+    if finding.train_correct * BASIS_POINTS < terms.required_train_accuracy * terms.train_count:
         return False
     if not ended.released or terms.required_test_accuracy == 0:
         return True
@@ -132,15 +128,12 @@ def meets_thresholds(ended: EndedRound, choice: int) -> bool:
 def score(ended: EndedRound, choice: int) -> int:
     """Return what solutions are ranked by: the lower of claim and finding.
 
-    Test counts where the test set was released; else train counts, of an audit sample the finding alone,
-    since claims speak of the whole training set.
+    Test counts where the test set was released, else train counts.
     """
     finding, claim = _finding(ended, choice), _judged(ended, choice)
     if ended.released:
         return min(claim.claimed_test_correct, finding.test_correct)
-    if is_whole_set(ended.terms.audit_count, ended.terms.train_count):
-        return min(claim.claimed_train_correct, finding.train_correct)
-    return finding.train_correct
+    return min(claim.claimed_train_correct, finding.train_correct)
 
 
 def is_proven_bad(ended: EndedRound, choice: int) -> bool:
@@ -151,21 +144,7 @@ def is_proven_bad(ended: EndedRound, choice: int) -> bool:
     if finding.verdict is not Verdict.OK:
         return False
     overclaimed_test = ended.released and claim.claimed_test_correct > finding.test_correct + ended.tolerance
-    return overclaimed_test or _is_train_overclaimed(ended, choice)
-
-
-def _is_train_overclaimed(ended: EndedRound, choice: int) -> bool:
-    """Return whether a claim on the training set is false; of a sample of n, by more than 3 sqrt(n) samples.
-
-    A true claim falls that short with a probability below e^-18 (Hoeffding 1963).
-    """
-    terms = ended.terms
-    base = evaluated_count(terms.audit_count, terms.train_count)
-    found = (_finding(ended, choice).train_correct + ended.tolerance) * terms.train_count
-    excess = _judged(ended, choice).claimed_train_correct * base - found
-    if is_whole_set(terms.audit_count, terms.train_count):
-        return excess > 0
-    return excess > 0 and excess**2 > AUDIT_SLACK * base * terms.train_count**2
+    return overclaimed_test or claim.claimed_train_correct > finding.train_correct + ended.tolerance
 
 
 def is_upheld(ended: EndedRound) -> bool:
