@@ -19,7 +19,6 @@ from pole.protocol.encoding.records import (
     decode_record,
     round_of,
 )
-from pole.protocol.rounds.audit_sample import evaluated_count
 from pole.protocol.state import Header, Phase, PostedTask, RecordKind, Vote
 
 
@@ -116,9 +115,8 @@ def outcomes(events: Snapshot, tasks: Mapping[int, PostedTask]) -> dict[int, Out
         header = block.header
         task = tasks.get(header.task_id)
         if task is not None:
-            train = evaluated_count(task.terms.audit_count, task.terms.train_count)
             test = task.terms.test_count if header.round_id in released else 0
-            found[task.task_id] = Outcome(header.round_id, header, "", train, test)
+            found[task.task_id] = Outcome(header.round_id, header, "", task.terms.train_count, test)
     return {task_id: outcome for task_id, outcome in found.items() if task_id in tasks}
 
 

@@ -19,6 +19,7 @@ from pole.protocol.encoding.abi import vote_tuple
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.formats.signed_release import SignedRelease
 from pole.protocol.rounds.payouts import miner_bond
+from pole.protocol.rounds.rent import payment
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms, Vote
 from pole.roles.ports import Delegation, Identity, Receipt
 
@@ -80,7 +81,7 @@ class EthereumChain(ChainReader):
             replaced = task_to_replace(self.waiting_tasks(), terms, limits)
         function = "post" if replaced is None else "postReplacing"
         arguments = (astuple(terms), astuple(files), *(() if replaced is None else (replaced.task_id,)))
-        receipt = self._send("TaskList", function, *arguments, value=terms.payment, intent=intent)
+        receipt = self._send("TaskList", function, *arguments, value=payment(terms, limits), intent=intent)
         return int(self._event("TaskList", "TaskPosted", receipt)["taskId"])
 
     def gas_price(self) -> int:

@@ -132,7 +132,6 @@ def _rows(task: "PostedTask", outcome: "Outcome | None") -> dict[str, str]:
     from pole.protocol.amounts import ether
 
     terms, files = task.terms, task.files
-    audited = f", {terms.audit_count} of them judged" if terms.audit_count else ""
     test = _percent(terms.required_test_accuracy) if terms.required_test_accuracy else "any part"
     rows = {
         "owner": task.owner,
@@ -141,7 +140,7 @@ def _rows(task: "PostedTask", outcome: "Outcome | None") -> dict[str, str]:
         "fee": ether(terms.fee),
         "time to train": f"{duration(terms.min_training_time)} to {duration(terms.time_limit)}",
         "solutions waited for": str(terms.min_solutions),
-        "of training samples": f"{_percent(terms.required_train_accuracy)} of {terms.train_count}{audited}",
+        "of training samples": f"{_percent(terms.required_train_accuracy)} of {terms.train_count}",
         "of test samples": f"{test} of {terms.test_count}",
         "specification": f"{files.spec_cid}, digest 0x{files.spec_digest.hex()}",
         "training set": f"{files.train_cid}, digest 0x{files.train_digest.hex()}",
@@ -182,7 +181,7 @@ def _as_json(task: "PostedTask", state: str, outcome: "Outcome | None") -> dict[
         "requiredTestAccuracy": terms.required_test_accuracy,
         "trainCount": terms.train_count,
         "testCount": terms.test_count,
-        "auditCount": terms.audit_count,
+        "work": terms.work,
         "specCid": files.spec_cid,
         "specDigest": f"0x{files.spec_digest.hex()}",
         "trainCid": files.train_cid,

@@ -7,7 +7,6 @@ never trains again for a round it has a solution for.
 from pole.errors import AbandonedError, NoPlaceError
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.rounds.audit_sample import bounds_claims
 from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.state import Round
 from pole.roles.memory import Claim
@@ -65,9 +64,6 @@ def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
     watch = miner.watch(moment)
     try:
         assignment = _assignment(miner, moment, open_round, watch)
-        if assignment is None:
-            miner.give_up(moment.round_id, "its audit sample could prove a true claim false")
-            return None
         trained = _learn(miner, moment.round_id, assignment, watch)
     except DataFault as fault:
         miner.give_up(moment.round_id, f"its data is faulty: {str(fault).rstrip('.')}")
@@ -80,14 +76,10 @@ def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
     return trained
 
 
-def _assignment(miner: Miner, moment: Moment, open_round: Round, watch: RoundWatch) -> Assignment | None:
-    """Return what to train, None where the task's audit sample lets no true claim stand."""
+def _assignment(miner: Miner, moment: Moment, open_round: Round, watch: RoundWatch) -> Assignment:
     read_at, left = miner.clock(), moment.deadline - moment.timestamp
     with miner.store.until(left):
         specification, terms = miner.data.specification(open_round), open_round.terms
-    if not bounds_claims(specification.metric, audit_count=terms.audit_count, train_count=terms.train_count):
-        return None
-    with miner.store.until(left):
         samples = miner.data.training_set(open_round, stop=watch.over)
     return Assignment(
         specification=specification,
