@@ -1,4 +1,4 @@
-"""The loop that drives a worker: look at all lanes, let each role take its steps, wait, until told to stop."""
+"""The loop that drives a worker: look at all lanes, let each role take its steps, until told to stop."""
 
 import logging
 from collections.abc import Callable, Sequence

@@ -65,7 +65,7 @@ class MinerMemory:
         self._keep_claim(f"first-claim/{round_id}", claim)
 
     def speed(self) -> float | None:
-        """Return how many multiplications of judging work a second this miner was seen to do, None at first."""
+        """Return how many multiplications of judging work a second this miner does, None before it knows."""
         kept = self.journal.get(SPEED)
         return None if kept is None else float(kept)
 

@@ -192,7 +192,7 @@ class Chain(Protocol):
         """Return how many verifiers had a seat at the end of a second that is past."""
 
     def is_lost(self, block: int) -> bool:
-        """Return whether the hash of a past Ethereum block cannot be had any more, so that it draws nothing."""
+        """Return whether the hash of a past Ethereum block can be had no more, so that it draws nothing."""
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
         """Post and fund a task, in a full list in the place of the least valuable one; return its id.

@@ -41,7 +41,7 @@ class KeyRound:
 
 @dataclass(slots=True)
 class _Gathered:
-    """What was gathered for a round's seed and sharing: keys that are right, by holder, and those that are not."""
+    """What was gathered for a round's seed and sharing: keys that are right, by holder, and wrong ones."""
 
     round: KeyRound
     good: dict[int, FunctionalKeys] = field(default_factory=dict)

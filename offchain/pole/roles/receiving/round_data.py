@@ -53,7 +53,7 @@ class RoundData:
     def test_set(self, open_round: Round, *, stop: Stop = never) -> Samples | None:
         """Return the test samples, None where no test set was released."""
         if open_round.is_idle:
-            seed = self.reader.chain.test_seed(open_round.round_id).seed
+            seed = self.reader.chain.test_seed(open_round.round_id)
             return None if seed is None else self.idle.test_set(open_round, seed)
         manifest = self.reader.test_manifest(open_round, self.task(open_round))
         if manifest is None:

@@ -177,10 +177,12 @@ def interested(chain: Chain, moment: Moment) -> tuple[str, ...]:
 
 
 def _leading_miners(chain: Chain, standing: Round) -> list[str]:
-    """Return the miners that lead by their claims, of those who revealed where anybody has."""
+    """Return the miners that lead by their claims, those who revealed first."""
     if not standing.committed:
         return []
-    solutions = [each for each in chain.solutions(standing.round_id) if each.revealed or not standing.revealed]
+    solutions = [
+        each for each in chain.solutions(standing.round_id) if each.revealed or not standing.revealed
+    ]
     solutions.sort(key=lambda s: (-s.claimed_test_correct, -s.claimed_train_correct, s.order))
     return [solution.miner for solution in solutions[:LEADING_MINERS]]
 

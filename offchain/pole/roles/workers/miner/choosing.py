@@ -25,7 +25,9 @@ def is_chosen(miner: Miner, moment: Moment) -> bool:
     begun = sum(each.phase not in ENDED and miner.takes_part(each.round_id) for each in moments)
     if begun >= miner.settings.lanes:
         return False
-    open_to = [each for each in moments if each.phase is Phase.TRAINING and not miner.takes_part(each.round_id)]
+    open_to = [
+        each for each in moments if each.phase is Phase.TRAINING and not miner.takes_part(each.round_id)
+    ]
     offers = [standing for each in open_to if (standing := _offer(miner, each)) is not None]
     best = max(offers, key=lambda standing: standing.terms.reward / needed(miner, standing), default=None)
     return best is not None and best.round_id == moment.round_id
@@ -46,7 +48,7 @@ def note_speed(miner: Miner, standing: Round, seconds: float) -> None:
 
 def _offer(miner: Miner, moment: Moment) -> Round | None:
     """Return a round that the miner may work in, None where it leaves it alone."""
-    if moment.round_id in miner.given_up:
+    if moment.round_id in miner.given_up or miner.takes_part(moment.round_id):
         return None
     standing = miner.chain.round(moment.round_id)
     reason = _reason_against(miner, moment, standing)

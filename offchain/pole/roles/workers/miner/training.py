@@ -93,7 +93,7 @@ def _show_life(miner: Miner, open_round: Round) -> None:
     miner.settlement.follow(round_id)
     intent = memory.first_commit_intent(round_id)
     miner.chain.commit(round_id, miner.commitment(round_id, claim), 0, intent=intent)
-    sentence = f"Round {round_id}: committed to an untrained model, so that the round goes on while it trains."
+    sentence = f"Round {round_id}: committed to an untrained model, so that the round goes on meanwhile."
     report(LOG, "first-committed", sentence, round=round_id)
 
 
