@@ -180,20 +180,23 @@ def test_rounds_end_and_pay_alike(
     judge_contract: Any, ended: EndedRound, parameters: ChainParameters
 ) -> None:
     ruling = judge_contract.rule(ending(ended, parameters))
-    reason, winner, train, test, ommer, _, _, fee, (payouts, count), own, referenced = ruling
+    reason, header, left, referenced, found, ballot, fee, payouts, own = ruling
     judgement = judge(ended)
     twin: Settlement = settle(ended, judgement, parameters)
     assert VoidReason(reason) is judgement.void_reason
-    assert fee == twin.verification_fee
-    paid = [same(payout_from_tuple(payout)) for payout in payouts[:count]]
-    assert paid == [same(payout) for payout in twin.payouts]
-    assert (own, referenced[5], ommer[5]) == (count, 0, len(judgement.ommers))
-    if judgement.winner is not None and ended.judged and ended.findings:
-        found = ended.findings[judgement.winner]
-        assert winner[0] == ended.judged[judgement.winner].miner.lower()
-        assert (train, test) == (found.train_correct, found.test_correct)
-    if judgement.ommers and ended.judged:
-        assert ommer[1] == ended.judged[judgement.ommers[0]].miner.lower()
+    assert list(found) == [finding_tuple(each) for each in ended.findings or ()]
+    assert (ballot, fee, own, referenced[5]) == (4, twin.verification_fee, len(payouts), 0)
+    assert [same(payout_from_tuple(payout)) for payout in payouts] == [same(each) for each in twin.payouts]
+    assert left[5] == len(judgement.ommers)
+    judged, findings_ = ended.judged or (), ended.findings or ()
+    if judgement.winner is not None:
+        winner, agreed = judged[judgement.winner], findings_[judgement.winner]
+        assert header[4:6] == (winner.miner.lower(), winner.model_digest)
+        assert header[6:8] == (agreed.train_correct, agreed.test_correct)
+    else:
+        assert header[4:8] == (ZERO_ADDRESS, bytes(32), 0, 0)
+    if judgement.ommers:
+        assert left[1] == judged[judgement.ommers[0]].miner.lower()
 
 
 @given(whole(96), st.integers(1, 96), st.integers(1, 16), st.integers(1, 16), whole(96), shares)

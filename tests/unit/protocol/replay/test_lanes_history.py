@@ -125,6 +125,13 @@ def test_a_block_closes_the_body_right_after_its_round_s_payouts() -> None:
     require_breach(ledger, f"round {first} was paid out, but did not end")
 
 
+def test_payouts_without_an_end_are_refused() -> None:
+    ledger, (first, _) = interleaved()
+    ledger.finalise(first)
+    ledger.blocks.pop()
+    require_breach(ledger, f"Height 1: round {first} was paid out, but did not end")
+
+
 def test_rounds_that_end_in_another_order_than_they_opened_make_a_chain() -> None:
     ledger = ended()
     assert [block.header.round_id for block in ledger.blocks[1:]] == [3, 2]
