@@ -1,4 +1,4 @@
-"""How many tasks an hour a network gets done by lanes: python -m benchmarks.lanes --lanes 1 --lanes 2 --lanes 4.
+"""How many tasks an hour a network gets done by lanes: python -m benchmarks.lanes --lanes 1 --lanes 4.
 
 Starts a devnet with 3 data nodes, 6 miners and 7 verifiers as processes for each number of lanes, posts the
 same tasks on Iris while nobody works, and measures from the opening of the first round to the end of the
