@@ -47,7 +47,7 @@ def block_times(play: Play) -> Mapping[str, list[float]]:
     ground = prepare_ground(play.folder, block_time=1, ports=free_ports())
     story = Story(Console(quiet=True))
     with ExitStack() as at_end:
-        # One round after the other, as in the paper: with several lanes, blocks come at the pace of all of them.
+        # One round after the other, as in the paper: with several lanes, blocks come at the pace of all.
         parameters = parameters_with(ground.folder, committee={"lanes": 1})
         setting = set_up(story, ground, at_end, CAST, stays=False, parameters=parameters)
         _post_all(setting, play)

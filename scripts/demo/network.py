@@ -87,7 +87,7 @@ class Ground:
         return home
 
 
-def parameters_with(folder: Path, **changes: Mapping[str, int]) -> Path:
+def parameters_with(folder: Path, **changes: Mapping[str, int | str]) -> Path:
     """Write the demonstration's parameters, changed by group, to a file in `folder`; return it."""
     content = json.loads(PARAMETERS.read_text())
     for group, values in changes.items():

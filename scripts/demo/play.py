@@ -15,7 +15,7 @@ from pole.errors import PoleError
 from pole.protocol.state import Phase
 
 POLL: Final = 0.5
-OPTIONS: Final = {"miner": ("--lanes", "2")}
+OPTIONS: Final = {"miner": ("--lanes", "4")}
 """What workers of a role are started with."""
 
 
