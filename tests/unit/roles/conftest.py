@@ -225,11 +225,8 @@ class Stage:
         )
         return tables.verifier(means)
 
-    def keeper(
-        self, address: str = VERIFIERS[0], spread: float = 0.0, idle_after: float | None = None
-    ) -> Worker[Keeper]:
-        means = Keeper(self.chain(address), lambda: float(self.world.now), spread, idle_after)
-        return tables.keeper(means)
+    def keeper(self, address: str = VERIFIERS[0], idle_after: float | None = None) -> Worker[Keeper]:
+        return tables.keeper(Keeper(self.chain(address), lambda: float(self.world.now), idle_after))
 
     def play(self, *until: Phase, workers: Sequence[Role] | None = None) -> None:
         """Let everybody act, second by second, until the round is in one of these phases."""

@@ -25,10 +25,8 @@ def is_chosen(miner: Miner, moment: Moment) -> bool:
     begun = sum(each.phase not in ENDED and miner.takes_part(each.round_id) for each in moments)
     if begun >= miner.settings.lanes:
         return False
-    open_to = [
-        each for each in moments if each.phase is Phase.TRAINING and not miner.takes_part(each.round_id)
-    ]
-    offers = [standing for each in open_to if (standing := _offer(miner, each)) is not None]
+    training = [each for each in moments if each.phase is Phase.TRAINING]
+    offers = [standing for each in training if (standing := _offer(miner, each)) is not None]
     best = max(offers, key=lambda standing: standing.terms.reward / needed(miner, standing), default=None)
     return best is not None and best.round_id == moment.round_id
 
