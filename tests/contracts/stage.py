@@ -29,7 +29,18 @@ from pole.protocol.parameters import Parameters, parameters_from_json
 from pole.protocol.replay.history import HistoryReport, verify_history
 from pole.protocol.rounds.payouts import miner_bond
 from pole.protocol.rounds.rent import payment
-from pole.protocol.state import BallotStage, Finding, Phase, TaskTerms, Verdict, VoidReason, Vote
+from pole.protocol.state import (
+    Ballot,
+    BallotStage,
+    Finding,
+    Phase,
+    Round,
+    Step,
+    TaskTerms,
+    Verdict,
+    VoidReason,
+    Vote,
+)
 
 ETHER = 10**18
 POOL = bytes(web3.keccak(text="PoLe.pool.v1"))
@@ -511,3 +522,17 @@ def won(pole: Pole, models: dict[int, Model], **terms: Any) -> int:
     vote(pole, round_id, as_claimed(models))
     finalise(pole, round_id)
     return round_id
+
+
+def as_round(round_id: int, standing: Any) -> Round:
+    """Return a round as the rules in Python have it."""
+    values = standing.dict()
+    task_id, task = values.pop("taskId"), values.pop("task")
+    terms = TaskTerms(*task["terms"].values())
+    known = (round_id, task_id, task["owner"], task["judgingTime"], terms, bytes(task["testDigest"]))
+    enums = {"step": Step(values["step"]), "voidReason": VoidReason(values["voidReason"])}
+    return Round(*known, *(values | enums).values())
+
+
+def as_ballot(standing: Any) -> Ballot:
+    return Ballot(*standing)

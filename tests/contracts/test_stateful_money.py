@@ -82,7 +82,7 @@ class Money:
         self.credits[who] = 0
 
     def rule_post(self, who: int, reward: int, time_limit: int) -> None:
-        call = post_call(by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)
+        call = post_call(pole, by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)
         if reward < TASK_LIST["minReward"]:
             expected: tuple[Any, ...] = (
                 "TermOutOfRange",
@@ -108,7 +108,7 @@ class Money:
         lowest = least_valuable(waiting)
         replaced = task if task in self.waiting or lowest is None else lowest.task_id
         reward, time_limit = max(reward, TASK_LIST["minReward"]), min(max(time_limit, 1), 1000)
-        terms, files, sent = post_call(by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)
+        terms, files, sent = post_call(pole, by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)
         new = WaitingTask(len(self.tasks) + 1, reward, time_limit + TASK_LIST["roundWindows"])
         if len(waiting) < TASK_LIST["maxTasks"]:
             expected: tuple[Any, ...] = ("TaskListNotFull", len(waiting), TASK_LIST["maxTasks"])

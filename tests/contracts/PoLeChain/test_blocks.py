@@ -40,9 +40,9 @@ def drawn_by(ended: TransactionReceipt) -> dict[PayoutReason, tuple[object, int]
 def test_the_genesis_block_is_empty_but_for_its_time(pole: Pole) -> None:
     appended = pole.chain.tx.events["BlockAppended"]
     header = genesis_header(pole.chain.tx.timestamp)
-    assert bytes(appended["hash"]) == header_hash(header) == bytes(pole.chain.blockHash(0))
-    assert pole.chain.height() == 0
-    assert bytes(pole.chain.blockHash(1)) == bytes(32)
+    assert bytes(appended["hash"]) == header_hash(header) == bytes(pole.ledger.blockHash(0))
+    assert pole.ledger.height() == 0
+    assert bytes(pole.ledger.blockHash(1)) == bytes(32)
 
 
 def test_a_blocks_hash_is_the_next_rounds_parent(pole: Pole) -> None:
@@ -52,13 +52,13 @@ def test_a_blocks_hash_is_the_next_rounds_parent(pole: Pole) -> None:
     assert (header.height, header.round_id, header.task_id) == (1, 1, 1)
     assert (header.winner, header.train_correct, header.test_correct) == (accounts[2].address, 90, 45)
     assert bytes(header.ommers_hash) == ommers_hash([])
-    assert bytes(header.parent_hash) == bytes(pole.chain.blockHash(0))
-    assert bytes(appended["hash"]) == bytes(pole.chain.blockHash(1))
+    assert bytes(header.parent_hash) == bytes(pole.ledger.blockHash(0))
+    assert bytes(appended["hash"]) == bytes(pole.ledger.blockHash(1))
     assert header.timestamp == ended.timestamp
-    assert pole.chain.body()[1] == 0
+    assert pole.ledger.body()[1] == 0
     stage.post(pole)
     stage.open_round(pole)
-    assert bytes(pole.chain.round(2).dict()["parentHash"]) == bytes(pole.chain.blockHash(1))
+    assert bytes(pole.chain.round(2).dict()["parentHash"]) == bytes(pole.ledger.blockHash(1))
 
 
 def test_the_best_ommer_of_a_height_is_kept_with_their_number(lone: Pole) -> None:
@@ -109,7 +109,7 @@ def test_an_ommer_is_referenced_up_to_six_heights_later(lone: Pole, history_hold
     for _ in range(6):
         play(lone, {2: Model()}, fee=LITTLE)
     ended = play(lone, {2: Model()})
-    assert lone.chain.height() == 14
+    assert lone.ledger.height() == 14
     assert list(block_of(ended)["ommers"]) == []
     assert not lone.chain.ommerAt(7).dict()["referenced"]
     history_holds(lone)
@@ -130,7 +130,7 @@ def test_a_fee_that_does_not_cover_the_draw_draws_nothing_and_references_nobody(
     assert drawn_by(ended) == {}
     assert list(block_of(ended)["ommers"]) == []
     assert (
-        stage.credit(lone, 2) == 2 * (TERMS["reward"] - VERIFICATION_FEE + CHAIN["minerBond"]) + BLOCK_REWARD
+        stage.credit(lone, 2) == 2 * (TERMS["reward"] - VERIFICATION_FEE + READY_BOND) + BLOCK_REWARD
     )
     ended = play(lone, {2: Model()}, fee=covering)
     assert len(drawn_by(ended)) == 3
@@ -144,8 +144,8 @@ def test_a_void_round_appends_nothing_and_its_records_stay_in_the_body(
     round_id = stage.open_round(pole)
     stage.wait(CHAIN["keyWindow"])
     stage.finalise(pole, round_id)
-    _, records = pole.chain.body()
-    assert (pole.chain.height(), records) == (0, 4)
+    _, records = pole.ledger.body()
+    assert (pole.ledger.height(), records) == (0, 4)
     ended = play(pole, {2: Model()})
     assert block_of(ended)["header"][0] == 1
     assert history_holds().void_rounds == 1

@@ -59,7 +59,7 @@ def test_a_tally_is_challenged_after_the_votes_and_within_the_window_only(growin
         stage.challenge(growing, round_id)
     stage.wait(CHAIN["voteCommitWindow"] + CHAIN["challengeWindow"])
     with refused("WrongPhase", round_id, Phase.SETTLEMENT, Phase.CHALLENGE):
-        stage.challenge(growing, round_id, bond=0)
+        stage.challenge(growing, round_id)
 
 
 def test_a_tally_that_can_be_challenged_cannot_be_settled_yet(growing: Pole) -> None:
@@ -110,7 +110,7 @@ def test_asking_for_more_members_where_a_choice_is_open_and_nobody_right_is_free
     stage.vote(growing, round_id, {2: ok(1, 1)} | rest, m1={2: ok(2, 2)} | rest)
     with refused("WrongBond", BOND, 0):
         stage.challenge(growing, round_id)
-    told = stage.challenge(growing, round_id, bond=0)
+    told = stage.challenge(growing, round_id)
     assert stage.field(growing.chain.round(round_id), "challenger") == stage.ZERO
     assert len(told.events["Recorded"]) == 1
     assert stage.phase(growing, round_id) is Phase.DRAW
@@ -124,12 +124,12 @@ def test_without_a_quorum_the_committee_grows_to_all_and_then_the_round_is_void(
     for attempt in range(3):
         sizes.append(len(disagree(growing, round_id)))
         if attempt < 2:
-            stage.challenge(growing, round_id, bond=0)
+            stage.challenge(growing, round_id)
             with refused("WrongPhase", round_id, Phase.DRAW, Phase.CHALLENGE):
-                stage.challenge(growing, round_id, bond=0)
+                stage.challenge(growing, round_id)
     assert sizes == [3, 7, 8]
     with refused("WrongPhase", round_id, Phase.SETTLEMENT, Phase.CHALLENGE):
-        stage.challenge(growing, round_id, bond=0)
+        stage.challenge(growing, round_id)
     stage.finalise(growing, round_id)
     assert stage.void_reason(growing, round_id) is VoidReason.NO_QUORUM
     assert stage.credit(growing, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
@@ -155,7 +155,7 @@ def test_a_dishonest_quorum_is_overturned_at_its_own_cost(growing: Pole, history
     gained = 3 * PENALTY - 3 * PENALTY // 2 + VERIFICATION_FEE - 7 * share - CHAIN["blockReward"]
     assert stage.pool(growing) == before + gained
     assert stage.credit(growing, 2) == (
-        TERMS["reward"] - VERIFICATION_FEE + CHAIN["blockReward"] + CHAIN["minerBond"]
+        TERMS["reward"] - VERIFICATION_FEE + CHAIN["blockReward"] + READY_BOND
     )
     history_holds(growing)
 
@@ -191,7 +191,7 @@ def test_after_a_challenge_without_a_quorum_the_committee_grows_for_nothing(
     round_id, liars = judged(growing, FALSE)
     stage.challenge(growing, round_id)
     undecided = disagree(growing, round_id)
-    stage.challenge(growing, round_id, bond=0, by=0)
+    stage.challenge(growing, round_id, by=0)
     assert len(stage.vote(growing, round_id, {2: ok(90, 45, mark=3)})) == 8
     stage.finalise(growing, round_id)
     assert stage.credit(growing, STRANGER) == BOND + 3 * PENALTY // 2
@@ -207,7 +207,7 @@ def test_a_tally_that_only_the_second_committee_reached_can_be_challenged_with_a
 ) -> None:
     round_id = stage.revealed(growing, MODELS)
     disagree(growing, round_id)
-    stage.challenge(growing, round_id, bond=0, by=0)
+    stage.challenge(growing, round_id, by=0)
     liars = stage.vote(growing, round_id, FALSE)
     stage.challenge(growing, round_id)
     stage.vote(growing, round_id, {2: ok(90, 45, mark=3)})
@@ -250,10 +250,10 @@ def test_a_second_growth_that_finds_no_more_seats_is_dropped(
 ) -> None:
     round_id = stage.revealed(growing, MODELS)
     disagree(growing, round_id)
-    stage.challenge(growing, round_id, bond=0)
+    stage.challenge(growing, round_id)
     members = disagree(growing, round_id)
     leave(growing, members)
-    stage.challenge(growing, round_id, bond=0)
+    stage.challenge(growing, round_id)
     stage.draw(growing, round_id)
     assert stage.phase(growing, round_id) is Phase.SETTLEMENT
     stage.finalise(growing, round_id)
@@ -361,7 +361,7 @@ def test_a_round_with_one_committee_after_one_with_three_sees_nothing_of_them(
     round_id = stage.revealed(growing, MODELS)
     for _ in range(2):
         disagree(growing, round_id)
-        stage.challenge(growing, round_id, bond=0)
+        stage.challenge(growing, round_id)
     stage.vote(growing, round_id, TRUE)
     stage.finalise(growing, round_id)
     other, liars = judged(growing, FALSE)

@@ -204,11 +204,11 @@ def test_the_winner_gets_the_reward_less_the_fee_and_nothing_more_from_the_pool(
     stage.vote(idle, round_id, stage.as_claimed(models))
     stage.finalise(idle, round_id)
     assert stage.phase(idle, round_id) is Phase.FINAL
-    assert stage.credit(idle, FIRST) == REWARD - FEE + CHAIN["minerBond"]
-    assert stage.credit(idle, SECOND) == CHAIN["minerBond"]
+    assert stage.credit(idle, FIRST) == REWARD - FEE + READY_BOND
+    assert stage.credit(idle, SECOND) == READY_BOND
     assert stage.pool(idle) == before - REWARD
     assert idle.chain.ommerAt(1).dict()["count"] == 0
-    assert idle.chain.height() == 1
+    assert idle.ledger.height() == 1
     history_holds(idle)
 
 
@@ -220,7 +220,7 @@ def test_without_a_test_seed_the_training_accuracy_decides(idle: Pole, history_h
         stage.reveal(idle, round_id, miner, model)
     stage.vote(idle, round_id, stage.as_claimed(models))
     stage.finalise(idle, round_id)
-    assert stage.credit(idle, SECOND) == REWARD - FEE + CHAIN["minerBond"]
+    assert stage.credit(idle, SECOND) == REWARD - FEE + READY_BOND
     history_holds(idle)
 
 
@@ -231,7 +231,7 @@ def test_a_lone_model_below_the_threshold_wins_nothing(idle: Pole, history_holds
     stage.vote(idle, round_id, stage.as_claimed(models))
     stage.finalise(idle, round_id)
     assert stage.void_reason(idle, round_id) is VoidReason.THRESHOLD_MISSED
-    assert stage.credit(idle, FIRST) == CHAIN["minerBond"]
+    assert stage.credit(idle, FIRST) == READY_BOND
     assert stage.pool(idle) == before - FEE
     history_holds(idle)
 
@@ -249,7 +249,7 @@ def test_what_a_void_round_leaves_goes_back_to_the_pool(
         stage.wait(CHAIN["testWindow"] + CHAIN["revealWindow"])
     stage.finalise(idle, round_id)
     assert stage.void_reason(idle, round_id) is reason
-    assert stage.pool(idle) == before + len(models) * CHAIN["minerBond"]
+    assert stage.pool(idle) == before + len(models) * READY_BOND
     assert idle.reservoir.creditOf(stage.ZERO) == 0
     history_holds(idle)
 
@@ -337,7 +337,7 @@ def test_an_idle_round_without_a_quorum_grows_for_free_and_gives_the_pool_its_re
         stage.commit_votes(growing_idle, round_id, votes)
         stage.reveal_votes(growing_idle, round_id, votes)
         if sizes < len(stage.VERIFIERS):
-            stage.challenge(growing_idle, round_id, bond=0)
+            stage.challenge(growing_idle, round_id)
     stage.finalise(growing_idle, round_id)
     assert stage.void_reason(growing_idle, round_id) is VoidReason.NO_QUORUM
     assert ledger.gains() == {}

@@ -18,7 +18,7 @@ from tests.contracts.stage import (
 
 from pole.protocol.state import Phase, Verdict, VoidReason
 
-BOND = CHAIN["minerBond"]
+BOND = READY_BOND
 REWARD = TERMS["reward"] - VERIFICATION_FEE + CHAIN["blockReward"]
 
 

@@ -38,14 +38,14 @@ def test_a_term_out_of_range_is_refused_by_name(
     pole: Pole, term: str, given: int, minimum: int, maximum: int
 ) -> None:
     with refused("TermOutOfRange", term, given, minimum, maximum):
-        pole.task_list.post.call(*post_call(**{term: given}))
+        pole.task_list.post.call(*post_call(pole, **{term: given}))
 
 
 @pytest.mark.parametrize("field", ["specDigest", "trainDigest", "testDigest", "mpkDigest"])
 def test_a_missing_digest_is_refused_by_name(pole: Pole, field: str) -> None:
     missing: dict[str, Any] = {field: NO_DIGEST}
     with refused("FileMissing", field):
-        pole.task_list.post.call(*post_call(**missing))
+        pole.task_list.post.call(*post_call(pole, **missing))
 
 
 @pytest.mark.parametrize("field", ["specCid", "trainCid"])
@@ -53,12 +53,12 @@ def test_a_missing_digest_is_refused_by_name(pole: Pole, field: str) -> None:
 def test_a_cid_must_have_1_to_128_bytes(pole: Pole, field: str, cid: str) -> None:
     wrong: dict[str, Any] = {field: cid}
     with refused("FileMissing", field):
-        pole.task_list.post.call(*post_call(**wrong))
+        pole.task_list.post.call(*post_call(pole, **wrong))
 
 
 @pytest.mark.parametrize("off", [-1, 1])
 def test_the_payment_must_be_exact(pole: Pole, off: int) -> None:
-    terms, files, sent = post_call()
+    terms, files, sent = post_call(pole)
     due = sent["value"]
     with refused("WrongPayment", due + off, due):
         pole.task_list.post.call(terms, files, sent | {"value": due + off})
@@ -68,7 +68,7 @@ def test_a_full_list_takes_no_task(pole: Pole) -> None:
     for _ in range(TASK_LIST["maxTasks"]):
         stage.post(pole)
     with refused("TaskListFull", TASK_LIST["maxTasks"]):
-        pole.task_list.post.call(*post_call())
+        pole.task_list.post.call(*post_call(pole))
     pole.task_list.cancel(3, {"from": accounts[DATA_NODE]})
     assert stage.post(pole) == TASK_LIST["maxTasks"] + 1
 
@@ -92,7 +92,7 @@ def test_reward_and_bond_are_held_for_the_task_and_the_fee_goes_to_the_pool(pole
 
 
 def test_the_record_names_the_task_by_the_hashes_that_python_computes(pole: Pole) -> None:
-    posted = pole.task_list.post(*post_call())
+    posted = pole.task_list.post(*post_call(pole))
     recorded = posted.events["Recorded"]
     terms = TaskTerms(*TERMS.values())
     named: list[Any] = [bytes.fromhex(v[2:]) if v.startswith("0x") else v for v in FILES.values()]
