@@ -536,3 +536,9 @@ def as_round(round_id: int, standing: Any) -> Round:
 
 def as_ballot(standing: Any) -> Ballot:
     return Ballot(*standing)
+
+
+def ommers(pole: Pole) -> dict[int, Any]:
+    """Return the ommers that a block could reference, by height."""
+    kept = [each.dict() for each in pole.ledger.ommers()]
+    return {ommer["height"]: ommer for ommer in kept if ommer["count"]}
