@@ -22,8 +22,8 @@ from tests.contracts.stage import (
 from pole.protocol.state import RecordKind
 
 MAXIMUM = TASK_LIST["maxTasks"]
-LOW = {"reward": 6 * ETHER, "timeLimit": 600}
-EQUAL = {"reward": 5 * ETHER, "timeLimit": 400}
+LOW = {"reward": 6 * ETHER, "timeLimit": 592}
+EQUAL = {"reward": 5 * ETHER, "timeLimit": 392}
 """A reward of 5 for 1,000 s beside one of 6 for 1,200 s."""
 
 
@@ -137,6 +137,7 @@ def test_any_task_of_less_value_can_be_replaced_and_the_order_holds(
     while pole.task_list.waiting():
         taken.append(pole.task_list.best())
         round_id = stage.open_round(pole)
+        stage.draw(pole, round_id)
         stage.wait(stage.CHAIN["keyWindow"])
         stage.finalise(pole, round_id)
     assert taken == [2, newest, 1, 5, 3]
