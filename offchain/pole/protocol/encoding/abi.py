@@ -20,7 +20,7 @@ from pole.protocol.state import (
 )
 from pole.quoting import reason
 
-TASK_TERMS: Final = "(uint96,uint96,uint32,uint32,uint96,uint16,uint16,uint16,uint32,uint32,uint32)"
+TASK_TERMS: Final = "(uint96,uint96,uint32,uint32,uint96,uint16,uint16,uint16,uint32,uint32,uint40)"
 TASK_FILES: Final = "(string,bytes32,string,bytes32,bytes32,bytes32)"
 VOTE: Final = "(uint8,uint32,uint32,bytes32)"
 HEADER: Final = "(uint256,bytes32,uint256,uint256,address,bytes32,uint32,uint32,bytes32,bytes32,uint64)"
@@ -73,7 +73,7 @@ def terms_tuple(terms: TaskTerms) -> tuple[int, ...]:
         terms.required_test_accuracy,
         terms.train_count,
         terms.test_count,
-        terms.audit_count,
+        terms.work,
     )
 
 

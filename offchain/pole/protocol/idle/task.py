@@ -32,7 +32,7 @@ def idle_task(parameters: Parameters) -> PostedTask:
         required_test_accuracy=tasks.idle_test_accuracy,
         train_count=tasks.idle_train_count,
         test_count=tasks.idle_test_count,
-        audit_count=0,
+        work=tasks.idle_work,
     )
     return PostedTask(IDLE_TASK_ID, ZERO_ADDRESS, terms, _NO_FILES)
 

@@ -1,4 +1,7 @@
-"""Replaying records in order: each must follow from the state that those before it made."""
+"""Replaying records in order: each must follow from the state that those before it made.
+
+Rounds of several lanes are open side by side, and what they record stands in one body.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,14 +20,22 @@ from pole.protocol.encoding.records import (
     decode_record,
     round_of,
 )
-from pole.protocol.encoding.seeds import round_seed
+from pole.protocol.encoding.seeds import round_origin
 from pole.protocol.encoding.tasks import files_hash, terms_hash
 from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
+from pole.protocol.replay.book_audit import audit_books
 from pole.protocol.replay.round_audit import RoundResult, audit_round
 from pole.protocol.replay.round_trace import RoundTrace, trace
 from pole.protocol.replay.surroundings import Surroundings
-from pole.protocol.rounds.audit_sample import evaluated_count
-from pole.protocol.rounds.ommer_rewards import NOTHING, PoolDraw, best_ommer, fee_covers, pool_draw
+from pole.protocol.rounds.ommer_rewards import (
+    NOTHING,
+    PoolDraw,
+    best_ommer,
+    fee_covers,
+    leave,
+    pool_draw,
+    refer_to,
+)
 from pole.protocol.rounds.payouts import pool_payouts
 from pole.protocol.rounds.value_heap import WaitingTask, best, waiting_task
 from pole.protocol.state import Finding, Header, Ommer, PayoutReason, PostedTask, Record, Solution
@@ -39,13 +50,24 @@ class Block:
     ommers: tuple[Ommer, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenRound:
+    """A round that has not ended: what its seed is made of beside a mix, and its records so far."""
+
+    origin: bytes
+    records: list[RecordData]
+
+
 @dataclass(slots=True)
 class Replay:
-    """Where a replay of the records stands: the newest block, waiting tasks, the open round, known ommers."""
+    """Where a replay of the records stands: the newest block, waiting tasks, open rounds, ommers kept.
+
+    `newest` is the newest round of each lane; `settling` the round whose payouts were recorded and whose end
+    must follow at once; `strikes` what verifiers have in a row.
+    """
 
     around: Surroundings
     tasks: Mapping[int, PostedTask]
-    seeds: Mapping[int, bytes]
     head: bytes
     timestamp: int
     height: int = 0
@@ -54,8 +76,11 @@ class Replay:
     tasks_posted: int = 0
     rounds: int = 0
     void_rounds: int = 0
-    open_round: list[RecordData] = field(default_factory=list)
-    ommers: dict[int, Ommer] = field(default_factory=dict)
+    newest: dict[int, int] = field(default_factory=dict)
+    open_rounds: dict[int, OpenRound] = field(default_factory=dict)
+    settling: int | None = None
+    ommers: tuple[Ommer, ...] = ()
+    strikes: dict[str, int] = field(default_factory=dict)
 
 
 def replay_body(replay: Replay, records: Sequence[Record]) -> None:
@@ -75,6 +100,10 @@ def _replay_record(replay: Replay, data: RecordData) -> None:
         _replace_task(replay, data)
         return
     _require_room(replay)
+    if replay.settling is not None and not (
+        isinstance(data, RoundVoided) and data.round_id == replay.settling
+    ):
+        raise IntegrityError(f"round {replay.settling} was paid out, but did not end")
     if isinstance(data, TaskPosted):
         _post_task(replay, data)
     elif isinstance(data, TaskCancelled):
@@ -83,11 +112,18 @@ def _replay_record(replay: Replay, data: RecordData) -> None:
     elif isinstance(data, RoundOpened):
         _open_round(replay, data)
     else:
-        if not replay.open_round or round_of(data) != replay.rounds:
-            raise IntegrityError(f"round {round_of(data)} is not open")
-        replay.open_round.append(data)
-        if isinstance(data, RoundVoided):
-            _end_void_round(replay)
+        _continue_round(replay, data)
+
+
+def _continue_round(replay: Replay, data: RecordData) -> None:
+    round_id = round_of(data)
+    if round_id is None or round_id not in replay.open_rounds:
+        raise IntegrityError(f"round {round_id} is not open")
+    replay.open_rounds[round_id].records.append(data)
+    if isinstance(data, Payouts):
+        replay.settling = round_id
+    elif isinstance(data, RoundVoided):
+        _end_void_round(replay, round_id)
 
 
 def _post_task(replay: Replay, data: TaskPosted) -> None:
@@ -124,54 +160,75 @@ def _require_room(replay: Replay) -> None:
 
 
 def _open_round(replay: Replay, data: RoundOpened) -> None:
-    if replay.open_round or data.round_id != replay.rounds + 1:
+    lanes = replay.around.parameters.committee.lanes
+    lane = data.round_id % lanes
+    last = replay.newest.get(lane, lane)
+    if last in replay.open_rounds or data.round_id != last + lanes:
         raise IntegrityError(f"round {data.round_id} opened out of order")
     most_valuable = best(replay.waiting.values())
     if data.task_id != (IDLE_TASK_ID if most_valuable is None else most_valuable.task_id):
         raise IntegrityError(
             f"round {data.round_id} took task {data.task_id}, which is not the most valuable"
         )
-    if data.task_id == IDLE_TASK_ID and replay.around.parameters.task_list.idle_time_limit == 0:
-        raise IntegrityError(f"round {data.round_id} is idle, but this deployment has no idle rounds")
+    if data.task_id == IDLE_TASK_ID:
+        _check_idle(replay, data.round_id)
     if data.parent_hash != replay.head:
         raise IntegrityError(f"round {data.round_id} names another parent than the newest block")
-    if replay.seeds.get(data.round_id) != round_seed(replay.head, root(replay.body)):
-        raise IntegrityError(
-            f"the seed of round {data.round_id} does not follow from parent hash and body root"
-        )
     replay.waiting.pop(data.task_id, None)
     replay.rounds += 1
-    replay.open_round = [data]
+    replay.newest[lane] = data.round_id
+    replay.open_rounds[data.round_id] = OpenRound(round_origin(replay.head, root(replay.body)), [data])
 
 
-def audit_open_round(replay: Replay) -> tuple[RoundTrace, PostedTask, RoundResult]:
-    """Return the open round's trace and task, and how it must end."""
+def _check_idle(replay: Replay, round_id: int) -> None:
+    if replay.around.parameters.task_list.idle_time_limit == 0:
+        raise IntegrityError(f"round {round_id} is idle, but this deployment has no idle rounds")
+    for other, standing in replay.open_rounds.items():
+        opened = standing.records[0]
+        if isinstance(opened, RoundOpened) and opened.task_id == IDLE_TASK_ID:
+            raise IntegrityError(f"round {round_id} is idle, but idle round {other} is open")
+
+
+def audit_open_round(replay: Replay, round_id: int) -> tuple[RoundTrace, PostedTask, RoundResult]:
+    """Return an open round's trace and task, and how it must end."""
+    standing = replay.open_rounds[round_id]
     try:
-        traced = trace(replay.open_round)
+        traced = trace(standing.records)
         task = _task(replay, traced.opened.task_id)
-        return traced, task, audit_round(traced, task, replay.around)
+        return traced, task, audit_round(traced, standing.origin, task, replay.around)
     except IntegrityError as error:
-        raise IntegrityError(f"in round {replay.rounds} {error}") from error
+        raise IntegrityError(f"in round {round_id} {error}") from error
 
 
 def _task(replay: Replay, task_id: int) -> PostedTask:
     return idle_task(replay.around.parameters) if task_id == IDLE_TASK_ID else replay.tasks[task_id]
 
 
-def _end_void_round(replay: Replay) -> None:
-    traced, _, result = audit_open_round(replay)
+def _end_void_round(replay: Replay, round_id: int) -> None:
+    traced, _, result = audit_open_round(replay, round_id)
     if traced.voided is None or result.judgement.void_reason is not traced.voided.reason:
         raise IntegrityError(
-            f"round {replay.rounds} is void for another reason than {result.judgement.void_reason.name}"
+            f"round {round_id} is void for another reason than {result.judgement.void_reason.name}"
         )
     if traced.payouts is None or traced.payouts.payouts != result.settlement.payouts:
-        raise IntegrityError(f"round {replay.rounds} paid out otherwise than its end demands")
+        raise IntegrityError(f"round {round_id} paid out otherwise than its end demands")
     replay.void_rounds += 1
-    replay.open_round = []
+    _close_round(replay, traced, result)
+
+
+def _close_round(replay: Replay, traced: RoundTrace, result: RoundResult) -> None:
+    round_id = traced.opened.round_id
+    if result.committees:
+        try:
+            audit_books(result, traced, replay.strikes, replay.around)
+        except IntegrityError as error:
+            raise IntegrityError(f"in round {round_id} {error}") from error
+    del replay.open_rounds[round_id]
+    replay.settling = None
 
 
 def replay_block(replay: Replay, block: Block) -> None:
-    """End the open round with a block over the current body; raises IntegrityError unless it follows."""
+    """End a round with a block over the current body; raises IntegrityError unless it follows."""
     height = replay.height + 1
     try:
         _check_links(replay, block)
@@ -181,7 +238,6 @@ def replay_block(replay: Replay, block: Block) -> None:
     replay.height = height
     replay.head = block.hash
     replay.timestamp = block.header.timestamp
-    replay.open_round = []
 
 
 def _check_links(replay: Replay, block: Block) -> None:
@@ -199,29 +255,29 @@ def _check_links(replay: Replay, block: Block) -> None:
 
 
 def _check_outcome(replay: Replay, block: Block) -> None:
-    if not replay.open_round:
-        raise IntegrityError("the block ends no round")
-    header = block.header
-    traced, task, result = audit_open_round(replay)
-    if traced.payouts is None:
-        raise IntegrityError(f"round {replay.rounds} has no payouts")
-    if result.judgement.winner is None:
-        raise IntegrityError(f"round {replay.rounds} must be void ({result.judgement.void_reason.name})")
+    header, round_id = block.header, block.header.round_id
+    if replay.settling is None or round_id != replay.settling:
+        raise IntegrityError("the block ends no round, or another than the one whose payouts come last")
+    traced, task, result = audit_open_round(replay, round_id)
+    if traced.payouts is None or result.judgement.winner is None:
+        raise IntegrityError(f"round {round_id} must be void ({result.judgement.void_reason.name})")
     winner, finding = _choice(result, result.judgement.winner)
-    if (header.round_id, header.task_id) != (traced.opened.round_id, task.task_id) or (
-        header.winner,
-        header.model_digest,
-        header.train_correct,
-        header.test_correct,
-    ) != (winner.miner, winner.model_digest, finding.train_correct, finding.test_correct):
-        raise IntegrityError(f"the header does not say how round {replay.rounds} ended")
+    if (header.task_id, header.winner, header.model_digest) != (
+        task.task_id,
+        winner.miner,
+        winner.model_digest,
+    ) or (header.train_correct, header.test_correct) != (finding.train_correct, finding.test_correct):
+        raise IntegrityError(f"the header does not say how round {round_id} ended")
+    if replay.around.clocks[round_id].ended_at != header.timestamp:
+        raise IntegrityError(f"the header has another time than the end of round {round_id}")
     draw = _check_pool_draw(replay, block, task, traced.payouts)
     if traced.payouts.payouts != (*result.settlement.payouts, *pool_payouts(draw, winner.miner)):
-        raise IntegrityError(f"round {replay.rounds} paid out otherwise than its end demands")
+        raise IntegrityError(f"round {round_id} paid out otherwise than its end demands")
     if draw.ommer is not None:
-        replay.ommers[draw.ommer.height] = replace(draw.ommer, referenced=True)
+        replay.ommers = refer_to(replay.ommers, draw.ommer)
     if _is_covered(replay, task):
         _note_ommer(replay, result, header.height)
+    _close_round(replay, traced, result)
 
 
 def _choice(result: RoundResult, choice: int) -> tuple[Solution, Finding]:
@@ -240,10 +296,11 @@ def _check_pool_draw(replay: Replay, block: Block, task: PostedTask, paid: Payou
         return NOTHING
     if not _is_covered(replay, task):
         raise IntegrityError("the block draws from the pool, but its task's fee does not cover that")
-    ommer = best_ommer(replay.ommers.values(), height=height)
+    lanes = replay.around.parameters.committee.lanes
+    ommer = best_ommer(replay.ommers, height=height, lanes=lanes)
     if block.ommers != (() if ommer is None else (replace(ommer, referenced=True),)):
         raise IntegrityError("the block references another ommer than the most accurate recent one")
-    return pool_draw(ommer, height=height, block_reward=parameters.block_reward)
+    return pool_draw(ommer, height=height, lanes=lanes, block_reward=parameters.block_reward)
 
 
 def _is_covered(replay: Replay, task: PostedTask) -> bool:
@@ -259,12 +316,13 @@ def _note_ommer(replay: Replay, result: RoundResult, height: int) -> None:
         return
     solution, finding = _choice(result, result.judgement.ommers[0])
     terms, released = result.ended.terms, result.ended.released
-    replay.ommers[height] = Ommer(
+    ommer = Ommer(
         height=height,
         miner=solution.miner,
         model_digest=solution.model_digest,
         correct=finding.test_correct if released else finding.train_correct,
-        total=terms.test_count if released else evaluated_count(terms.audit_count, terms.train_count),
+        total=terms.test_count if released else terms.train_count,
         count=len(result.judgement.ommers),
         referenced=False,
     )
+    replay.ommers = leave(replay.ommers, ommer)

@@ -33,14 +33,13 @@ class History:
     """All that was recorded since the deployment.
 
     `blocks` begin with the genesis block at height 0; `records` are all records by height and index, those
-    of the unfinished body too; `tasks` by id; `seeds` by round, as the rounds' openings told them.
+    of the unfinished body too; `tasks` by id.
     """
 
     around: Surroundings
     blocks: tuple[Block, ...]
     records: tuple[Record, ...]
     tasks: Mapping[int, PostedTask]
-    seeds: Mapping[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,6 @@ def verify_history(history: History) -> HistoryReport:
     replay = Replay(
         around=history.around,
         tasks=history.tasks,
-        seeds=history.seeds,
         head=genesis.hash,
         timestamp=genesis.header.timestamp,
     )
@@ -78,8 +76,8 @@ def verify_history(history: History) -> HistoryReport:
         replay_body(replay, body)
         replay_block(replay, block)
     replay_body(replay, bodies[-1])
-    if replay.open_round:
-        audit_open_round(replay)
+    for round_id in replay.open_rounds:
+        audit_open_round(replay, round_id)
     opened = (history.around.solution_salts, history.around.vote_salts, history.around.leaks)
     return HistoryReport(
         height=replay.height,
