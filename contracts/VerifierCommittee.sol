@@ -380,7 +380,7 @@ contract VerifierCommittee is IVerifierCommittee {
     function _closeReveals(Count storage count) private {
         count.revealWindow = uint32(block.timestamp) - count.commitDeadline;
         uint256 blocks = block.number - count.commitBlock;
-        if (blocks < count.windowBlocks) count.windowBlocks = uint16(blocks);
+        count.windowBlocks = blocks < type(uint16).max ? uint16(blocks) : type(uint16).max;
     }
 
     /// @dev Frees the verifier's seat.
