@@ -242,7 +242,9 @@ contract PoLeChain is IPoLeChain {
             RecordKind.SolutionRevealed,
             abi.encode(roundId, msg.sender, modelCid, modelDigest, claimedTrainCorrect, claimedTestCorrect)
         );
-        if (count == open.committed) _arm(roundId, open);
+        // What was named for a test seed that nobody drew must not draw the committee: its mix can be known.
+        if (count < open.committed) open.drawBlock = 0;
+        else _arm(roundId, open);
     }
 
     /// @inheritdoc IPoLeChain
