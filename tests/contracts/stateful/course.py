@@ -52,8 +52,9 @@ def _line(action: Action) -> str:
 
 def _argument(given: object) -> str:
     """Return an argument as text, a block's header by its size alone: the round says which block's it is."""
-    is_long = isinstance(given, bytes) and len(given) > LONGEST
-    return f"<{len(given)} bytes>" if is_long else repr(given)
+    if isinstance(given, bytes) and len(given) > LONGEST:
+        return f"<{len(given)} bytes>"
+    return repr(given)
 
 
 def played(compiled: dict[str, Artifact], seed: int, steps: int, counts: Counts) -> None:

@@ -71,7 +71,7 @@ def some_terms(system: System, random: Random) -> TaskTerms:
     """Return terms that the list accepts. Sets are small, so that thresholds and ties are met."""
     limits, chain = system.parameters.task_list, system.parameters.chain
     covering = chain["blockReward"] * 65 * (10_000 + chain["feeMarginBps"]) // 320_000 + 1
-    time_limit = random.choice([1, 50, 50, *2 * [limits["maxTimeLimit"]]])
+    time_limit = random.choice([1, 50, 200, *2 * [limits["maxTimeLimit"]]])
     train_count, test_count = random.choice([1, 10, 20, 400]), random.choice([1, 3, 10])
     judging_time = random.choice([1, 1, limits["maxJudgingTime"]])
     work = max(1, judging_time * limits["judgingSpeed"] // (train_count + test_count))
