@@ -74,7 +74,7 @@ PARAMETERS = Parameters(
         reward_per_judging_second=1,
         round_windows=750,
     ),
-    committee=CommitteeParameters(seat_stake=3_000, penalty=500, seat_age=30, lanes=2),
+    committee=CommitteeParameters(seat_stake=3_000, penalty=500, seat_age=30, lanes=1),
     chain=CHAIN,
 )
 

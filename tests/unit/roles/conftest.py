@@ -22,6 +22,7 @@ from pole.learning.privacy.rules import Rule
 from pole.protocol.encoding.abi import address
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import ModelSpecification, mlp
+from pole.protocol.models.work import judging_work
 from pole.protocol.state import Phase, TaskTerms, Vote
 from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import KeyLedger
@@ -107,7 +108,7 @@ def terms(**changes: int) -> TaskTerms:
         "required_test_accuracy": 0,
         "train_count": TRAIN,
         "test_count": TEST,
-        "audit_count": 0,
+        "work": judging_work(specification()),
     }
     return TaskTerms(**(given | changes))
 

@@ -191,7 +191,7 @@ class FakeChain:
         return due_bond(self.findings(ballot_id), self.world.parameters)
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
-        if terms.payment > self.balance:
+        if terms.reward + terms.data_bond + terms.fee > self.balance:
             raise FundsError("The wallet cannot pay for the task; fund it.")
 
         def effect() -> None:

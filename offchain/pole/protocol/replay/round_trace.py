@@ -160,10 +160,8 @@ def trace(records: Sequence[RecordData]) -> RoundTrace:
 def _by_attempt(records: Sequence[RecordData]) -> list[list[RecordData]]:
     """Return the records cut before each challenge."""
     attempts: list[list[RecordData]] = [[]]
-    for earlier, record in zip([None, *records], records, strict=False):
+    for record in records:
         if isinstance(record, TallyChallenged):
-            if isinstance(earlier, Payouts | RoundVoided):
-                raise IntegrityError("a TallyChallenged record comes after the payouts")
             attempts.append([])
         attempts[-1].append(record)
     return attempts

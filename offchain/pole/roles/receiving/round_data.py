@@ -9,9 +9,8 @@ from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import EncryptedSetManifest
 from pole.protocol.idle.task import idle_specification
 from pole.protocol.models.specification import ModelSpecification
-from pole.protocol.rounds.audit_sample import audit_sample, is_whole_set
 from pole.protocol.state import Round
-from pole.roles.receiving.decryption import DecryptionRequest, Means, Rows, decrypt_set
+from pole.roles.receiving.decryption import DecryptionRequest, Means, decrypt_set
 from pole.roles.receiving.idle_data import IdleData
 from pole.roles.receiving.samples import Samples
 from pole.roles.receiving.task_data import TaskData, TaskReader
@@ -49,32 +48,17 @@ class RoundData:
         if open_round.is_idle:
             return self.idle.training_set(open_round)
         manifest = self.task(open_round).manifest
-        return self._kept(open_round, "train", open_round.keys_digest, manifest, stop=stop)
-
-    def judged_training_set(self, open_round: Round, *, stop: Stop = never) -> Samples:
-        """Return the training samples that verifiers judge: all, or those drawn with the committee.
-
-        Shards that have none of those drawn are not looked at.
-        """
-        terms = open_round.terms
-        if is_whole_set(terms.audit_count, terms.train_count):
-            return self.training_set(open_round, stop=stop)
-        manifest = self.task(open_round).manifest
-        rows = audit_sample(open_round.entropy, count=terms.audit_count, total=terms.train_count)
-        known = self._samples.get(_named("train", open_round.keys_digest))
-        if known is not None:
-            return Samples(known.features[rows], known.labels[rows])
-        return self._kept(open_round, "audit", open_round.entropy, manifest, rows=rows, stop=stop)
+        return self._kept(open_round, manifest, stop=stop)
 
     def test_set(self, open_round: Round, *, stop: Stop = never) -> Samples | None:
         """Return the test samples, None where no test set was released."""
         if open_round.is_idle:
-            seed = self.reader.chain.test_seed(open_round.round_id).seed
+            seed = self.reader.chain.test_seed(open_round.round_id)
             return None if seed is None else self.idle.test_set(open_round, seed)
         manifest = self.reader.test_manifest(open_round, self.task(open_round))
         if manifest is None:
             return None
-        return self._kept(open_round, "test", open_round.keys_digest, manifest, stop=stop)
+        return self._kept(open_round, manifest, stop=stop)
 
     def end(self, round_id: int) -> None:
         """Forget a round that has ended and those before it; delete what was fetched and kept of them."""
@@ -90,26 +74,17 @@ class RoundData:
         if ended:
             shutil.rmtree(self.reader.folder, ignore_errors=True)
 
-    def _kept(
-        self,
-        open_round: Round,
-        name: str,
-        identity: bytes,
-        manifest: EncryptedSetManifest,
-        *,
-        rows: Rows | None = None,
-        stop: Stop = never,
-    ) -> Samples:
+    def _kept(self, open_round: Round, manifest: EncryptedSetManifest, *, stop: Stop) -> Samples:
         """Return samples from memory, else made of what is on disk of their features and shards."""
-        named = _named(name, identity)
+        part = manifest.part.value
+        named = f"{part}-{keccak256(open_round.keys_digest).hex()[:16]}"
         if named not in self._samples:
             folder = self._rounds / str(open_round.round_id)
             request = DecryptionRequest(
                 task=self.task(open_round),
                 manifest=manifest,
-                rows=rows,
                 features=folder / named,
-                shards=folder / "shards" / manifest.part.value,
+                shards=folder / "shards" / part,
             )
             self._samples[named] = decrypt_set(request, self.means, stop=stop)
         return self._samples[named]
@@ -121,8 +96,3 @@ class RoundData:
     @property
     def _rounds(self) -> Path:
         return self.home / "rounds"
-
-
-def _named(name: str, identity: bytes) -> str:
-    """Return the name of samples made with these keys, or drawn by this entropy."""
-    return f"{name}-{keccak256(identity).hex()[:16]}"

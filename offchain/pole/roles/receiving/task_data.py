@@ -20,6 +20,7 @@ from pole.protocol.mapping.layer import query_plan
 from pole.protocol.mapping.plan import QueryPlan
 from pole.protocol.models.set_size import check_set_size
 from pole.protocol.models.specification import MAX_DOCUMENT_BYTES, ModelSpecification, parse_specification
+from pole.protocol.models.work import require_declared
 from pole.protocol.state import FileRef, PostedTask, Round
 from pole.roles.ports import Published, Store
 from pole.roles.support.files import Wanted, fetch
@@ -61,6 +62,7 @@ class TaskReader:
         specification = self._specification(FileRef(files.spec_cid, files.spec_digest))
         with blaming_data_node(InputError):
             check_set_size(specification, train_count=terms.train_count, test_count=terms.test_count)
+            require_declared(specification, terms)
         manifest = self._manifest(FileRef(files.train_cid, files.train_digest), Part.TRAIN)
         with blaming_data_node(InputError):
             _require_match(manifest, specification, terms.train_count)

@@ -149,7 +149,6 @@ def test_samples_are_those_of_the_rounds_seeds(idle: Stage) -> None:
     assert test is not None
     assert (train.features.shape, test.features.shape) == ((300, 12), (100, 12))
     assert set(np.unique(train.labels)) == {0, 1, 2, 3}
-    assert data.judged_training_set(open_round) is train
 
 
 def test_nothing_of_an_idle_round_but_models_is_stored(idle: Stage) -> None:
