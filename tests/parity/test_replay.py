@@ -1,6 +1,6 @@
 """What the contracts did in a run of the stateful tests follows from the rules, record by record."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.contracts.stateful.evm import mix
@@ -56,7 +56,8 @@ class Told:
             self.tasks[task_id] = posted
         elif name == "BlockAppended":
             _, block_hash, header, ommers = arguments
-            read = Header(*header[:4], address(header[4]), *header[5:])
+            read = Header(*header)
+            read = replace(read, winner=address(read.winner))
             named = tuple(Ommer(each[0], address(each[1]), *each[2:]) for each in ommers)
             self.blocks.append(Block(read, block_hash, named))
         elif name == "Recorded":
