@@ -20,7 +20,12 @@ OF_IDLE_ROUNDS = {
     PayoutReason.MINER_BOND,
     PayoutReason.CHALLENGE_BOND,
 }
-OF_SEVERAL = (PayoutReason.MINER_BOND, PayoutReason.DATA_BOND_SHARE, PayoutReason.CHALLENGE_BOND)
+OF_SEVERAL = (
+    PayoutReason.MINER_BOND,
+    PayoutReason.DATA_BOND_SHARE,
+    PayoutReason.CHALLENGE_BOND,
+    PayoutReason.TRAINING_REWARD,
+)
 # Who judged in vain is paid by the guilty: the data node has its reward back.
 NOBODY_RIGHT = (VoidReason.NO_QUORUM, VoidReason.NONE_QUALIFIED)
 ENDED = (Phase.FINAL, Phase.VOID)

@@ -37,7 +37,7 @@ def next_move(system: System, known: Knowledge) -> Action:
         if opened is None or opened.is_settled or known.random.random() < 0.05:
             return _between(system, known, lane)
         move = _of_round(system, known, opened)
-        if not isinstance(move, Wait) or known.random.random() < 0.03:
+        if not isinstance(move, Wait) or known.random.random() < 0.005:
             return move
         waits.append(move)
     return min(waits, key=lambda wait: wait.seconds)

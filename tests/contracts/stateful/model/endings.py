@@ -20,6 +20,10 @@ from pole.protocol.state import Ommer, PayoutReason, Phase, RecordKind, Step, Ve
 
 OMMER_PART = 32
 NOBODY_RIGHT = (VoidReason.NO_QUORUM, VoidReason.NONE_QUALIFIED)
+DATA_LOST = {
+    Verdict.DATA_FAULT: VoidReason.DATA_FAULT,
+    Verdict.DATA_UNAVAILABLE: VoidReason.DATA_UNAVAILABLE,
+}
 
 Found = dict[str, verdicts.Finding]
 """What the last committee found, by miner; empty where none sat."""
@@ -68,8 +72,9 @@ def _outcome(ended: Round, found: Found) -> Outcome:
     early = _early(ended)
     if early is not VoidReason.NONE:
         return Outcome(early)
-    if any(each.verdict in (Verdict.DATA_FAULT, Verdict.DATA_UNAVAILABLE) for each in found.values()):
-        return Outcome(VoidReason.DATA_FAULT)
+    for each in found.values():
+        if each.verdict in DATA_LOST:
+            return Outcome(DATA_LOST[Verdict(each.verdict)])
     able = [miner for miner, each in found.items() if verdicts.qualifies(ended, ended.solutions[miner], each)]
     if not able:
         is_complete = all(each.verdict != Verdict.NONE for each in found.values())
@@ -131,17 +136,17 @@ def _divide(system: System, ended: Round, found: Found, outcome: Outcome) -> lis
     reward, bond = ended.task.terms.reward, ended.task.terms.data_bond
     if outcome.void_reason is VoidReason.DATA_FAULT:
         bond -= fee
-    elif outcome.ranked:
+    elif outcome.ranked or outcome.void_reason is VoidReason.DATA_UNAVAILABLE:
         reward -= fee
     else:
         reward -= fee - min(fee, _forfeited(system, ended, found))
-    payouts = _of_reward(system, owner, reward, outcome)
-    if _forfeits_data_bond(ended, outcome):
-        share = system.parameters.chain["faultShareBps"]
-        part = bond * share // BPS // max(1, len(ended.revealed))
-        payouts += [(miner, PayoutReason.DATA_BOND_SHARE, part) for miner in ended.revealed]
-    else:
+    payouts = _of_reward(system, ended, reward, outcome)
+    if not _forfeits_data_bond(ended, outcome):
         payouts.append((owner, PayoutReason.DATA_BOND, bond))
+    elif outcome.void_reason is not VoidReason.DATA_UNAVAILABLE:
+        # Nobody gains by data that could not be had.
+        shared = bond * system.parameters.chain["faultShareBps"] // BPS
+        payouts += _shares(ended, PayoutReason.DATA_BOND_SHARE, shared)
     payouts.append((owner, PayoutReason.RENT_REFUND, _unused_rent(system, ended)))
     for miner in _honest(ended, found):
         back = rounds.bond(system, ended, ended.solutions[miner].claimed_train)
@@ -155,16 +160,26 @@ def _divide(system: System, ended: Round, found: Found, outcome: Outcome) -> lis
 
 
 def _of_reward(
-    system: System, owner: str, reward: int, outcome: Outcome
+    system: System, ended: Round, reward: int, outcome: Outcome
 ) -> list[tuple[str, PayoutReason, int]]:
+    """Return who has what of what the fee leaves: a part for whom the test set or bad data cost it."""
     if outcome.ranked:
         return [(outcome.ranked[0], PayoutReason.TASK_REWARD, reward)]
-    is_trained = outcome.trained != NOBODY
-    part = reward * system.parameters.chain["missedShareBps"] // BPS if is_trained else 0
-    return [
-        (outcome.trained, PayoutReason.TRAINING_REWARD, part),
-        (owner, PayoutReason.REWARD_REFUND, reward - part),
-    ]
+    is_data_lost = outcome.void_reason in DATA_LOST.values()
+    has_part = is_data_lost or outcome.trained != NOBODY
+    part = reward * system.parameters.chain["missedShareBps"] // BPS if has_part else 0
+    is_shared = outcome.void_reason is VoidReason.DATA_FAULT
+    trained = (
+        _shares(ended, PayoutReason.TRAINING_REWARD, part)
+        if is_shared
+        else [(outcome.trained, PayoutReason.TRAINING_REWARD, part)]
+    )
+    return [*trained, (ended.task.owner, PayoutReason.REWARD_REFUND, reward - part)]
+
+
+def _shares(ended: Round, reason: PayoutReason, amount: int) -> list[tuple[str, PayoutReason, int]]:
+    """Return equal parts for the miners that revealed."""
+    return [(miner, reason, amount // len(ended.revealed)) for miner in ended.revealed]
 
 
 def _unused_rent(system: System, ended: Round) -> int:
@@ -187,7 +202,7 @@ def _spent(ended: Round) -> list[Challenge]:
 def _forfeits_data_bond(ended: Round, outcome: Outcome) -> bool:
     """Tell whether the data node issued no keys, gave bad data, or kept the test set from the miners."""
     is_withheld = bool(ended.solutions) and not ended.is_released
-    return is_withheld or outcome.void_reason in (VoidReason.KEYS_MISSING, VoidReason.DATA_FAULT)
+    return is_withheld or outcome.void_reason in (VoidReason.KEYS_MISSING, *DATA_LOST.values())
 
 
 def _pay(

@@ -60,10 +60,14 @@ def _ballots(system: System, lane: int) -> list[Ballot]:
 def all_of(system: System, people: Iterable[str]) -> Iterator[Expectation]:
     """Yield what every view says, also of what is long past and of what never was."""
     yield from changing(system, people)
+    for person in people:
+        held = system.books.balances[person, NO_HASH]
+        yield "RewardReservoir.balanceOf", (person, NO_HASH), (held,)
     for task_id in range(len(system.tasks) + 2):
         yield from _task(system, task_id)
     for round_id in range(max(system.rounds, default=0) + 2):
         yield from _round(system, round_id)
+        yield from _challenge_bonds(system, round_id)
         for ballot_id in range(4 * round_id, 4 * round_id + 4):
             yield from _ballot(system, ballot_id)
     for height in range(len(system.hashes) + 1):
@@ -99,7 +103,6 @@ def _money(system: System, people: Iterable[str]) -> Iterator[Expectation]:
         yield "RewardReservoir.balanceOf", (holder, account), (books.balances[holder, account],)
     for person in people:
         yield "RewardReservoir.creditOf", (person,), (books.credits[person],)
-        yield "RewardReservoir.balanceOf", (person, NO_HASH), (books.balances[person, NO_HASH],)
 
 
 def _list(system: System) -> Iterator[Expectation]:
@@ -153,14 +156,17 @@ def _round(system: System, round_id: int) -> Iterator[Expectation]:
         unknown = Refused("UnknownRound", round_id)
         yield "PoLeChain.round", (round_id,), unknown
         yield "PoLeChain.solutions", (round_id,), unknown
-        yield "PoLeChain.challengeBond", (round_id, 0), (0,)
         return
     yield "PoLeChain.round", (round_id,), (_round_struct(opened),)
     is_newest = opened is system.newest[round_id % system.lanes]
     solutions = (_solution_structs(opened),) if is_newest else Refused("RoundOver", round_id)
     yield "PoLeChain.solutions", (round_id,), solutions
+
+
+def _challenge_bonds(system: System, round_id: int) -> Iterator[Expectation]:
+    opened = system.rounds.get(round_id)
     for attempt in range(CHALLENGES):
-        bond = draws.challenge_bond(system, opened, attempt)
+        bond = draws.challenge_bond(system, opened, attempt) if opened else 0
         yield "PoLeChain.challengeBond", (round_id, attempt), (bond,)
 
 
