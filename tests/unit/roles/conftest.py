@@ -35,7 +35,6 @@ from pole.roles.publishing.preparation import TaskRequest, Workshop, prepare_tas
 from pole.roles.receiving.decryption import Means
 from pole.roles.receiving.point_cache import PointCache
 from pole.roles.receiving.round_data import RoundData
-from pole.roles.receiving.task_data import TaskReader
 from pole.roles.support.waiting import PatientStore
 from pole.roles.training.learner import Assignment, Learner, Trained
 from pole.roles.workers import tables
@@ -307,9 +306,8 @@ class Stage:
         return chain, PatientStore(store, lambda: float(self.world.now)), journal
 
     def _data(self, address: str, chain: Chain, store: Store) -> RoundData:
-        reader = TaskReader(chain, store, self.home(address) / "files", numbers(4))
         means = Means(store, lambda: float(self.world.now), 1, PointCache(self.path / "points", 0))
-        return RoundData(reader, self.home(address), means)
+        return RoundData(chain, self.home(address), means, numbers(4), lanes=1, served_as=address)
 
     def _settlement(self, address: str, chain: Chain, store: Store, journal: Journal) -> Settlement:
         def body_of(height: int) -> bytes:

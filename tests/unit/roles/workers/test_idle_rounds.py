@@ -1,6 +1,5 @@
 """Idle rounds without a data node: miners, verifiers and keepers are enough to make the chain grow."""
 
-from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -130,9 +129,7 @@ def test_a_verifier_blames_nobody_for_a_chain_out_of_reach(idle: Stage) -> None:
     idle.play(Phase.VOTE_COMMIT, workers=[idle.miner()])
     idle.world.pass_time(idle.world.parameters.chain.vote_commit_window - 5)
     verifier = idle.verifier()
-    verifier.means.data.reader = replace(
-        verifier.means.data.reader, chain=UnreachableSeeds(idle.world, VERIFIERS[0])
-    )
+    verifier.means.data.chain = UnreachableSeeds(idle.world, VERIFIERS[0])
     with pytest.raises(UnreachableError):
         verifier.step(idle.world.moment())
     assert idle.voting(VERIFIERS[0]) == []
