@@ -260,5 +260,5 @@ def test_what_is_kept_twice_under_two_names_is_forgotten_by_name(address: str) -
 
 def test_what_a_daemon_refuses_to_keep_is_told(address: str) -> None:
     Daemon.faults += ["refuses", "refuses"]
-    with pytest.raises(UnreachableError, match="could not keep 'bafyfile': .*block was not found"):
+    with pytest.raises(UnreachableError, match=r"could not keep 'bafyfile': .*block was not found"):
         store(address).keep("bafyfile", "wallet/1")
