@@ -1,54 +1,48 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Ending, IJudge, Ruling} from "./interfaces/IJudge.sol";
-import {IPoLeChain, Ommer, PayoutReason, Round, Solution, VoidReason} from "./interfaces/IPoLeChain.sol";
+import {Challenge, Ending, IJudge, Ruling} from "./interfaces/IJudge.sol";
+import {Ommer} from "./interfaces/ILedger.sol";
+import {IPoLeChain, PayoutReason, Round, Step, VoidReason} from "./interfaces/IPoLeChain.sol";
 import {Finding, IVerifierCommittee} from "./interfaces/IVerifierCommittee.sol";
 import {Accounts} from "./libraries/Accounts.sol";
 import {Ballots} from "./libraries/Ballots.sol";
 import {Judgement} from "./libraries/Judgement.sol";
 import {OmmerRewards} from "./libraries/OmmerRewards.sol";
 import {Payouts} from "./libraries/Payouts.sol";
-import {Ranking} from "./libraries/Ranking.sol";
 import {Settlement} from "./libraries/Settlement.sol";
+import {Solutions} from "./libraries/Solutions.sol";
 
 /// @title Judge: the rules by which a round ends; IJudge says what it does.
-/// @dev A contract of its own so that PoLeChain stays under the size limit of EIP-170. PoLeChain makes it and asks nobody else.
+/// @dev A contract of its own so that PoLeChain stays under the size limit of EIP-170. PoLeChain makes it and asks
+/// nobody else.
 contract Judge is IJudge {
     using Payouts for Payouts.List;
-
-    /// @inheritdoc IJudge
-    function choose(
-        Solution[] calldata solutions,
-        address dataNode,
-        uint256 revealed,
-        uint256 most,
-        uint256 threshold,
-        bool released
-    ) external pure override returns (bytes32 judged, address[] memory miners, address[] memory barred) {
-        Solution[] memory all = solutions;
-        uint256[] memory best = Ranking.rank(all, revealed, most, threshold, released);
-        return (Ranking.pack(best), Ranking.minersAt(all, best), Ranking.barredFrom(all, dataNode));
-    }
 
     /// @inheritdoc IJudge
     function ruleOn(uint256 roundId) external view override returns (Ruling memory ruling) {
         IPoLeChain chain = IPoLeChain(msg.sender);
         Round memory ended = chain.round(roundId);
         IPoLeChain.Parameters memory chosen = chain.parameters();
-        ruling = _rule(_endingOf(chain, roundId, ended, chosen));
-        if (ruling.voidReason != VoidReason.None) return ruling;
-        if (OmmerRewards.isCovered(chosen.blockReward, ended.task.terms.fee, chosen.feeMarginBps)) {
-            _drawFromPool(chain, chosen.blockReward, ruling);
-        } else {
-            // The block that pays for an ommer must not be somebody else's: its own task's fee stood for one.
-            delete ruling.ommer;
+        Payouts.List memory list;
+        (ruling, list) = _rule(_endingOf(chain, roundId, ended, chosen));
+        if (ruling.voidReason == VoidReason.None) {
+            (ruling.header.roundId, ruling.header.taskId) = (roundId, ended.taskId);
+            if (OmmerRewards.isCovered(chosen.blockReward, ended.task.terms.fee, chosen.feeMarginBps)) {
+                ruling.referenced = _drawFromPool(chain, chosen.blockReward, ruling.header.winner, list);
+            } else {
+                // The block that pays for an ommer must not be somebody else's: its own task's fee stood for one.
+                delete ruling.left;
+            }
         }
+        ruling.payouts = list.all();
     }
 
     /// @inheritdoc IJudge
     function rule(Ending calldata ending) external pure override returns (Ruling memory ruling) {
-        return _rule(ending);
+        Payouts.List memory list;
+        (ruling, list) = _rule(ending);
+        ruling.payouts = list.all();
     }
 
     function _endingOf(
@@ -60,77 +54,100 @@ contract Judge is IJudge {
         IVerifierCommittee committee = chain.committee();
         ending.early = _earlyVoidReason(ended);
         ending.dataNode = ended.task.owner;
-        ending.revealed = ended.revealed;
         ending.solutions = chain.solutions(roundId);
         ending.evidence.terms = ended.task.terms;
-        ending.evidence.released = ended.releasedAt != 0;
+        ending.evidence.released = ended.released;
         // Nobody may win an idle round by being the only one: its time always runs out.
-        ending.evidence.closedEarly = ended.closedAt != 0 || ended.taskId == 0;
-        ending.evidence.tolerance = committee.parameters().tolerance;
+        ending.evidence.closedEarly = ended.closedEarly || ended.taskId == 0;
         ending.verificationFeeBps = chosen.verificationFeeBps;
         ending.faultShareBps = chosen.faultShareBps;
-        ending.minerBond = Settlement.minerBond(ended.task.terms.reward, chosen.minerBond, chosen.minerBondBps);
-        ending.challengeBond = chosen.challengeBond;
-        ending.challenger = ended.challenger;
+        ending.missedShareBps = chosen.missedShareBps;
+        ending.minerBondBps = chosen.minerBondBps;
+        ending.readyBondBps = chosen.readyBondBps;
+        ending.minerBond = chosen.minerBond;
+        ending.dropped = ended.dropped;
         ending.ballotId = Ballots.idOf(roundId, ended.attempt);
-        ending.challengedId = Ballots.idOf(roundId, ended.challenged);
+        if (ended.taskId != 0) _addRent(chain, ended, ending);
         if (ended.entropy != 0) ending.evidence.findings = committee.findings(ending.ballotId);
-        if (ended.challenger != address(0)) ending.challenged = committee.findings(ending.challengedId);
+        for (uint256 attempt = 0; attempt < ending.challenges.length; ++attempt) {
+            if (ended.challengers[attempt] == address(0)) continue;
+            uint256 bond = chain.challengeBond(roundId, attempt);
+            Finding[] memory found = committee.findings(Ballots.idOf(roundId, attempt));
+            ending.challenges[attempt] = Challenge(ended.challengers[attempt], bond, found);
+        }
     }
 
-    /// @dev Adds what the block draws from the pool, all or none. A fee that covers it went into the pool with the task, so the pool holds enough by
-    /// construction; the check keeps a flaw elsewhere from stopping the round.
-    function _drawFromPool(IPoLeChain chain, uint256 blockReward, Ruling memory ruling) private view {
-        uint256 next = chain.height() + 1;
-        Ommer memory ommer = _bestOmmer(chain, next);
-        address winner = ruling.winner.miner;
-        ruling.payouts.add(winner, PayoutReason.BlockReward, blockReward);
+    /// @dev What the owner pays for the seconds that the round took, and what it paid for all of its duration.
+    function _addRent(IPoLeChain chain, Round memory ended, Ending memory ending) private view {
+        (uint256 rent, uint256 duration) = chain.taskList().rentOf(ended.task.terms);
+        uint256 taken = block.timestamp - ended.openedAt;
+        (ending.rent, ending.used) = (rent, taken < duration ? (rent * taken) / duration : rent);
+    }
+
+    /// @dev Adds what the block draws from the pool, all or none. A fee that covers it went into the pool with the
+    /// task, so the pool holds enough by construction; the check keeps a flaw elsewhere from stopping the round.
+    /// @return ommer that the block references
+    function _drawFromPool(
+        IPoLeChain chain,
+        uint256 blockReward,
+        address winner,
+        Payouts.List memory list
+    ) private view returns (Ommer memory ommer) {
+        uint256 own = list.count;
+        uint256 next = chain.ledger().height() + 1;
+        uint256 lanes = chain.lanes();
+        ommer = _bestOmmer(chain, next, lanes);
+        list.add(winner, PayoutReason.BlockReward, blockReward);
         if (ommer.count > 0) {
-            uint256 reward = OmmerRewards.reward(blockReward, next - ommer.height, ommer.count);
-            ruling.payouts.add(winner, PayoutReason.OmmerInclusion, OmmerRewards.inclusion(blockReward));
-            ruling.payouts.add(ommer.miner, PayoutReason.OmmerReward, reward);
+            uint256 age = OmmerRewards.ageOf(ommer.height, next, lanes);
+            list.add(winner, PayoutReason.OmmerInclusion, OmmerRewards.inclusion(blockReward));
+            list.add(ommer.miner, PayoutReason.OmmerReward, OmmerRewards.reward(blockReward, age, ommer.count));
         }
-        bool isHeld =
-            chain.reservoir().balanceOf(address(chain), Accounts.POOL) >= ruling.payouts.totalFrom(ruling.own);
-        if (isHeld) ruling.referenced = ommer;
-        else ruling.payouts.count = ruling.own;
+        uint256 held = chain.reservoir().balanceOf(address(chain), Accounts.POOL);
+        if (held >= list.totalFrom(own)) return ommer;
+        list.count = own;
+        delete ommer;
     }
 
-    /// @return best unreferenced ommer that the block at height `next` may reference; ties go to the lower height; its count is 0 when there is none
-    function _bestOmmer(IPoLeChain chain, uint256 next) private view returns (Ommer memory best) {
-        uint256 oldest = next > OmmerRewards.MAX_AGE ? next - OmmerRewards.MAX_AGE : 1;
-        for (uint256 height = oldest; height < next; ++height) {
-            Ommer memory ommer = chain.ommerAt(height);
-            if (ommer.count == 0 || ommer.referenced) continue;
-            if (best.count == 0 || OmmerRewards.isBetter(ommer, best)) best = ommer;
+    /// @return best of the ommers kept that the block at height `next` may reference; ties go to the lower height; its
+    /// count is 0 when there is none
+    function _bestOmmer(IPoLeChain chain, uint256 next, uint256 lanes) private view returns (Ommer memory best) {
+        Ommer[6] memory kept = chain.ledger().ommers();
+        for (uint256 n = 0; n < kept.length; ++n) {
+            Ommer memory ommer = kept[n];
+            if (ommer.count == 0 || OmmerRewards.ageOf(ommer.height, next, lanes) > OmmerRewards.MAX_AGE) continue;
+            bool isOlder = !OmmerRewards.isBetter(best, ommer) && ommer.height < best.height;
+            if (best.count == 0 || OmmerRewards.isBetter(ommer, best) || isOlder) best = ommer;
         }
     }
 
-    function _rule(Ending memory ended) private pure returns (Ruling memory ruling) {
+    /// @return ruling but for its payouts
+    /// @return list of the payouts of the round's account
+    function _rule(Ending memory ended) private pure returns (Ruling memory ruling, Payouts.List memory list) {
         Judgement.Evidence memory evidence = ended.evidence;
-        evidence.judged = Ranking.judgedOf(ended.solutions, evidence.findings.length);
+        evidence.judged = Solutions.judgedOf(ended.solutions);
         ruling.voidReason = ended.early;
-        if (ended.early == VoidReason.None) _judge(ruling, evidence);
-        (ruling.findings, ruling.ballotId, ruling.challengedId) = (
-            evidence.findings,
-            ended.ballotId,
-            ended.challengedId
-        );
-        if (Settlement.isOverturned(ended)) ruling.informer = ended.challenger;
+        address payee = address(0);
+        if (ended.early == VoidReason.None) payee = _judge(ruling, evidence);
+        (ruling.findings, ruling.ballotId) = (evidence.findings, ended.ballotId);
         ruling.fee = Settlement.verificationFee(ended, ruling.voidReason);
-        ruling.payouts = Settlement.divide(ended, ruling.voidReason, ruling.winner.miner, ruling.fee);
-        ruling.own = ruling.payouts.count;
-        ruling.fee += Settlement.forfeitedChallenge(ended);
+        list = Settlement.divide(ended, ruling.voidReason, payee, ruling.fee);
+        ruling.own = list.count;
+        ruling.fee += Settlement.spentOnChallenges(ended);
     }
 
-    function _judge(Ruling memory ruling, Judgement.Evidence memory evidence) private pure {
+    /// @return payee winner, or who trained best where the test threshold was missed; 0 for nobody
+    function _judge(Ruling memory ruling, Judgement.Evidence memory evidence) private pure returns (address payee) {
         Judgement.Outcome memory outcome = Judgement.judge(evidence);
         ruling.voidReason = outcome.voidReason;
-        if (outcome.voidReason != VoidReason.None) return;
-        ruling.winner = evidence.judged[outcome.winner];
-        ruling.trainCorrect = evidence.findings[outcome.winner].trainCorrect;
-        ruling.testCorrect = evidence.findings[outcome.winner].testCorrect;
-        if (outcome.ommers > 0) ruling.ommer = _ommerOf(evidence, outcome);
+        if (outcome.hasTrained) return evidence.judged[outcome.trained].miner;
+        if (outcome.voidReason != VoidReason.None) return address(0);
+        ruling.header.winner = evidence.judged[outcome.winner].miner;
+        ruling.header.modelDigest = evidence.judged[outcome.winner].modelDigest;
+        ruling.header.trainCorrect = evidence.findings[outcome.winner].trainCorrect;
+        ruling.header.testCorrect = evidence.findings[outcome.winner].testCorrect;
+        if (outcome.ommers > 0) ruling.left = _ommerOf(evidence, outcome);
+        return ruling.header.winner;
     }
 
     function _ommerOf(
@@ -143,13 +160,13 @@ contract Judge is IJudge {
         (ommer.correct, ommer.total) =
             evidence.released
                 ? (found.testCorrect, evidence.terms.testCount)
-                : (found.trainCorrect, Judgement.trainBase(evidence.terms));
+                : (found.trainCorrect, evidence.terms.trainCount);
         ommer.count = uint16(outcome.ommers);
     }
 
     /// @dev In Settlement only: before, a round has no outcome.
     function _earlyVoidReason(Round memory ended) private pure returns (VoidReason) {
-        if (ended.keysAt == 0) return VoidReason.KeysMissing;
+        if (ended.step < Step.Keyed) return VoidReason.KeysMissing;
         if (ended.committed == 0) return VoidReason.NoCommitment;
         if (ended.revealed == 0) return VoidReason.NothingRevealed;
         return ended.committeeTooSmall ? VoidReason.CommitteeTooSmall : VoidReason.None;

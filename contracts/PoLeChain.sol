@@ -1,43 +1,39 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Entropy} from "./Entropy.sol";
 import {Judge} from "./Judge.sol";
 import {ReleaseSignature} from "./ReleaseSignature.sol";
+import {IEntropy} from "./interfaces/IEntropy.sol";
 import {IJudge, Ruling} from "./interfaces/IJudge.sol";
-import {Header, IPoLeChain, Ommer, Phase, RecordKind, Round, Solution, VoidReason} from "./interfaces/IPoLeChain.sol";
+import {ILedger, RecordKind} from "./interfaces/ILedger.sol";
+import {IPoLeChain, Payout, Phase, Round, Solution, Step, VoidReason} from "./interfaces/IPoLeChain.sol";
 import {IReleaseSignature} from "./interfaces/IReleaseSignature.sol";
 import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
-import {ITaskList, TaskTerms} from "./interfaces/ITaskList.sol";
-import {IVerifierCommittee} from "./interfaces/IVerifierCommittee.sol";
+import {ITaskList} from "./interfaces/ITaskList.sol";
+import {IVerifierCommittee, Summons} from "./interfaces/IVerifierCommittee.sol";
 import {Accounts} from "./libraries/Accounts.sol";
 import {Ballots} from "./libraries/Ballots.sol";
-import {Blocks} from "./libraries/Blocks.sol";
 import {Cid} from "./libraries/Cid.sol";
 import {Commitments} from "./libraries/Commitments.sol";
 import {Deployment} from "./libraries/Deployment.sol";
 import {Domains} from "./libraries/Domains.sol";
-import {DrawBlocks} from "./libraries/DrawBlocks.sol";
-import {Payouts} from "./libraries/Payouts.sol";
+import {OmmerRewards} from "./libraries/OmmerRewards.sol";
 import {Phases} from "./libraries/Phases.sol";
 import {Settlement} from "./libraries/Settlement.sol";
 import {Solutions} from "./libraries/Solutions.sol";
 
-/// @title PoLeChain: rounds, solutions and blocks; IPoLeChain says what it does.
+/// @title PoLeChain: rounds in lanes, and their money; IPoLeChain says what it does.
 contract PoLeChain is IPoLeChain {
-    using Blocks for Blocks.Ledger;
-    using Payouts for Payouts.List;
     using Solutions for Solutions.Register;
 
     uint256 private constant BPS = 10_000;
 
-    /// @dev What seeds an idle round's test set.
-    struct TestSeed {
-        uint64 drawBlock;
-        bytes32 seed;
-    }
-
     /// @inheritdoc IPoLeChain
     IRewardReservoir public immutable override reservoir;
+
+    /// @inheritdoc IPoLeChain
+    ILedger public immutable override ledger;
 
     /// @inheritdoc IPoLeChain
     ITaskList public immutable override taskList;
@@ -51,58 +47,86 @@ contract PoLeChain is IPoLeChain {
     /// @inheritdoc IPoLeChain
     IReleaseSignature public immutable override releaseSignature;
 
+    /// @inheritdoc IPoLeChain
+    IEntropy public immutable override entropy;
+
+    /// @inheritdoc IPoLeChain
+    uint256 public immutable override lanes;
+
+    /// @inheritdoc IPoLeChain
+    mapping(uint256 lane => uint256 roundId) public override newestRound;
+
     Parameters private _parameters;
-    Blocks.Ledger private _ledger;
-    Solutions.Register private _register;
+    uint256 private _newestIdle;
     mapping(uint256 roundId => Round) private _rounds;
-    mapping(uint256 roundId => TestSeed) private _testSeeds;
+    mapping(uint256 lane => Solutions.Register) private _registers;
 
     modifier onlyIn(uint256 roundId, Phase needed) {
         _requirePhase(roundId, needed);
         _;
     }
 
-    modifier onlyDataNode(uint256 roundId) {
-        _requireDataNode(roundId);
-        _;
-    }
-
     constructor(
         IRewardReservoir reservoir_,
+        ILedger ledger_,
         ITaskList taskList_,
         IVerifierCommittee committee_,
         Parameters memory parameters_
     ) {
-        Deployment.check(address(this), reservoir_, taskList_, committee_, parameters_);
+        Deployment.checkAll(address(this), reservoir_, ledger_, taskList_, committee_, parameters_);
         reservoir = reservoir_;
+        ledger = ledger_;
         taskList = taskList_;
         committee = committee_;
+        lanes = committee_.parameters().lanes;
         judge = new Judge();
         releaseSignature = new ReleaseSignature();
+        entropy = new Entropy();
         _parameters = parameters_;
-        _ledger.begin();
     }
 
     /// @inheritdoc IPoLeChain
-    function openRound() external override returns (uint256 roundId) {
-        roundId = _ledger.tip.roundId;
+    function openRound(uint256 lane) external override returns (uint256 roundId) {
+        if (lane >= lanes) revert UnknownLane(lane, lanes);
+        roundId = newestRound[lane];
         if (roundId != 0 && !_rounds[roundId].settled) revert RoundOpen(roundId);
-        ++roundId;
-        _ledger.tip.roundId = uint64(roundId);
-        _ledger.tip.commitments = 0;
+        roundId = (roundId == 0 ? lane : roundId) + lanes;
+        newestRound[lane] = roundId;
 
         Round storage opened = _rounds[roundId];
-        (uint256 taskId, bytes32 parentHash) = (0, _ledger.hashes[_ledger.tip.height]);
+        uint256 taskId = 0;
         (taskId, opened.task) = taskList.takeBest(roundId);
-        committee.matureSeats();
         opened.taskId = taskId;
-        opened.parentHash = parentHash;
-        opened.openedAt = uint64(block.timestamp);
+        opened.openedAt = uint40(block.timestamp);
+        uint40 named = _name(opened);
         if (taskId == 0) _fundIdle(roundId, opened);
-        _ledger.record(RecordKind.RoundOpened, abi.encode(roundId, taskId, parentHash, blockhash(block.number - 1)));
-        bytes32 seed = keccak256(abi.encode(parentHash, _ledger.bodyRoot()));
-        opened.seed = seed;
-        emit RoundOpened(roundId, taskId, seed);
+        _advance(opened, Step.Opened);
+        bytes32 parentHash = ledger.blockHash(ledger.height());
+        _record(RecordKind.RoundOpened, abi.encode(roundId, taskId, parentHash, named));
+        (bytes32 bodyRoot, ) = ledger.body();
+        opened.seed = keccak256(abi.encode(parentHash, bodyRoot));
+    }
+
+    /// @inheritdoc IPoLeChain
+    function arm(uint256 roundId) external override {
+        Round storage open = _rounds[roundId];
+        _requireDraw(roundId, open);
+        uint40 named = open.drawBlock;
+        if (named != 0 && (block.number <= named || entropy.hashOf(named) != 0)) revert DrawPending(roundId, named);
+        _arm(roundId, open);
+    }
+
+    /// @inheritdoc IPoLeChain
+    function draw(uint256 roundId, bytes calldata header) external override {
+        Round storage open = _rounds[roundId];
+        Phase phase = _requireDraw(roundId, open);
+        uint40 named = open.drawBlock;
+        if (named == 0 || block.number <= named) revert DrawNotReady(roundId, named);
+        bytes32 mix = entropy.mixOf(named, header);
+        open.drawBlock = 0;
+        if (phase == Phase.Seed) _drawSeed(roundId, open, mix);
+        else if (phase == Phase.TestRelease) _drawTestSeed(roundId, open, mix);
+        else _drawCommittee(roundId, open, mix);
     }
 
     /// @inheritdoc IPoLeChain
@@ -111,12 +135,13 @@ contract PoLeChain is IPoLeChain {
         string calldata keysCid,
         bytes32 keysDigest
     ) external override onlyIn(roundId, Phase.Keys) {
-        _requireKeyIssuer(roundId);
+        Round storage open = _rounds[roundId];
+        if (msg.sender != taskList.delegateOf(open.taskId)) _requireDataNode(open, roundId);
         _requireField(Cid.fits(keysCid), "keysCid");
         _requireField(keysDigest != 0, "keysDigest");
-        _rounds[roundId].keysDigest = keysDigest;
-        _rounds[roundId].keysAt = uint64(block.timestamp);
-        _ledger.record(RecordKind.KeysPosted, abi.encode(roundId, keysCid, keysDigest));
+        open.keysDigest = keysDigest;
+        _advance(open, Step.Keyed);
+        _record(RecordKind.KeysPosted, abi.encode(roundId, keysCid, keysDigest));
     }
 
     /// @inheritdoc IPoLeChain
@@ -126,37 +151,41 @@ contract PoLeChain is IPoLeChain {
         uint32 claimedTrainCorrect
     ) external payable override onlyIn(roundId, Phase.Training) {
         Round storage open = _rounds[roundId];
+        Solutions.Register storage register = _registers[roundId % lanes];
         _requireField(commitment != 0, "commitment");
         uint32 trainCount = open.task.terms.trainCount;
         if (claimedTrainCorrect > trainCount) revert CountTooLarge(claimedTrainCorrect, trainCount);
 
-        uint256 place = _register.placeOf(roundId, msg.sender);
-        uint256 due = place == 0 ? _minerBond(open) : 0;
-        address displaced;
-        _requireBond(due);
-        if (place == 0) (place, displaced) = _admit(roundId, open, claimedTrainCorrect);
-        else _withdrawClaim(roundId, open, place, claimedTrainCorrect);
-        if (_claimsThreshold(open, claimedTrainCorrect)) ++open.ready;
-        uint24 order = _ledger.tip.commitments;
-        _ledger.tip.commitments = order + 1;
-        _register.put(roundId, place, order, commitment, claimedTrainCorrect);
+        uint256 place = register.placeOf(roundId, msg.sender);
+        uint256 due = _bondOf(open, claimedTrainCorrect);
+        if (place != 0)
+            due -= _withdrawClaim(roundId, open, register.stored[place].claimedTrainCorrect, claimedTrainCorrect);
+        if (msg.value != due) revert WrongBond(msg.value, due);
+        if (place == 0) place = _admit(roundId, open, register, claimedTrainCorrect);
+        if (Settlement.isReady(open.task.terms, claimedTrainCorrect)) ++open.ready;
+        register.put(roundId, place, open.commitments++, commitment, claimedTrainCorrect);
 
-        _ledger.record(RecordKind.SolutionCommitted, abi.encode(roundId, msg.sender, commitment, claimedTrainCorrect));
-        _depositBond(roundId, due);
-        if (displaced != address(0) && due > 0) reservoir.credit(bytes32(roundId), displaced, due);
+        _record(RecordKind.SolutionCommitted, abi.encode(roundId, msg.sender, commitment, claimedTrainCorrect));
+        _deposit(roundId, due);
     }
 
     /// @inheritdoc IPoLeChain
-    function closeSubmissions(uint256 roundId) external override onlyIn(roundId, Phase.Training) onlyDataNode(roundId) {
+    function closeSubmissions(uint256 roundId) external override {
         Round storage open = _rounds[roundId];
-        uint64 notBefore = open.keysAt + open.task.terms.minTrainingTime;
-        uint256 minSolutions = open.task.terms.minSolutions;
-        if (open.ready < minSolutions || block.timestamp < notBefore) {
-            revert TooEarlyToClose(open.ready, minSolutions, notBefore);
+        (Phase phase, , ) = phaseOf(roundId);
+        if (phase == Phase.Training) {
+            _requireDataNode(open, roundId);
+            uint64 notBefore = uint64(open.since) + open.task.terms.minTrainingTime;
+            uint16 minSolutions = open.task.terms.minSolutions;
+            if (open.ready < minSolutions || block.timestamp < notBefore) {
+                revert TooEarlyToClose(open.ready, minSolutions, notBefore);
+            }
+            open.closedEarly = true;
+        } else if (phase != Phase.TestRelease || open.step != Step.Keyed) {
+            revert WrongPhase(roundId, phase, Phase.Training);
         }
-        open.closedAt = uint64(block.timestamp);
-        open.closedBlock = uint64(block.number);
-        _ledger.record(RecordKind.SubmissionsClosed, abi.encode(roundId));
+        _close(roundId, open);
+        if (open.taskId == 0) _arm(roundId, open);
     }
 
     /// @inheritdoc IPoLeChain
@@ -164,7 +193,8 @@ contract PoLeChain is IPoLeChain {
         uint256 roundId,
         string calldata testCid,
         bytes32 testDigest
-    ) external override onlyIn(roundId, Phase.TestRelease) onlyDataNode(roundId) {
+    ) external override onlyIn(roundId, Phase.TestRelease) {
+        _requireDataNode(_rounds[roundId], roundId);
         _release(roundId, testCid, testDigest);
     }
 
@@ -181,22 +211,6 @@ contract PoLeChain is IPoLeChain {
     }
 
     /// @inheritdoc IPoLeChain
-    function armTestSeed(uint256 roundId) external override onlyIn(roundId, Phase.TestRelease) {
-        if (_rounds[roundId].taskId != 0) revert NotIdle(roundId);
-        _testSeeds[roundId].drawBlock = DrawBlocks.name(roundId, _testSeeds[roundId].drawBlock);
-    }
-
-    /// @inheritdoc IPoLeChain
-    function drawTestSeed(uint256 roundId) external override onlyIn(roundId, Phase.TestRelease) {
-        // Only idle rounds are ever armed.
-        bytes32 hash = DrawBlocks.hashOf(roundId, _testSeeds[roundId].drawBlock);
-        bytes32 seed = keccak256(abi.encode(Domains.TEST_SEED, roundId, hash));
-        _testSeeds[roundId].seed = seed;
-        _rounds[roundId].releasedAt = uint64(block.timestamp);
-        _ledger.record(RecordKind.TestSeedDrawn, abi.encode(roundId, seed));
-    }
-
-    /// @inheritdoc IPoLeChain
     function reveal(
         uint256 roundId,
         string calldata modelCid,
@@ -207,12 +221,13 @@ contract PoLeChain is IPoLeChain {
         Round storage open = _rounds[roundId];
         _requireField(Cid.fits(modelCid), "modelCid");
         _requireField(modelDigest != 0, "modelDigest");
-        uint256 testCount = open.releasedAt == 0 ? 0 : open.task.terms.testCount;
+        uint256 testCount = open.released ? open.task.terms.testCount : 0;
         if (claimedTestCorrect > testCount) revert CountTooLarge(claimedTestCorrect, testCount);
-        uint256 place = _register.placeOf(roundId, msg.sender);
+        Solutions.Register storage register = _registers[roundId % lanes];
+        uint256 place = register.placeOf(roundId, msg.sender);
         if (place == 0) revert NoCommitment(roundId, msg.sender);
 
-        Solutions.Stored storage own = _register.stored[place];
+        Solutions.Stored storage own = register.stored[place];
         uint32 claimedTrainCorrect = own.claimedTrainCorrect;
         if (own.revealed) revert AlreadyRevealed(roundId, msg.sender);
         bytes32 revealed = Commitments.solution(roundId, msg.sender, modelDigest, claimedTrainCorrect, salt);
@@ -221,68 +236,27 @@ contract PoLeChain is IPoLeChain {
         own.revealed = true;
         own.modelDigest = modelDigest;
         own.claimedTestCorrect = claimedTestCorrect;
-        ++open.revealed;
-        open.lastRevealAt = uint64(block.timestamp);
-        _ledger.record(
+        uint16 count = ++open.revealed;
+        _record(
             RecordKind.SolutionRevealed,
             abi.encode(roundId, msg.sender, modelCid, modelDigest, claimedTrainCorrect, claimedTestCorrect)
         );
-    }
-
-    /// @inheritdoc IPoLeChain
-    function armDraw(uint256 roundId) external override onlyIn(roundId, Phase.Draw) {
-        uint64 armed = DrawBlocks.name(roundId, _rounds[roundId].drawBlock);
-        _rounds[roundId].drawBlock = armed;
-        committee.freezeSeats(armed + DrawBlocks.HASHES);
-        _ledger.record(RecordKind.DrawArmed, abi.encode(roundId, armed));
-    }
-
-    /// @inheritdoc IPoLeChain
-    function drawCommittee(uint256 roundId) external override onlyIn(roundId, Phase.Draw) {
-        Round storage open = _rounds[roundId];
-        bytes32 drawHash = DrawBlocks.hashOf(roundId, open.drawBlock);
-        bytes32 entropy = keccak256(abi.encode(Domains.DRAW, roundId, drawHash));
-        uint8 attempt = open.attempt;
-
-        (bytes32 judged, address[] memory miners, address[] memory barred) = judge.choose(
-            _register.load(open.committed, 0),
-            open.task.owner,
-            open.revealed,
-            _parameters.judgedSolutions,
-            _thresholdOf(open),
-            open.releasedAt != 0
-        );
-        address[] memory members = committee.draw(
-            Ballots.idOf(roundId, attempt),
-            entropy,
-            _parameters.committeeSize,
-            _parameters.minCommittee,
-            _parameters.maxCommittee,
-            barred,
-            uint16(miners.length),
-            _parameters.voteCommitWindow,
-            _parameters.voteRevealWindow
-        );
-        if (members.length == 0) {
-            if (attempt == 0) open.committeeTooSmall = true;
-            else (open.attempt, open.dropped) = (attempt - 1, true);
-            return;
-        }
-        if (attempt == 0) (open.entropy, _register.judged) = (entropy, judged);
-        _ledger.record(RecordKind.CommitteeDrawn, abi.encode(roundId, entropy, members, miners));
+        // What was named for a test seed that nobody drew must not draw the committee: its mix can be known.
+        if (count < open.committed) open.drawBlock = 0;
+        else _arm(roundId, open);
     }
 
     /// @inheritdoc IPoLeChain
     function challenge(uint256 roundId) external payable override onlyIn(roundId, Phase.Challenge) {
         Round storage open = _rounds[roundId];
         uint8 attempt = open.attempt;
-        uint256 due = committee.keepFindings(Ballots.idOf(roundId, attempt)) ? _parameters.challengeBond : 0;
-        if (due > 0 && open.challenger != address(0)) revert AlreadyChallenged(roundId, open.challenger);
-        _requireBond(due);
-        (open.attempt, open.drawBlock) = (attempt + 1, 0);
-        if (due > 0) (open.challenger, open.challenged) = (msg.sender, attempt);
-        _ledger.record(RecordKind.TallyChallenged, abi.encode(roundId, attempt, msg.sender, due));
-        _depositBond(roundId, due);
+        uint256 due = challengeBond(roundId, attempt);
+        if (msg.value != due) revert WrongBond(msg.value, due);
+        open.challengers[attempt] = msg.sender;
+        open.attempt = attempt + 1;
+        _record(RecordKind.TallyChallenged, abi.encode(roundId, attempt, msg.sender, due));
+        _deposit(roundId, due);
+        _arm(roundId, open);
     }
 
     /// @inheritdoc IPoLeChain
@@ -292,20 +266,22 @@ contract PoLeChain is IPoLeChain {
         ended.settled = true;
         ended.voidReason = ruling.voidReason;
         _pay(bytes32(roundId), ruling);
-        _ledger.record(RecordKind.Payouts, abi.encode(roundId, ruling.payouts.all()));
-        if (ruling.voidReason == VoidReason.None) _append(roundId, ruling);
-        else _ledger.record(RecordKind.RoundVoided, abi.encode(roundId, ruling.voidReason));
+        _record(RecordKind.Payouts, abi.encode(roundId, ruling.payouts));
+        if (ruling.voidReason != VoidReason.None) {
+            _record(RecordKind.RoundVoided, abi.encode(roundId, ruling.voidReason));
+            return;
+        }
+        ended.height = uint40(ledger.append(ruling.header, ruling.referenced, ruling.left));
     }
 
     /// @inheritdoc IPoLeChain
-    function record(RecordKind kind, bytes calldata data) external override {
-        if (msg.sender != address(taskList) && msg.sender != address(committee)) revert NotRecorder(msg.sender);
-        _ledger.record(kind, data);
-    }
-
-    /// @inheritdoc IPoLeChain
-    function currentRound() external view override returns (uint256 id) {
-        return _ledger.tip.roundId;
+    function oldestOpening() external view override returns (uint64 time) {
+        time = type(uint64).max;
+        for (uint256 lane = 0; lane < lanes; ++lane) {
+            Round storage newest = _rounds[newestRound[lane]];
+            bool isOpen = newest.step != Step.None && !newest.settled;
+            if (isOpen && newest.openedAt < time) time = newest.openedAt;
+        }
     }
 
     /// @inheritdoc IPoLeChain
@@ -314,35 +290,10 @@ contract PoLeChain is IPoLeChain {
     }
 
     /// @inheritdoc IPoLeChain
-    function testSeedOf(uint256 roundId) external view override returns (uint64 drawBlock, bytes32 testSeed) {
-        return (_testSeeds[roundId].drawBlock, _testSeeds[roundId].seed);
-    }
-
-    /// @inheritdoc IPoLeChain
     function solutions(uint256 roundId) external view override returns (Solution[] memory) {
         Round storage opened = _opened(roundId);
-        if (roundId != _ledger.tip.roundId) revert RoundOver(roundId);
-        return _solutionsOf(opened);
-    }
-
-    /// @inheritdoc IPoLeChain
-    function height() external view override returns (uint256) {
-        return _ledger.tip.height;
-    }
-
-    /// @inheritdoc IPoLeChain
-    function blockHash(uint256 height_) external view override returns (bytes32 hash) {
-        return _ledger.hashes[height_];
-    }
-
-    /// @inheritdoc IPoLeChain
-    function ommerAt(uint256 height_) external view override returns (Ommer memory ommer) {
-        return _ledger.ommers[height_];
-    }
-
-    /// @inheritdoc IPoLeChain
-    function body() external view override returns (bytes32 root, uint256 count) {
-        return (_ledger.bodyRoot(), _ledger.tip.records);
+        if (roundId != newestRound[roundId % lanes]) revert RoundOver(roundId);
+        return _registers[roundId % lanes].load(opened.committed);
     }
 
     /// @inheritdoc IPoLeChain
@@ -351,133 +302,215 @@ contract PoLeChain is IPoLeChain {
     }
 
     /// @inheritdoc IPoLeChain
-    function phaseOf(uint256 roundId) public view override returns (Phase phase, uint64 deadline) {
-        (phase, deadline) = Phases.beforeBallot(_rounds[roundId], _parameters);
-        if (phase == Phase.Draw && _rounds[roundId].entropy != 0) {
-            return Phases.duringBallot(_rounds[roundId], _parameters, committee.ballot(_ballotOf(roundId)));
+    function challengeBond(uint256 roundId, uint256 attempt) public view override returns (uint256 bond) {
+        uint256 reward = _rounds[roundId].task.terms.reward;
+        uint256 fee = (reward * _parameters.verificationFeeBps) / BPS;
+        return Ballots.bondOf(attempt, fee, _firstSize(reward), _parameters.maxCommittee);
+    }
+
+    /// @inheritdoc IPoLeChain
+    function phaseOf(
+        uint256 roundId
+    ) public view override returns (Phase phase, uint64 deadline, uint64 deadlineBlock) {
+        Round storage asked = _rounds[roundId];
+        Phases.Stand memory stand = Phases.beforeBallot(asked, _parameters);
+        if (stand.phase == Phase.Draw && asked.entropy != 0) {
+            uint256 seats = committee.seatsAt(_seatsAsOf(asked));
+            if (seats > _parameters.maxCommittee) seats = _parameters.maxCommittee;
+            uint256 ballotId = Ballots.idOf(roundId, asked.attempt);
+            stand = Phases.duringBallot(asked, _parameters, committee.ballot(ballotId), seats);
         }
+        return (stand.phase, stand.deadline, stand.deadlineBlock);
+    }
+
+    function _drawSeed(uint256 roundId, Round storage open, bytes32 mix) private {
+        bytes32 seed = keccak256(abi.encode(open.seed, keccak256(abi.encode(Domains.SEED, roundId, mix))));
+        open.seed = seed;
+        // An idle round has no keys to wait for.
+        _advance(open, open.taskId == 0 ? Step.Keyed : Step.Seeded);
+        emit SeedDrawn(roundId, seed);
+        _record(RecordKind.SeedDrawn, abi.encode(roundId, mix, seed));
+    }
+
+    function _drawTestSeed(uint256 roundId, Round storage open, bytes32 mix) private {
+        open.released = true;
+        _advance(open, Step.Released);
+        bytes32 seed = keccak256(abi.encode(Domains.TEST_SEED, roundId, mix));
+        _record(RecordKind.TestSeedDrawn, abi.encode(roundId, mix, seed));
+    }
+
+    function _drawCommittee(uint256 roundId, Round storage open, bytes32 mix) private {
+        uint8 attempt = open.attempt;
+        bytes32 drawn = keccak256(abi.encode(Domains.DRAW, roundId, attempt, mix));
+        Summons memory summons = _summonsOf(roundId, open, attempt);
+        address[] memory members = committee.draw(Ballots.idOf(roundId, attempt), drawn, summons);
+        if (members.length == 0) {
+            if (attempt == 0) open.committeeTooSmall = true;
+            else (open.attempt, open.dropped) = (attempt - 1, true);
+            return;
+        }
+        if (attempt == 0) open.entropy = drawn;
+        _record(RecordKind.CommitteeDrawn, abi.encode(roundId, mix, drawn, members));
+    }
+
+    /// @dev Moves a round on to a step that begins now.
+    function _advance(Round storage open, Step step) private {
+        (open.step, open.since, open.sinceBlock) = (step, uint40(block.timestamp), uint40(block.number));
+    }
+
+    /// @dev Names the Ethereum block that draws next.
+    function _name(Round storage open) private returns (uint40 named) {
+        named = uint40(block.number) + _parameters.drawDelay;
+        open.drawBlock = named;
+    }
+
+    function _arm(uint256 roundId, Round storage open) private {
+        uint40 named = _name(open);
+        _record(RecordKind.DrawArmed, abi.encode(roundId, named));
+    }
+
+    function _close(uint256 roundId, Round storage open) private {
+        _advance(open, Step.Closed);
+        _record(RecordKind.SubmissionsClosed, abi.encode(roundId));
     }
 
     function _release(uint256 roundId, string calldata testCid, bytes32 testDigest) private {
         Round storage open = _rounds[roundId];
-        if (block.number == open.closedBlock) revert SameBlock(block.number);
+        // Once the time limit is over nobody commits any more, whether anybody has closed or not.
+        if (open.step == Step.Keyed) _close(roundId, open);
+        else if (block.number == open.sinceBlock) revert NotClosedBefore(roundId, block.number);
         _requireField(Cid.fits(testCid), "testCid");
         if (testDigest != open.task.testDigest) revert WrongTestSet(open.task.testDigest, testDigest);
-        open.releasedAt = uint64(block.timestamp);
-        _ledger.record(RecordKind.TestSetReleased, abi.encode(roundId, testCid, testDigest));
+        open.released = true;
+        _advance(open, Step.Released);
+        _record(RecordKind.TestSetReleased, abi.encode(roundId, testCid, testDigest));
     }
 
-    /// @dev Pays an idle round's reward out of the pool and begins its training: there are no keys to wait for.
+    /// @dev Pays an idle round's reward out of what the pool does not need for the blocks of open rounds.
     function _fundIdle(uint256 roundId, Round storage idle) private {
+        uint256 before = _newestIdle;
+        if (before != 0 && !_rounds[before].settled) revert IdleRoundOpen(before);
+        _newestIdle = roundId;
         uint96 reward = _parameters.blockReward;
         uint256 held = _balanceOf(Accounts.POOL);
-        if (held < reward) revert PoolTooSmall(held, reward);
+        uint256 needed = reward + lanes * OmmerRewards.largestDraw(reward);
+        if (held < needed) revert PoolTooSmall(held, needed);
         idle.task.terms.reward = reward;
-        idle.keysAt = uint64(block.timestamp);
         _transfer(Accounts.POOL, address(this), bytes32(roundId), reward);
     }
 
     /// @dev Makes room for a miner's first commitment.
     /// @return place that is free now
-    /// @return displaced whose place it was, 0 where it was nobody's
     function _admit(
         uint256 roundId,
         Round storage open,
+        Solutions.Register storage register,
         uint32 claimedTrainCorrect
-    ) private returns (uint256 place, address displaced) {
+    ) private returns (uint256 place) {
         uint16 maximum = _parameters.maxSolutions;
-        if (open.committed < maximum) return (++open.committed, address(0));
-        place = _register.lowest(maximum);
-        Solutions.Stored storage lowest = _register.stored[place];
+        if (open.committed < maximum) return ++open.committed;
+        place = register.lowest(maximum);
+        Solutions.Stored storage lowest = register.stored[place];
         uint32 lowestClaim = lowest.claimedTrainCorrect;
         if (claimedTrainCorrect <= lowestClaim) revert TooManySolutions(roundId, maximum, uint256(lowestClaim) + 1);
-        if (_claimsThreshold(open, lowestClaim)) --open.ready;
-        displaced = lowest.miner;
-        _register.leave(roundId, displaced);
-        _ledger.record(RecordKind.SolutionDisplaced, abi.encode(roundId, displaced));
+        if (Settlement.isReady(open.task.terms, lowestClaim)) --open.ready;
+        address displaced = lowest.miner;
+        register.leave(roundId, displaced);
+        _record(RecordKind.SolutionDisplaced, abi.encode(roundId, displaced));
+        uint256 bond = _bondOf(open, lowestClaim);
+        if (bond > 0) reservoir.credit(bytes32(roundId), displaced, bond);
     }
 
-    /// @dev Makes room for a claim that replaces the one at `place`.
-    function _withdrawClaim(uint256 roundId, Round storage open, uint256 place, uint32 next) private {
-        uint32 claimed = _register.stored[place].claimedTrainCorrect;
+    /// @dev Makes room for a claim that replaces another of the same miner.
+    /// @return bond that the replaced claim holds
+    function _withdrawClaim(
+        uint256 roundId,
+        Round storage open,
+        uint32 claimed,
+        uint32 next
+    ) private returns (uint256 bond) {
         if (next < claimed) revert ClaimLowered(roundId, claimed, next);
-        if (_claimsThreshold(open, claimed)) --open.ready;
+        if (Settlement.isReady(open.task.terms, claimed)) --open.ready;
+        return _bondOf(open, claimed);
     }
 
-    function _depositBond(uint256 roundId, uint256 amount) private {
+    function _deposit(uint256 roundId, uint256 amount) private {
         if (amount > 0) reservoir.deposit{value: amount}(address(this), bytes32(roundId));
     }
 
-    /// @dev Moves everything out of the round's account: the committees' fee, the payouts, and what is forfeited to the pool. Then pays out of the
-    /// pool what the block draws.
+    /// @dev Moves everything out of the round's account: the committees' fee, the payouts, and the rest to the pool.
+    /// Then pays out of the pool what the block draws.
     function _pay(bytes32 account, Ruling memory ruling) private {
-        _transfer(account, address(committee), bytes32(ruling.ballotId), ruling.fee);
-        if (ruling.findings.length > 0) {
-            committee.settle(
-                ruling.ballotId,
-                ruling.findings,
-                ruling.fee,
-                Accounts.POOL,
-                ruling.challengedId,
-                ruling.informer
-            );
+        _transfer(account, address(committee), Accounts.STAKES, ruling.fee);
+        if (ruling.findings.length > 0) committee.settle(ruling.ballotId, ruling.findings, ruling.fee);
+        for (uint256 n = 0; n < ruling.payouts.length; ++n) {
+            if (n == ruling.own) _empty(account);
+            Payout memory due = ruling.payouts[n];
+            reservoir.credit(n < ruling.own ? account : Accounts.POOL, due.payee, due.amount);
         }
-        _credit(account, ruling.payouts, 0, ruling.own);
+        if (ruling.own == ruling.payouts.length) _empty(account);
+    }
+
+    function _empty(bytes32 account) private {
         _transfer(account, address(this), Accounts.POOL, _balanceOf(account));
-        _credit(Accounts.POOL, ruling.payouts, ruling.own, ruling.payouts.count);
     }
 
     function _transfer(bytes32 from, address toHolder, bytes32 toAccount, uint256 amount) private {
         if (amount > 0) reservoir.transfer(from, toHolder, toAccount, amount);
     }
 
-    function _credit(bytes32 account, Payouts.List memory list, uint256 from, uint256 to) private {
-        for (uint256 n = from; n < to; ++n) {
-            reservoir.credit(account, list.payouts[n].payee, list.payouts[n].amount);
-        }
-    }
-
-    /// @dev Appends the winner's block and keeps the best ommer of its height.
-    function _append(uint256 roundId, Ruling memory ruling) private {
-        Ommer[] memory referenced;
-        if (ruling.referenced.count > 0) referenced = _ledger.referTo(ruling.referenced);
-        Header memory header;
-        header.roundId = roundId;
-        header.taskId = _rounds[roundId].taskId;
-        header.winner = ruling.winner.miner;
-        header.modelDigest = ruling.winner.modelDigest;
-        header.trainCorrect = ruling.trainCorrect;
-        header.testCorrect = ruling.testCorrect;
-        uint64 appended = _ledger.append(header, referenced);
-        _rounds[roundId].height = appended;
-        if (ruling.ommer.count == 0) return;
-        ruling.ommer.height = appended;
-        _ledger.ommers[appended] = ruling.ommer;
+    function _record(RecordKind kind, bytes memory data) private {
+        ledger.record(kind, data);
     }
 
     function _requirePhase(uint256 roundId, Phase needed) private view {
-        (Phase phase, ) = phaseOf(roundId);
+        (Phase phase, , ) = phaseOf(roundId);
         if (phase == Phase.None) revert UnknownRound(roundId);
         if (phase != needed) revert WrongPhase(roundId, phase, needed);
     }
 
-    function _minerBond(Round storage open) private view returns (uint256) {
-        return Settlement.minerBond(open.task.terms.reward, _parameters.minerBond, _parameters.minerBondBps);
+    function _requireDraw(uint256 roundId, Round storage open) private view returns (Phase phase) {
+        (phase, , ) = phaseOf(roundId);
+        bool isTestSeed = phase == Phase.TestRelease && open.taskId == 0 && open.step == Step.Closed;
+        if (phase != Phase.Seed && phase != Phase.Draw && !isTestSeed) revert NothingToDraw(roundId, phase);
     }
 
-    function _requireBond(uint256 due) private view {
-        if (msg.value != due) revert WrongBond(msg.value, due);
+    function _requireDataNode(Round storage open, uint256 roundId) private view {
+        if (msg.sender != open.task.owner) revert NotDataNode(roundId, msg.sender);
     }
 
-    function _requireKeyIssuer(uint256 roundId) private view {
-        Round storage open = _rounds[roundId];
-        if (msg.sender != open.task.owner && msg.sender != taskList.delegateOf(open.taskId)) {
-            revert NotDataNode(roundId, msg.sender);
-        }
+    /// @dev What the committee of an attempt is drawn from and for. An attempt's seats are bounded by what its stakes
+    /// may decide on.
+    function _summonsOf(
+        uint256 roundId,
+        Round storage open,
+        uint256 attempt
+    ) private view returns (Summons memory summons) {
+        Parameters storage chosen = _parameters;
+        Solution[] memory all = _registers[roundId % lanes].load(open.committed);
+        uint256 reward = open.task.terms.reward;
+        summons.asOf = _seatsAsOf(open);
+        summons.size = uint16(Ballots.sizeOf(attempt, _firstSize(reward), chosen.maxCommittee));
+        summons.minimum = uint16(Ballots.seatsFor(reward, chosen.rewardPerSeat, chosen.minCommittee));
+        summons.choices = uint16(Solutions.judgedOf(all).length);
+        summons.barred = Solutions.barredFrom(all, open.task.owner);
+        summons.commitWindow = chosen.voteCommitWindow + summons.choices * open.task.judgingTime;
+        summons.revealWindow = chosen.voteRevealWindow;
+        summons.windowBlocks = chosen.windowBlocks;
     }
 
-    function _requireDataNode(uint256 roundId) private view {
-        if (msg.sender != _rounds[roundId].task.owner) revert NotDataNode(roundId, msg.sender);
+    function _firstSize(uint256 reward) private view returns (uint256) {
+        return Ballots.seatsFor(reward, _parameters.rewardPerSeat, _parameters.committeeSize);
+    }
+
+    /// @dev Seats of that time can be drawn: nobody takes or leaves one for this round.
+    function _seatsAsOf(Round storage asked) private view returns (uint40 time) {
+        return asked.openedAt - committee.parameters().seatAge;
+    }
+
+    function _bondOf(Round storage open, uint32 claim) private view returns (uint256) {
+        Parameters storage chosen = _parameters;
+        return Settlement.bondOf(open.task.terms, claim, chosen.minerBond, chosen.minerBondBps, chosen.readyBondBps);
     }
 
     function _balanceOf(bytes32 account) private view returns (uint256) {
@@ -486,27 +519,7 @@ contract PoLeChain is IPoLeChain {
 
     function _opened(uint256 roundId) private view returns (Round storage opened) {
         opened = _rounds[roundId];
-        if (opened.openedAt == 0) revert UnknownRound(roundId);
-    }
-
-    /// @dev For the newest round.
-    function _solutionsOf(Round storage newest) private view returns (Solution[] memory) {
-        return _register.load(newest.committed, newest.entropy == 0 ? bytes32(0) : _register.judged);
-    }
-
-    function _claimsThreshold(Round storage open, uint32 claimedTrainCorrect) private view returns (bool) {
-        return claimedTrainCorrect * BPS >= _thresholdOf(open);
-    }
-
-    /// @return threshold required training accuracy in basis points, times the training samples
-    function _thresholdOf(Round storage open) private view returns (uint256 threshold) {
-        TaskTerms storage terms = open.task.terms;
-        return uint256(terms.requiredTrainAccuracy) * terms.trainCount;
-    }
-
-    /// @dev Of the newest attempt.
-    function _ballotOf(uint256 roundId) private view returns (uint256 ballotId) {
-        return Ballots.idOf(roundId, _rounds[roundId].attempt);
+        if (opened.step == Step.None) revert UnknownRound(roundId);
     }
 
     function _requireField(bool isFilled, string memory field) private pure {

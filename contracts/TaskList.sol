@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IPoLeChain, RecordKind} from "./interfaces/IPoLeChain.sol";
+import {ILedger, RecordKind} from "./interfaces/ILedger.sol";
 import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
 import {ITaskList, Task, TaskFiles, TaskTerms} from "./interfaces/ITaskList.sol";
 import {Accounts} from "./libraries/Accounts.sol";
 import {Cid} from "./libraries/Cid.sol";
+import {Deployment} from "./libraries/Deployment.sol";
 import {ValueHeap} from "./libraries/ValueHeap.sol";
 
 /// @title TaskList: waiting tasks; ITaskList says what it does.
@@ -13,7 +14,7 @@ contract TaskList is ITaskList {
     using ValueHeap for ValueHeap.Heap;
     using ValueHeap for ValueHeap.Entry;
 
-    /// @dev A task but for its owner, whom the heap keeps beside its place.
+    /// @dev A task but for its owner, whom the heap keeps beside its place, and for what follows from its terms.
     struct Posted {
         TaskTerms terms;
         bytes32 testDigest;
@@ -23,6 +24,9 @@ contract TaskList is ITaskList {
 
     /// @inheritdoc ITaskList
     address public immutable override chain;
+
+    /// @inheritdoc ITaskList
+    ILedger public immutable override ledger;
 
     /// @inheritdoc ITaskList
     IRewardReservoir public immutable override reservoir;
@@ -38,8 +42,10 @@ contract TaskList is ITaskList {
     mapping(uint256 taskId => address delegate) public override delegateOf;
 
     /// @param chain_ the address that PoLeChain is going to have
-    constructor(IRewardReservoir reservoir_, address chain_, Parameters memory parameters_) {
+    constructor(IRewardReservoir reservoir_, ILedger ledger_, address chain_, Parameters memory parameters_) {
+        Deployment.checkTaskList(parameters_);
         reservoir = reservoir_;
+        ledger = ledger_;
         chain = chain_;
         _parameters = parameters_;
     }
@@ -84,12 +90,12 @@ contract TaskList is ITaskList {
 
         emit TaskPosted(taskId, msg.sender, terms, files);
         address owner = _heap.listings[replacedId].owner;
-        uint256 refund = _escrow(_posted[replacedId].terms);
+        uint256 refund = _escrow(_posted[replacedId].terms, limits);
         emit TaskReplaced(replacedId, owner, refund, taskId);
         _takePayment(terms.fee);
         reservoir.credit(Accounts.TASKS, owner, refund);
         _recordPosted(taskId, terms, files);
-        IPoLeChain(chain).record(RecordKind.TaskReplaced, abi.encode(replacedId, taskId));
+        ledger.record(RecordKind.TaskReplaced, abi.encode(replacedId, taskId));
     }
 
     /// @inheritdoc ITaskList
@@ -98,10 +104,10 @@ contract TaskList is ITaskList {
         if (msg.sender != _heap.listings[taskId].owner) revert NotTaskOwner(taskId, msg.sender);
         _heap.remove(taskId);
 
-        uint256 refund = _escrow(_posted[taskId].terms);
+        uint256 refund = _escrow(_posted[taskId].terms, _parameters);
         emit TaskCancelled(taskId, msg.sender, refund);
         reservoir.credit(Accounts.TASKS, msg.sender, refund);
-        IPoLeChain(chain).record(RecordKind.TaskCancelled, abi.encode(taskId));
+        ledger.record(RecordKind.TaskCancelled, abi.encode(taskId));
     }
 
     /// @inheritdoc ITaskList
@@ -134,12 +140,18 @@ contract TaskList is ITaskList {
 
         taken = task(taskId);
         emit TaskTaken(taskId, roundId);
-        reservoir.transfer(Accounts.TASKS, chain, bytes32(roundId), _escrow(taken.terms));
+        reservoir.transfer(Accounts.TASKS, chain, bytes32(roundId), _escrow(taken.terms, _parameters));
     }
 
     /// @inheritdoc ITaskList
     function best() external view override returns (uint256 taskId) {
         return _heap.best();
+    }
+
+    /// @inheritdoc ITaskList
+    function rentOf(TaskTerms calldata terms) external view override returns (uint256 rent, uint256 duration) {
+        Parameters memory limits = _parameters;
+        return (_rent(terms, limits), _duration(terms, limits));
     }
 
     /// @inheritdoc ITaskList
@@ -159,7 +171,9 @@ contract TaskList is ITaskList {
 
     /// @inheritdoc ITaskList
     function task(uint256 taskId) public view override returns (Task memory) {
-        return Task(_heap.listings[taskId].owner, _posted[taskId].terms, _posted[taskId].testDigest);
+        TaskTerms memory terms = _posted[taskId].terms;
+        uint32 judgingTime = uint32(_judgingTime(terms, _parameters));
+        return Task(_heap.listings[taskId].owner, judgingTime, terms, _posted[taskId].testDigest);
     }
 
     function _idleTask() private view returns (Task memory idle) {
@@ -171,6 +185,8 @@ contract TaskList is ITaskList {
         idle.terms.requiredTestAccuracy = limits.idleTestAccuracy;
         idle.terms.trainCount = limits.idleTrainCount;
         idle.terms.testCount = limits.idleTestCount;
+        idle.terms.work = limits.idleWork;
+        idle.judgingTime = uint32(_judgingTime(idle.terms, limits));
     }
 
     function _keep(uint256 taskId, TaskTerms calldata terms, TaskFiles calldata files) private {
@@ -186,7 +202,7 @@ contract TaskList is ITaskList {
 
     function _recordPosted(uint256 taskId, TaskTerms calldata terms, TaskFiles calldata files) private {
         bytes memory data = abi.encode(taskId, msg.sender, keccak256(abi.encode(terms)), keccak256(abi.encode(files)));
-        IPoLeChain(chain).record(RecordKind.TaskPosted, data);
+        ledger.record(RecordKind.TaskPosted, data);
     }
 
     /// @return entry of a task about to be posted; Deployment.check bounds its duration
@@ -194,20 +210,24 @@ contract TaskList is ITaskList {
         TaskTerms calldata terms,
         Parameters memory limits
     ) private view returns (ValueHeap.Entry memory entry) {
-        return ValueHeap.Entry(terms.reward, terms.timeLimit + limits.roundWindows, uint64(posted + 1));
+        return ValueHeap.Entry(terms.reward, uint32(_duration(terms, limits)), uint64(posted + 1));
     }
 
     function _checkPosting(TaskTerms calldata terms, TaskFiles calldata files, Parameters memory limits) private view {
         _checkTerms(terms, limits);
         _checkFiles(files);
-        uint256 due = uint256(terms.reward) + terms.dataBond + terms.fee;
+        uint256 due = _escrow(terms, limits) + terms.fee;
         if (msg.value != due) revert WrongPayment(msg.value, due);
     }
 
     function _checkTerms(TaskTerms calldata terms, Parameters memory limits) private pure {
         // The least fee rounds down: the data node gains less than a wei.
         uint256 minimumFee = (uint256(terms.reward) * limits.feeBps) / BPS;
-        _checkRange("reward", terms.reward, limits.minReward, type(uint96).max);
+        uint256 judgingTime = _judgingTime(terms, limits);
+        if (judgingTime > limits.maxJudgingTime) revert TooMuchWork(judgingTime, limits.maxJudgingTime);
+        uint256 minimumReward = judgingTime * limits.rewardPerJudgingSecond;
+        if (minimumReward < limits.minReward) minimumReward = limits.minReward;
+        _checkRange("reward", terms.reward, minimumReward, limits.maxReward);
         _checkRange("dataBond", terms.dataBond, limits.minDataBond, type(uint96).max);
         _checkRange("fee", terms.fee, minimumFee, type(uint96).max);
         _checkRange("timeLimit", terms.timeLimit, 1, limits.maxTimeLimit);
@@ -217,7 +237,7 @@ contract TaskList is ITaskList {
         _checkRange("requiredTestAccuracy", terms.requiredTestAccuracy, 0, BPS);
         _checkRange("trainCount", terms.trainCount, 1, type(uint32).max);
         _checkRange("testCount", terms.testCount, 1, type(uint32).max);
-        _checkRange("auditCount", terms.auditCount, 0, terms.trainCount);
+        _checkRange("work", terms.work, 1, type(uint40).max);
     }
 
     /// @param term its name as a word: strings in memory would cost every task what only a refusal needs
@@ -244,7 +264,22 @@ contract TaskList is ITaskList {
         if (files.mpkDigest == 0) revert FileMissing("mpkDigest");
     }
 
-    function _escrow(TaskTerms memory terms) private pure returns (uint256) {
-        return uint256(terms.reward) + terms.dataBond;
+    function _escrow(TaskTerms memory terms, Parameters memory limits) private pure returns (uint256) {
+        return uint256(terms.reward) + terms.dataBond + _rent(terms, limits);
+    }
+
+    function _rent(TaskTerms memory terms, Parameters memory limits) private pure returns (uint256) {
+        return (uint256(terms.reward) * limits.rentBps) / BPS;
+    }
+
+    /// @dev Judging may take every place its time.
+    function _duration(TaskTerms memory terms, Parameters memory limits) private pure returns (uint256) {
+        return terms.timeLimit + limits.roundWindows + limits.maxSolutions * _judgingTime(terms, limits);
+    }
+
+    /// @return seconds that judging one model may take, rounded up
+    function _judgingTime(TaskTerms memory terms, Parameters memory limits) private pure returns (uint256) {
+        uint256 samples = uint256(terms.trainCount) + terms.testCount;
+        return (terms.work * samples + limits.judgingSpeed - 1) / limits.judgingSpeed;
     }
 }

@@ -1,83 +1,105 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IPoLeChain, RecordKind} from "./interfaces/IPoLeChain.sol";
+import {ILedger, RecordKind} from "./interfaces/ILedger.sol";
+import {IPoLeChain} from "./interfaces/IPoLeChain.sol";
 import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
-import {Ballot, BallotStage, Finding, IVerifierCommittee, Verdict, Vote} from "./interfaces/IVerifierCommittee.sol";
+import {
+    Ballot,
+    BallotStage,
+    Finding,
+    IVerifierCommittee,
+    Summons,
+    Verdict,
+    Vote
+} from "./interfaces/IVerifierCommittee.sol";
 import {Accounts} from "./libraries/Accounts.sol";
 import {Ballots} from "./libraries/Ballots.sol";
 import {CommitteeDraw} from "./libraries/CommitteeDraw.sol";
 import {Commitments} from "./libraries/Commitments.sol";
+import {Deployment} from "./libraries/Deployment.sol";
 import {Phases} from "./libraries/Phases.sol";
+import {Seats} from "./libraries/Seats.sol";
 import {Tally} from "./libraries/Tally.sol";
 
 /// @title VerifierCommittee: seats, draws and votes; IVerifierCommittee says what it does.
 contract VerifierCommittee is IVerifierCommittee {
+    using CommitteeDraw for CommitteeDraw.Shuffle;
+    using Seats for Seats.History;
+
+    /// @dev Strikes in a row that cost the seat.
+    uint8 private constant STRIKES = 3;
+
     /// @dev One storage slot for each verifier.
-    /// @param place 1 + index of its seat, 0 while it has none
+    /// @param leftAt when it left its last seat
+    /// @param place 1 + its place among the seats, 0 while it has none
     /// @param number 1 + index in `_verifiers`, for ever
-    /// @param roundId last round that drew it. The chain settles one round before it draws for the next, so at most this one is open.
-    /// @param members for each attempt of that round a byte, from the lowest: 1 + its index among that ballot's members, 0 where it is none
     struct Seat {
         uint96 stake;
-        uint40 reclaimableAt;
+        uint40 leftAt;
         uint32 place;
         uint32 number;
-        uint32 roundId;
-        uint24 members;
+        uint8 strikes;
     }
 
-    /// @dev What nearly every call reads, in one storage slot.
-    /// @param mature seats that can be drawn; they stand first
-    /// @param frozenUntil last Ethereum block in which no seat can be given up
-    /// @param ballotId newest ballot
-    /// @param settled whether its round's ballots are
+    /// @dev The newest ballot of a lane, and whether its round's ballots are settled.
     struct Standing {
-        uint32 mature;
-        uint64 frozenUntil;
-        uint48 ballotId;
+        uint64 ballotId;
         bool settled;
     }
 
-    /// @dev A ballot but for whether it is settled, in one storage slot.
+    /// @dev A ballot but for whether it is settled, in one storage slot. Windows of the reveals are counted from the
+    /// commitments' end.
     struct Count {
         uint8 seats;
         uint8 choices;
         uint64 committed;
         uint64 revealed;
-        uint40 commitDeadline;
-        uint40 revealDeadline;
-        uint32 eligible;
+        uint32 commitDeadline;
+        uint32 commitBlock;
+        uint32 revealWindow;
+        uint16 windowBlocks;
+    }
+
+    /// @dev Who cast the same votes, in one storage slot.
+    /// @param hash of the votes
+    /// @param ballotId that they were cast in: an older one's is no cast of the newest
+    /// @param members bit n, from the lowest, for member n
+    struct CastHead {
+        bytes16 hash;
+        uint64 ballotId;
+        uint64 members;
     }
 
     /// @inheritdoc IVerifierCommittee
     address public immutable override chain;
 
     /// @inheritdoc IVerifierCommittee
+    ILedger public immutable override ledger;
+
+    /// @inheritdoc IVerifierCommittee
     IRewardReservoir public immutable override reservoir;
 
     uint96 private immutable _seatStake;
     uint96 private immutable _penalty;
-    uint32 private immutable _unbondingTime;
-    uint32 private immutable _tolerance;
+    uint32 private immutable _seatAge;
+    uint16 private immutable _lanes;
 
-    Standing private _standing;
     /// @dev Everybody who ever held a seat.
     address[] private _verifiers;
-    /// @dev Verifiers' numbers, the mature seats first.
-    uint32[] private _seats;
+    Seats.History private _seats;
     mapping(address verifier => Seat) private _seatOf;
+    mapping(uint256 lane => Standing) private _standings;
 
-    // Every round's ballots write over the storage of the round before, which costs less than a quarter of new storage. A ballot's bits of
-    // who committed and who revealed tell its votes from those of older ones.
-    mapping(uint256 attempt => Count) private _counts;
+    // What follows is by lane and attempt: a key is what `_key` makes of a ballot. A round's ballots write over those of the
+    // round before in its lane, which costs less than a quarter of new storage.
+    mapping(uint256 key => Count) private _counts;
     /// @dev Verifiers' numbers, in the order drawn.
-    mapping(uint256 attempt => uint32[]) private _members;
-    mapping(uint256 attempt => mapping(uint256 member => bytes32)) private _commitments;
-    /// @dev Packed votes (Tally), two to a word: a member's choices 2w and 2w + 1 are in its word w, low half first.
-    mapping(uint256 attempt => mapping(uint256 member => mapping(uint256 word => uint256))) private _votes;
-    /// @dev Packed findings of the ballots before the newest, two to a word likewise.
-    mapping(uint256 attempt => mapping(uint256 word => uint256)) private _findings;
+    mapping(uint256 key => uint32[]) private _members;
+    mapping(uint256 key => mapping(uint256 member => bytes32)) private _commitments;
+    mapping(uint256 key => mapping(uint256 cast => CastHead)) private _casts;
+    /// @dev Packed votes (Tally), two to a word: a cast's choices 2w and 2w + 1 are in its word w, low half first.
+    mapping(uint256 key => mapping(uint256 cast => mapping(uint256 word => uint256))) private _votes;
 
     modifier onlyChain() {
         if (msg.sender != chain) revert NotChain(msg.sender);
@@ -85,13 +107,15 @@ contract VerifierCommittee is IVerifierCommittee {
     }
 
     /// @param chain_ the address that PoLeChain is going to have
-    constructor(IRewardReservoir reservoir_, address chain_, Parameters memory parameters_) {
+    constructor(IRewardReservoir reservoir_, ILedger ledger_, address chain_, Parameters memory parameters_) {
+        Deployment.checkCommittee(parameters_);
         reservoir = reservoir_;
+        ledger = ledger_;
         chain = chain_;
         _seatStake = parameters_.seatStake;
         _penalty = parameters_.penalty;
-        _unbondingTime = parameters_.unbondingTime;
-        _tolerance = parameters_.tolerance;
+        _seatAge = parameters_.seatAge;
+        _lanes = parameters_.lanes;
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -105,18 +129,16 @@ contract VerifierCommittee is IVerifierCommittee {
             _verifiers.push(msg.sender);
             seat.number = uint32(_verifiers.length);
         }
-        _seats.push(seat.number);
-        seat.place = uint32(_seats.length);
+        seat.place = uint32(_seats.add(seat.number) + 1);
         seat.stake = _seatStake;
-        seat.reclaimableAt = 0;
+        seat.leftAt = 0;
         emit Staked(msg.sender, _seatStake);
-        reservoir.deposit{value: due}(address(this), Accounts.STAKES);
+        if (due > 0) reservoir.deposit{value: due}(address(this), Accounts.STAKES);
     }
 
     /// @inheritdoc IVerifierCommittee
     function unstake() external override {
         if (_seatOf[msg.sender].place == 0) revert NotStaked(msg.sender);
-        if (block.number <= _standing.frozenUntil) revert StakeBound(msg.sender, type(uint64).max);
         _leave(msg.sender);
     }
 
@@ -126,171 +148,129 @@ contract VerifierCommittee is IVerifierCommittee {
         uint256 amount = seat.stake;
         if (amount == 0) revert NotStaked(msg.sender);
         if (seat.place != 0) revert StakeBound(msg.sender, 0);
-        if (_owesVote(seat)) revert StakeBound(msg.sender, type(uint64).max);
-        if (block.timestamp < seat.reclaimableAt) revert StakeBound(msg.sender, seat.reclaimableAt);
-
+        // A round that opened at t draws among the seats of t - seatAge.
+        uint64 freeAfter = uint64(seat.leftAt) + _seatAge;
+        if (block.timestamp <= freeAfter || IPoLeChain(chain).oldestOpening() <= freeAfter) {
+            revert StakeBound(msg.sender, freeAfter);
+        }
         seat.stake = 0;
         emit Reclaimed(msg.sender, amount);
         reservoir.credit(Accounts.STAKES, msg.sender, amount);
     }
 
     /// @inheritdoc IVerifierCommittee
-    function matureSeats() external override onlyChain {
-        _standing.mature = uint32(_seats.length);
-    }
-
-    /// @inheritdoc IVerifierCommittee
-    function freezeSeats(uint64 lastBlock) external override onlyChain {
-        _standing.frozenUntil = lastBlock;
-    }
-
-    /// @inheritdoc IVerifierCommittee
     function draw(
         uint256 ballotId,
         bytes32 entropy,
-        uint16 size,
-        uint16 minimum,
-        uint16 maximum,
-        address[] calldata barred,
-        uint16 choices,
-        uint32 commitWindow,
-        uint32 revealWindow
+        Summons calldata summons
     ) external override onlyChain returns (address[] memory seated) {
         _requireStage(ballotId, BallotStage.None);
-        _standing.frozenUntil = 0;
+        (uint32[] memory numbers, address[] memory drawn) = _drawSeats(entropy, summons);
         uint256 attempt = Ballots.attemptOf(ballotId);
-        uint256[] memory places = _maturePlaces(barred);
-        uint256 seats = Ballots.sizeOf(attempt, size, maximum);
-        uint256[] memory drawn = CommitteeDraw.draw(entropy, _standing.mature, seats, places);
-        if (drawn.length < (attempt == 0 ? minimum : _counts[attempt - 1].seats + 1)) return seated;
+        uint256 key = _key(ballotId);
+        uint256 minimum = attempt == 0 ? summons.minimum : uint256(_counts[key - 1].seats) + 1;
+        if (drawn.length < minimum) return seated;
 
-        (_standing.ballotId, _standing.settled) = (uint48(ballotId), false);
-        uint40 commitDeadline = uint40(block.timestamp) + commitWindow;
-        _counts[attempt] = Count({
+        _standings[_laneOf(ballotId)] = Standing(uint64(ballotId), false);
+        _counts[key] = Count({
             seats: uint8(drawn.length),
-            choices: uint8(choices),
+            choices: uint8(summons.choices),
             committed: 0,
             revealed: 0,
-            commitDeadline: commitDeadline,
-            revealDeadline: commitDeadline + revealWindow,
-            eligible: _standing.mature - uint32(places.length)
+            commitDeadline: uint32(block.timestamp) + summons.commitWindow,
+            commitBlock: uint32(block.number) + summons.windowBlocks,
+            revealWindow: summons.revealWindow,
+            windowBlocks: summons.windowBlocks
         });
-        return _seatMembers(ballotId, drawn);
+        _members[key] = numbers;
+        emit Drawn(ballotId, drawn, summons.choices);
+        return drawn;
     }
 
     /// @inheritdoc IVerifierCommittee
-    function commitVote(uint256 ballotId, bytes32 commitment) external override {
-        _requireStage(ballotId, BallotStage.Commit);
-        uint256 member = _memberOf(ballotId, msg.sender);
-        uint256 attempt = Ballots.attemptOf(ballotId);
-        Count storage count = _counts[attempt];
+    function commitVote(uint256 ballotId, uint256 member, bytes32 commitment) external override {
+        Count storage count = _requireStage(ballotId, BallotStage.Commit);
+        uint256 key = _key(ballotId);
+        _requireMember(ballotId, member);
         if (commitment == 0) revert EmptyCommitment();
         if (_has(count.committed, member)) revert AlreadyVoted(ballotId, msg.sender);
 
-        _commitments[attempt][member] = commitment;
+        _commitments[key][member] = commitment;
         uint64 committed = _with(count.committed, member);
         count.committed = committed;
         if (committed == type(uint64).max >> (64 - count.seats)) {
-            uint40 revealWindow = count.revealDeadline - count.commitDeadline;
-            count.commitDeadline = uint40(block.timestamp);
-            count.revealDeadline = uint40(block.timestamp) + revealWindow;
+            (count.commitDeadline, count.commitBlock) = (uint32(block.timestamp), uint32(block.number));
         }
         emit VoteCommitted(ballotId, msg.sender, commitment);
-        _record(RecordKind.VoteCommitted, abi.encode(ballotId, msg.sender, commitment));
+        ledger.record(RecordKind.VoteCommitted, abi.encode(ballotId, msg.sender, commitment));
     }
 
     /// @inheritdoc IVerifierCommittee
-    function leak(uint256 ballotId, address verifier, Vote[] calldata votes, bytes32 salt) external override {
+    function leak(uint256 ballotId, uint256 member, Vote[] calldata votes, bytes32 salt) external override {
         _requireStage(ballotId, BallotStage.Commit);
-        uint256 member = _memberOf(ballotId, verifier);
-        uint256 attempt = Ballots.attemptOf(ballotId);
-        bytes32 committed = _commitmentAt(attempt, member);
+        uint256 key = _key(ballotId);
+        address verifier = _memberAt(ballotId, member);
+        bytes32 committed = _commitmentAt(key, member);
         if (committed == 0) revert NothingToLeak(ballotId, verifier);
         bytes32 shown = Commitments.vote(ballotId, verifier, votes, salt);
         if (shown != committed) revert CommitmentMismatch(ballotId, committed, shown);
 
         // Nothing opens zero, and the member's bit keeps it from committing again.
-        _commitments[attempt][member] = 0;
+        _commitments[key][member] = 0;
         uint256 penalty = _slash(ballotId, verifier);
         uint256 reward = penalty / 2;
         emit VoteLeaked(ballotId, verifier, msg.sender, reward);
-        _record(RecordKind.VoteLeaked, abi.encode(ballotId, verifier, msg.sender));
+        ledger.record(RecordKind.VoteLeaked, abi.encode(ballotId, verifier, msg.sender));
         if (reward > 0) reservoir.credit(Accounts.STAKES, msg.sender, reward);
         if (penalty > reward) reservoir.transfer(Accounts.STAKES, chain, Accounts.POOL, penalty - reward);
     }
 
     /// @inheritdoc IVerifierCommittee
-    function revealVote(uint256 ballotId, Vote[] calldata votes, bytes32 salt) external override {
-        _requireStage(ballotId, BallotStage.Reveal);
-        uint256 member = _memberOf(ballotId, msg.sender);
-        uint256 attempt = Ballots.attemptOf(ballotId);
-        Count storage count = _counts[attempt];
+    function revealVote(uint256 ballotId, uint256 member, Vote[] calldata votes, bytes32 salt) external override {
+        Count storage count = _requireStage(ballotId, BallotStage.Reveal);
+        _requireMember(ballotId, member);
         if (_has(count.revealed, member)) revert AlreadyVoted(ballotId, msg.sender);
-        bytes32 committed = _commitmentAt(attempt, member);
+        bytes32 committed = _commitmentAt(_key(ballotId), member);
         bytes32 revealed = Commitments.vote(ballotId, msg.sender, votes, salt);
         if (revealed != committed) revert CommitmentMismatch(ballotId, committed, revealed);
         if (!_isWellFormed(votes, count.choices)) revert MalformedVotes(ballotId);
 
-        mapping(uint256 word => uint256) storage words = _votes[attempt][member];
-        for (uint256 choice = 0; choice < votes.length; choice += 2) {
-            uint256 word = Tally.pack(votes[choice]);
-            if (choice + 1 < votes.length) word |= uint256(Tally.pack(votes[choice + 1])) << 128;
-            words[choice / 2] = word;
-        }
+        bytes32 hash = keccak256(abi.encode(votes));
+        _cast(ballotId, member, votes, bytes16(hash));
         uint64 all = _with(count.revealed, member);
         count.revealed = all;
-        if (all == count.committed) count.revealDeadline = uint40(block.timestamp);
+        if (all == count.committed) _closeReveals(count);
         emit VoteRevealed(ballotId, msg.sender, votes);
-        _record(RecordKind.VoteRevealed, abi.encode(ballotId, msg.sender, keccak256(abi.encode(votes))));
+        ledger.record(RecordKind.VoteRevealed, abi.encode(ballotId, msg.sender, hash));
     }
 
     /// @inheritdoc IVerifierCommittee
-    function keepFindings(uint256 ballotId) external override onlyChain returns (bool decided) {
+    function settle(uint256 ballotId, Finding[] calldata agreed, uint256 fee) external override onlyChain {
         _requireStage(ballotId, BallotStage.Closed);
-        uint256 attempt = Ballots.attemptOf(ballotId);
-        Finding[] memory found = _tally(attempt);
-        uint256 word = 0;
-        bool all = true;
-        bool isDataWrong = false;
-        for (uint256 choice = 0; choice < found.length; ++choice) {
-            word |= uint256(Tally.pack(found[choice])) << (128 * (choice % 2));
-            if (choice % 2 == 1 || choice + 1 == found.length) {
-                _findings[attempt][choice / 2] = word;
-                word = 0;
-            }
-            if (found[choice].verdict == Verdict.None) all = false;
-            if (found[choice].verdict == Verdict.DataFault) isDataWrong = true;
-        }
-        return all || isDataWrong;
-    }
-
-    /// @inheritdoc IVerifierCommittee
-    function settle(
-        uint256 ballotId,
-        Finding[] calldata agreed,
-        uint256 fee,
-        bytes32 pool,
-        uint256 challenged,
-        address challenger
-    ) external override onlyChain {
-        _requireStage(ballotId, BallotStage.Closed);
-        _standing.settled = true;
-
-        (uint64[] memory coherent, uint256 sharing) = _coherentByAttempt(ballotId, agreed);
+        _standings[_laneOf(ballotId)].settled = true;
+        uint256 newest = Ballots.attemptOf(ballotId);
+        uint256[][] memory right = new uint256[][](newest + 1);
         uint256 penalties = 0;
-        for (uint256 attempt = 0; attempt < coherent.length; ++attempt) {
-            uint256 own = Ballots.idOf(Ballots.roundOf(ballotId), attempt);
-            penalties += _slashAllBut(own, coherent[attempt], own == challenged ? challenger : address(0));
+        uint256 parts = 0;
+        for (uint256 attempt = 0; attempt <= newest; ++attempt) {
+            uint256 lost = 0;
+            (right[attempt], lost) = _judgeMembers(ballotId - newest + attempt, agreed, attempt == newest);
+            penalties += lost;
+            parts += right[attempt].length * agreed.length;
         }
-        if (penalties > 0) reservoir.transfer(Accounts.STAKES, chain, pool, penalties);
-        if (fee > 0) _payFee(ballotId, coherent, sharing, fee, pool);
+        uint256 part = (newest > 0 ? fee + penalties : fee) / parts;
+        uint256 rest = fee + penalties;
+        for (uint256 attempt = 0; attempt <= newest && part > 0; ++attempt) {
+            rest -= _pay(ballotId - newest + attempt, right[attempt], part);
+        }
+        if (rest > 0) reservoir.transfer(Accounts.STAKES, chain, Accounts.POOL, rest);
     }
 
     /// @inheritdoc IVerifierCommittee
     function findings(uint256 ballotId) external view override returns (Finding[] memory found) {
         if (!_isKnown(ballotId)) return found;
-        uint256 attempt = Ballots.attemptOf(ballotId);
-        return ballotId == _standing.ballotId ? _tally(attempt) : _kept(attempt);
+        Count memory count = _counts[_key(ballotId)];
+        return Tally.findings(_castsOf(ballotId, count.choices), count.seats, count.choices);
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -301,41 +281,40 @@ contract VerifierCommittee is IVerifierCommittee {
     /// @inheritdoc IVerifierCommittee
     function voteOf(
         uint256 ballotId,
-        address verifier
+        uint256 member
     ) external view override returns (bytes32 commitment, bool revealed) {
-        if (!_isKnown(ballotId) || !_isMember(ballotId, verifier)) return (0, false);
-        uint256 attempt = Ballots.attemptOf(ballotId);
-        uint256 member = _memberOf(ballotId, verifier);
-        return (_commitmentAt(attempt, member), _has(_counts[attempt].revealed, member));
+        if (!_isKnown(ballotId)) return (0, false);
+        uint256 key = _key(ballotId);
+        return (_commitmentAt(key, member), _has(_counts[key].revealed, member));
     }
 
     /// @inheritdoc IVerifierCommittee
     function stakeOf(
         address verifier
-    ) external view override returns (uint256 held, bool seated, uint64 reclaimableAt) {
+    ) external view override returns (uint256 held, bool seated, uint64 leftAt, uint8 strikes) {
         Seat memory seat = _seatOf[verifier];
-        return (seat.stake, seat.place != 0, seat.reclaimableAt);
+        return (seat.stake, seat.place != 0, seat.leftAt, seat.strikes);
     }
 
     /// @inheritdoc IVerifierCommittee
-    function seatCount() external view override returns (uint256 count, uint256 mature) {
-        return (_seats.length, _standing.mature);
+    function seatsAt(uint64 time) external view override returns (uint256 count) {
+        return _seats.countAt(time);
     }
 
     /// @inheritdoc IVerifierCommittee
-    function seatAt(uint256 index) external view override returns (address verifier) {
-        return _verifiers[_seats[index] - 1];
+    function seatAt(uint64 time, uint256 index) external view override returns (address verifier) {
+        return _verifiers[_seats.holderAt(time, index) - 1];
     }
 
     /// @inheritdoc IVerifierCommittee
     function parameters() external view override returns (Parameters memory) {
-        return Parameters(_seatStake, _penalty, _unbondingTime, _tolerance);
+        return Parameters(_seatStake, _penalty, _seatAge, _lanes);
     }
 
     /// @inheritdoc IVerifierCommittee
     function ballot(uint256 ballotId) public view override returns (Ballot memory asked) {
         if (!_isKnown(ballotId)) return asked;
-        Count memory count = _counts[Ballots.attemptOf(ballotId)];
+        Count memory count = _counts[_key(ballotId)];
         return
             Ballot({
                 seats: count.seats,
@@ -343,220 +322,205 @@ contract VerifierCommittee is IVerifierCommittee {
                 committed: count.committed,
                 revealed: count.revealed,
                 commitDeadline: count.commitDeadline,
-                revealDeadline: count.revealDeadline,
-                eligible: count.eligible,
-                settled: _standing.settled
+                commitBlock: count.commitBlock,
+                revealDeadline: uint64(count.commitDeadline) + count.revealWindow,
+                revealBlock: uint64(count.commitBlock) + count.windowBlocks,
+                settled: _standings[_laneOf(ballotId)].settled
             });
     }
 
     /// @inheritdoc IVerifierCommittee
     function members(uint256 ballotId) public view override returns (address[] memory verifiers) {
         if (!_isKnown(ballotId)) return verifiers;
-        uint32[] memory numbers = _members[Ballots.attemptOf(ballotId)];
+        uint32[] memory numbers = _members[_key(ballotId)];
         verifiers = new address[](numbers.length);
         for (uint256 member = 0; member < numbers.length; ++member) {
             verifiers[member] = _verifiers[numbers[member] - 1];
         }
     }
 
-    function _record(RecordKind kind, bytes memory data) private {
-        IPoLeChain(chain).record(kind, data);
+    function _drawSeats(
+        bytes32 entropy,
+        Summons calldata summons
+    ) private view returns (uint32[] memory numbers, address[] memory drawn) {
+        uint256 places = _seats.countAt(summons.asOf);
+        // Each step takes a seat or uses up a barred one, so more steps than these take nothing new.
+        uint256 steps = uint256(summons.size) + summons.barred.length;
+        if (steps > places) steps = places;
+        CommitteeDraw.Shuffle memory shuffle = CommitteeDraw.begin(steps);
+        (numbers, drawn) = (new uint32[](summons.size), new address[](summons.size));
+        uint256 count = 0;
+        for (uint256 step = 0; step < steps && count < drawn.length; ++step) {
+            uint32 number = _seats.holderAt(summons.asOf, shuffle.next(entropy, step, places));
+            address verifier = _verifiers[number - 1];
+            if (_includes(summons.barred, verifier)) continue;
+            (numbers[count], drawn[count]) = (number, verifier);
+            ++count;
+        }
+        return (_firstOf(numbers, count), _firstOf(drawn, count));
     }
 
-    /// @dev Frees the verifier's seat and keeps the mature seats in front.
+    /// @dev Adds the member to those who cast the same votes, or begins a cast of its own.
+    function _cast(uint256 ballotId, uint256 member, Vote[] calldata votes, bytes16 hash) private {
+        uint256 key = _key(ballotId);
+        uint256 index = 0;
+        CastHead storage head = _casts[key][index];
+        while (head.ballotId == ballotId && head.hash != hash) head = _casts[key][++index];
+        if (head.ballotId == ballotId) {
+            head.members = _with(head.members, member);
+            return;
+        }
+        _casts[key][index] = CastHead(hash, uint64(ballotId), _with(0, member));
+        mapping(uint256 word => uint256) storage words = _votes[key][index];
+        for (uint256 choice = 0; choice < votes.length; choice += 2) {
+            uint256 word = Tally.pack(votes[choice]);
+            if (choice + 1 < votes.length) word |= uint256(Tally.pack(votes[choice + 1])) << 128;
+            words[choice / 2] = word;
+        }
+    }
+
+    /// @dev Ends the reveals now, by the clock and by the block.
+    function _closeReveals(Count storage count) private {
+        count.revealWindow = uint32(block.timestamp) - count.commitDeadline;
+        uint256 blocks = block.number - count.commitBlock;
+        count.windowBlocks = blocks < type(uint16).max ? uint16(blocks) : type(uint16).max;
+    }
+
+    /// @dev Frees the verifier's seat.
     function _leave(address verifier) private {
         Seat storage seat = _seatOf[verifier];
-        uint256 index = seat.place - 1;
-        seat.place = 0;
-        seat.reclaimableAt = uint40(block.timestamp) + _unbondingTime;
-        emit SeatLeft(verifier, seat.stake, seat.reclaimableAt);
-
-        if (index < _standing.mature) {
-            uint256 lastMature = --_standing.mature;
-            _moveSeat(lastMature, index);
-            index = lastMature;
-        }
-        _moveSeat(_seats.length - 1, index);
-        _seats.pop();
+        uint32 place = seat.place;
+        (seat.place, seat.leftAt, seat.strikes) = (0, uint40(block.timestamp), 0);
+        emit SeatLeft(verifier, seat.stake);
+        uint32 moved = _seats.remove(place - 1);
+        if (moved != 0) _seatOf[_verifiers[moved - 1]].place = place;
     }
 
-    function _moveSeat(uint256 from, uint256 to) private {
-        if (from == to) return;
-        uint32 number = _seats[from];
-        _seats[to] = number;
-        _seatOf[_verifiers[number - 1]].place = uint32(to + 1);
-    }
-
-    function _seatMembers(uint256 ballotId, uint256[] memory drawn) private returns (address[] memory verifiers) {
-        (uint32 roundId, uint256 attempt) = (uint32(Ballots.roundOf(ballotId)), Ballots.attemptOf(ballotId));
-        verifiers = new address[](drawn.length);
-        uint32[] memory numbers = new uint32[](drawn.length);
-        for (uint256 member = 0; member < drawn.length; ++member) {
-            numbers[member] = _seats[drawn[member]];
-            address verifier = _verifiers[numbers[member] - 1];
-            verifiers[member] = verifier;
-            Seat storage seat = _seatOf[verifier];
-            uint256 earlier = seat.roundId == roundId ? seat.members : 0;
-            (seat.roundId, seat.members) = (roundId, uint24(earlier | ((member + 1) << (8 * attempt))));
-        }
-        _members[attempt] = numbers;
-        emit Drawn(ballotId, verifiers, _counts[attempt].choices);
-    }
-
-    /// @dev Slashes the members outside the set `coherent`, and credits half of what they lose to `challenger` unless it is 0.
-    /// @return rest of the penalties
-    function _slashAllBut(uint256 ballotId, uint64 coherent, address challenger) private returns (uint256 rest) {
+    /// @dev Takes from the members of a ballot what they lose.
+    /// @return right how many votes of each member earn
+    /// @return penalties all that they lost
+    function _judgeMembers(
+        uint256 ballotId,
+        Finding[] calldata agreed,
+        bool isLast
+    ) private returns (uint256[] memory right, uint256 penalties) {
+        uint256 seats = _counts[_key(ballotId)].seats;
         address[] memory verifiers = members(ballotId);
-        for (uint256 member = 0; member < verifiers.length; ++member) {
-            if (!_has(coherent, member)) rest += _slash(ballotId, verifiers[member]);
+        right = new uint256[](seats);
+        Tally.Cast[] memory casts = _castsOf(ballotId, agreed.length);
+        uint128[] memory leading = isLast ? Tally.majorities(casts, seats, agreed) : new uint128[](0);
+        uint64 silent = type(uint64).max >> (64 - seats);
+        for (uint256 n = 0; n < casts.length; ++n) {
+            Tally.Worth memory worth = Tally.worthOf(casts[n].votes, agreed, leading);
+            silent &= ~casts[n].members;
+            for (uint256 member = 0; member < seats; ++member) {
+                if (!_has(casts[n].members, member)) continue;
+                if (!worth.isFalse && !worth.isAlone) right[member] = worth.right;
+                penalties += _answer(ballotId, verifiers[member], worth, worth.right == agreed.length);
+            }
         }
-        uint256 reward = challenger == address(0) ? 0 : rest / 2;
-        if (reward == 0) return rest;
-        emit ChallengeRewarded(ballotId, challenger, reward);
-        reservoir.credit(Accounts.STAKES, challenger, reward);
-        return rest - reward;
+        for (uint256 member = 0; member < seats; ++member) {
+            if (_has(silent, member)) penalties += _slash(ballotId, verifiers[member]);
+        }
     }
 
-    /// @dev Takes the penalty, or what is left of the stake, off the books; the caller moves the money.
+    /// @dev Lets a member that revealed answer for its votes.
+    /// @param isComplete every vote was right
+    /// @return lost of its stake
+    function _answer(
+        uint256 ballotId,
+        address verifier,
+        Tally.Worth memory worth,
+        bool isComplete
+    ) private returns (uint256 lost) {
+        Seat storage seat = _seatOf[verifier];
+        if (worth.isFalse) return _slash(ballotId, verifier);
+        bool isSeated = seat.place != 0;
+        if (worth.isAlone && isSeated) {
+            _leave(verifier);
+        } else if (worth.hasAbstained && isSeated) {
+            uint8 strikes = seat.strikes + 1;
+            seat.strikes = strikes;
+            emit Struck(ballotId, verifier, strikes);
+            if (strikes == STRIKES) _leave(verifier);
+        } else if (isComplete && seat.strikes != 0) {
+            seat.strikes = 0;
+        }
+    }
+
+    /// @dev Takes the penalty, or what is left of the stake, off the books, and the seat; the caller moves the money.
     function _slash(uint256 ballotId, address verifier) private returns (uint96 amount) {
         Seat storage seat = _seatOf[verifier];
         amount = seat.stake < _penalty ? seat.stake : _penalty;
-        if (amount == 0) return 0;
         seat.stake -= amount;
-        emit Slashed(ballotId, verifier, amount);
+        if (amount > 0) emit Slashed(ballotId, verifier, amount);
         if (seat.place != 0) _leave(verifier);
     }
 
-    /// @dev Equal parts, rounded down: the pool gains what division leaves, and everything when nobody is coherent.
-    /// @param coherent by attempt, the members of that ballot that share
-    function _payFee(uint256 ballotId, uint64[] memory coherent, uint256 sharing, uint256 fee, bytes32 pool) private {
-        uint256 part = sharing == 0 ? 0 : fee / sharing;
-        for (uint256 attempt = 0; attempt < coherent.length && part > 0; ++attempt) {
-            _payParts(ballotId, attempt, coherent[attempt], part);
-        }
-        uint256 rest = fee - part * sharing;
-        if (rest > 0) reservoir.transfer(bytes32(ballotId), chain, pool, rest);
-    }
-
-    /// @dev Pays out of account `ballotId` those members of one attempt of its round that are in the set `coherent`.
-    function _payParts(uint256 ballotId, uint256 attempt, uint64 coherent, uint256 part) private {
-        uint256 own = Ballots.idOf(Ballots.roundOf(ballotId), attempt);
-        address[] memory verifiers = members(own);
+    /// @dev Credits a part for every vote that was right.
+    /// @return paid altogether
+    function _pay(uint256 ballotId, uint256[] memory right, uint256 part) private returns (uint256 paid) {
+        address[] memory verifiers = members(ballotId);
         for (uint256 member = 0; member < verifiers.length; ++member) {
-            if (!_has(coherent, member)) continue;
-            emit Rewarded(own, verifiers[member], part);
-            reservoir.credit(bytes32(ballotId), verifiers[member], part);
+            uint256 amount = right[member] * part;
+            if (amount == 0) continue;
+            paid += amount;
+            emit Rewarded(ballotId, verifiers[member], amount);
+            reservoir.credit(Accounts.STAKES, verifiers[member], amount);
         }
     }
 
-    function _requireStage(uint256 ballotId, BallotStage needed) private view {
+    function _requireStage(uint256 ballotId, BallotStage needed) private view returns (Count storage count) {
         BallotStage stage = Phases.stageOf(ballot(ballotId));
         if (stage != needed) revert WrongStage(ballotId, stage, needed);
+        return _counts[_key(ballotId)];
     }
 
-    /// @dev Whether it is a ballot of the newest round.
+    function _requireMember(uint256 ballotId, uint256 member) private view {
+        if (_memberAt(ballotId, member) != msg.sender) revert NotMember(ballotId, member, msg.sender);
+    }
+
+    /// @dev For known ballots.
+    function _memberAt(uint256 ballotId, uint256 member) private view returns (address verifier) {
+        uint32[] storage numbers = _members[_key(ballotId)];
+        if (member >= numbers.length) revert NotMember(ballotId, member, msg.sender);
+        return _verifiers[numbers[member] - 1];
+    }
+
+    /// @dev Whether it is a ballot of the newest round of its lane that was judged.
     function _isKnown(uint256 ballotId) private view returns (bool) {
-        uint256 newest = _standing.ballotId;
+        uint256 newest = _standings[_laneOf(ballotId)].ballotId;
         return ballotId != 0 && Ballots.roundOf(ballotId) == Ballots.roundOf(newest) && ballotId <= newest;
     }
 
-    /// @dev For known ballots, as the two below.
-    function _isMember(uint256 ballotId, address verifier) private view returns (bool) {
-        return _seatOf[verifier].roundId == Ballots.roundOf(ballotId) && _placeIn(ballotId, verifier) != 0;
-    }
-
-    function _memberOf(uint256 ballotId, address verifier) private view returns (uint256 member) {
-        if (!_isMember(ballotId, verifier)) revert NotMember(ballotId, verifier);
-        return _placeIn(ballotId, verifier) - 1;
-    }
-
-    /// @dev 1 + the verifier's index among the members if it is one in this round.
-    function _placeIn(uint256 ballotId, address verifier) private view returns (uint256) {
-        return uint8(_seatOf[verifier].members >> (8 * Ballots.attemptOf(ballotId)));
-    }
-
-    function _owesVote(Seat memory seat) private view returns (bool) {
-        return seat.roundId != 0 && seat.roundId == Ballots.roundOf(_standing.ballotId) && !_standing.settled;
-    }
-
-    /// @return places indices of the mature seats of the barred, none of them twice
-    function _maturePlaces(address[] calldata barred) private view returns (uint256[] memory places) {
-        uint256 count = 0;
-        uint256[] memory found = new uint256[](barred.length);
-        for (uint256 n = 0; n < barred.length; ++n) {
-            uint256 place = _seatOf[barred[n]].place;
-            if (place == 0 || place > _standing.mature) continue;
-            found[count] = place - 1;
-            ++count;
-        }
-        places = new uint256[](count);
-        for (uint256 n = 0; n < count; ++n) {
-            places[n] = found[n];
-        }
-    }
-
     /// @dev Zero, which nothing opens, where this ballot has no commitment: what is stored is an older one's.
-    function _commitmentAt(uint256 attempt, uint256 member) private view returns (bytes32) {
-        return _has(_counts[attempt].committed, member) ? _commitments[attempt][member] : bytes32(0);
+    function _commitmentAt(uint256 key, uint256 member) private view returns (bytes32) {
+        return _has(_counts[key].committed, member) ? _commitments[key][member] : bytes32(0);
     }
 
-    function _tally(uint256 attempt) private view returns (Finding[] memory found) {
-        Count memory count = _counts[attempt];
-        uint128[] memory votes = new uint128[](count.seats);
-        found = new Finding[](count.choices);
-        for (uint256 choice = 0; choice < found.length; ++choice) {
-            for (uint256 member = 0; member < votes.length; ++member) {
-                if (_has(count.revealed, member)) votes[member] = _voteAt(attempt, member, choice);
-            }
-            found[choice] = Tally.finding(votes, _tolerance);
-        }
-    }
-
-    /// @dev What an attempt before the newest found.
-    function _kept(uint256 attempt) private view returns (Finding[] memory found) {
-        found = new Finding[](_counts[attempt].choices);
-        for (uint256 choice = 0; choice < found.length; ++choice) {
-            found[choice] = Tally.unpack(uint128(_findings[attempt][choice / 2] >> (128 * (choice % 2))));
-        }
-    }
-
-    /// @dev For members that revealed.
-    function _voteAt(uint256 attempt, uint256 member, uint256 choice) private view returns (uint128) {
-        return uint128(_votes[attempt][member][choice / 2] >> (128 * (choice % 2)));
-    }
-
-    /// @return coherent for every attempt up to the ballot's, the members that revealed and agree with every finding
-    /// @return sharing how many they are together
-    function _coherentByAttempt(
-        uint256 ballotId,
-        Finding[] memory last
-    ) private view returns (uint64[] memory coherent, uint256 sharing) {
-        uint256 newest = Ballots.attemptOf(ballotId);
-        coherent = new uint64[](newest + 1);
-        for (uint256 attempt = 0; attempt <= newest; ++attempt) {
-            Finding[] memory own = attempt == newest ? last : _kept(attempt);
-            Count memory cast = _counts[attempt];
-            for (uint256 member = 0; member < cast.seats; ++member) {
-                if (!_has(cast.revealed, member) || !_agrees(attempt, member, own, last)) continue;
-                coherent[attempt] = _with(coherent[attempt], member);
-                ++sharing;
+    /// @dev What the members of a ballot cast, for the first `choices` choices.
+    function _castsOf(uint256 ballotId, uint256 choices) private view returns (Tally.Cast[] memory casts) {
+        uint256 key = _key(ballotId);
+        uint256 count = 0;
+        while (_casts[key][count].ballotId == ballotId) ++count;
+        casts = new Tally.Cast[](count);
+        for (uint256 n = 0; n < count; ++n) {
+            uint64 members_ = _casts[key][n].members;
+            casts[n] = Tally.Cast(members_, _sizeOf(members_), new uint128[](choices));
+            for (uint256 choice = 0; choice < choices; ++choice) {
+                casts[n].votes[choice] = uint128(_votes[key][n][choice / 2] >> (128 * (choice % 2)));
             }
         }
     }
 
-    /// @param own what the member's attempt found
-    /// @param last what the last attempt found
-    function _agrees(
-        uint256 attempt,
-        uint256 member,
-        Finding[] memory own,
-        Finding[] memory last
-    ) private view returns (bool) {
-        for (uint256 choice = 0; choice < last.length; ++choice) {
-            uint128 vote = _voteAt(attempt, member, choice);
-            if (!Tally.agrees(vote, own[choice], last[choice], _tolerance)) return false;
-        }
-        return true;
+    /// @dev A round's number tells its lane.
+    function _laneOf(uint256 ballotId) private view returns (uint256 lane) {
+        return Ballots.roundOf(ballotId) % _lanes;
+    }
+
+    /// @dev Where a ballot is kept; that of the next attempt is next to it.
+    function _key(uint256 ballotId) private view returns (uint256 key) {
+        return Ballots.idOf(_laneOf(ballotId), Ballots.attemptOf(ballotId));
     }
 
     function _isWellFormed(Vote[] calldata votes, uint256 choices) private pure returns (bool) {
@@ -570,11 +534,36 @@ contract VerifierCommittee is IVerifierCommittee {
         return true;
     }
 
-    function _has(uint64 members_, uint256 member) private pure returns (bool) {
-        return (members_ >> member) & 1 == 1;
+    function _includes(address[] calldata list, address one) private pure returns (bool) {
+        for (uint256 n = 0; n < list.length; ++n) {
+            if (list[n] == one) return true;
+        }
+        return false;
     }
 
-    function _with(uint64 members_, uint256 member) private pure returns (uint64) {
-        return members_ | uint64(1 << member);
+    function _firstOf(uint32[] memory all, uint256 count) private pure returns (uint32[] memory some) {
+        some = new uint32[](count);
+        for (uint256 n = 0; n < count; ++n) {
+            some[n] = all[n];
+        }
+    }
+
+    function _firstOf(address[] memory all, uint256 count) private pure returns (address[] memory some) {
+        some = new address[](count);
+        for (uint256 n = 0; n < count; ++n) {
+            some[n] = all[n];
+        }
+    }
+
+    function _has(uint64 set, uint256 member) private pure returns (bool) {
+        return (set >> member) & 1 == 1;
+    }
+
+    function _with(uint64 set, uint256 member) private pure returns (uint64) {
+        return set | uint64(1 << member);
+    }
+
+    function _sizeOf(uint64 set) private pure returns (uint256 size) {
+        for (uint64 rest = set; rest != 0; rest &= rest - 1) ++size;
     }
 }

@@ -2,17 +2,9 @@
 pragma solidity 0.8.30;
 
 import {Ending} from "../interfaces/IJudge.sol";
-import {
-    Header,
-    IPoLeChain,
-    Ommer,
-    Payout,
-    Phase,
-    RecordKind,
-    Round,
-    Solution,
-    VoidReason
-} from "../interfaces/IPoLeChain.sol";
+import {Header, Ommer, RecordKind} from "../interfaces/ILedger.sol";
+import {IPoLeChain, Payout, Phase, Round, Solution, VoidReason} from "../interfaces/IPoLeChain.sol";
+import {TaskTerms} from "../interfaces/ITaskList.sol";
 import {Ballot, BallotStage, Finding, Vote} from "../interfaces/IVerifierCommittee.sol";
 import {Ballots} from "../libraries/Ballots.sol";
 import {Commitments} from "../libraries/Commitments.sol";
@@ -22,8 +14,8 @@ import {MerkleBody} from "../libraries/MerkleBody.sol";
 import {OmmerRewards} from "../libraries/OmmerRewards.sol";
 import {Payouts} from "../libraries/Payouts.sol";
 import {Phases} from "../libraries/Phases.sol";
-import {Ranking} from "../libraries/Ranking.sol";
 import {Settlement} from "../libraries/Settlement.sol";
+import {Solutions} from "../libraries/Solutions.sol";
 import {Tally} from "../libraries/Tally.sol";
 import {ValueHeap} from "../libraries/ValueHeap.sol";
 
@@ -58,7 +50,8 @@ contract LibraryHarness {
         _heap.remove(taskId);
     }
 
-    /// @notice Asked by eth_call: pushes the entries, lets newcomers replace some, removes some tasks, then takes the best until none is left.
+    /// @notice Asked by eth_call: pushes the entries, lets newcomers replace some, removes some tasks, then takes the
+    /// best until none is left.
     function heapOrder(
         ValueHeap.Entry[] calldata entries,
         uint256[] calldata replaced,
@@ -81,7 +74,8 @@ contract LibraryHarness {
         }
     }
 
-    /// @notice Asked by eth_call: the root after each leaf, in a frontier that still holds the `stale` leaves of another body.
+    /// @notice Asked by eth_call: the root after each leaf, in a frontier that still holds the `stale` leaves of
+    /// another body.
     function bodyRoots(bytes32[] calldata stale, bytes32[] calldata leaves) external returns (bytes32[] memory roots) {
         for (uint256 n = 0; n < stale.length; ++n) {
             MerkleBody.append(_frontier, n, stale[n]);
@@ -94,17 +88,19 @@ contract LibraryHarness {
         }
     }
 
-    /// @notice Asked by eth_call: where a round and its ballot stand, and the time of the block that was asked.
+    /// @notice Asked by eth_call: where a round and its ballot stand, and the time and number of the block that was
+    /// asked.
     function phaseOf(
         Round calldata round,
         IPoLeChain.Parameters calldata parameters,
-        Ballot calldata ballot
-    ) external returns (Phase phase, uint64 deadline, BallotStage stage, uint256 time) {
+        Ballot calldata ballot,
+        uint256 size
+    ) external returns (Phases.Stand memory stand, BallotStage stage, uint256 time, uint256 number) {
         _round = round;
         _parameters = parameters;
-        (phase, deadline) = Phases.beforeBallot(_round, _parameters);
-        if (phase == Phase.Draw) (phase, deadline) = Phases.duringBallot(_round, _parameters, ballot);
-        return (phase, deadline, Phases.stageOf(ballot), block.timestamp);
+        stand = Phases.beforeBallot(_round, _parameters);
+        if (stand.phase == Phase.Draw) stand = Phases.duringBallot(_round, _parameters, ballot, size);
+        return (stand, Phases.stageOf(ballot), block.timestamp, block.number);
     }
 
     /// @notice Many calls of this contract in one, which is what a test over many examples needs.
@@ -160,43 +156,45 @@ contract LibraryHarness {
         return keccak256(abi.encode(ommers));
     }
 
-    function draw(
-        bytes32 entropy,
-        uint256 seats,
-        uint256 size,
-        uint256[] calldata barred
-    ) external pure returns (uint256[] memory) {
-        return CommitteeDraw.draw(entropy, seats, size, barred);
-    }
-
-    /// @param revealed true for the members whose vote stands in `votes`
-    function finding(
-        Vote[] calldata votes,
-        bool[] calldata revealed,
-        uint32 tolerance
-    ) external pure returns (Finding memory) {
-        uint128[] memory packed = new uint128[](votes.length);
-        for (uint256 n = 0; n < votes.length; ++n) {
-            if (revealed[n]) packed[n] = Tally.pack(votes[n]);
+    /// @return drawn the places that so many steps take
+    function draw(bytes32 entropy, uint256 places, uint256 steps) external pure returns (uint256[] memory drawn) {
+        CommitteeDraw.Shuffle memory shuffle = CommitteeDraw.begin(steps);
+        drawn = new uint256[](steps);
+        for (uint256 step = 0; step < steps; ++step) {
+            drawn[step] = CommitteeDraw.next(shuffle, entropy, step, places);
         }
-        return Tally.finding(packed, tolerance);
     }
 
-    function pack(Vote calldata vote) external pure returns (uint128) {
-        return Tally.pack(vote);
+    /// @param votes by cast and choice
+    /// @param counts members of each cast
+    function tally(
+        Vote[][] calldata votes,
+        uint256[] calldata counts,
+        uint256 seats,
+        uint256 choices
+    ) external pure returns (Finding[] memory found, uint128[] memory majorities) {
+        Tally.Cast[] memory casts = new Tally.Cast[](votes.length);
+        for (uint256 n = 0; n < votes.length; ++n) {
+            casts[n] = Tally.Cast(0, counts[n], _packed(votes[n]));
+        }
+        found = Tally.findings(casts, seats, choices);
+        return (found, Tally.majorities(casts, seats, found));
     }
 
-    function agrees(
-        Vote calldata vote,
-        Finding calldata own,
-        Finding calldata last,
-        uint32 tolerance
-    ) external pure returns (bool) {
-        return Tally.agrees(Tally.pack(vote), own, last, tolerance);
+    function worthOf(
+        Vote[] calldata votes,
+        Finding[] calldata last,
+        uint128[] calldata leading
+    ) external pure returns (Tally.Worth memory) {
+        return Tally.worthOf(_packed(votes), last, leading);
     }
 
-    function packFinding(Finding calldata found) external pure returns (uint128 packed, Finding memory unpacked) {
-        packed = Tally.pack(found);
+    function contradict(Finding[] calldata some, Finding[] calldata others) external pure returns (bool) {
+        return Tally.contradict(some, others);
+    }
+
+    function pack(Vote calldata vote) external pure returns (uint128 packed, Finding memory unpacked) {
+        packed = Tally.pack(vote);
         return (packed, Tally.unpack(packed));
     }
 
@@ -204,18 +202,26 @@ contract LibraryHarness {
         return Ballots.sizeOf(attempt, first, maximum);
     }
 
-    function forfeitedChallenge(Ending calldata ending) external pure returns (uint256) {
-        return Settlement.forfeitedChallenge(ending);
+    function seatsFor(uint256 reward, uint256 rewardPerSeat, uint256 fewest) external pure returns (uint256) {
+        return Ballots.seatsFor(reward, rewardPerSeat, fewest);
     }
 
-    function rank(
-        Solution[] calldata solutions,
-        uint256 revealed,
-        uint256 maximum,
-        uint256 threshold,
-        bool released
-    ) external pure returns (uint256[] memory) {
-        return Ranking.rank(solutions, revealed, maximum, threshold, released);
+    function challengeBond(
+        uint256 attempt,
+        uint256 fee,
+        uint256 first,
+        uint256 maximum
+    ) external pure returns (uint256) {
+        return Ballots.bondOf(attempt, fee, first, maximum);
+    }
+
+    function spentOnChallenges(Ending calldata ending) external pure returns (uint256) {
+        return Settlement.spentOnChallenges(ending);
+    }
+
+    function choose(Solution[] memory solutions) external pure returns (Solution[] memory) {
+        Solutions.choose(solutions);
+        return solutions;
     }
 
     function judge(Judgement.Evidence calldata evidence) external pure returns (Judgement.Outcome memory) {
@@ -226,8 +232,14 @@ contract LibraryHarness {
         return Judgement.isProvenBad(evidence, choice);
     }
 
-    function minerBond(uint256 reward, uint96 minimum, uint16 bps) external pure returns (uint256) {
-        return Settlement.minerBond(reward, minimum, bps);
+    function bondOf(
+        TaskTerms calldata terms,
+        uint256 claim,
+        uint256 minimum,
+        uint256 bps,
+        uint256 readyBps
+    ) external pure returns (uint256) {
+        return Settlement.bondOf(terms, claim, minimum, bps, readyBps);
     }
 
     function verificationFee(Ending calldata ending, VoidReason voidReason) external pure returns (uint256) {
@@ -247,6 +259,10 @@ contract LibraryHarness {
         return OmmerRewards.reward(blockReward, age, count);
     }
 
+    function ommerAge(uint256 height, uint256 next, uint256 lanes) external pure returns (uint256) {
+        return OmmerRewards.ageOf(height, next, lanes);
+    }
+
     function ommerInclusion(uint256 blockReward) external pure returns (uint256) {
         return OmmerRewards.inclusion(blockReward);
     }
@@ -257,5 +273,12 @@ contract LibraryHarness {
 
     function isBetter(Ommer calldata a, Ommer calldata b) external pure returns (bool) {
         return OmmerRewards.isBetter(a, b);
+    }
+
+    function _packed(Vote[] calldata votes) private pure returns (uint128[] memory packed) {
+        packed = new uint128[](votes.length);
+        for (uint256 choice = 0; choice < votes.length; ++choice) {
+            packed[choice] = Tally.pack(votes[choice]);
+        }
     }
 }

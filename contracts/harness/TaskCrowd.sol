@@ -14,7 +14,8 @@ contract TaskCrowd {
 
     function post(TaskTerms[] calldata terms, TaskFiles calldata files) external payable {
         for (uint256 n = 0; n < terms.length; ++n) {
-            uint256 price = uint256(terms[n].reward) + terms[n].dataBond + terms[n].fee;
+            (uint256 rent, ) = tasks.rentOf(terms[n]);
+            uint256 price = uint256(terms[n].reward) + terms[n].dataBond + terms[n].fee + rent;
             tasks.post{value: price}(terms[n], files);
         }
     }

@@ -50,7 +50,8 @@ enum VoidReason {
     NoQuorum,
     DataFault,
     ThresholdMissed,
-    NoneQualified
+    NoneQualified,
+    DataUnavailable
 }
 
 /// @notice What a payout is for.
@@ -191,9 +192,6 @@ interface IPoLeChain {
         uint96 blockReward;
         uint96 rewardPerSeat;
     }
-
-    /// @notice A round opened in a lane.
-    event RoundOpened(uint256 indexed roundId, uint256 indexed taskId, uint64 drawBlock);
 
     /// @notice A round's seed is drawn: the secure mapping layer is fixed.
     event SeedDrawn(uint256 indexed roundId, bytes32 seed);
@@ -364,8 +362,8 @@ interface IPoLeChain {
     /// @return solutions of the newest round of a lane by place, in the order in which the places were first taken
     function solutions(uint256 roundId) external view returns (Solution[] memory solutions);
 
-    /// @return bond that a challenge of the round's newest tally costs, in wei
-    function challengeBond(uint256 roundId) external view returns (uint256 bond);
+    /// @return bond that a challenge of an attempt's tally costs, in wei
+    function challengeBond(uint256 roundId, uint256 attempt) external view returns (uint256 bond);
 
     /// @return parameters of this deployment
     function parameters() external view returns (Parameters memory parameters);

@@ -23,9 +23,11 @@ library Ballots {
         return ballotId % IDS_A_ROUND;
     }
 
+    /// @param fewest seats that any reward asks for
     /// @return seats that a reward asks for: one for each part of it that a seat may decide on, rounded up
-    function seatsFor(uint256 reward, uint256 rewardPerSeat) internal pure returns (uint256 seats) {
-        return (reward + rewardPerSeat - 1) / rewardPerSeat;
+    function seatsFor(uint256 reward, uint256 rewardPerSeat, uint256 fewest) internal pure returns (uint256 seats) {
+        seats = (reward + rewardPerSeat - 1) / rewardPerSeat;
+        if (seats < fewest) seats = fewest;
     }
 
     /// @param first seats that the first attempt asks for
@@ -36,14 +38,10 @@ library Ballots {
         return seats < maximum ? seats : maximum;
     }
 
-    /// @notice What a challenge of an attempt costs: as much for each seat of the next as the fee pays for one of the first.
+    /// @notice What a challenge of an attempt costs: as much for each seat of the next as the fee pays for one of the
+    /// first.
     /// @return bond in wei, rounded down
-    function bondOf(
-        uint256 attempt,
-        uint256 fee,
-        uint256 first,
-        uint256 maximum
-    ) internal pure returns (uint256 bond) {
+    function bondOf(uint256 attempt, uint256 fee, uint256 first, uint256 maximum) internal pure returns (uint256 bond) {
         return (fee * sizeOf(attempt + 1, first, maximum)) / sizeOf(0, first, maximum);
     }
 }

@@ -9,20 +9,15 @@ import {Finding, Verdict} from "../interfaces/IVerifierCommittee.sol";
 library Judgement {
     uint256 private constant BPS = 10_000;
 
-    /// @dev The square of how many times sqrt(n) an audit sample of n may fall short of a claim.
-    uint256 private constant AUDIT_SLACK = 9;
-
     /// @notice What a round is judged by.
     /// @param released the test set was released
     /// @param closedEarly the data node ended training, not the time limit
-    /// @param tolerance by how many correct predictions a claim may exceed its finding
     /// @param judged solutions in the ballot's order of choices
     /// @param findings one for each of them; both are empty when no committee was drawn
     struct Evidence {
         TaskTerms terms;
         bool released;
         bool closedEarly;
-        uint32 tolerance;
         Solution[] judged;
         Finding[] findings;
     }
@@ -31,17 +26,22 @@ library Judgement {
     /// @param winner choice that wins, where the reason is None
     /// @param ommers other choices that meet the thresholds
     /// @param bestOmmer the best of them
+    /// @param hasTrained in a round void because thresholds were missed, whether some choice met the training threshold
+    /// @param trained the best of these
     struct Outcome {
         VoidReason voidReason;
         uint256 winner;
         uint256 ommers;
         uint256 bestOmmer;
+        bool hasTrained;
+        uint256 trained;
     }
 
     /// @notice Judges the solutions that a committee voted on.
     function judge(Evidence memory evidence) internal pure returns (Outcome memory outcome) {
         uint256 meeting = 0;
         (outcome.voidReason, meeting) = _contest(evidence);
+        if (outcome.voidReason == VoidReason.ThresholdMissed) _findTrained(evidence, outcome);
         if (outcome.voidReason != VoidReason.None) return outcome;
 
         bool[] memory out = _outOfContest(evidence, meeting > 0);
@@ -59,54 +59,46 @@ library Judgement {
 
     /// @return enough true when a finding meets the task's thresholds
     function meets(Evidence memory evidence, uint256 choice) internal pure returns (bool enough) {
+        if (!_meetsTraining(evidence, choice)) return false;
         TaskTerms memory terms = evidence.terms;
-        Finding memory found = evidence.findings[choice];
-        bool train = found.trainCorrect * BPS >= uint256(terms.requiredTrainAccuracy) * trainBase(terms);
-        bool test = found.testCorrect * BPS >= uint256(terms.requiredTestAccuracy) * terms.testCount;
-        return train && (test || !evidence.released);
+        uint256 test = evidence.findings[choice].testCorrect * BPS;
+        return !evidence.released || test >= uint256(terms.requiredTestAccuracy) * terms.testCount;
     }
 
-    /// @return correct what solutions are ranked by: the lesser of claim and finding, on the test set where there is one. An audit
-    /// sample's count cannot be held against a claim about the whole set.
+    /// @return correct what solutions are ranked by: the lesser of claim and finding, on the test set where there is
+    /// one
     function score(Evidence memory evidence, uint256 choice) internal pure returns (uint32 correct) {
         Solution memory solution = evidence.judged[choice];
         Finding memory found = evidence.findings[choice];
         if (evidence.released) return _lesser(solution.claimedTestCorrect, found.testCorrect);
-        if (isAudited(evidence.terms)) return found.trainCorrect;
         return _lesser(solution.claimedTrainCorrect, found.trainCorrect);
     }
 
-    /// @return bad true when the committee found that there is no such model or that it is worse than claimed, on an audit sample by more than chance
-    /// allows
+    /// @return bad true when the committee found that there is no such model or that it is worse than claimed
     function isProvenBad(Evidence memory evidence, uint256 choice) internal pure returns (bool bad) {
         Solution memory solution = evidence.judged[choice];
         Finding memory found = evidence.findings[choice];
         if (found.verdict != Verdict.Ok) {
             return found.verdict == Verdict.Malformed || found.verdict == Verdict.Unavailable;
         }
-        uint256 test = uint256(found.testCorrect) + evidence.tolerance;
-        return (evidence.released && solution.claimedTestCorrect > test) || _isTrainOverclaimed(evidence, choice);
+        if (solution.claimedTrainCorrect > found.trainCorrect) return true;
+        return evidence.released && solution.claimedTestCorrect > found.testCorrect;
     }
 
-    /// @return audited true when verifiers evaluate a sample of the training set
-    function isAudited(TaskTerms memory terms) internal pure returns (bool audited) {
-        return terms.auditCount != 0 && terms.auditCount < terms.trainCount;
-    }
-
-    /// @return count of training samples that verifiers evaluate
-    function trainBase(TaskTerms memory terms) internal pure returns (uint32 count) {
-        return isAudited(terms) ? terms.auditCount : terms.trainCount;
-    }
-
-    /// @dev On an audit sample of n a true claim falls short of its share by more than 3 sqrt(n) samples with a probability below e^-18
-    /// (Hoeffding 1963), and the sample is drawn after the reveals.
-    function _isTrainOverclaimed(Evidence memory evidence, uint256 choice) private pure returns (bool over) {
+    function _meetsTraining(Evidence memory evidence, uint256 choice) private pure returns (bool) {
         TaskTerms memory terms = evidence.terms;
-        (uint256 all, uint256 base) = (terms.trainCount, trainBase(terms));
-        uint256 claimed = uint256(evidence.judged[choice].claimedTrainCorrect) * base;
-        uint256 found = (uint256(evidence.findings[choice].trainCorrect) + evidence.tolerance) * all;
-        if (claimed <= found || !isAudited(terms)) return claimed > found;
-        return (claimed - found) ** 2 > AUDIT_SLACK * base * all ** 2;
+        uint256 train = evidence.findings[choice].trainCorrect * BPS;
+        return train >= uint256(terms.requiredTrainAccuracy) * terms.trainCount;
+    }
+
+    /// @dev Who trained as well as was asked is not to blame for a test threshold.
+    function _findTrained(Evidence memory evidence, Outcome memory outcome) private pure {
+        bool[] memory out = new bool[](evidence.findings.length);
+        for (uint256 choice = 0; choice < out.length; ++choice) {
+            out[choice] = !qualifies(evidence, choice) || !_meetsTraining(evidence, choice);
+            if (!out[choice]) outcome.hasTrained = true;
+        }
+        if (outcome.hasTrained) outcome.trained = _best(evidence, out);
     }
 
     /// @return voidReason None where somebody wins
@@ -117,6 +109,7 @@ library Judgement {
         for (uint256 choice = 0; choice < evidence.findings.length; ++choice) {
             Verdict verdict = evidence.findings[choice].verdict;
             if (verdict == Verdict.DataFault) return (VoidReason.DataFault, 0);
+            if (verdict == Verdict.DataUnavailable) return (VoidReason.DataUnavailable, 0);
             if (verdict == Verdict.None) voidReason = VoidReason.NoQuorum;
             if (!qualifies(evidence, choice)) continue;
             ++qualified;

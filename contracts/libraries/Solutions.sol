@@ -3,9 +3,10 @@ pragma solidity 0.8.30;
 
 import {Solution} from "../interfaces/IPoLeChain.sol";
 
-/// @title Solutions: the miners' solutions of the newest round in storage, packed.
-/// @dev A place is 1 + a solution's position in the order in which places were first taken. Every round writes over the places of the one before, which
-/// costs less than a quarter of new storage; what older rounds held is in their records.
+/// @title Solutions: the miners' solutions of the newest round of a lane in storage, packed.
+/// @dev A place is 1 + a solution's position in the order in which places were first taken. Every round writes over the
+/// places of the one before in its lane, which costs less than a quarter of new storage; what older rounds held is in
+/// their records.
 library Solutions {
     /// @dev Three storage slots. The model digest is another round's until the solution is revealed.
     struct Stored {
@@ -18,16 +19,15 @@ library Solutions {
         bytes32 modelDigest;
     }
 
-    /// @param latest a miner's last round and its place in it: roundId * 256 + place
+    /// @param latest a miner's last round in the lane and its place in it: roundId * 256 + place
     /// @param stored solutions by place
-    /// @param judged places of the judged solutions, one byte each from the top, in the ballot's order of choices; another round's until the draw
     struct Register {
         mapping(address miner => uint256) latest;
         mapping(uint256 place => Stored) stored;
-        bytes32 judged;
     }
 
-    /// @return place of the miner's solution, 0 when it has none in this round; told only for the newest round of the miner
+    /// @return place of the miner's solution, 0 when it has none in this round; told only for the newest round of the
+    /// miner
     function placeOf(Register storage register, uint256 roundId, address miner) internal view returns (uint256 place) {
         uint256 latest = register.latest[miner];
         return latest >> 8 == roundId ? latest & 0xff : 0;
@@ -65,13 +65,8 @@ library Solutions {
         }
     }
 
-    /// @param judged as in the register, or 0 before the draw
-    /// @return solutions of the newest round by place
-    function load(
-        Register storage register,
-        uint256 committed,
-        bytes32 judged
-    ) internal view returns (Solution[] memory solutions) {
+    /// @return solutions of the newest round by place, with their choices
+    function load(Register storage register, uint256 committed) internal view returns (Solution[] memory solutions) {
         solutions = new Solution[](committed);
         for (uint256 n = 0; n < committed; ++n) {
             Stored memory stored = register.stored[n + 1];
@@ -86,9 +81,46 @@ library Solutions {
                 revealed: stored.revealed
             });
         }
-        for (uint256 choice = 0; choice < 32 && judged[choice] != 0; ++choice) {
-            solutions[uint8(judged[choice]) - 1].choice = uint16(choice + 1);
+        choose(solutions);
+    }
+
+    /// @notice Numbers, by place, what a committee judges: every model that was revealed, and equal models once, the
+    /// earliest.
+    function choose(Solution[] memory solutions) internal pure {
+        uint16 choices = 0;
+        for (uint256 n = 0; n < solutions.length; ++n) {
+            if (solutions[n].revealed && !_isRepeated(solutions, n)) solutions[n].choice = ++choices;
         }
+    }
+
+    /// @return judged the solutions that have a choice, in the order of choices
+    function judgedOf(Solution[] memory solutions) internal pure returns (Solution[] memory judged) {
+        uint256 choices = 0;
+        for (uint256 n = 0; n < solutions.length; ++n) {
+            if (solutions[n].choice != 0) ++choices;
+        }
+        judged = new Solution[](choices);
+        for (uint256 n = 0; n < solutions.length; ++n) {
+            if (solutions[n].choice != 0) judged[solutions[n].choice - 1] = solutions[n];
+        }
+    }
+
+    /// @return barred everybody who must not judge: all miners, and the data node
+    function barredFrom(Solution[] memory solutions, address dataNode) internal pure returns (address[] memory barred) {
+        barred = new address[](solutions.length + 1);
+        for (uint256 n = 0; n < solutions.length; ++n) {
+            barred[n] = solutions[n].miner;
+        }
+        barred[solutions.length] = dataNode;
+    }
+
+    function _isRepeated(Solution[] memory solutions, uint256 index) private pure returns (bool) {
+        Solution memory own = solutions[index];
+        for (uint256 n = 0; n < solutions.length; ++n) {
+            bool isEqual = solutions[n].revealed && solutions[n].modelDigest == own.modelDigest;
+            if (isEqual && solutions[n].order < own.order) return true;
+        }
+        return false;
     }
 
     function _isLower(Stored storage a, Stored storage b) private view returns (bool) {

@@ -10,6 +10,8 @@ from eth_utils.crypto import keccak
 from web3 import Web3
 from web3.types import TxReceipt
 
+from pole.adapters.ethereum.deployment import DEPLOYED, FORMAT_VERSION, MADE
+
 BUILD = Path(__file__).parents[2] / "build" / "contracts"
 GENEROUS = 3600
 
@@ -17,66 +19,76 @@ PARAMETERS: dict[str, dict[str, int]] = {
     "taskList": {
         "maxTasks": 16,
         "minReward": 10**15,
+        "maxReward": 7 * 10**18,
         "minDataBond": 10**15,
         "feeBps": 100,
+        "rentBps": 500,
         "maxTimeLimit": GENEROUS,
         "maxSolutions": 4,
+        "judgingSpeed": 10**9,
+        "maxJudgingTime": GENEROUS,
+        "rewardPerJudgingSecond": 10**12,
         "idleTimeLimit": 0,
         "idleTrainCount": 0,
         "idleTestCount": 0,
         "idleTrainAccuracy": 0,
         "idleTestAccuracy": 0,
+        "idleWork": 0,
         "roundWindows": 6 * GENEROUS,
     },
-    "committee": {
-        "seatStake": 10**18,
-        "penalty": 10**17,
-        "unbondingTime": 20 * GENEROUS,
-        "tolerance": 0,
-    },
+    "committee": {"seatStake": 10**18, "penalty": 10**17, "seatAge": 1, "lanes": 2},
     "chain": {
         "keyWindow": GENEROUS,
+        "graceWindow": GENEROUS,
         "testWindow": GENEROUS,
         "revealWindow": GENEROUS,
         "voteCommitWindow": GENEROUS,
         "voteRevealWindow": GENEROUS,
+        "challengeWindow": GENEROUS,
+        "windowBlocks": 3,
+        "drawDelay": 2,
+        "confirmations": 1,
         "maxSolutions": 4,
-        "judgedSolutions": 2,
         "committeeSize": 3,
         "minCommittee": 1,
+        "maxCommittee": 7,
         "verificationFeeBps": 1000,
         "faultShareBps": 5000,
+        "missedShareBps": 5000,
         "feeMarginBps": 1000,
+        "minerBondBps": 2500,
+        "readyBondBps": 5000,
         "minerBond": 10**17,
         "blockReward": 10**18,
-        "challengeWindow": GENEROUS,
-        "maxCommittee": 7,
-        "challengeBond": 10**17,
-        "minerBondBps": 500,
+        "rewardPerSeat": 10**18,
     },
 }
 
 
 def deploy(w3: Web3, path: Path) -> None:
-    """Deploy the four contracts from the node's first account and write the deployment file to `path`."""
+    """Deploy the five contracts from the node's first account and write the deployment file to `path`."""
     deployer = w3.eth.accounts[0]
     nonce = w3.eth.get_transaction_count(deployer)
-    chain = created_address(deployer, nonce + 3)
-    reservoir = construct(w3, "RewardReservoir")
-    tasks = construct(w3, "TaskList", reservoir.address, chain, tuple(PARAMETERS["taskList"].values()))
-    committee = construct(
-        w3, "VerifierCommittee", reservoir.address, chain, tuple(PARAMETERS["committee"].values())
-    )
-    values = tuple(PARAMETERS["chain"].values())
-    pole = construct(w3, "PoLeChain", reservoir.address, tasks.address, committee.address, values)
-    assert pole.address == chain
-    names = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain")
-    deployed = zip(names, (reservoir, tasks, committee, pole), strict=True)
+    addresses = {name: created_address(deployer, nonce + place) for place, name in enumerate(DEPLOYED)}
+    reservoir, ledger, task_list, committee, chain = addresses.values()
+    structs = {group: tuple(values.values()) for group, values in PARAMETERS.items()}
+    arguments: dict[str, tuple[Any, ...]] = {
+        "RewardReservoir": (),
+        "Ledger": (chain, task_list, committee),
+        "TaskList": (reservoir, ledger, chain, structs["taskList"]),
+        "VerifierCommittee": (reservoir, ledger, chain, structs["committee"]),
+        "PoLeChain": (reservoir, ledger, task_list, committee, structs["chain"]),
+    }
+    deployed = {name: construct(w3, name, *arguments[name]) for name in DEPLOYED}
+    assert {name: each.address for name, each in deployed.items()} == addresses
+    made = w3.eth.contract(address=deployed["PoLeChain"].address, abi=artefact("PoLeChain")["abi"])
+    for name, getter in MADE.items():
+        deployed[name] = Deployed(made.functions[getter]().call(), deployed["PoLeChain"].block)
     content = {
-        "version": 1,
+        "version": FORMAT_VERSION,
         "chainId": w3.eth.chain_id,
         "network": "test",
-        "contracts": {name: entry(w3, name, contract) for name, contract in deployed},
+        "contracts": {name: entry(w3, name, contract) for name, contract in deployed.items()},
         "parameters": PARAMETERS,
     }
     path.write_text(json.dumps(content))

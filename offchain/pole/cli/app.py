@@ -17,12 +17,17 @@ def _group(name: str, summary: str, commands: dict[str, tuple[str, str]]) -> Laz
 
 devnet = _group(
     "devnet",
-    "A development chain (ganache) and IPFS daemon on this machine.",
+    "A development chain and IPFS daemon on this machine.",
     {
         "up": ("pole.cli.network.devnet:up", "Start the chain and the IPFS daemon."),
         "down": ("pole.cli.network.devnet:down", "Stop what `up` started."),
         "status": ("pole.cli.network.devnet:status", "Tell what runs and where."),
     },
+)
+deployment = _group(
+    "deployment",
+    "The contracts of a deployment file.",
+    {"verify": ("pole.cli.network.deployment:verify", "Verify their source code on Sourcify.")},
 )
 wallet = _group(
     "wallet",
@@ -118,7 +123,10 @@ verifier = _group(
         "stake": ("pole.cli.workers.verifier:stake", "Take a seat."),
         "run": ("pole.cli.workers.verifier_run:run", "Vote whenever the wallet is drawn."),
         "unstake": ("pole.cli.workers.verifier:unstake", "Give the seat up."),
-        "reclaim": ("pole.cli.workers.verifier:reclaim", "Get the stake back after the unbonding time."),
+        "reclaim": (
+            "pole.cli.workers.verifier:reclaim",
+            "Get the stake back when no round can draw the seat.",
+        ),
         "leak": ("pole.cli.workers.verifier:leak", "Void another member's vote by showing it."),
     },
 )
@@ -160,6 +168,7 @@ main = RootGroup(
     "pole",
     {
         "devnet": devnet,
+        "deployment": deployment,
         "wallet": wallet,
         "task": task,
         "spec": spec,

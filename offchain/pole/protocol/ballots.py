@@ -1,13 +1,12 @@
-"""The ballots of a round: how they are numbered, how many may sit on each, what doubting their tally costs.
+"""The ballots of a round: how they are numbered, how many members they ask for, what calling the next costs.
 
-Attempt 0 is the first committee's; a challenge calls for the next attempt, on which more members sit.
+Attempt 0 is the first committee's; a challenge calls for the next attempt, on which more members sit
+(twin of contracts/libraries/Ballots.sol).
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from pole.protocol.parameters import ChainParameters
-from pole.protocol.state import Finding, Verdict
 
 LAST_ATTEMPT: Final = 2
 _IDS_A_ROUND: Final = 4
@@ -23,18 +22,32 @@ def round_and_attempt(ballot: int) -> tuple[int, int]:
     return divmod(ballot, _IDS_A_ROUND)
 
 
-def target_seats(attempt: int, parameters: ChainParameters) -> int:
-    """Return how many members an attempt asks for: n, then 2n + 1, then all seats, never above the cap."""
-    sizes = (parameters.committee_size, 2 * parameters.committee_size + 1, parameters.max_committee)
+def seats_asked(attempt: int, reward: int, parameters: ChainParameters) -> int:
+    """Return how many members an attempt asks for in the round of a task with this reward in wei.
+
+    First as many as bound the reward that they decide on, `committee_size` at least; then 2n + 1; then all,
+    never above the cap.
+    """
+    first = max(parameters.committee_size, _seats_for(reward, parameters))
+    sizes = (first, 2 * first + 1, parameters.max_committee)
     return min(sizes[attempt], parameters.max_committee)
 
 
-def due_bond(findings: Sequence[Finding], parameters: ChainParameters) -> int:
-    """Return what challenging this tally costs, in wei.
+def least_seats(reward: int, parameters: ChainParameters) -> int:
+    """Return with how many members a first committee is still drawn."""
+    return max(parameters.min_committee, _seats_for(reward, parameters))
 
-    Nothing, when it has a gap and the data is not at fault: a choice without a finding could have won, and
-    who kept the others from one would pay nothing for it.
-    """
-    verdicts = {finding.verdict for finding in findings}
-    decided = Verdict.NONE not in verdicts or Verdict.DATA_FAULT in verdicts
-    return parameters.challenge_bond if decided else 0
+
+def challenge_bond(attempt: int, reward: int, parameters: ChainParameters) -> int:
+    """Return what challenging this attempt's tally costs in wei: what the larger committee earns."""
+    fee = committee_fee(reward, parameters)
+    return fee * seats_asked(attempt + 1, reward, parameters) // seats_asked(0, reward, parameters)
+
+
+def committee_fee(reward: int, parameters: ChainParameters) -> int:
+    """Return the part of a reward in wei that pays the first committee, rounded down."""
+    return reward * parameters.verification_fee_bps // 10_000
+
+
+def _seats_for(reward: int, parameters: ChainParameters) -> int:
+    return -(-reward // parameters.reward_per_seat)

@@ -20,6 +20,7 @@ class TaskListParameters:
 
     max_tasks: int
     min_reward: int
+    max_reward: int
     min_data_bond: int
     fee_bps: int
     rent_bps: int
@@ -43,8 +44,8 @@ class CommitteeParameters:
 
     seat_stake: int
     penalty: int
-    unbonding_time: int
-    tolerance: int
+    seat_age: int
+    lanes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +53,28 @@ class ChainParameters:
     """IPoLeChain.Parameters."""
 
     key_window: int
+    grace_window: int
     test_window: int
     reveal_window: int
     vote_commit_window: int
     vote_reveal_window: int
+    challenge_window: int
+    window_blocks: int
+    draw_delay: int
+    confirmations: int
     max_solutions: int
-    judged_solutions: int
     committee_size: int
     min_committee: int
+    max_committee: int
     verification_fee_bps: int
     fault_share_bps: int
+    missed_share_bps: int
     fee_margin_bps: int
+    miner_bond_bps: int
+    ready_bond_bps: int
     miner_bond: int
     block_reward: int
-    challenge_window: int
-    max_committee: int
-    challenge_bond: int
-    miner_bond_bps: int
+    reward_per_seat: int
 
 
 @dataclass(frozen=True, slots=True)

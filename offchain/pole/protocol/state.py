@@ -14,21 +14,33 @@ class Phase(IntEnum):
     """Where a round stands (IPoLeChain.Phase)."""
 
     NONE = 0
-    KEYS = 1
-    TRAINING = 2
-    TEST_RELEASE = 3
-    REVEAL = 4
-    DRAW = 5
-    VOTE_COMMIT = 6
-    VOTE_REVEAL = 7
-    CHALLENGE = 8
-    SETTLEMENT = 9
-    FINAL = 10
-    VOID = 11
+    SEED = 1
+    KEYS = 2
+    TRAINING = 3
+    TEST_RELEASE = 4
+    REVEAL = 5
+    DRAW = 6
+    VOTE_COMMIT = 7
+    VOTE_REVEAL = 8
+    CHALLENGE = 9
+    SETTLEMENT = 10
+    FINAL = 11
+    VOID = 12
 
 
 ENDED: Final = frozenset({Phase.FINAL, Phase.VOID})
 """The phases of a round that has ended."""
+
+
+class Step(IntEnum):
+    """What the last transaction that moved a round on before its first committee was (IPoLeChain.Step)."""
+
+    NONE = 0
+    OPENED = 1
+    SEEDED = 2
+    KEYED = 3
+    CLOSED = 4
+    RELEASED = 5
 
 
 class VoidReason(IntEnum):
@@ -43,6 +55,7 @@ class VoidReason(IntEnum):
     DATA_FAULT = 6
     THRESHOLD_MISSED = 7
     NONE_QUALIFIED = 8
+    DATA_UNAVAILABLE = 9
 
 
 class Verdict(IntEnum):
@@ -56,6 +69,13 @@ class Verdict(IntEnum):
     DATA_UNAVAILABLE = 5
 
 
+TRUTHS: Final = frozenset({Verdict.OK, Verdict.MALFORMED, Verdict.DATA_FAULT})
+"""What everybody who has the same files finds; the other verdicts are abstentions."""
+
+ABSTENTIONS: Final = frozenset({Verdict.UNAVAILABLE, Verdict.DATA_UNAVAILABLE})
+"""What is said for want of a file."""
+
+
 class BallotStage(IntEnum):
     """Where a ballot stands (IVerifierCommittee.BallotStage)."""
 
@@ -67,7 +87,7 @@ class BallotStage(IntEnum):
 
 
 class RecordKind(IntEnum):
-    """Kinds of record in a block's body (IPoLeChain.RecordKind)."""
+    """Kinds of record in a block's body (ILedger.RecordKind)."""
 
     TASK_POSTED = 0
     TASK_CANCELLED = 1
@@ -88,6 +108,7 @@ class RecordKind(IntEnum):
     TEST_SEED_DRAWN = 16
     SOLUTION_DISPLACED = 17
     TASK_REPLACED = 18
+    SEED_DRAWN = 19
 
 
 class PayoutReason(IntEnum):
@@ -102,6 +123,8 @@ class PayoutReason(IntEnum):
     DATA_BOND_SHARE = 6
     REWARD_REFUND = 7
     CHALLENGE_BOND = 8
+    RENT_REFUND = 9
+    TRAINING_REWARD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,40 +193,44 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A round with its task's terms as they stood when it opened (IPoLeChain.Round).
+    """A round with its task as it stood when it opened (IPoLeChain.Round).
 
-    `data_node` is the task's owner, `entropy` that of its first draw. `attempt` counts its committees from 0.
-    `challenged` is the attempt whose tally `challenger` challenged with a bond; the zero address: none did.
-    `dropped` tells that the newest challenge drew no larger committee.
+    `data_node` is the task's owner; `judging_time`, `terms` and `test_digest` are the task's. In Seed, `seed`
+    is the origin that the seed will be made of. `entropy` is that of the first committee's draw. `since` is
+    when the step began, in Ethereum block `since_block`. `draw_block` is the Ethereum block whose mix draws
+    next, 0 while none is named. Of the `committed` places `ready` claim the training threshold and `revealed`
+    showed their model; `commitments` counts replacements too. `attempt` counts its committees from 0.
+    `dropped` tells that the newest challenge drew no larger committee. `challengers` are those of attempts 0
+    and 1; the zero address: nobody.
     """
 
     round_id: int
     task_id: int
     data_node: str
+    judging_time: int
     terms: TaskTerms
     test_digest: bytes
-    parent_hash: bytes
     seed: bytes
     keys_digest: bytes
     entropy: bytes
     opened_at: int
-    keys_at: int
-    closed_at: int
-    closed_block: int
-    released_at: int
-    last_reveal_at: int
+    since: int
+    since_block: int
     draw_block: int
+    height: int
+    step: Step
+    void_reason: VoidReason
     committed: int
     ready: int
     revealed: int
-    committee_too_small: bool
-    settled: bool
-    void_reason: VoidReason
+    commitments: int
     attempt: int
-    challenged: int
+    released: bool
+    closed_early: bool
+    committee_too_small: bool
     dropped: bool
-    challenger: str
-    height: int
+    settled: bool
+    challengers: tuple[str, str]
 
     @property
     def is_idle(self) -> bool:
@@ -235,8 +262,9 @@ class Finding:
 class Ballot:
     """A drawn committee at work (IVerifierCommittee.Ballot).
 
-    `committed` and `revealed` are sets of members: bit n, from the lowest, for member n. `eligible` is how
-    many seats could be drawn.
+    `committed` and `revealed` are sets of members: bit n, from the lowest, for member n. Vote commitments end
+    when both `commit_deadline` and Ethereum block `commit_block` are reached, vote reveals when
+    `reveal_deadline` and `reveal_block` are.
     """
 
     seats: int
@@ -244,14 +272,15 @@ class Ballot:
     committed: int
     revealed: int
     commit_deadline: int
+    commit_block: int
     reveal_deadline: int
-    eligible: int
+    reveal_block: int
     settled: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A PoLe block's header (IPoLeChain.Header)."""
+    """A PoLe block's header (ILedger.Header)."""
 
     height: int
     parent_hash: bytes
@@ -268,7 +297,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Ommer:
-    """The best verified solution of a height that did not win (IPoLeChain.Ommer)."""
+    """The best verified solution of a height that did not win (ILedger.Ommer)."""
 
     height: int
     miner: str
@@ -292,7 +321,7 @@ class Payout:
 class Record:
     """A record in the body of the block at `height`, as leaf `index`.
 
-    `data` is ABI-encoded as IPoLeChain.RecordKind says.
+    `data` is ABI-encoded as ILedger.RecordKind says.
     """
 
     height: int

@@ -11,7 +11,7 @@ from pole.protocol.parameters import (
     TaskListParameters,
 )
 from pole.protocol.rounds.judgement import EndedRound
-from pole.protocol.state import Finding, Round, Solution, TaskTerms, Verdict, VoidReason
+from pole.protocol.state import Finding, Round, Solution, Step, TaskTerms, Verdict, VoidReason
 
 DATA_NODE = "0x22d491Bde2303f2f43325b2108D26f1eAbA1e32b"
 MINERS = (
@@ -32,43 +32,49 @@ TERMS = TaskTerms(
     required_test_accuracy=8_000,
     train_count=100,
     test_count=10,
-    work=0,
+    work=5,
 )
 CHAIN = ChainParameters(
     key_window=100,
+    grace_window=90,
     test_window=110,
     reveal_window=120,
     vote_commit_window=130,
     vote_reveal_window=140,
+    challenge_window=150,
+    window_blocks=4,
+    draw_delay=2,
+    confirmations=1,
     max_solutions=4,
-    judged_solutions=3,
     committee_size=3,
     min_committee=2,
+    max_committee=7,
     verification_fee_bps=1_000,
     fault_share_bps=5_000,
+    missed_share_bps=2_000,
     fee_margin_bps=1_000,
+    miner_bond_bps=0,
+    ready_bond_bps=0,
     miner_bond=7_001,
     block_reward=1_000,
-    challenge_window=150,
-    max_committee=7,
-    challenge_bond=9_001,
-    miner_bond_bps=0,
+    reward_per_seat=500_000,
 )
 PARAMETERS = Parameters(
     task_list=TaskListParameters(
         max_tasks=100,
         min_reward=1,
+        max_reward=3_000_000,
         min_data_bond=1,
         fee_bps=100,
-        rent_bps=100,
+        rent_bps=300,
         max_time_limit=3_600,
         max_solutions=4,
-        judging_speed=10**9,
-        max_judging_time=600,
-        reward_per_judging_second=0,
+        judging_speed=100,
+        max_judging_time=60,
+        reward_per_judging_second=1,
         round_windows=750,
     ),
-    committee=CommitteeParameters(seat_stake=1_000, penalty=500, unbonding_time=10_000, tolerance=0),
+    committee=CommitteeParameters(seat_stake=3_000, penalty=500, seat_age=30, lanes=1),
     chain=CHAIN,
 )
 
@@ -107,40 +113,41 @@ def ended(*findings: Finding, **changes: Any) -> EndedRound:
         solutions=solutions,
         judged=solutions,
         findings=findings,
-        tolerance=0,
+        rent=30_000,
+        used=10_001,
     )
     return replace(plain, **changes)
 
 
 def round_at(**changes: Any) -> Round:
-    """Return round 1 as it stands right after its opening at second 1000."""
+    """Return round 2 as it stands right after its opening at second 1000 in Ethereum block 50."""
     plain = Round(
-        round_id=1,
+        round_id=2,
         task_id=1,
         data_node=DATA_NODE,
+        judging_time=6,
         terms=TERMS,
         test_digest=b"\x05" * 32,
-        parent_hash=b"\x01" * 32,
         seed=b"\x02" * 32,
         keys_digest=bytes(32),
         entropy=bytes(32),
         opened_at=1_000,
-        keys_at=0,
-        closed_at=0,
-        closed_block=0,
-        released_at=0,
-        last_reveal_at=0,
-        draw_block=0,
+        since=1_000,
+        since_block=50,
+        draw_block=52,
+        height=0,
+        step=Step.OPENED,
+        void_reason=VoidReason.NONE,
         committed=0,
         ready=0,
         revealed=0,
-        committee_too_small=False,
-        settled=False,
-        void_reason=VoidReason.NONE,
+        commitments=0,
         attempt=0,
-        challenged=0,
+        released=False,
+        closed_early=False,
+        committee_too_small=False,
         dropped=False,
-        challenger=ZERO_ADDRESS,
-        height=0,
+        settled=False,
+        challengers=(ZERO_ADDRESS, ZERO_ADDRESS),
     )
     return replace(plain, **changes)

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field, replace
 
 from tests.unit.protocol.example_rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
 
-from pole.protocol.ballots import ballot_id
+from pole.protocol.ballots import ballot_id, challenge_bond
 from pole.protocol.encoding.commitments import solution_commitment, vote_commitment, vote_payload
+from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.encoding.headers import genesis_header, header_hash, ommers_hash
 from pole.protocol.encoding.records import (
     CommitteeDrawn,
@@ -15,6 +16,7 @@ from pole.protocol.encoding.records import (
     RecordData,
     RoundOpened,
     RoundVoided,
+    SeedDrawn,
     SolutionCommitted,
     SolutionRevealed,
     SubmissionsClosed,
@@ -22,25 +24,29 @@ from pole.protocol.encoding.records import (
     TaskCancelled,
     TaskPosted,
     TaskReplaced,
+    TestSeedDrawn,
     TestSetReleased,
     VoteCommitted,
     VoteLeaked,
     VoteRevealed,
     encode_record,
+    round_of,
 )
-from pole.protocol.encoding.seeds import round_seed
+from pole.protocol.encoding.seeds import draw_entropy, round_origin, round_seed, test_seed
 from pole.protocol.encoding.tasks import files_hash, terms_hash
 from pole.protocol.formats.block_body import body_root
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
 from pole.protocol.parameters import Parameters
 from pole.protocol.replay.history import Block, History, Surroundings
-from pole.protocol.replay.round_audit import audit_round
+from pole.protocol.replay.round_audit import RoundResult, audit_round
 from pole.protocol.replay.round_trace import RoundTrace, trace
 from pole.protocol.replay.solutions import solutions
-from pole.protocol.rounds.judgement import judge, judged_solutions
-from pole.protocol.rounds.ommer_rewards import NOTHING, pool_draw
-from pole.protocol.rounds.payouts import pool_payouts, settle
+from pole.protocol.replay.surroundings import Books, RoundClock
+from pole.protocol.rounds.judgement import judged_solutions
+from pole.protocol.rounds.ommer_rewards import NOTHING, PoolDraw, leave, pool_draw, refer_to
+from pole.protocol.rounds.outcomes import outcomes, part
+from pole.protocol.rounds.payouts import pool_payouts
 from pole.protocol.rounds.value_heap import WaitingTask, best, waiting_task
 from pole.protocol.state import (
     Header,
@@ -74,6 +80,11 @@ FILES = TaskFiles("bafyspec", b"\x11" * 32, "bafytrain", b"\x12" * 32, b"\x13" *
 HONEST = Vote(Verdict.OK, 95, 9, b"\x77" * 32)
 
 
+def mix_of(block: int) -> bytes:
+    """Return the RANDAO mix of an Ethereum block."""
+    return keccak256(block.to_bytes(32, "big"))
+
+
 @dataclass
 class Ledger:
     """What the contracts have recorded so far."""
@@ -83,12 +94,17 @@ class Ledger:
     records: list[Record] = field(default_factory=list)
     tasks: dict[int, PostedTask] = field(default_factory=dict)
     waiting: dict[int, WaitingTask] = field(default_factory=dict)
-    seeds: dict[int, bytes] = field(default_factory=dict)
+    newest: dict[int, int] = field(default_factory=dict)
+    rounds: dict[int, list[RecordData]] = field(default_factory=dict)
+    origins: dict[int, bytes] = field(default_factory=dict)
     votes: dict[tuple[int, str], tuple[Vote, ...]] = field(default_factory=dict)
     salts: dict[tuple[int, str], bytes] = field(default_factory=dict)
     leaks: dict[tuple[int, str], LeakedVote] = field(default_factory=dict)
-    ommers: dict[int, Ommer] = field(default_factory=dict)
-    round_records: list[RecordData] = field(default_factory=list)
+    clocks: dict[int, RoundClock] = field(default_factory=dict)
+    books: Books = field(default_factory=lambda: Books({}, {}, {}))
+    strikes: dict[str, int] = field(default_factory=dict)
+    ommers: tuple[Ommer, ...] = ()
+    ethereum_block: int = 100
 
     def __post_init__(self) -> None:
         genesis = genesis_header(1_000)
@@ -99,10 +115,16 @@ class Ledger:
         miners = {key: salt for key, salt in self.salts.items() if key[1] in MINERS}
         verifiers = {key: salt for key, salt in self.salts.items() if key[1] in SEATS}
         opened = (miners, verifiers, self.leaks)
-        return Surroundings(1337, CHAIN, COMMITTEE, self.parameters, self.votes, *opened)
+        known = (self.clocks, self.books, mix_of)
+        return Surroundings(1337, CHAIN, COMMITTEE, self.parameters, self.votes, *opened, *known)
+
+    @property
+    def round_records(self) -> list[RecordData]:
+        """Return the records of the round that was opened last."""
+        return list(self.rounds.values())[-1]
 
     def history(self) -> History:
-        return History(self.around, tuple(self.blocks), tuple(self.records), self.tasks, self.seeds)
+        return History(self.around, tuple(self.blocks), tuple(self.records), self.tasks)
 
     def body(self) -> tuple[Record, ...]:
         return tuple(record for record in self.records if record.height == len(self.blocks))
@@ -111,7 +133,7 @@ class Ledger:
         kind, encoded = encode_record(data)
         self.records.append(Record(len(self.blocks), len(self.body()), kind, encoded))
         if not isinstance(data, TaskPosted | TaskCancelled | TaskReplaced):
-            self.round_records.append(data)
+            self.rounds.setdefault(round_of(data) or 0, []).append(data)
 
     def post(self, terms: TaskTerms = TERMS) -> int:
         task_id = len(self.tasks) + 1
@@ -124,14 +146,35 @@ class Ledger:
         self.waiting.pop(task_id, None)
         self.add(TaskReplaced(task_id, by))
 
-    def open(self) -> int:
+    def open(self, lane: int = 0) -> int:
         taken = best(self.waiting.values())
         task_id = self.waiting.pop(taken.task_id).task_id if taken else IDLE_TASK_ID
-        round_id, head = len(self.seeds) + 1, self.blocks[-1].hash
-        self.round_records = []
-        self.add(RoundOpened(round_id, task_id, head, b"\x0e" * 32))
-        self.seeds[round_id] = round_seed(head, body_root(self.body()))
+        lanes, head = self.parameters.committee.lanes, self.blocks[-1].hash
+        round_id = self.newest.get(lane, lane) + lanes
+        self.newest[lane] = round_id
+        self.add(RoundOpened(round_id, task_id, head, self.name_block()))
+        self.origins[round_id] = round_origin(head, body_root(self.body()))
         return round_id
+
+    def name_block(self) -> int:
+        self.ethereum_block += 2
+        return self.ethereum_block
+
+    def arm(self, round_id: int) -> bytes:
+        """Name an Ethereum block for the next draw; return its mix."""
+        block = self.name_block()
+        self.add(DrawArmed(round_id, block))
+        return mix_of(block)
+
+    def seed(self, round_id: int) -> None:
+        """Draw the seed of a round that was just opened."""
+        (opened,) = [each for each in self.rounds[round_id] if isinstance(each, RoundOpened)]
+        mix = mix_of(opened.draw_block)
+        self.add(SeedDrawn(round_id, mix, round_seed(self.origins[round_id], round_id, mix)))
+
+    def draw_test_seed(self, round_id: int) -> None:
+        mix = self.arm(round_id)
+        self.add(TestSeedDrawn(round_id, mix, test_seed(round_id, mix)))
 
     def commit(self, round_id: int, n: int, train: int = 95) -> None:
         binding = solution_commitment(
@@ -149,19 +192,12 @@ class Ledger:
         self.salts[round_id, MINERS[n]] = SALT
         self.add(SolutionRevealed(round_id, MINERS[n], "bafymodel", bytes([n + 1]) * 32, train, test))
 
-    def draw(self, round_id: int, members: tuple[str, ...] = VERIFIERS, *, released: bool = True) -> int:
+    def draw(self, round_id: int, members: tuple[str, ...] = VERIFIERS) -> int:
         """Draw a committee; return how many solutions it judges."""
-        maximum = self.parameters.chain.max_solutions
-        traced = trace(self.round_records)
-        judged = judged_solutions(
-            solutions(traced, maximum=maximum),
-            self._task_of(traced).terms,
-            released=released,
-            maximum=self.parameters.chain.judged_solutions,
-        )
-        self.add(DrawArmed(round_id, 100))
-        self.add(CommitteeDrawn(round_id, b"\x0c" * 32, members, tuple(each.miner for each in judged)))
-        return len(judged)
+        traced, mix = trace(self.rounds[round_id]), self.arm(round_id)
+        entropy = draw_entropy(round_id, len(traced.ballots), mix)
+        self.add(CommitteeDrawn(round_id, mix, entropy, members))
+        return len(judged_solutions(solutions(traced, maximum=self.parameters.chain.max_solutions)))
 
     def vote(
         self,
@@ -171,33 +207,42 @@ class Ledger:
         leaked: tuple[str, ...] = (),
     ) -> None:
         """Let every member cast the same votes, those of some of them being leaked."""
-        for verifier in members:
+        self._cast(ballot, dict.fromkeys(members, votes), leaked)
+
+    def cast(self, ballot: int, votes: dict[str, Vote]) -> None:
+        """Let members cast a vote each on the one choice."""
+        self._cast(ballot, {member: (vote,) for member, vote in votes.items()})
+
+    def _cast(self, ballot: int, votes: dict[str, tuple[Vote, ...]], leaked: tuple[str, ...] = ()) -> None:
+        for verifier, own in votes.items():
             binding = vote_commitment(
                 chain_id=1337,
                 committee_address=COMMITTEE,
                 ballot_id=ballot,
                 verifier=verifier,
-                votes=votes,
+                votes=own,
                 salt=SALT,
             )
             self.add(VoteCommitted(ballot, verifier, binding))
         for verifier in leaked:
-            self.leaks[ballot, verifier] = LeakedVote(verifier, votes, SALT)
+            self.leaks[ballot, verifier] = LeakedVote(verifier, votes[verifier], SALT)
             self.add(VoteLeaked(ballot, verifier, CHALLENGER))
-        for verifier in members:
+        for verifier, own in votes.items():
             if verifier not in leaked:
-                self.votes[ballot, verifier] = votes
+                self.votes[ballot, verifier] = own
                 self.salts[ballot, verifier] = SALT
-                self.add(VoteRevealed(ballot, verifier, vote_payload(votes)))
+                self.add(VoteRevealed(ballot, verifier, vote_payload(own)))
 
     def challenge(self, round_id: int, attempt: int = 0, bond: int | None = None) -> None:
-        """Challenge a tally, with the bond that is due for one that decides unless another is given."""
-        due = self.parameters.chain.challenge_bond if bond is None else bond
+        """Challenge a tally, with the bond that is due unless another is given."""
+        task = self._task_of(trace(self.rounds[round_id]))
+        due = challenge_bond(attempt, task.terms.reward, self.parameters.chain) if bond is None else bond
         self.add(TallyChallenged(round_id, attempt, CHALLENGER, due))
 
-    def run_to_training(self) -> int:
+    def run_to_training(self, lane: int = 0) -> int:
         """Open a round and take it up to its training; return its id."""
-        round_id = self.open()
+        round_id = self.open(lane)
+        self.seed(round_id)
         self.add(KeysPosted(round_id, "bafykeys", b"\x21" * 32))
         return round_id
 
@@ -208,9 +253,9 @@ class Ledger:
         for n in miners:
             self.reveal(round_id, n, train)
 
-    def run_to_reveal(self, miners: int = 2, train: int = 95) -> int:
+    def run_to_reveal(self, miners: int = 2, train: int = 95, lane: int = 0) -> int:
         """Open a round and take it up to the reveals; return its id."""
-        round_id = self.run_to_training()
+        round_id = self.run_to_training(lane)
         for n in range(miners):
             self.commit(round_id, n, train)
         self.reveal_all(round_id, *range(miners), train=train)
@@ -230,30 +275,68 @@ class Ledger:
         return self.tasks.get(traced.opened.task_id) or idle_task(self.parameters)
 
     def finalise(self, round_id: int, *, pool_holds: bool = True) -> None:
-        traced = trace(self.round_records)
+        """End a round that took 300 seconds."""
+        now = 1_000 + len(self.blocks)
+        self.clocks[round_id] = RoundClock(now - 300, now, closed_early=True)
+        traced = trace(self.rounds[round_id])
         task = self._task_of(traced)
-        result = audit_round(traced, task, self.around)
-        ended = result.ended
-        judgement, settlement = judge(ended), settle(ended, judge(ended), self.parameters.chain)
-        if judgement.void_reason is not VoidReason.NONE:
-            self.add(Payouts(round_id, settlement.payouts))
-            self.add(RoundVoided(round_id, judgement.void_reason))
+        result = audit_round(traced, self.origins[round_id], task, self.around)
+        self._keep_books(round_id, result)
+        if result.judgement.void_reason is not VoidReason.NONE:
+            self.add(Payouts(round_id, result.settlement.payouts))
+            self.add(RoundVoided(round_id, result.judgement.void_reason))
             return
-        assert judgement.winner is not None
-        assert ended.judged is not None
-        assert ended.findings is not None
-        height = len(self.blocks)
-        recent = [each for each in self.ommers.values() if not each.referenced and height - each.height <= 6]
+        self._append(round_id, task, result, self._pool_draw(task, pool_holds=pool_holds))
+
+    def _keep_books(self, round_id: int, result: RoundResult) -> None:
+        findings = result.ended.findings
+        if findings is None:
+            return
+        penalty, lost = self.parameters.committee.penalty, 0
+        owed = outcomes(result.committees, findings)
+        for each in owed:
+            key = (ballot_id(round_id, each.attempt), each.member)
+            if key in self.leaks:
+                self._books_of("penalties")[key] = (penalty,)
+            if each.slashed:
+                self._books_of("penalties")[key] = (*self.books.penalties.get(key, ()), penalty)
+                lost += penalty
+            if each.struck:
+                self.strikes[each.member] = self.strikes.get(each.member, 0) % 3 + 1
+                self._books_of("strikes")[key] = self.strikes[each.member]
+            elif each.slashed or each.cleared or each.unseated:
+                self.strikes[each.member] = 0
+        pot = result.settlement.verification_fee + (lost if len(result.committees) > 1 else 0)
+        share = part(pot, result.committees, len(findings))
+        for each in owed:
+            if each.parts * share:
+                key = (ballot_id(round_id, each.attempt), each.member)
+                self._books_of("rewards")[key] = each.parts * share
+
+    def _books_of(self, kind: str) -> dict[tuple[int, str], object]:
+        books: dict[tuple[int, str], object] = getattr(self.books, kind)
+        return books
+
+    def _pool_draw(self, task: PostedTask, *, pool_holds: bool) -> PoolDraw:
+        if task.task_id == IDLE_TASK_ID:
+            return NOTHING
+        height, lanes = len(self.blocks), self.parameters.committee.lanes
+        recent = [each for each in self.ommers if not each.referenced and height - each.height <= 6 * lanes]
         ommer = max(recent, key=lambda each: (each.correct / each.total, -each.height), default=None)
         reward = self.parameters.chain.block_reward if pool_holds else 0
-        draw = pool_draw(ommer if pool_holds else None, height=height, block_reward=reward)
-        if task.task_id == IDLE_TASK_ID:
-            draw = NOTHING
-        winner, finding = ended.judged[judgement.winner], ended.findings[judgement.winner]
-        self.add(Payouts(round_id, (*settlement.payouts, *pool_payouts(draw, winner.miner))))
+        return pool_draw(ommer if pool_holds else None, height=height, lanes=lanes, block_reward=reward)
+
+    def _append(self, round_id: int, task: PostedTask, result: RoundResult, draw: PoolDraw) -> None:
+        judged, findings = result.ended.judged, result.ended.findings
+        chosen = result.judgement.winner
+        assert judged is not None
+        assert findings is not None
+        assert chosen is not None
+        height, winner, finding = len(self.blocks), judged[chosen], findings[chosen]
+        self.add(Payouts(round_id, (*result.settlement.payouts, *pool_payouts(draw, winner.miner))))
         referenced = (replace(draw.ommer, referenced=True),) if draw.ommer else ()
-        for each in referenced:
-            self.ommers[each.height] = each
+        if draw.ommer:
+            self.ommers = refer_to(self.ommers, draw.ommer)
         header = Header(
             height=height,
             parent_hash=self.blocks[-1].hash,
@@ -267,10 +350,8 @@ class Ledger:
             body_root=body_root(self.body()),
             timestamp=1_000 + height,
         )
-        if judgement.ommers and task.task_id != IDLE_TASK_ID:
-            second = ended.judged[judgement.ommers[0]]
-            count = len(judgement.ommers)
-            self.ommers[height] = Ommer(
-                height, second.miner, second.model_digest, 9, 10, count, referenced=False
-            )
+        if result.judgement.ommers and task.task_id != IDLE_TASK_ID:
+            second, count = judged[result.judgement.ommers[0]], len(result.judgement.ommers)
+            left = Ommer(height, second.miner, second.model_digest, 9, 10, count, referenced=False)
+            self.ommers = leave(self.ommers, left)
         self.blocks.append(Block(header, header_hash(header), referenced))

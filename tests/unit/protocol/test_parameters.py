@@ -9,37 +9,48 @@ DOCUMENT: dict[str, dict[str, Any]] = {
     "taskList": {
         "maxTasks": 100,
         "minReward": "1000000000000000000",
+        "maxReward": "10000000000000000000",
         "minDataBond": 1,
         "feeBps": 100,
+        "rentBps": 300,
         "maxTimeLimit": 3600,
         "maxSolutions": 8,
+        "judgingSpeed": 1000000,
+        "maxJudgingTime": 60,
+        "rewardPerJudgingSecond": 1,
         "idleTimeLimit": 60,
         "idleTrainCount": 8000,
         "idleTestCount": 2000,
         "idleTrainAccuracy": 9000,
         "idleTestAccuracy": 0,
+        "idleWork": 96,
         "roundWindows": 360,
     },
-    "committee": {"seatStake": "10", "penalty": 5, "unbondingTime": 7200, "tolerance": 0},
+    "committee": {"seatStake": "10", "penalty": 2, "seatAge": 60, "lanes": 4},
     "chain": {
         "keyWindow": 60,
+        "graceWindow": 60,
         "testWindow": 60,
         "revealWindow": 60,
         "voteCommitWindow": 60,
         "voteRevealWindow": 60,
+        "challengeWindow": 60,
+        "windowBlocks": 4,
+        "drawDelay": 2,
+        "confirmations": 1,
         "maxSolutions": 8,
-        "judgedSolutions": 3,
         "committeeSize": 5,
         "minCommittee": 3,
+        "maxCommittee": 11,
         "verificationFeeBps": 1000,
         "faultShareBps": 5000,
+        "missedShareBps": 2000,
         "feeMarginBps": 1000,
+        "minerBondBps": 1250,
+        "readyBondBps": 1500,
         "minerBond": 1,
         "blockReward": 2,
-        "challengeWindow": 60,
-        "maxCommittee": 11,
-        "challengeBond": 3,
-        "minerBondBps": 400,
+        "rewardPerSeat": 1,
     },
 }
 
@@ -67,5 +78,5 @@ def test_what_is_no_whole_number_is_named(value: object) -> None:
 def test_amounts_may_be_numbers_or_decimal_strings() -> None:
     parameters = parameters_from_json(DOCUMENT)
     assert parameters.task_list.min_reward == 10**18
-    assert parameters.committee == CommitteeParameters(10, 5, 7200, 0)
+    assert parameters.committee == CommitteeParameters(10, 2, 60, 4)
     assert parameters.chain.block_reward == 2

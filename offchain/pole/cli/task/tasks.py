@@ -91,12 +91,13 @@ def show(settings: Settings, /, *, task_id: int, as_json: bool) -> None:
 def cancel(settings: Settings, /, *, task_id: int, wallet: str, as_json: bool) -> None:
     """Take back task TASK_ID, which no round has opened.
 
-    Reward and bond become credit (`pole withdraw`); the fee stays in the pool. What the task had reserved of
-    the key budget is free again.
+    Reward, bond and rent become credit (`pole withdraw`); the fee stays in the pool. What the task had
+    reserved of the key budget is free again.
     """
     from pole.adapters.sending.task_states import CANCELLED, task_states
     from pole.api.budget import open_budget
     from pole.protocol.amounts import ether
+    from pole.protocol.rounds.rent import payment
 
     with open_session(settings, wallet, read_password(settings)) as session:
         task = session.chain.task(task_id)
@@ -107,10 +108,8 @@ def cancel(settings: Settings, /, *, task_id: int, wallet: str, as_json: bool) -
         entry = budget.ledger.read(task.files.mpk_digest)
         if entry is not None and entry.given is None:
             budget.release(task.files.mpk_digest)
-        refund, credit = (
-            task.terms.reward + task.terms.data_bond,
-            session.chain.credit_of(session.account.address),
-        )
+        refund = payment(task.terms, session.chain.parameters.task_list) - task.terms.fee
+        credit = session.chain.credit_of(session.account.address)
     if as_json:
         print_json(
             {

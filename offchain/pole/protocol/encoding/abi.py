@@ -20,7 +20,7 @@ from pole.protocol.state import (
 )
 from pole.quoting import reason
 
-TASK_TERMS: Final = "(uint96,uint96,uint32,uint32,uint96,uint16,uint16,uint16,uint32,uint32,uint32)"
+TASK_TERMS: Final = "(uint96,uint96,uint32,uint32,uint96,uint16,uint16,uint16,uint32,uint32,uint40)"
 TASK_FILES: Final = "(string,bytes32,string,bytes32,bytes32,bytes32)"
 VOTE: Final = "(uint8,uint32,uint32,bytes32)"
 HEADER: Final = "(uint256,bytes32,uint256,uint256,address,bytes32,uint32,uint32,bytes32,bytes32,uint64)"

@@ -1,4 +1,4 @@
-"""The records of a body: what each kind's bytes say (IPoLeChain.RecordKind names the fields).
+"""The records of a body: what each kind's bytes say (ILedger.RecordKind names the fields).
 
 `decode_record` and `encode_record` are inverse to each other; a decoder accepts the one canonical encoding
 only.
@@ -33,12 +33,12 @@ class TaskCancelled:
 
 @dataclass(frozen=True, slots=True)
 class RoundOpened:
-    """A round took a task; `ethereum_hash` is the hash of the Ethereum block before."""
+    """A round took a task; `draw_block` is the Ethereum block that will draw its seed."""
 
     round_id: int
     task_id: int
     parent_hash: bytes
-    ethereum_hash: bytes
+    draw_block: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class SolutionCommitted:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionsClosed:
-    """The data node closed submissions before the time limit."""
+    """Submissions were closed, by the data node before the time limit or by anybody after it."""
 
     round_id: int
 
@@ -90,7 +90,7 @@ class SolutionRevealed:
 
 @dataclass(frozen=True, slots=True)
 class DrawArmed:
-    """The Ethereum block whose hash draws the committee was named."""
+    """The Ethereum block was named whose mix draws what the round waits for; the opening names its own."""
 
     round_id: int
     draw_block: int
@@ -98,15 +98,15 @@ class DrawArmed:
 
 @dataclass(frozen=True, slots=True)
 class CommitteeDrawn:
-    """A committee was drawn; `judged` are the miners it judges, in the order of choices.
+    """A committee was drawn, by the mix of the block named last.
 
     The n-th such record of a round is of attempt n - 1.
     """
 
     round_id: int
+    mix: bytes
     entropy: bytes
     members: tuple[str, ...]
-    judged: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +164,10 @@ class VoteLeaked:
 
 @dataclass(frozen=True, slots=True)
 class TestSeedDrawn:
-    """The seed of an idle round's test set was drawn."""
+    """The seed of an idle round's test set was drawn, by the mix of the block named last."""
 
     round_id: int
+    mix: bytes
     test_seed: bytes
 
 
@@ -184,6 +185,15 @@ class TaskReplaced:
 
     task_id: int
     by_task_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeedDrawn:
+    """The round's seed was drawn, by the mix of the block named last."""
+
+    round_id: int
+    mix: bytes
+    seed: bytes
 
 
 RecordData = (
@@ -206,6 +216,7 @@ RecordData = (
     | TestSeedDrawn
     | SolutionDisplaced
     | TaskReplaced
+    | SeedDrawn
 )
 
 
@@ -247,7 +258,7 @@ _PAYOUTS = _Column(
 _LAYOUTS: Final[dict[RecordKind, tuple[type[Any], tuple[_Column, ...]]]] = {
     RecordKind.TASK_POSTED: (TaskPosted, (_NUMBER, _ADDRESS, _HASH, _HASH)),
     RecordKind.TASK_CANCELLED: (TaskCancelled, (_NUMBER,)),
-    RecordKind.ROUND_OPENED: (RoundOpened, (_NUMBER, _NUMBER, _HASH, _HASH)),
+    RecordKind.ROUND_OPENED: (RoundOpened, (_NUMBER, _NUMBER, _HASH, _BLOCK)),
     RecordKind.KEYS_POSTED: (KeysPosted, (_NUMBER, _TEXT, _HASH)),
     RecordKind.SOLUTION_COMMITTED: (SolutionCommitted, (_NUMBER, _ADDRESS, _HASH, _COUNT)),
     RecordKind.SUBMISSIONS_CLOSED: (SubmissionsClosed, (_NUMBER,)),
@@ -257,16 +268,17 @@ _LAYOUTS: Final[dict[RecordKind, tuple[type[Any], tuple[_Column, ...]]]] = {
         (_NUMBER, _ADDRESS, _TEXT, _HASH, _COUNT, _COUNT),
     ),
     RecordKind.DRAW_ARMED: (DrawArmed, (_NUMBER, _BLOCK)),
-    RecordKind.COMMITTEE_DRAWN: (CommitteeDrawn, (_NUMBER, _HASH, _ADDRESSES, _ADDRESSES)),
+    RecordKind.COMMITTEE_DRAWN: (CommitteeDrawn, (_NUMBER, _HASH, _HASH, _ADDRESSES)),
     RecordKind.VOTE_COMMITTED: (VoteCommitted, (_NUMBER, _ADDRESS, _HASH)),
     RecordKind.VOTE_REVEALED: (VoteRevealed, (_NUMBER, _ADDRESS, _HASH)),
     RecordKind.PAYOUTS: (Payouts, (_NUMBER, _PAYOUTS)),
     RecordKind.ROUND_VOIDED: (RoundVoided, (_NUMBER, _REASON)),
     RecordKind.TALLY_CHALLENGED: (TallyChallenged, (_NUMBER, _ATTEMPT, _ADDRESS, _NUMBER)),
     RecordKind.VOTE_LEAKED: (VoteLeaked, (_NUMBER, _ADDRESS, _ADDRESS)),
-    RecordKind.TEST_SEED_DRAWN: (TestSeedDrawn, (_NUMBER, _HASH)),
+    RecordKind.TEST_SEED_DRAWN: (TestSeedDrawn, (_NUMBER, _HASH, _HASH)),
     RecordKind.SOLUTION_DISPLACED: (SolutionDisplaced, (_NUMBER, _ADDRESS)),
     RecordKind.TASK_REPLACED: (TaskReplaced, (_NUMBER, _NUMBER)),
+    RecordKind.SEED_DRAWN: (SeedDrawn, (_NUMBER, _HASH, _HASH)),
 }
 _KINDS: Final = {layout[0]: kind for kind, layout in _LAYOUTS.items()}
 

@@ -7,70 +7,74 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pole.errors import IntegrityError
-from pole.protocol.ballots import LAST_ATTEMPT, due_bond, target_seats
+from pole.protocol.ballots import LAST_ATTEMPT, challenge_bond, least_seats, seats_asked
 from pole.protocol.encoding.commitments import vote_commitment, vote_payload
-from pole.protocol.encoding.records import CommitteeDrawn, VoteLeaked, VoteRevealed
+from pole.protocol.encoding.records import VoteLeaked, VoteRevealed
 from pole.protocol.replay.round_trace import BallotTrace, RoundTrace
 from pole.protocol.replay.surroundings import Surroundings
+from pole.protocol.rounds.outcomes import Committee
 from pole.protocol.rounds.tally import findings
-from pole.protocol.state import Finding, Solution, Vote
+from pole.protocol.state import Finding, Vote
 
 
 @dataclass(frozen=True, slots=True)
 class DrawTerms:
-    """What every draw of a round is bound to: the solutions that are judged, and who must not sit."""
+    """What every draw of a round is bound to.
 
-    judged: tuple[Solution, ...]
+    The reward in wei that is decided on, how many solutions are judged, and who must not sit.
+    """
+
+    reward: int
+    choices: int
     barred: frozenset[str]
 
 
 def audit_ballots(
     traced: RoundTrace, terms: DrawTerms, around: Surroundings
-) -> tuple[tuple[Finding, ...], ...]:
-    """Return the tally of each attempt, computed anew, and check why another one followed."""
+) -> tuple[tuple[tuple[Finding, ...], ...], tuple[Committee, ...]]:
+    """Return the tally and the committee of each attempt, computed anew, and check why another followed."""
     tallies: list[tuple[Finding, ...]] = []
-    seats = around.parameters.chain.min_committee - 1
+    committees: list[Committee] = []
+    parameters = around.parameters.chain
+    minimum = least_seats(terms.reward, parameters)
     for attempt, ballot in enumerate(traced.ballots):
-        _check_draw(
-            ballot.drawn, terms, minimum=seats + 1, maximum=target_seats(attempt, around.parameters.chain)
+        _check_draw(ballot, terms, minimum, seats_asked(attempt, terms.reward, parameters))
+        committee = _committee(ballot, terms.choices, around)
+        minimum = len(committee.members) + 1
+        tallies.append(
+            findings(list(committee.votes.values()), seats=len(committee.members), choices=terms.choices)
         )
-        tallies.append(_count_votes(ballot, around))
-        seats = len(ballot.drawn.members)
+        committees.append(committee)
         if attempt < len(traced.challenges):
-            _check_challenge(attempt, traced, tallies[attempt], around)
-    return tuple(tallies)
+            _check_challenge(attempt, traced, terms, around)
+    return tuple(tallies), tuple(committees)
 
 
-def _check_draw(drawn: CommitteeDrawn, terms: DrawTerms, *, minimum: int, maximum: int) -> None:
-    if tuple(solution.miner for solution in terms.judged) != drawn.judged:
-        raise IntegrityError("the committee judges other solutions than the best claims")
-    if not minimum <= len(drawn.members) <= maximum:
-        raise IntegrityError(
-            f"a committee of {len(drawn.members)} members sits, where {minimum} to {maximum} may"
-        )
-    if len(set(drawn.members)) != len(drawn.members):
+def _check_draw(ballot: BallotTrace, terms: DrawTerms, minimum: int, maximum: int) -> None:
+    members = ballot.drawn.members
+    if not minimum <= len(members) <= maximum:
+        raise IntegrityError(f"a committee of {len(members)} members sits, where {minimum} to {maximum} may")
+    if len(set(members)) != len(members):
         raise IntegrityError("a verifier sits twice on the committee")
-    if terms.barred & set(drawn.members):
+    if terms.barred & set(members):
         raise IntegrityError("a miner of the round or its data node sits on the committee")
+    if terms.choices == 0:
+        raise IntegrityError("a committee was drawn although nobody revealed")
 
 
-def _check_challenge(
-    attempt: int, traced: RoundTrace, tally: Sequence[Finding], around: Surroundings
-) -> None:
-    challenge, parameters = traced.challenges[attempt], around.parameters.chain
+def _check_challenge(attempt: int, traced: RoundTrace, terms: DrawTerms, around: Surroundings) -> None:
+    made, parameters = traced.challenges[attempt], around.parameters.chain
     seats = len(traced.ballots[attempt].drawn.members)
     if attempt >= LAST_ATTEMPT or seats >= parameters.max_committee:
         raise IntegrityError(f"the tally of {seats} seats was challenged, but no committee may be larger")
-    if challenge.attempt != attempt:
-        raise IntegrityError(f"the tally of attempt {challenge.attempt} was challenged at attempt {attempt}")
-    due = due_bond(tally, parameters)
-    if challenge.bond != due:
-        raise IntegrityError(f"a tally was challenged with {challenge.bond} wei, but {due} were due")
-    if due and any(earlier.bond for earlier in traced.challenges[:attempt]):
-        raise IntegrityError("tallies of the round were challenged with a bond twice")
+    if made.attempt != attempt:
+        raise IntegrityError(f"the tally of attempt {made.attempt} was challenged at attempt {attempt}")
+    due = challenge_bond(attempt, terms.reward, parameters)
+    if made.bond != due:
+        raise IntegrityError(f"a tally was challenged with {made.bond} wei, but {due} were due")
 
 
-def _count_votes(ballot: BallotTrace, around: Surroundings) -> tuple[Finding, ...]:
+def _committee(ballot: BallotTrace, choices: int, around: Surroundings) -> Committee:
     members = ballot.drawn.members
     _check_members([each.verifier for each in ballot.commitments], members, "committed")
     committed = {each.verifier: each.commitment for each in ballot.commitments}
@@ -79,13 +83,8 @@ def _count_votes(ballot: BallotTrace, around: Surroundings) -> tuple[Finding, ..
         _check_leak(leak, committed, around)
     unleaked = set(committed) - {each.verifier for each in ballot.leaks}
     _check_members([each.verifier for each in ballot.reveals], unleaked, "revealed")
-    revealed = {each.verifier: _check_vote(each, committed, ballot, around) for each in ballot.reveals}
-    return findings(
-        [revealed[member] for member in members if member in revealed],
-        seats=len(members),
-        choices=len(ballot.drawn.judged),
-        tolerance=around.parameters.committee.tolerance,
-    )
+    revealed = {each.verifier: _check_vote(each, committed, choices, around) for each in ballot.reveals}
+    return Committee(members, revealed)
 
 
 def _check_members(verifiers: Sequence[str], may: Collection[str], did: str) -> None:
@@ -94,11 +93,11 @@ def _check_members(verifiers: Sequence[str], may: Collection[str], did: str) -> 
 
 
 def _check_vote(
-    reveal: VoteRevealed, committed: Mapping[str, bytes], ballot: BallotTrace, around: Surroundings
+    reveal: VoteRevealed, committed: Mapping[str, bytes], choices: int, around: Surroundings
 ) -> tuple[Vote, ...]:
     key = (reveal.ballot_id, reveal.verifier)
     votes = around.votes.get(key)
-    if votes is None or vote_payload(votes) != reveal.votes_hash or len(votes) != len(ballot.drawn.judged):
+    if votes is None or vote_payload(votes) != reveal.votes_hash or len(votes) != choices:
         raise IntegrityError(f"the votes of {reveal.verifier} are missing or not those recorded")
     salt = around.vote_salts.get(key)
     if salt is not None and not _opens(key, votes, salt, committed, around):

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from pole.errors import InputError, IntegrityError
 from pole.protocol.encoding.headers import genesis_header, header_hash
-from pole.protocol.replay.blocks import Block, Replay, audit_open_round, replay_block, replay_body
+from pole.protocol.replay.blocks import Block, replay_block
+from pole.protocol.replay.bodies import replay_body
 from pole.protocol.replay.proofs import InclusionProof, proof_of, verify_proof
+from pole.protocol.replay.standing import Replay, audit_open_round
 from pole.protocol.replay.surroundings import Surroundings
 from pole.protocol.state import PostedTask, Record, RecordKind
 
@@ -33,14 +35,13 @@ class History:
     """All that was recorded since the deployment.
 
     `blocks` begin with the genesis block at height 0; `records` are all records by height and index, those
-    of the unfinished body too; `tasks` by id; `seeds` by round, as the rounds' openings told them.
+    of the unfinished body too; `tasks` by id.
     """
 
     around: Surroundings
     blocks: tuple[Block, ...]
     records: tuple[Record, ...]
     tasks: Mapping[int, PostedTask]
-    seeds: Mapping[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,6 @@ def verify_history(history: History) -> HistoryReport:
     replay = Replay(
         around=history.around,
         tasks=history.tasks,
-        seeds=history.seeds,
         head=genesis.hash,
         timestamp=genesis.header.timestamp,
     )
@@ -78,8 +78,12 @@ def verify_history(history: History) -> HistoryReport:
         replay_body(replay, body)
         replay_block(replay, block)
     replay_body(replay, bodies[-1])
-    if replay.open_round:
-        audit_open_round(replay)
+    if replay.settling is not None:
+        raise IntegrityError(
+            f"Height {replay.height + 1}: round {replay.settling} was paid out, but did not end."
+        )
+    for round_id in replay.open_rounds:
+        audit_open_round(replay, round_id)
     opened = (history.around.solution_salts, history.around.vote_salts, history.around.leaks)
     return HistoryReport(
         height=replay.height,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final, TypeVar
 
 from pole.errors import IntegrityError
@@ -15,6 +14,7 @@ from pole.protocol.encoding.records import (
     RecordData,
     RoundOpened,
     RoundVoided,
+    SeedDrawn,
     SolutionCommitted,
     SolutionDisplaced,
     SolutionRevealed,
@@ -26,9 +26,11 @@ from pole.protocol.encoding.records import (
     VoteLeaked,
     VoteRevealed,
 )
+from pole.protocol.idle.task import IDLE_TASK_ID
 
 RoundRecord = (
     RoundOpened
+    | SeedDrawn
     | KeysPosted
     | SolutionCommitted
     | SolutionDisplaced
@@ -49,11 +51,13 @@ RoundRecord = (
 # A challenge comes where it leads to: back before the draw. Votes leak while others are still committed.
 _ORDER: Final[tuple[tuple[type[RecordData], ...], ...]] = (
     (RoundOpened,),
+    (DrawArmed,),
+    (SeedDrawn,),
     (KeysPosted,),
     (SolutionCommitted, SolutionDisplaced),
     (SubmissionsClosed,),
-    (TestSetReleased,),
-    (TestSeedDrawn,),
+    (DrawArmed,),
+    (TestSetReleased, TestSeedDrawn),
     (SolutionRevealed,),
     (TallyChallenged,),
     (DrawArmed,),
@@ -63,8 +67,19 @@ _ORDER: Final[tuple[tuple[type[RecordData], ...], ...]] = (
     (Payouts,),
     (RoundVoided,),
 )
-_PLACES: Final = {kind: place for place, kinds in enumerate(_ORDER) for kind in kinds}
+_NAMED_FOR_TEST_SEED: Final = 6
 Kind = TypeVar("Kind", bound=RoundRecord)
+
+
+Drawn = SeedDrawn | TestSeedDrawn | CommitteeDrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A draw, and the Ethereum block that was named last before it; its mix is in the record."""
+
+    record: Drawn
+    draw_block: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +98,11 @@ class RoundTrace:
     """The records of one round by kind; None for what has not happened (yet).
 
     `ballots` are by attempt. `challenges[n]` challenged the tally of attempt n; where that drew no larger
-    committee, there are as many challenges as ballots.
+    committee, there are as many challenges as ballots. `draws` are in the order made.
     """
 
     opened: RoundOpened
+    seed: SeedDrawn | None
     keys: KeysPosted | None
     submissions: tuple[SolutionCommitted | SolutionDisplaced, ...]
     closed: SubmissionsClosed | None
@@ -97,6 +113,7 @@ class RoundTrace:
     challenges: tuple[TallyChallenged, ...]
     payouts: Payouts | None
     voided: RoundVoided | None
+    draws: tuple[Draw, ...]
 
     @property
     def commitments(self) -> tuple[SolutionCommitted, ...]:
@@ -116,13 +133,14 @@ def trace(records: Sequence[RecordData]) -> RoundTrace:
         raise IntegrityError("there is no RoundOpened record")
     attempts = _by_attempt(records)
     for attempt in attempts:
-        _check_order(attempt)
+        _check_order(attempt, idle=opened.task_id == IDLE_TASK_ID)
     found = [_ballot(each, ballot_id(opened.round_id, n)) for n, each in enumerate(attempts)]
     ballots = tuple(ballot for ballot in found if ballot is not None)
     if None in found[:-1]:
         raise IntegrityError("a tally was challenged where no committee was drawn")
     return RoundTrace(
         opened=opened,
+        seed=_only(records, SeedDrawn),
         keys=_only(records, KeysPosted),
         submissions=tuple(
             record for record in records if isinstance(record, SolutionCommitted | SolutionDisplaced)
@@ -135,27 +153,51 @@ def trace(records: Sequence[RecordData]) -> RoundTrace:
         challenges=_all(records, TallyChallenged),
         payouts=_only(records, Payouts),
         voided=_only(records, RoundVoided),
+        draws=_draws(records),
     )
 
 
 def _by_attempt(records: Sequence[RecordData]) -> list[list[RecordData]]:
     """Return the records cut before each challenge."""
     attempts: list[list[RecordData]] = [[]]
-    for earlier, record in zip([None, *records], records, strict=False):
+    for record in records:
         if isinstance(record, TallyChallenged):
-            if isinstance(earlier, Payouts | RoundVoided):
-                raise IntegrityError("a TallyChallenged record comes after the payouts")
             attempts.append([])
         attempts[-1].append(record)
     return attempts
 
 
-def _check_order(records: Sequence[RecordData]) -> None:
-    for earlier, later in pairwise(records):
-        if _PLACES[type(later)] < _PLACES[type(earlier)]:
+def _check_order(records: Sequence[RecordData], *, idle: bool) -> None:
+    place = 0
+    for earlier, later in zip([None, *records], records, strict=False):
+        possible = [n for n in range(place, len(_ORDER)) if isinstance(later, _ORDER[n])]
+        if not possible:
             raise IntegrityError(
                 f"a {type(later).__name__} record comes after a {type(earlier).__name__} record"
             )
+        place = possible[0]
+        if place == _NAMED_FOR_TEST_SEED and not idle:
+            raise IntegrityError("a block was named although the round waited for no draw")
+
+
+def _draws(records: Sequence[RecordData]) -> tuple[Draw, ...]:
+    """Return every draw with the block named last before it; raises IntegrityError where none was named."""
+    draws: list[Draw] = []
+    named = 0
+    for record in records:
+        if isinstance(record, RoundOpened | DrawArmed):
+            named = record.draw_block
+        elif isinstance(record, Drawn):
+            if named == 0:
+                raise IntegrityError(
+                    f"a {type(record).__name__} record comes before a block was named for it"
+                )
+            draws.append(Draw(record, named))
+            named = 0
+        elif isinstance(record, SolutionRevealed):
+            # Who reveals can know the mix of a block named before, for a test seed that nobody drew.
+            named = 0
+    return tuple(draws)
 
 
 def _ballot(records: Sequence[RecordData], number: int) -> BallotTrace | None:

@@ -4,11 +4,12 @@ Every function raises IntegrityError with half a sentence, as those of `pole.pro
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pole.errors import IntegrityError
 from pole.protocol.encoding.records import SolutionCommitted, SolutionDisplaced, SolutionRevealed
 from pole.protocol.replay.round_trace import RoundTrace
+from pole.protocol.rounds.judgement import judged_solutions
 from pole.protocol.state import Solution
 
 
@@ -59,7 +60,7 @@ def placed(
 
 
 def solutions(traced: RoundTrace, *, maximum: int) -> tuple[Solution, ...]:
-    """Return the round's solutions by place, `choice` as the ballots have it.
+    """Return the round's solutions by place, with their choices.
 
     Raises IntegrityError when a miner revealed without a commitment, twice, or another train count than it
     had committed to, and as `placed`.
@@ -74,8 +75,9 @@ def solutions(traced: RoundTrace, *, maximum: int) -> tuple[Solution, ...]:
             raise IntegrityError(f"miner {miner} revealed without a commitment")
         if claims[miner] != reveal.claimed_train_correct:
             raise IntegrityError(f"miner {miner} revealed another train count than it committed to")
-    judged = traced.ballots[0].drawn.judged if traced.ballots else ()
-    return tuple(_solution(place, reveals.get(place.miner), judged) for place in places)
+    found = tuple(_solution(place, reveals.get(place.miner)) for place in places)
+    judged = judged_solutions(found)
+    return tuple(replace(each, choice=judged.index(each) + 1) if each in judged else each for each in found)
 
 
 def _check_displaced(record: SolutionDisplaced, places: Sequence[Placed], maximum: int) -> None:
@@ -105,7 +107,7 @@ def _put(places: list[Placed], own: Placed, displaced: SolutionDisplaced | None,
         places.append(own)
 
 
-def _solution(place: Placed, reveal: SolutionRevealed | None, judged: Sequence[str]) -> Solution:
+def _solution(place: Placed, reveal: SolutionRevealed | None) -> Solution:
     return Solution(
         miner=place.miner,
         commitment=place.commitment.commitment,
@@ -113,6 +115,6 @@ def _solution(place: Placed, reveal: SolutionRevealed | None, judged: Sequence[s
         claimed_train_correct=place.claim,
         claimed_test_correct=reveal.claimed_test_correct if reveal else 0,
         order=place.order,
-        choice=judged.index(place.miner) + 1 if place.miner in judged else 0,
+        choice=0,
         revealed=reveal is not None,
     )

@@ -1,90 +1,136 @@
 """Where a round and its ballot stand at a given time (twin of contracts/libraries/Phases.sol).
 
-Phases follow from stored timestamps; no transaction is needed to enter one. A deadline is the first second
-that is too late.
+Phases follow from what is stored and the clock; no transaction is needed to enter one. A window is over when
+both its seconds are over and its Ethereum blocks have passed, so a chain that stood still costs nobody.
 """
+
+from dataclasses import dataclass
+from typing import Final
 
 from pole.protocol.ballots import LAST_ATTEMPT
 from pole.protocol.parameters import ChainParameters
-from pole.protocol.state import Ballot, BallotStage, Phase, Round, VoidReason
-
-CLOCKLESS = 0
+from pole.protocol.state import Ballot, BallotStage, Phase, Round, Step, VoidReason
 
 
-def stage_of(ballot: Ballot, now: int) -> BallotStage:
+@dataclass(frozen=True, slots=True, order=True)
+class Moment:
+    """A time by the clock of the Ethereum block that has the number; of a deadline, the first too late."""
+
+    time: int
+    block: int
+
+    def reached(self, now: "Moment") -> bool:
+        """Return whether this deadline is past at `now`: both its time and its block are reached."""
+        return now.time >= self.time and now.block >= self.block
+
+    def after(self, seconds: int, blocks: int) -> "Moment":
+        """Return the end of a window that begins at this moment."""
+        return Moment(self.time + seconds, self.block + blocks)
+
+
+CLOCKLESS: Final = Moment(0, 0)
+"""The deadline of what no clock ends."""
+
+
+def stage_of(ballot: Ballot, now: Moment) -> BallotStage:
     """Return the ballot's stage at `now`; `ballot.seats` is 0 before the draw.
 
-    The last commitment of a full committee moves the commit deadline to its own time, the last reveal the
-    reveal deadline.
+    The last commitment of a full committee moves the end of commitments to its own moment, the last reveal
+    that of the reveals.
     """
     if ballot.seats == 0:
         return BallotStage.NONE
     if ballot.settled:
         return BallotStage.SETTLED
-    if now < ballot.commit_deadline:
+    if not commits_until(ballot).reached(now):
         return BallotStage.COMMIT
-    return BallotStage.REVEAL if now < closes_at(ballot) else BallotStage.CLOSED
+    return BallotStage.CLOSED if closes_at(ballot).reached(now) else BallotStage.REVEAL
 
 
-def closes_at(ballot: Ballot) -> int:
+def commits_until(ballot: Ballot) -> Moment:
+    """Return when vote commitments end."""
+    return Moment(ballot.commit_deadline, ballot.commit_block)
+
+
+def closes_at(ballot: Ballot) -> Moment:
     """Return when a drawn ballot closes: where nobody committed a vote there is none to wait for."""
-    return ballot.reveal_deadline if ballot.committed else ballot.commit_deadline
+    return Moment(ballot.reveal_deadline, ballot.reveal_block) if ballot.committed else commits_until(ballot)
 
 
-def can_grow(standing: Round, ballot: Ballot, parameters: ChainParameters) -> bool:
-    """Return whether a larger committee than this newest one could be drawn to judge anew."""
+def can_grow(standing: Round, ballot: Ballot, parameters: ChainParameters, seats: int) -> bool:
+    """Return whether a larger committee than this newest one could be drawn to judge anew.
+
+    `seats` is how many there were when those were taken among which the round's committees are drawn.
+    """
     if standing.dropped or standing.attempt == LAST_ATTEMPT:
         return False
-    return ballot.seats < min(parameters.max_committee, ballot.eligible)
+    return ballot.seats < min(parameters.max_committee, seats)
 
 
-def phase_of(standing: Round, ballot: Ballot, parameters: ChainParameters, now: int) -> tuple[Phase, int]:
-    """Return the phase at `now` and the time when it ends at the latest, 0 where no clock ends it.
+def phase_of(
+    standing: Round, ballot: Ballot, parameters: ChainParameters, seats: int, now: Moment
+) -> tuple[Phase, Moment]:
+    """Return the phase at `now` and when it ends at the latest, CLOCKLESS where no clock ends it.
 
-    `ballot` is that of the round's newest attempt.
+    `ballot` is that of the round's newest attempt, `seats` as for `can_grow`.
     """
     if standing.settled:
         return (Phase.FINAL if standing.void_reason is VoidReason.NONE else Phase.VOID), CLOCKLESS
     for phase, deadline in _phases_before_draw(standing, parameters):
-        if phase is Phase.SETTLEMENT or now < deadline:
+        if deadline == CLOCKLESS or not deadline.reached(now):
             return phase, deadline
-    return _phase_of_ballot(standing, ballot, parameters, now)
+    return _phase_of_ballot(standing, ballot, parameters, seats, now)
 
 
-def _phases_before_draw(standing: Round, parameters: ChainParameters) -> list[tuple[Phase, int]]:
+def _phases_before_draw(standing: Round, parameters: ChainParameters) -> list[tuple[Phase, Moment]]:
     """Return the phases up to Reveal that have not ended early, with deadlines; Settlement ends a round."""
     over = (Phase.SETTLEMENT, CLOCKLESS)
-    if standing.keys_at == 0:
-        return [(Phase.KEYS, standing.opened_at + parameters.key_window), over]
-    phases: list[tuple[Phase, int]] = []
-    training_end = standing.closed_at
-    if standing.closed_at == 0:
-        training_end = standing.keys_at + standing.terms.time_limit
-        phases.append((Phase.TRAINING, training_end))
-    if standing.committed == 0:
-        return [*phases, over]
-    reveal_start = standing.released_at
-    if standing.released_at == 0:
-        reveal_start = training_end + parameters.test_window
+    since, blocks = Moment(standing.since, standing.since_block), parameters.window_blocks
+    match standing.step:
+        case Step.NONE:
+            return [(Phase.NONE, CLOCKLESS)]
+        case Step.OPENED:
+            return [(Phase.SEED, CLOCKLESS)]
+        case Step.SEEDED:
+            return [(Phase.KEYS, since.after(parameters.key_window, blocks)), over]
+        case Step.KEYED:
+            limit = standing.terms.time_limit
+            if standing.committed == 0:
+                return [(Phase.TRAINING, since.after(min(parameters.grace_window, limit), blocks)), over]
+            return [(Phase.TRAINING, since.after(limit, blocks)), (Phase.TEST_RELEASE, CLOCKLESS)]
+    return [*_phases_after_training(standing, parameters, since), *_without_committee(standing, over)]
+
+
+def _phases_after_training(
+    standing: Round, parameters: ChainParameters, since: Moment
+) -> list[tuple[Phase, Moment]]:
+    phases: list[tuple[Phase, Moment]] = []
+    reveal_start = since
+    if standing.step is Step.CLOSED:
+        reveal_start = since.after(parameters.test_window, parameters.window_blocks)
         phases.append((Phase.TEST_RELEASE, reveal_start))
     if standing.revealed < standing.committed:
-        phases.append((Phase.REVEAL, reveal_start + parameters.reveal_window))
-    if standing.revealed == 0 or standing.committee_too_small:
-        phases.append(over)
+        end = reveal_start.after(parameters.reveal_window, parameters.window_blocks)
+        phases.append((Phase.REVEAL, end))
     return phases
 
 
+def _without_committee(standing: Round, over: tuple[Phase, Moment]) -> list[tuple[Phase, Moment]]:
+    return [over] if standing.revealed == 0 or standing.committee_too_small else []
+
+
 def _phase_of_ballot(
-    standing: Round, ballot: Ballot, parameters: ChainParameters, now: int
-) -> tuple[Phase, int]:
+    standing: Round, ballot: Ballot, parameters: ChainParameters, seats: int, now: Moment
+) -> tuple[Phase, Moment]:
     stage = stage_of(ballot, now)
     if stage is BallotStage.NONE:
         return Phase.DRAW, CLOCKLESS
     if stage is BallotStage.COMMIT:
-        return Phase.VOTE_COMMIT, ballot.commit_deadline
+        return Phase.VOTE_COMMIT, commits_until(ballot)
+    end = closes_at(ballot)
     if stage is BallotStage.REVEAL:
-        return Phase.VOTE_REVEAL, ballot.reveal_deadline
-    end = closes_at(ballot) + parameters.challenge_window
-    if can_grow(standing, ballot, parameters) and now < end:
-        return Phase.CHALLENGE, end
+        return Phase.VOTE_REVEAL, end
+    doubted = end.after(parameters.challenge_window, parameters.window_blocks)
+    if can_grow(standing, ballot, parameters, seats) and not doubted.reached(now):
+        return Phase.CHALLENGE, doubted
     return Phase.SETTLEMENT, CLOCKLESS

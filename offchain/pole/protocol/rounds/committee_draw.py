@@ -3,16 +3,9 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from pole.protocol.encoding.abi import encode
-from pole.protocol.encoding.domains import DRAW_DOMAIN
 from pole.protocol.encoding.hashing import keccak256
 
 WORD: Final = 32
-
-
-def draw_entropy(round_id: int, block_hash: bytes) -> bytes:
-    """Return keccak256(abi.encode(DRAW_DOMAIN, roundId, blockhash(drawBlock)))."""
-    return keccak256(encode(["bytes32", "uint256", "bytes32"], [DRAW_DOMAIN, round_id, block_hash]))
 
 
 def draw(
@@ -20,8 +13,8 @@ def draw(
 ) -> tuple[str, ...]:
     """Return the members drawn: `size` distinct ones of `seats` outside `barred`, in the order drawn.
 
-    A partial Fisher-Yates shuffle of the mature seats; barred seats are skipped. When fewer than `size` are
-    eligible all of them are drawn, and nobody when they are fewer than `minimum`.
+    A partial Fisher-Yates shuffle of the seats as they stood; barred ones are skipped. When fewer than `size`
+    are eligible all of them are drawn, and nobody when they are fewer than `minimum`.
     """
     members: list[str] = []
     for index in shuffled(entropy, total=len(seats), count=min(len(seats), size + len(barred))):

@@ -4,23 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pole.protocol.rounds.tally import differ
+from pole.protocol.rounds.tally import contradict
 from pole.protocol.state import Finding, Solution, TaskTerms, Verdict, VoidReason
 
 BASIS_POINTS: Final = 10_000
 
+_LOST_DATA: Final = {
+    Verdict.DATA_FAULT: VoidReason.DATA_FAULT,
+    Verdict.DATA_UNAVAILABLE: VoidReason.DATA_UNAVAILABLE,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A challenge of a tally with a bond in wei: what that tally had found, one finding per choice.
-
-    `dropped` tells that no larger committee could be drawn, so that the tally stands unjudged.
-    """
+    """A challenge of a tally, with a bond in wei: what that tally had found, one finding per choice."""
 
     challenger: str
     bond: int
     findings: tuple[Finding, ...]
-    dropped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,9 @@ class EndedRound:
 
     `solutions` are in the order of their places; `judged` and `findings` are in the order of the
     ballot's choices and None when no committee was drawn. `released` tells whether the test set was
-    released, `closed_early` whether the data node closed submissions or the round is idle, `tolerance` is the
-    committee's. `challenge` is the one made with a bond, None when there was none.
+    released, `closed_early` whether the data node closed submissions or the round is idle. `rent` is what the
+    owner paid for the whole duration, `used` what of it is used up, in wei. `challenges` are by attempt;
+    `dropped` tells that the last of them drew no larger committee, so that the tally it doubted stands.
     """
 
     data_node: str
@@ -41,34 +43,36 @@ class EndedRound:
     solutions: tuple[Solution, ...]
     judged: tuple[Solution, ...] | None
     findings: tuple[Finding, ...] | None
-    tolerance: int
-    challenge: Challenge | None = None
+    rent: int = 0
+    used: int = 0
+    challenges: tuple[Challenge, ...] = ()
+    dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The winner's choice and the ommers', best first; or no winner and why the round is void."""
+    """The winner's choice and the ommers', best first; or no winner and why the round is void.
+
+    `trained` is the best choice in training where only the test threshold was missed, else None.
+    """
 
     winner: int | None
     ommers: tuple[int, ...]
     void_reason: VoidReason
+    trained: int | None = None
 
 
-def judged_solutions(
-    solutions: Sequence[Solution], terms: TaskTerms, *, released: bool, maximum: int
-) -> tuple[Solution, ...]:
-    """Return the solutions that a committee judges, the best claims.
+def judged_solutions(solutions: Sequence[Solution]) -> tuple[Solution, ...]:
+    """Return the solutions that a committee judges, in the order of places, which is that of choices.
 
-    Those that reach the required training accuracy come first, then those that count more, on the test set
-    where it was released, then the earlier commitment.
+    All that were revealed, but of those with one model only the one committed first.
     """
-    threshold = terms.required_train_accuracy * terms.train_count
-
-    def rank(solution: Solution) -> tuple[bool, int, int]:
-        claim = solution.claimed_test_correct if released else solution.claimed_train_correct
-        return solution.claimed_train_correct * BASIS_POINTS < threshold, -claim, solution.order
-
-    return tuple(sorted((each for each in solutions if each.revealed), key=rank)[:maximum])
+    first: dict[bytes, int] = {}
+    revealed = [solution for solution in solutions if solution.revealed]
+    for solution in revealed:
+        order = first.get(solution.model_digest, solution.order)
+        first[solution.model_digest] = min(order, solution.order)
+    return tuple(each for each in revealed if first[each.model_digest] == each.order)
 
 
 def judge(ended: EndedRound) -> Judgement:
@@ -81,19 +85,22 @@ def judge(ended: EndedRound) -> Judgement:
     reason = early_void_reason(ended)
     if reason is not VoidReason.NONE:
         return Judgement(None, (), reason)
-    assert ended.findings is not None  # noqa: S101 - early_void_reason has seen to it
-    if any(finding.verdict is Verdict.DATA_FAULT for finding in ended.findings):
-        return Judgement(None, (), VoidReason.DATA_FAULT)
-    qualified = [choice for choice in range(len(ended.findings)) if qualifies(ended, choice)]
+    findings = ended.findings or ()
+    for finding in findings:
+        if finding.verdict in _LOST_DATA:
+            return Judgement(None, (), _LOST_DATA[finding.verdict])
+    qualified = [choice for choice in range(len(findings)) if qualifies(ended, choice)]
     if not qualified:
-        complete = all(finding.verdict is not Verdict.NONE for finding in ended.findings)
+        complete = all(finding.verdict is not Verdict.NONE for finding in findings)
         return Judgement(None, (), VoidReason.NONE_QUALIFIED if complete else VoidReason.NO_QUORUM)
-    meeting = [choice for choice in qualified if meets_thresholds(ended, choice)]
+    able = [choice for choice in qualified if meets_train(ended, choice)]
+    meeting = [choice for choice in able if meets_test(ended, choice)]
     if meeting:
         winner, *ommers = _ranked(ended, meeting)
         return Judgement(winner, tuple(ommers), VoidReason.NONE)
     if ended.closed_early:
-        return Judgement(None, (), VoidReason.THRESHOLD_MISSED)
+        trained = _ranked(ended, able)[0] if able else None
+        return Judgement(None, (), VoidReason.THRESHOLD_MISSED, trained)
     return Judgement(_ranked(ended, qualified)[0], (), VoidReason.NONE)
 
 
@@ -115,25 +122,31 @@ def qualifies(ended: EndedRound, choice: int) -> bool:
     return _finding(ended, choice).verdict is Verdict.OK and not is_proven_bad(ended, choice)
 
 
-def meets_thresholds(ended: EndedRound, choice: int) -> bool:
-    """Return whether a solution that qualifies meets the training and, where it binds, the test threshold."""
-    terms, finding = ended.terms, _finding(ended, choice)
-    if finding.train_correct * BASIS_POINTS < terms.required_train_accuracy * terms.train_count:
-        return False
-    if not ended.released or terms.required_test_accuracy == 0:
-        return True
-    return finding.test_correct * BASIS_POINTS >= terms.required_test_accuracy * terms.test_count
+def reaches_threshold(correct: int, terms: TaskTerms) -> bool:
+    """Return whether so many correct predictions on the training set meet the training threshold."""
+    return correct * BASIS_POINTS >= terms.required_train_accuracy * terms.train_count
+
+
+def meets_train(ended: EndedRound, choice: int) -> bool:
+    """Return whether a solution that qualifies meets the training threshold."""
+    return reaches_threshold(_finding(ended, choice).train_correct, ended.terms)
+
+
+def meets_test(ended: EndedRound, choice: int) -> bool:
+    """Return whether a solution that qualifies meets the test threshold where it binds."""
+    terms, found = ended.terms, _finding(ended, choice)
+    return not ended.released or (
+        found.test_correct * BASIS_POINTS >= terms.required_test_accuracy * terms.test_count
+    )
 
 
 def score(ended: EndedRound, choice: int) -> int:
-    """Return what solutions are ranked by: the lower of claim and finding.
+    """Return what solutions are ranked by: the claim, on the test set where it was released.
 
-    Test counts where the test set was released, else train counts.
+    Of a solution that qualifies no claim is above what was found.
     """
-    finding, claim = _finding(ended, choice), _judged(ended, choice)
-    if ended.released:
-        return min(claim.claimed_test_correct, finding.test_correct)
-    return min(claim.claimed_train_correct, finding.train_correct)
+    claim = _judged(ended, choice)
+    return claim.claimed_test_correct if ended.released else claim.claimed_train_correct
 
 
 def is_proven_bad(ended: EndedRound, choice: int) -> bool:
@@ -143,15 +156,18 @@ def is_proven_bad(ended: EndedRound, choice: int) -> bool:
         return True
     if finding.verdict is not Verdict.OK:
         return False
-    overclaimed_test = ended.released and claim.claimed_test_correct > finding.test_correct + ended.tolerance
-    return overclaimed_test or claim.claimed_train_correct > finding.train_correct + ended.tolerance
+    overclaimed_test = ended.released and claim.claimed_test_correct > finding.test_correct
+    return overclaimed_test or claim.claimed_train_correct > finding.train_correct
 
 
-def is_upheld(ended: EndedRound) -> bool:
-    """Return whether a challenge gets its bond back: another tally in the end, or no larger committee."""
-    if ended.challenge is None:
-        return False
-    return ended.challenge.dropped or differ(ended.challenge.findings, ended.findings or ())
+def is_returned(ended: EndedRound, attempt: int) -> bool:
+    """Return whether a challenge gets its bond back.
+
+    It does when the last tally contradicts the one it doubted, and when it drew no larger committee.
+    """
+    if ended.dropped and attempt == len(ended.challenges) - 1:
+        return True
+    return contradict(ended.challenges[attempt].findings, ended.findings or ())
 
 
 def _ranked(ended: EndedRound, choices: Sequence[int]) -> list[int]:

@@ -3,14 +3,19 @@
 Amounts are wei; every division rounds down, in the pool's favour.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.state import Ommer
 
-MAX_DISTANCE: Final = 6
+MAX_AGE: Final = 6
+"""How old an ommer can be when it is referenced."""
+
+KEPT: Final = 6
+"""How many ommers are kept: the last that blocks left, whether or not they were referenced since."""
+
 INCLUSION_DIVISOR: Final = 32
 
 
@@ -32,9 +37,14 @@ class PoolDraw:
 NOTHING: Final = PoolDraw(None, 0, 0, 0)
 
 
-def ommer_reward(block_reward: int, *, height: int, ommer_height: int, count: int) -> int:
-    """Return R_r = R_w / ((H_w - H_o) * O_num), rounded down."""
-    return block_reward // ((height - ommer_height) * count)
+def age(ommer: Ommer, *, height: int, lanes: int) -> int:
+    """Return how old an ommer is for the block at `height`: as many lanes' worth of blocks, rounded up."""
+    return -(-(height - ommer.height) // lanes)
+
+
+def ommer_reward(ommer: Ommer, *, block_reward: int, height: int, lanes: int) -> int:
+    """Return R_r = R_w / (age * count), rounded down."""
+    return block_reward // (age(ommer, height=height, lanes=lanes) * ommer.count)
 
 
 def inclusion_reward(block_reward: int) -> int:
@@ -51,23 +61,33 @@ def fee_covers(fee: int, *, block_reward: int, margin_bps: int) -> bool:
     return fee * BASIS_POINTS * INCLUSION_DIVISOR >= (BASIS_POINTS + margin_bps) * largest_draw
 
 
-def best_ommer(ommers: Iterable[Ommer], *, height: int) -> Ommer | None:
-    """Return the ommer that the block at `height` references: the most accurate recent, unreferenced one.
+def best_ommer(ommers: Sequence[Ommer], *, height: int, lanes: int) -> Ommer | None:
+    """Return the ommer that the block at `height` references: the most accurate one that is not too old.
 
     Accuracies are compared by cross multiplication, exactly; ties go to the lower height.
     """
     best: Ommer | None = None
     for ommer in sorted(ommers, key=lambda each: each.height):
-        if ommer.referenced or not height - MAX_DISTANCE <= ommer.height < height:
+        if ommer.referenced or age(ommer, height=height, lanes=lanes) > MAX_AGE:
             continue
         if best is None or ommer.correct * best.total > best.correct * ommer.total:
             best = ommer
     return best
 
 
-def pool_draw(ommer: Ommer | None, *, height: int, block_reward: int) -> PoolDraw:
+def leave(kept: Sequence[Ommer], left: Ommer) -> tuple[Ommer, ...]:
+    """Return the ommers kept after a block left another."""
+    return (*kept, left)[-KEPT:]
+
+
+def refer_to(kept: Sequence[Ommer], referenced: Ommer) -> tuple[Ommer, ...]:
+    """Return the ommers kept after a block referenced one of them."""
+    return tuple(replace(each, referenced=True) if each == referenced else each for each in kept)
+
+
+def pool_draw(ommer: Ommer | None, *, height: int, lanes: int, block_reward: int) -> PoolDraw:
     """Return what the block at `height` draws when it references `ommer`."""
     if ommer is None:
         return PoolDraw(None, block_reward, 0, 0)
-    reward = ommer_reward(block_reward, height=height, ommer_height=ommer.height, count=ommer.count)
+    reward = ommer_reward(ommer, block_reward=block_reward, height=height, lanes=lanes)
     return PoolDraw(ommer, block_reward, inclusion_reward(block_reward), reward)

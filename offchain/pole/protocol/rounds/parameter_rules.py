@@ -1,9 +1,8 @@
 """Which parameters make a deployment that works: the inequalities that the protocol needs, each in one place.
 
-Those of `_sizes`, `_tasks`, `_idle_task` and `_stakes`, and the bounds of basis points, are those of
-contracts/libraries/Deployment.sol, which refuses to be constructed otherwise. A deployment that breaks one of
-the others runs, but something in it costs nothing that must cost something. docs/economics.md says what each
-protects against.
+Among them is all that contracts/libraries/Deployment.sol refuses to be constructed with. A deployment that
+breaks one of the others runs, but something in it costs nothing that must cost something. docs/economics.md
+says what each protects against.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,9 +13,11 @@ from pole.protocol.ballots import LAST_ATTEMPT
 from pole.protocol.parameters import Parameters
 from pole.protocol.rounds.judgement import BASIS_POINTS
 
-MAXIMUM_SOLUTIONS: Final = 32
+MAXIMUM_LANES: Final = 16
+MAXIMUM_SOLUTIONS: Final = 16
 MAXIMUM_SEATS: Final = 63
-MAXIMUM_VOTES: Final = 256
+MAXIMUM_VOTES: Final = 512
+MINIMUM_DRAW_DELAY: Final = 2
 MAXIMUM_WEI: Final = 2**96 - 1
 MAXIMUM_SECONDS: Final = 2**32 - 1
 MINIMUM_BLOCKS_IN_A_WINDOW: Final = 5
@@ -43,17 +44,8 @@ def check_windows(parameters: Parameters, block_time: float) -> None:
 
 def broken_rules(parameters: Parameters) -> list[str]:
     """Return a sentence for each inequality that does not hold: what is wrong, why it matters, what to do."""
-    groups = (_sizes, _tasks, _idle_task, _stakes, _bonds, _shares)
+    groups = (_sizes, _blocks, _tasks, _idle_task, _stakes, _bonds, _shares)
     return [sentence for group in groups for holds, sentence in group(parameters) if not holds]
-
-
-def longest_round(parameters: Parameters) -> int:
-    """Return the duration of the longest round in seconds, as Deployment.longestRound."""
-    windows, ballots = _windows(parameters), LAST_ATTEMPT + 1
-    times = {"voteCommitWindow": ballots, "voteRevealWindow": ballots, "challengeWindow": LAST_ATTEMPT}
-    return parameters.task_list.max_time_limit + sum(
-        window * times.get(name, 1) for name, window in windows.items()
-    )
 
 
 def round_windows(parameters: Parameters) -> int:
@@ -86,14 +78,9 @@ def _windows(parameters: Parameters) -> dict[str, int]:
 
 def _sizes(parameters: Parameters) -> Iterator[Rule]:
     chain = parameters.chain
-    for name, window in _windows(parameters).items():
+    for name, window in {**_windows(parameters), "graceWindow": chain.grace_window}.items():
         yield window > 0, f"chain.{name} is 0: nobody could act in that phase; give it some minutes."
-    yield chain.judged_solutions > 0, "chain.judgedSolutions is 0: no solution could win; judge at least 1."
-    yield (
-        chain.judged_solutions <= chain.max_solutions,
-        f"chain.judgedSolutions is {chain.judged_solutions}, but a round takes {chain.max_solutions} "
-        "solutions: lower it, or raise maxSolutions.",
-    )
+    yield chain.max_solutions > 0, "chain.maxSolutions is 0: no solution could win; take at least 1."
     yield (
         chain.max_solutions <= MAXIMUM_SOLUTIONS,
         f"chain.maxSolutions is {chain.max_solutions}: the transaction that ends a round can pay "
@@ -116,13 +103,29 @@ def _sizes(parameters: Parameters) -> Iterator[Rule]:
         "at most.",
     )
     yield (
-        chain.max_committee * chain.judged_solutions <= MAXIMUM_VOTES,
-        f"chain.maxCommittee {chain.max_committee} times judgedSolutions {chain.judged_solutions} is more "
+        chain.max_committee * chain.max_solutions <= MAXIMUM_VOTES,
+        f"chain.maxCommittee {chain.max_committee} times maxSolutions {chain.max_solutions} is more "
         f"than {MAXIMUM_VOTES} votes, which is all that one transaction can count: lower one of them.",
     )
+
+
+def _blocks(parameters: Parameters) -> Iterator[Rule]:
+    chain = parameters.chain
     yield (
-        chain.challenge_bond > 0,
-        "chain.challengeBond is 0: doubting every tally would cost nothing; raise it.",
+        chain.confirmations > 0,
+        "chain.confirmations is 0: what a secret was given away for could be undone; "
+        "wait for at least 1 block.",
+    )
+    yield (
+        chain.window_blocks > 2 * chain.confirmations,
+        f"chain.windowBlocks is {chain.window_blocks}, but workers wait for {chain.confirmations} "
+        "confirmations before they act and as long again to be sure of it; "
+        f"make it at least {2 * chain.confirmations + 1}.",
+    )
+    yield (
+        chain.draw_delay >= MINIMUM_DRAW_DELAY,
+        f"chain.drawDelay is {chain.draw_delay}: who names a block could know what it will hold; "
+        f"make it at least {MINIMUM_DRAW_DELAY}.",
     )
 
 
@@ -130,6 +133,13 @@ def _tasks(parameters: Parameters) -> Iterator[Rule]:
     tasks, chain = parameters.task_list, parameters.chain
     yield tasks.max_tasks > 0, "taskList.maxTasks is 0: no task could be posted."
     yield tasks.max_time_limit > 0, "taskList.maxTimeLimit is 0: no task could allow any time for training."
+    yield tasks.judging_speed > 0, "taskList.judgingSpeed is 0: judging a model would never end."
+    yield tasks.max_judging_time > 0, "taskList.maxJudgingTime is 0: no model could be judged."
+    yield (
+        tasks.min_reward <= tasks.max_reward,
+        f"taskList.minReward is {tasks.min_reward} and maxReward {tasks.max_reward}: no task could be "
+        "posted; lower the first or raise the second.",
+    )
     yield (
         tasks.max_solutions == chain.max_solutions,
         f"taskList.maxSolutions is {tasks.max_solutions}, chain.maxSolutions {chain.max_solutions}: a task "
@@ -141,10 +151,12 @@ def _tasks(parameters: Parameters) -> Iterator[Rule]:
         f"taskList.roundWindows is {tasks.round_windows} s, but the windows of a round come to {windows} s: "
         "tasks are valued by the time they occupy; make it that.",
     )
+    judging = tasks.max_solutions * tasks.max_judging_time
     yield (
-        tasks.max_time_limit + tasks.round_windows <= MAXIMUM_SECONDS,
-        f"taskList.maxTimeLimit {tasks.max_time_limit} s and roundWindows {tasks.round_windows} s come to "
-        f"more than {MAXIMUM_SECONDS} s: the list could not value such a task; lower the first.",
+        tasks.max_time_limit + tasks.round_windows + judging <= MAXIMUM_SECONDS,
+        f"taskList.maxTimeLimit {tasks.max_time_limit} s, roundWindows {tasks.round_windows} s and judging "
+        f"{judging} s come to more than {MAXIMUM_SECONDS} s: the list could not value such a task; "
+        "lower the first.",
     )
 
 
@@ -167,21 +179,45 @@ def _idle_task(parameters: Parameters) -> Iterator[Rule]:
         tasks.idle_test_accuracy <= BASIS_POINTS,
         f"taskList.idleTestAccuracy is {tasks.idle_test_accuracy}: basis points are at most {BASIS_POINTS}.",
     )
+    work = tasks.idle_work * (tasks.idle_train_count + tasks.idle_test_count)
+    yield (
+        0 < work <= tasks.max_judging_time * tasks.judging_speed,
+        f"taskList.idleWork is {tasks.idle_work}: judging an idle round's model must take some time, and at "
+        f"most the {tasks.max_judging_time} s that any may take.",
+    )
 
 
 def _stakes(parameters: Parameters) -> Iterator[Rule]:
-    committee, duration = parameters.committee, longest_round(parameters)
+    committee, chain, tasks = parameters.committee, parameters.chain, parameters.task_list
+    yield (
+        0 < committee.lanes <= MAXIMUM_LANES,
+        f"committee.lanes is {committee.lanes}: give 1 to {MAXIMUM_LANES}.",
+    )
     yield committee.seat_stake > 0, "committee.seatStake is 0: one person could hold every seat for nothing."
     yield (
-        committee.penalty <= committee.seat_stake,
-        f"committee.penalty is {committee.penalty} wei, more than the stake of a seat, "
-        f"{committee.seat_stake} wei: it could not be taken in full; lower it.",
+        committee.penalty * (committee.lanes + 1) <= committee.seat_stake,
+        f"committee.penalty is {committee.penalty} wei: a seat can owe one in each of {committee.lanes} "
+        f"lanes and one for a leak, and its stake is {committee.seat_stake} wei; lower it.",
     )
     yield (
-        committee.unbonding_time > duration,
-        f"committee.unbondingTime is {committee.unbonding_time} s, and the longest round takes {duration} s: "
-        "a verifier could have its stake back before its vote is judged; "
-        f"make it at least {duration + 1} s.",
+        committee.seat_age > 0,
+        "committee.seatAge is 0: seats could be taken in the block that opens a round; give it some minutes.",
+    )
+    yield (
+        0 < chain.reward_per_seat <= committee.seat_stake,
+        f"chain.rewardPerSeat is {chain.reward_per_seat} wei: give more than 0, so that a committee can be "
+        f"drawn, and at most the stake of a seat, {committee.seat_stake} wei, so that it bounds what is "
+        "decided.",
+    )
+    yield (
+        tasks.max_reward <= chain.reward_per_seat * chain.max_committee,
+        f"taskList.maxReward is {tasks.max_reward} wei, more than the {chain.max_committee} seats of the "
+        f"largest committee may decide on at {chain.reward_per_seat} wei each: lower it.",
+    )
+    yield (
+        chain.block_reward <= tasks.max_reward,
+        f"chain.blockReward is {chain.block_reward} wei, more than any task may pay, {tasks.max_reward} wei: "
+        "no committee could decide on it in an idle round; lower it.",
     )
 
 
@@ -206,14 +242,18 @@ def _bonds(parameters: Parameters) -> Iterator[Rule]:
         "task earns: a false solution would cost less than the work it makes; raise it.",
     )
     yield (
-        chain.judged_solutions * chain.miner_bond_bps >= chain.verification_fee_bps,
-        f"chain.minerBondBps is {chain.miner_bond_bps}: {chain.judged_solutions} false claims would cost "
-        f"less than their committee earns, {chain.verification_fee_bps} basis points of a reward; raise it.",
+        chain.max_solutions * chain.miner_bond_bps >= BASIS_POINTS,
+        f"chain.minerBondBps is {chain.miner_bond_bps}: {chain.max_solutions} false claims, which fill a "
+        "round, would cost less than its reward; raise it.",
     )
     yield (
-        chain.challenge_bond >= fee,
-        f"chain.challengeBond is {chain.challenge_bond} wei, less than the {fee} wei that the committee of "
-        "the least task earns: an unfounded challenge would cost less than the work it makes; raise it.",
+        chain.ready_bond_bps >= chain.miner_bond_bps,
+        f"chain.readyBondBps is {chain.ready_bond_bps} and minerBondBps {chain.miner_bond_bps}: a claim that "
+        "can end the training would cost less than another; raise the first.",
+    )
+    yield (
+        tasks.reward_per_judging_second > 0,
+        "taskList.rewardPerJudgingSecond is 0: judging could be made to take long for nothing; raise it.",
     )
 
 
@@ -221,25 +261,37 @@ def _shares(parameters: Parameters) -> Iterator[Rule]:
     tasks, chain = parameters.task_list, parameters.chain
     for name, share in (
         ("taskList.feeBps", tasks.fee_bps),
+        ("taskList.rentBps", tasks.rent_bps),
         ("chain.verificationFeeBps", chain.verification_fee_bps),
         ("chain.faultShareBps", chain.fault_share_bps),
+        ("chain.missedShareBps", chain.missed_share_bps),
         ("chain.feeMarginBps", chain.fee_margin_bps),
         ("chain.minerBondBps", chain.miner_bond_bps),
+        ("chain.readyBondBps", chain.ready_bond_bps),
     ):
         yield (
             share <= BASIS_POINTS,
             f"{name} is {share}: basis points are at most {BASIS_POINTS}, which is all.",
         )
     yield tasks.fee_bps > 0, "taskList.feeBps is 0: posting and cancelling tasks would cost nothing but gas."
+    yield tasks.rent_bps > 0, "taskList.rentBps is 0: occupying a lane would cost nothing; raise it."
     fee = minimum_verification_fee(parameters)
+    votes = chain.max_committee * (LAST_ATTEMPT + 1) * chain.max_solutions
     yield (
-        fee >= chain.max_committee * (LAST_ATTEMPT + 1),
-        f"A task of {tasks.min_reward} wei pays its committees {fee} wei, which leaves none for some seats: "
-        "raise chain.verificationFeeBps or taskList.minReward.",
+        fee >= votes,
+        f"A task of {tasks.min_reward} wei pays its committees {fee} wei, which leaves none for some of "
+        f"{votes} votes: raise chain.verificationFeeBps or taskList.minReward.",
+    )
+    size = chain.committee_size
+    yield (
+        chain.verification_fee_bps * (3 * size + 1 + chain.max_committee) <= BASIS_POINTS * size,
+        f"chain.verificationFeeBps is {chain.verification_fee_bps}: the three committees that a round can "
+        "have would cost more than its reward; lower it, or maxCommittee.",
     )
     yield (
-        chain.verification_fee_bps < BASIS_POINTS,
-        "chain.verificationFeeBps is 10000: that leaves the winner nothing; lower it.",
+        chain.missed_share_bps > 0,
+        "chain.missedShareBps is 0: a data node whose test set nobody can meet would get models for nothing; "
+        "raise it.",
     )
     yield (
         chain.fault_share_bps < BASIS_POINTS,

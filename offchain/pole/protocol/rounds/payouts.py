@@ -1,28 +1,38 @@
 """Who gets what when a round ends (twin of contracts/libraries/Settlement.sol).
 
-All money of a round is one account of the reservoir: reward, data bond, a bond of each miner, and one of
-whoever challenged its tally. The split below empties it to the last wei; every division rounds down and the
-pool gets the rest.
+All money of a round is one account of the reservoir: reward, data bond, rent, a bond of each miner, and those
+of whoever challenged its tallies. The split below empties it to the last wei; every division rounds down and
+the pool gets the rest.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
+from pole.protocol.ballots import committee_fee
 from pole.protocol.encoding.abi import ZERO_ADDRESS
 from pole.protocol.parameters import ChainParameters
-from pole.protocol.rounds.judgement import BASIS_POINTS, EndedRound, Judgement, is_proven_bad, is_upheld
+from pole.protocol.rounds.judgement import (
+    BASIS_POINTS,
+    EndedRound,
+    Judgement,
+    is_proven_bad,
+    is_returned,
+    reaches_threshold,
+)
 from pole.protocol.rounds.ommer_rewards import PoolDraw
-from pole.protocol.state import Payout, PayoutReason, Solution, Verdict, VoidReason
+from pole.protocol.rounds.tally import is_truth
+from pole.protocol.state import Payout, PayoutReason, Solution, TaskTerms, VoidReason
 
-_BOND_FORFEITED_FOR: Final = (VoidReason.KEYS_MISSING, VoidReason.DATA_FAULT)
+_DATA_LOST: Final = (VoidReason.DATA_FAULT, VoidReason.DATA_UNAVAILABLE)
+_BOND_FORFEITED_FOR: Final = (VoidReason.KEYS_MISSING, *_DATA_LOST)
 _NOBODY_RIGHT: Final = (VoidReason.NO_QUORUM, VoidReason.NONE_QUALIFIED)
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The split of a round's account in wei: the credits, the committee's fee, the pool's part.
+    """The split of a round's account in wei: the credits, the committees' fee, the pool's part.
 
-    The fee includes the bond of a challenge that changed nothing.
+    The fee includes the bonds of challenges that changed nothing; the pool's part includes the rent used.
     """
 
     payouts: tuple[Payout, ...]
@@ -31,42 +41,67 @@ class Settlement:
 
 
 def settle(ended: EndedRound, judgement: Judgement, parameters: ChainParameters) -> Settlement:
-    """Return the split; its parts add up to all bonds and the reward."""
+    """Return the split; its parts add up to `account_of` the round."""
     fee = verification_fee(ended, judgement, parameters)
     payouts = (
         *_reward(ended, judgement, parameters, fee),
         *_data_bond(ended, judgement, parameters, fee),
+        Payout(ended.data_node, PayoutReason.RENT_REFUND, ended.rent - ended.used),
         *_miner_bonds(ended, parameters),
-        *_challenge_bond(ended),
+        *_challenge_bonds(ended),
     )
     # Nobody owns an idle task: what would be its owner's stays in the pool's part.
     paid = tuple(payout for payout in payouts if payout.amount > 0 and payout.payee != ZERO_ADDRESS)
-    bond = ended.challenge.bond if ended.challenge else 0
-    pot = fee if is_upheld(ended) else fee + bond
-    bonds = miner_bond(ended.terms.reward, parameters) * len(ended.solutions)
-    account = ended.terms.reward + ended.terms.data_bond + bonds + bond
-    return Settlement(paid, pot, account - pot - sum(payout.amount for payout in paid))
+    pot = fee + spent_on_challenges(ended)
+    rest = account_of(ended, parameters) - pot - sum(payout.amount for payout in paid)
+    return Settlement(paid, pot, rest)
 
 
-def miner_bond(reward: int, parameters: ChainParameters) -> int:
-    """Return the bond of a solution of a task with this reward in wei: a part of it, or the minimum bond."""
-    return max(parameters.miner_bond, reward * parameters.miner_bond_bps // BASIS_POINTS)
+def account_of(ended: EndedRound, parameters: ChainParameters) -> int:
+    """Return what a round's account holds when it ends, in wei."""
+    miners = sum(bond_of(solution, ended.terms, parameters) for solution in ended.solutions)
+    challenges = sum(challenge.bond for challenge in ended.challenges)
+    return ended.terms.reward + ended.terms.data_bond + ended.rent + miners + challenges
+
+
+def bond_of(solution: Solution, terms: TaskTerms, parameters: ChainParameters) -> int:
+    """Return what a solution's miner deposited, in wei."""
+    return miner_bond(solution.claimed_train_correct, terms, parameters)
+
+
+def miner_bond(claimed_train_correct: int, terms: TaskTerms, parameters: ChainParameters) -> int:
+    """Return the bond in wei of a claim: a part of the reward, or the minimum bond.
+
+    A claim that reaches the training threshold can end the training, and so is dearer.
+    """
+    ready = reaches_threshold(claimed_train_correct, terms)
+    part = parameters.ready_bond_bps if ready else parameters.miner_bond_bps
+    return max(parameters.miner_bond, terms.reward * part // BASIS_POINTS)
 
 
 def verification_fee(ended: EndedRound, judgement: Judgement, parameters: ChainParameters) -> int:
-    """Return what the committee earns: nothing without a finding.
+    """Return what the committees earn: nothing where the last one found no truth.
 
     It is at most what those can pay who made the round void: the data bond after a data fault, the forfeited
     miner bonds where no solution qualified.
     """
-    if all(finding.verdict is Verdict.NONE for finding in ended.findings or ()):
+    if not any(is_truth(finding) for finding in ended.findings or ()):
         return 0
-    fee = ended.terms.reward * parameters.verification_fee_bps // BASIS_POINTS
+    fee = committee_fee(ended.terms.reward, parameters)
     if judgement.void_reason is VoidReason.DATA_FAULT:
         return min(fee, ended.terms.data_bond)
     if judgement.void_reason in _NOBODY_RIGHT:
         return min(fee, _forfeited_bonds(ended, parameters))
     return fee
+
+
+def spent_on_challenges(ended: EndedRound) -> int:
+    """Return what challenges pay the larger committees that they bought, in wei."""
+    return sum(
+        challenge.bond
+        for attempt, challenge in enumerate(ended.challenges)
+        if not is_returned(ended, attempt)
+    )
 
 
 def pool_payouts(draw: PoolDraw, winner: str) -> tuple[Payout, ...]:
@@ -81,13 +116,22 @@ def pool_payouts(draw: PoolDraw, winner: str) -> tuple[Payout, ...]:
 
 
 def _reward(ended: EndedRound, judgement: Judgement, parameters: ChainParameters, fee: int) -> list[Payout]:
+    judged = ended.judged or ()
     if judgement.winner is not None:
-        winner = (ended.judged or ())[judgement.winner].miner
+        winner = judged[judgement.winner].miner
         return [Payout(winner, PayoutReason.TASK_REWARD, ended.terms.reward - fee)]
-    refund = ended.terms.reward
+    rest = ended.terms.reward
     if judgement.void_reason is not VoidReason.DATA_FAULT:
-        refund -= fee - min(fee, _forfeited_bonds(ended, parameters))
-    return [Payout(ended.data_node, PayoutReason.REWARD_REFUND, refund)]
+        rest -= fee - _paid_by_bonds(ended, judgement, parameters, fee)
+    if judgement.void_reason not in _DATA_LOST and judgement.trained is None:
+        return [Payout(ended.data_node, PayoutReason.REWARD_REFUND, rest)]
+    part = rest * parameters.missed_share_bps // BASIS_POINTS
+    trained: list[Payout] = []
+    if judgement.trained is not None:
+        trained = [Payout(judged[judgement.trained].miner, PayoutReason.TRAINING_REWARD, part)]
+    elif judgement.void_reason is VoidReason.DATA_FAULT:
+        trained = _shared(ended, PayoutReason.TRAINING_REWARD, part)
+    return [*trained, Payout(ended.data_node, PayoutReason.REWARD_REFUND, rest - part)]
 
 
 def _data_bond(
@@ -96,33 +140,43 @@ def _data_bond(
     withheld = bool(ended.solutions) and not ended.released
     if not withheld and judgement.void_reason not in _BOND_FORFEITED_FOR:
         return [Payout(ended.data_node, PayoutReason.DATA_BOND, ended.terms.data_bond)]
-    revealed = [solution for solution in ended.solutions if solution.revealed]
-    if not revealed:
-        return []
     spent = fee if judgement.void_reason is VoidReason.DATA_FAULT else 0
     shared = (ended.terms.data_bond - spent) * parameters.fault_share_bps // BASIS_POINTS
-    share = shared // len(revealed)
-    return [Payout(solution.miner, PayoutReason.DATA_BOND_SHARE, share) for solution in revealed]
+    return _shared(ended, PayoutReason.DATA_BOND_SHARE, shared)
+
+
+def _shared(ended: EndedRound, reason: PayoutReason, amount: int) -> list[Payout]:
+    """Return equal parts for the miners that revealed, none when nobody did."""
+    revealed = [solution for solution in ended.solutions if solution.revealed]
+    return [Payout(solution.miner, reason, amount // len(revealed)) for solution in revealed]
 
 
 def _miner_bonds(ended: EndedRound, parameters: ChainParameters) -> list[Payout]:
-    bond = miner_bond(ended.terms.reward, parameters)
     return [
-        Payout(solution.miner, PayoutReason.MINER_BOND, bond)
+        Payout(solution.miner, PayoutReason.MINER_BOND, bond_of(solution, ended.terms, parameters))
         for solution in ended.solutions
         if solution.revealed and not _is_bad(ended, solution)
     ]
 
 
 def _forfeited_bonds(ended: EndedRound, parameters: ChainParameters) -> int:
-    forfeited = len(ended.solutions) - len(_miner_bonds(ended, parameters))
-    return forfeited * miner_bond(ended.terms.reward, parameters)
+    deposited = sum(bond_of(solution, ended.terms, parameters) for solution in ended.solutions)
+    return deposited - sum(payout.amount for payout in _miner_bonds(ended, parameters))
 
 
-def _challenge_bond(ended: EndedRound) -> list[Payout]:
-    if ended.challenge is None or not is_upheld(ended):
-        return []
-    return [Payout(ended.challenge.challenger, PayoutReason.CHALLENGE_BOND, ended.challenge.bond)]
+def _paid_by_bonds(ended: EndedRound, judgement: Judgement, parameters: ChainParameters, fee: int) -> int:
+    """Return what forfeited miner bonds pay of the fee where nobody wins for what miners did."""
+    if judgement.void_reason not in (VoidReason.THRESHOLD_MISSED, *_NOBODY_RIGHT):
+        return 0
+    return min(fee, _forfeited_bonds(ended, parameters))
+
+
+def _challenge_bonds(ended: EndedRound) -> list[Payout]:
+    return [
+        Payout(challenge.challenger, PayoutReason.CHALLENGE_BOND, challenge.bond)
+        for attempt, challenge in enumerate(ended.challenges)
+        if is_returned(ended, attempt)
+    ]
 
 
 def _is_bad(ended: EndedRound, solution: Solution) -> bool:

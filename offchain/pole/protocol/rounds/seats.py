@@ -1,47 +1,52 @@
-"""The committee's list of seats, the mature ones first (twin of VerifierCommittee's list)."""
+"""The committee's list of seats and how it stood in the past (twin of VerifierCommittee's list).
 
-from dataclasses import dataclass
+A round's committees are drawn among the seats as they stood `seatAge` seconds before it opened.
+"""
+
+from dataclasses import dataclass, field
 
 from pole.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """Seats in the order that draws index; the first `mature` of them can be drawn in the open round."""
+    """Seats in the order that draws index, after every change: (second, verifiers), the newest last."""
 
-    verifiers: tuple[str, ...] = ()
-    mature: int = 0
+    changes: tuple[tuple[int, tuple[str, ...]], ...] = field(default=())
 
     @property
-    def eligible(self) -> tuple[str, ...]:
-        """Return the seats that can be drawn."""
-        return self.verifiers[: self.mature]
+    def verifiers(self) -> tuple[str, ...]:
+        """Return the seats as they stand."""
+        return self.changes[-1][1] if self.changes else ()
+
+    def at(self, time: int) -> tuple[str, ...]:
+        """Return the seats as they stood at the end of the second `time`."""
+        for second, verifiers in reversed(self.changes):
+            if second <= time:
+                return verifiers
+        return ()
 
 
-def take(seats: Seats, verifier: str) -> Seats:
-    """Return the list after `verifier` took a seat, which matures when the next round opens."""
+def take(seats: Seats, verifier: str, now: int) -> Seats:
+    """Return the list after `verifier` took a seat."""
     if verifier in seats.verifiers:
         raise InputError(f"{verifier} already has a seat; one wallet holds one.")
-    return Seats((*seats.verifiers, verifier), seats.mature)
+    return Seats((*seats.changes, (now, (*seats.verifiers, verifier))))
 
 
-def mature(seats: Seats) -> Seats:
-    """Return the list with every seat mature, as a round's opening makes it."""
-    return Seats(seats.verifiers, len(seats.verifiers))
-
-
-def leave(seats: Seats, verifier: str) -> Seats:
-    """Return the list after `verifier` left.
-
-    The last mature seat fills a gap among the mature ones, the last of all fills the gap that leaves.
-    """
+def leave(seats: Seats, verifier: str, now: int) -> Seats:
+    """Return the list after `verifier` left; the last seat fills the gap."""
     if verifier not in seats.verifiers:
         raise InputError(f"{verifier} has no seat to leave.")
-    verifiers, gap, still_mature = list(seats.verifiers), seats.verifiers.index(verifier), seats.mature
-    if gap < still_mature:
-        still_mature -= 1
-        verifiers[gap] = verifiers[still_mature]
-        gap = still_mature
+    verifiers, gap = list(seats.verifiers), seats.verifiers.index(verifier)
     verifiers[gap] = verifiers[-1]
     verifiers.pop()
-    return Seats(tuple(verifiers), still_mature)
+    return Seats((*seats.changes, (now, tuple(verifiers))))
+
+
+def can_reclaim(left_at: int, *, seat_age: int, now: int, oldest_opening: int) -> bool:
+    """Return whether no round can draw a seat any more that was left at the second `left_at`.
+
+    `oldest_opening` is when the oldest open round opened; without one it is later than any time.
+    """
+    return min(now, oldest_opening) > left_at + seat_age

@@ -1,15 +1,34 @@
-"""From votes to findings (twin of contracts/libraries/Tally.sol).
+"""What a committee's votes agree on, and what each of them is worth (twin of contracts/libraries/Tally.sol).
 
-Votes are given by choice in the order of the ballot; a member that revealed nothing has none. A quorum is
-floor(2n/3) + 1 of the n seats drawn, so that no two findings on one choice can both have one.
+Votes are given by choice in the order of the ballot; a member that revealed nothing has none. Evaluation is
+exact, so honest votes on a model that was had are equal to the bit. A quorum is floor(2n/3) + 1 of the n
+seats drawn, absent ones included, so that no two findings on one choice can both have one.
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from pole.protocol.state import Finding, Verdict, Vote
+from pole.protocol.state import TRUTHS, Finding, Verdict, Vote
 
-NO_FINDING = Finding(Verdict.NONE, 0, 0, 0)
-FINGERPRINT_BYTES = 7
+NO_FINDING: Final = Finding(Verdict.NONE, 0, 0, 0)
+FINGERPRINT_BYTES: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What a member's votes are worth, by what the last committee found.
+
+    `right`: how many are for a truth that was found. `is_false`: some vote is for another truth. `is_alone`:
+    some vote is for another truth than more than half of all seats cast, where there was no quorum.
+    `has_abstained`: some vote is none where a truth was found.
+    """
+
+    right: int
+    is_false: bool
+    is_alone: bool
+    has_abstained: bool
 
 
 def quorum(seats: int) -> int:
@@ -22,6 +41,11 @@ def fingerprint(predictions: bytes) -> int:
     return int.from_bytes(predictions[:FINGERPRINT_BYTES], "big")
 
 
+def said(vote: Vote) -> Finding:
+    """Return what a vote says, as a finding would say it."""
+    return Finding(vote.verdict, vote.train_correct, vote.test_correct, fingerprint(vote.predictions))
+
+
 def pack(vote: Vote) -> int:
     """Return a vote as the contract stores it: verdict (8 bits), train (32), test (32), fingerprint (56)."""
     return (
@@ -32,78 +56,62 @@ def pack(vote: Vote) -> int:
     )
 
 
-def findings(
-    revealed: Sequence[Sequence[Vote]], *, seats: int, choices: int, tolerance: int
+def findings(revealed: Sequence[Sequence[Vote]], *, seats: int, choices: int) -> tuple[Finding, ...]:
+    """Return what at least a quorum of the members said to the bit; verdict NONE where no quorum agrees.
+
+    `revealed` holds the votes of each member that revealed. There is one finding per choice.
+    """
+    leads = [_lead(revealed, choice) for choice in range(choices)]
+    return tuple(leading if support >= quorum(seats) else NO_FINDING for leading, support in leads)
+
+
+def majorities(
+    revealed: Sequence[Sequence[Vote]], found: Sequence[Finding], *, seats: int
 ) -> tuple[Finding, ...]:
-    """Return what the committee agreed on, one finding per choice.
+    """Return, of each choice without a finding, the truth that more than half of all seats cast to the bit.
 
-    `revealed` holds the votes of each member that revealed, in the order of members.
+    Verdict NONE where there is a finding, or no such truth.
     """
+    leads = [_lead(revealed, choice) for choice in range(len(found))]
     return tuple(
-        finding([votes[choice] for votes in revealed], seats=seats, tolerance=tolerance)
-        for choice in range(choices)
+        leading
+        if finding.verdict is Verdict.NONE and 2 * support > seats and is_truth(leading)
+        else NO_FINDING
+        for finding, (leading, support) in zip(found, leads, strict=True)
     )
 
 
-def finding(votes: Sequence[Vote], *, seats: int, tolerance: int) -> Finding:
-    """Return what the members agreed on for one solution; verdict NONE when no quorum agrees.
+def worth_of(votes: Sequence[Vote], last: Sequence[Finding], leading: Sequence[Finding] | None) -> Worth:
+    """Return what a member's votes are worth; `last` is what the last committee found.
 
-    Counts are the lower medians of the votes for OK. Votes within `tolerance` of both medians support them,
-    with tolerance 0 only if they also have the fingerprint that the majority has.
+    `leading` are the last committee's `majorities` for a member of it. They are None for one of an earlier
+    committee, whose fingerprints bind to another attempt and so are not compared.
     """
-    needed = quorum(seats)
-    for verdict in (Verdict.UNAVAILABLE, Verdict.MALFORMED, Verdict.DATA_FAULT):
-        if sum(vote.verdict is verdict for vote in votes) >= needed:
-            return Finding(verdict, 0, 0, 0)
-    ok = [vote for vote in votes if vote.verdict is Verdict.OK]
-    if len(ok) < needed:
-        return NO_FINDING
-    agreed = Finding(
-        Verdict.OK,
-        lower_median([vote.train_correct for vote in ok]),
-        lower_median([vote.test_correct for vote in ok]),
-        majority([fingerprint(vote.predictions) for vote in ok]) if tolerance == 0 else 0,
+    right, is_false, is_alone, has_abstained = 0, False, False, False
+    for choice, found in enumerate(last):
+        cast = said(votes[choice])
+        if not is_truth(found):
+            is_alone |= leading is not None and _opposes(cast, leading[choice])
+        elif not is_truth(cast):
+            has_abstained = True
+        elif cast == found or (leading is None and not differs(cast, found)):
+            right += 1
+        else:
+            is_false = True
+    return Worth(right, is_false, is_alone, has_abstained)
+
+
+def is_truth(finding: Finding) -> bool:
+    """Return whether a finding is one that everybody with the same files makes, no abstention."""
+    return finding.verdict in TRUTHS
+
+
+def contradict(some: Sequence[Finding], others: Sequence[Finding]) -> bool:
+    """Return whether two committees contradict each other: both found a truth of some choice, and another."""
+    return any(
+        is_truth(one) and is_truth(other) and differs(one, other)
+        for one, other in zip(some, others, strict=True)
     )
-    return agreed if sum(agrees(vote, agreed, tolerance) for vote in ok) >= needed else NO_FINDING
-
-
-def agrees(vote: Vote, agreed: Finding, tolerance: int) -> bool:
-    """Return whether a vote says what the finding says: in verdict, counts and, exactly, fingerprint."""
-    if agreed.verdict is not Verdict.OK or tolerance > 0:
-        return agrees_in_counts(vote, agreed, tolerance)
-    return agrees_in_counts(vote, agreed, tolerance) and fingerprint(vote.predictions) == agreed.fingerprint
-
-
-def agrees_in_counts(vote: Vote, agreed: Finding, tolerance: int) -> bool:
-    """Return whether a vote says what the finding says in verdict and counts."""
-    if vote.verdict is not agreed.verdict:
-        return False
-    if agreed.verdict is not Verdict.OK:
-        return True
-    return (
-        abs(vote.train_correct - agreed.train_correct) <= tolerance
-        and abs(vote.test_correct - agreed.test_correct) <= tolerance
-    )
-
-
-def is_coherent(
-    votes: Sequence[Vote], own: Sequence[Finding], final: Sequence[Finding], tolerance: int
-) -> bool:
-    """Return whether a member's votes agree with every final finding; the others are slashed.
-
-    `own` holds the findings of the member's own ballot. A fingerprint binds to the ballot it was made for,
-    so it is compared with that ballot's where that one found the same.
-    """
-    return all(
-        agrees(vote, mine, tolerance) if not differs(mine, each) else agrees_in_counts(vote, each, tolerance)
-        for vote, mine, each in zip(votes, own, final, strict=True)
-        if each.verdict is not Verdict.NONE
-    )
-
-
-def differ(some: Sequence[Finding], others: Sequence[Finding]) -> bool:
-    """Return whether two committees found different things: another verdict or count for any choice."""
-    return any(differs(one, other) for one, other in zip(some, others, strict=True))
 
 
 def differs(one: Finding, other: Finding) -> bool:
@@ -115,19 +123,11 @@ def differs(one: Finding, other: Finding) -> bool:
     )
 
 
-def lower_median(values: Sequence[int]) -> int:
-    """Return the median, of an even number of values the lower of the two in the middle."""
-    return sorted(values)[(len(values) - 1) // 2]
+def _lead(revealed: Sequence[Sequence[Vote]], choice: int) -> tuple[Finding, int]:
+    """Return what most of those that revealed said of a choice, and how many they are."""
+    cast = Counter(said(votes[choice]) for votes in revealed)
+    return cast.most_common(1)[0] if cast else (NO_FINDING, 0)
 
 
-def majority(values: Sequence[int]) -> int:
-    """Return the value that more than half of `values` have, if any (Boyer and Moore 1981); else another."""
-    candidate = lead = 0
-    for value in values:
-        if lead == 0:
-            candidate, lead = value, 1
-        elif value == candidate:
-            lead += 1
-        else:
-            lead -= 1
-    return candidate
+def _opposes(cast: Finding, leading: Finding) -> bool:
+    return is_truth(cast) and is_truth(leading) and cast != leading

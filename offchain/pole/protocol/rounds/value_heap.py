@@ -1,7 +1,7 @@
 """The order of waiting tasks: most valuable first (twin of contracts/libraries/ValueHeap.sol).
 
-A task's value is its reward per second that its round may take: its time limit and all windows. Among equals
-the older comes first. The contract keeps a binary heap; here a sort says the same, and the parity tests hold
+A task's value is its reward per second that its round may take (`rent.duration`). Among equals the older
+comes first. The contract keeps a binary heap; here a sort says the same, and the parity tests hold
 the heap against it.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pole.protocol.parameters import TaskListParameters
+from pole.protocol.rounds.rent import duration
 from pole.protocol.state import TaskTerms
 
 
@@ -34,7 +35,7 @@ class WaitingTask:
 
 def waiting_task(task_id: int, terms: TaskTerms, parameters: TaskListParameters) -> WaitingTask:
     """Return what a task's place in the order depends on."""
-    return WaitingTask(task_id, terms.reward, terms.time_limit + parameters.round_windows)
+    return WaitingTask(task_id, terms.reward, duration(terms, parameters))
 
 
 def by_value(tasks: Iterable[WaitingTask]) -> tuple[WaitingTask, ...]:

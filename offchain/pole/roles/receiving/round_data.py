@@ -59,7 +59,7 @@ class RoundData:
     def test_set(self, open_round: Round, *, stop: Stop = never) -> Samples | None:
         """Return the test samples, None where no test set was released."""
         if open_round.is_idle:
-            seed = self.chain.test_seed(open_round.round_id).seed
+            seed = self.chain.test_seed(open_round.round_id)
             return None if seed is None else self.idle.test_set(open_round, seed)
         manifest = self._reader(open_round.round_id).test_manifest(open_round, self.task(open_round))
         return None if manifest is None else self._kept(open_round, manifest, stop=stop)

@@ -81,9 +81,9 @@ KEY_HOLDER: Final[Mapping[Phase, Duty[KeyHolder]]] = {
 
 KEEPER: Final[Mapping[Phase, Duty[Keeper]]] = {
     Phase.NONE: keeping.open_round,
-    Phase.TEST_RELEASE: keeping.draw_test_seed,
+    Phase.SEED: keeping.draw_seed,
+    Phase.TEST_RELEASE: keeping.close_and_draw_test_set,
     Phase.DRAW: keeping.draw_committee,
-    Phase.CHALLENGE: keeping.challenge_open_tally,
     Phase.SETTLEMENT: keeping.finalise,
     Phase.FINAL: keeping.open_round,
     Phase.VOID: keeping.open_round,

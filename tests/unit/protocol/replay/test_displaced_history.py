@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.unit.protocol.example_rounds import MINERS
-from tests.unit.protocol.ledger import HONEST, Ledger
+from tests.unit.protocol.ledger import HONEST, VERIFIERS, Ledger
 from tests.unit.protocol.replay.test_history import index_of, rewritten
 
 from pole.errors import IntegrityError
@@ -173,5 +173,5 @@ def test_a_displaced_miner_may_sit_on_the_committee() -> None:
     displace(ledger, 0)
     stranger(ledger, 96)
     ledger.reveal_all(1, 1, 2, 3)
-    ledger.draw(1, (MINERS[0], *EXTRA[1:]))
+    ledger.draw(1, (MINERS[0], *EXTRA[1:], VERIFIERS[0]))
     verify_history(ledger.history())

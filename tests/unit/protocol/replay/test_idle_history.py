@@ -4,13 +4,20 @@ from dataclasses import replace
 
 import pytest
 from tests.unit.protocol.example_rounds import MINERS, PARAMETERS
-from tests.unit.protocol.ledger import HONEST, Ledger
+from tests.unit.protocol.ledger import HONEST, VERIFIERS, Ledger
 
 from pole.errors import IntegrityError
 from pole.protocol.ballots import ballot_id
-from pole.protocol.encoding.records import KeysPosted, Payouts, SubmissionsClosed, decode_record
-from pole.protocol.encoding.records import TestSeedDrawn as SeedDrawn
+from pole.protocol.encoding.records import (
+    CommitteeDrawn,
+    KeysPosted,
+    Payouts,
+    SubmissionsClosed,
+    decode_record,
+)
+from pole.protocol.encoding.records import TestSeedDrawn as DrawnTestSeed
 from pole.protocol.encoding.records import TestSetReleased as ReleasedTestSet
+from pole.protocol.encoding.seeds import draw_entropy
 from pole.protocol.parameters import Parameters
 from pole.protocol.replay.history import verify_history
 from pole.protocol.state import PayoutReason, RecordKind, Vote
@@ -23,19 +30,22 @@ IDLE: Parameters = replace(
         idle_train_count=100,
         idle_test_count=10,
         idle_train_accuracy=9_000,
+        idle_work=5,
     ),
 )
 
 
 def idle_round(ledger: Ledger, *, miners: int = 2, seeded: bool = True, vote: Vote = HONEST) -> None:
     round_id = ledger.open()
+    ledger.seed(round_id)
     for n in range(miners):
         ledger.commit(round_id, n)
+    ledger.add(SubmissionsClosed(round_id))
     if seeded:
-        ledger.add(SeedDrawn(round_id, b"\x3d" * 32))
+        ledger.draw_test_seed(round_id)
     for n in range(miners):
         ledger.reveal(round_id, n, test=9 if seeded else 0)
-    ledger.vote(ballot_id(round_id, 0), (vote,) * ledger.draw(round_id, released=seeded))
+    ledger.vote(ballot_id(round_id, 0), (vote,) * ledger.draw(round_id))
     ledger.finalise(round_id)
 
 
@@ -92,13 +102,13 @@ def test_an_idle_round_of_a_deployment_without_any_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "odd",
-    [KeysPosted(1, "bafykeys", b"\x21" * 32), SubmissionsClosed(1), ReleasedTestSet(1, "bafy", bytes(32))],
+    [KeysPosted(1, "bafykeys", b"\x21" * 32), ReleasedTestSet(1, "bafy", bytes(32))],
 )
 def test_what_a_data_node_does_has_no_place_in_an_idle_round(
-    odd: KeysPosted | SubmissionsClosed | ReleasedTestSet,
+    odd: KeysPosted | ReleasedTestSet,
 ) -> None:
     ledger = Ledger(IDLE)
-    ledger.open()
+    ledger.seed(ledger.open())
     ledger.add(odd)
     with pytest.raises(IntegrityError, match="an idle round has records of a data node"):
         verify_history(ledger.history())
@@ -107,9 +117,51 @@ def test_what_a_data_node_does_has_no_place_in_an_idle_round(
 def test_a_test_seed_has_no_place_in_a_data_nodes_round() -> None:
     ledger = Ledger(IDLE)
     ledger.post()
-    round_id = ledger.open()
-    ledger.add(KeysPosted(round_id, "bafykeys", b"\x21" * 32))
+    round_id = ledger.run_to_training()
     ledger.commit(round_id, 0)
-    ledger.add(SeedDrawn(round_id, b"\x3d" * 32))
-    with pytest.raises(IntegrityError, match="the round is on a data node's task"):
+    ledger.add(SubmissionsClosed(round_id))
+    ledger.draw_test_seed(round_id)
+    with pytest.raises(IntegrityError, match="waited for no draw"):
         verify_history(ledger.history())
+
+
+def test_a_block_named_for_a_test_seed_does_not_draw_the_committee() -> None:
+    ledger = Ledger(IDLE)
+    round_id = ledger.open()
+    ledger.seed(round_id)
+    ledger.commit(round_id, 0)
+    ledger.add(SubmissionsClosed(round_id))
+    mix = ledger.arm(round_id)
+    ledger.reveal(round_id, 0, test=0)
+    ledger.add(CommitteeDrawn(round_id, mix, draw_entropy(round_id, 0, mix), VERIFIERS))
+    with pytest.raises(IntegrityError, match="comes before a block was named for it"):
+        verify_history(ledger.history())
+
+
+def test_a_false_test_seed_is_refused() -> None:
+    ledger = Ledger(IDLE)
+    round_id = ledger.open()
+    ledger.seed(round_id)
+    ledger.commit(round_id, 0)
+    ledger.add(SubmissionsClosed(round_id))
+    ledger.add(DrawnTestSeed(round_id, ledger.arm(round_id), b"\x3d" * 32))
+    with pytest.raises(IntegrityError, match="a TestSeedDrawn record gives does not follow"):
+        verify_history(ledger.history())
+
+
+def test_a_second_idle_round_beside_an_open_one_is_refused() -> None:
+    lanes = replace(IDLE, committee=replace(IDLE.committee, lanes=2))
+    ledger = Ledger(lanes)
+    ledger.open(0)
+    ledger.open(1)
+    with pytest.raises(IntegrityError, match="round 3 is idle, but idle round 2 is open"):
+        verify_history(ledger.history())
+
+
+def test_an_idle_round_may_run_beside_a_task_s() -> None:
+    lanes = replace(IDLE, committee=replace(IDLE.committee, lanes=2))
+    ledger = Ledger(lanes)
+    ledger.post()
+    ledger.run_to_training(lane=1)
+    idle_round(ledger)
+    assert verify_history(ledger.history()).height == 1

@@ -1,80 +1,130 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.protocol.example_rounds import CHAIN, round_at
 
-from pole.protocol.rounds.clock import can_grow, phase_of, stage_of
-from pole.protocol.state import Ballot, BallotStage, Phase, Round, VoidReason
+from pole.protocol.rounds.clock import CLOCKLESS, Moment, can_grow, phase_of, stage_of
+from pole.protocol.state import Ballot, BallotStage, Phase, Round, Step, VoidReason
 
-NO_BALLOT = Ballot(0, 0, 0, 0, 0, 0, 0, settled=False)
+NO_BALLOT = Ballot(0, 0, 0, 0, 0, 0, 0, 0, settled=False)
+FAR = 10_000
+"""An Ethereum block after all windows: what is left is the clock's."""
 
 
 def ballot(committed: int = 0b000, revealed: int = 0b000, **changes: int) -> Ballot:
-    deadlines = {"commit_deadline": 5_000, "reveal_deadline": 5_140, "eligible": 3, **changes}
-    return Ballot(3, 1, committed, revealed, **deadlines, settled=False)
+    ends = {"commit_deadline": 5_000, "commit_block": 60, "reveal_deadline": 5_140, "reveal_block": 64}
+    return Ballot(3, 1, committed, revealed, **{**ends, **changes}, settled=False)
 
 
-def phases(standing: Round, *moments: int, voted: Ballot = NO_BALLOT) -> list[tuple[Phase, int]]:
-    return [phase_of(standing, voted, CHAIN, now) for now in moments]
+def phases(
+    standing: Round, *times: int, voted: Ballot = NO_BALLOT, seats: int = 3, block: int = FAR
+) -> list[tuple[Phase, int]]:
+    found = [phase_of(standing, voted, CHAIN, seats, Moment(time, block)) for time in times]
+    return [(phase, deadline.time) for phase, deadline in found]
+
+
+def step(number: Step, **changes: Any) -> Round:
+    return round_at(step=number, since=1_050, since_block=50, **changes)
 
 
 OVER = (Phase.SETTLEMENT, 0)
 
 
+def test_no_clock_ends_the_wait_for_a_seed() -> None:
+    assert phases(round_at(), 1_000, 99_999) == [(Phase.SEED, 0)] * 2
+
+
+def test_a_round_that_never_was_is_in_no_phase() -> None:
+    assert phases(round_at(step=Step.NONE), 1_000) == [(Phase.NONE, 0)]
+
+
 def test_keys_that_never_come_end_the_round() -> None:
-    assert phases(round_at(), 1_000, 1_099, 1_100) == [(Phase.KEYS, 1_100)] * 2 + [OVER]
+    assert phases(step(Step.SEEDED), 1_050, 1_149, 1_150) == [(Phase.KEYS, 1_150)] * 2 + [OVER]
 
 
-def test_training_without_a_commitment_ends_the_round() -> None:
-    standing = round_at(keys_at=1_050)
-    assert phases(standing, 1_050, 1_649, 1_650) == [(Phase.TRAINING, 1_650)] * 2 + [OVER]
+def test_training_without_a_commitment_ends_the_round_after_the_grace() -> None:
+    assert phases(step(Step.KEYED), 1_050, 1_139, 1_140) == [(Phase.TRAINING, 1_140)] * 2 + [OVER]
+
+
+def test_the_grace_is_never_longer_than_the_time_limit() -> None:
+    hasty = step(Step.KEYED)
+    hasty = replace(hasty, terms=replace(hasty.terms, time_limit=30))
+    assert phases(hasty, 1_079, 1_080) == [(Phase.TRAINING, 1_080), OVER]
+
+
+def test_after_the_time_limit_somebody_has_to_close() -> None:
+    standing = step(Step.KEYED, committed=2)
+    assert phases(standing, 1_649, 1_650, 99_999) == [(Phase.TRAINING, 1_650)] + [(Phase.TEST_RELEASE, 0)] * 2
 
 
 def test_a_test_set_that_never_comes_only_costs_its_window() -> None:
-    standing = round_at(keys_at=1_050, committed=2)
-    assert phases(standing, 1_649, 1_650, 1_759, 1_760, 1_879, 1_880) == [
-        (Phase.TRAINING, 1_650),
-        (Phase.TEST_RELEASE, 1_760),
-        (Phase.TEST_RELEASE, 1_760),
-        (Phase.REVEAL, 1_880),
-        (Phase.REVEAL, 1_880),
+    assert phases(step(Step.CLOSED, committed=2), 1_050, 1_159, 1_160, 1_279, 1_280) == [
+        (Phase.TEST_RELEASE, 1_160),
+        (Phase.TEST_RELEASE, 1_160),
+        (Phase.REVEAL, 1_280),
+        (Phase.REVEAL, 1_280),
         OVER,
-    ]
-
-
-def test_closing_early_begins_the_test_release() -> None:
-    standing = round_at(keys_at=1_050, closed_at=1_200, committed=1)
-    assert phases(standing, 1_200, 1_309, 1_310) == [
-        (Phase.TEST_RELEASE, 1_310),
-        (Phase.TEST_RELEASE, 1_310),
-        (Phase.REVEAL, 1_430),
     ]
 
 
 def test_reveals_run_from_the_release() -> None:
-    standing = round_at(keys_at=1_050, closed_at=1_200, released_at=1_250, committed=2, revealed=1)
-    assert phases(standing, 1_250, 1_369, 1_370) == [(Phase.REVEAL, 1_370)] * 2 + [(Phase.DRAW, 0)]
+    standing = step(Step.RELEASED, committed=2, revealed=1)
+    assert phases(standing, 1_050, 1_169, 1_170) == [(Phase.REVEAL, 1_170)] * 2 + [(Phase.DRAW, 0)]
 
 
 def test_the_draw_begins_once_everybody_has_revealed() -> None:
-    standing = round_at(keys_at=1_050, closed_at=1_200, released_at=1_250, committed=2, revealed=2)
-    assert phases(standing, 1_260, 9_999) == [(Phase.DRAW, 0)] * 2
+    assert phases(step(Step.RELEASED, committed=2, revealed=2), 1_060, 9_999) == [(Phase.DRAW, 0)] * 2
 
 
 def test_a_committee_that_is_too_small_ends_the_round() -> None:
-    standing = round_at(
-        keys_at=1_050, closed_at=1_200, released_at=1_250, committed=1, revealed=1, committee_too_small=True
-    )
-    assert phases(standing, 1_260) == [OVER]
+    small = step(Step.RELEASED, committed=1, revealed=1, committee_too_small=True)
+    assert phases(small, 1_060) == [OVER]
+
+
+VOTED = step(Step.RELEASED, committed=1, revealed=1)
 
 
 def test_the_ballot_tells_the_phase_after_the_draw() -> None:
-    standing = round_at(keys_at=1_050, closed_at=1_200, released_at=1_250, committed=1, revealed=1)
-    assert phases(standing, 4_999, 5_000, 5_139, 5_140, voted=ballot(committed=0b011, revealed=0b010)) == [
+    voted = ballot(committed=0b011, revealed=0b010)
+    assert phases(VOTED, 4_999, 5_000, 5_139, 5_140, voted=voted) == [
         (Phase.VOTE_COMMIT, 5_000),
         (Phase.VOTE_REVEAL, 5_140),
         (Phase.VOTE_REVEAL, 5_140),
         OVER,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("standing", "blocks", "phase"),
+    [
+        (step(Step.SEEDED), 4, Phase.KEYS),
+        (step(Step.KEYED), 4, Phase.TRAINING),
+        (step(Step.KEYED, committed=1), 4, Phase.TRAINING),
+        (step(Step.CLOSED, committed=1), 4, Phase.TEST_RELEASE),
+        (step(Step.CLOSED, committed=1), 8, Phase.REVEAL),
+        (step(Step.RELEASED, committed=1), 4, Phase.REVEAL),
+    ],
+)
+def test_a_chain_that_stood_still_ends_no_window(standing: Round, blocks: int, phase: Phase) -> None:
+    late = 99_999
+    last = phase_of(standing, NO_BALLOT, CHAIN, 3, Moment(late, 50 + blocks - 1))
+    assert (last[0], last[1].block) == (phase, 50 + blocks)
+    assert phase_of(standing, NO_BALLOT, CHAIN, 3, Moment(late, 50 + blocks))[0] is not phase
+
+
+def test_votes_and_challenges_wait_for_their_blocks_too() -> None:
+    voted = ballot(committed=0b111)
+    found = [phase_of(VOTED, voted, CHAIN, 7, Moment(99_999, block)) for block in (59, 60, 63, 64, 67, 68)]
+    assert [(phase, deadline.block) for phase, deadline in found] == [
+        (Phase.VOTE_COMMIT, 60),
+        (Phase.VOTE_REVEAL, 64),
+        (Phase.VOTE_REVEAL, 64),
+        (Phase.CHALLENGE, 68),
+        (Phase.CHALLENGE, 68),
+        (Phase.SETTLEMENT, 0),
     ]
 
 
@@ -85,58 +135,61 @@ def test_a_settled_round_has_ended(reason: VoidReason, phase: Phase) -> None:
     assert phases(round_at(settled=True, void_reason=reason), 1_000) == [(phase, 0)]
 
 
+def stages(voted: Ballot, *times: int) -> list[BallotStage]:
+    return [stage_of(voted, Moment(time, FAR)) for time in times]
+
+
 def test_no_seats_mean_no_ballot() -> None:
-    assert stage_of(NO_BALLOT, 0) is BallotStage.NONE
+    assert stages(NO_BALLOT, 0) == [BallotStage.NONE]
 
 
 def test_without_any_commitment_the_ballot_closes_at_once() -> None:
-    assert stage_of(ballot(), 4_999) is BallotStage.COMMIT
-    assert stage_of(ballot(), 5_000) is BallotStage.CLOSED
+    assert stages(ballot(), 4_999, 5_000) == [BallotStage.COMMIT, BallotStage.CLOSED]
 
 
 def test_the_last_commitment_ends_the_commit_stage() -> None:
     full = ballot(committed=0b111, commit_deadline=4_900, reveal_deadline=5_040)
-    assert stage_of(full, 4_900) is BallotStage.REVEAL
-    assert stage_of(full, 5_040) is BallotStage.CLOSED
+    assert stages(full, 4_900, 5_040) == [BallotStage.REVEAL, BallotStage.CLOSED]
 
 
 def test_the_last_reveal_closes_the_ballot() -> None:
     done = ballot(committed=0b011, revealed=0b011, reveal_deadline=5_001)
-    assert stage_of(done, 5_000) is BallotStage.REVEAL
-    assert stage_of(done, 5_001) is BallotStage.CLOSED
+    assert stages(done, 5_000, 5_001) == [BallotStage.REVEAL, BallotStage.CLOSED]
 
 
 def test_a_settled_ballot_stays_settled() -> None:
-    settled = Ballot(3, 1, 0b111, 0b111, 5_000, 5_140, 3, settled=True)
-    assert stage_of(settled, 0) is BallotStage.SETTLED
-
-
-VOTED = {"keys_at": 1_050, "closed_at": 1_200, "released_at": 1_250, "committed": 1, "revealed": 1}
+    assert stages(replace(ballot(), settled=True), 0) == [BallotStage.SETTLED]
 
 
 def test_a_tally_can_be_challenged_for_a_while_after_the_last_reveal() -> None:
-    voted = ballot(committed=0b111, revealed=0b111, reveal_deadline=5_040, eligible=4)
-    assert phases(round_at(**VOTED), 5_040, 5_189, 5_190, voted=voted) == [(Phase.CHALLENGE, 5_190)] * 2 + [
-        OVER
-    ]
+    voted = ballot(committed=0b111, revealed=0b111, reveal_deadline=5_040)
+    assert phases(VOTED, 5_040, 5_189, 5_190, voted=voted, seats=4) == [(Phase.CHALLENGE, 5_190)] * 2 + [OVER]
 
 
 def test_the_window_of_a_ballot_without_votes_begins_when_its_commitments_end() -> None:
-    voted = ballot(eligible=4)
-    assert phases(round_at(**VOTED), 5_000, 5_150, voted=voted) == [(Phase.CHALLENGE, 5_150), OVER]
+    assert phases(VOTED, 5_000, 5_150, voted=ballot(), seats=4) == [(Phase.CHALLENGE, 5_150), OVER]
 
 
 def test_a_challenged_round_draws_again() -> None:
-    assert phases(round_at(**VOTED, attempt=1, entropy=b"\x01" * 32), 9_999) == [(Phase.DRAW, 0)]
+    assert phases(replace(VOTED, attempt=1, entropy=b"\x01" * 32), 9_999) == [(Phase.DRAW, 0)]
 
 
 @pytest.mark.parametrize(
-    ("changes", "eligible", "seats"),
+    ("changes", "seats", "drawn"),
     [({"attempt": 2}, 9, 3), ({"dropped": True}, 9, 3), ({}, 3, 3), ({}, 9, CHAIN.max_committee)],
 )
 def test_a_committee_that_cannot_grow_is_not_challenged(
-    changes: dict[str, int], eligible: int, seats: int
+    changes: dict[str, Any], seats: int, drawn: int
 ) -> None:
-    voted = replace(ballot(eligible=eligible), seats=seats)
-    assert not can_grow(round_at(**changes), voted, CHAIN)
-    assert phases(round_at(**VOTED, **changes), 5_000, voted=voted) == [OVER]
+    voted = replace(ballot(), seats=drawn)
+    assert not can_grow(round_at(**changes), voted, CHAIN, seats)
+    assert phases(replace(VOTED, **changes), 5_000, voted=voted, seats=seats) == [OVER]
+
+
+moments = st.builds(Moment, st.integers(0, 9), st.integers(0, 9))
+
+
+@given(moments, moments)
+def test_a_deadline_is_reached_when_its_second_and_its_block_are(deadline: Moment, now: Moment) -> None:
+    assert deadline.reached(now) == (now.time >= deadline.time and now.block >= deadline.block)
+    assert CLOCKLESS.reached(now)

@@ -1,11 +1,11 @@
 from collections import Counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.rounds.committee_draw import draw, draw_entropy, shuffled
+from pole.protocol.encoding.seeds import draw_entropy
+from pole.protocol.rounds.committee_draw import draw, shuffled
 
 SEATS = [f"verifier {i}" for i in range(20)]
 entropies = st.binary(min_size=32, max_size=32)
@@ -57,12 +57,7 @@ def test_every_seat_is_drawn_about_equally_often() -> None:
     drawn = Counter(
         seat
         for i in range(400)
-        for seat in draw(SEATS[:8], draw_entropy(i, bytes(32)), size=4, minimum=1, barred=[])
+        for seat in draw(SEATS[:8], draw_entropy(i, 0, bytes(32)), size=4, minimum=1, barred=[])
     )
     # 400 draws of 4 in 8: 200 times each on average, one sigma is 10.
     assert all(150 <= drawn[seat] <= 250 for seat in SEATS[:8])
-
-
-@pytest.mark.parametrize(("round_id", "block_hash"), [(2, bytes(32)), (1, b"\x01" * 32)])
-def test_entropy_binds_round_and_block(round_id: int, block_hash: bytes) -> None:
-    assert draw_entropy(round_id, block_hash) != draw_entropy(1, bytes(32))

@@ -4,12 +4,16 @@ from hypothesis import strategies as st
 from tests.unit.protocol.example_rounds import MINERS
 
 from pole.protocol.rounds.ommer_rewards import (
+    KEPT,
     NOTHING,
+    age,
     best_ommer,
     fee_covers,
     inclusion_reward,
+    leave,
     ommer_reward,
     pool_draw,
+    refer_to,
 )
 from pole.protocol.state import Ommer
 
@@ -21,44 +25,62 @@ def ommer(
 
 
 def test_a_referenced_ommer_is_not_referenced_again() -> None:
-    assert best_ommer([ommer(9, referenced=True)], height=10) is None
+    kept = leave((), ommer(9))
+    assert best_ommer(refer_to(kept, ommer(9)), height=10, lanes=1) is None
 
 
-@pytest.mark.parametrize(("height", "known"), [(3, False), (4, True), (9, True), (10, False)])
-def test_an_ommer_is_at_most_six_heights_old(height: int, known: bool) -> None:
-    assert (best_ommer([ommer(height)], height=10) is not None) is known
+@pytest.mark.parametrize(
+    ("height", "lanes", "known"),
+    [(3, 1, False), (4, 1, True), (9, 1, True), (1, 2, True), (-2, 2, True), (-3, 2, False), (-3, 4, True)],
+)
+def test_an_ommer_is_at_most_six_blocks_of_every_lane_old(height: int, lanes: int, known: bool) -> None:
+    assert (best_ommer([ommer(height)], height=10, lanes=lanes) is not None) is known
 
 
 def test_the_most_accurate_ommer_is_referenced_whatever_the_size_of_its_set() -> None:
-    assert best_ommer([ommer(8, 89, 100), ommer(9, 9, 10)], height=10) == ommer(9, 9, 10)
+    assert best_ommer([ommer(8, 89, 100), ommer(9, 9, 10)], height=10, lanes=1) == ommer(9, 9, 10)
 
 
 def test_among_equals_the_lower_height_is_referenced() -> None:
-    assert best_ommer([ommer(9, 90, 100), ommer(8, 9, 10)], height=10) == ommer(8)
+    assert best_ommer([ommer(9, 90, 100), ommer(8, 9, 10)], height=10, lanes=1) == ommer(8)
+
+
+def test_only_the_last_six_ommers_are_kept_referenced_or_not() -> None:
+    kept: tuple[Ommer, ...] = ()
+    for height in range(1, 10):
+        kept = leave(kept, ommer(height))
+    assert [each.height for each in refer_to(kept, ommer(7))] == [4, 5, 6, 7, 8, 9]
+    assert len(kept) == KEPT
 
 
 def test_a_block_without_an_ommer_draws_its_reward_alone() -> None:
-    draw = pool_draw(None, height=10, block_reward=3_200)
+    draw = pool_draw(None, height=10, lanes=1, block_reward=3_200)
     assert (draw.block_reward, draw.inclusion_reward, draw.ommer_reward, draw.total) == (3_200, 0, 0, 3_200)
     assert NOTHING.total == 0
 
 
-def test_a_block_with_an_ommer_draws_for_both() -> None:
-    draw = pool_draw(ommer(8, count=3), height=10, block_reward=3_200)
-    assert (draw.block_reward, draw.inclusion_reward, draw.ommer_reward) == (3_200, 100, 533)
+@pytest.mark.parametrize(("lanes", "paid"), [(1, 533), (2, 1_066), (4, 1_066)])
+def test_a_block_with_an_ommer_draws_for_both(lanes: int, paid: int) -> None:
+    draw = pool_draw(ommer(8, count=3), height=10, lanes=lanes, block_reward=3_200)
+    assert (draw.block_reward, draw.inclusion_reward, draw.ommer_reward) == (3_200, 100, paid)
 
 
-@given(st.integers(0, 2**96 - 1), st.integers(1, 6), st.integers(1, 32))
-def test_an_ommer_never_gets_more_than_the_block_reward(reward: int, age: int, count: int) -> None:
-    paid = ommer_reward(reward, height=10, ommer_height=10 - age, count=count)
-    assert paid * age * count <= reward < (paid + 1) * age * count
+@given(st.integers(0, 2**96 - 1), st.integers(1, 96), st.integers(1, 16), st.integers(1, 16))
+def test_an_ommer_never_gets_more_than_the_block_reward(
+    reward: int, distance: int, lanes: int, count: int
+) -> None:
+    left = ommer(100 - distance, count=count)
+    years = age(left, height=100, lanes=lanes)
+    paid = ommer_reward(left, block_reward=reward, height=100, lanes=lanes)
+    assert (years - 1) * lanes < distance <= years * lanes
+    assert paid * years * count <= reward < (paid + 1) * years * count
 
 
 @given(st.integers(0, 2**96 - 1), st.integers(0, 2**96 - 1), st.integers(0, 65_535))
 def test_a_fee_that_covers_exceeds_all_that_a_block_can_draw(fee: int, reward: int, margin: int) -> None:
-    largest = reward + inclusion_reward(reward) + ommer_reward(reward, height=2, ommer_height=1, count=1)
+    newest = ommer_reward(ommer(1), block_reward=reward, height=2, lanes=1)
     if fee_covers(fee, block_reward=reward, margin_bps=margin):
-        assert fee * 10_000 >= largest * (10_000 + margin)
+        assert fee * 10_000 >= (reward + inclusion_reward(reward) + newest) * (10_000 + margin)
 
 
 def test_a_fee_one_wei_short_does_not_cover() -> None:

@@ -15,7 +15,6 @@ from pole.protocol.rounds.parameter_rules import (
     check_parameters,
     check_windows,
     covering_fee,
-    longest_round,
     round_windows,
 )
 
@@ -28,7 +27,7 @@ SOUND = parameters_from_json(
             **DOCUMENT["chain"],
             "minerBond": "100000000000000000",
             "blockReward": 10**18,
-            "challengeBond": 10**17,
+            "rewardPerSeat": 10**18,
         },
     }
 )
@@ -46,25 +45,42 @@ def changed(group: str, **values: int) -> Parameters:
         ("chain", {"reveal_window": 0}, "chain.revealWindow is 0"),
         ("chain", {"vote_commit_window": 0}, "chain.voteCommitWindow is 0"),
         ("chain", {"vote_reveal_window": 0}, "chain.voteRevealWindow is 0"),
-        ("chain", {"judged_solutions": 0}, "no solution could win"),
-        ("chain", {"judged_solutions": 9}, "but a round takes 8 solutions"),
+        ("chain", {"challenge_window": 0}, "chain.challengeWindow is 0"),
+        ("chain", {"grace_window": 0}, "chain.graceWindow is 0"),
+        ("chain", {"confirmations": 0}, "could be undone"),
+        ("chain", {"window_blocks": 2}, "make it at least 3"),
+        ("chain", {"draw_delay": 1}, "make it at least 2"),
+        ("chain", {"max_solutions": 0}, "no solution could win"),
         ("chain", {"min_committee": 0}, "a committee needs at least 1 seat"),
         ("chain", {"min_committee": 6}, "minCommittee is 6 and committeeSize 5"),
-        ("chain", {"challenge_window": 0}, "chain.challengeWindow is 0"),
         ("chain", {"committee_size": 12}, "committeeSize is 12 and maxCommittee 11"),
         ("chain", {"max_committee": 64}, "count 63 seats at most"),
-        ("chain", {"max_committee": 63, "judged_solutions": 5}, "more than 256 votes"),
-        ("chain", {"challenge_bond": 0}, "doubting every tally would cost nothing"),
-        ("chain", {"challenge_bond": 10**17 - 1}, "an unfounded challenge would cost less"),
+        ("chain", {"max_committee": 65}, "more than 512 votes"),
         ("chain", {"max_solutions": 9}, "make them equal"),
         ("task_list", {"max_tasks": 0}, "no task could be posted"),
         ("task_list", {"max_time_limit": 0}, "any time for training"),
         ("task_list", {"round_windows": 359}, "come to 360 s"),
         ("chain", {"key_window": 61}, "come to 361 s"),
-        ("task_list", {"max_time_limit": 2**32 - 360}, "the list could not value such a task"),
+        ("task_list", {"max_time_limit": 2**32 - 840}, "the list could not value such a task"),
+        ("task_list", {"max_judging_time": 2**29}, "the list could not value such a task"),
+        ("task_list", {"judging_speed": 0}, "judging a model would never end"),
+        ("task_list", {"max_judging_time": 0}, "no model could be judged"),
+        ("task_list", {"max_reward": 10**18 - 1}, "no task could be posted"),
+        ("task_list", {"max_reward": 11 * 10**18 + 1}, "may decide on"),
+        ("task_list", {"reward_per_judging_second": 0}, "to take long for nothing"),
+        ("task_list", {"rent_bps": 0}, "occupying a lane would cost nothing"),
+        ("task_list", {"rent_bps": 10_001}, "taskList.rentBps is 10001"),
         ("committee", {"seat_stake": 0, "penalty": 0}, "every seat for nothing"),
-        ("committee", {"penalty": 10**18 + 1}, "more than the stake of a seat"),
-        ("committee", {"unbonding_time": 4260}, "make it at least 4261 s"),
+        ("committee", {"penalty": 2 * 10**17 + 1}, "one in each of 4 lanes and one for a leak"),
+        ("committee", {"lanes": 0}, "give 1 to 16"),
+        ("committee", {"lanes": 17}, "give 1 to 16"),
+        ("committee", {"lanes": 10}, "one in each of 10 lanes"),
+        ("committee", {"seat_age": 0}, "in the block that opens a round"),
+        ("chain", {"reward_per_seat": 0}, "so that a committee can be drawn"),
+        ("chain", {"reward_per_seat": 10**18 + 1}, "at most the stake of a seat"),
+        ("chain", {"block_reward": 10**19 + 1}, "in an idle round"),
+        ("task_list", {"idle_work": 0}, "must take some time"),
+        ("task_list", {"idle_work": 6_001}, "at most the 60 s"),
         ("committee", {"penalty": 0}, "a wrong or missing vote would cost nothing"),
         ("task_list", {"idle_time_limit": 3_601}, "so that real tasks need not wait"),
         ("task_list", {"idle_train_count": 0}, "nothing to train on"),
@@ -80,14 +96,18 @@ def changed(group: str, **values: int) -> Parameters:
         ("task_list", {"fee_bps": 10_001}, "taskList.feeBps is 10001"),
         ("task_list", {"fee_bps": 0}, "nothing but gas"),
         ("chain", {"verification_fee_bps": 10_001}, "chain.verificationFeeBps is 10001"),
-        ("chain", {"verification_fee_bps": 10_000}, "leaves the winner nothing"),
-        ("chain", {"verification_fee_bps": 0}, "leaves none for some seats"),
-        ("task_list", {"min_reward": 329}, "leaves none for some seats"),
+        ("chain", {"verification_fee_bps": 1_852}, "would cost more than its reward"),
+        ("chain", {"missed_share_bps": 0}, "models for nothing"),
+        ("chain", {"missed_share_bps": 10_001}, "chain.missedShareBps is 10001"),
+        ("chain", {"verification_fee_bps": 0}, "leaves none for some"),
+        ("task_list", {"min_reward": 2_639}, "leaves none for some of 264 votes"),
         ("chain", {"fault_share_bps": 10_001}, "chain.faultShareBps is 10001"),
         ("chain", {"fault_share_bps": 10_000}, "its whole bond back"),
         ("chain", {"fee_margin_bps": 10_001}, "chain.feeMarginBps is 10001"),
         ("chain", {"miner_bond_bps": 10_001}, "chain.minerBondBps is 10001"),
-        ("chain", {"miner_bond_bps": 333}, "3 false claims would cost less than their committee earns"),
+        ("chain", {"miner_bond_bps": 1_249}, "8 false claims"),
+        ("chain", {"ready_bond_bps": 1_249}, "raise the first"),
+        ("chain", {"ready_bond_bps": 10_001}, "chain.readyBondBps is 10001"),
         ("chain", {"block_reward": 2**96 - 1}, "no fee that a task can carry"),
     ],
 )
@@ -100,9 +120,9 @@ def test_a_broken_inequality_is_refused_with_a_sentence(
 
 
 def test_more_solutions_than_one_transaction_can_pay_are_refused() -> None:
-    many = replace(changed("chain", max_solutions=33), task_list=replace(SOUND.task_list, max_solutions=33))
+    many = replace(changed("chain", max_solutions=17), task_list=replace(SOUND.task_list, max_solutions=17))
     assert broken_rules(many) == [
-        "chain.maxSolutions is 33: the transaction that ends a round can pay 32 miners at most."
+        "chain.maxSolutions is 17: the transaction that ends a round can pay 16 miners at most."
     ]
 
 
@@ -120,13 +140,15 @@ def test_a_window_that_holds_few_blocks_of_the_chain_below_is_refused() -> None:
 
 def test_the_limits_themselves_are_accepted() -> None:
     check_parameters(SOUND)
-    check_parameters(changed("committee", unbonding_time=longest_round(SOUND) + 1, penalty=10**18))
-    check_parameters(changed("chain", max_committee=63, judged_solutions=4, fee_margin_bps=10_000))
-    check_parameters(changed("chain", miner_bond_bps=334))
-    check_parameters(changed("chain", miner_bond_bps=10_000))
+    check_parameters(changed("committee", penalty=2 * 10**17))
+    check_parameters(changed("committee", lanes=9))
+    check_parameters(changed("chain", max_committee=34, fee_margin_bps=10_000))
+    check_parameters(changed("chain", ready_bond_bps=10_000, miner_bond_bps=10_000))
     check_parameters(changed("chain", block_reward=0))
-    longest = changed("task_list", max_time_limit=2**32 - 1 - round_windows(SOUND))
-    check_parameters(replace(longest, committee=replace(SOUND.committee, unbonding_time=2**33)))
+    check_parameters(changed("chain", window_blocks=3))
+    judging = 8 * SOUND.task_list.max_judging_time
+    check_parameters(changed("task_list", max_time_limit=2**32 - 1 - round_windows(SOUND) - judging))
+    check_parameters(changed("task_list", max_reward=11 * 10**18))
 
 
 @pytest.mark.parametrize("reward", [0, 1, 31, 10**18, 3 * 10**17 + 7])
@@ -139,7 +161,7 @@ def test_the_covering_fee_is_the_least_that_the_fee_rule_accepts(reward: int) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["devnet/parameters.json", "devnet/parameters-sepolia.json", "scripts/demo/parameters.json"]
+    "name", ["devnet/parameters.json", "devnet/parameters-public.json", "scripts/demo/parameters.json"]
 )
 def test_the_parameter_files_that_come_with_pole_hold_together(name: str) -> None:
     content: dict[str, Any] = json.loads((REPOSITORY / name).read_text())
@@ -150,8 +172,8 @@ def test_the_parameter_files_that_come_with_pole_hold_together(name: str) -> Non
     check_parameters(parameters_from_json(exact))
 
 
-def test_the_sepolia_parameters_leave_every_window_a_hundred_blocks_at_least() -> None:
-    content = json.loads((REPOSITORY / "devnet/parameters-sepolia.json").read_text())
+def test_the_public_parameters_leave_every_window_a_hundred_blocks_at_least() -> None:
+    content = json.loads((REPOSITORY / "devnet/parameters-public.json").read_text())
     windows = {key: value for key, value in content["chain"].items() if key.endswith("Window")}
     assert len(windows) >= 6
     assert min(windows.values()) >= 100 * 12

@@ -18,11 +18,17 @@ from tests.unit.protocol.example_rounds import (
 
 from pole.protocol.rounds.judgement import Challenge, EndedRound, judge, judged_solutions
 from pole.protocol.rounds.ommer_rewards import pool_draw
-from pole.protocol.rounds.payouts import Settlement, miner_bond, pool_payouts, settle
+from pole.protocol.rounds.payouts import Settlement, account_of, miner_bond, pool_payouts, settle
 from pole.protocol.rounds.tally import NO_FINDING
-from pole.protocol.state import Finding, Ommer, Payout, PayoutReason, Verdict
+from pole.protocol.state import Finding, Ommer, Payout, PayoutReason, Verdict, VoidReason
 
 FEE = TERMS.reward // 10
+
+
+RENT = Payout(DATA_NODE, PayoutReason.RENT_REFUND, 19_999)
+"""What comes back of the rent of `ended` rounds; the rest is used."""
+
+USED = 10_001
 
 
 def split(given_: EndedRound) -> Settlement:
@@ -42,17 +48,17 @@ DATA_BOND = Payout(DATA_NODE, PayoutReason.DATA_BOND, TERMS.data_bond)
 
 def test_keys_that_never_come_cost_the_data_bond() -> None:
     given_ = ended(keys_posted=False, judged=None, findings=None)
-    assert split(given_) == Settlement((reward_refund(),), 0, TERMS.data_bond)
+    assert split(given_) == Settlement((reward_refund(), RENT), 0, TERMS.data_bond + USED)
 
 
-def test_a_task_nobody_tries_costs_only_its_fee() -> None:
+def test_a_task_nobody_tries_costs_its_fee_and_the_seconds_that_it_took() -> None:
     given_ = ended(released=False, judged=None, findings=None)
-    assert split(given_) == Settlement((reward_refund(), DATA_BOND), 0, 0)
+    assert split(given_) == Settlement((reward_refund(), DATA_BOND, RENT), 0, USED)
 
 
 def test_a_commitment_never_revealed_costs_its_bond() -> None:
     given_ = ended(solutions=(unrevealed(0),), judged=None, findings=None)
-    assert split(given_) == Settlement((reward_refund(), DATA_BOND), 0, CHAIN.miner_bond)
+    assert split(given_) == Settlement((reward_refund(), DATA_BOND, RENT), 0, CHAIN.miner_bond + USED)
 
 
 def test_a_withheld_test_set_costs_the_data_bond_even_when_somebody_wins() -> None:
@@ -60,106 +66,154 @@ def test_a_withheld_test_set_costs_the_data_bond_even_when_somebody_wins() -> No
     given_ = ended(found(95, 0), released=False, solutions=solutions, judged=solutions[:1])
     share = Payout(MINERS[0], PayoutReason.DATA_BOND_SHARE, TERMS.data_bond // 2)
     won = Payout(MINERS[0], PayoutReason.TASK_REWARD, TERMS.reward - FEE)
-    assert split(given_).payouts == (won, share, bond(0))
+    assert split(given_).payouts == (won, share, RENT, bond(0))
 
 
 def test_a_withheld_test_set_pays_the_pool_when_nobody_reveals() -> None:
     given_ = ended(solutions=(unrevealed(0),), released=False, judged=None, findings=None)
-    assert split(given_) == Settlement((reward_refund(),), 0, TERMS.data_bond + CHAIN.miner_bond)
+    assert split(given_) == Settlement((reward_refund(), RENT), 0, TERMS.data_bond + CHAIN.miner_bond + USED)
 
 
-def test_a_data_fault_pays_committee_and_miners_from_the_data_bond() -> None:
+TRAINED = TERMS.reward * CHAIN.missed_share_bps // 10_000
+"""The part of a reward that models are paid for which a data node keeps."""
+
+
+def test_a_data_fault_pays_the_committee_from_the_data_bond_and_miners_from_bond_and_reward() -> None:
     given_ = ended(fault(Verdict.DATA_FAULT), fault(Verdict.DATA_FAULT))
     share = (TERMS.data_bond - FEE) * 5_000 // 10_000 // 2
+    trained = tuple(Payout(MINERS[n], PayoutReason.TRAINING_REWARD, TRAINED // 2) for n in range(2))
     shares = tuple(Payout(MINERS[n], PayoutReason.DATA_BOND_SHARE, share) for n in range(2))
-    assert split(given_) == Settlement(
-        (reward_refund(), *shares, bond(0), bond(1)), FEE, TERMS.data_bond - FEE - 2 * share
-    )
+    payouts = (*trained, reward_refund(TERMS.reward - TRAINED), *shares, RENT, bond(0), bond(1))
+    assert split(given_) == Settlement(payouts, FEE, TERMS.data_bond - FEE - 2 * share + USED)
 
 
 def test_a_small_data_bond_caps_the_fee_after_a_data_fault() -> None:
     given_ = ended(fault(Verdict.DATA_FAULT), terms=terms(data_bond=5))
-    assert split(given_) == Settlement((reward_refund(), bond(0)), 5, 0)
+    trained = Payout(MINERS[0], PayoutReason.TRAINING_REWARD, TRAINED)
+    assert split(given_) == Settlement(
+        (trained, reward_refund(TERMS.reward - TRAINED), RENT, bond(0)), 5, USED
+    )
 
 
-def test_a_committee_without_a_finding_earns_nothing() -> None:
-    assert split(ended(NO_FINDING)) == Settlement((reward_refund(), DATA_BOND, bond(0)), 0, 0)
+def test_data_that_could_not_be_had_costs_as_much_and_miners_share_the_bond_alone() -> None:
+    shared = TERMS.data_bond // 2
+    share = Payout(MINERS[0], PayoutReason.DATA_BOND_SHARE, shared)
+    payouts = (reward_refund(TERMS.reward - TRAINED), share, RENT, bond(0))
+    kept = TRAINED + TERMS.data_bond - shared + USED
+    assert split(ended(fault(Verdict.DATA_UNAVAILABLE))) == Settlement(payouts, 0, kept)
 
 
-@pytest.mark.parametrize("finding", [fault(Verdict.MALFORMED), fault(Verdict.UNAVAILABLE), found(test=8)])
+def test_where_data_could_not_be_had_the_reward_pays_the_committee_for_the_truths_it_found() -> None:
+    given_ = ended(fault(Verdict.MALFORMED), fault(Verdict.DATA_UNAVAILABLE))
+    result = split(given_)
+    rest = TERMS.reward - FEE
+    assert result.verification_fee == FEE
+    assert reward_refund(rest - rest * CHAIN.missed_share_bps // 10_000) in result.payouts
+
+
+def test_a_committee_that_found_no_truth_earns_nothing() -> None:
+    assert split(ended(NO_FINDING)) == Settlement((reward_refund(), DATA_BOND, RENT, bond(0)), 0, USED)
+    forfeited = Settlement((reward_refund(), DATA_BOND, RENT), 0, CHAIN.miner_bond + USED)
+    assert split(ended(fault(Verdict.UNAVAILABLE))) == forfeited
+
+
+@pytest.mark.parametrize("finding", [fault(Verdict.MALFORMED), found(test=8)])
 def test_where_nobody_is_right_forfeited_bonds_pay_the_committee_as_far_as_they_go(finding: Finding) -> None:
     given_ = ended(finding)
     bonds = replace(CHAIN, miner_bond=FEE + 5)
-    assert settle(given_, judge(given_), bonds) == Settlement((reward_refund(), DATA_BOND), FEE, 5)
-    assert split(given_) == Settlement((reward_refund(), DATA_BOND), CHAIN.miner_bond, 0)
+    assert settle(given_, judge(given_), bonds) == Settlement(
+        (reward_refund(), DATA_BOND, RENT), FEE, 5 + USED
+    )
+    assert split(given_) == Settlement((reward_refund(), DATA_BOND, RENT), CHAIN.miner_bond, USED)
 
 
 def test_an_unrevealed_bond_pays_a_committee_that_found_nobody_right_too() -> None:
     given_ = replace(ended(fault(Verdict.MALFORMED)), solutions=(solution(0), unrevealed(1)))
-    assert split(given_) == Settlement((reward_refund(), DATA_BOND), 2 * CHAIN.miner_bond, 0)
+    assert split(given_) == Settlement((reward_refund(), DATA_BOND, RENT), 2 * CHAIN.miner_bond, USED)
 
 
 def test_without_a_quorum_no_bond_of_an_unproven_solution_pays_the_committee() -> None:
     given_ = ended(NO_FINDING, fault(Verdict.MALFORMED))
-    assert split(given_) == Settlement((reward_refund(), DATA_BOND, bond(0)), CHAIN.miner_bond, 0)
+    assert split(given_) == Settlement((reward_refund(), DATA_BOND, RENT, bond(0)), CHAIN.miner_bond, USED)
 
 
 def test_a_winner_pays_the_committee_whoever_forfeits() -> None:
     given_ = ended(found(), fault(Verdict.MALFORMED))
     won = Payout(MINERS[0], PayoutReason.TASK_REWARD, TERMS.reward - FEE)
-    assert split(given_) == Settlement((won, DATA_BOND, bond(0)), FEE, CHAIN.miner_bond)
+    assert split(given_) == Settlement((won, DATA_BOND, RENT, bond(0)), FEE, CHAIN.miner_bond + USED)
 
 
-def test_where_the_threshold_is_missed_the_reward_pays_the_committee() -> None:
-    given_ = ended(found(train=80), tolerance=20)
-    payouts = (reward_refund(TERMS.reward - FEE), DATA_BOND, bond(0))
-    assert split(given_) == Settlement(payouts, FEE, 0)
+def test_where_the_training_threshold_is_missed_the_reward_pays_the_committee() -> None:
+    low = (solution(0, claimed_train_correct=80),)
+    given_ = ended(found(train=80), solutions=low, judged=low)
+    payouts = (reward_refund(TERMS.reward - FEE), DATA_BOND, RENT, bond(0))
+    assert split(given_) == Settlement(payouts, FEE, USED)
+
+
+def test_who_trained_best_is_paid_a_part_where_only_the_test_threshold_is_missed() -> None:
+    low = tuple(solution(n, claimed_test_correct=6 + n) for n in range(2))
+    given_ = ended(found(test=6), found(test=7), solutions=low, judged=low)
+    part = (TERMS.reward - FEE) * CHAIN.missed_share_bps // 10_000
+    trained = Payout(MINERS[1], PayoutReason.TRAINING_REWARD, part)
+    payouts = (trained, reward_refund(TERMS.reward - FEE - part), DATA_BOND, RENT, bond(0), bond(1))
+    assert split(given_) == Settlement(payouts, FEE, USED)
 
 
 @pytest.mark.parametrize(
-    ("reward", "bps", "bond_"),
-    [(0, 500, 7_001), (140_039, 500, 7_001), (140_040, 500, 7_002), (10**6, 0, 7_001)],
+    ("reward", "claim", "bond_"),
+    [(0, 95, 7_001), (140_039, 89, 7_001), (140_040, 89, 7_002), (10**6, 89, 50_000), (10**6, 90, 80_000)],
 )
-def test_the_bond_is_a_part_of_the_reward_and_at_least_the_least(reward: int, bps: int, bond_: int) -> None:
-    assert miner_bond(reward, replace(CHAIN, miner_bond_bps=bps)) == bond_
+def test_a_claim_that_can_end_the_training_is_dearer(reward: int, claim: int, bond_: int) -> None:
+    parameters = replace(CHAIN, miner_bond_bps=500, ready_bond_bps=800)
+    assert miner_bond(claim, terms(reward=reward), parameters) == bond_
 
 
 def test_bonds_are_forfeited_and_returned_as_large_as_they_were_paid() -> None:
-    given_ = ended(found(), fault(Verdict.MALFORMED))
-    parameters = replace(CHAIN, miner_bond_bps=1_000)
-    large = TERMS.reward // 10
+    solutions = (solution(0), solution(1, claimed_train_correct=80))
+    given_ = ended(found(), fault(Verdict.MALFORMED), solutions=solutions, judged=solutions)
+    parameters = replace(CHAIN, miner_bond_bps=1_000, ready_bond_bps=2_000)
     result = settle(given_, judge(given_), parameters)
-    assert Payout(MINERS[0], PayoutReason.MINER_BOND, large) in result.payouts
-    assert result.pool == large
+    assert Payout(MINERS[0], PayoutReason.MINER_BOND, TERMS.reward * 2 // 10) in result.payouts
+    assert result.pool == TERMS.reward // 10 + USED
 
 
-def test_a_revealed_solution_that_was_not_judged_keeps_its_bond() -> None:
-    solutions = (solution(0), solution(1, claimed_test_correct=0))
-    given_ = ended(found(), solutions=solutions, judged=solutions[:1])
+def test_who_revealed_a_model_that_another_committed_to_before_keeps_its_bond_and_is_nothing_else() -> None:
+    solutions = (solution(0), solution(1, model_digest=solution(0).model_digest))
+    given_ = ended(found(), solutions=solutions, judged=judged_solutions(solutions))
     won = Payout(MINERS[0], PayoutReason.TASK_REWARD, TERMS.reward - FEE)
-    assert split(given_) == Settlement((won, DATA_BOND, bond(0), bond(1)), FEE, 0)
+    assert split(given_) == Settlement((won, DATA_BOND, RENT, bond(0), bond(1)), FEE, USED)
+    assert judge(given_).ommers == ()
 
 
-def challenged(*findings: Finding, dropped: bool = False) -> EndedRound:
-    return ended(found(), challenge=Challenge(MINERS[3], CHAIN.challenge_bond, findings, dropped))
+def doubted(*tallies: Finding, dropped: bool = False) -> EndedRound:
+    made = tuple(Challenge(MINERS[3 - n], 9_001 + n, (tally,)) for n, tally in enumerate(tallies))
+    return ended(found(), challenges=made, dropped=dropped)
 
 
-@pytest.mark.parametrize("given_", [challenged(found(train=80)), challenged(found(), dropped=True)])
-def test_a_challenge_that_is_upheld_gets_its_bond_back_after_the_miners(given_: EndedRound) -> None:
-    plain = split(replace(given_, challenge=None))
-    back = Payout(MINERS[3], PayoutReason.CHALLENGE_BOND, CHAIN.challenge_bond)
-    assert split(given_) == replace(plain, payouts=(*plain.payouts, back))
-
-
-def test_the_bond_of_an_unfounded_challenge_is_the_verifiers() -> None:
-    given_ = challenged(found())
-    plain = split(replace(given_, challenge=None))
-    assert split(given_) == replace(plain, verification_fee=FEE + CHAIN.challenge_bond)
+@pytest.mark.parametrize(
+    ("given_", "returned"),
+    [
+        (doubted(found(train=80)), [0]),
+        (doubted(found(), dropped=True), [0]),
+        (doubted(found(train=80), fault(Verdict.MALFORMED)), [0, 1]),
+        (doubted(found(), fault(Verdict.MALFORMED)), [1]),
+        (doubted(found(train=80), found(), dropped=True), [0, 1]),
+        (doubted(found(), NO_FINDING), []),
+        (doubted(fault(Verdict.UNAVAILABLE)), []),
+    ],
+)
+def test_challenges_that_were_right_are_returned_and_the_others_pay_the_committees(
+    given_: EndedRound, returned: list[int]
+) -> None:
+    plain = split(replace(given_, challenges=(), dropped=False))
+    back = tuple(Payout(MINERS[3 - n], PayoutReason.CHALLENGE_BOND, 9_001 + n) for n in returned)
+    spent = sum(9_001 + n for n in range(len(given_.challenges)) if n not in returned)
+    assert split(given_) == replace(plain, payouts=(*plain.payouts, *back), verification_fee=FEE + spent)
 
 
 def test_what_a_block_draws_is_paid_to_winner_and_ommer() -> None:
     ommer = Ommer(1, MINERS[1], b"\x01" * 32, 9, 10, 2, referenced=False)
-    draw = pool_draw(ommer, height=2, block_reward=3_200)
+    draw = pool_draw(ommer, height=2, lanes=1, block_reward=3_200)
     assert pool_payouts(draw, MINERS[0]) == (
         Payout(MINERS[0], PayoutReason.BLOCK_REWARD, 3_200),
         Payout(MINERS[0], PayoutReason.OMMER_INCLUSION, 100),
@@ -168,14 +222,12 @@ def test_what_a_block_draws_is_paid_to_winner_and_ommer() -> None:
 
 
 def test_nothing_drawn_pays_nobody() -> None:
-    assert pool_payouts(pool_draw(None, height=2, block_reward=0), MINERS[0]) == ()
+    assert pool_payouts(pool_draw(None, height=2, lanes=1, block_reward=0), MINERS[0]) == ()
 
 
+faults = [fault(verdict) for verdict in Verdict if verdict not in (Verdict.NONE, Verdict.OK)]
 findings = st.one_of(
-    st.builds(found, st.integers(80, 100), st.integers(5, 10)),
-    st.sampled_from(
-        [NO_FINDING, *(fault(v) for v in (Verdict.UNAVAILABLE, Verdict.MALFORMED, Verdict.DATA_FAULT))]
-    ),
+    st.builds(found, st.integers(80, 100), st.integers(5, 10)), st.sampled_from([NO_FINDING, *faults])
 )
 
 
@@ -187,67 +239,81 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
             revealed=draw(st.booleans()),
             claimed_train_correct=draw(st.integers(85, 100)),
             claimed_test_correct=draw(st.integers(6, 10)),
+            model_digest=bytes([draw(st.integers(n, n + 1))]) * 32,
         )
         for n in range(draw(st.integers(0, 4)))
     )
-    released = draw(st.booleans())
-    asked = terms(
-        reward=draw(st.integers(0, 10**6)),
-        data_bond=draw(st.integers(0, 10**6)),
-        audit_count=draw(st.sampled_from([0, 50])),
-    )
-    judged = judged_solutions(solutions, asked, released=released, maximum=3)
+    asked = terms(reward=draw(st.integers(0, 10**6)), data_bond=draw(st.integers(0, 10**6)))
+    judged = judged_solutions(solutions)
     drawn = bool(judged) and draw(st.booleans())
-    chosen = tuple(draw(findings) for _ in judged)
+    rent = draw(st.integers(0, 10**6))
     return replace(
         ended(),
         terms=asked,
         keys_posted=bool(solutions) or draw(st.booleans()),
         closed_early=draw(st.booleans()),
-        released=released,
+        released=draw(st.booleans()),
         solutions=solutions,
         judged=judged if drawn else None,
-        findings=chosen if drawn else None,
-        tolerance=draw(st.integers(0, 1)),
-        challenge=draw(challenges(len(judged))) if drawn else None,
+        findings=draw(st.tuples(*[findings] * len(judged))) if drawn else None,
+        rent=rent,
+        used=draw(st.integers(0, rent)),
+        challenges=tuple(draw(st.lists(challenges(len(judged)), max_size=2))) if drawn else (),
+        dropped=draw(st.booleans()),
     )
 
 
-def challenges(choices: int) -> st.SearchStrategy[Challenge | None]:
-    found_ = st.tuples(*[findings] * choices)
-    return st.none() | st.builds(Challenge, st.just(DATA_NODE), st.integers(0, 10**6), found_, st.booleans())
+def challenges(choices: int) -> st.SearchStrategy[Challenge]:
+    return st.builds(Challenge, st.just(DATA_NODE), st.integers(0, 10**6), st.tuples(*[findings] * choices))
 
 
 shares = st.integers(0, 10_000)
 
 
-@given(ended_rounds(), shares, shares, shares)
-@settings(max_examples=400)
+@given(ended_rounds(), shares, shares, shares, st.tuples(shares, shares).map(sorted))
+@settings(max_examples=150)
 def test_a_round_s_account_is_emptied_to_the_last_wei(
-    given_: EndedRound, fee_bps: int, share_bps: int, bond_bps: int
+    given_: EndedRound, fee_bps: int, share_bps: int, missed_bps: int, bond_bps: list[int]
 ) -> None:
     parameters = replace(
-        CHAIN, verification_fee_bps=fee_bps, fault_share_bps=share_bps, miner_bond_bps=bond_bps
+        CHAIN,
+        verification_fee_bps=fee_bps,
+        fault_share_bps=share_bps,
+        missed_share_bps=missed_bps,
+        miner_bond_bps=bond_bps[0],
+        ready_bond_bps=bond_bps[1],
     )
     result = settle(given_, judge(given_), parameters)
-    each_bond = miner_bond(given_.terms.reward, parameters)
-    bonds = given_.terms.data_bond + each_bond * len(given_.solutions)
-    held = given_.terms.reward + bonds + (given_.challenge.bond if given_.challenge else 0)
-    assert sum(payout.amount for payout in result.payouts) + result.verification_fee + result.pool == held
+    paid = sum(payout.amount for payout in result.payouts)
+    assert paid + result.verification_fee + result.pool == account_of(given_, parameters)
     assert min([result.pool, result.verification_fee]) >= 0
     assert all(payout.amount > 0 for payout in result.payouts)
 
 
 @given(ended_rounds())
-@settings(max_examples=200)
+@settings(max_examples=80)
 def test_nobody_honest_loses_principal(given_: EndedRound) -> None:
     result = split(given_)
     bonds = {payout.payee for payout in result.payouts if payout.reason is PayoutReason.MINER_BOND}
     for each in given_.solutions:
         faultless = each.revealed and all(
-            finding.verdict in (Verdict.NONE, Verdict.DATA_FAULT)
+            finding.verdict in (Verdict.NONE, Verdict.DATA_FAULT, Verdict.DATA_UNAVAILABLE)
             for solution_, finding in zip(given_.judged or (), given_.findings or (), strict=True)
             if solution_ == each
         )
         if faultless:
             assert each.miner in bonds
+
+
+@given(ended_rounds())
+@settings(max_examples=80)
+def test_a_data_node_that_did_its_part_gets_its_bond_and_the_rent_that_it_did_not_use(
+    given_: EndedRound,
+) -> None:
+    result = split(given_)
+    back = {payout.reason: payout.amount for payout in result.payouts if payout.payee == DATA_NODE}
+    assert back.get(PayoutReason.RENT_REFUND, 0) == given_.rent - given_.used
+    lost = (VoidReason.DATA_FAULT, VoidReason.DATA_UNAVAILABLE, VoidReason.KEYS_MISSING)
+    fair = judge(given_).void_reason not in lost
+    if fair and given_.released:
+        assert back.get(PayoutReason.DATA_BOND, 0) == given_.terms.data_bond

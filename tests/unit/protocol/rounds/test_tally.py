@@ -3,63 +3,37 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.protocol.votes import no, ok
 
 from pole.protocol.rounds.tally import (
     NO_FINDING,
-    agrees,
-    differ,
-    finding,
+    Worth,
+    contradict,
     findings,
     fingerprint,
-    is_coherent,
-    lower_median,
-    majority,
+    majorities,
     pack,
     quorum,
+    said,
+    worth_of,
 )
-from pole.protocol.state import Finding, Verdict, Vote
-
-NO_DIGEST = bytes(32)
-
-
-def ok(train: int = 90, test: int = 9, digest: int = 1) -> Vote:
-    return Vote(Verdict.OK, train, test, bytes([digest]) * 32)
-
-
-def no(verdict: Verdict) -> Vote:
-    return Vote(verdict, 0, 0, NO_DIGEST)
-
+from pole.protocol.state import TRUTHS, Finding, Verdict, Vote
 
 votes = st.one_of(
     st.builds(ok, st.integers(85, 92), st.integers(5, 8), st.integers(1, 2)),
-    st.sampled_from([no(Verdict.UNAVAILABLE), no(Verdict.MALFORMED), no(Verdict.DATA_FAULT)]),
+    st.sampled_from([no(verdict) for verdict in Verdict if verdict not in (Verdict.NONE, Verdict.OK)]),
 )
 mostly_equal = st.one_of(st.just(ok()), st.just(ok()), st.just(ok()), votes)
 
 
-def plain_finding(cast: list[Vote], seats: int, tolerance: int) -> Finding:
-    """Return the finding by trying every possible one."""
-    needed = quorum(seats)
-    for verdict, count in Counter(vote.verdict for vote in cast).items():
-        if verdict is not Verdict.OK and count >= needed:
-            return Finding(verdict, 0, 0, 0)
-    counted = [vote for vote in cast if vote.verdict is Verdict.OK]
-    if len(counted) < needed:
-        return NO_FINDING
-    trains, tests = sorted(v.train_correct for v in counted), sorted(v.test_correct for v in counted)
-    train, test = trains[(len(trains) - 1) // 2], tests[(len(tests) - 1) // 2]
-    prints = {fingerprint(vote.predictions) for vote in counted} if tolerance == 0 else {0}
-    for each in prints:
-        near = [
-            vote
-            for vote in counted
-            if abs(vote.train_correct - train) <= tolerance
-            and abs(vote.test_correct - test) <= tolerance
-            and (tolerance > 0 or fingerprint(vote.predictions) == each)
-        ]
-        if len(near) >= needed:
-            return Finding(Verdict.OK, train, test, each)
-    return NO_FINDING
+def finding(cast: list[Vote], seats: int) -> Finding:
+    (found,) = findings([(vote,) for vote in cast], seats=seats, choices=1)
+    return found
+
+
+def majority(cast: list[Vote], seats: int, found: Finding = NO_FINDING) -> Finding:
+    (leading,) = majorities([(vote,) for vote in cast], [found], seats=seats)
+    return leading
 
 
 @pytest.mark.parametrize(
@@ -71,75 +45,74 @@ def test_a_quorum_is_more_than_two_thirds(seats: int, needed: int) -> None:
 
 
 def test_without_votes_nothing_is_found() -> None:
-    assert finding([], seats=5, tolerance=0) == NO_FINDING
+    assert finding([], seats=5) == NO_FINDING
+    assert majority([], seats=5) == NO_FINDING
 
 
 def test_members_that_reveal_nothing_count_against_the_quorum() -> None:
-    assert finding([ok()] * 3, seats=5, tolerance=0) == NO_FINDING
-    assert finding([ok()] * 4, seats=5, tolerance=0) == Finding(Verdict.OK, 90, 9, int("01" * 7, 16))
+    assert finding([ok()] * 3, seats=5) == NO_FINDING
+    assert finding([ok()] * 4, seats=5) == Finding(Verdict.OK, 90, 9, int("01" * 7, 16))
 
 
-def test_echoed_counts_without_the_predictions_do_not_agree() -> None:
-    cast = [ok()] * 3 + [ok(digest=2)] * 2
-    assert finding(cast, seats=5, tolerance=0) == NO_FINDING
-    assert finding(cast, seats=5, tolerance=1) == Finding(Verdict.OK, 90, 9, 0)
+@pytest.mark.parametrize("other", [ok(digest=2), ok(train=91), ok(test=8)])
+def test_votes_agree_to_the_bit_or_not_at_all(other: Vote) -> None:
+    assert finding([ok()] * 3 + [other] * 2, seats=5) == NO_FINDING
 
 
-def test_a_vote_one_off_agrees_within_a_tolerance_only() -> None:
-    cast = [ok()] * 3 + [ok(train=91)] * 2
-    assert finding(cast, seats=5, tolerance=0).verdict is Verdict.NONE
-    assert finding(cast, seats=5, tolerance=1) == Finding(Verdict.OK, 90, 9, 0)
+@pytest.mark.parametrize(
+    "verdict", [verdict for verdict in Verdict if verdict not in (Verdict.NONE, Verdict.OK)]
+)
+def test_a_quorum_for_a_fault_or_an_abstention_is_the_finding(verdict: Verdict) -> None:
+    assert finding([no(verdict)] * 4 + [ok()], seats=5) == Finding(verdict, 0, 0, 0)
+    assert finding([no(verdict)] * 3 + [ok()] * 2, seats=5) == NO_FINDING
 
 
-def test_votes_spread_around_the_median_do_not_agree() -> None:
-    cast = [ok(train=80), ok(train=85), ok(train=90), ok(train=95), ok(train=100)]
-    assert finding(cast, seats=5, tolerance=5) == NO_FINDING
+def test_a_truth_of_more_than_half_of_all_seats_leads_without_a_quorum() -> None:
+    assert majority([ok()] * 3, seats=5) == said(ok())
+    assert majority([ok()] * 3, seats=6) == NO_FINDING
+    assert majority([no(Verdict.UNAVAILABLE)] * 3, seats=5) == NO_FINDING
+    assert majority([ok()] * 3, seats=5, found=Finding(Verdict.UNAVAILABLE, 0, 0, 0)) == NO_FINDING
 
 
-@pytest.mark.parametrize("verdict", [Verdict.UNAVAILABLE, Verdict.MALFORMED, Verdict.DATA_FAULT])
-def test_a_quorum_for_a_fault_is_the_finding(verdict: Verdict) -> None:
-    assert finding([no(verdict)] * 4 + [ok()], seats=5, tolerance=0) == Finding(verdict, 0, 0, 0)
-    assert finding([no(verdict)] * 3 + [ok()] * 2, seats=5, tolerance=0) == NO_FINDING
+def test_what_was_found_is_right_and_another_truth_false() -> None:
+    last = [said(ok()), said(no(Verdict.MALFORMED))]
+    nobody = [NO_FINDING, NO_FINDING]
+    assert worth_of([ok(), no(Verdict.MALFORMED)], last, nobody) == Worth(2, False, False, False)
+    assert worth_of([ok(train=89), no(Verdict.MALFORMED)], last, nobody) == Worth(1, True, False, False)
+    assert worth_of([ok(), ok()], last, nobody) == Worth(1, True, False, False)
 
 
-def test_of_an_even_number_the_lower_of_the_middle_values_is_the_median() -> None:
-    assert lower_median([4, 1, 3, 2]) == 2
+def test_predictions_are_compared_within_the_last_committee_only() -> None:
+    assert worth_of([ok(digest=2)], [said(ok())], [NO_FINDING]).is_false
+    assert worth_of([ok(digest=2)], [said(ok())], None) == Worth(1, False, False, False)
+    assert worth_of([ok(train=89)], [said(ok())], None).is_false
 
 
-def test_a_vote_for_another_verdict_is_incoherent() -> None:
-    agreed = [Finding(Verdict.OK, 90, 9, fingerprint(ok().predictions)), NO_FINDING]
-    assert is_coherent([ok(), no(Verdict.MALFORMED)], agreed, agreed, 0)
-    assert not is_coherent([no(Verdict.MALFORMED), ok()], agreed, agreed, 0)
-    assert not is_coherent([ok(digest=2), ok()], agreed, agreed, 0)
-    assert is_coherent([ok(digest=2), ok()], agreed, agreed, 1)
+@pytest.mark.parametrize("verdict", [Verdict.UNAVAILABLE, Verdict.DATA_UNAVAILABLE])
+def test_an_abstention_is_never_false(verdict: Verdict) -> None:
+    for last in (ok(), no(Verdict.MALFORMED), no(Verdict.DATA_FAULT)):
+        assert worth_of([no(verdict)], [said(last)], [NO_FINDING]) == Worth(0, False, False, True)
+    assert worth_of([no(verdict)], [NO_FINDING], [said(ok())]) == Worth(0, False, False, False)
 
 
-def test_where_nothing_was_found_everybody_is_coherent() -> None:
-    nothing = [NO_FINDING, NO_FINDING]
-    assert is_coherent([ok(), no(Verdict.MALFORMED)], [Finding(Verdict.OK, 1, 1, 1), NO_FINDING], nothing, 0)
+@pytest.mark.parametrize("last", [Verdict.UNAVAILABLE, Verdict.DATA_UNAVAILABLE, Verdict.NONE])
+def test_a_truth_is_not_false_where_none_was_found(last: Verdict) -> None:
+    assert worth_of([ok()], [Finding(last, 0, 0, 0)], [NO_FINDING]) == Worth(0, False, False, False)
 
 
-def test_predictions_are_compared_within_a_ballot_only() -> None:
-    final = [Finding(Verdict.OK, 90, 9, fingerprint(ok(digest=2).predictions))]
-    same = [Finding(Verdict.OK, 90, 9, fingerprint(ok().predictions))]
-    assert is_coherent([ok()], same, final, 0)
-    assert not is_coherent([ok(digest=2)], same, final, 0)
-    assert not is_coherent([ok(train=91)], same, final, 0)
+def test_who_contradicts_most_seats_without_a_quorum_stands_alone() -> None:
+    assert worth_of([ok(digest=2)], [NO_FINDING], [said(ok())]) == Worth(0, False, True, False)
+    assert worth_of([ok()], [NO_FINDING], [said(ok())]) == Worth(0, False, False, False)
+    assert worth_of([ok(digest=2)], [NO_FINDING], None) == Worth(0, False, False, False)
 
 
-def test_who_was_outvoted_by_a_wrong_committee_is_coherent_by_its_counts() -> None:
-    final = [Finding(Verdict.OK, 90, 9, fingerprint(ok(digest=2).predictions))]
-    for wrong in (Finding(Verdict.OK, 80, 9, 7), Finding(Verdict.MALFORMED, 0, 0, 0), NO_FINDING):
-        assert is_coherent([ok()], [wrong], final, 0)
-        assert not is_coherent([ok(train=80)], [wrong], final, 0)
-
-
-def test_tallies_differ_in_verdicts_and_counts_and_not_in_fingerprints() -> None:
+def test_tallies_contradict_each_other_about_truths_alone() -> None:
     some = [Finding(Verdict.OK, 90, 9, 1), NO_FINDING]
-    assert not differ(some, [Finding(Verdict.OK, 90, 9, 2), NO_FINDING])
-    assert differ(some, [Finding(Verdict.OK, 91, 9, 1), NO_FINDING])
-    assert differ(some, [Finding(Verdict.OK, 90, 8, 1), NO_FINDING])
-    assert differ(some, [Finding(Verdict.OK, 90, 9, 1), Finding(Verdict.MALFORMED, 0, 0, 0)])
+    assert not contradict(some, [Finding(Verdict.OK, 90, 9, 2), said(ok())])
+    assert not contradict(some, [Finding(Verdict.UNAVAILABLE, 0, 0, 0), NO_FINDING])
+    assert contradict(some, [Finding(Verdict.OK, 91, 9, 1), NO_FINDING])
+    assert contradict(some, [Finding(Verdict.OK, 90, 8, 1), NO_FINDING])
+    assert contradict(some, [Finding(Verdict.MALFORMED, 0, 0, 0), NO_FINDING])
 
 
 def test_a_vote_is_packed_from_the_top() -> None:
@@ -147,29 +120,22 @@ def test_a_vote_is_packed_from_the_top() -> None:
     assert pack(vote) == 0x04_01020304_05060708_10111213141516
 
 
-@given(st.lists(mostly_equal, max_size=9), st.integers(0, 3), st.sampled_from([0, 1, 5]))
-@settings(max_examples=300)
-def test_the_finding_is_what_trying_all_gives(cast: list[Vote], absent: int, tolerance: int) -> None:
+@given(st.lists(mostly_equal, max_size=9), st.integers(0, 3))
+@settings(max_examples=200)
+def test_the_finding_is_what_trying_all_gives(cast: list[Vote], absent: int) -> None:
     seats = max(1, len(cast) + absent)
-    assert finding(cast, seats=seats, tolerance=tolerance) == plain_finding(cast, seats, tolerance)
-
-
-@given(st.lists(mostly_equal, min_size=1, max_size=9), st.sampled_from([0, 1, 5]))
-def test_at_least_a_quorum_supports_every_finding(cast: list[Vote], tolerance: int) -> None:
-    agreed = finding(cast, seats=len(cast), tolerance=tolerance)
-    if agreed.verdict is not Verdict.NONE:
-        assert sum(agrees(vote, agreed, tolerance) for vote in cast) >= quorum(len(cast))
-
-
-@given(st.lists(st.integers(0, 3), min_size=1, max_size=15))
-def test_a_majority_is_always_found(values: list[int]) -> None:
-    value, count = Counter(values).most_common(1)[0]
-    if 2 * count > len(values):
-        assert majority(values) == value
-    assert majority(values) in values
+    agreed = [each for each, count in Counter(map(said, cast)).items() if count >= quorum(seats)]
+    assert [finding(cast, seats)] == (agreed or [NO_FINDING])
+    most = [each for each, count in Counter(map(said, cast)).items() if 2 * count > seats]
+    truths = [each for each in most if each.verdict in TRUTHS]
+    assert [majority(cast, seats)] == (truths or [NO_FINDING])
 
 
 def test_findings_are_made_choice_by_choice() -> None:
     revealed = [(ok(), no(Verdict.MALFORMED))] * 3
-    made = findings(revealed, seats=3, choices=2, tolerance=0)
+    made = findings(revealed, seats=3, choices=2)
     assert [each.verdict for each in made] == [Verdict.OK, Verdict.MALFORMED]
+
+
+def test_a_fingerprint_is_the_digest_s_first_seven_bytes() -> None:
+    assert fingerprint(bytes(range(1, 33))) == 0x01020304050607

@@ -2,6 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.protocol.example_rounds import PARAMETERS, TERMS
 
+from pole.protocol.rounds.rent import duration
 from pole.protocol.rounds.value_heap import (
     WaitingTask,
     best,
@@ -28,10 +29,9 @@ def test_no_task_is_the_best_of_none() -> None:
     assert least_valuable([]) is None
 
 
-def test_a_task_lasts_as_long_as_its_time_limit_and_all_windows_of_a_round() -> None:
-    assert waiting_task(7, TERMS, PARAMETERS.task_list) == WaitingTask(
-        7, TERMS.reward, TERMS.time_limit + 750
-    )
+def test_a_task_is_valued_by_all_the_time_that_its_round_may_take() -> None:
+    taken = duration(TERMS, PARAMETERS.task_list)
+    assert waiting_task(7, TERMS, PARAMETERS.task_list) == WaitingTask(7, TERMS.reward, taken)
 
 
 def test_among_equals_the_older_comes_first() -> None:
