@@ -76,7 +76,9 @@ library Settlement {
 
         _payReward(list, ending, voidReason, payee, reward);
         if (!_isBondForfeited(ending, voidReason)) list.add(ending.dataNode, PayoutReason.DataBond, dataBond);
-        else _share(list, ending, PayoutReason.DataBondShare, (dataBond * ending.faultShareBps) / BPS);
+        // Nobody gains by data that could not be had.
+        else if (voidReason != VoidReason.DataUnavailable)
+            _share(list, ending, PayoutReason.DataBondShare, (dataBond * ending.faultShareBps) / BPS);
         list.add(ending.dataNode, PayoutReason.RentRefund, ending.rent - ending.used);
         for (uint256 n = 0; n < ending.solutions.length; ++n) {
             if (!_keepsBond(ending, ending.solutions[n])) continue;

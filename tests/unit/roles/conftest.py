@@ -50,6 +50,7 @@ from pole.roles.workers.verifier.verifier import Verifier
 TRAIN, TEST = 12, 6
 OWNER = address("0x" + "a" * 40)
 MINERS = ("0x" + "1" * 40, "0x" + "2" * 40)
+KEEPER = "0x" + "5" * 40
 VERIFIERS = ("0x" + "7" * 40, "0x" + "8" * 40, "0x" + "9" * 40)
 
 
@@ -225,11 +226,23 @@ class Stage:
         )
         return tables.verifier(means)
 
-    def keeper(
-        self, address: str = VERIFIERS[0], spread: float = 0.0, idle_after: float | None = None
-    ) -> Worker[Keeper]:
-        means = Keeper(self.chain(address), lambda: float(self.world.now), spread, idle_after)
-        return tables.keeper(means)
+    def keeper(self, address: str = VERIFIERS[0], idle_after: float | None = None) -> Worker[Keeper]:
+        return tables.keeper(Keeper(self.chain(address), lambda: float(self.world.now), idle_after))
+
+    def with_lanes(self, lanes: int) -> None:
+        """Let the world have so many lanes; before anything is done in it."""
+        parameters = self.world.parameters
+        self.world.parameters = replace(parameters, committee=replace(parameters.committee, lanes=lanes))
+
+    def open_round(self) -> None:
+        """Let anybody open the next round, and draw its seed."""
+        keeper = self.keeper(OWNER)
+        for _ in range(8):
+            if self.world.moment().phase in (Phase.KEYS, Phase.TRAINING):
+                return
+            keeper.step(self.world.moment())
+            self.world.pass_time(1)
+        raise AssertionError(f"never opened: {self.world.moment()}")
 
     def play(self, *until: Phase, workers: Sequence[Role] | None = None) -> None:
         """Let everybody act, second by second, until the round is in one of these phases."""
@@ -238,7 +251,7 @@ class Stage:
             *(self.miner(address) for address in MINERS),
             *(self.verifier(address) for address in VERIFIERS),
         ]
-        acting = [*everybody, self.keeper(idle_after=3.0 if self.world.idle else None)]
+        acting = [*everybody, self.keeper(KEEPER, idle_after=3.0 if self.world.idle else None)]
         for _ in range(2000):
             if self.world.moment().phase in until:
                 return

@@ -83,8 +83,8 @@ def test_bytes_behind_the_encoding_are_refused() -> None:
 
 
 def test_an_unknown_void_reason_is_refused() -> None:
-    data = (1).to_bytes(32, "big") + (9).to_bytes(32, "big")
-    with pytest.raises(IntegrityError, match="void reason 9"):
+    data = (1).to_bytes(32, "big") + (10).to_bytes(32, "big")
+    with pytest.raises(IntegrityError, match="void reason 10"):
         decode_record(record(RecordKind.ROUND_VOIDED, data))
 
 

@@ -39,7 +39,8 @@ DECLARED = {
 
 
 def network(**changes: Any) -> ModelSpecification:
-    given = {"values": 6, "bits": 8, "queries": 4, "noise": 0, "hidden": (5,), "classes": 3} | changes
+    plain = {"values": 6, "bits": 8, "queries": 4, "noise": 0, "hidden": (5,), "classes": 3}
+    given: dict[str, Any] = {**plain, **changes}
     mapping = LinearMapping(bits=given["bits"], queries=given["queries"], noise=given["noise"])
     return mlp(
         input_shape=(given["values"],),

@@ -16,19 +16,22 @@ WORTH_MEASURING: Final = 5.0
 def is_chosen(miner: Miner, moment: Moment) -> bool:
     """Return whether the miner is to work in a round in Training: it has begun, or this is the best one now.
 
-    It begins with no more rounds than it works in at once, and serves each until that has ended. Of rounds
-    that it leaves alone it says why.
+    It begins with no more rounds than it works in at once, each until its model is revealed: afterwards a
+    challenge may call it, and nothing else. Of rounds that it leaves alone it says why.
     """
     if miner.takes_part(moment.round_id):
         return True
     moments = miner.chain.moments()
-    begun = sum(each.phase not in ENDED and miner.takes_part(each.round_id) for each in moments)
+    begun = sum(
+        each.phase not in ENDED
+        and miner.takes_part(each.round_id)
+        and not miner.memory.has_revealed(each.round_id)
+        for each in moments
+    )
     if begun >= miner.settings.lanes:
         return False
-    open_to = [
-        each for each in moments if each.phase is Phase.TRAINING and not miner.takes_part(each.round_id)
-    ]
-    offers = [standing for each in open_to if (standing := _offer(miner, each)) is not None]
+    training = [each for each in moments if each.phase is Phase.TRAINING]
+    offers = [standing for each in training if (standing := _offer(miner, each)) is not None]
     best = max(offers, key=lambda standing: standing.terms.reward / needed(miner, standing), default=None)
     return best is not None and best.round_id == moment.round_id
 

@@ -34,7 +34,7 @@ def prepare_data(verifier: Verifier, moment: Moment) -> str | None:
         with verifier.store.until(moment.deadline - moment.timestamp):
             if moment.phase is Phase.REVEAL:
                 verifier.data.test_set(open_round, stop=stop)
-            elif open_round.terms.audit_count == 0:
+            else:
                 verifier.data.training_set(open_round, stop=stop)
     except (DataFault, UnreachableError, AbandonedError) as error:
         LOG.info("Round %d: cannot prepare its data: %s", moment.round_id, error)
