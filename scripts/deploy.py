@@ -1,22 +1,27 @@
-"""Deploy the four contracts, read everything back, and write the deployment file.
+"""Deploy the five contracts, read everything back, and write the deployment file.
 
     tools/brownie run deploy --network devnet
-    tools/brownie run deploy main devnet/parameters-sepolia.json --network sepolia
+    tools/brownie run deploy main my-parameters.json --network PRESET
 
-Reads the parameter file named, else POLE_PARAMETERS, else devnet/parameters.json, and refuses parameters
-that do not hold together. Writes deployments/<network>.json (POLE_DEPLOYMENT) and, beside it, the compiler's
-input with which explorers verify the source. Sends from the first unlocked account (POLE_ACCOUNT). The
-contracts need one another's addresses, so nothing else may be sent from that account meanwhile; a wrong
-prediction makes the last deployment fail and leaves nothing behind that matters.
+Refuses a network whose randomness one party makes (devnet/presets.json, POLE_ACCEPT_RANDOMNESS). Reads the
+parameter file named, else POLE_PARAMETERS, else the one of the network's preset, and refuses parameters that
+do not hold together or do not suit the network. Writes deployments/<network>.json (POLE_DEPLOYMENT) and,
+beside it, the compiler's input with which explorers verify the source. Sends from the first unlocked account
+(POLE_ACCOUNT). The contracts need one another's addresses, so nothing else may be sent from that account
+meanwhile; a wrong prediction makes the last deployment fail and leaves nothing behind that matters.
 """
 
+import os
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from brownie import (
+    Entropy,
     Judge,
+    Ledger,
     PoLeChain,
     ReleaseSignature,
     RewardReservoir,
@@ -26,29 +31,34 @@ from brownie import (
     web3,
 )
 from brownie.network.contract import ProjectContract
+from eth_typing import ChecksumAddress
 from scripts.deployed import (
-    CONTRACTS,
-    FORMAT_VERSION,
     Sender,
     code_hash,
     deployment_path,
     named,
-    parameters_path,
     read_json,
     sender,
     struct_of,
     write_json,
 )
+from scripts.presets import Preset, check_delays, preset_of
 from scripts.sources import all_sources, standard_input
 
+from pole.adapters.ethereum.deployment import DEPLOYED, FORMAT_VERSION, MADE
 from pole.errors import InputError
 from pole.protocol.parameters import parameters_from_json
 from pole.protocol.rounds.parameter_rules import check_parameters, check_windows, covering_fee
 
-FACTORIES = {each._name: each for each in (RewardReservoir, TaskList, VerifierCommittee, PoLeChain)}
+FACTORIES = {
+    each._name: each
+    for each in (
+        *(RewardReservoir, Ledger, TaskList, VerifierCommittee, PoLeChain),
+        *(Judge, ReleaseSignature, Entropy),
+    )
+}
 # Names in the parameter file, and whose constructor's last argument each fills.
 GROUPS = {"taskList": TaskList, "committee": VerifierCommittee, "chain": PoLeChain}
-DEPLOYMENTS_BEFORE_CHAIN = 3
 BLOCKS_TIMED = 20
 
 Contracts = dict[str, ProjectContract]
@@ -56,7 +66,8 @@ Structs = dict[str, tuple[int, ...]]
 
 
 def main(parameters: str = "") -> dict[str, Any]:
-    chosen = read_parameters(Path(parameters) if parameters else parameters_path())
+    preset = network_preset()
+    chosen = read_parameters(parameters_path(preset, parameters), preset)
     contracts = deploy(sender(), chosen)
     verify(contracts, chosen)
     content = describe(contracts, chosen)
@@ -66,14 +77,31 @@ def main(parameters: str = "") -> dict[str, Any]:
     for name, contract in contracts.items():
         # The deployment file is the record. brownie's own would stop it on a chain that was wiped.
         FACTORIES[name].remove(contract)
-    print(f"Deployed to chain {content['chainId']} ({content['network']}); wrote {path}.")
-    print(
-        f"For explorers: {sources_path(path)}, and each contract's source and constructorArguments in {path}."
-    )
+    print(f"Deployed to chain {content['chainId']} ({preset.name}); wrote {path} and {sources_path(path)}.")
+    if preset.explorer:
+        print(f"PoLeChain is {preset.explorer}/address/{contracts['PoLeChain'].address}.")
+        print(f"Now verify its source: `pole deployment verify --deployment {path}`.")
     return content
 
 
-def read_parameters(path: Path) -> Structs:
+def network_preset() -> Preset:
+    """Return the preset of the chain below. Raises SystemExit where its randomness is refused."""
+    try:
+        return preset_of(web3.eth.chain_id, os.environ.get("POLE_ACCEPT_RANDOMNESS", ""))
+    except InputError as error:
+        raise SystemExit(str(error)) from None
+
+
+def parameters_path(preset: Preset, given: str) -> Path:
+    path = given or os.environ.get("POLE_PARAMETERS") or preset.parameters
+    if not path:
+        raise SystemExit(
+            f"No parameters are chosen for {preset.name}: name a file after `main`, or with POLE_PARAMETERS."
+        )
+    return Path(path)
+
+
+def read_parameters(path: Path, preset: Preset) -> Structs:
     """Return the constructor structs by group. Raises SystemExit with every inequality they break."""
     content = read_json(path, "name one after `main`, or with POLE_PARAMETERS")
     if set(content) != set(GROUPS):
@@ -83,6 +111,8 @@ def read_parameters(path: Path) -> Structs:
         parsed = parameters_from_json({group: named(chosen[group], components(group)) for group in GROUPS})
         check_parameters(parsed)
         check_windows(parsed, block_time())
+        delay, confirmations = parsed.chain.draw_delay, parsed.chain.confirmations
+        check_delays(preset, draw_delay=delay, confirmations=confirmations)
     except InputError as error:
         raise SystemExit(f"{path}: {error}") from None
     print(f"Blocks are paid for from a task fee of {covering_fee(parsed)} wei on.")
@@ -99,32 +129,34 @@ def block_time() -> float:
 
 def deploy(deployer: Sender, chosen: Structs) -> Contracts:
     nonce = deployer.nonce
-    chain = deployer.get_deployment_address(nonce + DEPLOYMENTS_BEFORE_CHAIN)
-    reservoir = deployer.deploy(RewardReservoir, nonce=nonce)
-    task_list = deployer.deploy(TaskList, reservoir, chain, chosen["taskList"], nonce=nonce + 1)
-    committee = deployer.deploy(VerifierCommittee, reservoir, chain, chosen["committee"], nonce=nonce + 2)
-    pole_chain = deployer.deploy(
-        PoLeChain,
-        reservoir,
-        task_list,
-        committee,
-        chosen["chain"],
-        nonce=nonce + DEPLOYMENTS_BEFORE_CHAIN,
-        # brownie's rehearsal by eth_call takes place at another address than the real one, and so would fail.
-        allow_revert=True,
-    )
-    return dict(zip(CONTRACTS, (reservoir, task_list, committee, pole_chain), strict=True))
+    addresses = {name: deployer.get_deployment_address(nonce + n) for n, name in enumerate(DEPLOYED)}
+    arguments = constructor_arguments(addresses, chosen)
+    return {
+        name: deployer.deploy(
+            FACTORIES[name],
+            *arguments[name],
+            nonce=nonce + place,
+            # brownie's rehearsal by eth_call takes place at another address, and so PoLeChain's would fail.
+            allow_revert=name == "PoLeChain",
+        )
+        for place, name in enumerate(DEPLOYED)
+    }
 
 
-def constructor_arguments(contracts: Contracts, chosen: Structs) -> dict[str, tuple[Any, ...]]:
-    """Return what each contract was constructed with."""
-    reservoir, task_list, committee, chain = (contracts[name].address for name in CONTRACTS)
+def constructor_arguments(addresses: Mapping[str, str], chosen: Structs) -> dict[str, tuple[Any, ...]]:
+    """Return what each contract is constructed with."""
+    reservoir, ledger, task_list, committee, chain = (addresses[name] for name in DEPLOYED)
     return {
         "RewardReservoir": (),
-        "TaskList": (reservoir, chain, chosen["taskList"]),
-        "VerifierCommittee": (reservoir, chain, chosen["committee"]),
-        "PoLeChain": (reservoir, task_list, committee, chosen["chain"]),
+        "Ledger": (chain, task_list, committee),
+        "TaskList": (reservoir, ledger, chain, chosen["taskList"]),
+        "VerifierCommittee": (reservoir, ledger, chain, chosen["committee"]),
+        "PoLeChain": (reservoir, ledger, task_list, committee, chosen["chain"]),
     }
+
+
+def addresses_of(contracts: Contracts) -> dict[str, str]:
+    return {name: contract.address for name, contract in contracts.items()}
 
 
 def encoded_arguments(name: str, arguments: tuple[Any, ...]) -> str:
@@ -135,7 +167,7 @@ def encoded_arguments(name: str, arguments: tuple[Any, ...]) -> str:
 
 def verify(contracts: Contracts, chosen: Structs) -> None:
     """Read the code, its arguments, every reference and every parameter back from the chain."""
-    for name, arguments in constructor_arguments(contracts, chosen).items():
+    for name, arguments in constructor_arguments(addresses_of(contracts), chosen).items():
         verify_construction(name, contracts[name], encoded_arguments(name, arguments))
     verify_getters(contracts, chosen)
 
@@ -153,19 +185,25 @@ def verify_construction(name: str, contract: ProjectContract, arguments: str) ->
 
 
 def verify_getters(contracts: Contracts, chosen: Structs) -> None:
-    reservoir, task_list, committee, chain = (contracts[name] for name in CONTRACTS)
+    reservoir, ledger, task_list, committee, chain = (contracts[name] for name in DEPLOYED)
     facts = {
+        "Ledger.chain": (ledger.chain(), chain.address),
+        "Ledger.taskList": (ledger.taskList(), task_list.address),
+        "Ledger.committee": (ledger.committee(), committee.address),
         "TaskList.chain": (task_list.chain(), chain.address),
+        "TaskList.ledger": (task_list.ledger(), ledger.address),
         "TaskList.reservoir": (task_list.reservoir(), reservoir.address),
         "VerifierCommittee.chain": (committee.chain(), chain.address),
+        "VerifierCommittee.ledger": (committee.ledger(), ledger.address),
         "VerifierCommittee.reservoir": (committee.reservoir(), reservoir.address),
         "PoLeChain.reservoir": (chain.reservoir(), reservoir.address),
+        "PoLeChain.ledger": (chain.ledger(), ledger.address),
         "PoLeChain.taskList": (chain.taskList(), task_list.address),
         "PoLeChain.committee": (chain.committee(), committee.address),
         "TaskList.parameters": (tuple(task_list.parameters()), chosen["taskList"]),
         "VerifierCommittee.parameters": (tuple(committee.parameters()), chosen["committee"]),
         "PoLeChain.parameters": (tuple(chain.parameters()), chosen["chain"]),
-        "PoLeChain.height": (chain.height(), 0),
+        "Ledger.height": (ledger.height(), 0),
         "RewardReservoir.total": (reservoir.total(), 0),
     }
     for fact, (found, expected) in facts.items():
@@ -175,32 +213,44 @@ def verify_getters(contracts: Contracts, chosen: Structs) -> None:
 
 def describe(contracts: Contracts, chosen: Structs) -> dict[str, Any]:
     """Return the content of the deployment file."""
-    arguments = constructor_arguments(contracts, chosen)
+    arguments = constructor_arguments(addresses_of(contracts), chosen)
+    chain = contracts["PoLeChain"]
+    deployed = {
+        name: describe_contract(name, contract.address, contract.tx.block_number)
+        | {
+            "transaction": contract.tx.txid,
+            "constructorArguments": encoded_arguments(name, arguments[name]),
+        }
+        for name, contract in contracts.items()
+    }
+    made = {
+        name: describe_contract(name, getattr(chain, getter)(), chain.tx.block_number)
+        for name, getter in MADE.items()
+    }
     return {
         "version": FORMAT_VERSION,
         "chainId": web3.eth.chain_id,
         "network": network.show_active(),
-        "contracts": {
-            name: {
-                "address": contract.address,
-                "deployedBlock": contract.tx.block_number,
-                "codeHash": code_hash(contract.address),
-                "source": f"{FACTORIES[name]._build['sourcePath']}:{name}",
-                "constructorArguments": encoded_arguments(name, arguments[name]),
-                "abi": contract.abi,
-            }
-            for name, contract in contracts.items()
-        },
+        "contracts": deployed | made,
         "compiler": f"v{PoLeChain._build['compiler']['version']}",
         "parameters": {group: named(chosen[group], components(group)) for group in GROUPS},
     }
 
 
+def describe_contract(name: str, address: ChecksumAddress, block: int) -> dict[str, Any]:
+    return {
+        "address": address,
+        "deployedBlock": block,
+        "codeHash": code_hash(address),
+        "source": f"{FACTORIES[name]._build['sourcePath']}:{name}",
+        "abi": FACTORIES[name].abi,
+    }
+
+
 def verification_input() -> dict[str, Any]:
-    """Return the compiler's standard JSON input whose output is all the code deployed, the judge's too."""
-    built = {**FACTORIES, Judge._name: Judge, ReleaseSignature._name: ReleaseSignature}
+    """Return the compiler's standard JSON input whose output is all the code deployed and made."""
     wanted = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "metadata"]
-    selection = {each._build["sourcePath"]: {name: wanted} for name, each in built.items()}
+    selection = {each._build["sourcePath"]: {name: wanted} for name, each in FACTORIES.items()}
     return standard_input(all_sources(), selection)
 
 

@@ -1,7 +1,6 @@
 """The deployment file and the parameter file: what the brownie scripts read and write.
 
-Both can be named by the environment: POLE_DEPLOYMENT (else deployments/<network>.json) and POLE_PARAMETERS
-(else devnet/parameters.json). docs/deployment.md describes them.
+POLE_DEPLOYMENT names the first, else it is deployments/<network>.json. docs/deployment.md describes both.
 """
 
 import json
@@ -15,8 +14,8 @@ from brownie import Contract, accounts, network, web3
 from brownie.network.account import Account, LocalAccount
 from eth_typing import ChecksumAddress
 
-FORMAT_VERSION = 1
-CONTRACTS = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain")
+from pole.adapters.ethereum.deployment import FORMAT_VERSION
+
 AMOUNT = "uint96"
 ETHER = 10**18
 
@@ -25,10 +24,6 @@ Sender = Account | LocalAccount
 
 def deployment_path() -> Path:
     return Path(os.environ.get("POLE_DEPLOYMENT", f"deployments/{network.show_active()}.json"))
-
-
-def parameters_path() -> Path:
-    return Path(os.environ.get("POLE_PARAMETERS", "devnet/parameters.json"))
 
 
 def sender() -> Sender:

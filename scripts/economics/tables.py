@@ -43,7 +43,7 @@ def tables() -> dict[str, str]:
     """Return every table of the page, in Markdown."""
     chosen = read_parameters("parameters.json")
     return {
-        "parameters": parameters_table(chosen, read_parameters("parameters-sepolia.json")),
+        "parameters": parameters_table(chosen, read_parameters("parameters-public.json")),
         "committee": committee_table(),
         "captures": captures_table(),
         "self-dealing": self_dealing_table(chosen),
@@ -62,15 +62,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def parameters_table(devnet: Parameters, sepolia: Parameters) -> str:
+def parameters_table(devnet: Parameters, public: Parameters) -> str:
     """Return what each parameter protects against. Raises KeyError for one without a purpose."""
     rows = []
     for group, name in (("taskList", "task_list"), ("committee", "committee"), ("chain", "chain")):
         for each in fields(getattr(devnet, name)):
             key = f"{group}.{_solidity(each.name)}"
-            values = [_value(key, getattr(getattr(p, name), each.name)) for p in (devnet, sepolia)]
+            values = [_value(key, getattr(getattr(p, name), each.name)) for p in (devnet, public)]
             rows.append([f"`{key}`", *values, PURPOSES[key]])
-    return table(["parameter", "devnet", "Sepolia", "protects against"], rows)
+    return table(["parameter", "devnet", "public", "protects against"], rows)
 
 
 def committee_table() -> str:

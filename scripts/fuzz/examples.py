@@ -6,6 +6,7 @@ import sqlite3
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import numpy as np
 import openpyxl  # type: ignore[import-untyped]
@@ -19,6 +20,7 @@ from PIL import Image
 from pyarrow import parquet as arrow_parquet
 from scripts.sources import ROOT
 
+from pole.adapters.ethereum.deployment import CONTRACTS, FORMAT_VERSION
 from pole.adapters.storage.journal import SqliteJournal
 from pole.adapters.wallet import holder_card, secret_box, share_box, share_receipt
 from pole.learning.data import own
@@ -67,7 +69,6 @@ PREPARATION: Final = Preparation(
     ),
     target=ClassTarget(column="churned", names=("no", "yes")),
 )
-CONTRACTS: Final = ("PoLeChain", "TaskList", "VerifierCommittee", "RewardReservoir")
 ERRORS: Final[list[dict[str, Any]]] = [
     {"type": "error", "name": name, "inputs": [{"name": field, "type": kind} for field, kind in inputs]}
     for name, inputs in {
@@ -249,13 +250,41 @@ def deployment() -> bytes:
             "abi": ERRORS,
             "deployedBlock": 7,
             "codeHash": "0xab",
+            "source": f"contracts/{name}.sol:{name}",
         }
         for number, name in enumerate(CONTRACTS)
     }
-    groups = json.loads((ROOT / "devnet" / "parameters-sepolia.json").read_text())
+    groups = json.loads((ROOT / "devnet" / "parameters-public.json").read_text())
     parameters = {name: dict.fromkeys(group, 1) for name, group in groups.items()}
-    content = {"version": 1, "chainId": 1337, "contracts": contracts, "parameters": parameters}
+    content = {
+        "version": FORMAT_VERSION,
+        "chainId": 1337,
+        "contracts": contracts,
+        "compiler": "v0.8.30+commit.73712a01",
+        "parameters": parameters,
+    }
     return json.dumps(content).encode()
+
+
+def sources() -> bytes:
+    """Return what the compiler was given."""
+    return json.dumps({"language": "Solidity", "sources": {}, "settings": {}}).encode()
+
+
+def ticket() -> bytes:
+    """Return Sourcify's answer to a submission."""
+    return json.dumps({"verificationId": str(UUID(int=7))}).encode()
+
+
+def job() -> bytes:
+    """Return Sourcify's answer about a job that failed."""
+    error = {"customCode": "no_match", "message": "The code differs."}
+    return json.dumps({"isJobCompleted": True, "contract": {"match": None}, "error": error}).encode()
+
+
+def refused_verification() -> bytes:
+    """Return Sourcify's answer to a submission that it refuses."""
+    return json.dumps({"customCode": "unsupported_chain", "message": "Chain 1337 not found"}).encode()
 
 
 def arrays() -> tuple[bytes, ...]:

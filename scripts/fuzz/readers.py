@@ -3,7 +3,7 @@
 A test finds such functions by their names and parameters and holds the table to be complete.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,8 @@ from scripts.fuzz import examples
 from scripts.fuzz.examples import CONTEXT, DIGEST, DIMENSION, INDEX, PASSWORD, QUERIES, ROUND, SEED, WINDOWS
 
 from pole.adapters.ethereum import contract_errors, deployment
+from pole.adapters.explorers import sourcify
+from pole.adapters.explorers.submissions import read_submissions
 from pole.adapters.storage import profiles
 from pole.adapters.storage.journal import SqliteJournal
 from pole.adapters.wallet import holder_card, keystore, secret_box, share_box, share_receipt
@@ -262,7 +264,17 @@ def _on_disk(folder: Path) -> tuple[Reader, ...]:
             lambda data: deployment.read_deployment(_written(folder / "deployment.json", data)),
             (InputError,),
             (examples.deployment(),),
-            ("pole.adapters.ethereum.deployment.read_deployment",),
+            (
+                "pole.adapters.ethereum.deployment.read_content",
+                "pole.adapters.ethereum.deployment.read_deployment",
+            ),
+        ),
+        Reader(
+            "submissions",
+            lambda data: read_submissions(_beside_sources(folder / "submitted.json", data)),
+            (InputError,),
+            (examples.deployment(),),
+            ("pole.adapters.explorers.submissions.read_submissions",),
         ),
         Reader(
             "profiles",
@@ -376,7 +388,23 @@ def _of_nodes() -> tuple[Reader, ...]:
             examples.refusals(),
             ("pole.adapters.ethereum.contract_errors.ErrorTable.sentence",),
         ),
+        *_of_explorers(),
     )
+
+
+def _of_explorers() -> Iterator[Reader]:
+    for name, read, valid in (
+        ("verification-ticket", sourcify.read_ticket, examples.ticket()),
+        ("verification-job", sourcify.read_job, examples.job()),
+        ("verification-refusal", sourcify.read_refusal, examples.refused_verification()),
+    ):
+        covers = (f"pole.adapters.explorers.sourcify.{read.__name__}",)
+        yield Reader(name, read, (IntegrityError,), (valid,), covers)
+
+
+def _beside_sources(path: Path, data: bytes) -> Path:
+    path.with_suffix(".sources.json").write_bytes(examples.sources())
+    return _written(path, data)
 
 
 def _open_box(data: bytes) -> bytes:

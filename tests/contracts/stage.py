@@ -16,9 +16,10 @@ from brownie.exceptions import VirtualMachineError
 from brownie.network.contract import ProjectContract
 from brownie.network.transaction import TransactionReceipt
 from scripts import deploy
-from scripts.deployed import CONTRACTS, write_json
+from scripts.deployed import write_json
 
 from pole.adapters.ethereum.chain_reader import open_chain_reader
+from pole.adapters.ethereum.deployment import DEPLOYED
 from pole.adapters.ethereum.history_source import read_history
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
@@ -99,9 +100,10 @@ VERIFICATION_FEE = TERMS["reward"] * CHAIN["verificationFeeBps"] // 10_000
 
 @dataclass(frozen=True)
 class Pole:
-    """The four contracts of one deployment."""
+    """The five contracts of one deployment."""
 
     reservoir: ProjectContract
+    ledger: ProjectContract
     task_list: ProjectContract
     committee: ProjectContract
     chain: ProjectContract
@@ -132,7 +134,7 @@ def set_up(*, verifiers: Iterable[int] = VERIFIERS, **changes: dict[str, int] | 
 
 def deploy_all(**changes: dict[str, int] | None) -> Pole:
     contracts = deploy.deploy(accounts[ANYBODY], parameters(**changes))
-    return Pole(*(contracts[name] for name in CONTRACTS))
+    return Pole(*(contracts[name] for name in DEPLOYED))
 
 
 def parameters(
@@ -163,9 +165,8 @@ def refused(error: str, *arguments: object) -> Iterator[None]:
 
 def verify(pole: Pole, path: Path) -> HistoryReport:
     """Replay everything the contracts recorded by the rules in Python; raise at the first difference."""
-    contracts = dict(
-        zip(CONTRACTS, (pole.reservoir, pole.task_list, pole.committee, pole.chain), strict=True)
-    )
+    deployed = (pole.reservoir, pole.ledger, pole.task_list, pole.committee, pole.chain)
+    contracts = dict(zip(DEPLOYED, deployed, strict=True))
     structs = {
         "taskList": tuple(pole.task_list.parameters()),
         "committee": tuple(pole.committee.parameters()),

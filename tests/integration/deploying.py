@@ -10,6 +10,8 @@ from eth_utils.crypto import keccak
 from web3 import Web3
 from web3.types import TxReceipt
 
+from pole.adapters.ethereum.deployment import DEPLOYED, FORMAT_VERSION, MADE
+
 BUILD = Path(__file__).parents[2] / "build" / "contracts"
 GENEROUS = 3600
 
@@ -58,25 +60,29 @@ PARAMETERS: dict[str, dict[str, int]] = {
 
 
 def deploy(w3: Web3, path: Path) -> None:
-    """Deploy the four contracts from the node's first account and write the deployment file to `path`."""
+    """Deploy the five contracts from the node's first account and write the deployment file to `path`."""
     deployer = w3.eth.accounts[0]
     nonce = w3.eth.get_transaction_count(deployer)
-    chain = created_address(deployer, nonce + 3)
-    reservoir = construct(w3, "RewardReservoir")
-    tasks = construct(w3, "TaskList", reservoir.address, chain, tuple(PARAMETERS["taskList"].values()))
-    committee = construct(
-        w3, "VerifierCommittee", reservoir.address, chain, tuple(PARAMETERS["committee"].values())
-    )
-    values = tuple(PARAMETERS["chain"].values())
-    pole = construct(w3, "PoLeChain", reservoir.address, tasks.address, committee.address, values)
-    assert pole.address == chain
-    names = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain")
-    deployed = zip(names, (reservoir, tasks, committee, pole), strict=True)
+    addresses = {name: created_address(deployer, nonce + place) for place, name in enumerate(DEPLOYED)}
+    reservoir, ledger, task_list, committee, chain = addresses.values()
+    structs = {group: tuple(values.values()) for group, values in PARAMETERS.items()}
+    arguments: dict[str, tuple[Any, ...]] = {
+        "RewardReservoir": (),
+        "Ledger": (chain, task_list, committee),
+        "TaskList": (reservoir, ledger, chain, structs["taskList"]),
+        "VerifierCommittee": (reservoir, ledger, chain, structs["committee"]),
+        "PoLeChain": (reservoir, ledger, task_list, committee, structs["chain"]),
+    }
+    deployed = {name: construct(w3, name, *arguments[name]) for name in DEPLOYED}
+    assert {name: each.address for name, each in deployed.items()} == addresses
+    made = w3.eth.contract(address=deployed["PoLeChain"].address, abi=artefact("PoLeChain")["abi"])
+    for name, getter in MADE.items():
+        deployed[name] = Deployed(made.functions[getter]().call(), deployed["PoLeChain"].block)
     content = {
-        "version": 1,
+        "version": FORMAT_VERSION,
         "chainId": w3.eth.chain_id,
         "network": "test",
-        "contracts": {name: entry(w3, name, contract) for name, contract in deployed},
+        "contracts": {name: entry(w3, name, contract) for name, contract in deployed.items()},
         "parameters": PARAMETERS,
     }
     path.write_text(json.dumps(content))

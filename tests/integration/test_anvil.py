@@ -1,65 +1,132 @@
 """The same contracts and the same package on another implementation of Ethereum."""
 
-import shutil
+import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.integration import deploying, test_round
 from tests.integration.conftest import Devnet
+from web3 import Web3
 
 from pole.adapters.ethereum.connection import connect
 from pole.adapters.machine.devnet import (
-    CHAIN_ID,
-    MNEMONIC,
+    ChainProgram,
     DevnetSettings,
-    chain_answers,
     free_port,
     programs_folder,
+    start_chain,
+    stop_devnet,
+    wipe_devnet,
 )
-from pole.adapters.machine.process import running_process, start_process, stop_process
+from pole.adapters.machine.process import Process
 from pole.adapters.sending.chain import EthereumChain
+from pole.errors import InputError
 
 PATIENCE = 30
 
 
 @pytest.fixture(scope="module")
 def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
-    folder = tmp_path_factory.mktemp("anvil")
-    settings = DevnetSettings(folder, programs_folder(), rpc_port=free_port(), block_time=0)
-    record = folder / "anvil.json"
+    settings = anvil(tmp_path_factory.mktemp("anvil"))
     try:
-        start_anvil(settings)
+        start(settings)
         w3 = connect(settings.rpc)
-        deploying.deploy(w3, folder / "deployment.json")
-        yield Devnet(settings, folder / "deployment.json", w3)
+        deploying.deploy(w3, settings.folder / "deployment.json")
+        yield Devnet(settings, settings.folder / "deployment.json", w3)
     finally:
-        stop_process(record)
+        stop_devnet(settings.folder)
 
 
-def anvil(programs: Path) -> str:
-    """Return the user's anvil, else the one from npm, which there is for common machines."""
-    from_npm = programs / "node_modules" / ".bin" / "anvil"
-    found = shutil.which("anvil") or shutil.which(from_npm)
-    if found is None:
-        pytest.skip("anvil is not here: install Foundry (getfoundry.sh) to run the round on it as well.")
-    return found
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[DevnetSettings]:
+    yield anvil(tmp_path)
+    stop_devnet(tmp_path)
 
 
-def start_anvil(settings: DevnetSettings, hardfork: str = "shanghai") -> None:
-    command = [
-        *(anvil(settings.programs), "--silent", "--host", "127.0.0.1", "--port", str(settings.rpc_port)),
-        *("--chain-id", str(CHAIN_ID), "--hardfork", hardfork, "--mnemonic", MNEMONIC, "--accounts", "20"),
-    ]
-    record = settings.folder / "anvil.json"
-    log = settings.folder / "anvil.log"
-    start_process(command, record=record, log=log, notes={"address": settings.rpc})
+def anvil(folder: Path) -> DevnetSettings:
+    return DevnetSettings(
+        folder, programs_folder(), rpc_port=free_port(), block_time=0, chain=ChainProgram.ANVIL
+    )
+
+
+def start(settings: DevnetSettings) -> Process:
+    try:
+        process = start_chain(settings)
+    except InputError as error:
+        if "is not installed" not in str(error):
+            raise
+        pytest.skip(str(error))
+    assert process
+    return process
+
+
+def mine(w3: Web3) -> bytes:
+    """Mine a block and return its hash."""
+    w3.provider.make_request("evm_mine", [])  # type: ignore[arg-type]
+    return bytes(w3.eth.get_block("latest")["hash"])
+
+
+def wait_for_state(settings: DevnetSettings, block: int) -> None:
+    """Wait until anvil has written down a whole state with a block."""
     deadline = time.monotonic() + PATIENCE
-    while not chain_answers(settings.rpc):
-        assert running_process(record), log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
+    while time.monotonic() < deadline:
+        try:
+            state = json.loads((settings.folder / "anvil" / "state.json").read_text())
+        except (FileNotFoundError, ValueError):
+            state = {"best_block_number": 0}
+        if state["best_block_number"] >= block:
+            return
+        time.sleep(0.05)
+    raise AssertionError("anvil writes nothing down")
+
+
+def test_a_killed_anvil_goes_on_with_its_chain(settings: DevnetSettings) -> None:
+    process, w3 = start(settings), connect(settings.rpc)
+    mined = mine(w3)
+    wait_for_state(settings, 1)
+    os.killpg(process.pid, signal.SIGKILL)
+    os.waitpid(process.pid, 0)
+    start(settings)
+    assert (w3.eth.block_number, w3.eth.get_block(1)["hash"]) == (1, mined)
+
+
+def test_a_stopped_anvil_goes_on_and_a_wiped_one_begins_anew(settings: DevnetSettings) -> None:
+    start(settings)
+    w3 = connect(settings.rpc)
+    mined = mine(w3)
+    assert stop_devnet(settings.folder) == ["chain"]
+    start(settings)
+    assert start_chain(settings) is None
+    assert w3.eth.get_block(1)["hash"] == mined
+    stop_devnet(settings.folder)
+    wipe_devnet(settings.folder)
+    start(settings)
+    assert w3.eth.block_number == 0
+
+
+def test_another_program_is_not_taken_for_the_one_that_runs(settings: DevnetSettings) -> None:
+    start(settings)
+    with pytest.raises(
+        InputError, match=r"runs already \(http://.*, anvil\): stop it with `pole devnet down`"
+    ):
+        start_chain(replace(settings, chain=ChainProgram.GANACHE))
+
+
+def test_it_has_the_accounts_of_the_usual_chain_and_mines_by_the_clock(settings: DevnetSettings) -> None:
+    start(replace(settings, block_time=0.2))
+    w3 = connect(settings.rpc)
+    assert w3.eth.chain_id == 1337
+    assert w3.eth.accounts[0] == "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+    assert len(w3.eth.accounts) == 20
+    deadline = time.monotonic() + PATIENCE
+    while w3.eth.block_number < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_it_is_another_client_than_the_development_network(devnet: Devnet) -> None:

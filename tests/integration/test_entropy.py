@@ -8,14 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.integration import deploying
 from tests.integration.conftest import Devnet
-from tests.integration.test_anvil import start_anvil
+from tests.integration.test_anvil import anvil, start
 from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import ContractCustomError
 
 from pole.adapters.ethereum.connection import connect
-from pole.adapters.machine.devnet import DevnetSettings, free_port, programs_folder
-from pole.adapters.machine.process import stop_process
+from pole.adapters.machine.devnet import stop_devnet
 from pole.protocol.encoding.ethereum_headers import encode_header, mix_of
 
 RECENT = 5
@@ -24,14 +23,13 @@ BEYOND_BLOCKHASH = 300
 
 @pytest.fixture(scope="module")
 def with_history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web3]:
-    """Return an anvil at Osaka, which keeps 8,191 block hashes."""
-    folder = tmp_path_factory.mktemp("osaka")
-    node = DevnetSettings(folder, programs_folder(), rpc_port=free_port(), block_time=0)
+    """Return an anvil, which keeps 8,191 block hashes as public chains do."""
+    settings = anvil(tmp_path_factory.mktemp("history"))
     try:
-        start_anvil(node, "osaka")
-        yield connect(node.rpc)
+        start(settings)
+        yield connect(settings.rpc)
     finally:
-        stop_process(folder / "anvil.json")
+        stop_devnet(settings.folder)
 
 
 @pytest.fixture(scope="module", params=["ganache", "anvil"])

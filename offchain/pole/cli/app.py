@@ -17,12 +17,17 @@ def _group(name: str, summary: str, commands: dict[str, tuple[str, str]]) -> Laz
 
 devnet = _group(
     "devnet",
-    "A development chain (ganache) and IPFS daemon on this machine.",
+    "A development chain and IPFS daemon on this machine.",
     {
         "up": ("pole.cli.network.devnet:up", "Start the chain and the IPFS daemon."),
         "down": ("pole.cli.network.devnet:down", "Stop what `up` started."),
         "status": ("pole.cli.network.devnet:status", "Tell what runs and where."),
     },
+)
+deployment = _group(
+    "deployment",
+    "The contracts of a deployment file.",
+    {"verify": ("pole.cli.network.deployment:verify", "Verify their source code on Sourcify.")},
 )
 wallet = _group(
     "wallet",
@@ -160,6 +165,7 @@ main = RootGroup(
     "pole",
     {
         "devnet": devnet,
+        "deployment": deployment,
         "wallet": wallet,
         "task": task,
         "spec": spec,

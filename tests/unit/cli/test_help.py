@@ -39,6 +39,7 @@ def named(found: Sequence[tuple[tuple[str, ...], click.Command]]) -> list[str]:
 def test_the_commands_are_those_that_users_were_promised() -> None:
     assert named(LEAVES) == [
         *("devnet up", "devnet down", "devnet status"),
+        "deployment verify",
         *("wallet new", "wallet list", "wallet fund"),
         *("task post", "task list", "task show", "task watch", "task cancel", "task release"),
         *("spec show", "spec check", "spec suggest", "spec try", "spec from-torch"),

@@ -37,9 +37,20 @@ NAMES = (
     "share",
     *("sealed-share", "share-box", "partial-keys", "card", "receipt", "model", "body", "proof"),
     "signed-release",
-    *("leaked-vote", "secret-box", "keystore", "wallet", "deployment", "profiles", "journal", "ledger-entry"),
+    *(
+        "leaked-vote",
+        "secret-box",
+        "keystore",
+        "wallet",
+        "deployment",
+        "submissions",
+        "profiles",
+        "journal",
+        "ledger-entry",
+    ),
     *("preparation", "npz", "pole", "table", "parquet", "arrow", "workbook", "new-rows", "image"),
     *("record", "ethereum-header", "refusal"),
+    *("verification-ticket", "verification-job", "verification-refusal"),
 )
 
 

@@ -30,6 +30,8 @@ LibraryHarness: ContractContainer
 PoLeChain: ContractContainer
 ReentrantRecipient: ContractContainer
 RefusingRecipient: ContractContainer
+Entropy: ContractContainer
+Ledger: ContractContainer
 ReleaseSignature: ContractContainer
 RewardReservoir: ContractContainer
 TaskCrowd: ContractContainer

@@ -16,15 +16,13 @@ from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint, RPCResponse
 
 from pole.adapters.ethereum.deployment import Deployment
-from pole.adapters.storage.loopback import is_loopback
+from pole.adapters.storage.loopback import is_loopback, proxies_for
 from pole.errors import InputError, UnreachableError
 from pole.quoting import reason
 
 T = TypeVar("T")
 
 _TIMEOUTS = (5, 20)  # seconds to connect, and to wait for an answer
-# requests asks the environment for the proxies that are not named, and leaves out the None.
-_NO_PROXIES = {"http": None, "https": None, "all": None}
 
 
 class NodeProvider(HTTPProvider):
@@ -32,9 +30,7 @@ class NodeProvider(HTTPProvider):
 
     def __init__(self, url: str) -> None:
         # No retries of its own: a worker's loop decides how long to wait and says so.
-        kwargs: dict[str, Any] = {"timeout": _TIMEOUTS}
-        if is_loopback(urlsplit(url).hostname or ""):
-            kwargs["proxies"] = _NO_PROXIES
+        kwargs: dict[str, Any] = {"timeout": _TIMEOUTS, "proxies": proxies_for(urlsplit(url).hostname or "")}
         super().__init__(url, request_kwargs=kwargs, exception_retry_configuration=None)
         self._shown = shown_url(url)
 

@@ -16,9 +16,13 @@ from pole.protocol.parameters import Parameters, parameters_from_json
 from pole.quoting import quoted, reason
 from pole.roles.support.files import read_bounded
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAX_FILE_BYTES = 2**22
-CONTRACTS = ("PoLeChain", "TaskList", "VerifierCommittee", "RewardReservoir")
+DEPLOYED = ("RewardReservoir", "Ledger", "TaskList", "VerifierCommittee", "PoLeChain")
+"""The contracts that are deployed, in their order."""
+MADE = {"Judge": "judge", "ReleaseSignature": "releaseSignature", "Entropy": "entropy"}
+"""The contracts that PoLeChain's constructor makes, and what PoLeChain calls each."""
+CONTRACTS = (*DEPLOYED, *MADE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class DeployedContract:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The four contracts on one chain, and the parameters they were constructed with."""
+    """The contracts on one chain, and the parameters they were constructed with."""
 
     path: Path
     chain_id: int
@@ -52,17 +56,11 @@ class Deployment:
 
 
 def read_deployment(path: Path) -> Deployment:
-    """Read a deployment file of version 1 (docs/formats.md).
+    """Read a deployment file of version 2 (docs/deployment.md).
 
     Raises InputError when there is none, it is of another version, or something is missing in it.
     """
-    content = _json_object(path)
-    version = content.get("version")
-    if version != FORMAT_VERSION:
-        raise InputError(
-            f"The deployment file {path} has version {quoted(version)}, this pole reads version "
-            f"{FORMAT_VERSION}: deploy again with `tools/brownie run deploy --network devnet`."
-        )
+    content = read_content(path)
     try:
         return Deployment(
             path=path,
@@ -75,6 +73,22 @@ def read_deployment(path: Path) -> Deployment:
             f"The deployment file {path} is incomplete ({quoted(error)}): deploy again with `tools/brownie "
             "run deploy --network devnet`."
         ) from error
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """Return the JSON object of a deployment file of this version.
+
+    Raises InputError when there is none, or it is of another version.
+    """
+    content = _json_object(path)
+    version = content.get("version")
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"The deployment file {path} has version {quoted(version)}, and this pole reads version "
+            f"{FORMAT_VERSION} alone, whose contracts are others: use the pole that deployed it, or deploy "
+            "again with `tools/brownie run deploy --network devnet`."
+        )
+    return content
 
 
 def _json_object(path: Path) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """The development network.
 
-A ganache and an IPFS daemon on this machine's loopback, started and stopped by us.
+A ganache or an anvil, and an IPFS daemon, on this machine's loopback, started and stopped by us.
 """
 
 import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from web3.exceptions import Web3Exception
@@ -15,11 +16,19 @@ from web3.exceptions import Web3Exception
 from pole.adapters.ethereum.connection import connect
 from pole.adapters.machine.process import Process, running_process, start_process, stop_process
 from pole.adapters.storage.ipfs import IpfsPolicy, IpfsStore
+from pole.adapters.storage.private_file import private_folder
 from pole.errors import InputError, UnreachableError
 
 CHAIN_ID = 1337
 MNEMONIC = "test test test test test test test test test test test junk"
 """Known to everybody, as ganache's, anvil's and hardhat's: whatever these accounts hold is play money."""
+
+
+class ChainProgram(Enum):
+    """What runs the chain. Each keeps data of its own."""
+
+    GANACHE = "ganache"
+    ANVIL = "anvil"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,7 @@ class DevnetSettings:
     block_time: float = 1
     mnemonic: str = MNEMONIC
     accounts: int = 20
+    chain: ChainProgram = ChainProgram.GANACHE
 
     @property
     def rpc(self) -> str:
@@ -79,22 +89,19 @@ def programs_folder() -> Path:
 
 
 def start_chain(settings: DevnetSettings, *, wait: Callable[[float], None] = time.sleep) -> Process | None:
-    """Start ganache and wait until it answers; return None when ours runs there already.
+    """Start the chain and wait until it answers; return None when ours runs there already.
 
     Raises InputError when the port is busy or a program is missing, UnreachableError when it does not come
     up.
     """
     record = settings.folder / "chain.json"
-    if _is_ours(record, settings.rpc) and chain_answers(settings.rpc):
+    notes = {"address": settings.rpc, "program": settings.chain.value}
+    if _is_ours(record, notes) and chain_answers(settings.rpc):
         return None
     stop_process(record)
     _require_free(settings.rpc_port, "the chain", "--rpc-port")
-    process = start_process(
-        _ganache(settings),
-        record=record,
-        log=settings.folder / "chain.log",
-        notes={"address": settings.rpc},
-    )
+    command = _ganache(settings) if settings.chain is ChainProgram.GANACHE else _anvil(settings)
+    process = start_process(command, record=record, log=settings.folder / "chain.log", notes=notes)
     _await_service(lambda: chain_answers(settings.rpc), record, "chain", settings.folder / "chain.log", wait)
     return process
 
@@ -107,7 +114,8 @@ def start_ipfs(settings: DevnetSettings, *, wait: Callable[[float], None] = time
     Raises InputError when the port is busy with something else, UnreachableError when it does not come up.
     """
     record = settings.folder / "ipfs.json"
-    _is_ours(record, settings.ipfs)
+    notes = {"address": settings.ipfs}
+    _is_ours(record, notes)
     if ipfs_answers(settings.ipfs):
         return None
     stop_process(record)
@@ -123,7 +131,7 @@ def start_ipfs(settings: DevnetSettings, *, wait: Callable[[float], None] = time
         ],
         record=record,
         log=settings.folder / "ipfs.log",
-        notes={"address": settings.ipfs},
+        notes=notes,
     )
     _await_service(
         lambda: ipfs_answers(settings.ipfs), record, "IPFS daemon", settings.folder / "ipfs.log", wait
@@ -141,7 +149,7 @@ def wipe_devnet(folder: Path) -> None:
 
     The next start begins a new chain and an empty IPFS repository.
     """
-    for name in ("chain", "ipfs"):
+    for name in ("chain", "anvil", "ipfs"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
@@ -199,11 +207,30 @@ def _ganache(settings: DevnetSettings) -> list[str]:
     ]
 
 
-def _is_ours(record: Path, address: str) -> bool:
-    process = running_process(record)
-    if process is not None and process.notes.get("address") != address:
+def _anvil(settings: DevnetSettings) -> list[str]:
+    """Return the command of an anvil, with the rules of public chains, that is written down every second."""
+    from_npm = settings.programs / "node_modules" / ".bin" / "anvil"
+    program = shutil.which(from_npm) or shutil.which("anvil")
+    if program is None:
         raise InputError(
-            f"This data folder's network runs at {process.notes.get('address')} already: stop it with "
+            "anvil is not installed, and npm has none for this machine: install Foundry (getfoundry.sh), or "
+            "use --chain ganache."
+        )
+    kept = private_folder(settings.folder / "anvil")
+    return [
+        *(program, "--silent", "--host", "127.0.0.1", "--port", str(settings.rpc_port)),
+        *("--chain-id", str(CHAIN_ID), "--hardfork", "osaka", "--gas-limit", "30000000"),
+        *(("--block-time", str(settings.block_time)) if settings.block_time else ()),
+        *("--mnemonic", settings.mnemonic, "--accounts", str(settings.accounts), "--balance", "10000"),
+        *("--state", str(kept / "state.json"), "--state-interval", "1", "--cache-path", str(kept)),
+    ]
+
+
+def _is_ours(record: Path, notes: Mapping[str, str]) -> bool:
+    process = running_process(record)
+    if process is not None and process.notes != notes:
+        raise InputError(
+            f"This data folder's network runs already ({', '.join(process.notes.values())}): stop it with "
             "`pole devnet down`, or start another under another --home."
         )
     return process is not None
@@ -256,7 +283,10 @@ def _poll(
 ) -> None:
     while not answers():
         if running_process(record) is None:
-            raise UnreachableError(f"{subject} ended while it started: its log {log} says why.")
+            raise UnreachableError(
+                f"{subject} ended while it started: its log {log} says why, and `pole devnet up --fresh` "
+                "begins anew."
+            )
         if time.monotonic() > deadline:
             raise UnreachableError(f"{subject} does not come up: its log {log} may say why.")
         wait(0.1)

@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 
 from pole.adapters.ethereum.chain_reader import ChainReader
-from pole.adapters.ethereum.connection import check_deployment, connect, shown_url
+from pole.adapters.ethereum.connection import check_deployment, connect, node_answers, shown_url
 from pole.adapters.ethereum.deployment import read_deployment
 from pole.adapters.machine.exposure import can_be_entered
 from pole.adapters.storage.ipfs import IpfsPolicy, IpfsStore
@@ -21,6 +21,7 @@ from pole.adapters.wallet.keystore import list_wallets
 from pole.errors import IntegrityError, PoleError
 from pole.ipfe import backend
 from pole.protocol.amounts import ether
+from pole.quoting import MAX_QUOTED, one_line
 
 
 class Grade(Enum):
@@ -128,7 +129,11 @@ def _folder(setup: Setup) -> Finding:
 
 def _chain(setup: Setup) -> Finding:
     w3 = connect(setup.rpc)
-    sentence = f"Chain {w3.eth.chain_id} at {shown_url(setup.rpc)}, block {w3.eth.block_number}."
+    with node_answers():
+        client = one_line(w3.client_version, MAX_QUOTED)
+        sentence = (
+            f"Chain {w3.eth.chain_id} at {shown_url(setup.rpc)} ({client}), block {w3.eth.block_number}."
+        )
     return Finding("chain", Grade.OK, sentence)
 
 

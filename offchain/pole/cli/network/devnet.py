@@ -23,6 +23,14 @@ def _port_option(
 
 
 @command(epilog="Example: pole devnet up --block-time 1")
+@click.option(
+    "--chain",
+    "program",
+    type=click.Choice(["ganache", "anvil"]),
+    default="ganache",
+    show_default=True,
+    help="What runs the chain; each has a chain of its own.",
+)
 @_port_option("--rpc-port", 8546, "the chain")
 @_port_option("--ipfs-port", 5001, "the IPFS API")
 @_port_option("--swarm-port", 4001, "IPFS's swarm")
@@ -43,6 +51,7 @@ def up(
     settings: Settings,
     /,
     *,
+    program: str,
     rpc_port: int,
     ipfs_port: int,
     swarm_port: int,
@@ -51,16 +60,25 @@ def up(
     fresh: bool,
     as_json: bool,
 ) -> None:
-    """Start a chain (ganache) and an IPFS daemon, and wait until both answer.
+    """Start a chain and an IPFS daemon, and wait until both answer.
 
     What runs already is left alone: a second `up` changes nothing, and an IPFS daemon of yours on the same
-    port is used as it is.
+    port is used as it is. anvil writes its whole chain down every second: a kill costs that second's blocks,
+    and a chain of days is for ganache.
     """
     from pole.adapters.machine import devnet
 
     folder = settings.home / "devnet"
     programs = devnet.programs_folder()
-    network = devnet.DevnetSettings(folder, programs, rpc_port, ipfs_port, swarm_port, block_time)
+    network = devnet.DevnetSettings(
+        folder,
+        programs,
+        rpc_port,
+        ipfs_port,
+        swarm_port,
+        block_time,
+        chain=devnet.ChainProgram(program),
+    )
     if mnemonic:
         network = replace(network, mnemonic=mnemonic)
     if fresh:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pole.adapters.ethereum.deployment import CONTRACTS, read_deployment
+from pole.adapters.ethereum.deployment import CONTRACTS, FORMAT_VERSION, read_deployment
 from pole.errors import InputError
 
 PARAMETERS = {
@@ -39,7 +39,7 @@ def deployment() -> dict[str, Any]:
         }
         for number, name in enumerate(CONTRACTS)
     }
-    return {"version": 1, "chainId": 1337, "contracts": contracts, "parameters": PARAMETERS}
+    return {"version": FORMAT_VERSION, "chainId": 1337, "contracts": contracts, "parameters": PARAMETERS}
 
 
 def written(folder: Path, content: Any) -> Path:
@@ -53,9 +53,13 @@ def test_a_missing_file_says_how_to_deploy(tmp_path: Path) -> None:
         read_deployment(tmp_path / "devnet.json")
 
 
-def test_another_version_says_which(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="has version 2, this pole reads version 1"):
-        read_deployment(written(tmp_path, deployment() | {"version": 2}))
+@pytest.mark.parametrize("version", [FORMAT_VERSION - 1, FORMAT_VERSION + 1, None, "2"])
+def test_a_deployment_of_other_contracts_says_what_to_do_in_one_sentence(
+    tmp_path: Path, version: object
+) -> None:
+    with pytest.raises(InputError, match="use the pole that deployed it, or deploy again") as refused:
+        read_deployment(written(tmp_path, deployment() | {"version": version}))
+    assert str(refused.value).count(". ") == 0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "\x00"])
@@ -82,10 +86,11 @@ def test_a_malformed_contract_is_refused(tmp_path: Path, field: str, value: obje
         read_deployment(written(tmp_path, content))
 
 
-def test_a_missing_contract_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_a_missing_contract_is_named(tmp_path: Path, name: str) -> None:
     content = deployment()
-    del content["contracts"]["TaskList"]
-    with pytest.raises(InputError, match="TaskList"):
+    del content["contracts"][name]
+    with pytest.raises(InputError, match=name):
         read_deployment(written(tmp_path, content))
 
 
@@ -93,6 +98,6 @@ def test_a_deployment_is_read_whole(tmp_path: Path) -> None:
     found = read_deployment(written(tmp_path, deployment()))
     assert found.chain_id == 1337
     assert found.first_block == 7
-    assert found.contracts["TaskList"].address == "0x0101010101010101010101010101010101010101"
+    assert found.contracts["TaskList"].address == "0x0202020202020202020202020202020202020202"
     assert found.chain.code_hash == "0xab"
     assert found.parameters.chain.miner_bond == 1

@@ -7,6 +7,7 @@ import pytest
 
 from pole.adapters.machine import devnet
 from pole.adapters.machine.devnet import (
+    ChainProgram,
     DevnetSettings,
     devnet_state,
     free_port,
@@ -40,6 +41,14 @@ def test_a_missing_program_says_what_to_install(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(InputError, match=r"install Node\.js"):
         start_chain(settings(tmp_path, rpc_port=free_port()))
+
+
+def test_an_anvil_that_is_not_there_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(InputError, match=r"install Foundry .*--chain ganache"):
+        start_chain(settings(tmp_path, rpc_port=free_port(), chain=ChainProgram.ANVIL))
 
 
 def test_packages_that_are_not_installed_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

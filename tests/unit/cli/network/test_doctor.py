@@ -2,6 +2,7 @@ import importlib.util
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -43,6 +44,17 @@ def test_a_failing_part_does_not_hide_the_others(tmp_path: Path, monkeypatch: py
     found = diagnose(setup(tmp_path))
     assert found[0] == Finding("python", Grade.FAIL, "broken")
     assert len(found) == 9
+
+
+def test_the_chain_is_told_with_the_program_that_runs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eth = SimpleNamespace(chain_id=1337, block_number=7)
+    node = SimpleNamespace(eth=eth, client_version="anvil/v1.7.1\nnot this")
+    monkeypatch.setattr(diagnosis, "connect", lambda _: node)
+    found = {finding.part: finding for finding in diagnose(setup(tmp_path))}
+    shown = r"Chain 1337 at http://127.0.0.1:1 (anvil/v1.7.1\nnot this), block 7."
+    assert found["chain"] == Finding("chain", Grade.OK, shown)
 
 
 def test_missing_programs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

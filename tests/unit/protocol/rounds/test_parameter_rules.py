@@ -161,7 +161,7 @@ def test_the_covering_fee_is_the_least_that_the_fee_rule_accepts(reward: int) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["devnet/parameters.json", "devnet/parameters-sepolia.json", "scripts/demo/parameters.json"]
+    "name", ["devnet/parameters.json", "devnet/parameters-public.json", "scripts/demo/parameters.json"]
 )
 def test_the_parameter_files_that_come_with_pole_hold_together(name: str) -> None:
     content: dict[str, Any] = json.loads((REPOSITORY / name).read_text())
@@ -172,8 +172,8 @@ def test_the_parameter_files_that_come_with_pole_hold_together(name: str) -> Non
     check_parameters(parameters_from_json(exact))
 
 
-def test_the_sepolia_parameters_leave_every_window_a_hundred_blocks_at_least() -> None:
-    content = json.loads((REPOSITORY / "devnet/parameters-sepolia.json").read_text())
+def test_the_public_parameters_leave_every_window_a_hundred_blocks_at_least() -> None:
+    content = json.loads((REPOSITORY / "devnet/parameters-public.json").read_text())
     windows = {key: value for key, value in content["chain"].items() if key.endswith("Window")}
     assert len(windows) >= 6
     assert min(windows.values()) >= 100 * 12
