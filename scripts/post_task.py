@@ -12,6 +12,7 @@ from pathlib import Path
 from scripts.deployed import load, read_json, sender, struct_of
 
 PAYMENTS = ("reward", "dataBond", "fee")
+BASIS_POINTS = 10_000
 
 
 def main(path: str) -> int:
@@ -24,11 +25,9 @@ def main(path: str) -> int:
     names = [component["name"] for component in files_abi["components"]]
     if set(content["files"]) != set(names):
         raise SystemExit(f"The files must be {', '.join(names)}.")
-    due = sum(
-        value
-        for value, component in zip(terms, terms_abi["components"], strict=True)
-        if component["name"] in PAYMENTS
-    )
+    values = {each["name"]: value for each, value in zip(terms_abi["components"], terms, strict=True)}
+    rent = values["reward"] * task_list.parameters().dict()["rentBps"] // BASIS_POINTS
+    due = sum(values[name] for name in PAYMENTS) + rent
     files = tuple(content["files"][name] for name in names)
     posted = task_list.post(terms, files, {"from": sender(), "value": due})
     task_id: int = posted.events["TaskPosted"]["taskId"]

@@ -1,4 +1,4 @@
-"""Show where the chain stands: blocks, the open round, waiting tasks, seats, money.
+"""Show where the chain stands: blocks, open rounds, waiting tasks, seats, money.
 
 tools/brownie run show_state --network devnet
 """
@@ -9,45 +9,33 @@ from brownie import Contract, web3
 from scripts.deployed import ETHER, load
 from scripts.fund import POOL
 
-PHASES = (
-    "None",
-    "Keys",
-    "Training",
-    "TestRelease",
-    "Reveal",
-    "Draw",
-    "VoteCommit",
-    "VoteReveal",
-    "Challenge",
-    "Settlement",
-    "Final",
-    "Void",
-)
+from pole.protocol.state import Phase
 
 
 def main() -> None:
-    chain, task_list = load("PoLeChain"), load("TaskList")
+    ledger, task_list, chain = load("Ledger"), load("TaskList"), load("PoLeChain")
     committee, reservoir = load("VerifierCommittee"), load("RewardReservoir")
-    height = chain.height()
-    root, records = chain.body()
-    count, mature = committee.seatCount()
-    print(f"Height {height}, hash {chain.blockHash(height)}; {records} records since, root {root}.")
+    height = ledger.height()
+    root, records = ledger.body()
+    seats = committee.seatsAt(web3.eth.get_block("latest")["timestamp"])
+    print(f"Height {height}, hash {ledger.blockHash(height)}; {records} records since, root {root}.")
     print(f"{task_list.waiting()} of {task_list.posted()} tasks wait, best {task_list.best() or 'none'}.")
-    print(f"{count} seats, {mature} of them mature.")
+    print(f"{seats} seats.")
     print(f"The pool holds {reservoir.balanceOf(chain, POOL) / ETHER} ether.")
     print(f"All accounts and credits hold {reservoir.total() / ETHER} ether, ", end="")
     print(f"the reservoir {web3.eth.get_balance(reservoir.address) / ETHER}.")
-    show_round(chain)
+    for lane in range(chain.lanes()):
+        show_round(chain, lane)
 
 
-def show_round(chain: Contract) -> None:
-    round_id = chain.currentRound()
+def show_round(chain: Contract, lane: int) -> None:
+    round_id = chain.newestRound(lane)
     if round_id == 0:
-        print("No round has opened.")
+        print(f"No round has opened in lane {lane}.")
         return
-    phase, deadline = chain.phaseOf(round_id)
-    until = f" until {datetime.fromtimestamp(deadline, UTC):%Y-%m-%d %H:%M:%S} UTC" if deadline else ""
-    print(f"Round {round_id} is in {PHASES[phase]}{until}.")
+    phase, deadline, block = chain.phaseOf(round_id)
+    until = f"{datetime.fromtimestamp(deadline, UTC):%Y-%m-%d %H:%M:%S} UTC and block {block}"
+    print(f"Round {round_id} is in {Phase(phase).name}{f' until {until}' if deadline else ''}.")
     for solution in chain.solutions(round_id):
         miner, _, _, train, test, order, choice, revealed = solution
         print(f"  {miner} order {order} claims {train} train", end="")

@@ -2,17 +2,19 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from brownie import accounts, web3
 from eth_account import Account
-from scripts import deploy, deployed, fund, post_task, show_state
+from scripts import deploy, deployed, fund, post_task, presets, show_state
+from scripts.presets import Randomness
 from tests.contracts import stage
 from tests.contracts.stage import ETHER, FILES, TERMS
 
-from pole.adapters.ethereum.deployment import read_deployment
+from pole.adapters.ethereum.deployment import CONTRACTS, DEPLOYED, MADE, read_deployment
 
 PARAMETERS = Path("devnet/parameters.json")
 
@@ -33,15 +35,22 @@ def changed(path: Path, group: str, name: str, value: object) -> None:
     path.write_text(json.dumps(content))
 
 
+def below_us(monkeypatch: pytest.MonkeyPatch, **differing: Any) -> None:
+    """Let the chain below be one of another preset."""
+    chain_id = web3.eth.chain_id
+    preset = replace(presets.read_presets()[chain_id], **differing)
+    monkeypatch.setattr(presets, "read_presets", lambda: {chain_id: preset})
+
+
 def test_parameters_that_are_missing_unknown_or_unusable_are_named(files: tuple[Path, Path]) -> None:
     parameters, _ = files
     for name, value, hint in [
         ("seatStake", "1.5 ether", "seatStake"),
         ("seatStake", "0.0000000000000000001", "seatStake"),
         ("seatStake", -1, "seatStake"),
-        ("tolerance", "0", "tolerance"),
-        ("tolerance", 2**32, "tolerance"),
-        ("tolerence", 0, "unknown: .*tolerence"),
+        ("seatAge", "5", "seatAge"),
+        ("seatAge", 2**32, "seatAge"),
+        ("seatsAge", 5, "unknown: .*seatsAge"),
     ]:
         parameters.write_text(PARAMETERS.read_text())
         changed(parameters, "committee", name, value)
@@ -65,20 +74,77 @@ def test_parameters_that_do_not_hold_together_are_refused_before_anything_is_sen
     files: tuple[Path, Path],
 ) -> None:
     parameters, deployment = files
-    changed(parameters, "committee", "unbondingTime", 60)
-    changed(parameters, "chain", "minerBond", 0)
+    changed(parameters, "committee", "seatAge", 0)
+    changed(parameters, "chain", "drawDelay", 1)
     before = web3.eth.block_number
     with pytest.raises(SystemExit) as refused:
         deploy.main()
-    assert str(refused.value).count("\n- ") == 3
-    assert "make it at least 611111 s" in str(refused.value)
+    assert str(refused.value).count("\n- ") == 2
+    assert "committee.seatAge" in str(refused.value)
     assert (web3.eth.block_number, deployment.exists()) == (before, False)
+
+
+def test_a_sequencers_chain_is_deployed_to_only_where_that_is_accepted_by_name(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, deployment = files
+    below_us(monkeypatch, randomness=Randomness.SEQUENCER)
+    before = web3.eth.block_number
+    for accepted in ("", "unknown", "yes"):
+        monkeypatch.setenv("POLE_ACCEPT_RANDOMNESS", accepted)
+        with pytest.raises(SystemExit, match="accept it with POLE_ACCEPT_RANDOMNESS=sequencer"):
+            deploy.main()
+    assert (web3.eth.block_number, deployment.exists()) == (before, False)
+    monkeypatch.setenv("POLE_ACCEPT_RANDOMNESS", "sequencer")
+    deploy.main()
+    assert deployment.exists()
+
+
+def test_a_chain_without_a_preset_is_refused(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presets, "read_presets", dict)
+    with pytest.raises(SystemExit, match="accept it with POLE_ACCEPT_RANDOMNESS=unknown"):
+        deploy.main()
+
+
+def test_parameters_that_wait_for_fewer_blocks_than_the_network_needs_are_refused(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, deployment = files
+    below_us(monkeypatch, randomness=Randomness.RANDAO, draw_delay=65, confirmations=8)
+    before = web3.eth.block_number
+    with pytest.raises(
+        SystemExit, match=r"drawDelay is 2, .* at least 65.*\n.*confirmations is 1, .* least 8"
+    ):
+        deploy.main()
+    assert (web3.eth.block_number, deployment.exists()) == (before, False)
+
+
+def test_a_network_whose_ether_has_a_price_needs_a_parameter_file(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("POLE_PARAMETERS")
+    below_us(monkeypatch, parameters=None)
+    with pytest.raises(SystemExit, match="No parameters are chosen for devnet: name a file after `main`"):
+        deploy.main()
+
+
+def test_the_preset_names_the_parameter_file(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters, _ = files
+    monkeypatch.delenv("POLE_PARAMETERS")
+    below_us(monkeypatch, parameters=parameters)
+    changed(parameters, "committee", "seatAge", 0)
+    with pytest.raises(SystemExit, match=f"{parameters}: "):
+        deploy.main()
 
 
 def test_a_parameter_that_is_given_twice_is_refused(files: tuple[Path, Path]) -> None:
     parameters, _ = files
-    parameters.write_text(parameters.read_text().replace('"tolerance": 0', '"tolerance": 0, "tolerance": 1'))
-    with pytest.raises(SystemExit, match="'tolerance' is in it twice"):
+    parameters.write_text(parameters.read_text().replace('"seatAge": 5', '"seatAge": 5, "seatAge": 6'))
+    with pytest.raises(SystemExit, match="'seatAge' is in it twice"):
         deploy.main(str(parameters))
 
 
@@ -92,7 +158,7 @@ def test_windows_that_are_short_for_the_chain_below_are_refused(
 
 def test_other_code_or_other_arguments_on_the_chain_are_found_out(files: tuple[Path, Path]) -> None:
     parameters, _ = files
-    chosen = deploy.read_parameters(parameters)
+    chosen = deploy.read_parameters(parameters, deploy.network_preset())
     contracts = deploy.deploy(accounts[0], chosen)
     deploy.verify(contracts, chosen)
     meant = {**chosen, "committee": (*chosen["committee"][:-1], 1)}
@@ -119,19 +185,22 @@ def test_the_sources_written_for_explorers_compile_to_what_was_deployed(
     compiled = subprocess.run(command, cwd=elsewhere, capture_output=True, check=True)
     output = json.loads(compiled.stdout)
     assert not output.get("errors")
-    for name, contract in content["contracts"].items():
+    assert set(content["contracts"]) == set(CONTRACTS)
+    for name in DEPLOYED:
+        contract = content["contracts"][name]
         path, _, source = contract["source"].rpartition(":")
-        creation: Any = web3.eth.get_block(contract["deployedBlock"], True)["transactions"][0]
+        creation: Any = web3.eth.get_transaction(contract["transaction"])
         code = output["contracts"][path][source]["evm"]["bytecode"]["object"]
         assert bytes(creation.input).hex() == code + contract["constructorArguments"]
         assert (
             json.loads(output["contracts"][path][name]["metadata"])["compiler"]["version"]
             in content["compiler"]
         )
-    chain = deployed.load("PoLeChain")
-    for name, address in {"Judge": chain.judge(), "ReleaseSignature": chain.releaseSignature()}.items():
-        made = output["contracts"][f"contracts/{name}.sol"][name]["evm"]["deployedBytecode"]["object"]
-        assert bytes(web3.eth.get_code(address)).hex() == made
+    for name in MADE:
+        contract = content["contracts"][name]
+        path, _, source = contract["source"].rpartition(":")
+        made = output["contracts"][path][source]["evm"]["deployedBytecode"]["object"]
+        assert bytes(web3.eth.get_code(contract["address"])).hex() == made
 
 
 def test_a_wallet_of_pole_deploys_where_the_node_unlocks_no_account(
@@ -162,9 +231,9 @@ def test_the_deployment_file_is_what_the_package_reads(files: tuple[Path, Path])
     deploy.main()
     read = read_deployment(deployment)
     assert read.chain_id == web3.eth.chain_id
-    assert set(read.contracts) == set(deployed.CONTRACTS)
+    assert set(read.contracts) == set(CONTRACTS)
     assert read.parameters.chain.miner_bond == ETHER // 10
-    assert read.parameters.committee.unbonding_time == 691_200
+    assert read.parameters.committee.seat_age == 5
     assert read.chain.deployed_block == web3.eth.block_number
 
 
@@ -189,10 +258,11 @@ def test_the_scripts_fund_post_and_show(
     task.write_text(json.dumps({"terms": TERMS | {"reward": "3.5"}, "files": FILES}))
     assert post_task.main(str(task)) == 1
     assert deployed.load("TaskList").task(1)[1][0] == ETHER * 7 // 2
-    chain.openRound({"from": accounts[0]})
+    chain.openRound(1, {"from": accounts[0]})
     show_state.main()
     shown = capsys.readouterr().out
-    assert "Round 1 is in Keys until" in shown
+    assert f"Round {chain.newestRound(1)} is in SEED." in shown
+    assert "No round has opened in lane 0." in shown
     assert "The pool holds 3.5 ether" in shown
 
 
