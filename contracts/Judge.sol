@@ -14,7 +14,8 @@ import {Settlement} from "./libraries/Settlement.sol";
 import {Solutions} from "./libraries/Solutions.sol";
 
 /// @title Judge: the rules by which a round ends; IJudge says what it does.
-/// @dev A contract of its own so that PoLeChain stays under the size limit of EIP-170. PoLeChain makes it and asks nobody else.
+/// @dev A contract of its own so that PoLeChain stays under the size limit of EIP-170. PoLeChain makes it and asks
+/// nobody else.
 contract Judge is IJudge {
     using Payouts for Payouts.List;
 
@@ -23,19 +24,25 @@ contract Judge is IJudge {
         IPoLeChain chain = IPoLeChain(msg.sender);
         Round memory ended = chain.round(roundId);
         IPoLeChain.Parameters memory chosen = chain.parameters();
-        ruling = _rule(_endingOf(chain, roundId, ended, chosen));
-        if (ruling.voidReason != VoidReason.None) return ruling;
-        if (OmmerRewards.isCovered(chosen.blockReward, ended.task.terms.fee, chosen.feeMarginBps)) {
-            _drawFromPool(chain, chosen.blockReward, ruling);
-        } else {
-            // The block that pays for an ommer must not be somebody else's: its own task's fee stood for one.
-            delete ruling.ommer;
+        Payouts.List memory list;
+        (ruling, list) = _rule(_endingOf(chain, roundId, ended, chosen));
+        if (ruling.voidReason == VoidReason.None) {
+            (ruling.header.roundId, ruling.header.taskId) = (roundId, ended.taskId);
+            if (OmmerRewards.isCovered(chosen.blockReward, ended.task.terms.fee, chosen.feeMarginBps)) {
+                ruling.referenced = _drawFromPool(chain, chosen.blockReward, ruling.header.winner, list);
+            } else {
+                // The block that pays for an ommer must not be somebody else's: its own task's fee stood for one.
+                delete ruling.left;
+            }
         }
+        ruling.payouts = list.all();
     }
 
     /// @inheritdoc IJudge
     function rule(Ending calldata ending) external pure override returns (Ruling memory ruling) {
-        return _rule(ending);
+        Payouts.List memory list;
+        (ruling, list) = _rule(ending);
+        ruling.payouts = list.all();
     }
 
     function _endingOf(
@@ -77,27 +84,33 @@ contract Judge is IJudge {
         (ending.rent, ending.used) = (rent, taken < duration ? (rent * taken) / duration : rent);
     }
 
-    /// @dev Adds what the block draws from the pool, all or none. A fee that covers it went into the pool with the task, so the pool holds
-    /// enough by construction; the check keeps a flaw elsewhere from stopping the round.
-    function _drawFromPool(IPoLeChain chain, uint256 blockReward, Ruling memory ruling) private view {
+    /// @dev Adds what the block draws from the pool, all or none. A fee that covers it went into the pool with the
+    /// task, so the pool holds enough by construction; the check keeps a flaw elsewhere from stopping the round.
+    /// @return ommer that the block references
+    function _drawFromPool(
+        IPoLeChain chain,
+        uint256 blockReward,
+        address winner,
+        Payouts.List memory list
+    ) private view returns (Ommer memory ommer) {
+        uint256 own = list.count;
         uint256 next = chain.ledger().height() + 1;
         uint256 lanes = chain.lanes();
-        Ommer memory ommer = _bestOmmer(chain, next, lanes);
-        address winner = ruling.winner.miner;
-        ruling.payouts.add(winner, PayoutReason.BlockReward, blockReward);
+        ommer = _bestOmmer(chain, next, lanes);
+        list.add(winner, PayoutReason.BlockReward, blockReward);
         if (ommer.count > 0) {
             uint256 age = OmmerRewards.ageOf(ommer.height, next, lanes);
-            ruling.payouts.add(winner, PayoutReason.OmmerInclusion, OmmerRewards.inclusion(blockReward));
-            uint256 reward = OmmerRewards.reward(blockReward, age, ommer.count);
-            ruling.payouts.add(ommer.miner, PayoutReason.OmmerReward, reward);
+            list.add(winner, PayoutReason.OmmerInclusion, OmmerRewards.inclusion(blockReward));
+            list.add(ommer.miner, PayoutReason.OmmerReward, OmmerRewards.reward(blockReward, age, ommer.count));
         }
         uint256 held = chain.reservoir().balanceOf(address(chain), Accounts.POOL);
-        if (held >= ruling.payouts.totalFrom(ruling.own)) ruling.referenced = ommer;
-        else ruling.payouts.count = ruling.own;
+        if (held >= list.totalFrom(own)) return ommer;
+        list.count = own;
+        delete ommer;
     }
 
-    /// @return best of the ommers kept that the block at height `next` may reference; ties go to the lower height; its count is 0 when there is
-    /// none
+    /// @return best of the ommers kept that the block at height `next` may reference; ties go to the lower height; its
+    /// count is 0 when there is none
     function _bestOmmer(IPoLeChain chain, uint256 next, uint256 lanes) private view returns (Ommer memory best) {
         Ommer[6] memory kept = chain.ledger().ommers();
         for (uint256 n = 0; n < kept.length; ++n) {
@@ -108,7 +121,9 @@ contract Judge is IJudge {
         }
     }
 
-    function _rule(Ending memory ended) private pure returns (Ruling memory ruling) {
+    /// @return ruling but for its payouts
+    /// @return list of the payouts of the round's account
+    function _rule(Ending memory ended) private pure returns (Ruling memory ruling, Payouts.List memory list) {
         Judgement.Evidence memory evidence = ended.evidence;
         evidence.judged = Solutions.judgedOf(ended.solutions);
         ruling.voidReason = ended.early;
@@ -116,8 +131,8 @@ contract Judge is IJudge {
         if (ended.early == VoidReason.None) payee = _judge(ruling, evidence);
         (ruling.findings, ruling.ballotId) = (evidence.findings, ended.ballotId);
         ruling.fee = Settlement.verificationFee(ended, ruling.voidReason);
-        ruling.payouts = Settlement.divide(ended, ruling.voidReason, payee, ruling.fee);
-        ruling.own = ruling.payouts.count;
+        list = Settlement.divide(ended, ruling.voidReason, payee, ruling.fee);
+        ruling.own = list.count;
         ruling.fee += Settlement.spentOnChallenges(ended);
     }
 
@@ -127,11 +142,12 @@ contract Judge is IJudge {
         ruling.voidReason = outcome.voidReason;
         if (outcome.hasTrained) return evidence.judged[outcome.trained].miner;
         if (outcome.voidReason != VoidReason.None) return address(0);
-        ruling.winner = evidence.judged[outcome.winner];
-        ruling.trainCorrect = evidence.findings[outcome.winner].trainCorrect;
-        ruling.testCorrect = evidence.findings[outcome.winner].testCorrect;
-        if (outcome.ommers > 0) ruling.ommer = _ommerOf(evidence, outcome);
-        return ruling.winner.miner;
+        ruling.header.winner = evidence.judged[outcome.winner].miner;
+        ruling.header.modelDigest = evidence.judged[outcome.winner].modelDigest;
+        ruling.header.trainCorrect = evidence.findings[outcome.winner].trainCorrect;
+        ruling.header.testCorrect = evidence.findings[outcome.winner].testCorrect;
+        if (outcome.ommers > 0) ruling.left = _ommerOf(evidence, outcome);
+        return ruling.header.winner;
     }
 
     function _ommerOf(

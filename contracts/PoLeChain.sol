@@ -6,8 +6,8 @@ import {Judge} from "./Judge.sol";
 import {ReleaseSignature} from "./ReleaseSignature.sol";
 import {IEntropy} from "./interfaces/IEntropy.sol";
 import {IJudge, Ruling} from "./interfaces/IJudge.sol";
-import {Header, ILedger, RecordKind} from "./interfaces/ILedger.sol";
-import {IPoLeChain, Phase, Round, Solution, Step, VoidReason} from "./interfaces/IPoLeChain.sol";
+import {ILedger, RecordKind} from "./interfaces/ILedger.sol";
+import {IPoLeChain, Payout, Phase, Round, Solution, Step, VoidReason} from "./interfaces/IPoLeChain.sol";
 import {IReleaseSignature} from "./interfaces/IReleaseSignature.sol";
 import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
 import {ITaskList} from "./interfaces/ITaskList.sol";
@@ -19,14 +19,12 @@ import {Commitments} from "./libraries/Commitments.sol";
 import {Deployment} from "./libraries/Deployment.sol";
 import {Domains} from "./libraries/Domains.sol";
 import {OmmerRewards} from "./libraries/OmmerRewards.sol";
-import {Payouts} from "./libraries/Payouts.sol";
 import {Phases} from "./libraries/Phases.sol";
 import {Settlement} from "./libraries/Settlement.sol";
 import {Solutions} from "./libraries/Solutions.sol";
 
 /// @title PoLeChain: rounds in lanes, and their money; IPoLeChain says what it does.
 contract PoLeChain is IPoLeChain {
-    using Payouts for Payouts.List;
     using Solutions for Solutions.Register;
 
     uint256 private constant BPS = 10_000;
@@ -75,7 +73,7 @@ contract PoLeChain is IPoLeChain {
         IVerifierCommittee committee_,
         Parameters memory parameters_
     ) {
-        Deployment.check(address(this), reservoir_, ledger_, taskList_, committee_, parameters_);
+        Deployment.checkAll(address(this), reservoir_, ledger_, taskList_, committee_, parameters_);
         reservoir = reservoir_;
         ledger = ledger_;
         taskList = taskList_;
@@ -160,7 +158,8 @@ contract PoLeChain is IPoLeChain {
 
         uint256 place = register.placeOf(roundId, msg.sender);
         uint256 due = _bondOf(open, claimedTrainCorrect);
-        if (place != 0) due -= _withdrawClaim(roundId, open, register.stored[place].claimedTrainCorrect, claimedTrainCorrect);
+        if (place != 0)
+            due -= _withdrawClaim(roundId, open, register.stored[place].claimedTrainCorrect, claimedTrainCorrect);
         if (msg.value != due) revert WrongBond(msg.value, due);
         if (place == 0) place = _admit(roundId, open, register, claimedTrainCorrect);
         if (Settlement.isReady(open.task.terms, claimedTrainCorrect)) ++open.ready;
@@ -242,7 +241,9 @@ contract PoLeChain is IPoLeChain {
             RecordKind.SolutionRevealed,
             abi.encode(roundId, msg.sender, modelCid, modelDigest, claimedTrainCorrect, claimedTestCorrect)
         );
-        if (count == open.committed) _arm(roundId, open);
+        // What was named for a test seed that nobody drew must not draw the committee: its mix can be known.
+        if (count < open.committed) open.drawBlock = 0;
+        else _arm(roundId, open);
     }
 
     /// @inheritdoc IPoLeChain
@@ -265,9 +266,12 @@ contract PoLeChain is IPoLeChain {
         ended.settled = true;
         ended.voidReason = ruling.voidReason;
         _pay(bytes32(roundId), ruling);
-        _record(RecordKind.Payouts, abi.encode(roundId, ruling.payouts.all()));
-        if (ruling.voidReason == VoidReason.None) _append(roundId, ended, ruling);
-        else _record(RecordKind.RoundVoided, abi.encode(roundId, ruling.voidReason));
+        _record(RecordKind.Payouts, abi.encode(roundId, ruling.payouts));
+        if (ruling.voidReason != VoidReason.None) {
+            _record(RecordKind.RoundVoided, abi.encode(roundId, ruling.voidReason));
+            return;
+        }
+        ended.height = uint40(ledger.append(ruling.header, ruling.referenced, ruling.left));
     }
 
     /// @inheritdoc IPoLeChain
@@ -419,7 +423,12 @@ contract PoLeChain is IPoLeChain {
 
     /// @dev Makes room for a claim that replaces another of the same miner.
     /// @return bond that the replaced claim holds
-    function _withdrawClaim(uint256 roundId, Round storage open, uint32 claimed, uint32 next) private returns (uint256 bond) {
+    function _withdrawClaim(
+        uint256 roundId,
+        Round storage open,
+        uint32 claimed,
+        uint32 next
+    ) private returns (uint256 bond) {
         if (next < claimed) revert ClaimLowered(roundId, claimed, next);
         if (Settlement.isReady(open.task.terms, claimed)) --open.ready;
         return _bondOf(open, claimed);
@@ -429,36 +438,25 @@ contract PoLeChain is IPoLeChain {
         if (amount > 0) reservoir.deposit{value: amount}(address(this), bytes32(roundId));
     }
 
-    /// @dev Moves everything out of the round's account: the committees' fee, the payouts, and the rest to the pool. Then pays out of the
-    /// pool what the block draws.
+    /// @dev Moves everything out of the round's account: the committees' fee, the payouts, and the rest to the pool.
+    /// Then pays out of the pool what the block draws.
     function _pay(bytes32 account, Ruling memory ruling) private {
         _transfer(account, address(committee), Accounts.STAKES, ruling.fee);
         if (ruling.findings.length > 0) committee.settle(ruling.ballotId, ruling.findings, ruling.fee);
-        _credit(account, ruling.payouts, 0, ruling.own);
+        for (uint256 n = 0; n < ruling.payouts.length; ++n) {
+            if (n == ruling.own) _empty(account);
+            Payout memory due = ruling.payouts[n];
+            reservoir.credit(n < ruling.own ? account : Accounts.POOL, due.payee, due.amount);
+        }
+        if (ruling.own == ruling.payouts.length) _empty(account);
+    }
+
+    function _empty(bytes32 account) private {
         _transfer(account, address(this), Accounts.POOL, _balanceOf(account));
-        _credit(Accounts.POOL, ruling.payouts, ruling.own, ruling.payouts.count);
     }
 
     function _transfer(bytes32 from, address toHolder, bytes32 toAccount, uint256 amount) private {
         if (amount > 0) reservoir.transfer(from, toHolder, toAccount, amount);
-    }
-
-    function _credit(bytes32 account, Payouts.List memory list, uint256 from, uint256 to) private {
-        for (uint256 n = from; n < to; ++n) {
-            reservoir.credit(account, list.payouts[n].payee, list.payouts[n].amount);
-        }
-    }
-
-    /// @dev Appends the winner's block.
-    function _append(uint256 roundId, Round storage ended, Ruling memory ruling) private {
-        Header memory header;
-        header.roundId = roundId;
-        header.taskId = ended.taskId;
-        header.winner = ruling.winner.miner;
-        header.modelDigest = ruling.winner.modelDigest;
-        header.trainCorrect = ruling.trainCorrect;
-        header.testCorrect = ruling.testCorrect;
-        ended.height = uint40(ledger.append(header, ruling.referenced, ruling.ommer));
     }
 
     function _record(RecordKind kind, bytes memory data) private {
@@ -481,7 +479,8 @@ contract PoLeChain is IPoLeChain {
         if (msg.sender != open.task.owner) revert NotDataNode(roundId, msg.sender);
     }
 
-    /// @dev What the committee of an attempt is drawn from and for. An attempt's seats are bounded by what its stakes may decide on.
+    /// @dev What the committee of an attempt is drawn from and for. An attempt's seats are bounded by what its stakes
+    /// may decide on.
     function _summonsOf(
         uint256 roundId,
         Round storage open,
@@ -511,8 +510,7 @@ contract PoLeChain is IPoLeChain {
 
     function _bondOf(Round storage open, uint32 claim) private view returns (uint256) {
         Parameters storage chosen = _parameters;
-        return
-            Settlement.bondOf(open.task.terms, claim, chosen.minerBond, chosen.minerBondBps, chosen.readyBondBps);
+        return Settlement.bondOf(open.task.terms, claim, chosen.minerBond, chosen.minerBondBps, chosen.readyBondBps);
     }
 
     function _balanceOf(bytes32 account) private view returns (uint256) {

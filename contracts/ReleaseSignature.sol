@@ -7,8 +7,9 @@ import {IPoLeChain} from "./interfaces/IPoLeChain.sol";
 import {IReleaseSignature} from "./interfaces/IReleaseSignature.sol";
 
 /// @title ReleaseSignature: signed releases of test sets; IReleaseSignature says what it does.
-/// @dev A contract of its own so that PoLeChain stays under the size limit of EIP-170. OpenZeppelin's EIP712 would name this contract in
-/// the domain; who signs should read the address that the money is bound to, so the domain names the caller.
+/// @dev A contract of its own so that PoLeChain stays under the size limit of EIP-170. OpenZeppelin's EIP712 would name
+/// this contract in the domain; who signs should read the address that the money is bound to, so the domain names the
+/// caller.
 contract ReleaseSignature is IReleaseSignature {
     // The types are hashed by the compiler, whatever their length.
     // solhint-disable gas-small-strings

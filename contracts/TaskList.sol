@@ -6,6 +6,7 @@ import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
 import {ITaskList, Task, TaskFiles, TaskTerms} from "./interfaces/ITaskList.sol";
 import {Accounts} from "./libraries/Accounts.sol";
 import {Cid} from "./libraries/Cid.sol";
+import {Deployment} from "./libraries/Deployment.sol";
 import {ValueHeap} from "./libraries/ValueHeap.sol";
 
 /// @title TaskList: waiting tasks; ITaskList says what it does.
@@ -42,6 +43,7 @@ contract TaskList is ITaskList {
 
     /// @param chain_ the address that PoLeChain is going to have
     constructor(IRewardReservoir reservoir_, ILedger ledger_, address chain_, Parameters memory parameters_) {
+        Deployment.checkTaskList(parameters_);
         reservoir = reservoir_;
         ledger = ledger_;
         chain = chain_;

@@ -17,6 +17,7 @@ import {Accounts} from "./libraries/Accounts.sol";
 import {Ballots} from "./libraries/Ballots.sol";
 import {CommitteeDraw} from "./libraries/CommitteeDraw.sol";
 import {Commitments} from "./libraries/Commitments.sol";
+import {Deployment} from "./libraries/Deployment.sol";
 import {Phases} from "./libraries/Phases.sol";
 import {Seats} from "./libraries/Seats.sol";
 import {Tally} from "./libraries/Tally.sol";
@@ -47,7 +48,8 @@ contract VerifierCommittee is IVerifierCommittee {
         bool settled;
     }
 
-    /// @dev A ballot but for whether it is settled, in one storage slot. Windows of the reveals are counted from the commitments' end.
+    /// @dev A ballot but for whether it is settled, in one storage slot. Windows of the reveals are counted from the
+    /// commitments' end.
     struct Count {
         uint8 seats;
         uint8 choices;
@@ -89,8 +91,8 @@ contract VerifierCommittee is IVerifierCommittee {
     mapping(address verifier => Seat) private _seatOf;
     mapping(uint256 lane => Standing) private _standings;
 
-    // What follows is by lane and attempt: a key is what `_key` makes of a ballot. A round's ballots write over those of the round before in
-    // its lane, which costs less than a quarter of new storage.
+    // What follows is by lane and attempt: a key is what `_key` makes of a ballot. A round's ballots write over those of the
+    // round before in its lane, which costs less than a quarter of new storage.
     mapping(uint256 key => Count) private _counts;
     /// @dev Verifiers' numbers, in the order drawn.
     mapping(uint256 key => uint32[]) private _members;
@@ -106,6 +108,7 @@ contract VerifierCommittee is IVerifierCommittee {
 
     /// @param chain_ the address that PoLeChain is going to have
     constructor(IRewardReservoir reservoir_, ILedger ledger_, address chain_, Parameters memory parameters_) {
+        Deployment.checkCommittee(parameters_);
         reservoir = reservoir_;
         ledger = ledger_;
         chain = chain_;
@@ -380,7 +383,7 @@ contract VerifierCommittee is IVerifierCommittee {
     function _closeReveals(Count storage count) private {
         count.revealWindow = uint32(block.timestamp) - count.commitDeadline;
         uint256 blocks = block.number - count.commitBlock;
-        if (blocks < count.windowBlocks) count.windowBlocks = uint16(blocks);
+        count.windowBlocks = blocks < type(uint16).max ? uint16(blocks) : type(uint16).max;
     }
 
     /// @dev Frees the verifier's seat.

@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 from rich.console import Console
-from scripts.demo.network import free_ports, prepare_ground
-from scripts.demo.play import rounds_over
+from scripts.demo.network import free_ports, parameters_with, prepare_ground
+from scripts.demo.play import rounds_ended
 from scripts.demo.setting import Setting, set_up
 from scripts.demo.story import Story
 from scripts.demo.tasks import Task, post_tasks
@@ -47,14 +47,16 @@ def block_times(play: Play) -> Mapping[str, list[float]]:
     ground = prepare_ground(play.folder, block_time=1, ports=free_ports())
     story = Story(Console(quiet=True))
     with ExitStack() as at_end:
-        setting = set_up(story, ground, at_end, CAST, stays=False)
+        # One round after the other, as in the paper: with several lanes, blocks come at the pace of all.
+        parameters = parameters_with(ground.folder, committee={"lanes": 1})
+        setting = set_up(story, ground, at_end, CAST, stays=False, parameters=parameters)
         _post_all(setting, play)
         rounds, say = play.blocks + 1, now_and_then()
 
         def all_over() -> bool:
-            moment = setting.reader.moment()
-            say(f"round {moment.round_id} of {rounds}")
-            return rounds_over(moment, rounds)
+            ended = rounds_ended(setting.reader)
+            say(f"{ended} of {rounds} rounds are over")
+            return ended >= rounds
 
         setting.stage.wait_for(f"{rounds} rounds to end", all_over, patience=PATIENCE * rounds)
         blocks = read_chain_log(setting.reader).blocks

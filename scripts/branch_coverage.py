@@ -54,7 +54,7 @@ def _artifacts() -> dict[str, Artifact]:
         name: Artifact(each["abi"], bytes.fromhex(each["evm"]["bytecode"]["object"]))
         for contracts in probed_contracts().values()
         for name, each in contracts.items()
-        if name in (*CONTRACTS, "IPoLeChain")
+        if name in (*CONTRACTS, "IEntropy")
     }
 
 

@@ -25,10 +25,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def setting(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Setting]":
-    """A network with 1 data node, 2 miners and 3 verifiers, each a process; one for all tests."""
+    """A network of one lane, with 1 data node, 2 miners and 3 verifiers, each a process; one for all tests."""
     # Imported here: the contract tests, which brownie runs, need none of it.
     from rich.console import Console
-    from scripts.demo.network import free_ports, prepare_ground
+    from scripts.demo.network import free_ports, parameters_with, prepare_ground
     from scripts.demo.setting import set_up
     from scripts.demo.story import Story
 
@@ -36,4 +36,5 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Setting]":
     ground = prepare_ground(folder, block_time=1, ports=free_ports())
     counts = {"data_nodes": 1, "miners": 2, "verifiers": 3}
     with ExitStack() as at_end:
-        yield set_up(Story(Console(width=140)), ground, at_end, counts, stays=False)
+        lone = parameters_with(folder, committee={"lanes": 1})
+        yield set_up(Story(Console(width=140)), ground, at_end, counts, stays=False, parameters=lone)

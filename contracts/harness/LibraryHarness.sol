@@ -50,7 +50,8 @@ contract LibraryHarness {
         _heap.remove(taskId);
     }
 
-    /// @notice Asked by eth_call: pushes the entries, lets newcomers replace some, removes some tasks, then takes the best until none is left.
+    /// @notice Asked by eth_call: pushes the entries, lets newcomers replace some, removes some tasks, then takes the
+    /// best until none is left.
     function heapOrder(
         ValueHeap.Entry[] calldata entries,
         uint256[] calldata replaced,
@@ -73,7 +74,8 @@ contract LibraryHarness {
         }
     }
 
-    /// @notice Asked by eth_call: the root after each leaf, in a frontier that still holds the `stale` leaves of another body.
+    /// @notice Asked by eth_call: the root after each leaf, in a frontier that still holds the `stale` leaves of
+    /// another body.
     function bodyRoots(bytes32[] calldata stale, bytes32[] calldata leaves) external returns (bytes32[] memory roots) {
         for (uint256 n = 0; n < stale.length; ++n) {
             MerkleBody.append(_frontier, n, stale[n]);
@@ -86,7 +88,8 @@ contract LibraryHarness {
         }
     }
 
-    /// @notice Asked by eth_call: where a round and its ballot stand, and the time and number of the block that was asked.
+    /// @notice Asked by eth_call: where a round and its ballot stand, and the time and number of the block that was
+    /// asked.
     function phaseOf(
         Round calldata round,
         IPoLeChain.Parameters calldata parameters,

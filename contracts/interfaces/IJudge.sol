@@ -2,9 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Judgement} from "../libraries/Judgement.sol";
-import {Payouts} from "../libraries/Payouts.sol";
-import {Ommer} from "./ILedger.sol";
-import {Solution, VoidReason} from "./IPoLeChain.sol";
+import {Header, Ommer} from "./ILedger.sol";
+import {Payout, Solution, VoidReason} from "./IPoLeChain.sol";
 import {Finding} from "./IVerifierCommittee.sol";
 
 /// @notice A challenge of a tally.
@@ -46,28 +45,25 @@ struct Ending {
 
 /// @notice How a round ends.
 /// @param voidReason None when there is a winner
-/// @param winner solution that wins; zero in a void round
-/// @param trainCorrect the committee's counts for the winner
-/// @param ommer the best ommer but for its height; its count is 0 when there is none, or the task's fee does not cover
+/// @param header of the block as far as the ledger does not fill it in; zero in a void round
+/// @param left the best ommer but for its height; its count is 0 when there is none, or the task's fee does not cover
 /// the block
+/// @param referenced the ommer that the block references, as it stood before; its count is 0 when there is none
 /// @param findings what the last committee found, empty when there was none
 /// @param ballotId see Ending
 /// @param fee what the committees get, in wei
 /// @param payouts what the round's account pays otherwise, then what the block draws from the pool
 /// @param own how many of the payouts the round's account pays
-/// @param referenced the ommer that the block references, as it stood before; its count is 0 when there is none
 struct Ruling {
     VoidReason voidReason;
-    Solution winner;
-    uint32 trainCorrect;
-    uint32 testCorrect;
-    Ommer ommer;
+    Header header;
+    Ommer left;
+    Ommer referenced;
     Finding[] findings;
     uint256 ballotId;
     uint256 fee;
-    Payouts.List payouts;
+    Payout[] payouts;
     uint256 own;
-    Ommer referenced;
 }
 
 /// @title Judge: how a round ends.

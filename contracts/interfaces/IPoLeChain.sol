@@ -50,7 +50,8 @@ enum VoidReason {
     NoQuorum,
     DataFault,
     ThresholdMissed,
-    NoneQualified
+    NoneQualified,
+    DataUnavailable
 }
 
 /// @notice What a payout is for.

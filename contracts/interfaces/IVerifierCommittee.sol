@@ -226,13 +226,13 @@ interface IVerifierCommittee {
     /// @dev For every member of every attempt:
     /// - who revealed nothing loses the penalty and the seat;
     /// - who cast a truth where the last committee found another loses them too. Members of earlier attempts are
-    ///   compared in verdict and counts, for a fingerprint binds to its attempt;
+    /// compared in verdict and counts, for a fingerprint binds to its attempt;
     /// - in the last attempt, who cast a truth against one that more than half of all seats cast, where there was no
-    ///   quorum, loses the seat;
+    /// quorum, loses the seat;
     /// - who abstained where a truth was found gets a strike, and loses the seat with the third in a row;
     /// - every other vote for what was found earns one part of `fee`, and of all penalties where there was a challenge.
-    ///   A part is that sum divided by all seats of all attempts times the choices, rounded down. Penalties without a
-    ///   challenge, and what is left of the fee, go to the pool.
+    /// A part is that sum divided by all seats of all attempts times the choices, rounded down. Penalties without a
+    /// challenge, and what is left of the fee, go to the pool.
     /// @param ballotId the round's newest ballot
     /// @param agreed the findings of this ballot as `findings` returned them
     /// @param fee wei that the chain moved to account STAKES of this contract
@@ -255,9 +255,7 @@ interface IVerifierCommittee {
     /// @return seated true while it has a seat
     /// @return leftAt when it left the seat; 0 while seated
     /// @return strikes abstentions in a row where a truth was found
-    function stakeOf(
-        address verifier
-    ) external view returns (uint256 stake, bool seated, uint64 leftAt, uint8 strikes);
+    function stakeOf(address verifier) external view returns (uint256 stake, bool seated, uint64 leftAt, uint8 strikes);
 
     /// @return count of seats as they stood at the end of the second `time`, which must be past
     function seatsAt(uint64 time) external view returns (uint256 count);

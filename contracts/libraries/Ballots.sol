@@ -38,14 +38,10 @@ library Ballots {
         return seats < maximum ? seats : maximum;
     }
 
-    /// @notice What a challenge of an attempt costs: as much for each seat of the next as the fee pays for one of the first.
+    /// @notice What a challenge of an attempt costs: as much for each seat of the next as the fee pays for one of the
+    /// first.
     /// @return bond in wei, rounded down
-    function bondOf(
-        uint256 attempt,
-        uint256 fee,
-        uint256 first,
-        uint256 maximum
-    ) internal pure returns (uint256 bond) {
+    function bondOf(uint256 attempt, uint256 fee, uint256 first, uint256 maximum) internal pure returns (uint256 bond) {
         return (fee * sizeOf(attempt + 1, first, maximum)) / sizeOf(0, first, maximum);
     }
 }

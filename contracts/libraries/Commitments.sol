@@ -6,7 +6,8 @@ import {Ballots} from "./Ballots.sol";
 import {Domains} from "./Domains.sol";
 
 /// @title Commitments: hashes that bind a hidden payload to chain, contract, round and sender.
-/// @dev A copied commitment is worthless to the copier, who is another sender. The salt hides payloads that could be guessed.
+/// @dev A copied commitment is worthless to the copier, who is another sender. The salt hides payloads that could be
+/// guessed.
 library Commitments {
     /// @return hash of a solution's commitment, for the contract that calls
     function solution(

@@ -3,8 +3,8 @@ pragma solidity 0.8.30;
 
 /// @title CommitteeDraw: distinct places drawn by a partial Fisher-Yates shuffle.
 /// @dev Step i swaps position i of the identity permutation with position j = i + keccak256(abi.encode(entropy, i)) mod
-/// (places - i), and takes what then stands at i. Only positions that were touched are kept. The modulus favours low places
-/// by less than places / 2^256.
+/// (places - i), and takes what then stands at i. Only positions that were touched are kept. The modulus favours low
+/// places by less than places / 2^256.
 library CommitteeDraw {
     /// @notice The permutation where it is no longer the identity: `values[n]` stands at `positions[n]`.
     struct Shuffle {

@@ -18,7 +18,7 @@ library Deployment {
     uint256 private constant MAXIMUM_VOTES = 512;
 
     /// @notice Reverts BadDeployment unless the contracts name each other and the parameters hold together.
-    function check(
+    function checkAll(
         address chain,
         IRewardReservoir reservoir,
         ILedger ledger,
@@ -38,9 +38,33 @@ library Deployment {
         _checkWindows(chosen);
         _checkSizes(chosen);
         _checkMoney(chosen);
-        _checkTaskList(taskList.parameters(), chosen);
-        _checkIdleTask(taskList.parameters());
-        _checkCommittee(committee.parameters(), chosen);
+        _checkTogether(taskList.parameters(), chosen);
+        _require(chosen.rewardPerSeat <= committee.parameters().seatStake, "rewardPerSeat <= committee.seatStake");
+    }
+
+    /// @notice Reverts BadDeployment unless a task list's own parameters hold together.
+    function checkTaskList(ITaskList.Parameters memory tasks) internal pure {
+        _require(tasks.maxTasks > 0, "taskList.maxTasks > 0");
+        _require(tasks.maxTimeLimit > 0, "taskList.maxTimeLimit > 0");
+        _require(tasks.minReward <= tasks.maxReward, "taskList.minReward <= maxReward");
+        _require(tasks.feeBps <= BPS, "taskList.feeBps <= 10000");
+        _require(tasks.rentBps <= BPS, "taskList.rentBps <= 10000");
+        _require(tasks.judgingSpeed > 0, "taskList.judgingSpeed > 0");
+        uint256 judging = uint256(tasks.maxJudgingTime) * tasks.maxSolutions;
+        uint256 duration = uint256(tasks.maxTimeLimit) + tasks.roundWindows + judging;
+        _require(duration <= type(uint32).max, "taskList: longest duration < 2 ** 32");
+        if (tasks.idleTimeLimit > 0) _checkIdleTask(tasks);
+    }
+
+    /// @notice Reverts BadDeployment unless a committee's own parameters hold together.
+    function checkCommittee(IVerifierCommittee.Parameters memory seats) internal pure {
+        _require(seats.lanes > 0, "committee.lanes > 0");
+        _require(seats.lanes <= MAXIMUM_LANES, "committee.lanes <= 16");
+        _require(seats.seatAge > 0, "committee.seatAge > 0");
+        _require(seats.seatStake > 0, "committee.seatStake > 0");
+        // A seat can lose a penalty in every lane, and one more for a vote that it sold.
+        uint256 losses = uint256(seats.penalty) * (uint256(seats.lanes) + 1);
+        _require(losses <= seats.seatStake, "committee.penalty * (lanes + 1) <= seatStake");
     }
 
     /// @dev The windows of a round with one ballot.
@@ -93,48 +117,24 @@ library Deployment {
         _require(isPayable, "fees of all committees <= reward");
     }
 
-    function _checkTaskList(ITaskList.Parameters memory tasks, IPoLeChain.Parameters memory chosen) private pure {
-        _require(tasks.maxTasks > 0, "taskList.maxTasks > 0");
-        _require(tasks.maxTimeLimit > 0, "taskList.maxTimeLimit > 0");
-        _require(tasks.feeBps <= BPS, "taskList.feeBps <= 10000");
-        _require(tasks.rentBps <= BPS, "taskList.rentBps <= 10000");
-        _require(tasks.judgingSpeed > 0, "taskList.judgingSpeed > 0");
+    function _checkTogether(ITaskList.Parameters memory tasks, IPoLeChain.Parameters memory chosen) private pure {
         _require(tasks.maxSolutions == chosen.maxSolutions, "taskList.maxSolutions");
         _require(tasks.roundWindows == _roundWindows(chosen), "taskList.roundWindows");
-        uint256 judging = uint256(tasks.maxJudgingTime) * tasks.maxSolutions;
-        uint256 duration = uint256(tasks.maxTimeLimit) + tasks.roundWindows + judging;
-        _require(duration <= type(uint32).max, "longest duration < 2 ** 32");
         uint256 decidable = uint256(chosen.rewardPerSeat) * chosen.maxCommittee;
-        _require(tasks.maxReward <= decidable, "maxReward <= rewardPerSeat * maxCommittee");
-        _require(tasks.minReward <= tasks.maxReward, "minReward <= maxReward");
+        _require(tasks.maxReward <= decidable, "taskList.maxReward <= rewardPerSeat * maxCommittee");
     }
 
     /// @dev What TaskList demands of a posted task's terms.
     function _checkIdleTask(ITaskList.Parameters memory tasks) private pure {
-        if (tasks.idleTimeLimit == 0) return;
-        _require(tasks.idleTimeLimit <= tasks.maxTimeLimit, "idleTimeLimit <= maxTimeLimit");
-        _require(tasks.idleTrainCount > 0, "idleTrainCount > 0");
-        _require(tasks.idleTestCount > 0, "idleTestCount > 0");
-        _require(tasks.idleTrainAccuracy > 0, "idleTrainAccuracy > 0");
-        _require(tasks.idleTrainAccuracy <= BPS, "idleTrainAccuracy <= 10000");
-        _require(tasks.idleTestAccuracy <= BPS, "idleTestAccuracy <= 10000");
+        _require(tasks.idleTimeLimit <= tasks.maxTimeLimit, "taskList.idleTimeLimit <= maxTimeLimit");
+        _require(tasks.idleTrainCount > 0, "taskList.idleTrainCount > 0");
+        _require(tasks.idleTestCount > 0, "taskList.idleTestCount > 0");
+        _require(tasks.idleTrainAccuracy > 0, "taskList.idleTrainAccuracy > 0");
+        _require(tasks.idleTrainAccuracy <= BPS, "taskList.idleTrainAccuracy <= 10000");
+        _require(tasks.idleTestAccuracy <= BPS, "taskList.idleTestAccuracy <= 10000");
         uint256 multiplications = uint256(tasks.idleWork) * (uint256(tasks.idleTrainCount) + tasks.idleTestCount);
         uint256 allowed = uint256(tasks.maxJudgingTime) * tasks.judgingSpeed;
-        _require(multiplications <= allowed, "idleWork <= maxJudgingTime");
-    }
-
-    function _checkCommittee(
-        IVerifierCommittee.Parameters memory seats,
-        IPoLeChain.Parameters memory chosen
-    ) private pure {
-        _require(seats.lanes > 0, "committee.lanes > 0");
-        _require(seats.lanes <= MAXIMUM_LANES, "committee.lanes <= 16");
-        _require(seats.seatAge > 0, "committee.seatAge > 0");
-        _require(seats.seatStake > 0, "committee.seatStake > 0");
-        // A seat can lose a penalty in every lane, and one more for a vote that it sold.
-        uint256 losses = uint256(seats.penalty) * (uint256(seats.lanes) + 1);
-        _require(losses <= seats.seatStake, "committee.penalty * (lanes + 1) <= seatStake");
-        _require(chosen.rewardPerSeat <= seats.seatStake, "rewardPerSeat <= committee.seatStake");
+        _require(multiplications <= allowed, "taskList: judging an idle model <= maxJudgingTime");
     }
 
     function _require(bool holds, string memory what) private pure {

@@ -65,7 +65,8 @@ library Judgement {
         return !evidence.released || test >= uint256(terms.requiredTestAccuracy) * terms.testCount;
     }
 
-    /// @return correct what solutions are ranked by: the lesser of claim and finding, on the test set where there is one
+    /// @return correct what solutions are ranked by: the lesser of claim and finding, on the test set where there is
+    /// one
     function score(Evidence memory evidence, uint256 choice) internal pure returns (uint32 correct) {
         Solution memory solution = evidence.judged[choice];
         Finding memory found = evidence.findings[choice];
@@ -107,7 +108,8 @@ library Judgement {
         voidReason = VoidReason.NoneQualified;
         for (uint256 choice = 0; choice < evidence.findings.length; ++choice) {
             Verdict verdict = evidence.findings[choice].verdict;
-            if (verdict == Verdict.DataFault || verdict == Verdict.DataUnavailable) return (VoidReason.DataFault, 0);
+            if (verdict == Verdict.DataFault) return (VoidReason.DataFault, 0);
+            if (verdict == Verdict.DataUnavailable) return (VoidReason.DataUnavailable, 0);
             if (verdict == Verdict.None) voidReason = VoidReason.NoQuorum;
             if (!qualifies(evidence, choice)) continue;
             ++qualified;

@@ -4,9 +4,10 @@ pragma solidity 0.8.30;
 import {Domains} from "./Domains.sol";
 
 /// @title MerkleBody: the Merkle tree over a block's records, kept by its frontier alone.
-/// @dev Append-only tree of depth 32 whose empty subtrees hash to Z(0) = 0, Z(i+1) = keccak256(abi.encode(Z(i), Z(i))), as in Ethereum's deposit
-/// contract. The caller keeps the number of leaves. Starting again from 0 leaves entries of the old tree behind; they are written before
-/// they are read again, so they never enter a new root. 2^32 records would fill the tree; at ten thousand gas each no block gets there.
+/// @dev Append-only tree of depth 32 whose empty subtrees hash to Z(0) = 0, Z(i+1) = keccak256(abi.encode(Z(i), Z(i))),
+/// as in Ethereum's deposit contract. The caller keeps the number of leaves. Starting again from 0 leaves entries of
+/// the old tree behind; they are written before they are read again, so they never enter a new root. 2^32 records would
+/// fill the tree; at ten thousand gas each no block gets there.
 library MerkleBody {
     uint256 private constant DEPTH = 32;
 

@@ -4,7 +4,8 @@ pragma solidity 0.8.30;
 import {Ommer} from "../interfaces/ILedger.sol";
 
 /// @title OmmerRewards: what a block and its ommer draw from the system pool.
-/// @dev The paper's R_r = R_w / ((H_w - H_o) O_num), the distance counted for each lane, with the fraction bar that the printed equation has lost. Divisions round down: the pool gains.
+/// @dev The paper's R_r = R_w / ((H_w - H_o) O_num), the distance counted for each lane, with the fraction bar that the
+/// printed equation has lost. Divisions round down: the pool gains.
 library OmmerRewards {
     /// @notice How old an ommer can be when it is referenced.
     uint256 internal constant MAX_AGE = 6;
@@ -16,8 +17,8 @@ library OmmerRewards {
         return blockReward / 32;
     }
 
-    /// @notice Heights between an ommer and the block that references it, for each lane, rounded up: with more lanes heights
-    /// pass faster.
+    /// @notice Heights between an ommer and the block that references it, for each lane, rounded up: with more lanes
+    /// heights pass faster.
     function ageOf(uint256 height, uint256 next, uint256 lanes) internal pure returns (uint256 age) {
         return (next - height + lanes - 1) / lanes;
     }

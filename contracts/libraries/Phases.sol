@@ -6,8 +6,8 @@ import {Ballot, BallotStage} from "../interfaces/IVerifierCommittee.sol";
 import {Ballots} from "./Ballots.sol";
 
 /// @title Phases: where a round or a ballot stands, from what is stored and the clock.
-/// @dev A window is over when its seconds and its Ethereum blocks both are: a deadline is the first second, and the first
-/// block, that is too late.
+/// @dev A window is over when its seconds and its Ethereum blocks both are: a deadline is the first second, and the
+/// first block, that is too late.
 library Phases {
     /// @notice A phase, and when it ends at the latest; 0 and 0 where no clock ends it.
     struct Stand {
@@ -16,8 +16,8 @@ library Phases {
         uint64 deadlineBlock;
     }
 
-    /// @notice Where a round stands before its committee is drawn or after it was settled. A drawn, unsettled round is told by
-    /// its ballot.
+    /// @notice Where a round stands before its committee is drawn or after it was settled. A drawn, unsettled round is
+    /// told by its ballot.
     /// @return stand Draw also for a round whose committee has been drawn
     function beforeBallot(
         Round storage round,
@@ -48,7 +48,8 @@ library Phases {
         bool canGrow = !round.dropped && round.attempt < Ballots.LAST_ATTEMPT && ballot.seats < size;
         if (!canGrow) return Stand(Phase.Settlement, 0, 0);
         (uint64 end, uint64 endBlock) = _closing(ballot);
-        return _before(end + windows.challengeWindow, endBlock + windows.windowBlocks, Phase.Challenge, Phase.Settlement);
+        return
+            _before(end + windows.challengeWindow, endBlock + windows.windowBlocks, Phase.Challenge, Phase.Settlement);
     }
 
     /// @return stage of a ballot, whose seats are 0 before it is drawn
@@ -99,7 +100,13 @@ library Phases {
         Phase during,
         Phase afterwards
     ) private view returns (Stand memory stand) {
-        return _before(uint256(round.since) + window, uint256(round.sinceBlock) + windows.windowBlocks, during, afterwards);
+        return
+            _before(
+                uint256(round.since) + window,
+                uint256(round.sinceBlock) + windows.windowBlocks,
+                during,
+                afterwards
+            );
     }
 
     function _before(

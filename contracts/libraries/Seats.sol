@@ -4,9 +4,9 @@ pragma solidity 0.8.30;
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 /// @title Seats: who held which place when.
-/// @dev Places are numbered from 0 without gaps: who leaves gives its place to the last. Every place, and their number, is
-/// kept with its history, so that seats can be drawn as they stood at a time that is past. Changes within one second count
-/// as one.
+/// @dev Places are numbered from 0 without gaps: who leaves gives its place to the last. Every place, and their number,
+/// is kept with its history, so that seats can be drawn as they stood at a time that is past. Changes within one second
+/// count as one.
 library Seats {
     using Checkpoints for Checkpoints.Trace160;
     using Checkpoints for Checkpoints.Trace208;

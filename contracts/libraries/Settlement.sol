@@ -10,8 +10,8 @@ import {Payouts} from "./Payouts.sol";
 import {Tally} from "./Tally.sol";
 
 /// @title Settlement: how a round's money is divided when it ends.
-/// @dev A round's account holds reward, data bond, rent, miner bonds and challengers'. What is neither paid out nor for the committees goes to
-/// the pool. Every division rounds down: the pool gains.
+/// @dev A round's account holds reward, data bond, rent, miner bonds and challengers'. What is neither paid out nor for
+/// the committees goes to the pool. Every division rounds down: the pool gains.
 library Settlement {
     using Payouts for Payouts.List;
 
@@ -45,8 +45,8 @@ library Settlement {
         return claim * BPS >= uint256(terms.requiredTrainAccuracy) * terms.trainCount;
     }
 
-    /// @notice What the first committee earns if the last one found any truth: a part of the reward, at most what those can pay who made the
-    /// round void.
+    /// @notice What the first committee earns if the last one found any truth: a part of the reward, at most what those
+    /// can pay who made the round void.
     /// @return fee in wei
     function verificationFee(Ending memory ending, VoidReason voidReason) internal pure returns (uint256 fee) {
         if (!_anyTruth(ending.evidence.findings)) return 0;
@@ -60,15 +60,15 @@ library Settlement {
 
     /// @notice Divides what the verification fee leaves.
     /// @param payee who wins or, where the test threshold was missed, trained best; the zero address for nobody
-    /// @return list reward or its rest; data bond or the miners' shares of it; rent; miner bonds; challengers'. Miners come in the order of
-    /// `solutions`. There is room for what a block draws from the pool.
+    /// @return list reward or its rest; data bond or the miners' shares of it; rent; miner bonds; challengers'. Miners
+    /// come in the order of `solutions`. There is room for what a block draws from the pool.
     function divide(
         Ending memory ending,
         VoidReason voidReason,
         address payee,
         uint256 fee
     ) internal pure returns (Payouts.List memory list) {
-        list = Payouts.upTo(OTHER_PAYOUTS + 2 * ending.solutions.length + BLOCK_PAYOUTS);
+        list = Payouts.upTo(OTHER_PAYOUTS + 3 * ending.solutions.length + BLOCK_PAYOUTS);
         TaskTerms memory terms = ending.evidence.terms;
         (uint256 reward, uint256 dataBond) = (terms.reward, terms.dataBond);
         if (voidReason == VoidReason.DataFault) dataBond -= fee;
@@ -76,7 +76,9 @@ library Settlement {
 
         _payReward(list, ending, voidReason, payee, reward);
         if (!_isBondForfeited(ending, voidReason)) list.add(ending.dataNode, PayoutReason.DataBond, dataBond);
-        else _shareBond(list, ending, dataBond);
+        // Nobody gains by data that could not be had.
+        else if (voidReason != VoidReason.DataUnavailable)
+            _share(list, ending, PayoutReason.DataBondShare, (dataBond * ending.faultShareBps) / BPS);
         list.add(ending.dataNode, PayoutReason.RentRefund, ending.rent - ending.used);
         for (uint256 n = 0; n < ending.solutions.length; ++n) {
             if (!_keepsBond(ending, ending.solutions[n])) continue;
@@ -100,7 +102,8 @@ library Settlement {
     function _isBondSpent(Ending memory ending, uint256 attempt) private pure returns (bool) {
         Challenge memory made = ending.challenges[attempt];
         if (made.challenger == address(0)) return false;
-        bool isNewest = attempt + 1 == ending.challenges.length || ending.challenges[attempt + 1].challenger == address(0);
+        bool isNewest =
+            attempt + 1 == ending.challenges.length || ending.challenges[attempt + 1].challenger == address(0);
         if (isNewest && ending.dropped) return false;
         return !Tally.contradict(made.findings, ending.evidence.findings);
     }
@@ -116,30 +119,32 @@ library Settlement {
             list.add(payee, PayoutReason.TaskReward, reward);
             return;
         }
-        uint256 part = payee == address(0) ? 0 : (reward * ending.missedShareBps) / BPS;
-        list.add(payee, PayoutReason.TrainingReward, part);
+        uint256 part = 0;
+        bool isDataLost = voidReason == VoidReason.DataFault || voidReason == VoidReason.DataUnavailable;
+        if (isDataLost || payee != address(0)) part = (reward * ending.missedShareBps) / BPS;
+        if (voidReason == VoidReason.DataFault) _share(list, ending, PayoutReason.TrainingReward, part);
+        else list.add(payee, PayoutReason.TrainingReward, part);
         list.add(ending.dataNode, PayoutReason.RewardRefund, reward - part);
     }
 
     /// @dev Equal parts for the miners that revealed; nothing when nobody did.
-    function _shareBond(Payouts.List memory list, Ending memory ending, uint256 dataBond) private pure {
+    function _share(Payouts.List memory list, Ending memory ending, PayoutReason reason, uint256 amount) private pure {
         uint256 revealed = 0;
         for (uint256 n = 0; n < ending.solutions.length; ++n) {
             if (ending.solutions[n].revealed) ++revealed;
         }
-        if (revealed == 0) return;
-        uint256 part = (dataBond * ending.faultShareBps) / BPS / revealed;
         for (uint256 n = 0; n < ending.solutions.length; ++n) {
-            if (!ending.solutions[n].revealed) continue;
-            list.add(ending.solutions[n].miner, PayoutReason.DataBondShare, part);
+            if (ending.solutions[n].revealed) list.add(ending.solutions[n].miner, reason, amount / revealed);
         }
     }
 
-    /// @dev Keys never issued, data that the committee found wrong or could not have, or a test set withheld from miners who had committed.
+    /// @dev Keys never issued, data that the committee found wrong or could not have, or a test set withheld from
+    /// miners who had committed.
     function _isBondForfeited(Ending memory ending, VoidReason voidReason) private pure returns (bool) {
         return
             voidReason == VoidReason.KeysMissing ||
             voidReason == VoidReason.DataFault ||
+            voidReason == VoidReason.DataUnavailable ||
             (ending.solutions.length > 0 && !ending.evidence.released);
     }
 
@@ -149,7 +154,11 @@ library Settlement {
     }
 
     /// @dev Of the fee, where nobody wins: what forfeited miner bonds hold.
-    function _paidByBonds(Ending memory ending, VoidReason voidReason, uint256 fee) private pure returns (uint256 part) {
+    function _paidByBonds(
+        Ending memory ending,
+        VoidReason voidReason,
+        uint256 fee
+    ) private pure returns (uint256 part) {
         if (voidReason != VoidReason.ThresholdMissed && !_isNobodyRight(voidReason)) return 0;
         part = _forfeitedBonds(ending);
         if (part > fee) part = fee;

@@ -4,8 +4,9 @@ pragma solidity 0.8.30;
 import {Solution} from "../interfaces/IPoLeChain.sol";
 
 /// @title Solutions: the miners' solutions of the newest round of a lane in storage, packed.
-/// @dev A place is 1 + a solution's position in the order in which places were first taken. Every round writes over the places of the
-/// one before in its lane, which costs less than a quarter of new storage; what older rounds held is in their records.
+/// @dev A place is 1 + a solution's position in the order in which places were first taken. Every round writes over the
+/// places of the one before in its lane, which costs less than a quarter of new storage; what older rounds held is in
+/// their records.
 library Solutions {
     /// @dev Three storage slots. The model digest is another round's until the solution is revealed.
     struct Stored {
@@ -25,7 +26,8 @@ library Solutions {
         mapping(uint256 place => Stored) stored;
     }
 
-    /// @return place of the miner's solution, 0 when it has none in this round; told only for the newest round of the miner
+    /// @return place of the miner's solution, 0 when it has none in this round; told only for the newest round of the
+    /// miner
     function placeOf(Register storage register, uint256 roundId, address miner) internal view returns (uint256 place) {
         uint256 latest = register.latest[miner];
         return latest >> 8 == roundId ? latest & 0xff : 0;
@@ -82,7 +84,8 @@ library Solutions {
         choose(solutions);
     }
 
-    /// @notice Numbers, by place, what a committee judges: every model that was revealed, and equal models once, the earliest.
+    /// @notice Numbers, by place, what a committee judges: every model that was revealed, and equal models once, the
+    /// earliest.
     function choose(Solution[] memory solutions) internal pure {
         uint16 choices = 0;
         for (uint256 n = 0; n < solutions.length; ++n) {

@@ -4,8 +4,8 @@ pragma solidity 0.8.30;
 import {Finding, Verdict, Vote} from "../interfaces/IVerifierCommittee.sol";
 
 /// @title Tally: what a committee's votes agree on, and what each of them is worth.
-/// @dev Votes are packed: verdict 8 bits, train count 32, test count 32, fingerprint 56, from the top. Members that voted alike
-/// share a cast, so an honest committee has one.
+/// @dev Votes are packed: verdict 8 bits, train count 32, test count 32, fingerprint 56, from the top. Members that
+/// voted alike share a cast, so an honest committee has one.
 library Tally {
     /// @notice Equal votes of several members.
     /// @param members that cast them: bit n, from the lowest, for member n
@@ -83,7 +83,8 @@ library Tally {
         }
     }
 
-    /// @return votes for each choice without a finding, the truth that more than half of all seats cast, 0 where there is none
+    /// @return votes for each choice without a finding, the truth that more than half of all seats cast, 0 where there
+    /// is none
     function majorities(
         Cast[] memory casts,
         uint256 seats,

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from scripts.demo import penguins
 from scripts.demo.network import REPOSITORY, pole, prepare_ground, usual_ports
-from scripts.demo.play import PlayError, rounds_over
+from scripts.demo.play import PlayError, rounds_ended
 from scripts.demo.report import Outcome, as_json, read_outcome, show_blocks, show_money
 from scripts.demo.setting import Setting, set_up
 from scripts.demo.story import Story
@@ -39,7 +39,8 @@ WITHDRAWAL_PATIENCE: Final = 60.0
 def main(*, rounds: int, quick: bool, keep: bool, json_file: Path | None) -> None:
     """Play real rounds among 2 data nodes, 3 miners and 5 verifiers, each a process of its own.
 
-    They share nothing but an Ethereum chain (ganache) and an IPFS daemon, which are started here. At the end
+    They share nothing but an Ethereum chain (ganache) and an IPFS daemon, which are started here. Two rounds
+    are open side by side, each in a lane of its own. At the end
     the model of the first round, of a table, predicts rows that it has not seen. The exit code is 0 only if
     every round ended in a block, the whole chain verifies, the winners have their money, and the model that
     was bought predicts.
@@ -76,7 +77,7 @@ def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
             story.report("demo", f"posted task {task_id}: {task.title}, {task.layer}, for {task.reward} ETH")
         stage.wait_for(
             "the rounds to end",
-            lambda: rounds_over(setting.reader.moment(), len(tasks)),
+            lambda: rounds_ended(setting.reader) >= len(tasks),
             patience=ROUND_PATIENCE * len(tasks),
         )
         _await_withdrawals(setting)

@@ -87,6 +87,16 @@ class Ground:
         return home
 
 
+def parameters_with(folder: Path, **changes: Mapping[str, int | str]) -> Path:
+    """Write the demonstration's parameters, changed by group, to a file in `folder`; return it."""
+    content = json.loads(PARAMETERS.read_text())
+    for group, values in changes.items():
+        content[group] |= values
+    path = folder / "parameters.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
 def prepare_ground(folder: Path, *, block_time: float, ports: tuple[int, int, int]) -> Ground:
     """Return the ground in a new folder; nothing runs yet."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -13,10 +13,10 @@ from scripts.demo.story import Story
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.errors import PoleError
 from pole.protocol.state import Phase
-from pole.roles.ports import Moment
 
-OVER: Final = frozenset({Phase.FINAL, Phase.VOID})
 POLL: Final = 0.5
+OPTIONS: Final = {"miner": ("--lanes", "4")}
+"""What workers of a role are started with."""
 
 
 class PlayError(PoleError):
@@ -38,7 +38,7 @@ class Stage:
 
     def start(self, worker: Worker) -> None:
         """Start a worker's process."""
-        options = ["--poll", f"{POLL:g}"]
+        options = ["--poll", f"{POLL:g}", *OPTIONS.get(worker.role, ())]
         self.fleet.start(
             worker.name, worker.run_command(*options), worker.environment(self.place), REPOSITORY
         )
@@ -64,12 +64,16 @@ class Stage:
             time.sleep(POLL)
 
 
-def rounds_over(moment: Moment, count: int) -> bool:
-    """Return whether the newest round is at least number `count` and over."""
-    return moment.round_id >= count and moment.phase in OVER
+def rounds_ended(reader: ChainReader) -> int:
+    """Return how many rounds of all lanes have ended."""
+    return sum(moment.rounds_ended for moment in reader.moments())
+
+
+def has_ended(reader: ChainReader, round_id: int) -> bool:
+    """Return whether a round has ended."""
+    return any(moment.has_ended(round_id) for moment in reader.moments())
 
 
 def in_phase(reader: ChainReader, round_id: int, *phases: Phase) -> bool:
-    """Return whether this round is the open one and in one of these phases."""
-    moment: Moment = reader.moment()
-    return moment.round_id == round_id and moment.phase in phases
+    """Return whether this round is the newest one of its lane and in one of these phases."""
+    return any(moment.round_id == round_id and moment.phase in phases for moment in reader.moments())

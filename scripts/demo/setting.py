@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from scripts.demo.cast import hand_out, make_cast
 from scripts.demo.fleet import Fleet
-from scripts.demo.network import Ground, fund, make_wallets, take_seats
+from scripts.demo.network import PARAMETERS, Ground, fund, make_wallets, take_seats
 from scripts.demo.play import Stage
 from scripts.demo.story import Story
 
@@ -29,7 +30,13 @@ class Setting:
 
 
 def set_up(
-    story: Story, ground: Ground, at_end: ExitStack, counts: Mapping[str, int], *, stays: bool
+    story: Story,
+    ground: Ground,
+    at_end: ExitStack,
+    counts: Mapping[str, int],
+    *,
+    stays: bool,
+    parameters: Path = PARAMETERS,
 ) -> Setting:
     """Make a setting; `at_end` takes it down again, but for the devnet where it `stays`."""
     story.report("demo", f"starting a chain at {ground.place.rpc} and IPFS at {ground.place.ipfs}")
@@ -41,7 +48,7 @@ def set_up(
     fleet = at_end.enter_context(Fleet(ground.folder / "logs", story.hear))
     stage = Stage(ground.place, fleet, story, cast)
     with ThreadPoolExecutor(1) as beside:
-        deploying = beside.submit(ground.deploy)
+        deploying = beside.submit(ground.deploy, parameters)
         addresses = make_wallets(cast, ground.place)
         deploying.result()
         hand_out(ground.place.deployment, cast)

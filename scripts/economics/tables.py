@@ -127,7 +127,7 @@ def reference_task(parameters: Parameters) -> TaskTerms:
         required_test_accuracy=8000,
         train_count=100,
         test_count=100,
-        audit_count=0,
+        work=0,
     )
 
 

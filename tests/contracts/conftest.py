@@ -84,8 +84,9 @@ def deployed() -> Pole:
 
 @pytest.fixture(scope="session")
 def lone_deployed(deployed: Pole) -> Pole:
-    """Return the same with committees of one, for tests of many rounds."""
-    return stage.set_up(verifiers=[8], chain={"committeeSize": 1, "minCommittee": 1, "maxCommittee": 1})
+    """Return the same with committees of one and a single lane, for tests of many rounds."""
+    sizes = {"committeeSize": 1, "minCommittee": 1, "maxCommittee": 1}
+    return stage.set_up(verifiers=[8], committee={"lanes": 1}, chain=sizes)
 
 
 @pytest.fixture(scope="session")

@@ -21,10 +21,26 @@ from scripts.deployed import write_json
 from pole.adapters.ethereum.chain_reader import open_chain_reader
 from pole.adapters.ethereum.deployment import DEPLOYED
 from pole.adapters.ethereum.history_source import read_history
+from pole.protocol import ballots
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
+from pole.protocol.encoding.ethereum_headers import encode_header
+from pole.protocol.parameters import Parameters, parameters_from_json
 from pole.protocol.replay.history import HistoryReport, verify_history
-from pole.protocol.state import BallotStage, Finding, Phase, Verdict, VoidReason, Vote
+from pole.protocol.rounds.payouts import miner_bond
+from pole.protocol.rounds.rent import payment
+from pole.protocol.state import (
+    Ballot,
+    BallotStage,
+    Finding,
+    Phase,
+    Round,
+    Step,
+    TaskTerms,
+    Verdict,
+    VoidReason,
+    Vote,
+)
 
 ETHER = 10**18
 POOL = bytes(web3.keccak(text="PoLe.pool.v1"))
@@ -40,38 +56,50 @@ VERIFIERS = range(8, 16)
 TASK_LIST = {
     "maxTasks": 5,
     "minReward": ETHER,
+    "maxReward": 20 * ETHER,
     "minDataBond": ETHER // 10,
     "feeBps": 100,
+    # Rent follows the clock to the second: tests of it deploy with one.
+    "rentBps": 0,
     "maxTimeLimit": 1000,
     "maxSolutions": 4,
+    "judgingSpeed": 1000,
+    "maxJudgingTime": 100,
+    "rewardPerJudgingSecond": ETHER // 10,
     "idleTimeLimit": 0,
     "idleTrainCount": 100,
     "idleTestCount": 50,
     "idleTrainAccuracy": 8000,
     "idleTestAccuracy": 0,
+    "idleWork": 10,
     "roundWindows": 600,
 }
-COMMITTEE = {"seatStake": ETHER, "penalty": ETHER * 4 // 10, "unbondingTime": 2101, "tolerance": 0}
+COMMITTEE = {"seatStake": 20 * ETHER, "penalty": ETHER * 4 // 10, "seatAge": 50, "lanes": 2}
 CHAIN = {
     "keyWindow": 100,
+    "graceWindow": 60,
     "testWindow": 100,
     "revealWindow": 100,
     "voteCommitWindow": 100,
     "voteRevealWindow": 100,
+    "challengeWindow": 100,
+    "windowBlocks": 4,
+    "drawDelay": 2,
+    "confirmations": 1,
     "maxSolutions": 4,
-    "judgedSolutions": 3,
     "committeeSize": 4,
     "minCommittee": 3,
-    "verificationFeeBps": 1000,
-    "faultShareBps": 5000,
-    "feeMarginBps": 1000,
-    "minerBond": ETHER // 10,
-    "blockReward": ETHER * 32 // 100,
-    "challengeWindow": 100,
     # No larger than the first committee: tallies of most tests cannot be challenged.
     "maxCommittee": 4,
-    "challengeBond": ETHER // 5,
-    "minerBondBps": 0,
+    "verificationFeeBps": 1000,
+    "faultShareBps": 5000,
+    "missedShareBps": 5000,
+    "feeMarginBps": 1000,
+    "minerBondBps": 2500,
+    "readyBondBps": 5000,
+    "minerBond": ETHER // 10,
+    "blockReward": ETHER * 32 // 100,
+    "rewardPerSeat": 20 * ETHER,
 }
 TERMS = {
     "reward": 10 * ETHER,
@@ -84,7 +112,7 @@ TERMS = {
     "requiredTestAccuracy": 0,
     "trainCount": 100,
     "testCount": 50,
-    "auditCount": 0,
+    "work": 10,
 }
 TEST_DIGEST = "0x" + "7e" * 32
 FILES = {
@@ -96,26 +124,36 @@ FILES = {
     "mpkDigest": "0x" + "03" * 32,
 }
 VERIFICATION_FEE = TERMS["reward"] * CHAIN["verificationFeeBps"] // 10_000
+SEAT = COMMITTEE["seatStake"]
+PENALTY = COMMITTEE["penalty"]
+LANES = COMMITTEE["lanes"]
+BOND = TERMS["reward"] * CHAIN["minerBondBps"] // 10_000
+"""What a claim below the training threshold locks."""
+READY_BOND = TERMS["reward"] * CHAIN["readyBondBps"] // 10_000
+"""What a claim at the training threshold or above it locks."""
+JUDGING_TIME = 2
+"""Seconds that judging a model may take: 10 multiplications for each of 150 samples, 1,000 a second."""
 
 
 @dataclass(frozen=True)
 class Pole:
-    """The five contracts of one deployment."""
+    """The five contracts of one deployment, and its parameters."""
 
     reservoir: ProjectContract
     ledger: ProjectContract
     task_list: ProjectContract
     committee: ProjectContract
     chain: ProjectContract
+    rules: Parameters
 
 
 @dataclass(frozen=True)
 class Model:
-    """What a miner commits to and later reveals."""
+    """What a miner commits to and later reveals; without a digest, a model like no other miner's."""
 
     train: int = 90
     test: int = 45
-    digest: bytes = b"\x0d" * 32
+    digest: bytes | None = None
     salt: bytes = b"\x5a" * 32
 
 
@@ -125,16 +163,30 @@ HistoryCheck = Callable[..., HistoryReport]
 
 def set_up(*, verifiers: Iterable[int] = VERIFIERS, **changes: dict[str, int] | None) -> Pole:
     """Deploy with the parameters above, changed by group; seat the verifiers and endow the pool."""
-    pole = deploy_all(**changes)
+    return people(deploy_all(**changes), verifiers)
+
+
+def people(pole: Pole, verifiers: Iterable[int]) -> Pole:
+    """Seat the verifiers, until they can be drawn, and endow the pool."""
     for verifier in verifiers:
-        pole.committee.stake({"from": accounts[verifier], "value": COMMITTEE["seatStake"]})
+        take_seat(pole, verifier)
     pole.reservoir.deposit(pole.chain, POOL, {"from": accounts[ANYBODY], "value": 10 * CHAIN["blockReward"]})
+    wait(pole.rules.committee.seat_age)
     return pole
 
 
+def take_seat(pole: Pole, verifier: int) -> None:
+    pole.committee.stake({"from": accounts[verifier], "value": pole.rules.committee.seat_stake})
+
+
 def deploy_all(**changes: dict[str, int] | None) -> Pole:
-    contracts = deploy.deploy(accounts[ANYBODY], parameters(**changes))
-    return Pole(*(contracts[name] for name in DEPLOYED))
+    return deploy_with(parameters(**changes))
+
+
+def deploy_with(chosen: dict[str, dict[str, int]]) -> Pole:
+    """Deploy with parameters by group and name, as a parameter file has them."""
+    contracts = deploy.deploy(accounts[ANYBODY], structs(chosen))
+    return Pole(*(contracts[name] for name in DEPLOYED), parameters_from_json(chosen))
 
 
 def parameters(
@@ -142,15 +194,21 @@ def parameters(
     task_list: dict[str, int] | None = None,
     committee: dict[str, int] | None = None,
     chain: dict[str, int] | None = None,
-) -> dict[str, tuple[int, ...]]:
-    """Return the constructor structs by group of the deployment file; `roundWindows` follow the windows."""
+) -> dict[str, dict[str, int]]:
+    """Return the parameters by group and name; `roundWindows` follow the windows."""
     chosen = CHAIN | (chain or {})
-    windows = {"roundWindows": sum(value for name, value in chosen.items() if name.endswith("Window"))}
+    windows = {name: value for name, value in chosen.items() if name.endswith("Window")}
+    round_windows = {"roundWindows": sum(windows.values()) - windows["graceWindow"]}
     return {
-        "taskList": tuple((TASK_LIST | windows | (task_list or {})).values()),
-        "committee": tuple((COMMITTEE | (committee or {})).values()),
-        "chain": tuple(chosen.values()),
+        "taskList": TASK_LIST | round_windows | (task_list or {}),
+        "committee": COMMITTEE | (committee or {}),
+        "chain": chosen,
     }
+
+
+def structs(chosen: dict[str, dict[str, int]]) -> dict[str, tuple[int, ...]]:
+    """Return parameters as the constructors take them."""
+    return {group: tuple(values.values()) for group, values in chosen.items()}
 
 
 @contextmanager
@@ -167,23 +225,28 @@ def verify(pole: Pole, path: Path) -> HistoryReport:
     """Replay everything the contracts recorded by the rules in Python; raise at the first difference."""
     deployed = (pole.reservoir, pole.ledger, pole.task_list, pole.committee, pole.chain)
     contracts = dict(zip(DEPLOYED, deployed, strict=True))
-    structs = {
-        "taskList": tuple(pole.task_list.parameters()),
-        "committee": tuple(pole.committee.parameters()),
-        "chain": tuple(pole.chain.parameters()),
-    }
-    write_json(path, deploy.describe(contracts, structs))
+    chosen = (pole.task_list.parameters(), pole.committee.parameters(), pole.chain.parameters())
+    groups = dict(zip(deploy.GROUPS, map(tuple, chosen), strict=True))
+    write_json(path, deploy.describe(contracts, groups))
     return verify_history(read_history(open_chain_reader(web3.provider.endpoint_uri, path)))
 
 
 def wait(seconds: int) -> None:
+    """Let so many seconds pass, and the Ethereum blocks that every window lasts at least."""
     chain.sleep(seconds)
-    chain.mine()
+    chain.mine(CHAIN["windowBlocks"])
 
 
 def wait_until(timestamp: int) -> None:
-    """Mine a block at `timestamp`."""
-    wait(timestamp - chain.time())
+    """Let the Ethereum blocks of a window pass, the last of them at `timestamp`."""
+    chain.mine(CHAIN["windowBlocks"] - 1)
+    chain.mine(timestamp=timestamp)
+
+
+def deadline_of(pole: Pole, round_id: int) -> int:
+    """Return the first second that is too late for the round's phase."""
+    deadline: int = pole.chain.phaseOf(round_id)[1]
+    return deadline
 
 
 def phase(pole: Pole, round_id: int) -> Phase:
@@ -205,22 +268,22 @@ def field(struct: Any, name: str) -> Any:
 # What happens in a round, in order.
 
 
-def post_call(*, by: int = DATA_NODE, **changes: Any) -> tuple[Any, ...]:
-    """Return the arguments of TaskList.post for the task above, changed by name."""
+def post_call(pole: Pole, *, by: int = DATA_NODE, **changes: Any) -> tuple[Any, ...]:
+    """Return the arguments of TaskList.post for the task above, changed by name, with what it costs."""
     terms = TERMS | {key: value for key, value in changes.items() if key in TERMS}
     files = FILES | {key: value for key, value in changes.items() if key in FILES}
-    value = terms["reward"] + terms["dataBond"] + terms["fee"]
+    value = payment(TaskTerms(*terms.values()), pole.rules.task_list)
     return tuple(terms.values()), tuple(files.values()), {"from": accounts[by], "value": value}
 
 
 def post(pole: Pole, **changes: Any) -> int:
-    pole.task_list.post(*post_call(**changes))
+    pole.task_list.post(*post_call(pole, **changes))
     return pole.task_list.posted()
 
 
 def post_replacing(pole: Pole, replaced: int, **changes: Any) -> int:
     """Post a task in the place of another; return its id."""
-    terms, files, sent = post_call(**changes)
+    terms, files, sent = post_call(pole, **changes)
     pole.task_list.postReplacing(terms, files, replaced, sent)
     return pole.task_list.posted()
 
@@ -230,21 +293,59 @@ def fill(pole: Pole, *, by: int = STRANGER, **changes: Any) -> list[int]:
     return [post(pole, by=by, **changes) for _ in range(TASK_LIST["maxTasks"] - pole.task_list.waiting())]
 
 
-def open_round(pole: Pole) -> int:
-    pole.chain.openRound({"from": accounts[ANYBODY]})
-    return pole.chain.currentRound()
+def open_round(pole: Pole, lane: int = 0) -> int:
+    """Open the next round of a lane; return its number."""
+    pole.chain.openRound(lane, {"from": accounts[ANYBODY]})
+    round_id: int = pole.chain.newestRound(lane)
+    return round_id
+
+
+def arm(pole: Pole, round_id: int) -> TransactionReceipt:
+    return pole.chain.arm(round_id, {"from": accounts[ANYBODY]})
+
+
+def header_of(number: int) -> bytes:
+    """Return the header of an Ethereum block, as proofs of its mix take it."""
+    return encode_header(web3.eth.get_block(number))
+
+
+def mine_named(pole: Pole, round_id: int) -> bytes:
+    """Mine the block that draws next; return its header."""
+    named = field(pole.chain.round(round_id), "drawBlock")
+    if named > chain.height:
+        chain.mine(named - chain.height)
+    return header_of(named)
+
+
+def draw(pole: Pole, round_id: int) -> list[str]:
+    """Draw what the round waits for; return the members of its newest ballot, nobody before the first."""
+    if field(pole.chain.round(round_id), "drawBlock") == 0:
+        arm(pole, round_id)
+    pole.chain.draw(round_id, mine_named(pole, round_id), {"from": accounts[ANYBODY]})
+    return list(pole.committee.members(ballot(pole, round_id)))
+
+
+def opened(pole: Pole, lane: int = 0, **terms: Any) -> int:
+    """Post a task, open its round and draw the seed."""
+    post(pole, **terms)
+    round_id = open_round(pole, lane)
+    draw(pole, round_id)
+    return round_id
 
 
 def post_keys(pole: Pole, round_id: int) -> None:
     pole.chain.postFunctionalKeys(round_id, "bafy-keys", "0x" + "04" * 32, {"from": accounts[DATA_NODE]})
 
 
-def training(pole: Pole, **terms: Any) -> int:
-    """Post a task, open its round and post the keys."""
-    post(pole, **terms)
-    round_id = open_round(pole)
+def training(pole: Pole, lane: int = 0, **terms: Any) -> int:
+    """Post a task, open its round, draw the seed and post the keys."""
+    round_id = opened(pole, lane, **terms)
     post_keys(pole, round_id)
     return round_id
+
+
+def digest_of(miner: int, model: Model) -> bytes:
+    return model.digest or bytes([miner]) * 32
 
 
 def commitment_of(pole: Pole, round_id: int, miner: int, model: Model) -> bytes:
@@ -253,14 +354,22 @@ def commitment_of(pole: Pole, round_id: int, miner: int, model: Model) -> bytes:
         chain_address=pole.chain.address,
         round_id=round_id,
         miner=accounts[miner].address,
-        model_digest=model.digest,
+        model_digest=digest_of(miner, model),
         claimed_train_correct=model.train,
         salt=model.salt,
     )
 
 
-def commit(pole: Pole, round_id: int, miner: int, model: Model, *, bond: int = CHAIN["minerBond"]) -> None:
-    sent = {"from": accounts[miner], "value": bond}
+def bond_of(pole: Pole, round_id: int, claim: int) -> int:
+    """Return what a claim on the training set locks in this round."""
+    terms = TaskTerms(*field(pole.chain.round(round_id), "task")["terms"].values())
+    return miner_bond(claim, terms, pole.rules.chain)
+
+
+def commit(pole: Pole, round_id: int, miner: int, model: Model, *, bond: int | None = None) -> None:
+    """Commit to a model, with the bond of its claim or, in the place of another, what is given."""
+    due = bond_of(pole, round_id, model.train) if bond is None else bond
+    sent = {"from": accounts[miner], "value": due}
     pole.chain.commit(round_id, commitment_of(pole, round_id, miner, model), model.train, sent)
 
 
@@ -275,35 +384,34 @@ def release(pole: Pole, round_id: int) -> None:
 
 def reveal(pole: Pole, round_id: int, miner: int, model: Model) -> None:
     sent = {"from": accounts[miner]}
-    pole.chain.reveal(round_id, "bafy-model", model.digest, model.test, model.salt, sent)
+    pole.chain.reveal(round_id, "bafy-model", digest_of(miner, model), model.test, model.salt, sent)
 
 
 def revealed(
-    pole: Pole, models: dict[int, Model], *, released: bool = True, closed: bool = True, **terms: Any
+    pole: Pole,
+    models: dict[int, Model],
+    *,
+    lane: int = 0,
+    released: bool = True,
+    closed: bool = True,
+    **terms: Any,
 ) -> int:
     """Play a round until every miner of `models` has revealed."""
-    round_id = training(pole, **terms)
+    round_id = training(pole, lane, **terms)
     for miner, model in models.items():
         commit(pole, round_id, miner, model)
     if closed:
         close(pole, round_id)
     else:
         wait(terms.get("timeLimit", TERMS["timeLimit"]))
+        pole.chain.closeSubmissions(round_id, {"from": accounts[ANYBODY]})
     if released:
         release(pole, round_id)
     else:
-        wait(CHAIN["testWindow"])
+        wait(pole.rules.chain.test_window)
     for miner, model in models.items():
         reveal(pole, round_id, miner, model)
     return round_id
-
-
-def draw(pole: Pole, round_id: int) -> list[str]:
-    """Arm and draw; return the members of the round's newest ballot."""
-    pole.chain.armDraw(round_id, {"from": accounts[ANYBODY]})
-    chain.mine(2)
-    pole.chain.drawCommittee(round_id, {"from": accounts[ANYBODY]})
-    return list(pole.committee.members(ballot(pole, round_id)))
 
 
 def ballot(pole: Pole, round_id: int) -> int:
@@ -311,10 +419,15 @@ def ballot(pole: Pole, round_id: int) -> int:
     return ballot_id(round_id, field(pole.chain.round(round_id), "attempt"))
 
 
-def challenge(
-    pole: Pole, round_id: int, *, bond: int = CHAIN["challengeBond"], by: int = STRANGER
-) -> TransactionReceipt:
-    return pole.chain.challenge(round_id, {"from": accounts[by], "value": bond})
+def challenge_bond(pole: Pole, round_id: int) -> int:
+    """Return what a challenge of the round's newest tally costs."""
+    standing = pole.chain.round(round_id)
+    reward = field(standing, "task")["terms"]["reward"]
+    return ballots.challenge_bond(field(standing, "attempt"), reward, pole.rules.chain)
+
+
+def challenge(pole: Pole, round_id: int, *, by: int = STRANGER) -> TransactionReceipt:
+    return pole.chain.challenge(round_id, {"from": accounts[by], "value": challenge_bond(pole, round_id)})
 
 
 def judged(pole: Pole, round_id: int) -> list[str]:
@@ -352,7 +465,14 @@ def commit_votes(pole: Pole, round_id: int, votes: dict[str, list[Vote]]) -> Non
             votes=own,
             salt=b"\x77" * 32,
         )
-        pole.committee.commitVote(ballot(pole, round_id), commitment, {"from": verifier})
+        member = member_of(pole, round_id, verifier)
+        pole.committee.commitVote(ballot(pole, round_id), member, commitment, {"from": verifier})
+
+
+def member_of(pole: Pole, round_id: int, verifier: str) -> int:
+    """Return a verifier's index among the members of the round's newest ballot."""
+    index: int = pole.committee.members(ballot(pole, round_id)).index(verifier)
+    return index
 
 
 def as_tuples(votes: list[Vote]) -> list[tuple[int, int, int, bytes]]:
@@ -365,7 +485,8 @@ def finding_tuple(found: Finding) -> tuple[int, int, int, int]:
 
 def reveal_votes(pole: Pole, round_id: int, votes: dict[str, list[Vote]]) -> None:
     for verifier, own in votes.items():
-        pole.committee.revealVote(ballot(pole, round_id), as_tuples(own), b"\x77" * 32, {"from": verifier})
+        shown = as_tuples(own), b"\x77" * 32, {"from": verifier}
+        pole.committee.revealVote(ballot(pole, round_id), member_of(pole, round_id, verifier), *shown)
 
 
 def vote(pole: Pole, round_id: int, found: dict[int, Vote], **odd: dict[int, Vote]) -> list[str]:
@@ -401,3 +522,23 @@ def won(pole: Pole, models: dict[int, Model], **terms: Any) -> int:
     vote(pole, round_id, as_claimed(models))
     finalise(pole, round_id)
     return round_id
+
+
+def as_round(round_id: int, standing: Any) -> Round:
+    """Return a round as the rules in Python have it."""
+    values = standing.dict()
+    task_id, task = values.pop("taskId"), values.pop("task")
+    terms = TaskTerms(*task["terms"].values())
+    known = (round_id, task_id, task["owner"], task["judgingTime"], terms, bytes(task["testDigest"]))
+    enums = {"step": Step(values["step"]), "voidReason": VoidReason(values["voidReason"])}
+    return Round(*known, *(values | enums).values())
+
+
+def as_ballot(standing: Any) -> Ballot:
+    return Ballot(*standing)
+
+
+def ommers(pole: Pole) -> dict[int, Any]:
+    """Return the ommers that a block could reference, by height."""
+    kept = [each.dict() for each in pole.ledger.ommers()]
+    return {ommer["height"]: ommer for ommer in kept if ommer["count"]}

@@ -6,7 +6,7 @@ import pytest
 from brownie import accounts, chain
 from scripts.gas import is_logarithmic
 from tests.contracts import stage
-from tests.contracts.stage import ETHER, Model, Pole
+from tests.contracts.stage import ETHER, SEAT, Model, Pole
 
 FEW = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
 
@@ -15,6 +15,7 @@ LIMITS = {
     "post": 260_000,
     "replace": 290_000,
     "open": 330_000,
+    "draw seed": 90_000,
     "keys": 80_000,
     "commit": 110_000,
     "displace": 250_000,
@@ -46,17 +47,16 @@ def crowd() -> Pole:
         accounts.add()
     verifiers = [*range(6, 16), *range(len(accounts) - 6, len(accounts))]
     for verifier in verifiers[-6:]:
-        accounts[0].transfer(accounts[verifier], 2 * ETHER)
-    pole = stage.set_up(
-        verifiers=verifiers, chain={"committeeSize": 15, "maxCommittee": 15, "judgedSolutions": 4}
-    )
+        accounts[0].transfer(accounts[verifier], SEAT + ETHER)
+    pole = stage.set_up(verifiers=verifiers, chain={"committeeSize": 15, "maxCommittee": 15})
     stage.won(pole, FEW)
     return pole
 
 
 def test_the_steps_of_a_round_stay_within_their_limits(crowd: Pole) -> None:
     measured = {"post": gas(stage.post, crowd), "open": gas(stage.open_round, crowd)}
-    round_id = crowd.chain.currentRound()
+    round_id = crowd.chain.newestRound(0)
+    measured["draw seed"] = gas(stage.draw, crowd, round_id)
     measured["keys"] = gas(stage.post_keys, crowd, round_id)
     for miner, model in FEW.items():
         measured["commit"] = gas(stage.commit, crowd, round_id, miner, model)

@@ -4,14 +4,27 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from brownie import accounts, chain
+from brownie import accounts
 from hypothesis import strategies as st
 from tests.contracts import stage
-from tests.contracts.stage import CHAIN, ETHER, POOL, TASK_LIST, TERMS, Pole, post_call, refused
+from tests.contracts.stage import (
+    CHAIN,
+    ETHER,
+    JUDGING_TIME,
+    LANES,
+    POOL,
+    TASK_LIST,
+    TERMS,
+    Pole,
+    post_call,
+    refused,
+)
 
 from pole.protocol.rounds.value_heap import WaitingTask, best, least_valuable
 
 PEOPLE = range(2, 6)
+WINDOWS = TASK_LIST["roundWindows"] + TASK_LIST["maxSolutions"] * JUDGING_TIME
+"""What a round may take beside its time limit."""
 ACCOUNTS = [bytes([n]) * 32 for n in (1, 2)]
 
 
@@ -82,15 +95,10 @@ class Money:
         self.credits[who] = 0
 
     def rule_post(self, who: int, reward: int, time_limit: int) -> None:
-        call = post_call(by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)
+        call = post_call(self.pole, by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)
         if reward < TASK_LIST["minReward"]:
-            expected: tuple[Any, ...] = (
-                "TermOutOfRange",
-                "reward",
-                reward,
-                TASK_LIST["minReward"],
-                2**96 - 1,
-            )
+            limits = TASK_LIST["minReward"], TASK_LIST["maxReward"]
+            expected: tuple[Any, ...] = ("TermOutOfRange", "reward", reward, *limits)
         elif not 1 <= time_limit <= TASK_LIST["maxTimeLimit"]:
             expected = ("TermOutOfRange", "timeLimit", time_limit, 1, TASK_LIST["maxTimeLimit"])
         elif len(self.waiting) == TASK_LIST["maxTasks"]:
@@ -108,8 +116,10 @@ class Money:
         lowest = least_valuable(waiting)
         replaced = task if task in self.waiting or lowest is None else lowest.task_id
         reward, time_limit = max(reward, TASK_LIST["minReward"]), min(max(time_limit, 1), 1000)
-        terms, files, sent = post_call(by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)
-        new = WaitingTask(len(self.tasks) + 1, reward, time_limit + TASK_LIST["roundWindows"])
+        terms, files, sent = post_call(
+            self.pole, by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0
+        )
+        new = WaitingTask(len(self.tasks) + 1, reward, time_limit + WINDOWS)
         if len(waiting) < TASK_LIST["maxTasks"]:
             expected: tuple[Any, ...] = ("TaskListNotFull", len(waiting), TASK_LIST["maxTasks"])
         elif new.value <= self.tasks[replaced][1].value:
@@ -125,7 +135,7 @@ class Money:
 
     def add(self, who: int, reward: int, time_limit: int) -> None:
         task_id = len(self.tasks) + 1
-        duration = time_limit + TASK_LIST["roundWindows"]
+        duration = time_limit + WINDOWS
         self.tasks[task_id] = (who, WaitingTask(task_id, reward, duration))
         self.waiting.add(task_id)
         self.elsewhere += reward + TERMS["dataBond"] + TERMS["fee"]
@@ -152,14 +162,15 @@ class Money:
     def rule_open_round(self) -> None:
         if self.open_round:
             with refused("RoundOpen", self.open_round):
-                self.pole.chain.openRound.call({"from": accounts[0]})
+                self.pole.chain.openRound.call(0, {"from": accounts[0]})
         elif not self.waiting:
             with refused("NoTask"):
-                self.pole.chain.openRound.call({"from": accounts[0]})
+                self.pole.chain.openRound.call(0, {"from": accounts[0]})
         else:
-            self.pole.chain.openRound({"from": accounts[0]})
-            self.rounds += 1
+            self.pole.chain.openRound(0, {"from": accounts[0]})
+            self.rounds += LANES
             self.open_round = self.rounds
+            stage.draw(self.pole, self.open_round)
             taken = self.best()
             assert taken is not None
             self.taken = taken.task_id
@@ -170,7 +181,7 @@ class Money:
         """Let the keys' window pass: reward to the owner, bond to the pool."""
         if not self.open_round:
             return
-        chain.sleep(CHAIN["keyWindow"])
+        stage.wait(CHAIN["keyWindow"])
         self.pole.chain.finalise(self.open_round, {"from": accounts[0]})
         owner, terms = self.tasks[self.taken]
         self.credits[owner] += terms.reward

@@ -3,11 +3,12 @@
 import numpy as np
 from safetensors.numpy import load as load_tensors
 from scripts.demo.cast import Worker
-from scripts.demo.play import in_phase, rounds_over
+from scripts.demo.play import has_ended, in_phase
 from scripts.demo.setting import Setting
 from scripts.demo.tasks import Task, post_tasks
 
 from pole.protocol.state import Phase
+from pole.roles.ports import Moment
 from pole.roles.support.files import read_with_digest
 
 TERMS = ("--train-accuracy", "90", "--allow-disclosure", "rank")
@@ -27,9 +28,15 @@ def address(setting: Setting, name: str) -> str:
     return next(address for address, known in setting.names.items() if known == name)
 
 
+def lone(setting: Setting) -> Moment:
+    """Return where the only lane stands."""
+    [moment] = setting.reader.moments()
+    return moment
+
+
 def post(setting: Setting, task: Task) -> int:
     """Post a task once the last round is over; return the number of the round that will take it."""
-    next_round = setting.reader.moment().round_id + 1
+    next_round = lone(setting).next_round
     [_] = post_tasks([task], setting.stage.of_role("data-node"), setting.ground.place)
     return next_round
 
@@ -72,6 +79,6 @@ def wait_for_event(setting: Setting, who: str, event: str, **details: object) ->
 def wait_for_end(setting: Setting, round_id: int) -> None:
     setting.stage.wait_for(
         f"the end of round {round_id}",
-        lambda: rounds_over(setting.reader.moment(), round_id),
+        lambda: has_ended(setting.reader, round_id),
         patience=PATIENCE,
     )

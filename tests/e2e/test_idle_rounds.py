@@ -1,20 +1,18 @@
 """The chain grows when nobody has anything to train: idle rounds of real processes, without any data node."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 from scripts.demo.cast import Place, Worker, hand_out, make_cast
 from scripts.demo.fleet import Fleet
 from scripts.demo.network import (
-    PARAMETERS,
     REPOSITORY,
     free_ports,
     fund,
     make_wallets,
+    parameters_with,
     prepare_ground,
     take_seats,
 )
@@ -39,15 +37,6 @@ BLOCKS = 2
 PATIENCE = 420.0
 
 
-def idle_parameters(folder: Path) -> Path:
-    """Write the demonstration's parameters with short idle rounds; return the file."""
-    content = json.loads(PARAMETERS.read_text())
-    content["taskList"] |= IDLE
-    path = folder / "parameters.json"
-    path.write_text(json.dumps(content))
-    return path
-
-
 def start(stage: Stage, worker: Worker, place: Place) -> None:
     options = ("--poll", "0.5", *(("--idle", "1") if worker.role == "miner" else ()))
     stage.fleet.start(worker.name, worker.run_command(*options), worker.environment(place), REPOSITORY)
@@ -60,7 +49,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ChainReade
     with ExitStack() as at_end:
         at_end.callback(ground.down)
         ground.up()
-        ground.deploy(idle_parameters(folder))
+        ground.deploy(parameters_with(folder, taskList=IDLE))
         cast = make_cast(ground.folder, data_nodes=0, miners=2, verifiers=3)
         addresses = make_wallets(cast, ground.place)
         hand_out(ground.place.deployment, cast)

@@ -65,7 +65,8 @@ def test_the_money_went_where_it_belongs(played: tuple[Setting, int]) -> None:
     assert paid[PayoutReason.BLOCK_REWARD] == ETHER // 20
     assert outcome.withdrawn[block.header.winner] == sum(outcome.earnings[block.header.winner].values())
     verifiers = [outcome.withdrawn[address(setting, f"verifier-{number}")] for number in (1, 2, 3)]
-    assert verifiers == [ETHER // 10 // 3] * 3
+    # A part for each vote: two models, three seats.
+    assert verifiers == [ETHER // 10 // 6 * 2] * 3
 
 
 def test_every_decrypted_inner_product_is_that_of_the_plaintext(played: tuple[Setting, int]) -> None:

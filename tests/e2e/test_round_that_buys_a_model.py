@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from scripts.demo.network import REPOSITORY, pole, step
 from scripts.demo.setting import Setting
-from tests.e2e.rounds import DECRYPTING, Features, wait_for_end, wait_for_features, worker
+from tests.e2e.rounds import DECRYPTING, Features, lone, wait_for_end, wait_for_features, worker
 from tests.mixed_rows import rows, write_csv
 
 from pole.adapters.ethereum.chain_log import LoggedBlock, read_chain_log
@@ -49,14 +49,14 @@ def bought(setting: Setting, tmp_path_factory: pytest.TempPathFactory) -> Bought
     known = write_csv(folder / "customers.csv", rows(KNOWN, seed=1))
     fresh = [{name: cell for name, cell in row.items() if name != "renewed"} for row in rows(NEW, seed=2)]
     new = write_csv(folder / "new.csv", fresh)
-    round_id = setting.reader.moment().round_id + 1
+    round_id = lone(setting).next_round
     environment = worker(setting, OWNER).environment(setting.ground.place)
     features: Features = {}
     script = [sys.executable, str(REPOSITORY / "examples" / "buying.py"), str(known), "renewed", str(new)]
     with ThreadPoolExecutor(1) as beside:
         buying = beside.submit(step, script, environment)
         setting.stage.wait_for(
-            "the round", lambda: buying.done() or setting.reader.moment().round_id >= round_id, patience=600
+            "the round", lambda: buying.done() or lone(setting).round_id >= round_id, patience=600
         )
         wait_for_features(setting, round_id, features, patience=400)
         wait_for_end(setting, round_id)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load as load_tensors
 from scripts.demo.network import REPOSITORY, step
 from scripts.demo.setting import Setting
-from tests.e2e.rounds import IRIS, PATIENCE, wait_for_end, worker
+from tests.e2e.rounds import IRIS, PATIENCE, lone, wait_for_end, worker
 
 from pole.adapters.ethereum.chain_log import LoggedBlock, read_chain_log
 from pole.learning.data.datasets import data_directory, load
@@ -65,7 +65,7 @@ class Spoiled:
 
     def post(self, setting: Setting) -> int:
         """Post the task; return the number of the round that will take it."""
-        next_round = setting.reader.moment().round_id + 1
+        next_round = lone(setting).next_round
         [owner] = setting.stage.of_role("data-node")
         kinds = {
             count: {"no point": self.no_point[count], "out of range": self.out_of_range[count]}

@@ -3,7 +3,15 @@ while.
 """
 
 from scripts.demo.setting import Setting
-from tests.e2e.rounds import address, post_iris, wait_for_end, wait_for_event, wait_for_phase, worker
+from tests.e2e.rounds import (
+    address,
+    lone,
+    post_iris,
+    wait_for_end,
+    wait_for_event,
+    wait_for_phase,
+    worker,
+)
 
 from pole.adapters.ethereum.decoding import to_record
 from pole.adapters.machine.process import stop_process
@@ -29,7 +37,7 @@ def test_a_miner_killed_after_its_commitment_still_reveals(setting: Setting) -> 
     wait_for_end(setting, round_id)
     assert next(each for each in setting.reader.solutions(round_id) if each.miner == miner).revealed
     assert len(commitments(setting, round_id, miner)) == 1
-    assert setting.reader.moment().phase is Phase.FINAL
+    assert lone(setting).phase is Phase.FINAL
 
 
 def test_a_verifier_killed_after_its_vote_still_reveals_it(setting: Setting) -> None:
@@ -44,7 +52,7 @@ def test_a_verifier_killed_after_its_vote_still_reveals_it(setting: Setting) -> 
     wait_for_end(setting, round_id)
     ballot = setting.reader.ballot(ballot_id(round_id, 0)).ballot
     assert (ballot.seats, ballot.committed, ballot.revealed) == (3, 0b111, 0b111)
-    assert setting.reader.moment().phase is Phase.FINAL
+    assert lone(setting).phase is Phase.FINAL
 
 
 def test_a_round_survives_an_ipfs_daemon_that_goes_away(setting: Setting) -> None:
@@ -57,4 +65,4 @@ def test_a_round_survives_an_ipfs_daemon_that_goes_away(setting: Setting) -> Non
     )
     setting.ground.up()
     wait_for_end(setting, round_id)
-    assert setting.reader.moment().phase is Phase.FINAL
+    assert lone(setting).phase is Phase.FINAL

@@ -42,7 +42,7 @@ TERMS = TaskTerms(
     required_test_accuracy=5000,
     train_count=100,
     test_count=50,
-    audit_count=0,
+    work=0,
 )
 
 

@@ -1,32 +1,50 @@
-"""The libraries in Solidity, asked by eth_call."""
+"""The libraries in Solidity, asked one call at a time in a chain of one process."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from brownie import LibraryHarness, accounts, web3
-from hexbytes import HexBytes
-from web3.types import RPCEndpoint
+from tests.contracts.stateful.evm import NOBODY, Evm
+from tests.contracts.stateful.interface import artifacts, functions
+
+CHAIN_ID = 1
 
 
-class Harness:
-    """Calls of the harness contract, made without brownie's bookkeeping."""
+class Contract:
+    """A contract that needs no other, deployed; its functions are its attributes.
 
-    def __init__(self, contract: Any) -> None:
-        self.contract = contract
-        self.address: str = contract.address
+    Each returns what the Solidity function returns: one value, or a tuple of several.
+    """
+
+    def __init__(self, name: str) -> None:
+        artifact = artifacts()[name]
+        self.evm = Evm(number=1_000, timestamp=10_000_000)
+        self.functions = functions(artifact.abi)
+        self.address = self.evm.create(NOBODY, artifact.bytecode)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        function = getattr(self.contract, name)
+        if name not in self.functions:
+            raise AttributeError(name)
+        function = self.functions[name]
 
         def ask(*arguments: Any) -> Any:
-            call = {"to": self.address, "data": function.encode_input(*arguments), "gas": hex(30_000_000)}
-            response = web3.provider.make_request(RPCEndpoint("eth_call"), [call, "latest"])
-            return function.decode_output(HexBytes(response["result"]))
+            data = function.call_data(arguments)
+            if function.is_view:
+                answer = self.evm.ask(self.address, data)
+            else:
+                answer = self.evm.send(NOBODY, self.address, data)
+            assert answer.succeeded, f"{name} reverted with {answer.data.hex()}"
+            values = function.returned(answer.data)
+            return values[0] if len(values) == 1 else values
 
         return ask
 
 
 @pytest.fixture(scope="session")
-def harness() -> Harness:
-    return Harness(LibraryHarness.deploy({"from": accounts[0]}))
+def harness() -> Contract:
+    return Contract("LibraryHarness")
+
+
+@pytest.fixture(scope="session")
+def judge_contract() -> Contract:
+    return Contract("Judge")

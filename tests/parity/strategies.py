@@ -1,15 +1,15 @@
 """Values for both sides: small ones that collide and the largest that fit."""
 
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from pole.protocol.rounds.judgement import Challenge, EndedRound, judged_solutions
 from pole.protocol.state import Finding, Ommer, Solution, TaskTerms, Verdict, Vote
 
-# Nothing is written, so no example needs a chain of its own. The tests take hypothesis' own `given`: that of
-# brownie reverts the chain before each example, at ten times the cost of the example.
-trials = settings(max_examples=100, deadline=None)
-few_trials = settings(max_examples=40, deadline=None)
+trials = settings(max_examples=60, deadline=None)
+few_trials = settings(max_examples=30, deadline=None)
 
 ADDRESSES = tuple("0x" + bytes([17 * n]).hex() * 20 for n in range(1, 12))
 
@@ -35,12 +35,11 @@ single_votes = st.one_of(
 
 
 @st.composite
-def ballots(draw: st.DrawFn) -> list[Vote]:
-    """Return votes on one solution, most of them alike so that quorums are met about as often as missed."""
-    usual = draw(st.one_of(st.just(ok_vote(90, 5, 1)), st.sampled_from(_faults)))
-    return draw(
-        st.lists(st.one_of(st.just(usual), st.just(usual), st.just(usual), single_votes), max_size=15)
-    )
+def ballots(draw: st.DrawFn) -> list[tuple[Vote, Vote]]:
+    """Return votes on two solutions, most of them alike so that quorums are met about as often as missed."""
+    usual = draw(st.tuples(*[st.just(ok_vote(90, 5, 1)) | st.sampled_from(_faults)] * 2))
+    odd = st.tuples(single_votes, st.just(usual[1])) | st.tuples(single_votes, single_votes)
+    return draw(st.lists(st.just(usual) | st.just(usual) | odd, max_size=15))
 
 
 findings = st.one_of(
@@ -59,7 +58,7 @@ def solutions(draw: st.DrawFn) -> tuple[Solution, ...]:
     for n in range(count):
         revealed = draw(st.booleans()) or draw(st.booleans())
         claims = (draw(st.integers(84, 96)), draw(st.integers(6, 10)) if revealed else 0)
-        digest = bytes([n + 1]) * 32 if revealed else bytes(32)
+        digest = bytes([draw(st.integers(n, n + 1)) + 1]) * 32 if revealed else bytes(32)
         made.append(
             Solution(ADDRESSES[n], bytes([n + 101]) * 32, digest, *claims, orders[n], 0, revealed=revealed)
         )
@@ -70,7 +69,6 @@ def solutions(draw: st.DrawFn) -> tuple[Solution, ...]:
 def ended_rounds(draw: st.DrawFn) -> EndedRound:
     """Return rounds in Settlement: void for every reason, or to be judged."""
     entries = draw(solutions())
-    released = draw(st.booleans())
     terms = TaskTerms(
         reward=draw(st.one_of(whole(96), st.just(10**18))),
         data_bond=draw(st.one_of(whole(96), st.just(10**17))),
@@ -82,42 +80,37 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
         required_test_accuracy=draw(st.sampled_from([0, 6_000, 8_000, 10_000])),
         train_count=100,
         test_count=10,
-        audit_count=draw(st.sampled_from([0, 99, 100])),
+        work=draw(whole(40)),
     )
-    judged = judged_solutions(entries, terms, released=released, maximum=draw(st.integers(1, 4)))
+    entries = with_choices(entries)
+    judged = judged_solutions(entries)
     drawn = bool(judged) and draw(st.integers(0, 4)) > 0
-    placed = {solution.miner: n + 1 for n, solution in enumerate(judged)} if drawn else {}
-    entries = tuple(_with_choice(each, placed.get(each.miner, 0)) for each in entries)
+    rent = draw(whole(96))
+    made = draw(st.lists(challenges(len(judged)), max_size=2)) if drawn else []
     return EndedRound(
         data_node=ADDRESSES[10],
         terms=terms,
         keys_posted=bool(entries) or draw(st.booleans()),
         closed_early=draw(st.booleans()),
-        released=released,
+        released=draw(st.booleans()),
         solutions=entries,
-        judged=tuple(_with_choice(each, n + 1) for n, each in enumerate(judged)) if drawn else None,
+        judged=judged if drawn else None,
         findings=tuple(draw(findings) for _ in judged) if drawn else None,
-        tolerance=draw(st.sampled_from([0, 1, 5])),
-        challenge=draw(challenges(len(judged))) if drawn else None,
+        rent=rent,
+        used=draw(st.integers(0, rent)),
+        challenges=tuple(made),
+        dropped=bool(made) and draw(st.booleans()),
     )
 
 
-def challenges(choices: int) -> st.SearchStrategy[Challenge | None]:
-    found = st.tuples(*[findings] * choices)
-    return st.none() | st.builds(Challenge, st.just(ADDRESSES[9]), whole(96), found, st.booleans())
+def challenges(choices: int) -> st.SearchStrategy[Challenge]:
+    return st.builds(Challenge, st.just(ADDRESSES[9]), whole(96), st.tuples(*[findings] * choices))
 
 
-def _with_choice(solution: Solution, choice: int) -> Solution:
-    return Solution(
-        solution.miner,
-        solution.commitment,
-        solution.model_digest,
-        solution.claimed_train_correct,
-        solution.claimed_test_correct,
-        solution.order,
-        choice,
-        solution.revealed,
-    )
+def with_choices(entries: tuple[Solution, ...]) -> tuple[Solution, ...]:
+    """Return solutions with the numbers under which a committee judges them."""
+    judged = judged_solutions(entries)
+    return tuple(replace(each, choice=judged.index(each) + 1) if each in judged else each for each in entries)
 
 
 ommers = st.builds(

@@ -3,10 +3,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.core import given
-from tests.parity.strategies import few_trials, solutions, trials, whole, words
-from tests.unit.protocol.example_rounds import terms as task_terms
+from tests.parity.strategies import few_trials, solutions, trials, whole, with_choices, words
 
-from pole.protocol.rounds.committee_draw import draw
+from pole.protocol.rounds.committee_draw import shuffled
 from pole.protocol.rounds.judgement import judged_solutions
 from pole.protocol.rounds.value_heap import WaitingTask, by_value
 from pole.protocol.state import Solution
@@ -68,23 +67,17 @@ def ids(tasks: Iterable[WaitingTask]) -> list[int]:
     return [task.task_id for task in tasks]
 
 
-@given(words, st.integers(0, 70), st.integers(1, 20), st.lists(st.integers(0, 69), max_size=34))
+@given(words, st.integers(0, 70), st.data())
 @trials
-def test_draws_are_equal(harness: Any, entropy: bytes, seats: int, size: int, barred: list[int]) -> None:
-    known = [seat for seat in barred if seat < seats]
-    names = [str(seat) for seat in range(seats)]
-    twin = draw(names, entropy, size=size, minimum=0, barred=[str(seat) for seat in barred])
-    assert [str(seat) for seat in harness.draw(entropy, seats, size, known)] == list(twin)
+def test_draws_are_equal(harness: Any, entropy: bytes, places: int, data: st.DataObject) -> None:
+    steps = data.draw(st.integers(0, places))
+    assert list(harness.draw(entropy, places, steps)) == shuffled(entropy, total=places, count=steps)
 
 
-@given(solutions(), st.sampled_from([1, 8_500, 9_000, 10_000]), st.booleans(), st.integers(1, 5))
+@given(solutions())
 @trials
-def test_the_same_solutions_are_judged(
-    harness: Any, entries: tuple[Solution, ...], required: int, released: bool, maximum: int
-) -> None:
-    asked = task_terms(required_train_accuracy=required, train_count=100)
-    revealed = sum(solution.revealed for solution in entries)
-    tuples = [solution_tuple(each) for each in entries]
-    indices = harness.rank(tuples, revealed, maximum, required * 100, released)
-    twin = judged_solutions(entries, asked, released=released, maximum=maximum)
-    assert tuple(entries[n] for n in indices) == twin
+def test_the_same_solutions_are_judged(harness: Any, entries: tuple[Solution, ...]) -> None:
+    chosen = harness.choose([solution_tuple(each) for each in entries])
+    choices = [each.choice for each in with_choices(entries)]
+    assert [each[6] for each in chosen] == choices
+    assert len(judged_solutions(entries)) == max(choices, default=0)

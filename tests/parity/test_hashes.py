@@ -2,7 +2,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.core import given
-from tests.parity.strategies import addresses, ballots, few_trials, ommers, trials, whole, words
+from tests.parity.conftest import CHAIN_ID
+from tests.parity.strategies import addresses, few_trials, ommers, single_votes, trials, whole, words
 
 from pole.protocol.encoding.abi import header_tuple, ommer_tuple, vote_tuple
 from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
@@ -32,7 +33,7 @@ def test_solution_commitments_are_equal(
     harness: Any, round_id: int, miner: str, digest: bytes, train: int, salt: bytes
 ) -> None:
     twin = solution_commitment(
-        chain_id=1337,
+        chain_id=CHAIN_ID,
         chain_address=harness.address,
         round_id=round_id,
         miner=miner,
@@ -43,13 +44,13 @@ def test_solution_commitments_are_equal(
     assert bytes(harness.solutionCommitment(round_id, miner, digest, train, salt)) == twin
 
 
-@given(whole(256), addresses, ballots(), words)
+@given(whole(256), addresses, st.lists(single_votes, max_size=9), words)
 @trials
 def test_vote_commitments_are_equal(
     harness: Any, ballot_id: int, verifier: str, votes: list[Vote], salt: bytes
 ) -> None:
     twin = vote_commitment(
-        chain_id=1337,
+        chain_id=CHAIN_ID,
         committee_address=harness.address,
         ballot_id=ballot_id,
         verifier=verifier,

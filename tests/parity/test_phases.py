@@ -1,7 +1,5 @@
 from typing import Any
 
-from brownie import chain
-from eth_typing import BlockNumber
 from hypothesis import strategies as st
 from hypothesis.core import given
 from tests.parity.strategies import trials
@@ -9,39 +7,40 @@ from tests.unit.protocol.example_rounds import CHAIN, DATA_NODE, TERMS, terms
 
 from pole.protocol.encoding.abi import ZERO_ADDRESS, terms_tuple
 from pole.protocol.parameters import ChainParameters
-from pole.protocol.rounds.clock import phase_of, stage_of
-from pole.protocol.state import Ballot, BallotStage, Phase, Round, VoidReason
+from pole.protocol.rounds.clock import Moment, phase_of, stage_of
+from pole.protocol.state import Ballot, BallotStage, Phase, Round, Step, VoidReason
 
-# Seconds before the block that is asked; the windows of CHAIN are 100 to 140, so every boundary is met.
-ago = st.one_of(st.integers(0, 1_500), st.sampled_from([100, 110, 120, 130, 140, 600]))
+NOW, BLOCK = 10_000_000, 1_000
+# Seconds and blocks before now; the windows of CHAIN are 90 to 140 seconds and 4 blocks long.
+ago = st.one_of(st.integers(0, 1_500), st.sampled_from([90, 100, 110, 120, 130, 140, 230, 600]))
+blocks_ago = st.integers(0, 10)
 
 
 def round_tuple(standing: Round) -> tuple[object, ...]:
     return (
         standing.task_id,
-        (standing.data_node, terms_tuple(standing.terms), standing.test_digest),
-        standing.parent_hash,
+        (standing.data_node, standing.judging_time, terms_tuple(standing.terms), standing.test_digest),
         standing.seed,
         standing.keys_digest,
         standing.entropy,
         standing.opened_at,
-        standing.keys_at,
-        standing.closed_at,
-        standing.closed_block,
-        standing.released_at,
-        standing.last_reveal_at,
+        standing.since,
+        standing.since_block,
         standing.draw_block,
+        standing.height,
+        int(standing.step),
+        int(standing.void_reason),
         standing.committed,
         standing.ready,
         standing.revealed,
-        standing.committee_too_small,
-        standing.settled,
-        int(standing.void_reason),
+        standing.commitments,
         standing.attempt,
-        standing.challenged,
+        standing.released,
+        standing.closed_early,
+        standing.committee_too_small,
         standing.dropped,
-        standing.challenger,
-        standing.height,
+        standing.settled,
+        list(standing.challengers),
     )
 
 
@@ -54,42 +53,42 @@ def ballot_tuple(ballot: Ballot) -> tuple[object, ...]:
 
 
 @st.composite
-def standings(draw: st.DrawFn, now: int) -> Round:
-    happened = draw(st.integers(0, 3))
+def standings(draw: st.DrawFn) -> Round:
     committed = draw(st.integers(0, 3))
+    step = draw(st.sampled_from(list(Step)[1:]))
     return Round(
         round_id=1,
         task_id=1,
         data_node=DATA_NODE,
+        judging_time=6,
         terms=terms(time_limit=draw(st.sampled_from([1, TERMS.time_limit]))),
         test_digest=b"\x05" * 32,
-        parent_hash=bytes(32),
         seed=bytes(32),
         keys_digest=bytes(32),
         entropy=bytes(32),
-        opened_at=now - draw(ago),
-        keys_at=now - draw(ago) if happened > 0 else 0,
-        closed_at=now - draw(ago) if happened > 1 else 0,
-        closed_block=0,
-        released_at=now - draw(ago) if happened > 2 else 0,
-        last_reveal_at=0,
+        opened_at=NOW - draw(ago),
+        since=NOW - draw(ago),
+        since_block=BLOCK - draw(blocks_ago),
         draw_block=0,
+        height=0,
+        step=step,
+        void_reason=draw(st.sampled_from(VoidReason)),
         committed=committed,
         ready=0,
         revealed=draw(st.integers(0, committed)),
-        committee_too_small=draw(st.integers(0, 4)) == 0,
-        settled=draw(st.integers(0, 4)) == 0,
-        void_reason=draw(st.sampled_from(VoidReason)),
+        commitments=committed,
         attempt=draw(st.integers(0, 2)),
-        challenged=0,
+        released=step is Step.RELEASED,
+        closed_early=draw(st.booleans()),
+        committee_too_small=draw(st.integers(0, 4)) == 0,
         dropped=draw(st.integers(0, 4)) == 0,
-        challenger=ZERO_ADDRESS,
-        height=0,
+        settled=draw(st.integers(0, 4)) == 0,
+        challengers=(ZERO_ADDRESS, ZERO_ADDRESS),
     )
 
 
 @st.composite
-def ballots(draw: st.DrawFn, now: int) -> Ballot:
+def ballots(draw: st.DrawFn) -> Ballot:
     seats = draw(st.integers(0, 3))
     committed = draw(st.integers(0, 2**seats - 1))
     return Ballot(
@@ -97,20 +96,24 @@ def ballots(draw: st.DrawFn, now: int) -> Ballot:
         choices=1,
         committed=committed,
         revealed=draw(st.integers(0, 2**seats - 1)) & committed,
-        commit_deadline=now + draw(st.integers(-200, 100)),
-        reveal_deadline=now + draw(st.integers(-200, 100)),
-        eligible=draw(st.sampled_from([seats, seats + 1, 20])),
+        commit_deadline=NOW + draw(st.integers(-200, 100)),
+        commit_block=BLOCK + draw(st.integers(-6, 3)),
+        reveal_deadline=NOW + draw(st.integers(-200, 100)),
+        reveal_block=BLOCK + draw(st.integers(-6, 3)),
         settled=draw(st.integers(0, 4)) == 0,
     )
 
 
-@given(st.data())
+@given(standings(), ballots(), st.sampled_from([0, 1, 2, 3, 4, 20]))
 @trials
-def test_phases_deadlines_and_stages_are_equal(harness: Any, data: st.DataObject) -> None:
-    now: int = chain[BlockNumber(-1)]["timestamp"]
-    standing, ballot = data.draw(standings(now)), data.draw(ballots(now))
-    phase, deadline, stage, time = harness.phaseOf(
-        round_tuple(standing), parameters_tuple(CHAIN), ballot_tuple(ballot)
+def test_phases_deadlines_and_stages_are_equal(
+    harness: Any, standing: Round, ballot: Ballot, seats: int
+) -> None:
+    size = min(seats, CHAIN.max_committee)
+    (phase, deadline, deadline_block), stage, time, number = harness.phaseOf(
+        round_tuple(standing), parameters_tuple(CHAIN), ballot_tuple(ballot), size
     )
-    assert (Phase(phase), deadline) == phase_of(standing, ballot, CHAIN, time)
-    assert BallotStage(stage) is stage_of(ballot, time)
+    now = Moment(time, number)
+    twin = phase_of(standing, ballot, CHAIN, seats, now)
+    assert (Phase(phase), Moment(deadline, deadline_block)) == twin
+    assert BallotStage(stage) is stage_of(ballot, now)

@@ -5,19 +5,27 @@ from hypothesis import strategies as st
 from hypothesis.core import given
 from tests.parity.strategies import ballots, ended_rounds, findings, ommers, single_votes, trials, whole
 from tests.parity.test_choices import solution_tuple
-from tests.unit.protocol.example_rounds import CHAIN
+from tests.unit.protocol.example_rounds import CHAIN, terms
 
-from pole.protocol.ballots import target_seats
+from pole.protocol.ballots import challenge_bond, committee_fee, least_seats, seats_asked
 from pole.protocol.encoding.abi import ZERO_ADDRESS, ommer_tuple, payout_from_tuple, terms_tuple, vote_tuple
-from pole.protocol.rounds.judgement import EndedRound, is_proven_bad, judge
-from pole.protocol.rounds.ommer_rewards import best_ommer, fee_covers, inclusion_reward, ommer_reward
-from pole.protocol.rounds.payouts import miner_bond, settle
-from pole.protocol.rounds.tally import finding, is_coherent, pack
-from pole.protocol.state import Finding, Ommer, Verdict, VoidReason, Vote
+from pole.protocol.parameters import ChainParameters
+from pole.protocol.rounds import tally
+from pole.protocol.rounds.judgement import EndedRound, early_void_reason, is_proven_bad, judge
+from pole.protocol.rounds.ommer_rewards import age, best_ommer, fee_covers, inclusion_reward, ommer_reward
+from pole.protocol.rounds.payouts import Settlement, miner_bond, settle
+from pole.protocol.state import Finding, Ommer, Payout, Verdict, VoidReason, Vote
 
 
 def finding_tuple(found: Finding) -> tuple[int, int, int, int]:
     return (int(found.verdict), found.train_correct, found.test_correct, found.fingerprint)
+
+
+def packed(found: Finding) -> int:
+    return (
+        tally.pack(Vote(found.verdict, found.train_correct, found.test_correct, bytes(32)))
+        | found.fingerprint
+    )
 
 
 def evidence(ended: EndedRound) -> tuple[object, ...]:
@@ -25,117 +33,183 @@ def evidence(ended: EndedRound) -> tuple[object, ...]:
         terms_tuple(ended.terms),
         ended.released,
         ended.closed_early,
-        ended.tolerance,
         [solution_tuple(solution) for solution in ended.judged or ()],
         [finding_tuple(found) for found in ended.findings or ()],
     )
 
 
-def challenge_of(ended: EndedRound) -> tuple[object, ...]:
-    """Return bond, challenger, last ballot, ballot challenged, and what that one had found."""
-    if ended.challenge is None:
-        return (0, ZERO_ADDRESS, 4, 4, [])
-    last = 4 if ended.challenge.dropped else 5
-    found = [finding_tuple(each) for each in ended.challenge.findings]
-    return (ended.challenge.bond, ended.challenge.challenger, last, 4, found)
+def challenges_of(ended: EndedRound) -> list[tuple[object, ...]]:
+    made: list[tuple[object, ...]] = [
+        (each.challenger, each.bond, [finding_tuple(found) for found in each.findings])
+        for each in ended.challenges
+    ]
+    return [*made, *[(ZERO_ADDRESS, 0, [])] * (2 - len(made))]
 
 
-UNREVEALED = Vote(Verdict.NONE, 0, 0, bytes(32))
+def ending(ended: EndedRound, parameters: ChainParameters) -> tuple[object, ...]:
+    return (
+        int(early_void_reason(ended)),
+        ended.data_node,
+        [solution_tuple(solution) for solution in ended.solutions],
+        evidence(ended),
+        parameters.verification_fee_bps,
+        parameters.fault_share_bps,
+        parameters.missed_share_bps,
+        parameters.miner_bond_bps,
+        parameters.ready_bond_bps,
+        parameters.miner_bond,
+        ended.rent,
+        ended.used,
+        challenges_of(ended),
+        ended.dropped,
+        4,
+    )
 
 
-@given(ballots(), st.integers(0, 4), st.sampled_from([0, 1, 5]))
+def same(payout: Payout) -> tuple[str, int, int]:
+    return (payout.payee.lower(), int(payout.reason), payout.amount)
+
+
+@given(ballots(), st.integers(0, 4))
 @trials
-def test_findings_are_equal(harness: Any, votes: list[Vote], absent: int, tolerance: int) -> None:
-    cast = [vote_tuple(vote) for vote in (*votes, *[UNREVEALED] * absent)]
-    found = harness.finding(cast, [True] * len(votes) + [False] * absent, tolerance)
-    twin = finding(votes, seats=len(votes) + absent, tolerance=tolerance)
-    assert Finding(Verdict(found[0]), *found[1:]) == twin
+def test_findings_and_majorities_are_equal(harness: Any, votes: list[tuple[Vote, Vote]], absent: int) -> None:
+    seats = max(1, len(votes) + absent)
+    casts = list(dict.fromkeys(votes))
+    found, leading = harness.tally(
+        [[vote_tuple(vote) for vote in cast] for cast in casts],
+        [votes.count(cast) for cast in casts],
+        seats,
+        2,
+    )
+    twin = tally.findings(votes, seats=seats, choices=2)
+    assert [Finding(Verdict(each[0]), *each[1:]) for each in found] == list(twin)
+    assert list(leading) == [packed(each) for each in tally.majorities(votes, twin, seats=seats)]
 
 
-@given(single_votes, findings, st.none() | findings, st.sampled_from([0, 1, 5]))
+@given(st.lists(st.tuples(single_votes, findings, findings), max_size=4), st.booleans())
 @trials
-def test_coherence_is_equal_in_any_ballot(
-    harness: Any, vote: Vote, last: Finding, other: Finding | None, tolerance: int
+def test_votes_are_worth_the_same(
+    harness: Any, choices: list[tuple[Vote, Finding, Finding]], is_last: bool
 ) -> None:
-    own = last if other is None else other
-    agrees = harness.agrees(vote_tuple(vote), finding_tuple(own), finding_tuple(last), tolerance)
-    assert agrees == is_coherent([vote], [own], [last], tolerance)
+    votes = [vote for vote, _, _ in choices]
+    last = [found for _, found, _ in choices]
+    leading = [lead if tally.is_truth(lead) else tally.NO_FINDING for _, _, lead in choices]
+    given_ = [packed(each) for each in leading] if is_last else []
+    worth = harness.worthOf(
+        [vote_tuple(vote) for vote in votes], [finding_tuple(found) for found in last], given_
+    )
+    assert tally.Worth(*worth) == tally.worth_of(votes, last, leading if is_last else None)
 
 
-@given(st.integers(0, 2), st.integers(1, 63), st.integers(1, 63))
+@given(st.lists(st.tuples(findings, findings), max_size=3))
 @trials
-def test_committees_grow_alike(harness: Any, attempt: int, first: int, maximum: int) -> None:
-    sizes = replace(CHAIN, committee_size=first, max_committee=maximum)
-    assert harness.sizeOf(attempt, first, maximum) == target_seats(attempt, sizes)
+def test_tallies_contradict_each_other_alike(harness: Any, pairs: list[tuple[Finding, Finding]]) -> None:
+    some, others = [one for one, _ in pairs], [other for _, other in pairs]
+    twin = tally.contradict(some, others)
+    assert harness.contradict([*map(finding_tuple, some)], [*map(finding_tuple, others)]) == twin
+
+
+@given(st.integers(0, 2), st.integers(1, 63), st.integers(1, 63), whole(96), st.integers(1, 2**96 - 1))
+@trials
+def test_committees_grow_and_cost_alike(
+    harness: Any, attempt: int, size: int, maximum: int, reward: int, per_seat: int
+) -> None:
+    chosen = replace(CHAIN, committee_size=size, max_committee=maximum, reward_per_seat=per_seat)
+    first = harness.seatsFor(reward, per_seat, size)
+    assert harness.sizeOf(attempt, first, maximum) == seats_asked(attempt, reward, chosen)
+    assert harness.seatsFor(reward, per_seat, chosen.min_committee) == least_seats(reward, chosen)
+    if attempt < 2:
+        bond = harness.challengeBond(attempt, committee_fee(reward, chosen), first, maximum)
+        assert bond == challenge_bond(attempt, reward, chosen)
 
 
 @given(single_votes)
 @trials
 def test_packed_votes_are_equal(harness: Any, vote: Vote) -> None:
-    assert harness.pack(vote_tuple(vote)) == pack(vote)
+    kept, unpacked = harness.pack(vote_tuple(vote))
+    assert kept == tally.pack(vote)
+    assert unpacked == finding_tuple(tally.said(vote))
 
 
 @given(ended_rounds().filter(lambda ended: ended.findings is not None))
 @trials
 def test_judgements_are_equal(harness: Any, ended: EndedRound) -> None:
     given_evidence = evidence(ended)
-    reason, winner, ommers_, best = harness.judge(given_evidence)
+    reason, winner, ommers_, best, has_trained, trained = harness.judge(given_evidence)
     twin = judge(ended)
     assert VoidReason(reason) is twin.void_reason
     assert (winner if reason == 0 else None) == twin.winner
     assert ommers_ == len(twin.ommers)
     assert best == (twin.ommers[0] if twin.ommers else 0)
+    assert (trained if has_trained else None) == twin.trained
     for choice in range(len(ended.findings or ())):
         assert harness.isProvenBad(given_evidence, choice) == is_proven_bad(ended, choice)
 
 
 shares = st.integers(0, 10_000)
-
-
-@given(ended_rounds(), shares, shares, shares, whole(96))
-@trials
-def test_payouts_are_equal(
-    harness: Any, ended: EndedRound, fee_bps: int, share_bps: int, bond_bps: int, minimum_bond: int
-) -> None:
-    parameters = replace(
+parameters_ = st.builds(
+    lambda fee, fault, missed, bonds, bond: replace(
         CHAIN,
-        verification_fee_bps=fee_bps,
-        fault_share_bps=share_bps,
-        miner_bond=minimum_bond,
-        miner_bond_bps=bond_bps,
-    )
-    bond = miner_bond(ended.terms.reward, parameters)
-    assert harness.minerBond(ended.terms.reward, minimum_bond, bond_bps) == bond
+        verification_fee_bps=fee,
+        fault_share_bps=fault,
+        missed_share_bps=missed,
+        miner_bond_bps=min(bonds),
+        ready_bond_bps=max(bonds),
+        miner_bond=bond,
+    ),
+    shares,
+    shares,
+    shares,
+    st.tuples(shares, shares),
+    whole(96),
+)
+
+
+@given(whole(96), st.integers(0, 100), parameters_)
+@trials
+def test_bonds_are_equal(harness: Any, reward: int, claim: int, parameters: ChainParameters) -> None:
+    asked = terms(reward=reward)
+    bps = (parameters.miner_bond_bps, parameters.ready_bond_bps)
+    bond = harness.bondOf(terms_tuple(asked), claim, parameters.miner_bond, *bps)
+    assert bond == miner_bond(claim, asked, parameters)
+
+
+@given(ended_rounds(), parameters_)
+@trials
+def test_rounds_end_and_pay_alike(
+    judge_contract: Any, ended: EndedRound, parameters: ChainParameters
+) -> None:
+    ruling = judge_contract.rule(ending(ended, parameters))
+    reason, header, left, referenced, found, ballot, fee, payouts, own = ruling
     judgement = judge(ended)
-    twin = settle(ended, judgement, parameters)
-    judged = ended.judged or ()
-    winner = judged[judgement.winner].miner if judgement.winner is not None else ZERO_ADDRESS
-    ending = (
-        0,
-        ended.data_node,
-        sum(solution.revealed for solution in ended.solutions),
-        [solution_tuple(solution) for solution in ended.solutions],
-        evidence(ended),
-        fee_bps,
-        share_bps,
-        bond,
-        *challenge_of(ended),
-    )
-    fee = harness.verificationFee(ending, int(judgement.void_reason))
-    payouts = harness.divide(ending, int(judgement.void_reason), winner, fee)
-    assert fee + harness.forfeitedChallenge(ending) == twin.verification_fee
-    lowered = [(payout.payee.lower(), payout.reason, payout.amount) for payout in twin.payouts]
-    given_ = [payout_from_tuple(payout) for payout in payouts]
-    assert [(payout.payee.lower(), payout.reason, payout.amount) for payout in given_] == lowered
+    twin: Settlement = settle(ended, judgement, parameters)
+    assert VoidReason(reason) is judgement.void_reason
+    assert list(found) == [finding_tuple(each) for each in ended.findings or ()]
+    assert (ballot, fee, own, referenced[5]) == (4, twin.verification_fee, len(payouts), 0)
+    assert [same(payout_from_tuple(payout)) for payout in payouts] == [same(each) for each in twin.payouts]
+    assert left[5] == len(judgement.ommers)
+    judged, findings_ = ended.judged or (), ended.findings or ()
+    if judgement.winner is not None:
+        winner, agreed = judged[judgement.winner], findings_[judgement.winner]
+        assert header[4:6] == (winner.miner.lower(), winner.model_digest)
+        assert header[6:8] == (agreed.train_correct, agreed.test_correct)
+    else:
+        assert header[4:8] == (ZERO_ADDRESS, bytes(32), 0, 0)
+    if judgement.ommers:
+        assert left[1] == judged[judgement.ommers[0]].miner.lower()
 
 
-@given(whole(96), st.integers(1, 6), st.integers(1, 32), whole(96), st.integers(0, 10_000))
+@given(whole(96), st.integers(1, 96), st.integers(1, 16), st.integers(1, 16), whole(96), shares)
 @trials
 def test_ommer_rewards_are_equal(
-    harness: Any, block_reward: int, age: int, count: int, fee: int, margin: int
+    harness: Any, block_reward: int, distance: int, lanes: int, count: int, fee: int, margin: int
 ) -> None:
-    twin = ommer_reward(block_reward, height=age + 1, ommer_height=1, count=count)
-    assert harness.ommerReward(block_reward, age, count) == twin
+    left = Ommer(1, ZERO_ADDRESS, bytes(32), 1, 1, count, referenced=False)
+    height = 1 + distance
+    years = harness.ommerAge(1, height, lanes)
+    assert years == age(left, height=height, lanes=lanes)
+    twin = ommer_reward(left, block_reward=block_reward, height=height, lanes=lanes)
+    assert harness.ommerReward(block_reward, years, count) == twin
     assert harness.ommerInclusion(block_reward) == inclusion_reward(block_reward)
     covered = fee_covers(fee, block_reward=block_reward, margin_bps=margin)
     assert harness.isCovered(block_reward, fee, margin) == covered
@@ -146,4 +220,4 @@ def test_ommer_rewards_are_equal(
 def test_the_better_ommer_is_the_same(harness: Any, a: Ommer, b: Ommer) -> None:
     older, newer = replace(a, height=8, referenced=False), replace(b, height=9, referenced=False)
     is_newer = harness.isBetter(ommer_tuple(newer), ommer_tuple(older))
-    assert best_ommer([older, newer], height=10) == (newer if is_newer else older)
+    assert best_ommer([older, newer], height=10, lanes=1) == (newer if is_newer else older)

@@ -11,6 +11,7 @@ from pole.protocol.models.specification import (
     ModelSpecification,
     parse_specification,
 )
+from pole.protocol.models.work import judging_work
 from pole.protocol.parameters import TaskListParameters
 from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.state import TaskTerms
@@ -43,7 +44,7 @@ def request_of(
             required_test_accuracy=_basis_points(terms["test_accuracy"]),
             train_count=len(dataset.x_train),
             test_count=len(dataset.x_test),
-            audit_count=_whole(terms["audit"], 0),
+            work=judging_work(specification),
         ),
     )
 

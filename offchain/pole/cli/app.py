@@ -123,7 +123,10 @@ verifier = _group(
         "stake": ("pole.cli.workers.verifier:stake", "Take a seat."),
         "run": ("pole.cli.workers.verifier_run:run", "Vote whenever the wallet is drawn."),
         "unstake": ("pole.cli.workers.verifier:unstake", "Give the seat up."),
-        "reclaim": ("pole.cli.workers.verifier:reclaim", "Get the stake back after the unbonding time."),
+        "reclaim": (
+            "pole.cli.workers.verifier:reclaim",
+            "Get the stake back when no round can draw the seat.",
+        ),
         "leak": ("pole.cli.workers.verifier:leak", "Void another member's vote by showing it."),
     },
 )

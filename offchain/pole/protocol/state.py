@@ -55,6 +55,7 @@ class VoidReason(IntEnum):
     DATA_FAULT = 6
     THRESHOLD_MISSED = 7
     NONE_QUALIFIED = 8
+    DATA_UNAVAILABLE = 9
 
 
 class Verdict(IntEnum):

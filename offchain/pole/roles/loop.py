@@ -1,4 +1,4 @@
-"""The loop that drives a worker: read the moment, let each role take its step, wait, until told to stop."""
+"""The loop that drives a worker: look at all lanes, let each role take its steps, until told to stop."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from pole.errors import DiskError, FundsError, JournalError, RefusedError, UnreachableError
-from pole.protocol.state import ENDED, Phase
+from pole.protocol.state import Phase
 from pole.roles.ports import Chain, Moment
 
 LOG: Final = logging.getLogger("pole.loop")
@@ -44,9 +44,14 @@ class Pace:
 
 
 def run(
-    chain: Chain, roles: Sequence[Role], *, wait: Wait, finished: Callable[[Moment], bool], pace: Pace
+    chain: Chain,
+    roles: Sequence[Role],
+    *,
+    wait: Wait,
+    finished: Callable[[Sequence[Moment]], bool],
+    pace: Pace,
 ) -> None:
-    """Drive `roles` until `wait` says stop, or `finished` says so at a moment when nothing was due.
+    """Drive `roles` until `wait` says stop, or `finished` says so at moments when nothing was due.
 
     An unreachable chain or store, a journal that fails, a full disk, a refusal, missing funds are logged and
     tried again, less and less often; every other error ends the loop.
@@ -55,8 +60,8 @@ def run(
     told = ""
     while True:
         try:
-            moment = chain.moment()
-            done = [name for role in roles if (name := role.step(moment)) is not None]
+            moments = chain.moments()
+            done = _serve_lanes(chain, moments, roles)
         except (UnreachableError, JournalError, RefusedError, FundsError, DiskError) as error:
             failures += 1
             if str(error) != told:
@@ -66,34 +71,59 @@ def run(
             if failures:
                 LOG.info("Working again after %d failed attempts.", failures)
             failures, told = 0, ""
-            if not done and finished(moment):
+            if not done and finished(moments):
                 return
         if wait(pace.after(failures)):
             return
 
 
-def never(_: Moment) -> bool:
+def _serve_lanes(chain: Chain, moments: Sequence[Moment], roles: Sequence[Role]) -> int:
+    """Let each role take its step in every lane, the one that ends first before others; return how many did.
+
+    A step may take long: after each that was taken, the lanes that are left are looked at anew. What fails in
+    one lane keeps no other from being served; the first failure is raised at the end.
+    """
+    done, failed = 0, None
+    for lane in sorted(range(len(moments)), key=lambda lane: moments[lane].deadline or float("inf")):
+        for role in roles:
+            try:
+                name = role.step(moments[lane])
+            except (UnreachableError, RefusedError, FundsError, DiskError) as error:
+                failed = failed or error
+                continue
+            if name is not None:
+                done += 1
+                moments = chain.moments()
+    if failed is not None:
+        raise failed
+    return done
+
+
+def never(_: Sequence[Moment]) -> bool:
     """Return False: a worker that runs until it is told to stop."""
     return False
 
 
-def after_rounds(count: int) -> Callable[[Moment], bool]:
-    """Return a condition that holds once `count` rounds have ended since it was first asked."""
+def after_rounds(count: int) -> Callable[[Sequence[Moment]], bool]:
+    """Return a condition that holds once `count` rounds have ended, in any lane, since it was first asked."""
     first: list[int] = []
 
-    def finished(moment: Moment) -> bool:
-        ended = moment.round_id if moment.phase in ENDED else moment.round_id - 1
-        first.append(max(ended, 0))
+    def finished(moments: Sequence[Moment]) -> bool:
+        ended = sum(moment.rounds_ended for moment in moments)
+        first.append(ended)
         del first[1:]
         return ended - first[0] >= count
 
     return finished
 
 
-def at_height(chain: Chain, height: int) -> Callable[[Moment], bool]:
-    """Return a condition that holds once the newest PoLe block has at least this height."""
+def at_height(chain: Chain, height: int) -> Callable[[Sequence[Moment]], bool]:
+    """Return a condition that holds once a PoLe block of at least this height ended some lane's round."""
 
-    def finished(moment: Moment) -> bool:
-        return moment.phase is Phase.FINAL and chain.round(moment.round_id).height >= height
+    def finished(moments: Sequence[Moment]) -> bool:
+        return any(
+            moment.phase is Phase.FINAL and chain.round(moment.round_id).height >= height
+            for moment in moments
+        )
 
     return finished

@@ -17,6 +17,7 @@ DONE: Final = b"done"
 NOTHING: Final = b""
 OPEN_ROUNDS: Final = "open-rounds"
 AWAITED_MODELS: Final = "awaited-models"
+SPEED: Final = "speed"
 NAME_DIGITS: Final = 16
 
 
@@ -41,24 +42,36 @@ class MinerMemory:
 
     def claim(self, round_id: int) -> Claim | None:
         """Return what this miner trained for the round, None when it has nothing yet."""
-        kept = self.journal.get(f"claim/{round_id}")
-        if kept is None:
-            return None
-        claim = json.loads(kept)
-        return Claim(bytes.fromhex(claim["modelDigest"]), claim["trainCorrect"])
+        return self._claim(f"claim/{round_id}")
 
     def keep_claim(self, round_id: int, claim: Claim) -> None:
         """Keep what was trained, before anything is sent."""
-        kept = {"modelDigest": claim.model_digest.hex(), "trainCorrect": claim.train_correct}
-        self.journal.put(f"claim/{round_id}", json.dumps(kept).encode())
+        self._keep_claim(f"claim/{round_id}", claim)
 
     def has_committed(self, round_id: int) -> bool:
-        """Return whether the commitment is on the chain."""
+        """Return whether the commitment to what was trained is on the chain."""
         return _is_noted(self.journal, f"committed/{round_id}")
 
     def note_committed(self, round_id: int) -> None:
-        """Note that the commitment is on the chain."""
+        """Note that the commitment to what was trained is on the chain."""
         self.journal.put(f"committed/{round_id}", DONE)
+
+    def first_claim(self, round_id: int) -> Claim | None:
+        """Return what this miner committed to before it had trained, None when it did not."""
+        return self._claim(f"first-claim/{round_id}")
+
+    def keep_first_claim(self, round_id: int, claim: Claim) -> None:
+        """Keep what is committed to before anything is trained, before it is sent."""
+        self._keep_claim(f"first-claim/{round_id}", claim)
+
+    def speed(self) -> float | None:
+        """Return how many multiplications of judging work a second this miner does, None before it knows."""
+        kept = self.journal.get(SPEED)
+        return None if kept is None else float(kept)
+
+    def keep_speed(self, speed: float) -> None:
+        """Keep a measured speed."""
+        self.journal.put(SPEED, repr(speed).encode())
 
     def has_reported_displaced(self, round_id: int) -> bool:
         """Return whether it was said that a higher claim took this miner's place."""
@@ -94,16 +107,31 @@ class MinerMemory:
         self.journal.put(f"tally-considered/{ballot_id}", DONE)
 
     def commit_intent(self, round_id: int) -> str:
-        """Return the intent of the commitment."""
+        """Return the intent of the commitment to what was trained."""
         return f"commit/{round_id}"
+
+    def first_commit_intent(self, round_id: int) -> str:
+        """Return the intent of the commitment before anything is trained."""
+        return f"first-commit/{round_id}"
 
     def reveal_intent(self, round_id: int) -> str:
         """Return the intent of the reveal."""
         return f"reveal/{round_id}"
 
     def challenge_intent(self, ballot_id: int) -> str:
-        """Return the intent of challenging a ballot's tally; the keeper's is the same."""
+        """Return the intent of challenging a ballot's tally."""
         return f"challenge/{ballot_id}"
+
+    def _claim(self, key: str) -> Claim | None:
+        kept = self.journal.get(key)
+        if kept is None:
+            return None
+        claim = json.loads(kept)
+        return Claim(bytes.fromhex(claim["modelDigest"]), claim["trainCorrect"])
+
+    def _keep_claim(self, key: str, claim: Claim) -> None:
+        kept = {"modelDigest": claim.model_digest.hex(), "trainCorrect": claim.train_correct}
+        self.journal.put(key, json.dumps(kept).encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from typing import Protocol
 from pole.protocol.ballots import ballot_id
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.formats.signed_release import SignedRelease
+from pole.protocol.parameters import Parameters
 from pole.protocol.state import (
+    ENDED,
     Ballot,
     BallotStage,
     FileRef,
@@ -42,25 +44,47 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The open round at one Ethereum block: everything a worker polls, read in one go.
+    """A lane's newest round at one Ethereum block: everything a worker polls, read in one go for all lanes.
 
-    `round_id` is 0 before the first round; `waiting` counts tasks in the list; `deadline` is 0 where no clock
-    ends the phase; `timestamp` and `block` are of the block that was read; `attempt` says which of the
-    round's committees votes, or is to be drawn.
+    `round_id` is 0 before the lane's first round. The phase ends by the clock when both `deadline` and
+    `deadline_block` are reached; both are 0 where no clock ends it. `attempt` says which of the round's
+    committees votes, or is to be drawn. The same in all `lanes` are `waiting`, the tasks in the list,
+    `free_lane`, the first lane whose last round has ended, None where there is none, and the block that was
+    read with its timestamp.
     """
 
+    lane: int
+    lanes: int
     round_id: int
     phase: Phase
     deadline: int
+    deadline_block: int
+    attempt: int
     waiting: int
+    free_lane: int | None
     timestamp: int
     block: int
-    attempt: int
 
     @property
     def ballot_id(self) -> int:
         """Return the id of the newest ballot, which is the next one while a committee is drawn."""
         return ballot_id(self.round_id, self.attempt)
+
+    @property
+    def next_round(self) -> int:
+        """Return the number of the lane's next round."""
+        return (self.round_id or self.lane) + self.lanes
+
+    @property
+    def rounds_ended(self) -> int:
+        """Return how many rounds of the lane have ended."""
+        return self.round_id // self.lanes - (self.round_id > 0 and self.phase not in ENDED)
+
+    def has_ended(self, round_id: int) -> bool:
+        """Return whether this moment shows that a round, which must be of this lane for it, has ended."""
+        if round_id % self.lanes != self.lane:
+            return False
+        return round_id < self.round_id or (round_id == self.round_id and self.phase in ENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,27 +106,11 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class SeedState:
-    """The seed of an idle round's test set: the block named for it, 0 before, and the seed when drawn."""
-
-    draw_block: int
-    seed: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
 class Delegation:
     """Who may post a task's functional keys beside its owner, and where the sharing of its secret is."""
 
     delegate: str
     sharing: FileRef
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What opened a round: the Ethereum block that it is in, and the seed that it drew."""
-
-    block: int
-    seed: bytes
 
 
 class Published(Protocol):
@@ -120,7 +128,7 @@ class Published(Protocol):
     def test_set(self, round_id: int) -> FileRef | None:
         """See Chain."""
 
-    def test_seed(self, round_id: int) -> SeedState:
+    def test_seed(self, round_id: int) -> bytes | None:
         """See Chain."""
 
 
@@ -132,20 +140,20 @@ class Chain(Protocol):
         """Return who acts where."""
 
     @property
-    def tolerance(self) -> int:
-        """Return by how many correct predictions votes may differ and still agree."""
+    def parameters(self) -> Parameters:
+        """Return what the deployment fixes for ever."""
 
-    def moment(self) -> Moment:
-        """Return the open round's phase at the newest block."""
+    def moments(self) -> tuple[Moment, ...]:
+        """Return the newest round of every lane at the newest block, by lane."""
 
     def round(self, round_id: int) -> Round:
         """Return a round; raises RefusedError when there is none."""
 
-    def opening(self, round_id: int) -> Opening:
-        """Return how a round was opened; raises UnreachableError while the node does not show it."""
-
     def task(self, task_id: int) -> PostedTask:
         """Return a task as posted; raises RefusedError when there is none."""
+
+    def next_task(self) -> PostedTask | None:
+        """Return the most valuable of the tasks that wait, None where none does."""
 
     def replaced_tasks(self) -> dict[int, int]:
         """Return for each task that was pushed out of a full list which task took its place."""
@@ -165,14 +173,14 @@ class Chain(Protocol):
     def test_set(self, round_id: int) -> FileRef | None:
         """Return where the round's test set is, None before its release."""
 
-    def test_seed(self, round_id: int) -> SeedState:
-        """Return where the seed of an idle round's test set stands."""
+    def test_seed(self, round_id: int) -> bytes | None:
+        """Return the seed of an idle round's test set, None before it is drawn."""
 
     def models(self, round_id: int) -> dict[str, FileRef]:
         """Return each revealed miner's model file."""
 
     def ballot(self, ballot_id: int) -> BallotView:
-        """Return a ballot of the newest round; its stage is NONE before the draw."""
+        """Return a ballot of a lane's newest round; its stage is NONE before the draw."""
 
     def vote_state(self, ballot_id: int, verifier: str) -> tuple[bytes, bool]:
         """Return a member's vote commitment (32 zero bytes without one) and whether it was revealed."""
@@ -180,8 +188,11 @@ class Chain(Protocol):
     def findings(self, ballot_id: int) -> tuple[Finding, ...]:
         """Return what a closed ballot's committee agreed on, one finding a choice."""
 
-    def challenge_bond(self, ballot_id: int) -> int:
-        """Return what challenging a closed ballot's tally costs, in wei; 0 when it leaves a choice open."""
+    def seats_at(self, time: int) -> int:
+        """Return how many verifiers had a seat at the end of a second that is past."""
+
+    def is_lost(self, block: int) -> bool:
+        """Return whether the hash of a past Ethereum block can be had no more, so that it draws nothing."""
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
         """Post and fund a task, in a full list in the place of the least valuable one; return its id.
@@ -195,17 +206,26 @@ class Chain(Protocol):
     def announce_partial_keys(self, task_id: int, keys: FileRef, *, intent: str) -> Receipt:
         """Say where this wallet's partial keys for a task are."""
 
-    def open_round(self, *, intent: str) -> Receipt:
-        """Open a round on the most valuable task, an idle one when no task waits."""
+    def open_round(self, lane: int, *, intent: str) -> Receipt:
+        """Open a lane's next round on the most valuable task, an idle one when no task waits."""
+
+    def arm(self, round_id: int, *, intent: str) -> Receipt:
+        """Name the Ethereum block that draws what the round waits for."""
+
+    def draw(self, round_id: int, *, intent: str) -> Receipt:
+        """Draw what the round waits for by the header of the named block: a seed, or a committee.
+
+        Raises UnreachableError while the node does not show that block.
+        """
 
     def post_functional_keys(self, round_id: int, keys: FileRef, *, intent: str) -> Receipt:
         """Post where the functional keys are."""
 
     def commit(self, round_id: int, commitment: bytes, claimed_train_correct: int, *, intent: str) -> Receipt:
-        """Commit to a model, with the bond when it is the first commitment."""
+        """Commit to a model, with what its claim's bond exceeds that of the commitment that it replaces."""
 
     def close_submissions(self, round_id: int, *, intent: str) -> Receipt:
-        """Close submissions early."""
+        """Close submissions: the data node before the time limit, anybody after it."""
 
     def release_test_set(self, round_id: int, test: FileRef, *, intent: str) -> Receipt:
         """Release the test set."""
@@ -213,22 +233,10 @@ class Chain(Protocol):
     def release_test_set_for(self, release: SignedRelease, *, intent: str) -> Receipt:
         """Release the test set with its data node's signature."""
 
-    def arm_test_seed(self, round_id: int, *, intent: str) -> Receipt:
-        """Name the block that seeds an idle round's test set."""
-
-    def draw_test_seed(self, round_id: int, *, intent: str) -> Receipt:
-        """Draw the seed of an idle round's test set."""
-
     def reveal(
         self, round_id: int, model: FileRef, claimed_test_correct: int, salt: bytes, *, intent: str
     ) -> Receipt:
         """Reveal this wallet's model."""
-
-    def arm_draw(self, round_id: int, *, intent: str) -> Receipt:
-        """Name the block that draws the committee."""
-
-    def draw_committee(self, round_id: int, *, intent: str) -> Receipt:
-        """Draw the committee."""
 
     def commit_vote(self, ballot_id: int, commitment: bytes, *, intent: str) -> Receipt:
         """Commit this wallet's votes."""
@@ -240,7 +248,7 @@ class Chain(Protocol):
         """Show a member's votes and salt, which voids them and earns half of its penalty."""
 
     def challenge(self, round_id: int, *, bond: int, intent: str) -> Receipt:
-        """Call for a larger committee, with what `challenge_bond` says."""
+        """Buy a larger committee, for what pole.protocol.ballots.challenge_bond says."""
 
     def finalise(self, round_id: int, *, intent: str) -> Receipt:
         """End the round."""
@@ -265,6 +273,15 @@ class Store(Protocol):
 
         Raises UnreachableError when it cannot be had in time and IntegrityError when it is longer than
         `max_bytes`.
+        """
+
+    def keep(self, cid: str, name: str) -> None:
+        """Serve content that was fetched to others until `forget(name)`; raises UnreachableError."""
+
+    def forget(self, name: str) -> None:
+        """Serve no longer what was kept under a name, but for what is kept under others too, or was added.
+
+        Raises UnreachableError.
         """
 
 

@@ -10,8 +10,14 @@ DIGEST = "0x" + "04" * 32
 
 
 def opened(pole: Pole) -> int:
+    return stage.opened(pole)
+
+
+def test_nobody_posts_keys_before_the_seed_is_drawn(pole: Pole) -> None:
     stage.post(pole)
-    return stage.open_round(pole)
+    round_id = stage.open_round(pole)
+    with refused("WrongPhase", round_id, Phase.SEED, Phase.KEYS):
+        pole.chain.postFunctionalKeys.call(round_id, "bafy", DIGEST, {"from": accounts[DATA_NODE]})
 
 
 def test_only_the_data_node_posts_keys(pole: Pole) -> None:
@@ -26,6 +32,7 @@ def test_the_delegate_of_the_task_posts_keys_and_of_no_other(pole: Pole, history
         delegate = accounts[STRANGER + task_id]
         pole.task_list.delegateKeys(task_id, delegate, "bafy", DIGEST, {"from": accounts[DATA_NODE]})
     round_id = stage.open_round(pole)
+    stage.draw(pole, round_id)
     with refused("NotDataNode", round_id, accounts[STRANGER + 2]):
         pole.chain.postFunctionalKeys.call(round_id, "bafy", DIGEST, {"from": accounts[STRANGER + 2]})
     pole.chain.postFunctionalKeys(round_id, "bafy", DIGEST, {"from": accounts[STRANGER + 1]})
@@ -39,6 +46,7 @@ def test_the_data_node_may_still_post_the_keys_it_delegated(pole: Pole) -> None:
     stage.post(pole)
     pole.task_list.delegateKeys(1, accounts[STRANGER], "bafy", DIGEST, {"from": accounts[DATA_NODE]})
     round_id = stage.open_round(pole)
+    stage.draw(pole, round_id)
     stage.post_keys(pole, round_id)
     assert stage.phase(pole, round_id) is Phase.TRAINING
 
@@ -60,11 +68,12 @@ def test_keys_are_posted_once(pole: Pole) -> None:
 
 def test_the_deadline_is_the_first_second_that_is_too_late(pole: Pole) -> None:
     round_id = opened(pole)
-    _, deadline = pole.chain.phaseOf(round_id)
-    chain.mine(timestamp=deadline - 1)
+    deadline = stage.deadline_of(pole, round_id)
+    assert deadline == stage.field(pole.chain.round(round_id), "since") + stage.CHAIN["keyWindow"]
+    stage.wait_until(deadline - 1)
     assert stage.phase(pole, round_id) is Phase.KEYS
     chain.mine(timestamp=deadline)
-    assert pole.chain.phaseOf(round_id) == (Phase.SETTLEMENT, 0)
+    assert pole.chain.phaseOf(round_id) == (Phase.SETTLEMENT, 0, 0)
     with refused("WrongPhase", round_id, Phase.SETTLEMENT, Phase.KEYS):
         pole.chain.postFunctionalKeys.call(round_id, "bafy", DIGEST, {"from": accounts[DATA_NODE]})
 
@@ -78,5 +87,5 @@ def test_keys_that_never_came_cost_the_data_bond(pole: Pole, history_holds: Hist
     assert stage.void_reason(pole, round_id) is VoidReason.KEYS_MISSING
     assert stage.credit(pole, DATA_NODE) == TERMS["reward"]
     assert stage.pool(pole) == before + TERMS["dataBond"]
-    assert pole.chain.height() == 0
+    assert pole.ledger.height() == 0
     history_holds()

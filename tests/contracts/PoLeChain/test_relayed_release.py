@@ -24,7 +24,7 @@ ORDER_OF_SECP256K1 = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD
 def wallet(pole: Pole) -> ProjectContract:
     """Return a contract wallet of `SIGNER` whose task stands before the release."""
     wallet = ContractWallet.deploy(SIGNER.address, {"from": accounts[STRANGER]})
-    terms, files, payment = post_call()
+    terms, files, payment = post_call(pole)
     wallet.post(pole.task_list, terms, files, payment)
     return wallet
 
@@ -33,6 +33,7 @@ def wallet(pole: Pole) -> ProjectContract:
 def waiting(pole: Pole, wallet: ProjectContract) -> int:
     """Return a round that waits for its test set."""
     round_id = stage.open_round(pole)
+    stage.draw(pole, round_id)
     wallet.postFunctionalKeys(pole.chain, round_id, "bafy-keys", DIGEST, {"from": accounts[STRANGER]})
     stage.commit(pole, round_id, 2, Model())
     stage.wait(stage.TERMS["timeLimit"])
@@ -65,7 +66,7 @@ def signed(
 def test_anybody_relays_what_the_data_node_signed(pole: Pole, waiting: int, tmp_path: Path) -> None:
     pole.chain.releaseTestSetFor(*signed(pole, waiting))
     assert stage.phase(pole, waiting) is Phase.REVEAL
-    assert stage.field(pole.chain.round(waiting), "releasedAt") == chain.time()
+    assert stage.field(pole.chain.round(waiting), "since") == chain.time()
     stage.verify(pole, tmp_path / "deployment.json")
 
 
@@ -73,9 +74,10 @@ def test_a_data_node_with_a_key_of_its_own_is_heard_too(pole: Pole) -> None:
     sender = accounts[STRANGER]
     account = accounts.add("0x" + "5d" * 32)
     sender.transfer(account, "20 ether")
-    terms, files, payment = post_call()
+    terms, files, payment = post_call(pole)
     pole.task_list.post(terms, files, payment | {"from": account})
     round_id = stage.open_round(pole)
+    stage.draw(pole, round_id)
     pole.chain.postFunctionalKeys(round_id, "bafy-keys", DIGEST, {"from": account})
     stage.commit(pole, round_id, 2, Model())
     stage.wait(stage.TERMS["timeLimit"])
@@ -88,7 +90,7 @@ def test_a_data_node_with_a_key_of_its_own_is_heard_too(pole: Pole) -> None:
     [
         {"chain_id": 1},
         {"chain_address": "0x" + "11" * 20},
-        {"round_id": 2},
+        {"round_id": 3},
         {"test": FileRef("bafyother", DIGEST)},
         {"test": FileRef("bafytest", b"\x99" * 32)},
         {"timestamp": 1},

@@ -9,6 +9,7 @@ from tests.contracts.stage import (
     CHAIN,
     DATA_NODE,
     NOTHING,
+    READY_BOND,
     STRANGER,
     TERMS,
     HistoryCheck,
@@ -21,6 +22,7 @@ from pole.protocol.encoding.commitments import solution_commitment
 from pole.protocol.state import Phase, VoidReason
 
 MODEL = Model()
+OWN = stage.digest_of(2, MODEL)
 
 
 def released(pole: Pole, models: dict[int, Model]) -> int:
@@ -38,7 +40,7 @@ def reveal_call(
     *,
     by: int = 2,
     cid: str = "bafy",
-    digest: bytes | str = MODEL.digest,
+    digest: bytes | str = OWN,
     test: int = MODEL.test,
     salt: bytes = MODEL.salt,
 ) -> Any:
@@ -115,16 +117,15 @@ def test_the_phase_ends_early_when_everybody_has_revealed(pole: Pole) -> None:
     stage.reveal(pole, round_id, 2, MODEL)
     assert stage.phase(pole, round_id) is Phase.REVEAL
     stage.reveal(pole, round_id, 3, MODEL)
-    assert pole.chain.phaseOf(round_id) == (Phase.DRAW, 0)
-    assert pole.chain.round(round_id).dict()["lastRevealAt"] == chain[-1].timestamp
+    assert pole.chain.phaseOf(round_id) == (Phase.DRAW, 0, 0)
 
 
 def test_a_reveal_after_the_window_is_too_late(pole: Pole) -> None:
     round_id = released(pole, {2: MODEL, 3: MODEL})
     stage.reveal(pole, round_id, 2, MODEL)
-    _, deadline = pole.chain.phaseOf(round_id)
-    chain.mine(timestamp=deadline - 1)
-    reveal_call(pole, round_id, by=3)
+    deadline = stage.deadline_of(pole, round_id)
+    stage.wait_until(deadline - 1)
+    reveal_call(pole, round_id, by=3, digest=stage.digest_of(3, MODEL))
     chain.mine(timestamp=deadline)
     with refused("WrongPhase", round_id, Phase.DRAW, Phase.REVEAL):
         reveal_call(pole, round_id, by=3)
@@ -146,12 +147,12 @@ def test_a_lost_reveal_costs_its_bond_and_nothing_else(pole: Pole, history_holds
 def test_a_round_in_which_nothing_is_revealed_is_void(pole: Pole, history_holds: HistoryCheck) -> None:
     round_id = released(pole, {2: MODEL, 3: MODEL})
     stage.wait(CHAIN["revealWindow"])
-    assert pole.chain.phaseOf(round_id) == (Phase.SETTLEMENT, 0)
+    assert pole.chain.phaseOf(round_id) == (Phase.SETTLEMENT, 0, 0)
     before = stage.pool(pole)
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.NOTHING_REVEALED
     assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
-    assert stage.pool(pole) == before + 2 * CHAIN["minerBond"]
+    assert stage.pool(pole) == before + 2 * READY_BOND
     history_holds()
 
 
@@ -161,12 +162,13 @@ def test_withholding_from_miners_that_reveal_nothing_feeds_the_pool_alone(
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, MODEL)
     stage.close(pole, round_id)
-    stage.wait(CHAIN["testWindow"] + CHAIN["revealWindow"])
+    stage.wait(CHAIN["testWindow"])
+    stage.wait(CHAIN["revealWindow"])
     before = stage.pool(pole)
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.NOTHING_REVEALED
     assert stage.credit(pole, DATA_NODE) == TERMS["reward"]
-    assert stage.pool(pole) == before + TERMS["dataBond"] + CHAIN["minerBond"]
+    assert stage.pool(pole) == before + TERMS["dataBond"] + READY_BOND
     history_holds()
 
 
@@ -178,15 +180,15 @@ def test_a_winner_that_takes_no_ether_cannot_stop_the_round(pole: Pole, history_
         chain_address=pole.chain.address,
         round_id=round_id,
         miner=miner.address,
-        model_digest=MODEL.digest,
+        model_digest=OWN,
         claimed_train_correct=MODEL.train,
         salt=MODEL.salt,
     )
-    bond = {"from": accounts[0], "value": CHAIN["minerBond"]}
+    bond = {"from": accounts[0], "value": READY_BOND}
     miner.commit(pole.chain, round_id, commitment, MODEL.train, bond)
     stage.close(pole, round_id)
     stage.release(pole, round_id)
-    miner.reveal(pole.chain, round_id, "bafy", MODEL.digest, MODEL.test, MODEL.salt, {"from": accounts[0]})
+    miner.reveal(pole.chain, round_id, "bafy", OWN, MODEL.test, MODEL.salt, {"from": accounts[0]})
     members = stage.draw(pole, round_id)
     votes = {member: [stage.ok(MODEL.train, MODEL.test)] for member in members}
     stage.commit_votes(pole, round_id, votes)

@@ -1,12 +1,14 @@
 """How rounds end that a committee judged."""
 
-import pytest
 from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.stage import (
+    BOND,
     CHAIN,
     COMMITTEE,
     DATA_NODE,
+    READY_BOND,
+    SEAT,
     TERMS,
     VERIFICATION_FEE,
     HistoryCheck,
@@ -18,7 +20,6 @@ from tests.contracts.stage import (
 
 from pole.protocol.state import Phase, Verdict, VoidReason
 
-BOND = CHAIN["minerBond"]
 REWARD = TERMS["reward"] - VERIFICATION_FEE + CHAIN["blockReward"]
 
 
@@ -31,7 +32,7 @@ def test_without_a_quorum_the_round_is_void_and_the_committee_earns_nothing(
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM
     assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
-    assert stage.credit(pole, 2) == BOND
+    assert stage.credit(pole, 2) == READY_BOND
     assert stage.pool(pole) == before
     history_holds()
 
@@ -41,56 +42,65 @@ def test_a_committee_that_never_votes_is_slashed_and_nobody_else(
 ) -> None:
     round_id = stage.revealed(pole, {2: Model()})
     members = stage.draw(pole, round_id)
-    stage.wait(CHAIN["voteCommitWindow"])
+    stage.wait(CHAIN["voteCommitWindow"] + stage.JUDGING_TIME)
     before = stage.pool(pole)
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM
     assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
-    assert stage.credit(pole, 2) == BOND
+    assert stage.credit(pole, 2) == READY_BOND
     assert stage.pool(pole) == before + len(members) * COMMITTEE["penalty"]
     history_holds()
 
 
-@pytest.mark.parametrize("kind", [Verdict.UNAVAILABLE, Verdict.MALFORMED])
-def test_a_model_that_is_missing_or_malformed_loses_its_bond_to_the_committee(
-    pole: Pole, history_holds: HistoryCheck, kind: Verdict
+def test_a_malformed_model_pays_the_committee_out_of_its_bond(
+    pole: Pole, history_holds: HistoryCheck
 ) -> None:
     round_id = stage.revealed(pole, {2: Model()})
-    members = stage.vote(pole, round_id, {2: verdict(kind)})
+    members = stage.vote(pole, round_id, {2: verdict(Verdict.MALFORMED)})
     before = stage.pool(pole)
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.NONE_QUALIFIED
     assert stage.credit(pole, 2) == 0
     assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
-    assert [pole.reservoir.creditOf(member) for member in members] == [BOND // 4] * 4
-    assert stage.pool(pole) == before
+    assert [pole.reservoir.creditOf(member) for member in members] == [VERIFICATION_FEE // 4] * 4
+    assert stage.pool(pole) == before + READY_BOND - VERIFICATION_FEE
     history_holds()
 
 
-def test_where_nothing_qualifies_forfeited_bonds_pay_the_fee_and_the_pool_gets_the_rest(
-    history_holds: HistoryCheck,
+def test_a_model_that_nobody_could_have_loses_its_bond_to_the_pool_and_no_member_is_paid(
+    pole: Pole, history_holds: HistoryCheck
 ) -> None:
-    pole = stage.set_up(chain={"minerBondBps": 600})
-    bond = TERMS["reward"] * 600 // 10_000
-    models = {2: Model(test=50), 3: Model(test=49)}
-    round_id = stage.training(pole)
-    for miner, model in models.items():
-        stage.commit(pole, round_id, miner, model, bond=bond)
-    stage.close(pole, round_id)
-    stage.release(pole, round_id)
-    for miner, model in models.items():
-        stage.reveal(pole, round_id, miner, model)
-    members = stage.vote(pole, round_id, {2: ok(90, 40), 3: verdict(Verdict.MALFORMED)})
+    round_id = stage.revealed(pole, {2: Model()})
+    members = stage.vote(pole, round_id, {2: verdict(Verdict.UNAVAILABLE)})
     before = stage.pool(pole)
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.NONE_QUALIFIED
+    assert stage.credit(pole, 2) == 0
     assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
-    assert [pole.reservoir.creditOf(member) for member in members] == [VERIFICATION_FEE // 4] * 4
-    assert stage.pool(pole) == before + 2 * bond - VERIFICATION_FEE
+    assert [pole.reservoir.creditOf(member) for member in members] == [0] * 4
+    assert all(pole.committee.stakeOf(member) == (SEAT, True, 0, 0) for member in members)
+    assert stage.pool(pole) == before + READY_BOND
+    history_holds()
+
+
+def test_where_a_forfeited_bond_is_less_than_the_fee_the_committee_gets_no_more(
+    history_holds: HistoryCheck,
+) -> None:
+    pole = stage.set_up(
+        chain={"maxSolutions": 16, "minerBondBps": 625, "readyBondBps": 625, "maxCommittee": 4},
+        task_list={"maxSolutions": 16},
+    )
+    bond = TERMS["reward"] * 625 // 10_000
+    round_id = stage.revealed(pole, {2: Model()})
+    members = stage.vote(pole, round_id, {2: ok(90, 40)})
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.NONE_QUALIFIED
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
+    assert [pole.reservoir.creditOf(member) for member in members] == [bond // 4] * 4
     history_holds(pole)
 
 
-def test_a_false_claim_beside_a_choice_without_a_finding_leaves_no_quorum_and_pays_the_committee(
+def test_a_false_claim_beside_a_choice_without_a_finding_leaves_no_quorum_and_pays_for_the_truth(
     pole: Pole, history_holds: HistoryCheck
 ) -> None:
     round_id = stage.revealed(pole, {2: Model(test=50), 3: Model(test=49)})
@@ -98,11 +108,14 @@ def test_a_false_claim_beside_a_choice_without_a_finding_leaves_no_quorum_and_pa
     votes = {member: [ok(90, 40), ok(90, 49, mark)] for mark, member in enumerate(members)}
     stage.commit_votes(pole, round_id, votes)
     stage.reveal_votes(pole, round_id, votes)
+    before = stage.pool(pole)
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM
     assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
-    assert (stage.credit(pole, 2), stage.credit(pole, 3)) == (0, BOND)
-    assert [pole.reservoir.creditOf(member) for member in members] == [BOND // 4] * 4
+    assert (stage.credit(pole, 2), stage.credit(pole, 3)) == (0, READY_BOND)
+    # Half of the fee is for the choice that they found nothing about, and goes to the pool.
+    assert [pole.reservoir.creditOf(member) for member in members] == [VERIFICATION_FEE // 8] * 4
+    assert stage.pool(pole) == before + READY_BOND - VERIFICATION_FEE // 2
     history_holds()
 
 
@@ -116,7 +129,7 @@ def test_a_data_fault_on_any_solution_voids_the_round_at_the_data_nodes_cost(
     assert stage.void_reason(pole, round_id) is VoidReason.DATA_FAULT
     share = (TERMS["dataBond"] - VERIFICATION_FEE) * CHAIN["faultShareBps"] // 10_000 // 2
     assert stage.credit(pole, DATA_NODE) == TERMS["reward"]
-    assert stage.credit(pole, 2) == stage.credit(pole, 3) == BOND + share
+    assert stage.credit(pole, 2) == stage.credit(pole, 3) == READY_BOND + share
     assert pole.reservoir.creditOf(members[0]) == VERIFICATION_FEE // 4
     assert stage.pool(pole) == before + TERMS["dataBond"] - VERIFICATION_FEE - 2 * share
     history_holds()
@@ -131,11 +144,11 @@ def test_the_committees_fee_after_a_data_fault_is_at_most_the_data_bond(
     stage.finalise(pole, round_id)
     assert pole.reservoir.creditOf(members[0]) == bond // 4
     assert stage.credit(pole, DATA_NODE) == TERMS["reward"]
-    assert stage.credit(pole, 2) == BOND
+    assert stage.credit(pole, 2) == READY_BOND
     history_holds()
 
 
-def test_closed_early_and_below_the_threshold_the_round_is_void(
+def test_closed_early_and_below_the_training_threshold_the_round_is_void_and_nobody_is_paid_for_training(
     pole: Pole, history_holds: HistoryCheck
 ) -> None:
     round_id = stage.revealed(pole, {2: Model(train=90), 3: Model(train=70, test=20)})
@@ -143,11 +156,47 @@ def test_closed_early_and_below_the_threshold_the_round_is_void(
     before = stage.pool(pole)
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.THRESHOLD_MISSED
-    # The bond of the false claim pays the committee first.
-    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] - VERIFICATION_FEE + BOND + TERMS["dataBond"]
+    # The bond of the false claim pays the committee.
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] + TERMS["dataBond"]
     assert stage.credit(pole, 2) == 0
     assert stage.credit(pole, 3) == BOND
-    assert stage.pool(pole) == before
+    assert stage.pool(pole) == before + READY_BOND - VERIFICATION_FEE
+    history_holds()
+
+
+def test_where_the_test_threshold_alone_is_missed_the_best_in_training_is_paid_a_part_of_the_reward(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
+    models = {2: Model(train=99, test=30), 3: Model(train=80, test=31), 4: Model(train=70, test=39)}
+    round_id = stage.revealed(pole, models, requiredTestAccuracy=8000)
+    members = stage.vote(pole, round_id, stage.as_claimed(models))
+    before = stage.pool(pole)
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.THRESHOLD_MISSED
+    left = TERMS["reward"] - VERIFICATION_FEE
+    part = left * CHAIN["missedShareBps"] // 10_000
+    # Among those that trained as well as was asked, the one that does best on the test set.
+    assert stage.credit(pole, 3) == READY_BOND + part
+    assert (stage.credit(pole, 2), stage.credit(pole, 4)) == (READY_BOND, BOND)
+    assert stage.credit(pole, DATA_NODE) == left - part + TERMS["dataBond"]
+    assert pole.reservoir.creditOf(members[0]) == 3 * (VERIFICATION_FEE // 12)
+    assert stage.pool(pole) == before + VERIFICATION_FEE - 12 * (VERIFICATION_FEE // 12)
+    assert pole.ledger.height() == 0
+    history_holds()
+
+
+def test_a_false_claim_on_the_test_set_is_not_paid_for_its_training(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
+    models = {2: Model(train=90, test=38), 3: Model(train=85, test=20)}
+    round_id = stage.revealed(pole, models, requiredTestAccuracy=8000)
+    stage.vote(pole, round_id, {2: ok(90, 37), 3: ok(85, 20)})
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.THRESHOLD_MISSED
+    # The forfeited bond pays the committee in full, so that all of the reward is divided.
+    part = TERMS["reward"] * CHAIN["missedShareBps"] // 10_000
+    assert (stage.credit(pole, 2), stage.credit(pole, 3)) == (0, READY_BOND + part)
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] - part + TERMS["dataBond"]
     history_holds()
 
 
@@ -161,7 +210,7 @@ def test_when_time_ran_out_the_best_wins_below_the_threshold_without_ommers(
     assert stage.phase(pole, round_id) is Phase.FINAL
     assert stage.credit(pole, 3) == REWARD + BOND
     assert stage.credit(pole, 2) == BOND
-    assert pole.chain.ommerAt(1).dict()["count"] == 0
+    assert stage.ommers(pole) == {}
     history_holds()
 
 
@@ -172,9 +221,9 @@ def test_a_false_claim_loses_its_bond_and_wins_nothing_even_with_the_better_mode
     round_id = stage.revealed(pole, models)
     stage.vote(pole, round_id, {2: ok(90, 49), 3: ok(90, 41)})
     stage.finalise(pole, round_id)
-    assert stage.credit(pole, 3) == REWARD + BOND
+    assert stage.credit(pole, 3) == REWARD + READY_BOND
     assert stage.credit(pole, 2) == 0
-    assert pole.chain.ommerAt(1).dict()["count"] == 0
+    assert stage.ommers(pole) == {}
     history_holds()
 
 
@@ -195,7 +244,7 @@ def test_a_claim_below_what_was_found_is_ranked_by_the_claim(pole: Pole, history
     round_id = stage.revealed(pole, models)
     stage.vote(pole, round_id, {2: ok(90, 30), 3: ok(90, 45)})
     stage.finalise(pole, round_id)
-    assert stage.credit(pole, 2) == REWARD + BOND
+    assert stage.credit(pole, 2) == REWARD + READY_BOND
     history_holds()
 
 
@@ -204,44 +253,8 @@ def test_the_test_threshold_counts_where_the_task_sets_one(pole: Pole, history_h
     round_id = stage.revealed(pole, models, requiredTestAccuracy=8000)
     stage.vote(pole, round_id, stage.as_claimed(models))
     stage.finalise(pole, round_id)
-    assert stage.credit(pole, 3) == REWARD + BOND
-    assert pole.chain.ommerAt(1).dict()["count"] == 0
-    history_holds()
-
-
-def test_an_audit_counts_on_its_sample_and_proves_no_claim_false_that_chance_explains(
-    pole: Pole, history_holds: HistoryCheck
-) -> None:
-    models = {2: Model(train=95, test=45), 3: Model(train=90, test=44)}
-    round_id = stage.revealed(pole, models, auditCount=20)
-    stage.vote(pole, round_id, {2: ok(6, 45), 3: ok(16, 44)})
-    stage.finalise(pole, round_id)
-    assert stage.credit(pole, 3) == REWARD + BOND
-    assert stage.credit(pole, 2) == BOND
-    history_holds()
-
-
-def test_an_audit_proves_a_training_claim_false_that_chance_does_not_explain(
-    pole: Pole, history_holds: HistoryCheck
-) -> None:
-    models = {2: Model(train=95, test=45), 3: Model(train=90, test=44)}
-    round_id = stage.revealed(pole, models, auditCount=20)
-    stage.vote(pole, round_id, {2: ok(5, 45), 3: ok(16, 44)})
-    stage.finalise(pole, round_id)
-    assert stage.credit(pole, 3) == REWARD + BOND
-    assert stage.credit(pole, 2) == 0
-    history_holds()
-
-
-def test_an_audit_without_test_set_ranks_by_the_sample(pole: Pole, history_holds: HistoryCheck) -> None:
-    models = {2: Model(train=95, test=0), 3: Model(train=90, test=0)}
-    round_id = stage.revealed(pole, models, released=False, auditCount=20)
-    stage.vote(pole, round_id, {2: ok(17, 0), 3: ok(18, 0)})
-    stage.finalise(pole, round_id)
-    share = TERMS["dataBond"] * CHAIN["faultShareBps"] // 10_000 // 2
-    assert stage.credit(pole, 3) == REWARD + BOND + share
-    ommer = pole.chain.ommerAt(1).dict()
-    assert (ommer["correct"], ommer["total"]) == (17, 20)
+    assert stage.credit(pole, 3) == REWARD + READY_BOND
+    assert stage.ommers(pole) == {}
     history_holds()
 
 
@@ -257,7 +270,7 @@ def test_ties_go_to_the_earlier_commitment(pole: Pole, history_holds: HistoryChe
         stage.reveal(pole, round_id, miner, model)
     stage.vote(pole, round_id, {2: ok(90, 45), 3: ok(90, 45)})
     stage.finalise(pole, round_id)
-    assert stage.credit(pole, 3) == REWARD + BOND
+    assert stage.credit(pole, 3) == REWARD + READY_BOND
     history_holds()
 
 
@@ -269,7 +282,7 @@ def test_a_data_node_that_mines_its_own_task_is_treated_like_any_miner(
     members = stage.vote(pole, round_id, stage.as_claimed(models))
     assert accounts[DATA_NODE] not in members
     stage.finalise(pole, round_id)
-    assert stage.credit(pole, DATA_NODE) == REWARD + BOND + TERMS["dataBond"]
+    assert stage.credit(pole, DATA_NODE) == REWARD + READY_BOND + TERMS["dataBond"]
     history_holds()
 
 

@@ -1,7 +1,7 @@
 """Whole rounds that end in a block."""
 
 from tests.contracts import stage
-from tests.contracts.stage import CHAIN, TERMS, VERIFICATION_FEE, HistoryCheck, Model, Pole
+from tests.contracts.stage import CHAIN, READY_BOND, TERMS, VERIFICATION_FEE, HistoryCheck, Model, Pole
 
 from pole.protocol.state import Phase
 
@@ -11,9 +11,9 @@ def test_the_best_verified_model_becomes_the_next_block(pole: Pole, history_hold
     round_id = stage.won(pole, models)
 
     assert stage.phase(pole, round_id) is Phase.FINAL
-    assert pole.chain.height() == 1
+    assert pole.ledger.height() == 1
     reward = TERMS["reward"] - VERIFICATION_FEE + CHAIN["blockReward"]
-    assert stage.credit(pole, 3) == reward + CHAIN["minerBond"]
-    assert stage.credit(pole, 2) == CHAIN["minerBond"]
+    assert stage.credit(pole, 3) == reward + READY_BOND
+    assert stage.credit(pole, 2) == READY_BOND
     assert stage.credit(pole, stage.DATA_NODE) == TERMS["dataBond"]
     assert history_holds().height == 1

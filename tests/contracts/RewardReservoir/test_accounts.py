@@ -3,7 +3,7 @@
 import pytest
 from brownie import accounts
 from brownie.exceptions import VirtualMachineError
-from tests.contracts.stage import STAKES, ZERO, Pole, refused
+from tests.contracts.stage import SEAT, STAKES, ZERO, Pole, refused
 
 ACCOUNT = b"\x01" * 32
 OTHER = b"\x02" * 32
@@ -63,5 +63,5 @@ def test_a_transfer_to_the_same_account_changes_nothing(pole: Pole) -> None:
 def test_what_a_stranger_deposits_into_a_stake_or_round_account_disturbs_no_books(pole: Pole) -> None:
     pole.reservoir.deposit(pole.committee, STAKES, {"from": accounts[16], "value": 1})
     pole.committee.unstake({"from": accounts[8]})
-    assert pole.committee.stakeOf(accounts[8])[0] == 10**18
+    assert pole.committee.stakeOf(accounts[8])[0] == SEAT
     assert pole.reservoir.creditOf(ZERO) == 0

@@ -22,14 +22,14 @@ from tests.contracts.stage import (
 from pole.protocol.state import RecordKind
 
 MAXIMUM = TASK_LIST["maxTasks"]
-LOW = {"reward": 6 * ETHER, "timeLimit": 600}
-EQUAL = {"reward": 5 * ETHER, "timeLimit": 400}
+LOW = {"reward": 6 * ETHER, "timeLimit": 592}
+EQUAL = {"reward": 5 * ETHER, "timeLimit": 392}
 """A reward of 5 for 1,000 s beside one of 6 for 1,200 s."""
 
 
 def ask(pole: Pole, replaced: int, *, off: int = 0, **changes: Any) -> None:
     """Ask by eth_call, with so many wei too much."""
-    terms, files, sent = post_call(**changes)
+    terms, files, sent = post_call(pole, **changes)
     pole.task_list.postReplacing.call(terms, files, replaced, sent | {"value": sent["value"] + off})
 
 
@@ -40,7 +40,7 @@ def test_what_is_wrong_is_told_in_one_order(pole: Pole) -> None:
         ask(pole, 9, timeLimit=0, testDigest=nothing, off=1)
     with refused("FileMissing", "testDigest"):
         ask(pole, 9, testDigest=nothing, off=1)
-    due = post_call()[2]["value"]
+    due = post_call(pole)[2]["value"]
     with refused("WrongPayment", due + 1, due):
         ask(pole, 9, off=1)
     with refused("TaskListNotFull", 1, MAXIMUM):
@@ -107,7 +107,7 @@ def test_the_escrow_of_the_replaced_task_is_credited_to_its_owner_and_the_fees_s
 
 def test_the_event_comes_first_then_the_money_then_both_records(pole: Pole) -> None:
     replaced, *_ = fill(pole, **LOW)
-    terms, files, sent = post_call()
+    terms, files, sent = post_call(pole)
     posted = pole.task_list.postReplacing(terms, files, replaced, sent)
     assert [event.name for event in posted.events] == [
         *("TaskPosted", "TaskReplaced"),
@@ -137,6 +137,7 @@ def test_any_task_of_less_value_can_be_replaced_and_the_order_holds(
     while pole.task_list.waiting():
         taken.append(pole.task_list.best())
         round_id = stage.open_round(pole)
+        stage.draw(pole, round_id)
         stage.wait(stage.CHAIN["keyWindow"])
         stage.finalise(pole, round_id)
     assert taken == [2, newest, 1, 5, 3]

@@ -2,7 +2,7 @@
 
 from brownie import accounts
 from tests.contracts import stage
-from tests.contracts.stage import ETHER, STRANGER, Pole, refused
+from tests.contracts.stage import ETHER, STRANGER, TERMS, Pole, refused
 
 
 def test_only_the_chain_takes_tasks(pole: Pole) -> None:
@@ -13,7 +13,7 @@ def test_only_the_chain_takes_tasks(pole: Pole) -> None:
 
 def test_an_empty_list_opens_no_round(pole: Pole) -> None:
     with refused("NoTask"):
-        pole.chain.openRound.call({"from": accounts[0]})
+        pole.chain.openRound.call(0, {"from": accounts[0]})
 
 
 def test_reward_per_second_of_the_whole_round_decides_and_not_the_reward(pole: Pole) -> None:
@@ -29,9 +29,19 @@ def test_a_time_limit_of_a_second_does_not_make_a_task_valuable(pole: Pole) -> N
 
 
 def test_among_equals_the_older_comes_first(pole: Pole) -> None:
-    stage.post(pole, reward=3 * ETHER, timeLimit=600)
-    stage.post(pole, reward=4 * ETHER, timeLimit=1000)
-    stage.post(pole, reward=2 * ETHER, timeLimit=200)
+    stage.post(pole, reward=3 * ETHER, timeLimit=592)
+    stage.post(pole, reward=4 * ETHER, timeLimit=992)
+    stage.post(pole, reward=2 * ETHER, timeLimit=192)
+    assert pole.task_list.best() == 1
+
+
+def test_judging_takes_time_of_the_round_as_training_does(pole: Pole) -> None:
+    stage.post(pole, work=200)
+    stage.post(pole, timeLimit=TERMS["timeLimit"] + 4 * 28)
+    stage.post(pole, timeLimit=TERMS["timeLimit"] + 4 * 28 - 1)
+    assert pole.task_list.best() == 3
+    pole.task_list.cancel(3, {"from": accounts[stage.DATA_NODE]})
+    # Equal durations: the older comes first.
     assert pole.task_list.best() == 1
 
 

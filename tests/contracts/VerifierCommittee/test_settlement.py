@@ -1,10 +1,13 @@
 """What verifiers earn and lose."""
 
+import pytest
 from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.stage import (
-    COMMITTEE,
-    ETHER,
+    CHAIN,
+    JUDGING_TIME,
+    PENALTY,
+    SEAT,
     VERIFICATION_FEE,
     HistoryCheck,
     Model,
@@ -14,54 +17,80 @@ from tests.contracts.stage import (
     verdict,
 )
 
-from pole.protocol.state import Phase, Verdict
+from pole.protocol.state import Phase, Verdict, VoidReason
 
 MODELS = {2: Model(train=90, test=45)}
 TRUE = {2: ok(90, 45)}
+LOST = [Verdict.UNAVAILABLE, Verdict.DATA_UNAVAILABLE]
+
+
+def standing(pole: Pole, members: list[str]) -> list[tuple[int, bool, int, int]]:
+    return [pole.committee.stakeOf(member) for member in members]
 
 
 def test_a_slashed_seat_is_lost_and_its_stake_can_be_topped_up(pole: Pole) -> None:
     round_id = stage.revealed(pole, MODELS)
     members = stage.vote(pole, round_id, TRUE, m1={2: ok(91, 45)})
     stage.finalise(pole, round_id)
-    left = ETHER - COMMITTEE["penalty"]
-    assert pole.committee.stakeOf(members[1])[:2] == (left, False)
-    with refused("WrongStake", ETHER, COMMITTEE["penalty"]):
-        pole.committee.stake.call({"from": members[1], "value": ETHER})
-    pole.committee.stake({"from": members[1], "value": COMMITTEE["penalty"]})
-    assert pole.committee.stakeOf(members[1]) == (ETHER, True, 0)
+    assert pole.committee.stakeOf(members[1])[:2] == (SEAT - PENALTY, False)
+    with refused("WrongStake", SEAT, PENALTY):
+        pole.committee.stake.call({"from": members[1], "value": SEAT})
+    pole.committee.stake({"from": members[1], "value": PENALTY})
+    assert pole.committee.stakeOf(members[1]) == (SEAT, True, 0, 0)
 
 
-def test_a_penalty_takes_no_more_than_what_is_left(pole: Pole) -> None:
+def test_every_member_that_never_votes_loses_a_penalty_and_no_more(pole: Pole) -> None:
     first = stage.revealed(pole, MODELS)
     members = stage.draw(pole, first)
-    stage.wait(stage.CHAIN["voteCommitWindow"])
+    stage.wait(CHAIN["voteCommitWindow"] + JUDGING_TIME)
     stage.finalise(pole, first)
     for member in members:
-        assert pole.committee.stakeOf(member)[0] == ETHER - COMMITTEE["penalty"]
-    assert pole.reservoir.balanceOf(pole.committee, stage.STAKES) == 8 * ETHER - 4 * COMMITTEE["penalty"]
+        assert pole.committee.stakeOf(member)[0] == SEAT - PENALTY
+    assert pole.reservoir.balanceOf(pole.committee, stage.STAKES) == 8 * SEAT - 4 * PENALTY
 
 
-def test_coherent_members_share_the_fee_equally(pole: Pole, history_holds: HistoryCheck) -> None:
+def test_a_penalty_takes_no_more_than_what_is_left(history_holds: HistoryCheck) -> None:
+    third = SEAT // 3
+    pole = stage.set_up(verifiers=[*stage.VERIFIERS][:4], committee={"penalty": third})
+    rounds = [stage.revealed(pole, MODELS, lane=lane) for lane in (0, 1)]
+    seller = accounts[8].address
+    sold = [ok(90, 45)]
+    # A vote sold in each of two lanes costs two penalties in each.
+    for round_id in rounds:
+        stage.draw(pole, round_id)
+        stage.commit_votes(pole, round_id, {seller: sold})
+        shown = stage.member_of(pole, round_id, seller), stage.as_tuples(sold), b"\x77" * 32
+        pole.committee.leak(stage.ballot(pole, round_id), *shown, {"from": accounts[stage.STRANGER]})
+    stage.wait(CHAIN["voteCommitWindow"] + JUDGING_TIME)
+    stage.wait(CHAIN["voteRevealWindow"])
+    assert pole.committee.stakeOf(seller)[0] == SEAT - 2 * third
+    for round_id in rounds:
+        stage.finalise(pole, round_id)
+    assert pole.committee.stakeOf(seller)[0] == 0
+    history_holds(pole)
+
+
+def test_members_that_found_the_truth_share_the_fee_equally(pole: Pole, history_holds: HistoryCheck) -> None:
     round_id = stage.revealed(pole, MODELS)
     members = stage.vote(pole, round_id, TRUE)
     stage.finalise(pole, round_id)
     for member in members:
         assert pole.reservoir.creditOf(member) == VERIFICATION_FEE // 4
-        assert pole.committee.stakeOf(member) == (ETHER, True, 0)
+        assert pole.committee.stakeOf(member) == (SEAT, True, 0, 0)
     history_holds()
 
 
-def test_what_division_leaves_of_the_fee_goes_to_the_pool(pole: Pole) -> None:
+def test_what_nobody_earns_of_the_fee_goes_to_the_pool_with_the_penalties(pole: Pole) -> None:
     round_id = stage.revealed(pole, MODELS)
     members = stage.vote(pole, round_id, TRUE, m3={2: ok(90, 44)})
     before = stage.pool(pole)
     ended = stage.finalise(pole, round_id)
-    share = VERIFICATION_FEE // 3
+    # A part for every seat, whether it earns it or not: nobody gains by another's loss.
+    part = VERIFICATION_FEE // 4
     for member in members[:3]:
-        assert pole.reservoir.creditOf(member) == share
-    drawn = stage.CHAIN["blockReward"]
-    assert stage.pool(pole) == before + COMMITTEE["penalty"] + VERIFICATION_FEE - 3 * share - drawn
+        assert pole.reservoir.creditOf(member) == part
+    drawn = CHAIN["blockReward"]
+    assert stage.pool(pole) == before + PENALTY + VERIFICATION_FEE - 3 * part - drawn
     assert [event["verifier"] for event in ended.events["Slashed"]] == [members[3]]
     assert [event["verifier"] for event in ended.events["Rewarded"]] == members[:3]
 
@@ -73,26 +102,28 @@ def test_an_unrevealed_vote_is_slashed(pole: Pole) -> None:
     stage.commit_votes(pole, round_id, votes)
     votes.pop(members[2])
     stage.reveal_votes(pole, round_id, votes)
-    stage.wait(stage.CHAIN["voteRevealWindow"])
+    stage.wait(CHAIN["voteRevealWindow"])
     stage.finalise(pole, round_id)
     assert stage.phase(pole, round_id) is Phase.FINAL
-    assert pole.committee.stakeOf(members[2])[:2] == (ETHER - COMMITTEE["penalty"], False)
+    assert pole.committee.stakeOf(members[2])[:2] == (SEAT - PENALTY, False)
     assert pole.reservoir.creditOf(members[2]) == 0
 
 
-def test_echoing_the_claims_with_invented_predictions_is_slashed(pole: Pole) -> None:
+@pytest.mark.parametrize("other", [ok(90, 45, mark=9), ok(89, 45), ok(90, 44), verdict(Verdict.MALFORMED)])
+def test_another_truth_than_the_one_found_is_slashed_to_the_bit(pole: Pole, other: stage.Vote) -> None:
     round_id = stage.revealed(pole, MODELS)
-    members = stage.vote(pole, round_id, TRUE, m0={2: ok(90, 45, mark=9)})
+    members = stage.vote(pole, round_id, TRUE, m0={2: other})
     stage.finalise(pole, round_id)
-    assert pole.committee.stakeOf(members[0])[0] == ETHER - COMMITTEE["penalty"]
+    assert pole.committee.stakeOf(members[0])[:2] == (SEAT - PENALTY, False)
 
 
-def test_without_a_quorum_those_who_revealed_lose_and_earn_nothing(pole: Pole) -> None:
+def test_where_nobody_agrees_nobody_loses_and_nobody_earns(pole: Pole) -> None:
     round_id = stage.revealed(pole, MODELS)
     members = stage.vote(pole, round_id, TRUE, m0={2: ok(1, 1)}, m1={2: verdict(Verdict.MALFORMED)})
     stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM
     for member in members:
-        assert pole.committee.stakeOf(member) == (ETHER, True, 0)
+        assert pole.committee.stakeOf(member) == (SEAT, True, 0, 0)
         assert pole.reservoir.creditOf(member) == 0
 
 
@@ -100,3 +131,131 @@ def test_settlement_happens_once(pole: Pole) -> None:
     round_id = stage.won(pole, MODELS)
     with refused("WrongPhase", round_id, Phase.FINAL, Phase.SETTLEMENT):
         pole.chain.finalise.call(round_id, {"from": accounts[0]})
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_who_abstains_where_a_truth_is_found_gets_a_strike_and_no_pay(
+    pole: Pole, history_holds: HistoryCheck, kind: Verdict
+) -> None:
+    round_id = stage.revealed(pole, MODELS)
+    members = stage.vote(pole, round_id, TRUE, m0={2: verdict(kind)})
+    ended = stage.finalise(pole, round_id)
+    assert stage.phase(pole, round_id) is Phase.FINAL
+    assert pole.committee.stakeOf(members[0]) == (SEAT, True, 0, 1)
+    assert pole.reservoir.creditOf(members[0]) == 0
+    assert dict(ended.events["Struck"]) == {
+        "ballotId": stage.ballot(pole, round_id),
+        "verifier": members[0],
+        "strikes": 1,
+    }
+    history_holds()
+
+
+def test_one_ballot_is_one_strike_however_many_models_were_missed(pole: Pole) -> None:
+    models = {2: Model(test=45), 3: Model(test=40)}
+    round_id = stage.revealed(pole, models)
+    away = {miner: verdict(Verdict.UNAVAILABLE) for miner in models}
+    members = stage.vote(pole, round_id, stage.as_claimed(models), m0=away)
+    stage.finalise(pole, round_id)
+    assert pole.committee.stakeOf(members[0])[3] == 1
+
+
+def test_a_member_is_paid_for_every_model_that_it_judged_and_struck_for_the_one_it_missed(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
+    models = {2: Model(test=45), 3: Model(test=40)}
+    round_id = stage.revealed(pole, models)
+    partly = stage.as_claimed(models) | {3: verdict(Verdict.UNAVAILABLE)}
+    members = stage.vote(pole, round_id, stage.as_claimed(models), m0=partly)
+    stage.finalise(pole, round_id)
+    part = VERIFICATION_FEE // 8
+    assert [pole.reservoir.creditOf(member) for member in members] == [part, *[2 * part] * 3]
+    assert pole.committee.stakeOf(members[0])[3] == 1
+    history_holds()
+
+
+@pytest.fixture(scope="module")
+def few_deployed(deployed: Pole) -> Pole:
+    """Return contracts whose four seats all sit in every committee."""
+    return stage.set_up(verifiers=[*stage.VERIFIERS][:4])
+
+
+@pytest.fixture
+def few(few_deployed: Pole, isolation: None) -> Pole:
+    return few_deployed
+
+
+def play(pole: Pole, found: dict[str, stage.Vote]) -> None:
+    """Play a round in which `found` members find something of their own, and all others the truth."""
+    round_id = stage.revealed(pole, MODELS)
+    members = stage.draw(pole, round_id)
+    votes = {member: [found.get(member, ok(90, 45))] for member in members}
+    stage.commit_votes(pole, round_id, votes)
+    stage.reveal_votes(pole, round_id, votes)
+    stage.finalise(pole, round_id)
+
+
+def test_the_third_abstention_in_a_row_costs_the_seat_and_no_stake(
+    few: Pole, history_holds: HistoryCheck
+) -> None:
+    absent = accounts[8].address
+    away = {absent: verdict(Verdict.UNAVAILABLE)}
+    for strikes in (1, 2):
+        play(few, away)
+        assert few.committee.stakeOf(absent) == (SEAT, True, 0, strikes)
+    play(few, away)
+    held, seated, left, strikes = few.committee.stakeOf(absent)
+    assert (held, seated, strikes) == (SEAT, False, 0)
+    assert left > 0
+    few.committee.stake({"from": absent, "value": 0})
+    history_holds(few)
+
+
+def test_a_ballot_judged_in_full_ends_the_row_of_abstentions(few: Pole, history_holds: HistoryCheck) -> None:
+    absent = accounts[8].address
+    away = {absent: verdict(Verdict.DATA_UNAVAILABLE)}
+    for _ in range(2):
+        play(few, away)
+    play(few, {})
+    assert few.committee.stakeOf(absent) == (SEAT, True, 0, 0)
+    play(few, away)
+    assert few.committee.stakeOf(absent) == (SEAT, True, 0, 1)
+    history_holds(few)
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_a_committee_split_on_availability_alone_costs_nobody_anything(
+    few: Pole, history_holds: HistoryCheck, kind: Verdict
+) -> None:
+    members = [accounts[n].address for n in [*stage.VERIFIERS][:4]]
+    play(few, dict.fromkeys(members[:2], verdict(kind)))
+    assert standing(few, members) == [(SEAT, True, 0, 0)] * 4
+    history_holds(few)
+
+
+def test_who_had_what_a_quorum_could_not_have_loses_nothing(few: Pole, history_holds: HistoryCheck) -> None:
+    members = [accounts[n].address for n in [*stage.VERIFIERS][:4]]
+    play(few, dict.fromkeys(members[:3], verdict(Verdict.UNAVAILABLE)))
+    assert standing(few, members) == [(SEAT, True, 0, 0)] * 4
+    history_holds(few)
+
+
+def test_who_contradicts_more_than_half_of_all_seats_loses_its_seat_where_others_abstain(
+    history_holds: HistoryCheck,
+) -> None:
+    pole = stage.set_up(
+        verifiers=[*stage.VERIFIERS][:5],
+        chain={"committeeSize": 5, "maxCommittee": 5},
+    )
+    members = [accounts[n].address for n in [*stage.VERIFIERS][:5]]
+    play(pole, {members[0]: ok(10, 5), members[1]: verdict(Verdict.UNAVAILABLE)})
+    assert standing(pole, members[1:]) == [(SEAT, True, 0, 0)] * 4
+    assert pole.committee.stakeOf(members[0])[:2] == (SEAT, False)
+    assert [pole.reservoir.creditOf(member) for member in members] == [0] * 5
+    history_holds(pole)
+
+
+def test_half_of_all_seats_is_not_enough_to_cost_anybody_its_seat(few: Pole) -> None:
+    members = [accounts[n].address for n in [*stage.VERIFIERS][:4]]
+    play(few, dict.fromkeys(members[:2], ok(10, 5)))
+    assert standing(few, members) == [(SEAT, True, 0, 0)] * 4

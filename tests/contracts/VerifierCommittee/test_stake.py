@@ -2,20 +2,24 @@
 
 from brownie import accounts, chain
 from tests.contracts import stage
-from tests.contracts.stage import COMMITTEE, ETHER, STRANGER, Model, Pole, refused
+from tests.contracts.stage import CHAIN, COMMITTEE, PENALTY, SEAT, STRANGER, Model, Pole, refused
 
-LONGEST = 2**64 - 1
+AGE = COMMITTEE["seatAge"]
+
+
+def seats_at(pole: Pole, time: int) -> list[str]:
+    return [pole.committee.seatAt(time, index) for index in range(pole.committee.seatsAt(time))]
 
 
 def test_a_seat_costs_exactly_its_stake(pole: Pole) -> None:
-    for sent in (ETHER - 1, ETHER + 1, 0):
-        with refused("WrongStake", sent, ETHER):
+    for sent in (SEAT - 1, SEAT + 1, 0):
+        with refused("WrongStake", sent, SEAT):
             pole.committee.stake.call({"from": accounts[STRANGER], "value": sent})
 
 
 def test_one_wallet_holds_one_seat(pole: Pole) -> None:
     with refused("AlreadySeated", accounts[8]):
-        pole.committee.stake.call({"from": accounts[8], "value": ETHER})
+        pole.committee.stake.call({"from": accounts[8], "value": SEAT})
 
 
 def test_who_has_no_seat_gives_none_up_and_reclaims_nothing(pole: Pole) -> None:
@@ -25,95 +29,101 @@ def test_who_has_no_seat_gives_none_up_and_reclaims_nothing(pole: Pole) -> None:
         pole.committee.reclaim.call({"from": accounts[STRANGER]})
 
 
-def test_a_stake_is_bound_while_seated_and_while_unbonding(pole: Pole) -> None:
+def test_a_stake_is_bound_while_seated_and_while_the_seat_can_still_be_drawn(pole: Pole) -> None:
     with refused("StakeBound", accounts[8], 0):
         pole.committee.reclaim.call({"from": accounts[8]})
     pole.committee.unstake({"from": accounts[8]})
-    until = chain[-1].timestamp + COMMITTEE["unbondingTime"]
-    assert pole.committee.stakeOf(accounts[8]) == (ETHER, False, until)
-    chain.mine(timestamp=until - 1)
-    with refused("StakeBound", accounts[8], until):
+    left = chain[-1].timestamp
+    assert pole.committee.stakeOf(accounts[8]) == (SEAT, False, left, 0)
+    chain.mine(timestamp=left + AGE)
+    with refused("StakeBound", accounts[8], left + AGE):
         pole.committee.reclaim.call({"from": accounts[8]})
-    chain.mine(timestamp=until)
+    chain.mine(timestamp=left + AGE + 1)
     pole.committee.reclaim({"from": accounts[8]})
-    assert stage.credit(pole, 8) == ETHER
+    assert stage.credit(pole, 8) == SEAT
     assert pole.committee.stakeOf(accounts[8])[0] == 0
     with refused("NotStaked", accounts[8]):
         pole.committee.reclaim.call({"from": accounts[8]})
 
 
+def test_a_round_that_opened_before_the_seat_was_too_old_binds_the_stake_and_a_later_one_does_not(
+    pole: Pole,
+) -> None:
+    stage.post(pole)
+    stage.post(pole)
+    pole.committee.unstake({"from": accounts[8]})
+    left = chain[-1].timestamp
+    chain.sleep(left + AGE - chain.time())
+    early = stage.open_round(pole)
+    assert stage.field(pole.chain.round(early), "openedAt") == left + AGE
+    chain.sleep(1)
+    late = stage.open_round(pole, 1)
+    stage.draw(pole, early)
+    stage.wait(CHAIN["keyWindow"])
+    with refused("StakeBound", accounts[8], left + AGE):
+        pole.committee.reclaim.call({"from": accounts[8]})
+    stage.finalise(pole, early)
+    assert pole.chain.oldestOpening() == stage.field(pole.chain.round(late), "openedAt") > left + AGE
+    pole.committee.reclaim({"from": accounts[8]})
+    assert stage.credit(pole, 8) == SEAT
+
+
 def test_a_seat_given_up_can_be_taken_again_for_nothing_more(pole: Pole) -> None:
     pole.committee.unstake({"from": accounts[8]})
-    with refused("WrongStake", ETHER, 0):
-        pole.committee.stake.call({"from": accounts[8], "value": ETHER})
+    with refused("WrongStake", SEAT, 0):
+        pole.committee.stake.call({"from": accounts[8], "value": SEAT})
     pole.committee.stake({"from": accounts[8], "value": 0})
-    assert pole.committee.stakeOf(accounts[8]) == (ETHER, True, 0)
+    assert pole.committee.stakeOf(accounts[8]) == (SEAT, True, 0, 0)
 
 
 def test_a_drawn_member_owes_its_vote_even_without_its_seat(pole: Pole) -> None:
-    models = {2: Model()}
-    round_id = stage.revealed(pole, models)
+    round_id = stage.revealed(pole, {2: Model()})
     members = stage.draw(pole, round_id)
     pole.committee.unstake({"from": members[0]})
-    stage.wait(COMMITTEE["unbondingTime"])
-    with refused("StakeBound", members[0], LONGEST):
+    left = chain[-1].timestamp
+    stage.wait(CHAIN["voteCommitWindow"] + AGE)
+    with refused("StakeBound", members[0], left + AGE):
         pole.committee.reclaim.call({"from": members[0]})
     stage.finalise(pole, round_id)
-    assert pole.committee.stakeOf(members[0])[0] == ETHER - COMMITTEE["penalty"]
+    assert pole.committee.stakeOf(members[0])[0] == SEAT - PENALTY
     pole.committee.reclaim({"from": members[0]})
-    assert pole.reservoir.creditOf(members[0]) == ETHER - COMMITTEE["penalty"]
+    assert pole.reservoir.creditOf(members[0]) == SEAT - PENALTY
 
 
-def test_nobody_gives_a_seat_up_while_a_draw_is_armed(pole: Pole) -> None:
-    round_id = stage.revealed(pole, {2: Model()})
-    pole.chain.armDraw(round_id, {"from": accounts[0]})
-    chain.mine(2)
-    with refused("StakeBound", accounts[8], LONGEST):
-        pole.committee.unstake.call({"from": accounts[8]})
-    pole.chain.drawCommittee(round_id, {"from": accounts[0]})
-    pole.committee.unstake({"from": accounts[8]})
-
-
-def test_seats_are_free_again_when_the_hash_of_an_armed_draw_is_lost(pole: Pole) -> None:
-    round_id = stage.revealed(pole, {2: Model()})
-    pole.chain.armDraw(round_id, {"from": accounts[0]})
-    last = pole.chain.round(round_id).dict()["drawBlock"] + 256
-    chain.mine(last - chain.height)
-    with refused("StakeBound", accounts[8], LONGEST):
-        pole.committee.unstake.call({"from": accounts[8]})
-    chain.mine()
-    pole.committee.unstake({"from": accounts[8]})
-
-
-def test_only_the_chain_matures_freezes_draws_keeps_and_settles(pole: Pole) -> None:
+def test_only_the_chain_draws_and_settles(pole: Pole) -> None:
     stranger = {"from": accounts[STRANGER]}
+    summons = (1, 3, 1, 1, [], 10, 10, 4)
     with refused("NotChain", accounts[STRANGER]):
-        pole.committee.matureSeats.call(stranger)
+        pole.committee.draw.call(8, b"\x01" * 32, summons, stranger)
     with refused("NotChain", accounts[STRANGER]):
-        pole.committee.freezeSeats.call(1, stranger)
-    with refused("NotChain", accounts[STRANGER]):
-        pole.committee.draw.call(4, b"\x01" * 32, 3, 1, 3, [], 1, 10, 10, stranger)
-    with refused("NotChain", accounts[STRANGER]):
-        pole.committee.settle.call(4, [], 0, stage.POOL, 4, stage.ZERO, stranger)
-    with refused("NotChain", accounts[STRANGER]):
-        pole.committee.keepFindings.call(4, stranger)
+        pole.committee.settle.call(8, [], 0, stranger)
 
 
-def test_a_seat_matures_when_the_next_round_opens(pole: Pole) -> None:
-    assert pole.committee.seatCount() == (8, 0)
-    stage.post(pole)
-    stage.open_round(pole)
-    assert pole.committee.seatCount() == (8, 8)
-    pole.committee.stake({"from": accounts[STRANGER], "value": ETHER})
-    assert pole.committee.seatCount() == (9, 8)
-
-
-def test_leaving_keeps_the_mature_seats_in_front(pole: Pole) -> None:
-    stage.post(pole)
-    stage.open_round(pole)
-    for late in (2, 3):
-        pole.committee.stake({"from": accounts[late], "value": ETHER})
+def test_seats_of_a_time_stay_as_they_were_whoever_comes_and_goes(pole: Pole) -> None:
+    before = chain[-1].timestamp
+    seated = [accounts[n] for n in stage.VERIFIERS]
+    assert seats_at(pole, before) == seated
+    chain.sleep(10)
     pole.committee.unstake({"from": accounts[9]})
-    seats = [pole.committee.seatAt(index) for index in range(9)]
-    assert seats == [accounts[n] for n in (8, 15, 10, 11, 12, 13, 14, 3, 2)]
-    assert pole.committee.seatCount() == (9, 7)
+    left = chain[-1].timestamp
+    chain.sleep(10)
+    stage.take_seat(pole, 2)
+    pole.committee.unstake({"from": accounts[15]})
+    chain.sleep(10)
+    chain.mine()
+    # The last seat moves to the place that is left.
+    assert seats_at(pole, left) == [accounts[n] for n in (8, 15, 10, 11, 12, 13, 14)]
+    assert seats_at(pole, chain[-1].timestamp - 1) == [accounts[n] for n in (8, 2, 10, 11, 12, 13, 14)]
+    assert seats_at(pole, left - 1) == seats_at(pole, before) == seated
+    assert pole.committee.seatsAt(1) == 0
+
+
+def test_who_leaves_and_comes_back_starts_its_age_anew(pole: Pole) -> None:
+    pole.committee.unstake({"from": accounts[8]})
+    chain.sleep(AGE)
+    pole.committee.stake({"from": accounts[8], "value": 0})
+    came = chain[-1].timestamp
+    chain.mine()
+    assert accounts[8] not in seats_at(pole, came - 1)
+    chain.mine(timestamp=chain.time() + 2)
+    assert accounts[8] in seats_at(pole, came)

@@ -28,67 +28,76 @@ def outsider(members: list[str]) -> Account:
 
 
 def test_before_a_draw_there_is_nothing_to_vote_on(pole: Pole) -> None:
-    with refused("WrongStage", 4, BallotStage.NONE, BallotStage.COMMIT):
-        pole.committee.commitVote.call(4, b"\x01" * 32, {"from": accounts[8]})
+    with refused("WrongStage", 8, BallotStage.NONE, BallotStage.COMMIT):
+        pole.committee.commitVote.call(8, 0, b"\x01" * 32, {"from": accounts[8]})
     with refused("WrongStage", 0, BallotStage.NONE, BallotStage.REVEAL):
-        pole.committee.revealVote.call(0, [], SALT, {"from": accounts[8]})
+        pole.committee.revealVote.call(0, 0, [], SALT, {"from": accounts[8]})
 
 
 def test_only_members_vote(pole: Pole, drawn: Drawn) -> None:
     round_id, members, _ = drawn
     other = outsider(members)
-    with refused("NotMember", ballot_id(round_id, 0), other):
-        pole.committee.commitVote.call(ballot_id(round_id, 0), b"\x01" * 32, {"from": other})
+    for member in (0, 3, 4):
+        with refused("NotMember", ballot_id(round_id, 0), member, other):
+            pole.committee.commitVote.call(ballot_id(round_id, 0), member, b"\x01" * 32, {"from": other})
+    with refused("NotMember", ballot_id(round_id, 0), 1, members[0]):
+        pole.committee.commitVote.call(ballot_id(round_id, 0), 1, b"\x01" * 32, {"from": members[0]})
 
 
 def test_an_empty_commitment_is_refused(pole: Pole, drawn: Drawn) -> None:
     round_id, members, _ = drawn
     with refused("EmptyCommitment"):
-        pole.committee.commitVote.call(ballot_id(round_id, 0), NOTHING, {"from": members[0]})
+        pole.committee.commitVote.call(ballot_id(round_id, 0), 0, NOTHING, {"from": members[0]})
 
 
 def test_a_member_commits_once(pole: Pole, drawn: Drawn) -> None:
     round_id, members, _ = drawn
-    pole.committee.commitVote(ballot_id(round_id, 0), b"\x01" * 32, {"from": members[0]})
+    pole.committee.commitVote(ballot_id(round_id, 0), 0, b"\x01" * 32, {"from": members[0]})
     with refused("AlreadyVoted", ballot_id(round_id, 0), members[0]):
-        pole.committee.commitVote.call(ballot_id(round_id, 0), b"\x02" * 32, {"from": members[0]})
+        pole.committee.commitVote.call(ballot_id(round_id, 0), 0, b"\x02" * 32, {"from": members[0]})
 
 
 def test_votes_are_revealed_only_when_no_vote_can_be_committed_any_more(pole: Pole, drawn: Drawn) -> None:
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, {members[0]: found})
     with refused("WrongStage", ballot_id(round_id, 0), BallotStage.COMMIT, BallotStage.REVEAL):
-        pole.committee.revealVote.call(ballot_id(round_id, 0), as_tuples(found), SALT, {"from": members[0]})
-    stage.wait(stage.CHAIN["voteCommitWindow"])
+        pole.committee.revealVote.call(
+            ballot_id(round_id, 0), 0, as_tuples(found), SALT, {"from": members[0]}
+        )
+    stage.wait(stage.CHAIN["voteCommitWindow"] + 2 * stage.JUDGING_TIME)
     with refused("WrongStage", ballot_id(round_id, 0), BallotStage.REVEAL, BallotStage.COMMIT):
-        pole.committee.commitVote.call(ballot_id(round_id, 0), b"\x01" * 32, {"from": members[1]})
+        pole.committee.commitVote.call(ballot_id(round_id, 0), 1, b"\x01" * 32, {"from": members[1]})
 
 
 def test_a_vote_committed_by_another_member_cannot_be_revealed_as_ones_own(pole: Pole, drawn: Drawn) -> None:
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, {members[0]: found})
-    copied = pole.committee.voteOf(ballot_id(round_id, 0), members[0])[0]
-    pole.committee.commitVote(ballot_id(round_id, 0), copied, {"from": members[1]})
-    stage.wait(stage.CHAIN["voteCommitWindow"])
+    copied = pole.committee.voteOf(ballot_id(round_id, 0), 0)[0]
+    pole.committee.commitVote(ballot_id(round_id, 0), 1, copied, {"from": members[1]})
+    stage.wait(stage.CHAIN["voteCommitWindow"] + 2 * stage.JUDGING_TIME)
     stage.reveal_votes(pole, round_id, {members[0]: found})
     with refused("CommitmentMismatch"):
-        pole.committee.revealVote.call(ballot_id(round_id, 0), as_tuples(found), SALT, {"from": members[1]})
+        pole.committee.revealVote.call(
+            ballot_id(round_id, 0), 1, as_tuples(found), SALT, {"from": members[1]}
+        )
 
 
 def test_other_votes_or_another_salt_than_committed_are_refused(pole: Pole, drawn: Drawn) -> None:
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, {members[0]: found})
-    stage.wait(stage.CHAIN["voteCommitWindow"])
+    stage.wait(stage.CHAIN["voteCommitWindow"] + 2 * stage.JUDGING_TIME)
     with refused("CommitmentMismatch"):
         pole.committee.revealVote.call(
-            ballot_id(round_id, 0), as_tuples(found[::-1]), SALT, {"from": members[0]}
+            ballot_id(round_id, 0), 0, as_tuples(found[::-1]), SALT, {"from": members[0]}
         )
     with refused("CommitmentMismatch"):
         pole.committee.revealVote.call(
-            ballot_id(round_id, 0), as_tuples(found), b"\x78" * 32, {"from": members[0]}
+            ballot_id(round_id, 0), 0, as_tuples(found), b"\x78" * 32, {"from": members[0]}
         )
     with refused("CommitmentMismatch"):
-        pole.committee.revealVote.call(ballot_id(round_id, 0), as_tuples(found), SALT, {"from": members[1]})
+        pole.committee.revealVote.call(
+            ballot_id(round_id, 0), 1, as_tuples(found), SALT, {"from": members[1]}
+        )
 
 
 @pytest.mark.parametrize(
@@ -100,25 +109,28 @@ def test_other_votes_or_another_salt_than_committed_are_refused(pole: Pole, draw
         [ok(90, 45), Vote(Verdict.UNAVAILABLE, 1, 0, bytes(32))],
         [ok(90, 45), Vote(Verdict.MALFORMED, 0, 1, bytes(32))],
         [ok(90, 45), Vote(Verdict.DATA_FAULT, 0, 0, b"\x01" * 32)],
+        [ok(90, 45), Vote(Verdict.DATA_UNAVAILABLE, 0, 1, bytes(32))],
     ],
 )
 def test_malformed_votes_cannot_be_revealed(pole: Pole, drawn: Drawn, malformed: list[Vote]) -> None:
     round_id, members, _ = drawn
     stage.commit_votes(pole, round_id, {members[0]: malformed})
-    stage.wait(stage.CHAIN["voteCommitWindow"])
+    stage.wait(stage.CHAIN["voteCommitWindow"] + 2 * stage.JUDGING_TIME)
     with refused("MalformedVotes", ballot_id(round_id, 0)):
         pole.committee.revealVote.call(
-            ballot_id(round_id, 0), as_tuples(malformed), SALT, {"from": members[0]}
+            ballot_id(round_id, 0), 0, as_tuples(malformed), SALT, {"from": members[0]}
         )
 
 
 def test_a_vote_is_revealed_once(pole: Pole, drawn: Drawn) -> None:
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, dict.fromkeys(members[:2], found))
-    stage.wait(stage.CHAIN["voteCommitWindow"])
+    stage.wait(stage.CHAIN["voteCommitWindow"] + 2 * stage.JUDGING_TIME)
     stage.reveal_votes(pole, round_id, {members[0]: found})
     with refused("AlreadyVoted", ballot_id(round_id, 0), members[0]):
-        pole.committee.revealVote.call(ballot_id(round_id, 0), as_tuples(found), SALT, {"from": members[0]})
+        pole.committee.revealVote.call(
+            ballot_id(round_id, 0), 0, as_tuples(found), SALT, {"from": members[0]}
+        )
 
 
 def test_the_stages_end_early_when_everybody_has_acted(pole: Pole, drawn: Drawn) -> None:
@@ -138,19 +150,27 @@ def test_a_ballot_without_any_commitment_closes_at_the_end_of_the_commit_window(
 ) -> None:
     round_id, _, _ = drawn
     deadline = pole.committee.ballot(ballot_id(round_id, 0)).dict()["commitDeadline"]
-    chain.mine(timestamp=deadline - 1)
+    stage.wait_until(deadline - 1)
     assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.COMMIT
     chain.mine(timestamp=deadline)
     assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.CLOSED
 
 
-def test_the_reveal_window_counts_from_the_end_of_the_commit_window(pole: Pole, drawn: Drawn) -> None:
+def test_the_reveal_window_counts_from_the_end_of_the_commit_window_by_seconds_and_blocks(
+    pole: Pole, drawn: Drawn
+) -> None:
     round_id, members, found = drawn
     stage.commit_votes(pole, round_id, {members[0]: found})
-    deadline = pole.committee.ballot(ballot_id(round_id, 0)).dict()["revealDeadline"]
-    chain.mine(timestamp=deadline - 1)
+    ballot = pole.committee.ballot(ballot_id(round_id, 0)).dict()
+    assert ballot["revealBlock"] == ballot["commitBlock"] + stage.CHAIN["windowBlocks"]
+    chain.mine(timestamp=ballot["revealDeadline"])
+    assert chain.height < ballot["commitBlock"]
+    assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.COMMIT
+    chain.mine(ballot["commitBlock"] - chain.height)
     assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.REVEAL
-    chain.mine(timestamp=deadline)
+    chain.mine(ballot["revealBlock"] - chain.height - 1)
+    assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.REVEAL
+    chain.mine()
     assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.CLOSED
 
 
@@ -166,7 +186,7 @@ def test_findings_and_votes_can_be_read_when_the_ballot_is_settled(pole: Pole, d
     )
     pole.chain.finalise(round_id, {"from": accounts[ANYBODY]})
     assert stage.stage_of(pole, ballot_id(round_id, 0)) is BallotStage.SETTLED
-    commitment, is_revealed = pole.committee.voteOf(ballot_id(round_id, 0), members[3])
+    commitment, is_revealed = pole.committee.voteOf(ballot_id(round_id, 0), 3)
     assert commitment != NOTHING
     assert is_revealed
-    assert pole.committee.voteOf(ballot_id(round_id, 0), outsider(members)) == (NOTHING, False)
+    assert pole.committee.voteOf(ballot_id(round_id, 0), len(members)) == (NOTHING, False)

@@ -62,5 +62,7 @@ def _wealth(pole: Pole, contracts: Iterable[str]) -> dict[str, int]:
         address: pole.reservoir.creditOf(address) + pole.committee.stakeOf(address)[0]
         for address in {*map(str, accounts), *contracts}
     }
-    held = sum(each.balance() for each in (pole.reservoir, pole.task_list, pole.committee, pole.chain))
+    held = sum(
+        each.balance() for each in (pole.reservoir, pole.ledger, pole.task_list, pole.committee, pole.chain)
+    )
     return wealth | {POOL: stage.pool(pole), NOBODY: held - sum(wealth.values()) - stage.pool(pole)}

@@ -6,7 +6,7 @@ from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.stage import CHAIN, COMMITTEE, TERMS, VERIFICATION_FEE, Pole
 
-BOND = CHAIN["minerBond"]
+BOND = READY_BOND
 DATA_BOND = TERMS["dataBond"]
 FEE = TERMS["fee"]
 PENALTY = COMMITTEE["penalty"]

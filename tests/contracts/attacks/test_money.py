@@ -51,7 +51,7 @@ def intruder(pole: Pole) -> ProjectContract:
     made.act(pole.reservoir, deposit, sent(STRANGER, EARNED))
     made.act(pole.reservoir, pole.reservoir.credit.encode_input(POOL, made, EARNED), sent(STRANGER))
     made.act(pole.committee, pole.committee.stake.encode_input(), sent(STRANGER, ETHER))
-    terms, files, task = stage.post_call(by=STRANGER)
+    terms, files, task = stage.post_call(pole, by=STRANGER)
     made.act(pole.task_list, pole.task_list.post.encode_input(terms, files), task)
     return made
 

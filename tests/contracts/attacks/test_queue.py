@@ -105,7 +105,7 @@ def test_who_is_pushed_out_gets_every_wei_of_its_escrow(pole: Pole) -> None:
 def test_an_owner_that_takes_no_ether_keeps_nobody_out(pole: Pole) -> None:
     wallet = ContractWallet.deploy(accounts[STRANGER], sent(STRANGER))
     for _ in range(MAXIMUM):
-        terms, files, paid = post_call(by=STRANGER, **MINIMUM)
+        terms, files, paid = post_call(pole, by=STRANGER, **MINIMUM)
         wallet.post(pole.task_list, terms, files, paid)
     ledger = books.opened(pole)
     served(pole, post_replacing(pole, 1))

@@ -141,7 +141,7 @@ def ballots_with(
     first = {member: FALSE if member in liars else TRUE for member in members}
     stage.commit_votes(pole, round_id, first)
     stage.reveal_votes(pole, round_id, first)
-    stage.challenge(pole, round_id, bond=0)
+    stage.challenge(pole, round_id)
     everybody = {member: FALSE if member in liars else TRUE for member in stage.draw(pole, round_id)}
     assert len(everybody) == len(SEATS)
     decide(pole, round_id, everybody)
@@ -186,7 +186,7 @@ def test_a_veto_of_the_better_model_alone_is_overruled_by_all_seats_for_nothing(
     stage.reveal_votes(twelve, round_id, first)
     verdicts = [found[0] for found in twelve.committee.findings(stage.ballot(twelve, round_id))]
     assert verdicts == [Verdict.NONE, Verdict.OK]
-    stage.challenge(twelve, round_id, bond=0, by=VICTIM)
+    stage.challenge(twelve, round_id, by=VICTIM)
     decide(twelve, round_id, {each: veto if each in liars else fair for each in stage.draw(twelve, round_id)})
     share = VERIFICATION_FEE // 14
     penalties = 4 * PENALTY

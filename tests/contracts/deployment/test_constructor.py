@@ -1,60 +1,56 @@
 """What the contracts refuse to be deployed as."""
 
 import pytest
-from brownie import PoLeChain, RewardReservoir, TaskList, VerifierCommittee, accounts
-from brownie.network.contract import ContractContainer
+from brownie import Ledger, PoLeChain, RewardReservoir, TaskList, VerifierCommittee, accounts
 from tests.contracts import stage
-from tests.contracts.stage import CHAIN, COMMITTEE, TASK_LIST, refused
-
-LONGEST = TASK_LIST["maxTimeLimit"] + (3 + 3 * 2 + 2) * 100
+from tests.contracts.stage import CHAIN, COMMITTEE, ETHER, refused
 
 
 @pytest.mark.parametrize(
     ("group", "wrong", "what"),
     [
-        ("chain", {"keyWindow": 0}, "keyWindow > 0"),
-        ("chain", {"testWindow": 0}, "testWindow > 0"),
-        ("chain", {"revealWindow": 0}, "revealWindow > 0"),
-        ("chain", {"voteCommitWindow": 0}, "voteCommitWindow > 0"),
-        ("chain", {"voteRevealWindow": 0}, "voteRevealWindow > 0"),
-        ("chain", {"challengeWindow": 0}, "challengeWindow > 0"),
-        ("chain", {"challengeBond": 0}, "challengeBond > 0"),
-        ("chain", {"judgedSolutions": 0}, "judgedSolutions > 0"),
-        ("chain", {"judgedSolutions": 5}, "judgedSolutions <= maxSolutions"),
-        ("chain", {"maxSolutions": 33}, "maxSolutions <= 32"),
-        ("chain", {"maxSolutions": 3}, "taskList.maxSolutions"),
+        *(("chain", {window: 0}, "every window > 0") for window in CHAIN if window.endswith("Window")),
+        ("chain", {"confirmations": 0}, "confirmations > 0"),
+        ("chain", {"windowBlocks": 2}, "windowBlocks > 2 * confirmations"),
+        ("chain", {"confirmations": 2}, "windowBlocks > 2 * confirmations"),
+        ("chain", {"drawDelay": 1}, "drawDelay > 1"),
+        ("chain", {"maxSolutions": 3, "minerBondBps": 3334}, "taskList.maxSolutions"),
         ("chain", {"minCommittee": 0}, "minCommittee > 0"),
         ("chain", {"minCommittee": 5}, "minCommittee <= committeeSize"),
         ("chain", {"committeeSize": 5}, "committeeSize <= maxCommittee"),
-        ("chain", {"maxCommittee": 64}, "maxCommittee <= 63"),
-        (
-            "chain",
-            {"maxCommittee": 63, "maxSolutions": 5, "judgedSolutions": 5},
-            "committee * judged <= 256",
+        ("chain", {"verificationFeeBps": 10_000}, "fees of all committees <= reward"),
+        ("chain", {"verificationFeeBps": 2353}, "fees of all committees <= reward"),
+        *(
+            ("chain", {part: 10_001}, "every part <= 10000")
+            for part in ("faultShareBps", "missedShareBps", "feeMarginBps", "readyBondBps")
         ),
-        ("chain", {"verificationFeeBps": 10_001}, "verificationFeeBps <= 10000"),
-        ("chain", {"faultShareBps": 10_001}, "faultShareBps <= 10000"),
-        ("chain", {"feeMarginBps": 10_001}, "feeMarginBps <= 10000"),
-        ("chain", {"minerBondBps": 10_001}, "minerBondBps <= 10000"),
+        ("chain", {"minerBondBps": 5001}, "minerBondBps <= readyBondBps"),
+        ("chain", {"minerBondBps": 2499}, "bonds of all places >= reward"),
+        ("chain", {"rewardPerSeat": 0}, "rewardPerSeat > 0"),
+        ("chain", {"rewardPerSeat": COMMITTEE["seatStake"] + 1}, "rewardPerSeat <= seatStake"),
+        ("chain", {"rewardPerSeat": 5 * ETHER - 1}, "taskList.maxReward <= decidable"),
         ("task_list", {"maxTasks": 0}, "taskList.maxTasks > 0"),
         ("task_list", {"maxTimeLimit": 0}, "taskList.maxTimeLimit > 0"),
         ("task_list", {"roundWindows": 599}, "taskList.roundWindows"),
         ("task_list", {"roundWindows": 601}, "taskList.roundWindows"),
-        ("task_list", {"maxTimeLimit": 2**32 - 600}, "longest duration < 2 ** 32"),
+        ("task_list", {"maxTimeLimit": 2**32 - 600 - 400}, "longest duration < 2 ** 32"),
+        ("task_list", {"maxJudgingTime": 2**30}, "longest duration < 2 ** 32"),
+        ("task_list", {"judgingSpeed": 0}, "taskList.judgingSpeed > 0"),
+        ("task_list", {"maxReward": ETHER - 1}, "minReward <= maxReward"),
         ("task_list", {"idleTimeLimit": 1001}, "idleTimeLimit <= maxTimeLimit"),
         ("task_list", {"idleTimeLimit": 1, "idleTrainCount": 0}, "idleTrainCount > 0"),
         ("task_list", {"idleTimeLimit": 1, "idleTestCount": 0}, "idleTestCount > 0"),
         ("task_list", {"idleTimeLimit": 1, "idleTrainAccuracy": 0}, "idleTrainAccuracy > 0"),
-        (
-            "task_list",
-            {"idleTimeLimit": 1, "idleTrainAccuracy": 10_001},
-            "idleTrainAccuracy <= 10000",
-        ),
-        ("task_list", {"idleTimeLimit": 1, "idleTestAccuracy": 10_001}, "idleTestAccuracy <= 10000"),
-        ("task_list", {"feeBps": 10_001}, "taskList.feeBps <= 10000"),
-        ("committee", {"seatStake": 0}, "committee.seatStake > 0"),
-        ("committee", {"penalty": COMMITTEE["seatStake"] + 1}, "committee.penalty <= seatStake"),
-        ("committee", {"unbondingTime": LONGEST}, "unbondingTime > longest round"),
+        ("task_list", {"idleTimeLimit": 1, "idleTrainAccuracy": 10_001}, "every part <= 10000"),
+        ("task_list", {"idleTimeLimit": 1, "idleTestAccuracy": 10_001}, "every part <= 10000"),
+        ("task_list", {"idleTimeLimit": 1, "idleWork": 667}, "idleWork <= maxJudgingTime"),
+        ("task_list", {"feeBps": 10_001}, "every part <= 10000"),
+        ("task_list", {"rentBps": 10_001}, "every part <= 10000"),
+        ("committee", {"seatStake": 0, "penalty": 0}, "rewardPerSeat <= seatStake"),
+        ("committee", {"penalty": COMMITTEE["seatStake"] // 3 + 1}, "penalty * (lanes+1) <= seatStake"),
+        ("committee", {"seatAge": 0}, "committee.seatAge > 0"),
+        ("committee", {"lanes": 0}, "committee.lanes > 0"),
+        ("committee", {"lanes": 17}, "committee.lanes <= 16"),
     ],
 )
 def test_parameters_that_do_not_hold_together_are_refused(
@@ -65,45 +61,64 @@ def test_parameters_that_do_not_hold_together_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("odd", "what"),
+    "what",
     [
-        ("task list of another chain", "taskList.chain"),
-        ("committee of another chain", "committee.chain"),
-        ("task list of another reservoir", "taskList.reservoir"),
-        ("committee of another reservoir", "committee.reservoir"),
+        *("ledger.chain", "ledger.taskList", "ledger.committee"),
+        *("taskList.chain", "taskList.ledger", "taskList.reservoir"),
+        *("committee.chain", "committee.ledger", "committee.reservoir"),
     ],
 )
-def test_contracts_that_do_not_name_each_other_are_refused(odd: str, what: str) -> None:
-    deployer = accounts[0]
-    reservoir = RewardReservoir.deploy({"from": deployer})
-    other = RewardReservoir.deploy({"from": deployer})
-    chain = deployer.get_deployment_address(deployer.nonce + 2)
-    given = {
+def test_contracts_that_do_not_name_each_other_are_refused(what: str) -> None:
+    deployer, chosen = accounts[0], stage.structs(stage.parameters())
+    first = deployer.nonce
+    reservoir, ledger, task_list, committee, chain, other = (
+        deployer.get_deployment_address(first + n) for n in range(6)
+    )
+    named = {
+        "ledger.chain": chain,
+        "ledger.taskList": task_list,
+        "ledger.committee": committee,
         "taskList.chain": chain,
-        "committee.chain": chain,
+        "taskList.ledger": ledger,
         "taskList.reservoir": reservoir,
+        "committee.chain": chain,
+        "committee.ledger": ledger,
         "committee.reservoir": reservoir,
     }
-    given[what] = other
-    chosen = stage.parameters()
-    tasks = TaskList.deploy(
-        given["taskList.reservoir"], given["taskList.chain"], chosen["taskList"], {"from": deployer}
-    )
-    seats = VerifierCommittee.deploy(
-        given["committee.reservoir"], given["committee.chain"], chosen["committee"], {"from": deployer}
-    )
+    given = named | {what: other}
+
+    def of(contract: str, *fields: str) -> list[str]:
+        return [given[f"{contract}.{field}"] for field in fields]
+
+    RewardReservoir.deploy({"from": deployer})
+    Ledger.deploy(*of("ledger", "chain", "taskList", "committee"), {"from": deployer})
+    TaskList.deploy(*of("taskList", "reservoir", "ledger", "chain"), chosen["taskList"], {"from": deployer})
+    seats = of("committee", "reservoir", "ledger", "chain")
+    VerifierCommittee.deploy(*seats, chosen["committee"], {"from": deployer})
     with refused("BadDeployment", what):
-        PoLeChain.deploy(reservoir, tasks, seats, chosen["chain"], {"from": deployer})
+        PoLeChain.deploy(reservoir, ledger, task_list, committee, chosen["chain"], {"from": deployer})
 
 
-@pytest.mark.parametrize(("seats", "judged"), [(63, 4), (8, 32)])
-def test_the_largest_sizes_are_accepted(seats: int, judged: int) -> None:
-    sizes = {"maxSolutions": 32, "judgedSolutions": judged, "maxCommittee": seats}
-    sizes |= {"committeeSize": seats, "minCommittee": seats}
-    pole = stage.deploy_all(chain=sizes, task_list={"maxSolutions": 32})
+@pytest.mark.parametrize(("seats", "solutions"), [(63, 8), (32, 16)])
+def test_the_largest_sizes_are_accepted_and_a_vote_more_is_not(seats: int, solutions: int) -> None:
+    sizes = {"maxSolutions": solutions, "maxCommittee": seats, "committeeSize": seats, "minCommittee": seats}
+    more = {"maxCommittee": seats + 1} if seats < 63 else {"maxSolutions": solutions + 1}
+    pole = stage.deploy_all(chain=sizes, task_list={"maxSolutions": solutions})
     assert tuple(pole.chain.parameters()) == tuple((CHAIN | sizes).values())
+    tasks = {"maxSolutions": (sizes | more)["maxSolutions"]}
+    with refused("BadDeployment"):
+        stage.deploy_all(chain=sizes | more, task_list=tasks)
 
 
-@pytest.mark.parametrize("contract", [PoLeChain, TaskList, VerifierCommittee, RewardReservoir])
-def test_every_contract_is_below_the_size_limit_of_eip_170(contract: ContractContainer) -> None:
-    assert len(contract._build["deployedBytecode"]) // 2 <= 24_576
+@pytest.mark.parametrize(
+    ("sizes", "what"),
+    [
+        ({"maxSolutions": 17}, "maxSolutions <= 16"),
+        ({"maxSolutions": 0}, "bonds of all places >= reward"),
+        ({"maxCommittee": 64}, "maxCommittee <= 63"),
+    ],
+)
+def test_larger_sizes_are_refused(sizes: dict[str, int], what: str) -> None:
+    tasks = {"maxSolutions": sizes.get("maxSolutions", 4)}
+    with refused("BadDeployment", what):
+        stage.deploy_all(chain=sizes, task_list=tasks)

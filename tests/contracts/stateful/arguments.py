@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import partial
 
 from tests.contracts.stateful import moves
-from tests.contracts.stateful.evm import Values
+from tests.contracts.stateful.evm import Values, header
 from tests.contracts.stateful.model import ballots
-from tests.contracts.stateful.model.system import NO_HASH, NOBODY, POOL, STAKES, TASKS, System
+from tests.contracts.stateful.model.system import NO_HASH, NOBODY, POOL, STAKES, TASKS, Round, System
 from tests.contracts.stateful.people import PEOPLE, Knowledge
 
 CIDS = ["bafy", "bafy", "", "x" * 128, "x" * 129, "ü" * 65]
@@ -27,15 +27,38 @@ def _recipient(system: System, known: Knowledge) -> str:
     return known.random.choice([*PEOPLE, *system.addresses.values()])
 
 
+def _lane(system: System, known: Knowledge) -> int:
+    return known.random.choice([*range(system.lanes), system.lanes, 2**200])
+
+
+def some_round(system: System, known: Knowledge) -> Round | None:
+    """Return the newest round of some lane."""
+    return known.random.choice(list(system.newest.values())) if system.newest else None
+
+
 def _round_id(system: System, known: Knowledge) -> int:
-    newest = len(system.rounds)
-    return known.random.choice([newest, newest, newest, newest, max(0, newest - 1), newest + 1, 0, 2**200])
+    newest = some_round(system, known)
+    about = newest.round_id if newest else system.lanes
+    return known.random.choice(
+        [about, about, about, about, about - system.lanes, about + system.lanes, 0, 2**200]
+    )
 
 
 def _ballot_id(system: System, known: Knowledge) -> int:
-    newest = ballots.id_of(system.newest) if system.newest else 0
-    drawn = newest // ballots.IDS_A_ROUND
-    return known.random.choice([newest, newest, newest, max(0, newest - 1), newest + 1, drawn, 0, 2**200])
+    newest = some_round(system, known)
+    about = ballots.id_of(newest) if newest else 0
+    before = max(0, about - ballots.IDS_A_ROUND * system.lanes)
+    return known.random.choice([about, about, about, max(0, about - 1), about + 1, before, 0, 3, 2**200])
+
+
+def _member(_system: System, known: Knowledge) -> int:
+    return known.random.choice([*range(5), 63, 64, 2**200])
+
+
+def _header(system: System, known: Knowledge) -> bytes:
+    newest = some_round(system, known)
+    named = newest.draw_block if newest else 0
+    return known.random.choice([header(named), header(named), header(named + 1), b"", header(named)[:-1]])
 
 
 def _task_id(system: System, known: Knowledge) -> int:
@@ -90,17 +113,25 @@ def _findings(_system: System, _known: Knowledge) -> Values:
     return ((1, 5, 5, 0),)
 
 
-def _people(_system: System, known: Knowledge) -> Values:
-    return tuple(known.random.sample(PEOPLE, 2))
+def _summons(_system: System, known: Knowledge) -> Values:
+    return 0, 3, 1, 1, tuple(known.random.sample(PEOPLE, 2)), 10, 10, 3
+
+
+def _ommer(_system: System, known: Knowledge) -> Values:
+    return 1, known.random.choice(PEOPLE), NO_HASH, 1, 1, 1, False
+
+
+def _block(_system: System, known: Knowledge) -> Values:
+    return 1, NO_HASH, 1, 1, known.random.choice(PEOPLE), NO_HASH, 1, 1, NO_HASH, NO_HASH, 1
 
 
 def _vote_commitment(system: System, known: Knowledge) -> bytes:
     """Return the commitment to votes that somebody might reveal, well formed or not."""
-    opened = system.newest
-    if opened is None or not ballots.newest_of(system, opened).members or known.random.random() < 0.3:
+    opened = some_round(system, known)
+    if opened is None or not ballots.newest_of(opened).members or known.random.random() < 0.3:
         return _word(system, known)
-    member = known.random.choice(ballots.newest_of(system, opened).members)
-    return moves.commit_vote(system, known, opened, member).arguments[1]
+    member = known.random.choice(ballots.newest_of(opened).members)
+    return moves.commit_vote(system, known, opened, member).arguments[2]
 
 
 def _time(system: System, known: Knowledge) -> int:
@@ -128,28 +159,24 @@ KINDS: dict[str, list[Kind]] = {
     "VerifierCommittee.stake": [],
     "VerifierCommittee.unstake": [],
     "VerifierCommittee.reclaim": [],
-    "VerifierCommittee.matureSeats": [],
-    "VerifierCommittee.freezeSeats": [_small],
-    "VerifierCommittee.draw": [_ballot_id, _word, _small, _small, _small, _people, _small, _small, _small],
-    "VerifierCommittee.keepFindings": [_ballot_id],
-    "VerifierCommittee.settle": [_ballot_id, _findings, _amount, _word, _ballot_id, _person],
-    "VerifierCommittee.commitVote": [_ballot_id, _vote_commitment],
-    "VerifierCommittee.leak": [_ballot_id, _person, _votes, _salt],
-    "VerifierCommittee.revealVote": [_ballot_id, _votes, _salt],
-    "PoLeChain.openRound": [],
+    "VerifierCommittee.draw": [_ballot_id, _word, _summons],
+    "VerifierCommittee.settle": [_ballot_id, _findings, _amount],
+    "VerifierCommittee.commitVote": [_ballot_id, _member, _vote_commitment],
+    "VerifierCommittee.leak": [_ballot_id, _member, _votes, _salt],
+    "VerifierCommittee.revealVote": [_ballot_id, _member, _votes, _salt],
+    "PoLeChain.openRound": [_lane],
+    "PoLeChain.arm": [_round_id],
+    "PoLeChain.draw": [_round_id, _header],
     "PoLeChain.postFunctionalKeys": [_round_id, _cid, _word],
     "PoLeChain.commit": [_round_id, _word, _count],
     "PoLeChain.closeSubmissions": [_round_id],
     "PoLeChain.releaseTestSet": [_round_id, _cid, _word],
     "PoLeChain.releaseTestSetFor": [_round_id, _cid, _word, _time, some_signature],
-    "PoLeChain.armTestSeed": [_round_id],
-    "PoLeChain.drawTestSeed": [_round_id],
     "PoLeChain.reveal": [_round_id, _cid, _word, _count, _word],
-    "PoLeChain.armDraw": [_round_id],
-    "PoLeChain.drawCommittee": [_round_id],
     "PoLeChain.challenge": [_round_id],
     "PoLeChain.finalise": [_round_id],
-    "PoLeChain.record": [_small, _word],
+    "Ledger.record": [_small, _word],
+    "Ledger.append": [_block, _ommer, _ommer],
 }
 
 

@@ -14,7 +14,18 @@ from pole.protocol.state import PayoutReason, Phase, VoidReason
 ATTEMPTS = 3
 NO_TASK = 0
 # Nobody's round refunds nothing, and its block draws nothing from the pool.
-OF_IDLE_ROUNDS = {PayoutReason.TASK_REWARD, PayoutReason.MINER_BOND, PayoutReason.CHALLENGE_BOND}
+OF_IDLE_ROUNDS = {
+    PayoutReason.TASK_REWARD,
+    PayoutReason.TRAINING_REWARD,
+    PayoutReason.MINER_BOND,
+    PayoutReason.CHALLENGE_BOND,
+}
+OF_SEVERAL = (
+    PayoutReason.MINER_BOND,
+    PayoutReason.DATA_BOND_SHARE,
+    PayoutReason.CHALLENGE_BOND,
+    PayoutReason.TRAINING_REWARD,
+)
 # Who judged in vain is paid by the guilty: the data node has its reward back.
 NOBODY_RIGHT = (VoidReason.NO_QUORUM, VoidReason.NONE_QUALIFIED)
 ENDED = (Phase.FINAL, Phase.VOID)
@@ -25,7 +36,7 @@ class Books:
 
     def __init__(self, pair: Pair) -> None:
         self._pair = pair
-        self._reservoir, self._tasks, self._committee, self._chain = (
+        self._reservoir, _, self._tasks, self._committee, self._chain = (
             pair.addresses[name] for name in CONTRACTS
         )
         self._accounts: set[tuple[str, bytes]] = set()
@@ -55,15 +66,19 @@ class Books:
     def settle_payouts(self, round_id: int, payouts: Values) -> None:
         """Take note of a round's payouts: each reason pays one payee once in a round."""
         ended = self._pair.view("PoLeChain.round", round_id)[0]
-        owner, reward = ended[1][0], ended[1][1][0]
+        owner, reward = ended[1][0], ended[1][2][0]
         if ended[0] == NO_TASK:
             assert {reason for _, reason, _ in payouts} <= OF_IDLE_ROUNDS
-        elif ended[18] in NOBODY_RIGHT and reward:
+        elif ended[11] in NOBODY_RIGHT and reward:
             assert (owner, PayoutReason.REWARD_REFUND, reward) in payouts
-        for payee, reason, _ in payouts:
-            self._once("payout", round_id, payee, reason)
-            if reason not in (PayoutReason.MINER_BOND, PayoutReason.DATA_BOND_SHARE):
+        for payee, reason, amount in payouts:
+            # Who challenged twice has two bonds back.
+            if reason != PayoutReason.CHALLENGE_BOND:
+                self._once("payout", round_id, payee, reason)
+            if reason not in OF_SEVERAL:
                 self._once("payout", round_id, reason)
+            if reason == PayoutReason.RENT_REFUND:
+                assert amount <= self._rent(reward)
 
     def _follow(self, name: str, arguments: Values) -> None:
         """Keep who holds an account, and what goes through a round's."""
@@ -107,11 +122,10 @@ class Books:
         waiting = {}
         for task_id in range(1, self._pair.view("TaskList.posted")[0] + 1):
             if self._pair.view("TaskList.isListed", task_id)[0]:
-                waiting[task_id] = self._pair.view("TaskList.task", task_id)[0][1]
-        escrow = sum(terms[0] + terms[1] for terms in waiting.values())
+                waiting[task_id] = self._pair.view("TaskList.task", task_id)[0]
+        escrow = sum(sum(task[2][:2]) + self._rent(task[2][0]) for task in waiting.values())
         assert self._own(self._tasks, TASKS) == escrow
-        windows = sum(self._pair.model.parameters.chain[name] for name in WINDOWS)
-        value = {task_id: Fraction(terms[0], terms[2] + windows) for task_id, terms in waiting.items()}
+        value = {task_id: self.value(task) for task_id, task in waiting.items()}
         maximum = max(value.values(), default=None)
         first = min((task_id for task_id in value if value[task_id] == maximum), default=0)
         assert self._pair.view("TaskList.best")[0] == first
@@ -121,22 +135,42 @@ class Books:
         assert self._own(self._committee, STAKES) == stakes
 
     def _check_rounds(self) -> None:
-        """The open round's account holds its reward and bonds; an ended one's nothing."""
-        newest = self._pair.view("PoLeChain.currentRound")[0]
-        for round_id in {newest, newest - 1} - {0, -1}:
-            account = round_id.to_bytes(32, "big")
-            phase = self._pair.view("PoLeChain.phaseOf", round_id)[0]
-            opened = self._pair.view("PoLeChain.round", round_id)[0]
-            terms, committed = opened[1][1], opened[13]
-            chosen, is_challenged = self._pair.model.parameters.chain, opened[22] != NOBODY
-            bond = max(chosen["minerBond"], terms[0] * chosen["minerBondBps"] // 10_000)
-            bonds = bond * committed + chosen["challengeBond"] * is_challenged
-            due = 0 if phase in ENDED else terms[0] + terms[1] + bonds
-            assert self._own(self._chain, account) == due, f"round {round_id}"
-            for attempt in range(ATTEMPTS):
-                ballot = (4 * round_id + attempt).to_bytes(32, "big")
-                assert self._own(self._committee, ballot) == 0, f"round {round_id}"
-            assert self._flows[account] == self._held(self._chain, account)
+        """An open round's account holds its reward, rent and bonds; an ended one's nothing."""
+        for lane in range(self._pair.model.lanes):
+            newest = self._pair.view("PoLeChain.newestRound", lane)[0]
+            if newest:
+                self._check_round(newest)
+
+    def _check_round(self, round_id: int) -> None:
+        account = round_id.to_bytes(32, "big")
+        is_over = self._pair.view("PoLeChain.phaseOf", round_id)[0] in ENDED
+        assert self._own(self._chain, account) == (0 if is_over else self._due(round_id)), f"round {round_id}"
+        for attempt in range(ATTEMPTS):
+            ballot = (4 * round_id + attempt).to_bytes(32, "big")
+            assert self._own(self._committee, ballot) == 0, f"round {round_id}"
+        assert self._flows[account] == self._held(self._chain, account)
+
+    def _due(self, round_id: int) -> int:
+        opened = self._pair.view("PoLeChain.round", round_id)[0]
+        chosen, terms = self._pair.model.parameters.chain, opened[1][2]
+        bonds = 0
+        for solution in self._pair.view("PoLeChain.solutions", round_id)[0]:
+            is_ready = solution[3] * 10_000 >= terms[6] * terms[8]
+            part = chosen["readyBondBps" if is_ready else "minerBondBps"]
+            bonds += max(chosen["minerBond"], terms[0] * part // 10_000)
+        for attempt, challenger in enumerate(opened[22]):
+            if challenger != NOBODY:
+                bonds += self._pair.view("PoLeChain.challengeBond", round_id, attempt)[0]
+        return terms[0] + terms[1] + bonds + (self._rent(terms[0]) if opened[0] != NO_TASK else 0)
+
+    def _rent(self, reward: int) -> int:
+        return reward * self._pair.model.parameters.task_list["rentBps"] // 10_000
+
+    def value(self, task: Values) -> Fraction:
+        """Return what a task's struct says that it pays for each second of its round."""
+        chosen = self._pair.model.parameters
+        windows = sum(chosen.chain[name] for name in WINDOWS)
+        return Fraction(task[2][0], task[2][2] + windows + chosen.chain["maxSolutions"] * task[1])
 
     def _total(self) -> int:
         return self._pair.view("RewardReservoir.total")[0]

@@ -7,6 +7,8 @@ from tests.contracts.stateful.model.system import Call, Force, Wait
 from tests.contracts.stateful.pair import Action
 from tests.contracts.stateful.run import Counts, Course, Stage, run, seeded
 
+LONGEST = 200
+
 
 def shortened(compiled: dict[str, Artifact], course: Course) -> Course:
     """Return the course without the actions that its failure does not need (Zeller's ddmin)."""
@@ -40,11 +42,19 @@ def _fails(compiled: dict[str, Artifact], course: Course, actions: Sequence[Acti
 def _line(action: Action) -> str:
     if isinstance(action, Call):
         value = f" with {action.value} wei" if action.value else ""
-        return f"{action.sender} calls {action.function}{action.arguments}{value}"
+        given = ", ".join(map(_argument, action.arguments))
+        return f"{action.sender} calls {action.function}({given}){value}"
     if isinstance(action, Wait):
         return f"{action.blocks} blocks and {action.seconds} s pass"
     assert isinstance(action, Force)
     return f"{action.amount} wei are forced in"
+
+
+def _argument(given: object) -> str:
+    """Return an argument as text, a block's header by its size alone: the round says which block's it is."""
+    if isinstance(given, bytes) and len(given) > LONGEST:
+        return f"<{len(given)} bytes>"
+    return repr(given)
 
 
 def played(compiled: dict[str, Artifact], seed: int, steps: int, counts: Counts) -> None:

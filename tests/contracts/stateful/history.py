@@ -2,13 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 
-from tests.contracts.stateful.books import NO_TASK, Books
-from tests.contracts.stateful.evm import Values
+from tests.contracts.stateful.books import ENDED, NO_TASK, Books
+from tests.contracts.stateful.evm import Values, mix
 from tests.contracts.stateful.pair import Pair
-from tests.contracts.stateful.parameters import WINDOWS
 
 from pole.protocol.encoding.abi import HEADER, PAYOUT, decode, encode
 from pole.protocol.encoding.hashing import keccak256
@@ -20,13 +19,13 @@ OLDEST_OMMER = 6
 # The kinds of record that a round's others come between.
 STEPS = [
     RecordKind.ROUND_OPENED,
+    RecordKind.SEED_DRAWN,
     RecordKind.KEYS_POSTED,
     RecordKind.SOLUTION_COMMITTED,
     RecordKind.SUBMISSIONS_CLOSED,
     RecordKind.TEST_SET_RELEASED,
     RecordKind.TEST_SEED_DRAWN,
     RecordKind.SOLUTION_REVEALED,
-    RecordKind.DRAW_ARMED,
     RecordKind.COMMITTEE_DRAWN,
     RecordKind.VOTE_COMMITTED,
     RecordKind.VOTE_REVEALED,
@@ -38,9 +37,19 @@ OF_BALLOTS = {RecordKind.VOTE_COMMITTED, RecordKind.VOTE_REVEALED}
 ONCE = {*STEPS} - {
     RecordKind.SOLUTION_COMMITTED,
     RecordKind.SOLUTION_REVEALED,
-    RecordKind.DRAW_ARMED,
     RecordKind.VOTE_COMMITTED,
     RecordKind.VOTE_REVEALED,
+}
+# The last records that the block which draws something must be younger than.
+DRAWN_AFTER = {
+    RecordKind.SEED_DRAWN: [RecordKind.ROUND_OPENED],
+    RecordKind.TEST_SEED_DRAWN: [RecordKind.SOLUTION_COMMITTED, RecordKind.SUBMISSIONS_CLOSED],
+    RecordKind.COMMITTEE_DRAWN: [
+        RecordKind.SUBMISSIONS_CLOSED,
+        RecordKind.SOLUTION_REVEALED,
+        RecordKind.VOTE_REVEALED,
+        RecordKind.TALLY_CHALLENGED,
+    ],
 }
 
 
@@ -52,12 +61,13 @@ class History:
         self._books = books
         self._phases: dict[int, tuple[int, int]] = {}
         self._kinds: dict[int, list[RecordKind]] = defaultdict(list)
-        self._closed_in: dict[int, int] = {}
-        self._committed_in: dict[int, int] = {}
+        self._last_in: dict[tuple[int, RecordKind], int] = {}
+        self._named: dict[int, int] = {}
         self._claims: dict[int, dict[str, int]] = defaultdict(dict)
         self._leaves: list[bytes] = []
-        self._before_seed: set[str] = set()
-        self._hashes = [pair.view("PoLeChain.blockHash", 0)[0]]
+        self._seated: frozenset[str] = frozenset()
+        self._seated_at: dict[int, frozenset[str]] = {}
+        self._hashes = [pair.view("Ledger.blockHash", 0)[0]]
         self._referenced: set[int] = set()
 
     def look(self) -> None:
@@ -65,15 +75,15 @@ class History:
             look_at = LOOKS.get(name)
             if look_at is not None:
                 look_at(self, *arguments)
-        self._check_phase()
+        for lane in range(self._pair.model.lanes):
+            self._check_phase(self._pair.view("PoLeChain.newestRound", lane)[0])
 
-    def _check_phase(self) -> None:
-        round_id = self._pair.view("PoLeChain.currentRound")[0]
+    def _check_phase(self, round_id: int) -> None:
         if round_id == 0:
             return
         phase = self._pair.view("PoLeChain.phaseOf", round_id)[0]
         reached = (self._kinds[round_id].count(RecordKind.TALLY_CHALLENGED), phase)
-        last = self._phases.get(round_id, (0, Phase.KEYS))
+        last = self._phases.get(round_id, (0, Phase.SEED))
         assert reached >= last, f"round {round_id} went back to {Phase(phase)!r}"
         self._phases[round_id] = reached
 
@@ -83,6 +93,12 @@ class History:
         if kind in STEPS:
             about = int.from_bytes(data[:32], "big")
             self._look_at_step(about // 4 if kind in OF_BALLOTS else about, RecordKind(kind))
+        if kind == RecordKind.ROUND_OPENED:
+            self._look_at_opening(*decode(["uint256", "uint256", "bytes32", "uint64"], data))
+        if kind == RecordKind.DRAW_ARMED:
+            self._look_at_naming(*decode(["uint256", "uint64"], data))
+        if kind in DRAWN_AFTER:
+            self._look_at_mix(RecordKind(kind), int.from_bytes(data[:32], "big"), data[32:64])
         if kind == RecordKind.SOLUTION_COMMITTED:
             round_id, miner, _, claimed = decode(["uint256", "address", "bytes32", "uint32"], data)
             self._claims[round_id][miner] = claimed
@@ -103,15 +119,21 @@ class History:
         steps = [STEPS.index(each) for each in since if each is not RecordKind.TALLY_CHALLENGED]
         assert all(earlier <= later for earlier, later in pairwise([first, *steps])), kinds
         assert kind not in ONCE or since.count(kind) == 1, kinds
-        if kind is RecordKind.SOLUTION_COMMITTED:
-            self._committed_in[round_id] = block
-        if kind is RecordKind.SUBMISSIONS_CLOSED:
-            self._closed_in[round_id] = block
-        if kind is RecordKind.TEST_SET_RELEASED:
-            assert block > self._closed_in.get(round_id, 0)
-        if kind is RecordKind.TEST_SEED_DRAWN:
-            named = self._pair.view("PoLeChain.testSeedOf", round_id)[0]
-            assert self._committed_in[round_id] < named < block
+        if kind is RecordKind.TEST_SET_RELEASED and self._pair.view("PoLeChain.round", round_id)[0][18]:
+            assert block > self._last_in[round_id, RecordKind.SUBMISSIONS_CLOSED]
+        self._last_in[round_id, kind] = block
+
+    def _look_at_naming(self, round_id: int, draw_block: int) -> None:
+        assert draw_block > self._pair.model.clock.number + 1
+        self._named[round_id] = draw_block
+
+    def _look_at_mix(self, kind: RecordKind, round_id: int, drawn: bytes) -> None:
+        """What was drawn by a block was certain before anybody could know the block."""
+        named = self._named.pop(round_id)
+        assert drawn == mix(named)
+        assert named < self._pair.model.clock.number
+        for earlier in DRAWN_AFTER[kind]:
+            assert self._last_in.get((round_id, earlier), 0) < named
 
     def _look_at_displacement(self, round_id: int, miner: str) -> None:
         """Only in a full round, only the lowest claim gives way, and only to a higher one."""
@@ -127,36 +149,46 @@ class History:
             < min(solutions[each] for each in {*solutions} - {*claims})
         )
 
-    def _look_at_opening(self, round_id: int, task_id: int, _seed: bytes) -> None:
-        if task_id == NO_TASK:
-            assert self._pair.view("TaskList.waiting")[0] == 0
-            assert self._pair.view("PoLeChain.phaseOf", round_id)[0] == Phase.TRAINING
-        count, mature = self._pair.view("VerifierCommittee.seatCount")
-        assert count == mature
-        self._before_seed = {self._pair.view("VerifierCommittee.seatAt", n)[0] for n in range(count)}
+    def _look_at_opening(self, round_id: int, task_id: int, parent: bytes, draw_block: int) -> None:
+        assert parent == self._hashes[-1]
+        self._look_at_naming(round_id, draw_block)
+        if task_id != NO_TASK:
+            return
+        assert self._pair.view("TaskList.waiting")[0] == 0
+        for lane in range(self._pair.model.lanes):
+            other = self._pair.view("PoLeChain.newestRound", lane)[0]
+            is_open = (
+                other not in (0, round_id) and self._pair.view("PoLeChain.phaseOf", other)[0] not in ENDED
+            )
+            assert not is_open or self._pair.view("PoLeChain.round", other)[0][0] != NO_TASK
 
     def _look_at_replacement(self, task_id: int, owner: str, refund: int, by_task_id: int) -> None:
         """Only in a full list, and only by what is worth more."""
-        assert self._pair.view("TaskList.waiting")[0] == self._pair.model.parameters.task_list["maxTasks"]
+        limits = self._pair.model.parameters.task_list
+        assert self._pair.view("TaskList.waiting")[0] == limits["maxTasks"]
         assert [self._pair.view("TaskList.isListed", each)[0] for each in (task_id, by_task_id)] == [
             False,
             True,
         ]
         old, new = (self._pair.view("TaskList.task", each)[0] for each in (task_id, by_task_id))
-        assert (owner, refund) == (old[0], old[1][0] + old[1][1])
-        windows = sum(self._pair.model.parameters.chain[name] for name in WINDOWS)
-        assert Fraction(old[1][0], old[1][2] + windows) < Fraction(new[1][0], new[1][2] + windows)
+        rent = old[2][0] * limits["rentBps"] // BPS
+        assert (owner, refund) == (old[0], old[2][0] + old[2][1] + rent)
+        assert self._books.value(old) < self._books.value(new)
+
+    def _look_at_seat(self, verifier: str, _stake: int, *, takes: bool) -> None:
+        self._seated = self._seated | {verifier} if takes else self._seated - {verifier}
+        self._seated_at[self._pair.model.clock.time] = self._seated
 
     def _look_at_draw(self, ballot_id: int, members: Values, choices: int) -> None:
         round_id, attempt = divmod(ballot_id, 4)
         opened = self._pair.view("PoLeChain.round", round_id)[0]
         miners = {solution[0] for solution in self._pair.view("PoLeChain.solutions", round_id)[0]}
-        # Whoever drew the test set could not know the committee.
-        assert self._pair.view("PoLeChain.testSeedOf", round_id)[0] < opened[12]
         if attempt:
             assert len(members) > len(self._pair.view("VerifierCommittee.members", ballot_id - 1)[0])
         assert len({*members}) == len(members)
-        assert {*members} <= self._before_seed - miners - {opened[1][0]}
+        time = opened[5] - self._pair.model.parameters.committee["seatAge"]
+        last = max((at for at in self._seated_at if at <= time), default=0)
+        assert {*members} <= self._seated_at.get(last, frozenset()) - miners - {opened[1][0]}
         assert 1 <= choices <= len(miners)
 
     def _look_at_block(self, height: int, block_hash: bytes, header: Values, ommers: Values) -> None:
@@ -169,60 +201,47 @@ class History:
         self._check_winner(round_id=header[2], winner=header[4], counts=header[6:8])
         assert len(ommers) <= 1
         for ommer in ommers:
-            assert height - OLDEST_OMMER <= ommer[0] < height
+            assert height - OLDEST_OMMER * self._pair.model.lanes <= ommer[0] < height
             assert ommer[0] not in self._referenced
             self._referenced.add(ommer[0])
 
     def _check_winner(self, *, round_id: int, winner: str, counts: tuple[int, int]) -> None:
         """Of the true solutions above the thresholds, or of all where none is, the winner has most."""
         opened = self._pair.view("PoLeChain.round", round_id)[0]
-        terms, is_released = opened[1][1], opened[10] != 0
-        found = self._pair.view("VerifierCommittee.findings", 4 * round_id + opened[19])[0]
+        terms, is_released = opened[1][2], opened[17]
+        found = self._pair.view("VerifierCommittee.findings", 4 * round_id + opened[16])[0]
         judged = [each for each in self._pair.view("PoLeChain.solutions", round_id)[0] if each[6]]
-        tolerance = self._pair.model.parameters.committee["tolerance"]
-        true = [
-            (each, found[each[6] - 1])
-            for each in judged
-            if _is_true(terms, each, found[each[6] - 1], tolerance, is_released=is_released)
-        ]
+        pairs = [(each, found[each[6] - 1]) for each in judged]
+        true = [pair for pair in pairs if _is_true(*pair, is_released=is_released)]
         meeting = [pair for pair in true if _meets(terms, pair[1], is_released=is_released)]
-        must_meet = opened[8] or opened[0] == NO_TASK
+        must_meet = opened[18] or opened[0] == NO_TASK
         assert meeting or not must_meet, "closed early, or idle, a round needs one above the thresholds"
         ranks = {
-            each[0]: (_score(terms, each, one, is_released=is_released), -each[5])
-            for each, one in meeting or true
+            each[0]: (_score(each, one, is_released=is_released), -each[5]) for each, one in meeting or true
         }
         assert ranks[winner] == max(ranks.values())
         assert counts == next(one[1:3] for each, one in true if each[0] == winner)
 
 
-def _is_true(terms: Values, solution: Values, found: Values, tolerance: int, *, is_released: bool) -> bool:
-    if found[0] != Verdict.OK or (is_released and solution[4] > found[2] + tolerance):
-        return False
-    total, sample = terms[8], terms[10]
-    if not 0 < sample < total:
-        return solution[3] <= found[1] + tolerance
-    # Of a sample, chance may keep back three times the square root of its size.
-    lack = Fraction(solution[3] * sample, total) - found[1] - tolerance
-    return lack <= 0 or lack**2 <= 9 * sample
+def _is_true(solution: Values, found: Values, *, is_released: bool) -> bool:
+    is_test_true = not is_released or solution[4] <= found[2]
+    return found[0] == Verdict.OK and is_test_true and solution[3] <= found[1]
 
 
 def _meets(terms: Values, found: Values, *, is_released: bool) -> bool:
-    train_total = terms[10] if 0 < terms[10] < terms[8] else terms[8]
-    train = found[1] * BPS >= terms[6] * train_total
+    train = found[1] * BPS >= terms[6] * terms[8]
     return train and (not is_released or found[2] * BPS >= terms[7] * terms[9])
 
 
-def _score(terms: Values, solution: Values, found: Values, *, is_released: bool) -> int:
-    if is_released:
-        return min(solution[4], found[2])
-    return found[1] if 0 < terms[10] < terms[8] else min(solution[3], found[1])
+def _score(solution: Values, found: Values, *, is_released: bool) -> int:
+    return min(solution[4], found[2]) if is_released else min(solution[3], found[1])
 
 
 LOOKS: dict[str, Callable[..., None]] = {
     "Recorded": History._look_at_record,
-    "RoundOpened": History._look_at_opening,
     "TaskReplaced": History._look_at_replacement,
+    "Staked": partial(History._look_at_seat, takes=True),
+    "SeatLeft": partial(History._look_at_seat, takes=False),
     "Drawn": History._look_at_draw,
     "BlockAppended": History._look_at_block,
 }

@@ -10,7 +10,7 @@ from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
 from tests.contracts.stateful.evm import Log, Values
 
-CONTRACTS = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain")
+CONTRACTS = ("RewardReservoir", "Ledger", "TaskList", "VerifierCommittee", "PoLeChain")
 BUILD = Path(__file__).resolve().parents[3] / "build" / "contracts"
 SELECTOR = 4
 

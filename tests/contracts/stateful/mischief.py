@@ -6,8 +6,17 @@ from random import Random
 from typing import Any
 
 from tests.contracts.stateful import moves
-from tests.contracts.stateful.arguments import AMOUNTS, ARGUMENTS, CIDS, WORDS, opening, some_signature
-from tests.contracts.stateful.model import ballots, rounds
+from tests.contracts.stateful.arguments import (
+    AMOUNTS,
+    ARGUMENTS,
+    CIDS,
+    WORDS,
+    opening,
+    some_round,
+    some_signature,
+)
+from tests.contracts.stateful.evm import header
+from tests.contracts.stateful.model import ballots, phases
 from tests.contracts.stateful.model.system import NO_HASH, Call, Force, Round, System
 from tests.contracts.stateful.pair import Action
 from tests.contracts.stateful.people import PEOPLE, Ballot, Knowledge
@@ -32,8 +41,8 @@ def any_call(system: System, known: Knowledge) -> Action:
 
 def untimely(system: System, known: Knowledge) -> Action:
     """Return what somebody who may act in this phase could do too early, again, or in vain."""
-    opened = system.newest
-    acts = UNTIMELY.get(rounds.phase(system, opened)[0], [])
+    opened = some_round(system, known)
+    acts = UNTIMELY.get(phases.phase(system, opened)[0], [])
     if opened is None or not acts:
         return any_call(system, known)
     return known.random.choice(acts)(system, known, opened)
@@ -65,7 +74,7 @@ def nearly_right_task(system: System, random: Random) -> Call:
         field = random.choice(list(TaskFiles.__dataclass_fields__))
         odd: dict[str, Any] = {field: random.choice(CIDS if field.endswith("cid") else WORDS)}
         files = replace(files, **odd)
-    value = terms.payment + random.choice([0, 0, 0, 0, 1])
+    value = moves.payment(system, terms) + random.choice([0, 0, 0, 0, 1])
     posted = (terms_tuple(terms), files_tuple(files))
     if random.random() < 0.5:
         return Call(random.choice(PEOPLE), "TaskList.post", posted, value)
@@ -93,11 +102,6 @@ def _release(_system: System, known: Knowledge, opened: Round) -> Call:
     return Call(_data_node(known, opened), "PoLeChain.releaseTestSet", (opened.round_id, "bafy-test", digest))
 
 
-def _seed_test_set(_system: System, known: Knowledge, opened: Round) -> Call:
-    name = known.random.choice(["PoLeChain.armTestSeed", "PoLeChain.drawTestSeed"])
-    return Call(known.random.choice(PEOPLE), name, (opened.round_id,))
-
-
 def _relay(system: System, known: Knowledge, opened: Round) -> Call:
     """Return a relay that somebody else signed, or at another time, or of other bytes."""
     call = moves.relay(system, opened, known.random.choice(PEOPLE), signer=known.random.choice(PEOPLE))
@@ -112,13 +116,17 @@ def _reveal(_system: System, known: Knowledge, opened: Round) -> Call:
     return Call(miner, "PoLeChain.reveal", arguments)
 
 
-def _arm(_system: System, known: Knowledge, opened: Round) -> Call:
-    name = known.random.choice(["PoLeChain.armDraw", "PoLeChain.drawCommittee"])
-    return Call(known.random.choice(PEOPLE), name, (opened.round_id,))
+def _draw(_system: System, known: Knowledge, opened: Round) -> Call:
+    """Name a block again, or draw too early, twice, or by another block."""
+    person, named = known.random.choice(PEOPLE), opened.draw_block
+    if known.random.random() < 0.4:
+        return Call(person, "PoLeChain.arm", (opened.round_id,))
+    proof = header(max(0, named + known.random.choice([0, 0, -1, 1])))
+    return Call(person, "PoLeChain.draw", (opened.round_id, proof))
 
 
 def _stake_or_leave(system: System, known: Knowledge, opened: Round) -> Call:
-    members = ballots.newest_of(system, opened).members
+    members = ballots.newest_of(opened).members
     leaked = [member for member in members if member not in system.order]
     person = known.random.choice(leaked or PEOPLE)
     if person not in system.order and known.random.random() < 0.5:
@@ -128,23 +136,25 @@ def _stake_or_leave(system: System, known: Knowledge, opened: Round) -> Call:
 
 def _commit_vote(system: System, known: Knowledge, opened: Round) -> Call:
     """Commit votes, of which one may be impossible, or nothing."""
-    member = known.random.choice(ballots.newest_of(system, opened).members)
+    ballot = ballots.newest_of(opened)
+    member = known.random.randrange(len(ballot.members))
+    verifier = ballot.members[member]
     if known.random.random() < 0.2:
-        return Call(member, "VerifierCommittee.commitVote", (ballots.id_of(opened), NO_HASH))
+        return Call(verifier, "VerifierCommittee.commitVote", (ballot.ballot_id, member, NO_HASH))
     choices = len(opened.judged) + known.random.choice([0, 0, 1])
     votes = tuple(known.some_vote() for _ in range(choices))
-    hidden = ballots.commitment_of(system, ballots.id_of(opened), member, votes, NO_HASH)
-    known.ballots[member, hidden] = Ballot(votes, NO_HASH)
-    return Call(member, "VerifierCommittee.commitVote", (ballots.id_of(opened), hidden))
+    hidden = ballots.commitment_of(system, ballot.ballot_id, verifier, votes, NO_HASH)
+    known.ballots[verifier, hidden] = Ballot(votes, NO_HASH)
+    return Call(verifier, "VerifierCommittee.commitVote", (ballot.ballot_id, member, hidden))
 
 
-def _leak(system: System, known: Knowledge, opened: Round) -> Call:
-    ballot = ballots.newest_of(system, opened)
+def _leak(_system: System, known: Knowledge, opened: Round) -> Call:
+    ballot = ballots.newest_of(opened)
     leaked = [member for member, commitment in ballot.commitments.items() if commitment == NO_HASH]
     member = known.random.choice([*ballot.members, *leaked, *leaked])
     own = known.ballots.get((member, ballot.commitments.get(member, NO_HASH)), Ballot((), NO_HASH))
     salt = known.random.choice([own.salt, own.salt, NO_HASH])
-    arguments = (ballot.ballot_id, member, own.votes, salt)
+    arguments = (ballot.ballot_id, ballot.members.index(member), own.votes, salt)
     return Call(known.random.choice(PEOPLE), "VerifierCommittee.leak", arguments)
 
 
@@ -153,15 +163,18 @@ def _challenge(system: System, known: Knowledge, opened: Round) -> Call:
 
 
 def _reveal_vote(system: System, known: Knowledge, opened: Round) -> Call:
-    member = known.random.choice(ballots.newest_of(system, opened).members)
-    return Call(member, "VerifierCommittee.revealVote", (ballots.id_of(opened), *opening(system, known)))
+    ballot = ballots.newest_of(opened)
+    member = known.random.randrange(len(ballot.members))
+    arguments = (ballot.ballot_id, member, *opening(system, known))
+    return Call(ballot.members[member], "VerifierCommittee.revealVote", arguments)
 
 
 UNTIMELY: dict[Phase, list[Callable[[System, Knowledge, Round], Call]]] = {
+    Phase.SEED: [_draw],
     Phase.TRAINING: [_close, _commit, _commit],
-    Phase.TEST_RELEASE: [_release, _relay, _seed_test_set, _seed_test_set],
+    Phase.TEST_RELEASE: [_close, _release, _relay, _draw],
     Phase.REVEAL: [_reveal],
-    Phase.DRAW: [_arm, _stake_or_leave],
+    Phase.DRAW: [_draw, _stake_or_leave],
     Phase.VOTE_COMMIT: [_commit_vote, _leak, _stake_or_leave],
     Phase.CHALLENGE: [_challenge, _stake_or_leave],
     Phase.VOTE_REVEAL: [_reveal_vote, _leak, _stake_or_leave],

@@ -1,15 +1,25 @@
-"""What comes next if everybody acts as the round's mood says: the way into the deep states."""
+"""What comes next if everybody acts as the rounds' moods say: the way into the deep states."""
 
 from collections.abc import Callable
 from random import Random
 
-from tests.contracts.stateful.model import ballots, draws, rounds, tasks
-from tests.contracts.stateful.model.system import NOBODY, POOL, Call, Round, System, Task, Wait
+from tests.contracts.stateful.evm import HISTORY_SERVE_WINDOW, header
+from tests.contracts.stateful.model import ballots, draws, phases, rounds, tasks
+from tests.contracts.stateful.model.system import (
+    NOBODY,
+    POOL,
+    Call,
+    Moment,
+    Round,
+    System,
+    Task,
+    Wait,
+)
 from tests.contracts.stateful.pair import Action
 from tests.contracts.stateful.people import MINERS, OWNERS, PEOPLE, SIGNERS, STRANGER, VERIFIERS, Knowledge
 
 from pole.protocol.encoding.abi import files_tuple, terms_tuple
-from pole.protocol.state import FileRef, Phase, TaskFiles, TaskTerms
+from pole.protocol.state import FileRef, Phase, Step, TaskFiles, TaskTerms
 
 BLOCK_SECONDS = 2
 ETHER = 10**18
@@ -18,26 +28,56 @@ TEST_DIGEST = b"\x7e" * 32
 
 
 def next_move(system: System, known: Knowledge) -> Action:
-    """Return one step towards the end of the round, or one between rounds."""
-    opened = system.newest
-    phase, deadline = rounds.phase(system, opened)
-    if opened is None or phase not in MOVES:
-        return _between(system, known)
-    return MOVES[phase](system, known, opened) or wait_until(system, deadline)
+    """Return one step towards the end of a round, or one between rounds; wait where nobody has a step."""
+    if not system.rounds and known.random.random() < 0.95:
+        return _before_all(system, known.random)
+    waits: list[Wait] = []
+    for lane in known.random.sample(range(system.lanes), system.lanes):
+        opened = system.newest.get(lane)
+        if opened is None or opened.is_settled or known.random.random() < 0.05:
+            return _between(system, known, lane)
+        move = _of_round(system, known, opened)
+        if not isinstance(move, Wait) or known.random.random() < 0.005:
+            return move
+        waits.append(move)
+    return min(waits, key=lambda wait: wait.seconds)
 
 
-def wait_until(system: System, time: int) -> Wait:
-    seconds = max(1, time - system.clock.time)
-    return Wait(max(1, seconds // BLOCK_SECONDS), seconds)
+def _of_round(system: System, known: Knowledge, opened: Round) -> Action:
+    phase, end = phases.phase(system, opened)
+    return MOVES[phase](system, known, opened) or wait_until(system, end, known.random)
+
+
+def _before_all(system: System, random: Random) -> Action:
+    """Take seats, and let them get as old as they must be."""
+    unseated = [verifier for verifier in VERIFIERS if verifier not in system.order]
+    if len(unseated) > 1:
+        return stake(system, random.choice(unseated))
+    age = system.parameters.committee["seatAge"]
+    if max(system.standing) > system.clock.time - age:
+        return Wait(1, age)
+    return post(system, random) if not system.waiting else Call(STRANGER, "PoLeChain.openRound", (0,))
+
+
+def wait_until(system: System, end: Moment, random: Random) -> Wait:
+    """Wait until both are reached, seldom for one of them alone."""
+    seconds, blocks = max(0, end.time - system.clock.time), max(0, end.number - system.clock.number)
+    if seconds and blocks and random.random() < 0.2:
+        return random.choice([Wait(blocks, 0), Wait(blocks - 1, seconds)])
+    return Wait(max(blocks, random.choice([1, seconds // BLOCK_SECONDS])), max(1, seconds))
 
 
 def some_terms(system: System, random: Random) -> TaskTerms:
     """Return terms that the list accepts. Sets are small, so that thresholds and ties are met."""
     limits, chain = system.parameters.task_list, system.parameters.chain
-    reward = limits["minReward"] * random.randint(1, 3)
     covering = chain["blockReward"] * 65 * (10_000 + chain["feeMarginBps"]) // 320_000 + 1
-    time_limit = random.choice([1, 50, 50, *2 * [limits["maxTimeLimit"]]])
-    train_count = random.choice([1, 10, 20, 400])
+    time_limit = random.choice([1, 50, 200, *2 * [limits["maxTimeLimit"]]])
+    train_count, test_count = random.choice([1, 10, 20, 400]), random.choice([1, 3, 10])
+    judging_time = random.choice([1, 1, limits["maxJudgingTime"]])
+    work = max(1, judging_time * limits["judgingSpeed"] // (train_count + test_count))
+    judging_time = -(-work * (train_count + test_count) // limits["judgingSpeed"])
+    least = max(limits["minReward"], judging_time * limits["rewardPerJudgingSecond"])
+    reward = min(least * random.randint(1, 3), limits["maxReward"])
     return TaskTerms(
         reward=reward,
         data_bond=limits["minDataBond"] + random.choice([0, 1, reward]),
@@ -48,9 +88,15 @@ def some_terms(system: System, random: Random) -> TaskTerms:
         required_train_accuracy=random.choice([1, 8000, 9000, 10_000]),
         required_test_accuracy=random.choice([0, 0, 5000, 9500]),
         train_count=train_count,
-        test_count=random.choice([1, 3, 10]),
-        audit_count=random.choice([0, 0, train_count // 4, train_count // 2, train_count]),
+        test_count=test_count,
+        work=min(work, 2**40 - 1),
     )
+
+
+def payment(system: System, terms: TaskTerms) -> int:
+    """Return what posting a task of these terms costs."""
+    rent = terms.reward * system.parameters.task_list["rentBps"] // 10_000
+    return terms.reward + terms.data_bond + terms.fee + rent
 
 
 def some_files() -> TaskFiles:
@@ -60,13 +106,14 @@ def some_files() -> TaskFiles:
 def post(system: System, random: Random) -> Call:
     terms = some_terms(system, random)
     arguments = (terms_tuple(terms), files_tuple(some_files()))
-    return Call(random.choice(OWNERS), "TaskList.post", arguments, terms.payment)
+    return Call(random.choice(OWNERS), "TaskList.post", arguments, payment(system, terms))
 
 
 def replace(system: System, random: Random) -> Call:
     """Post in the place of a task that is worth less, if there is one."""
     offered = post(system, random)
-    new = Task(0, offered.sender, TaskTerms(*offered.arguments[0]), TEST_DIGEST)
+    terms = TaskTerms(*offered.arguments[0])
+    new = Task(0, offered.sender, terms, TEST_DIGEST, tasks.judging_time(system, terms))
     worse = [task for task in system.waiting if tasks.value(system, task) < tasks.value(system, new)]
     replaced = random.choice(worse or system.waiting)
     arguments = (*offered.arguments, replaced.task_id)
@@ -78,16 +125,18 @@ def stake(system: System, verifier: str) -> Call:
     return Call(verifier, "VerifierCommittee.stake", (), due)
 
 
-def _between(system: System, known: Knowledge) -> Action:
-    """Fill the seats and the list, fetch money, and open the next round."""
+def _between(system: System, known: Knowledge, lane: int) -> Action:
+    """Fill the seats and the list, fetch money, and open the lane's next round."""
     random = known.random
     unseated = [verifier for verifier in VERIFIERS if verifier not in system.order]
     if unseated and random.random() < 0.7:
         return stake(system, random.choice(unseated))
     limits, is_busy = system.parameters.task_list, known.will(0.5, "busy")
     has_idle_rounds = limits["idleTimeLimit"] or random.random() < 0.05
-    if not system.waiting and has_idle_rounds and known.will(0.6, "idle", len(system.rounds)):
-        return _open_idle(system, random)
+    is_idle_open = any(opened.is_idle for opened in system.open_rounds) and random.random() < 0.95
+    wants_idle = has_idle_rounds and not is_idle_open and known.will(0.6, "idle", len(system.rounds))
+    if not system.waiting and wants_idle:
+        return _open_idle(system, random, lane)
     has_room = len(system.waiting) < limits["maxTasks"]
     if not system.waiting or (is_busy and random.random() < 0.4):
         return post(system, random) if has_room or random.random() < 0.1 else replace(system, random)
@@ -99,15 +148,16 @@ def _between(system: System, known: Knowledge) -> Action:
     rich = [person for person in PEOPLE if system.books.credits[person]]
     if rich and random.random() < 0.2:
         return Call(random.choice(rich), "RewardReservoir.withdraw", (random.choice(PEOPLE),))
-    return Call(random.choice(PEOPLE), "PoLeChain.openRound")
+    return Call(random.choice(PEOPLE), "PoLeChain.openRound", (lane,))
 
 
-def _open_idle(system: System, random: Random) -> Call:
+def _open_idle(system: System, random: Random, lane: int) -> Call:
     """Open a round on nobody's task, or give the pool what that takes."""
     reward = system.parameters.chain["blockReward"]
-    if system.books.balances[system.chain, POOL] < reward and random.random() < 0.7:
-        return Call(STRANGER, "RewardReservoir.deposit", (system.chain, POOL), reward)
-    return Call(random.choice(PEOPLE), "PoLeChain.openRound")
+    needed = reward + system.lanes * (65 * reward // 32 + 1)
+    if system.books.balances[system.chain, POOL] < needed and random.random() < 0.7:
+        return Call(STRANGER, "RewardReservoir.deposit", (system.chain, POOL), needed)
+    return Call(random.choice(PEOPLE), "PoLeChain.openRound", (lane,))
 
 
 def _keys(system: System, known: Knowledge, opened: Round) -> Action | None:
@@ -134,9 +184,9 @@ def _training(system: System, known: Knowledge, opened: Round) -> Action | None:
         return commit(system, known, opened, random.choice(list(opened.solutions)))
     if opened.is_idle or not mood.closes or rounds.ready(opened) < terms.min_solutions:
         return None
-    earliest = opened.keys_at + terms.min_training_time
+    earliest = opened.begun.time + terms.min_training_time
     if system.clock.time < earliest:
-        return wait_until(system, earliest)
+        return wait_until(system, Moment(earliest, system.clock.number), random)
     return Call(opened.task.owner, "PoLeChain.closeSubmissions", (opened.round_id,))
 
 
@@ -157,21 +207,35 @@ def commit(system: System, known: Knowledge, opened: Round, miner: str, *, above
     model = known.new_model(opened, above)
     hidden = rounds.commitment_of(system, opened.round_id, miner, model.digest, model.train, model.salt)
     known.models[miner, hidden] = model
-    bond = 0 if miner in opened.solutions else rounds.miner_bond(system, opened)
-    return Call(miner, "PoLeChain.commit", (opened.round_id, hidden, model.train), bond)
+    return Call(
+        miner,
+        "PoLeChain.commit",
+        (opened.round_id, hidden, model.train),
+        due(system, opened, miner, model.train),
+    )
+
+
+def due(system: System, opened: Round, miner: str, claimed: int) -> int:
+    """Return what a commitment costs the miner beside what an earlier one of it holds."""
+    own = opened.solutions.get(miner)
+    held = rounds.bond(system, opened, own.claimed_train) if own else 0
+    return max(0, rounds.bond(system, opened, claimed) - held)
 
 
 def _test_release(system: System, known: Knowledge, opened: Round) -> Action | None:
-    if not known.mood(opened.round_id).releases:
+    is_closed, person = opened.step is Step.CLOSED, known.random.choice(PEOPLE)
+    is_withheld = not known.mood(opened.round_id).releases
+    if not is_closed and (opened.is_idle or is_withheld or known.random.random() < 0.5):
+        return Call(person, "PoLeChain.closeSubmissions", (opened.round_id,))
+    if is_withheld:
         return None
     if opened.is_idle:
-        steps = ("PoLeChain.armTestSeed", "PoLeChain.drawTestSeed")
-        return _by_a_block(system, known, opened, opened.test_block, steps)
-    if system.clock.number == opened.closed_block and known.random.random() < 0.8:
+        return _draw(system, known, opened)
+    if is_closed and system.clock.number == opened.begun.number and known.random.random() < 0.8:
         return Wait(1, 1)
     arguments = (opened.round_id, "bafy-test", opened.task.test_digest)
     if known.random.random() < 0.3:
-        return relay(system, opened, known.random.choice(PEOPLE), signer=opened.task.owner)
+        return relay(system, opened, person, signer=opened.task.owner)
     return Call(opened.task.owner, "PoLeChain.releaseTestSet", arguments)
 
 
@@ -199,36 +263,29 @@ def _reveal(_system: System, known: Knowledge, opened: Round) -> Action | None:
         0.5, opened.round_id, miner
     ):
         return None
-    claim = model.test if opened.released_at else 0
+    claim = model.test if opened.is_released else 0
     arguments = (opened.round_id, "bafy-model", model.digest, claim, model.salt)
     return Call(miner, "PoLeChain.reveal", arguments)
 
 
 def _draw(system: System, known: Knowledge, opened: Round) -> Action:
-    steps = ("PoLeChain.armDraw", "PoLeChain.drawCommittee")
-    return _by_a_block(system, known, opened, opened.draw_block, steps)
-
-
-def _by_a_block(
-    system: System, known: Knowledge, opened: Round, armed: int, steps: tuple[str, str]
-) -> Action:
-    """Name a block, wait for it, and draw by its hash, unless that is lost."""
-    clock, person = system.clock, known.random.choice(PEOPLE)
-    arm, draw = steps
-    if not armed or draws.is_lost(clock, armed):
-        return Call(person, arm, (opened.round_id,))
-    if clock.number <= armed:
-        loses_hash = known.mood(opened.round_id).loses_hash and known.random.random() < 0.5
-        return Wait(300 if loses_hash else armed + 1 - clock.number, 5)
-    return Call(person, draw, (opened.round_id,))
+    """Name a block, wait for it, and draw by its mix, unless that is lost."""
+    clock, named, person = system.clock, opened.draw_block, known.random.choice(PEOPLE)
+    if not named or draws.is_lost(system, named):
+        return Call(person, "PoLeChain.arm", (opened.round_id,))
+    if clock.number > named:
+        return Call(person, "PoLeChain.draw", (opened.round_id, header(named)))
+    if known.will(0.02, "loses", opened.round_id, named):
+        return Wait(HISTORY_SERVE_WINDOW + named + 1 - clock.number, 5)
+    return Wait(named + 1 - clock.number, 1)
 
 
 def _vote_commit(system: System, known: Knowledge, opened: Round) -> Action | None:
-    mood, ballot = known.mood(opened.round_id), ballots.newest_of(system, opened)
+    mood, ballot = known.mood(opened.round_id), ballots.newest_of(opened)
     for member, commitment in ballot.commitments.items():
         own = known.ballots.get((member, commitment))
         if own and known.will(mood.leaks, "leak", ballot.ballot_id, member):
-            arguments = (ballot.ballot_id, member, own.votes, own.salt)
+            arguments = (ballot.ballot_id, ballot.members.index(member), own.votes, own.salt)
             return Call(known.random.choice(PEOPLE), "VerifierCommittee.leak", arguments)
     missing = [
         member
@@ -240,37 +297,34 @@ def _vote_commit(system: System, known: Knowledge, opened: Round) -> Action | No
 
 
 def commit_vote(system: System, known: Knowledge, opened: Round, verifier: str) -> Call:
-    own = known.new_ballot(system, opened, verifier)
-    hidden = ballots.commitment_of(system, ballots.id_of(opened), verifier, own.votes, own.salt)
+    own, ballot = known.new_ballot(opened, verifier), ballots.newest_of(opened)
+    hidden = ballots.commitment_of(system, ballot.ballot_id, verifier, own.votes, own.salt)
     known.ballots[verifier, hidden] = own
-    return Call(verifier, "VerifierCommittee.commitVote", (ballots.id_of(opened), hidden))
+    arguments = (ballot.ballot_id, ballot.members.index(verifier), hidden)
+    return Call(verifier, "VerifierCommittee.commitVote", arguments)
 
 
 def _vote_reveal(system: System, known: Knowledge, opened: Round) -> Action | None:
-    share, ballot = known.mood(opened.round_id).reveals_votes, ballots.newest_of(system, opened)
+    share, ballot = known.mood(opened.round_id).reveals_votes, ballots.newest_of(opened)
     for member, commitment in ballot.commitments.items():
         own = known.ballots.get((member, commitment))
         if own is None or member in ballot.votes or not known.will(share, "tell", ballot.ballot_id, member):
             continue
         if ballots.is_well_formed(own.votes, ballot.choices) or known.may_try(0.8, ballot.ballot_id, member):
-            return Call(member, "VerifierCommittee.revealVote", (ballot.ballot_id, own.votes, own.salt))
+            arguments = (ballot.ballot_id, ballot.members.index(member), own.votes, own.salt)
+            return Call(member, "VerifierCommittee.revealVote", arguments)
     return None
 
 
 def _challenge(system: System, known: Knowledge, opened: Round) -> Action | None:
     about = ("challenge", opened.round_id, opened.attempt)
-    move = challenge(system, known, opened)
-    is_in_vain = move.value and opened.challenger != NOBODY
-    if not known.will(known.mood(opened.round_id).challenges, *about) or (
-        is_in_vain and not known.may_try(0.8, *about)
-    ):
+    if not known.will(known.mood(opened.round_id).challenges, *about):
         return None
-    return move
+    return challenge(system, known, opened)
 
 
 def challenge(system: System, known: Knowledge, opened: Round) -> Call:
-    found = ballots.found_by(system, ballots.newest_of(system, opened))
-    bond = system.parameters.chain["challengeBond"] if ballots.is_decided(found) else 0
+    bond = draws.challenge_bond(system, opened, opened.attempt)
     return Call(known.random.choice(PEOPLE), "PoLeChain.challenge", (opened.round_id,), bond)
 
 
@@ -279,6 +333,7 @@ def _settlement(_system: System, known: Knowledge, opened: Round) -> Action:
 
 
 MOVES: dict[Phase, Callable[[System, Knowledge, Round], Action | None]] = {
+    Phase.SEED: _draw,
     Phase.KEYS: _keys,
     Phase.TRAINING: _training,
     Phase.TEST_RELEASE: _test_release,

@@ -51,11 +51,8 @@ class Pair:
             for name, abi in abis.items()
             for function, each in functions(abi).items()
         }
-        self._events = {
-            self.addresses[name]: (name, events([*abi, *compiled["IPoLeChain"].abi]))
-            for name, abi in abis.items()
-        }
-        self._errors = errors(list(abis.values()))
+        self._events = {self.addresses[name]: (name, events(abi)) for name, abi in abis.items()}
+        self._errors = errors([*abis.values(), compiled["IEntropy"].abi])
         # Contracts are refused by none of PoLe's functions, and take ether by none but `deposit`.
         self.model = System(parameters, start, self.addresses, refusing=frozenset(self.addresses.values()))
         blocks.begin(self.model)
@@ -166,12 +163,13 @@ def _plain(event: Values) -> Values:
 def deploy(evm: Evm, compiled: dict[str, Artifact], parameters: Parameters) -> dict[str, str]:
     """Return the address of each contract. They are made in order, since each needs the chain's."""
     addresses = [created_address(DEPLOYER, nonce) for nonce in range(len(CONTRACTS))]
-    reservoir, task_list, committee, chain = addresses
+    reservoir, ledger, task_list, committee, chain = addresses
     arguments = [
         (),
-        (reservoir, chain, tuple(parameters.task_list.values())),
-        (reservoir, chain, tuple(parameters.committee.values())),
-        (reservoir, task_list, committee, tuple(parameters.chain.values())),
+        (chain, task_list, committee),
+        (reservoir, ledger, chain, tuple(parameters.task_list.values())),
+        (reservoir, ledger, chain, tuple(parameters.committee.values())),
+        (reservoir, ledger, task_list, committee, tuple(parameters.chain.values())),
     ]
     for name, address, given in zip(CONTRACTS, addresses, arguments, strict=True):
         made = evm.create(DEPLOYER, constructor_data(compiled[name], given))

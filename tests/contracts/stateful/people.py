@@ -5,8 +5,8 @@ from random import Random
 
 from eth_account import Account
 from tests.contracts.stateful.evm import Values
-from tests.contracts.stateful.model.system import Round, System
-from tests.contracts.stateful.model.verdicts import evaluated
+from tests.contracts.stateful.model import ballots
+from tests.contracts.stateful.model.system import Round
 
 from pole.protocol.state import Verdict
 
@@ -17,8 +17,7 @@ OWNERS = PEOPLE[:3]
 MINERS = PEOPLE[2:8]
 VERIFIERS = PEOPLE[6:15]
 STRANGER = PEOPLE[15]
-# Among them what chance explains of a sample of a hundred, and what it just does not.
-BOASTS = [1, 1, 2, 3, 4, 29, 30, 31]
+BOASTS = [1, 1, 2, 5]
 OFTEN = [*[1] * 9, 0.8, 0.8, 0.2]
 
 
@@ -48,10 +47,11 @@ class Mood:
     closes: bool
     releases: bool
     reveals: float
-    loses_hash: bool
+    copies: bool
     commits_votes: float
     reveals_votes: float
     agreeing: float
+    abstains: float
     leaks: float
     boast: float
     scatters: bool
@@ -69,17 +69,20 @@ def some_mood(random: Random) -> Mood:
         closes=random.random() < 0.6,
         releases=random.random() < 0.8,
         reveals=random.choice(OFTEN),
-        loses_hash=random.random() < 0.1,
+        copies=random.random() < 0.1,
         commits_votes=random.choice(OFTEN),
         reveals_votes=random.choice(OFTEN),
-        agreeing=random.choice([1, 1, 1, 1, 0.9, 0.8]),
+        agreeing=random.choice([1, 1, 1, 1, 1, 1, 0.9, 0.8, 0.6]),
+        abstains=random.choice([0, 0, 0, 0, 0.1, 0.3]),
         leaks=random.choice([0, 0, 0, 0, 0, 0, 0, 0.1, 0.4]),
         boast=random.choice([0, 0, 0, 0, 0.5, 1]),
         scatters=random.random() < 0.08,
         challenges=random.choice([0, 0, 0.5, 1]),
         changes_mind=random.choice([0, 0.5]),
         verdict=random.choice(
-            [Verdict.OK] * 8 + [Verdict.UNAVAILABLE, Verdict.MALFORMED, Verdict.DATA_FAULT]
+            [Verdict.OK] * 12
+            + 2 * [Verdict.UNAVAILABLE]
+            + [Verdict.MALFORMED, Verdict.DATA_FAULT, Verdict.DATA_UNAVAILABLE]
         ),
     )
 
@@ -93,6 +96,7 @@ class Knowledge:
     ballots: dict[tuple[str, bytes], Ballot] = field(default_factory=dict)
     tried: set[Values] = field(default_factory=set)
     _moods: dict[int, Mood] = field(default_factory=dict)
+    _digests: dict[int, list[bytes]] = field(default_factory=dict)
     _truths: dict[tuple[int, str, int], Values] = field(default_factory=dict)
     _wills: dict[Values, bool] = field(default_factory=dict)
 
@@ -109,14 +113,16 @@ class Knowledge:
         train, test = self._count(terms.train_count), self._count(terms.test_count)
         if train <= above < terms.train_count and self.random.random() < 0.9:
             train = self.random.randint(above + 1, terms.train_count)
-        return Model(self.random.randbytes(32), train, test, self.random.randbytes(32))
+        digests = self._digests.setdefault(opened.round_id, [])
+        is_copy = digests and self.mood(opened.round_id).copies
+        digests.append(self.random.choice(digests) if is_copy else self.random.randbytes(32))
+        return Model(digests[-1], train, test, self.random.randbytes(32))
 
-    def new_ballot(self, system: System, opened: Round, verifier: str) -> Ballot:
+    def new_ballot(self, opened: Round, verifier: str) -> Ballot:
         """Evaluate the judged models: all find the same but for those who don't agree."""
-        tolerance = system.parameters.committee["tolerance"]
         # Where votes scatter, each member has another solution wrong.
-        odd = system.ballots[-1].members.index(verifier) % len(opened.judged)
-        votes = tuple(self._vote(opened, miner, verifier, tolerance, odd) for miner in opened.judged)
+        odd = ballots.newest_of(opened).members.index(verifier) % len(opened.judged)
+        votes = tuple(self._vote(opened, miner, verifier, odd) for miner in opened.judged)
         return Ballot(votes, self.random.randbytes(32))
 
     def may_try(self, share: float, *about: object) -> bool:
@@ -130,24 +136,23 @@ class Knowledge:
         if self.random.random() < 0.5:
             return (int(self.random.choice(list(Verdict)[1:])), 0, 0, bytes(32))
         return (
-            self.random.choice([0, 1, 1, 2, 4, 5]),
+            self.random.choice([0, 1, 1, 2, 4, 5, 6]),
             self.random.randrange(20),
             self.random.randrange(20),
             b"\x05" * 32,
         )
 
-    def _vote(self, opened: Round, miner: str, verifier: str, tolerance: int, odd: int) -> Values:
+    def _vote(self, opened: Round, miner: str, verifier: str, odd: int) -> Values:
         if self.mood(opened.round_id).scatters and opened.judged.index(miner) == odd:
             return self.some_vote()
         about = (opened.round_id, miner, opened.attempt)
         truth = self._truths.setdefault(about, self._truth(opened, miner))
-        agreeing = self.mood(opened.round_id).agreeing
-        if not self.will(agreeing, opened.round_id, opened.attempt, miner, verifier):
+        mood = self.mood(opened.round_id)
+        if self.will(mood.abstains, "abstains", opened.round_id, verifier):
+            return (int(self.random.choice([Verdict.UNAVAILABLE, Verdict.DATA_UNAVAILABLE])), 0, 0, bytes(32))
+        if not self.will(mood.agreeing, opened.round_id, opened.attempt, miner, verifier):
             return self._other_vote(truth)
-        if truth[0] != Verdict.OK or tolerance == 0:
-            return truth
-        train, test = (count + self.random.choice([0, 0, 1, tolerance]) for count in truth[1:3])
-        return (truth[0], train, test, self.random.randbytes(32))
+        return truth
 
     def _other_vote(self, truth: Values) -> Values:
         """Return what disagrees with the truth, at times in one thing alone."""
@@ -167,10 +172,9 @@ class Knowledge:
         if before and before[0] == Verdict.OK and self.random.random() < 0.3:
             return (*before[:2], before[2] + 1, self.random.randbytes(32))
         is_boasting = self.random.random() < mood.boast
-        claimed_train = solution.claimed_train * evaluated(opened) // opened.task.terms.train_count
         train, test = (
             max(0, count - self.random.choice(BOASTS)) if is_boasting else count
-            for count in (claimed_train, solution.claimed_test)
+            for count in (solution.claimed_train, solution.claimed_test)
         )
         return (int(Verdict.OK), train, test, self.random.randbytes(32))
 

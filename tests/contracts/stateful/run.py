@@ -103,7 +103,7 @@ class Stage:
         self.pair.compare(views.all_of(self.pair.model, PEOPLE))
         self._books.look_back()
         self._counts.touched |= self.pair.evm.touched()
-        for ended in self.pair.model.rounds:
+        for ended in self.pair.model.rounds.values():
             self._counts.endings[_ending(ended)] += 1
 
 

@@ -22,6 +22,7 @@ from pole.learning.privacy.rules import Rule
 from pole.protocol.encoding.abi import address
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import ModelSpecification, mlp
+from pole.protocol.models.work import judging_work
 from pole.protocol.state import Phase, TaskTerms, Vote
 from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import KeyLedger
@@ -34,7 +35,6 @@ from pole.roles.publishing.preparation import TaskRequest, Workshop, prepare_tas
 from pole.roles.receiving.decryption import Means
 from pole.roles.receiving.point_cache import PointCache
 from pole.roles.receiving.round_data import RoundData
-from pole.roles.receiving.task_data import TaskReader
 from pole.roles.support.waiting import PatientStore
 from pole.roles.training.learner import Assignment, Learner, Trained
 from pole.roles.workers import tables
@@ -49,6 +49,7 @@ from pole.roles.workers.verifier.verifier import Verifier
 TRAIN, TEST = 12, 6
 OWNER = address("0x" + "a" * 40)
 MINERS = ("0x" + "1" * 40, "0x" + "2" * 40)
+KEEPER = "0x" + "5" * 40
 VERIFIERS = ("0x" + "7" * 40, "0x" + "8" * 40, "0x" + "9" * 40)
 
 
@@ -107,7 +108,7 @@ def terms(**changes: int) -> TaskTerms:
         "required_test_accuracy": 0,
         "train_count": TRAIN,
         "test_count": TEST,
-        "audit_count": 0,
+        "work": judging_work(specification()),
     }
     return TaskTerms(**(given | changes))
 
@@ -224,11 +225,23 @@ class Stage:
         )
         return tables.verifier(means)
 
-    def keeper(
-        self, address: str = VERIFIERS[0], spread: float = 0.0, idle_after: float | None = None
-    ) -> Worker[Keeper]:
-        means = Keeper(self.chain(address), lambda: float(self.world.now), spread, idle_after)
-        return tables.keeper(means)
+    def keeper(self, address: str = VERIFIERS[0], idle_after: float | None = None) -> Worker[Keeper]:
+        return tables.keeper(Keeper(self.chain(address), lambda: float(self.world.now), idle_after))
+
+    def with_lanes(self, lanes: int) -> None:
+        """Let the world have so many lanes; before anything is done in it."""
+        parameters = self.world.parameters
+        self.world.parameters = replace(parameters, committee=replace(parameters.committee, lanes=lanes))
+
+    def open_round(self) -> None:
+        """Let anybody open the next round, and draw its seed."""
+        keeper = self.keeper(OWNER)
+        for _ in range(8):
+            if self.world.moment().phase in (Phase.KEYS, Phase.TRAINING):
+                return
+            keeper.step(self.world.moment())
+            self.world.pass_time(1)
+        raise AssertionError(f"never opened: {self.world.moment()}")
 
     def play(self, *until: Phase, workers: Sequence[Role] | None = None) -> None:
         """Let everybody act, second by second, until the round is in one of these phases."""
@@ -237,7 +250,7 @@ class Stage:
             *(self.miner(address) for address in MINERS),
             *(self.verifier(address) for address in VERIFIERS),
         ]
-        acting = [*everybody, self.keeper(idle_after=3.0 if self.world.idle else None)]
+        acting = [*everybody, self.keeper(KEEPER, idle_after=3.0 if self.world.idle else None)]
         for _ in range(2000):
             if self.world.moment().phase in until:
                 return
@@ -286,9 +299,8 @@ class Stage:
         return chain, PatientStore(store, lambda: float(self.world.now)), journal
 
     def _data(self, address: str, chain: Chain, store: Store) -> RoundData:
-        reader = TaskReader(chain, store, self.home(address) / "files", numbers(4))
         means = Means(store, lambda: float(self.world.now), 1, PointCache(self.path / "points", 0))
-        return RoundData(reader, self.home(address), means)
+        return RoundData(chain, self.home(address), means, numbers(4), lanes=1, served_as=address)
 
     def _settlement(self, address: str, chain: Chain, store: Store, journal: Journal) -> Settlement:
         def body_of(height: int) -> bytes:

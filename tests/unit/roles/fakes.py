@@ -5,20 +5,27 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pole.errors import FundsError, RefusedError
-from pole.protocol.ballots import ballot_id, due_bond, round_and_attempt, target_seats
+from pole.protocol.ballots import ballot_id, challenge_bond, least_seats, round_and_attempt, seats_asked
 from pole.protocol.encoding import seeds
 from pole.protocol.encoding.abi import ZERO_ADDRESS, address
 from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.formats.signed_release import SignedRelease
-from pole.protocol.parameters import ChainParameters
-from pole.protocol.rounds.clock import phase_of, stage_of
+from pole.protocol.parameters import (
+    ChainParameters,
+    CommitteeParameters,
+    Parameters,
+    TaskListParameters,
+)
+from pole.protocol.rounds import clock
+from pole.protocol.rounds.clock import CLOCKLESS, phase_of, stage_of
 from pole.protocol.rounds.committee_draw import draw
-from pole.protocol.rounds.judgement import Challenge, EndedRound, judge, judged_solutions
+from pole.protocol.rounds.judgement import Challenge, EndedRound, judge, judged_solutions, reaches_threshold
 from pole.protocol.rounds.payouts import settle
 from pole.protocol.rounds.tally import findings
 from pole.protocol.state import (
+    ENDED,
     Ballot,
     FileRef,
     Finding,
@@ -26,52 +33,76 @@ from pole.protocol.state import (
     PostedTask,
     Round,
     Solution,
+    Step,
     TaskFiles,
     TaskTerms,
     VoidReason,
     Vote,
 )
-from pole.roles.ports import BallotView, Delegation, Identity, Moment, Opening, Receipt, SeedState
+from pole.roles.ports import BallotView, Delegation, Identity, Moment, Receipt
 
 CHAIN_ID = 1337
 CHAIN_ADDRESS = "0x" + "C" * 40
 COMMITTEE_ADDRESS = "0x" + "D" * 40
 TASK_LIST_ADDRESS = address("0x" + "d" * 39 + "1")
-NO_BALLOT = Ballot(0, 0, 0, 0, 0, 0, 0, settled=False)
-PARAMETERS = ChainParameters(
+NO_BALLOT = Ballot(0, 0, 0, 0, 0, 0, 0, 0, settled=False)
+HASHES_KEPT = 256
+CHAIN = ChainParameters(
     key_window=60,
+    grace_window=100,
     test_window=60,
     reveal_window=60,
     vote_commit_window=60,
     vote_reveal_window=60,
+    challenge_window=60,
+    window_blocks=1,
+    draw_delay=2,
+    confirmations=0,
     max_solutions=8,
-    judged_solutions=4,
     committee_size=3,
     min_committee=1,
+    max_committee=7,
     verification_fee_bps=1000,
     fault_share_bps=5000,
+    missed_share_bps=2000,
     fee_margin_bps=1000,
+    miner_bond_bps=0,
+    ready_bond_bps=0,
     miner_bond=10,
     block_reward=0,
-    challenge_window=60,
-    max_committee=7,
-    challenge_bond=50,
-    miner_bond_bps=0,
+    reward_per_seat=10_000,
+)
+PARAMETERS = Parameters(
+    task_list=TaskListParameters(
+        max_tasks=100,
+        min_reward=1,
+        max_reward=70_000,
+        min_data_bond=1,
+        fee_bps=100,
+        rent_bps=0,
+        max_time_limit=3_600,
+        max_solutions=8,
+        judging_speed=10**9,
+        max_judging_time=600,
+        reward_per_judging_second=0,
+        round_windows=420,
+    ),
+    committee=CommitteeParameters(seat_stake=1_000, penalty=100, seat_age=30, lanes=1),
+    chain=CHAIN,
 )
 
 
 @dataclass
 class World:
-    """The contracts, with a clock that only tests move."""
+    """The contracts, with a clock that only tests move; nobody takes or leaves a seat meanwhile."""
 
-    parameters: ChainParameters = PARAMETERS
+    parameters: Parameters = PARAMETERS
     now: int = 1_000_000
     block: int = 100
     seats: list[str] = field(default_factory=list)
     tasks: dict[int, PostedTask] = field(default_factory=dict)
     listed: list[int] = field(default_factory=list)
     replaced: dict[int, int] = field(default_factory=dict)
-    openings: dict[int, Opening] = field(default_factory=dict)
     rounds: dict[int, Round] = field(default_factory=dict)
     ballots: dict[int, Ballot] = field(default_factory=dict)
     members: dict[int, tuple[str, ...]] = field(default_factory=dict)
@@ -81,7 +112,7 @@ class World:
     partial_keys: dict[int, dict[str, FileRef]] = field(default_factory=dict)
     tests: dict[int, FileRef] = field(default_factory=dict)
     idle: PostedTask | None = None
-    test_seeds: dict[int, SeedState] = field(default_factory=dict)
+    test_seeds: dict[int, bytes] = field(default_factory=dict)
     models: dict[int, dict[str, FileRef]] = field(default_factory=dict)
     vote_commitments: dict[tuple[int, str], bytes] = field(default_factory=dict)
     votes: dict[tuple[int, str], tuple[Vote, ...]] = field(default_factory=dict)
@@ -95,13 +126,30 @@ class World:
         self.block += seconds
 
     @property
+    def lanes(self) -> int:
+        return self.parameters.committee.lanes
+
+    @property
     def newest(self) -> int:
         return max(self.rounds, default=0)
 
-    def phase(self, round_id: int) -> tuple[Phase, int]:
+    def newest_in(self, lane: int) -> int:
+        return max((number for number in self.rounds if number % self.lanes == lane), default=0)
+
+    def phase(self, round_id: int) -> tuple[Phase, clock.Moment]:
         if round_id not in self.rounds:
-            return Phase.NONE, 0
-        return phase_of(self.rounds[round_id], self.newest_ballot(round_id), self.parameters, self.now)
+            return Phase.NONE, CLOCKLESS
+        return phase_of(
+            self.rounds[round_id],
+            self.newest_ballot(round_id),
+            self.parameters.chain,
+            len(self.seats),
+            clock.Moment(self.now, self.block),
+        )
+
+    def advance(self, round_id: int, step: Step, **changes: Any) -> None:
+        """Let a round's next step begin now."""
+        self.change(round_id, step=step, since=self.now, since_block=self.block, **changes)
 
     def newest_ballot(self, round_id: int) -> Ballot:
         return self.ballots.get(ballot_id(round_id, self.rounds[round_id].attempt), NO_BALLOT)
@@ -110,15 +158,36 @@ class World:
         members = self.members.get(ballot, ())
         revealed = [self.votes[ballot, member] for member in members if (ballot, member) in self.votes]
         counted = self.ballots[ballot]
-        return findings(revealed, seats=counted.seats, choices=counted.choices, tolerance=0)
+        return findings(revealed, seats=counted.seats, choices=counted.choices)
 
     def change(self, round_id: int, **changes: Any) -> None:
         self.rounds[round_id] = replace(self.rounds[round_id], **changes)
 
-    def moment(self) -> Moment:
-        phase, deadline = self.phase(self.newest)
-        attempt = self.rounds[self.newest].attempt if self.rounds else 0
-        return Moment(self.newest, phase, deadline, len(self.listed), self.now, self.block, attempt)
+    def moments(self) -> tuple[Moment, ...]:
+        newest = [self.newest_in(lane) for lane in range(self.lanes)]
+        free = [lane for lane in range(self.lanes) if self.phase(newest[lane])[0] in ENDED | {Phase.NONE}]
+        return tuple(
+            self._moment(lane, newest[lane], free[0] if free else None) for lane in range(self.lanes)
+        )
+
+    def moment(self, lane: int = 0) -> Moment:
+        return self.moments()[lane]
+
+    def _moment(self, lane: int, round_id: int, free_lane: int | None) -> Moment:
+        phase, deadline = self.phase(round_id)
+        return Moment(
+            lane=lane,
+            lanes=self.lanes,
+            round_id=round_id,
+            phase=phase,
+            deadline=deadline.time,
+            deadline_block=deadline.block,
+            attempt=self.rounds[round_id].attempt if round_id else 0,
+            waiting=len(self.listed),
+            free_lane=free_lane,
+            timestamp=self.now,
+            block=self.block,
+        )
 
 
 @dataclass
@@ -135,22 +204,22 @@ class FakeChain:
         return Identity(CHAIN_ID, self.address, CHAIN_ADDRESS, COMMITTEE_ADDRESS, TASK_LIST_ADDRESS)
 
     @property
-    def tolerance(self) -> int:
-        return 0
+    def parameters(self) -> Parameters:
+        return self.world.parameters
 
-    def moment(self) -> Moment:
-        return self.world.moment()
+    def moments(self) -> tuple[Moment, ...]:
+        return self.world.moments()
 
     def round(self, round_id: int) -> Round:
         if round_id not in self.world.rounds:
             raise RefusedError("There is no such round.")
         return self.world.rounds[round_id]
 
-    def opening(self, round_id: int) -> Opening:
-        return self.world.openings[round_id]
-
     def task(self, task_id: int) -> PostedTask:
         return self.world.tasks[task_id]
+
+    def next_task(self) -> PostedTask | None:
+        return self.world.tasks[self.world.listed[0]] if self.world.listed else None
 
     def replaced_tasks(self) -> dict[int, int]:
         return dict(self.world.replaced)
@@ -170,15 +239,16 @@ class FakeChain:
     def test_set(self, round_id: int) -> FileRef | None:
         return self.world.tests.get(round_id)
 
-    def test_seed(self, round_id: int) -> SeedState:
-        return self.world.test_seeds.get(round_id, SeedState(0, None))
+    def test_seed(self, round_id: int) -> bytes | None:
+        return self.world.test_seeds.get(round_id)
 
     def models(self, round_id: int) -> dict[str, FileRef]:
         return dict(self.world.models.get(round_id, {}))
 
     def ballot(self, ballot_id: int) -> BallotView:
         ballot = self.world.ballots.get(ballot_id, NO_BALLOT)
-        return BallotView(stage_of(ballot, self.world.now), ballot, self.world.members.get(ballot_id, ()))
+        now = clock.Moment(self.world.now, self.world.block)
+        return BallotView(stage_of(ballot, now), ballot, self.world.members.get(ballot_id, ()))
 
     def vote_state(self, ballot_id: int, verifier: str) -> tuple[bytes, bool]:
         key = (ballot_id, verifier)
@@ -187,11 +257,15 @@ class FakeChain:
     def findings(self, ballot_id: int) -> tuple[Finding, ...]:
         return self.world.findings(ballot_id)
 
-    def challenge_bond(self, ballot_id: int) -> int:
-        return due_bond(self.findings(ballot_id), self.world.parameters)
+    def seats_at(self, time: int) -> int:
+        self._require(time < self.world.now, "That second is not past.")
+        return len(self.world.seats)
+
+    def is_lost(self, block: int) -> bool:
+        return self.world.block > block + HASHES_KEPT
 
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
-        if terms.payment > self.balance:
+        if terms.reward + terms.data_bond + terms.fee > self.balance:
             raise FundsError("The wallet cannot pay for the task; fund it.")
 
         def effect() -> None:
@@ -215,20 +289,45 @@ class FakeChain:
 
         return self._send(intent, effect)
 
-    def open_round(self, *, intent: str) -> Receipt:
+    def open_round(self, lane: int, *, intent: str) -> Receipt:
         def effect() -> None:
             world = self.world
-            self._require(
-                world.phase(world.newest)[0] in (Phase.NONE, Phase.FINAL, Phase.VOID), "A round is open."
-            )
+            before = world.newest_in(lane)
+            self._require(world.phase(before)[0] in ENDED | {Phase.NONE}, "A round is open.")
+            idle = [each for each in world.rounds.values() if each.is_idle and not each.settled]
+            self._require(bool(world.listed) or not idle, "An idle round is open.")
             task = world.tasks[world.listed.pop(0)] if world.listed else world.idle
             if task is None:
                 raise RefusedError("No task waits.")
-            number = world.newest + 1
-            world.rounds[number] = new_round(number, task, world.now)
-            world.openings[number] = Opening(world.block + 1, world.rounds[number].seed)
-            if task is world.idle:
-                world.change(number, keys_at=world.now)
+            number = (before or lane) + world.lanes
+            world.rounds[number] = new_round(number, task, world.now, world.block)
+            world.change(number, draw_block=world.block + world.parameters.chain.draw_delay)
+
+        return self._send(intent, effect)
+
+    def arm(self, round_id: int, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._require_draw(round_id)
+            named = self.world.rounds[round_id].draw_block
+            self._require(named == 0 or self.is_lost(named), "The draw is armed.")
+            self._arm(round_id)
+
+        return self._send(intent, effect)
+
+    def draw(self, round_id: int, *, intent: str) -> Receipt:
+        def effect() -> None:
+            phase = self._require_draw(round_id)
+            named = self.world.rounds[round_id].draw_block
+            self._require(0 < named < self.world.block and not self.is_lost(named), "Not yet.")
+            mix = keccak256(named.to_bytes(32, "big"))
+            self.world.change(round_id, draw_block=0)
+            if phase is Phase.SEED:
+                self._draw_seed(round_id, mix)
+            elif phase is Phase.DRAW:
+                self._draw_committee(round_id, mix)
+            else:
+                self.world.test_seeds[round_id] = seeds.test_seed(round_id, mix)
+                self.world.advance(round_id, Step.RELEASED, released=True)
 
         return self._send(intent, effect)
 
@@ -239,40 +338,48 @@ class FakeChain:
             issuers = {self.world.rounds[round_id].data_node, delegation and delegation.delegate}
             self._require(self.address in issuers, "Not the data node, nor its delegate.")
             self.world.keys[round_id] = keys
-            self.world.change(round_id, keys_at=self.world.now, keys_digest=keys.digest)
+            self.world.advance(round_id, Step.KEYED, keys_digest=keys.digest)
 
         return self._send(intent, effect)
 
     def commit(self, round_id: int, commitment: bytes, claimed_train_correct: int, *, intent: str) -> Receipt:
         def effect() -> None:
             self._in_phase(round_id, Phase.TRAINING)
-            found = self.world.solutions.setdefault(round_id, [])
-            self._require(
-                all(s.miner != self.address for s in found), "One commitment is enough for these tests."
-            )
-            found.append(
+            world = self.world
+            found, standing = world.solutions.setdefault(round_id, []), world.rounds[round_id]
+            place = next((n for n, each in enumerate(found) if each.miner == self.address), len(found))
+            if place < len(found):
+                self._require(found[place].claimed_train_correct <= claimed_train_correct, "A lower claim.")
+            found[place : place + 1] = [
                 Solution(
                     self.address,
                     commitment,
                     bytes(32),
                     claimed_train_correct,
                     0,
-                    len(found),
+                    standing.commitments,
                     0,
                     revealed=False,
                 )
-            )
-            terms = self.world.rounds[round_id].terms
-            enough = claimed_train_correct * 10_000 >= terms.required_train_accuracy * terms.train_count
-            ready = self.world.rounds[round_id].ready + enough
-            self.world.change(round_id, committed=len(found), ready=ready)
+            ]
+            ready = sum(reaches_threshold(each.claimed_train_correct, standing.terms) for each in found)
+            world.change(round_id, committed=len(found), ready=ready, commitments=standing.commitments + 1)
 
         return self._send(intent, effect)
 
     def close_submissions(self, round_id: int, *, intent: str) -> Receipt:
         def effect() -> None:
-            self._in_phase(round_id, Phase.TRAINING)
-            self.world.change(round_id, closed_at=self.world.now, closed_block=self.world.block)
+            world, standing = self.world, self.world.rounds[round_id]
+            if world.phase(round_id)[0] is Phase.TRAINING:
+                self._require(standing.data_node == self.address, "Not the data node.")
+                self._require(standing.ready >= standing.terms.min_solutions, "Too early.")
+                world.change(round_id, closed_early=True)
+            else:
+                self._in_phase(round_id, Phase.TEST_RELEASE)
+                self._require(standing.step is Step.KEYED, "It is closed.")
+            world.advance(round_id, Step.CLOSED)
+            if standing.is_idle:
+                self._arm(round_id)
 
         return self._send(intent, effect)
 
@@ -282,31 +389,12 @@ class FakeChain:
     def release_test_set(self, round_id: int, test: FileRef, *, intent: str) -> Receipt:
         def effect() -> None:
             self._in_phase(round_id, Phase.TEST_RELEASE)
-            self._require(self.world.block > self.world.rounds[round_id].closed_block, "Same block.")
+            standing = self.world.rounds[round_id]
+            is_later = standing.step is Step.KEYED or self.world.block > standing.since_block
+            self._require(is_later, "Same block.")
             self._require(test.digest == self.world.rounds[round_id].test_digest, "Another test set.")
             self.world.tests[round_id] = test
-            self.world.change(round_id, released_at=self.world.now)
-
-        return self._send(intent, effect)
-
-    def arm_test_seed(self, round_id: int, *, intent: str) -> Receipt:
-        def effect() -> None:
-            self._in_phase(round_id, Phase.TEST_RELEASE)
-            self._require(self.world.rounds[round_id].is_idle, "Not idle.")
-            armed = self.test_seed(round_id).draw_block
-            self._require(armed == 0 or self.world.block > armed + 256, "The draw is armed.")
-            self.world.test_seeds[round_id] = SeedState(self.world.block + 2, None)
-
-        return self._send(intent, effect)
-
-    def draw_test_seed(self, round_id: int, *, intent: str) -> Receipt:
-        def effect() -> None:
-            self._in_phase(round_id, Phase.TEST_RELEASE)
-            armed = self.test_seed(round_id).draw_block
-            self._require(0 < armed < self.world.block, "Not yet.")
-            block_hash = keccak256(armed.to_bytes(32, "big"))
-            self.world.test_seeds[round_id] = SeedState(armed, seeds.test_seed(round_id, block_hash))
-            self.world.change(round_id, released_at=self.world.now)
+            self.world.advance(round_id, Step.RELEASED, released=True)
 
         return self._send(intent, effect)
 
@@ -336,24 +424,9 @@ class FakeChain:
             )
             self.world.models.setdefault(round_id, {})[self.address] = model
             revealed = sum(solution.revealed for solution in found)
-            self.world.change(round_id, revealed=revealed, last_reveal_at=self.world.now)
-
-        return self._send(intent, effect)
-
-    def arm_draw(self, round_id: int, *, intent: str) -> Receipt:
-        def effect() -> None:
-            self._in_phase(round_id, Phase.DRAW)
-            armed = self.world.rounds[round_id].draw_block
-            self._require(armed == 0 or self.world.block > armed + 256, "The draw is armed.")
-            self.world.change(round_id, draw_block=self.world.block + 2)
-
-        return self._send(intent, effect)
-
-    def draw_committee(self, round_id: int, *, intent: str) -> Receipt:
-        def effect() -> None:
-            self._in_phase(round_id, Phase.DRAW)
-            self._require(0 < self.world.rounds[round_id].draw_block < self.world.block, "Not yet.")
-            self._draw(round_id)
+            self.world.change(round_id, revealed=revealed)
+            if revealed == len(found):
+                self._arm(round_id)
 
         return self._send(intent, effect)
 
@@ -389,15 +462,15 @@ class FakeChain:
         def effect() -> None:
             self._in_phase(round_id, Phase.CHALLENGE)
             standing = self.world.rounds[round_id]
-            due = self.challenge_bond(ballot_id(round_id, standing.attempt))
+            due = challenge_bond(standing.attempt, standing.terms.reward, self.parameters.chain)
             self._require(bond == due, "Another bond is due.")
-            self._require(not due or standing.challenger == ZERO_ADDRESS, "Challenged already.")
             if bond > self.balance:
                 raise FundsError("The wallet cannot pay the bond; fund it.")
             self.balance -= bond
-            if bond:
-                self.world.change(round_id, challenger=self.address, challenged=standing.attempt)
-            self.world.change(round_id, attempt=standing.attempt + 1, draw_block=0)
+            first, second = standing.challengers
+            challengers = (self.address, second) if standing.attempt == 0 else (first, self.address)
+            self.world.change(round_id, attempt=standing.attempt + 1, challengers=challengers)
+            self._arm(round_id)
 
         return self._send(intent, effect)
 
@@ -429,51 +502,68 @@ class FakeChain:
         committed = self.world.vote_commitments.get((ballot_id, opening.verifier))
         self._require(opened == committed, "Not what was committed.")
 
-    def _draw(self, round_id: int) -> None:
+    def _require_draw(self, round_id: int) -> Phase:
+        standing, (phase, _) = self.world.rounds[round_id], self.world.phase(round_id)
+        is_test_seed = phase is Phase.TEST_RELEASE and standing.is_idle and standing.step is Step.CLOSED
+        self._require(phase in (Phase.SEED, Phase.DRAW) or is_test_seed, "Nothing to draw.")
+        return phase
+
+    def _arm(self, round_id: int) -> None:
+        world = self.world
+        world.change(round_id, draw_block=world.block + world.parameters.chain.draw_delay)
+
+    def _draw_seed(self, round_id: int, mix: bytes) -> None:
+        standing = self.world.rounds[round_id]
+        seed = seeds.round_seed(standing.seed, round_id, mix)
+        self.world.advance(round_id, Step.KEYED if standing.is_idle else Step.SEEDED, seed=seed)
+
+    def _draw_committee(self, round_id: int, mix: bytes) -> None:
         world, standing = self.world, self.world.rounds[round_id]
-        entropy = keccak256(f"{round_id}/{standing.attempt}/{standing.draw_block}".encode())
+        chain, reward, attempt = world.parameters.chain, standing.terms.reward, standing.attempt
+        entropy = seeds.draw_entropy(round_id, attempt, mix)
         barred = {*(s.miner for s in world.solutions[round_id]), standing.data_node}
-        if standing.attempt == 0:
-            self._judge_best_claims(round_id)
-            minimum = world.parameters.min_committee
+        if attempt == 0:
+            self._number_choices(round_id)
+            minimum = least_seats(reward, chain)
         else:
-            minimum = world.ballots[ballot_id(round_id, standing.attempt - 1)].seats + 1
+            minimum = world.ballots[ballot_id(round_id, attempt - 1)].seats + 1
         members = draw(
-            world.seats,
-            entropy,
-            size=target_seats(standing.attempt, world.parameters),
-            minimum=minimum,
-            barred=barred,
+            world.seats, entropy, size=seats_asked(attempt, reward, chain), minimum=minimum, barred=barred
         )
         if members:
-            self._open_ballot(round_id, members, eligible=len(set(world.seats) - barred))
-        if standing.attempt == 0:
-            world.change(round_id, entropy=entropy, committee_too_small=not members)
+            self._open_ballot(round_id, members)
+        if attempt == 0:
+            changes = {"entropy": entropy} if members else {"committee_too_small": True}
+            world.change(round_id, **changes)
         elif not members:
-            world.change(round_id, attempt=standing.attempt - 1, dropped=True)
+            world.change(round_id, attempt=attempt - 1, dropped=True)
 
-    def _judge_best_claims(self, round_id: int) -> None:
+    def _number_choices(self, round_id: int) -> None:
         world = self.world
-        judged = judged_solutions(
-            world.solutions[round_id],
-            world.rounds[round_id].terms,
-            released=world.rounds[round_id].released_at > 0,
-            maximum=world.parameters.judged_solutions,
-        )
-        miners = [solution.miner for solution in judged]
+        miners = [solution.miner for solution in judged_solutions(world.solutions[round_id])]
         world.solutions[round_id] = [
             replace(s, choice=miners.index(s.miner) + 1) if s.miner in miners else s
             for s in world.solutions[round_id]
         ]
 
-    def _open_ballot(self, round_id: int, members: tuple[str, ...], *, eligible: int) -> None:
-        world = self.world
+    def _open_ballot(self, round_id: int, members: tuple[str, ...]) -> None:
+        world, chain = self.world, self.world.parameters.chain
         number = ballot_id(round_id, world.rounds[round_id].attempt)
         choices = sum(solution.choice > 0 for solution in world.solutions[round_id])
-        end = world.now + world.parameters.vote_commit_window
-        reveal_end = end + world.parameters.vote_reveal_window
+        end = world.now + chain.vote_commit_window + choices * world.rounds[round_id].judging_time
+        end_block = world.block + chain.window_blocks
         world.members[number] = members
-        world.ballots[number] = Ballot(len(members), choices, 0, 0, end, reveal_end, eligible, settled=False)
+        world.ballots[number] = Ballot(
+            seats=len(members),
+            choices=choices,
+            committed=0,
+            revealed=0,
+            commit_deadline=end,
+            commit_block=end_block,
+            reveal_deadline=end + chain.vote_reveal_window,
+            reveal_block=end_block + chain.window_blocks,
+            settled=False,
+        )
 
     def _count_ballot(self, number: int) -> None:
         world = self.world
@@ -482,10 +572,16 @@ class FakeChain:
         revealed = sum(1 << n for n, member in members if (number, member) in world.votes)
         ballot = replace(world.ballots[number], committed=committed, revealed=revealed)
         if committed == 2**ballot.seats - 1 and revealed == 0:
-            window = world.parameters.vote_reveal_window
-            ballot = replace(ballot, commit_deadline=world.now, reveal_deadline=world.now + window)
+            chain = world.parameters.chain
+            ballot = replace(
+                ballot,
+                commit_deadline=world.now,
+                commit_block=world.block,
+                reveal_deadline=world.now + chain.vote_reveal_window,
+                reveal_block=world.block + chain.window_blocks,
+            )
         if revealed == committed:
-            ballot = replace(ballot, reveal_deadline=world.now)
+            ballot = replace(ballot, reveal_deadline=world.now, reveal_block=world.block)
         world.ballots[number] = ballot
 
     def _finalise(self, round_id: int) -> None:
@@ -497,17 +593,17 @@ class FakeChain:
         ended = EndedRound(
             data_node=standing.data_node,
             terms=standing.terms,
-            keys_posted=standing.keys_at > 0,
-            closed_early=standing.closed_at > 0 or standing.is_idle,
-            released=standing.released_at > 0,
+            keys_posted=standing.step > Step.SEEDED,
+            closed_early=standing.closed_early or standing.is_idle,
+            released=standing.released,
             solutions=found,
             judged=judged if drawn else None,
             findings=world.findings(newest) if drawn else None,
-            tolerance=0,
-            challenge=self._bonded_challenge(round_id),
+            challenges=self._challenges(round_id),
+            dropped=standing.dropped,
         )
         outcome = judge(ended)
-        for payout in settle(ended, outcome, world.parameters).payouts:
+        for payout in settle(ended, outcome, world.parameters.chain).payouts:
             world.credits[payout.payee] = world.credits.get(payout.payee, 0) + payout.amount
         won = outcome.void_reason is VoidReason.NONE
         world.height += won
@@ -515,14 +611,17 @@ class FakeChain:
             round_id, settled=True, void_reason=outcome.void_reason, height=world.height if won else 0
         )
 
-    def _bonded_challenge(self, round_id: int) -> Challenge | None:
+    def _challenges(self, round_id: int) -> tuple[Challenge, ...]:
         standing = self.world.rounds[round_id]
-        if standing.challenger == ZERO_ADDRESS:
-            return None
-        challenged = ballot_id(round_id, standing.challenged)
-        dropped = standing.attempt == standing.challenged
-        bond = self.world.parameters.challenge_bond
-        return Challenge(standing.challenger, bond, self.world.findings(challenged), dropped)
+        return tuple(
+            Challenge(
+                who,
+                challenge_bond(attempt, standing.terms.reward, self.parameters.chain),
+                self.world.findings(ballot_id(round_id, attempt)),
+            )
+            for attempt, who in enumerate(standing.challengers)
+            if who != ZERO_ADDRESS
+        )
 
     def _in_phase(self, round_id: int, needed: Phase) -> None:
         phase = self.world.phase(round_id)[0]
@@ -541,33 +640,33 @@ class FakeChain:
         return self.receipts[intent]
 
 
-def new_round(number: int, task: PostedTask, now: int) -> Round:
+def new_round(number: int, task: PostedTask, now: int, block: int) -> Round:
     return Round(
         round_id=number,
         task_id=task.task_id,
         data_node=task.owner,
+        judging_time=1,
         terms=task.terms,
         test_digest=task.files.test_digest,
-        parent_hash=keccak256(b"parent"),
-        seed=keccak256(f"seed {number}".encode()),
+        seed=keccak256(f"origin {number}".encode()),
         keys_digest=bytes(32),
         entropy=bytes(32),
         opened_at=now,
-        keys_at=0,
-        closed_at=0,
-        closed_block=0,
-        released_at=0,
-        last_reveal_at=0,
+        since=now,
+        since_block=block,
         draw_block=0,
+        height=0,
+        step=Step.OPENED,
+        void_reason=VoidReason.NONE,
         committed=0,
         ready=0,
         revealed=0,
-        committee_too_small=False,
-        settled=False,
-        void_reason=VoidReason.NONE,
+        commitments=0,
         attempt=0,
-        challenged=0,
+        released=False,
+        closed_early=False,
+        committee_too_small=False,
         dropped=False,
-        challenger=ZERO_ADDRESS,
-        height=0,
+        settled=False,
+        challengers=(ZERO_ADDRESS, ZERO_ADDRESS),
     )

@@ -72,19 +72,16 @@ class SealedSet:
     cache_bytes: int = 0
     clock: Callable[[], float] = lambda: 0.0
 
-    def request(self, seed: bytes = SEED, rows: list[int] | None = None) -> DecryptionRequest:
+    def request(self, seed: bytes = SEED) -> DecryptionRequest:
         secret, _ = generate_keys(4, numbers(1))
         plan = query_plan(specification(), seed)
         task = TaskData(specification(), self.manifest, plan, derive_keys(secret, plan))
-        chosen = None if rows is None else np.array(rows)
-        return DecryptionRequest(
-            task, self.manifest, chosen, self.home / f"features-{seed[0]}", self.home / "shards"
-        )
+        return DecryptionRequest(task, self.manifest, self.home / f"features-{seed[0]}", self.home / "shards")
 
-    def decrypt(self, seed: bytes = SEED, rows: list[int] | None = None) -> Samples:
+    def decrypt(self, seed: bytes = SEED) -> Samples:
         points = PointCache(self.home / "points", self.cache_bytes)
         means = Means(self.store, self.clock, self.threads, points)
-        return decrypt_set(self.request(seed, rows), means, stop=lambda: False)
+        return decrypt_set(self.request(seed), means, stop=lambda: False)
 
     def change_shard(self, number: int, change: Callable[[Shard], Shard]) -> None:
         """Let the owner publish another shard, under its own digest."""

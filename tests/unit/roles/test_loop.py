@@ -3,16 +3,28 @@
 import logging
 
 import pytest
-from tests.unit.roles.conftest import Stage
+from tests.unit.roles.conftest import OWNER, Stage
 
 from pole.errors import DiskError, FundsError, IntegrityError, JournalError, RefusedError, UnreachableError
-from pole.protocol.state import Phase
+from pole.protocol.state import Phase, Step
 from pole.roles.loop import Pace, after_rounds, at_height, never, run
 from pole.roles.ports import Moment
 
 
-def moment(round_id: int, phase: Phase) -> Moment:
-    return Moment(round_id, phase, 0, 0, 1, 1, 0)
+def moment(round_id: int, phase: Phase, *, lane: int = 0, lanes: int = 1) -> Moment:
+    return Moment(
+        lane=lane,
+        lanes=lanes,
+        round_id=round_id,
+        phase=phase,
+        deadline=0,
+        deadline_block=0,
+        attempt=0,
+        waiting=0,
+        free_lane=None,
+        timestamp=1,
+        block=1,
+    )
 
 
 class Scripted:
@@ -93,21 +105,50 @@ def test_it_ends_when_finished_and_nothing_was_due(stage: Stage) -> None:
 
 def test_rounds_are_counted_from_the_start(stage: Stage) -> None:
     finished = after_rounds(2)
-    assert not finished(moment(5, Phase.TRAINING))
-    assert not finished(moment(5, Phase.FINAL))
-    assert not finished(moment(6, Phase.KEYS))
-    assert finished(moment(6, Phase.VOID))
-    assert finished(moment(7, Phase.KEYS))
+    assert not finished([moment(5, Phase.TRAINING)])
+    assert not finished([moment(5, Phase.FINAL)])
+    assert not finished([moment(6, Phase.KEYS)])
+    assert finished([moment(6, Phase.VOID)])
+    assert finished([moment(7, Phase.KEYS)])
+
+
+def test_rounds_of_all_lanes_are_counted() -> None:
+    finished = after_rounds(2)
+    unopened = moment(0, Phase.NONE, lane=1, lanes=2)
+    assert not finished([moment(2, Phase.TRAINING, lanes=2), unopened])
+    assert not finished([moment(2, Phase.FINAL, lanes=2), unopened])
+    assert not finished([moment(4, Phase.KEYS, lanes=2), moment(3, Phase.DRAW, lane=1, lanes=2)])
+    assert finished([moment(4, Phase.KEYS, lanes=2), moment(3, Phase.VOID, lane=1, lanes=2)])
+
+
+def test_the_lane_whose_phase_ends_first_is_served_first_and_every_lane_is(stage: Stage) -> None:
+    stage.with_lanes(2)
+    stage.post(seed=1)
+    stage.post(seed=2)
+    for _ in range(2):
+        stage.keeper(OWNER).step(stage.world.moment(0 if not stage.world.rounds else 1))
+    stage.world.advance(3, Step.SEEDED)
+    served: list[int] = []
+
+    class Noting:
+        def step(self, moment: Moment) -> str | None:
+            served.append(moment.lane)
+            if moment.lane == 1:
+                raise UnreachableError("The file is not to be had.")
+            return None
+
+    run(stage.chain("x"), [Noting()], wait=Waits(1), finished=never, pace=Pace())
+    assert served == [1, 0]
 
 
 def test_a_height_is_reached_with_its_block(stage: Stage) -> None:
     stage.post()
     finished = at_height(stage.chain("x"), 1)
     stage.play(Phase.SETTLEMENT)
-    assert not finished(stage.world.moment())
+    assert not finished(stage.world.moments())
     stage.play(Phase.FINAL)
-    assert finished(stage.world.moment())
-    assert not at_height(stage.chain("x"), 2)(stage.world.moment())
+    assert finished(stage.world.moments())
+    assert not at_height(stage.chain("x"), 2)(stage.world.moments())
 
 
 def test_the_longest_wait_is_never_shorter_than_the_interval() -> None:

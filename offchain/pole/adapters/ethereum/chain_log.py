@@ -18,7 +18,6 @@ from pole.protocol.encoding.records import (
     decode_record,
 )
 from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
-from pole.protocol.rounds.audit_sample import evaluated_count
 from pole.protocol.state import Header, Ommer, Payout, PayoutReason, TaskTerms, VoidReason
 
 _WINNERS = {PayoutReason.TASK_REWARD, PayoutReason.BLOCK_REWARD, PayoutReason.OMMER_INCLUSION}
@@ -44,7 +43,7 @@ class LoggedBlock:
     @property
     def train_total(self) -> int:
         """Return how many training samples the committee evaluated."""
-        return evaluated_count(self.terms.audit_count, self.terms.train_count)
+        return self.terms.train_count
 
     @property
     def test_total(self) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -17,7 +18,7 @@ from pole.adapters.ethereum.connection import (
     in_one_request,
     node_answers,
 )
-from pole.adapters.ethereum.contract_errors import ErrorTable
+from pole.adapters.ethereum.contract_errors import ErrorTable, ballot_name
 from pole.adapters.ethereum.decoding import (
     to_ballot,
     to_finding,
@@ -28,17 +29,19 @@ from pole.adapters.ethereum.decoding import (
 )
 from pole.adapters.ethereum.deployment import Deployment, read_deployment
 from pole.adapters.ethereum.event_index import REREAD, Event, EventIndex
-from pole.errors import RefusedError, UnreachableError
-from pole.protocol.ballots import due_bond
+from pole.errors import RefusedError
 from pole.protocol.encoding.records import (
     KeysPosted,
     RecordData,
     SolutionRevealed,
+    TestSeedDrawn,
     TestSetReleased,
     decode_record,
 )
+from pole.protocol.parameters import Parameters
 from pole.protocol.rounds.value_heap import WaitingTask, waiting_task
 from pole.protocol.state import (
+    ENDED,
     BallotStage,
     FileRef,
     Finding,
@@ -48,12 +51,15 @@ from pole.protocol.state import (
     Round,
     Solution,
 )
-from pole.roles.ports import BallotView, Delegation, Moment, Opening, SeedState
+from pole.roles.ports import BallotView, Delegation, Moment
 
-MOVING: Final = ("PoLeChain", "TaskList", "VerifierCommittee")
+MOVING: Final = ("Ledger", "PoLeChain", "TaskList", "VerifierCommittee")
 """The contracts whose events move a round; the reservoir's move money only."""
 MAXIMUM_BLOCKS: Final = 100
 """Ethereum blocks that are searched for events at a look; after more of them the contracts are asked."""
+
+_FREE: Final = ENDED | {Phase.NONE}
+_UNOPENED: Final = (Phase.NONE, 0, 0)
 
 Kind = TypeVar("Kind", bound=RecordData)
 
@@ -62,12 +68,14 @@ Kind = TypeVar("Kind", bound=RecordData)
 class Stake:
     """What a verifier has staked.
 
-    The amount in wei, whether it has a seat, and when a given-up stake can be reclaimed (0 while seated).
+    The amount in wei, whether it has a seat, when it left that (0 while seated), and how often in a row it
+    abstained where a truth was found.
     """
 
     amount: int
     seated: bool
-    reclaimable_at: int
+    left_at: int
+    strikes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,8 @@ class _Look:
     """What was seen at an Ethereum block, its hash, and the block at which the contracts were asked."""
 
     block_hash: bytes
-    moment: Moment
-    round: Round | None
+    moments: tuple[Moment, ...]
+    rounds: dict[int, Round]
     asked_at: int
 
 
@@ -117,17 +125,22 @@ class ChainReader:
         except Web3Exception as error:
             raise self.errors.translate(error) from error
 
-    def moment(self) -> Moment:
-        """Return the open round's phase at the newest block.
+    @property
+    def parameters(self) -> Parameters:
+        """Return what the deployment fixes for ever."""
+        return self.deployment.parameters
 
-        Asks the contracts only where it can have changed since the last look.
+    def moments(self) -> tuple[Moment, ...]:
+        """Return the newest round of every lane at the newest block, by lane.
+
+        Asks the contracts only where something can have changed since the last look.
         """
-        return self._look().moment
+        return self._look().moments
 
     def round(self, round_id: int) -> Round:
         """Return a round; raises RefusedError when there is none."""
-        newest = self._look().round
-        if newest is not None and newest.round_id == round_id:
+        newest = self._look().rounds.get(round_id)
+        if newest is not None:
             return newest
         found = to_round(round_id, self.view("PoLeChain", "round", round_id))
         if not found.opened_at:
@@ -135,67 +148,89 @@ class ChainReader:
         return found
 
     def _look(self) -> "_Look":
-        """Return the newest block's moment and round."""
+        """Return the newest block's moments and rounds."""
         with node_answers():
             head = self.w3.eth.get_block("latest")
-            head_hash, number = bytes(head["hash"]), head["number"]
             if self._last is not None and self._is_unchanged(self._last, head):
-                moment = replace(self._last.moment, timestamp=head["timestamp"], block=number)
-                self._last = replace(self._last, block_hash=head_hash, moment=moment)
+                moments = tuple(
+                    replace(moment, timestamp=head["timestamp"], block=head["number"])
+                    for moment in self._last.moments
+                )
+                self._last = replace(self._last, block_hash=bytes(head["hash"]), moments=moments)
                 return self._last
+        self._last = self._look_anew(head)
+        return self._last
+
+    def _look_anew(self, head: BlockData) -> "_Look":
+        """Return what the contracts say at a block, asked in two requests."""
+        number, lanes = head["number"], range(self.parameters.committee.lanes)
         chain, tasks = self.contracts["PoLeChain"].functions, self.contracts["TaskList"].functions
-        round_id, waiting = in_one_request(
+        waiting, *newest = in_one_request(
             self.w3,
             [
-                lambda: chain.currentRound().call(block_identifier=number),
                 lambda: tasks.waiting().call(block_identifier=number),
+                *(partial(chain.newestRound(lane).call, block_identifier=number) for lane in lanes),
             ],
         )
-        phase, deadline, newest = Phase.NONE, 0, None
-        if round_id:
-            phase, deadline = self._phase(round_id, number)
-            newest = to_round(round_id, self.view("PoLeChain", "round", round_id, block=number))
-        attempt = newest.attempt if newest else 0
-        moment = Moment(round_id, phase, deadline, waiting, head["timestamp"], number, attempt)
-        self._last = _Look(head_hash, moment, newest, number)
-        return self._last
+        opened = [round_id for round_id in newest if round_id]
+        raw = self._at(number, [chain.round(round_id) for round_id in opened])
+        rounds = {each: to_round(each, found) for each, found in zip(opened, raw, strict=True)}
+        phases = dict(zip(opened, self._phases(opened, number), strict=True))
+        free = [lane for lane in lanes if phases.get(newest[lane], _UNOPENED)[0] in _FREE]
+        moments = []
+        for lane, round_id in enumerate(newest):
+            phase, deadline, deadline_block = phases.get(round_id, _UNOPENED)
+            moment = Moment(
+                lane=lane,
+                lanes=len(lanes),
+                round_id=round_id,
+                phase=phase,
+                deadline=deadline,
+                deadline_block=deadline_block,
+                attempt=rounds[round_id].attempt if round_id else 0,
+                waiting=waiting,
+                free_lane=free[0] if free else None,
+                timestamp=head["timestamp"],
+                block=number,
+            )
+            moments.append(moment)
+        return _Look(bytes(head["hash"]), tuple(moments), rounds, number)
 
     def _is_unchanged(self, seen: "_Look", head: BlockData) -> bool:
         """Return whether what was seen still holds at `head`, but for its time and block.
 
-        It does until the deadline or an event of the contracts, which is looked for in some blocks again: a
+        It does until a deadline or an event of the contracts, which is looked for in some blocks again: a
         node may not have known of it. A draw that seats too few leaves no event: it is told by the phase.
         """
-        moment = seen.moment
         if bytes(head["hash"]) == seen.block_hash:
             return True
-        if not 0 < head["number"] - moment.block <= MAXIMUM_BLOCKS:
+        number, before = head["number"], seen.moments[0].block
+        if not 0 < number - before <= MAXIMUM_BLOCKS:
             return False
-        if moment.deadline and head["timestamp"] >= moment.deadline:
+        if any(_is_over(moment, head) for moment in seen.moments):
             return False
-        if bytes(self.w3.eth.get_block(moment.block)["hash"]) != seen.block_hash:
+        if bytes(self.w3.eth.get_block(before)["hash"]) != seen.block_hash:
             return False
-        if self._has_events(max(seen.asked_at, moment.block - REREAD) + 1, head["number"]):
+        if self._has_events(max(seen.asked_at, before - REREAD) + 1, number):
             return False
-        return moment.phase is not Phase.DRAW or self._phase(moment.round_id, head["number"]) == (
-            moment.phase,
-            moment.deadline,
-        )
+        drawing = [moment.round_id for moment in seen.moments if moment.phase is Phase.DRAW]
+        return all(phase is Phase.DRAW for phase, _, _ in self._phases(drawing, number))
 
     def _has_events(self, first: int, last: int) -> bool:
         addresses = [self.contracts[name].address for name in MOVING]
         return bool(self.w3.eth.get_logs({"address": addresses, "fromBlock": first, "toBlock": last}))
 
-    def _phase(self, round_id: int, block: int) -> tuple[Phase, int]:
-        phase, deadline = self.view("PoLeChain", "phaseOf", round_id, block=block)
-        return Phase(phase), deadline
+    def _phases(self, rounds: list[int], block: int) -> list[tuple[Phase, int, int]]:
+        """Return the phase of each round at a block, and its deadline by clock and block."""
+        chain = self.contracts["PoLeChain"].functions
+        found = self._at(block, [chain.phaseOf(round_id) for round_id in rounds])
+        return [(Phase(phase), deadline, at_block) for phase, deadline, at_block in found]
 
-    def opening(self, round_id: int) -> Opening:
-        """Return how a round was opened; raises UnreachableError while the node does not show it."""
-        for event in reversed(self.index.events("RoundOpened")):
-            if event.arguments["roundId"] == round_id:
-                return Opening(event.block, bytes(event.arguments["seed"]))
-        raise UnreachableError(f"The Ethereum node does not show the opening of round {round_id}.")
+    def _at(self, block: int, functions: list[Any]) -> list[Any]:
+        """Return what view functions answer at a block, asked in one request."""
+        if not functions:
+            return []
+        return in_one_request(self.w3, [partial(each.call, block_identifier=block) for each in functions])
 
     def tasks(self) -> tuple[PostedTask, ...]:
         """Return every task ever posted, oldest first."""
@@ -235,6 +270,11 @@ class ChainReader:
         return tuple(
             waiting_task(task.task_id, task.terms, limits) for task in posted if task.task_id not in gone
         )
+
+    def next_task(self) -> PostedTask | None:
+        """Return the most valuable of the tasks that wait, None where none does."""
+        task_id = self.view("TaskList", "best")
+        return self.task(task_id) if task_id else None
 
     def replaced_tasks(self) -> dict[int, int]:
         """Return for each task that was pushed out of a full list which task took its place."""
@@ -276,10 +316,12 @@ class ChainReader:
                 return FileRef(test.test_cid, test.test_digest)
         return None
 
-    def test_seed(self, round_id: int) -> SeedState:
-        """Return where the seed of an idle round's test set stands."""
-        draw_block, seed = self.view("PoLeChain", "testSeedOf", round_id)
-        return SeedState(draw_block, bytes(seed) if any(seed) else None)
+    def test_seed(self, round_id: int) -> bytes | None:
+        """Return the seed of an idle round's test set, None before it is drawn."""
+        for drawn in self._recorded(RecordKind.TEST_SEED_DRAWN, TestSeedDrawn):
+            if drawn.round_id == round_id:
+                return drawn.test_seed
+        return None
 
     def models(self, round_id: int) -> dict[str, FileRef]:
         """Return each revealed miner's model file."""
@@ -290,7 +332,7 @@ class ChainReader:
         }
 
     def ballot(self, ballot_id: int) -> BallotView:
-        """Return a ballot of the newest round; its stage is NONE before the draw."""
+        """Return a ballot of a lane's newest round; its stage is NONE before the draw."""
         committee = self.contracts["VerifierCommittee"].functions
         stage, ballot, members = in_one_request(
             self.w3,
@@ -303,22 +345,32 @@ class ChainReader:
         return BallotView(BallotStage(stage), to_ballot(ballot), tuple(members))
 
     def vote_state(self, ballot_id: int, verifier: str) -> tuple[bytes, bool]:
-        """Return a member's vote commitment (32 zero bytes without one) and whether it was revealed."""
-        commitment, revealed = self.view("VerifierCommittee", "voteOf", ballot_id, verifier)
+        """Return a member's vote commitment (32 zero bytes without one) and whether it was revealed.
+
+        Raises RefusedError for who is no member.
+        """
+        member = self.member(ballot_id, verifier)
+        commitment, revealed = self.view("VerifierCommittee", "voteOf", ballot_id, member)
         return bytes(commitment), bool(revealed)
+
+    def member(self, ballot_id: int, verifier: str) -> int:
+        """Return a verifier's index among the members of a ballot; raises RefusedError for who is none."""
+        members = self.view("VerifierCommittee", "members", ballot_id)
+        if verifier not in members:
+            raise RefusedError(f"{verifier} is not on the committee of {ballot_name(ballot_id)}.")
+        return int(members.index(verifier))
 
     def findings(self, ballot_id: int) -> tuple[Finding, ...]:
         """Return what a closed ballot's committee agreed on, one finding a choice."""
         return tuple(to_finding(raw) for raw in self.view("VerifierCommittee", "findings", ballot_id))
 
-    def challenge_bond(self, ballot_id: int) -> int:
-        """Return what challenging a closed ballot's tally costs, in wei; 0 when it leaves a choice open."""
-        return due_bond(self.findings(ballot_id), self.deployment.parameters.chain)
+    def seats_at(self, time: int) -> int:
+        """Return how many verifiers had a seat at the end of a second that is past."""
+        return int(self.view("VerifierCommittee", "seatsAt", time))
 
-    @property
-    def tolerance(self) -> int:
-        """Return by how many correct predictions votes may differ and still agree."""
-        return self.deployment.parameters.committee.tolerance
+    def is_lost(self, block: int) -> bool:
+        """Return whether the hash of a past Ethereum block can be had no more, so that it draws nothing."""
+        return not any(self.view("Entropy", "hashOf", block))
 
     def credit_of(self, address: str) -> int:
         """Return what `address` may withdraw, in wei."""
@@ -342,3 +394,9 @@ class ChainReader:
                 decoded = decode_record(to_record(event.arguments))
                 if isinstance(decoded, data):
                     yield decoded
+
+
+def _is_over(moment: Moment, head: BlockData) -> bool:
+    """Return whether the clock has ended a moment's phase by a block."""
+    is_late = head["timestamp"] >= moment.deadline and head["number"] >= moment.deadline_block
+    return moment.deadline > 0 and is_late

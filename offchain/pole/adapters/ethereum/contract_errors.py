@@ -20,9 +20,11 @@ from pole.quoting import MAX_QUOTED, MAX_REASON, one_line, reason
 SENTENCES = {
     # PoLeChain
     "WrongPhase": "Round {roundId} is in phase {phase}; this needs phase {needed}.",
-    "RoundOpen": "Round {roundId} has not ended: finalise it before another is opened.",
+    "UnknownLane": "There is no lane {lane}: the {lanes} lanes are counted from 0.",
+    "RoundOpen": "Round {roundId} has not ended: finalise it before another is opened in its lane.",
     "UnknownRound": "There is no round {roundId}.",
-    "RoundOver": "The solutions of round {roundId} are no longer kept: its records tell them.",
+    "RoundOver": "The solutions of round {roundId} are no longer kept, for its lane has a newer one: its "
+    "records tell them.",
     "NotDataNode": "{caller} does not own the task of round {roundId}: only its data node may do this.",
     "EmptyField": "The field {field} is empty, or longer than 128 bytes.",
     "WrongBond": "{sent} were sent, but the bond due is {due}.",
@@ -33,8 +35,8 @@ SENTENCES = {
     "CountTooLarge": "A count of {count} correct predictions is more than the {total} samples of the set.",
     "TooEarlyToClose": "Submissions cannot be closed yet: {ready} of {minSolutions} commitments claim the "
     "threshold, and it must be {notBefore} at least.",
-    "SameBlock": "Submissions were closed in this very block ({blockNumber}): release the test set in a "
-    "later one.",
+    "NotClosedBefore": "Submissions of round {roundId} were not closed before this block ({blockNumber}): "
+    "release the test set in a later one.",
     "NotSignedByDataNode": "The data node {dataNode} did not sign this release of round {roundId} on this "
     "chain: ask it for a new one (`pole data-node sign-release`).",
     "TimestampOutOfTolerance": "The release was signed at {signedAt}, more than {tolerance} s from the "
@@ -43,45 +45,53 @@ SENTENCES = {
     "set the task was posted with.",
     "NoCommitment": "{caller} has no commitment in round {roundId}.",
     "AlreadyRevealed": "{caller} has revealed in round {roundId} already.",
-    "DrawPending": "The draw of round {roundId} is armed: draw once Ethereum block {drawBlock} is mined.",
-    "DrawNotReady": "The committee of round {roundId} cannot be drawn by block {drawBlock} (0: not armed): "
-    "wait for the next block, or arm the draw again when 256 blocks have passed.",
-    "AlreadyChallenged": "A tally of round {roundId} was challenged with a bond already, by {challenger}: "
-    "the next one stands.",
-    "NotRecorder": "{caller} may not record: only the task list and the committee may.",
-    "BadDeployment": "The contracts do not fit together ({what}): deploy all four again.",
+    "NothingToDraw": "Round {roundId} is in phase {phase}, and waits for no draw.",
+    "DrawPending": "Ethereum block {drawBlock} is named for the draw of round {roundId}: draw by it.",
+    "DrawNotReady": "Ethereum block {drawBlock} (0: none is named) cannot draw for round {roundId} yet: wait "
+    "for the next block.",
+    "IdleRoundOpen": "Round {roundId} is idle and open: one idle round is open at a time.",
+    # Entropy
+    "HashLost": "The hash of Ethereum block {number} cannot be had: it is to come, or so long ago that "
+    "another must be named.",
+    "WrongHeader": "These bytes are not the header of Ethereum block {number}: the node's chain is of "
+    "another kind than Ethereum's.",
+    # Ledger
+    "NotRecorder": "{caller} may not record: only the chain, the task list and the committee may.",
+    # PoLeChain
+    "BadDeployment": "The contracts do not fit together ({what}): deploy them all again.",
     # PoLeChain and VerifierCommittee
     "CommitmentMismatch": "What was revealed hashes to {revealed}, but {committed} was committed: reveal "
     "the same values with the same salt.",
     # TaskList
     "TermOutOfRange": "The term {term} is {given}; this deployment accepts {least} to {most}.",
     "FileMissing": "The file field {field} is empty, or longer than 128 bytes.",
-    "WrongPayment": "{sent} were sent, but reward, data bond and fee come to {due}.",
+    "WrongPayment": "{sent} were sent, but reward, data bond, fee and rent come to {due}.",
+    "TooMuchWork": "Judging a model of the task takes {judgingTime} s, and this deployment allows "
+    "{maxJudgingTime} s: take a smaller network or fewer samples.",
     "TaskListFull": "The task list is full ({maxTasks} tasks wait): post again when a round has taken one.",
     "TaskListNotFull": "The task list has room ({waiting} of {maxTasks} tasks wait): post without replacing.",
     "NotMoreValuable": "The task is worth no more than task {replacedId}, which waits: offer a higher "
     "reward, or post again when a round has taken a task.",
     "NoTask": "No task waits: post one with `pole task post`.",
-    "NotIdle": "Round {roundId} is on a data node's task: its data node releases the test set.",
     "PoolTooSmall": "The pool holds {held}, but an idle round pays {needed}: endow the pool, or wait for "
     "the fee of a task.",
     "TaskNotListed": "Task {taskId} does not wait: it never existed, was cancelled or replaced, or a round "
     "took it.",
     "NotTaskOwner": "{caller} does not own task {taskId}: only its owner may do this.",
-    # TaskList and VerifierCommittee
+    # Ledger, TaskList and VerifierCommittee
     "NotChain": "{caller} may not call this: only the PoLe chain may.",
     # VerifierCommittee
     "WrongStake": "{sent} were sent, but {due} complete the stake of a seat.",
     "AlreadySeated": "{verifier} has a seat already.",
     "NotStaked": "{verifier} has no seat or no stake: take a seat with `pole verifier stake`.",
-    "StakeBound": "The stake of {verifier} is bound until {reclaimableAt}.",
-    "NotMember": "{caller} is not on the committee of round {ballotId}.",
-    "WrongStage": "The ballot of round {ballotId} is in stage {stage}; this needs stage {needed}.",
-    "AlreadyVoted": "{verifier} has done this in round {ballotId} already.",
-    "NothingToLeak": "{verifier} has no vote in round {ballotId} that could be leaked.",
+    "StakeBound": "The stake of {verifier} is bound until {freeAfter}, and rounds opened before then have "
+    "ended.",
+    "NotMember": "{verifier} is not member {member} of the committee of {ballotId}.",
+    "WrongStage": "The ballot of {ballotId} is in stage {stage}; this needs stage {needed}.",
+    "AlreadyVoted": "{verifier} has done this in {ballotId} already.",
+    "NothingToLeak": "{verifier} has no vote in {ballotId} that could be leaked.",
     "EmptyCommitment": "A vote commitment must not be zero.",
-    "MalformedVotes": "The votes of round {ballotId} are malformed: one for each choice, with numbers for "
-    "OK only.",
+    "MalformedVotes": "The votes of {ballotId} are malformed: one for each choice, with numbers for OK only.",
     # RewardReservoir
     "InsufficientBalance": "The account {account} of {holder} holds {balance}, but {amount} were asked of "
     "it.",
@@ -107,9 +117,7 @@ _AMOUNTS = {
 _KINDS = {"TooManySolutions": NoPlaceError}
 # ganache answers a `require` with an error of its own kind, where other nodes give revert data.
 _VERDICTS = ("revert", "out of gas", "invalid opcode")
-_TIMES = {("TooEarlyToClose", "notBefore"), ("StakeBound", "reclaimableAt")}
-# From the year 9999 on, which no date shows and only a stake that is bound without end has.
-_LAST_YEAR = 253_370_764_800
+_TIMES = {("TooEarlyToClose", "notBefore"), ("StakeBound", "freeAfter")}
 _ENUMS = {"Phase": Phase, "BallotStage": BallotStage}
 
 Abi = Iterable[Mapping[str, Any]]
@@ -202,7 +210,7 @@ def _shown(error: str, argument: Mapping[str, Any], value: Any) -> str:
     if enum is not None:
         return enum(value).name
     if argument["name"] == "ballotId":
-        return _shown_ballot(value)
+        return ballot_name(value)
     if argument["type"] == "address":
         return Web3.to_checksum_address(value)
     if (error, argument["name"]) in _AMOUNTS:
@@ -216,14 +224,13 @@ def _hex(data: bytes) -> str:
     return one_line("0x" + data[:MAX_QUOTED].hex(), MAX_QUOTED)
 
 
-def _shown_ballot(ballot_id: int) -> str:
+def ballot_name(ballot_id: int) -> str:
+    """Return how people call a ballot: by its round, and by its committee where that is not the first."""
     round_id, attempt = round_and_attempt(ballot_id)
-    return f"{round_id} (committee {attempt + 1})" if attempt else str(round_id)
+    return f"round {round_id} (committee {attempt + 1})" if attempt else f"round {round_id}"
 
 
 def _shown_time(seconds: int) -> str:
     if seconds == 0:
         return "the seat is given up"
-    if seconds >= _LAST_YEAR:
-        return "its open ballot is settled"
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

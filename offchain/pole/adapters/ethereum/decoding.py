@@ -14,6 +14,7 @@ from pole.protocol.state import (
     RecordKind,
     Round,
     Solution,
+    Step,
     TaskFiles,
     TaskTerms,
     Verdict,
@@ -29,9 +30,15 @@ def to_terms(raw: Sequence[Any]) -> TaskTerms:
 
 def to_round(round_id: int, raw: Sequence[Any]) -> Round:
     """Return IPoLeChain.Round; its nested task is flattened."""
-    task_id, (owner, terms, test_digest), *rest = raw
-    found = Round(round_id, task_id, owner, to_terms(terms), test_digest, *rest)
-    return replace(found, void_reason=VoidReason(found.void_reason))
+    task_id, (owner, judging_time, terms, test_digest), *rest = raw
+    found = Round(round_id, task_id, owner, judging_time, to_terms(terms), test_digest, *rest)
+    first, second = found.challengers
+    return replace(
+        found,
+        step=Step(found.step),
+        void_reason=VoidReason(found.void_reason),
+        challengers=(first, second),
+    )
 
 
 def to_solution(raw: Sequence[Any]) -> Solution:
@@ -57,12 +64,12 @@ def to_vote(raw: Mapping[str, Any]) -> Vote:
 
 
 def to_header(raw: Mapping[str, Any]) -> Header:
-    """Return IPoLeChain.Header of an event."""
+    """Return ILedger.Header of an event."""
     return Header(*_values(raw))
 
 
 def to_ommer(raw: Mapping[str, Any]) -> Ommer:
-    """Return IPoLeChain.Ommer of an event."""
+    """Return ILedger.Ommer of an event."""
     return Ommer(*_values(raw))
 
 

@@ -19,12 +19,12 @@ from pole.adapters.ethereum.connection import node_answers
 from pole.adapters.ethereum.deployment import Deployment
 
 EVENTS = {
-    "PoLeChain": ("Recorded", "RoundOpened", "BlockAppended"),
+    "Ledger": ("Recorded", "BlockAppended"),
     "TaskList": (
         *("TaskPosted", "TaskCancelled", "TaskReplaced", "TaskTaken"),
         *("KeysDelegated", "PartialKeysAnnounced"),
     ),
-    "VerifierCommittee": ("VoteRevealed", "Rewarded", "Slashed"),
+    "VerifierCommittee": ("VoteRevealed", "Rewarded", "Slashed", "Struck"),
     "RewardReservoir": ("Withdrawn",),
 }
 

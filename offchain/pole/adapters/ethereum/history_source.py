@@ -5,20 +5,36 @@ What `protocol.history` verifies, and the bodies that are pinned on IPFS.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from hexbytes import HexBytes
+from web3.exceptions import BlockNotFound
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.connection import in_one_request
-from pole.adapters.ethereum.decoding import to_header, to_ommer, to_posted_task, to_record, to_vote
+from pole.adapters.ethereum.decoding import (
+    to_header,
+    to_ommer,
+    to_posted_task,
+    to_record,
+    to_round,
+    to_vote,
+)
 from pole.adapters.ethereum.event_index import Event
 from pole.errors import InputError, IntegrityError
-from pole.protocol.encoding.records import SolutionRevealed, VoteLeaked, VoteRevealed, decode_record
+from pole.protocol.encoding.ethereum_headers import encode_header, mix_of
+from pole.protocol.encoding.records import (
+    Payouts,
+    SolutionRevealed,
+    VoteLeaked,
+    VoteRevealed,
+    decode_record,
+)
 from pole.protocol.formats.block_body import BlockBody, write_body
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.replay.history import Block, History
-from pole.protocol.replay.surroundings import Member, Surroundings
+from pole.protocol.replay.surroundings import Books, Member, RoundClock, Surroundings
 from pole.protocol.state import RecordKind
 
 Snapshot = Mapping[str, tuple[Event, ...]]
@@ -41,13 +57,11 @@ def read_history(reader: ChainReader) -> History:
         )
     _check_tip(reader, blocks[-1])
     tasks = [to_posted_task(event.arguments) for event in events.get("TaskPosted", ())]
-    opened = [event.arguments for event in events.get("RoundOpened", ())]
     return History(
         around=_surroundings(reader, events),
         blocks=blocks,
         records=tuple(to_record(event.arguments) for event in events.get("Recorded", ())),
         tasks={task.task_id: task for task in tasks},
-        seeds={arguments["roundId"]: bytes(arguments["seed"]) for arguments in opened},
     )
 
 
@@ -102,12 +116,64 @@ def _surroundings(reader: ChainReader, events: Snapshot) -> Surroundings:
         solution_salts=openings.solution_salts,
         vote_salts=openings.vote_salts,
         leaks=openings.leaks,
+        clocks=_clocks(reader, events),
+        books=_books(events),
+        mix=partial(_mix, reader),
     )
+
+
+def _clocks(reader: ChainReader, events: Snapshot) -> dict[int, RoundClock]:
+    """Return what the contracts and the Ethereum blocks tell of the time of every round that ended."""
+    ended = {
+        data.round_id: event.block
+        for event in events.get("Recorded", ())
+        if event.arguments["kind"] == RecordKind.PAYOUTS
+        and isinstance(data := decode_record(to_record(event.arguments)), Payouts)
+    }
+    asked = reader.contracts["PoLeChain"].functions
+    rounds = in_batches(reader, [asked.round(round_id).call for round_id in ended])
+    numbers = list(dict.fromkeys(ended.values()))
+    blocks = in_batches(reader, [partial(reader.w3.eth.get_block, number) for number in numbers])
+    times = {number: block["timestamp"] for number, block in zip(numbers, blocks, strict=True)}
+    found = {}
+    for round_id, raw in zip(ended, rounds, strict=True):
+        standing = to_round(round_id, raw)
+        found[round_id] = RoundClock(standing.opened_at, times[ended[round_id]], standing.closed_early)
+    return found
+
+
+def _books(events: Snapshot) -> Books:
+    """Return what the committee's events say that members earned and lost."""
+
+    def of(name: str) -> list[tuple[Member, Mapping[str, Any]]]:
+        told = [event.arguments for event in events.get(name, ())]
+        return [((arguments["ballotId"], arguments["verifier"]), arguments) for arguments in told]
+
+    penalties: dict[Member, tuple[int, ...]] = {}
+    for member, arguments in of("Slashed"):
+        penalties[member] = (*penalties.get(member, ()), arguments["amount"])
+    return Books(
+        rewards={member: arguments["amount"] for member, arguments in of("Rewarded")},
+        penalties=penalties,
+        strikes={member: arguments["strikes"] for member, arguments in of("Struck")},
+    )
+
+
+def _mix(reader: ChainReader, number: int) -> bytes | None:
+    """Return the mix in the header of an Ethereum block, None where the node has none of that number.
+
+    Raises IntegrityError where the header does not give the block's hash.
+    """
+    try:
+        block = reader.w3.eth.get_block(number)
+    except BlockNotFound:
+        return None
+    return mix_of(encode_header(block))
 
 
 def _check_tip(reader: ChainReader, newest: Block) -> None:
     # At the height of the events, not the newest: a block may have been appended since they were read.
-    named = bytes(reader.view("PoLeChain", "blockHash", newest.header.height))
+    named = bytes(reader.view("Ledger", "blockHash", newest.header.height))
     if named != newest.hash:
         raise IntegrityError(
             f"The contract's block at height {newest.header.height} is 0x{named.hex()}, but its event says "

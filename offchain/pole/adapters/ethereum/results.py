@@ -1,5 +1,6 @@
 """How rounds ended, out of the chain's events; the hash of a block is that of the contract's own state."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from pole.adapters.ethereum.chain_reader import ChainReader
@@ -7,7 +8,7 @@ from pole.adapters.ethereum.decoding import to_record
 from pole.adapters.ethereum.event_index import Event
 from pole.adapters.ethereum.history_source import Snapshot, read_blocks
 from pole.errors import InputError, UnreachableError
-from pole.protocol.encoding.records import RoundVoided, decode_record
+from pole.protocol.encoding.records import RecordData, RoundVoided, SeedDrawn, decode_record
 from pole.protocol.state import RecordKind, VoidReason
 from pole.roles.models.result import RoundResult, WonBlock
 
@@ -23,7 +24,7 @@ def result_of_round(reader: ChainReader, round_id: int) -> RoundResult | None:
     Raises UnreachableError where the node does not show the opening of the round.
     """
     events = reader.index.snapshot()
-    for event in reversed(events.get("RoundOpened", ())):
+    for event in reversed(events.get("TaskTaken", ())):
         if event.arguments["roundId"] == round_id:
             return _result(reader, events, event)
     raise UnreachableError(f"The Ethereum node does not show the opening of round {round_id}.")
@@ -36,7 +37,7 @@ def result_of_task(reader: ChainReader, task_id: int) -> RoundResult:
     """
     reader.task(task_id)
     events = reader.index.snapshot()
-    for event in events.get("RoundOpened", ()):
+    for event in events.get("TaskTaken", ()):
         if event.arguments["taskId"] == task_id:
             found = _result(reader, events, event)
             if found is not None:
@@ -66,10 +67,25 @@ def _result(reader: ChainReader, events: Snapshot, opened: Event) -> RoundResult
         contract=deployment.chain.address,
         round_id=round_id,
         task=reader.task(opened.arguments["taskId"]),
-        seed=bytes(opened.arguments["seed"]),
+        seed=_seed(events, round_id),
         block=block,
         void_reason=reason,
     )
+
+
+def _seed(events: Snapshot, round_id: int) -> bytes:
+    """Return a round's seed, nothing where none was drawn."""
+    for data in _decoded(events, RecordKind.SEED_DRAWN):
+        if isinstance(data, SeedDrawn) and data.round_id == round_id:
+            return data.seed
+    return b""
+
+
+def _decoded(events: Snapshot, kind: RecordKind) -> Iterator[RecordData]:
+    """Yield what the records of a kind say, newest first."""
+    for event in reversed(events.get("Recorded", ())):
+        if event.arguments["kind"] == kind:
+            yield decode_record(to_record(event.arguments))
 
 
 def _block(reader: ChainReader, events: Snapshot, round_id: int) -> WonBlock | None:
@@ -81,14 +97,12 @@ def _block(reader: ChainReader, events: Snapshot, round_id: int) -> WonBlock | N
                 for event in events.get("Recorded", ())
                 if event.arguments["height"] == height
             )
-            return WonBlock(block.header, bytes(reader.view("PoLeChain", "blockHash", height)), records)
+            return WonBlock(block.header, bytes(reader.view("Ledger", "blockHash", height)), records)
     return None
 
 
 def _void_reason(events: Snapshot, round_id: int) -> VoidReason:
-    for event in reversed(events.get("Recorded", ())):
-        if event.arguments["kind"] == RecordKind.ROUND_VOIDED:
-            told = decode_record(to_record(event.arguments))
-            if isinstance(told, RoundVoided) and told.round_id == round_id:
-                return told.reason
+    for told in _decoded(events, RecordKind.ROUND_VOIDED):
+        if isinstance(told, RoundVoided) and told.round_id == round_id:
+            return told.reason
     return VoidReason.NONE

@@ -1,6 +1,6 @@
 """What happened to a task, from its posting to the end of its round, out of the contracts' events."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pole.adapters.ethereum.chain_reader import ChainReader
@@ -11,6 +11,9 @@ from pole.protocol.encoding.records import (
     RecordData,
     RoundOpened,
     RoundVoided,
+    SolutionCommitted,
+    SolutionDisplaced,
+    SolutionRevealed,
     TaskCancelled,
     TaskPosted,
     TaskReplaced,
@@ -19,7 +22,6 @@ from pole.protocol.encoding.records import (
     decode_record,
     round_of,
 )
-from pole.protocol.rounds.audit_sample import evaluated_count
 from pole.protocol.state import Header, Phase, PostedTask, RecordKind, Vote
 
 
@@ -63,9 +65,10 @@ class Standing:
 
 def standing_of(reader: ChainReader, task: PostedTask) -> Standing:
     """Return where a task stands at the newest Ethereum block."""
-    moment, news = reader.moment(), news_of(reader.index.snapshot(), task.task_id)
+    moments, news = reader.moments(), news_of(reader.index.snapshot(), task.task_id)
     round_id = next((each.data.round_id for each in reversed(news) if isinstance(each.data, RoundOpened)), 0)
     outcome = outcomes(reader.index.snapshot(), {task.task_id: task}).get(task.task_id)
+    moment = moments[round_id % len(moments)]
     if not round_id or moment.round_id != round_id:
         return Standing(news, round_id, Phase.NONE, None, outcome)
     left = max(moment.deadline - moment.timestamp, 0) if moment.deadline else None
@@ -95,6 +98,28 @@ def news_of(events: Snapshot, task_id: int) -> tuple[News, ...]:
     return tuple(found)
 
 
+def judged_miners(news: Sequence[News]) -> tuple[str, ...]:
+    """Return whose models the committees of a task's round judge, in the order of choices."""
+    places: list[str] = []
+    order: dict[str, int] = {}
+    free: int | None = None
+    revealed: dict[str, bytes] = {}
+    for number, each in enumerate(news):
+        match each.data:
+            case SolutionDisplaced(miner=miner):
+                free = places.index(miner)
+            case SolutionCommitted(miner=miner):
+                order[miner] = number
+                if free is not None:
+                    places[free], free = miner, None
+                elif miner not in places:
+                    places.append(miner)
+            case SolutionRevealed(miner=miner, model_digest=digest):
+                revealed[miner] = digest
+    first = {revealed[miner]: miner for miner in sorted(revealed, key=lambda miner: -order[miner])}
+    return tuple(miner for miner in places if miner in first.values())
+
+
 def _task_of(data: RecordData) -> int | None:
     return data.task_id if isinstance(data, TaskPosted | TaskCancelled | TaskReplaced) else None
 
@@ -116,9 +141,8 @@ def outcomes(events: Snapshot, tasks: Mapping[int, PostedTask]) -> dict[int, Out
         header = block.header
         task = tasks.get(header.task_id)
         if task is not None:
-            train = evaluated_count(task.terms.audit_count, task.terms.train_count)
             test = task.terms.test_count if header.round_id in released else 0
-            found[task.task_id] = Outcome(header.round_id, header, "", train, test)
+            found[task.task_id] = Outcome(header.round_id, header, "", task.terms.train_count, test)
     return {task_id: outcome for task_id, outcome in found.items() if task_id in tasks}
 
 

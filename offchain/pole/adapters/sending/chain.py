@@ -10,15 +10,18 @@ from web3.types import TxReceipt
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.connection import node_answers
+from pole.adapters.ethereum.decoding import to_round
 from pole.adapters.sending.fees import FeePolicy, expected_price
 from pole.adapters.sending.task_states import task_to_replace
 from pole.adapters.sending.transactions import Call, Sender
 from pole.adapters.storage.journal import SqliteJournal
 from pole.errors import InputError
 from pole.protocol.encoding.abi import vote_tuple
+from pole.protocol.encoding.ethereum_headers import encode_header
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.formats.signed_release import SignedRelease
-from pole.protocol.rounds.payouts import miner_bond
+from pole.protocol.rounds.payouts import bond_of, miner_bond
+from pole.protocol.rounds.rent import payment
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms, Vote
 from pole.roles.ports import Delegation, Identity, Receipt
 
@@ -80,7 +83,7 @@ class EthereumChain(ChainReader):
             replaced = task_to_replace(self.waiting_tasks(), terms, limits)
         function = "post" if replaced is None else "postReplacing"
         arguments = (astuple(terms), astuple(files), *(() if replaced is None else (replaced.task_id,)))
-        receipt = self._send("TaskList", function, *arguments, value=terms.payment, intent=intent)
+        receipt = self._send("TaskList", function, *arguments, value=payment(terms, limits), intent=intent)
         return int(self._event("TaskList", "TaskPosted", receipt)["taskId"])
 
     def gas_price(self) -> int:
@@ -102,9 +105,26 @@ class EthereumChain(ChainReader):
         arguments = (task_id, keys.cid, keys.digest)
         return _receipt(self._send("TaskList", "announcePartialKeys", *arguments, intent=intent))
 
-    def open_round(self, *, intent: str) -> Receipt:
-        """Open a round on the most valuable task, an idle one when no task waits."""
-        return _receipt(self._send("PoLeChain", "openRound", intent=intent))
+    def open_round(self, lane: int, *, intent: str) -> Receipt:
+        """Open a lane's next round on the most valuable task, an idle one when no task waits."""
+        return _receipt(self._send("PoLeChain", "openRound", lane, intent=intent))
+
+    def arm(self, round_id: int, *, intent: str) -> Receipt:
+        """Name the Ethereum block that draws what the round waits for."""
+        return _receipt(self._send("PoLeChain", "arm", round_id, intent=intent))
+
+    def draw(self, round_id: int, *, intent: str) -> Receipt:
+        """Draw what the round waits for by the header of the named block: a seed, or a committee.
+
+        Raises UnreachableError while the node does not show that block.
+        """
+        header = b""
+        # What was sent is not sent again, and no block is named any more.
+        if not self._sender.was_sent(intent):
+            with node_answers():
+                named = self.view("PoLeChain", "round", round_id)
+                header = encode_header(self.w3.eth.get_block(to_round(round_id, named).draw_block))
+        return _receipt(self._send("PoLeChain", "draw", round_id, header, intent=intent))
 
     def post_functional_keys(self, round_id: int, keys: FileRef, *, intent: str) -> Receipt:
         """Post where the functional keys are."""
@@ -113,15 +133,19 @@ class EthereumChain(ChainReader):
         )
 
     def commit(self, round_id: int, commitment: bytes, claimed_train_correct: int, *, intent: str) -> Receipt:
-        """Commit to a model, with the bond when it is the first commitment."""
+        """Commit to a model, with what its claim's bond exceeds that of the commitment that it replaces."""
         arguments = (round_id, commitment, claimed_train_correct)
-        committed = any(each.miner == self._identity.address for each in self.solutions(round_id))
-        reward = self.round(round_id).terms.reward
-        bond = 0 if committed else miner_bond(reward, self.deployment.parameters.chain)
-        return _receipt(self._send("PoLeChain", "commit", *arguments, value=bond, intent=intent))
+        terms, parameters = self.round(round_id).terms, self.parameters.chain
+        held = sum(
+            bond_of(each, terms, parameters)
+            for each in self.solutions(round_id)
+            if each.miner == self._identity.address
+        )
+        due = max(miner_bond(claimed_train_correct, terms, parameters) - held, 0)
+        return _receipt(self._send("PoLeChain", "commit", *arguments, value=due, intent=intent))
 
     def close_submissions(self, round_id: int, *, intent: str) -> Receipt:
-        """Close submissions early."""
+        """Close submissions: the data node before the time limit, anybody after it."""
         return _receipt(self._send("PoLeChain", "closeSubmissions", round_id, intent=intent))
 
     def release_test_set(self, round_id: int, test: FileRef, *, intent: str) -> Receipt:
@@ -136,14 +160,6 @@ class EthereumChain(ChainReader):
         arguments = (release.round_id, test.cid, test.digest, release.timestamp, release.signature)
         return _receipt(self._send("PoLeChain", "releaseTestSetFor", *arguments, intent=intent))
 
-    def arm_test_seed(self, round_id: int, *, intent: str) -> Receipt:
-        """Name the block that seeds an idle round's test set."""
-        return _receipt(self._send("PoLeChain", "armTestSeed", round_id, intent=intent))
-
-    def draw_test_seed(self, round_id: int, *, intent: str) -> Receipt:
-        """Draw the seed of an idle round's test set."""
-        return _receipt(self._send("PoLeChain", "drawTestSeed", round_id, intent=intent))
-
     def reveal(
         self, round_id: int, model: FileRef, claimed_test_correct: int, salt: bytes, *, intent: str
     ) -> Receipt:
@@ -151,30 +167,25 @@ class EthereumChain(ChainReader):
         arguments = (round_id, model.cid, model.digest, claimed_test_correct, salt)
         return _receipt(self._send("PoLeChain", "reveal", *arguments, intent=intent))
 
-    def arm_draw(self, round_id: int, *, intent: str) -> Receipt:
-        """Name the block that draws the committee."""
-        return _receipt(self._send("PoLeChain", "armDraw", round_id, intent=intent))
-
-    def draw_committee(self, round_id: int, *, intent: str) -> Receipt:
-        """Draw the committee."""
-        return _receipt(self._send("PoLeChain", "drawCommittee", round_id, intent=intent))
-
     def commit_vote(self, ballot_id: int, commitment: bytes, *, intent: str) -> Receipt:
         """Commit this wallet's votes."""
-        return _receipt(self._send("VerifierCommittee", "commitVote", ballot_id, commitment, intent=intent))
+        arguments = (ballot_id, self._own_member(ballot_id, intent), commitment)
+        return _receipt(self._send("VerifierCommittee", "commitVote", *arguments, intent=intent))
 
     def reveal_vote(self, ballot_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
         """Reveal this wallet's votes."""
-        arguments = (ballot_id, [vote_tuple(vote) for vote in votes], salt)
+        cast = [vote_tuple(vote) for vote in votes]
+        arguments = (ballot_id, self._own_member(ballot_id, intent), cast, salt)
         return _receipt(self._send("VerifierCommittee", "revealVote", *arguments, intent=intent))
 
     def leak(self, ballot_id: int, leaked: LeakedVote, *, intent: str) -> Receipt:
         """Show a member's votes and salt, which voids them and earns half of its penalty."""
-        arguments = (ballot_id, leaked.verifier, [vote_tuple(vote) for vote in leaked.votes], leaked.salt)
+        member = self.member(ballot_id, leaked.verifier)
+        arguments = (ballot_id, member, [vote_tuple(vote) for vote in leaked.votes], leaked.salt)
         return _receipt(self._send("VerifierCommittee", "leak", *arguments, intent=intent))
 
     def challenge(self, round_id: int, *, bond: int, intent: str) -> Receipt:
-        """Call for a larger committee, with what `challenge_bond` says."""
+        """Buy a larger committee, for what pole.protocol.ballots.challenge_bond says."""
         return _receipt(self._send("PoLeChain", "challenge", round_id, value=bond, intent=intent))
 
     def finalise(self, round_id: int, *, intent: str) -> Receipt:
@@ -200,8 +211,14 @@ class EthereumChain(ChainReader):
         return _receipt(self._send("VerifierCommittee", "unstake", intent=intent))
 
     def reclaim(self, *, intent: str) -> Receipt:
-        """Have the stake credited once its unbonding time is over."""
+        """Have the stake credited once no round can draw its seat any more."""
         return _receipt(self._send("VerifierCommittee", "reclaim", intent=intent))
+
+    def _own_member(self, ballot_id: int, intent: str) -> int:
+        """Return this wallet's index among a ballot's members; of what was sent it is not asked for again."""
+        if self._sender.was_sent(intent):
+            return 0
+        return self.member(ballot_id, self._identity.address)
 
     def _send(self, contract: str, function: str, *arguments: Any, intent: str, value: int = 0) -> TxReceipt:
         target = self.contracts[contract]

@@ -21,7 +21,7 @@ def task_states(reader: ChainReader) -> dict[int, str]:
         states[replaced] = f"replaced by task {by}"
     for event in reader.index.events("TaskTaken"):
         round_id = event.arguments["roundId"]
-        phase, _ = reader.view("PoLeChain", "phaseOf", round_id)
+        phase, _, _ = reader.view("PoLeChain", "phaseOf", round_id)
         states[event.arguments["taskId"]] = f"round {round_id}: {Phase(phase).name.lower()}"
     return states
 

@@ -4,7 +4,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from pole.api.wallets import DEVELOPMENT_CHAINS
 from pole.cli.common.context import (
     Session,
     Settings,
@@ -21,15 +20,16 @@ from pole.cli.common.context import (
 )
 from pole.cli.common.log import start_log
 from pole.cli.common.parameters import Duration
+from pole.errors import InputError
 
 if TYPE_CHECKING:
+    from pole.protocol.parameters import Parameters
     from pole.roles.loop import Role
     from pole.roles.ports import Moment
     from pole.roles.receiving.round_data import RoundData
     from pole.roles.support.waiting import PatientStore
     from pole.roles.workers.settlement import Settlement
 
-KEEPER_SPREAD = 8.0
 MEBIBYTE = 2**20
 
 P = ParamSpec("P")
@@ -82,23 +82,28 @@ threads_option = click.option(
 )
 
 
-CONFIRMATIONS = 2
-
 confirmations_option = click.option(
     "--confirmations",
     type=click.IntRange(min=0),
     metavar="BLOCKS",
-    help="Ethereum blocks that keys wait for after the round's opening, for half of the key window at most; "
-    "a reorganisation that changes the seed afterwards costs the data bond.  "
-    f"[default: {CONFIRMATIONS}; on chains 1337 and 31337 0]",
+    help="Ethereum blocks to wait before a secret is given away, if more than the deployment's: keys after "
+    "the seed, the test set after the close, the model after the test set.",
 )
 
 
-def confirmations_of(chain_id: int, given: int | None) -> int:
-    """Return how many blocks keys wait for: what was asked for, else what suits the chain."""
-    if given is not None:
-        return given
-    return 0 if chain_id in DEVELOPMENT_CHAINS else CONFIRMATIONS
+def confirmations_of(parameters: "Parameters", given: int | None) -> int:
+    """Return how many blocks secrets wait for: what the deployment asks for, or more where that was given.
+
+    Raises InputError for more than the deployment's windows leave time for.
+    """
+    limits = parameters.chain
+    most = (limits.window_blocks - 1) // 2
+    if given is not None and given > most:
+        raise InputError(
+            f"--confirmations is {given}, but a window of this deployment may last {limits.window_blocks} "
+            f"blocks only: give {most} at most."
+        )
+    return max(limits.confirmations, given or 0)
 
 
 @contextmanager
@@ -158,11 +163,10 @@ def round_data_of(
     from pole.roles.receiving.decryption import Means
     from pole.roles.receiving.point_cache import PointCache
     from pole.roles.receiving.round_data import RoundData
-    from pole.roles.receiving.task_data import TaskReader
 
-    reader = TaskReader(session.chain, store, session.home / "files", os.urandom)
     points = PointCache(settings.home / "points", point_cache * MEBIBYTE)
-    return RoundData(reader, session.home, Means(store, time.monotonic, threads, points))
+    means = Means(store, time.monotonic, threads, points)
+    return RoundData(session.chain, session.home, means, os.urandom, lanes=1, served_as=session.home.name)
 
 
 def serve(
@@ -215,12 +219,12 @@ def run_worker(
     from pole.roles.workers.keeper import Keeper
 
     backend.choose()
-    finished: Callable[[Moment], bool] = never
+    finished: Callable[[Sequence[Moment]], bool] = never
     if options.rounds is not None:
         finished = after_rounds(options.rounds)
     elif options.until_height is not None:
         finished = at_height(session.chain, options.until_height)
-    keeper = tables.keeper(Keeper(session.chain, time.monotonic, KEEPER_SPREAD, idle_after))
+    keeper = tables.keeper(Keeper(session.chain, time.monotonic, idle_after))
     logging.getLogger("pole").info("Ready as %s.", session.account.address)
     run(session.chain, [role, keeper], wait=stopping.wait, finished=finished, pace=Pace(options.poll))
     logging.getLogger("pole").info("Stopped.")

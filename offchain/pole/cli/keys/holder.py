@@ -115,7 +115,7 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmation
             settlement=settlement_of(session, options),
             combiner=_combiner_of(session, settings),
             open_share=lambda digest: open_share(session.secrets, session.account.address, digest),
-            confirmations=confirmations_of(session.chain.identity.chain_id, confirmations),
+            confirmations=confirmations_of(session.chain.parameters, confirmations),
         )
         return tables.key_holder(role)
 

@@ -166,7 +166,7 @@ def prove(settings: Settings, height: int, index: int, out: Path | None) -> None
 
     reader = open_reader(settings)
     proof = prove_record(read_history(reader), height, index)
-    block_hash = bytes(reader.view("PoLeChain", "blockHash", height))
+    block_hash = bytes(reader.view("Ledger", "blockHash", height))
     verify_proof(proof, block_hash)
     written = write_proof(proof)
     if out is None:
@@ -190,21 +190,20 @@ def prove(settings: Settings, height: int, index: int, out: Path | None) -> None
 def challenge(settings: Settings, /, *, round_id: int, wallet: str, as_json: bool) -> None:
     """Challenge the tally of a ROUND: a larger committee judges anew, and its tally decides.
 
-    It costs a bond, which comes back, with half of what the members in the wrong lose, when the outcome is
-    another one or no larger committee can be drawn; else the members in the right share it. A tally that
-    leaves a solution without a finding is free to challenge, unless it finds the data at fault.
+    It costs a bond, which is the larger committee's pay. It comes back where the last tally contradicts this
+    one about a model that both could judge, and where no larger committee could be drawn.
     """
     from pole.protocol.amounts import ether
-    from pole.protocol.ballots import ballot_id
+    from pole.protocol.ballots import challenge_bond
 
     with open_session(settings, wallet, read_password(settings)) as session:
-        ballot = ballot_id(round_id, session.chain.round(round_id).attempt)
-        bond = session.chain.challenge_bond(ballot)
+        standing = session.chain.round(round_id)
+        bond = challenge_bond(standing.attempt, standing.terms.reward, session.chain.parameters.chain)
         intent = session.journal.next_intent("challenge")
         session.chain.challenge(round_id, bond=bond, intent=intent)
-        paid = f"with a bond of {ether(bond)}" if bond else "for free, since it leaves a solution open"
         print_done(
-            f"The tally of round {round_id} is challenged {paid}: a larger committee is drawn next.",
+            f"The tally of round {round_id} is challenged with a bond of {ether(bond)}: a larger committee "
+            "is drawn next.",
             {"round": round_id, "bond": str(bond)},
             as_json=as_json,
         )

@@ -127,7 +127,7 @@ def _layers(specification: "ModelSpecification") -> list[dict[str, Any]]:
             "reads": list(node.inputs),
             "makes": list(node.shape),
             "parameters": parameter_count(node.layer, node.input_shapes[0]),
-            "multiplications": multiplication_count(node.layer, node.input_shapes[0], node.shape),
+            "multiplications": multiplication_count(node.layer, node.input_shapes, node.shape),
         }
         for node in specification.nodes()
     ]

@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 @click.option("--min-solutions", type=click.IntRange(min=1), default=1, help="Solutions to wait for.")
 @click.option("--train-accuracy", type=PERCENT, required=True, help="Training accuracy required, such as 95.")
 @click.option("--test-accuracy", type=PERCENT, default=0, help="Test accuracy required; 0 for none.")
-@click.option("--audit", type=click.IntRange(min=0), default=0, help="Training samples judged; 0 for all.")
 @consent_option
 @click.option(
     "--picture",
@@ -97,9 +96,9 @@ def post(
     with open_session(settings, wallet, read_password(settings)) as session:
         require_strong_wallet(settings, wallet, session.chain.identity.chain_id)
         use_threads(threads)
-        whole, limits = read_data(data), session.chain.deployment.parameters.task_list
+        whole, parameters = read_data(data), session.chain.deployment.parameters
         request = request_of(
-            read_specification(spec), taken(whole, train_samples, test_samples), terms, limits
+            read_specification(spec), taken(whole, train_samples, test_samples), terms, parameters.task_list
         )
         if picture is None and len(whole.input_shape) > 1:
             picture = session.home / "previews" / f"{whole.name}.png"
@@ -109,7 +108,7 @@ def post(
             session,
             threads=threads,
             consent_to=lambda found: consent_to(found, allow_disclosure, picture=picture),
-            agree_to=lambda asked: agree_to(asked, gas_price, yes=yes, dry_run=dry_run),
+            agree_to=lambda asked: agree_to(asked, parameters, gas_price, yes=yes, dry_run=dry_run),
             report=lambda sentence: click.echo(sentence, err=True),
         )
         task_id = poster.post(request, whole, data_name=data_name)
@@ -121,7 +120,8 @@ def post(
 
 def _document(session: Session, task_id: int | None, terms: "TaskTerms", gas_price: int) -> dict[str, Any]:
     transaction = None if task_id is None else session.chain.posting_of(task_id)
-    return {"taskId": task_id, "transaction": transaction, **document_of(terms, gas_price)}
+    price = document_of(terms, session.chain.deployment.parameters, gas_price)
+    return {"taskId": task_id, "transaction": transaction, **price}
 
 
 def _told(session: Session, task_id: int | None, wallet: str) -> str:

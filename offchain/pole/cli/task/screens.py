@@ -73,13 +73,17 @@ class PlainScreen:
 
     def __init__(self, task: "PostedTask") -> None:
         self._task = task
+        self._news: list[News] = []
         self._judged: tuple[str, ...] = ()
         self._phase: object = None
 
     def report(self, news: "News") -> None:
         """Print an event as a sentence."""
+        self._news.append(news)
         if isinstance(news.data, CommitteeDrawn):
-            self._judged = news.data.judged
+            from pole.adapters.ethereum.task_story import judged_miners
+
+            self._judged = judged_miners(self._news)
         self._print(sentence_of(news, self._task.terms, self._judged))
 
     def stand(self, standing: "Standing") -> None:

@@ -91,12 +91,13 @@ def show(settings: Settings, /, *, task_id: int, as_json: bool) -> None:
 def cancel(settings: Settings, /, *, task_id: int, wallet: str, as_json: bool) -> None:
     """Take back task TASK_ID, which no round has opened.
 
-    Reward and bond become credit (`pole withdraw`); the fee stays in the pool. What the task had reserved of
-    the key budget is free again.
+    Reward, bond and rent become credit (`pole withdraw`); the fee stays in the pool. What the task had
+    reserved of the key budget is free again.
     """
     from pole.adapters.sending.task_states import CANCELLED, task_states
     from pole.api.budget import open_budget
     from pole.protocol.amounts import ether
+    from pole.protocol.rounds.rent import payment
 
     with open_session(settings, wallet, read_password(settings)) as session:
         task = session.chain.task(task_id)
@@ -107,10 +108,8 @@ def cancel(settings: Settings, /, *, task_id: int, wallet: str, as_json: bool) -
         entry = budget.ledger.read(task.files.mpk_digest)
         if entry is not None and entry.given is None:
             budget.release(task.files.mpk_digest)
-        refund, credit = (
-            task.terms.reward + task.terms.data_bond,
-            session.chain.credit_of(session.account.address),
-        )
+        refund = payment(task.terms, session.chain.parameters.task_list) - task.terms.fee
+        credit = session.chain.credit_of(session.account.address)
     if as_json:
         print_json(
             {
@@ -132,7 +131,6 @@ def _rows(task: "PostedTask", outcome: "Outcome | None") -> dict[str, str]:
     from pole.protocol.amounts import ether
 
     terms, files = task.terms, task.files
-    audited = f", {terms.audit_count} of them judged" if terms.audit_count else ""
     test = _percent(terms.required_test_accuracy) if terms.required_test_accuracy else "any part"
     rows = {
         "owner": task.owner,
@@ -141,7 +139,7 @@ def _rows(task: "PostedTask", outcome: "Outcome | None") -> dict[str, str]:
         "fee": ether(terms.fee),
         "time to train": f"{duration(terms.min_training_time)} to {duration(terms.time_limit)}",
         "solutions waited for": str(terms.min_solutions),
-        "of training samples": f"{_percent(terms.required_train_accuracy)} of {terms.train_count}{audited}",
+        "of training samples": f"{_percent(terms.required_train_accuracy)} of {terms.train_count}",
         "of test samples": f"{test} of {terms.test_count}",
         "specification": f"{files.spec_cid}, digest 0x{files.spec_digest.hex()}",
         "training set": f"{files.train_cid}, digest 0x{files.train_digest.hex()}",
@@ -182,7 +180,7 @@ def _as_json(task: "PostedTask", state: str, outcome: "Outcome | None") -> dict[
         "requiredTestAccuracy": terms.required_test_accuracy,
         "trainCount": terms.train_count,
         "testCount": terms.test_count,
-        "auditCount": terms.audit_count,
+        "work": terms.work,
         "specCid": files.spec_cid,
         "specDigest": f"0x{files.spec_digest.hex()}",
         "trainCid": files.train_cid,

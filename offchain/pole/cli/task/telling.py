@@ -67,6 +67,8 @@ def _sentence_of_a_round(news: "News", terms: "TaskTerms", judged: tuple[str, ..
     match news.data:
         case records.RoundOpened(round_id=round_id):
             return f"Round {round_id} was opened on it."
+        case records.SeedDrawn():
+            return "The seed was drawn: the secure mapping layer is fixed."
         case records.KeysPosted():
             return "The functional keys were issued: miners decrypt and train."
         case records.SolutionCommitted(miner=miner, claimed_train_correct=claimed):
@@ -87,9 +89,9 @@ def _sentence_of_a_round(news: "News", terms: "TaskTerms", judged: tuple[str, ..
 def _sentence_of_a_vote(news: "News", judged: tuple[str, ...]) -> str:
     match news.data:
         case records.DrawArmed(draw_block=block):
-            return f"The hash of Ethereum block {block} draws the committee."
-        case records.CommitteeDrawn(members=members, judged=miners):
-            return f"A committee of {len(members)} was drawn ({_names(members)}); it judges {_names(miners)}."
+            return f"Ethereum block {block} draws what comes next."
+        case records.CommitteeDrawn(members=members):
+            return f"A committee of {len(members)} was drawn ({_names(members)}); it judges {_names(judged)}."
         case records.VoteCommitted(verifier=verifier):
             return f"{short_address(verifier)} committed its vote."
         case records.VoteRevealed(verifier=verifier):

@@ -69,7 +69,7 @@ def run(
             seeds=open_seeds(settings),
             models=_won_models(settings, session),
             may_disclose=None if allow_disclosure is None else Rule(allow_disclosure),
-            confirmations=confirmations_of(session.chain.identity.chain_id, confirmations),
+            confirmations=confirmations_of(session.chain.parameters, confirmations),
         )
         return tables.data_node(role)
 

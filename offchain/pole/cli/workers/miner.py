@@ -9,6 +9,8 @@ from pole.cli.common.context import Session, Settings, command, common_options, 
 from pole.cli.common.parameters import ETHER, Duration
 from pole.cli.common.worker import (
     WorkerOptions,
+    confirmations_of,
+    confirmations_option,
     patient_store_of,
     point_cache_option,
     round_data_of,
@@ -80,6 +82,14 @@ IDLE_AFTER = 30.0
     show_default=True,
     help="Challenge, with a bond, a tally that contradicts this miner's own evaluation of its model.",
 )
+@click.option(
+    "--lanes",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="Rounds to work in at once: it trains for one while others are judged.",
+)
+@confirmations_option
 @worker_options
 @common_options
 def run(
@@ -96,9 +106,15 @@ def run(
     idle_after: float | None,
     minimum_reward: int,
     challenges: bool,
+    lanes: int,
+    confirmations: int | None,
     **recipe: float | bool | None,
 ) -> None:
-    """Take part in every round: decrypt features, train, commit, reveal, and challenge a wrong tally."""
+    """Take part in rounds: decrypt features, train, commit, reveal, and challenge a wrong tally.
+
+    Of the rounds that are open it takes the one that pays most for the time that it will need, and serves it
+    to its end.
+    """
     import os
     import time
 
@@ -117,7 +133,13 @@ def run(
             data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
             learner=learner,
             settlement=settlement_of(session, options),
-            settings=MinerSettings(time_margin, minimum_reward, challenges),
+            settings=MinerSettings(
+                time_margin=time_margin,
+                minimum_reward=minimum_reward,
+                challenges=challenges,
+                lanes=lanes,
+                confirmations=confirmations_of(session.chain.parameters, confirmations),
+            ),
             clock=time.monotonic,
             stopping=stopping.is_set,
             place=exact_place(learner.device),

@@ -22,7 +22,7 @@ from pole.cli.common.parameters import content_of
 @json_option
 @common_options
 def stake(settings: Settings, /, *, wallet: str, as_json: bool) -> None:
-    """Take a seat: the wallet pays the stake and can be drawn into committees from the next round on.
+    """Take a seat: the wallet pays the stake, and can be drawn in rounds that open once the seat is of age.
 
     One wallet holds one seat.
     """
@@ -46,15 +46,17 @@ def stake(settings: Settings, /, *, wallet: str, as_json: bool) -> None:
 def unstake(settings: Settings, /, *, wallet: str, as_json: bool) -> None:
     """Give the seat up.
 
-    The stake can be reclaimed after the unbonding time. A vote that is owed is still owed.
+    It can still be drawn in rounds that are open, and in those that open soon. Once no round can draw it any
+    more, the stake can be reclaimed. A vote that is owed is still owed.
     """
     with open_session(settings, wallet, read_password(settings)) as session:
         session.chain.unstake(intent=session.journal.next_intent("unstake"))
         held = session.chain.stake_of(session.account.address)
-        when = utc(held.reclaimable_at)
+        drawn_until = held.left_at + session.chain.parameters.committee.seat_age
         print_done(
-            f"The seat is given up; `pole verifier reclaim` gets the stake back from {when} on.",
-            {"address": session.account.address, "reclaimableAt": held.reclaimable_at},
+            f"The seat is given up, and can be drawn in rounds that open until {utc(drawn_until)}; once "
+            "those have ended, `pole verifier reclaim` gets the stake back.",
+            {"address": session.account.address, "drawnUntil": drawn_until},
             as_json=as_json,
         )
 

@@ -64,8 +64,8 @@ def count_parameters(nodes: tuple[Node, ...]) -> int:
 
 
 def count_multiplications(nodes: tuple[Node, ...]) -> int:
-    """Return the multiplications that one sample costs."""
-    return sum(multiplication_count(node.layer, node.input_shapes[0], node.shape) for node in nodes)
+    """Return what one sample costs in all layers, in multiplications of matrix products."""
+    return sum(multiplication_count(node.layer, node.input_shapes, node.shape) for node in nodes)
 
 
 def count_activations(nodes: tuple[Node, ...]) -> int:

@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeIn
 INPUT: Final = "input"
 SLOPE_STEPS: Final = 4096
 
+MAX_KERNEL: Final = 32
+
+Kernel = Annotated[int, Field(ge=1, le=MAX_KERNEL)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 
@@ -60,7 +63,7 @@ class Conv2d(_Layer):
 
     op: Literal["Conv2d"] = "Conv2d"
     out_channels: PositiveInt
-    kernel_size: PositiveInt
+    kernel_size: Kernel
     stride: PositiveInt = 1
     padding: NonNegativeInt = 0
     bias: bool = True
@@ -91,7 +94,7 @@ class MaxPool2d(_Layer):
     """The largest value of each square window; padding counts as smaller than anything."""
 
     op: Literal["MaxPool2d"] = "MaxPool2d"
-    kernel_size: PositiveInt
+    kernel_size: Kernel
     stride: PositiveInt | None = None
     padding: NonNegativeInt = 0
 
@@ -100,7 +103,7 @@ class AvgPool2d(_Layer):
     """The mean of each square window."""
 
     op: Literal["AvgPool2d"] = "AvgPool2d"
-    kernel_size: PositiveInt
+    kernel_size: Kernel
     stride: PositiveInt | None = None
 
 

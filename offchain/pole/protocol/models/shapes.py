@@ -15,6 +15,7 @@ from pole.protocol.models.layers import (
     BatchNorm2d,
     Concat,
     Conv2d,
+    Dropout,
     Flatten,
     Layer,
     LayerNorm,
@@ -23,10 +24,18 @@ from pole.protocol.models.layers import (
     Mean,
     MultiheadAttention,
     Position,
+    ReLU,
     Transpose,
     Unflatten,
     stride_of,
 )
+
+HANDLING: Final = 16
+"""Multiplications that take as long as to move, compare or add one value."""
+ROUNDED: Final = 4
+"""How often a value counts as handled that is computed by itself: a sum rounded, a table looked up."""
+NORMALISED: Final = 16
+SCORED: Final = 8
 
 # Products of two activations are at most 2^46, and sums of them must stay within 2^53.
 MAX_HEAD_WIDTH: Final = 128
@@ -86,8 +95,12 @@ def parameter_count(layer: Layer, shape: Shape) -> int:
     return 0
 
 
-def multiplication_count(layer: Layer, shape: Shape, out: Shape) -> int:
-    """Return the multiplications one sample costs in a layer, from `shape` to `out`."""
+def multiplication_count(layer: Layer, shapes: tuple[Shape, ...], out: Shape) -> int:
+    """Return what a sample costs in a layer from `shapes` to `out`, in multiplications of matrix products."""
+    return _products(layer, shapes[0], out) + HANDLING * _handled(layer, shapes, out)
+
+
+def _products(layer: Layer, shape: Shape, out: Shape) -> int:
     match layer:
         case Linear():
             return prod(shape) * layer.out_features
@@ -96,7 +109,26 @@ def multiplication_count(layer: Layer, shape: Shape, out: Shape) -> int:
         case MultiheadAttention():
             tokens, width = shape
             return 4 * tokens * width**2 + 2 * tokens**2 * width
-    return prod(out)
+    return 0
+
+
+def _handled(layer: Layer, shapes: tuple[Shape, ...], out: Shape) -> int:
+    """Return how many values a layer handles one by one, a value as often as it does."""
+    match layer:
+        case Flatten() | Unflatten() | Transpose() | Dropout() | ReLU():
+            return prod(out)
+        case Add() | Concat() | Mean():
+            return sum(map(prod, shapes)) + prod(out)
+        case MaxPool2d() | AvgPool2d():
+            return (layer.kernel_size**2 + ROUNDED) * prod(out)
+        case Conv2d():
+            return shapes[0][0] * layer.kernel_size**2 * prod(out[1:]) + ROUNDED * prod(out)
+        case LayerNorm():
+            return NORMALISED * prod(out)
+        case MultiheadAttention():
+            # Queries, keys, values, what they mix and what comes out; then the scores of each head.
+            return 5 * ROUNDED * prod(out) + SCORED * layer.num_heads * out[0] ** 2
+    return ROUNDED * prod(out)
 
 
 def activation_count(layer: Layer, out: Shape) -> int:

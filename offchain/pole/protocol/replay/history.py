@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from pole.errors import InputError, IntegrityError
 from pole.protocol.encoding.headers import genesis_header, header_hash
-from pole.protocol.replay.blocks import Block, Replay, audit_open_round, replay_block, replay_body
+from pole.protocol.replay.blocks import Block, replay_block
+from pole.protocol.replay.bodies import replay_body
 from pole.protocol.replay.proofs import InclusionProof, proof_of, verify_proof
+from pole.protocol.replay.standing import Replay, audit_open_round
 from pole.protocol.replay.surroundings import Surroundings
 from pole.protocol.state import PostedTask, Record, RecordKind
 
@@ -76,6 +78,10 @@ def verify_history(history: History) -> HistoryReport:
         replay_body(replay, body)
         replay_block(replay, block)
     replay_body(replay, bodies[-1])
+    if replay.settling is not None:
+        raise IntegrityError(
+            f"Height {replay.height + 1}: round {replay.settling} was paid out, but did not end."
+        )
     for round_id in replay.open_rounds:
         audit_open_round(replay, round_id)
     opened = (history.around.solution_salts, history.around.vote_salts, history.around.leaks)

@@ -9,7 +9,10 @@ from pole.protocol.state import Finding, Solution, TaskTerms, Verdict, VoidReaso
 
 BASIS_POINTS: Final = 10_000
 
-_DATA_AT_FAULT: Final = (Verdict.DATA_FAULT, Verdict.DATA_UNAVAILABLE)
+_LOST_DATA: Final = {
+    Verdict.DATA_FAULT: VoidReason.DATA_FAULT,
+    Verdict.DATA_UNAVAILABLE: VoidReason.DATA_UNAVAILABLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,9 @@ def judge(ended: EndedRound) -> Judgement:
     if reason is not VoidReason.NONE:
         return Judgement(None, (), reason)
     findings = ended.findings or ()
-    if any(finding.verdict in _DATA_AT_FAULT for finding in findings):
-        return Judgement(None, (), VoidReason.DATA_FAULT)
+    for finding in findings:
+        if finding.verdict in _LOST_DATA:
+            return Judgement(None, (), _LOST_DATA[finding.verdict])
     qualified = [choice for choice in range(len(findings)) if qualifies(ended, choice)]
     if not qualified:
         complete = all(finding.verdict is not Verdict.NONE for finding in findings)

@@ -23,7 +23,8 @@ from pole.protocol.rounds.ommer_rewards import PoolDraw
 from pole.protocol.rounds.tally import is_truth
 from pole.protocol.state import Payout, PayoutReason, Solution, TaskTerms, VoidReason
 
-_BOND_FORFEITED_FOR: Final = (VoidReason.KEYS_MISSING, VoidReason.DATA_FAULT)
+_DATA_LOST: Final = (VoidReason.DATA_FAULT, VoidReason.DATA_UNAVAILABLE)
+_BOND_FORFEITED_FOR: Final = (VoidReason.KEYS_MISSING, *_DATA_LOST)
 _NOBODY_RIGHT: Final = (VoidReason.NO_QUORUM, VoidReason.NONE_QUALIFIED)
 
 
@@ -119,16 +120,18 @@ def _reward(ended: EndedRound, judgement: Judgement, parameters: ChainParameters
     if judgement.winner is not None:
         winner = judged[judgement.winner].miner
         return [Payout(winner, PayoutReason.TASK_REWARD, ended.terms.reward - fee)]
-    refund = ended.terms.reward
+    rest = ended.terms.reward
     if judgement.void_reason is not VoidReason.DATA_FAULT:
-        refund -= fee - min(fee, _forfeited_bonds(ended, parameters))
-    if judgement.trained is None:
-        return [Payout(ended.data_node, PayoutReason.REWARD_REFUND, refund)]
-    share = refund * parameters.missed_share_bps // BASIS_POINTS
-    return [
-        Payout(judged[judgement.trained].miner, PayoutReason.TRAINING_REWARD, share),
-        Payout(ended.data_node, PayoutReason.REWARD_REFUND, refund - share),
-    ]
+        rest -= fee - _paid_by_bonds(ended, judgement, parameters, fee)
+    if judgement.void_reason not in _DATA_LOST and judgement.trained is None:
+        return [Payout(ended.data_node, PayoutReason.REWARD_REFUND, rest)]
+    part = rest * parameters.missed_share_bps // BASIS_POINTS
+    trained: list[Payout] = []
+    if judgement.trained is not None:
+        trained = [Payout(judged[judgement.trained].miner, PayoutReason.TRAINING_REWARD, part)]
+    elif judgement.void_reason is VoidReason.DATA_FAULT:
+        trained = _shared(ended, PayoutReason.TRAINING_REWARD, part)
+    return [*trained, Payout(ended.data_node, PayoutReason.REWARD_REFUND, rest - part)]
 
 
 def _data_bond(
@@ -137,13 +140,15 @@ def _data_bond(
     withheld = bool(ended.solutions) and not ended.released
     if not withheld and judgement.void_reason not in _BOND_FORFEITED_FOR:
         return [Payout(ended.data_node, PayoutReason.DATA_BOND, ended.terms.data_bond)]
-    revealed = [solution for solution in ended.solutions if solution.revealed]
-    if not revealed:
-        return []
     spent = fee if judgement.void_reason is VoidReason.DATA_FAULT else 0
     shared = (ended.terms.data_bond - spent) * parameters.fault_share_bps // BASIS_POINTS
-    share = shared // len(revealed)
-    return [Payout(solution.miner, PayoutReason.DATA_BOND_SHARE, share) for solution in revealed]
+    return _shared(ended, PayoutReason.DATA_BOND_SHARE, shared)
+
+
+def _shared(ended: EndedRound, reason: PayoutReason, amount: int) -> list[Payout]:
+    """Return equal parts for the miners that revealed, none when nobody did."""
+    revealed = [solution for solution in ended.solutions if solution.revealed]
+    return [Payout(solution.miner, reason, amount // len(revealed)) for solution in revealed]
 
 
 def _miner_bonds(ended: EndedRound, parameters: ChainParameters) -> list[Payout]:
@@ -157,6 +162,13 @@ def _miner_bonds(ended: EndedRound, parameters: ChainParameters) -> list[Payout]
 def _forfeited_bonds(ended: EndedRound, parameters: ChainParameters) -> int:
     deposited = sum(bond_of(solution, ended.terms, parameters) for solution in ended.solutions)
     return deposited - sum(payout.amount for payout in _miner_bonds(ended, parameters))
+
+
+def _paid_by_bonds(ended: EndedRound, judgement: Judgement, parameters: ChainParameters, fee: int) -> int:
+    """Return what forfeited miner bonds pay of the fee where nobody wins for what miners did."""
+    if judgement.void_reason not in (VoidReason.THRESHOLD_MISSED, *_NOBODY_RIGHT):
+        return 0
+    return min(fee, _forfeited_bonds(ended, parameters))
 
 
 def _challenge_bonds(ended: EndedRound) -> list[Payout]:

@@ -18,7 +18,7 @@ NO_PREDICTIONS = bytes(32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What models are judged on: the training samples, or an audit sample, and the released test samples."""
+    """What models are judged on: the training samples and the released test samples."""
 
     specification: ModelSpecification
     seed: bytes
@@ -31,7 +31,7 @@ def gather(data: RoundData, open_round: Round, *, stop: Stop) -> Evidence:
     return Evidence(
         specification=data.specification(open_round),
         seed=open_round.seed,
-        train=data.judged_training_set(open_round, stop=stop),
+        train=data.training_set(open_round, stop=stop),
         test=data.test_set(open_round, stop=stop),
     )
 

@@ -40,6 +40,22 @@ class KeyRound:
 
 
 @dataclass(slots=True)
+class _Gathered:
+    """What was gathered for a round's seed and sharing: keys that are right, by holder, and wrong ones."""
+
+    round: KeyRound
+    good: dict[int, FunctionalKeys] = field(default_factory=dict)
+    refused: set[Announced] = field(default_factory=set)
+
+    def serves(self, other: KeyRound) -> bool:
+        """Return whether it is for this round's seed and sharing."""
+        return (self.round.open_round.seed, self.round.shared.digest) == (
+            other.open_round.seed,
+            other.shared.digest,
+        )
+
+
+@dataclass(slots=True)
 class KeyCombiner:
     """Makes functional keys of partial ones, where its wallet is the delegate of the task.
 
@@ -53,44 +69,44 @@ class KeyCombiner:
     partial_store: Store
     home: Path
     random_bytes: Callable[[int], bytes]
-    _good: dict[int, FunctionalKeys] = field(default_factory=dict, init=False)
-    _refused: set[Announced] = field(default_factory=set, init=False)
-    _gathered: tuple[bytes, bytes] | None = field(default=None, init=False)
+    _gathered: dict[int, _Gathered] = field(default_factory=dict, init=False)
 
     def combine(self, current: KeyRound) -> str | None:
         """Take in what was announced; post the keys once the threshold is reached. Return what was done."""
         if self.chain.identity.address != current.shared.delegation.delegate:
             return None
-        self._gather(current)
+        gathered = self._gather(current)
         threshold = current.shared.sharing.threshold
-        if len(self._good) < threshold:
+        if len(gathered.good) < threshold:
             return None
-        keys = combine_keys(self._good, threshold)
+        keys = combine_keys(gathered.good, threshold)
         verify_keys(current.shared.commitments.master_public_key, current.plan, keys, self.random_bytes)
-        self._post(current.open_round, keys)
+        self._post(current.open_round, keys, sorted(gathered.good))
         return "keys combined"
 
-    def _gather(self, current: KeyRound) -> None:
-        """Add the good partial keys that were announced since, up to the threshold."""
-        gathered = (current.open_round.seed, current.shared.digest)
-        if self._gathered != gathered:
-            self._good, self._refused, self._gathered = {}, set(), gathered
-        for (index, ref), content in self._fetched(current, list(self._outstanding(current))):
-            if len(self._good) >= current.shared.sharing.threshold:
-                return
+    def _gather(self, current: KeyRound) -> _Gathered:
+        """Add the good partial keys that were announced since, up to the threshold; kept lane by lane."""
+        lane = current.open_round.round_id % self.chain.parameters.committee.lanes
+        gathered = self._gathered.get(lane)
+        if gathered is None or not gathered.serves(current):
+            gathered = self._gathered[lane] = _Gathered(current)
+        for (index, ref), content in self._fetched(current, list(self._outstanding(current, gathered))):
+            if len(gathered.good) >= current.shared.sharing.threshold:
+                break
             try:
-                self._good[index] = self._checked(current, index, content)
+                gathered.good[index] = self._checked(current, index, content)
             except IntegrityError as error:
-                self._refused.add((index, ref))
+                gathered.refused.add((index, ref))
                 self._report_refused(current, index, error)
             else:
-                _report_taken(current, index, len(self._good))
+                _report_taken(current, index, len(gathered.good))
+        return gathered
 
-    def _outstanding(self, current: KeyRound) -> Iterator[Announced]:
+    def _outstanding(self, current: KeyRound, gathered: _Gathered) -> Iterator[Announced]:
         announced = self.chain.partial_keys(current.shared.task.task_id)
         for index, holder in enumerate(current.shared.sharing.holders, start=1):
             ref = announced.get(holder.address)
-            if ref is not None and index not in self._good and (index, ref) not in self._refused:
+            if ref is not None and index not in gathered.good and (index, ref) not in gathered.refused:
                 yield index, ref
 
     def _fetched(self, current: KeyRound, wanted: list[Announced]) -> Iterator[tuple[Announced, bytes]]:
@@ -133,14 +149,14 @@ class KeyCombiner:
         sentence = f"Round {round_id}: {holder} announced wrong partial keys. {error}"
         report(LOG, "partial-keys-refused", sentence, round=round_id, holder=holder, index=index)
 
-    def _post(self, open_round: Round, keys: FunctionalKeys) -> None:
+    def _post(self, open_round: Round, keys: FunctionalKeys, indices: list[int]) -> None:
         round_id = open_round.round_id
         content = write_functional_keys(keys.eta, round_id=round_id, seed=open_round.seed)
         path = self.home / "keys" / f"{round_id}.safetensors"
         write_durably(path, content)
         ref = FileRef(self.store.add(path), keccak256(content))
         self.chain.post_functional_keys(round_id, ref, intent=keys_intent(round_id))
-        holders = ", ".join(map(str, sorted(self._good)))
+        holders = ", ".join(map(str, indices))
         sentence = f"Round {round_id}: combined and posted the keys of holders {holders}."
         report(LOG, "keys-combined", sentence, round=round_id, cid=ref.cid, holders=holders)
 

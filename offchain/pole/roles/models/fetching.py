@@ -17,7 +17,6 @@ from pole.protocol.encoding.records import (
 from pole.protocol.formats.encrypted_set import MAX_MANIFEST_BYTES, EncryptedSetManifest, Part, read_manifest
 from pole.protocol.models.specification import MAX_DOCUMENT_BYTES, ModelSpecification, parse_specification
 from pole.protocol.replay.proofs import InclusionProof, proof_of, verify_proof, write_proof
-from pole.protocol.rounds.audit_sample import evaluated_count
 from pole.protocol.state import Header
 from pole.roles.models.record import ModelRecord, Score
 from pole.roles.models.result import Revealed, RoundResult, WonBlock
@@ -140,8 +139,8 @@ def _score(result: RoundResult, block: WonBlock, solution: SolutionRevealed, pla
     terms = result.task.terms
     test_of = terms.test_count if result.told(TestSetReleased) else 0
     if place == 1:
-        train_of = evaluated_count(terms.audit_count, terms.train_count)
-        return Score(block.header.train_correct, train_of, block.header.test_correct, test_of, "committee")
+        header = block.header
+        return Score(header.train_correct, terms.train_count, header.test_correct, test_of, "committee")
     claimed = solution.claimed_train_correct, terms.train_count, solution.claimed_test_correct, test_of
     return Score(*claimed, "miner")
 

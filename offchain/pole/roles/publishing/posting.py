@@ -17,6 +17,7 @@ from pole.learning.privacy.rules import Rule
 from pole.protocol.amounts import ether
 from pole.protocol.encoding.tasks import terms_hash
 from pole.protocol.parameters import TaskListParameters
+from pole.protocol.rounds.rent import payment
 from pole.protocol.state import TaskFiles, TaskTerms
 from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import LedgerEntry
@@ -103,7 +104,7 @@ class TaskPoster:
         digest = data_set_digest(whole)
         data_set = self.budget.data_set_of(digest, title=whole.name, name=data_name)
         reserve = self._reservation(request, whole, data_set, digest)
-        self._require_funds(request.terms.payment)
+        self._require_funds(payment(request.terms, self.limits))
         if not self.agree_to(request):
             return None
         return post_task(request, self.workshop, self.chain, self.journal, reserve=reserve)

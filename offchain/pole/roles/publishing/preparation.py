@@ -10,16 +10,17 @@ from pole.errors import InputError
 from pole.ipfe.scheme import MasterSecretKey, generate_keys
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.quantisation import fit
-from pole.protocol.amounts import unit_of, written
+from pole.protocol.amounts import ether, unit_of, written
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import Part
 from pole.protocol.formats.keys import write_master_public_key
 from pole.protocol.models.metrics import AbsoluteError
 from pole.protocol.models.set_size import check_set_size
 from pole.protocol.models.specification import ModelSpecification
+from pole.protocol.models.work import require_declared
 from pole.protocol.parameters import TaskListParameters
-from pole.protocol.rounds.audit_sample import bounds_claims
 from pole.protocol.rounds.judgement import BASIS_POINTS
+from pole.protocol.rounds.rent import judging_time
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms
 from pole.roles.ports import Store
 from pole.roles.publishing.encryption import Sealing, encrypt_set
@@ -67,13 +68,8 @@ def check_request(request: TaskRequest, limits: TaskListParameters) -> None:
             "The terms speak of other numbers of samples than the data set has; correct the terms."
         )
     _check_terms(terms, limits)
+    _check_work(request, limits)
     check_set_size(request.specification, train_count=terms.train_count, test_count=terms.test_count)
-    metric = request.specification.metric
-    if not bounds_claims(metric, audit_count=terms.audit_count, train_count=terms.train_count):
-        raise InputError(
-            "An audit sample can prove a true claim false where the metric is not accuracy, so no miner "
-            "would take the task: let all training samples be judged (an audit sample of 0)."
-        )
 
 
 def check_samples(dataset: DataSet, specification: ModelSpecification) -> None:
@@ -110,7 +106,6 @@ def _check_terms(terms: TaskTerms, limits: TaskListParameters) -> None:
         ),
         ("required training accuracy", terms.required_train_accuracy, 1, BASIS_POINTS, _percent),
         ("required test accuracy", terms.required_test_accuracy, 0, BASIS_POINTS, _percent),
-        ("audit sample", terms.audit_count, 0, terms.train_count, _counted("samples")),
     )
     for what, given, minimum, maximum, shown in ranges:
         if not minimum <= given <= maximum:
@@ -118,6 +113,25 @@ def _check_terms(terms: TaskTerms, limits: TaskListParameters) -> None:
                 f"at least {shown(minimum, given)}" if given < minimum else f"at most {shown(maximum, given)}"
             )
             raise InputError(f"The {what} is {shown(given, given)}, but must be {bound}; change it.")
+
+
+def _check_work(request: TaskRequest, limits: TaskListParameters) -> None:
+    """Raise InputError where judging a model takes longer than is declared, allowed, or paid for."""
+    terms = request.terms
+    require_declared(request.specification, terms)
+    seconds = judging_time(terms, limits)
+    if seconds > limits.max_judging_time:
+        raise InputError(
+            f"Judging one model of this task may take {seconds} s, more than the {limits.max_judging_time} s "
+            "of this deployment; take a smaller network, fewer queries or fewer samples."
+        )
+    least = seconds * limits.reward_per_judging_second
+    if terms.reward < least:
+        raise InputError(
+            f"The reward is {_amount(terms.reward, terms.reward)}, but judging one model may take {seconds} "
+            f"s, for which this deployment asks at least {ether(least)}; raise the reward, or take fewer "
+            "samples, fewer queries or a smaller network."
+        )
 
 
 def _amount(wei: int, given: int) -> str:

@@ -7,7 +7,7 @@ from pole.errors import InputError, IntegrityError
 from pole.protocol.encoding.release_signature import release_hash
 from pole.protocol.formats.encrypted_set import Part, read_manifest
 from pole.protocol.formats.signed_release import SignedRelease
-from pole.protocol.state import FileRef, Phase, Round
+from pole.protocol.state import FileRef, Phase, Round, Step
 from pole.roles.ports import Chain, Moment, Store
 from pole.roles.publishing.task_folder import TaskFolder
 
@@ -37,7 +37,8 @@ def sign_release(
     `sign` signs 32 bytes. Raises InputError, before anything is shown to anybody, unless this wallet is the
     round's data node and the round waits for its test set in another block than the one that closed it.
     """
-    moment, open_round = chain.moment(), chain.round(round_id)
+    moments, open_round = chain.moments(), chain.round(round_id)
+    moment = moments[round_id % len(moments)]
     _check_turn(chain, moment, open_round)
     test = publish_test_set(chain, store, home, open_round)
     digest = release_hash(
@@ -55,11 +56,12 @@ def _check_turn(chain: Chain, moment: Moment, open_round: Round) -> None:
         raise InputError(
             f"The data node of round {open_round.round_id} is {open_round.data_node}, not this wallet."
         )
-    if moment.round_id != open_round.round_id or moment.phase is not Phase.TEST_RELEASE:
+    is_closed = moment.phase is Phase.TEST_RELEASE and open_round.step is Step.CLOSED
+    if moment.round_id != open_round.round_id or not is_closed:
         phase = moment.phase.name if moment.round_id == open_round.round_id else "over"
         raise InputError(
             f"Round {open_round.round_id} does not wait for its test set (it is {phase}): sign once "
             "submissions are closed."
         )
-    if moment.block <= open_round.closed_block:
+    if moment.block <= open_round.since_block:
         raise InputError("Submissions were closed in the newest block: sign after the next one.")

@@ -6,7 +6,7 @@ that has no whole file of features.
 
 import logging
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +33,6 @@ LOG: Final = logging.getLogger("pole.data")
 SHARDS_AHEAD: Final = 8
 BYTES_AHEAD: Final = 2**26
 
-Rows = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -51,16 +49,16 @@ class Means:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecryptionRequest:
-    """Which samples of a set are wanted: all, or the ascending `rows`; features stay in `features`.
+    """Which set is wanted: features stay in `features`, `shards` holds shards until they are decrypted.
 
-    `shards` holds fetched shards until they are decrypted.
+    Its shards are served to others under the name `served_as`, None for none.
     """
 
     task: TaskData
     manifest: EncryptedSetManifest
-    rows: Rows | None
     features: Path
     shards: Path
+    served_as: str | None = None
 
 
 def decrypt_set(request: DecryptionRequest, means: Means, *, stop: Stop) -> Samples:
@@ -91,19 +89,6 @@ def decrypt_set(request: DecryptionRequest, means: Means, *, stop: Stop) -> Samp
     return Samples(features, labels)
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """A shard's part in a wish: its number, and its `count` rows wanted, all that it has where None."""
-
-    number: int
-    count: int
-    rows: Rows | None
-
-    def of(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return the wanted rows of one of the shard's arrays."""
-        return array if self.rows is None else array[self.rows]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
     """A shard's rows, and whether they were kept from before."""
@@ -121,88 +106,76 @@ class _Work:
         largest = 2**request.manifest.bits - 1
         self._bound = largest_feature(task.specification, task.plan, largest_value=largest)
         self.files = FeatureFiles(request.features, feature_shape(task.specification), self._bound)
-        self._shares = tuple(_shares(request.manifest, request.rows))
-        self.count = sum(share.count for share in self._shares)
-        self._at_once = min(means.threads, len(self._shares))
+        self._refs = request.manifest.shards
+        self.count = sum(ref.rows for ref in self._refs)
+        self._at_once = min(means.threads, len(self._refs))
         self._each = -(-means.threads // self._at_once)
 
     def run(self) -> Generator[_Part]:
         """Yield the parts in order; shards are fetched while others are decrypted."""
-        largest = max(ref.size for ref in self._manifest.shards)
+        largest = max(ref.size for ref in self._refs)
         ahead = max(1, min(SHARDS_AHEAD, BYTES_AHEAD // largest))
-        fetched = look_ahead(self._fetch, self._shares, workers=ahead, maximum=ahead)
+        fetched = look_ahead(self._fetch, range(len(self._refs)), workers=ahead, maximum=ahead)
         with closing(fetched):
             yield from look_ahead(self._decrypt, fetched, workers=self._at_once, maximum=self._at_once + 1)
 
-    def _fetch(self, share: _Share) -> tuple[_Share, SealedRows | _Part]:
-        kept = self.files.read(share.number, self._manifest.shards[share.number], share.count)
+    def _fetch(self, number: int) -> tuple[int, SealedRows | _Part]:
+        ref = self._refs[number]
+        kept = self.files.read(number, ref, ref.rows)
         if kept is not None:
-            return share, _Part(kept, kept=True)
-        return share, self._means.points.find(self._manifest, share.number) or self._shard(share)
+            return number, _Part(kept, kept=True)
+        return number, self._means.points.find(self._manifest, number) or self._shard(number)
 
-    def _shard(self, share: _Share) -> SealedRows:
-        ref = self._manifest.shards[share.number]
+    def _shard(self, number: int) -> SealedRows:
+        ref = self._refs[number]
         wanted = Wanted(ref.cid, bytes.fromhex(ref.digest), ref.size, sha256)
         try:
-            content = fetch(self._means.store, wanted, self._folder(share))
+            content = fetch(
+                self._means.store, wanted, self._folder(number), served_as=self._request.served_as
+            )
         except NotHadError as error:
-            name = self._manifest.shard_name(share.number)
+            name = self._manifest.shard_name(number)
             raise NotHadError(f"The {name} is not to be had: {error}") from error
         with blaming_data_node():
-            shard = read_shard(content, self._manifest, share.number)
+            shard = read_shard(content, self._manifest, number)
         return SealedRows(Ciphertexts(shard.ct0, shard.ct), shard.labels)
 
-    def _decrypt(self, fetched: tuple[_Share, SealedRows | _Part]) -> _Part:
-        share, found = fetched
+    def _decrypt(self, fetched: tuple[int, SealedRows | _Part]) -> _Part:
+        number, found = fetched
         if isinstance(found, _Part):
             return found
-        opened = self._opened(share, found)
-        self.files.write(share.number, self._manifest.shards[share.number], opened)
-        shutil.rmtree(self._folder(share), ignore_errors=True)
+        opened = self._opened(number, found)
+        self.files.write(number, self._refs[number], opened)
+        shutil.rmtree(self._folder(number), ignore_errors=True)
         return _Part(opened, kept=False)
 
-    def _opened(self, share: _Share, found: SealedRows) -> OpenedRows:
+    def _opened(self, number: int, found: SealedRows) -> OpenedRows:
         if not isinstance(found.ciphertexts, AffineCiphertexts):
-            return self._open_shard(share, found)
-        opened = self._open(share, found)
+            return self._open_shard(number, found)
+        opened = self._open(found)
         if not opened.bad.any():
             return opened
-        self._means.points.drop(self._manifest, share.number)
-        return self._open_shard(share, self._shard(share))
+        self._means.points.drop(self._manifest, number)
+        return self._open_shard(number, self._shard(number))
 
-    def _open_shard(self, share: _Share, shard: SealedRows) -> OpenedRows:
+    def _open_shard(self, number: int, shard: SealedRows) -> OpenedRows:
         """Open a shard; where the cache has room for any and all rows decrypt, keep it decoded."""
         if not self._means.points.max_bytes or not isinstance(shard.ciphertexts, Ciphertexts):
-            return self._open(share, shard)
+            return self._open(shard)
         decoded = SealedRows(expand(shard.ciphertexts, threads=self._each), shard.labels)
-        opened = self._open(share, decoded)
+        opened = self._open(decoded)
         if not opened.bad.any():
-            self._means.points.keep(self._manifest, share.number, decoded)
+            self._means.points.keep(self._manifest, number, decoded)
         return opened
 
-    def _open(self, share: _Share, found: SealedRows) -> OpenedRows:
-        task, some = self._request.task, found.ciphertexts
-        chosen = type(some)(share.of(some.ct0), share.of(some.ct))
-        products = decrypt(chosen, task.plan, task.keys, self._bound, threads=self._each)
+    def _open(self, found: SealedRows) -> OpenedRows:
+        task = self._request.task
+        products = decrypt(found.ciphertexts, task.plan, task.keys, self._bound, threads=self._each)
         features = arrange(products.values, task.specification).astype(self.files.dtype)
-        samples = Samples(features, share.of(found.labels).astype(np.int64))
-        return OpenedRows(samples, products.bad)
+        return OpenedRows(Samples(features, found.labels.astype(np.int64)), products.bad)
 
-    def _folder(self, share: _Share) -> Path:
-        return self._request.shards / f"{share.number:05}"
-
-
-def _shares(manifest: EncryptedSetManifest, rows: Rows | None) -> Iterator[_Share]:
-    """Yield what each shard has of the wanted samples, but for shards that have nothing of them."""
-    first = 0
-    for number, ref in enumerate(manifest.shards):
-        if rows is None:
-            yield _Share(number, ref.rows, None)
-        else:
-            begin, end = np.searchsorted(rows, (first, first + ref.rows))
-            if begin < end:
-                yield _Share(number, int(end - begin), rows[begin:end] - first)
-        first += ref.rows
+    def _folder(self, number: int) -> Path:
+        return self._request.shards / f"{number:05}"
 
 
 def _report_decrypted(manifest: EncryptedSetManifest, progress: Progress, features: NDArray[Any]) -> None:
@@ -215,10 +188,9 @@ def _report_decrypted(manifest: EncryptedSetManifest, progress: Progress, featur
 
 
 def _report_bad(request: DecryptionRequest, bad: NDArray[np.bool_]) -> None:
-    """Say how many rows do not decrypt, of all or of those wanted, and where the first of them is."""
+    """Say how many rows do not decrypt, and where the first of them is."""
     part, count = request.manifest.part.value, int(bad.sum())
-    index = int(bad.argmax())
-    sample = index if request.rows is None else int(request.rows[index])
+    sample = int(bad.argmax())
     ends = np.cumsum([ref.rows for ref in request.manifest.shards])
     shard = int(np.searchsorted(ends, sample, side="right"))
     row = sample - int(ends[shard]) + request.manifest.shards[shard].rows

@@ -20,6 +20,7 @@ from pole.protocol.mapping.layer import query_plan
 from pole.protocol.mapping.plan import QueryPlan
 from pole.protocol.models.set_size import check_set_size
 from pole.protocol.models.specification import MAX_DOCUMENT_BYTES, ModelSpecification, parse_specification
+from pole.protocol.models.work import require_declared
 from pole.protocol.state import FileRef, PostedTask, Round
 from pole.roles.ports import Published, Store
 from pole.roles.support.files import Wanted, fetch
@@ -45,15 +46,16 @@ class TaskData:
 class TaskReader:
     """Reads what data nodes published.
 
-    `folder` keeps the files; `random_bytes` weights the check of functional keys. Its methods raise DataFault
-    when what the data node published is proven to be wrong, and UnreachableError when it is not to be had
-    now.
+    `folder` keeps the files, which are served to others under the name `served_as`, None for none;
+    `random_bytes` weights the check of functional keys. Its methods raise DataFault when what the data node
+    published is proven to be wrong, and UnreachableError when it is not to be had now.
     """
 
     chain: Published
     store: Store
     folder: Path
     random_bytes: Callable[[int], bytes]
+    served_as: str | None = None
 
     def task(self, open_round: Round) -> TaskData:
         """Return the round's specification, training manifest, plan and functional keys."""
@@ -61,6 +63,7 @@ class TaskReader:
         specification = self._specification(FileRef(files.spec_cid, files.spec_digest))
         with blaming_data_node(InputError):
             check_set_size(specification, train_count=terms.train_count, test_count=terms.test_count)
+            require_declared(specification, terms)
         manifest = self._manifest(FileRef(files.train_cid, files.train_digest), Part.TRAIN)
         with blaming_data_node(InputError):
             _require_match(manifest, specification, terms.train_count)
@@ -121,7 +124,8 @@ class TaskReader:
         return keys
 
     def _fetch(self, ref: FileRef, max_bytes: int) -> bytes:
-        return fetch(self.store, Wanted(ref.cid, ref.digest, max_bytes), self.folder)
+        wanted = Wanted(ref.cid, ref.digest, max_bytes)
+        return fetch(self.store, wanted, self.folder, served_as=self.served_as)
 
 
 @contextmanager

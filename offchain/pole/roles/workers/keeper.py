@@ -1,61 +1,72 @@
-"""The keeper: the steps of a round that anybody may take, so that every round ends."""
+"""The keeper: the steps of a round that anybody may take, so that every round ends.
+
+Who takes which step first is one rule, `patience`; docs/roles.md says why each step is worth its gas.
+"""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Final
 
 from pole.errors import RefusedError
+from pole.protocol.encoding.abi import ZERO_ADDRESS
 from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.state import Phase, Round, Step
 from pole.roles.loop import Duty
 from pole.roles.ports import Chain, Moment, Receipt
 from pole.roles.support.events import report
 
 LOG: Final = logging.getLogger("pole.keeper")
 LOST_AFTER_BLOCKS: Final = 256
+"""Younger hashes every chain has."""
+LEADING_MINERS: Final = 2
+BLOCKS_BETWEEN: Final = 2
+"""Ethereum blocks that one who has an interest leaves the one before, and all of them the others."""
+SLOTS: Final = 8
+"""Blocks over which the others' turns are spread: each of these has twice as many turns as the one before."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A step that anybody may take: the event that tells of it, its sentence, and the transaction it is."""
+class Action:
+    """A transaction that anybody may send: the event that tells of it, its sentence, and how it is sent."""
 
     name: str
     sentence: str
     send: Callable[[Chain, Moment, str], Receipt]
 
 
-OPEN: Final = Step(
+OPEN: Final = Action(
     "opened",
     "opened",
-    lambda chain, _, intent: chain.open_round(intent=intent),
+    lambda chain, moment, intent: chain.open_round(moment.lane, intent=intent),
 )
-ARM_TEST_SEED: Final = Step(
-    "test-seed-armed",
-    "the draw of its test set is armed",
-    lambda chain, moment, intent: chain.arm_test_seed(moment.round_id, intent=intent),
+ARM: Final = Action(
+    "armed",
+    "an Ethereum block is named for its draw",
+    lambda chain, moment, intent: chain.arm(moment.round_id, intent=intent),
 )
-DRAW_TEST_SEED: Final = Step(
+DRAW_SEED: Final = Action(
+    "seed-drawn",
+    "its seed is drawn",
+    lambda chain, moment, intent: chain.draw(moment.round_id, intent=intent),
+)
+CLOSE: Final = Action(
+    "closed",
+    "its time is over, submissions are closed",
+    lambda chain, moment, intent: chain.close_submissions(moment.round_id, intent=intent),
+)
+DRAW_TEST_SEED: Final = Action(
     "test-seed-drawn",
     "its test set is drawn",
-    lambda chain, moment, intent: chain.draw_test_seed(moment.round_id, intent=intent),
+    lambda chain, moment, intent: chain.draw(moment.round_id, intent=intent),
 )
-ARM_DRAW: Final = Step(
-    "armed",
-    "the draw of its committee is armed",
-    lambda chain, moment, intent: chain.arm_draw(moment.round_id, intent=intent),
-)
-DRAW_COMMITTEE: Final = Step(
+DRAW_COMMITTEE: Final = Action(
     "drawn",
     "its committee is drawn",
-    lambda chain, moment, intent: chain.draw_committee(moment.round_id, intent=intent),
+    lambda chain, moment, intent: chain.draw(moment.round_id, intent=intent),
 )
-CHALLENGE: Final = Step(
-    "challenged",
-    "its committee came to nothing, a larger one is called for",
-    lambda chain, moment, intent: chain.challenge(moment.round_id, bond=0, intent=intent),
-)
-FINALISE: Final = Step(
+FINALISE: Final = Action(
     "finalised",
     "finalised",
     lambda chain, moment, intent: chain.finalise(moment.round_id, intent=intent),
@@ -64,65 +75,116 @@ FINALISE: Final = Step(
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A step that is due, and the intent under which every keeper takes it.
+    """An action that is due, and the intent under which every keeper takes it.
 
-    It must have been due for `patience` seconds before any keeper's turn.
+    It must have been due for `seconds` before any keeper's turn.
     """
 
-    step: Step
+    action: Action
     intent: str
-    patience: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What is due in a lane as of a moment, since when by clock and block, and for how long it is left."""
+
+    moment: Moment
+    due: Due | None
+    since: float
+    since_block: int
+    patience: int
 
 
 @dataclass(slots=True)
 class Keeper:
-    """Opens rounds, arms draws, draws test seeds and committees, finalises; challenges where that is free.
+    """Opens rounds, arms and draws, closes what is over, finalises: in all lanes, each step in its turn.
 
-    Each after a delay of its own. The delay, up to `spread` seconds by `clock`, or half of the time that the
-    phase lasts, is a hash of step and address: of many keepers usually one sends, and the others find its
-    work done. Being late is normal and costs nothing. An idle round is opened once no task has waited for
-    `idle_after` seconds, never when that is None.
+    Being late is normal and costs nothing. An idle round is opened once no task has waited for `idle_after`
+    seconds by `clock`, never when that is None.
     """
 
     chain: Chain
     clock: Callable[[], float]
-    spread: float
     idle_after: float | None = None
-    _moment: Moment | None = field(default=None, init=False)
-    _due: Due | None = field(default=None, init=False)
-    _tally: tuple[int, int] = field(default=(0, 0), init=False)
-    _seen: Due | None = field(default=None, init=False)
-    _since: float = field(default=0.0, init=False)
-    _spread: float = field(default=0.0, init=False)
+    _turns: dict[int, _Turn] = field(default_factory=dict, init=False)
 
     def take_turn(self, moment: Moment, look: Callable[["Keeper", Moment], Due | None]) -> str | None:
         """Take the step that `look` finds due, once this keeper's turn has come."""
-        if moment != self._moment:
-            self._moment, self._due = moment, look(self, moment)
-        due, now = self._due, self.clock()
-        if due != self._seen:
-            self._seen, self._since = due, now
-            self._spread = min(self.spread, time_left(moment) / 2)
-        if due is None:
-            return None
-        if now - self._since < due.patience + turn(due.intent, self.chain.identity.address, self._spread):
+        turn = self._turn(moment, look)
+        due = turn.due
+        if due is None or not self._has_come(turn, due):
             return None
         try:
-            due.step.send(self.chain, moment, due.intent)
+            due.action.send(self.chain, moment, due.intent)
         except RefusedError as error:
             LOG.debug("somebody was faster, or it is too early: %s", error)
             # Another turn, not another try at once: the state that refused it may last.
-            self._since = now
+            self._turns[moment.lane] = self._begin(moment, due)
             return None
-        round_id = moment.round_id + (due.step is OPEN)
-        report(LOG, due.step.name, f"Round {round_id}: {due.step.sentence}.", round=round_id)
-        return due.step.name
+        round_id = moment.next_round if due.action is OPEN else moment.round_id
+        report(LOG, due.action.name, f"Round {round_id}: {due.action.sentence}.", round=round_id)
+        return due.action.name
 
-    def challenge_bond(self, ballot_id: int) -> int:
-        """Return what challenging the newest tally costs, asked for once."""
-        if self._tally[0] != ballot_id:
-            self._tally = ballot_id, self.chain.challenge_bond(ballot_id)
-        return self._tally[1]
+    def _turn(self, moment: Moment, look: Callable[["Keeper", Moment], Due | None]) -> _Turn:
+        seen = self._turns.get(moment.lane)
+        if seen is None or seen.moment != moment:
+            due = look(self, moment)
+            if seen is None or due != seen.due:
+                seen = self._begin(moment, due)
+            else:
+                seen = _Turn(moment, due, seen.since, seen.since_block, seen.patience)
+            self._turns[moment.lane] = seen
+        return seen
+
+    def _begin(self, moment: Moment, due: Due | None) -> _Turn:
+        blocks = 0
+        if due is not None:
+            blocks = patience(due.intent, self.chain.identity.address, interested(self.chain, moment))
+        return _Turn(moment, due, self.clock(), moment.block, blocks)
+
+    def _has_come(self, turn: _Turn, due: Due) -> bool:
+        is_patient = turn.moment.block >= turn.since_block + turn.patience
+        return is_patient and self.clock() - turn.since >= due.seconds
+
+
+def patience(step: str, address: str, interested: Sequence[str]) -> int:
+    """Return for how many Ethereum blocks this address leaves a due step to others.
+
+    Who has an interest goes first, in order. Of all others few have an early turn, and twice as many one a
+    block later: however many there are, the first turns that anybody has are those of one or two.
+    """
+    if address in interested:
+        return BLOCKS_BETWEEN * interested.index(address)
+    digest = keccak256(f"{step}/{address.lower()}".encode())
+    zeros = 32 - int.from_bytes(digest[:4], "big").bit_length()
+    return BLOCKS_BETWEEN * len(interested) + max(SLOTS - zeros, 0)
+
+
+def interested(chain: Chain, moment: Moment) -> tuple[str, ...]:
+    """Return who gains most by the next step in a lane, first who does so soonest.
+
+    The owner of the task that waits; in a round who bought a larger committee that is not drawn, the miners
+    that lead by their claims, and the data node.
+    """
+    if moment.round_id == 0 or moment.has_ended(moment.round_id):
+        task = chain.next_task()
+        return () if task is None else (task.owner,)
+    standing = chain.round(moment.round_id)
+    challengers = standing.challengers[: standing.attempt] if moment.phase is Phase.DRAW else ()
+    found = dict.fromkeys((*challengers[-1:], *_leading_miners(chain, standing), standing.data_node))
+    return tuple(address for address in found if address != ZERO_ADDRESS)
+
+
+def _leading_miners(chain: Chain, standing: Round) -> list[str]:
+    """Return the miners that lead by their claims, those who revealed first."""
+    if not standing.committed:
+        return []
+    solutions = [
+        each for each in chain.solutions(standing.round_id) if each.revealed or not standing.revealed
+    ]
+    solutions.sort(key=lambda s: (-s.claimed_test_correct, -s.claimed_train_correct, s.order))
+    return [solution.miner for solution in solutions[:LEADING_MINERS]]
 
 
 def in_turn(look: Callable[[Keeper, Moment], Due | None]) -> Duty[Keeper]:
@@ -138,45 +200,34 @@ def in_turn(look: Callable[[Keeper, Moment], Due | None]) -> Duty[Keeper]:
 @in_turn
 def open_round(keeper: Keeper, moment: Moment) -> Due | None:
     """Open the next round on the most valuable task, after a while without tasks an idle one."""
-    intent = f"open/{moment.round_id + 1}"
+    # One lane after the other: a second one opened for the same task would be an idle round.
+    if moment.lane != moment.free_lane:
+        return None
+    intent = f"open/{moment.next_round}"
     if moment.waiting:
         return Due(OPEN, intent)
-    return None if keeper.idle_after is None else Due(OPEN, intent, keeper.idle_after)
+    return None if keeper.idle_after is None else Due(OPEN, f"{intent}/idle", keeper.idle_after)
 
 
 @in_turn
-def draw_test_seed(keeper: Keeper, moment: Moment) -> Due | None:
-    """Name the block that seeds an idle round's test set, then draw the seed from it."""
-    round_id = moment.round_id
-    if not keeper.chain.round(round_id).is_idle:
-        return None
-    draw_block = keeper.chain.test_seed(round_id).draw_block
-    if _must_arm(draw_block, moment):
-        return Due(ARM_TEST_SEED, f"arm-test/{round_id}/{draw_block}")
-    if moment.block <= draw_block:
-        return None
-    return Due(DRAW_TEST_SEED, f"draw-test/{round_id}/{draw_block}")
+def draw_seed(keeper: Keeper, moment: Moment) -> Due | None:
+    """Draw the round's seed, once the block named for it is mined."""
+    return _draw(keeper, moment, DRAW_SEED)
+
+
+@in_turn
+def close_and_draw_test_set(keeper: Keeper, moment: Moment) -> Due | None:
+    """Close submissions after the time limit; draw the seed of an idle round's test set."""
+    standing = keeper.chain.round(moment.round_id)
+    if standing.step is Step.KEYED:
+        return Due(CLOSE, f"close/{moment.round_id}")
+    return _draw(keeper, moment, DRAW_TEST_SEED) if standing.is_idle else None
 
 
 @in_turn
 def draw_committee(keeper: Keeper, moment: Moment) -> Due | None:
-    """Name the block that draws the committee, then draw it."""
-    draw_block = keeper.chain.round(moment.round_id).draw_block
-    if _must_arm(draw_block, moment):
-        # The block named before is part of the intent: a lost hash needs a second transaction.
-        return Due(ARM_DRAW, f"arm/{moment.ballot_id}/{draw_block}")
-    if moment.block <= draw_block:
-        return None
-    return Due(DRAW_COMMITTEE, f"draw/{moment.ballot_id}/{draw_block}")
-
-
-@in_turn
-def challenge_open_tally(keeper: Keeper, moment: Moment) -> Due | None:
-    """Call for a larger committee, for free, where a tally leaves a choice open."""
-    # What a tally leaves open could have won, or kept the round from being void: a larger one may tell.
-    if keeper.challenge_bond(moment.ballot_id) > 0:
-        return None
-    return Due(CHALLENGE, f"challenge/{moment.ballot_id}")
+    """Draw the committee, once the block named for it is mined."""
+    return _draw(keeper, moment, DRAW_COMMITTEE)
 
 
 @in_turn
@@ -191,16 +242,15 @@ def leave_alone(_: Keeper, __: Moment) -> Due | None:
     return None
 
 
-def time_left(moment: Moment) -> float:
-    """Return the seconds until the phase ends by the clock, infinity where no clock ends it."""
-    return max(moment.deadline - moment.timestamp, 0) if moment.deadline else float("inf")
-
-
-def turn(intent: str, address: str, spread: float) -> float:
-    """Return how many seconds, below `spread`, this address leaves a step to others before it takes it."""
-    digest = keccak256(f"{intent}/{address.lower()}".encode())
-    return spread * int.from_bytes(digest[:4], "big") / 2**32
-
-
-def _must_arm(draw_block: int, moment: Moment) -> bool:
-    return draw_block == 0 or moment.block > draw_block + LOST_AFTER_BLOCKS
+def _draw(keeper: Keeper, moment: Moment, action: Action) -> Due | None:
+    """Return the draw, or the naming of a block for it where none is named or the named one is lost."""
+    named = keeper.chain.round(moment.round_id).draw_block
+    # What is drawn and the block named before are part of the intent: each is sent once.
+    intent = f"{moment.ballot_id}/{moment.phase.name.lower()}/{named}"
+    if named == 0:
+        return Due(ARM, f"arm/{intent}")
+    if moment.block <= named:
+        return None
+    if moment.block > named + LOST_AFTER_BLOCKS and keeper.chain.is_lost(named):
+        return Due(ARM, f"arm/{intent}")
+    return Due(action, f"draw/{intent}")

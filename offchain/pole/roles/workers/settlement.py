@@ -8,7 +8,6 @@ from typing import Final
 
 from pole.errors import InputError, UnreachableError
 from pole.protocol.amounts import WEI_PER_ETHER
-from pole.protocol.state import ENDED
 from pole.roles.memory import SettlementMemory
 from pole.roles.ports import Chain, Moment, Store
 from pole.roles.support.events import report
@@ -53,9 +52,9 @@ class Settlement:
             )
 
     def step(self, moment: Moment) -> str | None:
-        """Settle one round that has ended."""
+        """Settle one round of a lane that has ended."""
         rounds = self.memory.open_rounds()
-        ended = [number for number in rounds if number < moment.round_id or moment.phase in ENDED]
+        ended = [number for number in rounds if moment.has_ended(number)]
         if not ended:
             return None
         self._settle(ended[0])

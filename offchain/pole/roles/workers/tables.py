@@ -22,8 +22,9 @@ from pole.roles.workers.miner.challenging import challenge_tally
 from pole.roles.workers.miner.miner import Miner
 from pole.roles.workers.miner.revealing import reveal_model
 from pole.roles.workers.miner.training import train_and_commit
+from pole.roles.workers.verifier.evaluating import prepare_data, prepare_models
 from pole.roles.workers.verifier.verifier import Verifier
-from pole.roles.workers.verifier.voting import prepare_data, reveal_votes, vote
+from pole.roles.workers.verifier.voting import reveal_votes, vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ MINER: Final[Mapping[Phase, Duty[Miner]]] = {
 
 VERIFIER: Final[Mapping[Phase, Duty[Verifier]]] = {
     Phase.TRAINING: prepare_data,
-    Phase.REVEAL: prepare_data,
+    Phase.REVEAL: prepare_models,
+    Phase.DRAW: prepare_models,
     Phase.VOTE_COMMIT: vote,
     Phase.VOTE_REVEAL: reveal_votes,
     Phase.FINAL: end_round,
@@ -79,9 +81,9 @@ KEY_HOLDER: Final[Mapping[Phase, Duty[KeyHolder]]] = {
 
 KEEPER: Final[Mapping[Phase, Duty[Keeper]]] = {
     Phase.NONE: keeping.open_round,
-    Phase.TEST_RELEASE: keeping.draw_test_seed,
+    Phase.SEED: keeping.draw_seed,
+    Phase.TEST_RELEASE: keeping.close_and_draw_test_set,
     Phase.DRAW: keeping.draw_committee,
-    Phase.CHALLENGE: keeping.challenge_open_tally,
     Phase.SETTLEMENT: keeping.finalise,
     Phase.FINAL: keeping.open_round,
     Phase.VOID: keeping.open_round,

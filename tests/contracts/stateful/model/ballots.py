@@ -1,14 +1,17 @@
-"""The newest committee: its draw, its votes, and what they earn or cost."""
+"""The committees of a round: their draws, their votes, and what they earn or cost."""
+
+from fractions import Fraction
+from math import ceil
 
 from tests.contracts.stateful.evm import Values
-from tests.contracts.stateful.model import blocks, money, seats, verdicts
+from tests.contracts.stateful.model import blocks, money, phases, seats, verdicts
+from tests.contracts.stateful.model.phases import stage
 from tests.contracts.stateful.model.system import (
     NO_HASH,
-    NOBODY,
-    POOL,
     STAKES,
     Ballot,
     Call,
+    Moment,
     Round,
     System,
     need,
@@ -20,21 +23,20 @@ from pole.protocol.state import BallotStage, RecordKind, Verdict, Vote
 
 NAME = "VerifierCommittee"
 CHAIN_ID = 1
-NO_BALLOT = Ballot(0, [], 0, 0, 0, 0)
-LAST_ATTEMPT = 2
+NEVER = Moment(0, 0)
+NO_BALLOT = Ballot(0, [], 0, NEVER, NEVER)
 IDS_A_ROUND = 4
 
 
-def commit_vote(system: System, call: Call, ballot_id: int, commitment: bytes) -> Values:
+def commit_vote(system: System, call: Call, ballot_id: int, member: int, commitment: bytes) -> Values:
     ballot = _in_stage(system, ballot_id, BallotStage.COMMIT)
-    _needs_member(ballot, call.sender)
+    _needs_member(ballot, member, call.sender)
     need(commitment != NO_HASH, "EmptyCommitment")
     need(call.sender not in ballot.commitments, "AlreadyVoted", ballot_id, call.sender)
     ballot.commitments[call.sender] = commitment
     if len(ballot.commitments) == len(ballot.members):
-        window = ballot.reveal_deadline - ballot.commit_deadline
-        ballot.commit_deadline = system.clock.time
-        ballot.reveal_deadline = system.clock.time + window
+        ballot.commit_end = phases.now(system)
+        ballot.reveal_end = _reveal_end(system, ballot.commit_end)
     system.report(NAME, "VoteCommitted", ballot_id, call.sender, commitment)
     blocks.record(
         system,
@@ -45,9 +47,10 @@ def commit_vote(system: System, call: Call, ballot_id: int, commitment: bytes) -
     return ()
 
 
-def leak(system: System, call: Call, ballot_id: int, verifier: str, votes: Values, salt: bytes) -> Values:
+def leak(system: System, call: Call, ballot_id: int, member: int, votes: Values, salt: bytes) -> Values:
     ballot = _in_stage(system, ballot_id, BallotStage.COMMIT)
-    _needs_member(ballot, verifier)
+    need(member < len(ballot.members), "NotMember", ballot_id, member, call.sender)
+    verifier = ballot.members[member]
     committed = ballot.commitments.get(verifier, NO_HASH)
     need(committed != NO_HASH, "NothingToLeak", ballot_id, verifier)
     _needs_opening(system, ballot_id, verifier, committed, votes, salt)
@@ -67,16 +70,18 @@ def leak(system: System, call: Call, ballot_id: int, verifier: str, votes: Value
     return ()
 
 
-def reveal_vote(system: System, call: Call, ballot_id: int, votes: Values, salt: bytes) -> Values:
+def reveal_vote(
+    system: System, call: Call, ballot_id: int, member: int, votes: Values, salt: bytes
+) -> Values:
     ballot = _in_stage(system, ballot_id, BallotStage.REVEAL)
-    _needs_member(ballot, call.sender)
+    _needs_member(ballot, member, call.sender)
     need(call.sender not in ballot.votes, "AlreadyVoted", ballot_id, call.sender)
     committed = ballot.commitments.get(call.sender, NO_HASH)
     _needs_opening(system, ballot_id, call.sender, committed, votes, salt)
     need(is_well_formed(votes, ballot.choices), "MalformedVotes", ballot_id)
     ballot.votes[call.sender] = votes
     if len(ballot.votes) == len(ballot.commitments):
-        ballot.reveal_deadline = system.clock.time
+        ballot.reveal_end = phases.now(system)
     system.report(NAME, "VoteRevealed", ballot_id, call.sender, votes)
     blocks.record(
         system,
@@ -89,27 +94,38 @@ def reveal_vote(system: System, call: Call, ballot_id: int, votes: Values, salt:
 
 def draw(system: System, drawn: Round, entropy: bytes) -> Ballot | None:
     """Seat a committee for the judged solutions: a first one, or a larger one; None with too few seats."""
-    chosen, now, attempt = system.parameters.chain, system.clock.time, drawn.attempt
-    system.frozen_until = 0
-    mature = system.order[: system.mature]
-    barred = {*drawn.solutions, drawn.task.owner}
-    asked = [chosen["committeeSize"], 2 * chosen["committeeSize"] + 1, chosen["maxCommittee"]][attempt]
+    chosen, reward, before = system.parameters.chain, drawn.task.terms.reward, drawn.ballots
     members = drawn_by(
-        mature,
+        drawn.seats,
         entropy,
-        size=min(asked, chosen["maxCommittee"]),
-        minimum=len(system.ballots[-1].members) + 1 if attempt else chosen["minCommittee"],
-        barred=barred,
+        size=asked(system, drawn, drawn.attempt),
+        minimum=len(before[-1].members) + 1 if before else seats_for(system, reward, chosen["minCommittee"]),
+        barred={*drawn.solutions, drawn.task.owner},
     )
     if not members:
         return None
-    commit_end = now + chosen["voteCommitWindow"]
-    reveal_end = commit_end + chosen["voteRevealWindow"]
-    ballot_id, choices = id_of(drawn), len(drawn.judged)
-    ballot = Ballot(ballot_id, list(members), choices, commit_end, reveal_end, len({*mature} - barred))
-    system.ballots = [*(system.ballots if attempt else []), ballot]
+    choices = len(drawn.judged)
+    window = chosen["voteCommitWindow"] + choices * drawn.task.judging_time
+    commit_end = phases.later(system, phases.now(system), window)
+    ballot_id = id_of(drawn)
     system.report(NAME, "Drawn", ballot_id, members, choices)
-    return ballot
+    return Ballot(ballot_id, list(members), choices, commit_end, _reveal_end(system, commit_end))
+
+
+def _reveal_end(system: System, commit_end: Moment) -> Moment:
+    return phases.later(system, commit_end, system.parameters.chain["voteRevealWindow"])
+
+
+def asked(system: System, drawn: Round, attempt: int) -> int:
+    """Return how many members an attempt's committee is to have."""
+    chosen = system.parameters.chain
+    first = seats_for(system, drawn.task.terms.reward, chosen["committeeSize"])
+    return min([first, 2 * first + 1, chosen["maxCommittee"]][attempt], chosen["maxCommittee"])
+
+
+def seats_for(system: System, reward: int, fewest: int) -> int:
+    """Return how many seats a reward needs: one decides on so much and no more."""
+    return max(fewest, ceil(Fraction(reward, system.parameters.chain["rewardPerSeat"])))
 
 
 def id_of(drawn: Round) -> int:
@@ -117,88 +133,107 @@ def id_of(drawn: Round) -> int:
     return drawn.round_id * IDS_A_ROUND + drawn.attempt
 
 
-def newest_of(system: System, drawn: Round) -> Ballot:
+def newest_of(drawn: Round) -> Ballot:
     """Return the ballot of a round's newest attempt, an empty one before its draw."""
-    return ballot_of(system, id_of(drawn))
-
-
-def can_grow(system: System, drawn: Round, ballot: Ballot) -> bool:
-    """Tell whether a larger committee could judge anew."""
-    maximum = min(system.parameters.chain["maxCommittee"], ballot.eligible)
-    return not drawn.is_dropped and drawn.attempt < LAST_ATTEMPT and len(ballot.members) < maximum
-
-
-def is_decided(found: list[verdicts.Finding]) -> bool:
-    """Tell whether a tally found the data to be at fault, or something of every choice."""
-    is_complete = all(each.verdict != Verdict.NONE for each in found)
-    return is_complete or any(each.verdict == Verdict.DATA_FAULT for each in found)
-
-
-def stage(system: System, ballot: Ballot) -> BallotStage:
-    if not ballot.members:
-        return BallotStage.NONE
-    if ballot.is_settled:
-        return BallotStage.SETTLED
-    if system.clock.time < ballot.commit_deadline:
-        return BallotStage.COMMIT
-    return BallotStage.REVEAL if system.clock.time < ballot.closes_at else BallotStage.CLOSED
+    return drawn.ballots[drawn.attempt] if drawn.attempt < len(drawn.ballots) else NO_BALLOT
 
 
 def ballot_of(system: System, ballot_id: int) -> Ballot:
-    """Return a ballot of the last drawn round, an empty one for any other id."""
-    return next((ballot for ballot in system.ballots if ballot.ballot_id == ballot_id), NO_BALLOT)
+    """Return a ballot of the last drawn round of its lane, an empty one for any other id."""
+    drawn = system.drawn.get(ballot_id // IDS_A_ROUND % system.lanes)
+    known = drawn.ballots if drawn else []
+    return next((ballot for ballot in known if ballot.ballot_id == ballot_id), NO_BALLOT)
 
 
-def found_by(system: System, ballot: Ballot) -> list[verdicts.Finding]:
+def found_by(ballot: Ballot) -> list[verdicts.Finding]:
+    return [verdicts.finding(votes, len(ballot.members)) for votes in _by_choice(ballot)]
+
+
+def _by_choice(ballot: Ballot) -> list[list[Values]]:
+    return [[votes[choice] for votes in ballot.votes.values()] for choice in range(ballot.choices)]
+
+
+def settle(system: System, settled: Round, fee: int) -> None:
+    """Let every member of every attempt answer for its votes by what the last ballot found; share the pay."""
+    found, penalties = found_by(settled.ballots[-1]), 0
+    right: list[tuple[int, str, int]] = []
+    for ballot in settled.ballots:
+        leading = _leading(ballot, found) if ballot is settled.ballots[-1] else []
+        for member in _in_order(ballot):
+            earning, lost = _answer(system, ballot, member, found, leading)
+            penalties += lost
+            right.append((ballot.ballot_id, member, earning))
+        ballot.is_settled = True
+    right.sort(key=lambda each: (each[0], _place(settled, each)))
+    parts = sum(len(ballot.members) * ballot.choices for ballot in settled.ballots)
+    is_pot = len(settled.ballots) > 1
+    part, rest = (fee + is_pot * penalties) // parts, fee + penalties
+    for ballot_id, member, earning in right:
+        if part * earning:
+            system.report(NAME, "Rewarded", ballot_id, member, part * earning)
+            money.pay(system, system.committee, STAKES, member, part * earning)
+            rest -= part * earning
+    seats.forfeit(system, rest)
+
+
+def _place(settled: Round, each: tuple[int, str, int]) -> int:
+    ballot_id, member, _ = each
+    return settled.ballots[ballot_id % IDS_A_ROUND].members.index(member)
+
+
+def _in_order(ballot: Ballot) -> list[str]:
+    """Return the members as they answer: those who voted alike together, the silent last."""
+    first: dict[Values, int] = {}
+    for votes in ballot.votes.values():
+        first.setdefault(votes, len(first))
+    return sorted(
+        ballot.members,
+        key=lambda member: first[ballot.votes[member]] if member in ballot.votes else len(first),
+    )
+
+
+def _leading(ballot: Ballot, found: list[verdicts.Finding]) -> list[verdicts.Finding]:
+    """Return, where nothing was found, what more than half of the seats say."""
     return [
-        verdicts.finding(
-            [votes[choice] for votes in ballot.votes.values()],
-            len(ballot.members),
-            system.parameters.committee["tolerance"],
-        )
-        for choice in range(ballot.choices)
+        verdicts.majority(votes, len(ballot.members)) if each.verdict == Verdict.NONE else verdicts.Finding()
+        for votes, each in zip(_by_choice(ballot), found, strict=True)
     ]
 
 
-def settle(system: System, fee: int, informer: str, challenged: int) -> None:
-    """Slash whoever was absent or disagrees with the last tally, on any ballot; the others share the fee.
-
-    The informer, if there is one, has half of what the members of the challenged ballot lose.
-    """
-    last, penalties, coherent = found_by(system, system.ballots[-1]), 0, []
-    for ballot in system.ballots:
-        right = [member for member in ballot.members if _is_coherent(system, ballot, member, last)]
-        lost = sum(
-            seats.slash(system, ballot.ballot_id, member) for member in ballot.members if member not in right
-        )
-        if ballot.ballot_id == challenged and informer != NOBODY and lost > 1:
-            system.report(NAME, "ChallengeRewarded", challenged, informer, lost // 2)
-            money.pay(system, system.committee, STAKES, informer, lost // 2)
-            lost -= lost // 2
-        penalties += lost
-        coherent += [(ballot.ballot_id, member) for member in right]
-        ballot.is_settled = True
-    seats.forfeit(system, penalties)
-    _share(system, fee, coherent)
-
-
-def _share(system: System, fee: int, coherent: list[tuple[int, str]]) -> None:
-    """Pay equal parts of the fee, in the committee's account, for each vote; the rest goes to the pool."""
-    account = system.ballots[-1].ballot_id.to_bytes(32, "big")
-    part = fee // len(coherent) if coherent else 0
-    for ballot_id, member in coherent if part else ():
-        system.report(NAME, "Rewarded", ballot_id, member, part)
-        money.pay(system, system.committee, account, member, part)
-    if fee > part * len(coherent):
-        money.move(system, system.committee, account, system.chain, POOL, fee - part * len(coherent))
+def _answer(
+    system: System,
+    ballot: Ballot,
+    member: str,
+    found: list[verdicts.Finding],
+    leading: list[verdicts.Finding],
+) -> tuple[int, int]:
+    """Return how many votes of a member earn, and what it lost."""
+    if member not in ballot.votes:
+        return 0, seats.slash(system, ballot.ballot_id, member)
+    told = [verdicts.said(vote) for vote in ballot.votes[member]]
+    pairs = list(zip(told, found, strict=True))
+    is_last = bool(leading)
+    if any(_is_false(own, last, is_last=is_last) for own, last in pairs):
+        return 0, seats.slash(system, ballot.ballot_id, member)
+    is_seated = member in system.order
+    if any(most.is_truth and own.is_truth and own != most for own, most in zip(told, leading, strict=False)):
+        if is_seated:
+            seats.leave(system, member)
+        return 0, 0
+    right = sum(own.is_truth and last.is_truth for own, last in pairs)
+    if any(last.is_truth and not own.is_truth for own, last in pairs):
+        if is_seated:
+            seats.strike(system, ballot.ballot_id, member)
+    elif right == len(found):
+        system.seats[member].strikes = 0
+    return right, 0
 
 
-def _is_coherent(system: System, ballot: Ballot, member: str, last: list[verdicts.Finding]) -> bool:
-    votes, tolerance = ballot.votes.get(member), system.parameters.committee["tolerance"]
-    own = found_by(system, ballot)
-    return votes is not None and all(
-        verdicts.agrees(*each, tolerance) for each in zip(votes, own, last, strict=True)
-    )
+def _is_false(own: verdicts.Finding, last: verdicts.Finding, *, is_last: bool) -> bool:
+    """Tell whether a vote is for another truth; predictions bind to a ballot, and count in the last alone."""
+    if not is_last:
+        return verdicts.differ(own, last)
+    return own.is_truth and last.is_truth and own != last
 
 
 def _in_stage(system: System, ballot_id: int, needed: BallotStage) -> Ballot:
@@ -208,8 +243,9 @@ def _in_stage(system: System, ballot_id: int, needed: BallotStage) -> Ballot:
     return ballot
 
 
-def _needs_member(ballot: Ballot, verifier: str) -> None:
-    need(verifier in ballot.members, "NotMember", ballot.ballot_id, verifier)
+def _needs_member(ballot: Ballot, member: int, verifier: str) -> None:
+    is_own = member < len(ballot.members) and ballot.members[member] == verifier
+    need(is_own, "NotMember", ballot.ballot_id, member, verifier)
 
 
 def _needs_opening(

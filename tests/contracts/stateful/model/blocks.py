@@ -1,16 +1,19 @@
 """The chain of PoLe blocks: records of the next body, headers, ommers."""
 
+from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
-from tests.contracts.stateful.model.system import System
+from tests.contracts.stateful.evm import Values
+from tests.contracts.stateful.model.system import OMMERS_KEPT, Call, Refused, System, need
 
 from pole.protocol.encoding.abi import encode, header_tuple, ommer_tuple
 from pole.protocol.encoding.headers import genesis_header, header_hash, ommers_hash
 from pole.protocol.encoding.merkle_body import EMPTY_BODY, append, leaf, root
 from pole.protocol.state import Header, Ommer, RecordKind
 
-NAME = "PoLeChain"
+NAME = "Ledger"
 OLDEST_OMMER = 6
 
 
@@ -26,13 +29,28 @@ def record(system: System, kind: RecordKind, types: list[str], values: list[Any]
 
 
 def best_ommer(system: System) -> Ommer | None:
-    """Return the best unreferenced ommer of the last heights, of equals the oldest."""
+    """Return the best ommer kept that is not too old for the next block, of equals the oldest."""
     candidates = [
-        ommer
-        for height, ommer in system.ommers.items()
-        if height > system.height - OLDEST_OMMER and not ommer.referenced
+        ommer for ommer in system.ommers if ommer is not None and age(system, ommer) <= OLDEST_OMMER
     ]
     return max(candidates, key=lambda each: (Fraction(each.correct, each.total), -each.height), default=None)
+
+
+def age(system: System, ommer: Ommer) -> int:
+    """Return how many heights the next block is above an ommer, for each lane."""
+    return ceil(Fraction(system.height + 1 - ommer.height, system.lanes))
+
+
+def leave(system: System, ommer: Ommer) -> None:
+    """Keep an ommer in the place of the one that was left six before it."""
+    system.ommers[system.ommers_left % OMMERS_KEPT] = ommer
+    system.ommers_left += 1
+
+
+def refer(system: System, ommer: Ommer) -> Ommer:
+    """Take an ommer out of those kept and return it as the block shows it."""
+    system.ommers = [None if each == ommer else each for each in system.ommers]
+    return replace(ommer, referenced=True)
 
 
 def add_block(
@@ -67,3 +85,15 @@ def _seal(system: System, header: Header, referenced: list[Ommer]) -> None:
     system.hashes.append(header_hash(header))
     ommers = tuple(ommer_tuple(ommer) for ommer in referenced)
     system.report(NAME, "BlockAppended", header.height, system.hashes[-1], header_tuple(header), ommers)
+
+
+# What strangers cannot do.
+
+
+def record_for(_system: System, call: Call, kind: int, _data: bytes) -> Values:
+    need(kind in list(RecordKind))
+    raise Refused("NotRecorder", call.sender)
+
+
+def append_for(_system: System, call: Call, *_arguments: object) -> Values:
+    raise Refused("NotChain", call.sender)

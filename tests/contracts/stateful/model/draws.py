@@ -1,118 +1,132 @@
-"""What the hash of an Ethereum block to come decides: an idle round's test set, and who is in a committee."""
+"""What the mix of an Ethereum block to come decides: seeds, and who is in a committee."""
 
-from tests.contracts.stateful.evm import Values
-from tests.contracts.stateful.model import ballots, blocks, money
-from tests.contracts.stateful.model.rounds import in_phase
-from tests.contracts.stateful.model.system import BPS, NO_HASH, NOBODY, Call, Clock, Round, System, need
+from tests.contracts.stateful.evm import Values, header, mix
+from tests.contracts.stateful.model import ballots, blocks, money, phases, rounds
+from tests.contracts.stateful.model.phases import in_phase
+from tests.contracts.stateful.model.system import (
+    BPS,
+    NO_HASH,
+    Call,
+    Challenge,
+    Round,
+    System,
+    need,
+)
 
-from pole.protocol.encoding.seeds import test_seed
-from pole.protocol.rounds.committee_draw import draw_entropy
-from pole.protocol.state import Phase, RecordKind
-
-DRAW_DELAY = 2
-FREEZE = 256
+from pole.protocol.encoding.seeds import draw_entropy, round_seed, test_seed
+from pole.protocol.state import Phase, RecordKind, Step
 
 
-def arm_test_seed(system: System, _call: Call, round_id: int) -> Values:
-    opened = in_phase(system, round_id, Phase.TEST_RELEASE)
-    need(opened.is_idle, "NotIdle", round_id)
-    opened.test_block = _named(system.clock, round_id, opened.test_block)
+def arm(system: System, _call: Call, round_id: int) -> Values:
+    opened, _ = _waiting(system, round_id)
+    named = opened.draw_block
+    need(not named or is_lost(system, named), "DrawPending", round_id, named)
+    name(system, opened)
     return ()
 
 
-def draw_test_seed(system: System, _call: Call, round_id: int) -> Values:
-    opened = in_phase(system, round_id, Phase.TEST_RELEASE)
-    opened.test_seed = test_seed(round_id, _drawn(system.clock, round_id, opened.test_block))
-    opened.released_at = system.clock.time
-    blocks.record(system, RecordKind.TEST_SEED_DRAWN, ["uint256", "bytes32"], [round_id, opened.test_seed])
+def draw(system: System, _call: Call, round_id: int, proof: bytes) -> Values:
+    opened, phase = _waiting(system, round_id)
+    named = opened.draw_block
+    need(named and system.clock.number > named, "DrawNotReady", round_id, named)
+    need(not is_lost(system, named), "HashLost", named)
+    need(proof == header(named), "WrongHeader", named)
+    opened.draw_block = 0
+    if phase is Phase.SEED:
+        _draw_seed(system, opened, mix(named))
+    elif phase is Phase.TEST_RELEASE:
+        _draw_test_seed(system, opened, mix(named))
+    else:
+        _draw_committee(system, opened, mix(named))
     return ()
 
 
-def arm_draw(system: System, _call: Call, round_id: int) -> Values:
-    opened = in_phase(system, round_id, Phase.DRAW)
-    opened.draw_block = _named(system.clock, round_id, opened.draw_block)
-    system.frozen_until = opened.draw_block + FREEZE
-    blocks.record(system, RecordKind.DRAW_ARMED, ["uint256", "uint64"], [round_id, opened.draw_block])
-    return ()
+def _draw_seed(system: System, opened: Round, drawn: bytes) -> None:
+    opened.seed = round_seed(opened.seed, opened.round_id, drawn)
+    # Nobody's task has no keys to wait for.
+    rounds.advance(system, opened, Step.KEYED if opened.is_idle else Step.SEEDED)
+    system.report(rounds.NAME, "SeedDrawn", opened.round_id, opened.seed)
+    _record(system, RecordKind.SEED_DRAWN, opened, drawn, opened.seed)
 
 
-def draw_committee(system: System, _call: Call, round_id: int) -> Values:
-    opened = in_phase(system, round_id, Phase.DRAW)
-    entropy = draw_entropy(round_id, _drawn(system.clock, round_id, opened.draw_block))
-    if opened.attempt == 0:
-        opened.judged = _best_claims(opened)[: system.parameters.chain["judgedSolutions"]]
+def _draw_test_seed(system: System, opened: Round, drawn: bytes) -> None:
+    opened.is_released = True
+    rounds.advance(system, opened, Step.RELEASED)
+    _record(system, RecordKind.TEST_SEED_DRAWN, opened, drawn, test_seed(opened.round_id, drawn))
+
+
+def _record(system: System, kind: RecordKind, opened: Round, drawn: bytes, seed: bytes) -> None:
+    blocks.record(system, kind, ["uint256", "bytes32", "bytes32"], [opened.round_id, drawn, seed])
+
+
+def _draw_committee(system: System, opened: Round, drawn: bytes) -> None:
+    entropy = draw_entropy(opened.round_id, opened.attempt, drawn)
     ballot = ballots.draw(system, opened, entropy)
     if ballot is None:
-        _drop(opened)
-        return ()
-    if opened.attempt == 0:
+        # Do without the committee that could not be drawn.
+        opened.is_dropped = bool(opened.ballots)
+        opened.is_committee_too_small = not opened.ballots
+        return
+    if not opened.attempt:
         opened.entropy = entropy
+    opened.ballots.append(ballot)
+    system.drawn[opened.round_id % system.lanes] = opened
     blocks.record(
         system,
         RecordKind.COMMITTEE_DRAWN,
-        ["uint256", "bytes32", "address[]", "address[]"],
-        [round_id, entropy, ballot.members, opened.judged],
+        ["uint256", "bytes32", "bytes32", "address[]"],
+        [opened.round_id, drawn, entropy, ballot.members],
     )
-    return ()
-
-
-def _drop(opened: Round) -> None:
-    """Do without the committee that could not be drawn."""
-    if opened.attempt == 0:
-        opened.is_committee_too_small, opened.judged = True, []
-    else:
-        opened.attempt, opened.is_dropped = opened.attempt - 1, True
 
 
 def challenge(system: System, call: Call, round_id: int) -> Values:
     opened = in_phase(system, round_id, Phase.CHALLENGE)
-    found = ballots.found_by(system, ballots.newest_of(system, opened))
-    due = system.parameters.chain["challengeBond"] if ballots.is_decided(found) else 0
-    is_first = opened.challenger == NOBODY
-    need(is_first or not due, "AlreadyChallenged", round_id, opened.challenger)
+    attempt, due = opened.attempt, challenge_bond(system, opened, opened.attempt)
     need(call.value == due, "WrongBond", call.value, due)
     blocks.record(
         system,
         RecordKind.TALLY_CHALLENGED,
         ["uint256", "uint8", "address", "uint256"],
-        [round_id, opened.attempt, call.sender, due],
+        [round_id, attempt, call.sender, due],
     )
+    opened.challenges.append(Challenge(call.sender, due))
     if due:
-        opened.challenger, opened.challenged = call.sender, opened.attempt
         money.put(system, system.chain, system.chain, opened.account, due)
-    opened.attempt, opened.draw_block = opened.attempt + 1, 0
+    name(system, opened)
     return ()
 
 
-def is_lost(clock: Clock, armed: int) -> bool:
+def challenge_bond(system: System, opened: Round, attempt: int) -> int:
+    """Return the larger committee's pay, if each member has what the fee is for one of the first."""
+    fee = verification_fee(system, opened)
+    return fee * ballots.asked(system, opened, attempt + 1) // ballots.asked(system, opened, 0)
+
+
+def verification_fee(system: System, opened: Round) -> int:
+    return opened.task.terms.reward * system.parameters.chain["verificationFeeBps"] // BPS
+
+
+def name(system: System, opened: Round) -> None:
+    """Name the block that decides next."""
+    opened.draw_block = next_block(system)
+    values = [opened.round_id, opened.draw_block]
+    blocks.record(system, RecordKind.DRAW_ARMED, ["uint256", "uint64"], values)
+
+
+def next_block(system: System) -> int:
+    return system.clock.number + system.parameters.chain["drawDelay"]
+
+
+def is_lost(system: System, named: int) -> bool:
     """Tell whether a block that was named can decide nothing any more."""
-    return clock.number > armed and clock.hash_of(armed) == NO_HASH
+    return system.clock.number > named and system.clock.hash_of(named) == NO_HASH
 
 
-def _named(clock: Clock, round_id: int, armed: int) -> int:
-    """Return the block that decides from now on, where no other can."""
-    need(not armed or is_lost(clock, armed), "DrawPending", round_id, armed)
-    return clock.number + DRAW_DELAY
-
-
-def _drawn(clock: Clock, round_id: int, armed: int) -> bytes:
-    """Return the hash of the block that was named."""
-    drawn = clock.hash_of(armed) if armed else NO_HASH
-    need(drawn != NO_HASH, "DrawNotReady", round_id, armed)
-    return drawn
-
-
-def _best_claims(opened: Round) -> list[str]:
-    """Return the miners that revealed, the best claim first: of the test set, or without one of training.
-
-    Whoever claims to reach the required training accuracy comes before everybody else.
-    """
-    terms = opened.task.terms
-
-    def rank(miner: str) -> tuple[bool, int, int]:
-        solution = opened.solutions[miner]
-        is_short = solution.claimed_train * BPS < terms.required_train_accuracy * terms.train_count
-        claim = solution.claimed_test if opened.released_at else solution.claimed_train
-        return is_short, -claim, solution.order
-
-    return sorted(opened.revealed, key=rank)
+def _waiting(system: System, round_id: int) -> tuple[Round, Phase]:
+    """Return a round that waits for a draw, and its phase."""
+    opened = system.rounds.get(round_id)
+    phase = phases.phase(system, opened)[0]
+    is_test = phase is Phase.TEST_RELEASE and bool(opened and opened.is_idle and opened.step is Step.CLOSED)
+    need(phase in (Phase.SEED, Phase.DRAW) or is_test, "NothingToDraw", round_id, int(phase))
+    assert opened is not None
+    return opened, phase

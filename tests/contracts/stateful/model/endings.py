@@ -1,30 +1,50 @@
 """How a round ends: who wins, and where each wei of it goes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tests.contracts.stateful.evm import Values
-from tests.contracts.stateful.model import ballots, blocks, money, rounds, verdicts
-from tests.contracts.stateful.model.system import BPS, NO_HASH, NOBODY, POOL, Call, Round, System
+from tests.contracts.stateful.model import ballots, blocks, draws, money, phases, rounds, tasks, verdicts
+from tests.contracts.stateful.model.system import (
+    BPS,
+    NOBODY,
+    POOL,
+    STAKES,
+    Call,
+    Challenge,
+    Round,
+    System,
+)
 
 from pole.protocol.encoding.abi import PAYOUT
-from pole.protocol.state import Ommer, PayoutReason, Phase, RecordKind, Verdict, VoidReason
+from pole.protocol.state import Ommer, PayoutReason, Phase, RecordKind, Step, Verdict, VoidReason
 
 OMMER_PART = 32
 NOBODY_RIGHT = (VoidReason.NO_QUORUM, VoidReason.NONE_QUALIFIED)
+DATA_LOST = {
+    Verdict.DATA_FAULT: VoidReason.DATA_FAULT,
+    Verdict.DATA_UNAVAILABLE: VoidReason.DATA_UNAVAILABLE,
+}
+
+Found = dict[str, verdicts.Finding]
+"""What the last committee found, by miner; empty where none sat."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The winner and the others that reached the thresholds, best first; or why there is none."""
+    """The winner and the others that reached the thresholds, best first; or why there is none.
+
+    `trained` is who did best of those that reached the training threshold in a round that missed another.
+    """
 
     void_reason: VoidReason
     ranked: tuple[str, ...] = ()
+    trained: str = NOBODY
 
 
 def finalise(system: System, _call: Call, round_id: int) -> Values:
-    ended = rounds.in_phase(system, round_id, Phase.SETTLEMENT)
-    found = _findings(system, ended)
-    outcome = _outcome(system, ended, found)
+    ended = phases.in_phase(system, round_id, Phase.SETTLEMENT)
+    found = _found(ended)
+    outcome = _outcome(ended, found)
     payouts = _divide(system, ended, found, outcome)
     ended.is_settled, ended.void_reason = True, outcome.void_reason
     _pay(system, ended, found, outcome, payouts)
@@ -42,44 +62,39 @@ def finalise(system: System, _call: Call, round_id: int) -> Values:
     return ()
 
 
-def _findings(system: System, ended: Round) -> dict[str, verdicts.Finding]:
-    """Return what the committee found, by miner."""
-    if ended.entropy == NO_HASH:
+def _found(ended: Round) -> Found:
+    if not ended.ballots:
         return {}
-    found = ballots.found_by(system, ballots.newest_of(system, ended))
-    return dict(zip(ended.judged, found, strict=True))
+    return dict(zip(ended.judged, ballots.found_by(ended.ballots[-1]), strict=True))
 
 
-def _outcome(system: System, ended: Round, found: dict[str, verdicts.Finding]) -> Outcome:
+def _outcome(ended: Round, found: Found) -> Outcome:
     early = _early(ended)
     if early is not VoidReason.NONE:
         return Outcome(early)
-    if any(each.verdict == Verdict.DATA_FAULT for each in found.values()):
-        return Outcome(VoidReason.DATA_FAULT)
-    tolerance = system.parameters.committee["tolerance"]
-    able = [
-        miner
-        for miner, each in found.items()
-        if verdicts.qualifies(ended, ended.solutions[miner], each, tolerance)
-    ]
+    for each in found.values():
+        if each.verdict in DATA_LOST:
+            return Outcome(DATA_LOST[Verdict(each.verdict)])
+    able = [miner for miner, each in found.items() if verdicts.qualifies(ended, ended.solutions[miner], each)]
     if not able:
         is_complete = all(each.verdict != Verdict.NONE for each in found.values())
         return Outcome(VoidReason.NONE_QUALIFIED if is_complete else VoidReason.NO_QUORUM)
-    meeting = [miner for miner in able if verdicts.meets(ended, found[miner])]
-    # An idle round's time always runs out: the best alone would win with whatever it has.
-    if not meeting and (ended.closed_at or ended.is_idle):
-        return Outcome(VoidReason.THRESHOLD_MISSED)
 
     def rank(miner: str) -> tuple[int, int]:
         solution = ended.solutions[miner]
         return -verdicts.score(ended, solution, found[miner]), solution.order
 
+    meeting = sorted((miner for miner in able if verdicts.meets(ended, found[miner])), key=rank)
+    # An idle round's time always runs out: the best alone would win with whatever it has.
+    if not meeting and (ended.is_closed_early or ended.is_idle):
+        trained = [miner for miner in able if verdicts.meets_training(ended, found[miner])]
+        return Outcome(VoidReason.THRESHOLD_MISSED, trained=min(trained, key=rank, default=NOBODY))
     # Without anybody above the thresholds the best wins alone.
-    return Outcome(VoidReason.NONE, tuple(sorted(meeting, key=rank)) or (min(able, key=rank),))
+    return Outcome(VoidReason.NONE, tuple(meeting) or (min(able, key=rank),))
 
 
 def _early(ended: Round) -> VoidReason:
-    if not ended.keys_at:
+    if ended.step < Step.KEYED:
         return VoidReason.KEYS_MISSING
     if not ended.solutions:
         return VoidReason.NO_COMMITMENT
@@ -88,11 +103,11 @@ def _early(ended: Round) -> VoidReason:
     return VoidReason.COMMITTEE_TOO_SMALL if ended.is_committee_too_small else VoidReason.NONE
 
 
-def _fee(system: System, ended: Round, found: dict[str, verdicts.Finding], outcome: Outcome) -> int:
-    """Return what the committee earns if it found anything, at most what those have who pay it."""
-    if not any(each.verdict != Verdict.NONE for each in found.values()):
+def _fee(system: System, ended: Round, found: Found, outcome: Outcome) -> int:
+    """Return what the committees earn if they found any truth, at most what those have who pay it."""
+    if not any(each.is_truth for each in found.values()):
         return 0
-    fee = ended.task.terms.reward * system.parameters.chain["verificationFeeBps"] // BPS
+    fee = draws.verification_fee(system, ended)
     if outcome.void_reason is VoidReason.DATA_FAULT:
         return min(fee, ended.task.terms.data_bond)
     if outcome.void_reason in NOBODY_RIGHT:
@@ -100,92 +115,109 @@ def _fee(system: System, ended: Round, found: dict[str, verdicts.Finding], outco
     return fee
 
 
-def _forfeited(system: System, ended: Round, found: dict[str, verdicts.Finding]) -> int:
+def _forfeited(system: System, ended: Round, found: Found) -> int:
     """Return the bonds that miners do not get back."""
-    lost = len(ended.solutions) - len(_honest(system, ended, found))
-    return lost * rounds.miner_bond(system, ended)
+    lost = ended.solutions.keys() - {*_honest(ended, found)}
+    return sum(rounds.bond(system, ended, ended.solutions[miner].claimed_train) for miner in lost)
 
 
-def _honest(system: System, ended: Round, found: dict[str, verdicts.Finding]) -> list[str]:
+def _honest(ended: Round, found: Found) -> list[str]:
     """Return the miners that revealed and are not proven bad."""
-    tolerance = system.parameters.committee["tolerance"]
     return [
         miner
         for miner in ended.revealed
-        if miner not in found
-        or not verdicts.is_proven_bad(ended, ended.solutions[miner], found[miner], tolerance)
+        if miner not in found or not verdicts.is_proven_bad(ended, ended.solutions[miner], found[miner])
     ]
 
 
-def _divide(
-    system: System, ended: Round, found: dict[str, verdicts.Finding], outcome: Outcome
-) -> list[tuple[str, int, int]]:
-    """Return the payouts of reward and bonds, those of nothing or to nobody left out."""
+def _divide(system: System, ended: Round, found: Found, outcome: Outcome) -> list[tuple[str, int, int]]:
+    """Return the payouts of reward, bonds and rent, those of nothing or to nobody left out."""
     owner, fee = ended.task.owner, _fee(system, ended, found, outcome)
     reward, bond = ended.task.terms.reward, ended.task.terms.data_bond
     if outcome.void_reason is VoidReason.DATA_FAULT:
         bond -= fee
-    elif outcome.ranked:
+    elif outcome.ranked or outcome.void_reason is VoidReason.DATA_UNAVAILABLE:
         reward -= fee
     else:
         reward -= fee - min(fee, _forfeited(system, ended, found))
-    payouts = [
-        (outcome.ranked[0], PayoutReason.TASK_REWARD, reward)
-        if outcome.ranked
-        else (owner, PayoutReason.REWARD_REFUND, reward)
-    ]
-    if _forfeits_data_bond(ended, outcome):
-        share = system.parameters.chain["faultShareBps"]
-        part = bond * share // BPS // max(1, len(ended.revealed))
-        payouts += [(miner, PayoutReason.DATA_BOND_SHARE, part) for miner in ended.revealed]
-    else:
+    payouts = _of_reward(system, ended, reward, outcome)
+    if not _forfeits_data_bond(ended, outcome):
         payouts.append((owner, PayoutReason.DATA_BOND, bond))
-    miner_bond = rounds.miner_bond(system, ended)
-    payouts += [(miner, PayoutReason.MINER_BOND, miner_bond) for miner in _honest(system, ended, found)]
-    if ended.challenger != NOBODY and not _forfeited_challenge(system, ended):
-        bond_back = system.parameters.chain["challengeBond"]
-        payouts.append((ended.challenger, PayoutReason.CHALLENGE_BOND, bond_back))
+    elif outcome.void_reason is not VoidReason.DATA_UNAVAILABLE:
+        # Nobody gains by data that could not be had.
+        shared = bond * system.parameters.chain["faultShareBps"] // BPS
+        payouts += _shares(ended, PayoutReason.DATA_BOND_SHARE, shared)
+    payouts.append((owner, PayoutReason.RENT_REFUND, _unused_rent(system, ended)))
+    for miner in _honest(ended, found):
+        back = rounds.bond(system, ended, ended.solutions[miner].claimed_train)
+        payouts.append((miner, PayoutReason.MINER_BOND, back))
+    payouts += [
+        (made.challenger, PayoutReason.CHALLENGE_BOND, made.bond)
+        for made in ended.challenges
+        if not any(made is spent for spent in _spent(ended))
+    ]
     return [(payee, int(reason), amount) for payee, reason, amount in payouts if amount and payee != NOBODY]
 
 
-def _is_overturned(system: System, ended: Round) -> bool:
-    """Tell whether the last tally has another verdict or count than the one challenged with a bond."""
-    if ended.challenger == NOBODY:
-        return False
-    challenged, last = (
-        ballots.found_by(system, system.ballots[n]) for n in (ended.challenged, ended.attempt)
+def _of_reward(
+    system: System, ended: Round, reward: int, outcome: Outcome
+) -> list[tuple[str, PayoutReason, int]]:
+    """Return who has what of what the fee leaves: a part for whom the test set or bad data cost it."""
+    if outcome.ranked:
+        return [(outcome.ranked[0], PayoutReason.TASK_REWARD, reward)]
+    is_data_lost = outcome.void_reason in DATA_LOST.values()
+    has_part = is_data_lost or outcome.trained != NOBODY
+    part = reward * system.parameters.chain["missedShareBps"] // BPS if has_part else 0
+    is_shared = outcome.void_reason is VoidReason.DATA_FAULT
+    trained = (
+        _shares(ended, PayoutReason.TRAINING_REWARD, part)
+        if is_shared
+        else [(outcome.trained, PayoutReason.TRAINING_REWARD, part)]
     )
-    return [each[:3] for each in challenged] != [each[:3] for each in last]
+    return [*trained, (ended.task.owner, PayoutReason.REWARD_REFUND, reward - part)]
 
 
-def _forfeited_challenge(system: System, ended: Round) -> int:
-    """Return what the challenger loses: the bond, where a larger committee found the same."""
-    is_judged_anew = ended.challenger != NOBODY and ended.attempt > ended.challenged
-    is_in_vain = is_judged_anew and not _is_overturned(system, ended)
-    return system.parameters.chain["challengeBond"] if is_in_vain else 0
+def _shares(ended: Round, reason: PayoutReason, amount: int) -> list[tuple[str, PayoutReason, int]]:
+    """Return equal parts for the miners that revealed."""
+    return [(miner, reason, amount // len(ended.revealed)) for miner in ended.revealed]
+
+
+def _unused_rent(system: System, ended: Round) -> int:
+    rent, duration = tasks.rent(system, ended.task), tasks.duration(system, ended.task)
+    taken = min(system.clock.time - ended.opened_at, duration)
+    return rent - rent * taken // duration
+
+
+def _spent(ended: Round) -> list[Challenge]:
+    """Return the challenges whose bonds pay the committees they bought, for these found nothing else."""
+    last = ballots.found_by(ended.ballots[-1]) if ended.ballots else []
+    drawn = ended.challenges[: len(ended.ballots) - 1]
+    return [
+        made
+        for made, ballot in zip(drawn, ended.ballots, strict=False)
+        if not any(map(verdicts.differ, ballots.found_by(ballot), last))
+    ]
 
 
 def _forfeits_data_bond(ended: Round, outcome: Outcome) -> bool:
     """Tell whether the data node issued no keys, gave bad data, or kept the test set from the miners."""
-    is_withheld = bool(ended.solutions) and not ended.released_at
-    return is_withheld or outcome.void_reason in (VoidReason.KEYS_MISSING, VoidReason.DATA_FAULT)
+    is_withheld = bool(ended.solutions) and not ended.is_released
+    return is_withheld or outcome.void_reason in (VoidReason.KEYS_MISSING, *DATA_LOST.values())
 
 
 def _pay(
     system: System,
     ended: Round,
-    found: dict[str, verdicts.Finding],
+    found: Found,
     outcome: Outcome,
     payouts: list[tuple[str, int, int]],
 ) -> None:
-    """Empty the round's account: the committee's fee, the payouts, and the rest to the pool."""
-    fee = _fee(system, ended, found, outcome) + _forfeited_challenge(system, ended)
+    """Empty the round's account: the committees' fee, the payouts, and the rest to the pool."""
+    fee = _fee(system, ended, found, outcome) + sum(made.bond for made in _spent(ended))
     if fee:
-        account = ballots.id_of(ended).to_bytes(32, "big")
-        money.move(system, system.chain, ended.account, system.committee, account, fee)
+        money.move(system, system.chain, ended.account, system.committee, STAKES, fee)
     if found:
-        informer = ended.challenger if _is_overturned(system, ended) else NOBODY
-        ballots.settle(system, fee, informer, ended.round_id * ballots.IDS_A_ROUND + ended.challenged)
+        ballots.settle(system, ended, fee)
     for payee, _, amount in payouts:
         money.pay(system, system.chain, ended.account, payee, amount)
     left = system.books.balances[system.chain, ended.account]
@@ -210,24 +242,19 @@ def _from_pool(system: System, ended: Round, winner: str) -> tuple[list[tuple[st
     payouts = [(winner, PayoutReason.BLOCK_REWARD, reward)]
     ommer = blocks.best_ommer(system)
     if ommer is not None:
-        age = system.height + 1 - ommer.height
         payouts.append((winner, PayoutReason.OMMER_INCLUSION, reward // OMMER_PART))
-        payouts.append((ommer.miner, PayoutReason.OMMER_REWARD, reward // (age * ommer.count)))
+        part = reward // (blocks.age(system, ommer) * ommer.count)
+        payouts.append((ommer.miner, PayoutReason.OMMER_REWARD, part))
     due = [(payee, int(reason), amount) for payee, reason, amount in payouts if amount]
-    if system.books.balances[system.chain, POOL] < sum(amount for _, _, amount in due):
-        return [], []
     for payee, _, amount in due:
         money.pay(system, system.chain, POOL, payee, amount)
-    if ommer is None:
-        return due, []
-    system.ommers[ommer.height] = replace(ommer, referenced=True)
-    return due, [system.ommers[ommer.height]]
+    return due, [] if ommer is None else [blocks.refer(system, ommer)]
 
 
 def _append(
     system: System,
     ended: Round,
-    found: dict[str, verdicts.Finding],
+    found: Found,
     outcome: Outcome,
     referenced: list[Ommer],
 ) -> None:
@@ -239,12 +266,8 @@ def _append(
     )
     if not others or not _is_covered(system, ended):
         return
-    best = found[others[0]]
-    correct, total = (
-        (best.test, ended.task.terms.test_count)
-        if ended.released_at
-        else (best.train, verdicts.evaluated(ended))
-    )
-    system.ommers[ended.height] = Ommer(
-        ended.height, others[0], ended.solutions[others[0]].model_digest, correct, total, len(others), False
-    )
+    best, terms = found[others[0]], ended.task.terms
+    correct, total = (best.test, terms.test_count) if ended.is_released else (best.train, terms.train_count)
+    digest = ended.solutions[others[0]].model_digest
+    ommer = Ommer(ended.height, others[0], digest, correct, total, len(others), False)
+    blocks.leave(system, ommer)

@@ -1,10 +1,11 @@
-"""A round from its opening to its reveals, and its phases: who may do what, and when."""
+"""A round from its opening to its reveals: who may do what, and when."""
 
 from eth_account import Account
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 from tests.contracts.stateful.evm import Values
-from tests.contracts.stateful.model import ballots, blocks, money, tasks
+from tests.contracts.stateful.model import blocks, draws, money, phases, seats, tasks
+from tests.contracts.stateful.model.phases import in_phase
 from tests.contracts.stateful.model.system import (
     BPS,
     NO_HASH,
@@ -21,33 +22,39 @@ from tests.contracts.stateful.model.system import (
 from pole.protocol.encoding.commitments import solution_commitment
 from pole.protocol.encoding.merkle_body import root
 from pole.protocol.encoding.release_signature import TOLERANCE, release_hash
-from pole.protocol.encoding.seeds import round_seed
-from pole.protocol.state import FileRef, Phase, RecordKind, VoidReason
+from pole.protocol.encoding.seeds import round_origin
+from pole.protocol.state import FileRef, Phase, RecordKind, Step
 
 NAME = "PoLeChain"
+CHAIN_ID = 1
 SIGNATURE = 65
 
 
-def open_round(system: System, _call: Call) -> Values:
-    newest = system.newest
-    if newest is not None and not newest.is_settled:
-        raise Refused("RoundOpen", newest.round_id)
+def open_round(system: System, _call: Call, lane: int) -> Values:
+    need(lane < system.lanes, "UnknownLane", lane, system.lanes)
+    before = system.newest.get(lane)
+    if before is not None and not before.is_settled:
+        raise Refused("RoundOpen", before.round_id)
     task = tasks.best(system) or tasks.idle(system)
-    system.mature = len(system.order)
-    opened = Round(len(system.rounds) + 1, task, system.hashes[-1], system.clock.time, list(system.order))
-    system.rounds.append(opened)
-    # Nobody's task has no keys to wait for.
-    opened.keys_at = system.clock.time if opened.is_idle else 0
+    opened = Round(
+        round_id=(before.round_id if before else lane) + system.lanes,
+        task=task,
+        opened_at=system.clock.time,
+        seats=seats.as_of(system, system.clock.time - system.parameters.committee["seatAge"]),
+        begun=phases.now(system),
+        draw_block=draws.next_block(system),
+    )
+    system.rounds[opened.round_id] = system.newest[lane] = opened
     tasks.take(system, task, opened.account)
-    before = system.clock.hash_of(system.clock.number - 1)
+    parent = system.hashes[-1]
     blocks.record(
         system,
         RecordKind.ROUND_OPENED,
-        ["uint256", "uint256", "bytes32", "bytes32"],
-        [opened.round_id, task.task_id, opened.parent_hash, before],
+        ["uint256", "uint256", "bytes32", "uint64"],
+        [opened.round_id, task.task_id, parent, opened.draw_block],
     )
-    opened.seed = round_seed(opened.parent_hash, root(system.body))
-    system.report(NAME, "RoundOpened", opened.round_id, task.task_id, opened.seed)
+    # What the seed is made of beside the block to come.
+    opened.seed = round_origin(parent, root(system.body))
     return (opened.round_id,)
 
 
@@ -57,7 +64,8 @@ def post_keys(system: System, call: Call, round_id: int, cid: str, digest: bytes
     need(call.sender in issuers, "NotDataNode", round_id, call.sender)
     need(is_cid(cid), "EmptyField", "keysCid")
     need(digest != NO_HASH, "EmptyField", "keysDigest")
-    opened.keys_digest, opened.keys_at = digest, system.clock.time
+    opened.keys_digest = digest
+    advance(system, opened, Step.KEYED)
     blocks.record(system, RecordKind.KEYS_POSTED, ["uint256", "string", "bytes32"], [round_id, cid, digest])
     return ()
 
@@ -66,19 +74,14 @@ def commit(system: System, call: Call, round_id: int, commitment: bytes, claimed
     opened = in_phase(system, round_id, Phase.TRAINING)
     need(commitment != NO_HASH, "EmptyField", "commitment")
     need(claimed <= opened.task.terms.train_count, "CountTooLarge", claimed, opened.task.terms.train_count)
-    is_new = call.sender not in opened.solutions
-    due = miner_bond(system, opened) if is_new else 0
+    due, own = bond(system, opened, claimed), opened.solutions.get(call.sender)
+    if own is not None:
+        need(claimed >= own.claimed_train, "ClaimLowered", round_id, own.claimed_train, claimed)
+        due -= bond(system, opened, own.claimed_train)
     need(call.value == due, "WrongBond", call.value, due)
-    displaced = _displaced(system, opened, claimed) if is_new else NOBODY
-    if not is_new:
-        before = opened.solutions[call.sender].claimed_train
-        need(claimed >= before, "ClaimLowered", round_id, before, claimed)
+    displaced = NOBODY if own else _displaced(system, opened, claimed)
     if displaced != NOBODY:
-        # The newcomer has the other's place in the order of first commitments.
-        opened.solutions = {
-            call.sender if miner == displaced else miner: each for miner, each in opened.solutions.items()
-        }
-        blocks.record(system, RecordKind.SOLUTION_DISPLACED, ["uint256", "address"], [round_id, displaced])
+        _displace(system, opened, displaced, call.sender)
     opened.solutions[call.sender] = Solution(commitment, claimed, opened.commitments)
     opened.commitments += 1
     blocks.record(
@@ -89,8 +92,6 @@ def commit(system: System, call: Call, round_id: int, commitment: bytes, claimed
     )
     if due:
         money.put(system, system.chain, system.chain, opened.account, due)
-    if due and displaced != NOBODY:
-        money.pay(system, system.chain, opened.account, displaced, due)
     return ()
 
 
@@ -114,22 +115,51 @@ def _displaced(system: System, opened: Round, claimed: int) -> str:
     return minimum(opened)
 
 
-def miner_bond(system: System, opened: Round) -> int:
-    """Return what a solution of the round is bound with."""
+def _displace(system: System, opened: Round, displaced: str, newcomer: str) -> None:
+    """Give the newcomer the other's place, and the other its bond."""
+    returned = bond(system, opened, opened.solutions[displaced].claimed_train)
+    opened.solutions = {
+        newcomer if miner == displaced else miner: each for miner, each in opened.solutions.items()
+    }
+    blocks.record(system, RecordKind.SOLUTION_DISPLACED, ["uint256", "address"], [opened.round_id, displaced])
+    if returned:
+        money.pay(system, system.chain, opened.account, displaced, returned)
+
+
+def bond(system: System, opened: Round, claimed: int) -> int:
+    """Return what a solution with this claim is bound with."""
     chosen = system.parameters.chain
-    return max(chosen["minerBond"], opened.task.terms.reward * chosen["minerBondBps"] // BPS)
+    part = chosen["readyBondBps"] if is_ready(opened, claimed) else chosen["minerBondBps"]
+    return max(chosen["minerBond"], opened.task.terms.reward * part // BPS)
 
 
 def close_submissions(system: System, call: Call, round_id: int) -> Values:
-    opened = in_phase(system, round_id, Phase.TRAINING)
-    need(call.sender == opened.task.owner, "NotDataNode", round_id, call.sender)
-    terms, count = opened.task.terms, ready(opened)
-    not_before = opened.keys_at + terms.min_training_time
-    is_time = count >= terms.min_solutions and system.clock.time >= not_before
-    need(is_time, "TooEarlyToClose", count, terms.min_solutions, not_before)
-    opened.closed_at, opened.closed_block = system.clock.time, system.clock.number
-    blocks.record(system, RecordKind.SUBMISSIONS_CLOSED, ["uint256"], [round_id])
+    opened = system.rounds.get(round_id)
+    reached = phases.phase(system, opened)[0]
+    is_over = reached is Phase.TEST_RELEASE and opened is not None and opened.step is Step.KEYED
+    is_time = reached is Phase.TRAINING or is_over
+    need(is_time, "WrongPhase", round_id, int(reached), int(Phase.TRAINING))
+    assert opened is not None
+    if not is_over:
+        need(call.sender == opened.task.owner, "NotDataNode", round_id, call.sender)
+        terms, count = opened.task.terms, ready(opened)
+        not_before = opened.begun.time + terms.min_training_time
+        is_time = count >= terms.min_solutions and system.clock.time >= not_before
+        need(is_time, "TooEarlyToClose", count, terms.min_solutions, not_before)
+        opened.is_closed_early = True
+    _close(system, opened)
+    if opened.is_idle:
+        draws.name(system, opened)
     return ()
+
+
+def _close(system: System, opened: Round) -> None:
+    advance(system, opened, Step.CLOSED)
+    blocks.record(system, RecordKind.SUBMISSIONS_CLOSED, ["uint256"], [opened.round_id])
+
+
+def advance(system: System, opened: Round, step: Step) -> None:
+    opened.step, opened.begun = step, phases.now(system)
 
 
 def release_test_set(system: System, call: Call, round_id: int, cid: str, digest: bytes) -> Values:
@@ -152,7 +182,7 @@ def release_test_set_for(
 
 def hash_to_sign(system: System, round_id: int, test: FileRef, signed_at: int) -> bytes:
     return release_hash(
-        chain_id=ballots.CHAIN_ID,
+        chain_id=CHAIN_ID,
         chain_address=system.addresses[NAME],
         round_id=round_id,
         test=test,
@@ -172,11 +202,16 @@ def signer_of(system: System, round_id: int, test: FileRef, signed_at: int, sign
 
 
 def _release(system: System, opened: Round, cid: str, digest: bytes) -> Values:
-    round_id = opened.round_id
-    need(system.clock.number != opened.closed_block, "SameBlock", system.clock.number)
+    round_id, number = opened.round_id, system.clock.number
+    is_closed = opened.step is Step.CLOSED
+    need(not is_closed or number != opened.begun.number, "NotClosedBefore", round_id, number)
     need(is_cid(cid), "EmptyField", "testCid")
     need(digest == opened.task.test_digest, "WrongTestSet", opened.task.test_digest, digest)
-    opened.released_at = system.clock.time
+    if not is_closed:
+        # The time limit is over, and nobody has closed.
+        _close(system, opened)
+    opened.is_released = True
+    advance(system, opened, Step.RELEASED)
     blocks.record(
         system, RecordKind.TEST_SET_RELEASED, ["uint256", "string", "bytes32"], [round_id, cid, digest]
     )
@@ -189,7 +224,7 @@ def reveal(
     opened = in_phase(system, round_id, Phase.REVEAL)
     need(is_cid(cid), "EmptyField", "modelCid")
     need(digest != NO_HASH, "EmptyField", "modelDigest")
-    maximum = opened.task.terms.test_count if opened.released_at else 0
+    maximum = opened.task.terms.test_count if opened.is_released else 0
     need(claimed_test <= maximum, "CountTooLarge", claimed_test, maximum)
     solution = opened.solutions.get(call.sender)
     if solution is None:
@@ -198,80 +233,34 @@ def reveal(
     shown = commitment_of(system, round_id, call.sender, digest, solution.claimed_train, salt)
     need(shown == solution.commitment, "CommitmentMismatch", round_id, solution.commitment, shown)
     solution.is_revealed, solution.model_digest, solution.claimed_test = True, digest, claimed_test
-    opened.last_reveal_at = system.clock.time
+    # A block that was named for a test seed must not draw the committee: its mix may be known.
+    opened.draw_block = 0
     blocks.record(
         system,
         RecordKind.SOLUTION_REVEALED,
         ["uint256", "address", "string", "bytes32", "uint32", "uint32"],
         [round_id, call.sender, cid, digest, solution.claimed_train, claimed_test],
     )
+    if len(opened.revealed) == len(opened.solutions):
+        draws.name(system, opened)
     return ()
-
-
-def record(_system: System, call: Call, kind: int, _data: bytes) -> Values:
-    need(kind in list(RecordKind))
-    raise Refused("NotRecorder", call.sender)
-
-
-def round_of(system: System, round_id: int) -> Round | None:
-    return system.rounds[round_id - 1] if 1 <= round_id <= len(system.rounds) else None
 
 
 def ready(opened: Round) -> int:
     """Return how many commitments claim the training threshold."""
+    return sum(is_ready(opened, solution.claimed_train) for solution in opened.solutions.values())
+
+
+def is_ready(opened: Round, claimed: int) -> bool:
     terms = opened.task.terms
-    needed = terms.required_train_accuracy * terms.train_count
-    return sum(solution.claimed_train * BPS >= needed for solution in opened.solutions.values())
-
-
-def phase(system: System, opened: Round | None) -> tuple[Phase, int]:
-    """Return where a round stands and when that ends at the latest, 0 where no clock ends it."""
-    if opened is None:
-        return Phase.NONE, 0
-    if opened.is_settled:
-        return (Phase.FINAL if opened.void_reason is VoidReason.NONE else Phase.VOID), 0
-    for reached, end in _timed(system, opened):
-        if system.clock.time < end:
-            return reached, end
-    return _after_windows(system, opened), 0
-
-
-def _timed(system: System, opened: Round) -> list[tuple[Phase, int]]:
-    """Return the phases that end by the clock, as far as they are certain, and their ends."""
-    chosen = system.parameters.chain
-    if not opened.keys_at:
-        return [(Phase.KEYS, opened.opened_at + chosen["keyWindow"])]
-    training_end = opened.closed_at or opened.keys_at + opened.task.terms.time_limit
-    phases = [(Phase.TRAINING, training_end)]
-    if opened.solutions:
-        reveal_start = opened.released_at or training_end + chosen["testWindow"]
-        phases.append((Phase.TEST_RELEASE, reveal_start))
-        if len(opened.revealed) < len(opened.solutions):
-            phases.append((Phase.REVEAL, reveal_start + chosen["revealWindow"]))
-    if opened.entropy != NO_HASH:
-        phases += _of_ballot(system, opened)
-    return phases
-
-
-def _of_ballot(system: System, opened: Round) -> list[tuple[Phase, int]]:
-    ballot = ballots.newest_of(system, opened)
-    phases = [(Phase.VOTE_COMMIT, ballot.commit_deadline), (Phase.VOTE_REVEAL, ballot.closes_at)]
-    if ballot.members and ballots.can_grow(system, opened, ballot):
-        phases.append((Phase.CHALLENGE, ballot.closes_at + system.parameters.chain["challengeWindow"]))
-    return phases
-
-
-def _after_windows(system: System, opened: Round) -> Phase:
-    is_drawn = ballots.newest_of(system, opened).members
-    is_drawable = opened.revealed and not is_drawn and not opened.is_committee_too_small
-    return Phase.DRAW if is_drawable else Phase.SETTLEMENT
+    return claimed * BPS >= terms.required_train_accuracy * terms.train_count
 
 
 def commitment_of(
     system: System, round_id: int, miner: str, digest: bytes, claimed_train: int, salt: bytes
 ) -> bytes:
     return solution_commitment(
-        chain_id=ballots.CHAIN_ID,
+        chain_id=CHAIN_ID,
         chain_address=system.chain,
         round_id=round_id,
         miner=miner,
@@ -279,12 +268,3 @@ def commitment_of(
         claimed_train_correct=claimed_train,
         salt=salt,
     )
-
-
-def in_phase(system: System, round_id: int, needed: Phase) -> Round:
-    opened = round_of(system, round_id)
-    now = phase(system, opened)[0]
-    if opened is None:
-        raise Refused("UnknownRound", round_id)
-    need(now is needed, "WrongPhase", round_id, int(now), int(needed))
-    return opened

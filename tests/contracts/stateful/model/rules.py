@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests.contracts.stateful.evm import Values
-from tests.contracts.stateful.model import ballots, draws, endings, money, rounds, seats, tasks
+from tests.contracts.stateful.model import ballots, blocks, draws, endings, money, rounds, seats, tasks
 from tests.contracts.stateful.model.system import Call, Refused, System
 
 RULES: dict[str, Callable[..., Values]] = {
@@ -11,6 +11,8 @@ RULES: dict[str, Callable[..., Values]] = {
     "RewardReservoir.transfer": money.transfer,
     "RewardReservoir.credit": money.credit,
     "RewardReservoir.withdraw": money.withdraw,
+    "Ledger.record": blocks.record_for,
+    "Ledger.append": blocks.append_for,
     "TaskList.post": tasks.post,
     "TaskList.postReplacing": tasks.post_replacing,
     "TaskList.cancel": tasks.cancel,
@@ -20,10 +22,7 @@ RULES: dict[str, Callable[..., Values]] = {
     "VerifierCommittee.stake": seats.stake,
     "VerifierCommittee.unstake": seats.unstake,
     "VerifierCommittee.reclaim": seats.reclaim,
-    "VerifierCommittee.matureSeats": seats.for_the_chain_alone,
-    "VerifierCommittee.freezeSeats": seats.for_the_chain_alone,
     "VerifierCommittee.draw": seats.for_the_chain_alone,
-    "VerifierCommittee.keepFindings": seats.for_the_chain_alone,
     "VerifierCommittee.settle": seats.for_the_chain_alone,
     "VerifierCommittee.commitVote": ballots.commit_vote,
     "VerifierCommittee.leak": ballots.leak,
@@ -34,14 +33,11 @@ RULES: dict[str, Callable[..., Values]] = {
     "PoLeChain.closeSubmissions": rounds.close_submissions,
     "PoLeChain.releaseTestSet": rounds.release_test_set,
     "PoLeChain.releaseTestSetFor": rounds.release_test_set_for,
-    "PoLeChain.armTestSeed": draws.arm_test_seed,
-    "PoLeChain.drawTestSeed": draws.draw_test_seed,
     "PoLeChain.reveal": rounds.reveal,
-    "PoLeChain.armDraw": draws.arm_draw,
-    "PoLeChain.drawCommittee": draws.draw_committee,
+    "PoLeChain.arm": draws.arm,
+    "PoLeChain.draw": draws.draw,
     "PoLeChain.challenge": draws.challenge,
     "PoLeChain.finalise": endings.finalise,
-    "PoLeChain.record": rounds.record,
 }
 PAYABLE = {
     "RewardReservoir.deposit",

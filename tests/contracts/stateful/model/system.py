@@ -1,20 +1,20 @@
-"""What the model knows: the state of all four contracts in plain values, and the clock they read.
+"""What the model knows: the state of all contracts in plain values, and the clock they read.
 
 The model predicts; it never looks at the chain. Its rules follow the documentation, in the modules beside
-this one, one per concern: `money`, `tasks`, `seats`, `ballots`, `rounds`, `draws`, `verdicts`, `endings`,
-`blocks`.
+this one, one per concern: `money`, `tasks`, `seats`, `phases`, `rounds`, `draws`, `ballots`, `verdicts`,
+`endings`, `blocks`.
 """
 
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.contracts.stateful.evm import Values, block_hash
+from tests.contracts.stateful.evm import HISTORY_SERVE_WINDOW, Values, block_hash
 from tests.contracts.stateful.parameters import Parameters
 
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.encoding.merkle_body import EMPTY_BODY, Body
-from pole.protocol.state import Ommer, TaskTerms, VoidReason
+from pole.protocol.state import Ommer, Step, TaskTerms, VoidReason
 
 BPS = 10_000
 NOBODY = "0x" + "00" * 20
@@ -22,9 +22,9 @@ NO_HASH = bytes(32)
 TASKS = keccak256(b"PoLe.tasks.v1")
 POOL = keccak256(b"PoLe.pool.v1")
 STAKES = keccak256(b"PoLe.stakes.v1")
-HASHES_KEPT = 256
-FOR_EVER = 2**64 - 1
+NEVER = 2**64 - 1
 LONGEST_CID = 128
+OMMERS_KEPT = 6
 
 
 class Refused(Exception):
@@ -67,16 +67,20 @@ class Clock:
     time: int
 
     def hash_of(self, number: int) -> bytes:
-        """Return what the EVM says of a block's hash now."""
-        return block_hash(number) if self.number - HASHES_KEPT <= number < self.number else NO_HASH
+        """Return a block's hash, nothing where it cannot be had now."""
+        is_kept = self.number - HISTORY_SERVE_WINDOW <= number < self.number
+        return block_hash(number) if is_kept else NO_HASH
 
 
 @dataclass(slots=True)
 class Task:
+    """`judging_time` are the seconds that judging one model may take."""
+
     task_id: int
     owner: str
     terms: TaskTerms
     test_digest: bytes
+    judging_time: int
     is_waiting: bool = True
     delegate: str = NOBODY
 
@@ -86,27 +90,35 @@ class Seat:
     """A verifier's stake. It outlives the seat."""
 
     stake: int = 0
-    reclaimable_at: int = 0
+    left_at: int = 0
+    strikes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time and an Ethereum block: a deadline is reached when both are."""
+
+    time: int
+    number: int
 
 
 @dataclass(slots=True)
 class Ballot:
-    """`commitments` keep who committed; a leaked one is zero. `votes` are those revealed."""
+    """`commitments` keep who committed; a leaked one is zero. `votes` are those revealed, in that order."""
 
     ballot_id: int
     members: list[str]
     choices: int
-    commit_deadline: int
-    reveal_deadline: int
-    eligible: int
+    commit_end: Moment
+    reveal_end: Moment
     commitments: dict[str, bytes] = field(default_factory=dict)
     votes: dict[str, Values] = field(default_factory=dict)
     is_settled: bool = False
 
     @property
-    def closes_at(self) -> int:
+    def end(self) -> Moment:
         """Return when votes end at the latest: reveals are not waited for when nobody committed."""
-        return self.reveal_deadline if self.commitments else self.commit_deadline
+        return self.reveal_end if self.commitments else self.commit_end
 
 
 @dataclass(slots=True)
@@ -120,47 +132,61 @@ class Solution:
 
 
 @dataclass(slots=True)
-class Round:
-    """`solutions` are by miner, in the order of first commitments; `judged` are the miners voted on.
+class Challenge:
+    challenger: str
+    bond: int
 
-    `test_block` is the Ethereum block that seeds an idle round's test set.
+
+@dataclass(slots=True)
+class Round:
+    """`solutions` are by miner, in the order of places. `seats` are those that committees are drawn from.
+
+    `begun` is when the step began, `challenges` are those of attempts 0 and 1 as far as there are any, and
+    `ballots` what was drawn, by attempt.
     """
 
     round_id: int
     task: Task
-    parent_hash: bytes
     opened_at: int
-    mature: list[str]
+    seats: tuple[str, ...]
+    begun: Moment
+    draw_block: int
+    step: Step = Step.OPENED
     seed: bytes = NO_HASH
     keys_digest: bytes = NO_HASH
     entropy: bytes = NO_HASH
-    keys_at: int = 0
-    closed_at: int = 0
-    closed_block: int = 0
-    released_at: int = 0
-    last_reveal_at: int = 0
-    draw_block: int = 0
     commitments: int = 0
     solutions: dict[str, Solution] = field(default_factory=dict)
-    judged: list[str] = field(default_factory=list)
+    ballots: list[Ballot] = field(default_factory=list)
+    challenges: list[Challenge] = field(default_factory=list)
+    is_released: bool = False
+    is_closed_early: bool = False
     is_committee_too_small: bool = False
+    is_dropped: bool = False
     is_settled: bool = False
     void_reason: VoidReason = VoidReason.NONE
-    attempt: int = 0
-    challenged: int = 0
-    is_dropped: bool = False
-    challenger: str = NOBODY
     height: int = 0
-    test_block: int = 0
-    test_seed: bytes = NO_HASH
 
     @property
     def is_idle(self) -> bool:
         return self.task.task_id == 0
 
     @property
+    def attempt(self) -> int:
+        """Return the number of the newest committee, drawn or to be drawn: one more with every challenge."""
+        return len(self.challenges) - self.is_dropped
+
+    @property
     def revealed(self) -> list[str]:
         return [miner for miner, solution in self.solutions.items() if solution.is_revealed]
+
+    @property
+    def judged(self) -> list[str]:
+        """Return whose models are voted on: of equal ones that with the lowest order, by place."""
+        first: dict[bytes, str] = {}
+        for miner in sorted(self.revealed, key=lambda each: self.solutions[each].order):
+            first.setdefault(self.solutions[miner].model_digest, miner)
+        return [miner for miner in self.revealed if miner in first.values()]
 
     @property
     def account(self) -> bytes:
@@ -183,7 +209,12 @@ class Books:
 
 @dataclass(slots=True)
 class System:
-    """All of it. `events` are the last call's, `ballots` the last drawn round's, by attempt."""
+    """All of it. `events` are the last call's.
+
+    `order` are the verifiers by place, `standing` what it was at the end of every second in which it changed.
+    `newest` are rounds by lane, `drawn` likewise the last of which a committee was drawn. `ommers` are those
+    kept, by the order in which they were left modulo six.
+    """
 
     parameters: Parameters
     clock: Clock
@@ -193,12 +224,13 @@ class System:
     tasks: dict[int, Task] = field(default_factory=dict)
     seats: dict[str, Seat] = field(default_factory=lambda: defaultdict(Seat))
     order: list[str] = field(default_factory=list)
-    mature: int = 0
-    frozen_until: int = 0
-    ballots: list[Ballot] = field(default_factory=list)
-    rounds: list[Round] = field(default_factory=list)
+    standing: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    rounds: dict[int, Round] = field(default_factory=dict)
+    newest: dict[int, Round] = field(default_factory=dict)
+    drawn: dict[int, Round] = field(default_factory=dict)
     hashes: list[bytes] = field(default_factory=list)
-    ommers: dict[int, Ommer] = field(default_factory=dict)
+    ommers: list[Ommer | None] = field(default_factory=lambda: [None] * OMMERS_KEPT)
+    ommers_left: int = 0
     body: Body = EMPTY_BODY
     events: list[Values] = field(default_factory=list)
 
@@ -215,6 +247,10 @@ class System:
         return self.addresses["VerifierCommittee"]
 
     @property
+    def lanes(self) -> int:
+        return self.parameters.committee["lanes"]
+
+    @property
     def height(self) -> int:
         return len(self.hashes) - 1
 
@@ -223,8 +259,8 @@ class System:
         return [task for task in self.tasks.values() if task.is_waiting]
 
     @property
-    def newest(self) -> Round | None:
-        return self.rounds[-1] if self.rounds else None
+    def open_rounds(self) -> list[Round]:
+        return [each for each in self.newest.values() if not each.is_settled]
 
     def report(self, contract: str, event: str, *arguments: Any) -> None:
         self.events.append((contract, event, arguments))

@@ -1,6 +1,7 @@
 """The task list: what may be posted, who takes it back, which task is next."""
 
 from fractions import Fraction
+from math import ceil
 
 from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model import blocks, money
@@ -23,7 +24,7 @@ from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.state import RecordKind, TaskFiles, TaskTerms
 
 NAME = "TaskList"
-UINT32, UINT96 = 2**32 - 1, 2**96 - 1
+UINT32, UINT40, UINT96 = 2**32 - 1, 2**40 - 1, 2**96 - 1
 
 
 def post(system: System, call: Call, terms: Values, files: Values) -> Values:
@@ -47,9 +48,9 @@ def post_replacing(system: System, call: Call, terms: Values, files: Values, rep
 
     _enter(system, task, terms, files)
     replaced.is_waiting = False
-    system.report(NAME, "TaskReplaced", replaced_id, replaced.owner, escrow(replaced), task.task_id)
+    system.report(NAME, "TaskReplaced", replaced_id, replaced.owner, escrow(system, replaced), task.task_id)
     _take_payment(system, task)
-    money.pay(system, system.task_list, TASKS, replaced.owner, escrow(replaced))
+    money.pay(system, system.task_list, TASKS, replaced.owner, escrow(system, replaced))
     _record(system, task, terms, files)
     blocks.record(system, RecordKind.TASK_REPLACED, ["uint256", "uint256"], [replaced_id, task.task_id])
     return (task.task_id,)
@@ -60,8 +61,9 @@ def _new_task(system: System, call: Call, terms: Values, files: Values) -> Task:
     posted, named = TaskTerms(*terms), TaskFiles(*files)
     _check_terms(system, posted)
     _check_files(named)
-    need(call.value == posted.payment, "WrongPayment", call.value, posted.payment)
-    return Task(len(system.tasks) + 1, call.sender, posted, named.test_digest)
+    task = Task(len(system.tasks) + 1, call.sender, posted, named.test_digest, judging_time(system, posted))
+    need(call.value == price(system, task), "WrongPayment", call.value, price(system, task))
+    return task
 
 
 def _enter(system: System, task: Task, terms: Values, files: Values) -> None:
@@ -70,7 +72,7 @@ def _enter(system: System, task: Task, terms: Values, files: Values) -> None:
 
 
 def _take_payment(system: System, task: Task) -> None:
-    money.put(system, system.task_list, system.task_list, TASKS, task.terms.payment)
+    money.put(system, system.task_list, system.task_list, TASKS, price(system, task))
     money.move(system, system.task_list, TASKS, system.chain, POOL, task.terms.fee)
 
 
@@ -90,8 +92,8 @@ def cancel(system: System, call: Call, task_id: int) -> Values:
         raise Refused("TaskNotListed", task_id)
     need(call.sender == task.owner, "NotTaskOwner", task_id, call.sender)
     task.is_waiting = False
-    system.report(NAME, "TaskCancelled", task_id, call.sender, escrow(task))
-    money.pay(system, system.task_list, TASKS, call.sender, escrow(task))
+    system.report(NAME, "TaskCancelled", task_id, call.sender, escrow(system, task))
+    money.pay(system, system.task_list, TASKS, call.sender, escrow(system, task))
     blocks.record(system, RecordKind.TASK_CANCELLED, ["uint256"], [task_id])
     return ()
 
@@ -125,15 +127,36 @@ def best(system: System) -> Task | None:
 
 def value(system: System, task: Task) -> Fraction:
     """Return what a task pays for each second that its round can take."""
-    return Fraction(task.terms.reward, task.terms.time_limit + system.parameters.task_list["roundWindows"])
+    return Fraction(task.terms.reward, duration(system, task))
+
+
+def duration(system: System, task: Task) -> int:
+    """Return how many seconds a round of the task may take: training, windows, judging of every place."""
+    limits = system.parameters.task_list
+    return task.terms.time_limit + limits["roundWindows"] + limits["maxSolutions"] * task.judging_time
+
+
+def judging_time(system: System, terms: TaskTerms) -> int:
+    """Return the seconds that judging one model may take."""
+    samples = terms.train_count + terms.test_count
+    return ceil(Fraction(terms.work * samples, system.parameters.task_list["judgingSpeed"]))
+
+
+def rent(system: System, task: Task) -> int:
+    """Return what a whole duration costs; nobody pays for nobody's task."""
+    return 0 if task.owner == NOBODY else task.terms.reward * system.parameters.task_list["rentBps"] // BPS
 
 
 def idle(system: System) -> Task:
     """Return nobody's task, for when no other waits: the pool pays its reward, if it can."""
-    limits, reward = system.parameters.task_list, system.parameters.chain["blockReward"]
+    limits, reward, lanes = system.parameters.task_list, system.parameters.chain["blockReward"], system.lanes
     need(limits["idleTimeLimit"], "NoTask")
+    for opened in system.open_rounds:
+        need(not opened.is_idle, "IdleRoundOpen", opened.round_id)
     held = system.books.balances[system.chain, POOL]
-    need(held >= reward, "PoolTooSmall", held, reward)
+    # What every lane's block may draw stays: two rewards and a thirty-second part, rounded up.
+    needed = reward + lanes * ceil(Fraction(65 * reward, 32))
+    need(held >= needed, "PoolTooSmall", held, needed)
     terms = TaskTerms(
         reward=reward,
         data_bond=0,
@@ -145,9 +168,9 @@ def idle(system: System) -> Task:
         required_test_accuracy=limits["idleTestAccuracy"],
         train_count=limits["idleTrainCount"],
         test_count=limits["idleTestCount"],
-        audit_count=0,
+        work=limits["idleWork"],
     )
-    return Task(0, NOBODY, terms, NO_HASH, is_waiting=False)
+    return Task(0, NOBODY, terms, NO_HASH, judging_time(system, terms), is_waiting=False)
 
 
 def take(system: System, task: Task, account: bytes) -> None:
@@ -159,17 +182,24 @@ def take(system: System, task: Task, account: bytes) -> None:
     round_id = int.from_bytes(account, "big")
     task.is_waiting = False
     system.report(NAME, "TaskTaken", task.task_id, round_id)
-    money.move(system, system.task_list, TASKS, system.chain, account, escrow(task))
+    money.move(system, system.task_list, TASKS, system.chain, account, escrow(system, task))
 
 
-def escrow(task: Task) -> int:
-    return task.terms.reward + task.terms.data_bond
+def escrow(system: System, task: Task) -> int:
+    return task.terms.reward + task.terms.data_bond + rent(system, task)
+
+
+def price(system: System, task: Task) -> int:
+    """Return what posting costs."""
+    return escrow(system, task) + task.terms.fee
 
 
 def _check_terms(system: System, terms: TaskTerms) -> None:
-    limits = system.parameters.task_list
+    limits, judging = system.parameters.task_list, judging_time(system, terms)
+    need(judging <= limits["maxJudgingTime"], "TooMuchWork", judging, limits["maxJudgingTime"])
+    least = max(limits["minReward"], judging * limits["rewardPerJudgingSecond"])
     ranges = [
-        ("reward", terms.reward, limits["minReward"], UINT96),
+        ("reward", terms.reward, least, limits["maxReward"]),
         ("dataBond", terms.data_bond, limits["minDataBond"], UINT96),
         ("fee", terms.fee, terms.reward * limits["feeBps"] // BPS, UINT96),
         ("timeLimit", terms.time_limit, 1, limits["maxTimeLimit"]),
@@ -179,7 +209,7 @@ def _check_terms(system: System, terms: TaskTerms) -> None:
         ("requiredTestAccuracy", terms.required_test_accuracy, 0, BPS),
         ("trainCount", terms.train_count, 1, UINT32),
         ("testCount", terms.test_count, 1, UINT32),
-        ("auditCount", terms.audit_count, 0, terms.train_count),
+        ("work", terms.work, 1, UINT40),
     ]
     for name, given, minimum, maximum in ranges:
         need(minimum <= given <= maximum, "TermOutOfRange", name, given, minimum, maximum)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.contracts.stateful.evm import Values
-from tests.contracts.stateful.model import ballots, rounds, tasks
+from tests.contracts.stateful.model import ballots, draws, phases, rounds, seats, tasks
 from tests.contracts.stateful.model.system import (
     NO_HASH,
     NOBODY,
@@ -15,6 +15,7 @@ from tests.contracts.stateful.model.system import (
     Refused,
     Round,
     System,
+    Task,
 )
 
 from pole.protocol.encoding.abi import ommer_tuple, terms_tuple
@@ -24,6 +25,7 @@ from pole.protocol.state import BallotStage
 Expectation = tuple[str, Values, Any]
 NO_TERMS = (0,) * 11
 NO_OMMER = (0, NOBODY, NO_HASH, 0, 0, 0, False)
+CHALLENGES = 2
 
 
 def changing(system: System, people: Iterable[str]) -> Iterator[Expectation]:
@@ -31,43 +33,62 @@ def changing(system: System, people: Iterable[str]) -> Iterator[Expectation]:
     yield from _money(system, people)
     yield from _list(system)
     yield from _seats(system, people)
-    newest = len(system.rounds)
-    yield from _round(system, newest)
-    for ballot_id in range(4 * newest, 4 * newest + 3):
-        yield from _ballot(system, ballot_id, people)
+    for lane in range(system.lanes):
+        newest = system.newest.get(lane)
+        yield "PoLeChain.newestRound", (lane,), (newest.round_id if newest else 0,)
+        if newest:
+            yield from _round(system, newest.round_id)
+        for ballot in _ballots(system, lane):
+            yield from _ballot(system, ballot.ballot_id)
     yield from _chain(system)
 
 
 def timed(system: System, _people: Iterable[str]) -> Iterator[Expectation]:
     """Yield what time alone changes."""
-    newest = len(system.rounds)
-    phase, deadline = rounds.phase(system, system.newest)
-    yield "PoLeChain.phaseOf", (newest,), (int(phase), deadline)
-    for ballot in system.ballots:
-        stage = ballots.stage(system, ballot)
-        yield "VerifierCommittee.stageOf", (ballot.ballot_id,), (int(stage),)
+    for lane, newest in system.newest.items():
+        yield _phase(system, newest.round_id)
+        for ballot in _ballots(system, lane):
+            stage = phases.stage(system, ballot)
+            yield "VerifierCommittee.stageOf", (ballot.ballot_id,), (int(stage),)
+
+
+def _ballots(system: System, lane: int) -> list[Ballot]:
+    drawn = system.drawn.get(lane)
+    return drawn.ballots if drawn else []
 
 
 def all_of(system: System, people: Iterable[str]) -> Iterator[Expectation]:
     """Yield what every view says, also of what is long past and of what never was."""
     yield from changing(system, people)
+    for person in people:
+        held = system.books.balances[person, NO_HASH]
+        yield "RewardReservoir.balanceOf", (person, NO_HASH), (held,)
     for task_id in range(len(system.tasks) + 2):
         yield from _task(system, task_id)
-    for round_id in range(len(system.rounds) + 2):
+    for round_id in range(max(system.rounds, default=0) + 2):
         yield from _round(system, round_id)
+        yield from _challenge_bonds(system, round_id)
         for ballot_id in range(4 * round_id, 4 * round_id + 4):
-            yield from _ballot(system, ballot_id, people)
+            yield from _ballot(system, ballot_id)
     for height in range(len(system.hashes) + 1):
-        yield "PoLeChain.blockHash", (height,), (_at(system.hashes, height, NO_HASH),)
-        ommer = system.ommers.get(height)
-        yield "PoLeChain.ommerAt", (height,), ((ommer_tuple(ommer) if ommer else NO_OMMER),)
+        yield "Ledger.blockHash", (height,), (_at(system.hashes, height, NO_HASH),)
+    for time in system.standing:
+        for asked in (time - 1, time):
+            yield from _standing(system, asked)
+    yield from _of_deployment(system)
+
+
+def _of_deployment(system: System) -> Iterator[Expectation]:
+    addresses, chosen = system.addresses, system.parameters
     for contract in ("TaskList", "VerifierCommittee", "PoLeChain"):
-        yield f"{contract}.reservoir", (), (system.addresses["RewardReservoir"],)
-    for contract in ("TaskList", "VerifierCommittee"):
+        yield f"{contract}.reservoir", (), (addresses["RewardReservoir"],)
+        yield f"{contract}.ledger", (), (addresses["Ledger"],)
+    for contract in ("TaskList", "VerifierCommittee", "Ledger"):
         yield f"{contract}.chain", (), (system.chain,)
-    yield "PoLeChain.taskList", (), (system.task_list,)
-    yield "PoLeChain.committee", (), (system.committee,)
-    chosen = system.parameters
+    for contract in ("PoLeChain", "Ledger"):
+        yield f"{contract}.taskList", (), (system.task_list,)
+        yield f"{contract}.committee", (), (system.committee,)
+    yield "PoLeChain.lanes", (), (system.lanes,)
     yield "TaskList.parameters", (), (tuple(chosen.task_list.values()),)
     yield "VerifierCommittee.parameters", (), (tuple(chosen.committee.values()),)
     yield "PoLeChain.parameters", (), (tuple(chosen.chain.values()),)
@@ -77,15 +98,11 @@ def _money(system: System, people: Iterable[str]) -> Iterator[Expectation]:
     books = system.books
     yield "RewardReservoir.total", (), (books.total,)
     accounts = [(system.chain, POOL), (system.task_list, TASKS), (system.committee, STAKES)]
-    for newest in system.rounds[-2:]:
-        accounts.append((system.chain, newest.account))
-    for ballot in system.ballots:
-        accounts.append((system.committee, ballot.ballot_id.to_bytes(32, "big")))
+    accounts += [(system.chain, newest.account) for newest in system.newest.values()]
     for holder, account in accounts:
         yield "RewardReservoir.balanceOf", (holder, account), (books.balances[holder, account],)
     for person in people:
         yield "RewardReservoir.creditOf", (person,), (books.credits[person],)
-        yield "RewardReservoir.balanceOf", (person, NO_HASH), (books.balances[person, NO_HASH],)
 
 
 def _list(system: System) -> Iterator[Expectation]:
@@ -99,66 +116,86 @@ def _task(system: System, task_id: int) -> Iterator[Expectation]:
     task = system.tasks.get(task_id)
     yield "TaskList.isListed", (task_id,), (task is not None and task.is_waiting,)
     yield "TaskList.delegateOf", (task_id,), (task.delegate if task else NOBODY,)
-    told = (task.owner, terms_tuple(task.terms), task.test_digest) if task else (NOBODY, NO_TERMS, NO_HASH)
-    yield "TaskList.task", (task_id,), (told,)
+    yield "TaskList.task", (task_id,), (_task_struct(task) if task else (NOBODY, 0, NO_TERMS, NO_HASH),)
+    if task:
+        told = (tasks.rent(system, task), tasks.duration(system, task))
+        yield "TaskList.rentOf", (terms_tuple(task.terms),), told
+
+
+def _task_struct(task: Task) -> Values:
+    return task.owner, task.judging_time, terms_tuple(task.terms), task.test_digest
 
 
 def _seats(system: System, people: Iterable[str]) -> Iterator[Expectation]:
-    yield "VerifierCommittee.seatCount", (), (len(system.order), system.mature)
-    for index, verifier in enumerate(system.order):
-        yield "VerifierCommittee.seatAt", (index,), (verifier,)
+    yield from _standing(system, system.clock.time)
+    for opened in system.open_rounds:
+        time = opened.opened_at - system.parameters.committee["seatAge"]
+        yield "VerifierCommittee.seatsAt", (time,), (len(opened.seats),)
     for person in people:
         seat = system.seats[person]
-        stake = (seat.stake, person in system.order, seat.reclaimable_at)
+        stake = (seat.stake, person in system.order, seat.left_at, seat.strikes)
         yield "VerifierCommittee.stakeOf", (person,), stake
 
 
+def _standing(system: System, time: int) -> Iterator[Expectation]:
+    order = seats.as_of(system, time)
+    yield "VerifierCommittee.seatsAt", (time,), (len(order),)
+    for place, verifier in enumerate(order):
+        yield "VerifierCommittee.seatAt", (time, place), (verifier,)
+
+
+def _phase(system: System, round_id: int) -> Expectation:
+    phase, end = phases.phase(system, system.rounds.get(round_id))
+    return "PoLeChain.phaseOf", (round_id,), (int(phase), end.time, end.number)
+
+
 def _round(system: System, round_id: int) -> Iterator[Expectation]:
-    opened = rounds.round_of(system, round_id)
-    phase, deadline = rounds.phase(system, opened)
-    yield (
-        "PoLeChain.testSeedOf",
-        (round_id,),
-        (opened.test_block, opened.test_seed) if opened else (0, NO_HASH),
-    )
-    yield "PoLeChain.phaseOf", (round_id,), (int(phase), deadline)
+    opened = system.rounds.get(round_id)
+    yield _phase(system, round_id)
     if opened is None:
         unknown = Refused("UnknownRound", round_id)
         yield "PoLeChain.round", (round_id,), unknown
         yield "PoLeChain.solutions", (round_id,), unknown
         return
     yield "PoLeChain.round", (round_id,), (_round_struct(opened),)
-    is_newest = opened is system.newest
+    is_newest = opened is system.newest[round_id % system.lanes]
     solutions = (_solution_structs(opened),) if is_newest else Refused("RoundOver", round_id)
     yield "PoLeChain.solutions", (round_id,), solutions
 
 
+def _challenge_bonds(system: System, round_id: int) -> Iterator[Expectation]:
+    opened = system.rounds.get(round_id)
+    for attempt in range(CHALLENGES):
+        bond = draws.challenge_bond(system, opened, attempt) if opened else 0
+        yield "PoLeChain.challengeBond", (round_id, attempt), (bond,)
+
+
 def _round_struct(opened: Round) -> Values:
+    challengers = [made.challenger for made in opened.challenges]
     return (
         opened.task.task_id,
-        (opened.task.owner, terms_tuple(opened.task.terms), opened.task.test_digest),
-        opened.parent_hash,
+        _task_struct(opened.task),
         opened.seed,
         opened.keys_digest,
         opened.entropy,
         opened.opened_at,
-        opened.keys_at,
-        opened.closed_at,
-        opened.closed_block,
-        opened.released_at,
-        opened.last_reveal_at,
+        opened.begun.time,
+        opened.begun.number,
         opened.draw_block,
+        opened.height,
+        int(opened.step),
+        int(opened.void_reason),
         len(opened.solutions),
         rounds.ready(opened),
         len(opened.revealed),
-        opened.is_committee_too_small,
-        opened.is_settled,
-        int(opened.void_reason),
+        opened.commitments,
         opened.attempt,
-        opened.challenged,
+        opened.is_released,
+        opened.is_closed_early,
+        opened.is_committee_too_small,
         opened.is_dropped,
-        opened.challenger,
-        opened.height,
+        opened.is_settled,
+        tuple((challengers + [NOBODY] * CHALLENGES)[:CHALLENGES]),
     )
 
 
@@ -179,17 +216,18 @@ def _solution_structs(opened: Round) -> Values:
     )
 
 
-def _ballot(system: System, ballot_id: int, people: Iterable[str]) -> Iterator[Expectation]:
+def _ballot(system: System, ballot_id: int) -> Iterator[Expectation]:
     ballot = ballots.ballot_of(system, ballot_id)
-    stage = ballots.stage(system, ballot)
+    stage = phases.stage(system, ballot)
     yield "VerifierCommittee.stageOf", (ballot_id,), (int(stage),)
     yield "VerifierCommittee.members", (ballot_id,), (tuple(ballot.members),)
     yield "VerifierCommittee.ballot", (ballot_id,), (_ballot_struct(ballot),)
-    for person in people:
-        vote = (ballot.commitments.get(person, NO_HASH), person in ballot.votes)
-        yield "VerifierCommittee.voteOf", (ballot_id, person), vote
+    for member, verifier in enumerate(ballot.members):
+        vote = (ballot.commitments.get(verifier, NO_HASH), verifier in ballot.votes)
+        yield "VerifierCommittee.voteOf", (ballot_id, member), vote
+    yield "VerifierCommittee.voteOf", (ballot_id, len(ballot.members)), (NO_HASH, False)
     if stage in (BallotStage.NONE, BallotStage.CLOSED, BallotStage.SETTLED):
-        found = tuple(tuple(map(int, each)) for each in ballots.found_by(system, ballot))
+        found = tuple(tuple(map(int, each)) for each in ballots.found_by(ballot))
         yield "VerifierCommittee.findings", (ballot_id,), (found,)
 
 
@@ -199,9 +237,10 @@ def _ballot_struct(ballot: Ballot) -> Values:
         ballot.choices,
         _bits(ballot, ballot.commitments),
         _bits(ballot, ballot.votes),
-        ballot.commit_deadline,
-        ballot.reveal_deadline,
-        ballot.eligible,
+        ballot.commit_end.time,
+        ballot.commit_end.number,
+        ballot.reveal_end.time,
+        ballot.reveal_end.number,
         ballot.is_settled,
     )
 
@@ -211,10 +250,12 @@ def _bits(ballot: Ballot, some: Iterable[str]) -> int:
 
 
 def _chain(system: System) -> Iterator[Expectation]:
-    yield "PoLeChain.currentRound", (), (len(system.rounds),)
-    yield "PoLeChain.height", (), (system.height,)
-    yield "PoLeChain.blockHash", (system.height,), (system.hashes[-1],)
-    yield "PoLeChain.body", (), (root(system.body), system.body.count)
+    yield "PoLeChain.oldestOpening", (), (seats.oldest_opening(system),)
+    yield "Ledger.height", (), (system.height,)
+    yield "Ledger.blockHash", (system.height,), (system.hashes[-1],)
+    yield "Ledger.body", (), (root(system.body), system.body.count)
+    kept = tuple(ommer_tuple(ommer) if ommer else NO_OMMER for ommer in system.ommers)
+    yield "Ledger.ommers", (), (kept,)
 
 
 def _at(values: list[Any], index: int, otherwise: Any) -> Any:

@@ -1,7 +1,7 @@
 """`pole task post`: what is wrong is one sentence, before anything is spent."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from tests.unit.protocol.example_rounds import PARAMETERS
 from tests.unit.roles.fake_storage import FakeStore, MemoryJournal
 from tests.unit.roles.fakes import FakeChain, World
 
@@ -26,8 +27,12 @@ LIMITS = TaskListParameters(
     min_reward=100,
     min_data_bond=50,
     fee_bps=100,
+    rent_bps=100,
     max_time_limit=1000,
     max_solutions=8,
+    judging_speed=10**9,
+    max_judging_time=3600,
+    reward_per_judging_second=5,
     round_windows=900,
 )
 ADDRESS = "0x" + "A" * 40
@@ -45,7 +50,7 @@ SPECIFICATION = {
 
 
 class RichChain(FakeChain):
-    deployment = SimpleNamespace(parameters=SimpleNamespace(task_list=LIMITS))
+    deployment = SimpleNamespace(parameters=replace(PARAMETERS, task_list=LIMITS))
 
     waiting: tuple[WaitingTask, ...] = ()
 
@@ -148,11 +153,19 @@ def test_the_owner_sees_what_it_costs_and_is_asked_before_anything_is_done(sessi
     assert [line.split()[:3] for line in refused.stderr.splitlines() if line.startswith("  ")] == [
         ["reward", "1.5", "ETH"],
         ["fee", "0.015", "ETH"],
+        ["rent", "0.015", "ETH"],
         ["data", "bond", "0.00000000000000005"],
         ["gas", "about", "0.00093"],
-        ["together", "about", "1.516"],
+        ["together", "about", "1.531"],
     ]
     assert "comes back, unless keys or test set are late or wrong" in refused.stderr
+    assert (
+        "Judging a model may take 1s, for 80,960 multiplications a sample: a vote stays open for 2m 10s"
+        in (refused.stderr)
+    )
+    assert "shares 0.15 ETH of the reward for it; this deployment asks for a reward of at least" in (
+        refused.stderr
+    )
     posted = post(session.home, "--reward", "1.5", answer="y\n")
     assert posted.exit_code == 0, posted.output
     assert "Post the task and pay?" in posted.stderr
@@ -170,7 +183,8 @@ def test_a_dry_run_shows_all_and_does_nothing(session: FakeSession) -> None:
     assert "Miners get 2 independent functions" in result.stderr
     assert result.stdout == "Nothing was published or sent: leave --dry-run out to post the task.\n"
     told = json.loads(post(session.home, "--dry-run", "--json").stdout)
-    assert (told["taskId"], told["transaction"], told["payment"]) == (None, None, "1060")
+    assert told["judging"] == {"work": 54_598, "seconds": 1, "leastReward": "100", "verificationFee": "100"}
+    assert (told["taskId"], told["transaction"], told["payment"]) == (None, None, "1070")
     assert (session.chain.world.tasks, session.store.files) == ({}, {})
     assert KeyLedger(session.home / "key-budget").entries() == ()
 
@@ -265,7 +279,6 @@ def test_a_list_with_room_replaces_nothing(session: FakeSession) -> None:
     ("options", "sentence"),
     [
         (["--time-limit", "1001"], "time limit is 1001 seconds, but must be at most 1000 seconds"),
-        (["--audit", "10"], "audit sample is 10 samples"),
         (["--train-samples", "10"], "has 9 training"),
         (["--data", "nothing"], "no data set 'nothing'"),
         (["--spec", "/nowhere/spec.json"], "cannot be read"),
@@ -351,7 +364,7 @@ def test_an_ipfs_daemon_that_is_down_leaves_nothing_spent(session: FakeSession) 
 def test_percentages_become_basis_points(session: FakeSession) -> None:
     spec = session.home / "spec.json"
     spec.write_text(json.dumps(SPECIFICATION))
-    names = ("reward", "data_bond", "fee", "time_limit", "min_time", "min_solutions", "audit")
+    names = ("reward", "data_bond", "fee", "time_limit", "min_time", "min_solutions")
     terms = dict.fromkeys(names, 1) | {"train_accuracy": 97.25, "test_accuracy": 33.333}
     request = request_of(read_specification(spec), read_data(str(data_file(session.home))), terms, LIMITS)
     assert request.terms.required_train_accuracy == 9725

@@ -6,7 +6,6 @@ from tests.unit.protocol.example_rounds import DATA_NODE, MINERS
 
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.encoding.headers import genesis_header, header_hash, ommers_hash
-from pole.protocol.encoding.seeds import round_seed
 from pole.protocol.state import Header, Ommer
 
 HEADER = Header(
@@ -50,8 +49,3 @@ def test_no_ommers_hash_to_an_empty_list() -> None:
 
 def test_the_ommers_hash_binds_whether_the_ommer_is_referenced() -> None:
     assert ommers_hash([OMMER]) != ommers_hash([replace(OMMER, referenced=False)])
-
-
-def test_a_seed_follows_from_parent_and_body() -> None:
-    assert round_seed(b"\x01" * 32, b"\x02" * 32) == keccak256(b"\x01" * 32 + b"\x02" * 32)
-    assert round_seed(b"\x02" * 32, b"\x01" * 32) != round_seed(b"\x01" * 32, b"\x02" * 32)

@@ -13,6 +13,7 @@ from pole.protocol.encoding.records import (
     RecordData,
     RoundOpened,
     RoundVoided,
+    SeedDrawn,
     SolutionCommitted,
     SolutionRevealed,
     SubmissionsClosed,
@@ -28,7 +29,7 @@ from pole.protocol.encoding.records import (
     kind_name,
     round_of,
 )
-from pole.protocol.encoding.records import TestSeedDrawn as SeedDrawn
+from pole.protocol.encoding.records import TestSeedDrawn as DrawnTestSeed
 from pole.protocol.encoding.records import (
     TestSetReleased as ReleasedTestSet,
 )
@@ -45,21 +46,22 @@ payouts = st.builds(Payout, addresses, st.sampled_from(PayoutReason), numbers)
 records = st.one_of(
     st.builds(TaskPosted, numbers, addresses, hashes, hashes),
     st.builds(TaskCancelled, numbers),
-    st.builds(RoundOpened, numbers, numbers, hashes, hashes),
+    st.builds(RoundOpened, numbers, numbers, hashes, st.integers(0, 2**64 - 1)),
     st.builds(KeysPosted, numbers, cids, hashes),
     st.builds(SolutionCommitted, numbers, addresses, hashes, counts),
     st.builds(SubmissionsClosed, numbers),
     st.builds(ReleasedTestSet, numbers, cids, hashes),
     st.builds(SolutionRevealed, numbers, addresses, cids, hashes, counts, counts),
     st.builds(DrawArmed, numbers, st.integers(0, 2**64 - 1)),
-    st.builds(CommitteeDrawn, numbers, hashes, lists, lists),
+    st.builds(CommitteeDrawn, numbers, hashes, hashes, lists),
     st.builds(VoteCommitted, numbers, addresses, hashes),
     st.builds(VoteRevealed, numbers, addresses, hashes),
     st.builds(Payouts, numbers, st.lists(payouts, max_size=4).map(tuple)),
     st.builds(RoundVoided, numbers, st.sampled_from(VoidReason)),
     st.builds(TallyChallenged, numbers, st.integers(0, 255), addresses, numbers),
     st.builds(VoteLeaked, numbers, addresses, addresses),
-    st.builds(SeedDrawn, numbers, hashes),
+    st.builds(SeedDrawn, numbers, hashes, hashes),
+    st.builds(DrawnTestSeed, numbers, hashes, hashes),
     st.builds(TaskReplaced, numbers, numbers),
 )
 
@@ -81,15 +83,15 @@ def test_bytes_behind_the_encoding_are_refused() -> None:
 
 
 def test_an_unknown_void_reason_is_refused() -> None:
-    data = (1).to_bytes(32, "big") + (9).to_bytes(32, "big")
-    with pytest.raises(IntegrityError, match="void reason 9"):
+    data = (1).to_bytes(32, "big") + (10).to_bytes(32, "big")
+    with pytest.raises(IntegrityError, match="void reason 10"):
         decode_record(record(RecordKind.ROUND_VOIDED, data))
 
 
 def test_an_unknown_payout_reason_is_refused() -> None:
     kind, data = encode_record(Payouts(1, (Payout(DATA_NODE, PayoutReason.REWARD_REFUND, 5),)))
-    changed = data[:-64] + (9).to_bytes(32, "big") + data[-32:]
-    with pytest.raises(IntegrityError, match="reason 9"):
+    changed = data[:-64] + (11).to_bytes(32, "big") + data[-32:]
+    with pytest.raises(IntegrityError, match="reason 11"):
         decode_record(record(kind, changed))
 
 

@@ -213,10 +213,17 @@ def test_a_giant_layer_is_refused_before_any_memory_is_taken(width: int) -> None
 
 
 def test_a_small_network_with_giant_activations_is_refused() -> None:
-    wide = {"name": "a", "op": "Conv2d", "out_channels": 3000, "kernel_size": 1, "bias": False}
-    whole = image(wide, {"name": "b", "op": "AvgPool2d", "kernel_size": 64}, shape=(3, 64, 64))
+    wide = {"name": "a", "op": "Conv2d", "out_channels": 5000, "kernel_size": 1, "bias": False}
+    whole = image(wide, {"name": "b", "op": "AvgPool2d", "kernel_size": 32}, shape=(3, 32, 32))
     with pytest.raises(InputError, match="values a sample in its layers"):
         parse_specification(json.dumps(whole))
+
+
+@pytest.mark.parametrize("op", ["Conv2d", "MaxPool2d", "AvgPool2d"])
+def test_a_kernel_that_would_be_slid_place_by_place_is_refused(op: str) -> None:
+    layer = {"name": "a", "op": op, "kernel_size": 33} | ({"out_channels": 1} if op == "Conv2d" else {})
+    with pytest.raises(InputError, match=r"kernel_size: input should be less than or equal to 32"):
+        parse_specification(json.dumps(image(layer, shape=(3, 64, 64))))
 
 
 def test_a_layer_that_nobody_reads_is_refused() -> None:

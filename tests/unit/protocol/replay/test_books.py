@@ -94,11 +94,11 @@ def test_who_has_little_stake_left_loses_no_more_than_that() -> None:
     """Penalties of another lane's round, in which the verifier was judged too, took the rest of its stake."""
     elsewhere = {(ballot_id(9, 0), VERIFIERS[0]): (500,) * 5}
     spent = {**PENALTIES, **elsewhere, (FIRST, VERIFIERS[0]): (499,)}
-    rewards = dict.fromkeys(REWARDS, (TERMS.reward // 10 + 1999) // 10)
+    rewards = dict.fromkeys(REWARDS, (TERMS.reward // 10 + BOND + 1999) // 10)
     with pytest.raises(IntegrityError, match="but lost 499"):
         verify_history(with_books(penalties=spent, rewards=rewards))
-    elsewhere = {(ballot_id(9, 0), VERIFIERS[0]): (500,) * 5 + (1,)}
-    verify_history(with_books(penalties={**spent, **elsewhere}, rewards=rewards))
+    more = {(ballot_id(9, 0), VERIFIERS[0]): (500,) * 5, (ballot_id(9, 1), VERIFIERS[0]): (1,)}
+    verify_history(with_books(penalties={**spent, **more}, rewards=rewards))
 
 
 def test_without_a_challenge_penalties_pay_nobody() -> None:

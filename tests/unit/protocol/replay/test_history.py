@@ -288,6 +288,7 @@ def void_ledgers() -> dict[VoidReason, Ledger]:
         ledgers[reason].finalise(round_id)
     ledgers[VoidReason.NO_QUORUM].run(vote=None)
     ledgers[VoidReason.NONE_QUALIFIED].run(vote=Vote(Verdict.MALFORMED, 0, 0, bytes(32)))
+    ledgers[VoidReason.DATA_UNAVAILABLE].run(vote=Vote(Verdict.DATA_UNAVAILABLE, 0, 0, bytes(32)))
     ledgers[VoidReason.DATA_FAULT].run(vote=Vote(Verdict.DATA_FAULT, 0, 0, bytes(32)))
     ledgers[VoidReason.THRESHOLD_MISSED].run(vote=Vote(Verdict.OK, 89, 9, b"\x77" * 32), train=89)
     return ledgers

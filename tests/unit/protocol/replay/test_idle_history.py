@@ -4,13 +4,20 @@ from dataclasses import replace
 
 import pytest
 from tests.unit.protocol.example_rounds import MINERS, PARAMETERS
-from tests.unit.protocol.ledger import HONEST, Ledger
+from tests.unit.protocol.ledger import HONEST, VERIFIERS, Ledger
 
 from pole.errors import IntegrityError
 from pole.protocol.ballots import ballot_id
-from pole.protocol.encoding.records import KeysPosted, Payouts, SubmissionsClosed, decode_record
+from pole.protocol.encoding.records import (
+    CommitteeDrawn,
+    KeysPosted,
+    Payouts,
+    SubmissionsClosed,
+    decode_record,
+)
 from pole.protocol.encoding.records import TestSeedDrawn as DrawnTestSeed
 from pole.protocol.encoding.records import TestSetReleased as ReleasedTestSet
+from pole.protocol.encoding.seeds import draw_entropy
 from pole.protocol.parameters import Parameters
 from pole.protocol.replay.history import verify_history
 from pole.protocol.state import PayoutReason, RecordKind, Vote
@@ -115,6 +122,19 @@ def test_a_test_seed_has_no_place_in_a_data_nodes_round() -> None:
     ledger.add(SubmissionsClosed(round_id))
     ledger.draw_test_seed(round_id)
     with pytest.raises(IntegrityError, match="waited for no draw"):
+        verify_history(ledger.history())
+
+
+def test_a_block_named_for_a_test_seed_does_not_draw_the_committee() -> None:
+    ledger = Ledger(IDLE)
+    round_id = ledger.open()
+    ledger.seed(round_id)
+    ledger.commit(round_id, 0)
+    ledger.add(SubmissionsClosed(round_id))
+    mix = ledger.arm(round_id)
+    ledger.reveal(round_id, 0, test=0)
+    ledger.add(CommitteeDrawn(round_id, mix, draw_entropy(round_id, 0, mix), VERIFIERS))
+    with pytest.raises(IntegrityError, match="comes before a block was named for it"):
         verify_history(ledger.history())
 
 

@@ -59,7 +59,9 @@ def test_where_a_choice_has_no_finding_what_is_proven_bad_leaves_no_quorum() -> 
 
 @pytest.mark.parametrize("verdict", [Verdict.DATA_FAULT, Verdict.DATA_UNAVAILABLE])
 def test_data_that_is_wrong_or_could_not_be_had_voids_the_round(verdict: Verdict) -> None:
-    assert judge(ended(found(), fault(verdict))) == void(VoidReason.DATA_FAULT)
+    assert judge(ended(found(), fault(verdict))) == void(VoidReason[verdict.name])
+    other = {Verdict.DATA_FAULT, Verdict.DATA_UNAVAILABLE} - {verdict}
+    assert judge(ended(fault(verdict), fault(*other))) == void(VoidReason[verdict.name])
 
 
 def modest(n: int, train: int = 90, test: int = 6) -> Solution:

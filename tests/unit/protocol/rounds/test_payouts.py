@@ -74,28 +74,47 @@ def test_a_withheld_test_set_pays_the_pool_when_nobody_reveals() -> None:
     assert split(given_) == Settlement((reward_refund(), RENT), 0, TERMS.data_bond + CHAIN.miner_bond + USED)
 
 
-def test_a_data_fault_pays_committee_and_miners_from_the_data_bond() -> None:
+TRAINED = TERMS.reward * CHAIN.missed_share_bps // 10_000
+"""The part of a reward that models are paid for which a data node keeps."""
+
+
+def test_a_data_fault_pays_the_committee_from_the_data_bond_and_miners_from_bond_and_reward() -> None:
     given_ = ended(fault(Verdict.DATA_FAULT), fault(Verdict.DATA_FAULT))
     share = (TERMS.data_bond - FEE) * 5_000 // 10_000 // 2
+    trained = tuple(Payout(MINERS[n], PayoutReason.TRAINING_REWARD, TRAINED // 2) for n in range(2))
     shares = tuple(Payout(MINERS[n], PayoutReason.DATA_BOND_SHARE, share) for n in range(2))
-    assert split(given_) == Settlement(
-        (reward_refund(), *shares, RENT, bond(0), bond(1)), FEE, TERMS.data_bond - FEE - 2 * share + USED
-    )
+    payouts = (*trained, reward_refund(TERMS.reward - TRAINED), *shares, RENT, bond(0), bond(1))
+    assert split(given_) == Settlement(payouts, FEE, TERMS.data_bond - FEE - 2 * share + USED)
 
 
 def test_a_small_data_bond_caps_the_fee_after_a_data_fault() -> None:
     given_ = ended(fault(Verdict.DATA_FAULT), terms=terms(data_bond=5))
-    assert split(given_) == Settlement((reward_refund(), RENT, bond(0)), 5, USED)
+    trained = Payout(MINERS[0], PayoutReason.TRAINING_REWARD, TRAINED)
+    assert split(given_) == Settlement(
+        (trained, reward_refund(TERMS.reward - TRAINED), RENT, bond(0)), 5, USED
+    )
+
+
+def test_data_that_could_not_be_had_costs_as_much_and_miners_share_the_bond_alone() -> None:
+    shared = TERMS.data_bond // 2
+    share = Payout(MINERS[0], PayoutReason.DATA_BOND_SHARE, shared)
+    payouts = (reward_refund(TERMS.reward - TRAINED), share, RENT, bond(0))
+    kept = TRAINED + TERMS.data_bond - shared + USED
+    assert split(ended(fault(Verdict.DATA_UNAVAILABLE))) == Settlement(payouts, 0, kept)
+
+
+def test_where_data_could_not_be_had_the_reward_pays_the_committee_for_the_truths_it_found() -> None:
+    given_ = ended(fault(Verdict.MALFORMED), fault(Verdict.DATA_UNAVAILABLE))
+    result = split(given_)
+    rest = TERMS.reward - FEE
+    assert result.verification_fee == FEE
+    assert reward_refund(rest - rest * CHAIN.missed_share_bps // 10_000) in result.payouts
 
 
 def test_a_committee_that_found_no_truth_earns_nothing() -> None:
     assert split(ended(NO_FINDING)) == Settlement((reward_refund(), DATA_BOND, RENT, bond(0)), 0, USED)
     forfeited = Settlement((reward_refund(), DATA_BOND, RENT), 0, CHAIN.miner_bond + USED)
     assert split(ended(fault(Verdict.UNAVAILABLE))) == forfeited
-    lost = TERMS.data_bond - TERMS.data_bond // 2
-    share = Payout(MINERS[0], PayoutReason.DATA_BOND_SHARE, TERMS.data_bond // 2)
-    missing = Settlement((reward_refund(), share, RENT, bond(0)), 0, lost + USED)
-    assert split(ended(fault(Verdict.DATA_UNAVAILABLE))) == missing
 
 
 @pytest.mark.parametrize("finding", [fault(Verdict.MALFORMED), found(test=8)])
@@ -294,6 +313,7 @@ def test_a_data_node_that_did_its_part_gets_its_bond_and_the_rent_that_it_did_no
     result = split(given_)
     back = {payout.reason: payout.amount for payout in result.payouts if payout.payee == DATA_NODE}
     assert back.get(PayoutReason.RENT_REFUND, 0) == given_.rent - given_.used
-    fair = judge(given_).void_reason not in (VoidReason.DATA_FAULT, VoidReason.KEYS_MISSING)
+    lost = (VoidReason.DATA_FAULT, VoidReason.DATA_UNAVAILABLE, VoidReason.KEYS_MISSING)
+    fair = judge(given_).void_reason not in lost
     if fair and given_.released:
         assert back.get(PayoutReason.DATA_BOND, 0) == given_.terms.data_bond

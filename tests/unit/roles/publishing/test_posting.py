@@ -16,7 +16,16 @@ from pole.roles.publishing.posting import TaskPoster
 from pole.roles.publishing.preparation import TaskRequest
 
 LIMITS = TaskListParameters(
-    max_tasks=9, min_reward=100, min_data_bond=50, fee_bps=100, max_time_limit=1000, max_solutions=8
+    max_tasks=9,
+    min_reward=100,
+    min_data_bond=50,
+    fee_bps=100,
+    rent_bps=100,
+    max_time_limit=1000,
+    max_solutions=8,
+    judging_speed=10**9,
+    max_judging_time=3600,
+    reward_per_judging_second=5,
 )
 
 

@@ -19,7 +19,16 @@ from pole.roles.publishing.preparation import TaskRequest, check_request, prepar
 from pole.roles.publishing.task_folder import TaskFolder
 
 LIMITS = TaskListParameters(
-    max_tasks=9, min_reward=100, min_data_bond=50, fee_bps=100, max_time_limit=1000, max_solutions=8
+    max_tasks=9,
+    min_reward=100,
+    min_data_bond=50,
+    fee_bps=100,
+    rent_bps=100,
+    max_time_limit=1000,
+    max_solutions=8,
+    judging_speed=10**6,
+    max_judging_time=3600,
+    reward_per_judging_second=5,
 )
 BOUNDS = Bounds((-10.0,), (500.0,))
 
@@ -43,7 +52,9 @@ def test_a_fitting_request_passes() -> None:
         ({"min_solutions": 9}, "solutions to wait for is 9"),
         ({"required_train_accuracy": 0}, "required training accuracy is 0"),
         ({"required_test_accuracy": 10_001}, "required test accuracy is 100.01 %"),
-        ({"audit_count": 13}, "audit sample is 13 samples"),
+        ({"work": 100}, "declares 100 multiplications a sample"),
+        ({"work": 2**40 - 1}, "may take 19791210 s, more than the 3600 s of this deployment"),
+        ({"work": 10**8 // 18, "reward": 100}, "but judging one model may take 100 s, for which this"),
         ({"train_count": 13}, "other numbers of samples"),
     ],
 )
@@ -67,14 +78,6 @@ def test_a_set_that_workers_could_not_hold_is_refused(monkeypatch: pytest.Monkey
 def test_data_of_other_classes_are_refused() -> None:
     with pytest.raises(InputError, match="has 4 classes"):
         check_request(TaskRequest(replace(dataset(), classes=4), specification(), terms()), LIMITS)
-
-
-def test_an_audit_sample_of_another_metric_than_accuracy_is_refused() -> None:
-    wanted = specification().model_copy(update={"metric": "macro_f1"})
-    check_request(TaskRequest(dataset(), wanted, terms()), LIMITS)
-    check_request(request(audit_count=5), LIMITS)
-    with pytest.raises(InputError, match="let all training samples be judged"):
-        check_request(TaskRequest(dataset(), wanted, terms(audit_count=5)), LIMITS)
 
 
 def test_every_published_digest_names_its_bytes(stage: Stage) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,10 +25,11 @@ from tests.unit.roles.sealed_sets import (
 )
 
 from pole.errors import AbandonedError
-from pole.protocol.formats.encrypted_set import Shard
+from pole.ipfe.scheme import Ciphertexts, expand
+from pole.protocol.formats.encrypted_set import Shard, read_shard
 from pole.roles.publishing import encryption
 from pole.roles.receiving.decryption import Means, decrypt_set
-from pole.roles.receiving.point_cache import PointCache
+from pole.roles.receiving.point_cache import PointCache, SealedRows
 from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.files import NotHadError
 
@@ -89,16 +89,6 @@ def test_a_row_that_does_not_decrypt_has_features_of_zero_and_keeps_its_label(
         assert np.array_equal(samples.labels, LABELS)
 
 
-def test_who_looks_at_a_sample_sees_its_rows_as_who_looks_at_all(data: SealedSet, spoil: Spoil) -> None:
-    data.change_shard(2, spoil(1))
-    whole = data.decrypt()
-    for rows in ([1, 6, 8], [1, 7, 8], [7]):
-        shutil.rmtree(data.home / "features-1")
-        sampled = data.decrypt(rows=rows)
-        assert np.array_equal(sampled.features, whole.features[rows])
-        assert np.array_equal(sampled.labels, whole.labels[rows])
-
-
 def test_rows_that_do_not_decrypt_are_reported_once_with_the_place_of_the_first(
     data: SealedSet, spoil: Spoil, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -113,16 +103,6 @@ def test_rows_that_do_not_decrypt_are_reported_once_with_the_place_of_the_first(
         assert details == told
         assert re.search(r"2 of 11 samples .* first of them in row 1 of shard 2 \(bafk", sentence)
         assert not [record for record in caplog.records if record.levelname == "WARNING"]
-
-
-def test_the_first_bad_row_of_a_sample_is_named_by_its_place_in_the_set(
-    data: SealedSet, spoil: Spoil, caplog: pytest.LogCaptureFixture
-) -> None:
-    data.change_shard(2, spoil(1))
-    with caplog.at_level("INFO", "pole"):
-        data.decrypt(rows=[1, 7, 8])
-    [(_, details)] = events(caplog, "not-decrypted")
-    assert details == {"part": "train", "samples": 1, "of": 3, "shard": 2, "row": 1}
 
 
 def test_a_set_that_decrypts_is_not_reported(data: SealedSet, caplog: pytest.LogCaptureFixture) -> None:
@@ -156,7 +136,8 @@ def test_only_the_shard_itself_says_that_a_row_does_not_decrypt(data: SealedSet,
     data.cache_bytes = 10**6
     data.change_shard(2, spoil(1))
     cache = PointCache(data.home / "points", data.cache_bytes)
-    data.decrypt(rows=[6])
+    shard = read_shard(data.store.files[data.manifest.shards[2].cid], data.manifest, 2)
+    cache.keep(data.manifest, 2, SealedRows(expand(Ciphertexts(shard.ct0, shard.ct)), shard.labels))
     assert cache.find(data.manifest, 2) is not None
     data.decrypt()
     assert cache.find(data.manifest, 2) is None
@@ -254,13 +235,6 @@ def test_features_take_the_smallest_type_that_holds_their_bound(data: SealedSet)
     samples = data.decrypt()
     assert samples.features.dtype == np.uint16
     assert samples.labels.dtype == np.int64
-
-
-def test_shards_without_an_audited_sample_are_not_fetched(data: SealedSet) -> None:
-    samples = data.decrypt(rows=[3, 10])
-    assert np.array_equal(samples.features, in_clear()[[3, 10]])
-    assert np.array_equal(samples.labels, LABELS[[3, 10]])
-    assert set(data.store.fetched) == {data.manifest.shards[1].cid, data.manifest.shards[3].cid}
 
 
 def test_a_cached_set_needs_no_store_under_other_keys(data: SealedSet) -> None:

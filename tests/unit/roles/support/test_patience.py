@@ -91,7 +91,7 @@ def test_a_verifier_votes_in_time_that_models_are_missing(stage: Stage) -> None:
 def test_a_verifier_votes_in_time_that_the_test_set_is_missing(stage: Stage) -> None:
     in_vote(stage)
     act_until_done(stage, stage.verifier(store=blocking(stage, stage.world.tests[1].cid)))
-    assert verdicts(stage) == [Verdict.DATA_FAULT] * 2
+    assert verdicts(stage) == [Verdict.DATA_UNAVAILABLE] * 2
 
 
 def test_a_missing_model_keeps_no_other_from_being_fetched(stage: Stage) -> None:

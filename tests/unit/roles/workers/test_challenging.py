@@ -216,20 +216,6 @@ def test_a_miner_challenges_a_lie_about_its_model_and_is_paid(
     assert f"challenge/{SECOND}" not in stage.sent(MINERS[0])
 
 
-@pytest.mark.parametrize("restarted", [False, True])
-def test_a_miner_judges_the_audit_sample_where_the_committee_did(stage: Stage, restarted: bool) -> None:
-    in_first_vote(stage, audit_count=5)
-    own = honest_vote(stage)
-    assert own.train_correct == 5
-    stage.world.vote_commitments.clear()
-    stage.chains.clear()
-    cast(stage, replace(own, train_correct=4))
-    miner = stage.miner()
-    if not restarted:
-        miner.means.data.training_set(stage.world.rounds[1])
-    assert miner.step(stage.world.moment()) == "challenged"
-
-
 def test_a_committee_that_came_to_nothing_grows_for_free(stage: Stage) -> None:
     in_first_vote(stage)
     stage.play(Phase.FINAL, workers=[stage.miner(), *late(stage)])

@@ -1,10 +1,11 @@
-"""The keeper: every round ends, and usually one of many keepers pays for it."""
+"""The keeper: every round ends, and usually one of many workers pays for each step."""
 
-from tests.unit.roles.conftest import MINERS, VERIFIERS, Stage
+import pytest
+from tests.unit.roles.conftest import MINERS, OWNER, VERIFIERS, Stage
 
-from pole.protocol.state import Phase
+from pole.protocol.state import Phase, Step
 from pole.roles.workers import tables
-from pole.roles.workers.keeper import Keeper, turn
+from pole.roles.workers.keeper import Keeper, interested, patience
 
 
 def in_draw(stage: Stage) -> None:
@@ -15,64 +16,104 @@ def in_draw(stage: Stage) -> None:
 
 
 def test_nothing_is_opened_without_a_task(stage: Stage) -> None:
-    assert stage.keeper().step(stage.world.moment()) is None
+    assert stage.keeper(OWNER).step(stage.world.moment()) is None
     assert stage.world.sent == []
 
 
-def test_a_keeper_waits_for_its_turn(stage: Stage) -> None:
+def test_who_owns_the_waiting_task_opens_its_round_at_once(stage: Stage) -> None:
     stage.post()
-    keeper = stage.keeper(spread=100.0)
-    due = turn("open/1", VERIFIERS[0], 100.0)
-    assert keeper.step(stage.world.moment()) is None
-    stage.world.pass_time(int(due))
-    assert keeper.step(stage.world.moment()) is None
-    stage.world.pass_time(1)
+    assert stage.keeper(OWNER).step(stage.world.moment()) == "opened"
+
+
+def test_others_leave_a_step_to_those_with_an_interest_and_then_take_it(stage: Stage) -> None:
+    stage.post()
+    keeper = stage.keeper(VERIFIERS[0])
+    left_for = patience("open/1", VERIFIERS[0], [OWNER])
+    assert left_for >= 2
+    for _ in range(left_for):
+        assert keeper.step(stage.world.moment()) is None
+        stage.world.pass_time(1)
     assert keeper.step(stage.world.moment()) == "opened"
 
 
-def test_turns_lie_apart() -> None:
-    turns = [turn("arm/3/0", address, 10.0) for address in (*MINERS, *VERIFIERS)]
-    assert len(set(turns)) == 5
-    assert all(0 <= seconds < 10 for seconds in turns)
+def test_interests_come_in_their_order() -> None:
+    first, second, third = (patience("draw/4", each, MINERS) for each in (*MINERS, OWNER))
+    assert first == 0
+    assert first < second < third
 
 
-def test_drawing_is_another_turn_than_arming(stage: Stage) -> None:
+def test_of_many_others_one_or_two_have_the_first_turn() -> None:
+    crowd = [f"0x{number:040x}" for number in range(1000)]
+    firsts = []
+    for step in range(50):
+        turns = sorted(patience(f"finalise/{step}", address, []) for address in crowd)
+        firsts.append(turns.count(turns[0]))
+        assert turns[0] <= 2
+    assert sum(firsts) / len(firsts) < 6
+
+
+def test_the_leading_miners_draw_the_committee_and_finalise(stage: Stage) -> None:
     in_draw(stage)
-    keeper = stage.keeper(spread=100.0)
-    while keeper.step(stage.world.moment()) is None:
-        stage.world.pass_time(1)
-    stage.world.pass_time(3)
-    assert keeper.step(stage.world.moment()) is None
+    moment = stage.world.moment()
+    assert interested(stage.chain(VERIFIERS[0]), moment) == (MINERS[0], OWNER)
+
+
+def test_who_bought_a_larger_committee_draws_it(stage: Stage) -> None:
+    in_draw(stage)
+    stage.world.change(1, challengers=(VERIFIERS[2], "0x" + "0" * 40), attempt=1)
+    moment = stage.world.moment()
+    assert interested(stage.chain(VERIFIERS[0]), moment)[0] == VERIFIERS[2]
 
 
 def test_who_is_late_is_refused_and_does_not_mind(stage: Stage) -> None:
     stage.post()
     moment = stage.world.moment()
-    assert stage.keeper(VERIFIERS[0]).step(moment) == "opened"
-    assert stage.keeper(VERIFIERS[1]).step(moment) is None
+    early, late = stage.keeper(OWNER), stage.keeper(OWNER)
+    assert early.step(moment) == "opened"
+    stage.chain(OWNER).receipts.clear()
+    assert late.step(moment) is None
 
 
-def test_the_draw_waits_for_its_block(stage: Stage) -> None:
-    in_draw(stage)
-    keeper = stage.keeper()
-    assert keeper.step(stage.world.moment()) == "armed"
+def test_a_draw_waits_for_its_block(stage: Stage) -> None:
+    stage.post()
+    keeper = stage.keeper(OWNER)
+    assert keeper.step(stage.world.moment()) == "opened"
     assert keeper.step(stage.world.moment()) is None
     stage.world.pass_time(3)
-    assert keeper.step(stage.world.moment()) == "drawn"
+    assert keeper.step(stage.world.moment()) == "seed-drawn"
+    assert stage.world.moment().phase is Phase.KEYS
 
 
 def test_a_lost_block_hash_arms_the_draw_again(stage: Stage) -> None:
     in_draw(stage)
-    keeper = stage.keeper()
-    keeper.step(stage.world.moment())
     stage.world.pass_time(300)
+    keeper = stage.keeper(MINERS[0])
     assert keeper.step(stage.world.moment()) == "armed"
     stage.world.pass_time(3)
     assert keeper.step(stage.world.moment()) == "drawn"
-    assert len([intent for _, intent in stage.world.sent if intent.startswith("arm/")]) == 2
 
 
-def test_a_keeper_is_made_of_a_chain_a_clock_and_a_spread(stage: Stage) -> None:
-    keeper = tables.keeper(Keeper(stage.chain(VERIFIERS[0]), lambda: 0.0, 0.0))
+def test_a_round_whose_time_is_over_is_closed_by_its_leading_miner(stage: Stage) -> None:
+    stage.post(min_solutions=5)
+    stage.play(Phase.TEST_RELEASE, workers=[stage.data_node(), stage.miner()])
+    if stage.world.rounds[1].step is Step.KEYED:
+        assert stage.keeper(MINERS[0]).step(stage.world.moment()) == "closed"
+    assert stage.world.rounds[1].step is Step.CLOSED
+
+
+def test_a_keeper_is_made_of_a_chain_and_a_clock(stage: Stage) -> None:
+    keeper = tables.keeper(Keeper(stage.chain(OWNER), lambda: 0.0))
     stage.post()
     assert keeper.step(stage.world.moment()) == "opened"
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 3])
+def test_as_many_lanes_are_opened_as_tasks_wait(stage: Stage, tasks: int) -> None:
+    stage.with_lanes(2)
+    for seed in range(tasks):
+        stage.post(seed=seed + 1)
+    keeper = stage.keeper(OWNER)
+    for _ in range(3):
+        for lane in range(2):
+            keeper.step(stage.world.moment(lane))
+    assert sorted(stage.world.rounds) == [2, 3][:tasks]

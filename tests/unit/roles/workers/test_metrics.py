@@ -18,7 +18,7 @@ from pole.protocol.formats.predictions import predictions_digest
 from pole.protocol.models.layers import Linear
 from pole.protocol.models.metrics import AbsoluteError
 from pole.protocol.models.specification import ModelSpecification
-from pole.protocol.state import Phase, VoidReason
+from pole.protocol.state import Phase
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.publishing.preparation import TaskRequest, check_samples, prepare_task
 from pole.roles.training.learner import Assignment, Trained
@@ -84,14 +84,6 @@ def test_miners_claim_what_verifiers_find(stage: Stage, metric: str) -> None:
         vote.test_correct,
     )
     assert 0.5 * TRAIN <= vote.train_correct <= TRAIN
-
-
-def test_no_miner_claims_where_a_sample_could_prove_it_wrong(stage: Stage) -> None:
-    wanted = specification().model_copy(update={"metric": "macro_f1"})
-    request = TaskRequest(dataset(), wanted, terms(audit_count=5))
-    stage.chain(OWNER).post_task(request.terms, prepare_task(request, stage.workshop()), intent="post/0")
-    stage.play(Phase.FINAL, Phase.VOID)
-    assert stage.world.rounds[1].void_reason is VoidReason.NO_COMMITMENT
 
 
 def test_the_threshold_is_a_share_of_the_score(stage: Stage) -> None:

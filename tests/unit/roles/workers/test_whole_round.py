@@ -97,14 +97,6 @@ def test_keys_of_two_seeds_are_never_given_for_one_data_set(stage: Stage) -> Non
     assert stage.world.rounds[2].void_reason is VoidReason.KEYS_MISSING
 
 
-@pytest.mark.parametrize("audit_count", [0, 5])
-def test_verifiers_judge_the_audit_sample_where_the_task_asks_for_one(stage: Stage, audit_count: int) -> None:
-    stage.post(audit_count=audit_count)
-    stage.play(Phase.FINAL)
-    judged = stage.world.votes[4, VERIFIERS[0]][0].train_correct
-    assert judged == (audit_count or TRAIN)
-
-
 def test_without_a_data_node_the_round_is_void(stage: Stage) -> None:
     stage.post()
     stage.play(Phase.VOID, workers=[stage.miner()])

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pole.errors import DiskError, InputError, IntegrityError, UnreachableError
-from pole.protocol.state import ENDED
 from pole.roles.memory import DataNodeMemory
 from pole.roles.models.collecting import Collector, report_collected
 from pole.roles.models.result import RoundResult
@@ -52,9 +51,9 @@ class WonModels:
         return None
 
     def _is_due(self, round_id: int, moment: Moment) -> bool:
-        has_ended = round_id < moment.round_id or moment.phase in ENDED
         tried_at = self._tried_at.get(round_id)
-        return has_ended and (tried_at is None or moment.timestamp >= tried_at + SECONDS_BETWEEN)
+        is_time = tried_at is None or moment.timestamp >= tried_at + SECONDS_BETWEEN
+        return is_time and moment.has_ended(round_id)
 
     def _collect(self, round_id: int) -> bool:
         """Return whether nothing is left to do for a round's model."""

@@ -19,7 +19,6 @@ from pole.roles.memory import DataNodeMemory
 from pole.roles.ports import Chain, Moment, Store
 from pole.roles.publishing.task_folder import TaskFolder
 from pole.roles.support.events import report
-from pole.roles.support.waiting import OpeningWait
 from pole.roles.workers.data_node.collecting import WonModels
 from pole.roles.workers.settlement import Settlement
 
@@ -33,10 +32,10 @@ class DataNode:
     `open_secret` returns the master secret key whose public key has this digest. Keys that break a rule of
     the data set's `budget` are issued where the task was posted with consent, or `may_disclose` covers it;
     `seeds` allows one seed for each secret; `models` keeps what was won. Keys wait for so many
-    `confirmations` of the round's opening.
+    `confirmations` of the seed, the test set for as many of the close.
 
-    `noted` is the round whose keys, issued by others, are in the budget; `given_up` the newest round that
-    cannot be served; `looked` when replaced tasks were looked for.
+    `noted` are the rounds whose keys, issued by others, are in the budget; `given_up` those that cannot be
+    served; `looked` says by lane when replaced tasks were looked for.
     """
 
     chain: Chain
@@ -50,14 +49,9 @@ class DataNode:
     models: WonModels
     may_disclose: Rule | None = None
     confirmations: int = 0
-    noted: int = field(default=0, init=False)
-    given_up: int = field(default=0, init=False)
-    looked: tuple[int, Phase] | None = field(default=None, init=False)
-    wait: OpeningWait = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Make ready to wait for confirmations."""
-        self.wait = OpeningWait(self.chain, self.confirmations)
+    noted: set[int] = field(default_factory=set, init=False)
+    given_up: set[int] = field(default_factory=set, init=False)
+    looked: dict[int, tuple[int, Phase]] = field(default_factory=dict, init=False)
 
     def mpk_digest(self, open_round: Round) -> bytes:
         """Return the digest of the master public key of a round's task."""
@@ -65,9 +59,10 @@ class DataNode:
 
     def look_for_replaced(self, moment: Moment) -> None:
         """Look once a phase: nothing is lost meanwhile, and looking asks the node for events."""
-        if self.looked != (moment.round_id, moment.phase):
+        look = (moment.round_id, moment.phase)
+        if self.looked.get(moment.lane) != look:
             settle_replaced_tasks(self.chain, self.memory, self.budget, self.settlement)
-            self.looked = (moment.round_id, moment.phase)
+            self.looked[moment.lane] = look
 
 
 Service = Callable[[DataNode, Moment, Round], str | None]
@@ -81,7 +76,7 @@ def of_own_round(service: Service) -> Duty[DataNode]:
     """
 
     def serve(node: DataNode, moment: Moment) -> str | None:
-        if node.given_up == moment.round_id:
+        if moment.round_id in node.given_up:
             return None
         open_round = node.chain.round(moment.round_id)
         if open_round.data_node != node.chain.identity.address:
@@ -94,7 +89,7 @@ def of_own_round(service: Service) -> Duty[DataNode]:
             # The data bond is at stake, and the loop tries again.
             raise
         except (InputError, IntegrityError) as error:
-            node.given_up = moment.round_id
+            node.given_up.add(moment.round_id)
             LOG.warning("Round %d: this data node cannot serve its own task: %s", moment.round_id, error)
             return None
 
@@ -114,12 +109,12 @@ def settle(node: DataNode, moment: Moment) -> str | None:
 
 def note_keys(node: DataNode, open_round: Round) -> None:
     """Enter keys that others issued for this data node, such as the holders of a shared secret, once."""
-    if node.noted == open_round.round_id:
+    if open_round.round_id in node.noted:
         return
     mpk_digest = node.mpk_digest(open_round)
     specification = TaskFolder.of(node.home, mpk_digest).read_specification()
     node.budget.note(mpk_digest, specification, GivenKeys(open_round.seed, open_round.round_id))
-    node.noted = open_round.round_id
+    node.noted.add(open_round.round_id)
 
 
 def settle_replaced_tasks(

@@ -12,13 +12,14 @@ from pole.roles.ports import Moment
 from pole.roles.publishing.task_folder import TaskFolder
 from pole.roles.support.events import report
 from pole.roles.support.files import write_durably
+from pole.roles.support.waiting import is_buried
 from pole.roles.workers.data_node.data_node import LOG, DataNode, of_own_round
 
 
 @of_own_round
 def issue_keys(node: DataNode, moment: Moment, open_round: Round) -> str | None:
-    """Issue the round's functional keys once its opening is buried, unless holders of the secret do."""
-    if not node.wait.is_over(moment, open_round):
+    """Issue the round's functional keys once its seed is buried, unless holders of the secret do."""
+    if not is_buried(moment, open_round, node.confirmations):
         return None
     mpk_digest = node.mpk_digest(open_round)
     if node.memory.has_dropped_secret(mpk_digest):

@@ -1,9 +1,10 @@
 """The data node's duties once models are trained: close submissions, and release the test set."""
 
-from pole.protocol.state import Round
+from pole.protocol.state import Round, Step
 from pole.roles.ports import Moment
 from pole.roles.publishing.release import publish_test_set
 from pole.roles.support.events import report
+from pole.roles.support.waiting import is_buried
 from pole.roles.workers.data_node.data_node import LOG, DataNode, note_keys, of_own_round
 
 
@@ -13,7 +14,7 @@ def close_submissions(node: DataNode, moment: Moment, open_round: Round) -> str 
     note_keys(node, open_round)
     terms, round_id = open_round.terms, open_round.round_id
     enough = open_round.ready >= terms.min_solutions
-    if not enough or moment.timestamp < open_round.keys_at + terms.min_training_time:
+    if not enough or moment.timestamp < open_round.since + terms.min_training_time:
         return None
     node.chain.close_submissions(round_id, intent=node.memory.close_intent(round_id))
     sentence = f"Round {round_id}: closed submissions with {open_round.committed} commitments."
@@ -23,9 +24,13 @@ def close_submissions(node: DataNode, moment: Moment, open_round: Round) -> str 
 
 @of_own_round
 def release_test_set(node: DataNode, moment: Moment, open_round: Round) -> str | None:
-    """Publish the encrypted test set, in a later block than the one that closed submissions."""
+    """Publish the encrypted test set, once the close of submissions is buried.
+
+    Whoever keeps the round closes it where its time is over.
+    """
     note_keys(node, open_round)
-    if moment.block <= open_round.closed_block:
+    # The contracts take a release in a later block than the close in any case.
+    if open_round.step is not Step.CLOSED or not is_buried(moment, open_round, max(node.confirmations, 1)):
         return None
     round_id = open_round.round_id
     ref = publish_test_set(node.chain, node.store, node.home, open_round)

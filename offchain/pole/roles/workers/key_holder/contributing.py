@@ -10,29 +10,30 @@ from pole.roles.keys.sharing import read_own_share
 from pole.roles.ports import Moment
 from pole.roles.support.events import report
 from pole.roles.support.files import write_durably
+from pole.roles.support.waiting import is_buried
 from pole.roles.workers.key_holder.key_holder import LOG, KeyHolder
 
 
 def make_keys(holder: KeyHolder, moment: Moment) -> str | None:
     """Announce the partial keys of this wallet's share; the delegate also combines and posts the keys."""
-    if holder.given_up == moment.round_id:
+    if moment.round_id in holder.given_up:
         return None
     try:
         current = holder.key_round(moment.round_id)
-        if current is None or not holder.wait.is_over(moment, current.open_round):
+        if current is None or not is_buried(moment, current.open_round, holder.confirmations):
             return None
         return _contribute(holder, current) or holder.combiner.combine(current)
     except JournalError:
         raise
     except (InputError, IntegrityError) as error:
-        holder.given_up = moment.round_id
+        holder.given_up.add(moment.round_id)
         LOG.warning("Round %d: this holder cannot serve it: %s", moment.round_id, error)
         return None
 
 
 def _contribute(holder: KeyHolder, current: KeyRound) -> str | None:
     """Announce the partial keys of this wallet's share, once for a round and sharing."""
-    if holder.contributed is current:
+    if holder.contributed.get(holder.lane(current.open_round.round_id)) is current:
         return None
     index = current.shared.sharing.index_of(holder.chain.identity.address)
     if index is None:
@@ -50,7 +51,7 @@ def _contribute(holder: KeyHolder, current: KeyRound) -> str | None:
     holder.chain.announce_partial_keys(task_id, ref, intent=intent)
     sentence = f"Round {round_id}: announced the partial keys of holder {index}."
     report(LOG, "partial-keys-announced", sentence, round=round_id, index=index, cid=ref.cid)
-    holder.contributed = current
+    holder.contributed[holder.lane(round_id)] = current
     return "partial keys announced"
 
 
@@ -71,7 +72,8 @@ def _publish(holder: KeyHolder, current: KeyRound, index: int, content: bytes) -
 
 def _report_idle(holder: KeyHolder, current: KeyRound, index: int) -> None:
     """Say once that the share is missing; it may still be accepted while the round waits."""
-    if holder.idle is not current:
+    lane = holder.lane(current.open_round.round_id)
+    if holder.idle.get(lane) is not current:
         LOG.warning(
             "Round %d: this wallet is holder %d of task %d, but its share is not here: take it in with "
             "`pole key-holder accept`.",
@@ -79,4 +81,4 @@ def _report_idle(holder: KeyHolder, current: KeyRound, index: int) -> None:
             index,
             current.shared.task.task_id,
         )
-    holder.idle = current
+    holder.idle[lane] = current

@@ -12,7 +12,6 @@ from pole.roles.keys.seeds import ServedSeeds
 from pole.roles.keys.sharing import fetch_specification, read_task_sharing
 from pole.roles.memory import KeyHolderMemory
 from pole.roles.ports import Chain, Store
-from pole.roles.support.waiting import OpeningWait
 from pole.roles.workers.settlement import Settlement
 
 LOG: Final = logging.getLogger("pole.key-holder")
@@ -26,10 +25,10 @@ class KeyHolder:
     sharing names its task and its specification by digest, so neither a stranger nor a node that lies has
     keys made for another. The seed is that of the contract as the wallet's node tells it; `seeds` allows one
     for each master secret, so that a node that lies about it gains one set of partial keys at most. Keys,
-    partial and combined, wait for so many `confirmations` of the round's opening.
+    partial and combined, wait for so many `confirmations` of the seed.
 
-    `current` is the newest round that was read, `contributed` the newest that has this holder's keys, `idle`
-    the newest that lacks its share, `given_up` the newest that cannot be served.
+    By lane, `current` is the newest round that was read, `contributed` the newest that has this holder's
+    keys, `idle` the newest that lacks its share; `given_up` are the numbers of rounds that cannot be served.
     """
 
     chain: Chain
@@ -41,21 +40,17 @@ class KeyHolder:
     combiner: KeyCombiner
     open_share: Callable[[bytes], bytes | None]
     confirmations: int = 0
-    current: KeyRound | None = field(default=None, init=False)
-    contributed: KeyRound | None = field(default=None, init=False)
-    idle: KeyRound | None = field(default=None, init=False)
-    given_up: int = field(default=0, init=False)
-    wait: OpeningWait = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Make ready to wait for confirmations."""
-        self.wait = OpeningWait(self.chain, self.confirmations)
+    current: dict[int, KeyRound] = field(default_factory=dict, init=False)
+    contributed: dict[int, KeyRound] = field(default_factory=dict, init=False)
+    idle: dict[int, KeyRound] = field(default_factory=dict, init=False)
+    given_up: set[int] = field(default_factory=set, init=False)
 
     def key_round(self, round_id: int) -> KeyRound | None:
         """Return what the round's keys are made of, None when its data node shared nothing."""
         open_round = self.chain.round(round_id)
         delegation = self.chain.delegation(open_round.task_id)
-        known = self.current
+        lane = self.lane(round_id)
+        known = self.current.get(lane)
         if known is not None and (known.open_round, known.shared.delegation) == (open_round, delegation):
             return known
         folder = self.home / "files"
@@ -63,5 +58,9 @@ class KeyHolder:
         if shared is None:
             return None
         plan = query_plan(fetch_specification(self.store, folder, shared), open_round.seed)
-        self.current = KeyRound(open_round, shared, plan)
-        return self.current
+        self.current[lane] = KeyRound(open_round, shared, plan)
+        return self.current[lane]
+
+    def lane(self, round_id: int) -> int:
+        """Return the lane of a round."""
+        return round_id % self.chain.parameters.committee.lanes

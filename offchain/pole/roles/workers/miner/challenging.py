@@ -1,12 +1,17 @@
-"""The miner's duty in Challenge: doubt a tally that contradicts its own exact evaluation of its model."""
+"""The miner's duty in Challenge: doubt a tally that wrongs its model, where a larger committee pays.
+
+A truth that contradicts its own exact evaluation is always doubted: if it is right the bond comes back. Where
+the committee found no truth about its model the bond is lost either way, so it doubts only what leaves more.
+"""
 
 from dataclasses import dataclass
 
 from pole.errors import AbandonedError, FundsError, RefusedError
 from pole.protocol.amounts import WEI_PER_ETHER
-from pole.protocol.encoding.abi import ZERO_ADDRESS
-from pole.protocol.rounds.tally import agrees_in_counts
-from pole.protocol.state import Finding, Round, Verdict, Vote
+from pole.protocol.ballots import challenge_bond, committee_fee
+from pole.protocol.rounds.judgement import EndedRound, judge
+from pole.protocol.rounds.tally import NO_FINDING, differs, is_truth, said
+from pole.protocol.state import Finding, Round, Solution, Verdict, Vote
 from pole.roles.judging.assessment import assess, gather, vote_on
 from pole.roles.ports import Moment
 from pole.roles.receiving.task_data import DataFault
@@ -15,87 +20,108 @@ from pole.roles.workers.miner.miner import LOG, Miner
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedModel:
-    """A miner's own model in the ballot: its choice, counted from 0, and its bytes."""
+class _Tally:
+    """A tally that may be doubted, by one whose model is `choice`, from 0; what a challenge costs, in wei."""
 
+    standing: Round
+    judged: tuple[Solution, ...]
+    findings: tuple[Finding, ...]
     choice: int
-    model: bytes
+    bond: int
+
+    @property
+    def found(self) -> Finding:
+        """Return what the committee found of the own model."""
+        return self.findings[self.choice]
 
 
 def challenge_tally(miner: Miner, moment: Moment) -> str | None:
-    """Challenge, with a bond, a tally that contradicts this miner's own evaluation of its model."""
-    memory = miner.memory
+    """Challenge, with a bond, a tally that wrongs this miner's model by its own evaluation."""
+    memory, round_id = miner.memory, moment.round_id
     if not miner.settings.challenges:
         return miner.settlement.step(moment)
-    claim = memory.claim(moment.round_id)
-    if claim is None or memory.has_considered_tally(moment.ballot_id):
+    if memory.has_considered_tally(moment.ballot_id):
         return None
-    solution = miner.own_solution(moment.round_id, claim)
-    if solution is None or not solution.choice:
+    committed = miner.committed(round_id)
+    if committed is None or not committed[1].choice:
         return None
-    model = miner.model_path(moment.round_id, claim.model_digest).read_bytes()
+    claim, solution = committed
+    model = miner.model_path(round_id, claim.model_digest).read_bytes()
     try:
         with miner.store.until(moment.deadline - moment.timestamp):
-            done = _challenge_if_wronged(miner, moment, JudgedModel(solution.choice - 1, model))
+            done = _challenge_if_wronged(miner, moment, _tally(miner, moment, solution), model)
     except AbandonedError:
         return None
     memory.note_considered_tally(moment.ballot_id)
     return done
 
 
-def _challenge_if_wronged(miner: Miner, moment: Moment, judged: JudgedModel) -> str | None:
-    """Challenge a tally that says another verdict or count of a model than evaluating it gives.
+def _tally(miner: Miner, moment: Moment, own: Solution) -> _Tally:
+    standing = miner.chain.round(moment.round_id)
+    solutions = miner.chain.solutions(moment.round_id)
+    judged = tuple(sorted((each for each in solutions if each.choice), key=lambda each: each.choice))
+    bond = challenge_bond(moment.attempt, standing.terms.reward, miner.chain.parameters.chain)
+    return _Tally(standing, judged, miner.chain.findings(moment.ballot_id), own.choice - 1, bond)
 
-    A tally that is free to challenge is left to keepers, and one that follows a challenge with a bond stands.
-    A model that the committee could not fetch is told, and left to whoever runs the miner: that this machine
-    has the file does not say that others can have it, and a larger committee that cannot costs the bond. A
-    wallet that cannot pay the bond, and a refusal, are told and forgotten. Raises what `gather` raises, but
+
+def _challenge_if_wronged(miner: Miner, moment: Moment, tally: _Tally, model: bytes) -> str | None:
+    """Challenge where the own evaluation says that it pays.
+
+    A wallet that cannot pay the bond, and a refusal, are told and forgotten. Raises what `gather` raises, but
     faulty data.
     """
-    chain = miner.chain
-    bond, open_round = chain.challenge_bond(moment.ballot_id), chain.round(moment.round_id)
-    if not bond or open_round.challenger != ZERO_ADDRESS:
+    own = _own_vote(miner, moment, tally.standing, model)
+    if own is None or not _pays(miner, tally, own):
         return None
-    found = chain.findings(moment.ballot_id)[judged.choice]
-    if found.verdict is Verdict.UNAVAILABLE:
-        _report_unavailable(moment.round_id, bond)
-        return None
-    own = _own_vote(miner, moment, open_round, judged)
-    if own is None or agrees_in_counts(own, found, chain.tolerance):
-        return None
+    intent = miner.memory.challenge_intent(moment.ballot_id)
     try:
-        chain.challenge(moment.round_id, bond=bond, intent=miner.memory.challenge_intent(moment.ballot_id))
+        miner.chain.challenge(moment.round_id, bond=tally.bond, intent=intent)
     except (RefusedError, FundsError) as error:
         LOG.warning("Round %d: cannot challenge the tally: %s", moment.round_id, error)
         return None
     sentence = (
-        f"Round {moment.round_id}: challenged the tally with {bond / WEI_PER_ETHER:g} ETH; it says "
-        f"{_shown(found)} of its model, which is {_shown(own)}."
+        f"Round {moment.round_id}: challenged the tally with {tally.bond / WEI_PER_ETHER:g} ETH; it says "
+        f"{_shown(tally.found)} of its model, which is {_shown(own)}."
     )
-    report(LOG, "challenged", sentence, round=moment.round_id, attempt=moment.attempt, wei=str(bond))
+    report(LOG, "challenged", sentence, round=moment.round_id, attempt=moment.attempt, wei=str(tally.bond))
     return "challenged"
 
 
-def _own_vote(miner: Miner, moment: Moment, open_round: Round, judged: JudgedModel) -> Vote | None:
+def _pays(miner: Miner, tally: _Tally, own: Vote) -> bool:
+    if is_truth(tally.found):
+        return differs(said(own), tally.found)
+    reward = tally.standing.terms.reward
+    left = reward - committee_fee(reward, miner.chain.parameters.chain) - tally.bond
+    return left > 0 and _would_win(tally, own)
+
+
+def _would_win(tally: _Tally, own: Vote) -> bool:
+    """Return whether the own model wins if a larger committee finds what this miner found of it."""
+    findings = [NO_FINDING if each.verdict is Verdict.DATA_UNAVAILABLE else each for each in tally.findings]
+    findings[tally.choice] = said(own)
+    standing = tally.standing
+    ended = EndedRound(
+        data_node=standing.data_node,
+        terms=standing.terms,
+        keys_posted=True,
+        closed_early=standing.closed_early or standing.is_idle,
+        released=standing.released,
+        solutions=tally.judged,
+        judged=tally.judged,
+        findings=tuple(findings),
+    )
+    return judge(ended).winner == tally.choice
+
+
+def _own_vote(miner: Miner, moment: Moment, open_round: Round, model: bytes) -> Vote | None:
     """Return what this miner would vote on its own model, None where the round's data is faulty."""
     stop = miner.watch(moment).over
     try:
         evidence = gather(miner.data, open_round, stop=stop)
-        return vote_on(assess(judged.model, evidence, miner.place, stop=stop), moment.attempt)
+        return vote_on(assess(model, evidence, miner.place, stop=stop), moment.attempt)
     except DataFault as fault:
         LOG.info("Round %d: cannot judge the tally, its data is faulty: %s", moment.round_id, fault)
         return None
-
-
-def _report_unavailable(round_id: int, bond: int) -> None:
-    LOG.warning(
-        "Round %d: the committee could not fetch this miner's model in time. See that others reach its "
-        "IPFS node; once they do, `pole chain challenge %d` calls for a larger committee, for a bond of "
-        "%g ETH.",
-        round_id,
-        round_id,
-        bond / WEI_PER_ETHER,
-    )
 
 
 def _shown(said: Vote | Finding) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from pole.learning.evaluation.arrays import PROCESSOR, Place
 from pole.protocol.encoding.commitments import solution_commitment
-from pole.protocol.state import Solution
+from pole.protocol.state import Phase, Solution
 from pole.roles.memory import Claim, MinerMemory
 from pole.roles.ports import Chain, Moment
 from pole.roles.receiving.round_data import RoundData
@@ -24,21 +24,24 @@ LOG: Final = logging.getLogger("pole.miner")
 class MinerSettings:
     """A miner's own choices.
 
-    Seconds left before a deadline for sending, the minimum reward in wei, and whether it doubts tallies that
-    contradict its own evaluation.
+    Seconds left before a deadline for sending, the minimum reward in wei, whether it doubts tallies that
+    contradict its own evaluation, in how many lanes it works at once, and how many Ethereum blocks its model
+    waits for after the release of the test set.
     """
 
     time_margin: float = 10.0
     minimum_reward: int = 0
     challenges: bool = True
+    lanes: int = 1
+    confirmations: int = 0
 
 
 @dataclass(slots=True)
 class Miner:
-    """Takes part in every round that pays enough.
+    """Takes part in rounds that pay enough, from one's training to its end.
 
     `clock` tells seconds of any epoch, `stopping` says whether the process is to end. Models that are done
-    are evaluated at `place`. The newest round that it left alone is `given_up`.
+    are evaluated at `place`. The rounds that it left alone are `given_up`.
     """
 
     chain: Chain
@@ -51,21 +54,40 @@ class Miner:
     clock: Callable[[], float]
     stopping: Callable[[], bool]
     place: Place = PROCESSOR
-    given_up: int = field(default=0, init=False)
+    given_up: set[int] = field(default_factory=set, init=False)
 
     def end_round(self, round_id: int) -> None:
         """Delete what was fetched and kept of a round that has ended."""
         self.data.end(round_id)
+        self.given_up.discard(round_id)
 
     def give_up(self, round_id: int, reason: str) -> str:
         """Leave a round alone until it has ended, and say why."""
-        self.given_up = round_id
+        self.given_up.add(round_id)
         report(LOG, "skipped", f"Round {round_id}: not mining, {reason}.", round=round_id)
         return "skipped"
 
     def watch(self, moment: Moment) -> RoundWatch:
-        """Return a watch over the moment's phase, for long work."""
-        return RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, frozenset({moment.phase}))
+        """Return a watch over the moment's phase, for long work, which other rounds of this miner end too."""
+        phases = frozenset({moment.phase})
+        return RoundWatch(
+            self.chain, moment.round_id, self.clock, self.stopping, phases, called_by=self.is_called_by
+        )
+
+    def takes_part(self, round_id: int) -> bool:
+        """Return whether this miner has begun to work in a round, and nothing has ended that."""
+        claims = (self.memory.claim(round_id), self.memory.first_claim(round_id))
+        is_over = round_id in self.given_up or self.memory.has_reported_displaced(round_id)
+        return any(claim is not None for claim in claims) and not is_over
+
+    def is_called_by(self, moment: Moment) -> bool:
+        """Return whether a round asks for what this miner must not miss: its reveal, or its challenge."""
+        if moment.phase is Phase.REVEAL:
+            return not self.memory.has_revealed(moment.round_id) and self.takes_part(moment.round_id)
+        if moment.phase is Phase.CHALLENGE and self.settings.challenges:
+            is_done = self.memory.has_considered_tally(moment.ballot_id)
+            return not is_done and self.takes_part(moment.round_id)
+        return False
 
     def commitment(self, round_id: int, claim: Claim) -> bytes:
         """Return the commitment that binds this miner to a claim."""
@@ -79,12 +101,13 @@ class Miner:
             salt=self.memory.salt(round_id),
         )
 
-    def own_solution(self, round_id: int, claim: Claim) -> Solution | None:
-        """Return this miner's solution as the chain shows it, None where it shows none."""
-        commitment = self.commitment(round_id, claim)
-        for solution in self.chain.solutions(round_id):
-            if solution.miner == self.chain.identity.address and solution.commitment == commitment:
-                return solution
+    def committed(self, round_id: int) -> tuple[Claim, Solution] | None:
+        """Return what this miner is committed to as the chain shows it, None where it shows nothing."""
+        claims = (self.memory.claim(round_id), self.memory.first_claim(round_id))
+        own = {self.commitment(round_id, claim): claim for claim in claims if claim is not None}
+        for solution in self.chain.solutions(round_id) if own else ():
+            if solution.miner == self.chain.identity.address and solution.commitment in own:
+                return own[solution.commitment], solution
         return None
 
     def model_path(self, round_id: int, digest: bytes) -> Path:

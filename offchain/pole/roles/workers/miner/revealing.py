@@ -7,21 +7,23 @@ from pole.roles.memory import Claim
 from pole.roles.ports import Moment
 from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.events import report
-from pole.roles.support.waiting import LONGEST_PAUSE
+from pole.roles.support.waiting import LONGEST_PAUSE, is_buried
 from pole.roles.workers.miner.miner import LOG, Miner
 from pole.roles.workers.miner.training import watch_place
 
 
 def reveal_model(miner: Miner, moment: Moment) -> str | None:
-    """Publish the model that was committed to, and reveal it with its count on the test set."""
+    """Publish the model that was committed to, and reveal it, once the test set's release is buried."""
     round_id, memory = moment.round_id, miner.memory
-    claim = memory.claim(round_id)
-    if claim is None or memory.has_revealed(round_id):
+    if memory.has_revealed(round_id):
         return None
-    solution = miner.own_solution(round_id, claim)
-    if solution is None:
+    committed = miner.committed(round_id)
+    if committed is None:
         return watch_place(miner, round_id) if memory.has_committed(round_id) else None
+    claim, solution = committed
     if not solution.revealed:
+        if not is_buried(moment, miner.chain.round(round_id), miner.settings.confirmations):
+            return None
         try:
             test_correct = _test_correct(miner, moment, claim)
         except AbandonedError:

@@ -1,13 +1,12 @@
-"""The miner's duty in Training: train once, keep the claim, commit to it, and watch the place that it has.
+"""The miner's duty in Training: show that somebody works, train, commit, and watch the place that it has.
 
-Salt, model and claim are on disk before the commitment is sent; a restarted miner resumes where it was and
+Salt, model and claim are on disk before a commitment is sent; a restarted miner resumes where it was and
 never trains again for a round it has a solution for.
 """
 
 from pole.errors import AbandonedError, NoPlaceError
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.rounds.audit_sample import bounds_claims
 from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.state import Round
 from pole.roles.memory import Claim
@@ -17,22 +16,23 @@ from pole.roles.support.events import report
 from pole.roles.support.files import write_durably
 from pole.roles.support.waiting import RoundWatch
 from pole.roles.training.learner import Assignment, Trained
+from pole.roles.training.untrained import untrained_model
+from pole.roles.workers.miner.choosing import is_chosen, note_speed
 from pole.roles.workers.miner.miner import LOG, Miner
 
 
 def train_and_commit(miner: Miner, moment: Moment) -> str | None:
     """Train on the round's features, commit to the best model, then see that the place is kept."""
     round_id = moment.round_id
-    if miner.given_up == round_id:
+    if round_id in miner.given_up:
         return miner.settlement.step(moment)
     if miner.memory.has_committed(round_id):
         return watch_place(miner, round_id)
+    if not is_chosen(miner, moment):
+        return miner.settlement.step(moment)
     claim = miner.memory.claim(round_id)
     if claim is None:
-        open_round = miner.chain.round(round_id)
-        if open_round.terms.reward < miner.settings.minimum_reward:
-            return miner.give_up(round_id, f"the reward of {open_round.terms.reward} wei is too low")
-        trained = _train(miner, moment, open_round)
+        trained = _train(miner, moment, miner.chain.round(round_id))
         if trained is None:
             return None
         claim = _keep(miner, round_id, trained)
@@ -45,7 +45,7 @@ def watch_place(miner: Miner, round_id: int) -> str | None:
     It may be back at the next look: a node that lags behind, or a reorganisation, hides it for a while.
     """
     claim = miner.memory.claim(round_id)
-    if claim is None or miner.memory.has_reported_displaced(round_id) or miner.own_solution(round_id, claim):
+    if claim is None or miner.memory.has_reported_displaced(round_id) or miner.committed(round_id):
         return None
     miner.memory.note_reported_displaced(round_id)
     sentence = (
@@ -64,15 +64,12 @@ def correct_needed(required_accuracy: int, count: int) -> int:
 def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
     watch = miner.watch(moment)
     try:
-        assignment = _assignment(miner, moment, open_round, watch)
-        if assignment is None:
-            miner.give_up(moment.round_id, "its audit sample could prove a true claim false")
-            return None
-        trained = _learn(miner, moment.round_id, assignment, watch)
+        _show_life(miner, open_round)
+        trained = _learn(miner, moment.round_id, _assignment(miner, moment, open_round, watch), watch)
     except DataFault as fault:
         miner.give_up(moment.round_id, f"its data is faulty: {str(fault).rstrip('.')}")
         return None
-    except MalformedModelError as error:
+    except (MalformedModelError, NoPlaceError) as error:
         miner.give_up(moment.round_id, str(error).rstrip("."))
         return None
     except AbandonedError:
@@ -80,15 +77,35 @@ def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
     return trained
 
 
-def _assignment(miner: Miner, moment: Moment, open_round: Round, watch: RoundWatch) -> Assignment | None:
-    """Return what to train, None where the task's audit sample lets no true claim stand."""
-    read_at, left = miner.clock(), moment.deadline - moment.timestamp
+def _show_life(miner: Miner, open_round: Round) -> None:
+    """Commit to a model that knows nothing, where the round would end for want of a commitment.
+
+    Its claim is true: no correct prediction. The commitment to what is trained replaces it.
+    """
+    round_id, memory = open_round.round_id, miner.memory
+    grace = miner.chain.parameters.chain.grace_window
+    if open_round.committed or memory.first_claim(round_id) or grace >= open_round.terms.time_limit:
+        return
+    model = untrained_model(miner.data.specification(open_round), open_round.seed)
+    claim = Claim(keccak256(model), 0)
+    write_durably(miner.model_path(round_id, claim.model_digest), model)
+    memory.keep_first_claim(round_id, claim)
+    miner.settlement.follow(round_id)
+    intent = memory.first_commit_intent(round_id)
+    miner.chain.commit(round_id, miner.commitment(round_id, claim), 0, intent=intent)
+    sentence = f"Round {round_id}: committed to an untrained model, so that the round goes on meanwhile."
+    report(LOG, "first-committed", sentence, round=round_id)
+
+
+def _assignment(miner: Miner, moment: Moment, open_round: Round, watch: RoundWatch) -> Assignment:
+    # The phase's own deadline is that of the first commitment, where there is none yet.
+    terms, read_at = open_round.terms, miner.clock()
+    left = open_round.since + terms.time_limit - moment.timestamp
     with miner.store.until(left):
-        specification, terms = miner.data.specification(open_round), open_round.terms
-    if not bounds_claims(specification.metric, audit_count=terms.audit_count, train_count=terms.train_count):
-        return None
-    with miner.store.until(left):
+        specification = miner.data.specification(open_round)
+        began = miner.clock()
         samples = miner.data.training_set(open_round, stop=watch.over)
+        note_speed(miner, open_round, miner.clock() - began)
     return Assignment(
         specification=specification,
         seed=open_round.seed,

@@ -1,0 +1,83 @@
+"""Which rounds a miner takes part in: those that pay it most for the time that it will need itself."""
+
+from typing import Final
+
+from pole.protocol.ballots import least_seats
+from pole.protocol.state import ENDED, Phase, Round
+from pole.roles.ports import Moment
+from pole.roles.workers.miner.miner import Miner
+
+PASSES: Final = 2
+"""Training takes as long as preparing the data at least."""
+WORTH_MEASURING: Final = 5.0
+"""Seconds: what is done sooner says more about the network than about this machine."""
+
+
+def is_chosen(miner: Miner, moment: Moment) -> bool:
+    """Return whether the miner is to work in a round in Training: it has begun, or this is the best one now.
+
+    It begins with no more rounds than it works in at once, each until its model is revealed: afterwards a
+    challenge may call it, and nothing else. Of rounds that it leaves alone it says why.
+    """
+    if miner.takes_part(moment.round_id):
+        return True
+    moments = miner.chain.moments()
+    begun = sum(
+        each.phase not in ENDED
+        and miner.takes_part(each.round_id)
+        and not miner.memory.has_revealed(each.round_id)
+        for each in moments
+    )
+    if begun >= miner.settings.lanes:
+        return False
+    training = [each for each in moments if each.phase is Phase.TRAINING]
+    offers = [standing for each in training if (standing := _offer(miner, each)) is not None]
+    best = max(offers, key=lambda standing: standing.terms.reward / needed(miner, standing), default=None)
+    return best is not None and best.round_id == moment.round_id
+
+
+def needed(miner: Miner, standing: Round) -> float:
+    """Return the seconds that the miner expects to need: the whole time limit where it knows no better."""
+    expected = _expected(miner, standing)
+    return min(expected or standing.terms.time_limit, standing.terms.time_limit)
+
+
+def note_speed(miner: Miner, standing: Round, seconds: float) -> None:
+    """Measure this machine by how long preparing a training set took; its best time counts."""
+    if seconds >= WORTH_MEASURING:
+        speed = standing.terms.work * standing.terms.train_count / seconds
+        miner.memory.keep_speed(max(speed, miner.memory.speed() or 0.0))
+
+
+def _offer(miner: Miner, moment: Moment) -> Round | None:
+    """Return a round that the miner may work in, None where it leaves it alone."""
+    if moment.round_id in miner.given_up or miner.takes_part(moment.round_id):
+        return None
+    standing = miner.chain.round(moment.round_id)
+    reason = _reason_against(miner, moment, standing)
+    if reason:
+        miner.give_up(moment.round_id, reason)
+        return None
+    return standing
+
+
+def _reason_against(miner: Miner, moment: Moment, standing: Round) -> str:
+    terms, parameters = standing.terms, miner.chain.parameters
+    if terms.reward < miner.settings.minimum_reward:
+        return f"the reward of {terms.reward} wei is too low"
+    seats = miner.chain.seats_at(standing.opened_at - parameters.committee.seat_age)
+    least = least_seats(terms.reward, parameters.chain)
+    if seats < least:
+        return f"its reward asks for {least} seats to judge it, and {seats} could be drawn"
+    expected = _expected(miner, standing)
+    left = standing.since + terms.time_limit - moment.timestamp - miner.settings.time_margin
+    if expected is not None and expected > left:
+        return f"it takes this machine some {expected:.0f} s, and {max(left, 0):.0f} s are left"
+    return ""
+
+
+def _expected(miner: Miner, standing: Round) -> float | None:
+    speed = miner.memory.speed()
+    if speed is None or standing.is_idle:
+        return None
+    return PASSES * standing.terms.work * standing.terms.train_count / speed
