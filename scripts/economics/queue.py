@@ -21,10 +21,10 @@ class Price:
     locked: int
 
 
-def brief(terms: TaskTerms, parameters: Parameters) -> TaskTerms:
-    """Return the cheapest task of one second that comes before `terms`."""
+def brief(terms: TaskTerms, parameters: Parameters, *, limit: int = 1) -> TaskTerms:
+    """Return the cheapest task that comes before `terms` and whose time limit is `limit` seconds."""
     tasks = parameters.task_list
-    minimum = replace(terms, time_limit=1, data_bond=tasks.min_data_bond)
+    minimum = replace(terms, time_limit=limit, data_bond=tasks.min_data_bond)
     duration = waiting_task(0, minimum, tasks).duration
     reward = max(tasks.min_reward, reward_above(waiting_task(1, terms, tasks), duration))
     return replace(minimum, reward=reward, fee=reward * tasks.fee_bps // BASIS_POINTS)
@@ -37,7 +37,8 @@ def minimum_task(terms: TaskTerms, parameters: Parameters) -> TaskTerms:
 
 def overtaking(terms: TaskTerms, parameters: Parameters) -> Price:
     """Return the price of a day in one lane of brief tasks that come before `terms`, with garbage keys."""
-    task, chain = brief(terms, parameters), parameters.chain
+    chain = parameters.chain
+    task = brief(terms, parameters, limit=chain.grace_window)
     calls = CALLS["post"] + CALLS["open"] + CALLS["keys"] + CALLS["finalise"]
     used = used_rent(_rent(task, parameters), elapsed=chain.grace_window, duration=_duration(task, parameters))
     rounds = DAY // chain.grace_window

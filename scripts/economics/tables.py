@@ -240,7 +240,7 @@ def queue_table(parameters: Parameters) -> str:
     enough = _about(queue.entering_reward(terms, parameters))
     rows = [
         (
-            "tasks of 1 s that come before it, keys posted in the last second, in turn for a day",
+            "brief tasks that come before it, with garbage keys, in turn for a day, in one lane",
             queue.overtaking(terms, parameters),
             "it waits, as do all that offer less",
         ),
