@@ -145,13 +145,12 @@ def test_data_that_nobody_could_have_pay_no_committee_and_a_part_of_the_reward_t
     before = stage.pool(pole)
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.DATA_UNAVAILABLE
-    share = TERMS["dataBond"] * CHAIN["faultShareBps"] // 10_000 // 2
     part = TERMS["reward"] * CHAIN["missedShareBps"] // 10_000
     assert stage.credit(pole, DATA_NODE) == TERMS["reward"] - part
-    assert stage.credit(pole, 2) == stage.credit(pole, 3) == READY_BOND + share
+    assert stage.credit(pole, 2) == stage.credit(pole, 3) == READY_BOND
     assert [pole.reservoir.creditOf(member) for member in members] == [0] * 4
     assert all(pole.committee.stakeOf(member) == (SEAT, True, 0, 0) for member in members)
-    assert stage.pool(pole) == before + part + TERMS["dataBond"] - 2 * share
+    assert stage.pool(pole) == before + part + TERMS["dataBond"]
     history_holds()
 
 
