@@ -92,7 +92,7 @@ def check_samples(dataset: DataSet, specification: ModelSpecification) -> None:
 def _check_terms(terms: TaskTerms, limits: TaskListParameters) -> None:
     minimum_fee = -(-terms.reward * limits.fee_bps // BASIS_POINTS)
     ranges = (
-        ("reward", terms.reward, limits.min_reward, LARGEST_AMOUNT, _amount),
+        ("reward", terms.reward, limits.min_reward, limits.max_reward, _amount),
         ("data bond", terms.data_bond, limits.min_data_bond, LARGEST_AMOUNT, _amount),
         ("fee", terms.fee, minimum_fee, LARGEST_AMOUNT, _amount),
         ("time limit", terms.time_limit, 1, limits.max_time_limit, _counted("seconds")),

@@ -21,6 +21,7 @@ from pole.roles.publishing.task_folder import TaskFolder
 LIMITS = TaskListParameters(
     max_tasks=9,
     min_reward=100,
+    max_reward=10**19,
     min_data_bond=50,
     fee_bps=100,
     rent_bps=100,

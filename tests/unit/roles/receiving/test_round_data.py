@@ -39,7 +39,7 @@ def test_who_missed_the_end_of_a_round_deletes_it_in_the_next(stage: Stage) -> N
     stage.play(Phase.TRAINING, workers=[stage.data_node()])
     stage.miner().step(stage.world.moment())
     stage.play(Phase.VOID, Phase.FINAL, workers=[stage.data_node()])
-    stage.keeper().step(stage.world.moment())
+    stage.open_round()
     stage.play(Phase.TRAINING, workers=[stage.data_node()])
     assert kept(stage, MINERS[0]) == ["1"]
     stage.miner().step(stage.world.moment())
