@@ -133,7 +133,9 @@ def week_of_ones_own(world: World) -> Gains:
     waiting = world.seats.lanes * REWARD * stood // _duration(world)
     least = waiting * (world.terms.feeBps + world.terms.rentBps) // BPS
     if spent < least:
-        raise Broken(f"all lanes stood {stood} s for {spent / 10**18:.4f} ether, not for {least / 10**18:.4f}")
+        raise Broken(
+            f"all lanes stood {stood} s for {spent / 10**18:.4f} ether, not for {least / 10**18:.4f}"
+        )
     return {}
 
 
@@ -228,9 +230,7 @@ def idle_ahead(world: World) -> Gains:
         raise Broken("an idle round was opened while a task waited")
     miner = world.miners[0]
     pass_to(world, round_id, "Keys")
-    world.send(
-        world.data_node, world.chain.functions.postFunctionalKeys(round_id, "bafy-keys", DIGEST)
-    )
+    world.send(world.data_node, world.chain.functions.postFunctionalKeys(round_id, "bafy-keys", DIGEST))
     commit(world, round_id, miner, HONEST)
     close(world, round_id, world.data_node)
     release(world, round_id, world.data_node)

@@ -346,7 +346,9 @@ def votes_of_another_lane(world: World) -> Gains:
     place = member_of(world, second, cheat)
     call = world.committee.functions.revealVote(second, place, votes, SALT)
     world.refused(cheat, call, "CommitmentMismatch")
-    world.send(cheat, world.committee.functions.revealVote(first, member_of(world, first, cheat), votes, SALT))
+    world.send(
+        cheat, world.committee.functions.revealVote(first, member_of(world, first, cheat), votes, SALT)
+    )
     world.wait(world.rules.voteRevealWindow)
     seats, committee = len(world.verifiers), verification_fee(world, reward)
     for right in (seats, seats - 1):
