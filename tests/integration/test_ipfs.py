@@ -46,3 +46,17 @@ def test_a_daemon_that_was_stopped_is_unreachable_and_has_everything_when_it_is_
     start_ipfs(ipfs)
     store.fetch(cid, tmp_path / "copy", max_bytes=7)
     assert (tmp_path / "copy").read_bytes() == b"content"
+
+
+def test_a_daemon_keeps_what_is_served_on_until_its_name_is_forgotten(
+    ipfs: DevnetSettings, tmp_path: Path
+) -> None:
+    store = IpfsStore(ipfs.ipfs, policy=QUICK)
+    (tmp_path / "file").write_bytes(b"content")
+    cid = store.add(tmp_path / "file")
+    for name in ("wallet/1", "wallet/1", "wallet/2"):
+        store.keep(cid, name)
+    for _ in range(2):
+        store.forget("wallet/1")
+    store.fetch(cid, tmp_path / "copy", max_bytes=7)
+    assert (tmp_path / "copy").read_bytes() == b"content"

@@ -275,6 +275,15 @@ class Store(Protocol):
         `max_bytes`.
         """
 
+    def keep(self, cid: str, name: str) -> None:
+        """Serve content that was fetched to others until `forget(name)`; raises UnreachableError."""
+
+    def forget(self, name: str) -> None:
+        """Serve no longer what was kept under a name, but for what is kept under others too, or was added.
+
+        Raises UnreachableError.
+        """
+
 
 class Journal(Protocol):
     """What a worker must not forget, durable on disk before each call returns."""

@@ -16,6 +16,7 @@ class FakeStore:
     lies: dict[str, bytes] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     down: bool = False
+    kept: dict[str, set[str]] = field(default_factory=dict)
 
     def add(self, path: Path) -> str:
         self._require_up()
@@ -34,6 +35,14 @@ class FakeStore:
         if len(content) > max_bytes:
             raise IntegrityError(f"{cid} is too long.")
         path.write_bytes(content)
+
+    def keep(self, cid: str, name: str) -> None:
+        self._require_up()
+        self.kept.setdefault(name, set()).add(cid)
+
+    def forget(self, name: str) -> None:
+        self._require_up()
+        self.kept.pop(name, None)
 
     def _require_up(self) -> None:
         if self.down:

@@ -36,7 +36,7 @@ def _block(world: World, round_id: int) -> WonBlock:
     for miner, model in world.models[round_id].items():
         claims = solutions[miner].claimed_train_correct, solutions[miner].claimed_test_correct
         told.append(SolutionRevealed(round_id, address(miner), model.cid, model.digest, *claims))
-    told.append(CommitteeDrawn(round_id, ended.entropy, tuple(map(address, world.seats)), ()))
+    told.append(CommitteeDrawn(round_id, bytes(32), ended.entropy, tuple(map(address, world.seats))))
     records = tuple(Record(ended.height, index, *encode_record(data)) for index, data in enumerate(told))
     best = max(world.models[round_id], key=lambda miner: solutions[miner].claimed_test_correct)
     header = Header(

@@ -4,6 +4,7 @@ Nothing is taken on trust: what comes back is bounded here in size and time, and
 check.
 """
 
+import hashlib
 import math
 import os
 import tempfile
@@ -35,6 +36,8 @@ T = TypeVar("T")
 
 # The client's own 8 KiB cost it, and the daemon, twice the processor time.
 SENT_AT_ONCE = 2**18
+KEPT = "/pole"
+"""The folder of the daemon's own file tree that keeps what is served on."""
 
 # The client knows no daemon of today by its version, and passes urllib3 an outdated argument.
 warnings.filterwarnings("ignore", category=ipfshttpclient.exceptions.VersionMismatch)
@@ -132,6 +135,23 @@ class IpfsStore:
         finally:
             temporary.unlink(missing_ok=True)
 
+    def keep(self, cid: str, name: str) -> None:
+        """Keep content that this daemon has until `forget(name)`, and so serve it to others.
+
+        It is linked in the daemon's own file tree, below `/pole/<name>`. Unlike a pin, a link is not undone
+        by who forgets the same content under another name, and makes the daemon fetch nothing. Raises
+        UnreachableError.
+        """
+        link = f"{KEPT}/{name}/{hashlib.sha256(cid.encode()).hexdigest()}"
+        if not self._is_there(link):
+            self._again(f"keep {quoted(cid)}", lambda: self._tree("cp", f"/ipfs/{cid}", link, parents="true"))
+
+    def forget(self, name: str) -> None:
+        """Forget what was kept under a name, which may be nothing; raises UnreachableError."""
+        folder = f"{KEPT}/{name}"
+        if self._is_there(folder):
+            self._again(f"forget {folder}", lambda: self._tree("rm", folder, recursive="true"))
+
     def version(self) -> str:
         """Return the daemon's version. Raises UnreachableError."""
         return self._again(
@@ -153,6 +173,22 @@ class IpfsStore:
             **options,
         )
         return str(answer["Hash"])
+
+    def _is_there(self, path: str) -> bool:
+        """Return whether the daemon's own file tree has an entry; it refuses to speak of others."""
+
+        def look() -> bool:
+            try:
+                self._tree("stat", path)
+            except ErrorResponse:
+                return False
+            return True
+
+        return self._again(f"look for {path}", look)
+
+    def _tree(self, verb: str, *paths: str, **options: str) -> None:
+        # The client's own methods lack the options.
+        self._client._client.request(f"/files/{verb}", paths, opts=options, timeout=self._patience())
 
     def _patience(self) -> tuple[float, float]:
         return (self._policy.connect_within, self._policy.first_byte_within)

@@ -163,11 +163,11 @@ def round_data_of(
     from pole.roles.receiving.decryption import Means
     from pole.roles.receiving.point_cache import PointCache
     from pole.roles.receiving.round_data import RoundData
-    from pole.roles.receiving.task_data import TaskReader
 
-    reader = TaskReader(session.chain, store, session.home / "files", os.urandom)
     points = PointCache(settings.home / "points", point_cache * MEBIBYTE)
-    return RoundData(reader, session.home, Means(store, time.monotonic, threads, points))
+    means = Means(store, time.monotonic, threads, points)
+    lanes = session.chain.deployment.parameters.committee.lanes
+    return RoundData(session.chain, session.home, means, os.urandom, lanes=lanes, served_as=session.home.name)
 
 
 def serve(

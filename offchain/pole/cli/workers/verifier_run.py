@@ -35,17 +35,20 @@ if TYPE_CHECKING:
     show_default=True,
     help="Time before the end of a vote from which missing files are voted to be missing.",
 )
+@click.option("--eager", is_flag=True, help="Evaluate models when they are revealed, not when drawn.")
 @worker_options
 @common_options
 def run(
     settings: Settings,
     options: WorkerOptions,
     /,
+    *,
     wallet: str,
     device: str | None,
     threads: int,
     point_cache: int,
     time_margin: float,
+    eager: bool,
 ) -> None:
     """Vote whenever the wallet is drawn into a committee; take a seat first, by `pole verifier stake`."""
     import os
@@ -72,6 +75,7 @@ def run(
             clock=time.monotonic,
             stopping=stopping.is_set,
             place=place,
+            eager=eager,
         )
         return tables.verifier(role)
 

@@ -40,7 +40,8 @@ class SealedRows:
     def test_set(self) -> Samples:
         """Return the released test samples as the committee saw them; raises InputError without any."""
         points = PointCache(self.folder / "points", 0)
-        data = RoundData(self._reader(), self.folder, Means(self.store, time.monotonic, 1, points))
+        means = Means(self.store, time.monotonic, 1, points)
+        data = RoundData(self.chain, self.folder, means, os.urandom, lanes=1, served_as=None)
         samples = data.test_set(self.chain.round(self.record.round_id))
         if samples is None:
             raise InputError(

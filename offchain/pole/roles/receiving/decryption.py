@@ -49,12 +49,16 @@ class Means:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecryptionRequest:
-    """Which set is wanted: features stay in `features`, `shards` holds shards until they are decrypted."""
+    """Which set is wanted: features stay in `features`, `shards` holds shards until they are decrypted.
+
+    Its shards are served to others under the name `served_as`, None for none.
+    """
 
     task: TaskData
     manifest: EncryptedSetManifest
     features: Path
     shards: Path
+    served_as: str | None = None
 
 
 def decrypt_set(request: DecryptionRequest, means: Means, *, stop: Stop) -> Samples:
@@ -126,7 +130,9 @@ class _Work:
         ref = self._refs[number]
         wanted = Wanted(ref.cid, bytes.fromhex(ref.digest), ref.size, sha256)
         try:
-            content = fetch(self._means.store, wanted, self._folder(number))
+            content = fetch(
+                self._means.store, wanted, self._folder(number), served_as=self._request.served_as
+            )
         except NotHadError as error:
             name = self._manifest.shard_name(number)
             raise NotHadError(f"The {name} is not to be had: {error}") from error

@@ -1,6 +1,7 @@
 """A round's samples as miners and verifiers get them: features by decryption, computed once, kept on disk."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,27 +10,33 @@ from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import EncryptedSetManifest
 from pole.protocol.idle.task import idle_specification
 from pole.protocol.models.specification import ModelSpecification
-from pole.protocol.state import Round
+from pole.protocol.state import FileRef, Round
+from pole.roles.ports import Published
 from pole.roles.receiving.decryption import DecryptionRequest, Means, decrypt_set
 from pole.roles.receiving.idle_data import IdleData
 from pole.roles.receiving.samples import Samples
 from pole.roles.receiving.task_data import TaskData, TaskReader
+from pole.roles.support.files import Wanted, fetch
 
 
 @dataclass(slots=True)
 class RoundData:
-    """The samples of rounds, kept under `home` until their round has ended.
+    """The samples and models of rounds, kept under `home` until their round has ended.
 
-    Its methods raise what TaskReader's and decrypt_set raise.
+    So long the store serves them to others, under the name `served_as` and the round's; None: it does not.
+    `lanes` tells which rounds went before another in its lane: what is left of those is deleted with it. Its
+    methods raise what TaskReader's and decrypt_set raise.
     """
 
-    reader: TaskReader
+    chain: Published
     home: Path
     means: Means
+    random_bytes: Callable[[int], bytes]
+    lanes: int
+    served_as: str | None
     idle: IdleData = field(default_factory=IdleData)
-    _task: tuple[int, TaskData] | None = field(default=None, init=False)
-    _samples: dict[str, Samples] = field(default_factory=dict, init=False)
-    _ended: int = field(default=0, init=False)
+    _tasks: dict[int, TaskData] = field(default_factory=dict, init=False)
+    _samples: dict[int, dict[str, Samples]] = field(default_factory=dict, init=False)
 
     def specification(self, open_round: Round) -> ModelSpecification:
         """Return what models of the round must look like."""
@@ -37,61 +44,84 @@ class RoundData:
 
     def task(self, open_round: Round) -> TaskData:
         """Return the round's specification, manifest, plan and functional keys."""
-        if self._task is None or self._task[0] != open_round.round_id:
-            self.end(open_round.round_id - 1)
-            self._samples.clear()
-            self._task = (open_round.round_id, self.reader.task(open_round))
-        return self._task[1]
+        round_id = open_round.round_id
+        if round_id not in self._tasks:
+            self.end(round_id - self.lanes)
+            self._tasks[round_id] = self._reader(round_id).task(open_round)
+        return self._tasks[round_id]
 
     def training_set(self, open_round: Round, *, stop: Stop = never) -> Samples:
         """Return all training samples; raises AbandonedError when `stop` says so on the way."""
         if open_round.is_idle:
             return self.idle.training_set(open_round)
-        manifest = self.task(open_round).manifest
-        return self._kept(open_round, manifest, stop=stop)
+        return self._kept(open_round, self.task(open_round).manifest, stop=stop)
 
     def test_set(self, open_round: Round, *, stop: Stop = never) -> Samples | None:
         """Return the test samples, None where no test set was released."""
         if open_round.is_idle:
-            seed = self.reader.chain.test_seed(open_round.round_id)
+            seed = self.chain.test_seed(open_round.round_id)
             return None if seed is None else self.idle.test_set(open_round, seed)
-        manifest = self.reader.test_manifest(open_round, self.task(open_round))
-        if manifest is None:
-            return None
-        return self._kept(open_round, manifest, stop=stop)
+        manifest = self._reader(open_round.round_id).test_manifest(open_round, self.task(open_round))
+        return None if manifest is None else self._kept(open_round, manifest, stop=stop)
 
-    def end(self, round_id: int) -> None:
-        """Forget a round that has ended and those before it; delete what was fetched and kept of them."""
-        if self._ended >= round_id:
-            return
-        self._ended = round_id
-        if self._task is not None and self._task[0] <= round_id:
-            self._task = None
-            self._samples.clear()
-        ended = [folder for folder in self._rounds.glob("[0-9]*") if int(folder.name) <= round_id]
-        for folder in ended:
-            shutil.rmtree(folder)
-        if ended:
-            shutil.rmtree(self.reader.folder, ignore_errors=True)
-
-    def _kept(self, open_round: Round, manifest: EncryptedSetManifest, *, stop: Stop) -> Samples:
-        """Return samples from memory, else made of what is on disk of their features and shards."""
-        part = manifest.part.value
-        named = f"{part}-{keccak256(open_round.keys_digest).hex()[:16]}"
-        if named not in self._samples:
-            folder = self._rounds / str(open_round.round_id)
-            request = DecryptionRequest(
-                task=self.task(open_round),
-                manifest=manifest,
-                features=folder / named,
-                shards=folder / "shards" / part,
-            )
-            self._samples[named] = decrypt_set(request, self.means, stop=stop)
-        return self._samples[named]
+    def model(self, round_id: int, model: FileRef, *, max_bytes: int) -> bytes:
+        """Return a revealed model's bytes; raises NotHadError and DiskError."""
+        wanted = Wanted(model.cid, model.digest, max_bytes)
+        served_as = self._served_as(round_id)
+        return fetch(self.means.store, wanted, self.models(round_id), served_as=served_as)
 
     def models(self, round_id: int) -> Path:
         """Return the folder of a round's models, which goes when the round ends."""
-        return self._rounds / str(round_id) / "models"
+        return self._folder(round_id) / "models"
+
+    def end(self, round_id: int) -> None:
+        """Delete what was fetched and kept of a round that has ended, and of those before it in its lane.
+
+        Raises UnreachableError while the store cannot be told to serve it no longer.
+        """
+        on_disk = {int(folder.name) for folder in self._rounds.glob("[0-9]*")}
+        for ended in range(round_id, 0, -self.lanes):
+            self._tasks.pop(ended, None)
+            self._samples.pop(ended, None)
+            if ended in on_disk:
+                self._forget(ended)
+                shutil.rmtree(self._folder(ended))
+
+    def _kept(self, open_round: Round, manifest: EncryptedSetManifest, *, stop: Stop) -> Samples:
+        """Return samples from memory, else made of what is on disk of their features and shards."""
+        round_id, part = open_round.round_id, manifest.part.value
+        named = f"{part}-{keccak256(open_round.keys_digest).hex()[:16]}"
+        kept = self._samples.setdefault(round_id, {})
+        if named not in kept:
+            request = DecryptionRequest(
+                task=self.task(open_round),
+                manifest=manifest,
+                features=self._folder(round_id) / named,
+                shards=self._folder(round_id) / "shards" / part,
+                served_as=self._served_as(round_id),
+            )
+            kept[named] = decrypt_set(request, self.means, stop=stop)
+        return kept[named]
+
+    def _reader(self, round_id: int) -> TaskReader:
+        return TaskReader(
+            self.chain,
+            self.means.store,
+            self._folder(round_id) / "files",
+            self.random_bytes,
+            self._served_as(round_id),
+        )
+
+    def _forget(self, round_id: int) -> None:
+        name = self._served_as(round_id)
+        if name is not None:
+            self.means.store.forget(name)
+
+    def _served_as(self, round_id: int) -> str | None:
+        return None if self.served_as is None else f"{self.served_as}/{round_id}"
+
+    def _folder(self, round_id: int) -> Path:
+        return self._rounds / str(round_id)
 
     @property
     def _rounds(self) -> Path:

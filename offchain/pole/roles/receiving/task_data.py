@@ -46,15 +46,16 @@ class TaskData:
 class TaskReader:
     """Reads what data nodes published.
 
-    `folder` keeps the files; `random_bytes` weights the check of functional keys. Its methods raise DataFault
-    when what the data node published is proven to be wrong, and UnreachableError when it is not to be had
-    now.
+    `folder` keeps the files, which are served to others under the name `served_as`, None for none;
+    `random_bytes` weights the check of functional keys. Its methods raise DataFault when what the data node
+    published is proven to be wrong, and UnreachableError when it is not to be had now.
     """
 
     chain: Published
     store: Store
     folder: Path
     random_bytes: Callable[[int], bytes]
+    served_as: str | None = None
 
     def task(self, open_round: Round) -> TaskData:
         """Return the round's specification, training manifest, plan and functional keys."""
@@ -123,7 +124,8 @@ class TaskReader:
         return keys
 
     def _fetch(self, ref: FileRef, max_bytes: int) -> bytes:
-        return fetch(self.store, Wanted(ref.cid, ref.digest, max_bytes), self.folder)
+        wanted = Wanted(ref.cid, ref.digest, max_bytes)
+        return fetch(self.store, wanted, self.folder, served_as=self.served_as)
 
 
 @contextmanager

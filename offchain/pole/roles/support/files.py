@@ -1,6 +1,7 @@
 """Files on a worker's own disk: its owner's alone, written whole or not at all, checked before use."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pole.protocol.encoding.hashing import keccak256
 from pole.quoting import quoted
 from pole.roles.ports import Store
 
+LOG: Final = logging.getLogger("pole.data")
 DIGEST_BYTES: Final = hashlib.sha256().digest_size
 
 
@@ -71,12 +73,23 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def fetch(store: Store, wanted: Wanted, folder: Path) -> bytes:
-    """Return the bytes of a file on the store.
+def fetch(store: Store, wanted: Wanted, folder: Path, *, served_as: str | None = None) -> bytes:
+    """Return the bytes of a file on the store, and serve it to others under a name, where one is given.
 
     They are kept in `folder` under their digest and fetched only when they are not there. Raises NotHadError
-    when the store does not give them, or gives others, and DiskError when this machine cannot keep them.
+    when the store does not give them, or gives others, and DiskError when this machine cannot keep them. That
+    a file is not served on harms others, not this worker: it is told, and no error.
     """
+    data = _checked(store, wanted, folder)
+    if served_as is not None:
+        try:
+            store.keep(wanted.cid, served_as)
+        except UnreachableError as error:
+            LOG.warning("%s is not served on: %s", quoted(wanted.cid), error)
+    return data
+
+
+def _checked(store: Store, wanted: Wanted, folder: Path) -> bytes:
     path = folder / wanted.digest.hex()
     with own_disk(path):
         if path.exists():

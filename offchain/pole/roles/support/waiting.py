@@ -73,7 +73,7 @@ class PatientStore:
     """A store whose every fetch takes at most half of the time that is left, or two seconds.
 
     So a step that ends with the first file that is missing is over in time to be repeated. When no time is
-    left, a file that was missing before is not asked for again.
+    left, files that were missing before are asked for again within two seconds, and then no more.
     """
 
     store: Store
@@ -84,7 +84,7 @@ class PatientStore:
     @contextmanager
     def until(self, seconds: float) -> Iterator[None]:
         """Bound the fetches inside: so many seconds from now none is under way but for a last try."""
-        self._until = self.clock() + seconds
+        self._until = self.clock() + max(seconds, 0)
         try:
             yield
         finally:
@@ -98,10 +98,18 @@ class PatientStore:
         """See Store."""
         return self.store.cid_of(path)
 
+    def keep(self, cid: str, name: str) -> None:
+        """See Store."""
+        self.store.keep(cid, name)
+
+    def forget(self, name: str) -> None:
+        """See Store."""
+        self.store.forget(name)
+
     def fetch(self, cid: str, path: Path, *, max_bytes: int, within: float | None = None) -> None:
         """See Store."""
         left = self._until - self.clock()
-        if left <= 0 and cid in self._missed:
+        if left <= -LAST_TRY and cid in self._missed:
             raise UnreachableError(f"{quoted(cid)} was not to be had while there was time.")
         if left < math.inf:
             within = max(LAST_TRY, left / PART)

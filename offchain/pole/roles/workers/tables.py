@@ -22,8 +22,9 @@ from pole.roles.workers.miner.challenging import challenge_tally
 from pole.roles.workers.miner.miner import Miner
 from pole.roles.workers.miner.revealing import reveal_model
 from pole.roles.workers.miner.training import train_and_commit
+from pole.roles.workers.verifier.evaluating import prepare_data, prepare_models
 from pole.roles.workers.verifier.verifier import Verifier
-from pole.roles.workers.verifier.voting import prepare_data, reveal_votes, vote
+from pole.roles.workers.verifier.voting import reveal_votes, vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ MINER: Final[Mapping[Phase, Duty[Miner]]] = {
 
 VERIFIER: Final[Mapping[Phase, Duty[Verifier]]] = {
     Phase.TRAINING: prepare_data,
-    Phase.REVEAL: prepare_data,
+    Phase.REVEAL: prepare_models,
+    Phase.DRAW: prepare_models,
     Phase.VOTE_COMMIT: vote,
     Phase.VOTE_REVEAL: reveal_votes,
     Phase.FINAL: end_round,

@@ -27,6 +27,7 @@ class Daemon(BaseHTTPRequestHandler):
     faults: ClassVar[list[str]] = []
     asked: ClassVar[list[dict[str, list[str]]]] = []
     hang: ClassVar[threading.Event] = threading.Event()
+    tree: ClassVar[set[str]] = set()
 
     def do_POST(self) -> None:
         url = urlsplit(self.path)
@@ -47,10 +48,23 @@ class Daemon(BaseHTTPRequestHandler):
             self._answer(200, CONTENT[:10], length=len(CONTENT))
         elif url.path.endswith("/add"):
             self._answer(200, json.dumps({"Name": "x", "Hash": "bafyadded"}).encode())
+        elif "/files/" in url.path:
+            self._change_tree(url.path.rpartition("/")[2], parse_qs(url.query)["arg"])
         elif url.path.endswith("/version"):
             self._answer(200, json.dumps({"Version": "0.18.1"}).encode())
         else:
             self._answer(200, CONTENT)
+
+    def _change_tree(self, verb: str, paths: list[str]) -> None:
+        there = [path for path in self.tree if f"{path}/".startswith(f"{paths[-1]}/")]
+        if bool(there) is (verb == "cp"):
+            self._answer(500, json.dumps({"Message": "no such entry, or one is there", "Code": 0}).encode())
+            return
+        if verb == "cp":
+            self.tree.add(paths[-1])
+        if verb == "rm":
+            self.tree.difference_update(there)
+        self._answer(200, b"{}")
 
     def _read_body(self) -> None:
         if self.headers.get("Transfer-Encoding") == "chunked":
@@ -74,6 +88,7 @@ def address() -> Iterator[str]:
     Daemon.faults.clear()
     Daemon.asked.clear()
     Daemon.hang.clear()
+    Daemon.tree.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Daemon)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"/ip4/127.0.0.1/tcp/{server.server_port}"
@@ -230,3 +245,20 @@ def test_a_cid_can_be_asked_for_without_storing_anything(tmp_path: Path, address
 def test_content_is_written_whole(tmp_path: Path, address: str) -> None:
     store(address).fetch("bafy", tmp_path / "folder" / "x", max_bytes=len(CONTENT))
     assert (tmp_path / "folder" / "x").read_bytes() == CONTENT
+
+
+def test_what_is_kept_twice_under_two_names_is_forgotten_by_name(address: str) -> None:
+    daemon = store(address)
+    for name in ("wallet/1", "wallet/1", "wallet/2", "wallet/11"):
+        daemon.keep("bafyfile", name)
+    daemon.keep("../odd?", "wallet/1")
+    assert len(Daemon.tree) == 4
+    daemon.forget("wallet/1")
+    daemon.forget("wallet/1")
+    assert sorted(path.rpartition("/")[0] for path in Daemon.tree) == ["/pole/wallet/11", "/pole/wallet/2"]
+
+
+def test_what_a_daemon_refuses_to_keep_is_told(address: str) -> None:
+    Daemon.faults += ["refuses", "refuses"]
+    with pytest.raises(UnreachableError, match=r"could not keep 'bafyfile': .*block was not found"):
+        store(address).keep("bafyfile", "wallet/1")

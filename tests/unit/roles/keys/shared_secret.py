@@ -152,7 +152,7 @@ class Shared:
         return tables.key_holder(means)
 
     def open_round(self) -> None:
-        self.stage.keeper().step(self.stage.world.moment())
+        self.stage.open_round()
         assert self.stage.world.moment().phase is Phase.KEYS
 
     def let_act(self, *workers: Role, times: int = 3) -> None:

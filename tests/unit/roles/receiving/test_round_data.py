@@ -24,11 +24,12 @@ def test_what_a_round_needed_is_deleted_when_it_ends(stage: Stage) -> None:
     stage.play(Phase.VOTE_REVEAL, workers=workers)
     assert kept(stage, MINERS[0]) == kept(stage, VERIFIERS[0]) == ["1"]
     assert models(stage, MINERS[0]) == models(stage, VERIFIERS[0]) == 1
+    assert sorted(stage.store.kept) == sorted(f"{address}/1" for address in (MINERS[0], *VERIFIERS))
     stage.play(Phase.FINAL, workers=workers)
     for worker in workers:
         worker.step(stage.world.moment())
     assert kept(stage, MINERS[0]) == kept(stage, VERIFIERS[0]) == []
-    assert not (stage.home(MINERS[0]) / "files").exists()
+    assert stage.store.kept == {}
     assert models(stage, MINERS[0]) == models(stage, VERIFIERS[0]) == 0
 
 
@@ -38,7 +39,7 @@ def test_who_missed_the_end_of_a_round_deletes_it_in_the_next(stage: Stage) -> N
     stage.play(Phase.TRAINING, workers=[stage.data_node()])
     stage.miner().step(stage.world.moment())
     stage.play(Phase.VOID, Phase.FINAL, workers=[stage.data_node()])
-    stage.keeper().step(stage.world.moment())
+    stage.open_round()
     stage.play(Phase.TRAINING, workers=[stage.data_node()])
     assert kept(stage, MINERS[0]) == ["1"]
     stage.miner().step(stage.world.moment())

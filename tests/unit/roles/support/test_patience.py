@@ -62,15 +62,19 @@ def test_a_fetch_takes_at_most_half_of_the_time_left(stage: Stage, tmp_path: Pat
     assert store.asked == [("bafygone", 40.0), ("bafygone", 20.0), ("bafygone", 10.0)]
 
 
-def test_without_time_what_was_missing_is_not_asked_for_and_the_rest_briefly(
+def test_without_time_what_was_missing_is_asked_for_once_more_and_the_rest_briefly(
     stage: Stage, tmp_path: Path
 ) -> None:
     store = blocking(stage, "bafygone", "bafynew")
     patient = PatientStore(store, lambda: float(stage.world.now))
-    for cid in ("bafygone", "bafygone", "bafynew"):
-        with patient.until(0), pytest.raises(UnreachableError):
-            patient.fetch(cid, tmp_path / "x", max_bytes=1)
+    with patient.until(-5):
+        for cid in ("bafygone", "bafygone", "bafynew"):
+            with pytest.raises(UnreachableError):
+                patient.fetch(cid, tmp_path / "x", max_bytes=1)
     assert store.asked == [("bafygone", LAST_TRY), ("bafynew", LAST_TRY)]
+    with patient.until(-5), pytest.raises(UnreachableError):
+        patient.fetch("bafygone", tmp_path / "x", max_bytes=1)
+    assert store.asked[2:] == [("bafygone", LAST_TRY)]
 
 
 def test_who_sets_no_time_waits_as_long_as_the_store_does(stage: Stage, tmp_path: Path) -> None:
@@ -91,7 +95,7 @@ def test_a_verifier_votes_in_time_that_models_are_missing(stage: Stage) -> None:
 def test_a_verifier_votes_in_time_that_the_test_set_is_missing(stage: Stage) -> None:
     in_vote(stage)
     act_until_done(stage, stage.verifier(store=blocking(stage, stage.world.tests[1].cid)))
-    assert verdicts(stage) == [Verdict.DATA_FAULT] * 2
+    assert verdicts(stage) == [Verdict.DATA_UNAVAILABLE] * 2
 
 
 def test_a_missing_model_keeps_no_other_from_being_fetched(stage: Stage) -> None:

@@ -37,7 +37,7 @@ def test_submissions_stay_open_for_the_least_time_and_solutions(stage: Stage) ->
 def test_the_release_waits_for_a_block_after_the_close(stage: Stage) -> None:
     stage.post()
     stage.play(Phase.TEST_RELEASE, workers=[stage.data_node(), stage.miner()])
-    stage.world.change(1, closed_block=stage.world.block)
+    stage.world.change(1, since_block=stage.world.block)
     assert stage.data_node().step(stage.world.moment()) is None
     stage.world.pass_time(1)
     assert stage.data_node().step(stage.world.moment()) == "released"

@@ -1,12 +1,11 @@
 """Idle rounds without a data node: miners, verifiers and keepers are enough to make the chain grow."""
 
-from dataclasses import replace
 from itertools import count
 
 import numpy as np
 import pytest
 import torch
-from tests.unit.roles.conftest import MINERS, VERIFIERS, Stage
+from tests.unit.roles.conftest import MINERS, OWNER, VERIFIERS, Stage
 from tests.unit.roles.fakes import FakeChain
 
 from pole.errors import UnreachableError
@@ -16,7 +15,6 @@ from pole.protocol.encoding.abi import ZERO_ADDRESS, ZERO_HASH
 from pole.protocol.idle.task import IDLE_TASK_ID
 from pole.protocol.state import Phase, PostedTask, TaskFiles, TaskTerms, VoidReason
 from pole.roles.loop import Role
-from pole.roles.ports import SeedState
 from pole.roles.training.torch_learner import TorchLearner
 
 REWARD = 1000
@@ -25,7 +23,7 @@ NO_FILES = TaskFiles("", ZERO_HASH, "", ZERO_HASH, ZERO_HASH, ZERO_HASH)
 
 
 class UnreachableSeeds(FakeChain):
-    def test_seed(self, round_id: int) -> SeedState:
+    def test_seed(self, round_id: int) -> bytes | None:
         raise UnreachableError(f"The node does not answer for round {round_id}.")
 
 
@@ -54,7 +52,7 @@ def test_two_idle_blocks_grow_without_any_data_node(idle: Stage) -> None:
         idle.play(Phase.FINAL, Phase.VOID, workers=everybody)
         ended = idle.world.rounds[height]
         assert (ended.is_idle, ended.void_reason, ended.height) == (True, VoidReason.NONE, height)
-        assert ended.released_at > 0
+        assert ended.released
 
 
 def test_verifiers_count_what_the_miners_claim(idle: Stage) -> None:
@@ -82,7 +80,7 @@ def test_a_keeper_is_patient_before_it_opens_an_idle_round(idle: Stage) -> None:
 
 
 def test_a_task_that_arrives_meanwhile_is_opened_at_once(idle: Stage) -> None:
-    keeper = idle.keeper(idle_after=20.0)
+    keeper = idle.keeper(OWNER, idle_after=20.0)
     assert keeper.step(idle.world.moment()) is None
     idle.post()
     assert keeper.step(idle.world.moment()) == "opened"
@@ -98,10 +96,10 @@ def test_a_keeper_that_is_refused_waits_as_long_again(stage: Stage) -> None:
         assert keeper.step(stage.world.moment()) is None
 
 
-def test_the_test_seed_is_armed_and_then_drawn_by_anybody(idle: Stage) -> None:
+def test_the_leading_miner_closes_an_idle_round_and_draws_its_test_seed(idle: Stage) -> None:
     idle.play(Phase.TEST_RELEASE, workers=[idle.miner()])
-    keeper = idle.keeper(VERIFIERS[2])
-    assert keeper.step(idle.world.moment()) == "test-seed-armed"
+    keeper = idle.keeper(MINERS[0])
+    assert keeper.step(idle.world.moment()) == "closed"
     assert keeper.step(idle.world.moment()) is None
     idle.world.pass_time(3)
     assert keeper.step(idle.world.moment()) == "test-seed-drawn"
@@ -109,20 +107,18 @@ def test_the_test_seed_is_armed_and_then_drawn_by_anybody(idle: Stage) -> None:
 
 
 def test_a_lost_block_hash_arms_the_test_seed_again(idle: Stage) -> None:
-    idle.world.parameters = type(idle.world.parameters)(
-        **{name: getattr(idle.world.parameters, name) for name in idle.world.parameters.__slots__}
-        | {"test_window": 1000}
-    )
+    idle.with_chain(test_window=1000)
     idle.play(Phase.TEST_RELEASE, workers=[idle.miner()])
-    keeper = idle.keeper()
+    keeper = idle.keeper(MINERS[0])
     keeper.step(idle.world.moment())
     idle.world.pass_time(300)
-    assert keeper.step(idle.world.moment()) == "test-seed-armed"
+    assert keeper.step(idle.world.moment()) == "armed"
 
 
 def test_without_a_test_seed_miners_reveal_without_a_count(idle: Stage) -> None:
     idle.play(Phase.TEST_RELEASE, workers=[idle.miner()])
-    idle.world.pass_time(idle.world.parameters.test_window)
+    idle.keeper(MINERS[0]).step(idle.world.moment())
+    idle.world.pass_time(idle.world.parameters.chain.test_window)
     idle.miner().step(idle.world.moment())
     (solution,) = idle.world.solutions[1]
     assert solution.revealed
@@ -131,11 +127,9 @@ def test_without_a_test_seed_miners_reveal_without_a_count(idle: Stage) -> None:
 
 def test_a_verifier_blames_nobody_for_a_chain_out_of_reach(idle: Stage) -> None:
     idle.play(Phase.VOTE_COMMIT, workers=[idle.miner()])
-    idle.world.pass_time(idle.world.parameters.vote_commit_window - 5)
+    idle.world.pass_time(idle.world.parameters.chain.vote_commit_window - 5)
     verifier = idle.verifier()
-    verifier.means.data.reader = replace(
-        verifier.means.data.reader, chain=UnreachableSeeds(idle.world, VERIFIERS[0])
-    )
+    verifier.means.data.chain = UnreachableSeeds(idle.world, VERIFIERS[0])
     with pytest.raises(UnreachableError):
         verifier.step(idle.world.moment())
     assert idle.voting(VERIFIERS[0]) == []

@@ -76,7 +76,7 @@ def test_partial_keys_of_another_round_seed_or_holder_are_refused(shared: Shared
     delegate = workers[1]
     shared.let_act(delegate)
     assert shared.stage.world.keys == {}
-    assert sorted(delegate.means.combiner._good) == [1, 2]
+    assert sorted(delegate.means.combiner._gathered[0].good) == [1, 2]
 
 
 def test_strangers_announcements_are_not_looked_at(shared: Shared) -> None:

@@ -12,7 +12,7 @@ from tests.unit.roles.fakes import FakeChain, World
 from pole.errors import AbandonedError, NoPlaceError, PoleError, RefusedError, UnreachableError
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.state import FileRef, Phase, VoidReason
+from pole.protocol.state import FileRef, Phase, Step, VoidReason
 from pole.roles.loop import Role
 from pole.roles.ports import Moment
 from pole.roles.support.waiting import RoundWatch
@@ -31,11 +31,15 @@ def in_reveal(stage: Stage) -> None:
     stage.play(Phase.REVEAL, workers=[stage.data_node(), stage.miner()])
 
 
-def test_a_task_that_pays_too_little_is_left_to_others(stage: Stage) -> None:
+def test_a_task_that_pays_too_little_is_left_to_others(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "pole")
     in_training(stage)
     miner = stage.miner(settings=MinerSettings(minimum_reward=1001))
-    assert miner.step(stage.world.moment()) == "skipped"
     assert miner.step(stage.world.moment()) is None
+    assert miner.step(stage.world.moment()) is None
+    assert caplog.text.count("not mining, the reward of 1000 wei is too low") == 1
     assert stage.sent(MINERS[0]) == []
 
 
@@ -129,7 +133,7 @@ def test_training_that_the_round_overtook_commits_nothing(
 
     def close_while_training(assignment: Assignment, *, stop: Callable[[], bool]) -> Trained:
         trained = train(assignment, stop=stop)
-        stage.world.change(1, closed_at=stage.world.now, closed_block=stage.world.block, committed=1)
+        stage.world.advance(1, Step.CLOSED, committed=1)
         stage.world.pass_time(5)
         if judged:
             return trained
@@ -156,7 +160,7 @@ def test_training_ends_the_margin_before_the_round_does(stage: Stage) -> None:
     miner.means.learner.train = note  # type: ignore[method-assign]
     miner.step(stage.world.moment())
     opened = stage.world.rounds[1]
-    assert given[0].deadline == opened.keys_at + opened.terms.time_limit - 7.0
+    assert given[0].deadline == opened.since + opened.terms.time_limit - 7.0
     assert given[0].needed == correct_needed(9000, TRAIN)
 
 
@@ -291,9 +295,9 @@ def test_the_watch_looks_at_the_chain_once_a_second_at_most(stage: Stage) -> Non
     looks = []
 
     class Counting(FakeChain):
-        def moment(self) -> Moment:
+        def moments(self) -> tuple[Moment, ...]:
             looks.append(1)
-            return super().moment()
+            return super().moments()
 
     time = iter(np.arange(0, 10, 0.25))
     watch = RoundWatch(Counting(stage.world, MINERS[0]), 1, lambda: float(next(time)), lambda: False)
@@ -304,7 +308,7 @@ def test_the_watch_looks_at_the_chain_once_a_second_at_most(stage: Stage) -> Non
 @pytest.mark.parametrize("error", [UnreachableError("no answer"), RefusedError("There is no round 9.")])
 def test_the_watch_forgives_a_chain_that_does_not_answer(error: PoleError) -> None:
     class Silent(FakeChain):
-        def moment(self) -> NoReturn:
+        def moments(self) -> NoReturn:
             raise error
 
     chain = Silent(World(), MINERS[0])
@@ -327,7 +331,7 @@ def test_salts_differ_between_rounds(stage: Stage) -> None:
     stage.post(seed=2)
     workers: list[Role] = [stage.data_node(), stage.miner()]
     stage.play(Phase.FINAL, Phase.VOID, workers=workers)
-    stage.keeper().step(stage.world.moment())
+    stage.open_round()
     stage.play(Phase.FINAL, Phase.VOID, workers=workers)
     kept = stage.journal(MINERS[0]).kept
     assert kept["salt/1"] != kept["salt/2"]

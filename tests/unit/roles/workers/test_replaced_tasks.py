@@ -106,7 +106,7 @@ def test_it_looks_once_a_phase(stage: Stage) -> None:
     node.step(stage.world.moment())
     assert stage.world.credits[OWNER] == 1100
     stage.world.listed.append(1)
-    stage.chain(OWNER).open_round(intent="open")
-    assert stage.world.moment().phase is Phase.KEYS
+    stage.chain(OWNER).open_round(0, intent="open")
+    assert stage.world.moment().phase is Phase.SEED
     node.step(stage.world.moment())
     assert OWNER not in stage.world.credits

@@ -18,7 +18,7 @@ from tests.unit.roles.conftest import (
     terms,
 )
 from tests.unit.roles.deaths import Death, KilledError
-from tests.unit.roles.workers.test_challenging import SEATS, in_challenge
+from tests.unit.roles.workers.test_challenging import BOND, SEATS, in_challenge
 
 from pole.protocol.state import Phase
 from pole.roles.publishing.posting import post_task
@@ -123,7 +123,7 @@ def test_a_miner_killed_anywhere_pays_one_bond_for_its_challenge(
     assert len(ends) > 5
     for end in ends:
         assert end.sent(MINERS[0])[-1] == "challenge/4"
-        assert end.chain(MINERS[0]).balance == before - end.world.parameters.challenge_bond
+        assert end.chain(MINERS[0]).balance == before - BOND
 
 
 @pytest.mark.parametrize("after", [False, True])

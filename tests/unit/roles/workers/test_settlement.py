@@ -56,12 +56,13 @@ def test_a_data_node_that_issued_no_keys_gets_its_reward_back(stage: Stage) -> N
     stage.post()
     data_node = stage.data_node()
     stage.store.down = True
+    keeper = stage.keeper(OWNER)
     for _ in range(70):
         if stage.world.moment().phase is Phase.VOID:
             break
         with suppress(UnreachableError):
             data_node.step(stage.world.moment())
-        stage.keeper().step(stage.world.moment())
+        keeper.step(stage.world.moment())
         stage.world.pass_time(1)
     assert data_node.step(stage.world.moment()) == "settled"
     assert stage.chain(OWNER).balance == 10**20 + 1000

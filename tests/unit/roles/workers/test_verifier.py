@@ -1,5 +1,6 @@
 """The verifier: what it finds out, and what it votes when something is missing or wrong."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,8 @@ from tests.unit.roles.conftest import MINERS, TEST, TRAIN, VERIFIERS, Stage, spe
 from tests.unit.roles.fake_storage import FakeStore
 
 from pole.errors import AbandonedError, DiskError, InputError, UnreachableError
+from pole.learning.evaluation import model_file
+from pole.learning.evaluation.canonical import evaluate
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
@@ -145,15 +148,129 @@ def test_a_manifest_of_another_part_is_a_data_fault_that_voids_the_round(stage: 
     assert stage.world.rounds[1].void_reason is VoidReason.DATA_FAULT
 
 
-def test_data_that_cannot_be_had_is_waited_for_and_then_a_data_fault(stage: Stage) -> None:
+@pytest.mark.parametrize("what", ["keys", "tests"])
+def test_data_that_cannot_be_had_is_waited_for_and_then_abstained_from(stage: Stage, what: str) -> None:
     in_vote(stage)
-    stage.store.missing.add(stage.world.tests[1].cid)
+    stage.store.missing.add(getattr(stage.world, what)[1].cid)
     verifier = stage.verifier()
     with pytest.raises(UnreachableError):
         verifier.step(stage.world.moment())
     stage.world.pass_time(55)
     verifier.step(stage.world.moment())
-    assert verdicts(stage) == [Verdict.DATA_FAULT] * 2
+    assert verdicts(stage) == [Verdict.DATA_UNAVAILABLE] * 2
+
+
+@pytest.mark.parametrize("late", [0, 55])
+def test_who_is_not_done_in_time_abstains_rather_than_being_absent(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, late: int
+) -> None:
+    in_vote(stage)
+    shown = stage.store.files[stage.world.models[1][MINERS[0]].cid]
+    stage.world.models[1][MINERS[1]] = forge(stage, shown + b" ")
+    loaded = model_file.load(shown, specification(), stage.world.rounds[1].seed)
+    stage.world.pass_time(late)
+    done: list[object] = []
+
+    def slow(*arguments: Any) -> Any:
+        done.append(arguments)
+        if len(done) > 2:  # the first model, on both sets
+            while not arguments[-1]():
+                stage.world.pass_time(1)
+            raise AbandonedError("It took too long.")
+        return evaluate(*arguments[:3])
+
+    monkeypatch.setattr("pole.roles.judging.assessment.evaluate", slow)
+    monkeypatch.setattr("pole.roles.judging.assessment.model_file.load", lambda *_: loaded)
+    assert stage.verifier().step(stage.world.moment()) == "voted"
+    assert verdicts(stage) == [Verdict.OK, Verdict.UNAVAILABLE]
+
+
+def test_data_that_is_not_decrypted_in_time_is_abstained_from(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_vote(stage)
+
+    def slow(*_: object, stop: Callable[[], bool]) -> Samples:
+        while not stop():
+            stage.world.pass_time(1)
+        raise AbandonedError("It took too long.")
+
+    monkeypatch.setattr("pole.roles.receiving.round_data.decrypt_set", slow)
+    assert stage.verifier().step(stage.world.moment()) == "voted"
+    assert verdicts(stage) == [Verdict.DATA_UNAVAILABLE] * 2
+
+
+def test_a_model_that_comes_late_in_the_vote_is_voted_for(stage: Stage) -> None:
+    in_vote(stage)
+    model = stage.world.models[1][MINERS[0]].cid
+    stage.store.missing.add(model)
+    verifier = stage.verifier()
+    with pytest.raises(UnreachableError):
+        verifier.step(stage.world.moment())
+    stage.world.pass_time(55)
+    stage.store.missing.clear()
+    assert verifier.step(stage.world.moment()) == "voted"
+    assert verdicts(stage) == [Verdict.OK] * 2
+
+
+def test_all_models_are_fetched_and_served_on_before_one_is_evaluated(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_vote(stage)
+    stage.world.models[1][MINERS[1]] = forge(stage, b"another")
+    wanted = {model.cid for model in stage.world.models[1].values()}
+    name = f"{VERIFIERS[0]}/1"
+
+    def evaluate_now(*arguments: Any) -> Any:
+        assert wanted <= stage.store.kept[name]
+        return evaluate(*arguments)
+
+    monkeypatch.setattr("pole.roles.judging.assessment.evaluate", evaluate_now)
+    assert stage.verifier().step(stage.world.moment()) == "voted"
+    assert {stage.world.keys[1].cid, stage.world.tests[1].cid} <= stage.store.kept[name]
+
+
+def test_who_cannot_serve_on_votes_all_the_same(stage: Stage) -> None:
+    class Selfish(FakeStore):
+        def keep(self, cid: str, name: str) -> None:
+            raise UnreachableError("This daemon knows no file tree.")
+
+    in_vote(stage)
+    assert stage.verifier(store=Selfish(stage.store.files)).step(stage.world.moment()) == "voted"
+
+
+def test_an_eager_verifier_evaluates_models_when_they_are_revealed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.post(min_solutions=2)
+    workers: list[Role] = [stage.data_node(), *map(stage.miner, MINERS)]
+    stage.play(Phase.REVEAL, workers=workers)
+    verifier, patient = stage.verifier(), stage.verifier(VERIFIERS[1])
+    verifier.means.eager = True
+    assert verifier.step(stage.world.moment()) == patient.step(stage.world.moment()) == "prepared"
+    workers[1].step(stage.world.moment())
+    assert verifier.step(stage.world.moment()) == "evaluated"
+    assert verifier.step(stage.world.moment()) is patient.step(stage.world.moment()) is None
+    stage.play(Phase.VOTE_COMMIT, workers=[*workers, verifier])
+    stage.store.missing |= set(stage.store.files)
+    monkeypatch.delattr("pole.roles.judging.assessment.evaluate")
+    assert verifier.step(stage.world.moment()) == "voted"
+    assert verdicts(stage) == [Verdict.OK] * 2
+
+
+def test_an_eager_verifier_forgives_a_model_that_is_missing_when_it_is_revealed(stage: Stage) -> None:
+    in_vote(stage)
+    missing = forge(stage, b"gone")
+    stage.world.models[1][MINERS[0]] = missing
+    stage.store.missing.add(missing.cid)
+    stage.world.ballots.clear()
+    verifier = stage.verifier()
+    verifier.means.eager = True
+    assert stage.world.moment().phase is Phase.DRAW
+    assert verifier.step(stage.world.moment()) == "evaluated"
+    assert verifier.step(stage.world.moment()) is None
+    stage.store.missing.clear()
+    assert verifier.step(stage.world.moment()) == "evaluated"
 
 
 @pytest.mark.parametrize("late", [0, 55])
@@ -214,7 +331,7 @@ def test_a_committee_that_is_drawn_anew_is_voted_in_again(stage: Stage) -> None:
     redraw(stage)
     assert verifier.step(stage.world.moment()) == "voted"
     assert stage.votes(VERIFIERS[0], 4) == before
-    assert stage.voting(VERIFIERS[0]) == ["vote/4", "vote/4"]
+    assert stage.voting(VERIFIERS[0]) == ["vote/4"]
 
 
 def test_a_model_that_the_node_does_not_show_yet_is_waited_for(stage: Stage) -> None:

@@ -16,6 +16,7 @@ from tests.unit.roles.conftest import (
 )
 
 from pole.protocol.mapping.layer import data_plan, inner_products_in_clear
+from pole.protocol.models.work import judging_work
 from pole.protocol.state import Phase, Verdict, VoidReason
 from pole.roles.loop import Role
 from pole.roles.publishing.preparation import TaskRequest, prepare_task
@@ -54,12 +55,13 @@ def test_miners_and_verifiers_agree_on_features_with_noise(stage: Stage) -> None
 
 
 def test_a_manifest_without_the_noise_that_the_task_promises_is_a_data_fault(stage: Stage) -> None:
-    request = TaskRequest(dataset(), specification(noise=3), terms())
+    work = judging_work(specification(noise=3))
+    request = TaskRequest(dataset(), specification(noise=3), terms(work=work))
     noisy = prepare_task(request, stage.workshop(1))
     plain = prepare_task(replace(request, specification=specification()), stage.workshop(2))
     files = replace(plain, spec_cid=noisy.spec_cid, spec_digest=noisy.spec_digest)
     stage.chain(OWNER).post_task(request.terms, files, intent="post/0")
-    stage.keeper().step(stage.world.moment())
+    stage.open_round()
     with pytest.raises(
         DataFault, match=r"columns of noise.*\(\(4,\), 8, 0, 3, 12\).*says \(\(4,\), 8, 3, 3, 12\)"
     ):
@@ -83,7 +85,7 @@ def test_rounds_follow_each_other(stage: Stage) -> None:
     stage.post(seed=1)
     stage.post(seed=2)
     stage.play(Phase.FINAL)
-    stage.keeper().step(stage.world.moment())
+    stage.open_round()
     stage.play(Phase.FINAL)
     assert stage.world.height == 2
 
@@ -92,7 +94,7 @@ def test_keys_of_two_seeds_are_never_given_for_one_data_set(stage: Stage) -> Non
     stage.post(seed=1)
     stage.post(seed=1)
     stage.play(Phase.FINAL)
-    stage.keeper().step(stage.world.moment())
+    stage.open_round()
     stage.play(Phase.FINAL, Phase.VOID)
     assert stage.world.rounds[2].void_reason is VoidReason.KEYS_MISSING
 
@@ -108,5 +110,5 @@ def test_a_withheld_test_set_leaves_the_training_set_to_judge_by(stage: Stage) -
     workers: list[Role] = [stage.data_node(), stage.miner(), *map(stage.verifier, VERIFIERS)]
     stage.play(Phase.TEST_RELEASE, workers=workers)
     stage.play(Phase.FINAL, workers=workers[1:])
-    assert stage.world.rounds[1].released_at == 0
+    assert stage.world.rounds[1].released is False
     assert stage.world.votes[4, VERIFIERS[0]][0].test_correct == 0

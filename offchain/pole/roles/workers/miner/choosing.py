@@ -17,14 +17,15 @@ def is_chosen(miner: Miner, moment: Moment) -> bool:
     """Return whether the miner is to work in a round in Training: it has begun, or this is the best one now.
 
     It begins with no more rounds than it works in at once, each until its model is revealed: afterwards a
-    challenge may call it, and nothing else. Of rounds that it leaves alone it says why.
+    challenge may call it, and nothing else. A round whose files it could not get comes after all others, and
+    keeps it from none. Of rounds that it leaves alone it says why.
     """
-    if miner.takes_part(moment.round_id):
+    if _is_at_work(miner, moment.round_id):
         return True
     moments = miner.chain.moments()
     begun = sum(
         each.phase not in ENDED
-        and miner.takes_part(each.round_id)
+        and _is_at_work(miner, each.round_id)
         and not miner.memory.has_revealed(each.round_id)
         for each in moments
     )
@@ -32,8 +33,17 @@ def is_chosen(miner: Miner, moment: Moment) -> bool:
         return False
     training = [each for each in moments if each.phase is Phase.TRAINING]
     offers = [standing for each in training if (standing := _offer(miner, each)) is not None]
-    best = max(offers, key=lambda standing: standing.terms.reward / needed(miner, standing), default=None)
+    best = max(offers, key=lambda standing: _rank(miner, standing), default=None)
     return best is not None and best.round_id == moment.round_id
+
+
+def _is_at_work(miner: Miner, round_id: int) -> bool:
+    return miner.takes_part(round_id) and round_id not in miner.postponed
+
+
+def _rank(miner: Miner, standing: Round) -> tuple[float, float]:
+    postponed_at = miner.postponed.get(standing.round_id, float("-inf"))
+    return -postponed_at, standing.terms.reward / needed(miner, standing)
 
 
 def needed(miner: Miner, standing: Round) -> float:
@@ -51,7 +61,7 @@ def note_speed(miner: Miner, standing: Round, seconds: float) -> None:
 
 def _offer(miner: Miner, moment: Moment) -> Round | None:
     """Return a round that the miner may work in, None where it leaves it alone."""
-    if moment.round_id in miner.given_up or miner.takes_part(moment.round_id):
+    if moment.round_id in miner.given_up or _is_at_work(miner, moment.round_id):
         return None
     standing = miner.chain.round(moment.round_id)
     reason = _reason_against(miner, moment, standing)

@@ -41,7 +41,8 @@ class Miner:
     """Takes part in rounds that pay enough, from one's training to its end.
 
     `clock` tells seconds of any epoch, `stopping` says whether the process is to end. Models that are done
-    are evaluated at `place`. The rounds that it left alone are `given_up`.
+    are evaluated at `place`. The rounds that it left alone are `given_up`; those whose files it could not
+    get are `postponed`, with the time of the last try.
     """
 
     chain: Chain
@@ -55,11 +56,13 @@ class Miner:
     stopping: Callable[[], bool]
     place: Place = PROCESSOR
     given_up: set[int] = field(default_factory=set, init=False)
+    postponed: dict[int, float] = field(default_factory=dict, init=False)
 
     def end_round(self, round_id: int) -> None:
         """Delete what was fetched and kept of a round that has ended."""
         self.data.end(round_id)
         self.given_up.discard(round_id)
+        self.postponed.pop(round_id, None)
 
     def give_up(self, round_id: int, reason: str) -> str:
         """Leave a round alone until it has ended, and say why."""

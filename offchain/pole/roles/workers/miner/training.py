@@ -4,9 +4,10 @@ Salt, model and claim are on disk before a commitment is sent; a restarted miner
 never trains again for a round it has a solution for.
 """
 
-from pole.errors import AbandonedError, NoPlaceError
+from pole.errors import AbandonedError, NoPlaceError, UnreachableError
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.state import Round
 from pole.roles.memory import Claim
@@ -63,9 +64,12 @@ def correct_needed(required_accuracy: int, count: int) -> int:
 
 def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
     watch = miner.watch(moment)
+    miner.postponed.pop(moment.round_id, None)
     try:
-        _show_life(miner, open_round)
         trained = _learn(miner, moment.round_id, _assignment(miner, moment, open_round, watch), watch)
+    except UnreachableError:
+        miner.postponed[moment.round_id] = miner.clock()
+        raise
     except DataFault as fault:
         miner.give_up(moment.round_id, f"its data is faulty: {str(fault).rstrip('.')}")
         return None
@@ -77,7 +81,7 @@ def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
     return trained
 
 
-def _show_life(miner: Miner, open_round: Round) -> None:
+def _show_life(miner: Miner, open_round: Round, specification: ModelSpecification) -> None:
     """Commit to a model that knows nothing, where the round would end for want of a commitment.
 
     Its claim is true: no correct prediction. The commitment to what is trained replaces it.
@@ -86,7 +90,7 @@ def _show_life(miner: Miner, open_round: Round) -> None:
     grace = miner.chain.parameters.chain.grace_window
     if open_round.committed or memory.first_claim(round_id) or grace >= open_round.terms.time_limit:
         return
-    model = untrained_model(miner.data.specification(open_round), open_round.seed)
+    model = untrained_model(specification, open_round.seed)
     claim = Claim(keccak256(model), 0)
     write_durably(miner.model_path(round_id, claim.model_digest), model)
     memory.keep_first_claim(round_id, claim)
@@ -101,8 +105,11 @@ def _assignment(miner: Miner, moment: Moment, open_round: Round, watch: RoundWat
     # The phase's own deadline is that of the first commitment, where there is none yet.
     terms, read_at = open_round.terms, miner.clock()
     left = open_round.since + terms.time_limit - moment.timestamp
-    with miner.store.until(left):
+    # Another lane may wait meanwhile, and ends for want of a commitment.
+    with miner.store.until(min(left, miner.chain.parameters.chain.grace_window / 2)):
         specification = miner.data.specification(open_round)
+    _show_life(miner, open_round, specification)
+    with miner.store.until(left):
         began = miner.clock()
         samples = miner.data.training_set(open_round, stop=watch.over)
         note_speed(miner, open_round, miner.clock() - began)

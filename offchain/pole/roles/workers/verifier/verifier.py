@@ -25,10 +25,11 @@ class Verifier:
 
     `time_margin` is how many seconds its transaction needs: so long before the end of the vote, and the
     longest pause between two steps, it votes with what it could get hold of by then. `clock` tells seconds of
-    any epoch, `stopping` says whether the process is to end. Models are evaluated at `place`.
+    any epoch, `stopping` says whether the process is to end. Models are evaluated at `place`, by an `eager`
+    one as soon as they are revealed, by others when they are drawn.
 
-    What a look at the chain showed is in memory alone: the phase that data was `prepared` for, the draw and
-    block that did not name it (`not_drawn`), what models do under an entropy (`assessments`).
+    What a look at the chain showed is in memory alone: the phases that data was `prepared` for, for each
+    round the draw and block that did not name it (`not_drawn`), and what models do (`assessments`).
     """
 
     chain: Chain
@@ -40,14 +41,17 @@ class Verifier:
     clock: Callable[[], float]
     stopping: Callable[[], bool]
     place: Place = PROCESSOR
-    prepared: tuple[int, Phase] = field(default=(0, Phase.NONE), init=False)
-    not_drawn: tuple[int, bytes, int] = field(default=(0, b"", 0), init=False)
-    assessments: dict[tuple[bytes, bytes], Assessment] = field(default_factory=dict, init=False)
+    eager: bool = False
+    prepared: set[tuple[int, Phase]] = field(default_factory=set, init=False)
+    not_drawn: dict[int, tuple[int, bytes, int]] = field(default_factory=dict, init=False)
+    assessments: dict[int, dict[bytes, Assessment]] = field(default_factory=dict, init=False)
 
     def end_round(self, round_id: int) -> None:
         """Delete what was fetched and kept of a round that has ended."""
         self.data.end(round_id)
-        self.assessments.clear()
+        self.assessments.pop(round_id, None)
+        self.not_drawn.pop(round_id, None)
+        self.prepared = {each for each in self.prepared if each[0] != round_id}
 
     def watch(self, moment: Moment, phases: frozenset[Phase]) -> Stop:
         """Return what tells long work that the round is in none of `phases` any more."""

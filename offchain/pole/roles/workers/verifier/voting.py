@@ -1,55 +1,33 @@
-"""The verifier's duties: prepare data, evaluate every judged model, commit the votes, reveal them.
+"""The verifier's duties when it is drawn: evaluate every judged model, commit the votes, reveal them.
 
-It does so for every committee of a round that it is drawn into, and evaluates once for each draw of the
-audit sample. The votes and their salt are on disk before the commitment is sent. What a look did not show is
-never kept on disk: a node may lag behind, and a reorganisation draws anew.
+It does so for every committee of a round that it is drawn into. The votes and their salt are on disk before
+the commitment is sent. What a look did not show is never kept on disk: a node may lag behind, and a
+reorganisation draws anew.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from pole.errors import AbandonedError, UnreachableError
 from pole.learning.threads import Stop
 from pole.protocol.state import FileRef, Phase, Round, Verdict, Vote
-from pole.roles.judging.assessment import Assessment, Evidence, assess, gather, vote_on, without_numbers
+from pole.roles.judging.assessment import Evidence, gather, vote_on, without_numbers
 from pole.roles.ports import Moment
 from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.events import report
-from pole.roles.support.files import Wanted, fetch
 from pole.roles.support.waiting import LONGEST_PAUSE
+from pole.roles.workers.verifier.evaluating import assessment_of
 from pole.roles.workers.verifier.verifier import LOG, Verifier, ballot_name
-
-# Features computed too early serve the vote, later ones nothing.
-_PREPARING: Final = frozenset(
-    {Phase.TRAINING, Phase.TEST_RELEASE, Phase.REVEAL, Phase.DRAW, Phase.VOTE_COMMIT}
-)
-
-
-def prepare_data(verifier: Verifier, moment: Moment) -> str | None:
-    """Compute features ahead of the vote; what fails here is tried again when the vote needs it."""
-    if verifier.prepared == (moment.round_id, moment.phase):
-        return None
-    verifier.prepared = (moment.round_id, moment.phase)
-    open_round, stop = verifier.chain.round(moment.round_id), verifier.watch(moment, _PREPARING)
-    try:
-        with verifier.store.until(moment.deadline - moment.timestamp):
-            if moment.phase is Phase.REVEAL:
-                verifier.data.test_set(open_round, stop=stop)
-            else:
-                verifier.data.training_set(open_round, stop=stop)
-    except (DataFault, UnreachableError, AbandonedError) as error:
-        LOG.info("Round %d: cannot prepare its data: %s", moment.round_id, error)
-        return None
-    return "prepared"
 
 
 def vote(verifier: Verifier, moment: Moment) -> str | None:
     """Evaluate every judged model and commit to the votes, where this wallet was drawn."""
     ballot_id, open_round = moment.ballot_id, verifier.chain.round(moment.round_id)
     entropy, look = open_round.entropy, (ballot_id, open_round.entropy, moment.block)
-    if verifier.not_drawn == look or verifier.memory.has_voted(ballot_id, entropy):
+    if verifier.not_drawn.get(moment.round_id) == look or verifier.memory.has_voted(ballot_id, entropy):
         return None
     if verifier.chain.identity.address not in verifier.chain.ballot(ballot_id).members:
-        verifier.not_drawn = look
+        verifier.not_drawn[moment.round_id] = look
         return None
     try:
         votes = _votes(verifier, moment, open_round)
@@ -72,11 +50,10 @@ def _votes(verifier: Verifier, moment: Moment, open_round: Round) -> tuple[Vote,
     kept = verifier.memory.votes(moment.ballot_id, open_round.entropy)
     if kept is not None:
         return kept
-    left = moment.deadline - moment.timestamp - verifier.time_margin - LONGEST_PAUSE
-    models = _models(verifier, moment.round_id)
+    models, time = _models(verifier, moment.round_id), _time_of(verifier, moment)
     try:
-        with verifier.store.until(left):
-            votes = _judge(verifier, models, moment, open_round, last_chance=left <= 0)
+        with verifier.store.until(time.waiting):
+            votes = _judge(verifier, models, open_round, time)
     except DataFault as fault:
         LOG.warning("Round %d: its data is faulty: %s", moment.round_id, fault)
         votes = (without_numbers(Verdict.DATA_FAULT),) * len(models)
@@ -84,47 +61,89 @@ def _votes(verifier: Verifier, moment: Moment, open_round: Round) -> tuple[Vote,
     return votes
 
 
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """What a vote has left: seconds in which files are waited for, none where it is the last chance.
+
+    `over` tells that the vote has ended, or the process is to; `late` that it is time to vote.
+    """
+
+    attempt: int
+    waiting: float
+    over: Stop
+    late: Stop
+
+
+def _time_of(verifier: Verifier, moment: Moment) -> _Time:
+    left = float(moment.deadline - moment.timestamp)
+    over = verifier.watch(moment, frozenset({Phase.VOTE_COMMIT}))
+    end = verifier.clock() + max(left - verifier.time_margin, left / 2)
+    waiting = left - verifier.time_margin - LONGEST_PAUSE
+    return _Time(moment.attempt, waiting, over, lambda: over() or verifier.clock() >= end)
+
+
 def _judge(
-    verifier: Verifier, models: tuple[FileRef, ...], moment: Moment, open_round: Round, *, last_chance: bool
+    verifier: Verifier, models: tuple[FileRef, ...], open_round: Round, time: _Time
 ) -> tuple[Vote, ...]:
-    """Return the votes; one model that is missing keeps no other from being fetched and evaluated."""
-    stop = verifier.watch(moment, frozenset({Phase.VOTE_COMMIT}))
-    evidence = _evidence(verifier, open_round, stop, last_chance=last_chance)
-    votes: list[Vote] = []
-    missing: UnreachableError | None = None
-    for model in models:
-        if stop():
-            raise AbandonedError("The vote ended while its models were evaluated.")
-        try:
-            votes.append(vote_on(_assess(verifier, model, open_round, evidence, stop), moment.attempt))
-        except UnreachableError as error:
-            missing = error
-            votes.append(without_numbers(Verdict.UNAVAILABLE))
-    if missing is not None and not last_chance:
-        raise missing
-    return tuple(votes)
+    """Return the votes; one model that is missing keeps no other from being fetched and evaluated.
 
-
-def _evidence(verifier: Verifier, open_round: Round, stop: Stop, *, last_chance: bool) -> Evidence:
+    All are fetched, and so served on, before any is evaluated. What cannot be had by the last chance, or not
+    evaluated in time, is abstained from.
+    """
     try:
-        return gather(verifier.data, open_round, stop=stop)
+        missing = _missing(verifier, models, open_round)
+        evidence = gather(verifier.data, open_round, stop=time.late)
     except UnreachableError as error:
         # An idle round's data comes from no data node: only the chain can be out of reach.
-        if last_chance and not open_round.is_idle:
-            raise DataFault(f"It cannot be had: {error}") from error
-        raise
+        if time.waiting > 0 or open_round.is_idle:
+            raise
+        return _without_data(models, open_round, error)
+    except AbandonedError as error:
+        if time.over():
+            raise
+        return _without_data(models, open_round, error)
+    votes = tuple(
+        without_numbers(Verdict.UNAVAILABLE)
+        if model.digest in missing
+        else _vote(verifier, model, open_round, evidence, time)
+        for model in models
+    )
+    if missing and time.waiting > 0:
+        raise next(iter(missing.values()))
+    return votes
 
 
-def _assess(
-    verifier: Verifier, model: FileRef, open_round: Round, evidence: Evidence, stop: Stop
-) -> Assessment:
-    # What a model predicts is the same in every ballot of its round, but for an audit sample drawn anew.
-    known = (open_round.entropy, model.digest)
-    if known not in verifier.assessments:
-        wanted = Wanted(model.cid, model.digest, evidence.specification.max_bytes)
-        content = fetch(verifier.store, wanted, verifier.data.models(open_round.round_id))
-        verifier.assessments[known] = assess(content, evidence, verifier.place, stop=stop)
-    return verifier.assessments[known]
+def _missing(
+    verifier: Verifier, models: tuple[FileRef, ...], open_round: Round
+) -> dict[bytes, UnreachableError]:
+    """Fetch all models that are not evaluated yet; return why for each digest that is not to be had."""
+    specification = verifier.data.specification(open_round)
+    known = verifier.assessments.get(open_round.round_id, {})
+    missing = {}
+    for model in models:
+        if model.digest not in known:
+            try:
+                verifier.data.model(open_round.round_id, model, max_bytes=specification.max_bytes)
+            except UnreachableError as error:
+                missing[model.digest] = error
+    return missing
+
+
+def _without_data(
+    models: tuple[FileRef, ...], open_round: Round, error: UnreachableError | AbandonedError
+) -> tuple[Vote, ...]:
+    LOG.warning("Round %d: its data could not be had in time: %s", open_round.round_id, error)
+    return (without_numbers(Verdict.DATA_UNAVAILABLE),) * len(models)
+
+
+def _vote(verifier: Verifier, model: FileRef, open_round: Round, evidence: Evidence, time: _Time) -> Vote:
+    try:
+        return vote_on(assessment_of(verifier, model, open_round, evidence, time.late), time.attempt)
+    except AbandonedError:
+        if time.over():
+            raise
+        LOG.warning("Round %d: a model could not be evaluated in time.", open_round.round_id)
+        return without_numbers(Verdict.UNAVAILABLE)
 
 
 def _models(verifier: Verifier, round_id: int) -> tuple[FileRef, ...]:
