@@ -25,6 +25,7 @@ from pole.roles.keys.ledger import KeyLedger
 LIMITS = TaskListParameters(
     max_tasks=2,
     min_reward=100,
+    max_reward=10**30,
     min_data_bond=50,
     fee_bps=100,
     rent_bps=100,
