@@ -8,15 +8,17 @@ uses nothing of the package. Every attack begins with the contracts as they were
 end of its round; then everybody leaves with all their money, and the chain is put back as it was. What
 everybody gained must be what the protocol says, to the wei. The exit code is 1 when a promise is broken.
 
-Without --rpc a ganache is started and the contracts are deployed to it.
+Without --rpc an anvil is started and the contracts are deployed to it, with devnet/parameters.json.
 """
 
 import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.attack.attacks import ATTACKS, Attack
@@ -26,17 +28,38 @@ from tests.integration import deploying
 from web3 import HTTPProvider, Web3
 
 from pole.adapters.ethereum.connection import connect
-from pole.adapters.machine.devnet import DevnetSettings, free_port, programs_folder, start_chain, stop_devnet
+from pole.adapters.machine.devnet import (
+    ChainProgram,
+    DevnetSettings,
+    free_port,
+    programs_folder,
+    start_chain,
+    stop_devnet,
+)
+from pole.protocol.amounts import wei
 
-COLUMNS = "{:47} {:30} {:7} {}"
+SHORT_LIST = 16
+COLUMNS = "{:58} {:38} {:7} {}"
 
 
 def main() -> None:
     options = _options()
-    if options.rpc:
-        sys.exit(attack(Web3(HTTPProvider(options.rpc)), options.deployment))
-    with own_chain() as (w3, deployment):
-        sys.exit(attack(w3, deployment))
+    chosen = [each for each in ATTACKS if options.only in each.title or options.only in each.promise]
+    with ExitStack() as stack:
+        if options.rpc:
+            w3, deployment = Web3(HTTPProvider(options.rpc)), options.deployment
+        else:
+            w3, deployment = stack.enter_context(own_chain())
+        sys.exit(attack(w3, deployment, attacks=chosen, report=as_json if options.json else as_table))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of an attack: who gained how many wei, or which promise is broken and how."""
+
+    attack: Attack
+    gains: Mapping[str, int]
+    broken: str = ""
 
 
 def attack(
@@ -44,22 +67,51 @@ def attack(
     deployment: Path,
     *,
     attacks: Sequence[Attack] = ATTACKS,
-    show: Callable[[str], None] = print,
+    report: Callable[[Iterator[Result]], list[Result]],
 ) -> int:
     """Mount every attack; return 1 when a promise is broken, else 0."""
     world = World(w3, json.loads(deployment.read_text())["contracts"])
     _require_idle(world)
-    show(COLUMNS.format("promise", "attack", "", "gains in ether"))
-    broken = 0
+    return int(any(result.broken for result in report(results(world, attacks))))
+
+
+def results(world: World, attacks: Sequence[Attack]) -> Iterator[Result]:
+    """Mount attacks one after the other."""
     for each in attacks:
         try:
-            told, verdict = _shown(mounted(world, each)), "kept"
+            yield Result(each, mounted(world, each))
         except Broken as reason:
-            told, verdict = str(reason), "BROKEN"
-            broken += 1
-        show(COLUMNS.format(each.promise, each.title, verdict, told))
-    show(f"\n{len(attacks) - broken} promises kept, {broken} broken")
-    return int(broken > 0)
+            yield Result(each, {}, str(reason))
+
+
+def as_table(found: Iterator[Result], show: Callable[[str], None] = print) -> list[Result]:
+    """Print results as they come; return them."""
+    show(COLUMNS.format("promise", "attack", "", "gains in ether"))
+    told = []
+    for result in found:
+        told.append(result)
+        verdict = "BROKEN" if result.broken else "kept"
+        gains = result.broken or _shown(result.gains)
+        show(COLUMNS.format(result.attack.promise, result.attack.title, verdict, gains))
+    broken = sum(bool(result.broken) for result in told)
+    show(f"\n{len(told) - broken} promises kept, {broken} broken")
+    return told
+
+
+def as_json(found: Iterator[Result]) -> list[Result]:
+    """Print results as a JSON array, amounts as strings of wei; return them."""
+    told = list(found)
+    rows = [
+        {
+            "promise": result.attack.promise,
+            "attack": result.attack.title,
+            "broken": result.broken or None,
+            "gains": {role: str(gain) for role, gain in sorted(result.gains.items())},
+        }
+        for result in told
+    ]
+    print(json.dumps(rows, indent=2))
+    return told
 
 
 def mounted(world: World, each: Attack) -> dict[str, int]:
@@ -72,10 +124,15 @@ def mounted(world: World, each: Attack) -> dict[str, int]:
         pool = world.pool()
         for verifier in world.verifiers:
             world.send(verifier, world.committee.functions.stake(), world.seats.seatStake)
-        expected = each.mount(world)
-        end(world)
+        world.wait(world.seats.seatAge + 1)
+        expected = Counter(each.mount(world))
+        for lane in range(world.seats.lanes):
+            end(world, lane)
+        for owner, rent in world.rents.items():
+            expected[world.roles[owner]] -= rent
+            expected["pool"] += rent
         gains = left(world, pool)
-        expected = {role: gain for role, gain in expected.items() if gain != 0}
+        expected = Counter({role: gain for role, gain in expected.items() if gain != 0})
         if gains != expected:
             raise Broken(f"gained: {_shown(gains)}; promised: {_shown(expected)}")
         return gains
@@ -85,21 +142,18 @@ def mounted(world: World, each: Attack) -> dict[str, int]:
 
 def left(world: World, pool: int) -> dict[str, int]:
     """Let everybody take all that is theirs; return the gains. Raises Broken when anything stays behind."""
-    everybody = {world.attacker: "attacker", world.data_node: "data node", world.stranger: "stranger"}
-    everybody |= dict.fromkeys(world.miners, "miner") | dict.fromkeys(world.verifiers, "verifiers")
-    everybody |= dict.fromkeys(world.crowd, "attacker")
-    for person in everybody:
+    for person in world.roles:
         if world.committee.functions.stakeOf(person).call()[1]:
             world.send(person, world.committee.functions.unstake())
-    world.wait(world.seats.unbondingTime)
-    for person in everybody:
+    world.wait(world.seats.seatAge + 1)
+    for person in world.roles:
         if world.committee.functions.stakeOf(person).call()[0] > 0:
             world.send(person, world.committee.functions.reclaim())
         world.withdraw(person)
     total = world.reservoir.functions.total().call()
     if total != world.pool():
         raise Broken(f"{total - world.pool()} wei are nobody's")
-    gains = world.gains(everybody)
+    gains = world.gains()
     gains |= {
         "pool": world.pool() - pool,
         "nobody": world.w3.eth.get_balance(world.reservoir.address) - total,
@@ -109,11 +163,11 @@ def left(world: World, pool: int) -> dict[str, int]:
 
 def _require_idle(world: World) -> None:
     """Raises SystemExit when others are at work, whose money would be mixed with that of the attacks."""
-    if world.committee.functions.seatCount().call()[0] or world.tasks.functions.waiting().call():
+    if world.committee.functions.seatsAt(world.now() - 1).call() or world.tasks.functions.waiting().call():
         raise SystemExit("Seats are taken or tasks wait: attack a fresh deployment, or leave --rpc out.")
 
 
-def _shown(gains: dict[str, int]) -> str:
+def _shown(gains: Mapping[str, int]) -> str:
     return (
         ", ".join(f"{role} {gain / ETHER:+.9g}" for role, gain in sorted(gains.items())) or "nobody anything"
     )
@@ -121,16 +175,30 @@ def _shown(gains: dict[str, int]) -> str:
 
 @contextmanager
 def own_chain() -> Iterator[tuple[Web3, Path]]:
-    """Start a ganache with the contracts on it."""
+    """Start an anvil with the contracts on it."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = DevnetSettings(Path(folder), programs_folder(), rpc_port=free_port(), block_time=0)
+        settings = DevnetSettings(
+            Path(folder), programs_folder(), rpc_port=free_port(), block_time=0, chain=ChainProgram.ANVIL
+        )
         try:
             start_chain(settings)
             w3 = connect(settings.rpc)
-            deploying.deploy(w3, Path(folder) / "deployment.json")
+            deploying.deploy(w3, Path(folder) / "deployment.json", parameters())
             yield w3, Path(folder) / "deployment.json"
         finally:
             stop_devnet(settings.folder)
+
+
+def parameters() -> dict[str, dict[str, int]]:
+    """Return the devnet's parameters with a short list of tasks, amounts in wei."""
+    content = json.loads((programs_folder() / "parameters.json").read_text())
+    chosen = {
+        group: {name: wei(value) if isinstance(value, str) else value for name, value in values.items()}
+        for group, values in content.items()
+    }
+    # A list that is filled in no time.
+    chosen["taskList"]["maxTasks"] = SHORT_LIST
+    return chosen
 
 
 def _options() -> argparse.Namespace:
@@ -139,6 +207,8 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--rpc", help="a development chain to attack instead of starting one")
     parser.add_argument("--deployment", type=Path, help="what is deployed there (deployments/<chain>.json)")
+    parser.add_argument("--only", default="", help="mount the attacks whose title or promise has these words")
+    parser.add_argument("--json", action="store_true", help="print what came of them as JSON")
     options = parser.parse_args()
     if (options.rpc is None) != (options.deployment is None):
         parser.error("--rpc and --deployment go together")

@@ -1,24 +1,29 @@
 """What everybody gains by a round that is attacked, and the models that are played with."""
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
-from scripts.attack.play import REWARD, Model, bond_of, fee_of
+from scripts.attack.play import REWARD, Model, fee_of, verification_fee
 from scripts.attack.world import World
 
-Gains = dict[str, int]
+Gains = Mapping[str, int]
 HONEST: Final = Model()
 BETTER: Final = Model(test=50)
-JUNK: Final = (3, 0, 0, bytes(32))
+MEDIOCRE: Final = Model(train=82, test=40)
+JUNK: Final = Model(train=1, test=1)
+BOAST: Final = Model(train=100, test=50)
 
 
-def spoiled(world: World, attacker: int = 0, *, seats: int | None = None, **changes: int) -> Gains:
+def spoiled(world: World, attacker: int = 0, *, votes: int = 0, **changes: int) -> Gains:
     """Return the gains of a round that the honest miner wins, where the attacker loses to the pool.
 
-    The committee's fee is shared by `seats`, by default all of the first committee.
+    The verification fee is shared by `votes`, by default one of each seat of the first committee. Rents
+    come on top.
     """
-    committee = REWARD * world.rules.verificationFeeBps // 10_000
-    seats = seats or world.rules.committeeSize
-    share = committee // seats * seats
+    committee = verification_fee(world)
+    votes = votes or world.rules.committeeSize
+    share = committee // votes * votes
     fair = {
         "data node": -REWARD - fee_of(world),
         "miner": REWARD - committee + world.rules.blockReward,
@@ -26,17 +31,29 @@ def spoiled(world: World, attacker: int = 0, *, seats: int | None = None, **chan
         "attacker": attacker,
         "pool": fee_of(world) - world.rules.blockReward - attacker + committee - share,
     }
-    return {role: fair.get(role, 0) + changes.get(role, 0) for role in {*fair, *changes}}
+    return added(fair, changes)
 
 
-def voided(world: World, bonds: int) -> Gains:
-    """Return the gains of a round whose judged claims are all false: the attacker pays the committee."""
-    lost = bonds * bond_of(world)
-    committee = min(REWARD * world.rules.verificationFeeBps // 10_000, lost)
-    share = committee // world.rules.committeeSize * world.rules.committeeSize
+def voided(world: World, lost: int, votes: int) -> Gains:
+    """Return the gains of a round in which all claims are false: the attacker pays the committee."""
+    committee = min(verification_fee(world), lost)
+    share = committee // votes * votes
     return {
         "data node": -fee_of(world),
         "attacker": -lost,
         "verifiers": share,
         "pool": fee_of(world) + lost - share,
     }
+
+
+def without_finding(world: World) -> Gains:
+    """Return the gains of a round that ends void before anybody is paid or forfeits anything."""
+    return {"data node": -fee_of(world), "pool": fee_of(world)}
+
+
+def added(*gains: Gains) -> Gains:
+    """Return sums of gains, by role."""
+    total: Counter[str] = Counter()
+    for each in gains:
+        total.update(each)
+    return total

@@ -15,9 +15,11 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
 from web3.types import RPCEndpoint, TxParams, Wei
 
+from pole.protocol.encoding.ethereum_headers import encode_header
+
 POOL = keccak(text="PoLe.pool.v1")
-CONTRACTS = ("RewardReservoir", "TaskList", "VerifierCommittee", "PoLeChain")
-GAS = 8_000_000
+CONTRACTS = ("RewardReservoir", "Ledger", "TaskList", "VerifierCommittee", "PoLeChain", "Entropy")
+GAS = 12_000_000
 PURSE = 10**19
 """What a hired wallet can spend, in wei."""
 
@@ -27,20 +29,23 @@ class Broken(Exception):
 
 
 class World:
-    """Four contracts on a chain whose node signs for twenty accounts and lets time pass when told to."""
+    """The contracts on a chain whose node signs for twenty accounts and lets time pass when told to."""
 
     def __init__(self, w3: Web3, described: Mapping[str, Mapping[str, Any]]) -> None:
         self.w3 = w3
-        self.reservoir, self.tasks, self.committee, self.chain = (
-            self._contract(described[name]) for name in CONTRACTS
-        )
+        self._contracts = [self._contract(described[name]) for name in CONTRACTS]
+        self.reservoir, self.ledger, self.tasks, self.committee, self.chain, self.entropy = self._contracts
         people: Sequence[str] = w3.eth.accounts
         self.stranger, self.data_node, *rest = people
-        self.miners, self.verifiers = rest[:4], rest[4:13]
+        self.miners, self.verifiers = rest[:4], rest[4:17]
         self.attacker = people[19]
         self.terms = self.tasks.functions.parameters().call()
         self.seats = self.committee.functions.parameters().call()
         self.rules = self.chain.functions.parameters().call()
+        self.liars: set[str] = set()
+        """Verifiers that work for the attacker."""
+        self.rents: Counter[str] = Counter()
+        """What owners of tasks paid for the seconds of rounds that ended, in wei."""
         self._keys: dict[str, LocalAccount] = {}
         self._flows: Counter[str] = Counter()
 
@@ -48,6 +53,13 @@ class World:
     def crowd(self) -> list[str]:
         """Return the attacker's further wallets."""
         return list(self._keys)
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Return everybody's role, by address."""
+        roles = {self.attacker: "attacker", self.data_node: "data node", self.stranger: "stranger"}
+        roles |= dict.fromkeys(self.miners, "miner") | dict.fromkeys(self.verifiers, "verifiers")
+        return roles | dict.fromkeys(self.crowd, "attacker") | dict.fromkeys(self.liars, "liars")
 
     def hire(self, count: int) -> list[str]:
         """Give the attacker more wallets, which no node signs for, and ether to each; return them."""
@@ -96,11 +108,11 @@ class World:
         self.send(person, self.reservoir.functions.withdraw(person))
         self._flows[person] += credit
 
-    def gains(self, roles: Mapping[str, str]) -> dict[str, int]:
+    def gains(self) -> dict[str, int]:
         """Return what everybody put in and took out, by role, in wei without gas."""
         gains: Counter[str] = Counter()
         for person, flow in self._flows.items():
-            gains[roles[person]] += flow
+            gains[self.roles[person]] += flow
         return {role: gain for role, gain in gains.items() if gain != 0}
 
     def pool(self) -> int:
@@ -109,17 +121,35 @@ class World:
     def now(self) -> int:
         return self.w3.eth.get_block("latest")["timestamp"]
 
+    def height(self) -> int:
+        """Return the number of the newest Ethereum block."""
+        return int(self.w3.eth.block_number)
+
     def wait(self, seconds: int) -> None:
+        """Let seconds pass, and as many blocks as a window has at least."""
+        self._ask("evm_increaseTime", seconds)
+        self.mine(self.rules.windowBlocks)
+
+    def stand_still(self, seconds: int) -> None:
+        """Let seconds pass without blocks but the one that ends them."""
         self._ask("evm_increaseTime", seconds)
         self.mine()
 
     def mine(self, blocks: int = 1) -> None:
+        """Let blocks pass."""
         for _ in range(blocks):
             self._ask("evm_mine")
 
+    def header(self, number: int) -> bytes:
+        """Return the RLP encoding of an Ethereum block's header."""
+        return encode_header(self.w3.eth.get_block(number))
+
     def snapshot(self) -> str:
+        """Begin anew: forget who gained what, and return what brings the chain back to this point."""
         self._flows.clear()
         self._keys.clear()
+        self.liars.clear()
+        self.rents.clear()
         return str(self._ask("evm_snapshot"))
 
     def revert(self, snapshot: str) -> None:
@@ -148,7 +178,7 @@ class World:
     def _name_of(self, error: Exception) -> str:
         """Return the name of the custom error that a call was refused with, else the node's own words."""
         data = error.data if isinstance(error, ContractCustomError) else None
-        for contract in (self.reservoir, self.tasks, self.committee, self.chain):
+        for contract in self._contracts:
             for entry in contract.abi:
                 if entry["type"] != "error" or not data:
                     continue

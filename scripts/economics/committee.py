@@ -3,7 +3,7 @@
 `n` seats are drawn out of `seats`, `dishonest` of which act as one; all others evaluate and vote alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import comb
@@ -39,33 +39,30 @@ def one_draw(*, seats: int, dishonest: int, n: int) -> Safety:
     )
 
 
-def growing(*, seats: int, dishonest: int, n: int, cap: int) -> Safety:
-    """Return the safety of committees of n, 2n + 1, cap seats, each drawn anew where the last had no quorum.
+def doubted(*, seats: int, dishonest: int, n: int, cap: int) -> Safety:
+    """Return the safety where the honest part challenges whatever it lost, twice, and nobody else does."""
+    *before, last = _attempts(seats=seats, dishonest=dishonest, n=n, cap=cap)
+    lost = Fraction(1)
+    for safety in before:
+        lost *= safety.capture + safety.stall
+    return Safety(lost * last.capture, lost * last.stall)
 
-    The dishonest part captures a committee where it can, and stalls it where it can only do that; `stall` is
-    what is left when the last committee is stalled too.
+
+def last_word(*, seats: int, dishonest: int, n: int, cap: int) -> Safety:
+    """Return the safety where each part challenges what it lost: the largest committee decides."""
+    return _attempts(seats=seats, dishonest=dishonest, n=n, cap=cap)[-1]
+
+
+def withheld(chance: Fraction, share: Fraction, *, slots: int = 32) -> Fraction:
+    """Return the chance of a draw in `chance` of all cases, for whoever proposes that share of the slots.
+
+    Of the slots up to the named one it has the last k with probability share^k (1 - share), and may withhold
+    any of these blocks: the best of 2^k draws, independent of each other.
     """
-    capture, stalled = Fraction(0), Fraction(1)
-    for safety in _attempts(seats=seats, dishonest=dishonest, n=n, cap=cap):
-        capture += stalled * safety.capture
-        stalled *= safety.stall
-    return Safety(capture, stalled)
-
-
-def challenged(*, seats: int, dishonest: int, n: int, cap: int) -> Fraction:
-    """Return the probability of a capture that stands when each side challenges, once, what it lost.
-
-    One challenge with a bond is all that a round takes, whoever makes it; stalled committees grow beside.
-    """
-    return _capture_after(_attempts(seats=seats, dishonest=dishonest, n=n, cap=cap), spent=False)
-
-
-def _capture_after(attempts: Sequence[Safety], *, spent: bool) -> Fraction:
-    first, rest = attempts[0], attempts[1:]
-    if not rest:
-        return first.capture
-    stands = first.capture if spent else (1 - first.stall) * _capture_after(rest, spent=True)
-    return stands + first.stall * _capture_after(rest, spent=spent)
+    total = Fraction(0)
+    for k in range(slots):
+        total += share**k * (1 - share) * (1 - Fraction(float(1 - chance) ** (2**k)))
+    return total
 
 
 def _attempts(*, seats: int, dishonest: int, n: int, cap: int) -> list[Safety]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from pole.protocol.parameters import Parameters
 from pole.protocol.rounds.judgement import EndedRound, Judgement, judge, judged_solutions
-from pole.protocol.rounds.payouts import miner_bond, settle
+from pole.protocol.rounds.payouts import bond_of, settle
 from pole.protocol.state import Finding, Solution, TaskTerms, Verdict
 
 DATA_NODE: Final = "data node"
@@ -29,20 +29,22 @@ class Outcome:
         return sum(gain for name, gain in self.gains.items() if name.startswith(ATTACKER))
 
 
-def solution(miner: str, order: int, *, claims: int, revealed: bool = True) -> Solution:
-    """Return a solution that claims `claims` correct predictions of 100, on both sets."""
-    test = claims if revealed else 0
-    return Solution(miner, bytes(32), bytes([revealed]) * 32, claims, test, order, 0, revealed)
+def solution(miner: str, order: int, *, claims: int, revealed: bool = True, model: str = "") -> Solution:
+    """Return a solution that claims `claims` correct predictions of 100, on both sets, for `model`.
+
+    Without a name its model is like no other.
+    """
+    test, digest = (claims, (model or miner).encode().ljust(32)) if revealed else (0, bytes(32))
+    return Solution(miner, bytes(32), digest, claims, test, order, 0, revealed)
 
 
 def ended_round(
-    parameters: Parameters,
     terms: TaskTerms,
     solutions: Sequence[Solution],
     true_counts: dict[str, int | Verdict],
 ) -> EndedRound:
     """Return a round whose committee finds each miner's true count of 100, or a verdict other than Ok."""
-    judged = judged_solutions(solutions, terms, released=True, maximum=parameters.chain.judged_solutions)
+    judged = judged_solutions(solutions)
     return EndedRound(
         data_node=DATA_NODE,
         terms=terms,
@@ -52,7 +54,6 @@ def ended_round(
         solutions=tuple(solutions),
         judged=judged,
         findings=tuple(_finding(true_counts[each.miner]) for each in judged),
-        tolerance=parameters.committee.tolerance,
     )
 
 
@@ -67,7 +68,7 @@ def outcome(ended: EndedRound, parameters: Parameters) -> Outcome:
     split = settle(ended, judgement, parameters.chain)
     gains = {DATA_NODE: -ended.terms.reward - ended.terms.data_bond - ended.terms.fee}
     for each in ended.solutions:
-        gains[each.miner] = gains.get(each.miner, 0) - miner_bond(ended.terms.reward, parameters.chain)
+        gains[each.miner] = gains.get(each.miner, 0) - bond_of(each, ended.terms, parameters.chain)
     for payout in split.payouts:
         gains[payout.payee] += payout.amount
     return Outcome(judgement, gains, split.verification_fee, split.pool + ended.terms.fee)

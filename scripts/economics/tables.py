@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from scripts.economics import queue
-from scripts.economics.committee import challenged, growing, one_draw
+from scripts.economics.committee import doubted, last_word, one_draw, withheld
 from scripts.economics.gas import CALLS, GAS_PRICES, GWEI, per_seat
 from scripts.economics.purposes import PURPOSES
 from scripts.economics.rounds import HONEST, ended_round, outcome, solution, without_keys
@@ -16,9 +16,12 @@ from scripts.economics.rounds import HONEST, ended_round, outcome, solution, wit
 from pole.protocol.amounts import ether, wei
 from pole.protocol.parameters import Parameters, parameters_from_json
 from pole.protocol.rounds.judgement import BASIS_POINTS
-from pole.protocol.rounds.ommer_rewards import inclusion_reward, ommer_reward
+from pole.protocol.ballots import challenge_bond, committee_fee, seats_asked
+from pole.protocol.rounds.ommer_rewards import inclusion_reward
 from pole.protocol.rounds.parameter_rules import MAXIMUM_SEATS, covering_fee
-from pole.protocol.rounds.payouts import miner_bond
+from pole.protocol.rounds.payouts import bond_of
+from pole.protocol.rounds.rent import duration, judging_time
+from pole.protocol.rounds.rent import rent as rent_of
 from pole.protocol.rounds.tally import quorum
 from pole.protocol.state import TaskTerms, Verdict
 
@@ -27,6 +30,8 @@ ETHER: Final = 10**18
 SEATS: Final = 100
 SHARES: Final = ((1, 5), (1, 3), (1, 2))
 SIZES: Final = (5, 15, 31)
+PROPOSERS: Final = (Fraction(1, 100), Fraction(1, 10), Fraction(1, 3))
+"""Shares of the Ethereum blocks that one party proposes."""
 
 
 def read_parameters(name: str) -> Parameters:
@@ -46,12 +51,17 @@ def tables() -> dict[str, str]:
         "parameters": parameters_table(chosen, read_parameters("parameters-public.json")),
         "committee": committee_table(),
         "captures": captures_table(),
+        "withheld": withheld_table(),
+        "challenges": challenges_table(chosen),
         "self-dealing": self_dealing_table(chosen),
         "griefing": griefing_table(chosen),
         "crowding": crowding_table(chosen),
+        "models": models_table(chosen),
         "queue": queue_table(chosen),
+        "halting": halting_table(chosen),
         "stalling": stalling_table(chosen),
         "verifiers": verifiers_table(chosen),
+        "judging": judging_table(chosen, read_parameters("parameters-public.json")),
         "laziness": laziness_table(chosen),
     }
 
@@ -78,15 +88,15 @@ def committee_table() -> str:
     rows = []
     for n in SIZES:
         for share in SHARES:
-            bad = SEATS * share[0] // share[1]
-            alone = one_draw(seats=SEATS, dishonest=bad, n=n)
-            grown = growing(seats=SEATS, dishonest=bad, n=n, cap=MAXIMUM_SEATS)
-            doubted = challenged(seats=SEATS, dishonest=bad, n=n, cap=MAXIMUM_SEATS)
-            chances = (alone.capture, alone.stall, grown.capture, grown.stall, doubted)
-            rows.append([str(n), str(quorum(n)), f"{share[0]}/{share[1]}", *map(_percent, chances)])
-    head = ["n", "quorum", "dishonest", "captured", "stalled", "captured, growing", "stalled, growing"]
-    head.append("captured, challenged")
-    return table(head, rows)
+            asked = {"seats": SEATS, "dishonest": SEATS * share[0] // share[1], "n": n}
+            alone = one_draw(**asked)
+            challenged = doubted(**asked, cap=MAXIMUM_SEATS)
+            last = last_word(**asked, cap=MAXIMUM_SEATS)
+            chances = (alone.capture, alone.stall, challenged.capture, challenged.stall)
+            cells = map(_percent, (*chances, last.capture, last.stall))
+            rows.append([str(n), str(quorum(n)), f"{share[0]}/{share[1]}", *cells])
+    head = ["n", "quorum", "dishonest", "captured", "stalled", "captured, doubted", "stalled, doubted"]
+    return table([*head, "captured, fought out", "stalled, fought out"], rows)
 
 
 def captures_table() -> str:
@@ -101,10 +111,35 @@ def captures_table() -> str:
     return table(["n", *(f"{a}/{b} dishonest" for a, b in SHARES)], rows)
 
 
+def withheld_table() -> str:
+    """Return how often a committee is captured by whoever proposes a share of the Ethereum blocks, too."""
+    rows = []
+    for n in SIZES:
+        for share in SHARES[:2]:
+            chance = one_draw(seats=SEATS, dishonest=SEATS * share[0] // share[1], n=n).capture
+            cells = (withheld(chance, slots) for slots in PROPOSERS)
+            rows.append([str(n), f"{share[0]}/{share[1]}", _percent(chance), *map(_percent, cells)])
+    heads = (f"{_percent(slots)} of the slots" for slots in PROPOSERS)
+    return table(["n", "dishonest", "captured", *heads], rows)
+
+
+def challenges_table(parameters: Parameters) -> str:
+    """Return what larger committees cost whoever calls them."""
+    rows = []
+    chain = parameters.chain
+    for reward in (ETHER // 10, ETHER, 3 * ETHER, 10 * ETHER):
+        sizes = [str(seats_asked(attempt, reward, chain)) for attempt in range(3)]
+        bonds = [challenge_bond(attempt, reward, chain) for attempt in range(2)]
+        parts = [f"{ether(bond)} ({bond * 100 / reward:.3g} %)" for bond in bonds]
+        rows.append([ether(reward), ether(committee_fee(reward, chain)), *sizes, *parts])
+    head = ["reward", "verification fee", "first seats", "next", "last", "the first challenge", "the second"]
+    return table(head, rows)
+
+
 def self_dealing_table(parameters: Parameters) -> str:
     """Return what a data node earns that mines its own task, at the minimum fee for which a block is paid."""
     reward = parameters.chain.block_reward
-    drawn = reward + inclusion_reward(reward) + ommer_reward(reward, height=2, ommer_height=1, count=1)
+    drawn = 2 * reward + inclusion_reward(reward)
     rows = []
     for margin in (0, 500, parameters.chain.fee_margin_bps, 2000):
         fee = covering_fee(replace(parameters, chain=replace(parameters.chain, fee_margin_bps=margin)))
@@ -133,36 +168,35 @@ def reference_task(parameters: Parameters) -> TaskTerms:
 
 def griefing_table(parameters: Parameters) -> str:
     """Return who loses what in rounds that one role spoils, settled by the protocol's own rules."""
-    terms, places = reference_task(parameters), parameters.chain.judged_solutions
+    terms, places = reference_task(parameters), parameters.chain.max_solutions
     honest = [solution(HONEST[0], 0, claims=98), solution(HONEST[1], 1, claims=97)]
     truth: dict[str, int | Verdict] = {HONEST[0]: 98, HONEST[1]: 97}
-    crowd = [solution(f"attacker {n}", 2 + n, claims=100) for n in range(places)]
-    names = [each.miner for each in crowd]
-    everywhere = parameters.chain.max_solutions
-    low = [solution(f"attacker {n}", n, claims=10) for n in range(everywhere - len(honest))]
-    high = [solution(f"attacker {n}", n, claims=100) for n in range(everywhere)]
+    low = [solution(f"attacker {n}", n, claims=10) for n in range(places - len(honest))]
+    high = [solution(f"attacker {n}", n, claims=100) for n in range(places)]
+    one = [solution(f"attacker {n}", n, claims=100, model="one") for n in range(places)]
+    door = solution("attacker 0", 2, claims=100)
     silent = solution("attacker 0", 2, claims=100, revealed=False)
-    bare = ended_round(parameters, terms, honest, truth)
+    false: dict[str, int | Verdict] = {each.miner: 10 for each in high}
+    bare = ended_round(terms, honest, truth)
+    missed = replace(terms, required_test_accuracy=9900)
     cases = {
         "nobody: an honest round": bare,
         "data node: no keys": without_keys(bare),
         "data node: no test set": replace(bare, released=False),
-        "data node: wrong data": ended_round(
-            parameters, terms, honest, dict.fromkeys(truth, Verdict.DATA_FAULT)
+        "data node: wrong data": ended_round(terms, honest, dict.fromkeys(truth, Verdict.DATA_FAULT)),
+        "data node: data that cannot be had": ended_round(
+            terms, honest, dict.fromkeys(truth, Verdict.DATA_UNAVAILABLE)
         ),
+        "data node: a test threshold that nobody meets": ended_round(missed, honest, truth),
         "miner: commits, never reveals": replace(bare, solutions=(*honest, silent)),
-        f"miner: {places} false claims on junk": ended_round(
-            parameters, terms, [*honest, *crowd], truth | dict.fromkeys(names, Verdict.MALFORMED)
+        "miner: a false claim that ends training": ended_round(
+            terms, [solution(HONEST[0], 0, claims=70), door], {HONEST[0]: 70, "attacker 0": 10}
         ),
-        f"miner: {places} false claims on a fair model": ended_round(
-            parameters, terms, [*honest, *crowd], truth | dict.fromkeys(names, 90)
+        f"miner: all {places} places, true claims on junk, of which honest claims take two": ended_round(
+            terms, [*low, *honest], truth | {each.miner: 10 for each in low}
         ),
-        f"miner: all {everywhere} places, true claims on junk, of which honest claims take two": ended_round(
-            parameters, terms, [*low, *honest], truth | dict.fromkeys([each.miner for each in low], 10)
-        ),
-        f"miner: all {everywhere} places, false claims that nobody can exceed": ended_round(
-            parameters, terms, high, dict.fromkeys([each.miner for each in high], 10)
-        ),
+        f"miner: all {places} places, false claims that nobody can exceed": ended_round(terms, high, false),
+        f"miner: the same with one model in all {places}": ended_round(terms, one, false),
     }
     rows = []
     for name, ended in cases.items():
@@ -177,6 +211,28 @@ def griefing_table(parameters: Parameters) -> str:
     return table(head, rows)
 
 
+def models_table(parameters: Parameters) -> str:
+    """Return what a data node pays for models that it does not reward, of the reward of 3 ETH."""
+    terms, chain = reference_task(parameters), parameters.chain
+    rent = rent_of(terms.reward, parameters.task_list)
+    committee = committee_fee(terms.reward, chain)
+    part = (terms.reward - committee) * chain.missed_share_bps // BASIS_POINTS
+    lost = terms.reward * chain.missed_share_bps // BASIS_POINTS + terms.data_bond
+    ways = {
+        "it rewards the best": terms.reward,
+        "a test threshold that nobody meets": committee + part,
+        "data that are wrong": lost,
+        "data that it serves no more, once it has challenged the first tally": lost
+        + challenge_bond(0, terms.reward, chain),
+        "it wins itself, for it knows its test set": committee,
+    }
+    rows = [
+        [name, ether(paid), ether(paid + terms.fee + rent), f"{paid * 100 / terms.reward:.3g} %"]
+        for name, paid in ways.items()
+    ]
+    return table(["how", "it pays", "with fee and rent, at most", "of the reward, without these"], rows)
+
+
 def queue_table(parameters: Parameters) -> str:
     """Return what it costs to keep the reference task waiting, or out of the list, gas at 1 gwei."""
     terms = reference_task(parameters)
@@ -184,7 +240,7 @@ def queue_table(parameters: Parameters) -> str:
     enough = _about(queue.entering_reward(terms, parameters))
     rows = [
         (
-            "tasks of 1 s that come before it, keys posted in the last second, in turn for a day",
+            "brief tasks that come before it, with garbage keys, in turn for a day, in one lane",
             queue.overtaking(terms, parameters),
             "it waits, as do all that offer less",
         ),
@@ -208,52 +264,82 @@ def queue_table(parameters: Parameters) -> str:
     return table(head, [[name, _about(p.spent), _about(p.locked), effect] for name, p, effect in rows])
 
 
+def halting_table(parameters: Parameters) -> str:
+    """Return what it costs to hold all lanes, by the hour and as a part of what would be paid meanwhile."""
+    terms, lanes = reference_task(parameters), parameters.committee.lanes
+    hourly = terms.reward * 3600 // duration(terms, parameters.task_list)
+    brief = queue.overtaking(terms, parameters)
+    held, seconds = queue.holding(terms, parameters)
+    least, week = queue.squatting(parameters, terms)
+    ways = {
+        "brief tasks with garbage keys, again and again, before tasks of 3 ETH": brief.spent // 24,
+        f"a task of {ether(parameters.task_list.max_reward)} before them, and a commitment": held.spent
+        * 3600
+        // seconds,
+        "the least task of the longest limit, taken while nothing waits, and a commitment": least.spent
+        * 3600
+        // week,
+    }
+    rows = [
+        [name, _about(cost * lanes), f"{cost * 100 / hourly:.3g} %"] for name, cost in ways.items()
+    ]
+    return table(["all lanes held by", "an hour", "of what tasks of 3 ETH would pay"], rows)
+
+
 def crowding_table(parameters: Parameters) -> str:
-    """Return what it costs to spoil a round by false claims on every judged place, for some rewards."""
-    terms, places = reference_task(parameters), parameters.chain.judged_solutions
-    crowd = [solution(f"attacker {n}", n, claims=100) for n in range(places)]
-    truth: dict[str, int | Verdict] = {each.miner: 90 for each in crowd}
+    """Return what it costs to spoil a round by false claims on every place, for some rewards."""
+    terms, places = reference_task(parameters), parameters.chain.max_solutions
+    crowds = {
+        "at the threshold": [solution(f"attacker {n}", n, claims=100) for n in range(places)],
+        "below it": [solution(f"attacker {n}", n, claims=79) for n in range(places)],
+    }
     rows = []
-    for reward in (parameters.task_list.min_reward, ETHER, 3 * ETHER, 10 * ETHER, 100 * ETHER):
+    for reward in (parameters.task_list.min_reward, ETHER, 3 * ETHER, 10 * ETHER, 20 * ETHER):
         paying = replace(terms, reward=reward, fee=0)
-        ending = outcome(ended_round(parameters, paying, crowd, truth), parameters)
-        bond = miner_bond(reward, parameters.chain)
-        amounts = (reward, bond, -ending.attacker, ending.verifiers, ending.pool, ending.gains["data node"])
-        rows.append([ether(amount) for amount in amounts])
-    head = ["reward", "miner bond", f"{places} false claims cost", "the committee gets", "the pool gets"]
-    return table([*head, "the data node gains"], rows)
+        cells = []
+        for crowd in crowds.values():
+            truth: dict[str, int | Verdict] = {each.miner: 10 for each in crowd}
+            ending = outcome(ended_round(paying, crowd, truth), parameters)
+            cells += [ether(bond_of(crowd[0], paying, parameters.chain)), ether(-ending.attacker)]
+        rows.append([ether(reward), *cells])
+    head = [f"{what} {name}" for name in crowds for what in ("bond", f"{places} false claims")]
+    return table(["reward", *head], rows)
 
 
 def stalling_table(parameters: Parameters) -> str:
     """Return what it costs to keep everybody else from being served in a round, gas at 1 gwei."""
-    chain = parameters.chain
-    fill = chain.max_solutions * (CALLS["commit"] + CALLS["reveal"]) * GWEI
+    chain, terms = parameters.chain, reference_task(parameters)
+    places = chain.max_solutions
+    fill = places * (CALLS["commit"] + CALLS["reveal"]) * GWEI
     veto = chain.committee_size - quorum(chain.committee_size) + 1
-    bond = miner_bond(reference_task(parameters).reward, chain)
+    low, high = (bond_of(solution("attacker", 0, claims=n), terms, chain) for n in (1, 100))
+    staked = ether(parameters.committee.seat_stake * veto)
+    votes = _about(per_seat() * GWEI * veto)
+    overruled = ether(challenge_bond(0, terms.reward, chain))
     rows = [
         [
-            f"all {chain.max_solutions} places of a round taken, low but true claims",
+            f"all {places} places of a round taken, low but true claims",
             _about(fill),
-            ether(chain.max_solutions * bond),
+            ether(places * low),
             "nobody is kept out: a higher claim takes the lowest place",
         ],
         [
-            f"all {chain.max_solutions} places of a round taken, false claims that nobody can exceed",
-            _about(fill + chain.judged_solutions * bond),
-            ether(chain.max_solutions * bond),
+            f"all {places} places of a round taken, false claims that nobody can exceed",
+            _about(fill + places * high),
+            ether(places * high),
             "the round is void",
         ],
         [
             f"{veto} of {chain.committee_size} seats absent",
             ether(parameters.committee.penalty * veto),
-            ether(parameters.committee.seat_stake * veto),
-            "the round is void",
+            staked,
+            f"the round is void, or its miner challenges for {overruled}",
         ],
         [
-            f"{veto} of {chain.committee_size} seats vote nonsense",
-            _about(per_seat() * GWEI * veto),
-            ether(parameters.committee.seat_stake * veto),
-            "the round is void; without a finding nobody is slashed",
+            f"{veto} of {chain.committee_size} seats abstain on the better model",
+            votes,
+            staked,
+            f"another wins, or its miner challenges for {overruled}",
         ],
     ]
     return table(["attack", "spent", "locked meanwhile", "effect"], rows)
@@ -271,6 +357,22 @@ def verifiers_table(parameters: Parameters) -> str:
             cells.append(_about(minimum))
         rows.append([f"{price} gwei", _about(gas), *cells])
     return table(["gas price", "gas of a vote", *(f"n = {n}" for n in SIZES)], rows)
+
+
+def judging_table(devnet: Parameters, public: Parameters) -> str:
+    """Return the least reward of tasks by the time that judging a model takes, and what a seat earns for it."""
+    rows = []
+    for seconds in (10, 60, 600, 3600):
+        cells = []
+        for each in (devnet, public):
+            tasks, chain = each.task_list, each.chain
+            least = max(tasks.min_reward, seconds * tasks.reward_per_judging_second)
+            seat = committee_fee(least, chain) // seats_asked(0, least, chain)
+            cells += [ether(least), ether(seat)]
+        window = devnet.chain.vote_commit_window + devnet.chain.max_solutions * seconds
+        rows.append([f"{seconds:,} s", *cells, f"{window:,} s"])
+    head = ["judging a model takes", "least reward, devnet", "a seat earns", "public networks", "a seat earns"]
+    return table([*head, "window for the votes on 16 models, devnet"], rows)
 
 
 def laziness_table(parameters: Parameters) -> str:
@@ -294,9 +396,9 @@ def _solidity(name: str) -> str:
 def _value(key: str, value: int) -> str:
     if key.endswith("Bps"):
         return f"{value / 100:g} %"
-    if key.endswith(("Window", "Windows", "Time", "Limit")):
+    if key.endswith(("Window", "Windows", "Time", "Limit", "Age")):
         return f"{value:,} s"
-    if key.endswith(("Reward", "Bond", "Stake", "penalty")):
+    if key.endswith(("Reward", "Bond", "Stake", "penalty", "Second", "PerSeat")):
         return ether(value)
     return f"{value:,}"
 

@@ -12,19 +12,19 @@ FEW = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
 
 # A committee of 15 judges four solutions.
 LIMITS = {
-    "post": 260_000,
-    "replace": 290_000,
+    "post": 270_000,
+    "replace": 300_000,
     "open": 330_000,
     "draw seed": 90_000,
-    "keys": 80_000,
-    "commit": 110_000,
+    "keys": 95_000,
+    "commit": 120_000,
     "displace": 250_000,
     "close": 65_000,
-    "release": 60_000,
-    "reveal": 75_000,
+    "release": 70_000,
+    "reveal": 95_000,
     "draw": 410_000,
     "commit vote": 70_000,
-    "reveal vote": 90_000,
+    "reveal vote": 100_000,
     "finalise": 1_400_000,
 }
 

@@ -1,6 +1,7 @@
 """Deploys the contracts out of brownie's build, for tests that need them but not brownie."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,13 +66,13 @@ PARAMETERS: dict[str, dict[str, int]] = {
 }
 
 
-def deploy(w3: Web3, path: Path) -> None:
+def deploy(w3: Web3, path: Path, parameters: Mapping[str, Mapping[str, int]] = PARAMETERS) -> None:
     """Deploy the five contracts from the node's first account and write the deployment file to `path`."""
     deployer = w3.eth.accounts[0]
     nonce = w3.eth.get_transaction_count(deployer)
     addresses = {name: created_address(deployer, nonce + place) for place, name in enumerate(DEPLOYED)}
     reservoir, ledger, task_list, committee, chain = addresses.values()
-    structs = {group: tuple(values.values()) for group, values in PARAMETERS.items()}
+    structs = {group: tuple(values.values()) for group, values in parameters.items()}
     arguments: dict[str, tuple[Any, ...]] = {
         "RewardReservoir": (),
         "Ledger": (chain, task_list, committee),
@@ -89,7 +90,7 @@ def deploy(w3: Web3, path: Path) -> None:
         "chainId": w3.eth.chain_id,
         "network": "test",
         "contracts": {name: entry(w3, name, contract) for name, contract in deployed.items()},
-        "parameters": PARAMETERS,
+        "parameters": parameters,
     }
     path.write_text(json.dumps(content))
 

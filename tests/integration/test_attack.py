@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
-from scripts.attack.__main__ import attack
+from scripts.attack.__main__ import as_json, as_table, attack
 from scripts.attack.attacks import ATTACKS, Attack
 from scripts.attack.world import World
 from tests.integration.conftest import Devnet, running_devnet
@@ -30,7 +31,8 @@ def trespass(world: World) -> dict[str, int]:
 def test_a_broken_promise_is_told_and_is_an_exit_code(idle: Devnet) -> None:
     told: list[str] = []
     attacks = (Attack("Money is made.", "wish", gift), Attack("Seats are closed.", "stake", trespass))
-    assert attack(idle.w3, idle.deployment, attacks=attacks, show=told.append) == 1
+    report = partial(as_table, show=told.append)
+    assert attack(idle.w3, idle.deployment, attacks=attacks, report=report) == 1
     assert "BROKEN  gained: nobody anything; promised: attacker +1e-18" in told[1]
     assert "BROKEN  stake should be refused with NotChain, and is with nothing" in told[2]
     assert told[-1] == "\n0 promises kept, 2 broken"
@@ -41,15 +43,17 @@ def test_contracts_that_others_use_are_not_attacked(idle: Devnet) -> None:
     contracts = attack_world(idle)
     contracts.send(contracts.verifiers[0], contracts.committee.functions.stake(), contracts.seats.seatStake)
     with pytest.raises(SystemExit, match="attack a fresh deployment"):
-        attack(idle.w3, idle.deployment)
+        attack(idle.w3, idle.deployment, report=as_table)
     idle.w3.provider.make_request("evm_revert", [snapshot])  # type: ignore[arg-type]
 
 
-def test_every_promise_is_kept_against_an_outsider(idle: Devnet) -> None:
-    told: list[str] = []
-    code = attack(idle.w3, idle.deployment, show=told.append)
-    assert code == 0, "\n".join(told)
-    assert told[-1] == f"\n{len(ATTACKS)} promises kept, 0 broken"
+def test_a_kept_promise_is_told_with_everybodys_gains(
+    idle: Devnet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = [each for each in ATTACKS if each.title == "ask for that of others"]
+    assert attack(idle.w3, idle.deployment, attacks=chosen, report=as_json) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["promise"], told["broken"], told["gains"]) == (chosen[0].promise, None, {})
 
 
 def attack_world(devnet: Devnet) -> World:

@@ -128,10 +128,29 @@ def test_a_data_fault_on_any_solution_voids_the_round_at_the_data_nodes_cost(
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.DATA_FAULT
     share = (TERMS["dataBond"] - VERIFICATION_FEE) * CHAIN["faultShareBps"] // 10_000 // 2
-    assert stage.credit(pole, DATA_NODE) == TERMS["reward"]
-    assert stage.credit(pole, 2) == stage.credit(pole, 3) == READY_BOND + share
+    # Who revealed gave a model away: they share a part of the reward as well.
+    part = TERMS["reward"] * CHAIN["missedShareBps"] // 10_000
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] - part
+    assert stage.credit(pole, 2) == stage.credit(pole, 3) == READY_BOND + share + part // 2
     assert pole.reservoir.creditOf(members[0]) == VERIFICATION_FEE // 4
     assert stage.pool(pole) == before + TERMS["dataBond"] - VERIFICATION_FEE - 2 * share
+    history_holds()
+
+
+def test_data_that_nobody_could_have_pay_no_committee_and_a_part_of_the_reward_to_the_pool(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
+    round_id = stage.revealed(pole, {2: Model(test=45), 3: Model(test=40)})
+    members = stage.vote(pole, round_id, dict.fromkeys((2, 3), verdict(Verdict.DATA_UNAVAILABLE)))
+    before = stage.pool(pole)
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.DATA_UNAVAILABLE
+    part = TERMS["reward"] * CHAIN["missedShareBps"] // 10_000
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] - part
+    assert stage.credit(pole, 2) == stage.credit(pole, 3) == READY_BOND
+    assert [pole.reservoir.creditOf(member) for member in members] == [0] * 4
+    assert all(pole.committee.stakeOf(member) == (SEAT, True, 0, 0) for member in members)
+    assert stage.pool(pole) == before + part + TERMS["dataBond"]
     history_holds()
 
 
@@ -142,9 +161,10 @@ def test_the_committees_fee_after_a_data_fault_is_at_most_the_data_bond(
     round_id = stage.revealed(pole, {2: Model()}, dataBond=bond)
     members = stage.vote(pole, round_id, {2: verdict(Verdict.DATA_FAULT)})
     stage.finalise(pole, round_id)
+    part = TERMS["reward"] * CHAIN["missedShareBps"] // 10_000
     assert pole.reservoir.creditOf(members[0]) == bond // 4
-    assert stage.credit(pole, DATA_NODE) == TERMS["reward"]
-    assert stage.credit(pole, 2) == READY_BOND
+    assert stage.credit(pole, DATA_NODE) == TERMS["reward"] - part
+    assert stage.credit(pole, 2) == READY_BOND + part
     history_holds()
 
 

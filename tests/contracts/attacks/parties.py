@@ -4,12 +4,12 @@ from typing import Any
 
 from brownie import accounts
 from tests.contracts import stage
-from tests.contracts.stage import CHAIN, COMMITTEE, TERMS, VERIFICATION_FEE, Pole
+from tests.contracts.stage import CHAIN, READY_BOND, TERMS, VERIFICATION_FEE, Pole
 
 BOND = READY_BOND
+"""What a miner of the stage deposits, whose claims reach the threshold."""
 DATA_BOND = TERMS["dataBond"]
 FEE = TERMS["fee"]
-PENALTY = COMMITTEE["penalty"]
 BLOCK_REWARD = CHAIN["blockReward"]
 PRIZE = TERMS["reward"] - VERIFICATION_FEE + BLOCK_REWARD
 """What the winner of a round gains."""

@@ -8,8 +8,9 @@ from tests.contracts.attacks.books import Books
 from tests.contracts.attacks.parties import BLOCK_REWARD, DATA_BOND, FEE, LOT, PRIZE, sent
 from tests.contracts.stage import (
     CHAIN,
+    COMMITTEE,
     DATA_NODE,
-    ETHER,
+    STRANGER,
     TERMS,
     TEST_DIGEST,
     VERIFICATION_FEE,
@@ -43,8 +44,7 @@ def compensated() -> dict[str, int]:
 
 
 def test_keys_that_never_come_cost_the_data_bond_and_nobody_else_anything(pole: Pole, ledger: Books) -> None:
-    stage.post(pole)
-    round_id = stage.open_round(pole)
+    round_id = stage.opened(pole)
     stage.wait(CHAIN["keyWindow"])
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.KEYS_MISSING
@@ -87,9 +87,10 @@ def test_data_that_are_proven_wrong_cost_the_data_node_its_bond_and_no_miner_any
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.DATA_FAULT
     share = (DATA_BOND - VERIFICATION_FEE) * CHAIN["faultShareBps"] // 10_000
+    part = TERMS["reward"] * CHAIN["missedShareBps"] // 10_000
     assert ledger.gains(victim=VICTIM) == {
-        "data_node": -DATA_BOND - FEE,
-        "victim": share,
+        "data_node": -DATA_BOND - FEE - part,
+        "victim": share + part,
         "verifiers": VERIFICATION_FEE,
         "pool": FEE + DATA_BOND - VERIFICATION_FEE - share,
     }
@@ -126,7 +127,7 @@ def test_a_fee_one_wei_short_draws_nothing_from_the_pool(pole: Pole, ledger: Boo
 
 def test_a_task_that_covers_nothing_leaves_no_ommer_for_the_next_block_to_pay(pole: Pole) -> None:
     stage.won(pole, {OWN: Model(test=50), OWN_TOO: Model(test=50)}, fee=COVERING_FEE - 1)
-    assert stage.field(pole.chain.ommerAt(1), "count") == 0
+    assert stage.ommers(pole) == {}
     ledger = books.opened(pole)
     stage.won(pole, {VICTIM: Model(test=40)})
     assert ledger.gains(attacker=[OWN, OWN_TOO], victim=VICTIM) == LOT | {"victim": PRIZE}
@@ -142,7 +143,8 @@ def test_a_withholding_data_node_that_mines_gets_only_a_part_of_its_bond_back(
 
 
 def test_a_data_node_has_no_say_in_who_wins(pole: Pole, ledger: Books) -> None:
-    pole.committee.stake(sent(DATA_NODE, ETHER))
+    stage.take_seat(pole, DATA_NODE)
+    stage.wait(COMMITTEE["seatAge"])
     models = {OWN: Model(test=10), VICTIM: Model(test=45)}
     round_id = stage.revealed(pole, models)
     members = stage.vote(pole, round_id, {OWN: ok(90, 10), VICTIM: ok(90, 45)})
@@ -154,7 +156,9 @@ def test_a_data_node_has_no_say_in_who_wins(pole: Pole, ledger: Books) -> None:
 def test_a_data_node_that_never_comes_back_stops_nothing_but_its_own_round(pole: Pole, ledger: Books) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, VICTIM, MODEL)
-    stage.wait(TERMS["timeLimit"] + CHAIN["testWindow"])
+    stage.wait(TERMS["timeLimit"])
+    pole.chain.closeSubmissions(round_id, sent(STRANGER))
+    stage.wait(CHAIN["testWindow"])
     stage.reveal(pole, round_id, VICTIM, MODEL)
     parties.judged_fairly(pole, round_id, {VICTIM: MODEL})
     assert ledger.gains(victim=VICTIM) == compensated()

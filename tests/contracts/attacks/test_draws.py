@@ -1,4 +1,4 @@
-"""Attempts to choose the committee: by waiting, arming, staking and leaving."""
+"""Attempts to choose who judges: by waiting, arming, trying headers, staking and leaving."""
 
 import pytest
 from brownie import accounts, chain
@@ -6,7 +6,9 @@ from tests.contracts import stage
 from tests.contracts.attacks import books, parties
 from tests.contracts.attacks.books import Books
 from tests.contracts.attacks.parties import LOT, PRIZE, sent
-from tests.contracts.stage import ETHER, STRANGER, VERIFIERS, Model, Pole, refused
+from tests.contracts.stage import CHAIN, COMMITTEE, PENALTY, STRANGER, VERIFIERS, Model, Pole, refused
+
+from pole.protocol.state import Phase
 
 VICTIM = 2
 MODELS = {VICTIM: Model()}
@@ -20,15 +22,15 @@ def ready(pole: Pole) -> tuple[Books, int]:
     return ledger, stage.revealed(pole, MODELS)
 
 
-def test_a_draw_that_nobody_interested_arms_is_armed_by_a_stranger(
+def test_a_draw_that_nobody_interested_makes_is_made_by_a_stranger(
     pole: Pole, ready: tuple[Books, int]
 ) -> None:
     ledger, round_id = ready
     stage.wait(10**6)
     chain.mine(300)
-    pole.chain.armDraw(round_id, sent(STRANGER))
-    chain.mine(2)
-    pole.chain.drawCommittee(round_id, sent(STRANGER))
+    pole.chain.arm(round_id, sent(STRANGER))
+    header = stage.mine_named(pole, round_id)
+    pole.chain.draw(round_id, header, sent(STRANGER))
     members = pole.committee.members(stage.ballot(pole, round_id))
     votes = {member: [stage.ok(90, 45)] for member in members}
     stage.commit_votes(pole, round_id, votes)
@@ -39,73 +41,56 @@ def test_a_draw_that_nobody_interested_arms_is_armed_by_a_stranger(
 
 def test_who_draws_and_when_changes_nothing(pole: Pole, ready: tuple[Books, int]) -> None:
     _, round_id = ready
-    pole.chain.armDraw(round_id, sent(0))
-    chain.mine(2)
-    pole.chain.drawCommittee(round_id, sent(0))
+    header = stage.mine_named(pole, round_id)
+    pole.chain.draw(round_id, header, sent(0))
     first = pole.committee.members(stage.ballot(pole, round_id))
     chain.undo()
     chain.mine(200)
-    pole.chain.drawCommittee(round_id, sent(STRANGER))
+    pole.chain.draw(round_id, header, sent(STRANGER))
     assert pole.committee.members(stage.ballot(pole, round_id)) == first
 
 
-def test_who_dislikes_a_hash_cannot_arm_again_while_anybody_can_draw_with_it(
+def test_who_dislikes_a_mix_names_no_other_block_while_anybody_can_draw_with_it(
     pole: Pole, ready: tuple[Books, int]
 ) -> None:
     _, round_id = ready
-    pole.chain.armDraw(round_id, sent(3))
-    armed = stage.field(pole.chain.round(round_id), "drawBlock")
+    named = stage.field(pole.chain.round(round_id), "drawBlock")
     chain.mine(2)
     for _ in range(3):
         chain.mine(80)
-        with refused("DrawPending", round_id, armed):
-            pole.chain.armDraw(round_id, sent(3))
-    pole.chain.drawCommittee(round_id, sent(STRANGER))
+        with refused("DrawPending", round_id, named):
+            pole.chain.arm(round_id, sent(3))
+    pole.chain.draw(round_id, stage.header_of(named), sent(STRANGER))
     assert len(pole.committee.members(stage.ballot(pole, round_id))) == 4
 
 
-def test_seats_taken_once_the_seed_is_known_are_not_in_the_draw(pole: Pole, ready: tuple[Books, int]) -> None:
+def test_seats_taken_once_the_round_is_open_are_not_in_the_draw(pole: Pole, ready: tuple[Books, int]) -> None:
     _, round_id = ready
     for latecomer in LATECOMERS:
-        pole.committee.stake(sent(latecomer, ETHER))
-    assert pole.committee.seatCount() == (16, 8)
+        stage.take_seat(pole, latecomer)
+    stage.wait(COMMITTEE["seatAge"])
     members = stage.draw(pole, round_id)
     assert not {str(accounts[n]) for n in LATECOMERS} & set(members)
 
 
-def test_seats_left_and_taken_again_once_the_seed_is_known_are_not_in_the_draw(
-    pole: Pole, ready: tuple[Books, int]
-) -> None:
-    _, round_id = ready
-    again = [*VERIFIERS][:3]
-    for verifier in again:
-        pole.committee.unstake(sent(verifier))
-        pole.committee.stake(sent(verifier))
-    members = stage.draw(pole, round_id)
-    assert not {str(accounts[n]) for n in again} & set(members)
-
-
-def test_nobody_leaves_between_the_hash_and_the_draw_to_change_whom_it_draws(
-    pole: Pole, ready: tuple[Books, int]
-) -> None:
-    _, round_id = ready
-    pole.chain.armDraw(round_id, sent(0))
-    chain.mine(2)
+def test_nobody_leaves_between_the_mix_and_the_draw_to_change_whom_it_draws(pole: Pole) -> None:
+    round_id = stage.revealed(pole, MODELS)
+    header = stage.mine_named(pole, round_id)
+    pole.chain.draw(round_id, header, sent(0))
+    foreseen = pole.committee.members(stage.ballot(pole, round_id))
+    chain.undo()
     for verifier in VERIFIERS:
-        with refused("StakeBound", accounts[verifier], 2**64 - 1):
-            pole.committee.unstake(sent(verifier))
-    pole.chain.drawCommittee(round_id, sent(0))
-
-
-def test_a_seat_given_up_before_arming_makes_room_for_others_and_earns_nothing(
-    pole: Pole, ready: tuple[Books, int]
-) -> None:
-    ledger, round_id = ready
-    for verifier in [*VERIFIERS][:4]:
         pole.committee.unstake(sent(verifier))
-    members = parties.judged_fairly(pole, round_id, MODELS)
-    assert set(members) == {str(accounts[n]) for n in [*VERIFIERS][4:]}
-    assert ledger.gains(victim=VICTIM) == LOT | {"victim": PRIZE}
+    stage.wait(COMMITTEE["seatAge"])
+    pole.chain.draw(round_id, header, sent(0))
+    assert pole.committee.members(stage.ballot(pole, round_id)) == foreseen
+
+
+def test_who_leaves_before_its_round_opens_sits_while_it_was_seated_long_enough_before(pole: Pole) -> None:
+    for verifier in VERIFIERS:
+        pole.committee.unstake(sent(verifier))
+    round_id = stage.revealed(pole, MODELS)
+    assert len(stage.draw(pole, round_id)) == CHAIN["committeeSize"]
 
 
 def test_who_leaves_after_being_drawn_still_owes_its_vote_and_pays(
@@ -114,7 +99,19 @@ def test_who_leaves_after_being_drawn_still_owes_its_vote_and_pays(
     ledger, round_id = ready
     members = stage.draw(pole, round_id)
     pole.committee.unstake({"from": members[0]})
-    stage.wait(stage.CHAIN["voteCommitWindow"])
+    stage.wait(CHAIN["voteCommitWindow"] + stage.JUDGING_TIME)
     stage.finalise(pole, round_id)
     gains = ledger.gains(deserter=members[0])
-    assert gains["deserter"] == -parties.PENALTY
+    assert gains["deserter"] == -PENALTY
+
+
+def test_a_draw_by_the_header_of_any_other_block_is_refused(pole: Pole, ready: tuple[Books, int]) -> None:
+    ledger, round_id = ready
+    named = stage.field(pole.chain.round(round_id), "drawBlock")
+    chain.mine(10)
+    for number in (named - 2, named - 1, named + 1, named + 7):
+        with refused("WrongHeader", named):
+            pole.chain.draw(round_id, stage.header_of(number), sent(3))
+    parties.judged_fairly(pole, round_id, MODELS)
+    assert stage.phase(pole, round_id) is Phase.FINAL
+    assert ledger.gains(victim=VICTIM) == LOT | {"victim": PRIZE}

@@ -6,7 +6,7 @@ from brownie.network.contract import ProjectContract
 from tests.contracts import stage
 from tests.contracts.attacks import books, parties
 from tests.contracts.attacks.parties import FEE, LOT, PRIZE, sent
-from tests.contracts.stage import ETHER, POOL, STAKES, STRANGER, TASKS, Model, Pole, refused
+from tests.contracts.stage import ETHER, POOL, SEAT, STAKES, STRANGER, TASKS, Model, Pole, refused
 
 from pole.protocol.encoding.commitments import solution_commitment
 
@@ -23,7 +23,7 @@ def force(address: ProjectContract, amount: int) -> None:
 
 def test_ether_forced_into_the_contracts_is_lost_and_changes_nothing(pole: Pole) -> None:
     ledger = books.opened(pole)
-    contracts = (pole.reservoir, pole.task_list, pole.committee, pole.chain)
+    contracts = (pole.reservoir, pole.ledger, pole.task_list, pole.committee, pole.chain)
     for contract in contracts:
         force(contract, 7)
         assert contract.balance() >= 7
@@ -31,7 +31,7 @@ def test_ether_forced_into_the_contracts_is_lost_and_changes_nothing(pole: Pole)
     parties.judged_fairly(pole, round_id, MODELS)
     assert pole.reservoir.balance() == pole.reservoir.total() + 7
     gains = ledger.gains(victim=VICTIM, attacker=STRANGER)
-    assert gains == LOT | {"victim": PRIZE, "attacker": -28, "nobody": 28}
+    assert gains == LOT | {"victim": PRIZE, "attacker": -35, "nobody": 35}
 
 
 @pytest.mark.parametrize("account", [POOL, STAKES, TASKS], ids=["pool", "stakes", "tasks"])
@@ -50,7 +50,7 @@ def intruder(pole: Pole) -> ProjectContract:
     deposit = pole.reservoir.deposit.encode_input(made, POOL)
     made.act(pole.reservoir, deposit, sent(STRANGER, EARNED))
     made.act(pole.reservoir, pole.reservoir.credit.encode_input(POOL, made, EARNED), sent(STRANGER))
-    made.act(pole.committee, pole.committee.stake.encode_input(), sent(STRANGER, ETHER))
+    made.act(pole.committee, pole.committee.stake.encode_input(), sent(STRANGER, SEAT))
     terms, files, task = stage.post_call(pole, by=STRANGER)
     made.act(pole.task_list, pole.task_list.post.encode_input(terms, files), task)
     return made
@@ -66,7 +66,7 @@ AGAIN = {
     "unstake": lambda pole, own: (pole.committee, pole.committee.unstake.encode_input()),
     "reclaim": lambda pole, own: (pole.committee, pole.committee.reclaim.encode_input()),
     "cancel": lambda pole, own: (pole.task_list, pole.task_list.cancel.encode_input(1)),
-    "openRound": lambda pole, own: (pole.chain, pole.chain.openRound.encode_input()),
+    "openRound": lambda pole, own: (pole.chain, pole.chain.openRound.encode_input(0)),
     "finalise": lambda pole, own: (pole.chain, pole.chain.finalise.encode_input(0)),
 }
 ALLOWED = {"unstake", "cancel", "openRound"}
@@ -86,7 +86,7 @@ def test_a_call_made_while_being_paid_gets_what_it_would_get_at_any_other_time(
     assert pole.reservoir.creditOf(intruder) == (stage.TERMS["reward"] + stage.TERMS["dataBond"]) * (
         call == "cancel"
     )
-    assert pole.committee.stakeOf(intruder)[0] == ETHER
+    assert pole.committee.stakeOf(intruder)[0] == SEAT
     assert pole.reservoir.balance() == pole.reservoir.total()
     assert stage.pool(pole) == pool
 
@@ -94,7 +94,7 @@ def test_a_call_made_while_being_paid_gets_what_it_would_get_at_any_other_time(
 def test_no_code_of_those_who_are_paid_runs_when_a_round_ends(pole: Pole) -> None:
     winner = Intruder.deploy(sent(STRANGER))
     round_id = stage.training(pole)
-    model = Model()
+    model = Model(digest=b"\x0d" * 32)
     commitment = solution_commitment(
         chain_id=web3.eth.chain_id,
         chain_address=pole.chain.address,
@@ -135,6 +135,6 @@ def test_what_is_paid_for_others_is_a_gift(pole: Pole) -> None:
     ledger = books.opened(pole)
     round_id = stage.training(pole)
     pole.reservoir.deposit(pole.chain, round_id.to_bytes(32, "big"), sent(STRANGER, 77))
-    stage.wait(stage.TERMS["timeLimit"])
+    stage.wait(stage.CHAIN["graceWindow"])
     stage.finalise(pole, round_id)
     assert ledger.gains(attacker=STRANGER) == {"attacker": -77, "data_node": -FEE, "pool": FEE + 77}

@@ -7,6 +7,7 @@ from tests.contracts.attacks.parties import DATA_BOND, FEE, LOT, PRIZE, sent
 from tests.contracts.stage import (
     CHAIN,
     DATA_NODE,
+    JUDGING_TIME,
     STRANGER,
     TASK_LIST,
     TERMS,
@@ -25,6 +26,8 @@ MINIMUM_FEE = TASK_LIST["minReward"] * TASK_LIST["feeBps"] // 10_000
 MINIMUM = BRIEF | {"reward": TASK_LIST["minReward"], "fee": MINIMUM_FEE}
 MAXIMUM = TASK_LIST["maxTasks"]
 OFTEN = 8
+WINDOWS = TASK_LIST["roundWindows"] + TASK_LIST["maxSolutions"] * JUDGING_TIME
+"""What a round may take beside its time limit."""
 
 
 def withdrawn(pole: Pole, account: int) -> None:
@@ -35,6 +38,7 @@ def served(pole: Pole, task_id: int) -> None:
     """Open a round, which must be the task's, and play it to an honest end."""
     round_id = stage.open_round(pole)
     assert stage.field(pole.chain.round(round_id), "taskId") == task_id
+    stage.draw(pole, round_id)
     stage.post_keys(pole, round_id)
     stage.commit(pole, round_id, MINER, MODELS[MINER])
     stage.close(pole, round_id)
@@ -58,7 +62,7 @@ def test_tasks_of_a_second_no_longer_come_before_everybody(pole: Pole) -> None:
 def test_who_comes_first_offers_more_for_each_second_of_its_round(pole: Pole) -> None:
     ledger = books.opened(pole)
     task_id = stage.post(pole)
-    seconds, of_the_others = 1 + TASK_LIST["roundWindows"], TERMS["timeLimit"] + TASK_LIST["roundWindows"]
+    seconds, of_the_others = 1 + WINDOWS, TERMS["timeLimit"] + WINDOWS
     even = TERMS["reward"] * seconds // of_the_others
     fee = (even + 1) * TASK_LIST["feeBps"] // 10_000
     stage.post(pole, by=STRANGER, **BRIEF, reward=even, fee=fee)
@@ -67,6 +71,7 @@ def test_who_comes_first_offers_more_for_each_second_of_its_round(pole: Pole) ->
     assert pole.task_list.best() == jumper
     pole.task_list.cancel(2, sent(STRANGER))
     round_id = stage.open_round(pole)
+    stage.draw(pole, round_id)
     stage.wait(CHAIN["keyWindow"])
     stage.finalise(pole, round_id)
     served(pole, task_id)
@@ -136,7 +141,7 @@ def test_who_pushes_out_a_long_task_by_a_brief_one_pays_a_fee_as_its_victim_has(
     ledger = books.opened(pole)
     task_id = stage.post(pole, timeLimit=1000)
     others = fill(pole)
-    reward = TERMS["reward"] * 601 // 1600 + 1
+    reward = TERMS["reward"] * (1 + WINDOWS) // (1000 + WINDOWS) + 1
     fee = reward * TASK_LIST["feeBps"] // 10_000
     brief = post_replacing(pole, task_id, by=STRANGER, **BRIEF, reward=reward, fee=fee)
     for each in (*others, brief):

@@ -7,8 +7,19 @@ from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.attacks import books, parties
 from tests.contracts.attacks.books import Books
-from tests.contracts.attacks.parties import FEE, LOT, PENALTY, PRIZE, sent
-from tests.contracts.stage import CHAIN, STRANGER, VERIFICATION_FEE, Model, Pole, as_tuples, ok, refused
+from tests.contracts.attacks.parties import FEE, LOT, PRIZE, sent
+from tests.contracts.stage import (
+    CHAIN,
+    JUDGING_TIME,
+    PENALTY,
+    STRANGER,
+    VERIFICATION_FEE,
+    Model,
+    Pole,
+    as_tuples,
+    ok,
+    refused,
+)
 
 from pole.protocol.ballots import ballot_id
 from pole.protocol.state import Verdict, VoidReason, Vote
@@ -30,7 +41,7 @@ def drawn(pole: Pole) -> tuple[Books, int, list[str]]:
 
 def with_one_slashed(penalties: int = PENALTY) -> dict[str, int]:
     """Return the gains of a round of four seats that three decide."""
-    shares = VERIFICATION_FEE // 3 * 3
+    shares = VERIFICATION_FEE // 4 * 3
     rest = VERIFICATION_FEE - shares + penalties
     return LOT | {"victim": PRIZE, "verifiers": shares, "attacker": -penalties, "pool": LOT["pool"] + rest}
 
@@ -39,7 +50,8 @@ def decide(pole: Pole, round_id: int, votes: dict[str, list[Vote]]) -> None:
     """Let those of `votes` vote, and end the round."""
     stage.commit_votes(pole, round_id, votes)
     stage.reveal_votes(pole, round_id, votes)
-    stage.wait(CHAIN["voteCommitWindow"] + CHAIN["voteRevealWindow"])
+    stage.wait(CHAIN["voteCommitWindow"] + JUDGING_TIME)
+    stage.wait(CHAIN["voteRevealWindow"])
     stage.finalise(pole, round_id)
 
 
@@ -47,7 +59,7 @@ def test_an_absent_verifier_pays_the_penalty(pole: Pole, drawn: tuple[Books, int
     ledger, round_id, members = drawn
     votes = dict.fromkeys(members[1:], TRUE)
     stage.commit_votes(pole, round_id, votes)
-    stage.wait(CHAIN["voteCommitWindow"])
+    stage.wait(CHAIN["voteCommitWindow"] + JUDGING_TIME)
     stage.reveal_votes(pole, round_id, votes)
     stage.finalise(pole, round_id)
     assert ledger.gains(victim=VICTIM, attacker=members[0]) == with_one_slashed()
@@ -69,8 +81,8 @@ def test_a_copied_vote_commitment_cannot_be_opened_by_the_copier(
     votes = dict.fromkeys(members[1:], TRUE)
     stage.commit_votes(pole, round_id, votes)
     ballot = ballot_id(round_id, 0)
-    copied = pole.committee.voteOf(ballot, members[1])[0]
-    pole.committee.commitVote(ballot, copied, {"from": members[0]})
+    copied = pole.committee.voteOf(ballot, 1)[0]
+    pole.committee.commitVote(ballot, 0, copied, {"from": members[0]})
     stage.reveal_votes(pole, round_id, votes)
     with refused("CommitmentMismatch"):
         stage.reveal_votes(pole, round_id, {members[0]: TRUE})
@@ -97,7 +109,7 @@ def test_a_vote_shown_to_a_buyer_puts_the_stake_into_the_buyers_hands(
 ) -> None:
     ledger, round_id, members = drawn
     stage.commit_votes(pole, round_id, {members[0]: TRUE})
-    pole.committee.leak(ballot_id(round_id, 0), members[0], as_tuples(TRUE), SALT, sent(STRANGER))
+    pole.committee.leak(ballot_id(round_id, 0), 0, as_tuples(TRUE), SALT, sent(STRANGER))
     decide(pole, round_id, dict.fromkeys(members[1:], TRUE))
     expected = with_one_slashed(2 * PENALTY)
     expected |= {"buyer": PENALTY // 2, "pool": expected["pool"] - PENALTY // 2}
@@ -108,7 +120,7 @@ def test_a_committee_that_never_votes_pays_for_the_void_round(
     pole: Pole, drawn: tuple[Books, int, list[str]]
 ) -> None:
     ledger, round_id, members = drawn
-    stage.wait(CHAIN["voteCommitWindow"])
+    stage.wait(CHAIN["voteCommitWindow"] + JUDGING_TIME)
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM
     penalties = 4 * PENALTY
@@ -119,12 +131,19 @@ def test_a_committee_that_never_votes_pays_for_the_void_round(
     }
 
 
-@pytest.fixture
-def twelve(pole: Pole) -> Pole:
+@pytest.fixture(scope="module")
+def twelve_deployed(deployed: Pole) -> Pole:
     """Return contracts with twelve seats, whose committees are six and then all."""
-    for verifier in SEATS:
-        assert accounts[verifier].balance() > stage.ETHER
     return stage.set_up(verifiers=SEATS, chain={"committeeSize": 6, "maxCommittee": len(SEATS)})
+
+
+@pytest.fixture
+def twelve(twelve_deployed: Pole, isolation: None) -> Pole:
+    return twelve_deployed
+
+
+BOND = VERIFICATION_FEE * len(SEATS) // 6
+"""What calling all twelve seats costs."""
 
 
 def ballots_with(
@@ -141,38 +160,52 @@ def ballots_with(
     first = {member: FALSE if member in liars else TRUE for member in members}
     stage.commit_votes(pole, round_id, first)
     stage.reveal_votes(pole, round_id, first)
-    stage.challenge(pole, round_id)
+    stage.challenge(pole, round_id, by=VICTIM)
     everybody = {member: FALSE if member in liars else TRUE for member in stage.draw(pole, round_id)}
     assert len(everybody) == len(SEATS)
     decide(pole, round_id, everybody)
     return ledger, round_id, liars
 
 
-def test_a_third_of_a_committee_stalls_it_and_pays_when_all_seats_decide(twelve: Pole) -> None:
-    ledger, _, liars = ballots_with(twelve, lambda members, _: members[:2])
-    share = VERIFICATION_FEE // 14
+def overruled(right: int, choices: int = 1) -> dict[str, int]:
+    """Return the gains where two liars stall the first committee and all seats decide against them.
+
+    The victim's bond pays the larger committee: no tally was contradicted.
+    """
     penalties = 4 * PENALTY
-    assert ledger.gains(victim=VICTIM, attacker=liars, verifiers=SEATS) == LOT | {
-        "victim": PRIZE,
-        "verifiers": 14 * share,
+    pot = VERIFICATION_FEE + BOND + penalties
+    paid = pot // (18 * choices) * right
+    return LOT | {
+        "victim": PRIZE - BOND,
+        "verifiers": paid,
         "attacker": -penalties,
-        "pool": LOT["pool"] + penalties + VERIFICATION_FEE - 14 * share,
+        "pool": LOT["pool"] + pot - paid,
     }
 
 
-@pytest.mark.parametrize(("in_first", "outside"), [(2, 2), (3, 3)], ids=["a third", "a half"])
-def test_a_third_or_a_half_of_all_seats_voids_the_round_earns_nothing_and_takes_no_principal(
-    twelve: Pole, in_first: int, outside: int
-) -> None:
-    ledger, round_id, liars = ballots_with(
-        twelve, lambda members, rest: [*members[:in_first], *rest[:outside]]
-    )
+def test_a_third_of_a_committee_stalls_it_and_pays_when_all_seats_decide(twelve: Pole) -> None:
+    ledger, _, liars = ballots_with(twelve, lambda members, _: members[:2])
+    assert ledger.gains(victim=VICTIM, attacker=liars, verifiers=SEATS) == overruled(right=14)
+
+
+def test_a_third_of_all_seats_voids_the_round_and_loses_its_seats_and_no_stake(twelve: Pole) -> None:
+    ledger, round_id, liars = ballots_with(twelve, lambda members, rest: [*members[:2], *rest[:2]])
     assert stage.void_reason(twelve, round_id) is VoidReason.NO_QUORUM
     gains = ledger.gains(victim=VICTIM, attacker=liars, verifiers=SEATS)
-    assert gains == {"data_node": -FEE, "pool": FEE}
+    assert gains == {"data_node": -FEE, "victim": -BOND, "pool": FEE + BOND}
+    # Eight of twelve agreed against them: no quorum of nine, but more than half.
+    assert {twelve.committee.stakeOf(liar)[:2] for liar in liars} == {(stage.SEAT, False)}
 
 
-def test_a_veto_of_the_better_model_alone_is_overruled_by_all_seats_for_nothing(twelve: Pole) -> None:
+def test_half_of_all_seats_voids_the_round_earns_nothing_and_keeps_its_seats(twelve: Pole) -> None:
+    ledger, round_id, liars = ballots_with(twelve, lambda members, rest: [*members[:3], *rest[:3]])
+    assert stage.void_reason(twelve, round_id) is VoidReason.NO_QUORUM
+    gains = ledger.gains(victim=VICTIM, attacker=liars, verifiers=SEATS)
+    assert gains == {"data_node": -FEE, "victim": -BOND, "pool": FEE + BOND}
+    assert {twelve.committee.stakeOf(liar)[:2] for liar in liars} == {(stage.SEAT, True)}
+
+
+def test_a_veto_of_the_better_model_alone_is_overruled_by_all_seats(twelve: Pole) -> None:
     mediocre = 3
     models = {VICTIM: Model(test=45), mediocre: Model(test=41)}
     ledger = books.opened(twelve)
@@ -188,14 +221,8 @@ def test_a_veto_of_the_better_model_alone_is_overruled_by_all_seats_for_nothing(
     assert verdicts == [Verdict.NONE, Verdict.OK]
     stage.challenge(twelve, round_id, by=VICTIM)
     decide(twelve, round_id, {each: veto if each in liars else fair for each in stage.draw(twelve, round_id)})
-    share = VERIFICATION_FEE // 14
-    penalties = 4 * PENALTY
-    assert ledger.gains(victim=VICTIM, attacker=[mediocre, *liars], verifiers=SEATS) == LOT | {
-        "victim": PRIZE,
-        "verifiers": 14 * share,
-        "attacker": -penalties,
-        "pool": LOT["pool"] + penalties + VERIFICATION_FEE - 14 * share,
-    }
+    gains = ledger.gains(victim=VICTIM, attacker=[mediocre, *liars], verifiers=SEATS)
+    assert gains == overruled(right=28, choices=2)
 
 
 def test_a_dishonest_quorum_that_nobody_challenges_takes_the_reward_and_no_honest_bond(pole: Pole) -> None:

@@ -12,7 +12,7 @@ from tests.contracts.stateful.pair import Pair
 from pole.protocol.encoding.abi import HEADER, PAYOUT, decode, encode
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.encoding.merkle_body import body_of, leaf, root
-from pole.protocol.state import Phase, RecordKind, Verdict
+from pole.protocol.state import TRUTHS, Phase, RecordKind, Verdict
 
 BPS = 10_000
 OLDEST_OMMER = 6
@@ -67,6 +67,7 @@ class History:
         self._leaves: list[bytes] = []
         self._seated: frozenset[str] = frozenset()
         self._seated_at: dict[int, frozenset[str]] = {}
+        self._votes: dict[tuple[int, str], Values] = {}
         self._hashes = [pair.view("Ledger.blockHash", 0)[0]]
         self._referenced: set[int] = set()
 
@@ -191,6 +192,22 @@ class History:
         assert {*members} <= self._seated_at.get(last, frozenset()) - miners - {opened[1][0]}
         assert 1 <= choices <= len(miners)
 
+    def _look_at_votes(self, ballot_id: int, member: str, votes: Values) -> None:
+        self._votes[ballot_id, member] = votes
+
+    def _look_at_penalty(self, ballot_id: int, member: str, _amount: int) -> None:
+        """Nobody loses a part of its stake for want of a file: only for silence, a leak, or a falsehood."""
+        if (ballot_id, member) not in self._votes:
+            return
+        round_id = ballot_id // 4
+        attempt = self._pair.view("PoLeChain.round", round_id)[0][16]
+        found = self._pair.view("VerifierCommittee.findings", 4 * round_id + attempt)[0]
+        votes = self._votes[ballot_id, member]
+        assert any(
+            vote[0] in TRUTHS and last[0] in TRUTHS and (*vote[:3], vote[3][:7]) != _as_vote(last)
+            for vote, last in zip(votes, found, strict=True)
+        ), f"{member} lost for votes that nobody proved false"
+
     def _look_at_block(self, height: int, block_hash: bytes, header: Values, ommers: Values) -> None:
         assert height == header[0] == len(self._hashes)
         assert header[1] == self._hashes[-1]
@@ -223,6 +240,10 @@ class History:
         assert counts == next(one[1:3] for each, one in true if each[0] == winner)
 
 
+def _as_vote(found: Values) -> Values:
+    return *found[:3], found[3].to_bytes(7, "big")
+
+
 def _is_true(solution: Values, found: Values, *, is_released: bool) -> bool:
     is_test_true = not is_released or solution[4] <= found[2]
     return found[0] == Verdict.OK and is_test_true and solution[3] <= found[1]
@@ -243,5 +264,7 @@ LOOKS: dict[str, Callable[..., None]] = {
     "Staked": partial(History._look_at_seat, takes=True),
     "SeatLeft": partial(History._look_at_seat, takes=False),
     "Drawn": History._look_at_draw,
+    "VoteRevealed": History._look_at_votes,
+    "Slashed": History._look_at_penalty,
     "BlockAppended": History._look_at_block,
 }

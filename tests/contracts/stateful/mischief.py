@@ -128,7 +128,8 @@ def _draw(_system: System, known: Knowledge, opened: Round) -> Call:
 def _stake_or_leave(system: System, known: Knowledge, opened: Round) -> Call:
     members = ballots.newest_of(opened).members
     leaked = [member for member in members if member not in system.order]
-    person = known.random.choice(leaked or PEOPLE)
+    left = [person for person, seat in system.seats.items() if seat.stake and person not in system.order]
+    person = known.random.choice(leaked or left or PEOPLE)
     if person not in system.order and known.random.random() < 0.5:
         return moves.stake(system, person)
     return Call(person, f"VerifierCommittee.{known.random.choice(['unstake', 'reclaim'])}")
@@ -159,7 +160,8 @@ def _leak(_system: System, known: Knowledge, opened: Round) -> Call:
 
 
 def _challenge(system: System, known: Knowledge, opened: Round) -> Call:
-    return moves.challenge(system, known, opened)
+    call = moves.challenge(system, known, opened)
+    return replace(call, value=max(0, call.value + known.random.choice([0, 0, -1, 1])))
 
 
 def _reveal_vote(system: System, known: Knowledge, opened: Round) -> Call:

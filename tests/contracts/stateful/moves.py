@@ -76,8 +76,8 @@ def some_terms(system: System, random: Random) -> TaskTerms:
     judging_time = random.choice([1, 1, limits["maxJudgingTime"]])
     work = max(1, judging_time * limits["judgingSpeed"] // (train_count + test_count))
     judging_time = -(-work * (train_count + test_count) // limits["judgingSpeed"])
-    least = max(limits["minReward"], judging_time * limits["rewardPerJudgingSecond"])
-    reward = min(least * random.randint(1, 3), limits["maxReward"])
+    minimum = max(limits["minReward"], judging_time * limits["rewardPerJudgingSecond"])
+    reward = min(minimum * random.randint(1, 3), limits["maxReward"])
     return TaskTerms(
         reward=reward,
         data_bond=limits["minDataBond"] + random.choice([0, 1, reward]),
@@ -133,7 +133,7 @@ def _between(system: System, known: Knowledge, lane: int) -> Action:
         return stake(system, random.choice(unseated))
     limits, is_busy = system.parameters.task_list, known.will(0.5, "busy")
     has_idle_rounds = limits["idleTimeLimit"] or random.random() < 0.05
-    is_idle_open = any(opened.is_idle for opened in system.open_rounds) and random.random() < 0.95
+    is_idle_open = any(opened.is_idle for opened in system.open_rounds) and random.random() < 0.8
     wants_idle = has_idle_rounds and not is_idle_open and known.will(0.6, "idle", len(system.rounds))
     if not system.waiting and wants_idle:
         return _open_idle(system, random, lane)
@@ -271,7 +271,8 @@ def _reveal(_system: System, known: Knowledge, opened: Round) -> Action | None:
 def _draw(system: System, known: Knowledge, opened: Round) -> Action:
     """Name a block, wait for it, and draw by its mix, unless that is lost."""
     clock, named, person = system.clock, opened.draw_block, known.random.choice(PEOPLE)
-    if not named or draws.is_lost(system, named):
+    is_lost = draws.is_lost(system, named)
+    if not named or (is_lost and not known.may_try(0.3, "lost", opened.round_id, named)):
         return Call(person, "PoLeChain.arm", (opened.round_id,))
     if clock.number > named:
         return Call(person, "PoLeChain.draw", (opened.round_id, header(named)))

@@ -147,8 +147,8 @@ class Knowledge:
             return self.some_vote()
         about = (opened.round_id, miner, opened.attempt)
         truth = self._truths.setdefault(about, self._truth(opened, miner))
-        mood = self.mood(opened.round_id)
-        if self.will(mood.abstains, "abstains", opened.round_id, verifier):
+        mood, is_lazy = self.mood(opened.round_id), self.will(0.1, "lazy", verifier)
+        if self.will(0.8 if is_lazy else mood.abstains, "abstains", opened.round_id, verifier):
             return (int(self.random.choice([Verdict.UNAVAILABLE, Verdict.DATA_UNAVAILABLE])), 0, 0, bytes(32))
         if not self.will(mood.agreeing, opened.round_id, opened.attempt, miner, verifier):
             return self._other_vote(truth)

@@ -166,7 +166,8 @@ def round_data_of(
 
     points = PointCache(settings.home / "points", point_cache * MEBIBYTE)
     means = Means(store, time.monotonic, threads, points)
-    return RoundData(session.chain, session.home, means, os.urandom, lanes=1, served_as=session.home.name)
+    lanes = session.chain.deployment.parameters.committee.lanes
+    return RoundData(session.chain, session.home, means, os.urandom, lanes=lanes, served_as=session.home.name)
 
 
 def serve(

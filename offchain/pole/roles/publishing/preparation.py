@@ -92,7 +92,7 @@ def check_samples(dataset: DataSet, specification: ModelSpecification) -> None:
 def _check_terms(terms: TaskTerms, limits: TaskListParameters) -> None:
     minimum_fee = -(-terms.reward * limits.fee_bps // BASIS_POINTS)
     ranges = (
-        ("reward", terms.reward, limits.min_reward, LARGEST_AMOUNT, _amount),
+        ("reward", terms.reward, limits.min_reward, limits.max_reward, _amount),
         ("data bond", terms.data_bond, limits.min_data_bond, LARGEST_AMOUNT, _amount),
         ("fee", terms.fee, minimum_fee, LARGEST_AMOUNT, _amount),
         ("time limit", terms.time_limit, 1, limits.max_time_limit, _counted("seconds")),
@@ -125,11 +125,11 @@ def _check_work(request: TaskRequest, limits: TaskListParameters) -> None:
             f"Judging one model of this task may take {seconds} s, more than the {limits.max_judging_time} s "
             "of this deployment; take a smaller network, fewer queries or fewer samples."
         )
-    least = seconds * limits.reward_per_judging_second
-    if terms.reward < least:
+    minimum = seconds * limits.reward_per_judging_second
+    if terms.reward < minimum:
         raise InputError(
             f"The reward is {_amount(terms.reward, terms.reward)}, but judging one model may take {seconds} "
-            f"s, for which this deployment asks at least {ether(least)}; raise the reward, or take fewer "
+            f"s, for which this deployment asks at least {ether(minimum)}; raise the reward, or take fewer "
             "samples, fewer queries or a smaller network."
         )
 

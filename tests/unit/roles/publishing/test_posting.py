@@ -19,6 +19,7 @@ LIMITS = TaskListParameters(
     max_reward=10**30,
     max_tasks=9,
     min_reward=100,
+    max_reward=10**19,
     min_data_bond=50,
     fee_bps=100,
     rent_bps=100,
