@@ -33,6 +33,13 @@ DUTIES: Final[Mapping[str, Duties]] = {
     "keeper": tables.KEEPER,
 }
 BETWEEN_ROUNDS: Final = (Phase.NONE, Phase.FINAL, Phase.VOID)
+IN_SEVERAL: Final = {
+    "openRound": BETWEEN_ROUNDS,
+    "closeSubmissions": (Phase.TRAINING, Phase.TEST_RELEASE),
+    "arm": (Phase.SEED, Phase.TEST_RELEASE, Phase.DRAW),
+    "draw": (Phase.SEED, Phase.TEST_RELEASE, Phase.DRAW),
+}
+"""Functions of a round that are taken in several phases, which their code tells."""
 BALLOT_PHASES: Final = {"Commit": Phase.VOTE_COMMIT, "Reveal": Phase.VOTE_REVEAL}
 
 _TREE: Final = re.compile(r"<!-- tree:begin -->\n```\n(.*?)```\n<!-- tree:end -->", re.DOTALL)
@@ -107,8 +114,9 @@ def calls_by_phase() -> Mapping[Phase, list[str]]:
     Those of a round name their phase in a modifier, those of a ballot the stage that they need.
     """
     calls: dict[Phase, list[str]] = {phase: [] for phase in Phase}
-    for phase in BETWEEN_ROUNDS:
-        calls[phase].append("openRound")
+    for name, phases in IN_SEVERAL.items():
+        for phase in phases:
+            calls[phase].append(name)
     for name, body in _functions("PoLeChain"):
         for found in _IN_PHASE.findall(body):
             calls[_phase_titled(found)].append(name)

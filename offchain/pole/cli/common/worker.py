@@ -166,7 +166,7 @@ def round_data_of(
 
     points = PointCache(settings.home / "points", point_cache * MEBIBYTE)
     means = Means(store, time.monotonic, threads, points)
-    lanes = session.chain.deployment.parameters.committee.lanes
+    lanes = session.chain.parameters.committee.lanes
     return RoundData(session.chain, session.home, means, os.urandom, lanes=lanes, served_as=session.home.name)
 
 

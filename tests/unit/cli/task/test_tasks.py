@@ -12,7 +12,7 @@ from pole.cli import main
 
 TASK = SimpleNamespace(
     task_id=4,
-    terms=SimpleNamespace(reward=5 * 10**16, data_bond=10**16),
+    terms=SimpleNamespace(reward=5 * 10**16, data_bond=10**16, fee=10**15),
     files=SimpleNamespace(mpk_digest=b"\x01" * 32),
 )
 
@@ -23,6 +23,7 @@ class Chain:
     def __init__(self) -> None:
         self.cancelled: list[str] = []
         self.index = SimpleNamespace(events=self._events)
+        self.parameters = SimpleNamespace(task_list=SimpleNamespace(rent_bps=0))
 
     def _events(self, name: str) -> list[Any]:
         return [SimpleNamespace(arguments={"taskId": 4}) for _ in self.cancelled if name == "TaskCancelled"]

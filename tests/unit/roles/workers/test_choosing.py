@@ -8,6 +8,7 @@ from tests.unit.roles.conftest import MINERS, OWNER, TRAIN, VERIFIERS, Stage
 
 from pole.errors import UnreachableError
 from pole.protocol.state import Phase, Step
+from pole.roles.loop import Role
 from pole.roles.memory import MinerMemory
 from pole.roles.workers.miner.miner import Miner, MinerSettings
 from pole.roles.workers.tables import Worker
@@ -19,7 +20,7 @@ def lanes(stage: Stage) -> Stage:
     stage.with_lanes(2)
     stage.post(seed=1, reward=3000)
     stage.post(seed=2)
-    keepers = [stage.keeper(OWNER), stage.data_node()]
+    keepers: list[Role] = [stage.keeper(OWNER), stage.data_node()]
     for _ in range(12):
         for worker in keepers:
             for lane in (0, 1):
