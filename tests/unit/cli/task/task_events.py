@@ -59,6 +59,7 @@ JUDGED: tuple[RecordData, ...] = (
     SubmissionsClosed(ROUND),
     TestSetReleased(ROUND, "bafytest", ZERO),
     SolutionRevealed(ROUND, WINNER, "bafymodel", ZERO, 118, 29),
+    SolutionRevealed(ROUND, OTHER, "bafyother", bytes([1]) * 32, 116, 28),
     CommitteeDrawn(ROUND, ZERO, ZERO, (VERA, VICTOR)),
     VoteCommitted(BALLOT, VERA, ZERO),
     VoteRevealed(BALLOT, VERA, ZERO),

@@ -21,7 +21,7 @@ Events = Mapping[str, tuple[Event, ...]]
 
 
 class Reader:
-    """A chain that is at the next of some moments whenever somebody looks, and then at the last."""
+    """A chain of one lane that is at the next of some moments whenever somebody looks."""
 
     def __init__(self, *looks: tuple[Events | Exception, Moment]) -> None:
         self._looks = iter(looks)
@@ -30,12 +30,12 @@ class Reader:
             snapshot=lambda: self._events, events=lambda name: self._events.get(name, ())
         )
 
-    def moment(self) -> Moment:
+    def moments(self) -> tuple[Moment, ...]:
         events, moment = next(self._looks)
         if isinstance(events, Exception):
             raise events
         self._events = events
-        return moment
+        return (moment,)
 
     def task(self, _: int) -> PostedTask:
         return TASK
@@ -46,8 +46,8 @@ class Reader:
     def replaced_tasks(self) -> dict[int, int]:
         return {}
 
-    def view(self, *_: Any) -> tuple[int, int]:
-        return Phase.FINAL, 0
+    def view(self, *_: Any) -> tuple[int, int, int]:
+        return Phase.FINAL, 0, 0
 
     def posted_at(self, _: int) -> int:
         return 1_799_999_000
@@ -58,7 +58,19 @@ class Reader:
 
 def at(phase: Phase, left: int = 0, round_id: int = 3) -> Moment:
     deadline = 1000 + left if left else 0
-    return Moment(round_id, phase, deadline, 1, 1000, 50, 0)
+    return Moment(
+        lane=0,
+        lanes=1,
+        round_id=round_id,
+        phase=phase,
+        deadline=deadline,
+        deadline_block=0,
+        attempt=0,
+        waiting=1,
+        free_lane=None,
+        timestamp=1000,
+        block=50,
+    )
 
 
 WAITING = snapshot(BEGUN[0], *OTHERS), at(Phase.TRAINING, 10, round_id=8)
@@ -78,7 +90,7 @@ def pole(monkeypatch: pytest.MonkeyPatch, *words: str, looks: tuple[Any, ...]) -
     for module in ("watch", "tasks"):
         monkeypatch.setattr(f"pole.cli.task.{module}.open_reader", lambda _: reader)
     if words[0] != "watch":
-        reader.moment()
+        reader.moments()
     return CliRunner().invoke(main, ["task", *words])
 
 
@@ -98,6 +110,7 @@ def test_a_task_is_watched_from_its_posting_to_its_winner(monkeypatch: pytest.Mo
         "Submissions were closed.",
         "The test set was released.",
         "0x2222…2222 revealed its model, and claims 96.7 % of the test samples.",
+        "0x3333…3333 revealed its model, and claims 93.3 % of the test samples.",
         "A committee of 2 was drawn (0x4444…4444, 0x5555…5555); it judges 0x2222…2222, 0x3333…3333.",
         "0x4444…4444 committed its vote.",
         "0x4444…4444 voted: 0x2222…2222 118 training and 29 test samples right, 0x3333…3333 unavailable.",
@@ -114,6 +127,7 @@ def test_scripts_read_an_object_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [each["event"] for each in told] == [
         *("task-posted", "round-opened", "keys-posted", "solution-committed", "solution-committed", "phase"),
         *("solution-displaced", "submissions-closed", "test-set-released", "solution-revealed"),
+        "solution-revealed",
         *(
             "committee-drawn",
             "vote-committed",
@@ -125,15 +139,15 @@ def test_scripts_read_an_object_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     assert told[5] == {"taskId": 4, "event": "phase", "roundId": 3, "phase": "TRAINING", "left": 130}
     assert told[3]["claimedTrainCorrect"] == 118
-    assert told[12]["votes"][0] == {
+    assert told[13]["votes"][0] == {
         **{"verdict": "OK", "trainCorrect": 118, "testCorrect": 29},
         "predictions": "0x" + "00" * 32,
     }
-    assert told[13]["bond"] == str(5 * 10**16)
-    assert told[14]["payouts"] == [{"payee": WINNER, "reason": "TASK_REWARD", "amount": str(9 * 10**17)}]
-    assert told[15]["winner"] == WINNER
-    assert (told[15]["trainCorrect"], told[15]["trainTotal"]) == (118, 120)
-    assert (told[15]["testCorrect"], told[15]["testTotal"]) == (29, 30)
+    assert told[14]["bond"] == str(5 * 10**16)
+    assert told[15]["payouts"] == [{"payee": WINNER, "reason": "TASK_REWARD", "amount": str(9 * 10**17)}]
+    assert told[16]["winner"] == WINNER
+    assert (told[16]["trainCorrect"], told[16]["trainTotal"]) == (118, 120)
+    assert (told[16]["testCorrect"], told[16]["testTotal"]) == (29, 30)
 
 
 @pytest.mark.parametrize(
