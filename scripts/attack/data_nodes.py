@@ -109,7 +109,7 @@ def week_of_nothing(world: World) -> Gains:
 
 def week_of_ones_own(world: World) -> Gains:
     """The same, but a wallet of the attacker commits once in each lane, so that no grace ends it."""
-    spent, wallet = 0, world.hire(1)[0]
+    wallet = world.hire(1)[0]
     rounds = []
     for lane in range(world.seats.lanes):
         _post_least(world, world.attacker, timeLimit=WEEK)
@@ -126,19 +126,19 @@ def week_of_ones_own(world: World) -> Gains:
         reveal(world, round_id, {wallet: Model(train=10, test=0)})
         judge(world, round_id, {wallet: DATA_FAULT})
         pass_to(world, round_id, "Void")
-    for lane in range(world.seats.lanes):
-        rent = rent_of(world, world.terms.minReward)
-        spent += _least_fee(world) + rent + world.terms.minDataBond // 2
-    # What tasks like the one that waits would have paid meanwhile, in all lanes, and the part that is promised.
+    rent = rent_of(world, world.terms.minReward)
+    lost = world.terms.minDataBond // 2
+    spent = len(rounds) * (_least_fee(world) + rent + lost)
+    # What tasks like the one that waits would have paid in all lanes, and the part promised.
     waiting = world.seats.lanes * REWARD * stood // _duration(world)
     least = waiting * (world.terms.feeBps + world.terms.rentBps) // BPS
     if spent < least:
-        raise Broken(f"all lanes stood {stood} s for {spent / 10**18:.4f} ether, not for {least / 10**18:.4f}")
+        raise Broken(f"all lanes stood {stood} s for {spent / 10**18:.4f} ether, not {least / 10**18:.4f}")
     return {}
 
 
 def outbidding(world: World) -> Gains:
-    """The attacker comes before a waiting task with the cheapest task that is worth more, and garbage keys."""
+    """The attacker comes before a waiting task with the cheapest that is worth more, and garbage keys."""
     post(world, world.data_node)
     reward = REWARD * _duration(world, limit=1) // _duration(world) + 1
     fee = reward * world.terms.feeBps // BPS
@@ -228,9 +228,7 @@ def idle_ahead(world: World) -> Gains:
         raise Broken("an idle round was opened while a task waited")
     miner = world.miners[0]
     pass_to(world, round_id, "Keys")
-    world.send(
-        world.data_node, world.chain.functions.postFunctionalKeys(round_id, "bafy-keys", DIGEST)
-    )
+    world.send(world.data_node, world.chain.functions.postFunctionalKeys(round_id, "bafy-keys", DIGEST))
     commit(world, round_id, miner, HONEST)
     close(world, round_id, world.data_node)
     release(world, round_id, world.data_node)
@@ -241,7 +239,7 @@ def idle_ahead(world: World) -> Gains:
 
 
 def unclosed(world: World) -> Gains:
-    """Nobody closes a round whose time is over, to have its owner pay rent: a stranger does, and rent ends."""
+    """Nobody closes a round whose time is over, to have its owner pay rent; the rent has an end."""
     miner = world.miners[0]
     round_id = training(world, world.data_node)
     commit(world, round_id, miner, HONEST)
@@ -278,11 +276,13 @@ def _faulty(world: World, members: int) -> Gains:
     fee = min(verification_fee(world), DATA_BOND)
     share = fee // members * members
     part = (DATA_BOND - fee) * world.rules.faultShareBps // BPS
+    trained = REWARD * world.rules.missedShareBps // BPS
+    part += trained
     return {
-        "data node": -DATA_BOND - fee_of(world),
+        "data node": -DATA_BOND - trained - fee_of(world),
         "miner": part,
         "verifiers": share,
-        "pool": fee_of(world) + DATA_BOND - share - part,
+        "pool": fee_of(world) + DATA_BOND + trained - share - part,
     }
 
 

@@ -14,13 +14,13 @@ from scripts.economics.purposes import PURPOSES
 from scripts.economics.rounds import HONEST, ended_round, outcome, solution, without_keys
 
 from pole.protocol.amounts import ether, wei
+from pole.protocol.ballots import challenge_bond, committee_fee, seats_asked
 from pole.protocol.parameters import Parameters, parameters_from_json
 from pole.protocol.rounds.judgement import BASIS_POINTS
-from pole.protocol.ballots import challenge_bond, committee_fee, seats_asked
 from pole.protocol.rounds.ommer_rewards import inclusion_reward
 from pole.protocol.rounds.parameter_rules import MAXIMUM_SEATS, covering_fee
 from pole.protocol.rounds.payouts import bond_of
-from pole.protocol.rounds.rent import duration, judging_time
+from pole.protocol.rounds.rent import duration
 from pole.protocol.rounds.rent import rent as rent_of
 from pole.protocol.rounds.tally import quorum
 from pole.protocol.state import TaskTerms, Verdict
@@ -280,9 +280,7 @@ def halting_table(parameters: Parameters) -> str:
         * 3600
         // week,
     }
-    rows = [
-        [name, _about(cost * lanes), f"{cost * 100 / hourly:.3g} %"] for name, cost in ways.items()
-    ]
+    rows = [[name, _about(cost * lanes), f"{cost * 100 / hourly:.3g} %"] for name, cost in ways.items()]
     return table(["all lanes held by", "an hour", "of what tasks of 3 ETH would pay"], rows)
 
 
@@ -360,7 +358,7 @@ def verifiers_table(parameters: Parameters) -> str:
 
 
 def judging_table(devnet: Parameters, public: Parameters) -> str:
-    """Return the least reward of tasks by the time that judging a model takes, and what a seat earns for it."""
+    """Return the least reward by the time that judging a model takes, and what a seat earns of it."""
     rows = []
     for seconds in (10, 60, 600, 3600):
         cells = []
@@ -371,7 +369,13 @@ def judging_table(devnet: Parameters, public: Parameters) -> str:
             cells += [ether(least), ether(seat)]
         window = devnet.chain.vote_commit_window + devnet.chain.max_solutions * seconds
         rows.append([f"{seconds:,} s", *cells, f"{window:,} s"])
-    head = ["judging a model takes", "least reward, devnet", "a seat earns", "public networks", "a seat earns"]
+    head = [
+        "judging a model takes",
+        "least reward, devnet",
+        "a seat earns",
+        "public networks",
+        "a seat earns",
+    ]
     return table([*head, "window for the votes on 16 models, devnet"], rows)
 
 
