@@ -4,6 +4,7 @@ An explorer that is given the same input compiles the same code. brownie is not 
 """
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -45,7 +46,7 @@ def _imports(path: str) -> list[str]:
 
 def _resolved(folder: Path, name: str) -> str:
     if name.startswith("."):
-        return (ROOT / folder / name).resolve().relative_to(ROOT).as_posix()
+        return Path(os.path.normpath(folder / name)).as_posix()
     for prefix, target in (each.split("=") for each in _configured()["remappings"]):
         if name.startswith(f"{prefix}/"):
             return f"{target}{name.removeprefix(prefix)}"

@@ -18,12 +18,11 @@ from pole.learning.data.datasets import data_directory, load
 from pole.learning.data.quantisation import apply, fit
 from pole.protocol.mapping.layer import inner_products_in_clear, query_plan
 from pole.protocol.models.specification import parse_specification
-from pole.protocol.rounds.audit_sample import audit_sample
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.receiving.samples import Samples
 from pole.roles.support.files import read_with_digest
 
-TRAIN, TEST, AUDITED = 135, 15, 20
+TRAIN, TEST = 135, 15
 MINERS, VERIFIERS = ("miner-1", "miner-2"), ("verifier-1", "verifier-2", "verifier-3")
 # `pole task post` of a data node that spoils rows of what it has encrypted.
 SPOILING = """
@@ -52,12 +51,11 @@ main()
 
 @dataclass(frozen=True)
 class Spoiled:
-    """Which rows of training and test set do not decrypt, for either reason, and how the task is posted."""
+    """Which rows of training and test set do not decrypt, for either reason."""
 
     title: str
     no_point: dict[int, list[int]]
     out_of_range: dict[int, list[int]]
-    options: tuple[str, ...]
 
     def rows(self, count: int) -> list[int]:
         """Return all bad rows of the set with so many rows."""
@@ -73,17 +71,15 @@ class Spoiled:
         }
         command = [sys.executable, "-c", SPOILING, json.dumps(kinds), *IRIS.post_command(owner)]
         step(
-            [*command, "--train-accuracy", "50", "--time-limit", "40", *self.options],
+            [*command, "--train-accuracy", "50", "--time-limit", "40"],
             owner.environment(setting.ground.place),
         )
         return next_round
 
 
 CASES = (
-    Spoiled("a row, and an audit sample", {TRAIN: [77], TEST: []}, {TRAIN: [], TEST: []}, ("--audit", "20")),
-    Spoiled(
-        "half of all rows", {TRAIN: [*range(0, 34)], TEST: [3]}, {TRAIN: [*range(60, 94)], TEST: [9]}, ()
-    ),
+    Spoiled("a row", {TRAIN: [77], TEST: []}, {TRAIN: [], TEST: []}),
+    Spoiled("half of all rows", {TRAIN: [*range(0, 34)], TEST: [3]}, {TRAIN: [*range(60, 94)], TEST: [9]}),
 )
 
 
@@ -103,9 +99,7 @@ class Played:
 def played(request: pytest.FixtureRequest, setting: Setting) -> Played:
     case: Spoiled = request.param
     round_id = case.post(setting)
-    judged = "audit" if "--audit" in case.options else "train"
-    wanted = {(name, part) for name in MINERS for part in ("train", "test")}
-    wanted |= {(name, part) for name in VERIFIERS for part in (judged, "test")}
+    wanted = {(name, part) for name in MINERS + VERIFIERS for part in ("train", "test")}
     decrypted: dict[tuple[str, str], dict[str, NDArray[np.int64]]] = {}
     models: dict[str, bytes] = {}
 
@@ -139,9 +133,6 @@ def in_clear(played: Played) -> dict[str, Samples]:
         features = inner_products_in_clear(plan, apply(quantisation, x).values).reshape(len(x), -1)
         features[played.case.rows(len(x))] = 0
         sets[part] = Samples(features, y)
-    entropy = played.setting.reader.round(played.round_id).entropy
-    drawn = audit_sample(entropy, count=AUDITED, total=TRAIN)
-    sets["audit"] = Samples(sets["train"].features[drawn], sets["train"].labels[drawn])
     return sets
 
 
@@ -162,9 +153,9 @@ def test_everybody_decrypts_the_same_with_zeros_for_the_bad_rows(played: Played)
 def test_the_committee_counts_what_the_canonical_evaluation_of_those_features_gives(played: Played) -> None:
     specification = parse_specification((REPOSITORY / "examples" / "iris-mlp.json").read_bytes())
     seed, expected = played.setting.reader.round(played.round_id).seed, in_clear(played)
-    judged = "audit" if "--audit" in played.case.options else "train"
     counted = [
-        evaluate_model(played.model, specification, seed, expected[part]).correct for part in (judged, "test")
+        evaluate_model(played.model, specification, seed, expected[part]).correct
+        for part in ("train", "test")
     ]
     header = played.block.header
     assert [header.train_correct, header.test_correct] == counted

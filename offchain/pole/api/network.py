@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger("pole.api")
 AMOUNTS: Final = ("data_bond", "fee")
-OPTIONAL: Final = (*AMOUNTS, "min_time", "min_solutions", "audit")
+OPTIONAL: Final = (*AMOUNTS, "min_time", "min_solutions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Network:
         """Encrypt a data set, post a task on it, pay for it, and return its id: `pole task post` from Python.
 
         Amounts are text, such as "1 ether"; times are seconds, accuracies percent. `terms` may have
-        data_bond, fee, min_time, min_solutions and audit. Nothing is asked: what the task costs is the
+        data_bond, fee, min_time and min_solutions. Nothing is asked: what the task costs is the
         reward, the fee and the bond, and a rule of the key budget that breaks must be allowed by its name. A
         data node of the same wallet has to run. Raises InputError, BudgetSpentError, FundsError and
         RefusedError before anything is sent.

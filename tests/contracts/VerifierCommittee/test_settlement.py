@@ -17,7 +17,7 @@ from tests.contracts.stage import (
     verdict,
 )
 
-from pole.protocol.state import Phase, Verdict, VoidReason
+from pole.protocol.state import Phase, Verdict, VoidReason, Vote
 
 MODELS = {2: Model(train=90, test=45)}
 TRUE = {2: ok(90, 45)}
@@ -110,7 +110,7 @@ def test_an_unrevealed_vote_is_slashed(pole: Pole) -> None:
 
 
 @pytest.mark.parametrize("other", [ok(90, 45, mark=9), ok(89, 45), ok(90, 44), verdict(Verdict.MALFORMED)])
-def test_another_truth_than_the_one_found_is_slashed_to_the_bit(pole: Pole, other: stage.Vote) -> None:
+def test_another_truth_than_the_one_found_is_slashed_to_the_bit(pole: Pole, other: Vote) -> None:
     round_id = stage.revealed(pole, MODELS)
     members = stage.vote(pole, round_id, TRUE, m0={2: other})
     stage.finalise(pole, round_id)
@@ -185,7 +185,7 @@ def few(few_deployed: Pole, isolation: None) -> Pole:
     return few_deployed
 
 
-def play(pole: Pole, found: dict[str, stage.Vote]) -> None:
+def play(pole: Pole, found: dict[str, Vote]) -> None:
     """Play a round in which `found` members find something of their own, and all others the truth."""
     round_id = stage.revealed(pole, MODELS)
     members = stage.draw(pole, round_id)

@@ -232,7 +232,7 @@ def test_the_deployment_file_is_what_the_package_reads(files: tuple[Path, Path])
     read = read_deployment(deployment)
     assert read.chain_id == web3.eth.chain_id
     assert set(read.contracts) == set(CONTRACTS)
-    assert read.parameters.chain.miner_bond == ETHER // 10
+    assert read.parameters.chain.miner_bond == ETHER // 20
     assert read.parameters.committee.seat_age == 5
     assert read.chain.deployed_block == web3.eth.block_number
 
@@ -257,7 +257,7 @@ def test_the_scripts_fund_post_and_show(
     task = tmp_path / "task.json"
     task.write_text(json.dumps({"terms": TERMS | {"reward": "3.5"}, "files": FILES}))
     assert post_task.main(str(task)) == 1
-    assert deployed.load("TaskList").task(1)[1][0] == ETHER * 7 // 2
+    assert deployed.load("TaskList").task(1)[2][0] == ETHER * 7 // 2
     chain.openRound(1, {"from": accounts[0]})
     show_state.main()
     shown = capsys.readouterr().out

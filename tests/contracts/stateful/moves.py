@@ -76,8 +76,8 @@ def some_terms(system: System, random: Random) -> TaskTerms:
     judging_time = random.choice([1, 1, limits["maxJudgingTime"]])
     work = max(1, judging_time * limits["judgingSpeed"] // (train_count + test_count))
     judging_time = -(-work * (train_count + test_count) // limits["judgingSpeed"])
-    least = max(limits["minReward"], judging_time * limits["rewardPerJudgingSecond"])
-    reward = min(least * random.randint(1, 3), limits["maxReward"])
+    minimum = max(limits["minReward"], judging_time * limits["rewardPerJudgingSecond"])
+    reward = min(minimum * random.randint(1, 3), limits["maxReward"])
     return TaskTerms(
         reward=reward,
         data_bond=limits["minDataBond"] + random.choice([0, 1, reward]),

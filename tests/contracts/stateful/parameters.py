@@ -105,8 +105,8 @@ def _choose_money(chosen: Parameters, random: Random) -> None:
     size = chain["committeeSize"]
     highest_fee = BPS * size // (3 * size + 1 + chain["maxCommittee"])
     chain["verificationFeeBps"] = highest_fee * random.choice([0, 1, 5, 10, 10]) // 10
-    least_bond = -(-BPS // chain["maxSolutions"])
-    chain["minerBondBps"] = random.choice([least_bond, least_bond, BPS])
+    minimum_bond = -(-BPS // chain["maxSolutions"])
+    chain["minerBondBps"] = random.choice([minimum_bond, minimum_bond, BPS])
     chain["readyBondBps"] = random.choice([chain["minerBondBps"], BPS])
 
 

@@ -30,7 +30,7 @@ from pole.roles.keys.seeds import ServedSeeds
 from pole.roles.loop import Role
 from pole.roles.memory import DataNodeMemory, MinerMemory, SettlementMemory, VerifierMemory
 from pole.roles.models.collecting import Collector
-from pole.roles.ports import Chain, Journal, Store
+from pole.roles.ports import Chain, Journal, Moment, Store
 from pole.roles.publishing.preparation import TaskRequest, Workshop, prepare_task
 from pole.roles.receiving.decryption import Means
 from pole.roles.receiving.point_cache import PointCache
@@ -40,7 +40,7 @@ from pole.roles.training.learner import Assignment, Learner, Trained
 from pole.roles.workers import tables
 from pole.roles.workers.data_node.collecting import WonModels
 from pole.roles.workers.data_node.data_node import DataNode
-from pole.roles.workers.keeper import Keeper
+from pole.roles.workers.keeper import Due, Keeper
 from pole.roles.workers.miner.miner import Miner, MinerSettings
 from pole.roles.workers.settlement import Settlement
 from pole.roles.workers.tables import Worker
@@ -112,6 +112,13 @@ def terms(**changes: int) -> TaskTerms:
         "work": judging_work(specification()),
     }
     return TaskTerms(**(given | changes))
+
+
+class PromptKeeper(Keeper):
+    """A keeper that leaves no step to others."""
+
+    def _begin(self, moment: Moment, due: Due | None) -> Any:
+        return replace(super()._begin(moment, due), patience=0)
 
 
 @dataclass
@@ -257,7 +264,9 @@ class Stage:
             *(self.miner(address) for address in MINERS),
             *(self.verifier(address) for address in VERIFIERS),
         ]
-        acting = [*everybody, self.keeper(KEEPER, idle_after=3.0 if self.world.idle else None)]
+        idle_after = 3.0 if self.world.idle else None
+        keeper = PromptKeeper(self.chain(KEEPER), lambda: float(self.world.now), idle_after)
+        acting = [*everybody, tables.keeper(keeper)]
         for _ in range(2000):
             if self.world.moment().phase in until:
                 return

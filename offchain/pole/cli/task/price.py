@@ -58,12 +58,12 @@ def _judging(terms: "TaskTerms", parameters: "Parameters") -> tuple[str, str]:
 
     document = judging_document(terms, parameters)
     each, first = duration(document["seconds"]), duration(parameters.chain.vote_commit_window)
-    fee, least = ether(int(document["verificationFee"])), ether(int(document["leastReward"]))
+    fee, minimum = ether(int(document["verificationFee"])), ether(int(document["leastReward"]))
     return (
         f"Judging a model may take {each}, for {terms.work:,} multiplications a sample: a vote stays open "
         f"for {first}, and for {each} more with each model.",
         f"The first committee shares {fee} of the reward for it; this deployment asks for a reward of at "
-        f"least {least}.",
+        f"least {minimum}.",
     )
 
 
@@ -73,11 +73,11 @@ def judging_document(terms: "TaskTerms", parameters: "Parameters") -> dict[str, 
     from pole.protocol.rounds.rent import judging_time
 
     limits, seconds = parameters.task_list, judging_time(terms, parameters.task_list)
-    least = max(limits.min_reward, seconds * limits.reward_per_judging_second)
+    minimum = max(limits.min_reward, seconds * limits.reward_per_judging_second)
     return {
         "work": terms.work,
         "seconds": seconds,
-        "leastReward": str(least),
+        "leastReward": str(minimum),
         "verificationFee": str(terms.reward * parameters.chain.verification_fee_bps // BASIS_POINTS),
     }
 

@@ -125,11 +125,11 @@ def _check_work(request: TaskRequest, limits: TaskListParameters) -> None:
             f"Judging one model of this task may take {seconds} s, more than the {limits.max_judging_time} s "
             "of this deployment; take a smaller network, fewer queries or fewer samples."
         )
-    least = seconds * limits.reward_per_judging_second
-    if terms.reward < least:
+    minimum = seconds * limits.reward_per_judging_second
+    if terms.reward < minimum:
         raise InputError(
             f"The reward is {_amount(terms.reward, terms.reward)}, but judging one model may take {seconds} "
-            f"s, for which this deployment asks at least {ether(least)}; raise the reward, or take fewer "
+            f"s, for which this deployment asks at least {ether(minimum)}; raise the reward, or take fewer "
             "samples, fewer queries or a smaller network."
         )
 

@@ -216,7 +216,9 @@ def _answer(
     if any(_is_false(own, last, is_last=is_last) for own, last in pairs):
         return 0, seats.slash(system, ballot.ballot_id, member)
     is_seated = member in system.order
-    if any(most.is_truth and own.is_truth and own != most for own, most in zip(told, leading, strict=False)):
+    if any(
+        leader.is_truth and own.is_truth and own != leader for own, leader in zip(told, leading, strict=False)
+    ):
         if is_seated:
             seats.leave(system, member)
         return 0, 0

@@ -197,9 +197,9 @@ def price(system: System, task: Task) -> int:
 def _check_terms(system: System, terms: TaskTerms) -> None:
     limits, judging = system.parameters.task_list, judging_time(system, terms)
     need(judging <= limits["maxJudgingTime"], "TooMuchWork", judging, limits["maxJudgingTime"])
-    least = max(limits["minReward"], judging * limits["rewardPerJudgingSecond"])
+    minimum = max(limits["minReward"], judging * limits["rewardPerJudgingSecond"])
     ranges = [
-        ("reward", terms.reward, least, limits["maxReward"]),
+        ("reward", terms.reward, minimum, limits["maxReward"]),
         ("dataBond", terms.data_bond, limits["minDataBond"], UINT96),
         ("fee", terms.fee, terms.reward * limits["feeBps"] // BPS, UINT96),
         ("timeLimit", terms.time_limit, 1, limits["maxTimeLimit"]),

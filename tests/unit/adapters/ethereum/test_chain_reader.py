@@ -1,20 +1,22 @@
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from tests.unit.adapters.fake_node import FakeNode, NodeError
 from tests.unit.adapters.interfaces import error_abi
+from tests.unit.protocol.example_rounds import PARAMETERS
 from web3 import Web3
 
 from pole.adapters.ethereum.chain_reader import MAXIMUM_BLOCKS, ChainReader
-from pole.adapters.ethereum.deployment import CONTRACTS, DeployedContract, Deployment
-from pole.errors import RefusedError, UnreachableError
+from pole.adapters.ethereum.deployment import CONTRACTS, MADE, DeployedContract, Deployment
+from pole.errors import RefusedError
 from pole.protocol.encoding import records
-from pole.protocol.parameters import Parameters
+from pole.protocol.parameters import CommitteeParameters
 from pole.protocol.state import FileRef, Phase
-from pole.roles.ports import Moment, Opening
+from pole.roles.ports import Moment
 
 ALICE = Web3.to_checksum_address("0x" + "aa" * 20)
 
@@ -44,32 +46,20 @@ RECORDED = {
         {"name": "data", "type": "bytes", "indexed": False},
     ],
 }
-ROUND_OPENED = {
-    "type": "event",
-    "name": "RoundOpened",
-    "anonymous": False,
-    "inputs": [
-        number("roundId", indexed=True),
-        number("taskId", indexed=True),
-        {"name": "seed", "type": "bytes32", "indexed": False},
-    ],
-}
-TERMS = ["uint96"] * 2 + ["uint32"] * 2 + ["uint96"] + ["uint16"] * 3 + ["uint32"] * 3
+TERMS = ["uint96"] * 2 + ["uint32"] * 2 + ["uint96"] + ["uint16"] * 3 + ["uint32"] * 2 + ["uint40"]
 ROUND_TYPES: list[Any] = [
     "uint256",
-    ["address", TERMS, "bytes32"],
-    *["bytes32"] * 4,
-    *["uint64"] * 7,
+    ["address", "uint32", TERMS, "bytes32"],
+    *["bytes32"] * 3,
+    *["uint40"] * 5,
+    *["uint8"] * 2,
     *["uint16"] * 3,
-    "bool",
-    "bool",
+    "uint24",
     "uint8",
-    "uint8",
-    "uint8",
-    "bool",
-    "address",
-    "uint256",
+    *["bool"] * 5,
+    "address[2]",
 ]
+NOBODY = "0x" + "00" * 20
 
 
 def component(kind: Any) -> dict[str, Any]:
@@ -83,16 +73,15 @@ def signature_of(kind: Any) -> str:
 
 
 def round_in(attempt: int) -> tuple[Any, ...]:
-    task = (ALICE, (0,) * len(TERMS), bytes(32))
-    counts = (*(0,) * 10, False, False, 0)
-    return (7, task, *(bytes(32),) * 4, *counts, attempt, 0, False, ALICE, 0)
+    task = (ALICE, 5, (0,) * len(TERMS), bytes(32))
+    return (7, task, *(bytes(32),) * 3, *(0,) * 11, attempt, *(False,) * 5, (NOBODY, NOBODY))
 
 
 FUNCTIONS = [
     function("round", [number("roundId")], []) | {"outputs": [component(ROUND_TYPES)]},
-    function("currentRound", [], ["uint256"]),
+    function("newestRound", [number("lane")], ["uint256"]),
     function("waiting", [], ["uint256"]),
-    function("phaseOf", [number("roundId")], ["uint8", "uint64"]),
+    function("phaseOf", [number("roundId")], ["uint8", "uint64", "uint64"]),
     function("creditOf", [{"name": "payee", "type": "address"}], ["uint256"]),
 ]
 
@@ -102,13 +91,8 @@ def event(name: str) -> dict[str, Any]:
 
 
 ABIS: dict[str, list[dict[str, Any]]] = {
-    "PoLeChain": [
-        *FUNCTIONS,
-        RECORDED,
-        ROUND_OPENED,
-        event("BlockAppended"),
-        error_abi("UnknownRound"),
-    ],
+    "Ledger": [RECORDED, event("BlockAppended")],
+    "PoLeChain": [*FUNCTIONS, error_abi("UnknownRound")],
     "TaskList": [
         *FUNCTIONS,
         event("TaskPosted"),
@@ -118,8 +102,9 @@ ABIS: dict[str, list[dict[str, Any]]] = {
         event("KeysDelegated"),
         event("PartialKeysAnnounced"),
     ],
-    "VerifierCommittee": [event("VoteRevealed"), event("Rewarded"), event("Slashed")],
+    "VerifierCommittee": [event("VoteRevealed"), event("Rewarded"), event("Slashed"), event("Struck")],
     "RewardReservoir": [*FUNCTIONS, event("Withdrawn")],
+    **{name: [] for name in MADE},
 }
 
 
@@ -129,11 +114,14 @@ class Contracts(FakeNode):
     def __init__(self) -> None:
         super().__init__()
         self.answers: dict[str, bytes] = {}
+        self.newest = [0]
 
     def answer(self, signature: str, types: list[str], *values: object) -> None:
         self.answers[keccak(text=signature)[:4].hex()] = encode(types, values)
 
     def _eth_call(self, transaction: dict[str, Any], *_: Any) -> str:
+        if transaction["data"][2:10] == keccak(text="newestRound(uint256)")[:4].hex():
+            return "0x" + encode(["uint256"], [self.newest[int(transaction["data"][10:], 16)]]).hex()
         answer = self.answers.get(transaction["data"][2:10])
         if answer is None:
             revert = keccak(text="UnknownRound(uint256)")[:4] + encode(["uint256"], [9])
@@ -145,14 +133,11 @@ class Contracts(FakeNode):
         indexed = (1, len(self.logs), int(kind))
         self._log("Recorded(uint256,uint256,uint8,bytes)", indexed, encode(["bytes"], [content]))
 
-    def open(self, round_id: int, seed: bytes) -> None:
-        self._log("RoundOpened(uint256,uint256,bytes32)", (round_id, 1), seed)
-
     def _log(self, signature: str, indexed: tuple[int, ...], data: bytes) -> None:
         index = len(self.logs)
         self.logs.append(
             {
-                "address": address("PoLeChain"),
+                "address": address("Ledger"),
                 "topics": [
                     "0x" + keccak(text=signature).hex(),
                     *("0x" + encode(["uint256"], [value]).hex() for value in indexed),
@@ -172,17 +157,47 @@ def address(contract: str) -> str:
     return Web3.to_checksum_address(f"0x{1 + CONTRACTS.index(contract):040x}")
 
 
-def reader(node: FakeNode) -> ChainReader:
+def reader(node: FakeNode, lanes: int = 1) -> ChainReader:
     contracts = {name: DeployedContract(address(name), 1, "0x", tuple(ABIS[name])) for name in CONTRACTS}
-    return ChainReader(node.w3, Deployment(Path("x"), 1337, contracts, cast(Parameters, None)))
+    committee = CommitteeParameters(seat_stake=1, penalty=1, seat_age=5, lanes=lanes)
+    parameters = replace(PARAMETERS, committee=committee)
+    return ChainReader(node.w3, Deployment(Path("x"), 1337, contracts, parameters))
+
+
+def moment_of(chain: ChainReader) -> Moment:
+    return chain.moments()[0]
+
+
+def expected(phase: Phase, deadline: int, block: int) -> Moment:
+    """Return the moment of round 3 in the only lane."""
+    return Moment(
+        lane=0,
+        lanes=1,
+        round_id=3,
+        phase=phase,
+        deadline=deadline,
+        deadline_block=BY_BLOCK if deadline else 0,
+        attempt=1,
+        waiting=2,
+        free_lane=None,
+        timestamp=1000 + block,
+        block=block,
+    )
+
+
+BY_BLOCK = 4
 
 
 @pytest.fixture
 def node() -> Contracts:
     node = Contracts()
-    node.answer("currentRound()", ["uint256"], 0)
     node.answer("waiting()", ["uint256"], 2)
     return node
+
+
+def in_phase(node: Contracts, phase: Phase, deadline: int) -> None:
+    given = (phase, deadline, BY_BLOCK if deadline else 0)
+    node.answer("phaseOf(uint256)", ["uint8", "uint64", "uint64"], *given)
 
 
 def test_what_a_view_refuses_is_a_sentence(node: Contracts) -> None:
@@ -196,16 +211,29 @@ def test_a_task_that_was_never_posted_is_refused(node: Contracts) -> None:
 
 
 def test_before_the_first_round_there_is_no_phase(node: Contracts) -> None:
-    assert reader(node).moment() == Moment(0, Phase.NONE, 0, 2, 1001, 1, 0)
+    moment = moment_of(reader(node))
+    assert (moment.round_id, moment.phase, moment.waiting, moment.free_lane) == (0, Phase.NONE, 2, 0)
+    assert moment.next_round == 1
+
+
+def test_all_lanes_are_read_in_one_go_at_one_block(node: Contracts) -> None:
+    node.newest = [4, 0]
+    in_phase(node, Phase.TRAINING, 5000)
+    node.answer("round(uint256)", [signature_of(ROUND_TYPES)], round_in(attempt=1))
+    first, second = reader(node, lanes=2).moments()
+    assert (first.round_id, first.phase, first.deadline, first.deadline_block) == (4, Phase.TRAINING, 5000, 4)
+    assert (second.round_id, second.phase, second.next_round) == (0, Phase.NONE, 3)
+    assert first.free_lane == second.free_lane == 1
+    assert first.block == second.block
 
 
 def in_round_3(node: Contracts, phase: Phase, deadline: int = 5000) -> ChainReader:
     """Return a reader that has seen round 3 in this phase."""
-    node.answer("currentRound()", ["uint256"], 3)
-    node.answer("phaseOf(uint256)", ["uint8", "uint64"], phase, deadline)
+    node.newest = [3]
+    in_phase(node, phase, deadline)
     node.answer("round(uint256)", [signature_of(ROUND_TYPES)], round_in(attempt=1))
     chain = reader(node)
-    assert chain.moment() == Moment(3, phase, deadline, 2, 1001, 1, 1)
+    assert moment_of(chain) == expected(phase, deadline, 1)
     node.requests.clear()
     return chain
 
@@ -216,7 +244,7 @@ def asked(node: Contracts) -> bool:
 
 def test_nothing_is_asked_of_the_contracts_twice_for_one_block(node: Contracts) -> None:
     chain = in_round_3(node, Phase.DRAW)
-    assert chain.moment() == Moment(3, Phase.DRAW, 5000, 2, 1001, 1, 1)
+    assert moment_of(chain) == expected(Phase.DRAW, 5000, 1)
     assert not asked(node)
 
 
@@ -224,7 +252,7 @@ def test_nothing_is_asked_of_the_contracts_while_nothing_happens(node: Contracts
     chain = in_round_3(node, Phase.TRAINING)
     for block in (2, 3, 40):
         node.block = block
-        assert chain.moment() == Moment(3, Phase.TRAINING, 5000, 2, 1000 + block, block, 1)
+        assert moment_of(chain) == expected(Phase.TRAINING, 5000, block)
     assert not asked(node)
 
 
@@ -232,58 +260,59 @@ def test_an_event_is_followed_by_a_look_at_the_contracts(node: Contracts) -> Non
     chain = in_round_3(node, Phase.TRAINING)
     node.block = 5
     node.record(records.SubmissionsClosed(3))
-    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.TEST_RELEASE, 6000)
+    in_phase(node, Phase.TEST_RELEASE, 6000)
     node.block = 7
-    assert chain.moment() == Moment(3, Phase.TEST_RELEASE, 6000, 2, 1007, 7, 1)
+    assert moment_of(chain) == expected(Phase.TEST_RELEASE, 6000, 7)
 
 
 def test_an_event_that_a_lagging_node_left_out_is_seen_a_few_blocks_later(node: Contracts) -> None:
     chain = in_round_3(node, Phase.TRAINING)
     node.block = 2
-    chain.moment()
+    chain.moments()
     assert not asked(node)
     node.record(records.SubmissionsClosed(3))
-    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.TEST_RELEASE, 6000)
+    in_phase(node, Phase.TEST_RELEASE, 6000)
     node.block = 5
-    assert chain.moment().phase is Phase.TEST_RELEASE
+    assert moment_of(chain).phase is Phase.TEST_RELEASE
     node.requests.clear()
     node.block = 6
-    chain.moment()
+    chain.moments()
     assert not asked(node)
 
 
 def test_a_deadline_is_followed_by_a_look_at_the_contracts(node: Contracts) -> None:
-    chain = in_round_3(node, Phase.REVEAL, 1004)
+    chain = in_round_3(node, Phase.REVEAL, 1003)
+    # The time is over, the blocks are not.
     node.block = 3
-    chain.moment()
+    chain.moments()
     assert not asked(node)
     node.block = 4
-    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.DRAW, 0)
-    assert chain.moment().phase is Phase.DRAW
+    in_phase(node, Phase.DRAW, 0)
+    assert moment_of(chain).phase is Phase.DRAW
 
 
 def test_a_draw_of_too_few_seats_is_seen_although_it_leaves_no_event(node: Contracts) -> None:
     chain = in_round_3(node, Phase.DRAW, 0)
     node.block = 2
-    assert chain.moment() == Moment(3, Phase.DRAW, 0, 2, 1002, 2, 1)
+    assert moment_of(chain) == expected(Phase.DRAW, 0, 2)
     assert node.requests.count("eth_call") == 1
     node.block = 3
-    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.SETTLEMENT, 0)
-    assert chain.moment().phase is Phase.SETTLEMENT
+    in_phase(node, Phase.SETTLEMENT, 0)
+    assert moment_of(chain).phase is Phase.SETTLEMENT
 
 
 @pytest.mark.parametrize("height", [1, 2, 5])
 def test_a_reorganised_chain_is_looked_at_again(node: Contracts, height: int) -> None:
     chain = in_round_3(node, Phase.TRAINING)
     node.fork, node.block = b"other", height
-    node.answer("phaseOf(uint256)", ["uint8", "uint64"], Phase.KEYS, 3000)
-    assert chain.moment() == Moment(3, Phase.KEYS, 3000, 2, 1000 + height, height, 1)
+    in_phase(node, Phase.KEYS, 3000)
+    assert moment_of(chain) == expected(Phase.KEYS, 3000, height)
 
 
 def test_after_many_blocks_the_contracts_are_asked_not_searched(node: Contracts) -> None:
     chain = in_round_3(node, Phase.TRAINING)
     node.block += MAXIMUM_BLOCKS + 1
-    chain.moment()
+    chain.moments()
     assert asked(node)
     assert "eth_getLogs" not in node.requests
 
@@ -301,16 +330,6 @@ def test_files_are_found_in_the_records_of_their_round(node: Contracts) -> None:
     assert chain.functional_keys(2) == FileRef("keys2", bytes(32))
     assert chain.test_set(1) == FileRef("test1", bytes(32))
     assert chain.models(2) == {ALICE: FileRef("model2", bytes(32))}
-
-
-def test_an_opening_is_told_with_its_block_and_seed(node: Contracts) -> None:
-    chain = reader(node)
-    with pytest.raises(UnreachableError, match="does not show the opening of round 2"):
-        chain.opening(2)
-    node.block += 1
-    node.open(1, b"\x01" * 32)
-    node.open(2, b"\x02" * 32)
-    assert chain.opening(2) == Opening(2, b"\x02" * 32)
 
 
 def test_a_credit_is_read(node: Contracts) -> None:

@@ -45,24 +45,25 @@ def test_every_argument_that_is_shown_in_a_special_way_exists() -> None:
     [
         (revert_data("NoTask"), "No task waits: post one with `pole task post`."),
         (
-            revert_data("WrongPhase", 3, 4, 2),
+            revert_data("WrongPhase", 3, 5, 3),
             "Round 3 is in phase REVEAL; this needs phase TRAINING.",
         ),
         (
             revert_data("WrongPayment", 10**18, 15 * 10**17),
-            "1 ETH were sent, but reward, data bond and fee come to 1.5 ETH.",
+            "1 ETH were sent, but reward, data bond, fee and rent come to 1.5 ETH.",
         ),
         (
-            revert_data("StakeBound", VERIFIER, 2**64 - 1),
-            f"The stake of {VERIFIER} is bound until its open ballot is settled.",
+            revert_data("StakeBound", VERIFIER, 0),
+            f"The stake of {VERIFIER} is bound until the seat is given up",
         ),
         (
             revert_data("StakeBound", VERIFIER, 86400),
-            f"The stake of {VERIFIER} is bound until 1970-01-02 00:00:00 UTC.",
+            f"The stake of {VERIFIER} is bound until 1970-01-02 00:00:00 UTC, and rounds opened before then "
+            "have ended.",
         ),
         (
-            revert_data("NotMember", 28, VERIFIER),
-            f"{VERIFIER} is not on the committee of round 7.",
+            revert_data("NotMember", 28, 3, VERIFIER),
+            f"{VERIFIER} is not member 3 of the committee of round 7.",
         ),
         (
             revert_data("WrongStage", 29, 3, 1),
@@ -131,7 +132,7 @@ def test_an_error_of_the_node_itself_says_nothing_about_the_contracts(message: s
 def test_a_claim_that_no_place_is_left_for_is_told_from_other_refusals() -> None:
     data = "0x" + revert_data("TooManySolutions", 3, 8, 11).hex()
     assert isinstance(TABLE.translate(ContractCustomError(data, data=data)), NoPlaceError)
-    data = "0x" + revert_data("WrongPhase", 3, 4, 2).hex()
+    data = "0x" + revert_data("WrongPhase", 3, 5, 3).hex()
     assert not isinstance(TABLE.translate(ContractCustomError(data, data=data)), NoPlaceError)
 
 

@@ -49,7 +49,7 @@ HEADER = Header(2, ZERO, ROUND, 4, WINNER, bytes([7]) * 32, 118, 29, ZERO, ZERO,
 
 BEGUN: tuple[RecordData, ...] = (
     TaskPosted(4, OWNER, ZERO, ZERO),
-    RoundOpened(ROUND, 4, ZERO, ZERO),
+    RoundOpened(ROUND, 4, ZERO, 12),
     KeysPosted(ROUND, "bafykeys", ZERO),
     SolutionCommitted(ROUND, WINNER, ZERO, 118),
     SolutionCommitted(ROUND, OTHER, ZERO, 116),
@@ -59,7 +59,7 @@ JUDGED: tuple[RecordData, ...] = (
     SubmissionsClosed(ROUND),
     TestSetReleased(ROUND, "bafytest", ZERO),
     SolutionRevealed(ROUND, WINNER, "bafymodel", ZERO, 118, 29),
-    CommitteeDrawn(ROUND, ZERO, (VERA, VICTOR), (WINNER, OTHER)),
+    CommitteeDrawn(ROUND, ZERO, ZERO, (VERA, VICTOR)),
     VoteCommitted(BALLOT, VERA, ZERO),
     VoteRevealed(BALLOT, VERA, ZERO),
     TallyChallenged(ROUND, 0, OTHER, 5 * 10**16),
@@ -69,7 +69,7 @@ VOID = RoundVoided(ROUND, VoidReason.THRESHOLD_MISSED)
 CANCELLED = TaskCancelled(4)
 OTHERS: tuple[RecordData, ...] = (
     TaskPosted(5, OWNER, ZERO, ZERO),
-    RoundOpened(8, 5, ZERO, ZERO),
+    RoundOpened(8, 5, ZERO, 12),
     SolutionCommitted(8, OTHER, ZERO, 1),
 )
 

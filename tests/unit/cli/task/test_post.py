@@ -161,7 +161,7 @@ def test_the_owner_sees_what_it_costs_and_is_asked_before_anything_is_done(sessi
     ]
     assert "comes back, unless keys or test set are late or wrong" in refused.stderr
     assert (
-        "Judging a model may take 1s, for 80,960 multiplications a sample: a vote stays open for 2m 10s"
+        "Judging a model may take 1s, for 54,598 multiplications a sample: a vote stays open for 2m 10s"
         in (refused.stderr)
     )
     assert "shares 0.15 ETH of the reward for it; this deployment asks for a reward of at least" in (
@@ -257,16 +257,16 @@ def test_a_full_list_of_better_tasks_is_told_before_anything_is_done(session: Fa
     result = post(session.home)
     assert result.exit_code == 6
     assert "the least valuable of its 2 tasks, task 2, is worth as much" in " ".join(result.output.split())
-    assert "offer a reward of 0.000000000000001001 ETH at least" in " ".join(result.output.split())
+    assert "offer a reward of 0.000000000000001009 ETH at least" in " ".join(result.output.split())
     assert session.store.files == {}
 
 
 def test_a_better_task_takes_the_place_of_the_least_valuable_and_says_so(session: FakeSession) -> None:
-    session.chain.waiting = (WaitingTask(1, 10_000, 1000), WaitingTask(2, 1_999, 2000))
+    session.chain.waiting = (WaitingTask(1, 10_000, 1000), WaitingTask(2, 1_983, 2000))
     session.chain.world.replaced[2] = 1
     result = post(session.home)
     assert result.exit_code == 0, result.output
-    assert "takes the place of task 2, whose reward is 0.000000000000001999 ETH for 2000 s" in result.stderr
+    assert "takes the place of task 2, whose reward is 0.000000000000001983 ETH for 2000 s" in result.stderr
     assert "Posted task 1 in the place of task 2." in result.stdout
 
 

@@ -16,6 +16,7 @@ from pole.roles.publishing.posting import TaskPoster
 from pole.roles.publishing.preparation import TaskRequest
 
 LIMITS = TaskListParameters(
+    max_reward=10**30,
     max_tasks=9,
     min_reward=100,
     max_reward=10**19,

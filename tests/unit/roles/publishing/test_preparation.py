@@ -19,6 +19,7 @@ from pole.roles.publishing.preparation import TaskRequest, check_request, prepar
 from pole.roles.publishing.task_folder import TaskFolder
 
 LIMITS = TaskListParameters(
+    max_reward=10**30,
     max_tasks=9,
     min_reward=100,
     max_reward=10**19,

@@ -243,7 +243,7 @@ def test_an_eager_verifier_evaluates_models_when_they_are_revealed(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.post(min_solutions=2)
-    workers = [stage.data_node(), *map(stage.miner, MINERS)]
+    workers: list[Role] = [stage.data_node(), *map(stage.miner, MINERS)]
     stage.play(Phase.REVEAL, workers=workers)
     verifier, patient = stage.verifier(), stage.verifier(VERIFIERS[1])
     verifier.means.eager = True
