@@ -63,7 +63,7 @@ VERIFIERS = (
     Attack("Data withdrawn cost more than half of the reward.", "challenge, then", verifiers.withdrawn_data),
     Attack("Availability slashes nobody.", "serve a model late", verifiers.served_late),
     Attack(
-        "Who could not have a model loses a strike.", "serve it to four of five", verifiers.served_to_most
+        "Who could not have a model loses a strike.", "serve it to four of five", verifiers.served_to_a_quorum
     ),
     Attack("Who alone could have it loses nothing.", "serve it to one of five", verifiers.served_to_one),
     Attack("Who always abstains loses its seat, no stake.", "never look", verifiers.always_abstaining),

@@ -93,9 +93,9 @@ def week_of_nothing(world: World) -> Gains:
     """The least task of a week with garbage keys in every lane; nobody commits, and a real task comes."""
     began = world.now()
     for lane in range(world.seats.lanes):
-        _post_least(world, world.attacker, timeLimit=WEEK)
+        _post_minimum(world, world.attacker, timeLimit=WEEK)
         keyed(world, world.attacker, lane)
-    fees = world.seats.lanes * _least_fee(world)
+    fees = world.seats.lanes * _minimum_fee(world)
     post(world, world.data_node)
     world.wait(world.rules.graceWindow)
     finalise(world, world.seats.lanes)
@@ -112,9 +112,9 @@ def week_of_ones_own(world: World) -> Gains:
     wallet = world.hire(1)[0]
     rounds = []
     for lane in range(world.seats.lanes):
-        _post_least(world, world.attacker, timeLimit=WEEK)
+        _post_minimum(world, world.attacker, timeLimit=WEEK)
         rounds.append(keyed(world, world.attacker, lane))
-        commit_least(world, rounds[-1], wallet)
+        commit_minimum(world, rounds[-1], wallet)
     post(world, world.data_node)
     began = world.now()
     for round_id in rounds:
@@ -128,12 +128,12 @@ def week_of_ones_own(world: World) -> Gains:
         pass_to(world, round_id, "Void")
     rent = rent_of(world, world.terms.minReward)
     lost = world.terms.minDataBond // 2
-    spent = len(rounds) * (_least_fee(world) + rent + lost)
+    spent = len(rounds) * (_minimum_fee(world) + rent + lost)
     # What tasks like the one that waits would have paid in all lanes, and the part promised.
     waiting = world.seats.lanes * REWARD * stood // _duration(world)
-    least = waiting * (world.terms.feeBps + world.terms.rentBps) // BPS
-    if spent < least:
-        raise Broken(f"all lanes stood {stood} s for {spent / 10**18:.4f} ether, not {least / 10**18:.4f}")
+    promised = waiting * (world.terms.feeBps + world.terms.rentBps) // BPS
+    if spent < promised:
+        raise Broken(f"all lanes stood {stood} s for {spent / 10**18:.4f} ether, not {promised / 10**18:.4f}")
     return {}
 
 
@@ -160,7 +160,10 @@ def heavy_work(world: World) -> Gains:
     world.refused(world.attacker, heavy, "TooMuchWork", value)
     speed = world.terms.judgingSpeed
     unpaid, value = posting(
-        world, work=1000 * speed // samples, reward=world.terms.minReward, fee=world.terms.minReward
+        world,
+        work=world.terms.maxJudgingTime * speed // samples,
+        reward=world.terms.minReward,
+        fee=world.terms.minReward,
     )
     world.refused(world.attacker, unpaid, "TermOutOfRange", value)
     miner = world.miners[0]
@@ -215,9 +218,9 @@ def idle_ahead(world: World) -> Gains:
     """Idle rounds in every lane ahead of real tasks, and one while a task waits, paid by the pool."""
     lanes = world.seats.lanes
     needed = world.rules.blockReward + lanes * -(-world.rules.blockReward * 65 // 32)
-    poor = world.pool() < needed
+    endowing = world.pool() < needed
     call = world.chain.functions.openRound(0)
-    if poor:
+    if endowing:
         world.refused(world.attacker, call, "PoolTooSmall")
         world.send(world.attacker, world.reservoir.functions.deposit(world.chain.address, POOL), needed)
     world.send(world.attacker, call)
@@ -234,7 +237,7 @@ def idle_ahead(world: World) -> Gains:
     release(world, round_id, world.data_node)
     reveal(world, round_id, {miner: HONEST})
     judge(world, round_id, {miner: ok(HONEST)})
-    given = needed if poor else 0
+    given = needed if endowing else 0
     return added(spoiled(world), {"attacker": -given, "pool": given})
 
 
@@ -265,7 +268,7 @@ def judge_late(world: World, round_id: int, models: dict[str, Model], seconds: i
     return len(members)
 
 
-def commit_least(world: World, round_id: int, wallet: str) -> None:
+def commit_minimum(world: World, round_id: int, wallet: str) -> None:
     """Commit to a poor model in a round of the least task."""
     model = Model(train=10, test=0)
     call = world.chain.functions.commit(round_id, commitment(world, round_id, wallet, model), model.train)
@@ -295,12 +298,12 @@ def _served(world: World, miner: str) -> int:
     return round_id
 
 
-def _post_least(world: World, by: str, **terms: int) -> None:
-    least = {"reward": world.terms.minReward, "dataBond": world.terms.minDataBond}
-    post(world, by, fee=_least_fee(world), **least, **terms)
+def _post_minimum(world: World, by: str, **terms: int) -> None:
+    minimum = {"reward": world.terms.minReward, "dataBond": world.terms.minDataBond}
+    post(world, by, fee=_minimum_fee(world), **minimum, **terms)
 
 
-def _least_fee(world: World) -> int:
+def _minimum_fee(world: World) -> int:
     return int(world.terms.minReward * world.terms.feeBps // BPS)
 
 

@@ -222,7 +222,7 @@ def served_late(world: World) -> Gains:
     return gains
 
 
-def served_to_most(world: World) -> Gains:
+def served_to_a_quorum(world: World) -> Gains:
     """A model is served to a quorum of the committee just before the end, not to the others."""
     attacker = world.attacker
     round_id = revealed(world, {attacker: HONEST})
