@@ -60,10 +60,10 @@ VERIFIERS = (
     Attack("A veto is overruled at a stated price.", "abstain on the best", verifiers.vetoed_model),
     Attack("A false absence is overruled at that price.", "see no model", verifiers.false_absence),
     Attack("A truth is overruled by a truth alone.", "challenge, then abstain", verifiers.overruled_truth),
-    Attack("What was judged is paid for.", "challenge, then serve no data", verifiers.withdrawn_data),
+    Attack("Data withdrawn cost more than half of the reward.", "challenge, then", verifiers.withdrawn_data),
     Attack("Availability slashes nobody.", "serve a model late", verifiers.served_late),
     Attack(
-        "Who could not have a model loses a strike.", "serve it to four of five", verifiers.served_to_most
+        "Who could not have a model loses a strike.", "serve it to four of five", verifiers.served_to_a_quorum
     ),
     Attack("Who alone could have it loses nothing.", "serve it to one of five", verifiers.served_to_one),
     Attack("Who always abstains loses its seat, no stake.", "never look", verifiers.always_abstaining),

@@ -270,13 +270,13 @@ def halting_table(parameters: Parameters) -> str:
     hourly = terms.reward * 3600 // duration(terms, parameters.task_list)
     brief = queue.overtaking(terms, parameters)
     held, seconds = queue.holding(terms, parameters)
-    least, week = queue.squatting(parameters, terms)
+    idle, week = queue.squatting(parameters, terms)
     ways = {
         "brief tasks with garbage keys, again and again, before tasks of 3 ETH": brief.spent // 24,
         f"a task of {ether(parameters.task_list.max_reward)} before them, and a commitment": held.spent
         * 3600
         // seconds,
-        "the least task of the longest limit, taken while nothing waits, and a commitment": least.spent
+        "the least task of the longest limit, taken while nothing waits, and a commitment": idle.spent
         * 3600
         // week,
     }
@@ -358,15 +358,15 @@ def verifiers_table(parameters: Parameters) -> str:
 
 
 def judging_table(devnet: Parameters, public: Parameters) -> str:
-    """Return the least reward of tasks by the time that judging a model takes, and what a seat earns for it."""
+    """Return the least reward by the time that judging a model takes, and what a seat earns of it."""
     rows = []
     for seconds in (10, 60, 600, 3600):
         cells = []
         for each in (devnet, public):
             tasks, chain = each.task_list, each.chain
-            least = max(tasks.min_reward, seconds * tasks.reward_per_judging_second)
-            seat = committee_fee(least, chain) // seats_asked(0, least, chain)
-            cells += [ether(least), ether(seat)]
+            minimum = max(tasks.min_reward, seconds * tasks.reward_per_judging_second)
+            seat = committee_fee(minimum, chain) // seats_asked(0, minimum, chain)
+            cells += [ether(minimum), ether(seat)]
         window = devnet.chain.vote_commit_window + devnet.chain.max_solutions * seconds
         rows.append([f"{seconds:,} s", *cells, f"{window:,} s"])
     head = [
