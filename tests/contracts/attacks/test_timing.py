@@ -141,10 +141,10 @@ def test_where_too_few_seats_are_old_enough_for_a_reward_nobody_judges_it(
 def test_who_opens_a_round_can_try_no_seeds_for_its_block_is_not_mined_yet(devnet: Pole) -> None:
     ledger = books.opened(devnet)
     stage.post(devnet, **at.TASK)
-    least = {"reward": at.RULES.task_list.min_reward, "dataBond": at.RULES.task_list.min_data_bond}
-    least["fee"] = least["reward"] * at.RULES.task_list.fee_bps // 10_000
+    minimum = {"reward": at.RULES.task_list.min_reward, "dataBond": at.RULES.task_list.min_data_bond}
+    minimum["fee"] = minimum["reward"] * at.RULES.task_list.fee_bps // 10_000
     for task in (2, 3):
-        stage.post(devnet, by=ATTACKER, **least)
+        stage.post(devnet, by=ATTACKER, **minimum)
         devnet.task_list.cancel(task, at.sent(ATTACKER))
     round_id = stage.open_round(devnet)
     named = stage.field(devnet.chain.round(round_id), "drawBlock")
@@ -157,7 +157,7 @@ def test_who_opens_a_round_can_try_no_seeds_for_its_block_is_not_mined_yet(devne
     stage.wait(at.RULES.chain.key_window)
     stage.finalise(devnet, round_id)
     gains = ledger.gains(attacker=ATTACKER, verifiers=at.SEATS)
-    assert gains["attacker"] == -2 * least["fee"]
+    assert gains["attacker"] == -2 * minimum["fee"]
 
 
 def last_reveal(pole: Pole) -> int:

@@ -25,7 +25,7 @@ class Chain:
     def __init__(self) -> None:
         self.cancelled: list[str] = []
         self.index = SimpleNamespace(events=self._events)
-        self.parameters = SimpleNamespace(task_list=SimpleNamespace(rent_bps=0))
+        self.parameters = SimpleNamespace(task_list=SimpleNamespace(rent_bps=1000))
 
     def _events(self, name: str) -> list[Any]:
         return [SimpleNamespace(arguments={"taskId": 4}) for _ in self.cancelled if name == "TaskCancelled"]
