@@ -31,7 +31,7 @@ TERMS = TaskTerms(
     required_test_accuracy=0,
     train_count=10,
     test_count=5,
-    work=0,
+    work=1000,
 )
 
 
