@@ -167,7 +167,7 @@ def test_a_leaked_vote_leaves_no_quorum_and_who_buys_a_larger_committee_pays_for
     refused = run("verifier", "leak", str(round_id), "--file", str(wrong))
     assert (refused.exit_code, "do not open" in refused.stderr) == (IntegrityError.exit_code, True)
     done = run("verifier", "leak", str(round_id), "--file", str(leaked))
-    assert f"The vote of {victim} in round 1 is void" in done.stdout
+    assert f"The vote of {victim} in round {round_id} is void" in done.stdout
     assert first.credit_of(informer) == PENALTY // 2
     assert first.vote_state(ballot, victim) == (bytes(32), False)
     commit(members[2:], ballot, VOTES)
@@ -185,5 +185,10 @@ def test_a_leaked_vote_leaves_no_quorum_and_who_buys_a_larger_committee_pays_for
     judge_again(devnet, seats, first, round_id)
     assert first.round(round_id).challengers == (informer, ZERO_ADDRESS)
     assert first.credit_of(informer) == PENALTY // 2
+    # The victim loses one penalty to the informer, and one to the pot for the votes that it could not show.
+    assert first.stake_of(victim).amount == ETHER - 2 * PENALTY
+    part = (fee_of(first) + bond + PENALTY) // ((3 + SEATS) * len(VOTES))
+    for address, verifier in seats.items():
+        assert first.credit_of(address) == (2 if verifier in members[1:] else 1) * len(VOTES) * part
     report = check_history(devnet, first)
     assert (report.votes, report.openings) == (9, 12)
