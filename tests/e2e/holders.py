@@ -32,6 +32,8 @@ from pole.adapters.storage.journal import SqliteJournal
 
 ETHER = 10**18
 DATA_NODE = "data-1"
+ONE_LANE = deploying.PARAMETERS | {"committee": deploying.PARAMETERS["committee"] | {"lanes": 1}}
+"""One round at a time, so that a task waits for the round before it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def holders_on_a_network(folder: Path, names: Sequence[str]) -> Iterator[Scene]:
         at_end.callback(stop_devnet, settings.folder)
         start_chain(settings)
         start_ipfs(settings)
-        deploying.deploy(connect(settings.rpc), place.deployment)
+        deploying.deploy(connect(settings.rpc), place.deployment, ONE_LANE)
         cast = tuple(_member(folder, name) for name in (DATA_NODE, *names))
         hand_out(place.deployment, cast)
         addresses = make_wallets(cast, place)

@@ -16,7 +16,7 @@ from scripts.demo.cast import Place
 from scripts.demo.network import REPOSITORY, StepError
 from scripts.demo.network import pole as run_pole
 from scripts.demo.play import in_phase
-from tests.e2e.holders import DATA_NODE, Scene, holders_on_a_network
+from tests.e2e.holders import DATA_NODE, ONE_LANE, Scene, holders_on_a_network
 from tests.e2e.lying_node import LyingNode
 from tests.integration import deploying
 from web3 import Web3
@@ -31,9 +31,11 @@ from pole.api.key_secrets import open_share
 from pole.errors import InputError, IntegrityError, RefusedError
 from pole.ipfe.scheme import verify_keys
 from pole.ipfe.threshold import combine_keys, derive_partial_keys
+from pole.protocol.encoding.ethereum_headers import encode_header
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.mapping.layer import query_plan
 from pole.protocol.models.specification import ModelSpecification, mlp
+from pole.protocol.rounds.rent import payment
 from pole.protocol.state import FileRef, Phase, PostedTask, TaskFiles
 from pole.roles.keys.sharing import TaskSharing, read_own_share, read_task_sharing
 from pole.roles.ports import Delegation
@@ -43,6 +45,7 @@ HOLDERS = ("holder-1", "holder-2", "holder-3")
 INSIDER, DELEGATE, DECEIVED = HOLDERS
 VALUES = 64
 VICTIM_TASK, STRANGERS_TASK = 1, 2
+LANE = 0
 STRANGERS_ROUND, VICTIMS_ROUND = 1, 2
 REFUSAL = "Shares serve the task that they were made for, and no other"
 SECOND_SEED = "Keys of another seed were already given"
@@ -141,7 +144,8 @@ def _offer_more(attack: Attack) -> None:
     assert task_id == STRANGERS_TASK
     delegation = Delegation(attack.stranger.identity.address, attack.sharing)
     attack.stranger.delegate_keys(task_id, delegation, intent="delegate")
-    attack.stranger.open_round(intent="open")
+    attack.stranger.open_round(LANE, intent="open")
+    _draw(attack.stranger)
     assert attack.scene.reader.round(STRANGERS_ROUND).task_id == STRANGERS_TASK
 
 
@@ -155,7 +159,7 @@ def _strangers_files(attack: Attack) -> TaskFiles:
 
 
 def _deploy(rpc: str, path: Path) -> ChainReader:
-    deploying.deploy(connect(rpc), path)
+    deploying.deploy(connect(rpc), path, ONE_LANE)
     return open_chain_reader(rpc, path)
 
 
@@ -165,7 +169,19 @@ def _imitate_on_the_same_chain(attack: Attack) -> None:
     victim = attack.victims_task
     assert chain.post_task(victim.terms, victim.files, intent="post") == VICTIM_TASK
     chain.delegate_keys(VICTIM_TASK, Delegation(chain.identity.address, attack.sharing), intent="delegate")
-    chain.open_round(intent="open")
+    chain.open_round(LANE, intent="open")
+    _draw(chain)
+
+
+def _draw(chain: EthereumChain) -> None:
+    """Draw the seed of the stranger's round."""
+    _mine_past_draw(chain.w3)
+    chain.draw(STRANGERS_ROUND, intent="draw")
+
+
+def _mine_past_draw(w3: Web3) -> None:
+    for _ in range(ONE_LANE["chain"]["drawDelay"] + 1):
+        w3.provider.make_request("evm_mine", [])  # type: ignore[arg-type]
 
 
 def _chain_elsewhere(folder: Path) -> ChainReader:
@@ -187,9 +203,14 @@ def _imitate_on_another_chain(attack: Attack) -> None:
     w3.provider.make_request("personal_unlockAccount", [victim.owner, "", 0])  # type: ignore[arg-type]
     tasks = attack.elsewhere.contracts["TaskList"].functions
     terms, files = victim.terms, _strangers_files(attack)
-    _send(w3, tasks.post(_values(terms), _values(files)), victim.owner, terms.payment)
+    due = payment(terms, attack.elsewhere.parameters.task_list)
+    _send(w3, tasks.post(_values(terms), _values(files)), victim.owner, due)
     _send(w3, tasks.delegateKeys(1, victim.owner, attack.sharing.cid, attack.sharing.digest), victim.owner)
-    _send(w3, attack.elsewhere.contracts["PoLeChain"].functions.openRound(), victim.owner)
+    chain = attack.elsewhere.contracts["PoLeChain"].functions
+    _send(w3, chain.openRound(LANE), victim.owner)
+    _mine_past_draw(w3)
+    named = attack.elsewhere.round(VICTIM_TASK).draw_block
+    _send(w3, chain.draw(VICTIM_TASK, encode_header(w3.eth.get_block(named))), victim.owner)
     assert attack.elsewhere.task(VICTIM_TASK).owner == victim.owner
 
 
@@ -277,7 +298,7 @@ def opened(refused: Attack) -> Attack:
     with suppress(RefusedError):
         refused.stranger.finalise(STRANGERS_ROUND, intent="finalise")
     with suppress(RefusedError):
-        refused.stranger.open_round(intent="open again")
+        refused.stranger.open_round(LANE, intent="open again")
     scene.wait_for("the victim's round", lambda: in_phase(scene.reader, VICTIMS_ROUND, Phase.KEYS))
     assert scene.reader.round(VICTIMS_ROUND).task_id == VICTIM_TASK
     scene.wait_for("the insider", lambda: scene.addresses[INSIDER] in scene.reader.partial_keys(VICTIM_TASK))

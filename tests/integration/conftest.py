@@ -35,12 +35,14 @@ class Devnet:
     deployment: Path
     w3: Web3
 
-    def mine(self) -> None:
-        self.w3.provider.make_request("evm_mine", [])  # type: ignore[arg-type]
+    def mine(self, blocks: int = 1) -> None:
+        for _ in range(blocks):
+            self.w3.provider.make_request("evm_mine", [])  # type: ignore[arg-type]
 
     def pass_time(self, seconds: int) -> None:
+        """Let so many seconds pass, and the Ethereum blocks that a window takes."""
         self.w3.provider.make_request("evm_increaseTime", [seconds])  # type: ignore[arg-type]
-        self.mine()
+        self.mine(deploying.PARAMETERS["chain"]["windowBlocks"])
 
 
 @pytest.fixture(scope="session")

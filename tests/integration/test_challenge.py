@@ -8,20 +8,21 @@ import pytest
 from click.testing import Result
 from tests.integration import test_commands as commands
 from tests.integration.conftest import ETHER, Devnet, running_devnet
-from tests.integration.test_round import VOTES, digest, draw, pole, train, vote_of
+from tests.integration.test_round import SEAT_AGE, TERMS, VOTES, digest, draw, moment_of, pole, train, vote_of
 
 from pole.adapters.ethereum.chain_log import read_chain_log
 from pole.adapters.ethereum.history_source import read_history
 from pole.adapters.sending.chain import EthereumChain
 from pole.errors import IntegrityError, RefusedError
-from pole.protocol.ballots import ballot_id
+from pole.protocol.amounts import ether
+from pole.protocol.ballots import ballot_id, challenge_bond, committee_fee
 from pole.protocol.encoding.abi import ZERO_ADDRESS
 from pole.protocol.formats.leaked_vote import LeakedVote, write_leaked_vote
 from pole.protocol.replay.history import HistoryReport, verify_history
 from pole.protocol.state import Phase, Verdict, Vote
 
 SEATS = 7
-BOND = PENALTY = ETHER // 10
+PENALTY = ETHER // 10
 LIES = (Vote(Verdict.OK, 60, 30, digest(66)), VOTES[1])
 # A later ballot has other digests of the same predictions.
 AGAIN = tuple(Vote(vote.verdict, vote.train_correct, vote.test_correct, digest(50)) for vote in VOTES)
@@ -34,10 +35,11 @@ def devnet(tmp_path: Path) -> Iterator[Devnet]:
 
 
 @pytest.fixture
-def seats(wallet: Callable[[str], EthereumChain]) -> dict[str, EthereumChain]:
+def seats(wallet: Callable[[str], EthereumChain], devnet: Devnet) -> dict[str, EthereumChain]:
     verifiers = [wallet(f"verifier-{number}") for number in range(SEATS)]
     for verifier in verifiers:
         verifier.stake(intent="stake")
+    devnet.pass_time(SEAT_AGE + 1)
     return {verifier.identity.address: verifier for verifier in verifiers}
 
 
@@ -56,27 +58,37 @@ def reveal(members: list[EthereumChain], ballot: int, votes: tuple[Vote, ...]) -
         member.reveal_vote(ballot, votes, digest(41), intent=f"reveal {ballot}")
 
 
-def judge_again(devnet: Devnet, seats: dict[str, EthereumChain], keeper: EthereumChain, *, left: int) -> None:
-    """Let all seats that are left vote what is true, and the round end."""
-    moment = keeper.moment()
+def judge_again(
+    devnet: Devnet, seats: dict[str, EthereumChain], keeper: EthereumChain, round_id: int
+) -> None:
+    """Let all seats vote what is true, and the round end."""
+    moment = moment_of(keeper, round_id)
     assert (moment.phase, moment.attempt) == (Phase.DRAW, 1)
-    draw(devnet, keeper, moment.round_id)
+    draw(devnet, keeper, round_id)
     members = seated(seats, moment.ballot_id)
-    assert len(members) == left
+    assert {member.identity.address for member in members} == seats.keys()
     commit(members, moment.ballot_id, AGAIN)
     reveal(members, moment.ballot_id, AGAIN)
-    assert keeper.moment().phase is Phase.SETTLEMENT
-    keeper.finalise(moment.round_id, intent="finalise")
+    assert moment_of(keeper, round_id).phase is Phase.SETTLEMENT
+    keeper.finalise(round_id, intent="finalise")
 
 
-def check_history(devnet: Devnet, reader: EthereumChain, *, left: int) -> HistoryReport:
+def bond_of(chain: EthereumChain) -> int:
+    return challenge_bond(0, TERMS.reward, chain.parameters.chain)
+
+
+def fee_of(chain: EthereumChain) -> int:
+    return committee_fee(TERMS.reward, chain.parameters.chain)
+
+
+def check_history(devnet: Devnet, reader: EthereumChain) -> HistoryReport:
     report = verify_history(read_history(reader))
     assert (report.height, report.rounds, report.challenges) == (1, 1, 1)
     (block,) = read_chain_log(reader).blocks
-    assert block.committees == (3, left)
+    assert block.committees == (3, SEATS)
     (shown,) = json.loads(pole(devnet, "chain", "log", "--json").stdout)["blocks"]
-    assert shown["committees"] == [3, left]
-    assert f"3, {left}" in pole(devnet, "chain", "log").stdout
+    assert shown["committees"] == [3, SEATS]
+    assert f"3, {SEATS}" in pole(devnet, "chain", "log").stdout
     assert "1 challenges" in pole(devnet, "chain", "verify").stdout
     return report
 
@@ -110,29 +122,31 @@ def test_a_dishonest_quorum_of_three_is_overturned_by_seven(
     liars = seated(seats, ballot)
     commit(liars, ballot, LIES)
     reveal(liars, ballot, LIES)
-    assert first.moment().phase is Phase.CHALLENGE
+    assert moment_of(first, round_id).phase is Phase.CHALLENGE
     assert [finding.test_correct for finding in first.findings(ballot)] == [30, 39]
 
-    with pytest.raises(RefusedError, match=r"0 ETH were sent, but the bond due is 0\.1 ETH"):
+    bond = bond_of(first)
+    with pytest.raises(RefusedError, match=f"0 ETH were sent, but the bond due is {ether(bond)}"):
         first.challenge(round_id, bond=0, intent="too little")
-    assert first.challenge_bond(ballot) == BOND
     done = run("chain", "challenge", str(round_id))
-    assert "The tally of round 1 is challenged with a bond of 0.1 ETH" in done.stdout
+    assert f"The tally of round {round_id} is challenged with a bond of {ether(bond)}" in done.stdout
     late = run("chain", "challenge", str(round_id))
     assert (late.exit_code, "is in phase DRAW; this needs phase CHALLENGE" in late.stderr) == (6, True)
 
-    judge_again(devnet, seats, first, left=SEATS)
-    assert first.round(round_id).challenger == challenger
-    assert first.credit_of(challenger) == BOND + 3 * PENALTY // 2
+    judge_again(devnet, seats, first, round_id)
+    assert first.round(round_id).challengers == (challenger, ZERO_ADDRESS)
+    assert first.credit_of(challenger) == bond
+    part = (fee_of(first) + 3 * PENALTY) // ((3 + SEATS) * len(VOTES))
     for address, verifier in seats.items():
-        lost = PENALTY if verifier in liars else 0
-        assert verifier.stake_of(address).amount == ETHER - lost
-    report = check_history(devnet, first, left=SEATS)
+        stake, lied = verifier.stake_of(address), verifier in liars
+        assert (stake.amount, stake.seated) == (ETHER - PENALTY * lied, not lied)
+        assert first.credit_of(address) == len(VOTES) * part
+    report = check_history(devnet, first)
     assert (report.votes, report.openings) == (10, 12)
     assert read_chain_log(first).blocks[0].header.winner == first.identity.address
 
 
-def test_a_leaked_vote_leaves_no_quorum_and_a_larger_committee_is_called_for_free(
+def test_a_leaked_vote_leaves_no_quorum_and_who_buys_a_larger_committee_pays_for_it(
     wallet: Callable[[str], EthereumChain],
     seats: dict[str, EthereumChain],
     devnet: Devnet,
@@ -153,21 +167,28 @@ def test_a_leaked_vote_leaves_no_quorum_and_a_larger_committee_is_called_for_fre
     refused = run("verifier", "leak", str(round_id), "--file", str(wrong))
     assert (refused.exit_code, "do not open" in refused.stderr) == (IntegrityError.exit_code, True)
     done = run("verifier", "leak", str(round_id), "--file", str(leaked))
-    assert f"The vote of {victim} in round 1 is void" in done.stdout
+    assert f"The vote of {victim} in round {round_id} is void" in done.stdout
     assert first.credit_of(informer) == PENALTY // 2
     assert first.vote_state(ballot, victim) == (bytes(32), False)
     commit(members[2:], ballot, VOTES)
     with pytest.raises(RefusedError, match="reveal the same values"):
         members[0].reveal_vote(ballot, VOTES, digest(41), intent="too late")
     reveal(members[1:], ballot, VOTES)
-    assert first.moment().phase is Phase.VOTE_REVEAL
+    assert moment_of(first, round_id).phase is Phase.VOTE_REVEAL
     devnet.pass_time(3700)
-    assert first.moment().phase is Phase.CHALLENGE
+    assert moment_of(first, round_id).phase is Phase.CHALLENGE
 
-    assert first.challenge_bond(ballot) == 0
-    assert "for free, since it leaves a solution open" in run("chain", "challenge", str(round_id)).stdout
-    # The penalty took the victim's seat.
-    judge_again(devnet, seats, first, left=SEATS - 1)
-    assert first.round(round_id).challenger == ZERO_ADDRESS
-    report = check_history(devnet, first, left=SEATS - 1)
-    assert (report.votes, report.openings) == (8, 11)
+    bond = bond_of(first)
+    assert f"with a bond of {ether(bond)}" in run("chain", "challenge", str(round_id)).stdout
+    # The penalty took the victim's seat, but the round's committees are drawn among those of its opening.
+    assert not first.stake_of(victim).seated
+    judge_again(devnet, seats, first, round_id)
+    assert first.round(round_id).challengers == (informer, ZERO_ADDRESS)
+    assert first.credit_of(informer) == PENALTY // 2
+    # The victim loses one penalty to the informer, and one to the pot for the votes that it could not show.
+    assert first.stake_of(victim).amount == ETHER - 2 * PENALTY
+    part = (fee_of(first) + bond + PENALTY) // ((3 + SEATS) * len(VOTES))
+    for address, verifier in seats.items():
+        assert first.credit_of(address) == (2 if verifier in members[1:] else 1) * len(VOTES) * part
+    report = check_history(devnet, first)
+    assert (report.votes, report.openings) == (9, 12)

@@ -16,6 +16,7 @@ from pole.adapters.sending.chain import EthereumChain, open_ethereum_chain
 from pole.adapters.sending.task_states import task_states
 from pole.adapters.storage.journal import SqliteJournal
 from pole.errors import RefusedError
+from pole.protocol.rounds.rent import payment
 from pole.protocol.state import TaskTerms
 
 MAXIMUM = PARAMETERS["taskList"]["maxTasks"]
@@ -31,7 +32,7 @@ TERMS = TaskTerms(
     required_test_accuracy=0,
     train_count=10,
     test_count=5,
-    work=0,
+    work=1000,
 )
 
 
@@ -79,4 +80,6 @@ def test_a_better_task_takes_the_place_of_the_least_valuable_once(
     assert task_states(late)[3] == f"replaced by task {MAXIMUM + 1}"
     assert {task.task_id for task in late.waiting_tasks()} == {*range(1, MAXIMUM + 2)} - {3}
     assert all(late.view("TaskList", "isListed", task.task_id) for task in late.waiting_tasks())
-    assert first.credit_of(first.identity.address) == REWARD - 1 + TERMS.data_bond
+    replaced = replace(TERMS, reward=REWARD - 1)
+    returned = payment(replaced, first.parameters.task_list) - TERMS.fee
+    assert first.credit_of(first.identity.address) == returned

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from eth_account import Account
 from tests.integration.conftest import ETHER, Devnet
+from tests.integration.deploying import PARAMETERS
 
 from pole.adapters.ethereum.chain_log import read_chain_log
 from pole.adapters.ethereum.chain_reader import open_chain_reader
@@ -15,12 +16,13 @@ from pole.adapters.ethereum.history_source import block_body, read_history
 from pole.adapters.sending.chain import EthereumChain, open_ethereum_chain
 from pole.adapters.storage.journal import SqliteJournal
 from pole.cli import main
-from pole.errors import FundsError, InputError, RefusedError
+from pole.errors import FundsError, InputError, RefusedError, UnreachableError
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
 from pole.protocol.formats.block_body import read_body
 from pole.protocol.replay.history import prove, verify_history
 from pole.protocol.replay.proofs import read_proof, verify_proof
+from pole.protocol.rounds.rent import rent
 from pole.protocol.state import (
     BallotStage,
     FileRef,
@@ -30,6 +32,7 @@ from pole.protocol.state import (
     Verdict,
     Vote,
 )
+from pole.roles.ports import Moment
 
 TERMS = TaskTerms(
     reward=ETHER,
@@ -42,7 +45,7 @@ TERMS = TaskTerms(
     required_test_accuracy=5000,
     train_count=100,
     test_count=50,
-    work=0,
+    work=1000,
 )
 
 
@@ -50,6 +53,7 @@ def digest(number: int) -> bytes:
     return bytes([number]) * 32
 
 
+SEAT_AGE = PARAMETERS["committee"]["seatAge"]
 FILES = TaskFiles("bafyspec", digest(1), "bafytrain", digest(2), digest(3), digest(4))
 VOTES = (Vote(Verdict.OK, 90, 40, digest(31)), Vote(Verdict.OK, 80, 39, digest(32)))
 
@@ -75,6 +79,12 @@ def vote_of(verifier: EthereumChain, ballot: int, votes: tuple[Vote, ...] = VOTE
         votes=votes,
         salt=digest(41),
     )
+
+
+def moment_of(chain: EthereumChain, round_id: int) -> Moment:
+    """Return where this round stands, which is the newest of its lane."""
+    [moment] = [each for each in chain.moments() if each.round_id == round_id]
+    return moment
 
 
 def pole(devnet: Devnet, *words: str) -> Result:
@@ -127,6 +137,7 @@ def test_a_round_ends_with_a_block_that_can_be_verified_and_proved(
     for verifier in verifiers:
         verifier.stake(intent="stake")
         assert verifier.stake_of(verifier.identity.address).seated
+    devnet.pass_time(SEAT_AGE + 1)
     round_id = train(devnet, data_node, first, second)
     assert first.models(round_id) == {
         first.identity.address: FileRef("bafymodel11", digest(11)),
@@ -135,25 +146,33 @@ def test_a_round_ends_with_a_block_that_can_be_verified_and_proved(
     vote(devnet, verifiers, round_id)
     receipt = second.finalise(round_id, intent="finalise")
     assert second.finalise(round_id, intent="finalise") == receipt
-    assert first.moment().phase is Phase.FINAL
+    assert moment_of(first, round_id).phase is Phase.FINAL
 
-    earned = ETHER * 9 // 10 + ETHER + ETHER // 10
+    earned = ETHER * 9 // 10 + ETHER + ETHER // 2
     assert first.withdraw(intent="withdraw") == earned
     assert first.withdraw(intent="withdraw") == earned
     assert first.withdraw(intent="withdraw again") == 0
-    check_history(devnet, first)
+    whole_rent = rent(TERMS.reward, data_node.parameters.task_list)
+    returned = data_node.credit_of(data_node.identity.address) - TERMS.data_bond
+    assert 0 < returned < whole_rent
+    check_history(devnet, first, round_id)
 
 
 def train(devnet: Devnet, data_node: EthereumChain, first: EthereumChain, second: EthereumChain) -> int:
     task_id = data_node.post_task(TERMS, FILES, intent="post")
     assert data_node.post_task(TERMS, FILES, intent="post") == task_id
     assert data_node.task(task_id).files == FILES
-    assert first.moment().waiting == 1
-    first.open_round(intent="open")
-    round_id = first.moment().round_id
+    assert {moment.waiting for moment in first.moments()} == {1}
+    lane = first.moments()[0].free_lane
+    assert lane is not None
+    round_id = first.moments()[lane].next_round
+    first.open_round(lane, intent="open")
+    assert moment_of(first, round_id).phase is Phase.SEED
     opened = first.round(round_id)
     assert (opened.data_node, opened.terms) == (data_node.identity.address, TERMS)
 
+    draw(devnet, first, round_id)
+    assert first.round(round_id).seed != opened.seed
     assert first.functional_keys(round_id) is None
     data_node.post_functional_keys(round_id, FileRef("bafykeys", digest(5)), intent="keys")
     assert first.functional_keys(round_id) == FileRef("bafykeys", digest(5))
@@ -177,13 +196,15 @@ def train(devnet: Devnet, data_node: EthereumChain, first: EthereumChain, second
 
 
 def draw(devnet: Devnet, keeper: EthereumChain, round_id: int) -> None:
-    attempt = keeper.moment().attempt
-    keeper.arm_draw(round_id, intent=f"arm {attempt}")
-    with pytest.raises(RefusedError, match="cannot be drawn by block"):
-        keeper.draw_committee(round_id, intent=f"draw {attempt}")
-    for _ in range(3):
-        devnet.mine()
-    keeper.draw_committee(round_id, intent=f"draw {attempt}")
+    """Draw what the round waits for, by the block that is named for it already."""
+    named = keeper.round(round_id).draw_block
+    with pytest.raises(RefusedError, match=f"block {named} is named for the draw"):
+        keeper.arm(round_id, intent=f"arm before {named}")
+    with pytest.raises(UnreachableError, match=f"{named:#x}.* not found"):
+        keeper.draw(round_id, intent=f"draw by {named}")
+    devnet.mine(3)
+    receipt = keeper.draw(round_id, intent=f"draw by {named}")
+    assert keeper.draw(round_id, intent=f"draw by {named}") == receipt
 
 
 def vote(devnet: Devnet, verifiers: list[EthereumChain], round_id: int) -> None:
@@ -201,10 +222,10 @@ def vote(devnet: Devnet, verifiers: list[EthereumChain], round_id: int) -> None:
     for verifier in verifiers:
         verifier.reveal_vote(ballot, VOTES, digest(41), intent="reveal vote")
     assert keeper.vote_state(ballot, address)[1]
-    assert keeper.moment().phase is Phase.SETTLEMENT
+    assert moment_of(keeper, round_id).phase is Phase.SETTLEMENT
 
 
-def check_history(devnet: Devnet, reader: EthereumChain) -> None:
+def check_history(devnet: Devnet, reader: EthereumChain, round_id: int) -> None:
     history = read_history(reader)
     report = verify_history(history)
     assert (report.height, report.rounds, report.void_rounds, report.votes, report.openings) == (
@@ -237,6 +258,6 @@ def check_history(devnet: Devnet, reader: EthereumChain) -> None:
     verify_proof(read_proof(proof.stdout.rstrip("\n").encode()), bytes.fromhex(shown["hash"][2:]))
     assert pole(devnet, "chain", "prove", "1", "99").exit_code == InputError.exit_code
     (task,) = json.loads(pole(devnet, "task", "list", "--json").stdout)
-    assert task["state"] == "round 1: final"
+    assert task["state"] == f"round {round_id}: final"
     assert pole(devnet, "task", "list", "--waiting").stdout.startswith("There is no task")
     assert "bafytrain" in pole(devnet, "task", "show", "1").stdout
