@@ -147,7 +147,7 @@ def fetch_and_decrypt(setting: Setting, published: Published, turn: int) -> Decr
     task = TaskData(spec, manifest, query_plan(spec, SEEDS[turn]), published.keys[turn])
     points = PointCache(setting.folder / "points", setting.point_cache * MEBIBYTE)
     means = Means(store, time.monotonic, setting.threads, points)
-    request = DecryptionRequest(task, manifest, None, home / "features", home / "shards")
+    request = DecryptionRequest(task, manifest, home / "features", home / "shards")
     features = decrypt_set(request, means, stop=lambda: False).features
     seconds = time.perf_counter() - started
     np.save(home / "first.npy", features[:COMPARED])

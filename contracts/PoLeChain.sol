@@ -163,7 +163,9 @@ contract PoLeChain is IPoLeChain {
         if (msg.value != due) revert WrongBond(msg.value, due);
         if (place == 0) place = _admit(roundId, open, register, claimedTrainCorrect);
         if (Settlement.isReady(open.task.terms, claimedTrainCorrect)) ++open.ready;
-        register.put(roundId, place, open.commitments++, commitment, claimedTrainCorrect);
+        uint24 order = open.commitments;
+        open.commitments = order + 1;
+        register.put(roundId, place, order, commitment, claimedTrainCorrect);
 
         _record(RecordKind.SolutionCommitted, abi.encode(roundId, msg.sender, commitment, claimedTrainCorrect));
         _deposit(roundId, due);
@@ -255,8 +257,8 @@ contract PoLeChain is IPoLeChain {
         open.challengers[attempt] = msg.sender;
         open.attempt = attempt + 1;
         _record(RecordKind.TallyChallenged, abi.encode(roundId, attempt, msg.sender, due));
-        _deposit(roundId, due);
         _arm(roundId, open);
+        _deposit(roundId, due);
     }
 
     /// @inheritdoc IPoLeChain

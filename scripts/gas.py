@@ -31,7 +31,6 @@ BATCH = 40
 MODELS = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
 # A slow machine may take minutes between two calls, by the clock of which the chain goes.
 WINDOWS = dict.fromkeys((name for name in stage.CHAIN if name.endswith("Window")), 10_000)
-PATIENT = {"unbondingTime": 200_000}
 # In tenths: a tenfold of tasks that adds half as much again as any step before, and 20,000 gas, is no chance.
 MAXIMUM_GROWTH, CHANCE = 15, 20_000
 
@@ -56,16 +55,15 @@ def measured_lists() -> Iterator[tuple[int, Costs]]:
     chance = random.Random(2007_15145)  # noqa: S311 - the same table every time
     pole = stage.set_up(
         verifiers=range(8, 16),
-        task_list={"maxTasks": 2 * LISTS[-1], "minReward": 1, "minDataBond": 0},
-        committee=PATIENT,
-        chain=WINDOWS | {"committeeSize": 5, "maxCommittee": 5, "judgedSolutions": 4},
+        task_list={"maxTasks": 2 * LISTS[-1], "minReward": 1, "minDataBond": 0, "rewardPerJudgingSecond": 0},
+        chain=WINDOWS | {"committeeSize": 5, "maxCommittee": 5},
     )
     crowd = without_events(TaskCrowd.deploy(pole.task_list, {"from": accounts[0]}))
     tasks = without_events(pole.task_list)
     stage.won(pole, MODELS)
     for waiting in LISTS:
         grow(pole, crowd, waiting, chance)
-        posts = [undone(lambda: posting(tasks, some_reward(chance))) for _ in range(SAMPLE)]
+        posts = [undone(lambda: posting(pole, tasks, some_reward(chance))) for _ in range(SAMPLE)]
         costs = {"post, median": round(statistics.median(posts)), f"post, worst of {SAMPLE}": max(posts)}
         costs["post, dearest"] = gas(stage.post, pole)
         yield waiting, costs | round_costs(pole)
@@ -76,12 +74,12 @@ def some_reward(chance: random.Random) -> int:
     return chance.randrange(10**12, 4 * 10**13)
 
 
-def call(reward: int) -> tuple[Any, ...]:
-    return stage.post_call(by=7, reward=reward, dataBond=0, fee=reward // 100)
+def call(pole: stage.Pole, reward: int) -> tuple[Any, ...]:
+    return stage.post_call(pole, by=7, reward=reward, dataBond=0, fee=reward // 100)
 
 
-def posting(tasks: Web3Contract, reward: int) -> int:
-    terms, files, sent = call(reward)
+def posting(pole: stage.Pole, tasks: Web3Contract, reward: int) -> int:
+    terms, files, sent = call(pole, reward)
     return mined(tasks.functions.post(terms, files), sent["value"])
 
 
@@ -101,7 +99,7 @@ def mined(post: ContractFunction, value: int) -> int:
 def grow(pole: stage.Pole, crowd: Web3Contract, waiting: int, chance: random.Random) -> None:
     """Post tasks, many at once, until so many wait."""
     while missing := waiting - pole.task_list.waiting():
-        calls = [call(some_reward(chance)) for _ in range(min(missing, BATCH))]
+        calls = [call(pole, some_reward(chance)) for _ in range(min(missing, BATCH))]
         value = sum(each[2]["value"] for each in calls)
         mined(crowd.functions.post([each[0] for each in calls], calls[0][1]), value)
 
@@ -113,8 +111,7 @@ def measured_committee(seats: int) -> Costs:
     verifiers = range(len(accounts) - seats - 1, len(accounts))
     pole = stage.set_up(
         verifiers=verifiers,
-        committee=PATIENT,
-        chain=WINDOWS | {"committeeSize": seats, "maxCommittee": seats, "judgedSolutions": 4},
+        chain=WINDOWS | {"committeeSize": seats, "maxCommittee": seats},
     )
     stage.won(pole, MODELS)
     return {"post, empty list": gas(stage.post, pole)} | round_costs(pole)
@@ -123,7 +120,8 @@ def measured_committee(seats: int) -> Costs:
 def round_costs(pole: stage.Pole) -> Costs:
     """Play the round of a task that was posted; return the cost of every call."""
     costs = {"open": gas(stage.open_round, pole)}
-    round_id = pole.chain.currentRound()
+    round_id = pole.chain.newestRound(0)
+    costs["draw seed"] = gas(stage.draw, pole, round_id)
     costs["keys"] = gas(stage.post_keys, pole, round_id)
     for miner, model in MODELS.items():
         costs["commit"] = gas(stage.commit, pole, round_id, miner, model)
@@ -131,9 +129,7 @@ def round_costs(pole: stage.Pole) -> Costs:
     costs["release"] = gas(stage.release, pole, round_id)
     for miner, model in MODELS.items():
         costs["reveal"] = gas(stage.reveal, pole, round_id, miner, model)
-    costs["arm"] = gas(pole.chain.armDraw, round_id, {"from": accounts[0]})
-    chain.mine(2)
-    costs["draw"] = gas(pole.chain.drawCommittee, round_id, {"from": accounts[0]})
+    costs["draw"] = gas(stage.draw, pole, round_id)
     members = pole.committee.members(stage.ballot(pole, round_id))
     votes = dict.fromkeys(members, stage.ballot_of(pole, round_id, stage.as_claimed(MODELS)))
     costs["commit vote"] = gas(stage.commit_votes, pole, round_id, votes)

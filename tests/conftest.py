@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def setting(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Setting]":
-    """A network of one lane, with 1 data node, 2 miners and 3 verifiers, each a process; one for all tests."""
+    """A network of one lane: 1 data node, 2 miners and 3 verifiers, each a process; one for all tests."""
     # Imported here: the contract tests, which brownie runs, need none of it.
     from rich.console import Console
     from scripts.demo.network import free_ports, parameters_with, prepare_ground

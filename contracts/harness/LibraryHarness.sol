@@ -219,9 +219,9 @@ contract LibraryHarness {
         return Settlement.spentOnChallenges(ending);
     }
 
-    function choose(Solution[] memory solutions) external pure returns (Solution[] memory) {
-        Solutions.choose(solutions);
-        return solutions;
+    function choose(Solution[] calldata solutions) external pure returns (Solution[] memory chosen) {
+        chosen = solutions;
+        Solutions.choose(chosen);
     }
 
     function judge(Judgement.Evidence calldata evidence) external pure returns (Judgement.Outcome memory) {

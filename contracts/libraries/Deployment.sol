@@ -9,6 +9,8 @@ import {IVerifierCommittee} from "../interfaces/IVerifierCommittee.sol";
 
 /// @title Deployment: what must hold of PoLe's contracts and parameters before they can work together.
 library Deployment {
+    // Said once, when somebody deploys what cannot work: its gas matters to nobody.
+    // solhint-disable gas-small-strings
     uint256 private constant BPS = 10_000;
     uint256 private constant MAXIMUM_LANES = 16;
     uint256 private constant MAXIMUM_SOLUTIONS = 16;

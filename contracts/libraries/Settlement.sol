@@ -75,8 +75,9 @@ library Settlement {
         else reward -= fee - _paidByBonds(ending, voidReason, fee);
 
         _payReward(list, ending, voidReason, payee, reward);
-        if (!_isBondForfeited(ending, voidReason)) list.add(ending.dataNode, PayoutReason.DataBond, dataBond);
-        // Nobody gains by data that could not be had.
+        if (!_isBondForfeited(ending, voidReason))
+            list.add(ending.dataNode, PayoutReason.DataBond, dataBond);
+            // Nobody gains by data that could not be had.
         else if (voidReason != VoidReason.DataUnavailable)
             _share(list, ending, PayoutReason.DataBondShare, (dataBond * ending.faultShareBps) / BPS);
         list.add(ending.dataNode, PayoutReason.RentRefund, ending.rent - ending.used);

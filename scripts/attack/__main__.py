@@ -163,7 +163,7 @@ def left(world: World, pool: int) -> dict[str, int]:
 
 def _require_idle(world: World) -> None:
     """Raises SystemExit when others are at work, whose money would be mixed with that of the attacks."""
-    if world.committee.functions.seatsAt(world.now() - 1).call() or world.tasks.functions.waiting().call():
+    if world.committee.functions.seatsAt(world.now()).call() or world.tasks.functions.waiting().call():
         raise SystemExit("Seats are taken or tasks wait: attack a fresh deployment, or leave --rpc out.")
 
 

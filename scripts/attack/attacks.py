@@ -23,7 +23,9 @@ MINERS = (
     Attack("A model is good for one seed.", "copy it from another lane", miners.model_of_another_lane),
     Attack("Who hides its model pays its bond.", "commit, never reveal", miners.hidden_model),
     Attack("A false claim wins nothing and pays its bond.", "claim 100 % for junk", miners.false_claim),
-    Attack("A full round of lies costs more than the reward.", "take all places, falsely", miners.false_claims),
+    Attack(
+        "A full round of lies costs more than the reward.", "take all places, falsely", miners.false_claims
+    ),
     Attack("Every false claim pays its bond.", "show one model in all wallets", miners.one_model_for_all),
     Attack("A true claim wins for its model.", "be earlier with a lie about it", miners.same_model_first),
     Attack("A low claim keeps nobody out.", "take all places, truly", miners.low_claims),
@@ -58,9 +60,11 @@ VERIFIERS = (
     Attack("A veto is overruled at a stated price.", "abstain on the best", verifiers.vetoed_model),
     Attack("A false absence is overruled at that price.", "see no model", verifiers.false_absence),
     Attack("A truth is overruled by a truth alone.", "challenge, then abstain", verifiers.overruled_truth),
-    Attack("What was judged is paid for.", "challenge, then serve no data", verifiers.withdrawn_data),
+    Attack("Data withdrawn cost more than half of the reward.", "challenge, then", verifiers.withdrawn_data),
     Attack("Availability slashes nobody.", "serve a model late", verifiers.served_late),
-    Attack("Who could not have a model loses a strike.", "serve it to four of five", verifiers.served_to_most),
+    Attack(
+        "Who could not have a model loses a strike.", "serve it to four of five", verifiers.served_to_a_quorum
+    ),
     Attack("Who alone could have it loses nothing.", "serve it to one of five", verifiers.served_to_one),
     Attack("Who always abstains loses its seat, no stake.", "never look", verifiers.always_abstaining),
     Attack("A majority without quorum takes no stake.", "lie by three of five", verifiers.unseated_truth),

@@ -93,9 +93,9 @@ def week_of_nothing(world: World) -> Gains:
     """The least task of a week with garbage keys in every lane; nobody commits, and a real task comes."""
     began = world.now()
     for lane in range(world.seats.lanes):
-        _post_least(world, world.attacker, timeLimit=WEEK)
+        _post_minimum(world, world.attacker, timeLimit=WEEK)
         keyed(world, world.attacker, lane)
-    fees = world.seats.lanes * _least_fee(world)
+    fees = world.seats.lanes * _minimum_fee(world)
     post(world, world.data_node)
     world.wait(world.rules.graceWindow)
     finalise(world, world.seats.lanes)
@@ -109,12 +109,12 @@ def week_of_nothing(world: World) -> Gains:
 
 def week_of_ones_own(world: World) -> Gains:
     """The same, but a wallet of the attacker commits once in each lane, so that no grace ends it."""
-    spent, wallet = 0, world.hire(1)[0]
+    wallet = world.hire(1)[0]
     rounds = []
     for lane in range(world.seats.lanes):
-        _post_least(world, world.attacker, timeLimit=WEEK)
+        _post_minimum(world, world.attacker, timeLimit=WEEK)
         rounds.append(keyed(world, world.attacker, lane))
-        commit_least(world, rounds[-1], wallet)
+        commit_minimum(world, rounds[-1], wallet)
     post(world, world.data_node)
     began = world.now()
     for round_id in rounds:
@@ -126,19 +126,19 @@ def week_of_ones_own(world: World) -> Gains:
         reveal(world, round_id, {wallet: Model(train=10, test=0)})
         judge(world, round_id, {wallet: DATA_FAULT})
         pass_to(world, round_id, "Void")
-    for lane in range(world.seats.lanes):
-        rent = rent_of(world, world.terms.minReward)
-        spent += _least_fee(world) + rent + world.terms.minDataBond // 2
-    # What tasks like the one that waits would have paid meanwhile, in all lanes, and the part that is promised.
+    rent = rent_of(world, world.terms.minReward)
+    lost = world.terms.minDataBond // 2
+    spent = len(rounds) * (_minimum_fee(world) + rent + lost)
+    # What tasks like the one that waits would have paid in all lanes, and the part promised.
     waiting = world.seats.lanes * REWARD * stood // _duration(world)
-    least = waiting * (world.terms.feeBps + world.terms.rentBps) // BPS
-    if spent < least:
-        raise Broken(f"all lanes stood {stood} s for {spent / 10**18:.4f} ether, not for {least / 10**18:.4f}")
+    promised = waiting * (world.terms.feeBps + world.terms.rentBps) // BPS
+    if spent < promised:
+        raise Broken(f"all lanes stood {stood} s for {spent / 10**18:.4f} ether, not {promised / 10**18:.4f}")
     return {}
 
 
 def outbidding(world: World) -> Gains:
-    """The attacker comes before a waiting task with the cheapest task that is worth more, and garbage keys."""
+    """The attacker comes before a waiting task with the cheapest that is worth more, and garbage keys."""
     post(world, world.data_node)
     reward = REWARD * _duration(world, limit=1) // _duration(world) + 1
     fee = reward * world.terms.feeBps // BPS
@@ -160,7 +160,10 @@ def heavy_work(world: World) -> Gains:
     world.refused(world.attacker, heavy, "TooMuchWork", value)
     speed = world.terms.judgingSpeed
     unpaid, value = posting(
-        world, work=1000 * speed // samples, reward=world.terms.minReward, fee=world.terms.minReward
+        world,
+        work=world.terms.maxJudgingTime * speed // samples,
+        reward=world.terms.minReward,
+        fee=world.terms.minReward,
     )
     world.refused(world.attacker, unpaid, "TermOutOfRange", value)
     miner = world.miners[0]
@@ -215,9 +218,9 @@ def idle_ahead(world: World) -> Gains:
     """Idle rounds in every lane ahead of real tasks, and one while a task waits, paid by the pool."""
     lanes = world.seats.lanes
     needed = world.rules.blockReward + lanes * -(-world.rules.blockReward * 65 // 32)
-    poor = world.pool() < needed
+    endowing = world.pool() < needed
     call = world.chain.functions.openRound(0)
-    if poor:
+    if endowing:
         world.refused(world.attacker, call, "PoolTooSmall")
         world.send(world.attacker, world.reservoir.functions.deposit(world.chain.address, POOL), needed)
     world.send(world.attacker, call)
@@ -228,20 +231,18 @@ def idle_ahead(world: World) -> Gains:
         raise Broken("an idle round was opened while a task waited")
     miner = world.miners[0]
     pass_to(world, round_id, "Keys")
-    world.send(
-        world.data_node, world.chain.functions.postFunctionalKeys(round_id, "bafy-keys", DIGEST)
-    )
+    world.send(world.data_node, world.chain.functions.postFunctionalKeys(round_id, "bafy-keys", DIGEST))
     commit(world, round_id, miner, HONEST)
     close(world, round_id, world.data_node)
     release(world, round_id, world.data_node)
     reveal(world, round_id, {miner: HONEST})
     judge(world, round_id, {miner: ok(HONEST)})
-    given = needed if poor else 0
+    given = needed if endowing else 0
     return added(spoiled(world), {"attacker": -given, "pool": given})
 
 
 def unclosed(world: World) -> Gains:
-    """Nobody closes a round whose time is over, to have its owner pay rent: a stranger does, and rent ends."""
+    """Nobody closes a round whose time is over, to have its owner pay rent; the rent has an end."""
     miner = world.miners[0]
     round_id = training(world, world.data_node)
     commit(world, round_id, miner, HONEST)
@@ -267,7 +268,7 @@ def judge_late(world: World, round_id: int, models: dict[str, Model], seconds: i
     return len(members)
 
 
-def commit_least(world: World, round_id: int, wallet: str) -> None:
+def commit_minimum(world: World, round_id: int, wallet: str) -> None:
     """Commit to a poor model in a round of the least task."""
     model = Model(train=10, test=0)
     call = world.chain.functions.commit(round_id, commitment(world, round_id, wallet, model), model.train)
@@ -278,11 +279,13 @@ def _faulty(world: World, members: int) -> Gains:
     fee = min(verification_fee(world), DATA_BOND)
     share = fee // members * members
     part = (DATA_BOND - fee) * world.rules.faultShareBps // BPS
+    trained = REWARD * world.rules.missedShareBps // BPS
+    part += trained
     return {
-        "data node": -DATA_BOND - fee_of(world),
+        "data node": -DATA_BOND - trained - fee_of(world),
         "miner": part,
         "verifiers": share,
-        "pool": fee_of(world) + DATA_BOND - share - part,
+        "pool": fee_of(world) + DATA_BOND + trained - share - part,
     }
 
 
@@ -295,12 +298,12 @@ def _served(world: World, miner: str) -> int:
     return round_id
 
 
-def _post_least(world: World, by: str, **terms: int) -> None:
-    least = {"reward": world.terms.minReward, "dataBond": world.terms.minDataBond}
-    post(world, by, fee=_least_fee(world), **least, **terms)
+def _post_minimum(world: World, by: str, **terms: int) -> None:
+    minimum = {"reward": world.terms.minReward, "dataBond": world.terms.minDataBond}
+    post(world, by, fee=_minimum_fee(world), **minimum, **terms)
 
 
-def _least_fee(world: World) -> int:
+def _minimum_fee(world: World) -> int:
     return int(world.terms.minReward * world.terms.feeBps // BPS)
 
 

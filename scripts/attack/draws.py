@@ -166,7 +166,7 @@ def dropped_challenge(world: World) -> Gains:
 
 
 def seedless(world: World) -> Gains:
-    """Whoever opened a round never draws its seed, and the hash of its block is nearly lost: anybody draws."""
+    """Whoever opened a round never draws its seed; a stranger does before its block's hash is lost."""
     post(world, world.data_node)
     round_id = open_round(world)
     world.mine(200)

@@ -112,7 +112,7 @@ def model_of_another_lane(world: World) -> Gains:
 
 
 def false_claims(world: World) -> Gains:
-    """The attacker's wallets take every place with claims that nobody can exceed, each on a model of its own."""
+    """The attacker's wallets take every place with claims that nobody can exceed, each on its own model."""
     round_id = training(world, world.data_node)
     crowd = _crowd(world, round_id)
     late = commitment(world, round_id, world.miners[0], HONEST)

@@ -60,7 +60,7 @@ def theft(world: World) -> Gains:
     ommer = (0, thief, bytes(32), 0, 0, 0, False)
     world.refused(thief, world.ledger.functions.append(header, ommer, ommer), "NotChain")
     world.refused(thief, world.committee.functions.settle(16, [], 0), "NotChain")
-    summons = (0, 0, 0, 0, [], 0, 0, 0)
+    summons: tuple[object, ...] = (0, 0, 0, 0, [], 0, 0, 0)
     world.refused(thief, world.committee.functions.draw(16, bytes(32), summons), "NotChain")
     return {}
 
@@ -143,8 +143,8 @@ def _require(world: World, round_id: int, wanted: str) -> None:
 
 
 def _post_minimum(world: World, by: str) -> None:
-    least = {"reward": world.terms.minReward, "dataBond": world.terms.minDataBond}
-    post(world, by, timeLimit=1, fee=_minimum_fee(world), **least)
+    minimum = {"reward": world.terms.minReward, "dataBond": world.terms.minDataBond}
+    post(world, by, timeLimit=1, fee=_minimum_fee(world), **minimum)
 
 
 def _minimum_fee(world: World) -> int:

@@ -1,4 +1,4 @@
-"""Attacks by members of committees: by silence, by lies, by abstaining, and by files that some cannot have."""
+"""Attacks by members of committees: by silence, lies, abstentions, and files that some cannot have."""
 
 from scripts.attack.outcomes import BETTER, HONEST, MEDIOCRE, Gains, added, spoiled, without_finding
 from scripts.attack.play import (
@@ -125,7 +125,7 @@ def own_challenge(world: World) -> Gains:
 
 
 def vetoed_model(world: World) -> Gains:
-    """Just enough seats abstain on the honest model, for the attacker's mediocre one; its miner challenges."""
+    """Just enough seats abstain on the honest model, for a mediocre one; its miner challenges."""
     miner, attacker = world.miners[0], world.attacker
     round_id = revealed(world, {miner: HONEST, attacker: MEDIOCRE})
     ballot, members = draw(world, round_id)
@@ -187,27 +187,20 @@ def overruled_truth(world: World) -> Gains:
 
 
 def withdrawn_data(world: World) -> Gains:
-    """The data node lets the first committee judge, challenges, and serves its data no more, to pay nobody."""
+    """The data node lets a committee judge, challenges, and serves its data no more, to pay nobody."""
     miner = world.miners[0]
     round_id = revealed(world, {miner: HONEST})
-    first = judge(world, round_id, {miner: ok(HONEST)})
+    judge(world, round_id, {miner: ok(HONEST)})
     bond = challenge(world, round_id, world.data_node)
-    second = judge(world, round_id, {miner: DATA_UNAVAILABLE})
-    pass_to(world, round_id, "Settlement")
-    finalise(world, round_id)
-    if world.chain.functions.round(round_id).call().height == 0:
+    judge(world, round_id, {miner: DATA_UNAVAILABLE})
+    # Nobody gains by data that could not be had: the pool gets bond and part.
+    lost = DATA_BOND + REWARD * world.rules.missedShareBps // BPS
+    if 2 * lost < REWARD:
         raise Broken(
-            f"the data node has all models for {(bond + DATA_BOND) / ETHER:g} ether instead of {REWARD / ETHER:g}"
+            f"the data node has all models for {(bond + lost) / ETHER:g} of {REWARD / ETHER:g} ether"
         )
-    pot = verification_fee(world) + bond
-    part = pot // (len(first) + len(second))
-    share = part * len(first)
-    return {
-        "data node": -REWARD - fee_of(world) - bond,
-        "miner": REWARD - verification_fee(world) + world.rules.blockReward,
-        "verifiers": share,
-        "pool": fee_of(world) - world.rules.blockReward + pot - share,
-    }
+    _require_stakes(world)
+    return {"data node": -fee_of(world) - bond - lost, "pool": fee_of(world) + bond + lost}
 
 
 def served_late(world: World) -> Gains:
@@ -229,7 +222,7 @@ def served_late(world: World) -> Gains:
     return gains
 
 
-def served_to_most(world: World) -> Gains:
+def served_to_a_quorum(world: World) -> Gains:
     """A model is served to a quorum of the committee just before the end, not to the others."""
     attacker = world.attacker
     round_id = revealed(world, {attacker: HONEST})
@@ -346,7 +339,9 @@ def votes_of_another_lane(world: World) -> Gains:
     place = member_of(world, second, cheat)
     call = world.committee.functions.revealVote(second, place, votes, SALT)
     world.refused(cheat, call, "CommitmentMismatch")
-    world.send(cheat, world.committee.functions.revealVote(first, member_of(world, first, cheat), votes, SALT))
+    world.send(
+        cheat, world.committee.functions.revealVote(first, member_of(world, first, cheat), votes, SALT)
+    )
     world.wait(world.rules.voteRevealWindow)
     seats, committee = len(world.verifiers), verification_fee(world, reward)
     for right in (seats, seats - 1):

@@ -40,7 +40,9 @@ def overtaking(terms: TaskTerms, parameters: Parameters) -> Price:
     chain = parameters.chain
     task = brief(terms, parameters, limit=chain.grace_window)
     calls = CALLS["post"] + CALLS["open"] + CALLS["keys"] + CALLS["finalise"]
-    used = used_rent(_rent(task, parameters), elapsed=chain.grace_window, duration=_duration(task, parameters))
+    used = used_rent(
+        _rent(task, parameters), elapsed=chain.grace_window, duration=_duration(task, parameters)
+    )
     rounds = DAY // chain.grace_window
     return Price(rounds * (task.fee + used + calls * GWEI), _locked(task, parameters))
 
@@ -55,9 +57,7 @@ def holding(terms: TaskTerms, parameters: Parameters) -> tuple[Price, int]:
     seconds = tasks.max_reward * _duration(terms, parameters) // terms.reward
     limit = min(seconds - _duration(replace(terms, time_limit=0), parameters), tasks.max_time_limit)
     fee = tasks.max_reward * tasks.fee_bps // BASIS_POINTS
-    task = replace(
-        terms, reward=tasks.max_reward, time_limit=limit, fee=fee, data_bond=tasks.min_data_bond
-    )
+    task = replace(terms, reward=tasks.max_reward, time_limit=limit, fee=fee, data_bond=tasks.min_data_bond)
     spent = fee + _rent(task, parameters) + task.data_bond
     return Price(spent, _locked(task, parameters)), _duration(task, parameters)
 

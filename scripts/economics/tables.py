@@ -14,13 +14,13 @@ from scripts.economics.purposes import PURPOSES
 from scripts.economics.rounds import HONEST, ended_round, outcome, solution, without_keys
 
 from pole.protocol.amounts import ether, wei
+from pole.protocol.ballots import challenge_bond, committee_fee, seats_asked
 from pole.protocol.parameters import Parameters, parameters_from_json
 from pole.protocol.rounds.judgement import BASIS_POINTS
-from pole.protocol.ballots import challenge_bond, committee_fee, seats_asked
 from pole.protocol.rounds.ommer_rewards import inclusion_reward
 from pole.protocol.rounds.parameter_rules import MAXIMUM_SEATS, covering_fee
 from pole.protocol.rounds.payouts import bond_of
-from pole.protocol.rounds.rent import duration, judging_time
+from pole.protocol.rounds.rent import duration
 from pole.protocol.rounds.rent import rent as rent_of
 from pole.protocol.rounds.tally import quorum
 from pole.protocol.state import TaskTerms, Verdict
@@ -270,19 +270,17 @@ def halting_table(parameters: Parameters) -> str:
     hourly = terms.reward * 3600 // duration(terms, parameters.task_list)
     brief = queue.overtaking(terms, parameters)
     held, seconds = queue.holding(terms, parameters)
-    least, week = queue.squatting(parameters, terms)
+    idle, week = queue.squatting(parameters, terms)
     ways = {
         "brief tasks with garbage keys, again and again, before tasks of 3 ETH": brief.spent // 24,
         f"a task of {ether(parameters.task_list.max_reward)} before them, and a commitment": held.spent
         * 3600
         // seconds,
-        "the least task of the longest limit, taken while nothing waits, and a commitment": least.spent
+        "the least task of the longest limit, taken while nothing waits, and a commitment": idle.spent
         * 3600
         // week,
     }
-    rows = [
-        [name, _about(cost * lanes), f"{cost * 100 / hourly:.3g} %"] for name, cost in ways.items()
-    ]
+    rows = [[name, _about(cost * lanes), f"{cost * 100 / hourly:.3g} %"] for name, cost in ways.items()]
     return table(["all lanes held by", "an hour", "of what tasks of 3 ETH would pay"], rows)
 
 
@@ -360,18 +358,24 @@ def verifiers_table(parameters: Parameters) -> str:
 
 
 def judging_table(devnet: Parameters, public: Parameters) -> str:
-    """Return the least reward of tasks by the time that judging a model takes, and what a seat earns for it."""
+    """Return the least reward by the time that judging a model takes, and what a seat earns of it."""
     rows = []
     for seconds in (10, 60, 600, 3600):
         cells = []
         for each in (devnet, public):
             tasks, chain = each.task_list, each.chain
-            least = max(tasks.min_reward, seconds * tasks.reward_per_judging_second)
-            seat = committee_fee(least, chain) // seats_asked(0, least, chain)
-            cells += [ether(least), ether(seat)]
+            minimum = max(tasks.min_reward, seconds * tasks.reward_per_judging_second)
+            seat = committee_fee(minimum, chain) // seats_asked(0, minimum, chain)
+            cells += [ether(minimum), ether(seat)]
         window = devnet.chain.vote_commit_window + devnet.chain.max_solutions * seconds
         rows.append([f"{seconds:,} s", *cells, f"{window:,} s"])
-    head = ["judging a model takes", "least reward, devnet", "a seat earns", "public networks", "a seat earns"]
+    head = [
+        "judging a model takes",
+        "least reward, devnet",
+        "a seat earns",
+        "public networks",
+        "a seat earns",
+    ]
     return table([*head, "window for the votes on 16 models, devnet"], rows)
 
 

@@ -137,14 +137,14 @@ JUDGING_TIME = 2
 
 @dataclass(frozen=True)
 class Pole:
-    """The five contracts of one deployment, and its parameters."""
+    """The parameters of one deployment, and its five contracts."""
 
+    rules: Parameters
     reservoir: ProjectContract
     ledger: ProjectContract
     task_list: ProjectContract
     committee: ProjectContract
     chain: ProjectContract
-    rules: Parameters
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def deploy_all(**changes: dict[str, int] | None) -> Pole:
 def deploy_with(chosen: dict[str, dict[str, int]]) -> Pole:
     """Deploy with parameters by group and name, as a parameter file has them."""
     contracts = deploy.deploy(accounts[ANYBODY], structs(chosen))
-    return Pole(*(contracts[name] for name in DEPLOYED), parameters_from_json(chosen))
+    return Pole(parameters_from_json(chosen), *(contracts[name] for name in DEPLOYED))
 
 
 def parameters(

@@ -33,7 +33,7 @@ def seats_asked(attempt: int, reward: int, parameters: ChainParameters) -> int:
     return min(sizes[attempt], parameters.max_committee)
 
 
-def least_seats(reward: int, parameters: ChainParameters) -> int:
+def minimum_seats(reward: int, parameters: ChainParameters) -> int:
     """Return with how many members a first committee is still drawn."""
     return max(parameters.min_committee, _seats_for(reward, parameters))
 

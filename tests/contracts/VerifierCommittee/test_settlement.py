@@ -17,7 +17,7 @@ from tests.contracts.stage import (
     verdict,
 )
 
-from pole.protocol.state import Phase, Verdict, VoidReason
+from pole.protocol.state import Phase, Verdict, VoidReason, Vote
 
 MODELS = {2: Model(train=90, test=45)}
 TRUE = {2: ok(90, 45)}
@@ -53,7 +53,7 @@ def test_a_penalty_takes_no_more_than_what_is_left(history_holds: HistoryCheck) 
     third = SEAT // 3
     pole = stage.set_up(verifiers=[*stage.VERIFIERS][:4], committee={"penalty": third})
     rounds = [stage.revealed(pole, MODELS, lane=lane) for lane in (0, 1)]
-    seller = accounts[8].address
+    seller = str(accounts[8])
     sold = [ok(90, 45)]
     # A vote sold in each of two lanes costs two penalties in each.
     for round_id in rounds:
@@ -110,7 +110,7 @@ def test_an_unrevealed_vote_is_slashed(pole: Pole) -> None:
 
 
 @pytest.mark.parametrize("other", [ok(90, 45, mark=9), ok(89, 45), ok(90, 44), verdict(Verdict.MALFORMED)])
-def test_another_truth_than_the_one_found_is_slashed_to_the_bit(pole: Pole, other: stage.Vote) -> None:
+def test_another_truth_than_the_one_found_is_slashed_to_the_bit(pole: Pole, other: Vote) -> None:
     round_id = stage.revealed(pole, MODELS)
     members = stage.vote(pole, round_id, TRUE, m0={2: other})
     stage.finalise(pole, round_id)
@@ -185,7 +185,7 @@ def few(few_deployed: Pole, isolation: None) -> Pole:
     return few_deployed
 
 
-def play(pole: Pole, found: dict[str, stage.Vote]) -> None:
+def play(pole: Pole, found: dict[str, Vote]) -> None:
     """Play a round in which `found` members find something of their own, and all others the truth."""
     round_id = stage.revealed(pole, MODELS)
     members = stage.draw(pole, round_id)
@@ -198,7 +198,7 @@ def play(pole: Pole, found: dict[str, stage.Vote]) -> None:
 def test_the_third_abstention_in_a_row_costs_the_seat_and_no_stake(
     few: Pole, history_holds: HistoryCheck
 ) -> None:
-    absent = accounts[8].address
+    absent = str(accounts[8])
     away = {absent: verdict(Verdict.UNAVAILABLE)}
     for strikes in (1, 2):
         play(few, away)
@@ -212,7 +212,7 @@ def test_the_third_abstention_in_a_row_costs_the_seat_and_no_stake(
 
 
 def test_a_ballot_judged_in_full_ends_the_row_of_abstentions(few: Pole, history_holds: HistoryCheck) -> None:
-    absent = accounts[8].address
+    absent = str(accounts[8])
     away = {absent: verdict(Verdict.DATA_UNAVAILABLE)}
     for _ in range(2):
         play(few, away)
@@ -227,14 +227,14 @@ def test_a_ballot_judged_in_full_ends_the_row_of_abstentions(few: Pole, history_
 def test_a_committee_split_on_availability_alone_costs_nobody_anything(
     few: Pole, history_holds: HistoryCheck, kind: Verdict
 ) -> None:
-    members = [accounts[n].address for n in [*stage.VERIFIERS][:4]]
+    members = [str(accounts[n]) for n in [*stage.VERIFIERS][:4]]
     play(few, dict.fromkeys(members[:2], verdict(kind)))
     assert standing(few, members) == [(SEAT, True, 0, 0)] * 4
     history_holds(few)
 
 
 def test_who_had_what_a_quorum_could_not_have_loses_nothing(few: Pole, history_holds: HistoryCheck) -> None:
-    members = [accounts[n].address for n in [*stage.VERIFIERS][:4]]
+    members = [str(accounts[n]) for n in [*stage.VERIFIERS][:4]]
     play(few, dict.fromkeys(members[:3], verdict(Verdict.UNAVAILABLE)))
     assert standing(few, members) == [(SEAT, True, 0, 0)] * 4
     history_holds(few)
@@ -247,7 +247,7 @@ def test_who_contradicts_more_than_half_of_all_seats_loses_its_seat_where_others
         verifiers=[*stage.VERIFIERS][:5],
         chain={"committeeSize": 5, "maxCommittee": 5},
     )
-    members = [accounts[n].address for n in [*stage.VERIFIERS][:5]]
+    members = [str(accounts[n]) for n in [*stage.VERIFIERS][:5]]
     play(pole, {members[0]: ok(10, 5), members[1]: verdict(Verdict.UNAVAILABLE)})
     assert standing(pole, members[1:]) == [(SEAT, True, 0, 0)] * 4
     assert pole.committee.stakeOf(members[0])[:2] == (SEAT, False)
@@ -256,6 +256,6 @@ def test_who_contradicts_more_than_half_of_all_seats_loses_its_seat_where_others
 
 
 def test_half_of_all_seats_is_not_enough_to_cost_anybody_its_seat(few: Pole) -> None:
-    members = [accounts[n].address for n in [*stage.VERIFIERS][:4]]
+    members = [str(accounts[n]) for n in [*stage.VERIFIERS][:4]]
     play(few, dict.fromkeys(members[:2], ok(10, 5)))
     assert standing(few, members) == [(SEAT, True, 0, 0)] * 4

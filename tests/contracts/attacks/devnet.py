@@ -20,9 +20,16 @@ CHOSEN = {
 }
 RULES = parameters_from_json(CHOSEN)
 HOUR = 3600
-TASK = {"reward": 3 * ETHER, "fee": ETHER * 12 // 100, "dataBond": ETHER * 3 // 10, "timeLimit": HOUR}
+TASK: dict[str, Any] = {
+    "reward": 3 * ETHER,
+    "fee": ETHER * 12 // 100,
+    "dataBond": ETHER * 3 // 10,
+    "timeLimit": HOUR,
+}
 
-REWARD, FEE, DATA_BOND = TASK["reward"], TASK["fee"], TASK["dataBond"]
+REWARD: int = TASK["reward"]
+FEE: int = TASK["fee"]
+DATA_BOND: int = TASK["dataBond"]
 VERIFICATION_FEE = ballots.committee_fee(REWARD, RULES.chain)
 FIRST_BOND, SECOND_BOND = (ballots.challenge_bond(attempt, REWARD, RULES.chain) for attempt in (0, 1))
 """What challenges of the tallies of attempts 0 and 1 cost."""

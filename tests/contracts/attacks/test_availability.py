@@ -7,7 +7,7 @@ from tests.contracts.attacks import books
 from tests.contracts.attacks import devnet as at
 from tests.contracts.stage import DATA_NODE, Model, Pole, ok, verdict
 
-from pole.protocol.state import Verdict, VoidReason
+from pole.protocol.state import Verdict, VoidReason, Vote
 
 MINER, ACCOMPLICE, VICTIM = 3, 4, 2
 MODEL = {MINER: Model()}
@@ -22,7 +22,7 @@ def stakes(pole: Pole) -> int:
 
 @pytest.mark.parametrize("lost", [LOST, NO_DATA], ids=["model", "data"])
 def test_what_is_withheld_until_a_challenge_costs_its_maker_the_challenge_and_no_verifier_anything(
-    devnet: Pole, lost: dict[int, stage.Vote]
+    devnet: Pole, lost: dict[int, Vote]
 ) -> None:
     ledger = books.opened(devnet)
     round_id = stage.revealed(devnet, MODEL, **at.TASK)

@@ -10,7 +10,7 @@ from pole.protocol.state import VoidReason
 
 OWNER, MINER = 3, 4
 WEEK = 7 * 24 * at.HOUR
-LEAST = {
+MINIMUM = {
     "reward": at.RULES.task_list.min_reward,
     "dataBond": at.RULES.task_list.min_data_bond,
     "fee": at.RULES.task_list.min_reward * at.RULES.task_list.fee_bps // 10_000,
@@ -32,29 +32,29 @@ def keyed(pole: Pole, lane: int, **terms: int) -> int:
 
 def test_a_lane_whose_keys_nobody_accepts_is_free_again_after_the_grace(devnet: Pole) -> None:
     ledger = books.opened(devnet)
-    round_id = keyed(devnet, 0, **LEAST)
+    round_id = keyed(devnet, 0, **MINIMUM)
     waiting = stage.post(devnet, **LARGE)
     keys = chain[-1].timestamp
     stage.wait(at.RULES.chain.grace_window)
     stage.finalise(devnet, round_id)
     assert stage.void_reason(devnet, round_id) is VoidReason.NO_COMMITMENT
     assert chain[-1].timestamp - keys < at.RULES.chain.grace_window + 10
-    used = at.used_rent(devnet, round_id, **LEAST)
+    used = at.used_rent(devnet, round_id, **MINIMUM)
     # The task that waits can take the lane at once; it is taken back for the books alone.
     opened = stage.open_round(devnet)
     assert stage.field(devnet.chain.round(opened), "taskId") == waiting
     chain.undo()
     devnet.task_list.cancel(waiting, at.sent(DATA_NODE))
     assert ledger.gains(attacker=OWNER, verifiers=at.SEATS) == {
-        "attacker": -LEAST["fee"] - used,
+        "attacker": -MINIMUM["fee"] - used,
         "data_node": -LARGE["fee"],
-        "pool": LEAST["fee"] + LARGE["fee"] + used,
+        "pool": MINIMUM["fee"] + LARGE["fee"] + used,
     }
 
 
 def test_three_lanes_that_are_held_keep_no_task_from_the_fourth(devnet: Pole) -> None:
     for lane in (0, 1, 2):
-        keyed(devnet, lane, **LEAST)
+        keyed(devnet, lane, **MINIMUM)
     waiting = stage.post(devnet, **LARGE)
     opened = stage.open_round(devnet, 3)
     assert stage.field(devnet.chain.round(opened), "taskId") == waiting
@@ -65,7 +65,7 @@ def test_who_mines_its_own_task_to_hold_a_lane_pays_rent_for_every_second_and_th
 ) -> None:
     ledger = books.opened(devnet)
     junk = Model(train=1, test=0)
-    round_id = keyed(devnet, 0, **LEAST)
+    round_id = keyed(devnet, 0, **MINIMUM)
     stage.commit(devnet, round_id, MINER, junk)
     stage.wait(WEEK)
     devnet.chain.releaseTestSet(round_id, "bafy", stage.TEST_DIGEST, at.sent(OWNER))
@@ -73,14 +73,14 @@ def test_who_mines_its_own_task_to_hold_a_lane_pays_rent_for_every_second_and_th
     stage.vote(devnet, round_id, stage.as_claimed({MINER: junk}))
     stage.wait(at.RULES.chain.challenge_window)
     stage.finalise(devnet, round_id)
-    used = at.used_rent(devnet, round_id, **LEAST)
-    rent = LEAST["reward"] * at.RULES.task_list.rent_bps // 10_000
+    used = at.used_rent(devnet, round_id, **MINIMUM)
+    rent = MINIMUM["reward"] * at.RULES.task_list.rent_bps // 10_000
     assert rent * 99 // 100 < used < rent
-    judging = LEAST["reward"] * at.RULES.chain.verification_fee_bps // 10_000
+    judging = MINIMUM["reward"] * at.RULES.chain.verification_fee_bps // 10_000
     assert ledger.gains(attacker=[OWNER, MINER], verifiers=at.SEATS) == {
-        "attacker": -LEAST["fee"] - used - judging,
+        "attacker": -MINIMUM["fee"] - used - judging,
         "verifiers": judging,
-        "pool": LEAST["fee"] + used,
+        "pool": MINIMUM["fee"] + used,
     }
 
 
@@ -92,7 +92,7 @@ def test_who_outbids_a_task_to_keep_it_waiting_pays_fee_bond_and_the_rent_of_its
     judging = at.RULES.task_list.max_solutions
     windows = at.RULES.task_list.round_windows + judging
     even = at.REWARD * (1 + windows) // (at.HOUR + windows)
-    brief = {"timeLimit": 1, "minTrainingTime": 0, "dataBond": LEAST["dataBond"], "reward": even + 1}
+    brief = {"timeLimit": 1, "minTrainingTime": 0, "dataBond": MINIMUM["dataBond"], "reward": even + 1}
     brief["fee"] = brief["reward"] * at.RULES.task_list.fee_bps // 10_000
     stage.post(devnet, by=OWNER, **brief | {"reward": even})
     assert devnet.task_list.best() == waiting
@@ -117,7 +117,7 @@ def test_who_outbids_a_task_to_keep_it_waiting_pays_fee_bond_and_the_rent_of_its
 
 def test_a_commitment_of_somebody_else_does_not_shorten_what_the_owner_pays_for(devnet: Pole) -> None:
     ledger = books.opened(devnet)
-    round_id = keyed(devnet, 0, **LEAST | {"timeLimit": at.HOUR})
+    round_id = keyed(devnet, 0, **MINIMUM | {"timeLimit": at.HOUR})
     stage.commit(devnet, round_id, STRANGER, Model(train=1))
     with refused("WrongPhase"):
         devnet.chain.finalise.call(round_id, {"from": accounts[0]})
@@ -125,11 +125,11 @@ def test_a_commitment_of_somebody_else_does_not_shorten_what_the_owner_pays_for(
     devnet.chain.releaseTestSet(round_id, "bafy", stage.TEST_DIGEST, at.sent(OWNER))
     stage.wait(at.RULES.chain.reveal_window)
     stage.finalise(devnet, round_id)
-    used = at.used_rent(devnet, round_id, **LEAST | {"timeLimit": at.HOUR})
+    used = at.used_rent(devnet, round_id, **MINIMUM | {"timeLimit": at.HOUR})
     bond = at.RULES.chain.miner_bond
     seats = [n for n in at.SEATS if n != STRANGER]
     assert ledger.gains(attacker=OWNER, stranger=STRANGER, verifiers=seats) == {
-        "attacker": -LEAST["fee"] - used,
+        "attacker": -MINIMUM["fee"] - used,
         "stranger": -bond,
-        "pool": LEAST["fee"] + used + bond,
+        "pool": MINIMUM["fee"] + used + bond,
     }

@@ -100,7 +100,7 @@ def test_no_code_of_those_who_are_paid_runs_when_a_round_ends(pole: Pole) -> Non
         chain_address=pole.chain.address,
         round_id=round_id,
         miner=winner.address,
-        model_digest=model.digest,
+        model_digest=stage.digest_of(VICTIM, model),
         claimed_train_correct=model.train,
         salt=model.salt,
     )

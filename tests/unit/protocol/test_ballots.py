@@ -10,7 +10,7 @@ from pole.protocol.ballots import (
     ballot_id,
     challenge_bond,
     committee_fee,
-    least_seats,
+    minimum_seats,
     round_and_attempt,
     seats_asked,
 )
@@ -34,7 +34,7 @@ def test_committees_grow_from_n_over_2n_and_1_to_all_under_the_cap(
 
 
 @pytest.mark.parametrize(
-    ("reward", "least", "targets"),
+    ("reward", "minimum", "targets"),
     [
         (0, 2, [3, 7, 20]),
         (1_000_000, 2, [3, 7, 20]),
@@ -43,9 +43,9 @@ def test_committees_grow_from_n_over_2n_and_1_to_all_under_the_cap(
         (9_999_999, 20, [20, 20, 20]),
     ],
 )
-def test_a_larger_reward_asks_for_more_seats(reward: int, least: int, targets: list[int]) -> None:
+def test_a_larger_reward_asks_for_more_seats(reward: int, minimum: int, targets: list[int]) -> None:
     parameters = replace(CHAIN, max_committee=20)
-    assert least_seats(reward, parameters) == least
+    assert minimum_seats(reward, parameters) == minimum
     assert [seats_asked(attempt, reward, parameters) for attempt in ATTEMPTS] == targets
 
 

@@ -97,11 +97,11 @@ def confirmations_of(parameters: "Parameters", given: int | None) -> int:
     Raises InputError for more than the deployment's windows leave time for.
     """
     limits = parameters.chain
-    most = (limits.window_blocks - 1) // 2
-    if given is not None and given > most:
+    maximum = (limits.window_blocks - 1) // 2
+    if given is not None and given > maximum:
         raise InputError(
             f"--confirmations is {given}, but a window of this deployment may last {limits.window_blocks} "
-            f"blocks only: give {most} at most."
+            f"blocks only: give {maximum} at most."
         )
     return max(limits.confirmations, given or 0)
 

@@ -140,6 +140,9 @@ def _data_bond(
     withheld = bool(ended.solutions) and not ended.released
     if not withheld and judgement.void_reason not in _BOND_FORFEITED_FOR:
         return [Payout(ended.data_node, PayoutReason.DATA_BOND, ended.terms.data_bond)]
+    if judgement.void_reason is VoidReason.DATA_UNAVAILABLE:
+        # Nobody gains by data that could not be had.
+        return []
     spent = fee if judgement.void_reason is VoidReason.DATA_FAULT else 0
     shared = (ended.terms.data_bond - spent) * parameters.fault_share_bps // BASIS_POINTS
     return _shared(ended, PayoutReason.DATA_BOND_SHARE, shared)

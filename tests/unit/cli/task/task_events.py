@@ -56,11 +56,10 @@ BEGUN: tuple[RecordData, ...] = (
 )
 JUDGED: tuple[RecordData, ...] = (
     SolutionDisplaced(ROUND, OTHER),
-    SolutionCommitted(ROUND, OTHER, ZERO, 119),
     SubmissionsClosed(ROUND),
     TestSetReleased(ROUND, "bafytest", ZERO),
     SolutionRevealed(ROUND, WINNER, "bafymodel", ZERO, 118, 29),
-    SolutionRevealed(ROUND, OTHER, "bafyother", bytes([8]) * 32, 119, 27),
+    SolutionRevealed(ROUND, OTHER, "bafyother", bytes([1]) * 32, 116, 28),
     CommitteeDrawn(ROUND, ZERO, ZERO, (VERA, VICTOR)),
     VoteCommitted(BALLOT, VERA, ZERO),
     VoteRevealed(BALLOT, VERA, ZERO),

@@ -18,12 +18,14 @@ TASK = SimpleNamespace(
 
 
 class Chain:
-    """A chain with a task that waits, until it is cancelled."""
+    """A chain with a task that waits, until it is cancelled; rent is a tenth of the reward."""
+
+    parameters = SimpleNamespace(task_list=SimpleNamespace(rent_bps=1000))
 
     def __init__(self) -> None:
         self.cancelled: list[str] = []
         self.index = SimpleNamespace(events=self._events)
-        self.parameters = SimpleNamespace(task_list=SimpleNamespace(rent_bps=0))
+        self.parameters = SimpleNamespace(task_list=SimpleNamespace(rent_bps=1000))
 
     def _events(self, name: str) -> list[Any]:
         return [SimpleNamespace(arguments={"taskId": 4}) for _ in self.cancelled if name == "TaskCancelled"]
@@ -41,7 +43,7 @@ class Chain:
         self.cancelled.append(intent)
 
     def credit_of(self, _: str) -> int:
-        return 6 * 10**16 * len(self.cancelled)
+        return 65 * 10**15 * len(self.cancelled)
 
 
 class Session(SimpleNamespace):
@@ -64,9 +66,14 @@ def test_a_second_cancel_says_that_the_task_was_cancelled_before(
     monkeypatch.setattr("pole.cli.task.tasks.open_session", lambda *_: session)
     monkeypatch.setattr("pole.cli.task.tasks.read_password", lambda _: "password")
     first = cancel(tmp_path)
-    assert first.stdout == "Task 4 is cancelled; 0.06 ETH can be withdrawn with `pole withdraw`.\n"
+    assert first.stdout == "Task 4 is cancelled; 0.065 ETH can be withdrawn with `pole withdraw`.\n"
     second = cancel(tmp_path)
-    assert second.stdout == "Task 4 was cancelled before; the wallet's credit is 0.06 ETH now.\n"
+    assert second.stdout == "Task 4 was cancelled before; the wallet's credit is 0.065 ETH now.\n"
     assert chain.cancelled == ["cancel/4"]
     told = json.loads(cancel(tmp_path, "--json").stdout)
-    assert told == {"taskId": 4, "cancelledBefore": True, "refund": "6" + "0" * 16, "credit": "6" + "0" * 16}
+    assert told == {
+        "taskId": 4,
+        "cancelledBefore": True,
+        "refund": "65" + "0" * 15,
+        "credit": "65" + "0" * 15,
+    }

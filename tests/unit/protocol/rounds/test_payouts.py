@@ -95,11 +95,9 @@ def test_a_small_data_bond_caps_the_fee_after_a_data_fault() -> None:
     )
 
 
-def test_data_that_could_not_be_had_costs_as_much_and_miners_share_the_bond_alone() -> None:
-    shared = TERMS.data_bond // 2
-    share = Payout(MINERS[0], PayoutReason.DATA_BOND_SHARE, shared)
-    payouts = (reward_refund(TERMS.reward - TRAINED), share, RENT, bond(0))
-    kept = TRAINED + TERMS.data_bond - shared + USED
+def test_data_that_could_not_be_had_cost_as_much_and_nobody_gains_by_them() -> None:
+    payouts = (reward_refund(TERMS.reward - TRAINED), RENT, bond(0))
+    kept = TRAINED + TERMS.data_bond + USED
     assert split(ended(fault(Verdict.DATA_UNAVAILABLE))) == Settlement(payouts, 0, kept)
 
 

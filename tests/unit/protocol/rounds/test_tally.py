@@ -126,8 +126,8 @@ def test_the_finding_is_what_trying_all_gives(cast: list[Vote], absent: int) -> 
     seats = max(1, len(cast) + absent)
     agreed = [each for each, count in Counter(map(said, cast)).items() if count >= quorum(seats)]
     assert [finding(cast, seats)] == (agreed or [NO_FINDING])
-    most = [each for each, count in Counter(map(said, cast)).items() if 2 * count > seats]
-    truths = [each for each in most if each.verdict in TRUTHS]
+    leading = [each for each, count in Counter(map(said, cast)).items() if 2 * count > seats]
+    truths = [each for each in leading if each.verdict in TRUTHS]
     assert [majority(cast, seats)] == (truths or [NO_FINDING])
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pole.protocol.ballots import least_seats
+from pole.protocol.ballots import minimum_seats
 from pole.protocol.state import ENDED, Phase, Round
 from pole.roles.ports import Moment
 from pole.roles.workers.miner.miner import Miner
@@ -76,9 +76,9 @@ def _reason_against(miner: Miner, moment: Moment, standing: Round) -> str:
     if terms.reward < miner.settings.minimum_reward:
         return f"the reward of {terms.reward} wei is too low"
     seats = miner.chain.seats_at(standing.opened_at - parameters.committee.seat_age)
-    least = least_seats(terms.reward, parameters.chain)
-    if seats < least:
-        return f"its reward asks for {least} seats to judge it, and {seats} could be drawn"
+    minimum = minimum_seats(terms.reward, parameters.chain)
+    if seats < minimum:
+        return f"its reward asks for {minimum} seats to judge it, and {seats} could be drawn"
     expected = _expected(miner, standing)
     left = standing.since + terms.time_limit - moment.timestamp - miner.settings.time_margin
     if expected is not None and expected > left:
