@@ -30,7 +30,7 @@ def test_a_round_is_its_struct_with_the_task_flattened() -> None:
 
 
 @pytest.mark.parametrize(
-    "enum", ["Phase", "VoidReason", "Verdict", "BallotStage", "RecordKind", "PayoutReason"]
+    "enum", ["Phase", "Step", "VoidReason", "Verdict", "BallotStage", "RecordKind", "PayoutReason"]
 )
 def test_an_enum_has_the_members_of_ours_in_the_same_order(enum: str) -> None:
     ours: type[IntEnum] = getattr(state, enum)
@@ -39,13 +39,29 @@ def test_an_enum_has_the_members_of_ours_in_the_same_order(enum: str) -> None:
 
 def test_a_round_is_decoded_field_by_field() -> None:
     terms = tuple(range(11))
-    task = ("0xowner", terms, b"test")
-    middle = tuple(range(100, 116))
-    raw = (7, task, *middle, 5, 1, 0, True, "0xchallenger", 9)
+    task = ("0xowner", 60, terms, b"test")
+    clocks = (101, 102, 103, 104, 9)
+    raw = (
+        7,
+        task,
+        b"seed",
+        b"keys",
+        b"entropy",
+        *clocks,
+        4,
+        5,
+        3,
+        2,
+        1,
+        6,
+        1,
+        *(True,) * 5,
+        ["0xfirst", "0x0"],
+    )
     found = to_round(3, raw)
     assert (found.round_id, found.task_id, found.data_node) == (3, 7, "0xowner")
-    assert (found.terms, found.test_digest) == (to_terms(terms), b"test")
-    ends: tuple[object, object] = (found.parent_hash, found.settled)
-    assert ends == (100, 115)
-    assert (found.void_reason, found.height) == (state.VoidReason.NO_QUORUM, 9)
-    assert (found.attempt, found.challenged, found.dropped, found.challenger) == (1, 0, True, "0xchallenger")
+    assert (found.judging_time, found.terms, found.test_digest) == (60, to_terms(terms), b"test")
+    assert (found.seed, found.opened_at, found.since_block, found.draw_block) == (b"seed", 101, 103, 104)
+    assert (found.step, found.void_reason) == (state.Step.CLOSED, state.VoidReason.NO_QUORUM)
+    assert (found.height, found.committed, found.commitments, found.attempt) == (9, 3, 6, 1)
+    assert found.challengers == ("0xfirst", "0x0")

@@ -1,4 +1,6 @@
 import json
+import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -6,26 +8,20 @@ import pytest
 
 from pole.adapters.ethereum.deployment import CONTRACTS, FORMAT_VERSION, read_deployment
 from pole.errors import InputError
+from pole.protocol.parameters import ChainParameters, CommitteeParameters, TaskListParameters
+
+
+def camel(name: str) -> str:
+    return re.sub(r"_(\w)", lambda match: match.group(1).upper(), name)
+
 
 PARAMETERS = {
-    "taskList": dict.fromkeys(
-        (
-            *("maxTasks", "minReward", "minDataBond", "feeBps", "maxTimeLimit", "maxSolutions"),
-            *("idleTimeLimit", "idleTrainCount", "idleTestCount", "idleTrainAccuracy", "idleTestAccuracy"),
-            "roundWindows",
-        ),
-        1,
-    ),
-    "committee": dict.fromkeys(("seatStake", "penalty", "unbondingTime", "tolerance"), 1),
-    "chain": dict.fromkeys(
-        (
-            *("keyWindow", "testWindow", "revealWindow", "voteCommitWindow", "voteRevealWindow"),
-            *("maxSolutions", "judgedSolutions", "committeeSize", "minCommittee"),
-            *("verificationFeeBps", "faultShareBps", "feeMarginBps", "minerBond", "blockReward"),
-            *("challengeWindow", "maxCommittee", "challengeBond", "minerBondBps"),
-        ),
-        1,
-    ),
+    group: {camel(field.name): 1 for field in fields(kind)}
+    for group, kind in (
+        ("taskList", TaskListParameters),
+        ("committee", CommitteeParameters),
+        ("chain", ChainParameters),
+    )
 }
 
 
