@@ -67,6 +67,16 @@ def test_it_works_in_several_rounds_where_it_is_told_to(lanes: Stage) -> None:
     assert committed(lanes) == {2, 3}
 
 
+def test_two_rounds_that_call_for_their_reveals_do_not_interrupt_each_other(lanes: Stage) -> None:
+    miner = lanes.miner(settings=MinerSettings(lanes=2))
+    serve(lanes, miner)
+    serve(lanes, miner)
+    for round_id in (2, 3):
+        lanes.world.advance(round_id, Step.RELEASED)
+    assert not any(miner.means.watch(lanes.world.moment(lane)).over() for lane in (0, 1))
+    assert serve(lanes, miner) == ["revealed", "revealed"]
+
+
 def test_a_round_that_calls_for_its_reveal_interrupts_the_training_for_another(lanes: Stage) -> None:
     miner = lanes.miner(settings=MinerSettings(lanes=2))
     serve(lanes, miner)

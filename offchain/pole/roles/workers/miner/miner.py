@@ -71,11 +71,14 @@ class Miner:
         return "skipped"
 
     def watch(self, moment: Moment) -> RoundWatch:
-        """Return a watch over the moment's phase, for long work, which other rounds of this miner end too."""
-        phases = frozenset({moment.phase})
-        return RoundWatch(
-            self.chain, moment.round_id, self.clock, self.stopping, phases, called_by=self.is_called_by
-        )
+        """Return a watch over the moment's phase, for long work; training, other rounds of this miner end too.
+
+        Nothing else: two rounds that each ended the other's reveal would never be revealed.
+        """
+        watch = RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, frozenset({moment.phase}))
+        if moment.phase is Phase.TRAINING:
+            watch.called_by = self.is_called_by
+        return watch
 
     def takes_part(self, round_id: int) -> bool:
         """Return whether this miner has begun to work in a round, and nothing has ended that."""
