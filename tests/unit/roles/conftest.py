@@ -316,7 +316,9 @@ class Stage:
 
     def _data(self, address: str, chain: Chain, store: Store) -> RoundData:
         means = Means(store, lambda: float(self.world.now), 1, PointCache(self.path / "points", 0))
-        return RoundData(chain, self.home(address), means, numbers(4), lanes=1, served_as=address)
+        return RoundData(
+            chain, self.home(address), means, numbers(4), lanes=self.world.lanes, served_as=address
+        )
 
     def _settlement(self, address: str, chain: Chain, store: Store, journal: Journal) -> Settlement:
         def body_of(height: int) -> bytes:
