@@ -14,7 +14,7 @@ from scripts.demo.play import rounds_ended
 from scripts.demo.setting import Setting, set_up
 from scripts.demo.story import Story
 from scripts.demo.tasks import Task, post_tasks
-from tests.e2e.rounds import PATIENCE, wait_for_phase
+from tests.e2e.rounds import PATIENCE, wait_for_event, wait_for_phase
 from web3.contract import Contract
 
 from pole.adapters.ethereum.chain_log import read_chain_log
@@ -132,6 +132,11 @@ def test_the_other_three_lanes_end_in_blocks(played: Played) -> None:
     blocks = {block.header.round_id % LANES for block in log.blocks}
     assert blocks == set(range(LANES)) - {played.attacked % LANES}
     assert set(log.void_rounds) == {played.attacked}
+
+
+def test_the_data_node_keeps_every_model_whatever_body_its_reveal_is_in(played: Played) -> None:
+    for block in read_chain_log(played.setting.reader).blocks:
+        wait_for_event(played.setting, "data-1", "model-kept", round=block.header.round_id)
 
 
 def test_the_chain_of_interleaved_rounds_verifies(played: Played) -> None:

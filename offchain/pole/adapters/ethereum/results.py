@@ -8,7 +8,7 @@ from pole.adapters.ethereum.decoding import to_record
 from pole.adapters.ethereum.event_index import Event
 from pole.adapters.ethereum.history_source import Snapshot, read_blocks
 from pole.errors import InputError, UnreachableError
-from pole.protocol.encoding.records import RecordData, RoundVoided, SeedDrawn, decode_record
+from pole.protocol.encoding.records import RecordData, RoundOpened, RoundVoided, SeedDrawn, decode_record
 from pole.protocol.state import RecordKind, VoidReason
 from pole.roles.models.result import RoundResult, WonBlock
 
@@ -57,8 +57,8 @@ def result_of_task(reader: ChainReader, task_id: int) -> RoundResult:
 
 def _result(reader: ChainReader, events: Snapshot, opened: Event) -> RoundResult | None:
     round_id, deployment = opened.arguments["roundId"], reader.deployment
-    block, reason = _block(reader, events, round_id), VoidReason.NONE
-    if block is None:
+    blocks, reason = _blocks(reader, events, round_id), VoidReason.NONE
+    if not blocks:
         reason = _void_reason(events, round_id)
         if reason is VoidReason.NONE:
             return None
@@ -68,8 +68,9 @@ def _result(reader: ChainReader, events: Snapshot, opened: Event) -> RoundResult
         round_id=round_id,
         task=reader.task(opened.arguments["taskId"]),
         seed=_seed(events, round_id),
-        block=block,
+        block=blocks[-1] if blocks else None,
         void_reason=reason,
+        earlier=blocks[:-1],
     )
 
 
@@ -88,17 +89,34 @@ def _decoded(events: Snapshot, kind: RecordKind) -> Iterator[RecordData]:
             yield decode_record(to_record(event.arguments))
 
 
-def _block(reader: ChainReader, events: Snapshot, round_id: int) -> WonBlock | None:
-    for block in read_blocks(events)[1:]:
-        if block.header.round_id == round_id:
-            height = block.header.height
-            records = tuple(
+def _blocks(reader: ChainReader, events: Snapshot, round_id: int) -> tuple[WonBlock, ...]:
+    """Return the blocks from that in whose body a round's opening is to its own, none where it has none."""
+    heights = [block.header.height for block in read_blocks(events)[1:] if block.header.round_id == round_id]
+    if not heights:
+        return ()
+    headers = {block.header.height: block.header for block in read_blocks(events)}
+    return tuple(
+        WonBlock(
+            headers[height],
+            bytes(reader.view("Ledger", "blockHash", height)),
+            tuple(
                 to_record(event.arguments)
                 for event in events.get("Recorded", ())
                 if event.arguments["height"] == height
-            )
-            return WonBlock(block.header, bytes(reader.view("Ledger", "blockHash", height)), records)
-    return None
+            ),
+        )
+        for height in range(_opened_in(events, round_id), heights[0] + 1)
+    )
+
+
+def _opened_in(events: Snapshot, round_id: int) -> int:
+    """Return the height of the block in whose body the opening of a round is recorded."""
+    for event in events.get("Recorded", ()):
+        if event.arguments["kind"] == RecordKind.ROUND_OPENED:
+            opened = decode_record(to_record(event.arguments))
+            if isinstance(opened, RoundOpened) and opened.round_id == round_id:
+                return int(event.arguments["height"])
+    raise UnreachableError(f"The Ethereum node does not show the opening of round {round_id}.")
 
 
 def _void_reason(events: Snapshot, round_id: int) -> VoidReason:

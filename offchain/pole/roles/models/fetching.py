@@ -8,6 +8,7 @@ from typing import Final
 from pole.errors import InputError, IntegrityError
 from pole.learning.data.quantisation import Quantisation
 from pole.learning.evaluation import model_file
+from pole.protocol.encoding.headers import header_hash
 from pole.protocol.encoding.records import (
     CommitteeDrawn,
     SolutionRevealed,
@@ -44,9 +45,8 @@ def fetch_model(result: RoundResult, store: Store, folder: Path, *, place: int =
     what is fetched. Raises InputError where the round is void or has no such place, IntegrityError where
     something does not fit, and NotHadError where the store does not give a file now.
     """
-    block = result.won_block()
     revealed = _at(result, place)
-    proof = _proven(block, revealed, is_winner=place == 1)
+    proof = _proven(result.won_block(), revealed, is_winner=place == 1)
     solution, files = revealed.solution, result.task.files
     document = fetch(store, Wanted(files.spec_cid, files.spec_digest, MAX_DOCUMENT_BYTES), folder)
     specification = _specification(document)
@@ -55,7 +55,7 @@ def fetch_model(result: RoundResult, store: Store, folder: Path, *, place: int =
     model_file.load(model, specification, result.seed)
     listed = fetch(store, Wanted(files.train_cid, files.train_digest, MAX_MANIFEST_BYTES), folder)
     manifest = read_manifest(listed, part=Part.TRAIN)
-    record = _record(result, block, solution, specification, manifest, place)
+    record = _record(result, revealed, specification, manifest, place)
     return FetchedModel(record, model, document, write_proof(proof))
 
 
@@ -83,8 +83,14 @@ def _at(result: RoundResult, place: int) -> Revealed:
 
 
 def _proven(block: WonBlock, revealed: Revealed, *, is_winner: bool) -> InclusionProof:
-    proof = proof_of(block.header, block.records, revealed.index)
-    verify_proof(proof, block.hash)
+    body = revealed.block
+    proof = proof_of(body.header, body.records, revealed.index)
+    verify_proof(proof, body.hash)
+    if header_hash(block.header) != block.hash:
+        raise IntegrityError(
+            f"The header is not that of block {block.header.height}: the node's logs are not to be trusted, "
+            "use another."
+        )
     if is_winner and not _is_winner(block.header, revealed.solution):
         raise IntegrityError(
             f"No record of block {block.header.height} reveals the model that the block names: the node's "
@@ -107,27 +113,26 @@ def _specification(document: bytes) -> ModelSpecification:
 
 def _record(
     result: RoundResult,
-    block: WonBlock,
-    solution: SolutionRevealed,
+    revealed: Revealed,
     specification: ModelSpecification,
     manifest: EncryptedSetManifest,
     place: int,
 ) -> ModelRecord:
-    drawn = result.told(CommitteeDrawn)
+    drawn, solution = result.told(CommitteeDrawn), revealed.solution
     return ModelRecord(
         chain_id=result.chain_id,
         contract=result.contract,
         task_id=result.task.task_id,
         round_id=result.round_id,
-        height=block.header.height,
-        block_hash=block.hash,
+        height=revealed.block.header.height,
+        block_hash=revealed.block.hash,
         place=place,
         miner=solution.miner,
         seed=result.seed,
         model_cid=solution.model_cid,
         model_digest=solution.model_digest,
         spec_digest=result.task.files.spec_digest,
-        score=_score(result, block, solution, place),
+        score=_score(result, solution, place),
         committee=len(drawn[-1].members) if drawn else 0,
         quantisation=quantisation_of(manifest),
         noise=specification.mapping.noise,
@@ -135,11 +140,11 @@ def _record(
     )
 
 
-def _score(result: RoundResult, block: WonBlock, solution: SolutionRevealed, place: int) -> Score:
+def _score(result: RoundResult, solution: SolutionRevealed, place: int) -> Score:
     terms = result.task.terms
     test_of = terms.test_count if result.told(TestSetReleased) else 0
     if place == 1:
-        header = block.header
+        header = result.won_block().header
         return Score(header.train_correct, terms.train_count, header.test_correct, test_of, "committee")
     claimed = solution.claimed_train_correct, terms.train_count, solution.claimed_test_correct, test_of
     return Score(*claimed, "miner")

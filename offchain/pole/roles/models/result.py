@@ -13,7 +13,7 @@ Kind = TypeVar("Kind", bound=RecordData)
 
 @dataclass(frozen=True, slots=True)
 class WonBlock:
-    """The block that a round ended with, under the hash that the contract has for it, and its records."""
+    """A block under the hash that the contract has for it, and the records in its body."""
 
     header: Header
     hash: bytes
@@ -22,15 +22,20 @@ class WonBlock:
 
 @dataclass(frozen=True, slots=True)
 class Revealed:
-    """A solution that was revealed, and the index of its record in the body."""
+    """A solution that was revealed, the block in whose body that is recorded, and the record's index."""
 
     solution: SolutionRevealed
+    block: WonBlock
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
-    """A round that has ended on a chain of PoLe: with a block, or void for a reason."""
+    """A round that has ended on a chain of PoLe: with a block, or void for a reason.
+
+    `earlier` are the blocks of other rounds, from other lanes, that were appended while it was open: its
+    records are in their bodies and in that of its own block.
+    """
 
     chain_id: int
     contract: str
@@ -39,6 +44,7 @@ class RoundResult:
     seed: bytes
     block: WonBlock | None
     void_reason: VoidReason
+    earlier: tuple[WonBlock, ...] = ()
 
     def won_block(self) -> WonBlock:
         """Return the round's block; raises InputError, which says why, where it ended without one."""
@@ -53,8 +59,8 @@ class RoundResult:
         """Return the revealed solutions: the winner's, then the others by the score that they claim."""
         block = self.won_block()
         found = [
-            Revealed(data, record.index)
-            for record, data in self._decoded(block)
+            Revealed(data, body, record.index)
+            for body, record, data in self._decoded()
             if isinstance(data, SolutionRevealed) and data.round_id == self.round_id
         ]
         return tuple(sorted(found, key=lambda each: _rank(each.solution, block.header)))
@@ -63,14 +69,14 @@ class RoundResult:
         """Return what the records of a kind say of this round, in order."""
         return tuple(
             data
-            for _, data in self._decoded(self.won_block())
+            for _, _, data in self._decoded()
             if isinstance(data, kind) and getattr(data, "round_id", None) == self.round_id
         )
 
-    @staticmethod
-    def _decoded(block: WonBlock) -> Iterator[tuple[Record, RecordData]]:
-        for record in block.records:
-            yield record, decode_record(record)
+    def _decoded(self) -> Iterator[tuple[WonBlock, Record, RecordData]]:
+        for body in (*self.earlier, self.won_block()):
+            for record in body.records:
+                yield body, record, decode_record(record)
 
 
 def _rank(solution: SolutionRevealed, header: Header) -> tuple[bool, int, int]:

@@ -10,7 +10,9 @@ from tests.unit.roles.results import result_of
 
 from pole.errors import InputError, IntegrityError, UnreachableError
 from pole.protocol.encoding.abi import address
-from pole.protocol.state import Phase, Record
+from pole.protocol.encoding.headers import header_hash
+from pole.protocol.formats.block_body import body_root
+from pole.protocol.state import Phase, Record, RecordKind
 from pole.roles.models.collecting import Collector
 from pole.roles.models.fetching import fetch_model
 from pole.roles.models.folder import MODEL, PREPARATION, PROOF, RECORD, kept_models, open_model
@@ -72,6 +74,32 @@ def test_a_record_that_is_not_in_the_block_is_refused(stage: Stage, ended: Round
     with pytest.raises(IntegrityError):
         collector(stage).collect(replace(ended, block=replace(block, records=records)))
     assert left(stage) == []
+
+
+def interleaved(result: RoundResult) -> RoundResult:
+    """Return the same round, if another lane had appended a block right after the reveals."""
+    block = block_of(result)
+    own = [record for record in block.records if record.kind is RecordKind.COMMITTEE_DRAWN]
+    records = tuple(replace(record, index=index) for index, record in enumerate(own))
+    later = replace(block.header, height=block.header.height + 1, body_root=body_root(records))
+    return replace(result, block=WonBlock(later, header_hash(later), records), earlier=(block,))
+
+
+def test_a_model_whose_reveal_is_in_the_body_of_another_lanes_block_is_proven_there(
+    stage: Stage, ended: RoundResult
+) -> None:
+    kept = collector(stage).collect(interleaved(ended))
+    assert open_model(kept.folder).record == kept.record
+    assert (kept.record.place, kept.record.block_hash) == (1, block_of(ended).hash)
+
+
+def test_a_header_that_names_another_winner_is_refused_wherever_the_reveal_is(
+    stage: Stage, ended: RoundResult
+) -> None:
+    told = interleaved(ended)
+    lie = replace(block_of(told), header=replace(block_of(told).header, test_correct=TEST + 1))
+    with pytest.raises(IntegrityError, match="header is not that of block"):
+        collector(stage).collect(replace(told, block=lie))
 
 
 def test_a_model_for_another_seed_is_refused(stage: Stage, ended: RoundResult) -> None:

@@ -71,7 +71,7 @@ class Miner:
         return "skipped"
 
     def watch(self, moment: Moment) -> RoundWatch:
-        """Return a watch over the moment's phase, for long work; training, other rounds of this miner end too.
+        """Return a watch over the moment's phase, for long work; other rounds of this miner end training too.
 
         Nothing else: two rounds that each ended the other's reveal would never be revealed.
         """
