@@ -128,7 +128,7 @@ def test_without_a_quorum_two_challenges_call_all_seats_and_then_the_round_is_vo
         if attempt < 2:
             stage.challenge(growing, round_id)
             with refused("WrongPhase", round_id, Phase.DRAW, Phase.CHALLENGE):
-                stage.challenge(growing, round_id)
+                growing.chain.challenge.call(round_id, {"from": accounts[0]})
     assert sizes == [3, 7, 8]
     with refused("WrongPhase", round_id, Phase.SETTLEMENT, Phase.CHALLENGE):
         growing.chain.challenge.call(round_id, {"from": accounts[0]})
