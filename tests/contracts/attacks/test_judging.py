@@ -16,12 +16,13 @@ TRUE = {VICTIM: ok(90, 45)}
 
 def test_a_specification_of_3e14_multiplications_a_model_cannot_be_posted(devnet: Pole) -> None:
     work = {"work": 2 * 10**11, "trainCount": 1000, "testCount": 500}
-    with refused("TooMuchWork", 3_000_000, at.RULES.task_list.max_judging_time):
+    needed = 3 * 10**14 // at.RULES.task_list.judging_speed
+    with refused("TooMuchWork", needed, at.RULES.task_list.max_judging_time):
         devnet.task_list.post.call(*post_call(devnet, **at.TASK | work))
 
 
 def test_the_most_work_that_can_be_posted_is_paid_for_and_has_its_time(devnet: Pole) -> None:
-    work = {"work": 36 * 10**7, "trainCount": 600, "testCount": 400}
+    work = {"work": 36 * at.RULES.task_list.judging_speed // 10, "trainCount": 600, "testCount": 400}
     minimum = 3600 * at.RULES.task_list.reward_per_judging_second
     with refused("TermOutOfRange", "reward", minimum - 1, minimum, 21 * ETHER):
         devnet.task_list.post.call(*post_call(devnet, **at.TASK | work | {"reward": minimum - 1}))

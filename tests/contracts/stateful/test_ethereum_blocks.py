@@ -2,8 +2,8 @@
 
 import pytest
 from eth_abi.abi import decode
-from hypothesis import example, given
 from hypothesis import strategies as st
+from hypothesis.core import example, given
 from tests.contracts.stateful.evm import (
     HISTORY_SERVE_WINDOW,
     Evm,
