@@ -114,7 +114,9 @@ def _options(options: list[click.Option]) -> str:
 
 def _names(option: click.Option) -> str:
     value = "" if option.is_flag else f" {option.make_metavar(click.Context(main))}"
-    return f"`{option.opts[0]}{value}`".replace("|", "/")
+    return ", ".join(
+        f"`{name}{value}`".replace("|", "/") for name in (option.opts[0], *option.secondary_opts)
+    )
 
 
 def _default(option: click.Option) -> str:

@@ -16,6 +16,7 @@ from pole.roles.ports import Store
 
 LOG: Final = logging.getLogger("pole.data")
 DIGEST_BYTES: Final = hashlib.sha256().digest_size
+CHUNK_BYTES: Final = 2**16
 
 
 @contextmanager
@@ -50,8 +51,12 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
 
     Raises OSError where it cannot be read.
     """
+    content = bytearray()
     with path.open("rb") as file:
-        return file.read(max_bytes + 1)
+        # One read of all would take the memory of the bound for a file of any size.
+        while chunk := file.read(min(CHUNK_BYTES, max_bytes + 1 - len(content))):
+            content += chunk
+    return bytes(content)
 
 
 class NotHadError(UnreachableError):

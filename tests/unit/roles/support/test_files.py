@@ -1,6 +1,7 @@
 """Files: what is not what its digest says is never used."""
 
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,15 @@ from tests.unit.roles.fake_storage import FakeStore
 
 from pole.errors import DiskError
 from pole.protocol.encoding.hashing import keccak256
-from pole.roles.support.files import NotHadError, Wanted, fetch, read_with_digest, with_digest, write_durably
+from pole.roles.support.files import (
+    NotHadError,
+    Wanted,
+    fetch,
+    read_bounded,
+    read_with_digest,
+    with_digest,
+    write_durably,
+)
 
 CONTENT = b"what was promised"
 
@@ -96,3 +105,21 @@ def test_files_and_their_folders_are_their_owners_alone_whatever_the_umask(
     folders = [tmp_path / name for name in ("a", "a/b", "c", "c/files")]
     assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
     assert (tmp_path / "a" / "b" / "file").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_longer_file_is_read_one_byte_beyond_its_bound(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for length, max_bytes in ((0, 0), (9, 9), (9, 8), (200_000, 150_000), (200_000, 300_000)):
+        path.write_bytes(bytes(length))
+        assert len(read_bounded(path, max_bytes)) == min(length, max_bytes + 1)
+
+
+def test_a_bound_takes_no_memory_beyond_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    tracemalloc.start()
+    try:
+        assert read_bounded(path, 2**26) == CONTENT
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
