@@ -91,8 +91,8 @@ contract VerifierCommittee is IVerifierCommittee {
     mapping(address verifier => Seat) private _seatOf;
     mapping(uint256 lane => Standing) private _standings;
 
-    // What follows is by lane and attempt: a key is what `_key` makes of a ballot. A round's ballots write over those of the
-    // round before in its lane, which costs less than a quarter of new storage.
+    // What follows is by lane and attempt: a key is what `_key` makes of a ballot. A round's ballots write over those of
+    // the round before in its lane, which costs less than a quarter of new storage.
     mapping(uint256 key => Count) private _counts;
     /// @dev Verifiers' numbers, in the order drawn.
     mapping(uint256 key => uint32[]) private _members;

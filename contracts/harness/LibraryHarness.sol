@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Ending} from "../interfaces/IJudge.sol";
-import {Header, Ommer, RecordKind} from "../interfaces/ILedger.sol";
-import {IPoLeChain, Payout, Phase, Round, Solution, VoidReason} from "../interfaces/IPoLeChain.sol";
+import {Header, Ommer} from "../interfaces/ILedger.sol";
+import {IPoLeChain, Phase, Round, Solution} from "../interfaces/IPoLeChain.sol";
 import {TaskTerms} from "../interfaces/ITaskList.sol";
 import {Ballot, BallotStage, Finding, Vote} from "../interfaces/IVerifierCommittee.sol";
 import {Ballots} from "../libraries/Ballots.sol";
@@ -12,7 +11,6 @@ import {CommitteeDraw} from "../libraries/CommitteeDraw.sol";
 import {Judgement} from "../libraries/Judgement.sol";
 import {MerkleBody} from "../libraries/MerkleBody.sol";
 import {OmmerRewards} from "../libraries/OmmerRewards.sol";
-import {Payouts} from "../libraries/Payouts.sol";
 import {Phases} from "../libraries/Phases.sol";
 import {Settlement} from "../libraries/Settlement.sol";
 import {Solutions} from "../libraries/Solutions.sol";
@@ -22,33 +20,12 @@ import {ValueHeap} from "../libraries/ValueHeap.sol";
 /// @title LibraryHarness: the internal libraries as calls, for the tests that hold them against their Python twins.
 /// @dev Part of no deployment.
 contract LibraryHarness {
-    using Payouts for Payouts.List;
     using ValueHeap for ValueHeap.Heap;
 
     MerkleBody.Frontier private _frontier;
     ValueHeap.Heap private _heap;
-    uint256 private _records;
     Round private _round;
     IPoLeChain.Parameters private _parameters;
-
-    error CallReverted(uint256 index);
-
-    function append(RecordKind kind, bytes calldata data) external {
-        MerkleBody.append(_frontier, _records, MerkleBody.leafOf(uint8(kind), data));
-        ++_records;
-    }
-
-    function startBody() external {
-        _records = 0;
-    }
-
-    function push(ValueHeap.Entry calldata entry) external {
-        _heap.push(entry);
-    }
-
-    function remove(uint256 taskId) external {
-        _heap.remove(taskId);
-    }
 
     /// @notice Asked by eth_call: pushes the entries, lets newcomers replace some, removes some tasks, then takes the
     /// best until none is left.
@@ -101,28 +78,6 @@ contract LibraryHarness {
         stand = Phases.beforeBallot(_round, _parameters);
         if (stand.phase == Phase.Draw) stand = Phases.duringBallot(_round, _parameters, ballot, size);
         return (stand, Phases.stageOf(ballot), block.timestamp, block.number);
-    }
-
-    /// @notice Many calls of this contract in one, which is what a test over many examples needs.
-    function answers(bytes[] calldata calls) external view returns (bytes[] memory results) {
-        results = new bytes[](calls.length);
-        for (uint256 n = 0; n < calls.length; ++n) {
-            (bool succeeded, bytes memory result) = address(this).staticcall(calls[n]);
-            if (!succeeded) revert CallReverted(n);
-            results[n] = result;
-        }
-    }
-
-    function bodyRoot() external view returns (bytes32) {
-        return MerkleBody.root(_frontier, _records);
-    }
-
-    function best() external view returns (uint256) {
-        return _heap.best();
-    }
-
-    function contains(uint256 taskId) external view returns (bool) {
-        return _heap.contains(taskId);
     }
 
     function solutionCommitment(
@@ -215,10 +170,6 @@ contract LibraryHarness {
         return Ballots.bondOf(attempt, fee, first, maximum);
     }
 
-    function spentOnChallenges(Ending calldata ending) external pure returns (uint256) {
-        return Settlement.spentOnChallenges(ending);
-    }
-
     function choose(Solution[] calldata solutions) external pure returns (Solution[] memory chosen) {
         chosen = solutions;
         Solutions.choose(chosen);
@@ -240,19 +191,6 @@ contract LibraryHarness {
         uint256 readyBps
     ) external pure returns (uint256) {
         return Settlement.bondOf(terms, claim, minimum, bps, readyBps);
-    }
-
-    function verificationFee(Ending calldata ending, VoidReason voidReason) external pure returns (uint256) {
-        return Settlement.verificationFee(ending, voidReason);
-    }
-
-    function divide(
-        Ending calldata ending,
-        VoidReason voidReason,
-        address winner,
-        uint256 fee
-    ) external pure returns (Payout[] memory) {
-        return Settlement.divide(ending, voidReason, winner, fee).all();
     }
 
     function ommerReward(uint256 blockReward, uint256 age, uint256 count) external pure returns (uint256) {

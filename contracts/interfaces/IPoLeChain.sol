@@ -148,8 +148,8 @@ interface IPoLeChain {
     /// @param voteCommitWindow for vote commitments, from a draw, beside the judging time of every choice
     /// @param voteRevealWindow for vote reveals, from the end of the vote commitments
     /// @param challengeWindow for a challenge, from the close of a ballot
-    /// @param windowBlocks Ethereum blocks that every window lasts at least, so that a chain that stood still costs
-    /// nobody
+    /// @param windowBlocks Ethereum blocks that every window lasts at least; those of windows that follow each other by
+    /// the clock are counted together
     /// @param drawDelay Ethereum blocks from naming a block to that block: nobody can know then what it will hold
     /// @param confirmations Ethereum blocks that workers wait before they give a secret away: keys, test set, model
     /// @param maxSolutions commitments a round takes

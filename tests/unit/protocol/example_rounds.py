@@ -78,6 +78,21 @@ PARAMETERS = Parameters(
     chain=CHAIN,
 )
 
+POSTING = TaskListParameters(
+    max_tasks=9,
+    min_reward=100,
+    max_reward=10**19,
+    min_data_bond=50,
+    fee_bps=100,
+    rent_bps=100,
+    max_time_limit=1000,
+    max_solutions=8,
+    judging_speed=10**9,
+    max_judging_time=3600,
+    reward_per_judging_second=5,
+)
+"""What a task list takes, in tests of posting."""
+
 
 def terms(**changes: Any) -> TaskTerms:
     return replace(TERMS, **changes)

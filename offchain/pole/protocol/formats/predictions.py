@@ -16,14 +16,13 @@ _INVALID_LABEL: Final = 0xFFFF
 def predictions_digest(
     attempt: int, train: NDArray[np.integer[Any]], test: NDArray[np.integer[Any]] | None
 ) -> bytes:
-    """Return the keccak-256 of the predicted labels of the training samples evaluated and of the test set.
+    """Return the keccak-256 of the predicted labels of the training samples and of the test set.
 
     `attempt` is the ballot's: the votes of earlier attempts are public, and would be copied if they could.
-    Both arrays are one-dimensional, in the order of the samples (of an audit sample: ascending indices); -1
-    stands for a prediction that is no label, as of NaN logits. `test` is None when no test set was
-    released. The bytes hashed are PREFIX, the attempt (1 byte), then for each set its size (4 bytes) and its
-    labels (2 bytes each, 0xFFFF for -1), little-endian. Raises InputError for other shapes and for labels
-    outside -1..65534.
+    Both arrays are one-dimensional, in the order of the samples; -1 stands for a prediction that is no label,
+    as of NaN logits. `test` is None when no test set was released. The bytes hashed are PREFIX, the attempt
+    (1 byte), then for each set its size (4 bytes) and its labels (2 bytes each, 0xFFFF for -1),
+    little-endian. Raises InputError for other shapes and for labels outside -1..65534.
     """
     return keccak256(
         PREFIX

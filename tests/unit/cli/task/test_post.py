@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from tests.unit.protocol.example_rounds import PARAMETERS
+from tests.unit.protocol.example_rounds import PARAMETERS, POSTING
 from tests.unit.roles.fake_storage import FakeStore, MemoryJournal
 from tests.unit.roles.fakes import FakeChain, World
 
@@ -18,24 +18,10 @@ from pole.cli import main
 from pole.cli.common.data import read_data
 from pole.errors import RefusedError
 from pole.learning.privacy.rules import Rule
-from pole.protocol.parameters import TaskListParameters
 from pole.protocol.rounds.value_heap import WaitingTask
 from pole.roles.keys.ledger import KeyLedger
 
-LIMITS = TaskListParameters(
-    max_tasks=2,
-    min_reward=100,
-    max_reward=10**19,
-    min_data_bond=50,
-    fee_bps=100,
-    rent_bps=100,
-    max_time_limit=1000,
-    max_solutions=8,
-    judging_speed=10**9,
-    max_judging_time=3600,
-    reward_per_judging_second=5,
-    round_windows=900,
-)
+LIMITS = replace(POSTING, max_tasks=2, round_windows=900)
 ADDRESS = "0x" + "A" * 40
 STRONG = {"kdf": "scrypt", "kdfparams": {"n": 1 << 17, "r": 8, "p": 1}}
 SPECIFICATION = {

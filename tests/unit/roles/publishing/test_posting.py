@@ -3,31 +3,17 @@
 from typing import Any
 
 import pytest
+from tests.unit.protocol.example_rounds import POSTING
 from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, terms
 
 from pole.errors import FundsError, InputError, PoleError, RefusedError
 from pole.learning.data.digest import data_set_digest
 from pole.learning.privacy.rules import Rule
-from pole.protocol.parameters import TaskListParameters
 from pole.protocol.state import TaskTerms
 from pole.roles.keys.budget import BudgetSpentError
 from pole.roles.keys.preview import Preview
 from pole.roles.publishing.posting import TaskPoster
 from pole.roles.publishing.preparation import TaskRequest
-
-LIMITS = TaskListParameters(
-    max_tasks=9,
-    min_reward=100,
-    max_reward=10**19,
-    min_data_bond=50,
-    fee_bps=100,
-    rent_bps=100,
-    max_time_limit=1000,
-    max_solutions=8,
-    judging_speed=10**9,
-    max_judging_time=3600,
-    reward_per_judging_second=5,
-)
 
 
 class Owner:
@@ -58,7 +44,7 @@ class Owner:
             journal=self.stage.journal(OWNER),
             workshop=self.stage.workshop(),
             budget=self.stage.budget,
-            limits=LIMITS,
+            limits=POSTING,
             balance=self.balance,
             require_place=self.place,
             consent_to=self.consent,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.unit.protocol.example_rounds import POSTING
 from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, terms
 
 from pole.errors import FundsError, InputError
@@ -12,25 +13,12 @@ from pole.protocol.amounts import Amount
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import Part, read_manifest, read_shard
 from pole.protocol.models import set_size
-from pole.protocol.parameters import TaskListParameters
 from pole.protocol.state import TaskFiles
 from pole.roles.publishing.posting import post_task, request_digest
 from pole.roles.publishing.preparation import TaskRequest, check_request, prepare_task
 from pole.roles.publishing.task_folder import TaskFolder
 
-LIMITS = TaskListParameters(
-    max_tasks=9,
-    min_reward=100,
-    max_reward=10**19,
-    min_data_bond=50,
-    fee_bps=100,
-    rent_bps=100,
-    max_time_limit=1000,
-    max_solutions=8,
-    judging_speed=10**6,
-    max_judging_time=3600,
-    reward_per_judging_second=5,
-)
+LIMITS = replace(POSTING, judging_speed=10**6)
 BOUNDS = Bounds((-10.0,), (500.0,))
 
 
