@@ -24,12 +24,12 @@ from pole.protocol.replay.history import verify_history
 from pole.protocol.state import Phase, VoidReason
 
 LANES = 4
-GRACE = 90
+GRACE = 60
 ETHER = 10**18
 REWARD = 2 * ETHER
 GARBAGE = b"\x66" * 32
 # Nobody closes before all four train.
-OPTIONS = ("--train-accuracy", "90", "--allow-disclosure", "rank", "--min-time", "60")
+OPTIONS = ("--train-accuracy", "90", "--allow-disclosure", "rank", "--min-time", "30")
 IRIS = Task("iris", "Iris", "8 query vectors", "1", 150, OPTIONS)
 
 

@@ -31,7 +31,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout") / FOLDER
     for name in COPIED:
         shutil.copytree(REPOSITORY / name, folder / name)
-    for name in ("brownie-config.yaml", "pyproject.toml", "devnet/parameters.json"):
+    for name in ("brownie-config.yaml", "pyproject.toml", "devnet/parameters.json", "devnet/presets.json"):
         shutil.copy(REPOSITORY / name, folder / name)
     for name in (".venv", "devnet/node_modules/.bin"):
         (folder / name).symlink_to(REPOSITORY / name)

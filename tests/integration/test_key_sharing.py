@@ -19,7 +19,7 @@ from pole.roles.ports import Delegation
 
 ETHER = 10**18
 DIGEST = b"\x01" * 32
-TERMS = TaskTerms(ETHER, ETHER // 10, 600, 0, ETHER // 10, 1, 9000, 0, 100, 50, 0)
+TERMS = TaskTerms(ETHER, ETHER // 10, 600, 0, ETHER // 10, 1, 9000, 0, 100, 50, 1)
 FILES = TaskFiles("bafkreispec", DIGEST, "bafkreitrain", DIGEST, DIGEST, DIGEST)
 
 
