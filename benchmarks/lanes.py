@@ -147,7 +147,7 @@ def counted(target: str) -> Iterator[Node]:
 
 
 def _parameters(folder: Path, lanes: int) -> Path:
-    return parameters_with(folder, committee={"lanes": lanes, "penalty": "0.2"})
+    return parameters_with(folder, committee={"lanes": lanes, "penalty": "0.125"})
 
 
 def _post(setting: Setting, ground: Ground, tasks: int, training: int) -> None:

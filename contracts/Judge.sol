@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {Challenge, Ending, IJudge, Ruling} from "./interfaces/IJudge.sol";
 import {Ommer} from "./interfaces/ILedger.sol";
-import {IPoLeChain, PayoutReason, Round, Step, VoidReason} from "./interfaces/IPoLeChain.sol";
+import {IPoLeChain, PayoutReason, Round, Solution, Step, VoidReason} from "./interfaces/IPoLeChain.sol";
 import {Finding, IVerifierCommittee} from "./interfaces/IVerifierCommittee.sol";
 import {Accounts} from "./libraries/Accounts.sol";
 import {Ballots} from "./libraries/Ballots.sol";
@@ -68,7 +68,8 @@ contract Judge is IJudge {
         ending.dropped = ended.dropped;
         ending.ballotId = Ballots.idOf(roundId, ended.attempt);
         if (ended.taskId != 0) _addRent(chain, ended, ending);
-        if (ended.entropy != 0) ending.evidence.findings = committee.findings(ending.ballotId);
+        if (ended.entropy == 0) return ending;
+        ending.evidence.findings = committee.findings(ending.ballotId);
         for (uint256 attempt = 0; attempt < ending.challenges.length; ++attempt) {
             if (ended.challengers[attempt] == address(0)) continue;
             uint256 bond = chain.challengeBond(roundId, attempt);
@@ -142,10 +143,10 @@ contract Judge is IJudge {
         ruling.voidReason = outcome.voidReason;
         if (outcome.hasTrained) return evidence.judged[outcome.trained].miner;
         if (outcome.voidReason != VoidReason.None) return address(0);
-        ruling.header.winner = evidence.judged[outcome.winner].miner;
-        ruling.header.modelDigest = evidence.judged[outcome.winner].modelDigest;
-        ruling.header.trainCorrect = evidence.findings[outcome.winner].trainCorrect;
-        ruling.header.testCorrect = evidence.findings[outcome.winner].testCorrect;
+        Solution memory winner = evidence.judged[outcome.winner];
+        Finding memory found = Judgement.findingOf(evidence, winner);
+        (ruling.header.winner, ruling.header.modelDigest) = (winner.miner, winner.modelDigest);
+        (ruling.header.trainCorrect, ruling.header.testCorrect) = (found.trainCorrect, found.testCorrect);
         if (outcome.ommers > 0) ruling.left = _ommerOf(evidence, outcome);
         return ruling.header.winner;
     }
@@ -156,7 +157,7 @@ contract Judge is IJudge {
     ) private pure returns (Ommer memory ommer) {
         ommer.miner = evidence.judged[outcome.bestOmmer].miner;
         ommer.modelDigest = evidence.judged[outcome.bestOmmer].modelDigest;
-        Finding memory found = evidence.findings[outcome.bestOmmer];
+        Finding memory found = Judgement.findingOf(evidence, evidence.judged[outcome.bestOmmer]);
         (ommer.correct, ommer.total) =
             evidence.released
                 ? (found.testCorrect, evidence.terms.testCount)

@@ -191,6 +191,15 @@ contract PoLeChain is IPoLeChain {
     }
 
     /// @inheritdoc IPoLeChain
+    function endTestRelease(uint256 roundId) external override onlyIn(roundId, Phase.TestRelease) {
+        (, uint64 deadline, uint64 deadlineBlock) = phaseOf(roundId);
+        if (deadline == 0 || !Phases.isOver(deadline, deadlineBlock)) {
+            revert TestSetAwaited(roundId, deadline, deadlineBlock);
+        }
+        _advance(_rounds[roundId], Step.Released);
+    }
+
+    /// @inheritdoc IPoLeChain
     function releaseTestSet(
         uint256 roundId,
         string calldata testCid,
@@ -494,7 +503,7 @@ contract PoLeChain is IPoLeChain {
         summons.asOf = _seatsAsOf(open);
         summons.size = uint16(Ballots.sizeOf(attempt, _firstSize(reward), chosen.maxCommittee));
         summons.minimum = uint16(Ballots.seatsFor(reward, chosen.rewardPerSeat, chosen.minCommittee));
-        summons.choices = uint16(Solutions.judgedOf(all).length);
+        summons.choices = uint16(Solutions.choicesOf(all));
         summons.barred = Solutions.barredFrom(all, open.task.owner);
         summons.commitWindow = chosen.voteCommitWindow + summons.choices * open.task.judgingTime;
         summons.revealWindow = chosen.voteRevealWindow;

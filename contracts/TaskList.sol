@@ -225,7 +225,7 @@ contract TaskList is ITaskList {
         uint256 minimumFee = (uint256(terms.reward) * limits.feeBps) / BPS;
         uint256 judgingTime = _judgingTime(terms, limits);
         if (judgingTime > limits.maxJudgingTime) revert TooMuchWork(judgingTime, limits.maxJudgingTime);
-        uint256 minimumReward = judgingTime * limits.rewardPerJudgingSecond;
+        uint256 minimumReward = _duration(terms, limits) * limits.rewardPerSecond;
         if (minimumReward < limits.minReward) minimumReward = limits.minReward;
         _checkRange("reward", terms.reward, minimumReward, limits.maxReward);
         _checkRange("dataBond", terms.dataBond, limits.minDataBond, type(uint96).max);

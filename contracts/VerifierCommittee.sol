@@ -48,15 +48,17 @@ contract VerifierCommittee is IVerifierCommittee {
         bool settled;
     }
 
-    /// @dev A ballot but for whether it is settled, in one storage slot. Windows of the reveals are counted from the
-    /// commitments' end.
+    /// @dev A ballot but for whether it is settled, in one storage slot.
+    /// @param deadline of the window that is open, or when the last one ended
+    /// @param revealWindow 0 once the commitments are over
+    /// @param windowBlocks 0 once the reveals are over
     struct Count {
         uint8 seats;
         uint8 choices;
         uint64 committed;
         uint64 revealed;
-        uint32 commitDeadline;
-        uint32 commitBlock;
+        uint32 deadline;
+        uint32 deadlineBlock;
         uint32 revealWindow;
         uint16 windowBlocks;
     }
@@ -91,8 +93,8 @@ contract VerifierCommittee is IVerifierCommittee {
     mapping(address verifier => Seat) private _seatOf;
     mapping(uint256 lane => Standing) private _standings;
 
-    // What follows is by lane and attempt: a key is what `_key` makes of a ballot. A round's ballots write over those of
-    // the round before in its lane, which costs less than a quarter of new storage.
+    // What follows is by lane and attempt: a key is what `_key` makes of a ballot. A round's ballots write over those
+    // of the round before in its lane, which costs less than a quarter of new storage.
     mapping(uint256 key => Count) private _counts;
     /// @dev Verifiers' numbers, in the order drawn.
     mapping(uint256 key => uint32[]) private _members;
@@ -177,8 +179,8 @@ contract VerifierCommittee is IVerifierCommittee {
             choices: uint8(summons.choices),
             committed: 0,
             revealed: 0,
-            commitDeadline: uint32(block.timestamp) + summons.commitWindow,
-            commitBlock: uint32(block.number) + summons.windowBlocks,
+            deadline: uint32(block.timestamp) + summons.commitWindow,
+            deadlineBlock: uint32(block.number) + summons.windowBlocks,
             revealWindow: summons.revealWindow,
             windowBlocks: summons.windowBlocks
         });
@@ -198,9 +200,7 @@ contract VerifierCommittee is IVerifierCommittee {
         _commitments[key][member] = commitment;
         uint64 committed = _with(count.committed, member);
         count.committed = committed;
-        if (committed == type(uint64).max >> (64 - count.seats)) {
-            (count.commitDeadline, count.commitBlock) = (uint32(block.timestamp), uint32(block.number));
-        }
+        if (committed == type(uint64).max >> (64 - count.seats)) _endCommitments(count);
         emit VoteCommitted(ballotId, msg.sender, commitment);
         ledger.record(RecordKind.VoteCommitted, abi.encode(ballotId, msg.sender, commitment));
     }
@@ -239,9 +239,24 @@ contract VerifierCommittee is IVerifierCommittee {
         _cast(ballotId, member, votes, bytes16(hash));
         uint64 all = _with(count.revealed, member);
         count.revealed = all;
-        if (all == count.committed) _closeReveals(count);
+        if (all == count.committed) _endReveals(count);
         emit VoteRevealed(ballotId, msg.sender, votes);
         ledger.record(RecordKind.VoteRevealed, abi.encode(ballotId, msg.sender, hash));
+    }
+
+    /// @inheritdoc IVerifierCommittee
+    function endVotes(uint256 ballotId) external override {
+        Ballot memory asked = ballot(ballotId);
+        bool isCommit = asked.stage == BallotStage.Commit;
+        if (!isCommit && asked.stage != BallotStage.Reveal) {
+            revert WrongStage(ballotId, asked.stage, BallotStage.Reveal);
+        }
+        if (!Phases.isOver(asked.deadline, asked.deadlineBlock)) {
+            revert VotesAwaited(ballotId, asked.deadline, asked.deadlineBlock);
+        }
+        Count storage count = _counts[_key(ballotId)];
+        if (isCommit) _endCommitments(count);
+        else _endReveals(count);
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -269,13 +284,11 @@ contract VerifierCommittee is IVerifierCommittee {
     /// @inheritdoc IVerifierCommittee
     function findings(uint256 ballotId) external view override returns (Finding[] memory found) {
         if (!_isKnown(ballotId)) return found;
-        Count memory count = _counts[_key(ballotId)];
-        return Tally.findings(_castsOf(ballotId, count.choices), count.seats, count.choices);
-    }
-
-    /// @inheritdoc IVerifierCommittee
-    function stageOf(uint256 ballotId) external view override returns (BallotStage stage) {
-        return Phases.stageOf(ballot(ballotId));
+        uint256 first = ballotId - Ballots.attemptOf(ballotId);
+        for (uint256 id = first; id <= ballotId; ++id) {
+            Count memory count = _counts[_key(id)];
+            found = Tally.findings(found, _castsOf(id, count.choices), count.seats, count.choices);
+        }
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -321,11 +334,9 @@ contract VerifierCommittee is IVerifierCommittee {
                 choices: count.choices,
                 committed: count.committed,
                 revealed: count.revealed,
-                commitDeadline: count.commitDeadline,
-                commitBlock: count.commitBlock,
-                revealDeadline: uint64(count.commitDeadline) + count.revealWindow,
-                revealBlock: uint64(count.commitBlock) + count.windowBlocks,
-                settled: _standings[_laneOf(ballotId)].settled
+                stage: _stageOf(count, _standings[_laneOf(ballotId)].settled),
+                deadline: count.deadline,
+                deadlineBlock: count.deadlineBlock
             });
     }
 
@@ -379,11 +390,17 @@ contract VerifierCommittee is IVerifierCommittee {
         }
     }
 
-    /// @dev Ends the reveals now, by the clock and by the block.
-    function _closeReveals(Count storage count) private {
-        count.revealWindow = uint32(block.timestamp) - count.commitDeadline;
-        uint256 blocks = block.number - count.commitBlock;
-        count.windowBlocks = blocks < type(uint16).max ? uint16(blocks) : type(uint16).max;
+    /// @dev Begins the reveals now, if there is any vote to wait for.
+    function _endCommitments(Count storage count) private {
+        count.deadline = uint32(block.timestamp) + count.revealWindow;
+        count.deadlineBlock = uint32(block.number) + count.windowBlocks;
+        count.revealWindow = 0;
+        if (count.committed == 0) _endReveals(count);
+    }
+
+    function _endReveals(Count storage count) private {
+        (count.deadline, count.deadlineBlock) = (uint32(block.timestamp), uint32(block.number));
+        count.windowBlocks = 0;
     }
 
     /// @dev Frees the verifier's seat.
@@ -408,7 +425,7 @@ contract VerifierCommittee is IVerifierCommittee {
         address[] memory verifiers = members(ballotId);
         right = new uint256[](seats);
         Tally.Cast[] memory casts = _castsOf(ballotId, agreed.length);
-        uint128[] memory leading = isLast ? Tally.majorities(casts, seats, agreed) : new uint128[](0);
+        uint128[] memory leading = isLast ? Tally.majorities(casts, seats, agreed.length) : new uint128[](0);
         uint64 silent = type(uint64).max >> (64 - seats);
         for (uint256 n = 0; n < casts.length; ++n) {
             Tally.Worth memory worth = Tally.worthOf(casts[n].votes, agreed, leading);
@@ -471,7 +488,7 @@ contract VerifierCommittee is IVerifierCommittee {
     }
 
     function _requireStage(uint256 ballotId, BallotStage needed) private view returns (Count storage count) {
-        BallotStage stage = Phases.stageOf(ballot(ballotId));
+        BallotStage stage = ballot(ballotId).stage;
         if (stage != needed) revert WrongStage(ballotId, stage, needed);
         return _counts[_key(ballotId)];
     }
@@ -521,6 +538,12 @@ contract VerifierCommittee is IVerifierCommittee {
     /// @dev Where a ballot is kept; that of the next attempt is next to it.
     function _key(uint256 ballotId) private view returns (uint256 key) {
         return Ballots.idOf(_laneOf(ballotId), Ballots.attemptOf(ballotId));
+    }
+
+    function _stageOf(Count memory count, bool isSettled) private pure returns (BallotStage stage) {
+        if (isSettled) return BallotStage.Settled;
+        if (count.revealWindow != 0) return BallotStage.Commit;
+        return count.windowBlocks != 0 ? BallotStage.Reveal : BallotStage.Closed;
     }
 
     function _isWellFormed(Vote[] calldata votes, uint256 choices) private pure returns (bool) {

@@ -5,7 +5,7 @@ import os
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -31,10 +31,11 @@ PARTS: Final = ("opening and keys", "decrypting", "training", "waiting for solut
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Blocks to make, and the MNIST samples of each task to train and to test."""
+    """Blocks to make, the MNIST samples of each task to train and to test, and how many of each role play."""
 
     blocks: int
     samples: tuple[int, int]
+    cast: Mapping[str, int] = field(default_factory=lambda: CAST)
     folder: Path = REPOSITORY / "build" / "experiment-blocks"
 
 
@@ -49,7 +50,7 @@ def block_times(play: Play) -> Mapping[str, list[float]]:
     with ExitStack() as at_end:
         # One round after the other, as in the paper: with several lanes, blocks come at the pace of all.
         parameters = parameters_with(ground.folder, committee={"lanes": 1})
-        setting = set_up(story, ground, at_end, CAST, stays=False, parameters=parameters)
+        setting = set_up(story, ground, at_end, play.cast, stays=False, parameters=parameters)
         _post_all(setting, play)
         rounds, say = play.blocks + 1, now_and_then()
 

@@ -25,8 +25,10 @@ from experiments.session import KEPT, QUICK, Case, Experiment
 from experiments.tables import table, values
 
 MINERS: Final = 3
+# Two owners take turns, two miners compete, and three verifiers are the smallest committee.
+SMALL_CAST: Final = {"data_nodes": 2, "miners": 2, "verifiers": 3}
 PLAYS: Final = {
-    Size.QUICK: Play(1, (300, 100), QUICK / "blocks"),
+    Size.QUICK: Play(1, (100, 40), SMALL_CAST, QUICK / "blocks"),
     Size.REDUCED: Play(50, (200, 50)),
     Size.FULL: Play(50, (2000, 500)),
 }

@@ -36,6 +36,7 @@ BETWEEN_ROUNDS: Final = (Phase.NONE, Phase.FINAL, Phase.VOID)
 IN_SEVERAL: Final = {
     "openRound": BETWEEN_ROUNDS,
     "closeSubmissions": (Phase.TRAINING, Phase.TEST_RELEASE),
+    "endVotes": (Phase.VOTE_COMMIT, Phase.VOTE_REVEAL),
     "arm": (Phase.SEED, Phase.TEST_RELEASE, Phase.DRAW),
     "draw": (Phase.SEED, Phase.TEST_RELEASE, Phase.DRAW),
 }

@@ -27,6 +27,8 @@ from web3.types import TxParams, Wei
 
 LISTS = (10, 100, 1_000, 10_000)
 SEATS = (5, 15, 31)
+SOLUTIONS = (2, 4, 16)
+LANES = (1, 4, 16)
 BATCH = 40
 MODELS = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
 # A slow machine may take minutes between two calls, by the clock of which the chain goes.
@@ -38,9 +40,16 @@ Costs = dict[str, int]
 
 
 def main() -> None:
+    by_lanes = {lanes: measured_lanes(lanes) for lanes in LANES}
     by_seats = {seats: measured_committee(seats) for seats in SEATS}
+    by_solutions = {solutions: measured_places(solutions) for solutions in SOLUTIONS}
     by_tasks = dict(measured_lists())
-    tables = {"tasks": table("tasks waiting", by_tasks, fit), "seats": table("seats", by_seats)}
+    tables = {
+        "tasks": table("tasks waiting", by_tasks, fit),
+        "seats": table("seats", by_seats),
+        "solutions": table("solutions", by_solutions),
+        "lanes": table("lanes", by_lanes),
+    }
     for block in tables.values():
         print(f"\n{block}")
     write(tables)
@@ -55,7 +64,7 @@ def measured_lists() -> Iterator[tuple[int, Costs]]:
     chance = random.Random(2007_15145)  # noqa: S311 - the same table every time
     pole = stage.set_up(
         verifiers=range(8, 16),
-        task_list={"maxTasks": 2 * LISTS[-1], "minReward": 1, "minDataBond": 0, "rewardPerJudgingSecond": 0},
+        task_list={"maxTasks": 2 * LISTS[-1], "minReward": 1, "minDataBond": 0, "rewardPerSecond": 0},
         chain=WINDOWS | {"committeeSize": 5, "maxCommittee": 5},
     )
     crowd = without_events(TaskCrowd.deploy(pole.task_list, {"from": accounts[0]}))
@@ -107,7 +116,7 @@ def grow(pole: stage.Pole, crowd: Web3Contract, waiting: int, chance: random.Ran
 def measured_committee(seats: int) -> Costs:
     """Return the cost of every call for a committee of so many seats, drawn out of one more."""
     while len(accounts) < 16 + seats:
-        accounts[0].transfer(accounts.add(), 20 * ETHER)
+        accounts[0].transfer(accounts.add(), 100 * ETHER)
     verifiers = range(len(accounts) - seats - 1, len(accounts))
     pole = stage.set_up(
         verifiers=verifiers,
@@ -117,21 +126,53 @@ def measured_committee(seats: int) -> Costs:
     return {"post, empty list": gas(stage.post, pole)} | round_costs(pole)
 
 
-def round_costs(pole: stage.Pole) -> Costs:
+def measured_places(solutions: int) -> Costs:
+    """Return the cost of every call where so many miners commit and reveal, and five seats judge."""
+    models = {len(accounts) + n: Model(test=50 - n) for n in range(solutions)}
+    for _ in models:
+        accounts[0].transfer(accounts.add(), 100 * ETHER)
+    places = {"maxSolutions": solutions}
+    bonds = {"minerBondBps": max(stage.CHAIN["minerBondBps"], 10_000 // solutions)}
+    pole = stage.set_up(
+        verifiers=range(8, 14),
+        task_list=places,
+        chain=WINDOWS | places | bonds | {"committeeSize": 5, "maxCommittee": 5},
+    )
+    stage.won(pole, models)
+    stage.post(pole)
+    return round_costs(pole, models)
+
+
+def measured_lanes(lanes: int) -> Costs:
+    """Return the cost of every call in a round while one is open in each other of so many lanes."""
+    pole = stage.set_up(
+        verifiers=range(8, 14),
+        committee={"lanes": lanes},
+        chain=WINDOWS | {"committeeSize": 5, "maxCommittee": 5},
+    )
+    stage.won(pole, MODELS)
+    for lane in range(1, lanes):
+        stage.post(pole)
+        stage.open_round(pole, lane)
+    stage.post(pole)
+    return round_costs(pole)
+
+
+def round_costs(pole: stage.Pole, models: dict[int, Model] = MODELS) -> Costs:
     """Play the round of a task that was posted; return the cost of every call."""
     costs = {"open": gas(stage.open_round, pole)}
     round_id = pole.chain.newestRound(0)
     costs["draw seed"] = gas(stage.draw, pole, round_id)
     costs["keys"] = gas(stage.post_keys, pole, round_id)
-    for miner, model in MODELS.items():
+    for miner, model in models.items():
         costs["commit"] = gas(stage.commit, pole, round_id, miner, model)
     costs["close"] = gas(stage.close, pole, round_id)
     costs["release"] = gas(stage.release, pole, round_id)
-    for miner, model in MODELS.items():
+    for miner, model in models.items():
         costs["reveal"] = gas(stage.reveal, pole, round_id, miner, model)
     costs["draw"] = gas(stage.draw, pole, round_id)
     members = pole.committee.members(stage.ballot(pole, round_id))
-    votes = dict.fromkeys(members, stage.ballot_of(pole, round_id, stage.as_claimed(MODELS)))
+    votes = dict.fromkeys(members, stage.ballot_of(pole, round_id, stage.as_claimed(models)))
     costs["commit vote"] = gas(stage.commit_votes, pole, round_id, votes)
     costs["reveal vote"] = gas(stage.reveal_votes, pole, round_id, votes)
     costs["finalise"] = gas(stage.finalise, pole, round_id)

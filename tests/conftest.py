@@ -13,14 +13,32 @@ if TYPE_CHECKING:
 SHARED_NETWORKS = ("setting", "devnet")
 """Fixtures of a whole session, which take long to set up."""
 
+LONGEST_FIRST = (
+    "setting",
+    "test_table1",
+    "test_lanes",
+    "test_idle_rounds",
+    "test_key_strangers",
+    "test_experiments",
+    "test_sanitizers",
+    "test_threshold_keys",
+    "devnet",
+)
+"""Groups of a minute and more: begun last, one of them would hold up the end while all others idle."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where processes share the tests, keep in one what shares a network, and else what shares a file."""
     for item in items:
-        used = getattr(item, "fixturenames", ())
-        group = next((name for name in SHARED_NETWORKS if name in used), item.path.stem)
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    places = {group: place for place, group in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(group_of(item), len(places)))
+
+
+def group_of(item: pytest.Item) -> str:
+    used = getattr(item, "fixturenames", ())
+    return next((name for name in SHARED_NETWORKS if name in used), item.path.stem)
 
 
 @pytest.fixture(scope="session")

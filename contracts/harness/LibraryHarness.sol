@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {Header, Ommer} from "../interfaces/ILedger.sol";
 import {IPoLeChain, Phase, Round, Solution} from "../interfaces/IPoLeChain.sol";
 import {TaskTerms} from "../interfaces/ITaskList.sol";
-import {Ballot, BallotStage, Finding, Vote} from "../interfaces/IVerifierCommittee.sol";
+import {Ballot, Finding, Vote} from "../interfaces/IVerifierCommittee.sol";
 import {Ballots} from "../libraries/Ballots.sol";
 import {Commitments} from "../libraries/Commitments.sol";
 import {CommitteeDraw} from "../libraries/CommitteeDraw.sol";
@@ -72,12 +72,12 @@ contract LibraryHarness {
         IPoLeChain.Parameters calldata parameters,
         Ballot calldata ballot,
         uint256 size
-    ) external returns (Phases.Stand memory stand, BallotStage stage, uint256 time, uint256 number) {
+    ) external returns (Phases.Stand memory stand, uint256 time, uint256 number) {
         _round = round;
         _parameters = parameters;
         stand = Phases.beforeBallot(_round, _parameters);
         if (stand.phase == Phase.Draw) stand = Phases.duringBallot(_round, _parameters, ballot, size);
-        return (stand, Phases.stageOf(ballot), block.timestamp, block.number);
+        return (stand, block.timestamp, block.number);
     }
 
     function solutionCommitment(
@@ -120,9 +120,11 @@ contract LibraryHarness {
         }
     }
 
+    /// @param before what stood of each choice before
     /// @param votes by cast and choice
     /// @param counts members of each cast
     function tally(
+        Finding[] calldata before,
         Vote[][] calldata votes,
         uint256[] calldata counts,
         uint256 seats,
@@ -132,16 +134,16 @@ contract LibraryHarness {
         for (uint256 n = 0; n < votes.length; ++n) {
             casts[n] = Tally.Cast(0, counts[n], _packed(votes[n]));
         }
-        found = Tally.findings(casts, seats, choices);
-        return (found, Tally.majorities(casts, seats, found));
+        found = Tally.findings(before, casts, seats, choices);
+        return (found, Tally.majorities(casts, seats, choices));
     }
 
     function worthOf(
         Vote[] calldata votes,
-        Finding[] calldata last,
+        Finding[] calldata agreed,
         uint128[] calldata leading
     ) external pure returns (Tally.Worth memory) {
-        return Tally.worthOf(_packed(votes), last, leading);
+        return Tally.worthOf(_packed(votes), agreed, leading);
     }
 
     function contradict(Finding[] calldata some, Finding[] calldata others) external pure returns (bool) {
@@ -175,12 +177,16 @@ contract LibraryHarness {
         Solutions.choose(chosen);
     }
 
+    function choicesOf(Solution[] calldata solutions) external pure returns (uint256) {
+        return Solutions.choicesOf(solutions);
+    }
+
     function judge(Judgement.Evidence calldata evidence) external pure returns (Judgement.Outcome memory) {
         return Judgement.judge(evidence);
     }
 
-    function isProvenBad(Judgement.Evidence calldata evidence, uint256 choice) external pure returns (bool) {
-        return Judgement.isProvenBad(evidence, choice);
+    function isProvenBad(Judgement.Evidence calldata evidence, uint256 judged) external pure returns (bool) {
+        return Judgement.isProvenBad(evidence, evidence.judged[judged]);
     }
 
     function bondOf(

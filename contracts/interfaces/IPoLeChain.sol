@@ -9,11 +9,12 @@ import {IRewardReservoir} from "./IRewardReservoir.sol";
 import {ITaskList, Task} from "./ITaskList.sol";
 import {IVerifierCommittee} from "./IVerifierCommittee.sol";
 
-/// @notice Where a round stands. It follows from what is stored and the clock: no transaction is needed to enter a
-/// phase. Seed: anyone draws the seed. Keys: the data node posts functional keys. Training: miners commit. TestRelease:
-/// the data node releases the test set. Reveal: miners reveal. Draw: anyone draws the committee. VoteCommit,
-/// VoteReveal: it votes. Challenge: anyone may buy a larger committee. Settlement: the outcome is certain and anyone
-/// may finalise. Final: a block was appended. Void: the round ended without a block.
+/// @notice Where a round stands. It follows from what is stored and the clock. A window that another window follows
+/// ends by a transaction, which anybody may send once its time is over: so the next begins with it. Seed: anyone draws
+/// the seed. Keys: the data node posts functional keys. Training: miners commit. TestRelease: the data node releases
+/// the test set. Reveal: miners reveal. Draw: anyone draws the committee. VoteCommit, VoteReveal: it votes. Challenge:
+/// anyone may buy a larger committee. Settlement: the outcome is certain and anyone may finalise. Final: a block was
+/// appended. Void: the round ended without a block.
 enum Phase {
     None,
     Seed,
@@ -30,7 +31,8 @@ enum Phase {
     Void
 }
 
-/// @notice What the last transaction that moved a round on before its first draw of a committee was.
+/// @notice What the last transaction that moved a round on before its first draw of a committee was. Released: of the
+/// test set, or of the miners from waiting for it.
 enum Step {
     None,
     Opened,
@@ -235,6 +237,10 @@ interface IPoLeChain {
     /// before `notBefore`.
     error TooEarlyToClose(uint256 ready, uint256 minSolutions, uint64 notBefore);
 
+    /// @notice The data node still has the time until `deadline` and Ethereum block `deadlineBlock`, 0 and 0 before
+    /// submissions are closed.
+    error TestSetAwaited(uint256 roundId, uint64 deadline, uint64 deadlineBlock);
+
     /// @notice Submissions are to be closed first, in an earlier Ethereum block than the release.
     error NotClosedBefore(uint256 roundId, uint256 blockNumber);
 
@@ -312,6 +318,10 @@ interface IPoLeChain {
 
     /// @notice Closes submissions: the data node before the time limit, in Training; anyone after it.
     function closeSubmissions(uint256 roundId) external;
+
+    /// @notice Begins the reveals without a test set: its window is over and the data node released none. Anyone, in
+    /// TestRelease.
+    function endTestRelease(uint256 roundId) external;
 
     /// @notice Releases the test set. The data node, in TestRelease.
     function releaseTestSet(uint256 roundId, string calldata testCid, bytes32 testDigest) external;

@@ -74,7 +74,7 @@ interface ITaskList {
     /// @param maxSolutions largest `minSolutions` a task may ask for: as many commitments as a round takes
     /// @param judgingSpeed multiplications a second that every verifier manages
     /// @param maxJudgingTime longest that judging one model may take
-    /// @param rewardPerJudgingSecond least reward for each second that judging one model may take
+    /// @param rewardPerSecond least reward for each second that the task may hold a lane
     /// @param idleTimeLimit time limit of the idle task, which a round takes when no task waits; 0 for no idle rounds
     /// @param idleTrainCount samples in the idle task's training set, as the next of its test set
     /// @param idleTrainAccuracy training threshold of the idle task in basis points, as the next its test threshold
@@ -91,7 +91,7 @@ interface ITaskList {
         uint16 maxSolutions;
         uint40 judgingSpeed;
         uint32 maxJudgingTime;
-        uint96 rewardPerJudgingSecond;
+        uint96 rewardPerSecond;
         uint32 idleTimeLimit;
         uint32 idleTrainCount;
         uint32 idleTestCount;

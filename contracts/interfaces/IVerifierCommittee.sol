@@ -43,24 +43,20 @@ struct Finding {
 /// @param choices solutions voted on
 /// @param committed the members that committed a vote: bit n, from the lowest, for member n
 /// @param revealed the members that revealed it, likewise
-/// @param commitDeadline end of vote commitments by the clock; earlier once all seats have committed
-/// @param commitBlock the Ethereum block that must be reached as well
-/// @param revealDeadline end of vote reveals by the clock; earlier once all commitments are revealed
-/// @param revealBlock the Ethereum block that must be reached as well
-/// @param settled true once stakes and fees are settled
+/// @param deadline in stages Commit and Reveal, the time from which anybody may end the stage; later, when it closed
+/// @param deadlineBlock the Ethereum block that must be reached as well; later, that in which it closed
 struct Ballot {
     uint8 seats;
     uint8 choices;
     uint64 committed;
     uint64 revealed;
-    uint64 commitDeadline;
-    uint64 commitBlock;
-    uint64 revealDeadline;
-    uint64 revealBlock;
-    bool settled;
+    BallotStage stage;
+    uint64 deadline;
+    uint64 deadlineBlock;
 }
 
-/// @notice Where a ballot stands.
+/// @notice Where a ballot stands. Commit ends with the last member's commitment, Reveal with the last committed vote
+/// that is revealed, and each once its window is over and somebody says so.
 enum BallotStage {
     None,
     Commit,
@@ -160,6 +156,9 @@ interface IVerifierCommittee {
     /// @notice The ballot is not in the stage this call needs.
     error WrongStage(uint256 ballotId, BallotStage stage, BallotStage needed);
 
+    /// @notice Members still have the time until `deadline` and Ethereum block `deadlineBlock` for their votes.
+    error VotesAwaited(uint256 ballotId, uint64 deadline, uint64 deadlineBlock);
+
     /// @notice The member already did this.
     error AlreadyVoted(uint256 ballotId, address verifier);
 
@@ -219,14 +218,21 @@ interface IVerifierCommittee {
     /// @param member the caller's index among the members
     function revealVote(uint256 ballotId, uint256 member, Vote[] calldata votes, bytes32 salt) external;
 
-    /// @notice What the committee agreed on, one finding per choice. Meaningful once the ballot is closed.
+    /// @notice Ends the commitments, or the reveals, once their window is over. Anyone.
+    /// @dev A window begins with the transaction that ends the one before, so each lasts its seconds and its blocks
+    /// even where the chain below stands still. Votes are taken as long as nobody says that their window is over.
+    function endVotes(uint256 ballotId) external;
+
+    /// @notice What stands after this ballot, one finding per choice: what its quorum cast to the bit. What stood as a
+    /// truth after the ballot before stands where this quorum judged nothing, unless more than half of all seats cast
+    /// another truth. Meaningful once the ballot is closed.
     function findings(uint256 ballotId) external view returns (Finding[] memory findings);
 
-    /// @notice Ends all ballots of a round by what the last one found. The chain only, once.
+    /// @notice Ends all ballots of a round by what was found in the end. The chain only, once.
     /// @dev For every member of every attempt:
     /// - who revealed nothing loses the penalty and the seat;
-    /// - who cast a truth where the last committee found another loses them too. Members of earlier attempts are
-    /// compared in verdict and counts, for a fingerprint binds to its attempt;
+    /// - who cast a truth where the own committee, or a later one, found another that was found in the end loses them
+    /// too. Members of earlier attempts are compared in verdict and counts, for a fingerprint binds to its attempt;
     /// - in the last attempt, who cast a truth against one that more than half of all seats cast, where there was no
     /// quorum, loses the seat;
     /// - who abstained where a truth was found gets a strike, and loses the seat with the third in a row;
@@ -240,9 +246,6 @@ interface IVerifierCommittee {
 
     /// @return ballot as it stands
     function ballot(uint256 ballotId) external view returns (Ballot memory ballot);
-
-    /// @return stage of the ballot now
-    function stageOf(uint256 ballotId) external view returns (BallotStage stage);
 
     /// @return members of the ballot, in the order drawn
     function members(uint256 ballotId) external view returns (address[] memory members);

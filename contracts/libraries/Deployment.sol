@@ -64,9 +64,9 @@ library Deployment {
         _require(seats.lanes <= MAXIMUM_LANES, "committee.lanes <= 16");
         _require(seats.seatAge > 0, "committee.seatAge > 0");
         _require(seats.seatStake > 0, "committee.seatStake > 0");
-        // A seat can lose a penalty in every lane, and one more for a vote that it sold.
-        uint256 losses = uint256(seats.penalty) * (uint256(seats.lanes) + 1);
-        _require(losses <= seats.seatStake, "committee.penalty * (lanes + 1) <= seatStake");
+        // In every lane a seat can lose a penalty for a vote that was shown, and one for revealing nothing.
+        uint256 losses = 2 * uint256(seats.penalty) * seats.lanes;
+        _require(losses <= seats.seatStake, "committee.penalty * 2 * lanes <= seatStake");
     }
 
     /// @dev The windows of a round with one ballot.

@@ -7,9 +7,10 @@ import {Ballots} from "./Ballots.sol";
 
 /// @title Phases: where a round or a ballot stands, from what is stored and the clock.
 /// @dev A window is over when its seconds and its Ethereum blocks both are: a deadline is the first second, and the
-/// first block, that is too late.
+/// first block, that is too late. Where another window follows, it begins with a transaction, so that a chain that
+/// stood still shortens none.
 library Phases {
-    /// @notice A phase, and when it ends at the latest; 0 and 0 where no clock ends it.
+    /// @notice A phase, and when it ends at the latest or may be ended by anybody; 0 and 0 where no clock ends it.
     struct Stand {
         Phase phase;
         uint64 deadline;
@@ -41,24 +42,19 @@ library Phases {
         Ballot memory ballot,
         uint256 size
     ) internal view returns (Stand memory stand) {
-        BallotStage stage = stageOf(ballot);
+        BallotStage stage = ballot.stage;
         if (stage == BallotStage.None) return Stand(Phase.Draw, 0, 0);
-        if (stage == BallotStage.Commit) return Stand(Phase.VoteCommit, ballot.commitDeadline, ballot.commitBlock);
-        if (stage == BallotStage.Reveal) return Stand(Phase.VoteReveal, ballot.revealDeadline, ballot.revealBlock);
+        if (stage == BallotStage.Commit) return Stand(Phase.VoteCommit, ballot.deadline, ballot.deadlineBlock);
+        if (stage == BallotStage.Reveal) return Stand(Phase.VoteReveal, ballot.deadline, ballot.deadlineBlock);
         bool canGrow = !round.dropped && round.attempt < Ballots.LAST_ATTEMPT && ballot.seats < size;
         if (!canGrow) return Stand(Phase.Settlement, 0, 0);
-        (uint64 end, uint64 endBlock) = _closing(ballot);
-        return
-            _before(end + windows.challengeWindow, endBlock + windows.windowBlocks, Phase.Challenge, Phase.Settlement);
+        uint256 end = uint256(ballot.deadline) + windows.challengeWindow;
+        return _before(end, uint256(ballot.deadlineBlock) + windows.windowBlocks, Phase.Challenge, Phase.Settlement);
     }
 
-    /// @return stage of a ballot, whose seats are 0 before it is drawn
-    function stageOf(Ballot memory ballot) internal view returns (BallotStage stage) {
-        if (ballot.seats == 0) return BallotStage.None;
-        if (ballot.settled) return BallotStage.Settled;
-        if (!_isOver(ballot.commitDeadline, ballot.commitBlock)) return BallotStage.Commit;
-        (uint64 end, uint64 endBlock) = _closing(ballot);
-        return _isOver(end, endBlock) ? BallotStage.Closed : BallotStage.Reveal;
+    /// @return over true once a window's time and block are both reached
+    function isOver(uint256 end, uint256 endBlock) internal view returns (bool over) {
+        return block.timestamp >= end && block.number >= endBlock;
     }
 
     /// @dev Where nobody commits, training is over after the grace. After its time limit somebody has to close.
@@ -76,20 +72,18 @@ library Phases {
         Round storage round,
         IPoLeChain.Parameters storage windows
     ) private view returns (Stand memory stand) {
-        (uint256 end, uint256 endBlock) = (round.since, round.sinceBlock);
+        // After its window somebody has to say that no test set is waited for any more.
         if (round.step == Step.Closed) {
-            (end, endBlock) = (end + windows.testWindow, endBlock + windows.windowBlocks);
-            if (!_isOver(end, endBlock)) return _before(end, endBlock, Phase.TestRelease, Phase.Reveal);
+            return
+                Stand(
+                    Phase.TestRelease,
+                    uint64(round.since) + windows.testWindow,
+                    uint64(round.sinceBlock) + windows.windowBlocks
+                );
         }
         Phase afterwards = round.revealed == 0 || round.committeeTooSmall ? Phase.Settlement : Phase.Draw;
         if (round.revealed == round.committed) return Stand(afterwards, 0, 0);
-        return _before(end + windows.revealWindow, endBlock + windows.windowBlocks, Phase.Reveal, afterwards);
-    }
-
-    /// @dev Where nobody committed a vote there is none to wait for.
-    function _closing(Ballot memory ballot) private pure returns (uint64 end, uint64 endBlock) {
-        if (ballot.committed == 0) return (ballot.commitDeadline, ballot.commitBlock);
-        return (ballot.revealDeadline, ballot.revealBlock);
+        return _until(round, windows.revealWindow, windows, Phase.Reveal, afterwards);
     }
 
     /// @dev A window from the round's last step on.
@@ -115,10 +109,6 @@ library Phases {
         Phase during,
         Phase afterwards
     ) private view returns (Stand memory stand) {
-        return _isOver(end, endBlock) ? Stand(afterwards, 0, 0) : Stand(during, uint64(end), uint64(endBlock));
-    }
-
-    function _isOver(uint256 end, uint256 endBlock) private view returns (bool) {
-        return block.timestamp >= end && block.number >= endBlock;
+        return isOver(end, endBlock) ? Stand(afterwards, 0, 0) : Stand(during, uint64(end), uint64(endBlock));
     }
 }

@@ -184,9 +184,8 @@ library Settlement {
 
     function _keepsBond(Ending memory ending, Solution memory solution) private pure returns (bool) {
         if (!solution.revealed) return false;
-        // What is not judged is a model that was judged before, or the round ended before a committee judged.
-        if (solution.choice == 0 || ending.evidence.findings.length == 0) return true;
-        return !Judgement.isProvenBad(ending.evidence, solution.choice - 1);
+        // The round may have ended before a committee judged.
+        return ending.evidence.findings.length == 0 || !Judgement.isProvenBad(ending.evidence, solution);
     }
 
     function _anyTruth(Finding[] memory findings) private pure returns (bool) {

@@ -84,24 +84,33 @@ library Solutions {
         choose(solutions);
     }
 
-    /// @notice Numbers, by place, what a committee judges: every model that was revealed, and equal models once, the
-    /// earliest.
+    /// @notice Numbers, by place, what a committee judges: every model that was revealed. Equal models are one choice,
+    /// and what is found of it holds for all that showed it.
     function choose(Solution[] memory solutions) internal pure {
         uint16 choices = 0;
         for (uint256 n = 0; n < solutions.length; ++n) {
-            if (solutions[n].revealed && !_isRepeated(solutions, n)) solutions[n].choice = ++choices;
+            if (!solutions[n].revealed) continue;
+            solutions[n].choice = _choiceOfEqual(solutions, n);
+            if (solutions[n].choice == 0) solutions[n].choice = ++choices;
         }
     }
 
-    /// @return judged the solutions that have a choice, in the order of choices
-    function judgedOf(Solution[] memory solutions) internal pure returns (Solution[] memory judged) {
-        uint256 choices = 0;
+    /// @return count of choices
+    function choicesOf(Solution[] memory solutions) internal pure returns (uint256 count) {
         for (uint256 n = 0; n < solutions.length; ++n) {
-            if (solutions[n].choice != 0) ++choices;
+            if (solutions[n].choice > count) count = solutions[n].choice;
         }
-        judged = new Solution[](choices);
+    }
+
+    /// @return judged the solutions that have a choice, by place
+    function judgedOf(Solution[] memory solutions) internal pure returns (Solution[] memory judged) {
+        uint256 count = 0;
         for (uint256 n = 0; n < solutions.length; ++n) {
-            if (solutions[n].choice != 0) judged[solutions[n].choice - 1] = solutions[n];
+            if (solutions[n].choice != 0) ++count;
+        }
+        judged = new Solution[](count);
+        for (uint256 n = solutions.length; n > 0; --n) {
+            if (solutions[n - 1].choice != 0) judged[--count] = solutions[n - 1];
         }
     }
 
@@ -114,13 +123,12 @@ library Solutions {
         barred[solutions.length] = dataNode;
     }
 
-    function _isRepeated(Solution[] memory solutions, uint256 index) private pure returns (bool) {
-        Solution memory own = solutions[index];
-        for (uint256 n = 0; n < solutions.length; ++n) {
-            bool isEqual = solutions[n].revealed && solutions[n].modelDigest == own.modelDigest;
-            if (isEqual && solutions[n].order < own.order) return true;
+    /// @return choice of an equal model at a place before, 0 where there is none
+    function _choiceOfEqual(Solution[] memory solutions, uint256 index) private pure returns (uint16 choice) {
+        for (uint256 n = 0; n < index; ++n) {
+            bool isEqual = solutions[n].revealed && solutions[n].modelDigest == solutions[index].modelDigest;
+            if (isEqual) return solutions[n].choice;
         }
-        return false;
     }
 
     function _isLower(Stored storage a, Stored storage b) private view returns (bool) {

@@ -17,9 +17,9 @@ library Tally {
         uint128[] votes;
     }
 
-    /// @notice What a cast is worth, by what the last committee found.
+    /// @notice What a cast is worth, by what was found in the end.
     /// @param right votes for a truth that was found
-    /// @param isFalse some vote is for another truth
+    /// @param isFalse some vote is for another truth than one that its committee, or a later one, found
     /// @param isAlone some vote is for another truth than more than half of all seats cast, where there was no quorum
     /// @param hasAbstained some vote is none where a truth was found
     struct Worth {
@@ -70,8 +70,12 @@ library Tally {
         }
     }
 
-    /// @return found what a quorum cast to the bit, for each choice; verdict None where there is no quorum
+    /// @param before what stood of each choice before these casts; empty where there was no committee before
+    /// @return found what stands of each choice after them: what a quorum cast to the bit, None where there is no
+    /// quorum. What stood as a truth stands where this quorum judged nothing, unless more than half of all seats cast
+    /// another truth; then nothing is found. So no abstention undoes a truth.
     function findings(
+        Finding[] memory before,
         Cast[] memory casts,
         uint256 seats,
         uint256 choices
@@ -79,64 +83,78 @@ library Tally {
         found = new Finding[](choices);
         for (uint256 choice = 0; choice < choices; ++choice) {
             (uint128 leading, uint256 support) = lead(casts, choice);
-            if (support >= quorumOf(seats)) found[choice] = unpack(leading);
+            Finding memory leader = unpack(leading);
+            bool isFound = support >= quorumOf(seats);
+            if (isFound) found[choice] = leader;
+            if (before.length == 0 || !isTruth(before[choice].verdict)) continue;
+            bool isJudged = isTruth(leader.verdict) && 2 * support > seats;
+            if (!isJudged || (!isFound && _agrees(leader, before[choice]))) found[choice] = before[choice];
         }
     }
 
-    /// @return votes for each choice without a finding, the truth that more than half of all seats cast, 0 where there
-    /// is none
+    /// @return votes for each choice, the truth that more than half of all seats cast, 0 where there is none
     function majorities(
         Cast[] memory casts,
         uint256 seats,
-        Finding[] memory found
+        uint256 choices
     ) internal pure returns (uint128[] memory votes) {
-        votes = new uint128[](found.length);
-        for (uint256 choice = 0; choice < found.length; ++choice) {
-            if (found[choice].verdict != Verdict.None) continue;
+        votes = new uint128[](choices);
+        for (uint256 choice = 0; choice < choices; ++choice) {
             (uint128 leading, uint256 support) = lead(casts, choice);
             if (2 * support > seats && isTruth(_verdictOf(leading))) votes[choice] = leading;
         }
     }
 
     /// @param votes of a cast
-    /// @param last what the last committee found
-    /// @param leading `majorities` of the last committee for a cast of it; empty for one of an earlier committee, whose
-    /// fingerprints bind to another attempt and are not compared
-    /// @return worth of the cast
+    /// @param agreed what was found in the end
+    /// @param leading `majorities` of the last committee for a cast of it; empty for one of an earlier committee
+    /// @return worth of the cast. A fingerprint binds to its attempt, so it is compared where the last committee found
+    /// what was found in the end, and for its own casts alone. Where it found nothing, and an earlier truth stands,
+    /// none of its own casts is false: they could see what the earlier committee was not shown.
     function worthOf(
         uint128[] memory votes,
-        Finding[] memory last,
+        Finding[] memory agreed,
         uint128[] memory leading
     ) internal pure returns (Worth memory worth) {
-        bool isLast = leading.length > 0;
-        for (uint256 choice = 0; choice < last.length; ++choice) {
+        for (uint256 choice = 0; choice < agreed.length; ++choice) {
             uint128 vote = votes[choice];
-            bool hasJudged = isTruth(_verdictOf(vote));
-            if (!isTruth(last[choice].verdict)) {
-                if (hasJudged && isLast && leading[choice] != 0 && vote != leading[choice]) worth.isAlone = true;
-            } else if (!hasJudged) {
-                worth.hasAbstained = true;
-            } else if (_agrees(unpack(vote), last[choice], isLast)) {
+            bool isFound = isTruth(agreed[choice].verdict);
+            uint128 majority = leading.length > 0 ? leading[choice] : 0;
+            bool isOwn = majority != 0 && majority == _pack(agreed[choice]);
+            if (!isTruth(_verdictOf(vote))) {
+                if (isFound) worth.hasAbstained = true;
+            } else if (isFound && (isOwn ? vote == majority : _agrees(unpack(vote), agreed[choice]))) {
                 ++worth.right;
-            } else {
+            } else if (isFound && (isOwn || leading.length == 0)) {
                 worth.isFalse = true;
+            } else if (majority != 0 && vote != majority) {
+                worth.isAlone = true;
             }
         }
     }
 
-    /// @return contradicted true when two committees found different truths about any choice
+    /// @return contradicted true when different truths stood about any choice
     function contradict(Finding[] memory some, Finding[] memory others) internal pure returns (bool contradicted) {
         for (uint256 choice = 0; choice < some.length; ++choice) {
             if (!isTruth(some[choice].verdict) || !isTruth(others[choice].verdict)) continue;
-            if (!_agrees(some[choice], others[choice], false)) return true;
+            if (!_agrees(some[choice], others[choice])) return true;
         }
         return false;
     }
 
-    function _agrees(Finding memory one, Finding memory other, bool comparesPrints) private pure returns (bool) {
-        if (one.verdict != other.verdict) return false;
-        if (one.trainCorrect != other.trainCorrect || one.testCorrect != other.testCorrect) return false;
-        return !comparesPrints || one.fingerprint == other.fingerprint;
+    function _agrees(Finding memory one, Finding memory other) private pure returns (bool) {
+        return
+            one.verdict == other.verdict &&
+            one.trainCorrect == other.trainCorrect &&
+            one.testCorrect == other.testCorrect;
+    }
+
+    function _pack(Finding memory found) private pure returns (uint128) {
+        return
+            (uint128(uint8(found.verdict)) << 120) |
+            (uint128(found.trainCorrect) << 88) |
+            (uint128(found.testCorrect) << 56) |
+            found.fingerprint;
     }
 
     function _verdictOf(uint128 packed) private pure returns (Verdict) {

@@ -4,9 +4,10 @@
     python -m scripts.attack --rpc http://127.0.0.1:8546 --deployment deployments/devnet.json
 
 It knows the contracts' ABIs and addresses, and what the interfaces and docs/protocol.md say; on the chain it
-uses nothing of the package. Every attack begins with the contracts as they were found and is played to the
-end of its round; then everybody leaves with all their money, and the chain is put back as it was. What
-everybody gained must be what the protocol says, to the wei. The exit code is 1 when a promise is broken.
+uses nothing of the package. Every attack begins with the contracts as they were found, and seats taken, and
+is played to the end of its round. Then everybody whose stake changed, and one verifier more, leaves with all
+their money, and the chain is put back as it was. What everybody gained must be what the protocol says, to
+the wei. The exit code is 1 when a promise is broken.
 
 Without --rpc an anvil is started and the contracts are deployed to it, with devnet/parameters.json.
 """
@@ -76,12 +77,19 @@ def attack(
 
 
 def results(world: World, attacks: Sequence[Attack]) -> Iterator[Result]:
-    """Mount attacks one after the other."""
-    for each in attacks:
-        try:
-            yield Result(each, mounted(world, each))
-        except Broken as reason:
-            yield Result(each, {}, str(reason))
+    """Take the verifiers' seats, mount attacks one after the other, and put the chain back as it was."""
+    before = world.snapshot()
+    try:
+        for verifier in world.verifiers:
+            world.send(verifier, world.committee.functions.stake(), world.seats.seatStake)
+        world.wait(world.seats.seatAge + 1)
+        for each in attacks:
+            try:
+                yield Result(each, mounted(world, each))
+            except Broken as reason:
+                yield Result(each, {}, str(reason))
+    finally:
+        world.revert(before)
 
 
 def as_table(found: Iterator[Result], show: Callable[[str], None] = print) -> list[Result]:
@@ -115,16 +123,13 @@ def as_json(found: Iterator[Result]) -> list[Result]:
 
 
 def mounted(world: World, each: Attack) -> dict[str, int]:
-    """Mount one attack on contracts with seats taken, and let everybody leave.
+    """Mount one attack on contracts with seats taken, and let people leave.
 
     Return who gained what; raises Broken.
     """
     before = world.snapshot()
     try:
         pool = world.pool()
-        for verifier in world.verifiers:
-            world.send(verifier, world.committee.functions.stake(), world.seats.seatStake)
-        world.wait(world.seats.seatAge + 1)
         expected = Counter(each.mount(world))
         for lane in range(world.seats.lanes):
             end(world, lane)
@@ -141,23 +146,34 @@ def mounted(world: World, each: Attack) -> dict[str, int]:
 
 
 def left(world: World, pool: int) -> dict[str, int]:
-    """Let everybody take all that is theirs; return the gains. Raises Broken when anything stays behind."""
-    for person in world.roles:
-        if world.committee.functions.stakeOf(person).call()[1]:
+    """Let people take what is theirs; return the gains. Raises Broken when anything is nobody's.
+
+    Who has just the stake that it began with may keep its seat, but for one verifier.
+    """
+    stakes = world.asked({person: world.committee.functions.stakeOf(person) for person in world.roles})
+    began = dict.fromkeys(world.verifiers, world.seats.seatStake)
+    leaving = {world.verifiers[0]} | {each for each in stakes if stakes[each][0] != began.get(each, 0)}
+    for person in leaving:
+        if stakes[person][1]:
             world.send(person, world.committee.functions.unstake())
     world.wait(world.seats.seatAge + 1)
-    for person in world.roles:
-        if world.committee.functions.stakeOf(person).call()[0] > 0:
+    for person in leaving:
+        if stakes[person][0] > 0:
             world.send(person, world.committee.functions.reclaim())
-        world.withdraw(person)
+    for person, credit in world.asked(
+        {person: world.reservoir.functions.creditOf(person) for person in world.roles}
+    ).items():
+        if credit > 0:
+            world.withdraw(person)
+    kept = sum(stakes[person][0] for person in world.roles if person not in leaving)
     total = world.reservoir.functions.total().call()
-    if total != world.pool():
-        raise Broken(f"{total - world.pool()} wei are nobody's")
-    gains = world.gains()
-    gains |= {
-        "pool": world.pool() - pool,
-        "nobody": world.w3.eth.get_balance(world.reservoir.address) - total,
-    }
+    if total != world.pool() + kept:
+        raise Broken(f"{total - world.pool() - kept} wei are nobody's")
+    gains = Counter(world.gains())
+    for person in leaving & began.keys():
+        gains[world.roles[person]] -= began[person]
+    gains["pool"] = world.pool() - pool
+    gains["nobody"] = world.w3.eth.get_balance(world.reservoir.address) - total
     return {role: gain for role, gain in gains.items() if gain != 0}
 
 

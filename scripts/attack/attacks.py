@@ -41,7 +41,7 @@ DATA_NODES = (
     Attack("Miners are paid without the test set.", "offer another, then none", data_nodes.no_test_set),
     Attack("The pool gains by every block it pays for.", "win one's own tasks", data_nodes.own_task),
     Attack("A round that nobody works on ends soon.", "a week of garbage keys", data_nodes.week_of_nothing),
-    Attack("Holding all lanes costs a part of what waits.", "and a commitment", data_nodes.week_of_ones_own),
+    Attack("Every second of a lane is paid for.", "a week of one's own tasks", data_nodes.week_of_ones_own),
     Attack("Who comes first pays for it.", "outbid, with garbage keys", data_nodes.outbidding),
     Attack("Judging is bounded, declared and paid.", "3e14 multiplications", data_nodes.heavy_work),
     Attack("Windows grow with the work.", "a quarter of an hour a model", data_nodes.time_for_work),
@@ -59,8 +59,9 @@ VERIFIERS = (
     Attack("Nobody uses challenges up.", "challenge one's own lie, leave", verifiers.own_challenge),
     Attack("A veto is overruled at a stated price.", "abstain on the best", verifiers.vetoed_model),
     Attack("A false absence is overruled at that price.", "see no model", verifiers.false_absence),
+    Attack("A lie does not outlast a third's silence.", "buy one, then abstain", verifiers.silent_third),
     Attack("A truth is overruled by a truth alone.", "challenge, then abstain", verifiers.overruled_truth),
-    Attack("Data withdrawn cost more than half of the reward.", "challenge, then", verifiers.withdrawn_data),
+    Attack("Data withdrawn undo no truth.", "challenge, then withdraw", verifiers.withdrawn_data),
     Attack("Availability slashes nobody.", "serve a model late", verifiers.served_late),
     Attack(
         "Who could not have a model loses a strike.", "serve it to four of five", verifiers.served_to_a_quorum
@@ -81,6 +82,7 @@ DRAWS = (
 )
 MONEY = (
     Attack("A chain that stood still takes nobody's bond.", "no block for 90 minutes", money.standstill),
+    Attack("Nor does it where no test set came.", "end the wait, no block", money.standstill_untested),
     Attack("Every round ends.", "all leave after the reveals", money.nobody_comes_back),
     Attack("Money moves for its owner alone.", "ask for that of others", money.theft),
     Attack("No recipient and no gift stops a round.", "refuse, force ether", money.refused_and_forced),

@@ -1,6 +1,6 @@
 """Attacks by data nodes: files that never come, work that was not declared, lanes that are held."""
 
-from scripts.attack.outcomes import BETTER, HONEST, Gains, added, spoiled
+from scripts.attack.outcomes import BETTER, HONEST, Gains, added, spoiled, untested
 from scripts.attack.play import (
     BPS,
     DATA_BOND,
@@ -19,16 +19,20 @@ from scripts.attack.play import (
     commit,
     commitment,
     draw,
+    duration_of,
     end,
     fee_of,
     finalise,
     judge,
     keyed,
+    minimum_fee,
+    minimum_reward,
     ok,
     open_round,
     pass_to,
     phase,
     post,
+    post_cheapest,
     posting,
     release,
     rent_of,
@@ -62,11 +66,10 @@ def no_test_set(world: World) -> Gains:
     world.mine()
     other = world.chain.functions.releaseTestSet(round_id, "bafy-other", DIGEST)
     world.refused(world.data_node, other, "WrongTestSet")
-    world.wait(world.rules.testWindow)
+    pass_to(world, round_id, "Reveal")
     reveal(world, round_id, {miner: model})
     judge(world, round_id, {miner: ok(model)})
-    share = DATA_BOND * world.rules.faultShareBps // BPS
-    return spoiled(world, miner=share, pool=DATA_BOND - share, **{"data node": -DATA_BOND})
+    return untested(world)
 
 
 def own_task(world: World) -> Gains:
@@ -93,9 +96,9 @@ def week_of_nothing(world: World) -> Gains:
     """The least task of a week with garbage keys in every lane; nobody commits, and a real task comes."""
     began = world.now()
     for lane in range(world.seats.lanes):
-        _post_minimum(world, world.attacker, timeLimit=WEEK)
+        post_cheapest(world, world.attacker, WEEK)
         keyed(world, world.attacker, lane)
-    fees = world.seats.lanes * _minimum_fee(world)
+    fees = world.seats.lanes * minimum_fee(world, WEEK)
     post(world, world.data_node)
     world.wait(world.rules.graceWindow)
     finalise(world, world.seats.lanes)
@@ -108,39 +111,44 @@ def week_of_nothing(world: World) -> Gains:
 
 
 def week_of_ones_own(world: World) -> Gains:
-    """The same, but a wallet of the attacker commits once in each lane, so that no grace ends it."""
-    wallet = world.hire(1)[0]
+    """The least task of a week in every lane, which a wallet of its owner mines, so that no grace ends it."""
+    wallet, model = world.hire(1)[0], Model(train=10, test=0)
+    reward, fee = minimum_reward(world, WEEK), minimum_fee(world, WEEK)
+    cheaper, value = posting(world, timeLimit=WEEK, reward=reward - 1, fee=fee)
+    world.refused(world.attacker, cheaper, "TermOutOfRange", value)
     rounds = []
     for lane in range(world.seats.lanes):
-        _post_minimum(world, world.attacker, timeLimit=WEEK)
+        post_cheapest(world, world.attacker, WEEK)
         rounds.append(keyed(world, world.attacker, lane))
-        commit_minimum(world, rounds[-1], wallet)
-    post(world, world.data_node)
-    began = world.now()
+        call = world.chain.functions.commit(
+            rounds[-1], commitment(world, rounds[-1], wallet, model), model.train
+        )
+        world.send(wallet, call, bond_of(world, model.train, reward))
     for round_id in rounds:
         pass_to(world, round_id, "TestRelease")
-    stood = world.now() - began
+    total: Gains = {}
     for round_id in rounds:
-        close(world, round_id, world.stranger)
-        pass_to(world, round_id, "Reveal")
-        reveal(world, round_id, {wallet: Model(train=10, test=0)})
-        judge(world, round_id, {wallet: DATA_FAULT})
-        pass_to(world, round_id, "Void")
-    rent = rent_of(world, world.terms.minReward)
-    lost = world.terms.minDataBond // 2
-    spent = len(rounds) * (_minimum_fee(world) + rent + lost)
-    # What tasks like the one that waits would have paid in all lanes, and the part promised.
-    waiting = world.seats.lanes * REWARD * stood // _duration(world)
-    promised = waiting * (world.terms.feeBps + world.terms.rentBps) // BPS
+        release(world, round_id, world.attacker)
+        reveal(world, round_id, {wallet: model})
+        seats = len(judge(world, round_id, {wallet: ok(model)}))
+        committee = verification_fee(world, reward)
+        paid = committee // seats * seats
+        lost = {"attacker": -fee - committee, "verifiers": paid, "pool": fee + committee - paid}
+        total = added(total, lost)
+    for lane in range(world.seats.lanes):
+        end(world, lane)
+    spent = -total["attacker"] + world.rents[world.attacker]
+    shares = world.terms.feeBps + world.terms.rentBps + world.rules.verificationFeeBps
+    promised = world.seats.lanes * WEEK * world.terms.rewardPerSecond * shares // BPS
     if spent < promised:
-        raise Broken(f"all lanes stood {stood} s for {spent / 10**18:.4f} ether, not {promised / 10**18:.4f}")
-    return {}
+        raise Broken(f"all lanes stood a week for {spent / 10**18:.4f} ether, not {promised / 10**18:.4f}")
+    return total
 
 
 def outbidding(world: World) -> Gains:
     """The attacker comes before a waiting task with the cheapest that is worth more, and garbage keys."""
     post(world, world.data_node)
-    reward = REWARD * _duration(world, limit=1) // _duration(world) + 1
+    reward = REWARD * duration_of(world, limit=1) // duration_of(world) + 1
     fee = reward * world.terms.feeBps // BPS
     bond = world.terms.minDataBond
     post(world, world.attacker, reward=reward, timeLimit=1, fee=fee, dataBond=bond)
@@ -264,15 +272,9 @@ def judge_late(world: World, round_id: int, models: dict[str, Model], seconds: i
     ballot, members = draw(world, round_id)
     votes = votes_on(world, round_id, {each: ok(model) for each, model in models.items()})
     world.wait(world.rules.voteCommitWindow + seconds)
+    world.refused(world.attacker, world.committee.functions.endVotes(ballot), "VotesAwaited")
     vote(world, ballot, dict.fromkeys(members, votes))
     return len(members)
-
-
-def commit_minimum(world: World, round_id: int, wallet: str) -> None:
-    """Commit to a poor model in a round of the least task."""
-    model = Model(train=10, test=0)
-    call = world.chain.functions.commit(round_id, commitment(world, round_id, wallet, model), model.train)
-    world.send(wallet, call, bond_of(world, model.train, world.terms.minReward))
 
 
 def _faulty(world: World, members: int) -> Gains:
@@ -296,17 +298,3 @@ def _served(world: World, miner: str) -> int:
     release(world, round_id, world.data_node)
     reveal(world, round_id, {miner: HONEST})
     return round_id
-
-
-def _post_minimum(world: World, by: str, **terms: int) -> None:
-    minimum = {"reward": world.terms.minReward, "dataBond": world.terms.minDataBond}
-    post(world, by, fee=_minimum_fee(world), **minimum, **terms)
-
-
-def _minimum_fee(world: World) -> int:
-    return int(world.terms.minReward * world.terms.feeBps // BPS)
-
-
-def _duration(world: World, limit: int = LIMIT) -> int:
-    judging = -(-WORK * (TRAIN + TEST) // world.terms.judgingSpeed)
-    return int(limit + world.terms.roundWindows + world.terms.maxSolutions * judging)

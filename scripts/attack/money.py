@@ -1,24 +1,29 @@
 """Attacks on what the contracts hold, on the list of tasks, and by the passing of time."""
 
-from scripts.attack.outcomes import HONEST, Gains, spoiled, without_finding
+from scripts.attack.outcomes import HONEST, Gains, spoiled, untested, without_finding
 from scripts.attack.play import (
-    BPS,
     ETHER,
     Model,
     close,
     commit,
+    commit_votes,
     commitment,
+    draw,
     end,
     fee_of,
     judge,
+    minimum_fee,
     ok,
     phase,
     post,
+    post_cheapest,
     release,
     reveal,
+    reveal_votes,
     revealed,
     served,
     training,
+    votes_on,
 )
 from scripts.attack.world import POOL, Broken, World
 
@@ -27,7 +32,7 @@ REFUSING = "0x60045f8160095f39f35f5ffd00"
 
 
 def standstill(world: World) -> Gains:
-    """No Ethereum block comes for an hour and a half, in the middle of the reveals."""
+    """No Ethereum block comes for an hour and a half, in the middle of the reveals and of both votes."""
     miner, gap = world.miners[0], 90 * 60
     round_id = training(world, world.data_node)
     commit(world, round_id, miner, HONEST)
@@ -36,10 +41,33 @@ def standstill(world: World) -> Gains:
     world.stand_still(gap)
     _require(world, round_id, "Reveal")
     reveal(world, round_id, {miner: HONEST})
-    judge(world, round_id, {miner: ok(HONEST)})
+    ballot, members = draw(world, round_id)
+    votes = dict.fromkeys(members, votes_on(world, round_id, {miner: ok(HONEST)}))
+    for step in (commit_votes, reveal_votes):
+        world.stand_still(gap)
+        world.refused(world.attacker, world.committee.functions.endVotes(ballot), "VotesAwaited")
+        step(world, ballot, votes)
     if world.rules.windowBlocks <= 2 * world.rules.confirmations:
         raise Broken("a window may be over before a worker has seen enough confirmations")
     return spoiled(world)
+
+
+def standstill_untested(world: World) -> Gains:
+    """The test set never comes, the attacker says so, and no Ethereum block comes for an hour and a half."""
+    miner, model = world.miners[0], Model(test=0)
+    round_id = training(world, world.data_node)
+    commit(world, round_id, miner, model)
+    close(world, round_id, world.data_node)
+    wait_over = world.chain.functions.endTestRelease(round_id)
+    world.stand_still(90 * 60)
+    world.refused(world.attacker, wait_over, "TestSetAwaited")
+    world.wait(1)
+    world.send(world.attacker, wait_over)
+    world.stand_still(90 * 60)
+    _require(world, round_id, "Reveal")
+    reveal(world, round_id, {miner: model})
+    judge(world, round_id, {miner: ok(model)})
+    return untested(world)
 
 
 def nobody_comes_back(world: World) -> Gains:
@@ -105,20 +133,20 @@ def spam(world: World) -> Gains:
 def jumped_queue(world: World) -> Gains:
     """The attacker posts tasks of one second first; the data node's task is worth more and is taken."""
     for _ in range(3):
-        _post_minimum(world, world.attacker)
+        post_cheapest(world, world.attacker, 1)
     round_id = revealed(world, {world.miners[0]: HONEST})
     judge(world, round_id, {world.miners[0]: ok(HONEST)})
     end(world)
     for task_id in range(1, 4):
         world.send(world.attacker, world.tasks.functions.cancel(task_id))
-    return spoiled(world, -3 * _minimum_fee(world))
+    return spoiled(world, -3 * minimum_fee(world, 1))
 
 
 def held_list(world: World) -> Gains:
     """The attacker fills the list; the data node posts in the place of one of its tasks."""
     maximum = world.terms.maxTasks
     for _ in range(maximum):
-        _post_minimum(world, world.attacker)
+        post_cheapest(world, world.attacker, 1)
     replaced = world.tasks.functions.posted().call()
     post(world, world.data_node, replaced=replaced)
     round_id = served(world, world.data_node, {world.miners[0]: HONEST})
@@ -126,7 +154,7 @@ def held_list(world: World) -> Gains:
     end(world)
     for task_id in range(replaced - maximum + 1, replaced):
         world.send(world.attacker, world.tasks.functions.cancel(task_id))
-    return spoiled(world, -maximum * _minimum_fee(world))
+    return spoiled(world, -maximum * minimum_fee(world, 1))
 
 
 def _absent(world: World, members: int) -> Gains:
@@ -140,12 +168,3 @@ def _require(world: World, round_id: int, wanted: str) -> None:
     """Raises Broken where a round is in another phase."""
     if (now := phase(world, round_id)) != wanted:
         raise Broken(f"the chain stood still, and {wanted} is over: it is {now}")
-
-
-def _post_minimum(world: World, by: str) -> None:
-    minimum = {"reward": world.terms.minReward, "dataBond": world.terms.minDataBond}
-    post(world, by, timeLimit=1, fee=_minimum_fee(world), **minimum)
-
-
-def _minimum_fee(world: World) -> int:
-    return int(world.terms.minReward * world.terms.feeBps // BPS)

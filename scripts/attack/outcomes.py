@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from scripts.attack.play import REWARD, Model, fee_of, verification_fee
+from scripts.attack.play import BPS, DATA_BOND, REWARD, Model, fee_of, verification_fee
 from scripts.attack.world import World
 
 Gains = Mapping[str, int]
@@ -32,6 +32,12 @@ def spoiled(world: World, attacker: int = 0, *, votes: int = 0, **changes: int) 
         "pool": fee_of(world) - world.rules.blockReward - attacker + committee - share,
     }
     return added(fair, changes)
+
+
+def untested(world: World) -> Gains:
+    """Return the gains of a round that the honest miner wins without a test set."""
+    share = DATA_BOND * world.rules.faultShareBps // BPS
+    return spoiled(world, miner=share, pool=DATA_BOND - share, **{"data node": -DATA_BOND})
 
 
 def voided(world: World, lost: int, votes: int) -> Gains:

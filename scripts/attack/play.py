@@ -22,6 +22,9 @@ PHASES = (
 )
 BOUND = ("bytes32", "uint256", "address", "uint256", "uint256", "address", "bytes32", "bytes32")
 
+COMMIT = 1
+"""The stage of a ballot in which votes are committed."""
+
 Vote = tuple[int, int, int, bytes]
 
 MALFORMED: Vote = (3, 0, 0, bytes(32))
@@ -49,6 +52,28 @@ def fee_of(world: World) -> int:
     drawn = world.rules.blockReward * 65 // 32
     covering = -(-drawn * (BPS + world.rules.feeMarginBps) // BPS)
     return int(max(covering, REWARD * world.terms.feeBps // BPS))
+
+
+def duration_of(world: World, limit: int = LIMIT) -> int:
+    """Return how long a task of so many seconds of training holds a lane at most."""
+    judging = -(-WORK * (TRAIN + TEST) // world.terms.judgingSpeed)
+    return int(limit + world.terms.roundWindows + world.terms.maxSolutions * judging)
+
+
+def minimum_reward(world: World, limit: int) -> int:
+    """Return the least reward of such a task."""
+    return int(max(world.terms.minReward, duration_of(world, limit) * world.terms.rewardPerSecond))
+
+
+def minimum_fee(world: World, limit: int) -> int:
+    """Return what posting the least of such tasks costs."""
+    return int(minimum_reward(world, limit) * world.terms.feeBps // BPS)
+
+
+def post_cheapest(world: World, by: str, limit: int) -> None:
+    """Post the least task of so many seconds of training."""
+    reward, fee = minimum_reward(world, limit), minimum_fee(world, limit)
+    post(world, by, timeLimit=limit, reward=reward, fee=fee, dataBond=world.terms.minDataBond)
 
 
 def rent_of(world: World, reward: int = REWARD) -> int:
@@ -193,8 +218,13 @@ def served(world: World, by: str, models: Mapping[str, Model], lane: int = 0) ->
 def draw(world: World, round_id: int) -> tuple[int, list[str]]:
     """Draw the committee; return the ballot and its members."""
     draw_next(world, round_id)
-    ballot = 4 * round_id + world.chain.functions.round(round_id).call().attempt
+    ballot = newest_ballot(world, round_id)
     return ballot, world.committee.functions.members(ballot).call()
+
+
+def newest_ballot(world: World, round_id: int) -> int:
+    """Return the id of the ballot of a round's newest attempt."""
+    return int(4 * round_id + world.chain.functions.round(round_id).call().attempt)
 
 
 def challenge(world: World, round_id: int, by: str) -> int:
@@ -211,9 +241,12 @@ def ok(model: Model) -> Vote:
 
 
 def judged(world: World, round_id: int) -> list[Any]:
-    """Return the solutions that a committee votes on, by choice."""
-    solutions = world.chain.functions.solutions(round_id).call()
-    return sorted((each for each in solutions if each.choice > 0), key=lambda each: each.choice)
+    """Return by choice the solution that was the first to show what a committee votes on."""
+    chosen: dict[int, Any] = {}
+    for solution in world.chain.functions.solutions(round_id).call():
+        if solution.choice > 0:
+            chosen.setdefault(solution.choice, solution)
+    return list(chosen.values())
 
 
 def votes_on(world: World, round_id: int, found: Mapping[str, Vote]) -> list[Vote]:
@@ -244,11 +277,17 @@ def commit_votes(world: World, ballot: int, votes: Mapping[str, list[Vote]]) -> 
 
 def reveal_votes(world: World, ballot: int, votes: Mapping[str, list[Vote]]) -> None:
     """Reveal the votes of members, once everybody has committed or the time for it is over."""
-    if world.committee.functions.stageOf(ballot).call() == 1:
-        world.wait(world.committee.functions.ballot(ballot).call().commitDeadline - world.now())
+    if world.committee.functions.ballot(ballot).call().stage == COMMIT:
+        end_votes(world, ballot)
     places = {member: place for place, member in enumerate(world.committee.functions.members(ballot).call())}
     for verifier, own in votes.items():
         world.send(verifier, world.committee.functions.revealVote(ballot, places[verifier], own, SALT))
+
+
+def end_votes(world: World, ballot: int) -> None:
+    """Let the window of votes pass that is open, and say so as a stranger."""
+    world.wait(max(world.committee.functions.ballot(ballot).call().deadline - world.now(), 1))
+    world.send(world.stranger, world.committee.functions.endVotes(ballot))
 
 
 def vote(world: World, ballot: int, votes: Mapping[str, list[Vote]]) -> None:
@@ -283,12 +322,14 @@ def step(world: World, round_id: int, now: str) -> None:
         draw_next(world, round_id)
     elif now == "Settlement":
         finalise(world, round_id)
+    elif now in ("VoteCommit", "VoteReveal"):
+        end_votes(world, newest_ballot(world, round_id))
+    elif (deadline := world.chain.functions.phaseOf(round_id).call()[1]) == 0:
+        close(world, round_id, world.stranger)
     else:
-        deadline = world.chain.functions.phaseOf(round_id).call()[1]
-        if deadline == 0:
-            close(world, round_id, world.stranger)
-        else:
-            world.wait(max(deadline - world.now(), 1))
+        world.wait(max(deadline - world.now(), 1))
+        if now == "TestRelease":
+            world.send(world.stranger, world.chain.functions.endTestRelease(round_id))
 
 
 def finalise(world: World, round_id: int) -> None:

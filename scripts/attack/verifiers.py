@@ -3,7 +3,6 @@
 from scripts.attack.outcomes import BETTER, HONEST, MEDIOCRE, Gains, added, spoiled, without_finding
 from scripts.attack.play import (
     BPS,
-    DATA_BOND,
     DATA_UNAVAILABLE,
     ETHER,
     MALFORMED,
@@ -58,7 +57,6 @@ def lazy_verifier(world: World) -> Gains:
     world.send(lazy, functions.commitVote(ballot, 0, seen))
     world.refused(lazy, functions.revealVote(ballot, 0, own, SALT), "CommitmentMismatch")
     reveal_votes(world, ballot, votes)
-    world.wait(world.rules.voteRevealWindow)
     share = verification_fee(world) // len(members)
     penalty = world.seats.penalty
     return spoiled(world, verifiers=-share - penalty, pool=share + penalty)
@@ -186,21 +184,54 @@ def overruled_truth(world: World) -> Gains:
     }
 
 
+def silent_third(world: World) -> Gains:
+    """A captured committee lies; a third abstains in the next one; the honest miner calls all seats."""
+    miner = world.miners[0]
+    round_id = revealed(world, {miner: HONEST})
+    first = judge(world, round_id, {miner: LIE})
+    world.liars.update(first)
+    challenge(world, round_id, miner)
+    ballot, members = draw(world, round_id)
+    truth, none = (votes_on(world, round_id, {miner: each}) for each in (ok(HONEST), UNAVAILABLE))
+    quorum = 2 * len(members) // 3 + 1
+    silent = sorted(members, key=first.count)[quorum - 1 :]
+    world.liars.update(silent)
+    vote(world, ballot, {each: none if each in silent else truth for each in members})
+    (found,) = world.committee.functions.findings(ballot).call()
+    if found.verdict != 0:
+        raise Broken("a lie stands though more than half of a larger committee contradict it")
+    bond = challenge(world, round_id, miner)
+    last = judge(world, round_id, {miner: ok(HONEST)})
+    penalties = len(first) * world.seats.penalty
+    pot = verification_fee(world) + bond + penalties
+    part = pot // (len(first) + len(members) + len(last))
+    right = [each for each in members if each not in silent] + last
+    theirs = sum(each in world.liars for each in right)
+    return {
+        "data node": -REWARD - fee_of(world),
+        "miner": REWARD - verification_fee(world) + world.rules.blockReward - bond,
+        "liars": theirs * part - penalties,
+        "verifiers": (len(right) - theirs) * part,
+        "pool": fee_of(world) - world.rules.blockReward + pot - len(right) * part,
+    }
+
+
 def withdrawn_data(world: World) -> Gains:
     """The data node lets a committee judge, challenges, and serves its data no more, to pay nobody."""
     miner = world.miners[0]
     round_id = revealed(world, {miner: HONEST})
-    judge(world, round_id, {miner: ok(HONEST)})
+    first = judge(world, round_id, {miner: ok(HONEST)})
     bond = challenge(world, round_id, world.data_node)
-    judge(world, round_id, {miner: DATA_UNAVAILABLE})
-    # Nobody gains by data that could not be had: the pool gets bond and part.
-    lost = DATA_BOND + REWARD * world.rules.missedShareBps // BPS
-    if 2 * lost < REWARD:
-        raise Broken(
-            f"the data node has all models for {(bond + lost) / ETHER:g} of {REWARD / ETHER:g} ether"
-        )
+    second = judge(world, round_id, {miner: DATA_UNAVAILABLE})
+    pot = verification_fee(world) + bond
+    paid = pot // (len(first) + len(second)) * len(first)
     _require_stakes(world)
-    return {"data node": -fee_of(world) - bond - lost, "pool": fee_of(world) + bond + lost}
+    return {
+        "data node": -REWARD - fee_of(world) - bond,
+        "miner": REWARD - verification_fee(world) + world.rules.blockReward,
+        "verifiers": paid,
+        "pool": fee_of(world) - world.rules.blockReward + pot - paid,
+    }
 
 
 def served_late(world: World) -> Gains:
@@ -342,7 +373,6 @@ def votes_of_another_lane(world: World) -> Gains:
     world.send(
         cheat, world.committee.functions.revealVote(first, member_of(world, first, cheat), votes, SALT)
     )
-    world.wait(world.rules.voteRevealWindow)
     seats, committee = len(world.verifiers), verification_fee(world, reward)
     for right in (seats, seats - 1):
         paid, penalty = committee // seats * right, (seats - right) * world.seats.penalty

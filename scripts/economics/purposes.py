@@ -35,7 +35,7 @@ PURPOSES: Final = {
     "taskList.maxTimeLimit": "a task that occupies a lane for ever",
     "taskList.judgingSpeed": "nothing: it turns multiplications into seconds of the slowest verifier",
     "taskList.maxJudgingTime": "models that no committee can evaluate in time",
-    "taskList.rewardPerJudgingSecond": "judging that is worth more than its pay (section 6)",
+    "taskList.rewardPerSecond": "lanes held for long, and judging, for next to nothing (sections 5 and 6)",
     "taskList.idleWork": "nothing: the work of judging the idle puzzle",
     "committee.seatStake": "many names for one person; more than a penalty in every lane and one more",
     "committee.penalty": "votes that are wrong, missing or made without looking",

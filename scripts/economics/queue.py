@@ -6,7 +6,7 @@ from scripts.economics.gas import CALLS, GWEI
 
 from pole.protocol.parameters import Parameters
 from pole.protocol.rounds.judgement import BASIS_POINTS
-from pole.protocol.rounds.rent import duration, rent, used_rent
+from pole.protocol.rounds.rent import duration, minimum_reward, rent, used_rent
 from pole.protocol.rounds.value_heap import reward_above, waiting_task
 from pole.protocol.state import TaskTerms
 
@@ -26,7 +26,7 @@ def brief(terms: TaskTerms, parameters: Parameters, *, limit: int = 1) -> TaskTe
     tasks = parameters.task_list
     minimum = replace(terms, time_limit=limit, data_bond=tasks.min_data_bond)
     duration = waiting_task(0, minimum, tasks).duration
-    reward = max(tasks.min_reward, reward_above(waiting_task(1, terms, tasks), duration))
+    reward = max(minimum_reward(minimum, tasks), reward_above(waiting_task(1, terms, tasks), duration))
     return replace(minimum, reward=reward, fee=reward * tasks.fee_bps // BASIS_POINTS)
 
 
@@ -65,13 +65,9 @@ def holding(terms: TaskTerms, parameters: Parameters) -> tuple[Price, int]:
 def squatting(parameters: Parameters, terms: TaskTerms) -> tuple[Price, int]:
     """Return the price of one lane held by the least task of the longest limit, taken from an empty list."""
     tasks = parameters.task_list
-    task = replace(
-        terms,
-        reward=tasks.min_reward,
-        fee=tasks.min_reward * tasks.fee_bps // BASIS_POINTS,
-        data_bond=tasks.min_data_bond,
-        time_limit=tasks.max_time_limit,
-    )
+    longest = replace(terms, data_bond=tasks.min_data_bond, time_limit=tasks.max_time_limit)
+    reward = minimum_reward(longest, tasks)
+    task = replace(longest, reward=reward, fee=reward * tasks.fee_bps // BASIS_POINTS)
     spent = task.fee + _rent(task, parameters) + task.data_bond
     return Price(spent, _locked(task, parameters)), _duration(task, parameters)
 

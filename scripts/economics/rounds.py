@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pole.protocol.parameters import Parameters
-from pole.protocol.rounds.judgement import EndedRound, Judgement, judge, judged_solutions
+from pole.protocol.rounds.judgement import EndedRound, Judgement, choose, judge
 from pole.protocol.rounds.payouts import bond_of, settle
 from pole.protocol.state import Finding, Solution, TaskTerms, Verdict
 
@@ -44,22 +44,22 @@ def ended_round(
     true_counts: dict[str, int | Verdict],
 ) -> EndedRound:
     """Return a round whose committee finds each miner's true count of 100, or a verdict other than Ok."""
-    judged = judged_solutions(solutions)
+    chosen = choose(solutions)
+    found = {each.choice: true_counts[each.miner] for each in chosen if each.revealed}
     return EndedRound(
         data_node=DATA_NODE,
         terms=terms,
         keys_posted=True,
         closed_early=True,
         released=True,
-        solutions=tuple(solutions),
-        judged=judged,
-        findings=tuple(_finding(true_counts[each.miner]) for each in judged),
+        solutions=chosen,
+        findings=tuple(_finding(found[choice]) for choice in sorted(found)),
     )
 
 
 def without_keys(ended: EndedRound) -> EndedRound:
     """Return the same round, whose keys never came."""
-    return replace(ended, solutions=(), judged=None, findings=None, keys_posted=False)
+    return replace(ended, solutions=(), findings=None, keys_posted=False)
 
 
 def outcome(ended: EndedRound, parameters: Parameters) -> Outcome:

@@ -20,7 +20,7 @@ from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.rounds.ommer_rewards import inclusion_reward
 from pole.protocol.rounds.parameter_rules import MAXIMUM_SEATS, covering_fee
 from pole.protocol.rounds.payouts import bond_of
-from pole.protocol.rounds.rent import duration
+from pole.protocol.rounds.rent import duration, minimum_reward
 from pole.protocol.rounds.rent import rent as rent_of
 from pole.protocol.rounds.tally import quorum
 from pole.protocol.state import TaskTerms, Verdict
@@ -358,13 +358,18 @@ def verifiers_table(parameters: Parameters) -> str:
 
 
 def judging_table(devnet: Parameters, public: Parameters) -> str:
-    """Return the least reward by the time that judging a model takes, and what a seat earns of it."""
+    """Return the least reward by the time that judging a model takes, and what a seat earns of it.
+
+    Of a task of the reference task's time limit.
+    """
     rows = []
     for seconds in (10, 60, 600, 3600):
         cells = []
         for each in (devnet, public):
             tasks, chain = each.task_list, each.chain
-            minimum = max(tasks.min_reward, seconds * tasks.reward_per_judging_second)
+            work = seconds * tasks.judging_speed
+            terms = replace(reference_task(each), work=work, train_count=1, test_count=0)
+            minimum = minimum_reward(terms, tasks)
             seat = committee_fee(minimum, chain) // seats_asked(0, minimum, chain)
             cells += [ether(minimum), ether(seat)]
         window = devnet.chain.vote_commit_window + devnet.chain.max_solutions * seconds

@@ -68,7 +68,8 @@ def _lanes() -> list[str]:
 def _round(each: Drawn) -> list[str]:
     y, x = TOP + each.lane * LANE + 14, float(LEFT + each.start)
     parts = PARTS[: each.phases]
-    lines = [_text(x, y - 3, f"round {each.number}", "#24292f", anchor="start")]
+    name = f"round {each.number}" if each.block else f"round {each.number}: void"
+    lines = [_text(x, y - 3, name, "#24292f", anchor="start")]
     for part, colour in zip(parts, COLOURS, strict=False):
         width = (each.end - each.start) * part / sum(parts)
         lines.append(
@@ -76,7 +77,7 @@ def _round(each: Drawn) -> list[str]:
         )
         x += width
     if each.block == 0:
-        return [*lines, _text(x + 4, y + 15, "void: nobody committed", "#57606a", anchor="start")]
+        return lines
     lines.append(
         f'<path d="M{x:.1f} {y + 22}L{x:.1f} {CHAIN}" stroke="#57606a" stroke-width="1.4" fill="none" '
         'marker-end="url(#a)"/>'

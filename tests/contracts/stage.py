@@ -65,7 +65,7 @@ TASK_LIST = {
     "maxSolutions": 4,
     "judgingSpeed": 1000,
     "maxJudgingTime": 100,
-    "rewardPerJudgingSecond": ETHER // 10,
+    "rewardPerSecond": ETHER // 10_000,
     "idleTimeLimit": 0,
     "idleTrainCount": 100,
     "idleTestCount": 50,
@@ -243,6 +243,12 @@ def wait_until(timestamp: int) -> None:
     chain.mine(timestamp=timestamp)
 
 
+def wait_out(deadline: int, block: int) -> None:
+    """Let a window pass: its last second, and its last Ethereum block."""
+    chain.sleep(max(0, deadline - chain[-1].timestamp))
+    chain.mine(max(1, block - chain.height))
+
+
 def deadline_of(pole: Pole, round_id: int) -> int:
     """Return the first second that is too late for the round's phase."""
     deadline: int = pole.chain.phaseOf(round_id)[1]
@@ -382,6 +388,12 @@ def release(pole: Pole, round_id: int) -> None:
     pole.chain.releaseTestSet(round_id, "bafy-test", TEST_DIGEST, {"from": accounts[DATA_NODE]})
 
 
+def end_test_release(pole: Pole, round_id: int) -> TransactionReceipt:
+    """Let the window of the test set pass, and say so as anybody may."""
+    wait_out(*pole.chain.phaseOf(round_id)[1:])
+    return pole.chain.endTestRelease(round_id, {"from": accounts[ANYBODY]})
+
+
 def reveal(pole: Pole, round_id: int, miner: int, model: Model) -> None:
     sent = {"from": accounts[miner]}
     pole.chain.reveal(round_id, "bafy-model", digest_of(miner, model), model.test, model.salt, sent)
@@ -408,7 +420,7 @@ def revealed(
     if released:
         release(pole, round_id)
     else:
-        wait(pole.rules.chain.test_window)
+        end_test_release(pole, round_id)
     for miner, model in models.items():
         reveal(pole, round_id, miner, model)
     return round_id
@@ -431,9 +443,13 @@ def challenge(pole: Pole, round_id: int, *, by: int = STRANGER) -> TransactionRe
 
 
 def judged(pole: Pole, round_id: int) -> list[str]:
-    """Return the miners judged, in the order of choices."""
-    chosen = [solution.dict() for solution in pole.chain.solutions(round_id)]
-    return [each["miner"] for each in sorted(chosen, key=lambda each: each["choice"]) if each["choice"]]
+    """Return for each choice the miner that has the first place of those that showed its model."""
+    chosen: dict[int, str] = {}
+    for solution in pole.chain.solutions(round_id):
+        shown = solution.dict()
+        if shown["choice"]:
+            chosen.setdefault(shown["choice"], shown["miner"])
+    return list(chosen.values())
 
 
 def ok(train: int, test: int, mark: int = 1) -> Vote:
@@ -489,6 +505,13 @@ def reveal_votes(pole: Pole, round_id: int, votes: dict[str, list[Vote]]) -> Non
         pole.committee.revealVote(ballot(pole, round_id), member_of(pole, round_id, verifier), *shown)
 
 
+def end_votes(pole: Pole, round_id: int) -> TransactionReceipt:
+    """Let the window of votes pass that is open, of commitments or of reveals, and say so as anybody may."""
+    voted = pole.committee.ballot(ballot(pole, round_id)).dict()
+    wait_out(voted["deadline"], voted["deadlineBlock"])
+    return pole.committee.endVotes(ballot(pole, round_id), {"from": accounts[ANYBODY]})
+
+
 def vote(pole: Pole, round_id: int, found: dict[int, Vote], **odd: dict[int, Vote]) -> list[str]:
     """Draw a committee and let it vote what was found; `m0=...` is what the first member finds instead."""
     members = draw(pole, round_id)
@@ -513,7 +536,7 @@ def void_reason(pole: Pole, round_id: int) -> VoidReason:
 
 
 def stage_of(pole: Pole, ballot_id: int) -> BallotStage:
-    return BallotStage(pole.committee.stageOf(ballot_id))
+    return BallotStage(field(pole.committee.ballot(ballot_id), "stage"))
 
 
 def won(pole: Pole, models: dict[int, Model], **terms: Any) -> int:

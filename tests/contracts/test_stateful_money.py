@@ -28,6 +28,11 @@ WINDOWS = TASK_LIST["roundWindows"] + TASK_LIST["maxSolutions"] * JUDGING_TIME
 ACCOUNTS = [bytes([n]) * 32 for n in (1, 2)]
 
 
+def minimum_reward(time_limit: int) -> int:
+    """Return what a task must pay at least: something for every second that it may hold a lane."""
+    return max(TASK_LIST["minReward"], (time_limit + WINDOWS) * TASK_LIST["rewardPerSecond"])
+
+
 def word(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
@@ -96,8 +101,8 @@ class Money:
 
     def rule_post(self, who: int, reward: int, time_limit: int) -> None:
         call = post_call(self.pole, by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0)
-        if reward < TASK_LIST["minReward"]:
-            limits = TASK_LIST["minReward"], TASK_LIST["maxReward"]
+        if reward < minimum_reward(time_limit):
+            limits = minimum_reward(time_limit), TASK_LIST["maxReward"]
             expected: tuple[Any, ...] = ("TermOutOfRange", "reward", reward, *limits)
         elif not 1 <= time_limit <= TASK_LIST["maxTimeLimit"]:
             expected = ("TermOutOfRange", "timeLimit", time_limit, 1, TASK_LIST["maxTimeLimit"])
@@ -115,7 +120,8 @@ class Money:
         waiting = [self.tasks[each][1] for each in self.waiting]
         lowest = least_valuable(waiting)
         replaced = task if task in self.waiting or lowest is None else lowest.task_id
-        reward, time_limit = max(reward, TASK_LIST["minReward"]), min(max(time_limit, 1), 1000)
+        time_limit = min(max(time_limit, 1), TASK_LIST["maxTimeLimit"])
+        reward = max(reward, minimum_reward(time_limit))
         terms, files, sent = post_call(
             self.pole, by=who, reward=reward, timeLimit=time_limit, minTrainingTime=0
         )

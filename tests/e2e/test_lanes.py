@@ -86,7 +86,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("lanes")
     ground = prepare_ground(folder / "network", block_time=1, ports=free_ports())
     changes: dict[str, Any] = {
-        "committee": {"lanes": LANES, "penalty": "0.2"},
+        "committee": {"lanes": LANES, "penalty": "0.125"},
         "chain": {"graceWindow": GRACE},
     }
     counts = {"data_nodes": 1, "miners": 2, "verifiers": 3}

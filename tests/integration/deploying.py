@@ -28,7 +28,7 @@ PARAMETERS: dict[str, dict[str, int]] = {
         "maxSolutions": 4,
         "judgingSpeed": 10**9,
         "maxJudgingTime": GENEROUS,
-        "rewardPerJudgingSecond": 10**12,
+        "rewardPerSecond": 10**10,
         "idleTimeLimit": 0,
         "idleTrainCount": 0,
         "idleTestCount": 0,

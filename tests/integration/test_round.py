@@ -210,10 +210,10 @@ def draw(devnet: Devnet, keeper: EthereumChain, round_id: int) -> None:
 def vote(devnet: Devnet, verifiers: list[EthereumChain], round_id: int) -> None:
     keeper, ballot = verifiers[0], ballot_id(round_id, 0)
     address = keeper.identity.address
-    assert keeper.ballot(ballot).stage is BallotStage.NONE
+    assert keeper.ballot(ballot).ballot.stage is BallotStage.NONE
     draw(devnet, keeper, round_id)
     drawn = keeper.ballot(ballot)
-    assert drawn.stage is BallotStage.COMMIT
+    assert drawn.ballot.stage is BallotStage.COMMIT
     assert set(drawn.members) == {verifier.identity.address for verifier in verifiers}
     assert keeper.vote_state(ballot, address) == (bytes(32), False)
     for verifier in verifiers:

@@ -1,11 +1,9 @@
 """Values for both sides: small ones that collide and the largest that fit."""
 
-from dataclasses import replace
-
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from pole.protocol.rounds.judgement import Challenge, EndedRound, judged_solutions
+from pole.protocol.rounds.judgement import Challenge, EndedRound, choices_of, choose
 from pole.protocol.state import Finding, Ommer, Solution, TaskTerms, Verdict, Vote
 
 trials = settings(max_examples=60, deadline=None)
@@ -68,7 +66,7 @@ def solutions(draw: st.DrawFn) -> tuple[Solution, ...]:
 @st.composite
 def ended_rounds(draw: st.DrawFn) -> EndedRound:
     """Return rounds in Settlement: void for every reason, or to be judged."""
-    entries = draw(solutions())
+    entries = choose(draw(solutions()))
     terms = TaskTerms(
         reward=draw(st.one_of(whole(96), st.just(10**18))),
         data_bond=draw(st.one_of(whole(96), st.just(10**17))),
@@ -82,11 +80,10 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
         test_count=10,
         work=draw(whole(40)),
     )
-    entries = with_choices(entries)
-    judged = judged_solutions(entries)
-    drawn = bool(judged) and draw(st.integers(0, 4)) > 0
+    choices = choices_of(entries)
+    drawn = choices > 0 and draw(st.integers(0, 4)) > 0
     rent = draw(whole(96))
-    made = draw(st.lists(challenges(len(judged)), max_size=2)) if drawn else []
+    made = draw(st.lists(challenges(choices), max_size=2)) if drawn else []
     return EndedRound(
         data_node=ADDRESSES[10],
         terms=terms,
@@ -94,8 +91,7 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
         closed_early=draw(st.booleans()),
         released=draw(st.booleans()),
         solutions=entries,
-        judged=judged if drawn else None,
-        findings=tuple(draw(findings) for _ in judged) if drawn else None,
+        findings=tuple(draw(findings) for _ in range(choices)) if drawn else None,
         rent=rent,
         used=draw(st.integers(0, rent)),
         challenges=tuple(made),
@@ -105,12 +101,6 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
 
 def challenges(choices: int) -> st.SearchStrategy[Challenge]:
     return st.builds(Challenge, st.just(ADDRESSES[9]), whole(96), st.tuples(*[findings] * choices))
-
-
-def with_choices(entries: tuple[Solution, ...]) -> tuple[Solution, ...]:
-    """Return solutions with the numbers under which a committee judges them."""
-    judged = judged_solutions(entries)
-    return tuple(replace(each, choice=judged.index(each) + 1) if each in judged else each for each in entries)
 
 
 ommers = st.builds(

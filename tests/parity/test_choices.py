@@ -3,10 +3,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.core import given
-from tests.parity.strategies import few_trials, solutions, trials, whole, with_choices, words
+from tests.parity.strategies import few_trials, solutions, trials, whole, words
 
 from pole.protocol.rounds.committee_draw import shuffled
-from pole.protocol.rounds.judgement import judged_solutions
+from pole.protocol.rounds.judgement import choices_of, choose
 from pole.protocol.rounds.value_heap import WaitingTask, by_value
 from pole.protocol.state import Solution
 
@@ -78,6 +78,6 @@ def test_draws_are_equal(harness: Any, entropy: bytes, places: int, data: st.Dat
 @trials
 def test_the_same_solutions_are_judged(harness: Any, entries: tuple[Solution, ...]) -> None:
     chosen = harness.choose([solution_tuple(each) for each in entries])
-    choices = [each.choice for each in with_choices(entries)]
-    assert [each[6] for each in chosen] == choices
-    assert len(judged_solutions(entries)) == max(choices, default=0)
+    twin = choose(entries)
+    assert [each[6] for each in chosen] == [each.choice for each in twin]
+    assert harness.choicesOf(chosen) == choices_of(twin)

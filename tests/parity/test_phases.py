@@ -7,7 +7,7 @@ from tests.unit.protocol.example_rounds import CHAIN, DATA_NODE, TERMS, terms
 
 from pole.protocol.encoding.abi import ZERO_ADDRESS, terms_tuple
 from pole.protocol.parameters import ChainParameters
-from pole.protocol.rounds.clock import Moment, phase_of, stage_of
+from pole.protocol.rounds.clock import Moment, phase_of
 from pole.protocol.state import Ballot, BallotStage, Phase, Round, Step, VoidReason
 
 NOW, BLOCK = 10_000_000, 1_000
@@ -96,24 +96,19 @@ def ballots(draw: st.DrawFn) -> Ballot:
         choices=1,
         committed=committed,
         revealed=draw(st.integers(0, 2**seats - 1)) & committed,
-        commit_deadline=NOW + draw(st.integers(-200, 100)),
-        commit_block=BLOCK + draw(st.integers(-6, 3)),
-        reveal_deadline=NOW + draw(st.integers(-200, 100)),
-        reveal_block=BLOCK + draw(st.integers(-6, 3)),
-        settled=draw(st.integers(0, 4)) == 0,
+        stage=draw(st.sampled_from(list(BallotStage)[1:])) if seats else BallotStage.NONE,
+        deadline=NOW + draw(st.integers(-200, 100)),
+        deadline_block=BLOCK + draw(st.integers(-6, 3)),
     )
 
 
 @given(standings(), ballots(), st.sampled_from([0, 1, 2, 3, 4, 20]))
 @trials
-def test_phases_deadlines_and_stages_are_equal(
-    harness: Any, standing: Round, ballot: Ballot, seats: int
-) -> None:
+def test_phases_and_deadlines_are_equal(harness: Any, standing: Round, ballot: Ballot, seats: int) -> None:
     size = min(seats, CHAIN.max_committee)
-    (phase, deadline, deadline_block), stage, time, number = harness.phaseOf(
+    (phase, deadline, deadline_block), time, number = harness.phaseOf(
         round_tuple(standing), parameters_tuple(CHAIN), ballot_tuple(ballot), size
     )
     now = Moment(time, number)
     twin = phase_of(standing, ballot, CHAIN, seats, now)
     assert (Phase(phase), Moment(deadline, deadline_block)) == twin
-    assert BallotStage(stage) is stage_of(ballot, now)

@@ -3,7 +3,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.core import given
-from tests.parity.strategies import ballots, ended_rounds, findings, ommers, single_votes, trials, whole
+from tests.parity.strategies import (
+    ballots,
+    ended_rounds,
+    findings,
+    ok_vote,
+    ommers,
+    single_votes,
+    trials,
+    whole,
+)
 from tests.parity.test_choices import solution_tuple
 from tests.unit.protocol.example_rounds import CHAIN, terms
 
@@ -11,7 +20,7 @@ from pole.protocol.ballots import challenge_bond, committee_fee, minimum_seats, 
 from pole.protocol.encoding.abi import ZERO_ADDRESS, ommer_tuple, payout_from_tuple, terms_tuple, vote_tuple
 from pole.protocol.parameters import ChainParameters
 from pole.protocol.rounds import tally
-from pole.protocol.rounds.judgement import EndedRound, early_void_reason, is_proven_bad, judge
+from pole.protocol.rounds.judgement import EndedRound, early_void_reason, finding_of, is_proven_bad, judge
 from pole.protocol.rounds.ommer_rewards import age, best_ommer, fee_covers, inclusion_reward, ommer_reward
 from pole.protocol.rounds.payouts import Settlement, miner_bond, settle
 from pole.protocol.state import Finding, Ommer, Payout, Verdict, VoidReason, Vote
@@ -33,7 +42,7 @@ def evidence(ended: EndedRound) -> tuple[object, ...]:
         terms_tuple(ended.terms),
         ended.released,
         ended.closed_early,
-        [solution_tuple(solution) for solution in ended.judged or ()],
+        [solution_tuple(solution) for solution in ended.judged],
         [finding_tuple(found) for found in ended.findings or ()],
     )
 
@@ -70,20 +79,26 @@ def same(payout: Payout) -> tuple[str, int, int]:
     return (payout.payee.lower(), int(payout.reason), payout.amount)
 
 
-@given(ballots(), st.integers(0, 4))
+usual = st.sampled_from([tally.said(ok_vote(90, 5, 1)), tally.said(ok_vote(90, 5, 2)), tally.NO_FINDING])
+
+
+@given(st.just(()) | st.tuples(usual | findings, usual | findings), ballots(), st.integers(0, 4))
 @trials
-def test_findings_and_majorities_are_equal(harness: Any, votes: list[tuple[Vote, Vote]], absent: int) -> None:
+def test_findings_and_majorities_are_equal(
+    harness: Any, before: tuple[Finding, ...], votes: list[tuple[Vote, Vote]], absent: int
+) -> None:
     seats = max(1, len(votes) + absent)
     casts = list(dict.fromkeys(votes))
     found, leading = harness.tally(
+        [finding_tuple(each) for each in before],
         [[vote_tuple(vote) for vote in cast] for cast in casts],
         [votes.count(cast) for cast in casts],
         seats,
         2,
     )
-    twin = tally.findings(votes, seats=seats, choices=2)
+    twin = tally.findings(before, votes, seats=seats, choices=2)
     assert [Finding(Verdict(each[0]), *each[1:]) for each in found] == list(twin)
-    assert list(leading) == [packed(each) for each in tally.majorities(votes, twin, seats=seats)]
+    assert list(leading) == [packed(each) for each in tally.majorities(votes, seats=seats, choices=2)]
 
 
 @given(st.lists(st.tuples(single_votes, findings, findings), max_size=4), st.booleans())
@@ -138,12 +153,12 @@ def test_judgements_are_equal(harness: Any, ended: EndedRound) -> None:
     reason, winner, ommers_, best, has_trained, trained = harness.judge(given_evidence)
     twin = judge(ended)
     assert VoidReason(reason) is twin.void_reason
-    assert (winner if reason == 0 else None) == twin.winner
+    assert (ended.judged[winner] if reason == 0 else None) == twin.winner
     assert ommers_ == len(twin.ommers)
-    assert best == (twin.ommers[0] if twin.ommers else 0)
-    assert (trained if has_trained else None) == twin.trained
-    for choice in range(len(ended.findings or ())):
-        assert harness.isProvenBad(given_evidence, choice) == is_proven_bad(ended, choice)
+    assert [ended.judged[best]][: len(twin.ommers)] == [*twin.ommers[:1]]
+    assert (ended.judged[trained] if has_trained else None) == twin.trained
+    for place, solution in enumerate(ended.judged):
+        assert harness.isProvenBad(given_evidence, place) == is_proven_bad(ended, solution)
 
 
 shares = st.integers(0, 10_000)
@@ -188,15 +203,14 @@ def test_rounds_end_and_pay_alike(
     assert (ballot, fee, own, referenced[5]) == (4, twin.verification_fee, len(payouts), 0)
     assert [same(payout_from_tuple(payout)) for payout in payouts] == [same(each) for each in twin.payouts]
     assert left[5] == len(judgement.ommers)
-    judged, findings_ = ended.judged or (), ended.findings or ()
-    if judgement.winner is not None:
-        winner, agreed = judged[judgement.winner], findings_[judgement.winner]
+    if (winner := judgement.winner) is not None:
+        agreed = finding_of(ended, winner)
         assert header[4:6] == (winner.miner.lower(), winner.model_digest)
         assert header[6:8] == (agreed.train_correct, agreed.test_correct)
     else:
         assert header[4:8] == (ZERO_ADDRESS, bytes(32), 0, 0)
     if judgement.ommers:
-        assert left[1] == judged[judgement.ommers[0]].miner.lower()
+        assert left[1] == judgement.ommers[0].miner.lower()
 
 
 @given(whole(96), st.integers(1, 96), st.integers(1, 16), st.integers(1, 16), whole(96), shares)

@@ -28,7 +28,7 @@ class TaskListParameters:
     max_solutions: int
     judging_speed: int
     max_judging_time: int
-    reward_per_judging_second: int
+    reward_per_second: int
     idle_time_limit: int = 0
     idle_train_count: int = 0
     idle_test_count: int = 0

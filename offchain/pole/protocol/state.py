@@ -262,20 +262,18 @@ class Finding:
 class Ballot:
     """A drawn committee at work (IVerifierCommittee.Ballot).
 
-    `committed` and `revealed` are sets of members: bit n, from the lowest, for member n. Vote commitments end
-    when both `commit_deadline` and Ethereum block `commit_block` are reached, vote reveals when
-    `reveal_deadline` and `reveal_block` are.
+    `committed` and `revealed` are sets of members: bit n, from the lowest, for member n. In stages COMMIT and
+    REVEAL anybody may end the stage once both `deadline` and Ethereum block `deadline_block` are reached;
+    afterwards these tell when the ballot closed.
     """
 
     seats: int
     choices: int
     committed: int
     revealed: int
-    commit_deadline: int
-    commit_block: int
-    reveal_deadline: int
-    reveal_block: int
-    settled: bool
+    stage: BallotStage
+    deadline: int
+    deadline_block: int
 
 
 @dataclass(frozen=True, slots=True)

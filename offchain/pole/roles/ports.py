@@ -18,7 +18,6 @@ from pole.protocol.parameters import Parameters
 from pole.protocol.state import (
     ENDED,
     Ballot,
-    BallotStage,
     FileRef,
     Finding,
     Phase,
@@ -46,8 +45,8 @@ class Identity:
 class Moment:
     """A lane's newest round at one Ethereum block: everything a worker polls, read in one go for all lanes.
 
-    `round_id` is 0 before the lane's first round. The phase ends by the clock when both `deadline` and
-    `deadline_block` are reached; both are 0 where no clock ends it. `attempt` says which of the round's
+    `round_id` is 0 before the lane's first round. The phase ends, or anybody may end it, when both `deadline`
+    and `deadline_block` are reached; both are 0 where no clock ends it. `attempt` says which of the round's
     committees votes, or is to be drawn. The same in all `lanes` are `waiting`, the tasks in the list,
     `free_lane`, the first lane whose last round has ended, None where there is none, and the block that was
     read with its timestamp.
@@ -71,6 +70,11 @@ class Moment:
         return ballot_id(self.round_id, self.attempt)
 
     @property
+    def is_over(self) -> bool:
+        """Return whether the phase's time is over."""
+        return 0 < self.deadline <= self.timestamp and self.deadline_block <= self.block
+
+    @property
     def next_round(self) -> int:
         """Return the number of the lane's next round."""
         return (self.round_id or self.lane) + self.lanes
@@ -89,9 +93,8 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class BallotView:
-    """A ballot: its stage, its counts and deadlines, and its members in the order drawn."""
+    """A ballot, and its members in the order drawn."""
 
-    stage: BallotStage
     ballot: Ballot
     members: tuple[str, ...]
 
@@ -186,7 +189,7 @@ class Chain(Protocol):
         """Return a member's vote commitment (32 zero bytes without one) and whether it was revealed."""
 
     def findings(self, ballot_id: int) -> tuple[Finding, ...]:
-        """Return what a closed ballot's committee agreed on, one finding a choice."""
+        """Return what stands after a closed ballot, one finding a choice."""
 
     def seats_at(self, time: int) -> int:
         """Return how many verifiers had a seat at the end of a second that is past."""
@@ -227,6 +230,9 @@ class Chain(Protocol):
     def close_submissions(self, round_id: int, *, intent: str) -> Receipt:
         """Close submissions: the data node before the time limit, anybody after it."""
 
+    def end_test_release(self, round_id: int, *, intent: str) -> Receipt:
+        """Begin the reveals without a test set, once its window is over."""
+
     def release_test_set(self, round_id: int, test: FileRef, *, intent: str) -> Receipt:
         """Release the test set."""
 
@@ -240,6 +246,9 @@ class Chain(Protocol):
 
     def commit_vote(self, ballot_id: int, commitment: bytes, *, intent: str) -> Receipt:
         """Commit this wallet's votes."""
+
+    def end_votes(self, ballot_id: int, *, intent: str) -> Receipt:
+        """End the commitments, or the reveals, of a ballot whose window is over."""
 
     def reveal_vote(self, ballot_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
         """Reveal this wallet's votes."""

@@ -64,7 +64,7 @@ def test_a_tally_is_challenged_after_the_votes_and_within_the_window_only(growin
     stage.draw(growing, round_id)
     with refused("WrongPhase", round_id, Phase.VOTE_COMMIT, Phase.CHALLENGE):
         stage.challenge(growing, round_id)
-    stage.wait(CHAIN["voteCommitWindow"] + stage.JUDGING_TIME)
+    stage.end_votes(growing, round_id)
     stage.wait(CHAIN["challengeWindow"])
     with refused("WrongPhase", round_id, Phase.SETTLEMENT, Phase.CHALLENGE):
         stage.challenge(growing, round_id)
@@ -247,18 +247,26 @@ def test_a_challenge_earns_nothing_by_what_could_not_be_had(
     history_holds(growing)
 
 
-def test_what_a_later_committee_cannot_have_condemns_nobody_that_had_it(
-    growing: Pole, history_holds: HistoryCheck
+@pytest.mark.parametrize("lost", [Verdict.UNAVAILABLE, Verdict.DATA_UNAVAILABLE])
+def test_what_a_later_committee_cannot_have_leaves_the_truth_standing(
+    growing: Pole, history_holds: HistoryCheck, lost: Verdict
 ) -> None:
     round_id, first = judged(growing)
     stage.challenge(growing, round_id)
-    stage.vote(growing, round_id, {2: verdict(Verdict.UNAVAILABLE)})
+    jury = stage.vote(growing, round_id, {2: verdict(lost)})
+    assert growing.committee.findings(ballot_id(round_id, 1)) == growing.committee.findings(
+        ballot_id(round_id, 0)
+    )
     before = stage.pool(growing)
     end(growing, round_id)
-    assert stage.void_reason(growing, round_id) is VoidReason.NONE_QUALIFIED
-    assert all(growing.committee.stakeOf(accounts[n])[0] == SEAT for n in stage.VERIFIERS)
-    assert [growing.reservoir.creditOf(member) for member in first] == [0] * 3
-    assert stage.pool(growing) == before + READY_BOND + FIRST_BOND
+    assert stage.phase(growing, round_id) is Phase.FINAL
+    part = (VERIFICATION_FEE + FIRST_BOND) // 10
+    for member in {*first, *jury}:
+        assert growing.reservoir.creditOf(member) == part * (member in first)
+        assert growing.committee.stakeOf(member) == (SEAT, True, 0, int(member in jury))
+    assert stage.credit(growing, STRANGER) == 0
+    rest = VERIFICATION_FEE + FIRST_BOND - 3 * part
+    assert stage.pool(growing) == before + rest - CHAIN["blockReward"]
     history_holds(growing)
 
 
@@ -355,7 +363,7 @@ def test_who_is_wrong_in_two_committees_loses_twice_where_a_quorum_contradicts_i
 def test_who_contradicts_the_larger_half_of_the_last_committee_loses_its_seat_and_no_stake(
     growing: Pole, history_holds: HistoryCheck
 ) -> None:
-    round_id, _ = judged(growing)
+    round_id, _ = judged(growing, {2: ok(85, 35)})
     stage.challenge(growing, round_id)
     jury = stage.draw(growing, round_id)
     # Four of seven agree: no quorum of five, but more than half.
@@ -369,6 +377,29 @@ def test_who_contradicts_the_larger_half_of_the_last_committee_loses_its_seat_an
     for member in jury:
         assert growing.committee.stakeOf(member)[:2] == (SEAT, member not in odd)
     assert growing.committee.stakeOf(silent)[3] == 0
+    history_holds(growing)
+
+
+@pytest.mark.parametrize("agreeing", [5, 4, 3])
+def test_a_truth_that_stood_stands_unless_more_than_half_of_the_later_seats_cast_another(
+    growing: Pole, history_holds: HistoryCheck, agreeing: int
+) -> None:
+    round_id, first = judged(growing)
+    stage.challenge(growing, round_id)
+    jury = stage.draw(growing, round_id)
+    abstaining = jury[agreeing:]
+    votes = {member: [ok(80, 30, mark=2)] for member in jury}
+    votes |= {member: [verdict(Verdict.UNAVAILABLE)] for member in abstaining}
+    stage.commit_votes(growing, round_id, votes)
+    stage.reveal_votes(growing, round_id, votes)
+    (found,) = growing.committee.findings(stage.ballot(growing, round_id))
+    # Five of seven are a quorum, four more than half; three undo nothing.
+    expected = {5: (Verdict.OK, 80), 4: (Verdict.NONE, 0), 3: (Verdict.OK, 90)}[agreeing]
+    assert (Verdict(found[0]), found[1]) == expected
+    end(growing, round_id)
+    for member in {*first, *jury}:
+        lost = PENALTY * (agreeing == 5 and member in first)
+        assert growing.committee.stakeOf(member)[0] == SEAT - lost
     history_holds(growing)
 
 
@@ -449,7 +480,7 @@ def test_a_vote_of_a_later_committee_can_be_leaked_and_the_records_say_so(
     assert told.events["Recorded"]["kind"] == RecordKind.VOTE_LEAKED
     stage.commit_votes(growing, round_id, votes)
     stage.reveal_votes(growing, round_id, votes)
-    stage.wait(CHAIN["voteRevealWindow"])
+    stage.end_votes(growing, round_id)
     end(growing, round_id)
     assert growing.committee.stakeOf(members[0])[0] == SEAT - 2 * PENALTY
     history_holds(growing)

@@ -192,12 +192,49 @@ def test_a_withheld_test_set_costs_the_bond_and_the_round_goes_on_with_training_
     history_holds()
 
 
-def test_a_release_after_the_window_is_too_late(pole: Pole) -> None:
+def test_a_release_is_taken_until_somebody_says_that_its_window_is_over(pole: Pole) -> None:
     round_id = committed(pole)
     stage.close(pole, round_id)
-    deadline = stage.deadline_of(pole, round_id)
-    stage.wait_until(deadline - 1)
-    assert stage.phase(pole, round_id) is Phase.TEST_RELEASE
-    chain.mine(timestamp=deadline)
+    _, deadline, block = pole.chain.phaseOf(round_id)
+    for moment in (deadline, deadline + 10**6):
+        stage.wait_out(moment, block)
+        assert pole.chain.phaseOf(round_id) == (Phase.TEST_RELEASE, deadline, block)
+        pole.chain.releaseTestSet.call(round_id, "bafy", TEST_DIGEST, {"from": accounts[DATA_NODE]})
+    stage.end_test_release(pole, round_id)
     with refused("WrongPhase", round_id, Phase.REVEAL, Phase.TEST_RELEASE):
         pole.chain.releaseTestSet.call(round_id, "bafy", TEST_DIGEST, {"from": accounts[DATA_NODE]})
+
+
+def test_nobody_ends_the_wait_for_the_test_set_before_its_seconds_and_its_blocks_are_over(
+    pole: Pole, history_holds: HistoryCheck
+) -> None:
+    stranger = {"from": accounts[STRANGER]}
+    round_id = committed(pole)
+    with refused("WrongPhase", round_id, Phase.TRAINING, Phase.TEST_RELEASE):
+        pole.chain.endTestRelease.call(round_id, stranger)
+    stage.wait(TERMS["timeLimit"])
+    with refused("TestSetAwaited", round_id, 0, 0):
+        pole.chain.endTestRelease.call(round_id, stranger)
+    pole.chain.closeSubmissions(round_id, stranger)
+    _, deadline, block = pole.chain.phaseOf(round_id)
+    stage.wait_until(deadline - 1)
+    assert chain.height >= block
+    with refused("TestSetAwaited", round_id, deadline, block):
+        pole.chain.endTestRelease.call(round_id, stranger)
+    chain.mine(timestamp=deadline)
+    ended = pole.chain.endTestRelease(round_id, stranger)
+    reveals = ended.timestamp + CHAIN["revealWindow"], ended.block_number + CHAIN["windowBlocks"]
+    assert pole.chain.phaseOf(round_id) == (Phase.REVEAL, *reveals)
+    with refused("WrongPhase", round_id, Phase.REVEAL, Phase.TEST_RELEASE):
+        pole.chain.endTestRelease.call(round_id, stranger)
+    history_holds()
+
+
+def test_where_the_chain_stood_still_the_blocks_of_the_test_window_are_waited_for(pole: Pole) -> None:
+    round_id = committed(pole)
+    stage.close(pole, round_id)
+    _, deadline, block = pole.chain.phaseOf(round_id)
+    chain.mine(timestamp=deadline + 10**6)
+    assert chain.height < block
+    with refused("TestSetAwaited", round_id, deadline, block):
+        pole.chain.endTestRelease.call(round_id, {"from": accounts[STRANGER]})

@@ -106,7 +106,7 @@ def test_a_seat_left_before_the_opening_can_be_drawn_while_it_is_young_enough_an
     assert accounts[gone] in members
     votes = {member: [stage.ok(90, 45)] for member in members if member != accounts[gone]}
     stage.commit_votes(pole, round_id, votes)
-    stage.wait(CHAIN["voteCommitWindow"] + stage.JUDGING_TIME)
+    stage.end_votes(pole, round_id)
     stage.reveal_votes(pole, round_id, votes)
     stage.finalise(pole, round_id)
     assert pole.committee.stakeOf(accounts[gone])[:2] == (SEAT - stage.PENALTY, False)
@@ -166,14 +166,14 @@ def test_every_model_that_was_revealed_is_judged_in_the_order_of_places(
     assert [each.dict()["choice"] for each in pole.chain.solutions(round_id)] == [1, 2, 3, 4]
 
 
-def test_equal_models_are_judged_once_and_the_later_one_keeps_its_bond_and_is_nothing_else(
+def test_equal_models_are_one_choice_and_the_later_one_keeps_its_bond_and_is_nothing_else(
     pole: Pole, history_holds: HistoryCheck
 ) -> None:
     twin = Model(test=45, digest=b"\x0d" * 32)
     models = {2: twin, 3: Model(test=40), 4: twin}
     round_id = stage.revealed(pole, models)
     members = stage.draw(pole, round_id)
-    assert [each.dict()["choice"] for each in pole.chain.solutions(round_id)] == [1, 2, 0]
+    assert [each.dict()["choice"] for each in pole.chain.solutions(round_id)] == [1, 2, 1]
     found = [stage.ok(90, 45), stage.ok(90, 40)]
     votes = dict.fromkeys(members, found)
     stage.commit_votes(pole, round_id, votes)
@@ -185,7 +185,7 @@ def test_equal_models_are_judged_once_and_the_later_one_keeps_its_bond_and_is_no
     history_holds()
 
 
-def test_of_equal_models_the_one_that_was_committed_first_counts_whatever_its_place(pole: Pole) -> None:
+def test_of_equal_models_the_one_that_was_committed_first_wins_whatever_its_place(pole: Pole) -> None:
     twin = Model(digest=b"\x0d" * 32)
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, twin)
@@ -196,7 +196,11 @@ def test_of_equal_models_the_one_that_was_committed_first_counts_whatever_its_pl
     stage.release(pole, round_id)
     for miner in (2, 3):
         stage.reveal(pole, round_id, miner, twin)
-    assert [each.dict()["choice"] for each in pole.chain.solutions(round_id)] == [0, 1]
+    assert [each.dict()["choice"] for each in pole.chain.solutions(round_id)] == [1, 1]
+    stage.vote(pole, round_id, {2: stage.ok(90, 45)})
+    stage.finalise(pole, round_id)
+    won = TERMS["reward"] - stage.VERIFICATION_FEE + CHAIN["blockReward"]
+    assert (stage.credit(pole, 2), stage.credit(pole, 3)) == (READY_BOND, READY_BOND + won)
 
 
 def test_judging_takes_as_much_longer_as_there_are_models(pole: Pole) -> None:

@@ -242,7 +242,7 @@ def test_the_winner_gets_the_reward_less_the_fee_and_nothing_more_from_the_pool(
 def test_without_a_test_seed_the_training_accuracy_decides(idle: Pole, history_holds: HistoryCheck) -> None:
     models = {FIRST: Model(train=90, test=0), SECOND: Model(train=95, test=0)}
     round_id = closed(idle, models)
-    stage.wait(CHAIN["testWindow"])
+    stage.end_test_release(idle, round_id)
     for miner, model in models.items():
         stage.reveal(idle, round_id, miner, model)
     stage.vote(idle, round_id, stage.as_claimed(models))
@@ -275,7 +275,7 @@ def test_what_a_void_round_leaves_goes_back_to_the_pool(
     before = stage.pool(idle)
     if models:
         round_id = closed(idle, models)
-        stage.wait(CHAIN["testWindow"])
+        stage.end_test_release(idle, round_id)
         stage.wait(CHAIN["revealWindow"])
     else:
         round_id = trained(idle, models)

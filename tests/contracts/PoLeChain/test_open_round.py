@@ -119,7 +119,7 @@ def test_nothing_of_an_older_ballot_is_seen_in_a_new_one(pole: Pole) -> None:
     round_id = stage.revealed(pole, models)
     for member, _ in enumerate(stage.draw(pole, round_id)):
         assert pole.committee.voteOf(ballot_id(round_id, 0), member) == (stage.NOTHING, False)
-    stage.wait(stage.CHAIN["voteCommitWindow"] + stage.JUDGING_TIME)
+    stage.end_votes(pole, round_id)
     assert pole.committee.findings(ballot_id(round_id, 0))[0][0] == Verdict.NONE
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM

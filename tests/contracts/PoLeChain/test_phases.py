@@ -11,17 +11,23 @@ from pole.protocol.rounds.clock import Moment, phase_of
 from pole.protocol.state import Phase
 
 CLOCK = ChainParameters(*CHAIN.values())
+SAID = {
+    Phase.TEST_RELEASE: stage.end_test_release,
+    Phase.VOTE_COMMIT: stage.end_votes,
+    Phase.VOTE_REVEAL: stage.end_votes,
+}
+"""How the windows end that another follows."""
 GROWING = replace(CLOCK, committee_size=3, max_committee=len(VERIFIERS))
 
 
 def agree(pole: Pole, round_id: int, clock: ChainParameters = CLOCK) -> Phase:
-    """Check the phase now and around its deadline by seconds and by blocks; go to the deadline."""
-    _, deadline = same_phase(pole, round_id, clock)
+    """Check the phase now and around its deadline by seconds and by blocks; go on to the next."""
+    phase, deadline = same_phase(pole, round_id, clock)
     if deadline.time:
         stage.wait_until(deadline.time - 1)
-        same_phase(pole, round_id, clock)
+        assert same_phase(pole, round_id, clock)[0] is phase
         chain.mine(timestamp=deadline.time)
-    return same_phase(pole, round_id, clock)[0]
+    return after(pole, round_id, phase, clock)
 
 
 def agree_by_blocks(pole: Pole, round_id: int, clock: ChainParameters = CLOCK) -> Phase:
@@ -32,6 +38,14 @@ def agree_by_blocks(pole: Pole, round_id: int, clock: ChainParameters = CLOCK) -
         chain.mine()
         assert same_phase(pole, round_id, clock)[0] is phase
     chain.mine()
+    return after(pole, round_id, phase, clock)
+
+
+def after(pole: Pole, round_id: int, ended: Phase, clock: ChainParameters) -> Phase:
+    """Return the phase after one whose time is over, once somebody has said so where that is asked for."""
+    if ended in SAID:
+        assert same_phase(pole, round_id, clock)[0] is ended
+        SAID[ended](pole, round_id)
     return same_phase(pole, round_id, clock)[0]
 
 

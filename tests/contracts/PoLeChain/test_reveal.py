@@ -81,7 +81,7 @@ def test_without_a_test_set_no_test_count_can_be_claimed(pole: Pole) -> None:
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, MODEL)
     stage.close(pole, round_id)
-    stage.wait(CHAIN["testWindow"])
+    stage.end_test_release(pole, round_id)
     with refused("CountTooLarge", 1, 0):
         reveal_call(pole, round_id, test=1)
     reveal_call(pole, round_id, test=0)
@@ -162,7 +162,7 @@ def test_withholding_from_miners_that_reveal_nothing_feeds_the_pool_alone(
     round_id = stage.training(pole)
     stage.commit(pole, round_id, 2, MODEL)
     stage.close(pole, round_id)
-    stage.wait(CHAIN["testWindow"])
+    stage.end_test_release(pole, round_id)
     stage.wait(CHAIN["revealWindow"])
     before = stage.pool(pole)
     stage.finalise(pole, round_id)

@@ -132,11 +132,33 @@ def test_more_work_than_a_committee_has_time_for_is_refused(pole: Pole) -> None:
         pole.task_list.post.call(*post_call(pole, **changes))
 
 
-def test_the_reward_pays_for_every_second_of_judging(pole: Pole) -> None:
-    long = {"work": 1000, "trainCount": 50, "testCount": 40, "fee": ETHER}
-    with refused("TermOutOfRange", "reward", 9 * ETHER - 1, 9 * ETHER, 20 * ETHER):
-        pole.task_list.post.call(*post_call(pole, **long, reward=9 * ETHER - 1))
-    stage.post(pole, **long, reward=9 * ETHER)
+@pytest.fixture(scope="module")
+def dear_deployed(deployed: Pole) -> Pole:
+    """Return contracts that ask for a hundredth of an ether a second, and for seven at least."""
+    return stage.deploy_all(task_list={"rewardPerSecond": ETHER // 100, "minReward": 7 * ETHER})
+
+
+@pytest.fixture
+def dear(dear_deployed: Pole, isolation: None) -> Pole:
+    return dear_deployed
+
+
+@pytest.mark.parametrize(
+    ("terms", "duration"),
+    [
+        ({}, 500 + 600 + 4 * 2),
+        ({"timeLimit": 1000}, 1000 + 600 + 4 * 2),
+        ({"work": 1000, "trainCount": 50, "testCount": 40}, 500 + 600 + 4 * 90),
+        ({"timeLimit": 50}, 50 + 600 + 4 * 2),
+    ],
+)
+def test_the_reward_pays_for_every_second_that_the_task_may_hold_a_lane(
+    dear: Pole, terms: dict[str, int], duration: int
+) -> None:
+    minimum = max(duration * ETHER // 100, 7 * ETHER)
+    with refused("TermOutOfRange", "reward", minimum - 1, minimum, 20 * ETHER):
+        dear.task_list.post.call(*post_call(dear, **terms, reward=minimum - 1))
+    dear.task_list.post.call(*post_call(dear, **terms, reward=minimum))
 
 
 def test_the_rent_is_a_part_of_the_reward_for_the_longest_that_a_round_takes(pole: Pole) -> None:

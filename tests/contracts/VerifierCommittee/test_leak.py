@@ -69,7 +69,7 @@ def test_only_a_members_vote_can_be_leaked(pole: Pole, drawn: Drawn) -> None:
 
 def test_a_vote_is_leaked_before_the_reveals_or_never(pole: Pole, drawn: Drawn) -> None:
     round_id, _, votes = drawn
-    stage.wait(stage.CHAIN["voteCommitWindow"] + stage.JUDGING_TIME)
+    stage.end_votes(pole, round_id)
     with refused("WrongStage", ballot_id(round_id, 0), BallotStage.REVEAL, BallotStage.COMMIT):
         leak(pole, round_id, 0, votes)
 
@@ -97,7 +97,7 @@ def test_a_leaked_vote_can_neither_be_revealed_nor_replaced(pole: Pole, drawn: D
     assert pole.committee.voteOf(ballot_id(round_id, 0), 0) == (NOTHING, False)
     with refused("AlreadyVoted", ballot_id(round_id, 0), members[0]):
         pole.committee.commitVote(ballot_id(round_id, 0), 0, b"\x01" * 32, {"from": members[0]})
-    stage.wait(stage.CHAIN["voteCommitWindow"] + stage.JUDGING_TIME)
+    stage.end_votes(pole, round_id)
     with refused("CommitmentMismatch"):
         stage.reveal_votes(pole, round_id, {members[0]: votes})
 
@@ -110,7 +110,7 @@ def test_a_leaked_member_is_slashed_again_and_the_others_decide(
     others = dict.fromkeys(members[1:], votes)
     stage.commit_votes(pole, round_id, others)
     stage.reveal_votes(pole, round_id, others)
-    stage.wait(stage.CHAIN["voteRevealWindow"])
+    stage.end_votes(pole, round_id)
     stage.finalise(pole, round_id)
     assert stage.phase(pole, round_id) is Phase.FINAL
     assert pole.committee.stakeOf(members[0])[0] == SEAT - 2 * PENALTY

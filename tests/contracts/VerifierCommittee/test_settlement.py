@@ -5,7 +5,6 @@ from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.stage import (
     CHAIN,
-    JUDGING_TIME,
     PENALTY,
     SEAT,
     VERIFICATION_FEE,
@@ -42,7 +41,7 @@ def test_a_slashed_seat_is_lost_and_its_stake_can_be_topped_up(pole: Pole) -> No
 def test_every_member_that_never_votes_loses_a_penalty_and_no_more(pole: Pole) -> None:
     first = stage.revealed(pole, MODELS)
     members = stage.draw(pole, first)
-    stage.wait(CHAIN["voteCommitWindow"] + JUDGING_TIME)
+    stage.end_votes(pole, first)
     stage.finalise(pole, first)
     for member in members:
         assert pole.committee.stakeOf(member)[0] == SEAT - PENALTY
@@ -50,22 +49,28 @@ def test_every_member_that_never_votes_loses_a_penalty_and_no_more(pole: Pole) -
 
 
 def test_a_penalty_takes_no_more_than_what_is_left(history_holds: HistoryCheck) -> None:
-    third = SEAT // 3
-    pole = stage.set_up(verifiers=[*stage.VERIFIERS][:4], committee={"penalty": third})
-    rounds = [stage.revealed(pole, MODELS, lane=lane) for lane in (0, 1)]
-    seller = str(accounts[8])
+    half = SEAT // 2
+    sizes = {"committeeSize": 3, "minCommittee": 3, "maxCommittee": 4}
+    pole = stage.set_up(
+        verifiers=[*stage.VERIFIERS][:4], committee={"penalty": half, "lanes": 1}, chain=sizes
+    )
+    round_id = stage.revealed(pole, MODELS)
+    # A vote that is shown costs two penalties, and staying away from the larger committee a third.
+    seller, *first = stage.draw(pole, round_id)
     sold = [ok(90, 45)]
-    # A vote sold in each of two lanes costs two penalties in each.
-    for round_id in rounds:
-        stage.draw(pole, round_id)
-        stage.commit_votes(pole, round_id, {seller: sold})
-        shown = stage.member_of(pole, round_id, seller), stage.as_tuples(sold), b"\x77" * 32
-        pole.committee.leak(stage.ballot(pole, round_id), *shown, {"from": accounts[stage.STRANGER]})
-    stage.wait(CHAIN["voteCommitWindow"] + JUDGING_TIME)
-    stage.wait(CHAIN["voteRevealWindow"])
-    assert pole.committee.stakeOf(seller)[0] == SEAT - 2 * third
-    for round_id in rounds:
-        stage.finalise(pole, round_id)
+    stage.commit_votes(pole, round_id, {seller: sold})
+    shown = stage.member_of(pole, round_id, seller), stage.as_tuples(sold), b"\x77" * 32
+    pole.committee.leak(stage.ballot(pole, round_id), *shown, {"from": accounts[stage.STRANGER]})
+    assert pole.committee.stakeOf(seller)[0] == SEAT - half
+    stage.commit_votes(pole, round_id, dict.fromkeys(first, sold))
+    stage.reveal_votes(pole, round_id, dict.fromkeys(first, sold))
+    stage.end_votes(pole, round_id)
+    stage.challenge(pole, round_id)
+    votes = dict.fromkeys((each for each in stage.draw(pole, round_id) if each != seller), sold)
+    stage.commit_votes(pole, round_id, votes)
+    stage.end_votes(pole, round_id)
+    stage.reveal_votes(pole, round_id, votes)
+    stage.finalise(pole, round_id)
     assert pole.committee.stakeOf(seller)[0] == 0
     history_holds(pole)
 
@@ -102,7 +107,7 @@ def test_an_unrevealed_vote_is_slashed(pole: Pole) -> None:
     stage.commit_votes(pole, round_id, votes)
     votes.pop(members[2])
     stage.reveal_votes(pole, round_id, votes)
-    stage.wait(CHAIN["voteRevealWindow"])
+    stage.end_votes(pole, round_id)
     stage.finalise(pole, round_id)
     assert stage.phase(pole, round_id) is Phase.FINAL
     assert pole.committee.stakeOf(members[2])[:2] == (SEAT - PENALTY, False)

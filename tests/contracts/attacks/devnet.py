@@ -44,6 +44,14 @@ MISSED_SHARE = (REWARD - VERIFICATION_FEE) * RULES.chain.missed_share_bps // 10_
 SEATS = range(5, 20)
 
 
+def cheapest(limit: int) -> dict[str, int]:
+    """Return the terms of the least task that can hold a lane for so many seconds of training."""
+    terms = {"timeLimit": limit, "minTrainingTime": 0, "dataBond": RULES.task_list.min_data_bond}
+    seconds = rent.duration(TaskTerms(*(TERMS | terms).values()), RULES.task_list)
+    reward = seconds * RULES.task_list.reward_per_second
+    return terms | {"reward": reward, "fee": reward * RULES.task_list.fee_bps // 10_000}
+
+
 def used_rent(pole: Pole, round_id: int, **terms: Any) -> int:
     """Return what a round that ended in the newest Ethereum block has used of its rent."""
     posted = TaskTerms(*(TERMS | terms).values())
@@ -61,11 +69,11 @@ def lot(used: int) -> dict[str, int]:
     }
 
 
-def end(pole: Pole, round_id: int) -> int:
-    """Let the challenge window pass and end the round; return the rent it used."""
+def end(pole: Pole, round_id: int, **terms: Any) -> int:
+    """End the round after its challenge window, by default of the task above; return the rent it used."""
     stage.wait(RULES.chain.challenge_window)
     stage.finalise(pole, round_id)
-    return used_rent(pole, round_id, **TASK)
+    return used_rent(pole, round_id, **terms or TASK)
 
 
 def sent(account: int, value: int = 0) -> dict[str, Any]:

@@ -17,6 +17,13 @@ PRICE = TERMS["reward"] + FEE
 """What a round that ends in a block costs its data node."""
 LOT = {"data_node": -PRICE, "verifiers": VERIFICATION_FEE, "pool": FEE - BLOCK_REWARD}
 """What everybody but the miners gains by a round in which nothing bad happens."""
+SHARE = DATA_BOND * CHAIN["faultShareBps"] // 10_000
+COMPENSATED = LOT | {
+    "data_node": LOT["data_node"] - DATA_BOND,
+    "victim": PRIZE + SHARE,
+    "pool": LOT["pool"] + DATA_BOND - SHARE,
+}
+"""What everybody gains by a round in which the test set never came, and a victim wins."""
 
 
 def sent(account: int, value: int = 0) -> dict[str, Any]:

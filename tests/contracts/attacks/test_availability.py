@@ -41,38 +41,29 @@ def test_what_is_withheld_until_a_challenge_costs_its_maker_the_challenge_and_no
     assert stakes(devnet) == len(at.SEATS) * at.SEAT
 
 
-def test_a_model_that_is_served_first_and_withdrawn_at_a_challenge_costs_its_bond_and_the_challenge(
-    devnet: Pole,
-) -> None:
-    ledger = books.opened(devnet)
-    round_id = stage.revealed(devnet, MODEL, **at.TASK)
-    stage.vote(devnet, round_id, TRUE)
-    stage.challenge(devnet, round_id, by=ACCOMPLICE)
-    stage.vote(devnet, round_id, LOST)
-    used = at.end(devnet, round_id)
-    assert stage.void_reason(devnet, round_id) is VoidReason.NONE_QUALIFIED
-    lost = at.READY_BOND + at.FIRST_BOND
-    assert ledger.gains(attacker=[MINER, ACCOMPLICE], verifiers=at.SEATS) == {
-        "data_node": -at.FEE - used,
-        "attacker": -lost,
-        "pool": at.FEE + used + lost,
-    }
-    assert stakes(devnet) == len(at.SEATS) * at.SEAT
-
-
-def test_data_that_are_served_first_and_withdrawn_at_a_challenge_cost_the_data_node_half_of_the_reward(
-    devnet: Pole,
+@pytest.mark.parametrize(
+    ("lost", "data_node"), [(Verdict.UNAVAILABLE, 0), (Verdict.DATA_UNAVAILABLE, DATA_NODE)]
+)
+def test_what_is_served_first_and_withdrawn_at_a_challenge_costs_the_challenge_and_undoes_no_truth(
+    devnet: Pole, lost: Verdict, data_node: int
 ) -> None:
     ledger = books.opened(devnet)
     round_id = stage.revealed(devnet, {VICTIM: Model()}, **at.TASK)
     stage.vote(devnet, round_id, {VICTIM: ok(90, 45)})
     stage.challenge(devnet, round_id, by=ACCOMPLICE)
-    stage.vote(devnet, round_id, {VICTIM: verdict(Verdict.DATA_UNAVAILABLE)})
+    stage.vote(devnet, round_id, {VICTIM: verdict(lost)})
     used = at.end(devnet, round_id)
-    assert stage.void_reason(devnet, round_id) is VoidReason.DATA_UNAVAILABLE
-    lost = at.REWARD // 2 + at.DATA_BOND + at.FEE + used + at.FIRST_BOND
-    gains = ledger.gains(attacker=[DATA_NODE, ACCOMPLICE], victim=VICTIM, verifiers=at.SEATS)
-    assert gains == {"attacker": -lost, "pool": lost}
+    pot = at.VERIFICATION_FEE + at.FIRST_BOND
+    paid = 5 * (pot // 16)
+    gains = ledger.gains(attacker=[data_node, ACCOMPLICE], victim=VICTIM, verifiers=at.SEATS)
+    owner = at.lot(used)["data_node"]
+    assert gains == {
+        **({} if data_node else {"data_node": owner}),
+        "attacker": -at.FIRST_BOND + (owner if data_node else 0),
+        "victim": at.PRIZE,
+        "verifiers": paid,
+        "pool": at.lot(used)["pool"] + pot - paid,
+    }
     assert stakes(devnet) == len(at.SEATS) * at.SEAT
 
 

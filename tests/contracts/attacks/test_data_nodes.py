@@ -5,7 +5,7 @@ from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.attacks import books, parties
 from tests.contracts.attacks.books import Books
-from tests.contracts.attacks.parties import BLOCK_REWARD, DATA_BOND, FEE, LOT, PRIZE, sent
+from tests.contracts.attacks.parties import BLOCK_REWARD, COMPENSATED, DATA_BOND, FEE, LOT, PRIZE, SHARE, sent
 from tests.contracts.stage import (
     CHAIN,
     COMMITTEE,
@@ -25,22 +25,12 @@ from pole.protocol.state import Verdict, VoidReason
 
 VICTIM, OWN, OWN_TOO = 2, 3, 4
 MODEL = Model(test=0)
-SHARE = DATA_BOND * CHAIN["faultShareBps"] // 10_000
 COVERING_FEE = BLOCK_REWARD * 65 // 32 * (10_000 + CHAIN["feeMarginBps"]) // 10_000
 
 
 @pytest.fixture
 def ledger(pole: Pole) -> Books:
     return books.opened(pole)
-
-
-def compensated() -> dict[str, int]:
-    """Return the gains of a round in which the test set never came."""
-    return LOT | {
-        "data_node": LOT["data_node"] - DATA_BOND,
-        "victim": PRIZE + SHARE,
-        "pool": LOT["pool"] + DATA_BOND - SHARE,
-    }
 
 
 def test_keys_that_never_come_cost_the_data_bond_and_nobody_else_anything(pole: Pole, ledger: Books) -> None:
@@ -63,7 +53,7 @@ def test_a_test_set_that_never_comes_costs_the_data_bond_and_keeps_no_reward_bac
 ) -> None:
     round_id = stage.revealed(pole, {VICTIM: MODEL}, released=False)
     parties.judged_fairly(pole, round_id, {VICTIM: MODEL})
-    assert ledger.gains(victim=VICTIM) == compensated()
+    assert ledger.gains(victim=VICTIM) == COMPENSATED
 
 
 def test_another_test_set_than_was_posted_is_as_good_as_none(pole: Pole, ledger: Books) -> None:
@@ -73,10 +63,10 @@ def test_another_test_set_than_was_posted_is_as_good_as_none(pole: Pole, ledger:
     other = b"\x99" * 32
     with refused("WrongTestSet", bytes.fromhex(TEST_DIGEST[2:]), other):
         pole.chain.releaseTestSet(round_id, "bafy-other", other, sent(DATA_NODE))
-    stage.wait(CHAIN["testWindow"])
+    stage.end_test_release(pole, round_id)
     stage.reveal(pole, round_id, VICTIM, MODEL)
     parties.judged_fairly(pole, round_id, {VICTIM: MODEL})
-    assert ledger.gains(victim=VICTIM) == compensated()
+    assert ledger.gains(victim=VICTIM) == COMPENSATED
 
 
 def test_data_that_are_proven_wrong_cost_the_data_node_its_bond_and_no_miner_anything(
@@ -158,7 +148,7 @@ def test_a_data_node_that_never_comes_back_stops_nothing_but_its_own_round(pole:
     stage.commit(pole, round_id, VICTIM, MODEL)
     stage.wait(TERMS["timeLimit"])
     pole.chain.closeSubmissions(round_id, sent(STRANGER))
-    stage.wait(CHAIN["testWindow"])
+    stage.end_test_release(pole, round_id)
     stage.reveal(pole, round_id, VICTIM, MODEL)
     parties.judged_fairly(pole, round_id, {VICTIM: MODEL})
-    assert ledger.gains(victim=VICTIM) == compensated()
+    assert ledger.gains(victim=VICTIM) == COMPENSATED

@@ -99,7 +99,7 @@ def test_who_leaves_after_being_drawn_still_owes_its_vote_and_pays(
     ledger, round_id = ready
     members = stage.draw(pole, round_id)
     pole.committee.unstake({"from": members[0]})
-    stage.wait(CHAIN["voteCommitWindow"] + stage.JUDGING_TIME)
+    stage.end_votes(pole, round_id)
     stage.finalise(pole, round_id)
     gains = ledger.gains(deserter=members[0])
     assert gains["deserter"] == -PENALTY

@@ -10,13 +10,9 @@ from pole.protocol.state import VoidReason
 
 OWNER, MINER = 3, 4
 WEEK = 7 * 24 * at.HOUR
-MINIMUM = {
-    "reward": at.RULES.task_list.min_reward,
-    "dataBond": at.RULES.task_list.min_data_bond,
-    "fee": at.RULES.task_list.min_reward * at.RULES.task_list.fee_bps // 10_000,
-    "timeLimit": WEEK,
-    "minTrainingTime": 0,
-}
+
+
+MINIMUM = at.cheapest(WEEK)
 LARGE = {"reward": 21 * ETHER, "fee": ETHER, "dataBond": ETHER, "timeLimit": WEEK}
 DIGEST = b"\x04" * 32
 
@@ -60,27 +56,37 @@ def test_three_lanes_that_are_held_keep_no_task_from_the_fourth(devnet: Pole) ->
     assert stage.field(devnet.chain.round(opened), "taskId") == waiting
 
 
-def test_who_mines_its_own_task_to_hold_a_lane_pays_rent_for_every_second_and_the_committee(
+def test_who_mines_its_own_tasks_to_hold_all_lanes_for_a_week_pays_fee_rent_and_committee_of_each(
     devnet: Pole,
 ) -> None:
+    with refused("TermOutOfRange", "reward", MINIMUM["reward"] - 1, MINIMUM["reward"], 21 * ETHER):
+        cheaper = MINIMUM | {"reward": MINIMUM["reward"] - 1}
+        devnet.task_list.post.call(*stage.post_call(devnet, by=OWNER, **cheaper))
     ledger = books.opened(devnet)
     junk = Model(train=1, test=0)
-    round_id = keyed(devnet, 0, **MINIMUM)
-    stage.commit(devnet, round_id, MINER, junk)
+    lanes = range(at.RULES.committee.lanes)
+    rounds = [keyed(devnet, lane, **MINIMUM) for lane in lanes]
+    for round_id in rounds:
+        stage.commit(devnet, round_id, MINER, junk)
     stage.wait(WEEK)
-    devnet.chain.releaseTestSet(round_id, "bafy", stage.TEST_DIGEST, at.sent(OWNER))
-    stage.reveal(devnet, round_id, MINER, junk)
-    stage.vote(devnet, round_id, stage.as_claimed({MINER: junk}))
-    stage.wait(at.RULES.chain.challenge_window)
-    stage.finalise(devnet, round_id)
-    used = at.used_rent(devnet, round_id, **MINIMUM)
-    rent = MINIMUM["reward"] * at.RULES.task_list.rent_bps // 10_000
-    assert rent * 99 // 100 < used < rent
+    used = paid = 0
     judging = MINIMUM["reward"] * at.RULES.chain.verification_fee_bps // 10_000
+    for round_id in rounds:
+        devnet.chain.releaseTestSet(round_id, "bafy", stage.TEST_DIGEST, at.sent(OWNER))
+        stage.reveal(devnet, round_id, MINER, junk)
+        seats = len(stage.vote(devnet, round_id, stage.as_claimed({MINER: junk})))
+        paid += judging // seats * seats
+        used += at.end(devnet, round_id, **MINIMUM)
+    fees = len(lanes) * MINIMUM["fee"]
+    lost = fees + used + len(lanes) * judging
+    # What a second of a lane costs at least, for all seconds of all lanes: 3.8 ether of devnet money a week.
+    shares = at.RULES.task_list.fee_bps + at.RULES.task_list.rent_bps + at.RULES.chain.verification_fee_bps
+    assert lost > len(lanes) * WEEK * at.RULES.task_list.reward_per_second * shares // 10_000
+    assert lost > 38 * ETHER // 10
     assert ledger.gains(attacker=[OWNER, MINER], verifiers=at.SEATS) == {
-        "attacker": -MINIMUM["fee"] - used - judging,
-        "verifiers": judging,
-        "pool": MINIMUM["fee"] + used,
+        "attacker": -lost,
+        "verifiers": paid,
+        "pool": lost - paid,
     }
 
 
@@ -117,7 +123,8 @@ def test_who_outbids_a_task_to_keep_it_waiting_pays_fee_bond_and_the_rent_of_its
 
 def test_a_commitment_of_somebody_else_does_not_shorten_what_the_owner_pays_for(devnet: Pole) -> None:
     ledger = books.opened(devnet)
-    round_id = keyed(devnet, 0, **MINIMUM | {"timeLimit": at.HOUR})
+    hour = at.cheapest(at.HOUR)
+    round_id = keyed(devnet, 0, **hour)
     stage.commit(devnet, round_id, STRANGER, Model(train=1))
     with refused("WrongPhase"):
         devnet.chain.finalise.call(round_id, {"from": accounts[0]})
@@ -125,11 +132,11 @@ def test_a_commitment_of_somebody_else_does_not_shorten_what_the_owner_pays_for(
     devnet.chain.releaseTestSet(round_id, "bafy", stage.TEST_DIGEST, at.sent(OWNER))
     stage.wait(at.RULES.chain.reveal_window)
     stage.finalise(devnet, round_id)
-    used = at.used_rent(devnet, round_id, **MINIMUM | {"timeLimit": at.HOUR})
+    used = at.used_rent(devnet, round_id, **hour)
     bond = at.RULES.chain.miner_bond
     seats = [n for n in at.SEATS if n != STRANGER]
     assert ledger.gains(attacker=OWNER, stranger=STRANGER, verifiers=seats) == {
-        "attacker": -MINIMUM["fee"] - used,
+        "attacker": -hour["fee"] - used,
         "stranger": -bond,
-        "pool": MINIMUM["fee"] + used + bond,
+        "pool": hour["fee"] + used + bond,
     }

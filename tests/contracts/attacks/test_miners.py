@@ -233,6 +233,32 @@ def test_who_pushes_a_miner_out_with_a_claim_that_is_not_true_pays_its_bond_and_
     assert ledger.gains(victim=VICTIM, attacker=ATTACKER, other=6) == expected
 
 
+def test_an_equal_model_that_came_first_with_a_false_claim_costs_its_bond_and_keeps_no_truth_from_winning(
+    pole: Pole, ledger: Books
+) -> None:
+    lie = Model(train=100, test=50, digest=MODEL.digest)
+    round_id = stage.revealed(pole, {ATTACKER: lie, VICTIM: MODEL})
+    # One choice, of which the attacker's place is the first.
+    stage.vote(pole, round_id, {ATTACKER: ok(MODEL.train, MODEL.test)})
+    stage.finalise(pole, round_id)
+    assert ledger.gains(**ROLES) == with_bond_lost()
+
+
+def test_one_model_in_all_wallets_with_false_claims_costs_every_bond(pole: Pole, ledger: Books) -> None:
+    boast = Model(train=100, test=50, digest=b"\x0e" * 32)
+    round_id = stage.revealed(pole, dict.fromkeys(FILLED, boast))
+    stage.vote(pole, round_id, dict.fromkeys(FILLED, ok(10, 5)))
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.NONE_QUALIFIED
+    bonds = len(FILLED) * BOND
+    assert ledger.gains(attacker=FILLED) == {
+        "data_node": -FEE,
+        "attacker": -bonds,
+        "verifiers": VERIFICATION_FEE,
+        "pool": FEE + bonds - VERIFICATION_FEE,
+    }
+
+
 def test_the_commitment_of_an_earlier_round_opens_nothing_in_the_next(pole: Pole) -> None:
     old = stage.commitment_of(pole, stage.won(pole, {ATTACKER: MODEL}), ATTACKER, MODEL)
     ledger = books.opened(pole)

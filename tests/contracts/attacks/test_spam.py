@@ -197,7 +197,7 @@ def test_more_or_fewer_votes_than_choices_cost_the_penalty_and_are_kept_nowhere(
             ballot_id(round_id, 0), 0, stage.as_tuples(votes), b"\x77" * 32, {"from": members[0]}
         )
     stage.reveal_votes(pole, round_id, {member: everybody[member] for member in members[1:]})
-    stage.wait(CHAIN["voteRevealWindow"])
+    stage.end_votes(pole, round_id)
     stage.finalise(pole, round_id)
     assert ledger.gains(attacker=members[0])["attacker"] == -PENALTY
 

@@ -9,8 +9,6 @@ from tests.contracts.attacks import books, parties
 from tests.contracts.attacks.books import Books
 from tests.contracts.attacks.parties import FEE, LOT, PRIZE, sent
 from tests.contracts.stage import (
-    CHAIN,
-    JUDGING_TIME,
     PENALTY,
     STRANGER,
     VERIFICATION_FEE,
@@ -50,8 +48,6 @@ def decide(pole: Pole, round_id: int, votes: dict[str, list[Vote]]) -> None:
     """Let those of `votes` vote, and end the round."""
     stage.commit_votes(pole, round_id, votes)
     stage.reveal_votes(pole, round_id, votes)
-    stage.wait(CHAIN["voteCommitWindow"] + JUDGING_TIME)
-    stage.wait(CHAIN["voteRevealWindow"])
     stage.finalise(pole, round_id)
 
 
@@ -59,7 +55,7 @@ def test_an_absent_verifier_pays_the_penalty(pole: Pole, drawn: tuple[Books, int
     ledger, round_id, members = drawn
     votes = dict.fromkeys(members[1:], TRUE)
     stage.commit_votes(pole, round_id, votes)
-    stage.wait(CHAIN["voteCommitWindow"] + JUDGING_TIME)
+    stage.end_votes(pole, round_id)
     stage.reveal_votes(pole, round_id, votes)
     stage.finalise(pole, round_id)
     assert ledger.gains(victim=VICTIM, attacker=members[0]) == with_one_slashed()
@@ -86,7 +82,7 @@ def test_a_copied_vote_commitment_cannot_be_opened_by_the_copier(
     stage.reveal_votes(pole, round_id, votes)
     with refused("CommitmentMismatch"):
         stage.reveal_votes(pole, round_id, {members[0]: TRUE})
-    stage.wait(CHAIN["voteRevealWindow"])
+    stage.end_votes(pole, round_id)
     stage.finalise(pole, round_id)
     assert ledger.gains(victim=VICTIM, attacker=members[0]) == with_one_slashed()
 
@@ -99,7 +95,7 @@ def test_a_vote_seen_in_the_reveals_cannot_be_taken_over(
     stage.reveal_votes(pole, round_id, dict.fromkeys(members[1:], TRUE))
     with refused("CommitmentMismatch"):
         stage.reveal_votes(pole, round_id, {members[0]: TRUE})
-    stage.wait(CHAIN["voteRevealWindow"])
+    stage.end_votes(pole, round_id)
     stage.finalise(pole, round_id)
     assert ledger.gains(victim=VICTIM, attacker=members[0]) == with_one_slashed()
 
@@ -110,7 +106,11 @@ def test_a_vote_shown_to_a_buyer_puts_the_stake_into_the_buyers_hands(
     ledger, round_id, members = drawn
     stage.commit_votes(pole, round_id, {members[0]: TRUE})
     pole.committee.leak(ballot_id(round_id, 0), 0, as_tuples(TRUE), SALT, sent(STRANGER))
-    decide(pole, round_id, dict.fromkeys(members[1:], TRUE))
+    votes = dict.fromkeys(members[1:], TRUE)
+    stage.commit_votes(pole, round_id, votes)
+    stage.reveal_votes(pole, round_id, votes)
+    stage.end_votes(pole, round_id)
+    stage.finalise(pole, round_id)
     expected = with_one_slashed(2 * PENALTY)
     expected |= {"buyer": PENALTY // 2, "pool": expected["pool"] - PENALTY // 2}
     assert ledger.gains(victim=VICTIM, attacker=members[0], buyer=STRANGER) == expected
@@ -120,7 +120,7 @@ def test_a_committee_that_never_votes_pays_for_the_void_round(
     pole: Pole, drawn: tuple[Books, int, list[str]]
 ) -> None:
     ledger, round_id, members = drawn
-    stage.wait(CHAIN["voteCommitWindow"] + JUDGING_TIME)
+    stage.end_votes(pole, round_id)
     stage.finalise(pole, round_id)
     assert stage.void_reason(pole, round_id) is VoidReason.NO_QUORUM
     penalties = 4 * PENALTY

@@ -71,8 +71,8 @@ def bad_deployment(what: str = "") -> Iterator[None]:
         ("committee", {"seatStake": 0, "penalty": 0}, "committee.seatStake > 0"),
         (
             "committee",
-            {"penalty": COMMITTEE["seatStake"] // 3 + 1},
-            "committee.penalty * (lanes + 1) <= seatStake",
+            {"penalty": COMMITTEE["seatStake"] // 4 + 1},
+            "committee.penalty * 2 * lanes <= seatStake",
         ),
         ("committee", {"seatAge": 0}, "committee.seatAge > 0"),
         ("committee", {"lanes": 0}, "committee.lanes > 0"),

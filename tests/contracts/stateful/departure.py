@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tests.contracts.stateful import moves
 from tests.contracts.stateful.evm import header
 from tests.contracts.stateful.model import draws, phases
 from tests.contracts.stateful.model.system import Call, Round, System, Wait
@@ -43,6 +44,8 @@ def _step(system: System, opened: Round) -> Action:
         return Call(STRANGER, "PoLeChain.closeSubmissions", (opened.round_id,))
     clock, named = system.clock, opened.draw_block
     if phase not in (Phase.SEED, Phase.DRAW):
+        if phases.has_come(system, end):
+            return moves.end_window(opened, phase, STRANGER)
         return Wait(max(0, end.number - clock.number), max(0, end.time - clock.time))
     if not named or draws.is_lost(system, named):
         return Call(STRANGER, "PoLeChain.arm", (opened.round_id,))

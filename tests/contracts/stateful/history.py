@@ -1,6 +1,6 @@
 """What happens happens in order: phases, records, draws, blocks; views and events tell."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -108,6 +108,8 @@ class History:
         if kind == RecordKind.PAYOUTS:
             round_id, payouts = decode(["uint256", f"{PAYOUT}[]"], data)
             self._books.settle_payouts(round_id, payouts)
+            for attempt in range(1, self._pair.view("PoLeChain.round", round_id)[0][16] + 1):
+                self._check_what_stands(4 * round_id + attempt)
 
     def _look_at_step(self, round_id: int, kind: RecordKind) -> None:
         kinds, block = self._kinds[round_id], self._pair.model.clock.number
@@ -183,14 +185,17 @@ class History:
     def _look_at_draw(self, ballot_id: int, members: Values, choices: int) -> None:
         round_id, attempt = divmod(ballot_id, 4)
         opened = self._pair.view("PoLeChain.round", round_id)[0]
-        miners = {solution[0] for solution in self._pair.view("PoLeChain.solutions", round_id)[0]}
+        solutions = self._pair.view("PoLeChain.solutions", round_id)[0]
+        miners = {solution[0] for solution in solutions}
         if attempt:
             assert len(members) > len(self._pair.view("VerifierCommittee.members", ballot_id - 1)[0])
         assert len({*members}) == len(members)
         time = opened[5] - self._pair.model.parameters.committee["seatAge"]
         last = max((at for at in self._seated_at if at <= time), default=0)
         assert {*members} <= self._seated_at.get(last, frozenset()) - miners - {opened[1][0]}
-        assert 1 <= choices <= len(miners)
+        models = {(solution[2], solution[6]) for solution in solutions if solution[7]}
+        assert {choice for _, choice in models} == {*range(1, choices + 1)}
+        assert len(models) == choices > 0
 
     def _look_at_votes(self, ballot_id: int, member: str, votes: Values) -> None:
         self._votes[ballot_id, member] = votes
@@ -207,6 +212,20 @@ class History:
             vote[0] in TRUTHS and last[0] in TRUTHS and (*vote[:3], vote[3][:7]) != _as_vote(last)
             for vote, last in zip(votes, found, strict=True)
         ), f"{member} lost for votes that nobody proved false"
+
+    def _check_what_stands(self, ballot_id: int) -> None:
+        """A truth falls only where more than half of a larger committee say another: by no abstention."""
+        before, after = (
+            self._pair.view("VerifierCommittee.findings", each)[0] for each in (ballot_id - 1, ballot_id)
+        )
+        members = self._pair.view("VerifierCommittee.members", ballot_id)[0]
+        told = [self._votes[ballot_id, each] for each in members if (ballot_id, each) in self._votes]
+        for choice, (old, new) in enumerate(zip(before, after, strict=True)):
+            if old[0] not in TRUTHS or new[:3] == old[:3]:
+                continue
+            others = Counter(votes[choice][:3] for votes in told if votes[choice][0] in TRUTHS)
+            del others[old[:3]]
+            assert 2 * max(others.values(), default=0) > len(members), f"ballot {ballot_id}, choice {choice}"
 
     def _look_at_block(self, height: int, block_hash: bytes, header: Values, ommers: Values) -> None:
         assert height == header[0] == len(self._hashes)

@@ -89,6 +89,12 @@ def _data_node(known: Knowledge, opened: Round) -> str:
     return known.random.choice(PEOPLE) if opened.is_idle else opened.task.owner
 
 
+def _delegate(_system: System, known: Knowledge, opened: Round) -> Call:
+    arguments = (known.random.choice(CIDS), known.random.choice(WORDS))
+    who = known.random.choice(PEOPLE)
+    return Call(opened.task.owner, "TaskList.delegateKeys", (opened.task.task_id, who, *arguments))
+
+
 def _close(_system: System, known: Knowledge, opened: Round) -> Call:
     return Call(_data_node(known, opened), "PoLeChain.closeSubmissions", (opened.round_id,))
 
@@ -129,6 +135,7 @@ def _stake_or_leave(system: System, known: Knowledge, opened: Round) -> Call:
     members = ballots.newest_of(opened).members
     leaked = [member for member in members if member not in system.order]
     left = [person for person, seat in system.seats.items() if seat.stake and person not in system.order]
+    left = sorted(left, key=lambda person: system.seats[person].left_at)[-2:]
     person = known.random.choice(leaked or left or PEOPLE)
     if person not in system.order and known.random.random() < 0.5:
         return moves.stake(system, person)
@@ -142,11 +149,16 @@ def _commit_vote(system: System, known: Knowledge, opened: Round) -> Call:
     verifier = ballot.members[member]
     if known.random.random() < 0.2:
         return Call(verifier, "VerifierCommittee.commitVote", (ballot.ballot_id, member, NO_HASH))
-    choices = len(opened.judged) + known.random.choice([0, 0, 1])
+    choices = len(opened.models) + known.random.choice([0, 1])
     votes = tuple(known.some_vote() for _ in range(choices))
     hidden = ballots.commitment_of(system, ballot.ballot_id, verifier, votes, NO_HASH)
     known.ballots[verifier, hidden] = Ballot(votes, NO_HASH)
     return Call(verifier, "VerifierCommittee.commitVote", (ballot.ballot_id, member, hidden))
+
+
+def _end_window(_system: System, known: Knowledge, opened: Round) -> Call:
+    phase = known.random.choice(moves.ENDED_BY_SOMEBODY)
+    return moves.end_window(opened, phase, known.random.choice(PEOPLE))
 
 
 def _leak(_system: System, known: Knowledge, opened: Round) -> Call:
@@ -173,11 +185,12 @@ def _reveal_vote(system: System, known: Knowledge, opened: Round) -> Call:
 
 UNTIMELY: dict[Phase, list[Callable[[System, Knowledge, Round], Call]]] = {
     Phase.SEED: [_draw],
-    Phase.TRAINING: [_close, _commit, _commit],
-    Phase.TEST_RELEASE: [_close, _release, _relay, _draw],
-    Phase.REVEAL: [_reveal],
+    Phase.KEYS: [_delegate, _end_window],
+    Phase.TRAINING: [_close, _commit, _commit, _end_window],
+    Phase.TEST_RELEASE: [_close, _release, _relay, _draw, _end_window],
+    Phase.REVEAL: [_reveal, _end_window],
     Phase.DRAW: [_draw, _stake_or_leave],
-    Phase.VOTE_COMMIT: [_commit_vote, _leak, _stake_or_leave],
-    Phase.CHALLENGE: [_challenge, _stake_or_leave],
-    Phase.VOTE_REVEAL: [_reveal_vote, _leak, _stake_or_leave],
+    Phase.VOTE_COMMIT: [_commit_vote, _leak, _stake_or_leave, _end_window],
+    Phase.CHALLENGE: [_challenge, _stake_or_leave, _end_window],
+    Phase.VOTE_REVEAL: [_reveal_vote, _leak, _stake_or_leave, _end_window],
 }

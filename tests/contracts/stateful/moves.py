@@ -1,5 +1,6 @@
 """What comes next if everybody acts as the rounds' moods say: the way into the deep states."""
 
+import dataclasses
 from collections.abc import Callable
 from random import Random
 
@@ -45,7 +46,27 @@ def next_move(system: System, known: Knowledge) -> Action:
 
 def _of_round(system: System, known: Knowledge, opened: Round) -> Action:
     phase, end = phases.phase(system, opened)
-    return MOVES[phase](system, known, opened) or wait_until(system, end, known.random)
+    is_over = phase in ENDED_BY_SOMEBODY and phases.has_come(system, end)
+    is_hurried = known.will(0.25, "hurries", opened.round_id, opened.attempt, phase)
+    if is_over and is_hurried and end != phases.UNTIL_SOMEBODY_ACTS and known.random.random() < 0.3:
+        return end_window(opened, phase, known.random.choice(PEOPLE))
+    move = MOVES[phase](system, known, opened)
+    if move is None and is_over:
+        return end_window(opened, phase, known.random.choice(PEOPLE))
+    return move or wait_until(system, end, known.random)
+
+
+def end_window(opened: Round, phase: Phase, sender: str) -> Call:
+    """Say that nobody is waited for any more, in a phase that somebody has to end."""
+    if phase is Phase.TEST_RELEASE:
+        return Call(sender, "PoLeChain.endTestRelease", (opened.round_id,))
+    return Call(sender, "VerifierCommittee.endVotes", (ballots.id_of(opened),))
+
+
+def _is_early(system: System, known: Knowledge, opened: Round, *about: object) -> bool:
+    """Tell whether somebody who acts after the deadline has to wait for it yet."""
+    is_late = known.will(known.mood(opened.round_id).late, "late", *about)
+    return is_late and not phases.has_come(system, phases.phase(system, opened)[1])
 
 
 def _before_all(system: System, random: Random) -> Action:
@@ -75,21 +96,25 @@ def some_terms(system: System, random: Random) -> TaskTerms:
     train_count, test_count = random.choice([1, 10, 20, 400]), random.choice([1, 3, 10])
     judging_time = random.choice([1, 1, limits["maxJudgingTime"]])
     work = max(1, judging_time * limits["judgingSpeed"] // (train_count + test_count))
-    judging_time = -(-work * (train_count + test_count) // limits["judgingSpeed"])
-    minimum = max(limits["minReward"], judging_time * limits["rewardPerJudgingSecond"])
-    reward = min(minimum * random.randint(1, 3), limits["maxReward"])
-    return TaskTerms(
-        reward=reward,
-        data_bond=limits["minDataBond"] + random.choice([0, 1, reward]),
+    terms = TaskTerms(
+        reward=0,
+        data_bond=0,
         time_limit=time_limit,
         min_training_time=random.choice([0, 0, time_limit // 2]),
-        fee=max(reward * limits["feeBps"] // 10_000, random.choice([0, covering, covering])),
+        fee=0,
         min_solutions=random.randint(1, min(2, limits["maxSolutions"])),
         required_train_accuracy=random.choice([1, 8000, 9000, 10_000]),
         required_test_accuracy=random.choice([0, 0, 5000, 9500]),
         train_count=train_count,
         test_count=test_count,
         work=min(work, 2**40 - 1),
+    )
+    reward = min(tasks.minimum_reward(system, terms) * random.randint(1, 3), limits["maxReward"])
+    return dataclasses.replace(
+        terms,
+        reward=reward,
+        data_bond=limits["minDataBond"] + random.choice([0, 1, reward]),
+        fee=max(reward * limits["feeBps"] // 10_000, random.choice([0, covering, covering])),
     )
 
 
@@ -227,7 +252,7 @@ def _test_release(system: System, known: Knowledge, opened: Round) -> Action | N
     is_withheld = not known.mood(opened.round_id).releases
     if not is_closed and (opened.is_idle or is_withheld or known.random.random() < 0.5):
         return Call(person, "PoLeChain.closeSubmissions", (opened.round_id,))
-    if is_withheld:
+    if is_withheld or (is_closed and _is_early(system, known, opened, opened.round_id)):
         return None
     if opened.is_idle:
         return _draw(system, known, opened)
@@ -293,6 +318,8 @@ def _vote_commit(system: System, known: Knowledge, opened: Round) -> Action | No
         for member in ballot.members
         if member not in ballot.commitments
         and known.will(mood.commits_votes, "vote", ballot.ballot_id, member)
+        and not known.will(0.03, "absent", member)
+        and not _is_early(system, known, opened, ballot.ballot_id, member)
     ]
     return commit_vote(system, known, opened, known.random.choice(missing)) if missing else None
 
@@ -310,6 +337,8 @@ def _vote_reveal(system: System, known: Knowledge, opened: Round) -> Action | No
     for member, commitment in ballot.commitments.items():
         own = known.ballots.get((member, commitment))
         if own is None or member in ballot.votes or not known.will(share, "tell", ballot.ballot_id, member):
+            continue
+        if _is_early(system, known, opened, ballot.ballot_id, member, ballot.stage):
             continue
         if ballots.is_well_formed(own.votes, ballot.choices) or known.may_try(0.8, ballot.ballot_id, member):
             arguments = (ballot.ballot_id, ballot.members.index(member), own.votes, own.salt)
@@ -333,6 +362,7 @@ def _settlement(_system: System, known: Knowledge, opened: Round) -> Action:
     return Call(known.random.choice(PEOPLE), "PoLeChain.finalise", (opened.round_id,))
 
 
+ENDED_BY_SOMEBODY = (Phase.TEST_RELEASE, Phase.VOTE_COMMIT, Phase.VOTE_REVEAL)
 MOVES: dict[Phase, Callable[[System, Knowledge, Round], Action | None]] = {
     Phase.SEED: _draw,
     Phase.KEYS: _keys,

@@ -20,7 +20,7 @@ TASK_LIST = {
     "maxSolutions": [],
     "judgingSpeed": [],
     "maxJudgingTime": [],
-    "rewardPerJudgingSecond": [],
+    "rewardPerSecond": [],
     "idleTimeLimit": [0, 50, 500],
     "idleTrainCount": [1, 10, 20],
     "idleTestCount": [1, 10],
@@ -47,7 +47,7 @@ CHAIN = {
     "drawDelay": [2, 2, 5],
     "confirmations": [1, 3],
     "maxSolutions": [1, 3, 3, 5],
-    "committeeSize": [1, 4, 4, 7],
+    "committeeSize": [1, 3, 4, 7],
     "minCommittee": [],
     "maxCommittee": [],
     "verificationFeeBps": [],
@@ -95,7 +95,7 @@ def _choose_sizes(chosen: Parameters, random: Random) -> None:
     chain, committee = chosen.chain, chosen.committee
     chain["maxCommittee"] = chain["committeeSize"] + random.choice([0, 1, 4, 10])
     chain["minCommittee"] = random.randint(1, chain["committeeSize"])
-    highest_penalty = committee["seatStake"] // (committee["lanes"] + 1)
+    highest_penalty = committee["seatStake"] // (2 * committee["lanes"])
     committee["penalty"] = highest_penalty * random.choice([0, 5, 9, 10]) // 10
 
 
@@ -118,5 +118,5 @@ def _choose_tasks(chosen: Parameters, random: Random) -> None:
     tasks["maxReward"] = random.choice([decidable, decidable, decidable // chain["maxCommittee"]])
     tasks["minReward"] = tasks["maxReward"] // random.choice([1, 10, 10, 40])
     tasks["judgingSpeed"], tasks["maxJudgingTime"] = random.choice(JUDGING)
-    dearest = random.choice([0, tasks["minReward"], tasks["maxReward"]])
-    tasks["rewardPerJudgingSecond"] = dearest // tasks["maxJudgingTime"]
+    longest = tasks["maxTimeLimit"] + tasks["roundWindows"] + tasks["maxSolutions"] * tasks["maxJudgingTime"]
+    tasks["rewardPerSecond"] = random.choice([0, tasks["minReward"], tasks["maxReward"]]) // longest

@@ -1,6 +1,7 @@
 """Who acts in a run, and what they know that the contracts don't: openings, and how a round will go."""
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from random import Random
 
 from eth_account import Account
@@ -37,6 +38,14 @@ class Ballot:
     salt: bytes
 
 
+class Judging(Enum):
+    """Who of a committee says what its mood says: most of it, a bare majority, or nobody."""
+
+    MOSTLY = auto()
+    BARELY = auto()
+    NOT = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Mood:
     """How a round goes if nobody interferes. Shares are probabilities."""
@@ -47,16 +56,18 @@ class Mood:
     closes: bool
     releases: bool
     reveals: float
-    copies: bool
+    copies: float
     commits_votes: float
     reveals_votes: float
     agreeing: float
     abstains: float
+    late: float
     leaks: float
     boast: float
     scatters: bool
     challenges: float
     changes_mind: float
+    judging: tuple[Judging, Judging, Judging]
     verdict: Verdict
 
 
@@ -69,16 +80,22 @@ def some_mood(random: Random) -> Mood:
         closes=random.random() < 0.6,
         releases=random.random() < 0.8,
         reveals=random.choice(OFTEN),
-        copies=random.random() < 0.1,
+        copies=random.choice([0, 0, 0, 0.5, 1]),
         commits_votes=random.choice(OFTEN),
         reveals_votes=random.choice(OFTEN),
         agreeing=random.choice([1, 1, 1, 1, 1, 1, 0.9, 0.8, 0.6]),
         abstains=random.choice([0, 0, 0, 0, 0.1, 0.3]),
+        late=random.choice([0, 0, 0, 0, 0.1, 0.5]),
         leaks=random.choice([0, 0, 0, 0, 0, 0, 0, 0.1, 0.4]),
         boast=random.choice([0, 0, 0, 0, 0.5, 1]),
         scatters=random.random() < 0.08,
-        challenges=random.choice([0, 0, 0.5, 1]),
+        challenges=random.choice([0, 0, 0.5, 1, 1]),
         changes_mind=random.choice([0, 0.5]),
+        judging=(
+            random.choice([Judging.MOSTLY] * 9 + [Judging.BARELY]),
+            random.choice([*Judging]),
+            random.choice([*Judging]),
+        ),
         verdict=random.choice(
             [Verdict.OK] * 12
             + 2 * [Verdict.UNAVAILABLE]
@@ -97,7 +114,7 @@ class Knowledge:
     tried: set[Values] = field(default_factory=set)
     _moods: dict[int, Mood] = field(default_factory=dict)
     _digests: dict[int, list[bytes]] = field(default_factory=dict)
-    _truths: dict[tuple[int, str, int], Values] = field(default_factory=dict)
+    _truths: dict[tuple[int, bytes, int], Values] = field(default_factory=dict)
     _wills: dict[Values, bool] = field(default_factory=dict)
 
     def mood(self, round_id: int) -> Mood:
@@ -114,15 +131,14 @@ class Knowledge:
         if train <= above < terms.train_count and self.random.random() < 0.9:
             train = self.random.randint(above + 1, terms.train_count)
         digests = self._digests.setdefault(opened.round_id, [])
-        is_copy = digests and self.mood(opened.round_id).copies
+        is_copy = digests and self.random.random() < self.mood(opened.round_id).copies
         digests.append(self.random.choice(digests) if is_copy else self.random.randbytes(32))
         return Model(digests[-1], train, test, self.random.randbytes(32))
 
     def new_ballot(self, opened: Round, verifier: str) -> Ballot:
         """Evaluate the judged models: all find the same but for those who don't agree."""
-        # Where votes scatter, each member has another solution wrong.
-        odd = ballots.newest_of(opened).members.index(verifier) % len(opened.judged)
-        votes = tuple(self._vote(opened, miner, verifier, odd) for miner in opened.judged)
+        place = ballots.newest_of(opened).members.index(verifier)
+        votes = tuple(self._vote(opened, digest, verifier, place) for digest in opened.models)
         return Ballot(votes, self.random.randbytes(32))
 
     def may_try(self, share: float, *about: object) -> bool:
@@ -142,17 +158,25 @@ class Knowledge:
             b"\x05" * 32,
         )
 
-    def _vote(self, opened: Round, miner: str, verifier: str, odd: int) -> Values:
-        if self.mood(opened.round_id).scatters and opened.judged.index(miner) == odd:
-            return self.some_vote()
-        about = (opened.round_id, miner, opened.attempt)
-        truth = self._truths.setdefault(about, self._truth(opened, miner))
+    def _vote(self, opened: Round, digest: bytes, verifier: str, place: int) -> Values:
+        """Return what the member at a place of the newest committee says of a model."""
         mood, is_lazy = self.mood(opened.round_id), self.will(0.1, "lazy", verifier)
+        # Where votes scatter, each member has another model wrong.
+        if mood.scatters and opened.models.index(digest) == place % len(opened.models):
+            return self.some_vote()
+        truth, judging = self._truth(opened, digest), mood.judging[opened.attempt]
+        if judging is Judging.NOT:
+            return self._abstention()
+        if judging is Judging.BARELY and place > len(ballots.newest_of(opened).members) // 2:
+            return self.random.choice([self._abstention(), self._other_vote(truth)])
         if self.will(0.8 if is_lazy else mood.abstains, "abstains", opened.round_id, verifier):
-            return (int(self.random.choice([Verdict.UNAVAILABLE, Verdict.DATA_UNAVAILABLE])), 0, 0, bytes(32))
-        if not self.will(mood.agreeing, opened.round_id, opened.attempt, miner, verifier):
+            return self._abstention()
+        if not self.will(mood.agreeing, opened.round_id, opened.attempt, digest, verifier):
             return self._other_vote(truth)
         return truth
+
+    def _abstention(self) -> Values:
+        return (int(self.random.choice([Verdict.UNAVAILABLE, Verdict.DATA_UNAVAILABLE])), 0, 0, bytes(32))
 
     def _other_vote(self, truth: Values) -> Values:
         """Return what disagrees with the truth, at times in one thing alone."""
@@ -161,9 +185,16 @@ class Knowledge:
         verdict, train, test, mark = truth
         return self.random.choice([(verdict, train, test, b"\x0b" * 32), (verdict, train, test + 3, mark)])
 
-    def _truth(self, opened: Round, miner: str) -> Values:
-        mood, solution = self.mood(opened.round_id), opened.solutions[miner]
-        before = self._truths.get((opened.round_id, miner, opened.attempt - 1))
+    def _truth(self, opened: Round, digest: bytes) -> Values:
+        """Return what most of the newest committee say of a model."""
+        about = (opened.round_id, digest, opened.attempt)
+        if about not in self._truths:
+            self._truths[about] = self._new_truth(opened, digest)
+        return self._truths[about]
+
+    def _new_truth(self, opened: Round, digest: bytes) -> Values:
+        mood = self.mood(opened.round_id)
+        before = self._truths.get((opened.round_id, digest, opened.attempt - 1))
         if before and self.random.random() >= mood.changes_mind:
             mark = self.random.randbytes(32) if before[0] == Verdict.OK else bytes(32)
             return (*before[:3], mark)
@@ -171,7 +202,9 @@ class Knowledge:
             return (int(mood.verdict), 0, 0, bytes(32))
         if before and before[0] == Verdict.OK and self.random.random() < 0.3:
             return (*before[:2], before[2] + 1, self.random.randbytes(32))
-        is_boasting = self.random.random() < mood.boast
+        # Of several who showed the model one knew what it does.
+        shown = [each for each in opened.solutions.values() if each.model_digest == digest]
+        solution, is_boasting = self.random.choice(shown), self.random.random() < mood.boast
         train, test = (
             max(0, count - self.random.choice(BOASTS)) if is_boasting else count
             for count in (solution.claimed_train, solution.claimed_test)

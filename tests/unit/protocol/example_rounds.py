@@ -10,7 +10,7 @@ from pole.protocol.parameters import (
     Parameters,
     TaskListParameters,
 )
-from pole.protocol.rounds.judgement import EndedRound
+from pole.protocol.rounds.judgement import EndedRound, choose
 from pole.protocol.state import Finding, Round, Solution, Step, TaskTerms, Verdict, VoidReason
 
 DATA_NODE = "0x22d491Bde2303f2f43325b2108D26f1eAbA1e32b"
@@ -71,7 +71,7 @@ PARAMETERS = Parameters(
         max_solutions=4,
         judging_speed=100,
         max_judging_time=60,
-        reward_per_judging_second=1,
+        reward_per_second=1,
         round_windows=750,
     ),
     committee=CommitteeParameters(seat_stake=3_000, penalty=500, seat_age=30, lanes=1),
@@ -89,7 +89,7 @@ POSTING = TaskListParameters(
     max_solutions=8,
     judging_speed=10**9,
     max_judging_time=3600,
-    reward_per_judging_second=5,
+    reward_per_second=0,
 )
 """What a task list takes, in tests of posting."""
 
@@ -118,7 +118,7 @@ def fault(verdict: Verdict) -> Finding:
 
 def ended(*findings: Finding, **changes: Any) -> EndedRound:
     """Return a round that ran to its end, with one revealed solution for each finding."""
-    solutions = tuple(solution(n) for n in range(len(findings)))
+    solutions = choose([solution(n) for n in range(len(findings))])
     plain = EndedRound(
         data_node=DATA_NODE,
         terms=TERMS,
@@ -126,11 +126,12 @@ def ended(*findings: Finding, **changes: Any) -> EndedRound:
         closed_early=True,
         released=True,
         solutions=solutions,
-        judged=solutions,
         findings=findings,
         rent=30_000,
         used=10_001,
     )
+    if "solutions" in changes:
+        changes["solutions"] = choose(changes["solutions"])
     return replace(plain, **changes)
 
 

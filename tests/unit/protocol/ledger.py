@@ -43,7 +43,7 @@ from pole.protocol.replay.round_audit import RoundResult, audit_round
 from pole.protocol.replay.round_trace import RoundTrace, trace
 from pole.protocol.replay.solutions import solutions
 from pole.protocol.replay.surroundings import Books, RoundClock
-from pole.protocol.rounds.judgement import judged_solutions
+from pole.protocol.rounds.judgement import choices_of, finding_of
 from pole.protocol.rounds.ommer_rewards import NOTHING, PoolDraw, leave, pool_draw, refer_to
 from pole.protocol.rounds.outcomes import outcomes, part
 from pole.protocol.rounds.payouts import pool_payouts
@@ -197,7 +197,7 @@ class Ledger:
         traced, mix = trace(self.rounds[round_id]), self.arm(round_id)
         entropy = draw_entropy(round_id, len(traced.ballots), mix)
         self.add(CommitteeDrawn(round_id, mix, entropy, members))
-        return len(judged_solutions(solutions(traced, maximum=self.parameters.chain.max_solutions)))
+        return choices_of(solutions(traced, maximum=self.parameters.chain.max_solutions))
 
     def vote(
         self,
@@ -327,12 +327,9 @@ class Ledger:
         return pool_draw(ommer if pool_holds else None, height=height, lanes=lanes, block_reward=reward)
 
     def _append(self, round_id: int, task: PostedTask, result: RoundResult, draw: PoolDraw) -> None:
-        judged, findings = result.ended.judged, result.ended.findings
-        chosen = result.judgement.winner
-        assert judged is not None
-        assert findings is not None
-        assert chosen is not None
-        height, winner, finding = len(self.blocks), judged[chosen], findings[chosen]
+        winner = result.judgement.winner
+        assert winner is not None
+        height, finding = len(self.blocks), finding_of(result.ended, winner)
         self.add(Payouts(round_id, (*result.settlement.payouts, *pool_payouts(draw, winner.miner))))
         referenced = (replace(draw.ommer, referenced=True),) if draw.ommer else ()
         if draw.ommer:
@@ -351,7 +348,7 @@ class Ledger:
             timestamp=1_000 + height,
         )
         if result.judgement.ommers and task.task_id != IDLE_TASK_ID:
-            second, count = judged[result.judgement.ommers[0]], len(result.judgement.ommers)
+            second, count = result.judgement.ommers[0], len(result.judgement.ommers)
             left = Ommer(height, second.miner, second.model_digest, 9, 10, count, referenced=False)
             self.ommers = leave(self.ommers, left)
         self.blocks.append(Block(header, header_hash(header), referenced))

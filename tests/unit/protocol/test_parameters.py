@@ -17,7 +17,7 @@ DOCUMENT: dict[str, dict[str, Any]] = {
         "maxSolutions": 8,
         "judgingSpeed": 1000000,
         "maxJudgingTime": 60,
-        "rewardPerJudgingSecond": 1,
+        "rewardPerSecond": 1,
         "idleTimeLimit": 60,
         "idleTrainCount": 8000,
         "idleTestCount": 2000,

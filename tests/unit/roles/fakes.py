@@ -19,14 +19,15 @@ from pole.protocol.parameters import (
     TaskListParameters,
 )
 from pole.protocol.rounds import clock
-from pole.protocol.rounds.clock import CLOCKLESS, phase_of, stage_of
+from pole.protocol.rounds.clock import CLOCKLESS, phase_of
 from pole.protocol.rounds.committee_draw import draw
-from pole.protocol.rounds.judgement import Challenge, EndedRound, judge, judged_solutions, reaches_threshold
+from pole.protocol.rounds.judgement import Challenge, EndedRound, choices_of, choose, judge, reaches_threshold
 from pole.protocol.rounds.payouts import settle
 from pole.protocol.rounds.tally import findings
 from pole.protocol.state import (
     ENDED,
     Ballot,
+    BallotStage,
     FileRef,
     Finding,
     Phase,
@@ -45,7 +46,7 @@ CHAIN_ID = 1337
 CHAIN_ADDRESS = "0x" + "C" * 40
 COMMITTEE_ADDRESS = "0x" + "D" * 40
 TASK_LIST_ADDRESS = address("0x" + "d" * 39 + "1")
-NO_BALLOT = Ballot(0, 0, 0, 0, 0, 0, 0, 0, settled=False)
+NO_BALLOT = Ballot(0, 0, 0, 0, BallotStage.NONE, 0, 0)
 HASHES_KEPT = 256
 CHAIN = ChainParameters(
     key_window=60,
@@ -84,7 +85,7 @@ PARAMETERS = Parameters(
         max_solutions=8,
         judging_speed=10**9,
         max_judging_time=600,
-        reward_per_judging_second=0,
+        reward_per_second=0,
         round_windows=420,
     ),
     committee=CommitteeParameters(seat_stake=1_000, penalty=100, seat_age=30, lanes=1),
@@ -158,7 +159,8 @@ class World:
         members = self.members.get(ballot, ())
         revealed = [self.votes[ballot, member] for member in members if (ballot, member) in self.votes]
         counted = self.ballots[ballot]
-        return findings(revealed, seats=counted.seats, choices=counted.choices)
+        before = self.findings(ballot - 1) if ballot - 1 in self.ballots else ()
+        return findings(before, revealed, seats=counted.seats, choices=counted.choices)
 
     def change(self, round_id: int, **changes: Any) -> None:
         self.rounds[round_id] = replace(self.rounds[round_id], **changes)
@@ -247,8 +249,7 @@ class FakeChain:
 
     def ballot(self, ballot_id: int) -> BallotView:
         ballot = self.world.ballots.get(ballot_id, NO_BALLOT)
-        now = clock.Moment(self.world.now, self.world.block)
-        return BallotView(stage_of(ballot, now), ballot, self.world.members.get(ballot_id, ()))
+        return BallotView(ballot, self.world.members.get(ballot_id, ()))
 
     def vote_state(self, ballot_id: int, verifier: str) -> tuple[bytes, bool]:
         key = (ballot_id, verifier)
@@ -430,6 +431,26 @@ class FakeChain:
 
         return self._send(intent, effect)
 
+    def end_test_release(self, round_id: int, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._in_phase(round_id, Phase.TEST_RELEASE)
+            self._require_over(round_id)
+            self.world.advance(round_id, Step.RELEASED)
+
+        return self._send(intent, effect)
+
+    def end_votes(self, ballot_id: int, *, intent: str) -> Receipt:
+        def effect() -> None:
+            stage = self.world.ballots.get(ballot_id, NO_BALLOT).stage
+            self._require(stage in (BallotStage.COMMIT, BallotStage.REVEAL), "Nobody votes.")
+            self._require_over(round_and_attempt(ballot_id)[0])
+            if stage is BallotStage.COMMIT:
+                self._begin_reveals(ballot_id)
+            else:
+                self._close_ballot(ballot_id)
+
+        return self._send(intent, effect)
+
     def commit_vote(self, ballot_id: int, commitment: bytes, *, intent: str) -> Receipt:
         def effect() -> None:
             self._in_phase(round_and_attempt(ballot_id)[0], Phase.VOTE_COMMIT)
@@ -539,30 +560,40 @@ class FakeChain:
             world.change(round_id, attempt=attempt - 1, dropped=True)
 
     def _number_choices(self, round_id: int) -> None:
-        world = self.world
-        miners = [solution.miner for solution in judged_solutions(world.solutions[round_id])]
-        world.solutions[round_id] = [
-            replace(s, choice=miners.index(s.miner) + 1) if s.miner in miners else s
-            for s in world.solutions[round_id]
-        ]
+        self.world.solutions[round_id] = [*choose(self.world.solutions[round_id])]
 
     def _open_ballot(self, round_id: int, members: tuple[str, ...]) -> None:
         world, chain = self.world, self.world.parameters.chain
         number = ballot_id(round_id, world.rounds[round_id].attempt)
-        choices = sum(solution.choice > 0 for solution in world.solutions[round_id])
-        end = world.now + chain.vote_commit_window + choices * world.rounds[round_id].judging_time
-        end_block = world.block + chain.window_blocks
+        choices = choices_of(world.solutions[round_id])
+        window = chain.vote_commit_window + choices * world.rounds[round_id].judging_time
         world.members[number] = members
         world.ballots[number] = Ballot(
             seats=len(members),
             choices=choices,
             committed=0,
             revealed=0,
-            commit_deadline=end,
-            commit_block=end_block,
-            reveal_deadline=end + chain.vote_reveal_window,
-            reveal_block=end_block + chain.window_blocks,
-            settled=False,
+            stage=BallotStage.COMMIT,
+            deadline=world.now + window,
+            deadline_block=world.block + chain.window_blocks,
+        )
+
+    def _begin_reveals(self, number: int) -> None:
+        world, chain = self.world, self.world.parameters.chain
+        if not world.ballots[number].committed:
+            self._close_ballot(number)
+            return
+        world.ballots[number] = replace(
+            world.ballots[number],
+            stage=BallotStage.REVEAL,
+            deadline=world.now + chain.vote_reveal_window,
+            deadline_block=world.block + chain.window_blocks,
+        )
+
+    def _close_ballot(self, number: int) -> None:
+        world = self.world
+        world.ballots[number] = replace(
+            world.ballots[number], stage=BallotStage.CLOSED, deadline=world.now, deadline_block=world.block
         )
 
     def _count_ballot(self, number: int) -> None:
@@ -571,24 +602,16 @@ class FakeChain:
         committed = sum(1 << n for n, member in members if (number, member) in world.vote_commitments)
         revealed = sum(1 << n for n, member in members if (number, member) in world.votes)
         ballot = replace(world.ballots[number], committed=committed, revealed=revealed)
-        if committed == 2**ballot.seats - 1 and revealed == 0:
-            chain = world.parameters.chain
-            ballot = replace(
-                ballot,
-                commit_deadline=world.now,
-                commit_block=world.block,
-                reveal_deadline=world.now + chain.vote_reveal_window,
-                reveal_block=world.block + chain.window_blocks,
-            )
-        if revealed == committed:
-            ballot = replace(ballot, reveal_deadline=world.now, reveal_block=world.block)
         world.ballots[number] = ballot
+        if ballot.stage is BallotStage.COMMIT and committed == 2**ballot.seats - 1:
+            self._begin_reveals(number)
+        elif ballot.stage is BallotStage.REVEAL and revealed == committed:
+            self._close_ballot(number)
 
     def _finalise(self, round_id: int) -> None:
         world, standing = self.world, self.world.rounds[round_id]
         newest = ballot_id(round_id, standing.attempt)
         found = tuple(world.solutions.get(round_id, ()))
-        judged = tuple(sorted((s for s in found if s.choice), key=lambda s: s.choice))
         drawn = newest in world.ballots
         ended = EndedRound(
             data_node=standing.data_node,
@@ -597,7 +620,6 @@ class FakeChain:
             closed_early=standing.closed_early or standing.is_idle,
             released=standing.released,
             solutions=found,
-            judged=judged if drawn else None,
             findings=world.findings(newest) if drawn else None,
             challenges=self._challenges(round_id),
             dropped=standing.dropped,
@@ -626,6 +648,11 @@ class FakeChain:
     def _in_phase(self, round_id: int, needed: Phase) -> None:
         phase = self.world.phase(round_id)[0]
         self._require(phase is needed, f"The round is in {phase.name}, not in {needed.name}.")
+
+    def _require_over(self, round_id: int) -> None:
+        deadline = self.world.phase(round_id)[1]
+        is_over = deadline != CLOCKLESS and deadline.reached(clock.Moment(self.world.now, self.world.block))
+        self._require(is_over, "Not over.")
 
     def _require(self, condition: bool, sentence: str) -> None:
         if not condition:

@@ -124,8 +124,8 @@ def test_every_call_of_a_round_is_taken_in_some_phase() -> None:
     taken = calls_by_phase()
     # What the task list and the committee record, they may record at any time.
     assert calls - {"record"} <= {call for phase in Phase for call in taken[phase]}
-    assert taken[Phase.VOTE_COMMIT] == ["commitVote", "leak"]
-    assert taken[Phase.VOTE_REVEAL] == ["revealVote"]
+    assert taken[Phase.VOTE_COMMIT] == ["endVotes", "commitVote", "leak"]
+    assert taken[Phase.VOTE_REVEAL] == ["endVotes", "revealVote"]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,6 @@ from pole.protocol.parameters import Parameters
 from pole.protocol.rounds.value_heap import WaitingTask, waiting_task
 from pole.protocol.state import (
     ENDED,
-    BallotStage,
     FileRef,
     Finding,
     Phase,
@@ -334,15 +333,14 @@ class ChainReader:
     def ballot(self, ballot_id: int) -> BallotView:
         """Return a ballot of a lane's newest round; its stage is NONE before the draw."""
         committee = self.contracts["VerifierCommittee"].functions
-        stage, ballot, members = in_one_request(
+        ballot, members = in_one_request(
             self.w3,
             [
-                lambda: committee.stageOf(ballot_id).call(),
                 lambda: committee.ballot(ballot_id).call(),
                 lambda: committee.members(ballot_id).call(),
             ],
         )
-        return BallotView(BallotStage(stage), to_ballot(ballot), tuple(members))
+        return BallotView(to_ballot(ballot), tuple(members))
 
     def vote_state(self, ballot_id: int, verifier: str) -> tuple[bytes, bool]:
         """Return a member's vote commitment (32 zero bytes without one) and whether it was revealed.
@@ -361,7 +359,7 @@ class ChainReader:
         return int(members.index(verifier))
 
     def findings(self, ballot_id: int) -> tuple[Finding, ...]:
-        """Return what a closed ballot's committee agreed on, one finding a choice."""
+        """Return what stands after a closed ballot, one finding a choice."""
         return tuple(to_finding(raw) for raw in self.view("VerifierCommittee", "findings", ballot_id))
 
     def seats_at(self, time: int) -> int:

@@ -35,6 +35,8 @@ SENTENCES = {
     "CountTooLarge": "A count of {count} correct predictions is more than the {total} samples of the set.",
     "TooEarlyToClose": "Submissions cannot be closed yet: {ready} of {minSolutions} commitments claim the "
     "threshold, and it must be {notBefore} at least.",
+    "TestSetAwaited": "The data node of round {roundId} may still release its test set, until {deadline} and "
+    "Ethereum block {deadlineBlock}, counted from when submissions were closed.",
     "NotClosedBefore": "Submissions of round {roundId} were not closed before this block ({blockNumber}): "
     "release the test set in a later one.",
     "NotSignedByDataNode": "The data node {dataNode} did not sign this release of round {roundId} on this "
@@ -88,6 +90,8 @@ SENTENCES = {
     "ended.",
     "NotMember": "{verifier} is not member {member} of the committee of {ballotId}.",
     "WrongStage": "The ballot of {ballotId} is in stage {stage}; this needs stage {needed}.",
+    "VotesAwaited": "Members may still vote in {ballotId}, until {deadline} and Ethereum block "
+    "{deadlineBlock}.",
     "AlreadyVoted": "{verifier} has done this in {ballotId} already.",
     "NothingToLeak": "{verifier} has no vote in {ballotId} that could be leaked.",
     "EmptyCommitment": "A vote commitment must not be zero.",
@@ -117,7 +121,12 @@ _AMOUNTS = {
 _KINDS = {"TooManySolutions": NoPlaceError}
 # ganache answers a `require` with an error of its own kind, where other nodes give revert data.
 _VERDICTS = ("revert", "out of gas", "invalid opcode")
-_TIMES = {("TooEarlyToClose", "notBefore"), ("StakeBound", "freeAfter")}
+_TIMES = {
+    ("TooEarlyToClose", "notBefore"),
+    ("TestSetAwaited", "deadline"),
+    ("VotesAwaited", "deadline"),
+    ("StakeBound", "freeAfter"),
+}
 _ENUMS = {"Phase": Phase, "BallotStage": BallotStage}
 
 Abi = Iterable[Mapping[str, Any]]

@@ -6,6 +6,7 @@ from typing import Any
 
 from pole.protocol.state import (
     Ballot,
+    BallotStage,
     Finding,
     Header,
     Ommer,
@@ -48,7 +49,8 @@ def to_solution(raw: Sequence[Any]) -> Solution:
 
 def to_ballot(raw: Sequence[Any]) -> Ballot:
     """Return IVerifierCommittee.Ballot."""
-    return Ballot(*raw)
+    seats, choices, committed, revealed, stage, deadline, deadline_block = raw
+    return Ballot(seats, choices, committed, revealed, BallotStage(stage), deadline, deadline_block)
 
 
 def to_finding(raw: Sequence[Any]) -> Finding:

@@ -99,25 +99,29 @@ def news_of(events: Snapshot, task_id: int) -> tuple[News, ...]:
 
 
 def judged_miners(news: Sequence[News]) -> tuple[str, ...]:
-    """Return whose models the committees of a task's round judge, in the order of choices."""
+    """Return whose models the committees of a task's round judge, in the order of choices.
+
+    Equal models are one choice, under the name of whose place is first.
+    """
     places: list[str] = []
-    order: dict[str, int] = {}
     free: int | None = None
     revealed: dict[str, bytes] = {}
-    for number, each in enumerate(news):
+    for each in news:
         match each.data:
             case SolutionDisplaced(miner=miner):
                 free = places.index(miner)
             case SolutionCommitted(miner=miner):
-                order[miner] = number
                 if free is not None:
                     places[free], free = miner, None
                 elif miner not in places:
                     places.append(miner)
             case SolutionRevealed(miner=miner, model_digest=digest):
                 revealed[miner] = digest
-    first = {revealed[miner]: miner for miner in sorted(revealed, key=lambda miner: -order[miner])}
-    return tuple(miner for miner in places if miner in first.values())
+    first: dict[bytes, str] = {}
+    for miner in places:
+        if miner in revealed:
+            first.setdefault(revealed[miner], miner)
+    return tuple(first.values())
 
 
 def _task_of(data: RecordData) -> int | None:

@@ -148,6 +148,10 @@ class EthereumChain(ChainReader):
         """Close submissions: the data node before the time limit, anybody after it."""
         return _receipt(self._send("PoLeChain", "closeSubmissions", round_id, intent=intent))
 
+    def end_test_release(self, round_id: int, *, intent: str) -> Receipt:
+        """Begin the reveals without a test set, once its window is over."""
+        return _receipt(self._send("PoLeChain", "endTestRelease", round_id, intent=intent))
+
     def release_test_set(self, round_id: int, test: FileRef, *, intent: str) -> Receipt:
         """Release the test set."""
         return _receipt(
@@ -171,6 +175,10 @@ class EthereumChain(ChainReader):
         """Commit this wallet's votes."""
         arguments = (ballot_id, self._own_member(ballot_id, intent), commitment)
         return _receipt(self._send("VerifierCommittee", "commitVote", *arguments, intent=intent))
+
+    def end_votes(self, ballot_id: int, *, intent: str) -> Receipt:
+        """End the commitments, or the reveals, of a ballot whose window is over."""
+        return _receipt(self._send("VerifierCommittee", "endVotes", ballot_id, intent=intent))
 
     def reveal_vote(self, ballot_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
         """Reveal this wallet's votes."""

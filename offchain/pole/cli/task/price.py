@@ -62,18 +62,18 @@ def _judging(terms: "TaskTerms", parameters: "Parameters") -> tuple[str, str]:
     return (
         f"Judging a model may take {each}, for {terms.work:,} multiplications a sample: a vote stays open "
         f"for {first}, and for {each} more with each model.",
-        f"The first committee shares {fee} of the reward for it; this deployment asks for a reward of at "
-        f"least {minimum}.",
+        f"The first committee shares {fee} of the reward for it. For all the time that the task may take "
+        f"this deployment asks for a reward of at least {minimum}.",
     )
 
 
 def judging_document(terms: "TaskTerms", parameters: "Parameters") -> dict[str, Any]:
     """Return what judging one model takes, in seconds, and what it asks for and is paid, in wei."""
     from pole.protocol.rounds.judgement import BASIS_POINTS
-    from pole.protocol.rounds.rent import judging_time
+    from pole.protocol.rounds.rent import judging_time, minimum_reward
 
     limits, seconds = parameters.task_list, judging_time(terms, parameters.task_list)
-    minimum = max(limits.min_reward, seconds * limits.reward_per_judging_second)
+    minimum = minimum_reward(terms, limits)
     return {
         "work": terms.work,
         "seconds": seconds,

@@ -32,7 +32,7 @@ class DrawTerms:
 def audit_ballots(
     traced: RoundTrace, terms: DrawTerms, around: Surroundings
 ) -> tuple[tuple[tuple[Finding, ...], ...], tuple[Committee, ...]]:
-    """Return the tally and the committee of each attempt, computed anew, and check why another followed."""
+    """Return what stood after each attempt and its committee, computed anew; check why another followed."""
     tallies: list[tuple[Finding, ...]] = []
     committees: list[Committee] = []
     parameters = around.parameters.chain
@@ -41,9 +41,8 @@ def audit_ballots(
         _check_draw(ballot, terms, minimum, seats_asked(attempt, terms.reward, parameters))
         committee = _committee(ballot, terms.choices, around)
         minimum = len(committee.members) + 1
-        tallies.append(
-            findings(list(committee.votes.values()), seats=len(committee.members), choices=terms.choices)
-        )
+        votes, before = list(committee.votes.values()), tallies[-1] if tallies else ()
+        tallies.append(findings(before, votes, seats=len(committee.members), choices=terms.choices))
         committees.append(committee)
         if attempt < len(traced.challenges):
             _check_challenge(attempt, traced, terms, around)

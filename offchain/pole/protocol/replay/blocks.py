@@ -8,6 +8,7 @@ from pole.protocol.encoding.merkle_body import root
 from pole.protocol.encoding.records import Payouts
 from pole.protocol.replay.round_audit import RoundResult
 from pole.protocol.replay.standing import Replay, audit_open_round, close_round
+from pole.protocol.rounds.judgement import finding_of
 from pole.protocol.rounds.ommer_rewards import (
     NOTHING,
     PoolDraw,
@@ -18,7 +19,7 @@ from pole.protocol.rounds.ommer_rewards import (
     refer_to,
 )
 from pole.protocol.rounds.payouts import pool_payouts
-from pole.protocol.state import Finding, Header, Ommer, PayoutReason, PostedTask, Solution
+from pole.protocol.state import Header, Ommer, PayoutReason, PostedTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ def _check_outcome(replay: Replay, block: Block) -> None:
     traced, task, result = audit_open_round(replay, round_id)
     if traced.payouts is None or result.judgement.winner is None:
         raise IntegrityError(f"round {round_id} must be void ({result.judgement.void_reason.name})")
-    winner, finding = _choice(result, result.judgement.winner)
+    winner = result.judgement.winner
+    finding = finding_of(result.ended, winner)
     if (header.task_id, header.winner, header.model_digest) != (
         task.task_id,
         winner.miner,
@@ -81,13 +83,6 @@ def _check_outcome(replay: Replay, block: Block) -> None:
     if _is_covered(replay, task):
         _note_ommer(replay, result, header.height)
     close_round(replay, traced, result)
-
-
-def _choice(result: RoundResult, choice: int) -> tuple[Solution, Finding]:
-    judged, found = result.ended.judged, result.ended.findings
-    if judged is None or found is None:
-        raise IntegrityError("a choice was made without a committee")
-    return judged[choice], found[choice]
 
 
 def _check_pool_draw(replay: Replay, block: Block, task: PostedTask, paid: Payouts) -> PoolDraw:
@@ -117,7 +112,8 @@ def _is_covered(replay: Replay, task: PostedTask) -> bool:
 def _note_ommer(replay: Replay, result: RoundResult, height: int) -> None:
     if not result.judgement.ommers:
         return
-    solution, finding = _choice(result, result.judgement.ommers[0])
+    solution = result.judgement.ommers[0]
+    finding = finding_of(result.ended, solution)
     terms, released = result.ended.terms, result.ended.released
     ommer = Ommer(
         height=height,

@@ -16,7 +16,7 @@ from pole.protocol.replay.ballot_audit import DrawTerms, audit_ballots
 from pole.protocol.replay.round_trace import RoundTrace
 from pole.protocol.replay.solutions import solutions
 from pole.protocol.replay.surroundings import RoundClock, Surroundings
-from pole.protocol.rounds.judgement import Challenge, EndedRound, Judgement, judge, judged_solutions
+from pole.protocol.rounds.judgement import Challenge, EndedRound, Judgement, choices_of, judge
 from pole.protocol.rounds.outcomes import Committee
 from pole.protocol.rounds.payouts import Settlement, settle
 from pole.protocol.rounds.rent import duration, rent, used_rent
@@ -45,7 +45,7 @@ def audit_round(traced: RoundTrace, origin: bytes, task: PostedTask, around: Sur
     for reveal in traced.reveals:
         _check_solution_opening(reveal, traced, around)
     barred = frozenset({task.owner, *(solution.miner for solution in entries)})
-    terms = DrawTerms(task.terms.reward, len(judged_solutions(entries)), barred)
+    terms = DrawTerms(task.terms.reward, choices_of(entries), barred)
     tallies, committees = audit_ballots(traced, terms, around)
     ended = _ended(traced, task, entries, tallies, around)
     judgement = judge(ended)
@@ -72,7 +72,6 @@ def _ended(
         closed_early=idle or (clock is not None and clock.closed_early),
         released=traced.released,
         solutions=entries,
-        judged=judged_solutions(entries) if tallies else None,
         findings=tallies[-1] if tallies else None,
         rent=0 if idle else rent(task.terms.reward, around.parameters.task_list),
         used=0 if idle or clock is None else _used_rent(task, clock, around),

@@ -4,12 +4,12 @@ Every function raises IntegrityError with half a sentence, as those of `pole.pro
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pole.errors import IntegrityError
 from pole.protocol.encoding.records import SolutionCommitted, SolutionDisplaced, SolutionRevealed
 from pole.protocol.replay.round_trace import RoundTrace
-from pole.protocol.rounds.judgement import judged_solutions
+from pole.protocol.rounds.judgement import choose
 from pole.protocol.state import Solution
 
 
@@ -75,9 +75,7 @@ def solutions(traced: RoundTrace, *, maximum: int) -> tuple[Solution, ...]:
             raise IntegrityError(f"miner {miner} revealed without a commitment")
         if claims[miner] != reveal.claimed_train_correct:
             raise IntegrityError(f"miner {miner} revealed another train count than it committed to")
-    found = tuple(_solution(place, reveals.get(place.miner)) for place in places)
-    judged = judged_solutions(found)
-    return tuple(replace(each, choice=judged.index(each) + 1) if each in judged else each for each in found)
+    return choose([_solution(place, reveals.get(place.miner)) for place in places])
 
 
 def _check_displaced(record: SolutionDisplaced, places: Sequence[Placed], maximum: int) -> None:

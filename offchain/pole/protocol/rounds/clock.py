@@ -1,7 +1,8 @@
 """Where a round and its ballot stand at a given time (twin of contracts/libraries/Phases.sol).
 
-Phases follow from what is stored and the clock; no transaction is needed to enter one. A window is over when
-both its seconds are over and its Ethereum blocks have passed, so a chain that stood still costs nobody.
+Phases follow from what is stored and the clock. A window is over when both its seconds are over and its
+Ethereum blocks have passed. One that another window follows ends by a transaction, which anybody may send
+once it is over, so that a chain that stood still shortens none.
 """
 
 from dataclasses import dataclass
@@ -32,31 +33,6 @@ CLOCKLESS: Final = Moment(0, 0)
 """The deadline of what no clock ends."""
 
 
-def stage_of(ballot: Ballot, now: Moment) -> BallotStage:
-    """Return the ballot's stage at `now`; `ballot.seats` is 0 before the draw.
-
-    The last commitment of a full committee moves the end of commitments to its own moment, the last reveal
-    that of the reveals.
-    """
-    if ballot.seats == 0:
-        return BallotStage.NONE
-    if ballot.settled:
-        return BallotStage.SETTLED
-    if not commits_until(ballot).reached(now):
-        return BallotStage.COMMIT
-    return BallotStage.CLOSED if closes_at(ballot).reached(now) else BallotStage.REVEAL
-
-
-def commits_until(ballot: Ballot) -> Moment:
-    """Return when vote commitments end."""
-    return Moment(ballot.commit_deadline, ballot.commit_block)
-
-
-def closes_at(ballot: Ballot) -> Moment:
-    """Return when a drawn ballot closes: where nobody committed a vote there is none to wait for."""
-    return Moment(ballot.reveal_deadline, ballot.reveal_block) if ballot.committed else commits_until(ballot)
-
-
 def can_grow(standing: Round, ballot: Ballot, parameters: ChainParameters, seats: int) -> bool:
     """Return whether a larger committee than this newest one could be drawn to judge anew.
 
@@ -70,12 +46,16 @@ def can_grow(standing: Round, ballot: Ballot, parameters: ChainParameters, seats
 def phase_of(
     standing: Round, ballot: Ballot, parameters: ChainParameters, seats: int, now: Moment
 ) -> tuple[Phase, Moment]:
-    """Return the phase at `now` and when it ends at the latest, CLOCKLESS where no clock ends it.
+    """Return the phase at `now` and when it ends at the latest, or may be ended by anybody.
 
-    `ballot` is that of the round's newest attempt, `seats` as for `can_grow`.
+    CLOCKLESS where no clock ends it. `ballot` is that of the round's newest attempt, `seats` as for
+    `can_grow`.
     """
     if standing.settled:
         return (Phase.FINAL if standing.void_reason is VoidReason.NONE else Phase.VOID), CLOCKLESS
+    if standing.step is Step.CLOSED:
+        window = (parameters.test_window, parameters.window_blocks)
+        return Phase.TEST_RELEASE, Moment(standing.since, standing.since_block).after(*window)
     for phase, deadline in _phases_before_draw(standing, parameters):
         if deadline == CLOCKLESS or not deadline.reached(now):
             return phase, deadline
@@ -98,38 +78,25 @@ def _phases_before_draw(standing: Round, parameters: ChainParameters) -> list[tu
             if standing.committed == 0:
                 return [(Phase.TRAINING, since.after(min(parameters.grace_window, limit), blocks)), over]
             return [(Phase.TRAINING, since.after(limit, blocks)), (Phase.TEST_RELEASE, CLOCKLESS)]
-    return [*_phases_after_training(standing, parameters, since), *_without_committee(standing, over)]
-
-
-def _phases_after_training(
-    standing: Round, parameters: ChainParameters, since: Moment
-) -> list[tuple[Phase, Moment]]:
-    phases: list[tuple[Phase, Moment]] = []
-    reveal_start = since
-    if standing.step is Step.CLOSED:
-        reveal_start = since.after(parameters.test_window, parameters.window_blocks)
-        phases.append((Phase.TEST_RELEASE, reveal_start))
+    phases = []
     if standing.revealed < standing.committed:
-        end = reveal_start.after(parameters.reveal_window, parameters.window_blocks)
-        phases.append((Phase.REVEAL, end))
+        phases.append((Phase.REVEAL, since.after(parameters.reveal_window, blocks)))
+    if standing.revealed == 0 or standing.committee_too_small:
+        phases.append(over)
     return phases
-
-
-def _without_committee(standing: Round, over: tuple[Phase, Moment]) -> list[tuple[Phase, Moment]]:
-    return [over] if standing.revealed == 0 or standing.committee_too_small else []
 
 
 def _phase_of_ballot(
     standing: Round, ballot: Ballot, parameters: ChainParameters, seats: int, now: Moment
 ) -> tuple[Phase, Moment]:
-    stage = stage_of(ballot, now)
-    if stage is BallotStage.NONE:
-        return Phase.DRAW, CLOCKLESS
-    if stage is BallotStage.COMMIT:
-        return Phase.VOTE_COMMIT, commits_until(ballot)
-    end = closes_at(ballot)
-    if stage is BallotStage.REVEAL:
-        return Phase.VOTE_REVEAL, end
+    end = Moment(ballot.deadline, ballot.deadline_block)
+    match ballot.stage:
+        case BallotStage.NONE:
+            return Phase.DRAW, CLOCKLESS
+        case BallotStage.COMMIT:
+            return Phase.VOTE_COMMIT, end
+        case BallotStage.REVEAL:
+            return Phase.VOTE_REVEAL, end
     doubted = end.after(parameters.challenge_window, parameters.window_blocks)
     if can_grow(standing, ballot, parameters, seats) and not doubted.reached(now):
         return Phase.CHALLENGE, doubted

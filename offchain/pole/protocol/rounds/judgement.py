@@ -1,7 +1,7 @@
 """Who wins a round, who is an ommer, why it is void (twin of contracts/libraries/Judgement.sol)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pole.protocol.rounds.tally import contradict
@@ -13,11 +13,12 @@ _LOST_DATA: Final = {
     Verdict.DATA_FAULT: VoidReason.DATA_FAULT,
     Verdict.DATA_UNAVAILABLE: VoidReason.DATA_UNAVAILABLE,
 }
+"""What is proven of the data comes before what could not be had of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A challenge of a tally, with a bond in wei: what that tally had found, one finding per choice."""
+    """A challenge of a tally, with a bond in wei: what stood after that tally, one finding per choice."""
 
     challenger: str
     bond: int
@@ -28,8 +29,8 @@ class Challenge:
 class EndedRound:
     """A round in Settlement: all that its outcome and its payouts follow from.
 
-    `solutions` are in the order of their places; `judged` and `findings` are in the order of the
-    ballot's choices and None when no committee was drawn. `released` tells whether the test set was
+    `solutions` are in the order of their places, with their choices; `findings` are in the order of choices,
+    None when no committee was drawn. `released` tells whether the test set was
     released, `closed_early` whether the data node closed submissions or the round is idle. `rent` is what the
     owner paid for the whole duration, `used` what of it is used up, in wei. `challenges` are by attempt;
     `dropped` tells that the last of them drew no larger committee, so that the tally it doubted stands.
@@ -41,62 +42,75 @@ class EndedRound:
     closed_early: bool
     released: bool
     solutions: tuple[Solution, ...]
-    judged: tuple[Solution, ...] | None
     findings: tuple[Finding, ...] | None
     rent: int = 0
     used: int = 0
     challenges: tuple[Challenge, ...] = ()
     dropped: bool = False
 
+    @property
+    def judged(self) -> tuple[Solution, ...]:
+        """Return the solutions whose model was revealed, by place."""
+        return tuple(solution for solution in self.solutions if solution.choice)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The winner's choice and the ommers', best first; or no winner and why the round is void.
+    """The winner and the ommers, best first; or no winner and why the round is void.
 
-    `trained` is the best choice in training where only the test threshold was missed, else None.
+    `trained` is the best solution in training where only the test threshold was missed, else None.
     """
 
-    winner: int | None
-    ommers: tuple[int, ...]
+    winner: Solution | None
+    ommers: tuple[Solution, ...]
     void_reason: VoidReason
-    trained: int | None = None
+    trained: Solution | None = None
 
 
-def judged_solutions(solutions: Sequence[Solution]) -> tuple[Solution, ...]:
-    """Return the solutions that a committee judges, in the order of places, which is that of choices.
+def choose(solutions: Sequence[Solution]) -> tuple[Solution, ...]:
+    """Return a round's solutions, by place, with the numbers of what a committee judges.
 
-    All that were revealed, but of those with one model only the one committed first.
+    Each model that was revealed is a choice, from 1. Equal models are one, and what is found of it holds for
+    all that showed it.
     """
-    first: dict[bytes, int] = {}
-    revealed = [solution for solution in solutions if solution.revealed]
-    for solution in revealed:
-        order = first.get(solution.model_digest, solution.order)
-        first[solution.model_digest] = min(order, solution.order)
-    return tuple(each for each in revealed if first[each.model_digest] == each.order)
+    models = list(dict.fromkeys(each.model_digest for each in solutions if each.revealed))
+    choices = {model: choice for choice, model in enumerate(models, start=1)}
+    return tuple(
+        replace(each, choice=choices[each.model_digest] if each.revealed else 0) for each in solutions
+    )
+
+
+def choices_of(solutions: Sequence[Solution]) -> int:
+    """Return how many choices a committee judges."""
+    return max((solution.choice for solution in solutions), default=0)
 
 
 def judge(ended: EndedRound) -> Judgement:
     """Return how the round ends (protocol.md, section 7).
 
     Among the solutions that qualify and meet the thresholds the highest score wins, ties go to the earlier
-    commitment, the others are ommers. When none meets them and time ran out, the highest score wins without
-    ommers. When none qualifies, the reason tells whether the committee found something for every choice.
+    commitment, and the best of each other model is an ommer. When none meets them and time ran out, the
+    highest score wins without ommers. When none qualifies, the reason tells whether the committee found
+    something for every choice.
     """
     reason = early_void_reason(ended)
     if reason is not VoidReason.NONE:
         return Judgement(None, (), reason)
     findings = ended.findings or ()
-    for finding in findings:
-        if finding.verdict in _LOST_DATA:
-            return Judgement(None, (), _LOST_DATA[finding.verdict])
-    qualified = [choice for choice in range(len(findings)) if qualifies(ended, choice)]
+    for verdict, lost in _LOST_DATA.items():
+        if any(finding.verdict is verdict for finding in findings):
+            return Judgement(None, (), lost)
+    qualified = [solution for solution in ended.judged if qualifies(ended, solution)]
     if not qualified:
         complete = all(finding.verdict is not Verdict.NONE for finding in findings)
         return Judgement(None, (), VoidReason.NONE_QUALIFIED if complete else VoidReason.NO_QUORUM)
-    able = [choice for choice in qualified if meets_train(ended, choice)]
-    meeting = [choice for choice in able if meets_test(ended, choice)]
+    able = [solution for solution in qualified if meets_train(ended, solution)]
+    meeting = [solution for solution in able if meets_test(ended, solution)]
     if meeting:
-        winner, *ommers = _ranked(ended, meeting)
+        best: dict[int, Solution] = {}
+        for solution in _ranked(ended, meeting):
+            best.setdefault(solution.choice, solution)
+        winner, *ommers = best.values()
         return Judgement(winner, tuple(ommers), VoidReason.NONE)
     if ended.closed_early:
         trained = _ranked(ended, able)[0] if able else None
@@ -117,9 +131,9 @@ def early_void_reason(ended: EndedRound) -> VoidReason:
     return VoidReason.NONE
 
 
-def qualifies(ended: EndedRound, choice: int) -> bool:
+def qualifies(ended: EndedRound, solution: Solution) -> bool:
     """Return whether a judged solution may win or be an ommer: found OK, and no claim of it is false."""
-    return _finding(ended, choice).verdict is Verdict.OK and not is_proven_bad(ended, choice)
+    return finding_of(ended, solution).verdict is Verdict.OK and not is_proven_bad(ended, solution)
 
 
 def reaches_threshold(correct: int, terms: TaskTerms) -> bool:
@@ -127,37 +141,41 @@ def reaches_threshold(correct: int, terms: TaskTerms) -> bool:
     return correct * BASIS_POINTS >= terms.required_train_accuracy * terms.train_count
 
 
-def meets_train(ended: EndedRound, choice: int) -> bool:
+def meets_train(ended: EndedRound, solution: Solution) -> bool:
     """Return whether a solution that qualifies meets the training threshold."""
-    return reaches_threshold(_finding(ended, choice).train_correct, ended.terms)
+    return reaches_threshold(finding_of(ended, solution).train_correct, ended.terms)
 
 
-def meets_test(ended: EndedRound, choice: int) -> bool:
+def meets_test(ended: EndedRound, solution: Solution) -> bool:
     """Return whether a solution that qualifies meets the test threshold where it binds."""
-    terms, found = ended.terms, _finding(ended, choice)
+    terms, found = ended.terms, finding_of(ended, solution)
     return not ended.released or (
         found.test_correct * BASIS_POINTS >= terms.required_test_accuracy * terms.test_count
     )
 
 
-def score(ended: EndedRound, choice: int) -> int:
+def score(ended: EndedRound, solution: Solution) -> int:
     """Return what solutions are ranked by: the claim, on the test set where it was released.
 
     Of a solution that qualifies no claim is above what was found.
     """
-    claim = _judged(ended, choice)
-    return claim.claimed_test_correct if ended.released else claim.claimed_train_correct
+    return solution.claimed_test_correct if ended.released else solution.claimed_train_correct
 
 
-def is_proven_bad(ended: EndedRound, choice: int) -> bool:
+def is_proven_bad(ended: EndedRound, solution: Solution) -> bool:
     """Return whether a judged solution forfeits its bond: no model, a malformed one, a false claim."""
-    finding, claim = _finding(ended, choice), _judged(ended, choice)
+    finding = finding_of(ended, solution)
     if finding.verdict in (Verdict.UNAVAILABLE, Verdict.MALFORMED):
         return True
     if finding.verdict is not Verdict.OK:
         return False
-    overclaimed_test = ended.released and claim.claimed_test_correct > finding.test_correct
-    return overclaimed_test or claim.claimed_train_correct > finding.train_correct
+    overclaimed_test = ended.released and solution.claimed_test_correct > finding.test_correct
+    return overclaimed_test or solution.claimed_train_correct > finding.train_correct
+
+
+def finding_of(ended: EndedRound, solution: Solution) -> Finding:
+    """Return what was found of the model that a judged solution showed."""
+    return (ended.findings or ())[solution.choice - 1]
 
 
 def is_returned(ended: EndedRound, attempt: int) -> bool:
@@ -170,13 +188,5 @@ def is_returned(ended: EndedRound, attempt: int) -> bool:
     return contradict(ended.challenges[attempt].findings, ended.findings or ())
 
 
-def _ranked(ended: EndedRound, choices: Sequence[int]) -> list[int]:
-    return sorted(choices, key=lambda choice: (-score(ended, choice), _judged(ended, choice).order))
-
-
-def _finding(ended: EndedRound, choice: int) -> Finding:
-    return (ended.findings or ())[choice]
-
-
-def _judged(ended: EndedRound, choice: int) -> Solution:
-    return (ended.judged or ())[choice]
+def _ranked(ended: EndedRound, solutions: Sequence[Solution]) -> list[Solution]:
+    return sorted(solutions, key=lambda solution: (-score(ended, solution), solution.order))

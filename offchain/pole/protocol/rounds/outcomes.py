@@ -1,7 +1,7 @@
 """What every member of a round's committees loses and earns (twin of VerifierCommittee's settlement).
 
-All follows from the votes and from what the last committee found. Nobody loses stake for an abstention, nor
-for a truth where the last committee found none.
+All follows from the votes and from what was found in the end. Nobody loses stake for an abstention, nor
+for a truth where none was found.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,17 +43,17 @@ class Outcome:
     parts: int
 
 
-def outcomes(committees: Sequence[Committee], last: Sequence[Finding]) -> tuple[Outcome, ...]:
-    """Return the outcome of every member of every attempt; `last` is what the last committee found."""
+def outcomes(committees: Sequence[Committee], agreed: Sequence[Finding]) -> tuple[Outcome, ...]:
+    """Return the outcome of every member of every attempt; `agreed` is what was found in the end."""
     newest = committees[-1]
-    leading = majorities(list(newest.votes.values()), last, seats=len(newest.members))
+    leading = majorities(list(newest.votes.values()), seats=len(newest.members), choices=len(agreed))
     found: list[Outcome] = []
     for attempt, committee in enumerate(committees):
         compared = leading if committee is newest else None
         for member in committee.members:
             votes = committee.votes.get(member)
-            worth = _ABSENT if votes is None else worth_of(votes, last, compared)
-            found.append(_outcome(attempt, member, worth, absent=votes is None, choices=len(last)))
+            worth = _ABSENT if votes is None else worth_of(votes, agreed, compared)
+            found.append(_outcome(attempt, member, worth, absent=votes is None, choices=len(agreed)))
     return tuple(found)
 
 

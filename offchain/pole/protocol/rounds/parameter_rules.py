@@ -195,9 +195,10 @@ def _stakes(parameters: Parameters) -> Iterator[Rule]:
     )
     yield committee.seat_stake > 0, "committee.seatStake is 0: one person could hold every seat for nothing."
     yield (
-        committee.penalty * (committee.lanes + 1) <= committee.seat_stake,
-        f"committee.penalty is {committee.penalty} wei: a seat can owe one in each of {committee.lanes} "
-        f"lanes and one for a leak, and its stake is {committee.seat_stake} wei; lower it.",
+        2 * committee.penalty * committee.lanes <= committee.seat_stake,
+        f"committee.penalty is {committee.penalty} wei: in each of {committee.lanes} lanes a seat can owe "
+        f"one for a vote that was shown and one for revealing nothing, and its stake is "
+        f"{committee.seat_stake} wei; lower it.",
     )
     yield (
         committee.seat_age > 0,
@@ -252,8 +253,9 @@ def _bonds(parameters: Parameters) -> Iterator[Rule]:
         "can end the training would cost less than another; raise the first.",
     )
     yield (
-        tasks.reward_per_judging_second > 0,
-        "taskList.rewardPerJudgingSecond is 0: judging could be made to take long for nothing; raise it.",
+        tasks.reward_per_second > 0,
+        "taskList.rewardPerSecond is 0: a lane could be held for long by a task of the least reward; "
+        "raise it.",
     )
 
 

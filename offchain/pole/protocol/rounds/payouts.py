@@ -116,10 +116,8 @@ def pool_payouts(draw: PoolDraw, winner: str) -> tuple[Payout, ...]:
 
 
 def _reward(ended: EndedRound, judgement: Judgement, parameters: ChainParameters, fee: int) -> list[Payout]:
-    judged = ended.judged or ()
     if judgement.winner is not None:
-        winner = judged[judgement.winner].miner
-        return [Payout(winner, PayoutReason.TASK_REWARD, ended.terms.reward - fee)]
+        return [Payout(judgement.winner.miner, PayoutReason.TASK_REWARD, ended.terms.reward - fee)]
     rest = ended.terms.reward
     if judgement.void_reason is not VoidReason.DATA_FAULT:
         rest -= fee - _paid_by_bonds(ended, judgement, parameters, fee)
@@ -128,7 +126,7 @@ def _reward(ended: EndedRound, judgement: Judgement, parameters: ChainParameters
     part = rest * parameters.missed_share_bps // BASIS_POINTS
     trained: list[Payout] = []
     if judgement.trained is not None:
-        trained = [Payout(judged[judgement.trained].miner, PayoutReason.TRAINING_REWARD, part)]
+        trained = [Payout(judgement.trained.miner, PayoutReason.TRAINING_REWARD, part)]
     elif judgement.void_reason is VoidReason.DATA_FAULT:
         trained = _shared(ended, PayoutReason.TRAINING_REWARD, part)
     return [*trained, Payout(ended.data_node, PayoutReason.REWARD_REFUND, rest - part)]
@@ -158,7 +156,7 @@ def _miner_bonds(ended: EndedRound, parameters: ChainParameters) -> list[Payout]
     return [
         Payout(solution.miner, PayoutReason.MINER_BOND, bond_of(solution, ended.terms, parameters))
         for solution in ended.solutions
-        if solution.revealed and not _is_bad(ended, solution)
+        if solution.revealed and (ended.findings is None or not is_proven_bad(ended, solution))
     ]
 
 
@@ -180,8 +178,3 @@ def _challenge_bonds(ended: EndedRound) -> list[Payout]:
         for attempt, challenge in enumerate(ended.challenges)
         if is_returned(ended, attempt)
     ]
-
-
-def _is_bad(ended: EndedRound, solution: Solution) -> bool:
-    judged = [other.miner for other in ended.judged or ()]
-    return solution.miner in judged and is_proven_bad(ended, judged.index(solution.miner))

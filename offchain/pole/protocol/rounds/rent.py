@@ -22,6 +22,11 @@ def duration(terms: TaskTerms, parameters: TaskListParameters) -> int:
     return terms.time_limit + parameters.round_windows + judging
 
 
+def minimum_reward(terms: TaskTerms, parameters: TaskListParameters) -> int:
+    """Return the least reward of a task, by all the seconds that it may hold a lane."""
+    return max(parameters.min_reward, duration(terms, parameters) * parameters.reward_per_second)
+
+
 def rent(reward: int, parameters: TaskListParameters) -> int:
     """Return what a whole duration costs a task with this reward."""
     return reward * parameters.rent_bps // BASIS_POINTS

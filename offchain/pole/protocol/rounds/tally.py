@@ -18,11 +18,11 @@ FINGERPRINT_BYTES: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What a member's votes are worth, by what the last committee found.
+    """What a member's votes are worth, by what was found in the end.
 
-    `right`: how many are for a truth that was found. `is_false`: some vote is for another truth. `is_alone`:
-    some vote is for another truth than more than half of all seats cast, where there was no quorum.
-    `has_abstained`: some vote is none where a truth was found.
+    `right`: how many are for a truth that was found. `is_false`: some vote is for another truth than one that
+    its committee, or a later one, found. `is_alone`: some vote is for another truth than more than half of
+    all seats cast, where there was no quorum. `has_abstained`: some vote is none where a truth was found.
     """
 
     right: int
@@ -56,48 +56,52 @@ def pack(vote: Vote) -> int:
     )
 
 
-def findings(revealed: Sequence[Sequence[Vote]], *, seats: int, choices: int) -> tuple[Finding, ...]:
-    """Return what at least a quorum of the members said to the bit; verdict NONE where no quorum agrees.
+def findings(
+    before: Sequence[Finding], revealed: Sequence[Sequence[Vote]], *, seats: int, choices: int
+) -> tuple[Finding, ...]:
+    """Return what stands of each choice once a committee has voted.
 
-    `revealed` holds the votes of each member that revealed. There is one finding per choice.
+    That is what at least a quorum of the members said to the bit, verdict NONE where no quorum agrees.
+    `before` is what stood after the committee before, empty where this is the first; `revealed` holds the
+    votes of each member that revealed. What stood as a truth stands where this quorum judged nothing, unless
+    more than half of all seats cast another truth; then nothing is found. So no abstention undoes a truth.
     """
     leads = [_lead(revealed, choice) for choice in range(choices)]
-    return tuple(leading if support >= quorum(seats) else NO_FINDING for leading, support in leads)
+    found = tuple(leading if support >= quorum(seats) else NO_FINDING for leading, support in leads)
+    if not before:
+        return found
+    judged = majorities(revealed, seats=seats, choices=choices)
+    return tuple(_standing(*each) for each in zip(before, found, judged, strict=True))
 
 
-def majorities(
-    revealed: Sequence[Sequence[Vote]], found: Sequence[Finding], *, seats: int
-) -> tuple[Finding, ...]:
-    """Return, of each choice without a finding, the truth that more than half of all seats cast to the bit.
-
-    Verdict NONE where there is a finding, or no such truth.
-    """
-    leads = [_lead(revealed, choice) for choice in range(len(found))]
+def majorities(revealed: Sequence[Sequence[Vote]], *, seats: int, choices: int) -> tuple[Finding, ...]:
+    """Return of each choice the truth that more than half of all seats cast to the bit, NONE without one."""
+    leads = [_lead(revealed, choice) for choice in range(choices)]
     return tuple(
-        leading
-        if finding.verdict is Verdict.NONE and 2 * support > seats and is_truth(leading)
-        else NO_FINDING
-        for finding, (leading, support) in zip(found, leads, strict=True)
+        leading if 2 * support > seats and is_truth(leading) else NO_FINDING for leading, support in leads
     )
 
 
-def worth_of(votes: Sequence[Vote], last: Sequence[Finding], leading: Sequence[Finding] | None) -> Worth:
-    """Return what a member's votes are worth; `last` is what the last committee found.
+def worth_of(votes: Sequence[Vote], agreed: Sequence[Finding], leading: Sequence[Finding] | None) -> Worth:
+    """Return what a member's votes are worth; `agreed` is what was found in the end.
 
-    `leading` are the last committee's `majorities` for a member of it. They are None for one of an earlier
-    committee, whose fingerprints bind to another attempt and so are not compared.
+    `leading` are the last committee's `majorities` for a member of it, None for one of an earlier committee.
+    A fingerprint binds to its attempt: it is compared where the last committee found what was found in the
+    end, and for its own members alone. Where it found nothing, and an earlier truth stands, none of its own
+    votes is false.
     """
     right, is_false, is_alone, has_abstained = 0, False, False, False
-    for choice, found in enumerate(last):
+    for choice, found in enumerate(agreed):
         cast = said(votes[choice])
-        if not is_truth(found):
-            is_alone |= leading is not None and _opposes(cast, leading[choice])
-        elif not is_truth(cast):
-            has_abstained = True
-        elif cast == found or (leading is None and not differs(cast, found)):
+        majority = NO_FINDING if leading is None else leading[choice]
+        if not is_truth(cast):
+            has_abstained |= is_truth(found)
+        elif is_truth(found) and (cast == found if majority == found else not differs(cast, found)):
             right += 1
-        else:
+        elif is_truth(found) and (majority == found or leading is None):
             is_false = True
+        else:
+            is_alone |= is_truth(majority) and cast != majority
     return Worth(right, is_false, is_alone, has_abstained)
 
 
@@ -107,7 +111,7 @@ def is_truth(finding: Finding) -> bool:
 
 
 def contradict(some: Sequence[Finding], others: Sequence[Finding]) -> bool:
-    """Return whether two committees contradict each other: both found a truth of some choice, and another."""
+    """Return whether different truths stood about any choice."""
     return any(
         is_truth(one) and is_truth(other) and differs(one, other)
         for one, other in zip(some, others, strict=True)
@@ -129,5 +133,8 @@ def _lead(revealed: Sequence[Sequence[Vote]], choice: int) -> tuple[Finding, int
     return cast.most_common(1)[0] if cast else (NO_FINDING, 0)
 
 
-def _opposes(cast: Finding, leading: Finding) -> bool:
-    return is_truth(cast) and is_truth(leading) and cast != leading
+def _standing(before: Finding, found: Finding, judged: Finding) -> Finding:
+    """Return what stands after a committee whose quorum found `found` and whose majority cast `judged`."""
+    if not is_truth(before) or is_truth(found):
+        return found
+    return NO_FINDING if is_truth(judged) and differs(judged, before) else before

@@ -22,7 +22,7 @@ from pole.protocol.state import Header
 from pole.roles.models.record import ModelRecord, Score
 from pole.roles.models.result import Revealed, RoundResult, WonBlock
 from pole.roles.ports import Store
-from pole.roles.support.files import Wanted, fetch
+from pole.roles.support.files import Wanted, fetch, fetch_any
 
 LOG: Final = logging.getLogger("pole.models")
 
@@ -50,8 +50,7 @@ def fetch_model(result: RoundResult, store: Store, folder: Path, *, place: int =
     solution, files = revealed.solution, result.task.files
     document = fetch(store, Wanted(files.spec_cid, files.spec_digest, MAX_DOCUMENT_BYTES), folder)
     specification = _specification(document)
-    wanted = Wanted(solution.model_cid, solution.model_digest, specification.max_bytes)
-    model = fetch(store, wanted, folder)
+    model = fetch_any(store, _places(result, solution, specification.max_bytes), folder)
     model_file.load(model, specification, result.seed)
     listed = fetch(store, Wanted(files.train_cid, files.train_digest, MAX_MANIFEST_BYTES), folder)
     manifest = read_manifest(listed, part=Part.TRAIN)
@@ -70,6 +69,13 @@ def require_proven(record: ModelRecord, proof: InclusionProof) -> None:
         revealed.model_digest,
     ):
         raise IntegrityError("The proof is that of another model: get the model again with `pole model get`.")
+
+
+def _places(result: RoundResult, solution: SolutionRevealed, max_bytes: int) -> list[Wanted]:
+    """Return where a solution's model is: its own place, and those of all that revealed an equal one."""
+    digest, revealed = solution.model_digest, [each.solution for each in result.ranked()]
+    others = [each.model_cid for each in revealed if each.model_digest == digest]
+    return [Wanted(cid, digest, max_bytes) for cid in dict.fromkeys((solution.model_cid, *others))]
 
 
 def _at(result: RoundResult, place: int) -> Revealed:

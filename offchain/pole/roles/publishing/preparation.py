@@ -20,7 +20,7 @@ from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.models.work import require_declared
 from pole.protocol.parameters import TaskListParameters
 from pole.protocol.rounds.judgement import BASIS_POINTS
-from pole.protocol.rounds.rent import judging_time
+from pole.protocol.rounds.rent import duration, judging_time, minimum_reward
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms
 from pole.roles.ports import Store
 from pole.roles.publishing.encryption import Sealing, encrypt_set
@@ -116,7 +116,7 @@ def _check_terms(terms: TaskTerms, limits: TaskListParameters) -> None:
 
 
 def _check_work(request: TaskRequest, limits: TaskListParameters) -> None:
-    """Raise InputError where judging a model takes longer than is declared, allowed, or paid for."""
+    """Raise InputError where judging takes longer than declared or allowed, or a round than is paid for."""
     terms = request.terms
     require_declared(request.specification, terms)
     seconds = judging_time(terms, limits)
@@ -125,12 +125,13 @@ def _check_work(request: TaskRequest, limits: TaskListParameters) -> None:
             f"Judging one model of this task may take {seconds} s, more than the {limits.max_judging_time} s "
             "of this deployment; take a smaller network, fewer queries or fewer samples."
         )
-    minimum = seconds * limits.reward_per_judging_second
+    minimum = minimum_reward(terms, limits)
     if terms.reward < minimum:
         raise InputError(
-            f"The reward is {_amount(terms.reward, terms.reward)}, but judging one model may take {seconds} "
-            f"s, for which this deployment asks at least {ether(minimum)}; raise the reward, or take fewer "
-            "samples, fewer queries or a smaller network."
+            f"The reward is {_amount(terms.reward, terms.reward)}, but its round may take "
+            f"{duration(terms, limits)} s, of them {seconds} s for judging each model, for which this "
+            f"deployment asks at least {ether(minimum)}; raise the reward, lower the time limit, or take "
+            "fewer samples, fewer queries or a smaller network."
         )
 
 

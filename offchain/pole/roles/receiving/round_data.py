@@ -1,7 +1,7 @@
 """A round's samples as miners and verifiers get them: features by decryption, computed once, kept on disk."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pole.roles.receiving.decryption import DecryptionRequest, Means, decrypt_se
 from pole.roles.receiving.idle_data import IdleData
 from pole.roles.receiving.samples import Samples
 from pole.roles.receiving.task_data import TaskData, TaskReader
-from pole.roles.support.files import Wanted, fetch
+from pole.roles.support.files import Wanted, fetch_any
 
 
 @dataclass(slots=True)
@@ -64,11 +64,14 @@ class RoundData:
         manifest = self._reader(open_round.round_id).test_manifest(open_round, self.task(open_round))
         return None if manifest is None else self._kept(open_round, manifest, stop=stop)
 
-    def model(self, round_id: int, model: FileRef, *, max_bytes: int) -> bytes:
-        """Return a revealed model's bytes; raises NotHadError and DiskError."""
-        wanted = Wanted(model.cid, model.digest, max_bytes)
+    def model(self, round_id: int, places: Sequence[FileRef], *, max_bytes: int) -> bytes:
+        """Return the bytes of a model, given where each miner that revealed it says that it is.
+
+        Raises NotHadError and DiskError.
+        """
+        wanted = [Wanted(place.cid, place.digest, max_bytes) for place in places]
         served_as = self._served_as(round_id)
-        return fetch(self.means.store, wanted, self.models(round_id), served_as=served_as)
+        return fetch_any(self.means.store, wanted, self.models(round_id), served_as=served_as)
 
     def models(self, round_id: int) -> Path:
         """Return the folder of a round's models, which goes when the round ends."""

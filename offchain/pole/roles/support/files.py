@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +92,20 @@ def fetch(store: Store, wanted: Wanted, folder: Path, *, served_as: str | None =
         except UnreachableError as error:
             LOG.warning("%s is not served on: %s", quoted(wanted.cid), error)
     return data
+
+
+def fetch_any(store: Store, wanted: Sequence[Wanted], folder: Path, *, served_as: str | None = None) -> bytes:
+    """Return the bytes of one file that several have announced, from the first place that has it.
+
+    Raises what `fetch` raises for the last of them.
+    """
+    *others, last = wanted
+    for each in others:
+        try:
+            return fetch(store, each, folder, served_as=served_as)
+        except UnreachableError as error:
+            LOG.info("Another place is tried: %s", error)
+    return fetch(store, last, folder, served_as=served_as)
 
 
 def _checked(store: Store, wanted: Wanted, folder: Path) -> bytes:

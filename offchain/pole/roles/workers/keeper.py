@@ -56,6 +56,16 @@ CLOSE: Final = Action(
     "its time is over, submissions are closed",
     lambda chain, moment, intent: chain.close_submissions(moment.round_id, intent=intent),
 )
+END_TEST_RELEASE: Final = Action(
+    "test-missed",
+    "no test set was released in time",
+    lambda chain, moment, intent: chain.end_test_release(moment.round_id, intent=intent),
+)
+END_VOTES: Final = Action(
+    "votes-ended",
+    "its committee's time is over",
+    lambda chain, moment, intent: chain.end_votes(moment.ballot_id, intent=intent),
+)
 DRAW_TEST_SEED: Final = Action(
     "test-seed-drawn",
     "its test set is drawn",
@@ -216,12 +226,24 @@ def draw_seed(keeper: Keeper, moment: Moment) -> Due | None:
 
 
 @in_turn
-def close_and_draw_test_set(keeper: Keeper, moment: Moment) -> Due | None:
-    """Close submissions after the time limit; draw the seed of an idle round's test set."""
+def end_training(keeper: Keeper, moment: Moment) -> Due | None:
+    """Close submissions after the time limit; begin the reveals where no test set came.
+
+    Draw the seed of an idle round's test set.
+    """
     standing = keeper.chain.round(moment.round_id)
     if standing.step is Step.KEYED:
         return Due(CLOSE, f"close/{moment.round_id}")
-    return _draw(keeper, moment, DRAW_TEST_SEED) if standing.is_idle else None
+    if standing.is_idle:
+        return _draw(keeper, moment, DRAW_TEST_SEED)
+    return Due(END_TEST_RELEASE, f"end-test/{moment.round_id}") if moment.is_over else None
+
+
+@in_turn
+def end_votes(_: Keeper, moment: Moment) -> Due | None:
+    """End the commitments, or the reveals, of a committee whose time is over."""
+    intent = f"end-votes/{moment.ballot_id}/{moment.phase.name.lower()}"
+    return Due(END_VOTES, intent) if moment.is_over else None
 
 
 @in_turn

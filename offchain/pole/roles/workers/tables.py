@@ -82,8 +82,10 @@ KEY_HOLDER: Final[Mapping[Phase, Duty[KeyHolder]]] = {
 KEEPER: Final[Mapping[Phase, Duty[Keeper]]] = {
     Phase.NONE: keeping.open_round,
     Phase.SEED: keeping.draw_seed,
-    Phase.TEST_RELEASE: keeping.close_and_draw_test_set,
+    Phase.TEST_RELEASE: keeping.end_training,
     Phase.DRAW: keeping.draw_committee,
+    Phase.VOTE_COMMIT: keeping.end_votes,
+    Phase.VOTE_REVEAL: keeping.end_votes,
     Phase.SETTLEMENT: keeping.finalise,
     Phase.FINAL: keeping.open_round,
     Phase.VOID: keeping.open_round,

@@ -1,11 +1,10 @@
-"""The committees of a round: their draws, their votes, and what they earn or cost."""
+"""The committees of a round: their votes, what these say, and what they earn or cost."""
 
 from fractions import Fraction
 from math import ceil
 
 from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model import blocks, money, phases, seats, verdicts
-from tests.contracts.stateful.model.phases import stage
 from tests.contracts.stateful.model.system import (
     NO_HASH,
     STAKES,
@@ -18,13 +17,11 @@ from tests.contracts.stateful.model.system import (
 )
 
 from pole.protocol.encoding.commitments import vote_commitment, vote_payload
-from pole.protocol.rounds.committee_draw import draw as drawn_by
 from pole.protocol.state import BallotStage, RecordKind, Verdict, Vote
 
 NAME = "VerifierCommittee"
 CHAIN_ID = 1
-NEVER = Moment(0, 0)
-NO_BALLOT = Ballot(0, [], 0, NEVER, NEVER)
+NO_BALLOT = Ballot(0, [], 0, BallotStage.NONE, Moment(0, 0))
 IDS_A_ROUND = 4
 
 
@@ -35,8 +32,7 @@ def commit_vote(system: System, call: Call, ballot_id: int, member: int, commitm
     need(call.sender not in ballot.commitments, "AlreadyVoted", ballot_id, call.sender)
     ballot.commitments[call.sender] = commitment
     if len(ballot.commitments) == len(ballot.members):
-        ballot.commit_end = phases.now(system)
-        ballot.reveal_end = _reveal_end(system, ballot.commit_end)
+        _begin_reveals(system, ballot)
     system.report(NAME, "VoteCommitted", ballot_id, call.sender, commitment)
     blocks.record(
         system,
@@ -81,7 +77,7 @@ def reveal_vote(
     need(is_well_formed(votes, ballot.choices), "MalformedVotes", ballot_id)
     ballot.votes[call.sender] = votes
     if len(ballot.votes) == len(ballot.commitments):
-        ballot.reveal_end = phases.now(system)
+        _close(system, ballot)
     system.report(NAME, "VoteRevealed", ballot_id, call.sender, votes)
     blocks.record(
         system,
@@ -92,28 +88,36 @@ def reveal_vote(
     return ()
 
 
-def draw(system: System, drawn: Round, entropy: bytes) -> Ballot | None:
-    """Seat a committee for the judged solutions: a first one, or a larger one; None with too few seats."""
-    chosen, reward, before = system.parameters.chain, drawn.task.terms.reward, drawn.ballots
-    members = drawn_by(
-        drawn.seats,
-        entropy,
-        size=asked(system, drawn, drawn.attempt),
-        minimum=len(before[-1].members) + 1 if before else seats_for(system, reward, chosen["minCommittee"]),
-        barred={*drawn.solutions, drawn.task.owner},
-    )
-    if not members:
-        return None
-    choices = len(drawn.judged)
-    window = chosen["voteCommitWindow"] + choices * drawn.task.judging_time
-    commit_end = phases.later(system, phases.now(system), window)
-    ballot_id = id_of(drawn)
-    system.report(NAME, "Drawn", ballot_id, members, choices)
-    return Ballot(ballot_id, list(members), choices, commit_end, _reveal_end(system, commit_end))
+def end_votes(system: System, _call: Call, ballot_id: int) -> Values:
+    ballot = ballot_of(system, ballot_id)
+    is_voted_on = ballot.stage in (BallotStage.COMMIT, BallotStage.REVEAL)
+    need(is_voted_on, "WrongStage", ballot_id, int(ballot.stage), int(BallotStage.REVEAL))
+    is_over = phases.has_come(system, ballot.end)
+    need(is_over, "VotesAwaited", ballot_id, ballot.end.time, ballot.end.number)
+    if ballot.stage is BallotStage.COMMIT and ballot.commitments:
+        _begin_reveals(system, ballot)
+    else:
+        # Where nobody committed there is nothing to wait for.
+        _close(system, ballot)
+    return ()
 
 
-def _reveal_end(system: System, commit_end: Moment) -> Moment:
-    return phases.later(system, commit_end, system.parameters.chain["voteRevealWindow"])
+def _begin_reveals(system: System, ballot: Ballot) -> None:
+    ballot.stage = BallotStage.REVEAL
+    ballot.end = phases.later(system, phases.now(system), system.parameters.chain["voteRevealWindow"])
+
+
+def _close(system: System, ballot: Ballot) -> None:
+    ballot.stage, ballot.end = BallotStage.CLOSED, phases.now(system)
+
+
+def begin(system: System, drawn: Round, members: list[str]) -> Ballot:
+    """Return the ballot of a committee on the models that were revealed."""
+    choices, ballot_id = len(drawn.models), id_of(drawn)
+    window = system.parameters.chain["voteCommitWindow"] + choices * drawn.task.judging_time
+    system.report(NAME, "Drawn", ballot_id, tuple(members), choices)
+    end = phases.later(system, phases.now(system), window)
+    return Ballot(ballot_id, members, choices, BallotStage.COMMIT, end)
 
 
 def asked(system: System, drawn: Round, attempt: int) -> int:
@@ -145,8 +149,23 @@ def ballot_of(system: System, ballot_id: int) -> Ballot:
     return next((ballot for ballot in known if ballot.ballot_id == ballot_id), NO_BALLOT)
 
 
-def found_by(ballot: Ballot) -> list[verdicts.Finding]:
-    return [verdicts.finding(votes, len(ballot.members)) for votes in _by_choice(ballot)]
+def found_after(system: System, ballot_id: int) -> list[verdicts.Finding]:
+    """Return what stands after a ballot, nothing where it is none."""
+    ballot, drawn = ballot_of(system, ballot_id), system.drawn.get(ballot_id // IDS_A_ROUND % system.lanes)
+    if drawn is None or ballot not in drawn.ballots:
+        return []
+    return standing(drawn.ballots[: drawn.ballots.index(ballot) + 1])
+
+
+def standing(judged: list[Ballot]) -> list[verdicts.Finding]:
+    """Return what stands of each choice after a round's ballots."""
+    found = [verdicts.Finding()] * judged[0].choices if judged else []
+    for ballot in judged:
+        found = [
+            verdicts.standing(before, votes, len(ballot.members))
+            for before, votes in zip(found, _by_choice(ballot), strict=True)
+        ]
+    return found
 
 
 def _by_choice(ballot: Ballot) -> list[list[Values]]:
@@ -154,16 +173,16 @@ def _by_choice(ballot: Ballot) -> list[list[Values]]:
 
 
 def settle(system: System, settled: Round, fee: int) -> None:
-    """Let every member of every attempt answer for its votes by what the last ballot found; share the pay."""
-    found, penalties = found_by(settled.ballots[-1]), 0
+    """Let every member of every attempt answer for its votes by what stands in the end; share the pay."""
+    found, penalties = standing(settled.ballots), 0
     right: list[tuple[int, str, int]] = []
     for ballot in settled.ballots:
-        leading = _leading(ballot, found) if ballot is settled.ballots[-1] else []
+        leading = _leading(settled, ballot)
         for member in _in_order(ballot):
             earning, lost = _answer(system, ballot, member, found, leading)
             penalties += lost
             right.append((ballot.ballot_id, member, earning))
-        ballot.is_settled = True
+        ballot.stage = BallotStage.SETTLED
     right.sort(key=lambda each: (each[0], _place(settled, each)))
     parts = sum(len(ballot.members) * ballot.choices for ballot in settled.ballots)
     is_pot = len(settled.ballots) > 1
@@ -192,12 +211,11 @@ def _in_order(ballot: Ballot) -> list[str]:
     )
 
 
-def _leading(ballot: Ballot, found: list[verdicts.Finding]) -> list[verdicts.Finding]:
-    """Return, where nothing was found, what more than half of the seats say."""
-    return [
-        verdicts.majority(votes, len(ballot.members)) if each.verdict == Verdict.NONE else verdicts.Finding()
-        for votes, each in zip(_by_choice(ballot), found, strict=True)
-    ]
+def _leading(settled: Round, ballot: Ballot) -> list[verdicts.Finding | None]:
+    """Return the truths that more than half of the last committee's seats say, None for an earlier one."""
+    if ballot is not settled.ballots[-1]:
+        return [None] * ballot.choices
+    return [verdicts.majority(votes, len(ballot.members)) for votes in _by_choice(ballot)]
 
 
 def _answer(
@@ -205,24 +223,21 @@ def _answer(
     ballot: Ballot,
     member: str,
     found: list[verdicts.Finding],
-    leading: list[verdicts.Finding],
+    leading: list[verdicts.Finding | None],
 ) -> tuple[int, int]:
     """Return how many votes of a member earn, and what it lost."""
     if member not in ballot.votes:
         return 0, seats.slash(system, ballot.ballot_id, member)
     told = [verdicts.said(vote) for vote in ballot.votes[member]]
-    pairs = list(zip(told, found, strict=True))
-    is_last = bool(leading)
-    if any(_is_false(own, last, is_last=is_last) for own, last in pairs):
+    pairs, sides = list(zip(told, found, strict=True)), list(zip(told, found, leading, strict=True))
+    if any(_is_false(*each) for each in sides):
         return 0, seats.slash(system, ballot.ballot_id, member)
     is_seated = member in system.order
-    if any(
-        leader.is_truth and own.is_truth and own != leader for own, leader in zip(told, leading, strict=False)
-    ):
+    if any(_is_alone(*each) for each in sides):
         if is_seated:
             seats.leave(system, member)
         return 0, 0
-    right = sum(own.is_truth and last.is_truth for own, last in pairs)
+    right = sum(own.is_truth and last.is_truth and not verdicts.differ(own, last) for own, last in pairs)
     if any(last.is_truth and not own.is_truth for own, last in pairs):
         if is_seated:
             seats.strike(system, ballot.ballot_id, member)
@@ -231,17 +246,27 @@ def _answer(
     return right, 0
 
 
-def _is_false(own: verdicts.Finding, last: verdicts.Finding, *, is_last: bool) -> bool:
-    """Tell whether a vote is for another truth; predictions bind to a ballot, and count in the last alone."""
-    if not is_last:
+def _is_false(own: verdicts.Finding, last: verdicts.Finding, leader: verdicts.Finding | None) -> bool:
+    """Tell whether a vote is for another truth than one that the own committee, or a later one, found.
+
+    `leader` is None for an earlier committee than the last. Predictions bind to a ballot: they count where
+    the member's own committee, the last, says what stands.
+    """
+    if leader is None:
         return verdicts.differ(own, last)
-    return own.is_truth and last.is_truth and own != last
+    return leader == last and own.is_truth and last.is_truth and own != last
+
+
+def _is_alone(own: verdicts.Finding, last: verdicts.Finding, leader: verdicts.Finding | None) -> bool:
+    """Tell whether a vote is against what more than half of the last committee's seats say, and not right."""
+    if leader is None or not leader.is_truth or not own.is_truth or own == leader:
+        return False
+    return leader != last and not (last.is_truth and not verdicts.differ(own, last))
 
 
 def _in_stage(system: System, ballot_id: int, needed: BallotStage) -> Ballot:
     ballot = ballot_of(system, ballot_id)
-    now = stage(system, ballot)
-    need(now is needed, "WrongStage", ballot_id, int(now), int(needed))
+    need(ballot.stage is needed, "WrongStage", ballot_id, int(ballot.stage), int(needed))
     return ballot
 
 

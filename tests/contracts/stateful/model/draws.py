@@ -1,5 +1,7 @@
 """What the mix of an Ethereum block to come decides: seeds, and who is in a committee."""
 
+from collections.abc import Sequence
+
 from tests.contracts.stateful.evm import Values, header, mix
 from tests.contracts.stateful.model import ballots, blocks, money, phases, rounds
 from tests.contracts.stateful.model.phases import in_phase
@@ -13,6 +15,8 @@ from tests.contracts.stateful.model.system import (
     need,
 )
 
+from pole.protocol.encoding.abi import encode
+from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.encoding.seeds import draw_entropy, round_seed, test_seed
 from pole.protocol.state import Phase, RecordKind, Step
 
@@ -61,22 +65,45 @@ def _record(system: System, kind: RecordKind, opened: Round, drawn: bytes, seed:
 
 def _draw_committee(system: System, opened: Round, drawn: bytes) -> None:
     entropy = draw_entropy(opened.round_id, opened.attempt, drawn)
-    ballot = ballots.draw(system, opened, entropy)
-    if ballot is None:
+    members = _members(system, opened, entropy)
+    if not members:
         # Do without the committee that could not be drawn.
         opened.is_dropped = bool(opened.ballots)
         opened.is_committee_too_small = not opened.ballots
         return
     if not opened.attempt:
         opened.entropy = entropy
-    opened.ballots.append(ballot)
+    opened.ballots.append(ballots.begin(system, opened, members))
     system.drawn[opened.round_id % system.lanes] = opened
     blocks.record(
         system,
         RecordKind.COMMITTEE_DRAWN,
         ["uint256", "bytes32", "bytes32", "address[]"],
-        [opened.round_id, drawn, entropy, ballot.members],
+        [opened.round_id, drawn, entropy, members],
     )
+
+
+def _members(system: System, opened: Round, entropy: bytes) -> list[str]:
+    """Return a first committee, or a larger one than before; nobody where there are too few."""
+    chosen, reward, before = system.parameters.chain, opened.task.terms.reward, opened.ballots
+    minimum = (
+        len(before[-1].members) + 1 if before else ballots.seats_for(system, reward, chosen["minCommittee"])
+    )
+    barred = {*opened.solutions, opened.task.owner}
+    able = [verifier for verifier in _shuffled(opened.seats, entropy) if verifier not in barred]
+    members = able[: ballots.asked(system, opened, opened.attempt)]
+    return members if len(members) >= minimum else []
+
+
+def _shuffled(seats: Sequence[str], entropy: bytes) -> list[str]:
+    """Return the seats in the order in which they are drawn (Fisher and Yates)."""
+    left, drawn = list(seats), []
+    for step in range(len(left)):
+        place = int.from_bytes(keccak256(encode(["bytes32", "uint256"], [entropy, step])), "big") % len(left)
+        # The first of those left takes the place of the drawn one.
+        left[0], left[place] = left[place], left[0]
+        drawn.append(left.pop(0))
+    return drawn
 
 
 def challenge(system: System, call: Call, round_id: int) -> Values:
@@ -90,9 +117,9 @@ def challenge(system: System, call: Call, round_id: int) -> Values:
         [round_id, attempt, call.sender, due],
     )
     opened.challenges.append(Challenge(call.sender, due))
+    name(system, opened)
     if due:
         money.put(system, system.chain, system.chain, opened.account, due)
-    name(system, opened)
     return ()
 
 

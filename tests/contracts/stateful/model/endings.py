@@ -20,18 +20,21 @@ from pole.protocol.state import Ommer, PayoutReason, Phase, RecordKind, Step, Ve
 
 OMMER_PART = 32
 NOBODY_RIGHT = (VoidReason.NO_QUORUM, VoidReason.NONE_QUALIFIED)
+# What is proven of the data comes before what could not be had of them.
 DATA_LOST = {
     Verdict.DATA_FAULT: VoidReason.DATA_FAULT,
     Verdict.DATA_UNAVAILABLE: VoidReason.DATA_UNAVAILABLE,
 }
 
 Found = dict[str, verdicts.Finding]
-"""What the last committee found, by miner; empty where none sat."""
+"""What stands in the end of the model that each miner showed; empty where no committee sat."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The winner and the others that reached the thresholds, best first; or why there is none.
+    """The winner and who else showed a model above the thresholds, best first; or why there is none.
+
+    Of those that showed the same model the best is named alone.
 
     `trained` is who did best of those that reached the training threshold in a round that missed another.
     """
@@ -65,16 +68,17 @@ def finalise(system: System, _call: Call, round_id: int) -> Values:
 def _found(ended: Round) -> Found:
     if not ended.ballots:
         return {}
-    return dict(zip(ended.judged, ballots.found_by(ended.ballots[-1]), strict=True))
+    by_model = dict(zip(ended.models, ballots.standing(ended.ballots), strict=True))
+    return {miner: by_model[ended.solutions[miner].model_digest] for miner in ended.revealed}
 
 
 def _outcome(ended: Round, found: Found) -> Outcome:
     early = _early(ended)
     if early is not VoidReason.NONE:
         return Outcome(early)
-    for each in found.values():
-        if each.verdict in DATA_LOST:
-            return Outcome(DATA_LOST[Verdict(each.verdict)])
+    for verdict, reason in DATA_LOST.items():
+        if any(each.verdict == verdict for each in found.values()):
+            return Outcome(reason)
     able = [miner for miner, each in found.items() if verdicts.qualifies(ended, ended.solutions[miner], each)]
     if not able:
         is_complete = all(each.verdict != Verdict.NONE for each in found.values())
@@ -90,7 +94,15 @@ def _outcome(ended: Round, found: Found) -> Outcome:
         trained = [miner for miner in able if verdicts.meets_training(ended, found[miner])]
         return Outcome(VoidReason.THRESHOLD_MISSED, trained=min(trained, key=rank, default=NOBODY))
     # Without anybody above the thresholds the best wins alone.
-    return Outcome(VoidReason.NONE, tuple(meeting) or (min(able, key=rank),))
+    return Outcome(VoidReason.NONE, _once_a_model(ended, meeting) or (min(able, key=rank),))
+
+
+def _once_a_model(ended: Round, ranked: list[str]) -> tuple[str, ...]:
+    """Return the first of those who showed each model."""
+    first: dict[bytes, str] = {}
+    for miner in ranked:
+        first.setdefault(ended.solutions[miner].model_digest, miner)
+    return tuple(first.values())
 
 
 def _early(ended: Round) -> VoidReason:
@@ -183,19 +195,18 @@ def _shares(ended: Round, reason: PayoutReason, amount: int) -> list[tuple[str, 
 
 
 def _unused_rent(system: System, ended: Round) -> int:
-    rent, duration = tasks.rent(system, ended.task), tasks.duration(system, ended.task)
+    rent, duration = tasks.rent(system, ended.task), tasks.duration(system, ended.task.terms)
     taken = min(system.clock.time - ended.opened_at, duration)
     return rent - rent * taken // duration
 
 
 def _spent(ended: Round) -> list[Challenge]:
     """Return the challenges whose bonds pay the committees they bought, for these found nothing else."""
-    last = ballots.found_by(ended.ballots[-1]) if ended.ballots else []
-    drawn = ended.challenges[: len(ended.ballots) - 1]
+    last = ballots.standing(ended.ballots)
     return [
         made
-        for made, ballot in zip(drawn, ended.ballots, strict=False)
-        if not any(map(verdicts.differ, ballots.found_by(ballot), last))
+        for attempt, made in enumerate(ended.challenges[: len(ended.ballots) - 1])
+        if not any(map(verdicts.differ, ballots.standing(ended.ballots[: attempt + 1]), last))
     ]
 
 

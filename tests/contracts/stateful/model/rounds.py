@@ -162,6 +162,16 @@ def advance(system: System, opened: Round, step: Step) -> None:
     opened.step, opened.begun = step, phases.now(system)
 
 
+def end_test_release(system: System, _call: Call, round_id: int) -> Values:
+    opened = in_phase(system, round_id, Phase.TEST_RELEASE)
+    end = phases.phase(system, opened)[1]
+    # There is no window to end before somebody has closed.
+    is_over = opened.step is Step.CLOSED and phases.has_come(system, end)
+    need(is_over, "TestSetAwaited", round_id, end.time, end.number)
+    advance(system, opened, Step.RELEASED)
+    return ()
+
+
 def release_test_set(system: System, call: Call, round_id: int, cid: str, digest: bytes) -> Values:
     opened = in_phase(system, round_id, Phase.TEST_RELEASE)
     need(call.sender == opened.task.owner, "NotDataNode", round_id, call.sender)

@@ -14,7 +14,7 @@ from tests.contracts.stateful.parameters import Parameters
 
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.encoding.merkle_body import EMPTY_BODY, Body
-from pole.protocol.state import Ommer, Step, TaskTerms, VoidReason
+from pole.protocol.state import BallotStage, Ommer, Step, TaskTerms, VoidReason
 
 BPS = 10_000
 NOBODY = "0x" + "00" * 20
@@ -104,21 +104,18 @@ class Moment:
 
 @dataclass(slots=True)
 class Ballot:
-    """`commitments` keep who committed; a leaked one is zero. `votes` are those revealed, in that order."""
+    """`commitments` keep who committed; a leaked one is zero. `votes` are those revealed, in that order.
+
+    `end` is from when anybody may end the stage; once the ballot is closed, when that was.
+    """
 
     ballot_id: int
     members: list[str]
     choices: int
-    commit_end: Moment
-    reveal_end: Moment
+    stage: BallotStage
+    end: Moment
     commitments: dict[str, bytes] = field(default_factory=dict)
     votes: dict[str, Values] = field(default_factory=dict)
-    is_settled: bool = False
-
-    @property
-    def end(self) -> Moment:
-        """Return when votes end at the latest: reveals are not waited for when nobody committed."""
-        return self.reveal_end if self.commitments else self.commit_end
 
 
 @dataclass(slots=True)
@@ -181,12 +178,9 @@ class Round:
         return [miner for miner, solution in self.solutions.items() if solution.is_revealed]
 
     @property
-    def judged(self) -> list[str]:
-        """Return whose models are voted on: of equal ones that with the lowest order, by place."""
-        first: dict[bytes, str] = {}
-        for miner in sorted(self.revealed, key=lambda each: self.solutions[each].order):
-            first.setdefault(self.solutions[miner].model_digest, miner)
-        return [miner for miner in self.revealed if miner in first.values()]
+    def models(self) -> list[bytes]:
+        """Return the digests that are voted on, each once, by the first place that showed it."""
+        return list(dict.fromkeys(self.solutions[miner].model_digest for miner in self.revealed))
 
     @property
     def account(self) -> bytes:

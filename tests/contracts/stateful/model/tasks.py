@@ -127,13 +127,20 @@ def best(system: System) -> Task | None:
 
 def value(system: System, task: Task) -> Fraction:
     """Return what a task pays for each second that its round can take."""
-    return Fraction(task.terms.reward, duration(system, task))
+    return Fraction(task.terms.reward, duration(system, task.terms))
 
 
-def duration(system: System, task: Task) -> int:
+def duration(system: System, terms: TaskTerms) -> int:
     """Return how many seconds a round of the task may take: training, windows, judging of every place."""
     limits = system.parameters.task_list
-    return task.terms.time_limit + limits["roundWindows"] + limits["maxSolutions"] * task.judging_time
+    judging = limits["maxSolutions"] * judging_time(system, terms)
+    return terms.time_limit + limits["roundWindows"] + judging
+
+
+def minimum_reward(system: System, terms: TaskTerms) -> int:
+    """Return what a task must pay at least: something for every second that it may hold a lane."""
+    limits = system.parameters.task_list
+    return max(limits["minReward"], duration(system, terms) * limits["rewardPerSecond"])
 
 
 def judging_time(system: System, terms: TaskTerms) -> int:
@@ -197,9 +204,8 @@ def price(system: System, task: Task) -> int:
 def _check_terms(system: System, terms: TaskTerms) -> None:
     limits, judging = system.parameters.task_list, judging_time(system, terms)
     need(judging <= limits["maxJudgingTime"], "TooMuchWork", judging, limits["maxJudgingTime"])
-    minimum = max(limits["minReward"], judging * limits["rewardPerJudgingSecond"])
     ranges = [
-        ("reward", terms.reward, minimum, limits["maxReward"]),
+        ("reward", terms.reward, minimum_reward(system, terms), limits["maxReward"]),
         ("dataBond", terms.data_bond, limits["minDataBond"], UINT96),
         ("fee", terms.fee, terms.reward * limits["feeBps"] // BPS, UINT96),
         ("timeLimit", terms.time_limit, 1, limits["maxTimeLimit"]),

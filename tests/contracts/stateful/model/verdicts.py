@@ -44,6 +44,17 @@ def majority(votes: Sequence[Values], seats: int) -> Finding:
     return shared if shared.is_truth else Finding()
 
 
+def standing(before: Finding, votes: Sequence[Values], seats: int) -> Finding:
+    """Return what stands of one solution after these votes, where `before` stood before them.
+
+    Where no truth was found the one before stands, unless more than half of the seats say another.
+    """
+    found = finding(votes, seats)
+    if found.is_truth or not before.is_truth:
+        return found
+    return Finding() if differ(majority(votes, seats), before) else before
+
+
 def _shared(votes: Sequence[Values], needed: int) -> Finding:
     found, count = Counter(map(said, votes)).most_common(1)[0] if votes else (Finding(), 0)
     return found if count >= needed else Finding()

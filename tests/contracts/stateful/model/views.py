@@ -45,11 +45,8 @@ def changing(system: System, people: Iterable[str]) -> Iterator[Expectation]:
 
 def timed(system: System, _people: Iterable[str]) -> Iterator[Expectation]:
     """Yield what time alone changes."""
-    for lane, newest in system.newest.items():
+    for newest in system.newest.values():
         yield _phase(system, newest.round_id)
-        for ballot in _ballots(system, lane):
-            stage = phases.stage(system, ballot)
-            yield "VerifierCommittee.stageOf", (ballot.ballot_id,), (int(stage),)
 
 
 def _ballots(system: System, lane: int) -> list[Ballot]:
@@ -118,7 +115,7 @@ def _task(system: System, task_id: int) -> Iterator[Expectation]:
     yield "TaskList.delegateOf", (task_id,), (task.delegate if task else NOBODY,)
     yield "TaskList.task", (task_id,), (_task_struct(task) if task else (NOBODY, 0, NO_TERMS, NO_HASH),)
     if task:
-        told = (tasks.rent(system, task), tasks.duration(system, task))
+        told = (tasks.rent(system, task), tasks.duration(system, task.terms))
         yield "TaskList.rentOf", (terms_tuple(task.terms),), told
 
 
@@ -200,7 +197,7 @@ def _round_struct(opened: Round) -> Values:
 
 
 def _solution_structs(opened: Round) -> Values:
-    choices = {miner: choice for choice, miner in enumerate(opened.judged, start=1)}
+    choices = {digest: choice for choice, digest in enumerate(opened.models, start=1)}
     return tuple(
         (
             miner,
@@ -209,7 +206,7 @@ def _solution_structs(opened: Round) -> Values:
             solution.claimed_train,
             solution.claimed_test,
             solution.order,
-            choices.get(miner, 0),
+            choices.get(solution.model_digest, 0),
             solution.is_revealed,
         )
         for miner, solution in opened.solutions.items()
@@ -218,16 +215,14 @@ def _solution_structs(opened: Round) -> Values:
 
 def _ballot(system: System, ballot_id: int) -> Iterator[Expectation]:
     ballot = ballots.ballot_of(system, ballot_id)
-    stage = phases.stage(system, ballot)
-    yield "VerifierCommittee.stageOf", (ballot_id,), (int(stage),)
     yield "VerifierCommittee.members", (ballot_id,), (tuple(ballot.members),)
     yield "VerifierCommittee.ballot", (ballot_id,), (_ballot_struct(ballot),)
     for member, verifier in enumerate(ballot.members):
         vote = (ballot.commitments.get(verifier, NO_HASH), verifier in ballot.votes)
         yield "VerifierCommittee.voteOf", (ballot_id, member), vote
     yield "VerifierCommittee.voteOf", (ballot_id, len(ballot.members)), (NO_HASH, False)
-    if stage in (BallotStage.NONE, BallotStage.CLOSED, BallotStage.SETTLED):
-        found = tuple(tuple(map(int, each)) for each in ballots.found_by(ballot))
+    if ballot.stage in (BallotStage.NONE, BallotStage.CLOSED, BallotStage.SETTLED):
+        found = tuple(tuple(map(int, each)) for each in ballots.found_after(system, ballot_id))
         yield "VerifierCommittee.findings", (ballot_id,), (found,)
 
 
@@ -237,11 +232,9 @@ def _ballot_struct(ballot: Ballot) -> Values:
         ballot.choices,
         _bits(ballot, ballot.commitments),
         _bits(ballot, ballot.votes),
-        ballot.commit_end.time,
-        ballot.commit_end.number,
-        ballot.reveal_end.time,
-        ballot.reveal_end.number,
-        ballot.is_settled,
+        int(ballot.stage),
+        ballot.end.time,
+        ballot.end.number,
     )
 
 

@@ -2,6 +2,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -99,10 +100,23 @@ def test_a_network_that_never_becomes_finite_is_no_result() -> None:
         run(rule(deadline=20.0), TrainingSettings(learning_rate=1e30, steps=5, epochs=1))
 
 
-def test_training_stops_when_the_required_accuracy_is_reached() -> None:
-    result = run(rule(required=128))
-    assert result.reason is StopReason.THRESHOLD
-    assert result.candidate.evaluation.correct >= 128
+@dataclass(frozen=True)
+class Learned:
+    """A training to 128 right answers, and all that it reported."""
+
+    result: TrainingResult
+    seen: list[Progress]
+
+
+@pytest.fixture(scope="module")
+def learned() -> Learned:
+    seen: list[Progress] = []
+    return Learned(run(rule(required=128), report=seen.append), seen)
+
+
+def test_training_stops_when_the_required_accuracy_is_reached(learned: Learned) -> None:
+    assert learned.result.reason is StopReason.THRESHOLD
+    assert learned.result.candidate.evaluation.correct >= 128
 
 
 def test_iris_is_learned_from_its_features() -> None:
@@ -201,9 +215,9 @@ def test_an_unreached_threshold_leads_to_cycle_after_cycle() -> None:
     assert [epoch.epoch for epoch in evaluated] == list(range(1, 15))
 
 
-def test_the_same_random_seed_trains_the_same_model() -> None:
-    first, second, other = (run(rule(required=128), random_seed=number) for number in (5, 5, 6))
-    files = [model_file.save(result.candidate.model) for result in (first, second, other)]
+def test_the_same_random_seed_trains_the_same_model(learned: Learned) -> None:
+    again, other = (run(rule(required=128), random_seed=number) for number in (1, 6))
+    files = [model_file.save(result.candidate.model) for result in (learned.result, again, other)]
     assert files[0] == files[1]
     assert files[0] != files[2]
 
@@ -222,15 +236,14 @@ def test_training_does_not_wait_for_the_compiler_of_torch(monkeypatch: pytest.Mo
     run(rule(deadline=20.0))
 
 
-def test_the_reported_accuracy_is_that_of_the_file_that_is_shipped() -> None:
-    result = run(rule(required=128))
-    shipped = model_file.load(model_file.save(result.candidate.model), SPEC, SEED)
-    assert evaluate(shipped, FEATURES, LABELS).correct == result.candidate.evaluation.correct
+def test_the_reported_accuracy_is_that_of_the_file_that_is_shipped(learned: Learned) -> None:
+    candidate = learned.result.candidate
+    shipped = model_file.load(model_file.save(candidate.model), SPEC, SEED)
+    assert evaluate(shipped, FEATURES, LABELS).correct == candidate.evaluation.correct
 
 
-def test_every_epoch_is_reported_with_the_best_candidate_so_far() -> None:
-    seen: list[Progress] = []
-    result = run(rule(required=128), report=seen.append)
+def test_every_epoch_is_reported_with_the_best_candidate_so_far(learned: Learned) -> None:
+    result, seen = learned.result, learned.seen
     assert [progress.epoch for progress in seen] == list(range(1, result.epochs + 1))
     counts = [progress.best.evaluation.correct for progress in seen if progress.best]
     assert len(counts) == len(seen)

@@ -6,17 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.protocol.example_rounds import CHAIN, round_at
 
-from pole.protocol.rounds.clock import CLOCKLESS, Moment, can_grow, phase_of, stage_of
+from pole.protocol.rounds.clock import CLOCKLESS, Moment, can_grow, phase_of
 from pole.protocol.state import Ballot, BallotStage, Phase, Round, Step, VoidReason
 
-NO_BALLOT = Ballot(0, 0, 0, 0, 0, 0, 0, 0, settled=False)
+NO_BALLOT = Ballot(0, 0, 0, 0, BallotStage.NONE, 0, 0)
 FAR = 10_000
 """An Ethereum block after all windows: what is left is the clock's."""
 
 
-def ballot(committed: int = 0b000, revealed: int = 0b000, **changes: int) -> Ballot:
-    ends = {"commit_deadline": 5_000, "commit_block": 60, "reveal_deadline": 5_140, "reveal_block": 64}
-    return Ballot(3, 1, committed, revealed, **{**ends, **changes}, settled=False)
+def ballot(stage: BallotStage, **changes: Any) -> Ballot:
+    """Return a ballot of three seats whose window ends at second 5000 in Ethereum block 60."""
+    plain = Ballot(3, 1, committed=0b011, revealed=0b010, stage=stage, deadline=5_000, deadline_block=60)
+    return replace(plain, **changes)
 
 
 def phases(
@@ -60,17 +61,11 @@ def test_after_the_time_limit_somebody_has_to_close() -> None:
     assert phases(standing, 1_649, 1_650, 99_999) == [(Phase.TRAINING, 1_650)] + [(Phase.TEST_RELEASE, 0)] * 2
 
 
-def test_a_test_set_that_never_comes_only_costs_its_window() -> None:
-    assert phases(step(Step.CLOSED, committed=2), 1_050, 1_159, 1_160, 1_279, 1_280) == [
-        (Phase.TEST_RELEASE, 1_160),
-        (Phase.TEST_RELEASE, 1_160),
-        (Phase.REVEAL, 1_280),
-        (Phase.REVEAL, 1_280),
-        OVER,
-    ]
+def test_a_test_set_is_waited_for_until_somebody_says_that_its_window_is_over() -> None:
+    assert phases(step(Step.CLOSED, committed=2), 1_050, 1_160, 99_999) == [(Phase.TEST_RELEASE, 1_160)] * 3
 
 
-def test_reveals_run_from_the_release() -> None:
+def test_reveals_run_from_the_release_or_from_when_none_was_waited_for_any_more() -> None:
     standing = step(Step.RELEASED, committed=2, revealed=1)
     assert phases(standing, 1_050, 1_169, 1_170) == [(Phase.REVEAL, 1_170)] * 2 + [(Phase.DRAW, 0)]
 
@@ -88,13 +83,9 @@ VOTED = step(Step.RELEASED, committed=1, revealed=1)
 
 
 def test_the_ballot_tells_the_phase_after_the_draw() -> None:
-    voted = ballot(committed=0b011, revealed=0b010)
-    assert phases(VOTED, 4_999, 5_000, 5_139, 5_140, voted=voted) == [
-        (Phase.VOTE_COMMIT, 5_000),
-        (Phase.VOTE_REVEAL, 5_140),
-        (Phase.VOTE_REVEAL, 5_140),
-        OVER,
-    ]
+    for stage, phase in ((BallotStage.COMMIT, Phase.VOTE_COMMIT), (BallotStage.REVEAL, Phase.VOTE_REVEAL)):
+        assert phases(VOTED, 4_999, 5_000, 99_999, voted=ballot(stage)) == [(phase, 5_000)] * 3
+    assert phases(VOTED, 5_000, voted=ballot(BallotStage.CLOSED)) == [OVER]
 
 
 @pytest.mark.parametrize(
@@ -103,8 +94,6 @@ def test_the_ballot_tells_the_phase_after_the_draw() -> None:
         (step(Step.SEEDED), 4, Phase.KEYS),
         (step(Step.KEYED), 4, Phase.TRAINING),
         (step(Step.KEYED, committed=1), 4, Phase.TRAINING),
-        (step(Step.CLOSED, committed=1), 4, Phase.TEST_RELEASE),
-        (step(Step.CLOSED, committed=1), 8, Phase.REVEAL),
         (step(Step.RELEASED, committed=1), 4, Phase.REVEAL),
     ],
 )
@@ -115,15 +104,12 @@ def test_a_chain_that_stood_still_ends_no_window(standing: Round, blocks: int, p
     assert phase_of(standing, NO_BALLOT, CHAIN, 3, Moment(late, 50 + blocks))[0] is not phase
 
 
-def test_votes_and_challenges_wait_for_their_blocks_too() -> None:
-    voted = ballot(committed=0b111)
-    found = [phase_of(VOTED, voted, CHAIN, 7, Moment(99_999, block)) for block in (59, 60, 63, 64, 67, 68)]
+def test_challenges_wait_for_their_blocks_too() -> None:
+    voted = ballot(BallotStage.CLOSED)
+    found = [phase_of(VOTED, voted, CHAIN, 7, Moment(99_999, block)) for block in (60, 63, 64)]
     assert [(phase, deadline.block) for phase, deadline in found] == [
-        (Phase.VOTE_COMMIT, 60),
-        (Phase.VOTE_REVEAL, 64),
-        (Phase.VOTE_REVEAL, 64),
-        (Phase.CHALLENGE, 68),
-        (Phase.CHALLENGE, 68),
+        (Phase.CHALLENGE, 64),
+        (Phase.CHALLENGE, 64),
         (Phase.SETTLEMENT, 0),
     ]
 
@@ -135,39 +121,10 @@ def test_a_settled_round_has_ended(reason: VoidReason, phase: Phase) -> None:
     assert phases(round_at(settled=True, void_reason=reason), 1_000) == [(phase, 0)]
 
 
-def stages(voted: Ballot, *times: int) -> list[BallotStage]:
-    return [stage_of(voted, Moment(time, FAR)) for time in times]
-
-
-def test_no_seats_mean_no_ballot() -> None:
-    assert stages(NO_BALLOT, 0) == [BallotStage.NONE]
-
-
-def test_without_any_commitment_the_ballot_closes_at_once() -> None:
-    assert stages(ballot(), 4_999, 5_000) == [BallotStage.COMMIT, BallotStage.CLOSED]
-
-
-def test_the_last_commitment_ends_the_commit_stage() -> None:
-    full = ballot(committed=0b111, commit_deadline=4_900, reveal_deadline=5_040)
-    assert stages(full, 4_900, 5_040) == [BallotStage.REVEAL, BallotStage.CLOSED]
-
-
-def test_the_last_reveal_closes_the_ballot() -> None:
-    done = ballot(committed=0b011, revealed=0b011, reveal_deadline=5_001)
-    assert stages(done, 5_000, 5_001) == [BallotStage.REVEAL, BallotStage.CLOSED]
-
-
-def test_a_settled_ballot_stays_settled() -> None:
-    assert stages(replace(ballot(), settled=True), 0) == [BallotStage.SETTLED]
-
-
-def test_a_tally_can_be_challenged_for_a_while_after_the_last_reveal() -> None:
-    voted = ballot(committed=0b111, revealed=0b111, reveal_deadline=5_040)
-    assert phases(VOTED, 5_040, 5_189, 5_190, voted=voted, seats=4) == [(Phase.CHALLENGE, 5_190)] * 2 + [OVER]
-
-
-def test_the_window_of_a_ballot_without_votes_begins_when_its_commitments_end() -> None:
-    assert phases(VOTED, 5_000, 5_150, voted=ballot(), seats=4) == [(Phase.CHALLENGE, 5_150), OVER]
+def test_a_tally_can_be_challenged_for_a_while_after_it_closed() -> None:
+    closed = ballot(BallotStage.CLOSED)
+    found = phases(VOTED, 5_000, 5_149, 5_150, voted=closed, seats=4)
+    assert found == [(Phase.CHALLENGE, 5_150)] * 2 + [OVER]
 
 
 def test_a_challenged_round_draws_again() -> None:
@@ -181,7 +138,7 @@ def test_a_challenged_round_draws_again() -> None:
 def test_a_committee_that_cannot_grow_is_not_challenged(
     changes: dict[str, Any], seats: int, drawn: int
 ) -> None:
-    voted = replace(ballot(), seats=drawn)
+    voted = ballot(BallotStage.CLOSED, seats=drawn)
     assert not can_grow(round_at(**changes), voted, CHAIN, seats)
     assert phases(replace(VOTED, **changes), 5_000, voted=voted, seats=seats) == [OVER]
 

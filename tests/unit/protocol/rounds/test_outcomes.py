@@ -21,12 +21,15 @@ def committee(*cast: Vote | None, members: int = 0) -> Committee:
     return Committee(names, {name: (vote,) for name, vote in pairs if vote is not None})
 
 
-def tally(last: Committee) -> tuple[Finding, ...]:
-    return findings(list(last.votes.values()), seats=len(last.members), choices=1)
+def tally(*committees: Committee) -> tuple[Finding, ...]:
+    found: tuple[Finding, ...] = ()
+    for each in committees:
+        found = findings(found, list(each.votes.values()), seats=len(each.members), choices=1)
+    return found
 
 
 def judged(*committees: Committee) -> list[Outcome]:
-    return list(outcomes(committees, tally(committees[-1])))
+    return list(outcomes(committees, tally(*committees)))
 
 
 def test_who_casts_what_was_found_earns_a_part_and_starts_anew() -> None:
@@ -76,10 +79,25 @@ def test_an_earlier_committee_is_judged_by_the_last_in_counts_alone() -> None:
     assert c == replace(PLAIN, member="c", struck=True)
 
 
-def test_an_earlier_committee_is_not_held_against_a_majority_without_a_quorum() -> None:
+def test_nobody_is_slashed_where_a_majority_without_a_quorum_contradicts_an_earlier_truth() -> None:
     first = committee(ok(train=80), ok(train=80), ok(train=80))
     last = committee(*[ok()] * 4, *[no(Verdict.UNAVAILABLE)] * 3)
     assert all(not each.slashed and not each.unseated for each in judged(first, last))
+
+
+def test_who_saw_what_most_could_not_have_loses_nothing_to_an_earlier_lie() -> None:
+    first = committee(ok(train=80), ok(train=80), ok(train=80))
+    last = committee(*[ok()] * 3, *[no(Verdict.UNAVAILABLE)] * 4)
+    *_, saw, _, _, _, _ = judged(first, last)
+    assert saw == replace(PLAIN, attempt=1, member="c")
+
+
+def test_a_truth_that_no_later_committee_could_judge_is_paid_as_it_was_found() -> None:
+    first = committee(ok(), ok(), ok(), ok(train=91))
+    last = committee(ok(digest=2), ok(digest=2), *[no(Verdict.UNAVAILABLE)] * 5)
+    found = judged(first, last)
+    assert [each.parts for each in found] == [1, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0]
+    assert [each.slashed for each in found] == [False] * 3 + [True] + [False] * 7
 
 
 def test_a_pot_is_shared_by_all_seats_of_all_attempts_and_choices() -> None:

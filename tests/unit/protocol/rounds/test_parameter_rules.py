@@ -67,14 +67,14 @@ def changed(group: str, **values: int) -> Parameters:
         ("task_list", {"max_judging_time": 0}, "no model could be judged"),
         ("task_list", {"max_reward": 10**18 - 1}, "no task could be posted"),
         ("task_list", {"max_reward": 11 * 10**18 + 1}, "may decide on"),
-        ("task_list", {"reward_per_judging_second": 0}, "to take long for nothing"),
+        ("task_list", {"reward_per_second": 0}, "held for long by a task"),
         ("task_list", {"rent_bps": 0}, "occupying a lane would cost nothing"),
         ("task_list", {"rent_bps": 10_001}, "taskList.rentBps is 10001"),
         ("committee", {"seat_stake": 0, "penalty": 0}, "every seat for nothing"),
-        ("committee", {"penalty": 2 * 10**17 + 1}, "one in each of 4 lanes and one for a leak"),
+        ("committee", {"penalty": 125 * 10**15 + 1}, "in each of 4 lanes a seat can owe one for a vote"),
         ("committee", {"lanes": 0}, "give 1 to 16"),
         ("committee", {"lanes": 17}, "give 1 to 16"),
-        ("committee", {"lanes": 10}, "one in each of 10 lanes"),
+        ("committee", {"lanes": 6}, "in each of 6 lanes"),
         ("committee", {"seat_age": 0}, "in the block that opens a round"),
         ("chain", {"reward_per_seat": 0}, "so that a committee can be drawn"),
         ("chain", {"reward_per_seat": 10**18 + 1}, "at most the stake of a seat"),
@@ -140,8 +140,8 @@ def test_a_window_that_holds_few_blocks_of_the_chain_below_is_refused() -> None:
 
 def test_the_limits_themselves_are_accepted() -> None:
     check_parameters(SOUND)
-    check_parameters(changed("committee", penalty=2 * 10**17))
-    check_parameters(changed("committee", lanes=9))
+    check_parameters(changed("committee", penalty=125 * 10**15))
+    check_parameters(changed("committee", lanes=5))
     check_parameters(changed("chain", max_committee=34, fee_margin_bps=10_000))
     check_parameters(changed("chain", ready_bond_bps=10_000, miner_bond_bps=10_000))
     check_parameters(changed("chain", block_reward=0))

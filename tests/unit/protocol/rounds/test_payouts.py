@@ -16,7 +16,7 @@ from tests.unit.protocol.example_rounds import (
     unrevealed,
 )
 
-from pole.protocol.rounds.judgement import Challenge, EndedRound, judge, judged_solutions
+from pole.protocol.rounds.judgement import Challenge, EndedRound, choices_of, choose, judge
 from pole.protocol.rounds.ommer_rewards import pool_draw
 from pole.protocol.rounds.payouts import Settlement, account_of, miner_bond, pool_payouts, settle
 from pole.protocol.rounds.tally import NO_FINDING
@@ -47,30 +47,30 @@ DATA_BOND = Payout(DATA_NODE, PayoutReason.DATA_BOND, TERMS.data_bond)
 
 
 def test_keys_that_never_come_cost_the_data_bond() -> None:
-    given_ = ended(keys_posted=False, judged=None, findings=None)
+    given_ = ended(keys_posted=False, findings=None)
     assert split(given_) == Settlement((reward_refund(), RENT), 0, TERMS.data_bond + USED)
 
 
 def test_a_task_nobody_tries_costs_its_fee_and_the_seconds_that_it_took() -> None:
-    given_ = ended(released=False, judged=None, findings=None)
+    given_ = ended(released=False, findings=None)
     assert split(given_) == Settlement((reward_refund(), DATA_BOND, RENT), 0, USED)
 
 
 def test_a_commitment_never_revealed_costs_its_bond() -> None:
-    given_ = ended(solutions=(unrevealed(0),), judged=None, findings=None)
+    given_ = ended(solutions=(unrevealed(0),), findings=None)
     assert split(given_) == Settlement((reward_refund(), DATA_BOND, RENT), 0, CHAIN.miner_bond + USED)
 
 
 def test_a_withheld_test_set_costs_the_data_bond_even_when_somebody_wins() -> None:
     solutions = (solution(0, claimed_test_correct=0), unrevealed(1))
-    given_ = ended(found(95, 0), released=False, solutions=solutions, judged=solutions[:1])
+    given_ = ended(found(95, 0), released=False, solutions=solutions)
     share = Payout(MINERS[0], PayoutReason.DATA_BOND_SHARE, TERMS.data_bond // 2)
     won = Payout(MINERS[0], PayoutReason.TASK_REWARD, TERMS.reward - FEE)
     assert split(given_).payouts == (won, share, RENT, bond(0))
 
 
 def test_a_withheld_test_set_pays_the_pool_when_nobody_reveals() -> None:
-    given_ = ended(solutions=(unrevealed(0),), released=False, judged=None, findings=None)
+    given_ = ended(solutions=(unrevealed(0),), released=False, findings=None)
     assert split(given_) == Settlement((reward_refund(), RENT), 0, TERMS.data_bond + CHAIN.miner_bond + USED)
 
 
@@ -143,14 +143,14 @@ def test_a_winner_pays_the_committee_whoever_forfeits() -> None:
 
 def test_where_the_training_threshold_is_missed_the_reward_pays_the_committee() -> None:
     low = (solution(0, claimed_train_correct=80),)
-    given_ = ended(found(train=80), solutions=low, judged=low)
+    given_ = ended(found(train=80), solutions=low)
     payouts = (reward_refund(TERMS.reward - FEE), DATA_BOND, RENT, bond(0))
     assert split(given_) == Settlement(payouts, FEE, USED)
 
 
 def test_who_trained_best_is_paid_a_part_where_only_the_test_threshold_is_missed() -> None:
     low = tuple(solution(n, claimed_test_correct=6 + n) for n in range(2))
-    given_ = ended(found(test=6), found(test=7), solutions=low, judged=low)
+    given_ = ended(found(test=6), found(test=7), solutions=low)
     part = (TERMS.reward - FEE) * CHAIN.missed_share_bps // 10_000
     trained = Payout(MINERS[1], PayoutReason.TRAINING_REWARD, part)
     payouts = (trained, reward_refund(TERMS.reward - FEE - part), DATA_BOND, RENT, bond(0), bond(1))
@@ -168,16 +168,16 @@ def test_a_claim_that_can_end_the_training_is_dearer(reward: int, claim: int, bo
 
 def test_bonds_are_forfeited_and_returned_as_large_as_they_were_paid() -> None:
     solutions = (solution(0), solution(1, claimed_train_correct=80))
-    given_ = ended(found(), fault(Verdict.MALFORMED), solutions=solutions, judged=solutions)
+    given_ = ended(found(), fault(Verdict.MALFORMED), solutions=solutions)
     parameters = replace(CHAIN, miner_bond_bps=1_000, ready_bond_bps=2_000)
     result = settle(given_, judge(given_), parameters)
     assert Payout(MINERS[0], PayoutReason.MINER_BOND, TERMS.reward * 2 // 10) in result.payouts
     assert result.pool == TERMS.reward // 10 + USED
 
 
-def test_who_revealed_a_model_that_another_committed_to_before_keeps_its_bond_and_is_nothing_else() -> None:
+def test_who_claims_truly_what_another_committed_to_before_keeps_its_bond_and_is_nothing_else() -> None:
     solutions = (solution(0), solution(1, model_digest=solution(0).model_digest))
-    given_ = ended(found(), solutions=solutions, judged=judged_solutions(solutions))
+    given_ = ended(found(), solutions=solutions)
     won = Payout(MINERS[0], PayoutReason.TASK_REWARD, TERMS.reward - FEE)
     assert split(given_) == Settlement((won, DATA_BOND, RENT, bond(0), bond(1)), FEE, USED)
     assert judge(given_).ommers == ()
@@ -242,8 +242,9 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
         for n in range(draw(st.integers(0, 4)))
     )
     asked = terms(reward=draw(st.integers(0, 10**6)), data_bond=draw(st.integers(0, 10**6)))
-    judged = judged_solutions(solutions)
-    drawn = bool(judged) and draw(st.booleans())
+    solutions = choose(solutions)
+    choices = choices_of(solutions)
+    drawn = choices > 0 and draw(st.booleans())
     rent = draw(st.integers(0, 10**6))
     return replace(
         ended(),
@@ -252,11 +253,10 @@ def ended_rounds(draw: st.DrawFn) -> EndedRound:
         closed_early=draw(st.booleans()),
         released=draw(st.booleans()),
         solutions=solutions,
-        judged=judged if drawn else None,
-        findings=draw(st.tuples(*[findings] * len(judged))) if drawn else None,
+        findings=draw(st.tuples(*[findings] * choices)) if drawn else None,
         rent=rent,
         used=draw(st.integers(0, rent)),
-        challenges=tuple(draw(st.lists(challenges(len(judged)), max_size=2))) if drawn else (),
+        challenges=tuple(draw(st.lists(challenges(choices), max_size=2))) if drawn else (),
         dropped=draw(st.booleans()),
     )
 
@@ -296,8 +296,8 @@ def test_nobody_honest_loses_principal(given_: EndedRound) -> None:
     for each in given_.solutions:
         faultless = each.revealed and all(
             finding.verdict in (Verdict.NONE, Verdict.DATA_FAULT, Verdict.DATA_UNAVAILABLE)
-            for solution_, finding in zip(given_.judged or (), given_.findings or (), strict=True)
-            if solution_ == each
+            for choice, finding in enumerate(given_.findings or (), start=1)
+            if choice == each.choice
         )
         if faultless:
             assert each.miner in bonds

@@ -9,6 +9,7 @@ from pole.protocol.rounds.tally import (
     NO_FINDING,
     Worth,
     contradict,
+    differs,
     findings,
     fingerprint,
     majorities,
@@ -26,13 +27,14 @@ votes = st.one_of(
 mostly_equal = st.one_of(st.just(ok()), st.just(ok()), st.just(ok()), votes)
 
 
-def finding(cast: list[Vote], seats: int) -> Finding:
-    (found,) = findings([(vote,) for vote in cast], seats=seats, choices=1)
+def finding(cast: list[Vote], seats: int, before: Vote | None = None) -> Finding:
+    stood = () if before is None else (said(before),)
+    (found,) = findings(stood, [(vote,) for vote in cast], seats=seats, choices=1)
     return found
 
 
-def majority(cast: list[Vote], seats: int, found: Finding = NO_FINDING) -> Finding:
-    (leading,) = majorities([(vote,) for vote in cast], [found], seats=seats)
+def majority(cast: list[Vote], seats: int) -> Finding:
+    (leading,) = majorities([(vote,) for vote in cast], seats=seats, choices=1)
     return leading
 
 
@@ -71,19 +73,51 @@ def test_a_truth_of_more_than_half_of_all_seats_leads_without_a_quorum() -> None
     assert majority([ok()] * 3, seats=5) == said(ok())
     assert majority([ok()] * 3, seats=6) == NO_FINDING
     assert majority([no(Verdict.UNAVAILABLE)] * 3, seats=5) == NO_FINDING
-    assert majority([ok()] * 3, seats=5, found=Finding(Verdict.UNAVAILABLE, 0, 0, 0)) == NO_FINDING
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UNAVAILABLE, Verdict.DATA_UNAVAILABLE])
+def test_no_abstention_undoes_a_truth(verdict: Verdict) -> None:
+    for truth in (ok(), no(Verdict.MALFORMED), no(Verdict.DATA_FAULT)):
+        for abstained in range(12):
+            cast = [truth] * (11 - abstained) + [no(verdict)] * abstained
+            assert not differs(finding(cast, seats=11, before=truth), said(truth))
+
+
+def test_another_quorum_overrules_a_truth_and_another_majority_leaves_nothing_found() -> None:
+    lie = ok(train=80)
+    assert finding([ok()] * 8, seats=11, before=lie) == said(ok())
+    assert finding([ok()] * 7, seats=11, before=lie) == NO_FINDING
+    assert finding([ok()] * 6, seats=11, before=lie) == NO_FINDING
+    assert finding([ok()] * 5, seats=11, before=lie) == said(lie)
+    assert finding([ok(digest=2)] * 7, seats=11, before=ok()) == said(ok())
+
+
+def test_what_was_no_truth_does_not_stand() -> None:
+    for before in (no(Verdict.UNAVAILABLE), no(Verdict.DATA_UNAVAILABLE), no(Verdict.NONE)):
+        assert finding([ok()] * 3, seats=5, before=before) == NO_FINDING
+        assert finding([no(Verdict.UNAVAILABLE)] * 4, seats=5, before=before).verdict is Verdict.UNAVAILABLE
 
 
 def test_what_was_found_is_right_and_another_truth_false() -> None:
     last = [said(ok()), said(no(Verdict.MALFORMED))]
-    nobody = [NO_FINDING, NO_FINDING]
-    assert worth_of([ok(), no(Verdict.MALFORMED)], last, nobody) == Worth(2, False, False, False)
-    assert worth_of([ok(train=89), no(Verdict.MALFORMED)], last, nobody) == Worth(1, True, False, False)
-    assert worth_of([ok(), ok()], last, nobody) == Worth(1, True, False, False)
+    for leading in (last, None):
+        assert worth_of([ok(), no(Verdict.MALFORMED)], last, leading) == Worth(2, False, False, False)
+        assert worth_of([ok(train=89), no(Verdict.MALFORMED)], last, leading) == Worth(1, True, False, False)
+        assert worth_of([ok(), ok()], last, leading) == Worth(1, True, False, False)
+
+
+def test_nothing_is_false_of_a_last_committee_that_found_nothing_where_an_earlier_truth_stands() -> None:
+    stands = [said(ok())]
+    assert worth_of([ok(train=89)], stands, [NO_FINDING]) == Worth(0, False, False, False)
+    assert worth_of([ok(digest=2)], stands, [NO_FINDING]) == Worth(1, False, False, False)
+    majority_ = [said(ok(digest=2))]
+    assert worth_of([ok(train=89)], stands, majority_) == Worth(0, False, True, False)
+    assert worth_of([ok(digest=2)], stands, majority_) == Worth(1, False, False, False)
+    assert worth_of([no(Verdict.UNAVAILABLE)], stands, majority_) == Worth(0, False, False, True)
 
 
 def test_predictions_are_compared_within_the_last_committee_only() -> None:
-    assert worth_of([ok(digest=2)], [said(ok())], [NO_FINDING]).is_false
+    assert worth_of([ok(digest=2)], [said(ok())], [said(ok())]).is_false
     assert worth_of([ok(digest=2)], [said(ok())], None) == Worth(1, False, False, False)
     assert worth_of([ok(train=89)], [said(ok())], None).is_false
 
@@ -133,7 +167,7 @@ def test_the_finding_is_what_trying_all_gives(cast: list[Vote], absent: int) -> 
 
 def test_findings_are_made_choice_by_choice() -> None:
     revealed = [(ok(), no(Verdict.MALFORMED))] * 3
-    made = findings(revealed, seats=3, choices=2)
+    made = findings((), revealed, seats=3, choices=2)
     assert [each.verdict for each in made] == [Verdict.OK, Verdict.MALFORMED]
 
 

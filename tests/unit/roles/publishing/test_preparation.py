@@ -18,7 +18,7 @@ from pole.roles.publishing.posting import post_task, request_digest
 from pole.roles.publishing.preparation import TaskRequest, check_request, prepare_task
 from pole.roles.publishing.task_folder import TaskFolder
 
-LIMITS = replace(POSTING, judging_speed=10**6)
+LIMITS = replace(POSTING, judging_speed=10**6, reward_per_second=1)
 BOUNDS = Bounds((-10.0,), (500.0,))
 
 
@@ -43,7 +43,7 @@ def test_a_fitting_request_passes() -> None:
         ({"required_test_accuracy": 10_001}, "required test accuracy is 100.01 %"),
         ({"work": 100}, "declares 100 multiplications a sample"),
         ({"work": 2**40 - 1}, "may take 19791210 s, more than the 3600 s of this deployment"),
-        ({"work": 10**8 // 18, "reward": 100}, "but judging one model may take 100 s, for which this"),
+        ({"work": 10**8 // 18, "reward": 100}, "of them 100 s for judging each model, for which this"),
         ({"train_count": 13}, "other numbers of samples"),
     ],
 )

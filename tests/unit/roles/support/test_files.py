@@ -14,6 +14,7 @@ from pole.roles.support.files import (
     NotHadError,
     Wanted,
     fetch,
+    fetch_any,
     read_bounded,
     read_with_digest,
     with_digest,
@@ -42,6 +43,15 @@ def test_content_longer_than_announced_is_not_had(tmp_path: Path) -> None:
     store, wanted = stored(tmp_path)
     with pytest.raises(NotHadError, match="not the file that was announced"):
         fetch(store, Wanted(wanted.cid, wanted.digest, 3), tmp_path / "kept")
+
+
+def test_a_file_that_several_announced_is_had_from_whoever_has_it(tmp_path: Path) -> None:
+    store, wanted = stored(tmp_path)
+    gone, lie = Wanted("gone", wanted.digest, 100), Wanted("lie", wanted.digest, 100)
+    store.files[lie.cid] = b"something else"
+    assert fetch_any(store, [gone, lie, wanted], tmp_path / "kept") == CONTENT
+    with pytest.raises(NotHadError, match="other bytes"):
+        fetch_any(store, [gone, lie], tmp_path / "elsewhere")
 
 
 def test_a_kept_file_is_not_fetched_again(tmp_path: Path) -> None:

@@ -146,7 +146,13 @@ def test_a_verifier_leaves_the_data_of_a_vote_that_is_over(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     in_vote(stage)
-    slow_to_decrypt(stage, monkeypatch, 61)
+
+    def slow(*given: Any, **named: Any) -> object:
+        stage.world.pass_time(61)
+        stage.chain(VERIFIERS[1]).end_votes(stage.world.moment().ballot_id, intent="end")
+        return decrypt(*given, **named)
+
+    monkeypatch.setattr(decryption, "decrypt", slow)
     assert stage.verifier().step(stage.world.moment()) is None
     assert "not voted. The round ended while its data was decrypted." in caplog.text
     assert "votes/4" not in stage.journal(VERIFIERS[0]).kept

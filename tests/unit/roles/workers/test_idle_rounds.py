@@ -119,6 +119,7 @@ def test_without_a_test_seed_miners_reveal_without_a_count(idle: Stage) -> None:
     idle.play(Phase.TEST_RELEASE, workers=[idle.miner()])
     idle.keeper(MINERS[0]).step(idle.world.moment())
     idle.world.pass_time(idle.world.parameters.chain.test_window)
+    idle.chain(MINERS[0]).end_test_release(1, intent="end")
     idle.miner().step(idle.world.moment())
     (solution,) = idle.world.solutions[1]
     assert solution.revealed

@@ -117,3 +117,30 @@ def test_as_many_lanes_are_opened_as_tasks_wait(stage: Stage, tasks: int) -> Non
         for lane in range(2):
             keeper.step(stage.world.moment(lane))
     assert sorted(stage.world.rounds) == [2, 3][:tasks]
+
+
+def test_the_reveals_begin_without_a_test_set_once_its_window_is_over(stage: Stage) -> None:
+    stage.post()
+    stage.play(Phase.TEST_RELEASE, workers=[stage.data_node(), stage.miner()])
+    stage.keeper(MINERS[0]).step(stage.world.moment())
+    assert stage.world.rounds[1].step is Step.CLOSED
+    keeper = stage.keeper(MINERS[0])
+    assert keeper.step(stage.world.moment()) is None
+    stage.world.pass_time(stage.world.parameters.chain.test_window)
+    assert keeper.step(stage.world.moment()) == "test-missed"
+    assert stage.world.moment().phase is Phase.REVEAL
+
+
+def test_the_votes_are_ended_once_their_window_is_over(stage: Stage) -> None:
+    in_draw(stage)
+    stage.play(Phase.VOTE_COMMIT, workers=[])
+    keeper, committee = stage.keeper(MINERS[0]), stage.world.moment().ballot_id
+    stage.verifier().step(stage.world.moment())
+    assert keeper.step(stage.world.moment()) is None
+    stage.world.pass_time(stage.world.moment().deadline - stage.world.now)
+    assert keeper.step(stage.world.moment()) == "votes-ended"
+    assert stage.world.moment().phase is Phase.VOTE_REVEAL
+    assert stage.world.ballots[committee].committed
+    stage.world.pass_time(stage.world.parameters.chain.vote_reveal_window)
+    assert keeper.step(stage.world.moment()) == "votes-ended"
+    assert stage.world.moment().phase in (Phase.CHALLENGE, Phase.SETTLEMENT)

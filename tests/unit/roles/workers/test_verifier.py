@@ -14,6 +14,7 @@ from pole.learning.evaluation import model_file
 from pole.learning.evaluation.canonical import evaluate
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.rounds.judgement import choose
 from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.loop import Role
@@ -91,6 +92,16 @@ def test_a_missing_model_is_waited_for_and_then_unavailable(stage: Stage) -> Non
     stage.world.pass_time(55)
     assert verifier.step(stage.world.moment()) == "voted"
     assert verdicts(stage)[0] is Verdict.UNAVAILABLE
+
+
+def test_who_names_a_place_without_bytes_for_a_model_of_another_harms_nobody(stage: Stage) -> None:
+    in_vote(stage)
+    first, second = stage.world.solutions[1]
+    same = replace(first, model_digest=second.model_digest)
+    stage.world.solutions[1] = [*choose([same, second])]
+    stage.world.models[1][MINERS[0]] = FileRef("nowhere", second.model_digest)
+    assert stage.verifier().step(stage.world.moment()) == "voted"
+    assert verdicts(stage) == [Verdict.OK]
 
 
 def test_a_model_longer_than_the_specification_allows_is_unavailable(stage: Stage) -> None:

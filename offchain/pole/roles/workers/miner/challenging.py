@@ -21,18 +21,18 @@ from pole.roles.workers.miner.miner import LOG, Miner
 
 @dataclass(frozen=True, slots=True)
 class _Tally:
-    """A tally that may be doubted, by one whose model is `choice`, from 0; what a challenge costs, in wei."""
+    """A tally of a round's solutions that may be doubted, by the miner of `own`; the bond is in wei."""
 
     standing: Round
-    judged: tuple[Solution, ...]
+    solutions: tuple[Solution, ...]
     findings: tuple[Finding, ...]
-    choice: int
+    own: Solution
     bond: int
 
     @property
     def found(self) -> Finding:
-        """Return what the committee found of the own model."""
-        return self.findings[self.choice]
+        """Return what was found of the own model."""
+        return self.findings[self.own.choice - 1]
 
 
 def challenge_tally(miner: Miner, moment: Moment) -> str | None:
@@ -59,9 +59,8 @@ def challenge_tally(miner: Miner, moment: Moment) -> str | None:
 def _tally(miner: Miner, moment: Moment, own: Solution) -> _Tally:
     standing = miner.chain.round(moment.round_id)
     solutions = miner.chain.solutions(moment.round_id)
-    judged = tuple(sorted((each for each in solutions if each.choice), key=lambda each: each.choice))
     bond = challenge_bond(moment.attempt, standing.terms.reward, miner.chain.parameters.chain)
-    return _Tally(standing, judged, miner.chain.findings(moment.ballot_id), own.choice - 1, bond)
+    return _Tally(standing, solutions, miner.chain.findings(moment.ballot_id), own, bond)
 
 
 def _challenge_if_wronged(miner: Miner, moment: Moment, tally: _Tally, model: bytes) -> str | None:
@@ -98,7 +97,7 @@ def _pays(miner: Miner, tally: _Tally, own: Vote) -> bool:
 def _would_win(tally: _Tally, own: Vote) -> bool:
     """Return whether the own model wins if a larger committee finds what this miner found of it."""
     findings = [NO_FINDING if each.verdict is Verdict.DATA_UNAVAILABLE else each for each in tally.findings]
-    findings[tally.choice] = said(own)
+    findings[tally.own.choice - 1] = said(own)
     standing = tally.standing
     ended = EndedRound(
         data_node=standing.data_node,
@@ -106,11 +105,10 @@ def _would_win(tally: _Tally, own: Vote) -> bool:
         keys_posted=True,
         closed_early=standing.closed_early or standing.is_idle,
         released=standing.released,
-        solutions=tally.judged,
-        judged=tally.judged,
+        solutions=tally.solutions,
         findings=tuple(findings),
     )
-    return judge(ended).winner == tally.choice
+    return judge(ended).winner == tally.own
 
 
 def _own_vote(miner: Miner, moment: Moment, open_round: Round, model: bytes) -> Vote | None:

@@ -3,7 +3,8 @@
 A model is evaluated once a round, whatever ballot asks for it: predictions are the same in all of them.
 """
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, TypeAlias
 
 from pole.errors import AbandonedError, UnreachableError
 from pole.learning.threads import Stop
@@ -13,6 +14,9 @@ from pole.roles.ports import Moment
 from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.waiting import LONGEST_PAUSE
 from pole.roles.workers.verifier.verifier import LOG, Verifier
+
+Places: TypeAlias = tuple[FileRef, ...]
+"""Where each miner that revealed a model says that it is: at least one, all of one digest."""
 
 # What is computed too early serves the vote, what is computed later nothing.
 _PREPARING: Final = frozenset(
@@ -45,8 +49,8 @@ def prepare_models(verifier: Verifier, moment: Moment) -> str | None:
     if done or not verifier.eager:
         return done
     known = verifier.assessments.get(moment.round_id, {})
-    revealed = verifier.chain.models(moment.round_id).values()
-    waiting = {model.digest: model for model in revealed if model.digest not in known}
+    revealed = places_of(verifier.chain.models(moment.round_id).values())
+    waiting = [places for digest, places in revealed.items() if digest not in known]
     if not waiting:
         return None
     stop = verifier.watch(moment, _PREPARING)
@@ -55,8 +59,8 @@ def prepare_models(verifier: Verifier, moment: Moment) -> str | None:
         with verifier.store.until(_left(moment)):
             open_round = verifier.chain.round(moment.round_id)
             evidence = gather(verifier.data, open_round, stop=stop)
-            for model in waiting.values():
-                found += _is_assessed(verifier, model, open_round, evidence, stop)
+            for places in waiting:
+                found += _is_assessed(verifier, places, open_round, evidence, stop)
     except (DataFault, UnreachableError, AbandonedError) as error:
         LOG.info("Round %d: cannot evaluate its models yet: %s", moment.round_id, error)
     return "evaluated" if found else None
@@ -68,25 +72,33 @@ def _left(moment: Moment) -> float:
 
 
 def _is_assessed(
-    verifier: Verifier, model: FileRef, open_round: Round, evidence: Evidence, stop: Stop
+    verifier: Verifier, places: Places, open_round: Round, evidence: Evidence, stop: Stop
 ) -> bool:
     try:
-        assessment_of(verifier, model, open_round, evidence, stop)
+        assessment_of(verifier, places, open_round, evidence, stop)
     except UnreachableError as error:
         LOG.debug("Round %d: a model is not to be had yet: %s", open_round.round_id, error)
         return False
     return True
 
 
+def places_of(revealed: Iterable[FileRef]) -> dict[bytes, Places]:
+    """Return by digest where each of the revealed models is: equal ones were revealed at several places."""
+    places: dict[bytes, Places] = {}
+    for model in revealed:
+        places[model.digest] = (*places.get(model.digest, ()), model)
+    return places
+
+
 def assessment_of(
-    verifier: Verifier, model: FileRef, open_round: Round, evidence: Evidence, stop: Stop
+    verifier: Verifier, places: Places, open_round: Round, evidence: Evidence, stop: Stop
 ) -> Assessment:
     """Return what a revealed model does on the round's evidence, computed once.
 
     Raises UnreachableError when its file is not to be had, and AbandonedError when `stop` says so.
     """
-    known = verifier.assessments.setdefault(open_round.round_id, {})
-    if model.digest not in known:
-        content = verifier.data.model(open_round.round_id, model, max_bytes=evidence.specification.max_bytes)
-        known[model.digest] = assess(content, evidence, verifier.place, stop=stop)
-    return known[model.digest]
+    known, digest = verifier.assessments.setdefault(open_round.round_id, {}), places[0].digest
+    if digest not in known:
+        content = verifier.data.model(open_round.round_id, places, max_bytes=evidence.specification.max_bytes)
+        known[digest] = assess(content, evidence, verifier.place, stop=stop)
+    return known[digest]

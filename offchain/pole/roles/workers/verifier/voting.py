@@ -10,13 +10,13 @@ from typing import Final
 
 from pole.errors import AbandonedError, UnreachableError
 from pole.learning.threads import Stop
-from pole.protocol.state import FileRef, Phase, Round, Verdict, Vote
+from pole.protocol.state import Phase, Round, Verdict, Vote
 from pole.roles.judging.assessment import Evidence, gather, vote_on, without_numbers
 from pole.roles.ports import Moment
 from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.events import report
 from pole.roles.support.waiting import LONGEST_PAUSE
-from pole.roles.workers.verifier.evaluating import assessment_of
+from pole.roles.workers.verifier.evaluating import Places, assessment_of, places_of
 from pole.roles.workers.verifier.verifier import LOG, Verifier, ballot_name
 
 
@@ -83,7 +83,7 @@ def _time_of(verifier: Verifier, moment: Moment) -> _Time:
 
 
 def _judge(
-    verifier: Verifier, models: tuple[FileRef, ...], open_round: Round, time: _Time
+    verifier: Verifier, models: tuple[Places, ...], open_round: Round, time: _Time
 ) -> tuple[Vote, ...]:
     """Return the votes; one model that is missing keeps no other from being fetched and evaluated.
 
@@ -104,7 +104,7 @@ def _judge(
         return _without_data(models, open_round, error)
     votes = tuple(
         without_numbers(Verdict.UNAVAILABLE)
-        if model.digest in missing
+        if model[0].digest in missing
         else _vote(verifier, model, open_round, evidence, time)
         for model in models
     )
@@ -114,29 +114,29 @@ def _judge(
 
 
 def _missing(
-    verifier: Verifier, models: tuple[FileRef, ...], open_round: Round
+    verifier: Verifier, models: tuple[Places, ...], open_round: Round
 ) -> dict[bytes, UnreachableError]:
     """Fetch all models that are not evaluated yet; return why for each digest that is not to be had."""
     specification = verifier.data.specification(open_round)
     known = verifier.assessments.get(open_round.round_id, {})
     missing = {}
     for model in models:
-        if model.digest not in known:
+        if model[0].digest not in known:
             try:
                 verifier.data.model(open_round.round_id, model, max_bytes=specification.max_bytes)
             except UnreachableError as error:
-                missing[model.digest] = error
+                missing[model[0].digest] = error
     return missing
 
 
 def _without_data(
-    models: tuple[FileRef, ...], open_round: Round, error: UnreachableError | AbandonedError
+    models: tuple[Places, ...], open_round: Round, error: UnreachableError | AbandonedError
 ) -> tuple[Vote, ...]:
     LOG.warning("Round %d: its data could not be had in time: %s", open_round.round_id, error)
     return (without_numbers(Verdict.DATA_UNAVAILABLE),) * len(models)
 
 
-def _vote(verifier: Verifier, model: FileRef, open_round: Round, evidence: Evidence, time: _Time) -> Vote:
+def _vote(verifier: Verifier, model: Places, open_round: Round, evidence: Evidence, time: _Time) -> Vote:
     try:
         return vote_on(assessment_of(verifier, model, open_round, evidence, time.late), time.attempt)
     except AbandonedError:
@@ -146,13 +146,14 @@ def _vote(verifier: Verifier, model: FileRef, open_round: Round, evidence: Evide
         return without_numbers(Verdict.UNAVAILABLE)
 
 
-def _models(verifier: Verifier, round_id: int) -> tuple[FileRef, ...]:
+def _models(verifier: Verifier, round_id: int) -> tuple[Places, ...]:
+    """Return where the models are, in the order of choices."""
     judged = sorted((s for s in verifier.chain.solutions(round_id) if s.choice), key=lambda s: s.choice)
     models = verifier.chain.models(round_id)
     unseen = [solution.miner for solution in judged if solution.miner not in models]
     if unseen:
         raise UnreachableError(f"The Ethereum node does not show the model of {unseen[0]} yet.")
-    return tuple(models[solution.miner] for solution in judged)
+    return tuple(places_of(models[solution.miner] for solution in judged).values())
 
 
 NOT_VOTED: Final = bytes(32)
