@@ -1,0 +1,1 @@
+"""What a network of many tasks, miners and verifiers costs, and what breaks first: docs/network.md."""
