@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Generic
 
-from pole.protocol.state import Phase
+from pole.protocol.state import ENDED, Phase
 from pole.roles.loop import Duty, Means
 from pole.roles.ports import Moment
 from pole.roles.workers import keeper as keeping
@@ -46,9 +46,16 @@ def end_round(worker: Miner | Verifier, moment: Moment) -> str | None:
     return worker.settlement.step(moment)
 
 
-def settle_rounds(worker: Miner | Verifier | KeyHolder, moment: Moment) -> str | None:
+def settle_rounds(worker: Verifier | KeyHolder, moment: Moment) -> str | None:
     """Settle rounds that have ended: pin their blocks, fetch what was earned."""
     return worker.settlement.step(moment)
+
+
+def look_on(miner: Miner, moment: Moment) -> str | None:
+    """Settle rounds that have ended; come back to this one, whose block may pay an ommer of the miner's."""
+    if moment.phase not in (Phase.NONE, *ENDED):
+        miner.settlement.follow(moment.round_id)
+    return miner.settlement.step(moment)
 
 
 MINER: Final[Mapping[Phase, Duty[Miner]]] = {
@@ -94,7 +101,7 @@ KEEPER: Final[Mapping[Phase, Duty[Keeper]]] = {
 
 def miner(means: Miner) -> Worker[Miner]:
     """Return a miner at work."""
-    return Worker(means, MINER, settle_rounds)
+    return Worker(means, MINER, look_on)
 
 
 def verifier(means: Verifier) -> Worker[Verifier]:

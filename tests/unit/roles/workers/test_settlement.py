@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.roles.conftest import MINERS, OWNER, Stage
+from tests.unit.roles.conftest import MINERS, OWNER, VERIFIERS, Stage
 
 from pole.errors import InputError, UnreachableError
 from pole.protocol.state import Phase
 from pole.roles.memory import SettlementMemory
+from pole.roles.workers.miner.miner import MinerSettings
 from pole.roles.workers.settlement import Settlement
 
 
@@ -42,6 +43,18 @@ def test_a_node_that_does_not_show_the_block_yet_is_asked_again(stage: Stage) ->
     with pytest.raises(UnreachableError):
         settlement(stage, MINERS[0], body_of=behind).step(stage.world.moment())
     assert settlement(stage, MINERS[0]).step(stage.world.moment()) == "settled"
+
+
+def test_an_ommer_is_paid_by_the_block_of_a_round_that_it_took_no_part_in(stage: Stage) -> None:
+    stage.post()
+    picky = stage.miner(MINERS[1], settings=MinerSettings(minimum_reward=10**30))
+    others = [stage.data_node(), stage.miner(), *map(stage.verifier, VERIFIERS)]
+    stage.play(Phase.SETTLEMENT, workers=[*others, picky])
+    assert [each.miner for each in stage.world.solutions[1]] == [MINERS[0]]
+    stage.world.credits[MINERS[1]] = 25
+    stage.play(Phase.FINAL, workers=[picky])
+    assert picky.step(stage.world.moment()) == "settled"
+    assert MINERS[1] not in stage.world.credits
 
 
 def test_a_void_round_has_no_body_but_money(stage: Stage) -> None:
