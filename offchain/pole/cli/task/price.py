@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pole.protocol.state import TaskTerms
     from pole.roles.publishing.preparation import TaskRequest
 
-OWNER_GAS: Final = 465_000
+OWNER_GAS: Final = 500_000
 """Gas of posting, keys, close and release, at the limits of docs/gas.md."""
 
 yes_option = click.option("--yes", "-y", is_flag=True, help="Pay without being asked, as scripts must.")
