@@ -16,6 +16,7 @@ from scripts.demo.cast import POLE, Place, Worker
 from pole.adapters.ethereum import faucet
 from pole.adapters.ethereum.connection import connect
 from pole.adapters.machine.devnet import CHAIN_ID, free_port
+from pole.adapters.storage.file_lock import file_lock
 from pole.errors import PoleError
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
@@ -51,8 +52,6 @@ class Ground:
 
     def deploy(self, parameters: Path = PARAMETERS) -> None:
         """Deploy the contracts by the brownie script, which writes the deployment file."""
-        # What brownie remembers of a chain that was wiped would stop it.
-        shutil.rmtree(REPOSITORY / "build" / "deployments" / str(CHAIN_ID), ignore_errors=True)
         self._brownie(["deploy"], {"POLE_PARAMETERS": str(parameters)})
 
     def endow(self, ether: str) -> None:
@@ -75,7 +74,11 @@ class Ground:
             "POLE_DEVNET": self.place.rpc,
         }
         command = [str(POLE.with_name("brownie")), "run", *script, "--network", "devnet"]
-        step(command, environment | dict(extra))
+        # Brownie keeps in the project what it deployed on a chain of this number: of another network that
+        # would stop it, and what two write at a time each reads half.
+        with file_lock(REPOSITORY / "build" / "brownie.lock"):
+            shutil.rmtree(REPOSITORY / "build" / "deployments" / str(CHAIN_ID), ignore_errors=True)
+            step(command, environment | dict(extra))
 
     def _brownie_home(self) -> Path:
         """Return a home for brownie, which runs beside others then."""
