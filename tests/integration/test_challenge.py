@@ -176,6 +176,7 @@ def test_a_leaked_vote_leaves_no_quorum_and_who_buys_a_larger_committee_pays_for
     reveal(members[1:], ballot, VOTES)
     assert moment_of(first, round_id).phase is Phase.VOTE_REVEAL
     devnet.pass_time(3700)
+    first.end_votes(ballot, intent="nobody waits for a vote that is void")
     assert moment_of(first, round_id).phase is Phase.CHALLENGE
 
     bond = bond_of(first)
