@@ -11,6 +11,7 @@ from tests.unit.roles.conftest import MINERS, OWNER, VERIFIERS, Stage
 
 from pole.errors import InputError, UnreachableError
 from pole.protocol.state import Phase
+from pole.roles.loop import Role
 from pole.roles.memory import SettlementMemory
 from pole.roles.workers.miner.miner import MinerSettings
 from pole.roles.workers.settlement import Settlement
@@ -48,7 +49,7 @@ def test_a_node_that_does_not_show_the_block_yet_is_asked_again(stage: Stage) ->
 def test_an_ommer_is_paid_by_the_block_of_a_round_that_it_took_no_part_in(stage: Stage) -> None:
     stage.post()
     picky = stage.miner(MINERS[1], settings=MinerSettings(minimum_reward=10**30))
-    others = [stage.data_node(), stage.miner(), *map(stage.verifier, VERIFIERS)]
+    others: list[Role] = [stage.data_node(), stage.miner(), *map(stage.verifier, VERIFIERS)]
     stage.play(Phase.SETTLEMENT, workers=[*others, picky])
     assert [each.miner for each in stage.world.solutions[1]] == [MINERS[0]]
     stage.world.credits[MINERS[1]] = 25
