@@ -163,7 +163,7 @@ def test_the_owner_sees_what_it_costs_and_is_asked_before_anything_is_done(sessi
         ["fee", "0.015", "ETH"],
         ["rent", "0.015", "ETH"],
         ["data", "bond", "0.00000000000000005"],
-        ["gas", "about", "0.00093"],
+        ["gas", "about", "0.001"],
         ["together", "about", "1.531"],
     ]
     assert "comes back, unless keys or test set are late or wrong" in refused.stderr
