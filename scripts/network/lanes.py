@@ -206,4 +206,4 @@ class Lanes:
 def simulate(times: Times, load: Load, seed: int) -> Outcome:
     """Return what becomes of the tasks of some days."""
     # The same numbers every time are what is wanted.
-    return Lanes(times, load, Random(seed)).run()  # noqa: S311
+    return Lanes(times, load, Random(seed)).run()  # noqa: S311 - the same run for the same seed

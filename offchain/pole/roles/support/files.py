@@ -97,9 +97,12 @@ def fetch(store: Store, wanted: Wanted, folder: Path, *, served_as: str | None =
 def fetch_any(store: Store, wanted: Sequence[Wanted], folder: Path, *, served_as: str | None = None) -> bytes:
     """Return the bytes of one file that several have announced, from the first place that has it.
 
-    Raises what `fetch` raises for the last of them.
+    One that is kept already is not served on anew: which of the places gave it is not known any more, and one
+    that names nothing would be waited for. Raises what `fetch` raises for the last of them.
     """
     *others, last = wanted
+    if others and (kept := _kept(last, folder)) is not None:
+        return kept
     for each in others:
         try:
             return fetch(store, each, folder, served_as=served_as)
@@ -108,13 +111,19 @@ def fetch_any(store: Store, wanted: Sequence[Wanted], folder: Path, *, served_as
     return fetch(store, last, folder, served_as=served_as)
 
 
-def _checked(store: Store, wanted: Wanted, folder: Path) -> bytes:
+def _kept(wanted: Wanted, folder: Path) -> bytes | None:
     path = folder / wanted.digest.hex()
     with own_disk(path):
-        if path.exists():
-            data = path.read_bytes()
-            if wanted.hash_of(data) == wanted.digest:
-                return data
+        data = path.read_bytes() if path.exists() else None
+    return data if data is not None and wanted.hash_of(data) == wanted.digest else None
+
+
+def _checked(store: Store, wanted: Wanted, folder: Path) -> bytes:
+    kept = _kept(wanted, folder)
+    if kept is not None:
+        return kept
+    path = folder / wanted.digest.hex()
+    with own_disk(path):
         make_private_folder(folder)
     try:
         store.fetch(wanted.cid, path, max_bytes=wanted.max_bytes)
