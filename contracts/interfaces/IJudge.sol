@@ -9,7 +9,7 @@ import {Finding} from "./IVerifierCommittee.sol";
 /// @notice A challenge of a tally.
 /// @param challenger 0 where nobody challenged it
 /// @param bond what it deposited, in wei
-/// @param findings what the challenged tally had found
+/// @param findings what stood after the challenged tally
 struct Challenge {
     address challenger;
     uint256 bond;
@@ -19,7 +19,7 @@ struct Challenge {
 /// @notice A round in Settlement: all that its outcome and the division of its money follow from.
 /// @param early why the round ended before a committee judged it, None when one did
 /// @param solutions all of them, by place
-/// @param evidence what the last committee found; who was judged is filled in from `solutions`
+/// @param evidence what stands after the last ballot; who was judged is filled in from `solutions`
 /// @param verificationFeeBps see IPoLeChain.Parameters, as the next five
 /// @param rent what the owner paid for the whole duration, and `used` of it, in wei
 /// @param challenges of attempts 0 and 1
@@ -49,7 +49,7 @@ struct Ending {
 /// @param left the best ommer but for its height; its count is 0 when there is none, or the task's fee does not cover
 /// the block
 /// @param referenced the ommer that the block references, as it stood before; its count is 0 when there is none
-/// @param findings what the last committee found, empty when there was none
+/// @param findings what stands after the last ballot, empty when there was none
 /// @param ballotId see Ending
 /// @param fee what the committees get, in wei
 /// @param payouts what the round's account pays otherwise, then what the block draws from the pool

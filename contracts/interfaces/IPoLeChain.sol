@@ -150,8 +150,8 @@ interface IPoLeChain {
     /// @param voteCommitWindow for vote commitments, from a draw, beside the judging time of every choice
     /// @param voteRevealWindow for vote reveals, from the end of the vote commitments
     /// @param challengeWindow for a challenge, from the close of a ballot
-    /// @param windowBlocks Ethereum blocks that every window lasts at least; those of windows that follow each other by
-    /// the clock are counted together
+    /// @param windowBlocks Ethereum blocks that every window lasts at least, so that a chain that stood still costs
+    /// nobody
     /// @param drawDelay Ethereum blocks from naming a block to that block: nobody can know then what it will hold
     /// @param confirmations Ethereum blocks that workers wait before they give a secret away: keys, test set, model
     /// @param maxSolutions commitments a round takes
@@ -346,10 +346,10 @@ interface IPoLeChain {
         bytes32 salt
     ) external;
 
-    /// @notice Buys a larger committee, whose tally then decides. Anyone, in Challenge, at most twice a round.
-    /// @dev The bond is the larger committee's pay: `challengeBond`. It comes back where the last tally contradicts the
-    /// challenged one about a model that both could judge, for then those who were wrong pay; and where no larger
-    /// committee could be drawn.
+    /// @notice Buys a larger committee, to judge anew. Anyone, in Challenge, at most twice a round.
+    /// @dev The bond is the larger committee's pay: `challengeBond`. It comes back where what stands in the end
+    /// contradicts the challenged tally about a model, both being truths, for then those who were wrong pay; and where
+    /// no larger committee could be drawn.
     function challenge(uint256 roundId) external payable;
 
     /// @notice Ends the round: appends a block or voids, and pays. Anyone, in Settlement.

@@ -131,7 +131,7 @@ interface IVerifierCommittee {
     /// @notice A member lost `amount` wei of its stake.
     event Slashed(uint256 indexed ballotId, address indexed verifier, uint256 amount);
 
-    /// @notice A member abstained where the last committee found a truth: the `strikes`-th time in a row.
+    /// @notice A member abstained where a truth was found in the end: the `strikes`-th time in a row.
     event Struck(uint256 indexed ballotId, address indexed verifier, uint8 strikes);
 
     /// @notice A member earned `amount` wei.

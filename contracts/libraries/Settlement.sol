@@ -45,8 +45,8 @@ library Settlement {
         return claim * BPS >= uint256(terms.requiredTrainAccuracy) * terms.trainCount;
     }
 
-    /// @notice What the first committee earns if the last one found any truth: a part of the reward, at most what those
-    /// can pay who made the round void.
+    /// @notice What the first committee earns if any truth stands: a part of the reward, at most what those can pay who
+    /// made the round void.
     /// @return fee in wei
     function verificationFee(Ending memory ending, VoidReason voidReason) internal pure returns (uint256 fee) {
         if (!_anyTruth(ending.evidence.findings)) return 0;

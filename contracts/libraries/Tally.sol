@@ -36,11 +36,8 @@ library Tally {
 
     /// @return packed vote, with the first seven bytes of the predictions' digest as fingerprint
     function pack(Vote memory vote) internal pure returns (uint128 packed) {
-        return
-            (uint128(uint8(vote.verdict)) << 120) |
-            (uint128(vote.trainCorrect) << 88) |
-            (uint128(vote.testCorrect) << 56) |
-            uint56(bytes7(vote.predictions));
+        uint56 fingerprint = uint56(bytes7(vote.predictions));
+        return _pack(Finding(vote.verdict, vote.trainCorrect, vote.testCorrect, fingerprint));
     }
 
     /// @return found what was packed
