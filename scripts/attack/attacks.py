@@ -42,6 +42,11 @@ DATA_NODES = (
     Attack("The pool gains by every block it pays for.", "win one's own tasks", data_nodes.own_task),
     Attack("A round that nobody works on ends soon.", "a week of garbage keys", data_nodes.week_of_nothing),
     Attack("Every second of a lane is paid for.", "a week of one's own tasks", data_nodes.week_of_ones_own),
+    Attack(
+        "Holding all lanes costs a part of what waits.",
+        "a week of faulty data",
+        data_nodes.week_of_faulty_data,
+    ),
     Attack("Who comes first pays for it.", "outbid, with garbage keys", data_nodes.outbidding),
     Attack("Judging is bounded, declared and paid.", "3e14 multiplications", data_nodes.heavy_work),
     Attack("Windows grow with the work.", "a quarter of an hour a model", data_nodes.time_for_work),

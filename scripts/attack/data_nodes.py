@@ -110,20 +110,25 @@ def week_of_nothing(world: World) -> Gains:
     return spoiled(world, -fees)
 
 
+def _held(world: World, wallet: str, model: Model) -> list[int]:
+    """Take every lane with the least task of a week, and commit in it; return the rounds."""
+    rounds = []
+    for lane in range(world.seats.lanes):
+        post_cheapest(world, world.attacker, WEEK)
+        rounds.append(keyed(world, world.attacker, lane))
+        made = commitment(world, rounds[-1], wallet, model)
+        call = world.chain.functions.commit(rounds[-1], made, model.train)
+        world.send(wallet, call, bond_of(world, model.train, minimum_reward(world, WEEK)))
+    return rounds
+
+
 def week_of_ones_own(world: World) -> Gains:
     """The least task of a week in every lane, which a wallet of its owner mines, so that no grace ends it."""
     wallet, model = world.hire(1)[0], Model(train=10, test=0)
     reward, fee = minimum_reward(world, WEEK), minimum_fee(world, WEEK)
     cheaper, value = posting(world, timeLimit=WEEK, reward=reward - 1, fee=fee)
     world.refused(world.attacker, cheaper, "TermOutOfRange", value)
-    rounds = []
-    for lane in range(world.seats.lanes):
-        post_cheapest(world, world.attacker, WEEK)
-        rounds.append(keyed(world, world.attacker, lane))
-        call = world.chain.functions.commit(
-            rounds[-1], commitment(world, rounds[-1], wallet, model), model.train
-        )
-        world.send(wallet, call, bond_of(world, model.train, reward))
+    rounds = _held(world, wallet, model)
     for round_id in rounds:
         pass_to(world, round_id, "TestRelease")
     total: Gains = {}
@@ -143,6 +148,32 @@ def week_of_ones_own(world: World) -> Gains:
     if spent < promised:
         raise Broken(f"all lanes stood a week for {spent / 10**18:.4f} ether, not {promised / 10**18:.4f}")
     return total
+
+
+def week_of_faulty_data(world: World) -> Gains:
+    """The same with data at fault, which no committee is paid for out of the reward; a real task waits."""
+    wallet, model = world.hire(1)[0], Model(train=10, test=0)
+    reward, fee = minimum_reward(world, WEEK), minimum_fee(world, WEEK)
+    rounds = _held(world, wallet, model)
+    post(world, world.data_node)
+    began = world.now()
+    for round_id in rounds:
+        pass_to(world, round_id, "TestRelease")
+    stood = world.now() - began
+    for round_id in rounds:
+        close(world, round_id, world.stranger)
+        pass_to(world, round_id, "Reveal")
+        reveal(world, round_id, {wallet: model})
+        judge(world, round_id, {wallet: DATA_FAULT})
+        pass_to(world, round_id, "Void")
+    lost = world.terms.minDataBond // 2
+    spent = len(rounds) * (fee + rent_of(world, reward) + lost)
+    # What tasks like the one that waits would have paid in all lanes, and the part promised.
+    waiting = world.seats.lanes * REWARD * stood // duration_of(world)
+    promised = waiting * (world.terms.feeBps + world.terms.rentBps) // BPS
+    if spent < promised:
+        raise Broken(f"all lanes stood {stood} s for {spent / 10**18:.4f} ether, not {promised / 10**18:.4f}")
+    return {}
 
 
 def outbidding(world: World) -> Gains:

@@ -68,7 +68,7 @@ def choose_tasks(count: int, penguins: Path) -> tuple[list[Task], str]:
         "MNIST",
         "4 blocks x 32 query vectors",
         "2",
-        240,
+        600,
         (
             *("--train-accuracy", "97", "--train-samples", str(train), "--test-samples", str(test)),
             *("--allow-disclosure", "entropy"),
