@@ -8,6 +8,7 @@ from tests.contracts import stage
 from tests.contracts.stage import DATA_NODE, ETHER, FILES, TASK_LIST, TERMS, Pole, post_call, refused
 
 from pole.protocol.encoding.tasks import files_hash, terms_hash
+from pole.protocol.rounds.rent import minimum_reward
 from pole.protocol.state import TaskFiles, TaskTerms
 
 MAXIMUM = 2**96 - 1
@@ -156,6 +157,8 @@ def test_the_reward_pays_for_every_second_that_the_task_may_hold_a_lane(
     dear: Pole, terms: dict[str, int], duration: int
 ) -> None:
     minimum = max(duration * ETHER // 100, 7 * ETHER)
+    asked = TaskTerms(*(TERMS | terms).values())
+    assert minimum_reward(asked, dear.rules.task_list) == minimum
     with refused("TermOutOfRange", "reward", minimum - 1, minimum, 20 * ETHER):
         dear.task_list.post.call(*post_call(dear, **terms, reward=minimum - 1))
     dear.task_list.post.call(*post_call(dear, **terms, reward=minimum))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.protocol.example_rounds import PARAMETERS, TERMS
 
-from pole.protocol.rounds.rent import duration, judging_time, payment, rent, used_rent
+from pole.protocol.rounds.rent import duration, judging_time, minimum_reward, payment, rent, used_rent
 
 LIST = PARAMETERS.task_list
 
@@ -19,6 +19,18 @@ def test_judging_takes_the_work_of_all_samples_rounded_up(work: int, seconds: in
 
 def test_a_round_may_take_its_time_limit_all_windows_and_the_judging_of_every_place() -> None:
     assert duration(TERMS, LIST) == TERMS.time_limit + 750 + 4 * 6
+
+
+@given(st.integers(1, 3_600), st.integers(1, 90), st.integers(0, 9), st.integers(0, 9_000))
+def test_the_least_reward_pays_for_every_second_of_the_duration(
+    limit: int, work: int, per_second: int, floor: int
+) -> None:
+    asked = replace(TERMS, time_limit=limit, work=work)
+    limits = replace(LIST, reward_per_second=per_second, min_reward=floor)
+    reward = minimum_reward(asked, limits)
+    assert reward >= floor
+    assert reward >= per_second * duration(asked, limits)
+    assert reward in (floor, per_second * duration(asked, limits))
 
 
 def test_posting_costs_the_rent_of_a_whole_duration_too() -> None:
