@@ -362,8 +362,8 @@ interface IPoLeChain {
     function oldestOpening() external view returns (uint64 time);
 
     /// @return phase of the round now
-    /// @return deadline when the phase ends at the latest or, in TestRelease, VoteCommit and VoteReveal, may be ended by
-    /// anybody; 0 where no clock ends it
+    /// @return deadline when the phase ends at the latest or, in TestRelease, VoteCommit and VoteReveal, may be ended
+    /// by anybody; 0 where no clock ends it
     /// @return deadlineBlock the Ethereum block that must be reached as well
     function phaseOf(uint256 roundId) external view returns (Phase phase, uint64 deadline, uint64 deadlineBlock);
 

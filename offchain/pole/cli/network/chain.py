@@ -190,8 +190,8 @@ def prove(settings: Settings, height: int, index: int, out: Path | None) -> None
 def challenge(settings: Settings, /, *, round_id: int, wallet: str, as_json: bool) -> None:
     """Challenge the tally of a ROUND: a larger committee judges anew.
 
-    It costs a bond, which is the larger committee's pay. It comes back where another truth about a model stands
-    in the end, and where no larger committee could be drawn.
+    It costs a bond, which is the larger committee's pay. It comes back where another truth about a model
+    stands in the end, and where no larger committee could be drawn.
     """
     from pole.protocol.amounts import ether
     from pole.protocol.ballots import challenge_bond

@@ -181,7 +181,8 @@ def finding_of(ended: EndedRound, solution: Solution) -> Finding:
 def is_returned(ended: EndedRound, attempt: int) -> bool:
     """Return whether a challenge gets its bond back.
 
-    It does when what stands in the end contradicts the tally it doubted, and when it drew no larger committee.
+    It does when what stands in the end contradicts the tally it doubted, and when it drew no larger
+    committee.
     """
     if ended.dropped and attempt == len(ended.challenges) - 1:
         return True
