@@ -171,7 +171,8 @@ def test_the_owner_sees_what_it_costs_and_is_asked_before_anything_is_done(sessi
         "Judging a model may take 1s, for 54,598 multiplications a sample: a vote stays open for 2m 10s"
         in (refused.stderr)
     )
-    assert "this deployment asks for a reward of at least 0.0000000000000001 ETH" in (refused.stderr)
+    assert "shares 0.15 ETH of the reward for it." in refused.stderr
+    assert "this deployment asks for a reward of at least 0.0000000000000001 ETH" in refused.stderr
     posted = post(session.home, "--reward", "1.5", answer="y\n")
     assert posted.exit_code == 0, posted.output
     assert "Post the task and pay?" in posted.stderr
