@@ -2,7 +2,8 @@
 
 Tasks arrive at random (Poisson). A free lane takes the most valuable that waits; a full list takes a task in
 the place of one that is worth less. A miner works in one lane at a time, from the beginning of its work to
-its reveal; whose place was taken is free when the training ends.
+its reveal; whose place was taken is free when the training ends. A round to which nobody has come calls a few
+miners out of others, from each but the last.
 """
 
 import heapq
@@ -15,6 +16,8 @@ from random import Random
 from scripts.network.rounds import Times
 
 DAY = 86_400
+CALLED = 3
+"""Assumed: the miners that answer a call before they see that one has come; their lots let a few do so."""
 
 
 @dataclass(slots=True)
@@ -31,8 +34,8 @@ class Open:
 class Load:
     """What is asked of the lanes: tasks a day, miners, and for how many days.
 
-    Miners of a group choose alike: of the rounds in Training the one that pays best. One group is all miners
-    as they are. As many as there are lanes is a network whose miners each keep to a lane.
+    Miners of a group choose alike: of the rounds in Training the one that pays best. One group is all miners,
+    as they choose. As many as there are lanes is a network whose miners each keep to a lane.
     """
 
     lanes: int
@@ -90,6 +93,7 @@ class Step(IntEnum):
     TRAINING = 3
     ARRIVED = 4
     GRACE = 5
+    CALLING = 6
 
 
 class Lanes:
@@ -131,6 +135,10 @@ class Lanes:
             each.begun = self._now
             self._training.append(each)
             self._add(self._times.grace(self._now), Step.GRACE, each)
+            if self._times.calls:
+                self._add(self._times.called(self._now), Step.CALLING, each)
+        elif step is Step.CALLING:
+            self._call(each)
         elif step is Step.GRACE and not each.miners:
             self._training.remove(each)
             self.outcome.void += 1
@@ -169,13 +177,24 @@ class Lanes:
         for group, free in enumerate(self._free_miners):
             offers = [each for each in self._training if self._group(each) == group] if free else []
             if offers:
-                chosen = max(offers, key=lambda each: each.value)
-                chosen.miners += free
                 self._free_miners[group] = 0
-                self.outcome.joined += free
-                if chosen.miners == free:
-                    closed = self._times.closed(chosen.begun, self._now)
-                    self._add(closed, Step.CLOSED, chosen)
+                self._join(max(offers, key=lambda each: each.value), free)
+
+    def _join(self, chosen: Open, miners: int) -> None:
+        self.outcome.joined += miners
+        if not chosen.miners:
+            self._add(self._times.closed(chosen.begun, self._now), Step.CLOSED, chosen)
+        chosen.miners += miners
+
+    def _call(self, each: Open) -> None:
+        """Let a few miners leave other rounds for one that nobody has come to; half its pay is worth it."""
+        others = [other for other in self._training if other.miners > 1 and other.value < 2 * each.value]
+        if each.miners or not others:
+            return
+        crowd = max(others, key=lambda other: other.miners)
+        leaving = min(CALLED, crowd.miners - 1)
+        crowd.miners -= leaving
+        self._join(each, leaving)
 
     def _group(self, each: Open) -> int:
         return each.lane % self._load.groups

@@ -11,7 +11,7 @@ from scripts.network.units import Units
 FULL_BLOCKS: Final = 0.5
 """The part of all gas above which blocks are fuller than their target, and the base fee rises."""
 ALIKE: Final = 0.95
-"""What miners do together counts as the limit below this part of what they do apart."""
+"""What miners do as they choose counts as the limit below this part of what they do in lanes of their own."""
 NODE_REQUESTS: Final = 1000
 """Assumed: requests a second that one Ethereum node answers."""
 MISSING: Final = 0.05
@@ -29,10 +29,10 @@ PARTS: Final = (CHOICE, LANES, PROCESSOR, DOWNLOAD, GAS)
 class Full:
     """What lanes do that are asked for more than they can.
 
-    Miners choose `together`, each the round that pays best, or `apart`, each in a lane of its own.
+    Miners take rounds as they choose (`chosen`), or keep to lanes of their own (`apart`).
     """
 
-    together: Outcome
+    chosen: Outcome
     apart: Outcome
 
 
@@ -48,9 +48,9 @@ def limits(times: Times, units: Units, full: Full, costs: Costs, verifiers: int)
     judged = min(times.seats, verifiers) / verifiers * network.parameters.chain.max_solutions
     fetched = kind.samples * one.sample_bytes + one.task_bytes + one.keys_bytes + judged * one.model_bytes
     seconds = kind.samples * (one.decrypt_seconds + judged * one.evaluate_seconds)
-    together, apart = full.together.done_a_day, full.apart.done_a_day
+    chosen, apart = full.chosen.done_a_day, full.apart.done_a_day
     return {
-        CHOICE: together if together < ALIKE * apart else float("inf"),
+        CHOICE: chosen if chosen < ALIKE * apart else float("inf"),
         LANES: apart,
         PROCESSOR: DAY / seconds,
         DOWNLOAD: DAY * BYTES_A_SECOND / fetched,

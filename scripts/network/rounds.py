@@ -7,6 +7,8 @@ from typing import Final
 from scripts.network.kinds import Kind, Network
 from scripts.network.units import Units
 
+from pole.roles.workers.miner.leaving import BEGIN, END
+
 BYTES_A_SECOND: Final = 12_500_000
 """Assumed of everybody's way to its peers, in either direction: 100 Mbit/s."""
 ABSENT: Final = 0.01
@@ -72,6 +74,16 @@ class Times:
         """Return when a round ends, mined, that nobody has committed to since its Training began."""
         chain = self.network.parameters.chain
         return self.mined(begun + self._window(min(chain.grace_window, self.kind.time_limit)))
+
+    @property
+    def calls(self) -> bool:
+        """Return whether a round can end for want of a commitment before its models are trained."""
+        return self.network.parameters.chain.grace_window < self.kind.time_limit
+
+    def called(self, begun: float) -> float:
+        """Return when miners come whom a round calls out of others: in the middle of its turns."""
+        grace = self.network.parameters.chain.grace_window
+        return self.mined(begun + grace * (BEGIN + END) / 2)
 
     def closed(self, begun: float, joined: float) -> float:
         """Return when the data node closes: its first miners have trained, or the time limit is over."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from scripts.economics.gas import GAS_PRICES, GWEI
 from scripts.economics.tables import ETHER, table
 from scripts.network.kinds import GAS_LIMITS, KINDS, Kind, Network, read_networks
-from scripts.network.lanes import DAY, Load, Outcome, simulate
+from scripts.network.lanes import CALLED, DAY, Load, Outcome, simulate
 from scripts.network.limits import (
     FULL_BLOCKS,
     NODE_REQUESTS,
@@ -73,8 +73,8 @@ class Scene:
     def full(self, lanes: int) -> Full:
         """Return what full lanes do."""
         tasks = OVERLOAD * capacity(self.times, lanes)
-        together, apart = (self.load(lanes, tasks, groups=groups) for groups in (1, lanes))
-        return Full(self.outcome(together), self.outcome(apart))
+        chosen, apart = (self.load(lanes, tasks, groups=groups) for groups in (1, lanes))
+        return Full(self.outcome(chosen), self.outcome(apart))
 
     def costs(self, load: Load, verifiers: int = USUAL[1]) -> Costs:
         """Return what a day of a load costs."""
@@ -124,8 +124,8 @@ def rounds_table(found: tuple[Scene, ...]) -> str:
         for lanes in LANES:
             full = scene.full(lanes)
             bound = capacity(scene.times, lanes)
-            did = (full.apart.done_a_day, full.together.done_a_day)
-            lost = full.together.void / max(full.together.void + full.together.done, 1)
+            did = (full.apart.done_a_day, full.chosen.done_a_day)
+            lost = full.chosen.void / max(full.chosen.void + full.chosen.done, 1)
             rows.append(
                 [
                     scene.title,
@@ -136,7 +136,15 @@ def rounds_table(found: tuple[Scene, ...]) -> str:
                     f"{_percent(lost)}",
                 ]
             )
-    head = ["tasks", "lanes", "shortest round", "at the most", "miners apart", "together", "void then"]
+    head = [
+        "tasks",
+        "lanes",
+        "shortest round",
+        "at the most",
+        "miners in each lane",
+        "as they choose",
+        "void then",
+    ]
     return table(head, rows)
 
 
@@ -256,25 +264,23 @@ def remedies_table(found: tuple[Scene, ...]) -> str:
     rows = []
     for scene in (each for each in found if each.kind.name == "hour"):
         for lanes in LANES[1:]:
-            full, tasks = scene.full(lanes), OVERLOAD * capacity(scene.times, lanes)
-            limit = scene.limits(lanes)
-            together = scene.costs(scene.load(lanes, tasks))
+            tasks, limit = OVERLOAD * capacity(scene.times, lanes), scene.limits(lanes)
+            chosen = scene.costs(scene.load(lanes, tasks))
             set_bytes = scene.kind.samples * scene.units.kinds[scene.kind.name].sample_bytes
             places = scene.network.parameters.chain.max_solutions
             now_then = (
-                (together.crowd * set_bytes, places * set_bytes),
+                (chosen.crowd * set_bytes, places * set_bytes),
                 (limit[PROCESSOR], judged_when_drawn(scene)),
             )
             rows.append(
                 [
                     scene.title,
                     str(lanes),
-                    f"{_count(full.together.done_a_day)} → {_count(full.apart.done_a_day)}",
                     " → ".join(map(_count, now_then[1])),
                     " → ".join(map(_bytes, now_then[0])),
                 ]
             )
-    head = ["tasks", "lanes", "blocks a day: miners apart", "tasks a day: verifiers prepare when drawn"]
+    head = ["tasks", "lanes", "tasks a day: verifiers prepare when drawn"]
     return table([*head, "fetched by miners, a task: as many as places"], rows)
 
 
@@ -290,6 +296,7 @@ def assumed_table() -> str:
     rows = [
         ["everybody's way to its peers", f"{8 * BYTES_A_SECOND // 10**6} Mbit/s in either direction"],
         ["miners that never reveal; members that never vote, or never reveal", f"{_percent(ABSENT)} each"],
+        ["miners that answer a round's call before they see that one has come", str(CALLED)],
         ["an Ethereum node answers", f"{NODE_REQUESTS:,} requests a second"],
         ["gas of a block", ", ".join(f"{name} {limit:,}" for name, limit in GAS_LIMITS.items())],
         ["gas that keeps its price", f"{_percent(FULL_BLOCKS)} of all"],

@@ -1,15 +1,21 @@
 """A miner among lanes: which round it takes, what it leaves, and that it shows a sign of life."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.unit.roles.conftest import MINERS, OWNER, TRAIN, VERIFIERS, Stage
+from tests.unit.roles.fakes import FakeChain
 
 from pole.errors import UnreachableError
+from pole.protocol.encoding.abi import address
 from pole.protocol.state import Phase, Step
 from pole.roles.loop import Role
 from pole.roles.memory import MinerMemory
+from pole.roles.workers.miner import leaving
 from pole.roles.workers.miner.miner import Miner, MinerSettings
 from pole.roles.workers.tables import Worker
 
@@ -146,3 +152,82 @@ def test_a_miner_that_is_not_done_in_time_reveals_the_model_that_knows_nothing(s
     stage.world.advance(1, Step.RELEASED)
     assert miner.step(stage.world.moment()) == "revealed"
     assert stage.world.solutions[1][0].revealed
+
+
+def leaves_at(lanes: Stage, miner: Worker[Miner]) -> int | None:
+    """Let the miner train for round 2, and return after how many seconds it left it, and took round 3."""
+    chain, begun = lanes.world.parameters.chain, lanes.world.rounds[3].since
+    watched = miner.means.learner.train
+    left: list[int] = []
+
+    def trains(assignment: Any, *, stop: Any) -> Any:
+        while lanes.world.now < begun + chain.grace_window - 1:
+            if stop():
+                left.append(lanes.world.now - begun)
+                break
+            lanes.world.pass_time(1)
+        return watched(assignment, stop=lambda: False)
+
+    miner.means.learner.train = trains  # type: ignore[method-assign]
+    serve(lanes, miner)
+    serve(lanes, miner)
+    return left[0] if left else None
+
+
+@pytest.mark.parametrize(("reward", "leaves"), [(1501, True), (1500, False)])
+def test_a_miner_leaves_for_a_round_without_any_that_pays_more_than_half(
+    lanes: Stage, reward: int, leaves: bool
+) -> None:
+    lanes.with_chain(grace_window=40)
+    terms = lanes.world.rounds[3].terms
+    lanes.world.change(3, terms=replace(terms, reward=reward))
+    lanes.world.change(2, committed=1)
+    left = leaves_at(lanes, lanes.miner())
+    assert (left is not None) == leaves
+    assert left is None or 10 <= left <= 20
+    assert committed(lanes) == ({3} if leaves else {2})
+
+
+def test_whoever_gave_the_only_sign_of_life_stays(lanes: Stage) -> None:
+    lanes.with_chain(grace_window=40)
+    lanes.world.change(3, terms=replace(lanes.world.rounds[3].terms, reward=2999))
+    assert leaves_at(lanes, lanes.miner()) is None
+    assert committed(lanes) == {2}
+
+
+def test_nobody_leaves_for_a_round_that_somebody_works_in(lanes: Stage) -> None:
+    lanes.with_chain(grace_window=40)
+    for round_id in (2, 3):
+        lanes.world.change(round_id, committed=1)
+    assert leaves_at(lanes, lanes.miner()) is None
+
+
+def test_nobody_leaves_again_for_files_that_it_could_not_get(lanes: Stage) -> None:
+    lanes.with_chain(grace_window=40)
+    lanes.world.change(3, terms=replace(lanes.world.rounds[3].terms, reward=2999))
+    lanes.world.change(2, committed=1)
+    miner = lanes.miner()
+    miner.means.postponed[3] = 0.0
+    assert leaves_at(lanes, miner) is None
+
+
+@settings(deadline=None, max_examples=15)
+@given(miners=st.integers(1, 1_000), round_id=st.integers(1, 2**40), block_time=st.sampled_from((1, 5, 12)))
+def test_a_few_of_any_number_of_miners_are_called(
+    lanes_of_many: Stage, miners: int, round_id: int, block_time: int
+) -> None:
+    one, grace = lanes_of_many.miner().means, 600
+    chains = [FakeChain(lanes_of_many.world, address(f"0x{n:040x}")) for n in range(miners)]
+    turns = [grace * leaving.turn(replace(one, chain=chain), round_id) for chain in chains]
+    waits = Counter(-(-turn // block_time) * block_time for turn in turns)
+    first = min(waits)
+    assert grace * leaving.BEGIN <= first <= grace * leaving.END + block_time
+    # Those of the next block come too: they have not seen the first commitment.
+    assert waits[first] + waits[first + block_time] <= 40
+
+
+@pytest.fixture(scope="module")
+def lanes_of_many(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    stage = Stage(tmp_path_factory.mktemp("many"))
+    stage.post()
+    return stage

@@ -5,6 +5,7 @@ from typing import Final
 from pole.protocol.ballots import minimum_seats
 from pole.protocol.state import ENDED, Phase, Round
 from pole.roles.ports import Moment
+from pole.roles.workers.miner.leaving import ALONE, calls, may_leave
 from pole.roles.workers.miner.miner import Miner
 
 PASSES: Final = 2
@@ -32,18 +33,40 @@ def is_chosen(miner: Miner, moment: Moment) -> bool:
     if begun >= miner.settings.lanes:
         return False
     training = [each for each in moments if each.phase is Phase.TRAINING]
-    offers = [standing for each in training if (standing := _offer(miner, each)) is not None]
-    best = max(offers, key=lambda standing: _rank(miner, standing), default=None)
-    return best is not None and best.round_id == moment.round_id
+    offers = [(each, standing) for each in training if (standing := _offer(miner, each)) is not None]
+    best = max(offers, key=lambda offer: _rank(miner, *offer), default=None)
+    return best is not None and best[0].round_id == moment.round_id
+
+
+def is_called_away(miner: Miner, standing: Round, moment: Moment) -> bool:
+    """Return whether another lane's round that nobody works in ends the training for this one.
+
+    What was trained goes on from its checkpoint, should the miner come back.
+    """
+    if moment.round_id in miner.postponed or not may_leave(miner, standing) or not calls(miner, moment):
+        return False
+    other = _offer(miner, moment)
+    return other is not None and _worth(miner, moment, other) > _pay(miner, standing)
 
 
 def _is_at_work(miner: Miner, round_id: int) -> bool:
     return miner.takes_part(round_id) and round_id not in miner.postponed
 
 
-def _rank(miner: Miner, standing: Round) -> tuple[float, float]:
+def _rank(miner: Miner, moment: Moment, standing: Round) -> tuple[float, float]:
     postponed_at = miner.postponed.get(standing.round_id, float("-inf"))
-    return -postponed_at, standing.terms.reward / needed(miner, standing)
+    return -postponed_at, _worth(miner, moment, standing)
+
+
+def _worth(miner: Miner, moment: Moment, standing: Round) -> float:
+    # Where the grace is no shorter than the training nobody shows a sign of life.
+    shows_life = miner.chain.parameters.chain.grace_window < standing.terms.time_limit
+    is_alone = shows_life and not standing.committed and calls(miner, moment)
+    return (ALONE if is_alone else 1) * _pay(miner, standing)
+
+
+def _pay(miner: Miner, standing: Round) -> float:
+    return standing.terms.reward / needed(miner, standing)
 
 
 def needed(miner: Miner, standing: Round) -> float:

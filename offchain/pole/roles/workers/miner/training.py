@@ -18,7 +18,7 @@ from pole.roles.support.files import write_durably
 from pole.roles.support.waiting import RoundWatch
 from pole.roles.training.learner import Assignment, Trained
 from pole.roles.training.untrained import untrained_model
-from pole.roles.workers.miner.choosing import is_chosen, note_speed
+from pole.roles.workers.miner.choosing import is_called_away, is_chosen, note_speed
 from pole.roles.workers.miner.miner import LOG, Miner
 
 
@@ -63,7 +63,7 @@ def correct_needed(required_accuracy: int, count: int) -> int:
 
 
 def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
-    watch = miner.watch(moment)
+    watch = _watch(miner, moment, open_round)
     miner.postponed.pop(moment.round_id, None)
     try:
         trained = _learn(miner, moment.round_id, _assignment(miner, moment, open_round, watch), watch)
@@ -79,6 +79,12 @@ def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
     except AbandonedError:
         return None
     return trained
+
+
+def _watch(miner: Miner, moment: Moment, open_round: Round) -> RoundWatch:
+    watch = miner.watch(moment)
+    watch.called_by = lambda other: miner.is_called_by(other) or is_called_away(miner, open_round, other)
+    return watch
 
 
 def _show_life(miner: Miner, open_round: Round, specification: ModelSpecification) -> None:
