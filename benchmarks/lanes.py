@@ -108,7 +108,7 @@ def measure(lanes: int, tasks: int, training: int) -> Measured:
         )
         asked = node.requests - before
         log = read_chain_log(setting.reader)
-    opened = min(_opened(setting, block.header.round_id) for block in log.blocks)
+        opened = min(_opened(setting, block.header.round_id) for block in log.blocks)
     ended = max(block.header.timestamp for block in log.blocks)
     times = tuple(block.header.timestamp for block in log.blocks)
     return Measured(lanes, float(ended - opened), asked, times, len(log.void_rounds))

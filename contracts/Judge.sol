@@ -5,13 +5,13 @@ import {Challenge, Ending, IJudge, Ruling} from "./interfaces/IJudge.sol";
 import {Ommer} from "./interfaces/ILedger.sol";
 import {IPoLeChain, PayoutReason, Round, Solution, Step, VoidReason} from "./interfaces/IPoLeChain.sol";
 import {Finding, IVerifierCommittee} from "./interfaces/IVerifierCommittee.sol";
-import {Accounts} from "./libraries/Accounts.sol";
-import {Ballots} from "./libraries/Ballots.sol";
-import {Judgement} from "./libraries/Judgement.sol";
-import {OmmerRewards} from "./libraries/OmmerRewards.sol";
-import {Payouts} from "./libraries/Payouts.sol";
-import {Settlement} from "./libraries/Settlement.sol";
-import {Solutions} from "./libraries/Solutions.sol";
+import {Accounts} from "./libraries/encoding/Accounts.sol";
+import {Ballots} from "./libraries/ballots/Ballots.sol";
+import {Judgement} from "./libraries/rounds/Judgement.sol";
+import {OmmerRewards} from "./libraries/money/OmmerRewards.sol";
+import {Payouts} from "./libraries/money/Payouts.sol";
+import {Settlement} from "./libraries/money/Settlement.sol";
+import {Solutions} from "./libraries/rounds/Solutions.sol";
 
 /// @title Judge: the rules by which a round ends; IJudge says what it does.
 /// @dev A contract of its own so that PoLeChain stays under the size limit of EIP-170. PoLeChain makes it and asks

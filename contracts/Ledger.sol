@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Header, ILedger, Ommer, RecordKind} from "./interfaces/ILedger.sol";
-import {MerkleBody} from "./libraries/MerkleBody.sol";
+import {MerkleBody} from "./libraries/encoding/MerkleBody.sol";
 
 /// @title Ledger: the chain of PoLe blocks; ILedger says what it does.
 contract Ledger is ILedger {

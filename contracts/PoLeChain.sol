@@ -12,16 +12,16 @@ import {IReleaseSignature} from "./interfaces/IReleaseSignature.sol";
 import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
 import {ITaskList} from "./interfaces/ITaskList.sol";
 import {IVerifierCommittee, Summons} from "./interfaces/IVerifierCommittee.sol";
-import {Accounts} from "./libraries/Accounts.sol";
-import {Ballots} from "./libraries/Ballots.sol";
-import {Cid} from "./libraries/Cid.sol";
-import {Commitments} from "./libraries/Commitments.sol";
+import {Accounts} from "./libraries/encoding/Accounts.sol";
+import {Ballots} from "./libraries/ballots/Ballots.sol";
+import {Cid} from "./libraries/encoding/Cid.sol";
+import {Commitments} from "./libraries/encoding/Commitments.sol";
 import {Deployment} from "./libraries/Deployment.sol";
-import {Domains} from "./libraries/Domains.sol";
-import {OmmerRewards} from "./libraries/OmmerRewards.sol";
-import {Phases} from "./libraries/Phases.sol";
-import {Settlement} from "./libraries/Settlement.sol";
-import {Solutions} from "./libraries/Solutions.sol";
+import {Domains} from "./libraries/encoding/Domains.sol";
+import {OmmerRewards} from "./libraries/money/OmmerRewards.sol";
+import {Phases} from "./libraries/rounds/Phases.sol";
+import {Settlement} from "./libraries/money/Settlement.sol";
+import {Solutions} from "./libraries/rounds/Solutions.sol";
 
 /// @title PoLeChain: rounds in lanes, and their money; IPoLeChain says what it does.
 contract PoLeChain is IPoLeChain {

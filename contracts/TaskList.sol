@@ -4,8 +4,8 @@ pragma solidity 0.8.30;
 import {ILedger, RecordKind} from "./interfaces/ILedger.sol";
 import {IRewardReservoir} from "./interfaces/IRewardReservoir.sol";
 import {ITaskList, Task, TaskFiles, TaskTerms} from "./interfaces/ITaskList.sol";
-import {Accounts} from "./libraries/Accounts.sol";
-import {Cid} from "./libraries/Cid.sol";
+import {Accounts} from "./libraries/encoding/Accounts.sol";
+import {Cid} from "./libraries/encoding/Cid.sol";
 import {Deployment} from "./libraries/Deployment.sol";
 import {ValueHeap} from "./libraries/ValueHeap.sol";
 

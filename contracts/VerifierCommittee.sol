@@ -13,14 +13,14 @@ import {
     Verdict,
     Vote
 } from "./interfaces/IVerifierCommittee.sol";
-import {Accounts} from "./libraries/Accounts.sol";
-import {Ballots} from "./libraries/Ballots.sol";
-import {CommitteeDraw} from "./libraries/CommitteeDraw.sol";
-import {Commitments} from "./libraries/Commitments.sol";
+import {Accounts} from "./libraries/encoding/Accounts.sol";
+import {Ballots} from "./libraries/ballots/Ballots.sol";
+import {CommitteeDraw} from "./libraries/ballots/CommitteeDraw.sol";
+import {Commitments} from "./libraries/encoding/Commitments.sol";
 import {Deployment} from "./libraries/Deployment.sol";
-import {Phases} from "./libraries/Phases.sol";
-import {Seats} from "./libraries/Seats.sol";
-import {Tally} from "./libraries/Tally.sol";
+import {Phases} from "./libraries/rounds/Phases.sol";
+import {Seats} from "./libraries/ballots/Seats.sol";
+import {Tally} from "./libraries/ballots/Tally.sol";
 
 /// @title VerifierCommittee: seats, draws and votes; IVerifierCommittee says what it does.
 contract VerifierCommittee is IVerifierCommittee {

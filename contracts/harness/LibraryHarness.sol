@@ -5,16 +5,16 @@ import {Header, Ommer} from "../interfaces/ILedger.sol";
 import {IPoLeChain, Phase, Round, Solution} from "../interfaces/IPoLeChain.sol";
 import {TaskTerms} from "../interfaces/ITaskList.sol";
 import {Ballot, Finding, Vote} from "../interfaces/IVerifierCommittee.sol";
-import {Ballots} from "../libraries/Ballots.sol";
-import {Commitments} from "../libraries/Commitments.sol";
-import {CommitteeDraw} from "../libraries/CommitteeDraw.sol";
-import {Judgement} from "../libraries/Judgement.sol";
-import {MerkleBody} from "../libraries/MerkleBody.sol";
-import {OmmerRewards} from "../libraries/OmmerRewards.sol";
-import {Phases} from "../libraries/Phases.sol";
-import {Settlement} from "../libraries/Settlement.sol";
-import {Solutions} from "../libraries/Solutions.sol";
-import {Tally} from "../libraries/Tally.sol";
+import {Ballots} from "../libraries/ballots/Ballots.sol";
+import {Commitments} from "../libraries/encoding/Commitments.sol";
+import {CommitteeDraw} from "../libraries/ballots/CommitteeDraw.sol";
+import {Judgement} from "../libraries/rounds/Judgement.sol";
+import {MerkleBody} from "../libraries/encoding/MerkleBody.sol";
+import {OmmerRewards} from "../libraries/money/OmmerRewards.sol";
+import {Phases} from "../libraries/rounds/Phases.sol";
+import {Settlement} from "../libraries/money/Settlement.sol";
+import {Solutions} from "../libraries/rounds/Solutions.sol";
+import {Tally} from "../libraries/ballots/Tally.sol";
 import {ValueHeap} from "../libraries/ValueHeap.sol";
 
 /// @title LibraryHarness: the internal libraries as calls, for the tests that hold them against their Python twins.

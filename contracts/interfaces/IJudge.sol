@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Judgement} from "../libraries/Judgement.sol";
+import {Judgement} from "../libraries/rounds/Judgement.sol";
 import {Header, Ommer} from "./ILedger.sol";
 import {Payout, Solution, VoidReason} from "./IPoLeChain.sol";
 import {Finding} from "./IVerifierCommittee.sol";

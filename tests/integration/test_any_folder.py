@@ -19,6 +19,13 @@ COPIED = (
     "build/interfaces",
     "devnet/node_modules/@openzeppelin",
 )
+FILES = (
+    "brownie-config.yaml",
+    "pyproject.toml",
+    "devnet/parameters.json",
+    "devnet/presets.json",
+    "build/contracts.sources",
+)
 TEST = """
 def test_the_project_is_loaded(Judge, accounts):
     assert Judge.bytecode and len(accounts) == 20
@@ -31,7 +38,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout") / FOLDER
     for name in COPIED:
         shutil.copytree(REPOSITORY / name, folder / name)
-    for name in ("brownie-config.yaml", "pyproject.toml", "devnet/parameters.json", "devnet/presets.json"):
+    for name in FILES:
         shutil.copy(REPOSITORY / name, folder / name)
     for name in (".venv", "devnet/node_modules/.bin"):
         (folder / name).symlink_to(REPOSITORY / name)

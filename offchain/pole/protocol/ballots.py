@@ -1,7 +1,7 @@
 """The ballots of a round: how they are numbered, how many members they ask for, what calling the next costs.
 
 Attempt 0 is the first committee's; a challenge calls for the next attempt, on which more members sit
-(twin of contracts/libraries/Ballots.sol).
+(twin of contracts/libraries/ballots/Ballots.sol).
 """
 
 from typing import Final

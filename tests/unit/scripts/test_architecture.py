@@ -133,7 +133,7 @@ def test_every_call_of_a_round_is_taken_in_some_phase() -> None:
     [
         ("**Draw**", ["roles/workers/keeper.py"]),
         ("**Reveal**", ["miner/revealing.py", "verifier/evaluating.py"]),
-        ("a miner's claim", ["roles/memory.py", "libraries/Solutions.sol"]),
+        ("a miner's claim", ["roles/memory.py", "libraries/rounds/Solutions.sol"]),
         ("3 | encrypt", ["publishing/encryption.py", "ipfe/scheme.py"]),
         ("kind of mapping layer", ["protocol/mapping/kinds.py", "mapping/test_layer.py"]),
         ("duty of a worker", ["workers/tables.py"]),

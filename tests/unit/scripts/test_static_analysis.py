@@ -59,9 +59,9 @@ def test_reentrancy_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_compiler_is_given_what_brownie_gives_it() -> None:
-    content = sources.standard_input(["contracts/libraries/Cid.sol"], {})
-    source = (sources.ROOT / "contracts/libraries/Cid.sol").read_text()
-    assert content["sources"] == {"contracts/libraries/Cid.sol": {"content": source}}
+    content = sources.standard_input(["contracts/libraries/encoding/Cid.sol"], {})
+    source = (sources.ROOT / "contracts/libraries/encoding/Cid.sol").read_text()
+    assert content["sources"] == {"contracts/libraries/encoding/Cid.sol": {"content": source}}
     assert content["settings"]["viaIR"] is True
     assert content["settings"]["evmVersion"] == "shanghai"
     assert json.loads(json.dumps(content)) == content

@@ -1,4 +1,4 @@
-"""Commitments to solutions and votes (twin of contracts/libraries/Commitments.sol).
+"""Commitments to solutions and votes (twin of contracts/libraries/encoding/Commitments.sol).
 
 A commitment is keccak256(abi.encode(domain, chain id, contract, round, attempt, sender, payload, salt)). It
 binds the sender, so a copied commitment is worthless to the copier; the salt, 32 random bytes, keeps a

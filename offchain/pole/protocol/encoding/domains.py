@@ -1,6 +1,6 @@
 """Domain separators: what keeps a hash made for one purpose from meaning anything for another.
 
-Twin of contracts/libraries/Domains.sol; each is the keccak-256 of its name.
+Twin of contracts/libraries/encoding/Domains.sol; each is the keccak-256 of its name.
 """
 
 from typing import Final

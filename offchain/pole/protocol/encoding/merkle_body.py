@@ -1,4 +1,4 @@
-"""The Merkle tree over a block's body (twin of contracts/libraries/MerkleBody.sol).
+"""The Merkle tree over a block's body (twin of contracts/libraries/encoding/MerkleBody.sol).
 
 An append-only tree of depth 32: leaf = keccak256(abi.encode(RECORD_DOMAIN, kind, keccak256(data))), node =
 keccak256(abi.encode(left, right)); the empty leaf is zero and empty subtrees are its hashes. The body root

@@ -1,4 +1,4 @@
-"""Who holds a round's places and with which solution (twin of contracts/libraries/Solutions.sol).
+"""Who holds a round's places and with which solution (twin of contracts/libraries/rounds/Solutions.sol).
 
 Every function raises IntegrityError with half a sentence, as those of `pole.protocol.replay.round_audit`.
 """

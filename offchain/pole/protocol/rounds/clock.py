@@ -1,4 +1,4 @@
-"""Where a round and its ballot stand at a given time (twin of contracts/libraries/Phases.sol).
+"""Where a round and its ballot stand at a given time (twin of contracts/libraries/rounds/Phases.sol).
 
 Phases follow from what is stored and the clock. A window is over when both its seconds are over and its
 Ethereum blocks have passed. One that another window follows ends by a transaction, which anybody may send

@@ -1,4 +1,4 @@
-"""Drawing a committee (twin of contracts/libraries/CommitteeDraw.sol)."""
+"""Drawing a committee (twin of contracts/libraries/ballots/CommitteeDraw.sol)."""
 
 from collections.abc import Collection, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""Who wins a round, who is an ommer, why it is void (twin of contracts/libraries/Judgement.sol)."""
+"""Who wins a round, who is an ommer, why it is void (twin of contracts/libraries/rounds/Judgement.sol)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

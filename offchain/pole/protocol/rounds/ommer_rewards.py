@@ -1,4 +1,4 @@
-"""What a block draws from the system pool (twin of contracts/libraries/OmmerRewards.sol).
+"""What a block draws from the system pool (twin of contracts/libraries/money/OmmerRewards.sol).
 
 Amounts are wei; every division rounds down, in the pool's favour.
 """

@@ -1,4 +1,4 @@
-"""Who gets what when a round ends (twin of contracts/libraries/Settlement.sol).
+"""Who gets what when a round ends (twin of contracts/libraries/money/Settlement.sol).
 
 All money of a round is one account of the reservoir: reward, data bond, rent, a bond of each miner, and those
 of whoever challenged its tallies. The split below empties it to the last wei; every division rounds down and

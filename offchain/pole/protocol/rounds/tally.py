@@ -1,4 +1,4 @@
-"""What a committee's votes agree on, and what each of them is worth (twin of contracts/libraries/Tally.sol).
+"""What a committee's votes agree on, and what each is worth (twin of contracts/libraries/ballots/Tally.sol).
 
 Votes are given by choice in the order of the ballot; a member that revealed nothing has none. Evaluation is
 exact, so honest votes on a model that was had are equal to the bit. A quorum is floor(2n/3) + 1 of the n

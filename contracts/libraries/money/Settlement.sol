@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Challenge, Ending} from "../interfaces/IJudge.sol";
-import {PayoutReason, Solution, VoidReason} from "../interfaces/IPoLeChain.sol";
-import {TaskTerms} from "../interfaces/ITaskList.sol";
-import {Finding} from "../interfaces/IVerifierCommittee.sol";
-import {Judgement} from "./Judgement.sol";
+import {Challenge, Ending} from "../../interfaces/IJudge.sol";
+import {PayoutReason, Solution, VoidReason} from "../../interfaces/IPoLeChain.sol";
+import {TaskTerms} from "../../interfaces/ITaskList.sol";
+import {Finding} from "../../interfaces/IVerifierCommittee.sol";
+import {Judgement} from "../rounds/Judgement.sol";
 import {Payouts} from "./Payouts.sol";
-import {Tally} from "./Tally.sol";
+import {Tally} from "../ballots/Tally.sol";
 
 /// @title Settlement: how a round's money is divided when it ends.
 /// @dev A round's account holds reward, data bond, rent, miner bonds and challengers'. What is neither paid out nor for

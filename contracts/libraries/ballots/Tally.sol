@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Finding, Verdict, Vote} from "../interfaces/IVerifierCommittee.sol";
+import {Finding, Verdict, Vote} from "../../interfaces/IVerifierCommittee.sol";
 
 /// @title Tally: what a committee's votes agree on, and what each of them is worth.
 /// @dev Votes are packed: verdict 8 bits, train count 32, test count 32, fingerprint 56, from the top. Members that

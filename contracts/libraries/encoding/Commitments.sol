@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Vote} from "../interfaces/IVerifierCommittee.sol";
-import {Ballots} from "./Ballots.sol";
+import {Vote} from "../../interfaces/IVerifierCommittee.sol";
+import {Ballots} from "../ballots/Ballots.sol";
 import {Domains} from "./Domains.sol";
 
 /// @title Commitments: hashes that bind a hidden payload to chain, contract, round and sender.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Payout, PayoutReason} from "../interfaces/IPoLeChain.sol";
+import {Payout, PayoutReason} from "../../interfaces/IPoLeChain.sol";
 
 /// @title Payouts: a list of payouts that grows up to a bound.
 library Payouts {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Ommer} from "../interfaces/ILedger.sol";
+import {Ommer} from "../../interfaces/ILedger.sol";
 
 /// @title OmmerRewards: what a block and its ommer draw from the system pool.
 /// @dev The paper's R_r = R_w / ((H_w - H_o) O_num), the distance counted for each lane, with the fraction bar that the

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IPoLeChain, Phase, Round, Step, VoidReason} from "../interfaces/IPoLeChain.sol";
-import {Ballot, BallotStage} from "../interfaces/IVerifierCommittee.sol";
-import {Ballots} from "./Ballots.sol";
+import {IPoLeChain, Phase, Round, Step, VoidReason} from "../../interfaces/IPoLeChain.sol";
+import {Ballot, BallotStage} from "../../interfaces/IVerifierCommittee.sol";
+import {Ballots} from "../ballots/Ballots.sol";
 
 /// @title Phases: where a round or a ballot stands, from what is stored and the clock.
 /// @dev A window is over when its seconds and its Ethereum blocks both are: a deadline is the first second, and the

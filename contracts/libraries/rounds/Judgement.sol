@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Solution, VoidReason} from "../interfaces/IPoLeChain.sol";
-import {TaskTerms} from "../interfaces/ITaskList.sol";
-import {Finding, Verdict} from "../interfaces/IVerifierCommittee.sol";
+import {Solution, VoidReason} from "../../interfaces/IPoLeChain.sol";
+import {TaskTerms} from "../../interfaces/ITaskList.sol";
+import {Finding, Verdict} from "../../interfaces/IVerifierCommittee.sol";
 
 /// @title Judgement: who wins a round, given what the committee found.
 library Judgement {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Solution} from "../interfaces/IPoLeChain.sol";
+import {Solution} from "../../interfaces/IPoLeChain.sol";
 
 /// @title Solutions: the miners' solutions of the newest round of a lane in storage, packed.
 /// @dev A place is 1 + a solution's position in the order in which places were first taken. Every round writes over the
