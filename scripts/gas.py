@@ -1,6 +1,7 @@
 """Print what every call costs as the task list and the committee grow, and write it into docs/gas.md.
 
     tools/brownie run gas --network anvil
+    tools/brownie run gas limits --network anvil
 
 Takes some minutes on anvil, nearly all of them for ten thousand posts, and a quarter of an hour on ganache
 (--network development). Rewards of waiting tasks are drawn with a fixed seed, so that a new task's place in
@@ -57,6 +58,13 @@ def main() -> None:
     if faster:
         raise SystemExit(f"These calls grow faster than the logarithm of the tasks: {', '.join(faster)}")
     print("\nNo call grows faster than the logarithm of the tasks that wait.")
+
+
+def limits() -> None:
+    """Print what every call costs in the largest round: all places taken, judged by the largest committee."""
+    solutions, seats = SOLUTIONS[-1], SEATS[-1]
+    for name, cost in measured_places(solutions, seats).items():
+        print(f"{name}: {cost:,} gas with {solutions} solutions and {seats} seats")
 
 
 def measured_lists() -> Iterator[tuple[int, Costs]]:
@@ -126,17 +134,18 @@ def measured_committee(seats: int) -> Costs:
     return {"post, empty list": gas(stage.post, pole)} | round_costs(pole)
 
 
-def measured_places(solutions: int) -> Costs:
-    """Return the cost of every call where so many miners commit and reveal, and five seats judge."""
-    models = {len(accounts) + n: Model(test=50 - n) for n in range(solutions)}
-    for _ in models:
+def measured_places(solutions: int, seats: int = 5) -> Costs:
+    """Return the cost of every call where so many miners commit and reveal, and so many seats judge."""
+    first = len(accounts)
+    while len(accounts) < first + solutions + seats + 1:
         accounts[0].transfer(accounts.add(), 100 * ETHER)
+    models = {first + n: Model(test=50 - n) for n in range(solutions)}
     places = {"maxSolutions": solutions}
     bonds = {"minerBondBps": max(stage.CHAIN["minerBondBps"], 10_000 // solutions)}
     pole = stage.set_up(
-        verifiers=range(8, 14),
+        verifiers=range(first + solutions, first + solutions + seats + 1),
         task_list=places,
-        chain=WINDOWS | places | bonds | {"committeeSize": 5, "maxCommittee": 5},
+        chain=WINDOWS | places | bonds | {"committeeSize": seats, "maxCommittee": seats},
     )
     stage.won(pole, models)
     stage.post(pole)

@@ -38,6 +38,11 @@ class Pace:
     interval: float = 1.0
     longest: float = 10.0
 
+    @property
+    def again(self) -> float:
+        """Return how long to wait after something was done: the next step may be due by it."""
+        return self.interval / 10
+
     def after(self, failures: int) -> float:
         """Return how long to wait after so many failures in a row."""
         return float(min(self.interval * 2 ** min(failures, 16), max(self.longest, self.interval)))
@@ -56,8 +61,7 @@ def run(
     An unreachable chain or store, a journal that fails, a full disk, a refusal, missing funds are logged and
     tried again, less and less often; every other error ends the loop.
     """
-    failures = 0
-    told = ""
+    failures, told = 0, ""
     while True:
         try:
             moments = chain.moments()
@@ -67,13 +71,15 @@ def run(
             if str(error) != told:
                 LOG.warning("%s Trying again.", error)
             told = str(error)
+            pause = pace.after(failures)
         else:
             if failures:
                 LOG.info("Working again after %d failed attempts.", failures)
             failures, told = 0, ""
             if not done and finished(moments):
                 return
-        if wait(pace.after(failures)):
+            pause = pace.again if done else pace.interval
+        if wait(pause):
             return
 
 

@@ -52,10 +52,10 @@ class Waits:
         return len(self.seconds) >= self.times
 
 
-def test_it_stops_between_two_steps_when_told_to(stage: Stage) -> None:
+def test_it_stops_between_two_steps_when_told_to_and_looks_again_soon_after_one(stage: Stage) -> None:
     waits = Waits(3)
-    run(stage.chain("x"), [Scripted("a", "b", "c")], wait=waits, finished=never, pace=Pace(0.5))
-    assert waits.seconds == [0.5, 0.5, 0.5]
+    run(stage.chain("x"), [Scripted("a", None, "c")], wait=waits, finished=never, pace=Pace(0.5))
+    assert waits.seconds == [0.05, 0.5, 0.05]
 
 
 @pytest.mark.parametrize(
