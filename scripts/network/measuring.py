@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from scripts.network.units import KindUnits, Looks, Units
 from tests.unit.adapters.ethereum.test_chain_reader import Contracts, in_round_3
 from tests.unit.protocol.example_rounds import TERMS
 from tests.unit.protocol.ledger import Ledger
-from web3.types import RPCEndpoint, RPCResponse
 
 from pole.ipfe import backend, scheme
 from pole.learning.evaluation import model_file
@@ -46,25 +45,6 @@ VALUES: Final = 200_000
 ROUNDS: Final = 40
 SEED: Final = bytes(32)
 CID: Final = "bafkrei" + 52 * "a"
-
-
-class CountedNode(Contracts):
-    """A node in memory that counts what would be HTTP requests: a batch is one."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.answer("waiting()", ["uint256"], 2)
-        self.http = 0
-
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        self.http += 1
-        return super().make_request(method, params)
-
-    def make_batch_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse] | RPCResponse:
-        before = self.http
-        answers = super().make_batch_request(requests)
-        self.http = before + 1
-        return answers
 
 
 def measured() -> Units:
@@ -106,14 +86,15 @@ def measured_kind(kind: Kind) -> KindUnits:
 
 def measured_looks() -> Looks:
     """Count the requests of a worker's look at the chain, by what happened since the last one."""
-    node = CountedNode()
+    node = Contracts()
+    node.answer("waiting()", ["uint256"], 2)
     reader = in_round_3(node, Phase.TRAINING)
 
     def requests(change: Callable[[], None]) -> int:
         change()
-        before = node.http
+        before = node.journeys
         reader.moments()
-        return node.http - before
+        return node.journeys - before
 
     def next_block() -> None:
         node.block += 1

@@ -20,6 +20,8 @@ class KilledError(BaseException):
 
 
 class FakeNode(JSONBaseProvider):
+    """`requests` are the methods asked for, `journeys` counts what travels as one: a batch is one."""
+
     def __init__(self) -> None:
         super().__init__()
         self.balance = 100 * ETHER
@@ -34,6 +36,7 @@ class FakeNode(JSONBaseProvider):
         self.denies_what_it_takes = False
         self.hides_its_pool = False
         self.requests: list[str] = []
+        self.journeys = 0
         self.die_before: int | None = None
         self.die_after: int | None = None
         self.logs: list[dict[str, Any]] = []
@@ -50,6 +53,10 @@ class FakeNode(JSONBaseProvider):
         self.pool = {hash_: each for hash_, each in self.pool.items() if each["nonce"] >= used}
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        self.journeys += 1
+        return self._serve(method, params)
+
+    def _serve(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         self.requests.append(method)
         if self.die_before == len(self.requests):
             raise KilledError
@@ -59,7 +66,8 @@ class FakeNode(JSONBaseProvider):
         return answer
 
     def make_batch_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse] | RPCResponse:
-        return [self.make_request(method, params) for method, params in requests]
+        self.journeys += 1
+        return [self._serve(method, params) for method, params in requests]
 
     def _answer(self, method: str, params: Any) -> RPCResponse:
         answer: Callable[..., Any] = getattr(self, f"_{method}")

@@ -208,16 +208,20 @@ class ChainReader:
             return False
         if any(_is_over(moment, head) for moment in seen.moments):
             return False
-        if bytes(self.w3.eth.get_block(before)["hash"]) != seen.block_hash:
-            return False
-        if self._has_events(max(seen.asked_at, before - REREAD) + 1, number):
-            return False
-        drawing = [moment.round_id for moment in seen.moments if moment.phase is Phase.DRAW]
-        return all(phase is Phase.DRAW for phase, _, _ in self._phases(drawing, number))
-
-    def _has_events(self, first: int, last: int) -> bool:
+        first = max(seen.asked_at, before - REREAD) + 1
         addresses = [self.contracts[name].address for name in MOVING]
-        return bool(self.w3.eth.get_logs({"address": addresses, "fromBlock": first, "toBlock": last}))
+        drawing = [moment.round_id for moment in seen.moments if moment.phase is Phase.DRAW]
+        phase_of = self.contracts["PoLeChain"].functions.phaseOf
+        passed, events, *phases = in_one_request(
+            self.w3,
+            [
+                lambda: self.w3.eth.get_block(before),
+                lambda: self.w3.eth.get_logs({"address": addresses, "fromBlock": first, "toBlock": number}),
+                *(partial(phase_of(round_id).call, block_identifier=number) for round_id in drawing),
+            ],
+        )
+        is_drawing = all(phase == Phase.DRAW for phase, _, _ in phases)
+        return bytes(passed["hash"]) == seen.block_hash and not events and is_drawing
 
     def _phases(self, rounds: list[int], block: int) -> list[tuple[Phase, int, int]]:
         """Return the phase of each round at a block, and its deadline by clock and block."""

@@ -256,6 +256,14 @@ def test_nothing_is_asked_of_the_contracts_while_nothing_happens(node: Contracts
     assert not asked(node)
 
 
+@pytest.mark.parametrize("phase", [Phase.TRAINING, Phase.DRAW])
+def test_a_look_at_a_block_in_which_nothing_happened_is_two_requests(node: Contracts, phase: Phase) -> None:
+    chain = in_round_3(node, phase)
+    node.block, node.journeys = 2, 0
+    chain.moments()
+    assert node.journeys == 2
+
+
 def test_an_event_is_followed_by_a_look_at_the_contracts(node: Contracts) -> None:
     chain = in_round_3(node, Phase.TRAINING)
     node.block = 5
