@@ -78,7 +78,7 @@ def read_recipe(text: str) -> TrainingSettings:
     )
 
 
-def _checked(name: str, value: object, types: Mapping[str, Any]) -> object:
+def _checked(name: str, value: object, types: Mapping[str, Any]) -> Any:
     if name not in types:
         nearest = (*difflib.get_close_matches(name, types, 1), None)[0]
         advice = f"use {nearest}" if nearest else f"use one of {', '.join(types)}"
