@@ -1,7 +1,8 @@
 """PoLe: decentralised machine learning that pays for verified results (Lan, Liu, Li 2020).
 
 What is for users of Python is found here by name and loaded when it is used: `pole.prepare`, `pole.data`,
-`pole.suggest`, `pole.try_out`, `pole.connect`, `pole.load`, `pole.PoleError`.
+`pole.suggest`, `pole.try_out`, `pole.connect`, `pole.load`, `pole.PoleError`,
+`pole.TrainingJob`.
 """
 
 from importlib import import_module
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pole.api.suggesting import suggest as suggest
     from pole.api.suggesting import try_out as try_out
     from pole.errors import PoleError as PoleError
+    from pole.roles.training.job import TrainingJob as TrainingJob
 
 _PUBLIC: Final = {
     "data": "pole.api.data",
@@ -30,6 +32,7 @@ _PUBLIC: Final = {
     "suggest": "pole.api.suggesting",
     "try_out": "pole.api.suggesting",
     "PoleError": "pole.errors",
+    "TrainingJob": "pole.roles.training.job",
 }
 
 

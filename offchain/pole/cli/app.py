@@ -114,7 +114,10 @@ model = _group(
 miner = _group(
     "miner",
     "The miner: trains on encrypted data and competes for rewards.",
-    {"run": ("pole.cli.workers.miner:run", "Take part in every round.")},
+    {
+        "run": ("pole.cli.workers.miner:run", "Take part in every round."),
+        "try": ("pole.cli.workers.miner_try:try_", "Train on plain data, to try a recipe or your own code."),
+    },
 )
 verifier = _group(
     "verifier",

@@ -12,28 +12,57 @@ from pole.errors import InputError
 from pole.learning.evaluation.arrays import PROCESSOR, Place, place_of
 from pole.learning.evaluation.exactness import require_exact
 from pole.learning.threads import limit_threads
-from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.recipe import TrainingSettings, read_recipe
 from pole.learning.training.training import pick_device
+from pole.quoting import reason
+from pole.roles.training.own_learner import OwnLearner
 from pole.roles.training.torch_learner import TorchLearner
 
 
+def settings_of(file: Path | None, options: Mapping[str, float | bool | None]) -> TrainingSettings:
+    """Return the settings of a recipe file, those that options give instead; None is not given.
+
+    Raises InputError for a file that cannot be read, or is no recipe.
+    """
+    chosen = {name: value for name, value in options.items() if value is not None}
+    return replace(_recipe(file), **chosen)  # type: ignore[arg-type]
+
+
+def _recipe(file: Path | None) -> TrainingSettings:
+    if file is None:
+        return TrainingSettings()
+    try:
+        return read_recipe(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"The recipe {file} cannot be read: {reason(error)}.") from error
+    except InputError as error:
+        raise InputError(f"The recipe {file} is refused: {error}") from error
+
+
 def open_learner(
-    device: str | None,
-    threads: int,
-    folder: Path,
-    search: float,
-    recipe: Mapping[str, float | bool | None],
+    device: str | None, threads: int, folder: Path, search: float, settings: TrainingSettings
 ) -> TorchLearner:
-    """Return a learner that keeps checkpoints in `folder`; options of `recipe` that are None have defaults.
+    """Return a learner that keeps checkpoints in `folder`.
 
     Raises InputError where there is no such device.
     """
     use_threads(threads)
-    chosen = {name: value for name, value in recipe.items() if value is not None}
-    settings = replace(TrainingSettings(), **chosen)  # type: ignore[arg-type]
     return TorchLearner(
         settings, _device(device), folder, time.monotonic, lambda: secrets.randbits(63), search
     )
+
+
+def open_own_learner(source: str, device: str | None, threads: int, folder: Path) -> OwnLearner:
+    """Return the user's own learner, tried whether it can be made.
+
+    Raises InputError where it cannot, or where there is no such device.
+    """
+    use_threads(threads)
+    learner = OwnLearner(
+        source, _device(device), threads, folder, time.monotonic, lambda: secrets.randbits(63)
+    )
+    learner.check()
+    return learner
 
 
 def use_threads(threads: int) -> None:

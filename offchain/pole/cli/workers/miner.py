@@ -1,6 +1,7 @@
 """`pole miner run`."""
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +20,7 @@ from pole.cli.common.worker import (
     threads_option,
     worker_options,
 )
+from pole.errors import InputError
 
 if TYPE_CHECKING:
     from pole.roles.loop import Role
@@ -31,6 +33,18 @@ IDLE_AFTER = 30.0
 @click.option("--device", help="Device of torch to train and evaluate on.  [default: a GPU if there is one]")
 @threads_option
 @point_cache_option
+@click.option(
+    "--learner",
+    metavar="SOURCE",
+    help="Train by your own code: module.py:Class, or the name of an installed entry point; the options of "
+    "the recipe then mean nothing and are refused.",
+)
+@click.option(
+    "--recipe",
+    "recipe_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file of training settings; options go before it.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Minimum epochs of the first training cycle.")
 @click.option("--batch", type=click.IntRange(min=1), help="Maximum samples in a batch.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Highest learning rate.")
@@ -101,6 +115,8 @@ def run(
     device: str | None,
     threads: int,
     point_cache: int,
+    learner: str | None,
+    recipe_file: Path | None,
     search: float,
     time_margin: float,
     idle_after: float | None,
@@ -118,20 +134,29 @@ def run(
     import os
     import time
 
-    from pole.cli.common.training import exact_place, open_learner
+    from pole.cli.common.training import exact_place, open_learner, open_own_learner, settings_of
     from pole.roles.memory import MinerMemory
     from pole.roles.workers import tables
     from pole.roles.workers.miner.miner import Miner, MinerSettings
 
+    if learner is not None and (recipe_file or search or any(value is not None for value in recipe.values())):
+        raise InputError("--learner trains by your own code: leave --recipe, --search and its settings out.")
+    training = settings_of(recipe_file, recipe)
+
     def miner(session: Session, stopping: threading.Event) -> "Role":
-        learner = open_learner(device, threads, session.home / "training", search, recipe)
+        folder = session.home / "training"
+        trains = (
+            open_learner(device, threads, folder, search, training)
+            if learner is None
+            else open_own_learner(learner, device, threads, folder)
+        )
         store = patient_store_of(session)
         role = Miner(
             chain=session.chain,
             store=store,
             memory=MinerMemory(session.journal, os.urandom),
             data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
-            learner=learner,
+            learner=trains,
             settlement=settlement_of(session, options),
             settings=MinerSettings(
                 time_margin=time_margin,
@@ -142,7 +167,7 @@ def run(
             ),
             clock=time.monotonic,
             stopping=stopping.is_set,
-            place=exact_place(learner.device),
+            place=exact_place(trains.device),
         )
         return tables.miner(role)
 

@@ -24,7 +24,7 @@ def make_module(file: Path, factory: str) -> nn.Module:
     the factory fails or exits, or makes no torch module.
     """
     with lines_are_noted(make_module.__code__):
-        make = _factory(file, factory)
+        make = read_name(file, factory)
         try:
             with their_code():
                 module = make()
@@ -40,10 +40,15 @@ def make_module(file: Path, factory: str) -> nn.Module:
     )
 
 
-def _factory(file: Path, factory: str) -> Callable[[], object]:
+def read_name(file: Path, name: str) -> Callable[[], object]:
+    """Run a user's file and return its function or class `name`.
+
+    The file finds its neighbours, as when Python runs it. Raises InputError, with the line, where there is no
+    such file or name, or the file fails or exits.
+    """
     specification = importlib.util.spec_from_file_location(MODULE_NAME, file.absolute())
     if not file.is_file() or specification is None or specification.loader is None:
-        raise InputError(f"There is no Python file {file}; name it as module.py:factory.")
+        raise InputError(f"There is no Python file {file}; name it as module.py:name.")
     module = importlib.util.module_from_spec(specification)
     sys.modules[MODULE_NAME] = module
     folder = str(file.absolute().parent)
@@ -52,10 +57,10 @@ def _factory(file: Path, factory: str) -> Callable[[], object]:
     try:
         with their_code():
             specification.loader.exec_module(module)
-            found = getattr(module, factory, None)
+            found = getattr(module, name, None)
     except TheirError as error:
         raise InputError(f"{file} failed{after_comma(error.line)}: {error.reason}; correct it.") from error
     if not callable(found):
-        raise InputError(f"{file} has no function or class {factory!r}; name one that makes the module.")
+        raise InputError(f"{file} has no function or class {name!r}; name one that it has.")
     made: Callable[[], object] = found
     return made

@@ -1,12 +1,17 @@
 """A miner's recipe: how it trains, which the specification leaves to it."""
 
+import difflib
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
 
 import torch
 from torch import Tensor
+
+from pole.errors import InputError
+from pole.quoting import quoted, reason
 
 WARM_UP: Final = 0.2
 SMALLEST_BATCH: Final = 16
@@ -42,6 +47,54 @@ class TrainingSettings:
     eager: bool = False
     mixed_precision: bool = True
     compiled: bool = False
+
+
+LIMITS: Final[Mapping[str, tuple[float, float]]] = {
+    "epochs": (1, 10**9),
+    "steps": (1, 10**9),
+    "batch": (1, 10**9),
+    "learning_rate": (1e-9, 1e3),
+    "weight_decay": (0, 1e3),
+    "label_smoothing": (0, 0.9),
+    "noise": (0, 1e3),
+    "shift": (0, 10**4),
+    "whitening_floor": (0, 1),
+}
+"""The smallest and the largest value that a recipe may have of each number."""
+
+
+def read_recipe(text: str) -> TrainingSettings:
+    """Return the settings that a TOML text names, the defaults for the others.
+
+    Raises InputError for text that is no TOML, an unknown name, a value of another type or out of range.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"It is no TOML: {reason(error)}; correct it.") from error
+    types = {field.name: field.type for field in fields(TrainingSettings)}
+    return replace(
+        TrainingSettings(), **{name: _checked(name, value, types) for name, value in values.items()}
+    )
+
+
+def _checked(name: str, value: object, types: Mapping[str, Any]) -> Any:
+    if name not in types:
+        nearest = (*difflib.get_close_matches(name, types, 1), None)[0]
+        advice = f"use {nearest}" if nearest else f"use one of {', '.join(types)}"
+        raise InputError(f"A recipe has no {quoted(name)}: {advice}.")
+    wanted = types[name]
+    # 1 is a fine learning rate, but true is no number of epochs.
+    if type(value) is not wanted and not (wanted is float and type(value) is int):
+        names = {int: "a whole number", float: "a number", bool: "true or false"}
+        raise InputError(f"{name} of a recipe is {quoted(value)}; it has to be {names[wanted]}.")
+    if name in LIMITS:
+        lowest, highest = LIMITS[name]
+        if not lowest <= float(str(value)) <= highest:
+            raise InputError(
+                f"{name} of a recipe is {quoted(value)}; it lies from {lowest:g} to {highest:g}."
+            )
+    return float(str(value)) if wanted is float else value
 
 
 def rate_factor(progress: float) -> float:

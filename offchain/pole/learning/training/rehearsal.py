@@ -55,7 +55,7 @@ def rehearse(
     encrypted. Raises InputError where data and specification do not fit.
     """
     random_bytes = np.random.default_rng(random_seed).bytes
-    train_features, test_features = _features(dataset, specification, seed, random_bytes)
+    train_features, test_features = features_in_clear(dataset, specification, seed, random_bytes)
     task = TrainingTask(specification, seed, train_features, dataset.y_train, TrainingSettings())
     course: list[tuple[float, int]] = []
 
@@ -72,9 +72,10 @@ def rehearse(
     return Rehearsal(result, best.evaluation, found, tuple(course))
 
 
-def _features(
+def features_in_clear(
     dataset: DataSet, specification: ModelSpecification, seed: bytes, random_bytes: RandomBytes
 ) -> tuple[Features, Features]:
+    """Return the features of the training and of the test samples that decryption would give."""
     quantisation = fit(dataset.x_train, specification.input.bits, dataset.bounds)
     plan = query_plan(specification, seed)
 

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pole.errors import AbandonedError
 from pole.learning.evaluation import model_file
-from pole.learning.evaluation.arrays import place_of
+from pole.learning.evaluation.arrays import Place, place_of
 from pole.learning.evaluation.canonical import CanonicalModel, Evaluation, evaluate
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.networks.export import to_canonical
@@ -205,12 +207,8 @@ class TrainingRun:
         """Return how long judging will take, from a few samples; 0 where there is no deadline to keep."""
         if math.isinf(self.rule.deadline):
             return 0.0
-        model, task, count = self._canonical(), self.task, PROBE * self.place.share
-        # One sample to warm up: a device loads what it computes with.
-        evaluate(model, task.features[:1], task.labels[:1], self.place)
-        begun = self.rule.clock()
-        evaluate(model, task.features[:count], task.labels[:count], self.place)
-        return (self.rule.clock() - begun) * max(1.0, len(task.features) / count)
+        task = self.task
+        return expected_seconds(self._canonical(), task.features, task.labels, self.place, self.rule.clock)
 
     def _reason_to_stop(self) -> StopReason | None:
         if self.rule.stop():
@@ -269,6 +267,22 @@ class TrainingRun:
         if state["best"] is not None:
             model = model_file.load(state["best"], self.task.specification, self.task.seed)
             self.best = Candidate(model, self._evaluate(model))
+
+
+def expected_seconds(
+    model: CanonicalModel,
+    features: NDArray[np.integer[Any]],
+    labels: NDArray[np.int64],
+    place: Place,
+    clock: Callable[[], float],
+) -> float:
+    """Return how many seconds `clock` will take while a model is evaluated, from a few of the samples."""
+    count = PROBE * place.share
+    # One sample to warm up: a device loads what it computes with.
+    evaluate(model, features[:1], labels[:1], place)
+    begun = clock()
+    evaluate(model, features[:count], labels[:count], place)
+    return (clock() - begun) * max(1.0, len(features) / count)
 
 
 def begin_or_resume(

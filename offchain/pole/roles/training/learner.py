@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from pole.errors import PoleError
 from pole.protocol.models.specification import ModelSpecification
 from pole.roles.receiving.samples import Samples
 
@@ -27,11 +28,15 @@ class Trained:
     train_correct: int
 
 
+class LearnerError(PoleError):
+    """A learner found no model, for a reason that trying again in the same round would not change."""
+
+
 class Learner(Protocol):
     """Something that trains; tests use one that does not need torch."""
 
     def train(self, assignment: Assignment, *, stop: Callable[[], bool]) -> Trained:
         """Return the best model found until the goal, the deadline, or `stop`.
 
-        Raises AbandonedError when `stop` came before there was one.
+        Raises AbandonedError when `stop` came before there was one, LearnerError when there will be none.
         """

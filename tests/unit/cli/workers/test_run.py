@@ -11,6 +11,7 @@ from tests.unit.roles.fakes import FakeChain, World
 
 from pole.cli import main
 from pole.cli.common import worker
+from pole.roles.training import own_learner
 
 ADDRESS = "0x" + "A" * 40
 
@@ -86,3 +87,21 @@ def test_a_worker_makes_its_role_of_the_session_and_runs_it(
     assert role is not None
     assert options.rounds == 3
     assert not stopping.is_set()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--learner", "none.py:Mine"], "There is no Python file none.py"),
+        (["--learner", "none.py:Mine", "--epochs", "3"], "leave --recipe, --search and its settings out"),
+        (["--recipe", "none.toml"], "The recipe none.toml cannot be read"),
+    ],
+)
+def test_a_miner_refuses_training_code_and_recipes_before_it_runs(
+    options: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_in(tmp_path, monkeypatch)
+    monkeypatch.setattr(own_learner, "LOADED", own_learner.LOADED[:1])
+    words = ["miner", "run", "--device", "cpu", "--home", str(tmp_path), "--wallet", "alice", *options]
+    result = CliRunner().invoke(main, words)
+    assert (result.exit_code, told in result.stderr) == (2, True)

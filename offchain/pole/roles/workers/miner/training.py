@@ -16,7 +16,7 @@ from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.events import report
 from pole.roles.support.files import write_durably
 from pole.roles.support.waiting import RoundWatch
-from pole.roles.training.learner import Assignment, Trained
+from pole.roles.training.learner import Assignment, LearnerError, Trained
 from pole.roles.training.untrained import untrained_model
 from pole.roles.workers.miner.choosing import is_called_away, is_chosen, note_speed
 from pole.roles.workers.miner.miner import LOG, Miner
@@ -73,7 +73,7 @@ def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
     except DataFault as fault:
         miner.give_up(moment.round_id, f"its data is faulty: {str(fault).rstrip('.')}")
         return None
-    except (MalformedModelError, NoPlaceError) as error:
+    except (MalformedModelError, NoPlaceError, LearnerError) as error:
         miner.give_up(moment.round_id, str(error).rstrip("."))
         return None
     except AbandonedError:

@@ -1,0 +1,74 @@
+"""A recipe from a file: every setting, and what is wrong with it in a sentence."""
+
+from dataclasses import asdict, fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pole.errors import InputError
+from pole.learning.training.recipe import TrainingSettings, read_recipe
+
+
+def written(value: object) -> str:
+    return str(value).lower()
+
+
+def test_every_setting_can_be_reached_from_a_file() -> None:
+    other = TrainingSettings(
+        epochs=3,
+        steps=40,
+        batch=64,
+        learning_rate=1e-2,
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        noise=0.5,
+        shift=0,
+        flip=True,
+        whitening_floor=0.01,
+        eager=True,
+        mixed_precision=False,
+        compiled=True,
+    )
+    assert not any(value == getattr(TrainingSettings(), name) for name, value in asdict(other).items())
+    text = "\n".join(f"{name} = {written(value)}" for name, value in asdict(other).items())
+    assert read_recipe(text) == other
+
+
+def test_what_a_file_leaves_out_has_its_default_and_a_whole_number_is_a_number() -> None:
+    assert read_recipe("") == TrainingSettings()
+    assert read_recipe("learning_rate = 1").learning_rate == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("learning-rate = 0.1", r"no 'learning-rate': use learning_rate\."),
+        ("momentum = 0.9", r"no 'momentum': use one of epochs, steps"),
+        ("[training]\nepochs = 3", r"no 'training': use"),
+        ("epochs = 2.5", r"epochs of a recipe is 2\.5; it has to be a whole number\."),
+        ("epochs = true", "has to be a whole number"),
+        ("noise = '0.1'", "has to be a number"),
+        ("eager = 1", "has to be true or false"),
+        ("epochs = 0", r"epochs of a recipe is 0; it lies from 1 to 1e\+09\."),
+        ("learning_rate = nan", "is nan; it lies from"),
+        ("weight_decay = inf", "is inf; it lies from"),
+        ("label_smoothing = -0.1", "lies from 0 to 0.9"),
+        ("epochs 3", "It is no TOML"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_with_what_to_write(text: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        read_recipe(text)
+
+
+@given(
+    st.sampled_from([field.name for field in fields(TrainingSettings)]),
+    st.one_of(st.integers(), st.floats(), st.booleans()),
+)
+def test_a_recipe_is_read_or_refused_and_nothing_else(name: str, value: object) -> None:
+    try:
+        found = read_recipe(f"{name} = {written(value)}")
+    except InputError:
+        return
+    assert getattr(found, name) == value
