@@ -23,7 +23,7 @@ class FullBatch:
         def loss() -> torch.Tensor:
             optimiser.zero_grad()
             found = job.loss(network(job.inputs), job.targets)
-            found = found + 1e-3 * sum(p.square().sum() for p in network.parameters())
+            found = found + 3e-2 * sum(p.square().sum() for p in network.parameters())
             found.backward()  # type: ignore[no-untyped-call]
             return found
 

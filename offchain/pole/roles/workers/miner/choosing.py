@@ -18,8 +18,8 @@ def is_chosen(miner: Miner, moment: Moment) -> bool:
     """Return whether the miner is to work in a round in Training: it has begun, or this is the best one now.
 
     It trains for no more rounds than it works in at once, each until it has committed: afterwards its reveal
-    calls it, maybe a challenge, and nothing else. A round whose files it could not get comes after all others,
-    and keeps it from none. Of rounds that it leaves alone it says why.
+    calls it, maybe a challenge, and nothing else. A round whose files it could not get comes after all the
+    others, and keeps it from none. Of rounds that it leaves alone it says why.
     """
     if _is_at_work(miner, moment.round_id):
         return True
