@@ -142,7 +142,7 @@ class _Run:
         """Evaluate what comes until the learner ends or has to; return what went wrong, "" for nothing."""
         while self.learner.clock() < self._end():
             if self.stop():
-                _tell(connection, STOP)
+                _send(connection, STOP)
                 child.join(SPARE)
                 return ""
             try:
@@ -156,7 +156,7 @@ class _Run:
             if message[:1] != MODEL:
                 return _sentence(message)
             try:
-                _tell(connection, str(self._score(message[1:])).encode())
+                _send(connection, str(self._score(message[1:])).encode())
             except AbandonedError:
                 return ""
         return (
@@ -198,7 +198,7 @@ def _child(work: Callable[..., None], *arguments: Any) -> Iterator[tuple[_Child,
         ours.close()
 
 
-def _tell(connection: Connection, message: bytes) -> None:
+def _send(connection: Connection, message: bytes) -> None:
     # Where the process has ended, the next reading tells it.
     with suppress(OSError):
         connection.send_bytes(message)
