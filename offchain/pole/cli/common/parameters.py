@@ -91,6 +91,7 @@ def _seconds(text: str) -> float | None:
 
 ETHER: Final = Ether()
 PERCENT: Final = Percent()
+specification_argument = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 data_option = click.option(
     "--data",
     required=True,

@@ -7,6 +7,7 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import print_json, print_table
+from pole.cli.common.parameters import specification_argument
 from pole.cli.common.worker import threads_option
 
 if TYPE_CHECKING:
@@ -14,11 +15,9 @@ if TYPE_CHECKING:
     from pole.roles.keys.preview import Preview
     from pole.roles.keys.remaining import Remaining
 
-FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-
 
 @command(epilog="Example: pole spec show examples/digits-mlp.json --data digits")
-@FILE
+@specification_argument
 @click.option("--data", help="Data set, by name or .npz file: tell what the keys would give away of it.")
 @threads_option
 @json_option
@@ -63,7 +62,7 @@ def _preview(settings: Settings, data: str, specification: "ModelSpecification",
 
 
 @command(epilog="Example: pole spec check examples/mnist-mlp.json")
-@FILE
+@specification_argument
 @common_options
 def check(_settings: Settings, file: Path) -> None:
     """Check that FILE is a usable model specification; if not, the error says where and what to do."""

@@ -7,9 +7,8 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import percent, print_json, print_table
-from pole.cli.common.parameters import PERCENT, Duration, data_option
+from pole.cli.common.parameters import PERCENT, Duration, data_option, specification_argument
 from pole.cli.common.worker import threads_option
-from pole.cli.spec.documents import FILE
 
 if TYPE_CHECKING:
     from pole.learning.suggesting.baselines import Learned
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @command(epilog="Example: pole spec try examples/breast-cancer-mlp.json --data breast_cancer --seeds 5")
-@FILE
+@specification_argument
 @data_option
 @click.option("--train-samples", type=click.IntRange(min=2), help="Training samples to take.  [default: all]")
 @click.option("--test-samples", type=click.IntRange(min=1), help="Test samples to take.  [default: all]")

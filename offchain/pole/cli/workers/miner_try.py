@@ -8,9 +8,8 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import percent, print_json, print_table
-from pole.cli.common.parameters import PERCENT, Duration, data_option
+from pole.cli.common.parameters import PERCENT, Duration, data_option, specification_argument
 from pole.cli.common.worker import threads_option
-from pole.cli.spec.documents import FILE
 from pole.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class Try:
 
 
 @command(epilog="Example: pole miner try examples/iris-mlp.json --data iris --learner my.py:Mine")
-@FILE
+@specification_argument
 @data_option
 @click.option("--learner", metavar="SOURCE", help="Train by your own code: module.py:Class or a name.")
 @click.option(
