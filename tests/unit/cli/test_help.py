@@ -48,7 +48,7 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
         *("model report", "model card", "model export"),
         *("data-node run", "data-node sign-release", "data-node share", "data-node drop-secret"),
         *("key-holder new", "key-holder accept", "key-holder run"),
-        "miner run",
+        *("miner run", "miner try"),
         *("verifier stake", "verifier run", "verifier unstake", "verifier reclaim"),
         "verifier leak",
         *("chain log", "chain verify", "chain prove", "chain challenge"),

@@ -24,7 +24,7 @@ def make_module(file: Path, factory: str) -> nn.Module:
     the factory fails or exits, or makes no torch module.
     """
     with lines_are_noted(make_module.__code__):
-        make = read_name(file, factory)
+        make = named_in(file, factory)
         try:
             with their_code():
                 module = make()
@@ -40,7 +40,7 @@ def make_module(file: Path, factory: str) -> nn.Module:
     )
 
 
-def read_name(file: Path, name: str) -> Callable[[], object]:
+def named_in(file: Path, name: str) -> Callable[[], object]:
     """Run a user's file and return its function or class `name`.
 
     The file finds its neighbours, as when Python runs it. Raises InputError, with the line, where there is no

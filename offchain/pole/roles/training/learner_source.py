@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from pole.errors import InputError
 from pole.learning.importing.lines import TheirError, after_comma, line_of_code, their_code
-from pole.learning.importing.user_file import read_name
+from pole.learning.importing.user_file import named_in
 from pole.quoting import listed, quoted
 from pole.roles.training.job import INTERFACE, UserLearner
 
@@ -40,7 +40,7 @@ def open_learner(source: str) -> UserLearner:
 def _maker(source: str) -> Callable[[], object]:
     file, colon, name = source.rpartition(":")
     if colon:
-        return read_name(Path(file), name)
+        return named_in(Path(file), name)
     installed = entry_points(group=GROUP)
     if source not in installed.names:
         known = listed(sorted(installed.names)) or "none"

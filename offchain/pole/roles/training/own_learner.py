@@ -41,12 +41,21 @@ LOADED: Final = (learner_process.__name__, "torch._dynamo")
 
 
 class _Child(Protocol):
+    """A process that multiprocessing has started."""
+
     @property
-    def pid(self) -> int | None: ...
+    def pid(self) -> int | None:
+        """Return its number."""
+
     @property
-    def exitcode(self) -> int | None: ...
-    def kill(self) -> None: ...
-    def join(self, timeout: float | None = None) -> None: ...
+    def exitcode(self) -> int | None:
+        """Return how it ended, None while it runs."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end, for so many seconds at the most."""
 
 
 @dataclass(frozen=True, slots=True)
