@@ -53,19 +53,17 @@ def test_it_takes_the_smaller_reward_where_it_needs_less_time_for_it(lanes: Stag
     MinerMemory(lanes.journal(MINERS[0]), bytes).keep_speed(1e6)
     dear = lanes.world.rounds[2]
     lanes.world.change(2, terms=replace(dear.terms, work=40 * dear.terms.work))
-    assert lanes.miner().step(lanes.world.moment(1)) == "committed"
-    assert committed(lanes) == {3}
+    assert serve(lanes, lanes.miner()) == ["committed", None]
 
 
-def test_it_trains_for_one_round_until_it_has_committed_and_then_for_another(lanes: Stage) -> None:
+def test_it_serves_one_round_until_its_model_is_revealed_and_then_begins_another(lanes: Stage) -> None:
     miner = lanes.miner()
-    assert serve(lanes, miner) == [None, "committed"]
+    serve(lanes, miner)
+    serve(lanes, miner)
     assert committed(lanes) == {2}
-    assert serve(lanes, miner) == ["committed", None]
-    assert committed(lanes) == {2, 3}
-    for round_id in (2, 3):
-        lanes.world.advance(round_id, Step.RELEASED)
-    assert serve(lanes, miner) == ["revealed", "revealed"]
+    lanes.world.advance(2, Step.RELEASED)
+    assert miner.step(lanes.world.moment(0)) == "revealed"
+    assert miner.step(lanes.world.moment(1)) == "committed"
 
 
 def test_it_works_in_several_rounds_where_it_is_told_to(lanes: Stage) -> None:
@@ -171,9 +169,8 @@ def leaves_at(lanes: Stage, miner: Worker[Miner]) -> int | None:
         return watched(assignment, stop=lambda: False)
 
     miner.means.learner.train = trains  # type: ignore[method-assign]
-    assert serve(lanes, miner)[0] is None
-    if left:
-        assert miner.step(lanes.world.moment(1)) == "committed"
+    serve(lanes, miner)
+    serve(lanes, miner)
     return left[0] if left else None
 
 
