@@ -187,8 +187,12 @@ class Lanes:
         chosen.miners += miners
 
     def _call(self, each: Open) -> None:
-        """Let a few miners leave other rounds for one that nobody has come to; half its pay is worth it."""
-        others = [other for other in self._training if other.miners > 1 and other.value < 2 * each.value]
+        """Let a few miners of its group leave others, for half their pay, for a round that nobody came to."""
+        others = [
+            other
+            for other in self._training
+            if other.miners > 1 and other.value < 2 * each.value and self._group(other) == self._group(each)
+        ]
         if each.miners or not others:
             return
         crowd = max(others, key=lambda other: other.miners)

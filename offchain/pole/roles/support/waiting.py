@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,11 +43,13 @@ class RoundWatch:
 
     def _look(self) -> bool:
         try:
-            moments = self.chain.moments()
+            return self._is_over(self.chain.moments())
         except (UnreachableError, RefusedError) as error:
             # The deadline still ends the work when the chain does not answer, or with another round's state.
             LOG.debug("the chain does not answer during long work: %s", error)
             return False
+
+    def _is_over(self, moments: Sequence[Moment]) -> bool:
         own, *others = sorted(moments, key=lambda moment: moment.round_id != self.round_id)
         is_over = own.round_id != self.round_id or own.phase not in self.phases
         return is_over or any(self.called_by(moment) for moment in others)

@@ -16,6 +16,7 @@ from pole.protocol.state import Phase, Step
 from pole.roles.loop import Role
 from pole.roles.memory import MinerMemory
 from pole.roles.workers.miner import leaving
+from pole.roles.workers.miner.choosing import is_called_away
 from pole.roles.workers.miner.miner import Miner, MinerSettings
 from pole.roles.workers.tables import Worker
 
@@ -200,6 +201,22 @@ def test_nobody_leaves_for_a_round_that_somebody_works_in(lanes: Stage) -> None:
     for round_id in (2, 3):
         lanes.world.change(round_id, committed=1)
     assert leaves_at(lanes, lanes.miner()) is None
+
+
+@pytest.mark.parametrize(("grace", "committed"), [(40, 1), (10_000, 0)])
+def test_a_round_that_somebody_may_work_in_calls_nobody_whatever_it_pays(
+    lanes: Stage, grace: int, committed: int
+) -> None:
+    lanes.with_chain(grace_window=grace)
+    lanes.world.change(2, committed=1)
+    terms = replace(lanes.world.rounds[3].terms, reward=9000)
+    lanes.world.change(3, committed=committed, terms=terms)
+    miner, looks = lanes.miner().means, 0
+    while (moment := lanes.world.moment(1)).phase is Phase.TRAINING:
+        assert not is_called_away(miner, lanes.world.rounds[2], moment)
+        lanes.world.pass_time(1)
+        looks += 1
+    assert looks > 40
 
 
 def test_nobody_leaves_again_for_files_that_it_could_not_get(lanes: Stage) -> None:

@@ -316,6 +316,25 @@ def test_the_watch_forgives_a_chain_that_does_not_answer(error: PoleError) -> No
     assert RoundWatch(chain, 1, lambda: 0.0, lambda: True).over()
 
 
+@pytest.mark.parametrize("error", [UnreachableError("no answer"), RefusedError("There is no round 9.")])
+def test_the_watch_forgives_a_chain_that_does_not_tell_of_another_round(
+    stage: Stage, error: PoleError
+) -> None:
+    in_training(stage)
+    own = stage.world.moment()
+    moments = (own, replace(own, lane=1, round_id=9))
+
+    class Two(FakeChain):
+        def moments(self) -> tuple[Moment, ...]:
+            return moments
+
+    def fails(_: Moment) -> NoReturn:
+        raise error
+
+    chain = Two(stage.world, MINERS[0])
+    assert not RoundWatch(chain, own.round_id, lambda: 0.0, lambda: False, called_by=fails).over()
+
+
 @pytest.mark.parametrize(
     ("accuracy", "count", "needed"), [(10_000, 7, 7), (9000, 10, 9), (9001, 10, 10), (1, 3, 1)]
 )

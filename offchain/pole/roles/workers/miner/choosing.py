@@ -46,7 +46,9 @@ def is_called_away(miner: Miner, standing: Round, moment: Moment) -> bool:
     if moment.round_id in miner.postponed or not may_leave(miner, standing) or not calls(miner, moment):
         return False
     other = _offer(miner, moment)
-    return other is not None and _worth(miner, moment, other) > _pay(miner, standing)
+    if other is None or not _is_alone(miner, moment, other):
+        return False
+    return _worth(miner, moment, other) > _pay(miner, standing)
 
 
 def _is_at_work(miner: Miner, round_id: int) -> bool:
@@ -59,10 +61,14 @@ def _rank(miner: Miner, moment: Moment, standing: Round) -> tuple[float, float]:
 
 
 def _worth(miner: Miner, moment: Moment, standing: Round) -> float:
-    # Where the grace is no shorter than the training nobody shows a sign of life.
+    return (ALONE if _is_alone(miner, moment, standing) else 1) * _pay(miner, standing)
+
+
+def _is_alone(miner: Miner, moment: Moment, standing: Round) -> bool:
+    """Return whether a round is at this miner's turn, and nobody shows a sign of life in it."""
+    # Where the grace is no shorter than the training nobody has to.
     shows_life = miner.chain.parameters.chain.grace_window < standing.terms.time_limit
-    is_alone = shows_life and not standing.committed and calls(miner, moment)
-    return (ALONE if is_alone else 1) * _pay(miner, standing)
+    return shows_life and not standing.committed and calls(miner, moment)
 
 
 def _pay(miner: Miner, standing: Round) -> float:
