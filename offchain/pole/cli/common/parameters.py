@@ -98,6 +98,13 @@ data_option = click.option(
     help="iris, digits, breast_cancer, diabetes, languages, mnist, cifar10, or a .pole (`pole data "
     "prepare`) or .npz file of one's own.",
 )
+seconds_option = click.option(
+    "--seconds",
+    type=Duration(0.1),
+    default=60,
+    show_default=True,
+    help="Time to train at most for each seed, such as 5m.",
+)
 
 
 MAX_FILE_BYTES = 2**24

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -19,13 +20,13 @@ from pole.roles.training.own_learner import OwnLearner
 from pole.roles.training.torch_learner import TorchLearner
 
 
-def settings_of(file: Path | None, options: Mapping[str, float | bool | None]) -> TrainingSettings:
+def settings_of(file: Path | None, options: Mapping[str, Any]) -> TrainingSettings:
     """Return the settings of a recipe file, those that options give instead; None is not given.
 
     Raises InputError for a file that cannot be read, or is no recipe.
     """
     chosen = {name: value for name, value in options.items() if value is not None}
-    return replace(_recipe(file), **chosen)  # type: ignore[arg-type]
+    return replace(_recipe(file), **chosen)
 
 
 def _recipe(file: Path | None) -> TrainingSettings:

@@ -7,7 +7,7 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import percent, print_json, print_table
-from pole.cli.common.parameters import PERCENT, Duration, data_option, specification_argument
+from pole.cli.common.parameters import PERCENT, data_option, seconds_option, specification_argument
 from pole.cli.common.worker import threads_option
 
 if TYPE_CHECKING:
@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 @data_option
 @click.option("--train-samples", type=click.IntRange(min=2), help="Training samples to take.  [default: all]")
 @click.option("--test-samples", type=click.IntRange(min=1), help="Test samples to take.  [default: all]")
-@click.option(
-    "--seconds",
-    type=Duration(0.1),
-    default=60,
-    show_default=True,
-    help="Time to train at most for each seed, such as 5m.",
-)
+@seconds_option
 @click.option(
     "--train-accuracy",
     type=PERCENT,

@@ -43,7 +43,7 @@ IDLE_AFTER = 30.0
     "--recipe",
     "recipe_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file of training settings; options go before it.",
+    help="TOML file of training settings; options of the command take precedence.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Minimum epochs of the first training cycle.")
 @click.option("--batch", type=click.IntRange(min=1), help="Maximum samples in a batch.")

@@ -8,7 +8,7 @@ import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import percent, print_json, print_table
-from pole.cli.common.parameters import PERCENT, Duration, data_option, specification_argument
+from pole.cli.common.parameters import PERCENT, data_option, seconds_option, specification_argument
 from pole.cli.common.worker import threads_option
 from pole.errors import InputError
 
@@ -39,13 +39,7 @@ class Try:
     help="TOML file of training settings.",
 )
 @click.option("--device", help="Device of torch to train on.  [default: a GPU if there is one]")
-@click.option(
-    "--seconds",
-    type=Duration(0.1),
-    default=60,
-    show_default=True,
-    help="Time limit of a training, such as 5m.",
-)
+@seconds_option
 @click.option(
     "--train-accuracy",
     type=PERCENT,

@@ -9,8 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 import torch
 
@@ -38,24 +39,6 @@ SPARE: Final = 2.0
 PROCESSES: Final = get_context("forkserver")
 # torch.optim imports torch's compiler with its first optimiser, for 7 seconds that a round would pay.
 LOADED: Final = (learner_process.__name__, "torch._dynamo")
-
-
-class _Child(Protocol):
-    """A process that multiprocessing has started."""
-
-    @property
-    def pid(self) -> int | None:
-        """Return its number."""
-
-    @property
-    def exitcode(self) -> int | None:
-        """Return how it ended, None while it runs."""
-
-    def kill(self) -> None:
-        """End it at once."""
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait for its end, for so many seconds at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +130,7 @@ class _Run:
         left = self._end() - self.learner.clock()
         return max(0.0, left - min(SPARE, left / 10))
 
-    def follow(self, child: _Child, connection: Connection) -> str:
+    def follow(self, child: BaseProcess, connection: Connection) -> str:
         """Evaluate what comes until the learner ends or has to; return what went wrong, "" for nothing."""
         while self.learner.clock() < self._end():
             if self.stop():
@@ -189,7 +172,7 @@ class _Run:
 
 
 @contextmanager
-def _child(work: Callable[..., None], *arguments: Any) -> Iterator[tuple[_Child, Connection]]:
+def _child(work: Callable[..., None], *arguments: Any) -> Iterator[tuple[BaseProcess, Connection]]:
     """Start a process that is ended, with all that it has started, at the end of the context."""
     PROCESSES.set_forkserver_preload(list(LOADED))
     ours, theirs = PROCESSES.Pipe()
@@ -213,7 +196,7 @@ def _send(connection: Connection, message: bytes) -> None:
         connection.send_bytes(message)
 
 
-def _ended(child: _Child) -> str:
+def _ended(child: BaseProcess) -> str:
     child.join(SPARE)
     return f"ended its process (exit code {child.exitcode})"
 
