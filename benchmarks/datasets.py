@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ from pole.protocol.models.specification import ModelSpecification, parse_specifi
 from pole.protocol.state import FileRef
 from pole.roles.publishing.encryption import Sealing, encrypt_set
 from pole.roles.publishing.task_folder import TaskFolder
-from pole.roles.receiving.decryption import DecryptionRequest, Means, decrypt_set
+from pole.roles.receiving.decryption import Decryption, DecryptionRequest, Means
 from pole.roles.receiving.point_cache import PointCache
 from pole.roles.receiving.task_data import TaskData
 from pole.roles.support.files import write_durably
@@ -148,7 +149,8 @@ def fetch_and_decrypt(setting: Setting, published: Published, turn: int) -> Decr
     points = PointCache(setting.folder / "points", setting.point_cache * MEBIBYTE)
     means = Means(store, time.monotonic, setting.threads, points)
     request = DecryptionRequest(task, manifest, home / "features", home / "shards")
-    features = decrypt_set(request, means, stop=lambda: False).features
+    with closing(Decryption(request, means)) as decryption:
+        features = decryption.samples(lambda: False).features
     seconds = time.perf_counter() - started
     np.save(home / "first.npy", features[:COMPARED])
     return Decrypted(home / "first.npy", features.size, features.nbytes, seconds, peak_mib("self"))

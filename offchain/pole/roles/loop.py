@@ -27,6 +27,9 @@ class Role(Protocol):
 
 Means = TypeVar("Means")
 
+OF_ONE_LANE: Final = (UnreachableError, RefusedError, FundsError, DiskError)
+"""What fails in one lane with these keeps no other from being served, and is tried again."""
+
 Duty: TypeAlias = Callable[[Means, Moment], str | None]
 """What a worker does in a phase, with its means: the step of a Role."""
 
@@ -66,7 +69,7 @@ def run(
         try:
             moments = chain.moments()
             done = _serve_lanes(chain, moments, roles)
-        except (UnreachableError, JournalError, RefusedError, FundsError, DiskError) as error:
+        except (*OF_ONE_LANE, JournalError) as error:
             failures += 1
             if str(error) != told:
                 LOG.warning("%s Trying again.", error)
@@ -90,11 +93,11 @@ def _serve_lanes(chain: Chain, moments: Sequence[Moment], roles: Sequence[Role])
     one lane keeps no other from being served; the first failure is raised at the end.
     """
     done, failed = 0, None
-    for lane in sorted(range(len(moments)), key=lambda lane: moments[lane].deadline or float("inf")):
+    for lane in [moment.lane for moment in sorted(moments, key=by_deadline)]:
         for role in roles:
             try:
                 name = role.step(moments[lane])
-            except (UnreachableError, RefusedError, FundsError, DiskError) as error:
+            except OF_ONE_LANE as error:
                 failed = failed or error
                 continue
             if name is not None:
@@ -103,6 +106,11 @@ def _serve_lanes(chain: Chain, moments: Sequence[Moment], roles: Sequence[Role])
     if failed is not None:
         raise failed
     return done
+
+
+def by_deadline(moment: Moment) -> float:
+    """Return when a moment's phase ends, for sorting: never where no clock ends it."""
+    return moment.deadline or float("inf")
 
 
 def never(_: Sequence[Moment]) -> bool:

@@ -1,6 +1,7 @@
 """A small encrypted set of several shards on a store of plain Python, and what decrypts it."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_
 from pole.protocol.state import FileRef
 from pole.roles.publishing.encryption import Sealing, encrypt_set
 from pole.roles.publishing.task_folder import TaskFolder
-from pole.roles.receiving.decryption import DecryptionRequest, Means, decrypt_set
+from pole.roles.receiving.decryption import Decryption, DecryptionRequest, Means
 from pole.roles.receiving.point_cache import PointCache
 from pole.roles.receiving.samples import Samples
 from pole.roles.receiving.task_data import TaskData
@@ -79,9 +80,12 @@ class SealedSet:
         return DecryptionRequest(task, self.manifest, self.home / f"features-{seed[0]}", self.home / "shards")
 
     def decrypt(self, seed: bytes = SEED) -> Samples:
+        with closing(self.decryption(seed)) as decryption:
+            return decryption.samples(lambda: False)
+
+    def decryption(self, seed: bytes = SEED) -> Decryption:
         points = PointCache(self.home / "points", self.cache_bytes)
-        means = Means(self.store, self.clock, self.threads, points)
-        return decrypt_set(self.request(seed), means, stop=lambda: False)
+        return Decryption(self.request(seed), Means(self.store, self.clock, self.threads, points))
 
     def change_shard(self, number: int, change: Callable[[Shard], Shard]) -> None:
         """Let the owner publish another shard, under its own digest."""

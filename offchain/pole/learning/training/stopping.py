@@ -18,8 +18,8 @@ class StopRule:
     """When to stop: `required_correct` training labels reached, `stop()` true, or `clock()` at `deadline`.
 
     The clock counts seconds of any epoch; a deadline of infinity is none. Both functions are called before
-    every batch, and `stop` before every part of an evaluation too, so they must not wait for anything. Once
-    it is true it stays so.
+    every batch, and `stop` before every part of an evaluation too, so they must not wait for anything but
+    what cannot wait. Once it is true it stays so.
     """
 
     required_correct: int

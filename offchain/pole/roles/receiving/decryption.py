@@ -6,8 +6,9 @@ that has no whole file of features.
 
 import logging
 import shutil
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,11 +28,11 @@ from pole.roles.receiving.samples import OpenedRows, Samples
 from pole.roles.receiving.task_data import TaskData, blaming_data_node
 from pole.roles.support.events import Progress, report
 from pole.roles.support.files import NotHadError, Wanted, fetch, sha256
-from pole.roles.support.look_ahead import look_ahead
 
 LOG: Final = logging.getLogger("pole.data")
 SHARDS_AHEAD: Final = 8
 BYTES_AHEAD: Final = 2**26
+SECONDS_BETWEEN_LOOKS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +62,7 @@ class DecryptionRequest:
     served_as: str | None = None
 
 
-def decrypt_set(request: DecryptionRequest, means: Means, *, stop: Stop) -> Samples:
-    """Return the samples of a wish, features in the smallest integer type that holds their bound.
-
-    A row that does not decrypt has features of 0, for everybody alike: docs/decisions/0038. Raises DataFault
-    naming the shard where the data node's bytes are proven wrong, NotHadError where a shard is not to be
-    had, and AbandonedError when `stop` says so between two shards. At most 64 MiB of shards are fetched
-    ahead, or one, and `threads` + 1 are being decrypted.
-    """
-    work = _Work(request, means)
-    features = np.empty((work.count, *work.files.shape), dtype=work.files.dtype)
-    labels, bad = np.empty(work.count, dtype=np.int64), np.empty(work.count, dtype=np.bool_)
-    progress = Progress(LOG, "decrypted", request.manifest.part, work.count, means.clock)
-    done = 0
-    with closing(work.run()) as parts:
-        for part in parts:
-            if stop():
-                raise AbandonedError("The round ended while its data was decrypted.")
-            samples = part.opened.samples
-            rows = slice(done, done + len(samples.labels))
-            features[rows], labels[rows], bad[rows] = samples.features, samples.labels, part.opened.bad
-            done = rows.stop
-            (progress.skip if part.kept else progress.add)(len(samples.labels))
-    _report_decrypted(request.manifest, progress, features)
-    if bad.any():
-        _report_bad(request, bad)
-    return Samples(features, labels)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class _Part:
     """A shard's rows, and whether they were kept from before."""
 
@@ -97,34 +70,95 @@ class _Part:
     kept: bool
 
 
-class _Work:
-    """One set being decrypted by several threads."""
+def _nothing_yet(count: int, files: FeatureFiles) -> OpenedRows:
+    features = np.empty((count, *files.shape), dtype=files.dtype)
+    return OpenedRows(Samples(features, np.empty(count, dtype=np.int64)), np.empty(count, dtype=np.bool_))
+
+
+class Decryption:
+    """One set being decrypted by threads of its own; who waits for it may leave it, and come back.
+
+    What is under way goes on meanwhile. At most 64 MiB of shards are fetched ahead, or one, and `threads` + 1
+    are being decrypted. Close it in the end.
+    """
 
     def __init__(self, request: DecryptionRequest, means: Means) -> None:
         self._request, self._means, self._manifest = request, means, request.manifest
-        task = request.task
+        task, self._refs = request.task, request.manifest.shards
         largest = 2**request.manifest.bits - 1
         self._bound = largest_feature(task.specification, task.plan, largest_value=largest)
         self.files = FeatureFiles(request.features, feature_shape(task.specification), self._bound)
-        self._refs = request.manifest.shards
-        self.count = sum(ref.rows for ref in self._refs)
-        self._at_once = min(means.threads, len(self._refs))
-        self._each = -(-means.threads // self._at_once)
+        ends = np.cumsum([ref.rows for ref in self._refs])
+        self._rows = [slice(int(end) - ref.rows, int(end)) for end, ref in zip(ends, self._refs, strict=True)]
+        self._all = _nothing_yet(int(ends[-1]), self.files)
+        self._progress = Progress(LOG, "decrypted", self._manifest.part, int(ends[-1]), means.clock)
+        at_once = min(means.threads, len(self._refs))
+        self._each = -(-means.threads // at_once)
+        ahead = max(1, min(SHARDS_AHEAD, BYTES_AHEAD // max(ref.size for ref in self._refs)))
+        self._fetching, self._opening = ThreadPoolExecutor(ahead), ThreadPoolExecutor(at_once)
+        self._maximum = ahead + at_once
+        self._left = deque(range(len(self._refs)))
+        self._begun: deque[tuple[int, Future[_Part]]] = deque()
 
-    def run(self) -> Generator[_Part]:
-        """Yield the parts in order; shards are fetched while others are decrypted."""
-        largest = max(ref.size for ref in self._refs)
-        ahead = max(1, min(SHARDS_AHEAD, BYTES_AHEAD // largest))
-        fetched = look_ahead(self._fetch, range(len(self._refs)), workers=ahead, maximum=ahead)
-        with closing(fetched):
-            yield from look_ahead(self._decrypt, fetched, workers=self._at_once, maximum=self._at_once + 1)
+    def samples(self, stop: Stop) -> Samples:
+        """Return the samples, features in the smallest integer type that holds their bound.
 
-    def _fetch(self, number: int) -> tuple[int, SealedRows | _Part]:
+        A row that does not decrypt has features of 0, for everybody alike: docs/decisions/0038. Raises
+        DataFault naming the shard where the data node's bytes are proven wrong, NotHadError where a shard is
+        not to be had, and AbandonedError when `stop` says so; it is asked every second.
+        """
+        while self._left or self._begun:
+            self._begin()
+            _, first = self._begun[0]
+            wait([first], timeout=SECONDS_BETWEEN_LOOKS)
+            if stop():
+                raise AbandonedError("The round ended while its data was decrypted.")
+            # What `stop` did meanwhile may have taken it.
+            if self._begun and self._begun[0][1] is first and first.done():
+                self._take()
+        samples, bad = self._all.samples, self._all.bad
+        _report_decrypted(self._manifest, self._progress, samples.features)
+        if bad.any():
+            _report_bad(self._request, bad)
+        return samples
+
+    def leave(self) -> None:
+        """Begin with nothing any more; what is under way ends by itself."""
+        self._fetching.shutdown(wait=False, cancel_futures=True)
+        self._opening.shutdown(wait=False, cancel_futures=True)
+
+    def close(self) -> None:
+        """Begin with nothing any more, and wait for the end of what is under way."""
+        self.leave()
+        self._fetching.shutdown()
+        self._opening.shutdown()
+
+    def _begin(self) -> None:
+        while self._left and len(self._begun) < self._maximum:
+            number = self._left.popleft()
+            fetched = self._fetching.submit(self._fetch, number)
+            self._begun.append((number, self._opening.submit(self._open_fetched, number, fetched)))
+
+    def _take(self) -> None:
+        """Put a part where its rows belong; one that failed is begun anew by who comes back."""
+        number, future = self._begun.popleft()
+        try:
+            part = future.result()
+        except BaseException:
+            self._left.appendleft(number)
+            raise
+        rows, samples = self._rows[number], part.opened.samples
+        self._all.samples.features[rows] = samples.features
+        self._all.samples.labels[rows] = samples.labels
+        self._all.bad[rows] = part.opened.bad
+        (self._progress.skip if part.kept else self._progress.add)(len(samples.labels))
+
+    def _fetch(self, number: int) -> SealedRows | _Part:
         ref = self._refs[number]
         kept = self.files.read(number, ref, ref.rows)
         if kept is not None:
-            return number, _Part(kept, kept=True)
-        return number, self._means.points.find(self._manifest, number) or self._shard(number)
+            return _Part(kept, kept=True)
+        return self._means.points.find(self._manifest, number) or self._shard(number)
 
     def _shard(self, number: int) -> SealedRows:
         ref = self._refs[number]
@@ -140,8 +174,8 @@ class _Work:
             shard = read_shard(content, self._manifest, number)
         return SealedRows(Ciphertexts(shard.ct0, shard.ct), shard.labels)
 
-    def _decrypt(self, fetched: tuple[int, SealedRows | _Part]) -> _Part:
-        number, found = fetched
+    def _open_fetched(self, number: int, fetched: Future[SealedRows | _Part]) -> _Part:
+        found = fetched.result()
         if isinstance(found, _Part):
             return found
         opened = self._opened(number, found)

@@ -12,7 +12,7 @@ from pole.protocol.idle.task import idle_specification
 from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.state import FileRef, Round
 from pole.roles.ports import Published
-from pole.roles.receiving.decryption import DecryptionRequest, Means, decrypt_set
+from pole.roles.receiving.decryption import Decryption, DecryptionRequest, Means
 from pole.roles.receiving.idle_data import IdleData
 from pole.roles.receiving.samples import Samples
 from pole.roles.receiving.task_data import TaskData, TaskReader
@@ -25,7 +25,7 @@ class RoundData:
 
     So long the store serves them to others, under the name `served_as` and the round's; None: it does not.
     `lanes` tells which rounds went before another in its lane: what is left of those is deleted with it. Its
-    methods raise what TaskReader's and decrypt_set raise.
+    methods raise what those of TaskReader and Decryption raise.
     """
 
     chain: Published
@@ -37,6 +37,7 @@ class RoundData:
     idle: IdleData = field(default_factory=IdleData)
     _tasks: dict[int, TaskData] = field(default_factory=dict, init=False)
     _samples: dict[int, dict[str, Samples]] = field(default_factory=dict, init=False)
+    _under_way: dict[int, dict[str, Decryption]] = field(default_factory=dict, init=False)
 
     def specification(self, open_round: Round) -> ModelSpecification:
         """Return what models of the round must look like."""
@@ -86,6 +87,8 @@ class RoundData:
         for ended in range(round_id, 0, -self.lanes):
             self._tasks.pop(ended, None)
             self._samples.pop(ended, None)
+            for decryption in self._under_way.pop(ended, {}).values():
+                decryption.leave()
             if ended in on_disk:
                 self._forget(ended)
                 shutil.rmtree(self._folder(ended))
@@ -96,15 +99,25 @@ class RoundData:
         named = f"{part}-{keccak256(open_round.keys_digest).hex()[:16]}"
         kept = self._samples.setdefault(round_id, {})
         if named not in kept:
-            request = DecryptionRequest(
-                task=self.task(open_round),
-                manifest=manifest,
-                features=self._folder(round_id) / named,
-                shards=self._folder(round_id) / "shards" / part,
-                served_as=self._served_as(round_id),
-            )
-            kept[named] = decrypt_set(request, self.means, stop=stop)
+            under_way = self._under_way.setdefault(round_id, {})
+            if named not in under_way:
+                under_way[named] = self._decryption(open_round, manifest, named)
+            decryption = under_way[named]
+            kept[named] = decryption.samples(stop)
+            decryption.leave()
+            under_way.pop(named, None)
         return kept[named]
+
+    def _decryption(self, open_round: Round, manifest: EncryptedSetManifest, named: str) -> Decryption:
+        round_id = open_round.round_id
+        request = DecryptionRequest(
+            task=self.task(open_round),
+            manifest=manifest,
+            features=self._folder(round_id) / named,
+            shards=self._folder(round_id) / "shards" / manifest.part.value,
+            served_as=self._served_as(round_id),
+        )
+        return Decryption(request, self.means)
 
     def _reader(self, round_id: int) -> TaskReader:
         return TaskReader(

@@ -11,8 +11,9 @@ from typing import Final
 from pole.errors import RefusedError, UnreachableError
 from pole.protocol.state import Phase, Round
 from pole.quoting import quoted
-from pole.roles.loop import Pace
+from pole.roles.loop import Pace, by_deadline
 from pole.roles.ports import Chain, Moment, Store
+from pole.roles.support.urgent import nothing
 
 LOG: Final = logging.getLogger("pole.miner")
 
@@ -21,7 +22,8 @@ LOG: Final = logging.getLogger("pole.miner")
 class RoundWatch:
     """Tells work when its round is in none of `phases` any more; looks at the chain once a second at most.
 
-    Or when another lane calls: `called_by` says so of the moments of the others.
+    Or when another lane calls: `called_by` says so of the moments of the others, those that end first before
+    the rest. Before it is asked of one `meanwhile` may do what is due there.
     """
 
     chain: Chain
@@ -30,6 +32,7 @@ class RoundWatch:
     stopping: Callable[[], bool]
     phases: frozenset[Phase] = frozenset({Phase.TRAINING})
     called_by: Callable[[Moment], bool] = lambda _: False
+    meanwhile: Callable[[Moment], None] = nothing
     _looked_at: float = field(default=float("-inf"), init=False)
     _over: bool = field(default=False, init=False)
 
@@ -50,9 +53,15 @@ class RoundWatch:
             return False
 
     def _is_over(self, moments: Sequence[Moment]) -> bool:
-        own, *others = sorted(moments, key=lambda moment: moment.round_id != self.round_id)
-        is_over = own.round_id != self.round_id or own.phase not in self.phases
-        return is_over or any(self.called_by(moment) for moment in others)
+        own = next((each for each in moments if each.round_id == self.round_id), None)
+        if own is None or own.phase not in self.phases:
+            return True
+        others = (each for each in moments if each.lane != own.lane)
+        return any(self._gives_way_to(each) for each in sorted(others, key=by_deadline))
+
+    def _gives_way_to(self, other: Moment) -> bool:
+        self.meanwhile(other)
+        return self.called_by(other)
 
 
 def is_buried(moment: Moment, standing: Round, confirmations: int) -> bool:
@@ -67,15 +76,17 @@ def is_buried(moment: Moment, standing: Round, confirmations: int) -> bool:
 
 LONGEST_PAUSE: Final = Pace().longest
 LAST_TRY: Final = 2.0
+LONGEST_TRY: Final = 30.0
 PART: Final = 2
 
 
 @dataclass(slots=True)
 class PatientStore:
-    """A store whose every fetch takes at most half of the time that is left, or two seconds.
+    """A store whose every fetch takes at most half of the time that is left, 30 seconds, or two at the least.
 
-    So a step that ends with the first file that is missing is over in time to be repeated. When no time is
-    left, files that were missing before are asked for again within two seconds, and then no more.
+    So a step that ends with the first file that is missing is over in time to be repeated, and to serve other
+    lanes: what came until then need not come again, for a daemon keeps its blocks. When no time is left,
+    files that were missing before are asked for again within two seconds, and then no more.
     """
 
     store: Store
@@ -86,11 +97,11 @@ class PatientStore:
     @contextmanager
     def until(self, seconds: float) -> Iterator[None]:
         """Bound the fetches inside: so many seconds from now none is under way but for a last try."""
-        self._until = self.clock() + max(seconds, 0)
+        before, self._until = self._until, self.clock() + max(seconds, 0)
         try:
             yield
         finally:
-            self._until = math.inf
+            self._until = before
 
     def add(self, path: Path) -> str:
         """See Store."""
@@ -114,7 +125,7 @@ class PatientStore:
         if left <= -LAST_TRY and cid in self._missed:
             raise UnreachableError(f"{quoted(cid)} was not to be had while there was time.")
         if left < math.inf:
-            within = max(LAST_TRY, left / PART)
+            within = min(max(LAST_TRY, left / PART), LONGEST_TRY)
         try:
             self.store.fetch(cid, path, max_bytes=max_bytes, within=within)
         except UnreachableError:

@@ -101,12 +101,16 @@ KEEPER: Final[Mapping[Phase, Duty[Keeper]]] = {
 
 def miner(means: Miner) -> Worker[Miner]:
     """Return a miner at work."""
-    return Worker(means, MINER, look_on)
+    worker = Worker(means, MINER, look_on)
+    means.urgent.duty = worker.step
+    return worker
 
 
 def verifier(means: Verifier) -> Worker[Verifier]:
     """Return a verifier at work."""
-    return Worker(means, VERIFIER, settle_rounds)
+    worker = Worker(means, VERIFIER, settle_rounds)
+    means.urgent.duty = worker.step
+    return worker
 
 
 def data_node(means: DataNode) -> Worker[DataNode]:

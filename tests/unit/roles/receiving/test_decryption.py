@@ -5,9 +5,12 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,11 +27,11 @@ from tests.unit.roles.sealed_sets import (
     sealed_set,
 )
 
-from pole.errors import AbandonedError
-from pole.ipfe.scheme import Ciphertexts, expand
+from pole.errors import AbandonedError, UnreachableError
+from pole.ipfe.scheme import Ciphertexts, decrypt, expand
+from pole.learning.threads import never
 from pole.protocol.formats.encrypted_set import Shard, read_shard
 from pole.roles.publishing import encryption
-from pole.roles.receiving.decryption import Means, decrypt_set
 from pole.roles.receiving.point_cache import PointCache, SealedRows
 from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.files import NotHadError
@@ -172,11 +175,62 @@ def test_shards_that_changed_places_are_the_data_node_s_fault(data: SealedSet) -
 
 def test_work_that_nobody_needs_is_abandoned_and_taken_up_again(data: SealedSet) -> None:
     asked = iter([False, False, True])
-    means = Means(data.store, data.clock, data.threads, PointCache(data.home, 0))
-    with pytest.raises(AbandonedError):
-        decrypt_set(data.request(), means, stop=lambda: next(asked))
-    assert feature_file(data, 1).exists()
-    assert np.array_equal(data.decrypt().features, in_clear())
+    with closing(data.decryption()) as decryption:
+        with pytest.raises(AbandonedError):
+            decryption.samples(lambda: next(asked))
+        assert feature_file(data, 1).exists()
+        before = len(data.store.fetched)
+        assert np.array_equal(decryption.samples(never).features, in_clear())
+        assert len(data.store.fetched) == len(data.manifest.shards)
+        assert before
+
+
+def test_what_takes_long_is_left_within_a_second_or_so(
+    data: SealedSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, asked = threading.Event(), iter([False, True])
+
+    def slow(*given: Any, **named: Any) -> object:
+        goes_on.wait()
+        return decrypt(*given, **named)
+
+    monkeypatch.setattr("pole.roles.receiving.decryption.decrypt", slow)
+    with closing(data.decryption()) as decryption:
+        with pytest.raises(AbandonedError):
+            decryption.samples(lambda: next(asked))
+        assert not goes_on.is_set()
+        goes_on.set()
+        assert np.array_equal(decryption.samples(never).features, in_clear())
+
+
+def test_a_shard_that_was_not_to_be_had_is_asked_for_again_and_no_other(data: SealedSet) -> None:
+    gone = data.manifest.shards[1].cid
+    data.store.missing.add(gone)
+    with closing(data.decryption()) as decryption:
+        with pytest.raises(UnreachableError):
+            decryption.samples(never)
+        data.store.missing.clear()
+        samples = decryption.samples(never)
+    assert np.array_equal(samples.features, in_clear())
+    assert np.array_equal(samples.labels, LABELS)
+    assert all(
+        data.store.fetched.count(shard.cid) <= 1 + (shard.cid == gone) for shard in data.manifest.shards
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_who_looks_on_may_take_the_same_set_meanwhile(data: SealedSet, threads: int) -> None:
+    data.threads = threads
+    looks, taken = iter([True]), []
+    with closing(data.decryption()) as decryption:
+
+        def stop() -> bool:
+            if next(looks, False):
+                taken.append(decryption.samples(never))
+            return False
+
+        taken.append(decryption.samples(stop))
+    assert [np.array_equal(samples.features, in_clear()) for samples in taken] == [True, True]
 
 
 @pytest.mark.parametrize("at", range(SHARDS))

@@ -55,11 +55,30 @@ def act_until_done(stage: Stage, worker: Role) -> None:
 def test_a_fetch_takes_at_most_half_of_the_time_left(stage: Stage, tmp_path: Path) -> None:
     store = blocking(stage, "bafygone")
     patient = PatientStore(store, lambda: float(stage.world.now))
-    with patient.until(80):
+    with patient.until(40):
         for _ in range(3):
             with pytest.raises(UnreachableError):
                 patient.fetch("bafygone", tmp_path / "x", max_bytes=1)
-    assert store.asked == [("bafygone", 40.0), ("bafygone", 20.0), ("bafygone", 10.0)]
+    assert store.asked == [("bafygone", 20.0), ("bafygone", 10.0), ("bafygone", 5.0)]
+
+
+def test_no_fetch_takes_longer_than_half_a_minute(stage: Stage, tmp_path: Path) -> None:
+    store = blocking(stage, "bafygone")
+    patient = PatientStore(store, lambda: float(stage.world.now))
+    with patient.until(86_400), pytest.raises(UnreachableError):
+        patient.fetch("bafygone", tmp_path / "x", max_bytes=1)
+    assert store.asked == [("bafygone", 30.0)]
+
+
+def test_a_time_within_another_ends_with_itself(stage: Stage, tmp_path: Path) -> None:
+    store = blocking(stage, "bafygone")
+    patient = PatientStore(store, lambda: float(stage.world.now))
+    with patient.until(40):
+        with patient.until(10):
+            pass
+        with pytest.raises(UnreachableError):
+            patient.fetch("bafygone", tmp_path / "x", max_bytes=1)
+    assert store.asked == [("bafygone", 20.0)]
 
 
 def test_without_time_what_was_missing_is_asked_for_once_more_and_the_rest_briefly(

@@ -54,17 +54,19 @@ def test_it_takes_the_smaller_reward_where_it_needs_less_time_for_it(lanes: Stag
     MinerMemory(lanes.journal(MINERS[0]), bytes).keep_speed(1e6)
     dear = lanes.world.rounds[2]
     lanes.world.change(2, terms=replace(dear.terms, work=40 * dear.terms.work))
-    assert serve(lanes, lanes.miner()) == ["committed", None]
+    assert lanes.miner().step(lanes.world.moment(1)) == "committed"
+    assert committed(lanes) == {3}
 
 
-def test_it_serves_one_round_until_its_model_is_revealed_and_then_begins_another(lanes: Stage) -> None:
+def test_it_trains_for_one_round_until_it_has_committed_and_then_for_another(lanes: Stage) -> None:
     miner = lanes.miner()
-    serve(lanes, miner)
-    serve(lanes, miner)
+    assert serve(lanes, miner) == [None, "committed"]
     assert committed(lanes) == {2}
-    lanes.world.advance(2, Step.RELEASED)
-    assert miner.step(lanes.world.moment(0)) == "revealed"
-    assert miner.step(lanes.world.moment(1)) == "committed"
+    assert serve(lanes, miner) == ["committed", None]
+    assert committed(lanes) == {2, 3}
+    for round_id in (2, 3):
+        lanes.world.advance(round_id, Step.RELEASED)
+    assert serve(lanes, miner) == ["revealed", "revealed"]
 
 
 def test_it_works_in_several_rounds_where_it_is_told_to(lanes: Stage) -> None:
@@ -72,26 +74,6 @@ def test_it_works_in_several_rounds_where_it_is_told_to(lanes: Stage) -> None:
     serve(lanes, miner)
     serve(lanes, miner)
     assert committed(lanes) == {2, 3}
-
-
-def test_two_rounds_that_call_for_their_reveals_do_not_interrupt_each_other(lanes: Stage) -> None:
-    miner = lanes.miner(settings=MinerSettings(lanes=2))
-    serve(lanes, miner)
-    serve(lanes, miner)
-    for round_id in (2, 3):
-        lanes.world.advance(round_id, Step.RELEASED)
-    assert not any(miner.means.watch(lanes.world.moment(lane)).over() for lane in (0, 1))
-    assert serve(lanes, miner) == ["revealed", "revealed"]
-
-
-def test_a_round_that_calls_for_its_reveal_interrupts_the_training_for_another(lanes: Stage) -> None:
-    miner = lanes.miner(settings=MinerSettings(lanes=2))
-    serve(lanes, miner)
-    watch = miner.means.watch(lanes.world.moment(1))
-    assert not watch.over()
-    lanes.world.advance(2, Step.RELEASED)
-    lanes.world.pass_time(1)
-    assert watch.over()
 
 
 def test_a_round_whose_files_are_withheld_keeps_it_from_no_other(lanes: Stage) -> None:
@@ -170,8 +152,9 @@ def leaves_at(lanes: Stage, miner: Worker[Miner]) -> int | None:
         return watched(assignment, stop=lambda: False)
 
     miner.means.learner.train = trains  # type: ignore[method-assign]
-    serve(lanes, miner)
-    serve(lanes, miner)
+    assert serve(lanes, miner)[0] is None
+    if left:
+        assert miner.step(lanes.world.moment(1)) == "committed"
     return left[0] if left else None
 
 

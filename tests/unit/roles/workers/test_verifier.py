@@ -19,6 +19,7 @@ from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.loop import Role
 from pole.roles.ports import BallotView
+from pole.roles.receiving.decryption import Decryption
 from pole.roles.receiving.samples import Samples
 
 NO_SAMPLES = Samples(np.empty((0, 3), np.int64), np.empty(0, np.int64))
@@ -201,12 +202,12 @@ def test_data_that_is_not_decrypted_in_time_is_abstained_from(
 ) -> None:
     in_vote(stage)
 
-    def slow(*_: object, stop: Callable[[], bool]) -> Samples:
+    def slow(_: Decryption, stop: Callable[[], bool]) -> Samples:
         while not stop():
             stage.world.pass_time(1)
         raise AbandonedError("It took too long.")
 
-    monkeypatch.setattr("pole.roles.receiving.round_data.decrypt_set", slow)
+    monkeypatch.setattr(Decryption, "samples", slow)
     assert stage.verifier().step(stage.world.moment()) == "voted"
     assert verdicts(stage) == [Verdict.DATA_UNAVAILABLE] * 2
 

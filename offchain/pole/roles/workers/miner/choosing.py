@@ -17,9 +17,9 @@ WORTH_MEASURING: Final = 5.0
 def is_chosen(miner: Miner, moment: Moment) -> bool:
     """Return whether the miner is to work in a round in Training: it has begun, or this is the best one now.
 
-    It begins with no more rounds than it works in at once, each until its model is revealed: afterwards a
-    challenge may call it, and nothing else. A round whose files it could not get comes after all others, and
-    keeps it from none. Of rounds that it leaves alone it says why.
+    It trains for no more rounds than it works in at once, each until it has committed: afterwards its reveal
+    calls it, maybe a challenge, and nothing else. A round whose files it could not get comes after all the
+    others, and keeps it from none. Of rounds that it leaves alone it says why.
     """
     if _is_at_work(miner, moment.round_id):
         return True
@@ -27,7 +27,7 @@ def is_chosen(miner: Miner, moment: Moment) -> bool:
     begun = sum(
         each.phase not in ENDED
         and _is_at_work(miner, each.round_id)
-        and not miner.memory.has_revealed(each.round_id)
+        and not miner.memory.has_committed(each.round_id)
         for each in moments
     )
     if begun >= miner.settings.lanes:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from pole.roles.memory import Claim, MinerMemory
 from pole.roles.ports import Chain, Moment
 from pole.roles.receiving.round_data import RoundData
 from pole.roles.support.events import report
+from pole.roles.support.urgent import Urgent
 from pole.roles.support.waiting import PatientStore, RoundWatch
 from pole.roles.training.learner import Learner
 from pole.roles.workers.settlement import Settlement
@@ -57,6 +59,10 @@ class Miner:
     place: Place = PROCESSOR
     given_up: set[int] = field(default_factory=set, init=False)
     postponed: dict[int, float] = field(default_factory=dict, init=False)
+    urgent: Urgent = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.urgent = Urgent(self.clock, self.owes)
 
     def end_round(self, round_id: int) -> None:
         """Delete what was fetched and kept of a round that has ended."""
@@ -71,13 +77,9 @@ class Miner:
         return "skipped"
 
     def watch(self, moment: Moment) -> RoundWatch:
-        """Return a watch over the moment's phase, for long work; other rounds of this miner end training too.
-
-        Nothing else: two rounds that each ended the other's reveal would never be revealed.
-        """
+        """Return a watch over the moment's phase, for long work that a reveal or challenge may interrupt."""
         watch = RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, frozenset({moment.phase}))
-        if moment.phase is Phase.TRAINING:
-            watch.called_by = self.is_called_by
+        watch.meanwhile = partial(self.urgent.interrupt, moment)
         return watch
 
     def takes_part(self, round_id: int) -> bool:
@@ -86,7 +88,7 @@ class Miner:
         is_over = round_id in self.given_up or self.memory.has_reported_displaced(round_id)
         return any(claim is not None for claim in claims) and not is_over
 
-    def is_called_by(self, moment: Moment) -> bool:
+    def owes(self, moment: Moment) -> bool:
         """Return whether a round asks for what this miner must not miss: its reveal, or its challenge."""
         if moment.phase is Phase.REVEAL:
             return not self.memory.has_revealed(moment.round_id) and self.takes_part(moment.round_id)

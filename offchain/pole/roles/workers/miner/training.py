@@ -4,6 +4,8 @@ Salt, model and claim are on disk before a commitment is sent; a restarted miner
 never trains again for a round it has a solution for.
 """
 
+from functools import partial
+
 from pole.errors import AbandonedError, NoPlaceError, UnreachableError
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
@@ -83,7 +85,7 @@ def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
 
 def _watch(miner: Miner, moment: Moment, open_round: Round) -> RoundWatch:
     watch = miner.watch(moment)
-    watch.called_by = lambda other: miner.is_called_by(other) or is_called_away(miner, open_round, other)
+    watch.called_by = partial(is_called_away, miner, open_round)
     return watch
 
 

@@ -30,17 +30,28 @@ def prepare_data(verifier: Verifier, moment: Moment) -> str | None:
     if prepared in verifier.prepared:
         return None
     verifier.prepared.add(prepared)
-    open_round, stop = verifier.chain.round(moment.round_id), verifier.watch(moment, _PREPARING)
+    open_round, stop = verifier.chain.round(moment.round_id), _watch(verifier, moment)
     try:
         with verifier.store.until(moment.deadline - moment.timestamp):
             if moment.phase is Phase.TRAINING:
                 verifier.data.training_set(open_round, stop=stop)
             else:
                 verifier.data.test_set(open_round, stop=stop)
-    except (DataFault, UnreachableError, AbandonedError) as error:
+    except AbandonedError:
+        # It goes on from the shards that are decrypted, once the lane that called is served.
+        verifier.prepared.discard(prepared)
+        return None
+    except (DataFault, UnreachableError) as error:
         LOG.info("Round %d: cannot prepare its data: %s", moment.round_id, error)
         return None
     return "prepared"
+
+
+def _watch(verifier: Verifier, moment: Moment) -> Stop:
+    """Return what ends work that is done ahead: its round, or a vote or reveal due in another lane."""
+    watch = verifier.watch(moment, _PREPARING)
+    watch.called_by = verifier.urgent.calls
+    return watch.over
 
 
 def prepare_models(verifier: Verifier, moment: Moment) -> str | None:
@@ -53,7 +64,7 @@ def prepare_models(verifier: Verifier, moment: Moment) -> str | None:
     waiting = [places for digest, places in revealed.items() if digest not in known]
     if not waiting:
         return None
-    stop = verifier.watch(moment, _PREPARING)
+    stop = _watch(verifier, moment)
     found = 0
     try:
         with verifier.store.until(_left(moment)):

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pole.learning.evaluation.arrays import PROCESSOR, Place
-from pole.learning.threads import Stop
 from pole.protocol.encoding.commitments import vote_commitment
 from pole.protocol.state import Phase, Vote
 from pole.roles.judging.assessment import Assessment
 from pole.roles.memory import VerifierMemory
 from pole.roles.ports import Chain, Moment
 from pole.roles.receiving.round_data import RoundData
+from pole.roles.support.urgent import Urgent
 from pole.roles.support.waiting import PatientStore, RoundWatch
 from pole.roles.workers.settlement import Settlement
 
@@ -45,6 +45,10 @@ class Verifier:
     prepared: set[tuple[int, Phase]] = field(default_factory=set, init=False)
     not_drawn: dict[int, tuple[int, bytes, int]] = field(default_factory=dict, init=False)
     assessments: dict[int, dict[bytes, Assessment]] = field(default_factory=dict, init=False)
+    urgent: Urgent = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.urgent = Urgent(self.clock, self.owes)
 
     def end_round(self, round_id: int) -> None:
         """Delete what was fetched and kept of a round that has ended."""
@@ -53,9 +57,29 @@ class Verifier:
         self.not_drawn.pop(round_id, None)
         self.prepared = {each for each in self.prepared if each[0] != round_id}
 
-    def watch(self, moment: Moment, phases: frozenset[Phase]) -> Stop:
-        """Return what tells long work that the round is in none of `phases` any more."""
-        return RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, phases).over
+    def watch(self, moment: Moment, phases: frozenset[Phase]) -> RoundWatch:
+        """Return a watch for long work that ends when the round is in none of `phases` any more."""
+        return RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, phases)
+
+    def owes(self, moment: Moment) -> bool:
+        """Return whether this wallet was drawn into a moment's ballot, and its vote or reveal is not sent."""
+        if moment.phase is Phase.VOTE_COMMIT:
+            return self._owes_vote(moment)
+        if moment.phase is Phase.VOTE_REVEAL:
+            ballot_id, entropy = moment.ballot_id, self.chain.round(moment.round_id).entropy
+            is_kept = self.memory.votes(ballot_id, entropy) is not None
+            return is_kept and not self.memory.has_revealed(ballot_id, entropy)
+        return False
+
+    def _owes_vote(self, moment: Moment) -> bool:
+        ballot_id, entropy = moment.ballot_id, self.chain.round(moment.round_id).entropy
+        look = (ballot_id, entropy, moment.block)
+        if self.not_drawn.get(moment.round_id) == look or self.memory.has_voted(ballot_id, entropy):
+            return False
+        is_drawn = self.chain.identity.address in self.chain.ballot(ballot_id).members
+        if not is_drawn:
+            self.not_drawn[moment.round_id] = look
+        return is_drawn
 
     def commitment(self, ballot_id: int, votes: tuple[Vote, ...]) -> bytes:
         """Return the commitment that binds this verifier to votes."""

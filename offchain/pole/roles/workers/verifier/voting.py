@@ -6,6 +6,7 @@ reorganisation draws anew.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from pole.errors import AbandonedError, UnreachableError
@@ -22,13 +23,9 @@ from pole.roles.workers.verifier.verifier import LOG, Verifier, ballot_name
 
 def vote(verifier: Verifier, moment: Moment) -> str | None:
     """Evaluate every judged model and commit to the votes, where this wallet was drawn."""
+    if not verifier.owes(moment):
+        return None
     ballot_id, open_round = moment.ballot_id, verifier.chain.round(moment.round_id)
-    entropy, look = open_round.entropy, (ballot_id, open_round.entropy, moment.block)
-    if verifier.not_drawn.get(moment.round_id) == look or verifier.memory.has_voted(ballot_id, entropy):
-        return None
-    if verifier.chain.identity.address not in verifier.chain.ballot(ballot_id).members:
-        verifier.not_drawn[moment.round_id] = look
-        return None
     try:
         votes = _votes(verifier, moment, open_round)
     except AbandonedError as error:
@@ -38,7 +35,7 @@ def vote(verifier: Verifier, moment: Moment) -> str | None:
     commitment = verifier.commitment(ballot_id, votes)
     intent = verifier.memory.commit_intent(ballot_id, commitment)
     verifier.chain.commit_vote(ballot_id, commitment, intent=intent)
-    verifier.memory.note_voted(ballot_id, entropy)
+    verifier.memory.note_voted(ballot_id, open_round.entropy)
     verdicts = ", ".join(vote.verdict.name for vote in votes)
     sentence = f"{ballot_name(moment)}: voted {verdicts}."
     report(LOG, "voted", sentence, round=moment.round_id, attempt=moment.attempt, verdicts=verdicts)
@@ -76,7 +73,9 @@ class _Time:
 
 def _time_of(verifier: Verifier, moment: Moment) -> _Time:
     left = float(moment.deadline - moment.timestamp)
-    over = verifier.watch(moment, frozenset({Phase.VOTE_COMMIT}))
+    watch = verifier.watch(moment, frozenset({Phase.VOTE_COMMIT}))
+    watch.meanwhile = partial(verifier.urgent.interrupt, moment)
+    over = watch.over
     end = verifier.clock() + max(left - verifier.time_margin, left / 2)
     waiting = left - verifier.time_margin - LONGEST_PAUSE
     return _Time(moment.attempt, waiting, over, lambda: over() or verifier.clock() >= end)
@@ -91,7 +90,7 @@ def _judge(
     evaluated in time, is abstained from.
     """
     try:
-        missing = _missing(verifier, models, open_round)
+        missing = _missing(verifier, models, open_round, time.over)
         evidence = gather(verifier.data, open_round, stop=time.late)
     except UnreachableError as error:
         # An idle round's data comes from no data node: only the chain can be out of reach.
@@ -114,13 +113,18 @@ def _judge(
 
 
 def _missing(
-    verifier: Verifier, models: tuple[Places, ...], open_round: Round
+    verifier: Verifier, models: tuple[Places, ...], open_round: Round, over: Stop
 ) -> dict[bytes, UnreachableError]:
-    """Fetch all models that are not evaluated yet; return why for each digest that is not to be had."""
+    """Fetch all models that are not evaluated yet; return why for each digest that is not to be had.
+
+    Raises AbandonedError when the vote is `over`.
+    """
     specification = verifier.data.specification(open_round)
     known = verifier.assessments.get(open_round.round_id, {})
     missing = {}
     for model in models:
+        if over():
+            raise AbandonedError("The vote ended while its models were fetched.")
         if model[0].digest not in known:
             try:
                 verifier.data.model(open_round.round_id, model, max_bytes=specification.max_bytes)
@@ -161,10 +165,12 @@ NOT_VOTED: Final = bytes(32)
 
 def reveal_votes(verifier: Verifier, moment: Moment) -> str | None:
     """Reveal the votes and salt that open this verifier's commitment."""
+    if not verifier.owes(moment):
+        return None
     ballot_id, memory = moment.ballot_id, verifier.memory
     entropy = verifier.chain.round(moment.round_id).entropy
     votes = memory.votes(ballot_id, entropy)
-    if votes is None or memory.has_revealed(ballot_id, entropy):
+    if votes is None:
         return None
     commitment, revealed = verifier.chain.vote_state(ballot_id, verifier.chain.identity.address)
     if commitment == NOT_VOTED:
