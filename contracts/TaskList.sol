@@ -225,9 +225,7 @@ contract TaskList is ITaskList {
         uint256 minimumFee = (uint256(terms.reward) * limits.feeBps) / BPS;
         uint256 judgingTime = _judgingTime(terms, limits);
         if (judgingTime > limits.maxJudgingTime) revert TooMuchWork(judgingTime, limits.maxJudgingTime);
-        uint256 minimumReward = _duration(terms, limits) * limits.rewardPerSecond;
-        if (minimumReward < limits.minReward) minimumReward = limits.minReward;
-        _checkRange("reward", terms.reward, minimumReward, limits.maxReward);
+        _checkRange("reward", terms.reward, _minimumReward(terms, limits), limits.maxReward);
         _checkRange("dataBond", terms.dataBond, limits.minDataBond, type(uint96).max);
         _checkRange("fee", terms.fee, minimumFee, type(uint96).max);
         _checkRange("timeLimit", terms.timeLimit, 1, limits.maxTimeLimit);
@@ -270,6 +268,13 @@ contract TaskList is ITaskList {
 
     function _rent(TaskTerms memory terms, Parameters memory limits) private pure returns (uint256) {
         return (uint256(terms.reward) * limits.rentBps) / BPS;
+    }
+
+    function _minimumReward(TaskTerms memory terms, Parameters memory limits) private pure returns (uint256 minimum) {
+        uint256 duration = _duration(terms, limits);
+        // Who comes meanwhile waits for half of it: more of them, and each longer.
+        minimum = (limits.rewardPerSecond * duration * duration) / limits.roundWindows;
+        if (minimum < limits.minReward) minimum = limits.minReward;
     }
 
     /// @dev Judging may take every place its time.

@@ -74,7 +74,8 @@ interface ITaskList {
     /// @param maxSolutions largest `minSolutions` a task may ask for: as many commitments as a round takes
     /// @param judgingSpeed multiplications a second that every verifier manages
     /// @param maxJudgingTime longest that judging one model may take
-    /// @param rewardPerSecond least reward for each second that the task may hold a lane
+    /// @param rewardPerSecond least reward for each second that a round of its windows alone may hold a lane; for each
+    /// second of one that may take n times as long, n times as much
     /// @param idleTimeLimit time limit of the idle task, which a round takes when no task waits; 0 for no idle rounds
     /// @param idleTrainCount samples in the idle task's training set, as the next of its test set
     /// @param idleTrainAccuracy training threshold of the idle task in basis points, as the next its test threshold

@@ -1,6 +1,6 @@
 """Attacks by data nodes: files that never come, work that was not declared, lanes that are held."""
 
-from scripts.attack.outcomes import BETTER, HONEST, Gains, added, spoiled, untested
+from scripts.attack.outcomes import BETTER, HONEST, Gains, added, spoiled, untested, without_finding
 from scripts.attack.play import (
     BPS,
     DATA_BOND,
@@ -25,6 +25,7 @@ from scripts.attack.play import (
     finalise,
     judge,
     keyed,
+    longest,
     minimum_fee,
     minimum_reward,
     ok,
@@ -46,7 +47,8 @@ from scripts.attack.play import (
 )
 from scripts.attack.world import POOL, Broken, World
 
-WEEK = 604_800
+PART = 9
+"""Basis points of what tasks like the reference would pay, for each time of a round's windows."""
 
 
 def no_keys(world: World) -> Gains:
@@ -92,13 +94,13 @@ def own_task(world: World) -> Gains:
     }
 
 
-def week_of_nothing(world: World) -> Gains:
-    """The least task of a week with garbage keys in every lane; nobody commits, and a real task comes."""
+def longest_of_nothing(world: World) -> Gains:
+    """The least tasks of a long time in all lanes, with garbage keys; a real task comes."""
     began = world.now()
     for lane in range(world.seats.lanes):
-        post_cheapest(world, world.attacker, WEEK)
+        post_cheapest(world, world.attacker, longest(world))
         keyed(world, world.attacker, lane)
-    fees = world.seats.lanes * minimum_fee(world, WEEK)
+    fees = world.seats.lanes * minimum_fee(world, longest(world))
     post(world, world.data_node)
     world.wait(world.rules.graceWindow)
     finalise(world, world.seats.lanes)
@@ -111,22 +113,22 @@ def week_of_nothing(world: World) -> Gains:
 
 
 def _held(world: World, wallet: str, model: Model) -> list[int]:
-    """Take every lane with the least task of a week, and commit in it; return the rounds."""
-    rounds = []
+    """Take every lane with the least task of a long time, and commit in it; return the rounds."""
+    rounds, limit = [], longest(world)
     for lane in range(world.seats.lanes):
-        post_cheapest(world, world.attacker, WEEK)
+        post_cheapest(world, world.attacker, limit)
         rounds.append(keyed(world, world.attacker, lane))
         made = commitment(world, rounds[-1], wallet, model)
         call = world.chain.functions.commit(rounds[-1], made, model.train)
-        world.send(wallet, call, bond_of(world, model.train, minimum_reward(world, WEEK)))
+        world.send(wallet, call, bond_of(world, model.train, minimum_reward(world, limit)))
     return rounds
 
 
-def week_of_ones_own(world: World) -> Gains:
-    """The least task of a week in every lane, which a wallet of its owner mines, so that no grace ends it."""
-    wallet, model = world.hire(1)[0], Model(train=10, test=0)
-    reward, fee = minimum_reward(world, WEEK), minimum_fee(world, WEEK)
-    cheaper, value = posting(world, timeLimit=WEEK, reward=reward - 1, fee=fee)
+def longest_of_ones_own(world: World) -> Gains:
+    """The same, and a wallet of their owner mines all of them, so that no grace ends them."""
+    wallet, model, limit = world.hire(1)[0], Model(train=10, test=0), longest(world)
+    reward, fee = minimum_reward(world, limit), minimum_fee(world, limit)
+    cheaper, value = posting(world, timeLimit=limit, reward=reward - 1, fee=fee)
     world.refused(world.attacker, cheaper, "TermOutOfRange", value)
     rounds = _held(world, wallet, model)
     for round_id in rounds:
@@ -138,24 +140,25 @@ def week_of_ones_own(world: World) -> Gains:
         seats = len(judge(world, round_id, {wallet: ok(model)}))
         committee = verification_fee(world, reward)
         paid = committee // seats * seats
-        lost = {"attacker": -fee - committee, "verifiers": paid, "pool": fee + committee - paid}
-        total = added(total, lost)
+        drawn = world.rules.blockReward if fee >= fee_of(world) else 0
+        spent = fee + committee - drawn
+        total = added(total, {"attacker": -spent, "verifiers": paid, "pool": spent - paid})
     for lane in range(world.seats.lanes):
         end(world, lane)
     spent = -total["attacker"] + world.rents[world.attacker]
     shares = world.terms.feeBps + world.terms.rentBps + world.rules.verificationFeeBps
-    promised = world.seats.lanes * WEEK * world.terms.rewardPerSecond * shares // BPS
+    asked = world.terms.rewardPerSecond * limit**2 // world.terms.roundWindows
+    promised = world.seats.lanes * asked * shares // BPS
     if spent < promised:
-        raise Broken(f"all lanes stood a week for {spent / 10**18:.4f} ether, not {promised / 10**18:.4f}")
+        raise Broken(f"all lanes stood for {spent / 10**18:.4f} ether, not {promised / 10**18:.4f}")
     return total
 
 
-def week_of_faulty_data(world: World) -> Gains:
+def longest_of_faulty_data(world: World) -> Gains:
     """The same with data at fault, which no committee is paid for out of the reward; a real task waits."""
-    wallet, model = world.hire(1)[0], Model(train=10, test=0)
-    reward, fee = minimum_reward(world, WEEK), minimum_fee(world, WEEK)
+    wallet, model, fee = world.hire(1)[0], Model(train=10, test=0), minimum_fee(world, longest(world))
     rounds = _held(world, wallet, model)
-    post(world, world.data_node)
+    waiting_task = post(world, world.data_node)
     began = world.now()
     for round_id in rounds:
         pass_to(world, round_id, "TestRelease")
@@ -164,16 +167,19 @@ def week_of_faulty_data(world: World) -> Gains:
         close(world, round_id, world.stranger)
         pass_to(world, round_id, "Reveal")
         reveal(world, round_id, {wallet: model})
-        judge(world, round_id, {wallet: DATA_FAULT})
+        seats = len(judge(world, round_id, {wallet: DATA_FAULT}))
         pass_to(world, round_id, "Void")
-    lost = world.terms.minDataBond // 2
-    spent = len(rounds) * (fee + rent_of(world, reward) + lost)
-    # What tasks like the one that waits would have paid in all lanes, and the part promised.
+    world.send(world.data_node, world.tasks.functions.cancel(waiting_task))
+    bond = world.terms.minDataBond
+    spent = len(rounds) * (fee + bond) + world.rents[world.attacker]
+    # Of what tasks like the one that waits would have paid in all lanes: the longer, the larger a part.
     waiting = world.seats.lanes * REWARD * stood // duration_of(world)
-    promised = waiting * (world.terms.feeBps + world.terms.rentBps) // BPS
+    promised = waiting * (stood // world.terms.roundWindows) * PART // BPS
     if spent < promised:
         raise Broken(f"all lanes stood {stood} s for {spent / 10**18:.4f} ether, not {promised / 10**18:.4f}")
-    return {}
+    shared = bond // seats * seats
+    lost = {"attacker": -fee - bond, "verifiers": shared, "pool": fee + bond - shared}
+    return added(without_finding(world), *[lost] * len(rounds))
 
 
 def outbidding(world: World) -> Gains:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
 from eth_abi.abi import encode
@@ -62,12 +63,20 @@ def duration_of(world: World, limit: int = LIMIT) -> int:
 
 def minimum_reward(world: World, limit: int) -> int:
     """Return the least reward of such a task."""
-    return int(max(world.terms.minReward, duration_of(world, limit) * world.terms.rewardPerSecond))
+    by_time = world.terms.rewardPerSecond * duration_of(world, limit) ** 2 // world.terms.roundWindows
+    return int(max(world.terms.minReward, by_time))
 
 
 def minimum_fee(world: World, limit: int) -> int:
     """Return what posting the least of such tasks costs."""
     return int(minimum_reward(world, limit) * world.terms.feeBps // BPS)
+
+
+def longest(world: World) -> int:
+    """Return the longest time limit whose least reward the seats of this world may decide on."""
+    decided = world.rules.rewardPerSeat * len(world.verifiers)
+    seconds = isqrt(decided * world.terms.roundWindows // world.terms.rewardPerSecond)
+    return int(min(world.terms.maxTimeLimit, seconds - duration_of(world, limit=0)))
 
 
 def post_cheapest(world: World, by: str, limit: int) -> None:

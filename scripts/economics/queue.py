@@ -62,12 +62,12 @@ def holding(terms: TaskTerms, parameters: Parameters) -> tuple[Price, int]:
     return Price(spent, _locked(task, parameters)), _duration(task, parameters)
 
 
-def squatting(parameters: Parameters, terms: TaskTerms) -> tuple[Price, int]:
-    """Return the price of one lane held by the least task of the longest limit, taken from an empty list."""
+def squatting(parameters: Parameters, terms: TaskTerms, limit: int) -> tuple[Price, int]:
+    """Return the price of one lane held by the least task of a time limit, taken from an empty list."""
     tasks = parameters.task_list
-    longest = replace(terms, data_bond=tasks.min_data_bond, time_limit=tasks.max_time_limit)
-    reward = minimum_reward(longest, tasks)
-    task = replace(longest, reward=reward, fee=reward * tasks.fee_bps // BASIS_POINTS)
+    empty = replace(terms, data_bond=tasks.min_data_bond, time_limit=limit)
+    reward = minimum_reward(empty, tasks)
+    task = replace(empty, reward=reward, fee=reward * tasks.fee_bps // BASIS_POINTS)
     spent = task.fee + _rent(task, parameters) + task.data_bond
     return Price(spent, _locked(task, parameters)), _duration(task, parameters)
 

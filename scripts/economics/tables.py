@@ -270,16 +270,16 @@ def halting_table(parameters: Parameters) -> str:
     hourly = terms.reward * 3600 // duration(terms, parameters.task_list)
     brief = queue.overtaking(terms, parameters)
     held, seconds = queue.holding(terms, parameters)
-    idle, week = queue.squatting(parameters, terms)
     ways = {
         "brief tasks with garbage keys, again and again, before tasks of 3 ETH": brief.spent // 24,
         f"a task of {ether(parameters.task_list.max_reward)} before them, and a commitment": held.spent
         * 3600
         // seconds,
-        "the least task of the longest limit, taken while nothing waits, and a commitment": idle.spent
-        * 3600
-        // week,
     }
+    for hours in (1, 6, parameters.task_list.max_time_limit // 3600):
+        price, lasts = queue.squatting(parameters, terms, hours * 3600)
+        name = f"the least task of {hours} h, taken while nothing waits, and a commitment"
+        ways[name] = price.spent * 3600 // lasts
     rows = [[name, _about(cost * lanes), f"{cost * 100 / hourly:.3g} %"] for name, cost in ways.items()]
     return table(["all lanes held by", "an hour", "of what tasks of 3 ETH would pay"], rows)
 
@@ -371,7 +371,7 @@ def judging_table(devnet: Parameters, public: Parameters) -> str:
             terms = replace(reference_task(each), work=work, train_count=1, test_count=0)
             minimum = minimum_reward(terms, tasks)
             seat = committee_fee(minimum, chain) // seats_asked(0, minimum, chain)
-            cells += [ether(minimum), ether(seat)]
+            cells += [_about(minimum), _about(seat)]
         window = devnet.chain.vote_commit_window + devnet.chain.max_solutions * seconds
         rows.append([f"{seconds:,} s", *cells, f"{window:,} s"])
     head = [

@@ -29,8 +29,9 @@ ACCOUNTS = [bytes([n]) * 32 for n in (1, 2)]
 
 
 def minimum_reward(time_limit: int) -> int:
-    """Return what a task must pay at least: something for every second that it may hold a lane."""
-    return max(TASK_LIST["minReward"], (time_limit + WINDOWS) * TASK_LIST["rewardPerSecond"])
+    """Return what a task must pay at least: by the square of the time that it may hold a lane."""
+    by_time = TASK_LIST["rewardPerSecond"] * (time_limit + WINDOWS) ** 2 // TASK_LIST["roundWindows"]
+    return max(TASK_LIST["minReward"], by_time)
 
 
 def word(number: int) -> bytes:

@@ -135,8 +135,8 @@ def test_more_work_than_a_committee_has_time_for_is_refused(pole: Pole) -> None:
 
 @pytest.fixture(scope="module")
 def dear_deployed(deployed: Pole) -> Pole:
-    """Return contracts that ask for a hundredth of an ether a second, and for seven at least."""
-    return stage.deploy_all(task_list={"rewardPerSecond": ETHER // 100, "minReward": 7 * ETHER})
+    """Return contracts that ask for 0.004 ether a second, and more for longer, and for seven at least."""
+    return stage.deploy_all(task_list={"rewardPerSecond": ETHER // 250, "minReward": 7 * ETHER})
 
 
 @pytest.fixture
@@ -153,10 +153,10 @@ def dear(dear_deployed: Pole, isolation: None) -> Pole:
         ({"timeLimit": 50}, 50 + 600 + 4 * 2),
     ],
 )
-def test_the_reward_pays_for_every_second_that_the_task_may_hold_a_lane(
+def test_the_least_reward_grows_with_the_square_of_the_time_that_the_task_may_hold_a_lane(
     dear: Pole, terms: dict[str, int], duration: int
 ) -> None:
-    minimum = max(duration * ETHER // 100, 7 * ETHER)
+    minimum = max(duration**2 * (ETHER // 250) // 600, 7 * ETHER)
     asked = TaskTerms(*(TERMS | terms).values())
     assert minimum_reward(asked, dear.rules.task_list) == minimum
     with refused("TermOutOfRange", "reward", minimum - 1, minimum, 20 * ETHER):

@@ -47,8 +47,7 @@ SEATS = range(5, 20)
 def cheapest(limit: int) -> dict[str, int]:
     """Return the terms of the least task that can hold a lane for so many seconds of training."""
     terms = {"timeLimit": limit, "minTrainingTime": 0, "dataBond": RULES.task_list.min_data_bond}
-    seconds = rent.duration(TaskTerms(*(TERMS | terms).values()), RULES.task_list)
-    reward = seconds * RULES.task_list.reward_per_second
+    reward = rent.minimum_reward(TaskTerms(*(TERMS | terms).values()), RULES.task_list)
     return terms | {"reward": reward, "fee": reward * RULES.task_list.fee_bps // 10_000}
 
 

@@ -7,7 +7,7 @@ from tests.contracts.attacks import books
 from tests.contracts.attacks import devnet as at
 from tests.contracts.stage import DATA_NODE, ETHER, TERMS, Model, Pole, ok, post_call, refused, verdict
 
-from pole.protocol.rounds.rent import duration
+from pole.protocol.rounds.rent import minimum_reward
 from pole.protocol.state import TaskTerms, Verdict, VoidReason
 
 VICTIM, ATTACKER, ACCOMPLICE = 2, 3, 4
@@ -25,10 +25,11 @@ def test_a_specification_of_3e14_multiplications_a_model_cannot_be_posted(devnet
 def test_the_most_work_that_can_be_posted_is_paid_for_and_has_its_time(devnet: Pole) -> None:
     work = {"work": 36 * at.RULES.task_list.judging_speed // 10, "trainCount": 600, "testCount": 400}
     terms = TaskTerms(*(TERMS | at.TASK | work).values())
-    minimum = duration(terms, at.RULES.task_list) * at.RULES.task_list.reward_per_second
-    assert minimum > 16 * 3600 * at.RULES.task_list.reward_per_second
+    minimum = minimum_reward(terms, at.RULES.task_list)
+    assert minimum > 16 * 16 * 3600 * at.RULES.task_list.reward_per_second
     with refused("TermOutOfRange", "reward", minimum - 1, minimum, 21 * ETHER):
         devnet.task_list.post.call(*post_call(devnet, **at.TASK | work | {"reward": minimum - 1}))
+    work |= {"reward": minimum, "fee": minimum}
     models = dict.fromkeys((VICTIM, ATTACKER), Model(train=500))
     round_id = stage.revealed(devnet, models, **at.TASK | work)
     stage.draw(devnet, round_id)

@@ -119,4 +119,5 @@ def _choose_tasks(chosen: Parameters, random: Random) -> None:
     tasks["minReward"] = tasks["maxReward"] // random.choice([1, 10, 10, 40])
     tasks["judgingSpeed"], tasks["maxJudgingTime"] = random.choice(JUDGING)
     longest = tasks["maxTimeLimit"] + tasks["roundWindows"] + tasks["maxSolutions"] * tasks["maxJudgingTime"]
-    tasks["rewardPerSecond"] = random.choice([0, tasks["minReward"], tasks["maxReward"]]) // longest
+    asked = random.choice([0, tasks["minReward"], tasks["maxReward"]])
+    tasks["rewardPerSecond"] = asked * tasks["roundWindows"] // longest**2

@@ -257,6 +257,12 @@ def _bonds(parameters: Parameters) -> Iterator[Rule]:
         "taskList.rewardPerSecond is 0: a lane could be held for long by a task of the least reward; "
         "raise it.",
     )
+    longest = tasks.max_time_limit + tasks.round_windows
+    yield (
+        tasks.reward_per_second * longest**2 <= tasks.max_reward * tasks.round_windows,
+        f"taskList.maxTimeLimit is {tasks.max_time_limit} s: by rewardPerSecond such a task would ask for "
+        "more than maxReward; lower the first, or raise the last.",
+    )
 
 
 def _shares(parameters: Parameters) -> Iterator[Rule]:

@@ -23,8 +23,10 @@ def duration(terms: TaskTerms, parameters: TaskListParameters) -> int:
 
 
 def minimum_reward(terms: TaskTerms, parameters: TaskListParameters) -> int:
-    """Return the least reward of a task, by all the seconds that it may hold a lane."""
-    return max(parameters.min_reward, duration(terms, parameters) * parameters.reward_per_second)
+    """Return the least reward of a task, by the square of the time that it may hold a lane."""
+    seconds = duration(terms, parameters)
+    by_time = parameters.reward_per_second * seconds * seconds // parameters.round_windows
+    return max(parameters.min_reward, by_time)
 
 
 def rent(reward: int, parameters: TaskListParameters) -> int:

@@ -1,7 +1,7 @@
 """The task list: what may be posted, who takes it back, which task is next."""
 
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 
 from tests.contracts.stateful.evm import Values
 from tests.contracts.stateful.model import blocks, money
@@ -138,9 +138,10 @@ def duration(system: System, terms: TaskTerms) -> int:
 
 
 def minimum_reward(system: System, terms: TaskTerms) -> int:
-    """Return what a task must pay at least: something for every second that it may hold a lane."""
+    """Return what a task must pay at least: by the square of the time that it may hold a lane."""
     limits = system.parameters.task_list
-    return max(limits["minReward"], duration(system, terms) * limits["rewardPerSecond"])
+    by_time = Fraction(limits["rewardPerSecond"] * duration(system, terms) ** 2, limits["roundWindows"])
+    return max(limits["minReward"], floor(by_time))
 
 
 def judging_time(system: System, terms: TaskTerms) -> int:

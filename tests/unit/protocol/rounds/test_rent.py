@@ -22,15 +22,16 @@ def test_a_round_may_take_its_time_limit_all_windows_and_the_judging_of_every_pl
 
 
 @given(st.integers(1, 3_600), st.integers(1, 90), st.integers(0, 9), st.integers(0, 9_000))
-def test_the_least_reward_pays_for_every_second_of_the_duration(
+def test_the_least_reward_grows_with_the_square_of_the_duration(
     limit: int, work: int, per_second: int, floor: int
 ) -> None:
     asked = replace(TERMS, time_limit=limit, work=work)
     limits = replace(LIST, reward_per_second=per_second, min_reward=floor)
     reward = minimum_reward(asked, limits)
+    seconds, windows = duration(asked, limits), limits.round_windows
     assert reward >= floor
-    assert reward >= per_second * duration(asked, limits)
-    assert reward in (floor, per_second * duration(asked, limits))
+    assert reward >= per_second * seconds
+    assert reward == floor or reward * windows <= per_second * seconds**2 < (reward + 1) * windows
 
 
 def test_posting_costs_the_rent_of_a_whole_duration_too() -> None:
