@@ -97,10 +97,11 @@ contract Judge is IJudge {
         uint256 own = list.count;
         uint256 next = chain.ledger().height() + 1;
         uint256 lanes = chain.lanes();
-        ommer = _bestOmmer(chain, next, lanes);
+        ommer = chain.ledger().ommer();
+        uint256 age = OmmerRewards.ageOf(ommer.height, next, lanes);
+        if (age > OmmerRewards.MAX_AGE) delete ommer;
         list.add(winner, PayoutReason.BlockReward, blockReward);
         if (ommer.count > 0) {
-            uint256 age = OmmerRewards.ageOf(ommer.height, next, lanes);
             list.add(winner, PayoutReason.OmmerInclusion, OmmerRewards.inclusion(blockReward));
             list.add(ommer.miner, PayoutReason.OmmerReward, OmmerRewards.reward(blockReward, age, ommer.count));
         }
@@ -108,18 +109,6 @@ contract Judge is IJudge {
         if (held >= list.totalFrom(own)) return ommer;
         list.count = own;
         delete ommer;
-    }
-
-    /// @return best of the ommers kept that the block at height `next` may reference; ties go to the lower height; its
-    /// count is 0 when there is none
-    function _bestOmmer(IPoLeChain chain, uint256 next, uint256 lanes) private view returns (Ommer memory best) {
-        Ommer[6] memory kept = chain.ledger().ommers();
-        for (uint256 n = 0; n < kept.length; ++n) {
-            Ommer memory ommer = kept[n];
-            if (ommer.count == 0 || OmmerRewards.ageOf(ommer.height, next, lanes) > OmmerRewards.MAX_AGE) continue;
-            bool isOlder = !OmmerRewards.isBetter(best, ommer) && ommer.height < best.height;
-            if (best.count == 0 || OmmerRewards.isBetter(ommer, best) || isOlder) best = ommer;
-        }
     }
 
     /// @return ruling but for its payouts

@@ -6,16 +6,12 @@ import {MerkleBody} from "./libraries/encoding/MerkleBody.sol";
 
 /// @title Ledger: the chain of PoLe blocks; ILedger says what it does.
 contract Ledger is ILedger {
-    uint256 private constant OMMERS_KEPT = 6;
-
     /// @dev What every record reads and writes, in one storage slot.
     /// @param height newest block
     /// @param records leaves of the current body
-    /// @param left ommers that blocks ever left
     struct Tip {
         uint64 height;
         uint64 records;
-        uint64 left;
     }
 
     /// @inheritdoc ILedger
@@ -32,7 +28,7 @@ contract Ledger is ILedger {
 
     Tip private _tip;
     MerkleBody.Frontier private _frontier;
-    Ommer[OMMERS_KEPT] private _ommers;
+    Ommer private _ommer;
 
     /// @param chain_ the address that PoLeChain is going to have, as the next two of TaskList and VerifierCommittee
     constructor(address chain_, address taskList_, address committee_) {
@@ -71,7 +67,9 @@ contract Ledger is ILedger {
         _tip.height = uint64(appended);
         _tip.records = 0;
         _seal(next, named);
-        if (left.count > 0) _leave(left, appended);
+        if (left.count == 0) return appended;
+        _ommer = left;
+        _ommer.height = appended;
     }
 
     /// @inheritdoc ILedger
@@ -80,8 +78,8 @@ contract Ledger is ILedger {
     }
 
     /// @inheritdoc ILedger
-    function ommers() external view override returns (Ommer[OMMERS_KEPT] memory) {
-        return _ommers;
+    function ommer() external view override returns (Ommer memory) {
+        return _ommer;
     }
 
     /// @inheritdoc ILedger
@@ -89,28 +87,13 @@ contract Ledger is ILedger {
         return (MerkleBody.root(_frontier, _tip.records), _tip.records);
     }
 
-    /// @dev Takes an ommer out of those kept: it is referenced once.
+    /// @dev Takes the ommer out of its place: it is referenced once.
     function _take(Ommer calldata referenced) private returns (Ommer[] memory named) {
         if (referenced.count == 0) return named;
-        for (uint256 n = 0; n < OMMERS_KEPT; ++n) {
-            if (_ommers[n].height == referenced.height) delete _ommers[n];
-        }
+        delete _ommer;
         named = new Ommer[](1);
         named[0] = referenced;
         named[0].referenced = true;
-    }
-
-    /// @dev Keeps an ommer in the place of the one that was left six before.
-    function _leave(Ommer calldata left, uint256 at) private {
-        Ommer storage kept = _ommers[_tip.left % OMMERS_KEPT];
-        ++_tip.left;
-        kept.height = at;
-        kept.miner = left.miner;
-        kept.modelDigest = left.modelDigest;
-        kept.correct = left.correct;
-        kept.total = left.total;
-        kept.count = left.count;
-        kept.referenced = false;
     }
 
     function _seal(Header memory header, Ommer[] memory referenced) private {

@@ -215,10 +215,6 @@ contract LibraryHarness {
         return OmmerRewards.isCovered(blockReward, fee, marginBps);
     }
 
-    function isBetter(Ommer calldata a, Ommer calldata b) external pure returns (bool) {
-        return OmmerRewards.isBetter(a, b);
-    }
-
     function _packed(Vote[] calldata votes) private pure returns (uint128[] memory packed) {
         packed = new uint128[](votes.length);
         for (uint256 choice = 0; choice < votes.length; ++choice) {

@@ -105,7 +105,7 @@ interface ILedger {
 
     /// @notice Appends a block over the current body. The chain only.
     /// @param header all but height, parent hash, ommers hash, body root and timestamp, which the ledger fills in
-    /// @param referenced ommer that the block references, as `ommers` returned it; its count is 0 where there is none
+    /// @param referenced ommer that the block references, as `ommer` returned it; its count is 0 where there is none
     /// @param left the best ommer that the block leaves but for its height; its count is 0 where it leaves none
     /// @return height of the block
     function append(
@@ -120,8 +120,8 @@ interface ILedger {
     /// @return hash of the header at `height`, 0 where there is none
     function blockHash(uint256 height) external view returns (bytes32 hash);
 
-    /// @return ommers the last six that blocks left, in no order; count 0 where there were fewer
-    function ommers() external view returns (Ommer[6] memory ommers);
+    /// @return ommer the last that a block left, until another referenced it; its count is 0 where there is none
+    function ommer() external view returns (Ommer memory ommer);
 
     /// @return root Merkle root of the current body
     /// @return count records in it

@@ -562,6 +562,6 @@ def as_ballot(standing: Any) -> Ballot:
 
 
 def ommers(pole: Pole) -> dict[int, Any]:
-    """Return the ommers that a block could reference, by height."""
-    kept = [each.dict() for each in pole.ledger.ommers()]
-    return {ommer["height"]: ommer for ommer in kept if ommer["count"]}
+    """Return the ommer that a block could reference by its height, or nothing."""
+    kept = pole.ledger.ommer().dict()
+    return {kept["height"]: kept} if kept["count"] else {}

@@ -8,7 +8,6 @@ from tests.parity.strategies import (
     ended_rounds,
     findings,
     ok_vote,
-    ommers,
     single_votes,
     trials,
     whole,
@@ -17,11 +16,11 @@ from tests.parity.test_choices import solution_tuple
 from tests.unit.protocol.example_rounds import CHAIN, terms
 
 from pole.protocol.ballots import challenge_bond, committee_fee, minimum_seats, seats_asked
-from pole.protocol.encoding.abi import ZERO_ADDRESS, ommer_tuple, payout_from_tuple, terms_tuple, vote_tuple
+from pole.protocol.encoding.abi import ZERO_ADDRESS, payout_from_tuple, terms_tuple, vote_tuple
 from pole.protocol.parameters import ChainParameters
 from pole.protocol.rounds import tally
 from pole.protocol.rounds.judgement import EndedRound, early_void_reason, finding_of, is_proven_bad, judge
-from pole.protocol.rounds.ommer_rewards import age, best_ommer, fee_covers, inclusion_reward, ommer_reward
+from pole.protocol.rounds.ommer_rewards import age, fee_covers, inclusion_reward, ommer_reward
 from pole.protocol.rounds.payouts import Settlement, miner_bond, settle
 from pole.protocol.state import Finding, Ommer, Payout, Verdict, VoidReason, Vote
 
@@ -227,11 +226,3 @@ def test_ommer_rewards_are_equal(
     assert harness.ommerInclusion(block_reward) == inclusion_reward(block_reward)
     covered = fee_covers(fee, block_reward=block_reward, margin_bps=margin)
     assert harness.isCovered(block_reward, fee, margin) == covered
-
-
-@given(ommers, ommers)
-@trials
-def test_the_better_ommer_is_the_same(harness: Any, a: Ommer, b: Ommer) -> None:
-    older, newer = replace(a, height=8, referenced=False), replace(b, height=9, referenced=False)
-    is_newer = harness.isBetter(ommer_tuple(newer), ommer_tuple(older))
-    assert best_ommer([older, newer], height=10, lanes=1) == (newer if is_newer else older)

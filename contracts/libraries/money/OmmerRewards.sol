@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Ommer} from "../../interfaces/ILedger.sol";
-
 /// @title OmmerRewards: what a block and its ommer draw from the system pool.
 /// @dev The paper's R_r = R_w / ((H_w - H_o) O_num), the distance counted for each lane, with the fraction bar that the
 /// printed equation has lost. Divisions round down: the pool gains.
@@ -39,10 +37,5 @@ library OmmerRewards {
     /// @dev Otherwise a data node, who knows its own test set, could farm the pool with trivial tasks.
     function isCovered(uint256 blockReward, uint256 fee, uint256 marginBps) internal pure returns (bool) {
         return fee * BPS * 32 >= (BPS + marginBps) * blockReward * 65;
-    }
-
-    /// @return better true when `a` was right more often than `b`
-    function isBetter(Ommer memory a, Ommer memory b) internal pure returns (bool better) {
-        return uint256(a.correct) * b.total > uint256(b.correct) * a.total;
     }
 }

@@ -187,7 +187,7 @@ def test_a_withheld_test_set_costs_the_bond_and_the_round_goes_on_with_training_
     assert stage.credit(pole, 2) == READY_BOND + share
     assert stage.credit(pole, 3) == READY_BOND + share + reward
     assert stage.pool(pole) == before + TERMS["dataBond"] - 2 * share - CHAIN["blockReward"]
-    ommer = pole.ledger.ommers()[0].dict()
+    ommer = pole.ledger.ommer().dict()
     assert (ommer["miner"], ommer["correct"], ommer["total"]) == (accounts[2], 85, 100)
     history_holds()
 

@@ -44,7 +44,7 @@ from pole.protocol.replay.round_trace import RoundTrace, trace
 from pole.protocol.replay.solutions import solutions
 from pole.protocol.replay.surroundings import Books, RoundClock
 from pole.protocol.rounds.judgement import choices_of, finding_of
-from pole.protocol.rounds.ommer_rewards import NOTHING, PoolDraw, leave, pool_draw, refer_to
+from pole.protocol.rounds.ommer_rewards import NOTHING, PoolDraw, pool_draw
 from pole.protocol.rounds.outcomes import outcomes, part
 from pole.protocol.rounds.payouts import pool_payouts
 from pole.protocol.rounds.value_heap import WaitingTask, best, waiting_task
@@ -103,7 +103,7 @@ class Ledger:
     clocks: dict[int, RoundClock] = field(default_factory=dict)
     books: Books = field(default_factory=lambda: Books({}, {}, {}))
     strikes: dict[str, int] = field(default_factory=dict)
-    ommers: tuple[Ommer, ...] = ()
+    ommer: Ommer | None = None
     ethereum_block: int = 100
 
     def __post_init__(self) -> None:
@@ -321,8 +321,8 @@ class Ledger:
         if task.task_id == IDLE_TASK_ID:
             return NOTHING
         height, lanes = len(self.blocks), self.parameters.committee.lanes
-        recent = [each for each in self.ommers if not each.referenced and height - each.height <= 6 * lanes]
-        ommer = max(recent, key=lambda each: (each.correct / each.total, -each.height), default=None)
+        kept = self.ommer
+        ommer = kept if kept is not None and height - kept.height <= 6 * lanes else None
         reward = self.parameters.chain.block_reward if pool_holds else 0
         return pool_draw(ommer if pool_holds else None, height=height, lanes=lanes, block_reward=reward)
 
@@ -333,7 +333,7 @@ class Ledger:
         self.add(Payouts(round_id, (*result.settlement.payouts, *pool_payouts(draw, winner.miner))))
         referenced = (replace(draw.ommer, referenced=True),) if draw.ommer else ()
         if draw.ommer:
-            self.ommers = refer_to(self.ommers, draw.ommer)
+            self.ommer = None
         header = Header(
             height=height,
             parent_hash=self.blocks[-1].hash,
@@ -349,6 +349,5 @@ class Ledger:
         )
         if result.judgement.ommers and task.task_id != IDLE_TASK_ID:
             second, count = result.judgement.ommers[0], len(result.judgement.ommers)
-            left = Ommer(height, second.miner, second.model_digest, 9, 10, count, referenced=False)
-            self.ommers = leave(self.ommers, left)
+            self.ommer = Ommer(height, second.miner, second.model_digest, 9, 10, count, referenced=False)
         self.blocks.append(Block(header, header_hash(header), referenced))

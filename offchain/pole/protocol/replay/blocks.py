@@ -12,11 +12,9 @@ from pole.protocol.rounds.judgement import finding_of
 from pole.protocol.rounds.ommer_rewards import (
     NOTHING,
     PoolDraw,
-    best_ommer,
     fee_covers,
-    leave,
     pool_draw,
-    refer_to,
+    referable,
 )
 from pole.protocol.rounds.payouts import pool_payouts
 from pole.protocol.state import Header, Ommer, PayoutReason, PostedTask
@@ -79,7 +77,7 @@ def _check_outcome(replay: Replay, block: Block) -> None:
     if traced.payouts.payouts != (*result.settlement.payouts, *pool_payouts(draw, winner.miner)):
         raise IntegrityError(f"round {round_id} paid out otherwise than its end demands")
     if draw.ommer is not None:
-        replay.ommers = refer_to(replay.ommers, draw.ommer)
+        replay.ommer = None
     if _is_covered(replay, task):
         _note_ommer(replay, result, header.height)
     close_round(replay, traced, result)
@@ -95,9 +93,9 @@ def _check_pool_draw(replay: Replay, block: Block, task: PostedTask, paid: Payou
     if not _is_covered(replay, task):
         raise IntegrityError("the block draws from the pool, but its task's fee does not cover that")
     lanes = replay.around.parameters.committee.lanes
-    ommer = best_ommer(replay.ommers, height=height, lanes=lanes)
+    ommer = referable(replay.ommer, height=height, lanes=lanes)
     if block.ommers != (() if ommer is None else (replace(ommer, referenced=True),)):
-        raise IntegrityError("the block references another ommer than the most accurate recent one")
+        raise IntegrityError("the block references another ommer than the last one left")
     return pool_draw(ommer, height=height, lanes=lanes, block_reward=parameters.block_reward)
 
 
@@ -115,7 +113,7 @@ def _note_ommer(replay: Replay, result: RoundResult, height: int) -> None:
     solution = result.judgement.ommers[0]
     finding = finding_of(result.ended, solution)
     terms, released = result.ended.terms, result.ended.released
-    ommer = Ommer(
+    replay.ommer = Ommer(
         height=height,
         miner=solution.miner,
         model_digest=solution.model_digest,
@@ -124,4 +122,3 @@ def _note_ommer(replay: Replay, result: RoundResult, height: int) -> None:
         count=len(result.judgement.ommers),
         referenced=False,
     )
-    replay.ommers = leave(replay.ommers, ommer)

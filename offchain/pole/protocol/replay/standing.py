@@ -25,7 +25,7 @@ class OpenRound:
 
 @dataclass(slots=True)
 class Replay:
-    """Where a replay of the records stands: the newest block, waiting tasks, open rounds, ommers kept.
+    """Where a replay of the records stands: the newest block, waiting tasks, open rounds, the ommer kept.
 
     `newest` is the newest round of each lane; `settling` the round whose payouts were recorded and whose end
     must follow at once; `strikes` what verifiers have in a row.
@@ -44,7 +44,7 @@ class Replay:
     newest: dict[int, int] = field(default_factory=dict)
     open_rounds: dict[int, OpenRound] = field(default_factory=dict)
     settling: int | None = None
-    ommers: tuple[Ommer, ...] = ()
+    ommer: Ommer | None = None
     strikes: dict[str, int] = field(default_factory=dict)
 
 

@@ -3,8 +3,7 @@
 Amounts are wei; every division rounds down, in the pool's favour.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from pole.protocol.rounds.judgement import BASIS_POINTS
@@ -12,9 +11,6 @@ from pole.protocol.state import Ommer
 
 MAX_AGE: Final = 6
 """How old an ommer can be when it is referenced."""
-
-KEPT: Final = 6
-"""How many ommers are kept: the last that blocks left, whether or not they were referenced since."""
 
 INCLUSION_DIVISOR: Final = 32
 
@@ -61,28 +57,11 @@ def fee_covers(fee: int, *, block_reward: int, margin_bps: int) -> bool:
     return fee * BASIS_POINTS * INCLUSION_DIVISOR >= (BASIS_POINTS + margin_bps) * largest_draw
 
 
-def best_ommer(ommers: Sequence[Ommer], *, height: int, lanes: int) -> Ommer | None:
-    """Return the ommer that the block at `height` references: the most accurate one that is not too old.
-
-    Accuracies are compared by cross multiplication, exactly; ties go to the lower height.
-    """
-    best: Ommer | None = None
-    for ommer in sorted(ommers, key=lambda each: each.height):
-        if ommer.referenced or age(ommer, height=height, lanes=lanes) > MAX_AGE:
-            continue
-        if best is None or ommer.correct * best.total > best.correct * ommer.total:
-            best = ommer
-    return best
-
-
-def leave(kept: Sequence[Ommer], left: Ommer) -> tuple[Ommer, ...]:
-    """Return the ommers kept after a block left another."""
-    return (*kept, left)[-KEPT:]
-
-
-def refer_to(kept: Sequence[Ommer], referenced: Ommer) -> tuple[Ommer, ...]:
-    """Return the ommers kept after a block referenced one of them."""
-    return tuple(replace(each, referenced=True) if each == referenced else each for each in kept)
+def referable(kept: Ommer | None, *, height: int, lanes: int) -> Ommer | None:
+    """Return the ommer that the block at `height` references: the one kept, where it is not too old."""
+    if kept is None or age(kept, height=height, lanes=lanes) > MAX_AGE:
+        return None
+    return kept
 
 
 def pool_draw(ommer: Ommer | None, *, height: int, lanes: int, block_reward: int) -> PoolDraw:

@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 from tests.contracts.stateful.evm import Values
-from tests.contracts.stateful.model.system import OMMERS_KEPT, Call, Refused, System, need
+from tests.contracts.stateful.model.system import Call, Refused, System, need
 
 from pole.protocol.encoding.abi import encode, header_tuple, ommer_tuple
 from pole.protocol.encoding.headers import genesis_header, header_hash, ommers_hash
@@ -28,12 +28,10 @@ def record(system: System, kind: RecordKind, types: list[str], values: list[Any]
     system.body = append(system.body, leaf(kind, data))
 
 
-def best_ommer(system: System) -> Ommer | None:
-    """Return the best ommer kept that is not too old for the next block, of equals the oldest."""
-    candidates = [
-        ommer for ommer in system.ommers if ommer is not None and age(system, ommer) <= OLDEST_OMMER
-    ]
-    return max(candidates, key=lambda each: (Fraction(each.correct, each.total), -each.height), default=None)
+def ommer_for(system: System) -> Ommer | None:
+    """Return the ommer kept, where it is not too old for the next block."""
+    kept = system.ommer
+    return kept if kept is not None and age(system, kept) <= OLDEST_OMMER else None
 
 
 def age(system: System, ommer: Ommer) -> int:
@@ -41,15 +39,9 @@ def age(system: System, ommer: Ommer) -> int:
     return ceil(Fraction(system.height + 1 - ommer.height, system.lanes))
 
 
-def leave(system: System, ommer: Ommer) -> None:
-    """Keep an ommer in the place of the one that was left six before it."""
-    system.ommers[system.ommers_left % OMMERS_KEPT] = ommer
-    system.ommers_left += 1
-
-
 def refer(system: System, ommer: Ommer) -> Ommer:
-    """Take an ommer out of those kept and return it as the block shows it."""
-    system.ommers = [None if each == ommer else each for each in system.ommers]
+    """Take the ommer out of its place and return it as the block shows it."""
+    system.ommer = None
     return replace(ommer, referenced=True)
 
 

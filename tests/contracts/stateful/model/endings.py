@@ -251,7 +251,7 @@ def _from_pool(system: System, ended: Round, winner: str) -> tuple[list[tuple[st
         return [], []
     reward = system.parameters.chain["blockReward"]
     payouts = [(winner, PayoutReason.BLOCK_REWARD, reward)]
-    ommer = blocks.best_ommer(system)
+    ommer = blocks.ommer_for(system)
     if ommer is not None:
         payouts.append((winner, PayoutReason.OMMER_INCLUSION, reward // OMMER_PART))
         part = reward // (blocks.age(system, ommer) * ommer.count)
@@ -280,5 +280,4 @@ def _append(
     best, terms = found[others[0]], ended.task.terms
     correct, total = (best.test, terms.test_count) if ended.is_released else (best.train, terms.train_count)
     digest = ended.solutions[others[0]].model_digest
-    ommer = Ommer(ended.height, others[0], digest, correct, total, len(others), False)
-    blocks.leave(system, ommer)
+    system.ommer = Ommer(ended.height, others[0], digest, correct, total, len(others), False)

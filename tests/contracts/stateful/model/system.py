@@ -24,7 +24,6 @@ POOL = keccak256(b"PoLe.pool.v1")
 STAKES = keccak256(b"PoLe.stakes.v1")
 NEVER = 2**64 - 1
 LONGEST_CID = 128
-OMMERS_KEPT = 6
 
 
 class Refused(Exception):
@@ -223,8 +222,7 @@ class System:
     newest: dict[int, Round] = field(default_factory=dict)
     drawn: dict[int, Round] = field(default_factory=dict)
     hashes: list[bytes] = field(default_factory=list)
-    ommers: list[Ommer | None] = field(default_factory=lambda: [None] * OMMERS_KEPT)
-    ommers_left: int = 0
+    ommer: Ommer | None = None
     body: Body = EMPTY_BODY
     events: list[Values] = field(default_factory=list)
 

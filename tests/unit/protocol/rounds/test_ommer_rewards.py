@@ -4,16 +4,13 @@ from hypothesis import strategies as st
 from tests.unit.protocol.example_rounds import MINERS
 
 from pole.protocol.rounds.ommer_rewards import (
-    KEPT,
     NOTHING,
     age,
-    best_ommer,
     fee_covers,
     inclusion_reward,
-    leave,
     ommer_reward,
     pool_draw,
-    refer_to,
+    referable,
 )
 from pole.protocol.state import Ommer
 
@@ -24,33 +21,16 @@ def ommer(
     return Ommer(height, MINERS[0], b"\x01" * 32, correct, total, count, referenced)
 
 
-def test_a_referenced_ommer_is_not_referenced_again() -> None:
-    kept = leave((), ommer(9))
-    assert best_ommer(refer_to(kept, ommer(9)), height=10, lanes=1) is None
-
-
 @pytest.mark.parametrize(
     ("height", "lanes", "known"),
     [(3, 1, False), (4, 1, True), (9, 1, True), (1, 2, True), (-2, 2, True), (-3, 2, False), (-3, 4, True)],
 )
 def test_an_ommer_is_at_most_six_blocks_of_every_lane_old(height: int, lanes: int, known: bool) -> None:
-    assert (best_ommer([ommer(height)], height=10, lanes=lanes) is not None) is known
+    assert referable(ommer(height), height=10, lanes=lanes) == (ommer(height) if known else None)
 
 
-def test_the_most_accurate_ommer_is_referenced_whatever_the_size_of_its_set() -> None:
-    assert best_ommer([ommer(8, 89, 100), ommer(9, 9, 10)], height=10, lanes=1) == ommer(9, 9, 10)
-
-
-def test_among_equals_the_lower_height_is_referenced() -> None:
-    assert best_ommer([ommer(9, 90, 100), ommer(8, 9, 10)], height=10, lanes=1) == ommer(8)
-
-
-def test_only_the_last_six_ommers_are_kept_referenced_or_not() -> None:
-    kept: tuple[Ommer, ...] = ()
-    for height in range(1, 10):
-        kept = leave(kept, ommer(height))
-    assert [each.height for each in refer_to(kept, ommer(7))] == [4, 5, 6, 7, 8, 9]
-    assert len(kept) == KEPT
+def test_where_none_is_kept_none_is_referenced() -> None:
+    assert referable(None, height=10, lanes=1) is None
 
 
 def test_a_block_without_an_ommer_draws_its_reward_alone() -> None:
