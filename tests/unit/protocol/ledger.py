@@ -38,10 +38,10 @@ from pole.protocol.formats.block_body import body_root
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
 from pole.protocol.parameters import Parameters
+from pole.protocol.replay.audits.rounds import RoundResult, audit_round
+from pole.protocol.replay.audits.solutions import solutions
 from pole.protocol.replay.history import Block, History, Surroundings
-from pole.protocol.replay.round_audit import RoundResult, audit_round
 from pole.protocol.replay.round_trace import RoundTrace, trace
-from pole.protocol.replay.solutions import solutions
 from pole.protocol.replay.surroundings import Books, RoundClock
 from pole.protocol.rounds.judgement import choices_of, finding_of
 from pole.protocol.rounds.ommer_rewards import NOTHING, PoolDraw, leave, pool_draw, refer_to
@@ -101,7 +101,7 @@ class Ledger:
     salts: dict[tuple[int, str], bytes] = field(default_factory=dict)
     leaks: dict[tuple[int, str], LeakedVote] = field(default_factory=dict)
     clocks: dict[int, RoundClock] = field(default_factory=dict)
-    books: Books = field(default_factory=lambda: Books({}, {}, {}))
+    books: Books = field(default_factory=lambda: Books({}, {}, {}, {}))
     strikes: dict[str, int] = field(default_factory=dict)
     ommers: tuple[Ommer, ...] = ()
     ethereum_block: int = 100
@@ -297,9 +297,9 @@ class Ledger:
         for each in owed:
             key = (ballot_id(round_id, each.attempt), each.member)
             if key in self.leaks:
-                self._books_of("penalties")[key] = (penalty,)
+                self._books_of("leaks")[key] = penalty
             if each.slashed:
-                self._books_of("penalties")[key] = (*self.books.penalties.get(key, ()), penalty)
+                self._books_of("penalties")[key] = (penalty,)
                 lost += penalty
             if each.struck:
                 self.strikes[each.member] = self.strikes.get(each.member, 0) % 3 + 1

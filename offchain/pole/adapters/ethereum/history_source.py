@@ -144,19 +144,37 @@ def _clocks(reader: ChainReader, events: Snapshot) -> dict[int, RoundClock]:
 
 def _books(events: Snapshot) -> Books:
     """Return what the committee's events say that members earned and lost."""
-
-    def of(name: str) -> list[tuple[Member, Mapping[str, Any]]]:
-        told = [event.arguments for event in events.get(name, ())]
-        return [((arguments["ballotId"], arguments["verifier"]), arguments) for arguments in told]
-
     penalties: dict[Member, tuple[int, ...]] = {}
-    for member, arguments in of("Slashed"):
-        penalties[member] = (*penalties.get(member, ()), arguments["amount"])
+    leaks: dict[Member, int] = {}
+    leaking = _leaking(events)
+    for event in events.get("Slashed", ()):
+        member, amount = _member(event), event.arguments["amount"]
+        # No settlement can come in the transaction that leaks a vote: a ballot's reveals lie in between.
+        if (member, event.transaction) in leaking:
+            leaks[member] = amount
+        else:
+            penalties[member] = (*penalties.get(member, ()), amount)
     return Books(
-        rewards={member: arguments["amount"] for member, arguments in of("Rewarded")},
+        rewards={_member(event): event.arguments["amount"] for event in events.get("Rewarded", ())},
         penalties=penalties,
-        strikes={member: arguments["strikes"] for member, arguments in of("Struck")},
+        strikes={_member(event): event.arguments["strikes"] for event in events.get("Struck", ())},
+        leaks=leaks,
     )
+
+
+def _member(event: Event) -> Member:
+    return event.arguments["ballotId"], event.arguments["verifier"]
+
+
+def _leaking(events: Snapshot) -> set[tuple[Member, str]]:
+    """Return whose votes leaked, and in which transactions."""
+    found = set()
+    for event in events.get("Recorded", ()):
+        if event.arguments["kind"] == RecordKind.VOTE_LEAKED:
+            data = decode_record(to_record(event.arguments))
+            if isinstance(data, VoteLeaked):
+                found.add(((data.ballot_id, data.verifier), event.transaction))
+    return found
 
 
 def _mix(reader: ChainReader, number: int) -> bytes | None:

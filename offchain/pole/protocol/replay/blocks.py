@@ -6,7 +6,7 @@ from pole.errors import IntegrityError
 from pole.protocol.encoding.headers import header_hash, ommers_hash
 from pole.protocol.encoding.merkle_body import root
 from pole.protocol.encoding.records import Payouts
-from pole.protocol.replay.round_audit import RoundResult
+from pole.protocol.replay.audits.rounds import RoundResult
 from pole.protocol.replay.standing import Replay, audit_open_round, close_round
 from pole.protocol.rounds.judgement import finding_of
 from pole.protocol.rounds.ommer_rewards import (

@@ -7,8 +7,8 @@ from pole.errors import IntegrityError
 from pole.protocol.encoding.merkle_body import EMPTY_BODY, Body
 from pole.protocol.encoding.records import RecordData
 from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
-from pole.protocol.replay.book_audit import audit_books
-from pole.protocol.replay.round_audit import RoundResult, audit_round
+from pole.protocol.replay.audits.books import audit_books
+from pole.protocol.replay.audits.rounds import RoundResult, audit_round
 from pole.protocol.replay.round_trace import RoundTrace, trace
 from pole.protocol.replay.surroundings import Surroundings
 from pole.protocol.rounds.value_heap import WaitingTask

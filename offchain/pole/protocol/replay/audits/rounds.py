@@ -12,9 +12,9 @@ from pole.protocol.encoding.commitments import solution_commitment
 from pole.protocol.encoding.records import CommitteeDrawn, SeedDrawn, SolutionRevealed, TestSeedDrawn
 from pole.protocol.encoding.seeds import draw_entropy, round_seed, test_seed
 from pole.protocol.idle.task import IDLE_TASK_ID
-from pole.protocol.replay.ballot_audit import DrawTerms, audit_ballots
+from pole.protocol.replay.audits.ballots import DrawTerms, audit_ballots
+from pole.protocol.replay.audits.solutions import solutions
 from pole.protocol.replay.round_trace import RoundTrace
-from pole.protocol.replay.solutions import solutions
 from pole.protocol.replay.surroundings import RoundClock, Surroundings
 from pole.protocol.rounds.judgement import Challenge, EndedRound, Judgement, choices_of, judge
 from pole.protocol.rounds.outcomes import Committee
