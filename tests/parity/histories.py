@@ -1,5 +1,6 @@
 """What the contracts record in a run of the stateful tests, as the replay takes it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -97,20 +98,43 @@ class Told:
             self.leaks[leaked[0], verifier] = LeakedVote(verifier, read_votes(votes), salt)
 
 
+@dataclass
+class Money:
+    """What the reservoir credited, by payee and the contract that did, and what calls paid in, by sender."""
+
+    credited: Counter[tuple[str, str]] = field(default_factory=Counter)
+    paid_in: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def hear(self, pair: Pair) -> None:
+        names = {at: name for name, at in pair.addresses.items()}
+        for _, name, arguments in pair.events:
+            if name == "Credited":
+                payee, holder, _, amount = arguments
+                self.credited[address(payee), names.get(holder, holder)] += amount
+
+
 def read_votes(votes: Any) -> tuple[Vote, ...]:
     return tuple(Vote(Verdict(vote[0]), *vote[1:]) for vote in votes)
 
 
 def history_of(course: Course) -> History:
     """Return what the contracts recorded when this course is taken."""
+    return told_of(course)[0]
+
+
+def told_of(course: Course) -> tuple[History, Money]:
+    """Return what the contracts recorded when this course is taken, and the money that moved."""
     pair = Pair(artifacts(), course.parameters, PEOPLE, Clock(course.start.number, course.start.time))
-    told, genesis = Told(), genesis_header(course.start.time)
+    told, money, genesis = Told(), Money(), genesis_header(course.start.time)
     told.blocks.append(Block(genesis, header_hash(genesis), ()))
     for action in course.actions:
         if pair.act(action) == "ok" and isinstance(action, Call):
             told.overhear(action, pair.events)
+            money.paid_in[address(action.sender), action.function] += action.value
+        money.hear(pair)
         told.hear(pair.events, pair.model.clock.time)
-    return History(around(course, pair, told), tuple(told.blocks), tuple(told.records), told.tasks)
+    history = History(around(course, pair, told), tuple(told.blocks), tuple(told.records), told.tasks)
+    return history, money
 
 
 def around(course: Course, pair: Pair, told: Told) -> Surroundings:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pole.cli.common.output import percent, print_json, print_table, print_traceback, short_address
+from pole.cli.common.output import percent, print_json, print_table, print_traceback
+from pole.quoting import short_address
 from pole.quoting import MAX_LINE
 
 
