@@ -32,7 +32,8 @@ def course() -> Course:
 
 def check_sums(history: History, money: Money) -> tuple[list[MinerRow], list[VerifierRow]]:
     rounds = replayed_rounds(history)
-    mined, judged = [], []
+    mined: list[MinerRow] = []
+    judged: list[VerifierRow] = []
     for person in map(address, PEOPLE):
         own = miner_rows(rounds, person, history.around.parameters)
         check_miner(own, person, rounds, money)

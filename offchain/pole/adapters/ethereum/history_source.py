@@ -35,7 +35,7 @@ from pole.protocol.formats.block_body import BlockBody, write_body
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.replay.history import Block, History
 from pole.protocol.replay.surroundings import Books, Member, RoundClock, Surroundings
-from pole.protocol.state import RecordKind
+from pole.protocol.state import RecordKind, Vote
 
 Snapshot = Mapping[str, tuple[Event, ...]]
 T = TypeVar("T")
@@ -103,33 +103,42 @@ def in_batches(reader: ChainReader, calls: list[Callable[[], Any]]) -> list[Any]
 def _surroundings(reader: ChainReader, events: Snapshot) -> Surroundings:
     deployment = reader.deployment
     openings = _openings(reader, events)
-    revealed = [event.arguments for event in events.get("VoteRevealed", ())]
     return Surroundings(
         chain_id=deployment.chain_id,
         chain_address=deployment.chain.address,
         committee_address=deployment.contracts["VerifierCommittee"].address,
         parameters=deployment.parameters,
-        votes={
-            (arguments["ballotId"], arguments["verifier"]): tuple(map(to_vote, arguments["votes"]))
-            for arguments in revealed
-        },
+        votes=votes_of(events),
         solution_salts=openings.solution_salts,
         vote_salts=openings.vote_salts,
         leaks=openings.leaks,
-        clocks=_clocks(reader, events),
-        books=_books(events),
+        clocks=clocks_of(reader, ends_of(events)),
+        books=books_of(events),
         mix=partial(_mix, reader),
     )
 
 
-def _clocks(reader: ChainReader, events: Snapshot) -> dict[int, RoundClock]:
-    """Return what the contracts and the Ethereum blocks tell of the time of every round that ended."""
-    ended = {
+def votes_of(events: Snapshot) -> dict[Member, tuple[Vote, ...]]:
+    """Return the votes that were revealed."""
+    told = (event.arguments for event in events.get("VoteRevealed", ()))
+    return {
+        (arguments["ballotId"], arguments["verifier"]): tuple(map(to_vote, arguments["votes"]))
+        for arguments in told
+    }
+
+
+def ends_of(events: Snapshot) -> dict[int, int]:
+    """Return the Ethereum block in which each round that ended did."""
+    return {
         data.round_id: event.block
         for event in events.get("Recorded", ())
         if event.arguments["kind"] == RecordKind.PAYOUTS
         and isinstance(data := decode_record(to_record(event.arguments)), Payouts)
     }
+
+
+def clocks_of(reader: ChainReader, ended: Mapping[int, int]) -> dict[int, RoundClock]:
+    """Return what the contracts and the Ethereum blocks tell of the time of rounds that ended in a block."""
     asked = reader.contracts["PoLeChain"].functions
     rounds = in_batches(reader, [asked.round(round_id).call for round_id in ended])
     numbers = list(dict.fromkeys(ended.values()))
@@ -142,7 +151,7 @@ def _clocks(reader: ChainReader, events: Snapshot) -> dict[int, RoundClock]:
     return found
 
 
-def _books(events: Snapshot) -> Books:
+def books_of(events: Snapshot) -> Books:
     """Return what the committee's events say that members earned and lost."""
     penalties: dict[Member, tuple[int, ...]] = {}
     leaks: dict[Member, int] = {}

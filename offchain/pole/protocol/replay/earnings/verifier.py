@@ -38,6 +38,7 @@ class Seat:
     lost when its vote was shown, `penalty` what it lost at the end, in wei.
     """
 
+    verifier: str
     attempt: int
     members: int
     choices: int
@@ -48,6 +49,11 @@ class Seat:
     fee: int
     leak: int
     penalty: int
+
+    @property
+    def lost(self) -> int:
+        """Return all that was taken of the stake."""
+        return self.leak + self.penalty
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class VerifierRow:
     @property
     def lost(self) -> int:
         """Return what was taken of the stake."""
-        return sum(seat.leak + seat.penalty for seat in self.seats)
+        return sum(seat.lost for seat in self.seats)
 
     @property
     def held(self) -> int:
@@ -89,20 +95,24 @@ def verifier_row(
     played: ReplayedRound, verifier: str, parameters: Parameters, books: Books
 ) -> VerifierRow | None:
     """Return a round as a verifier's books have it, None where it had no part in it."""
-    ballots = played.traced.ballots
-    leaks = [leak for ballot in ballots for leak in ballot.leaks if leak.informer == verifier]
-    owed = _outcomes(played)
-    seats = tuple(
-        _seat(played, attempt, verifier, owed.get((attempt, verifier)), books)
-        for attempt, ballot in enumerate(ballots)
-        if verifier in ballot.drawn.members
-    )
+    leaks = [leak for ballot in played.traced.ballots for leak in ballot.leaks if leak.informer == verifier]
+    seats = tuple(seat for seat in seats_of_round(played, books) if seat.verifier == verifier)
     if not (seats or leaks):
         return None
     return VerifierRow(
         place=place_of(played, parameters.committee.lanes),
         seats=seats,
         informed=sum(informers_share(books.leaks.get((leak.ballot_id, leak.verifier), 0)) for leak in leaks),
+    )
+
+
+def seats_of_round(played: ReplayedRound, books: Books) -> tuple[Seat, ...]:
+    """Return the seats on all committees of a round, in the order drawn."""
+    owed = _outcomes(played)
+    return tuple(
+        _seat(played, attempt, member, owed.get((attempt, member)), books)
+        for attempt, ballot in enumerate(played.traced.ballots)
+        for member in ballot.drawn.members
     )
 
 
@@ -124,6 +134,7 @@ def _seat(played: ReplayedRound, attempt: int, verifier: str, outcome: Outcome |
     member = (ballot_id(played.round_id, attempt), verifier)
     found = sum(map(is_truth, findings)) if outcome else 0
     return Seat(
+        verifier=verifier,
         attempt=attempt,
         members=len(ballot.drawn.members),
         choices=len(findings),

@@ -116,7 +116,6 @@ def _seat_reason(seat: Seat, *, several: bool) -> str:
     reason = _SEATS[seat.ending]
     if seat.strike:
         reason += f", strike {seat.strike} of {STRIKES}"
-    lost = seat.leak + seat.penalty
-    if several and lost:
-        reason += f", lost {ether(lost)}"
+    if several and seat.lost:
+        reason += f", lost {ether(seat.lost)}"
     return f"committee {seat.attempt + 1}: {reason}" if several else reason
