@@ -40,15 +40,22 @@ def audit_round(traced: RoundTrace, origin: bytes, task: PostedTask, around: Sur
     """
     _check_steps(traced, task, idle=task.task_id == IDLE_TASK_ID)
     _check_draws(traced, origin, around)
+    entries = solutions(traced, maximum=around.parameters.chain.max_solutions)
     _check_counts(traced, task)
     for reveal in traced.reveals:
         _check_solution_opening(reveal, traced, around)
-    return result_of(traced, task, around)
+    return _result(traced, task, entries, around)
 
 
 def result_of(traced: RoundTrace, task: PostedTask, around: Surroundings) -> RoundResult:
     """Return how a round must end, whatever it was drawn by; raises IntegrityError as `audit_round`."""
     entries = solutions(traced, maximum=around.parameters.chain.max_solutions)
+    return _result(traced, task, entries, around)
+
+
+def _result(
+    traced: RoundTrace, task: PostedTask, entries: tuple[Solution, ...], around: Surroundings
+) -> RoundResult:
     barred = frozenset({task.owner, *(solution.miner for solution in entries)})
     terms = DrawTerms(task.terms.reward, choices_of(entries), barred)
     tallies, committees = audit_ballots(traced, terms, around)
