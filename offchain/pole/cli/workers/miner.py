@@ -1,6 +1,8 @@
 """`pole miner run`."""
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -157,7 +159,7 @@ def run(
             memory=MinerMemory(session.journal, os.urandom),
             data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
             learner=trains,
-            settlement=settlement_of(session, options),
+            settlement=settlement_of(session, options, _result_reporter(session)),
             settings=MinerSettings(
                 time_margin=time_margin,
                 minimum_reward=minimum_reward,
@@ -172,3 +174,17 @@ def run(
         return tables.miner(role)
 
     serve(settings, options, wallet, miner, idle_after=idle_after)
+
+
+def _result_reporter(session: Session) -> Callable[[int], None]:
+    """Return what logs how a round ended for this miner."""
+    from pole.adapters.history.rounds import read_round
+    from pole.protocol.replay.earnings.miner import MinerRow, miner_row
+    from pole.roles.workers.results import report_mined
+
+    chain, address = session.chain, session.account.address
+
+    def row_of(round_id: int) -> MinerRow | None:
+        return miner_row(read_round(chain, round_id).played, address, chain.parameters)
+
+    return partial(report_mined, row_of=row_of)

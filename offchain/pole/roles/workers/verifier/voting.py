@@ -29,12 +29,12 @@ def vote(verifier: Verifier, moment: Moment) -> str | None:
     if verifier.chain.identity.address not in verifier.chain.ballot(ballot_id).members:
         verifier.not_drawn[moment.round_id] = look
         return None
+    verifier.settlement.follow(moment.round_id)
     try:
         votes = _votes(verifier, moment, open_round)
     except AbandonedError as error:
         LOG.warning("%s: not voted. %s", ballot_name(moment), error)
         return None
-    verifier.settlement.follow(moment.round_id)
     commitment = verifier.commitment(ballot_id, votes)
     intent = verifier.memory.commit_intent(ballot_id, commitment)
     verifier.chain.commit_vote(ballot_id, commitment, intent=intent)
