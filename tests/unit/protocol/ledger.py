@@ -85,6 +85,11 @@ def mix_of(block: int) -> bytes:
     return keccak256(block.to_bytes(32, "big"))
 
 
+def digest_of(miner: int) -> bytes:
+    """Return the digest of the model that is a miner's own."""
+    return bytes([miner + 1]) * 32
+
+
 @dataclass
 class Ledger:
     """What the contracts have recorded so far."""
@@ -176,21 +181,23 @@ class Ledger:
         mix = self.arm(round_id)
         self.add(TestSeedDrawn(round_id, mix, test_seed(round_id, mix)))
 
-    def commit(self, round_id: int, n: int, train: int = 95) -> None:
+    def commit(self, round_id: int, n: int, train: int = 95, model: int | None = None) -> None:
+        """Let miner `n` commit to a model of its own, or to that of miner `model`."""
         binding = solution_commitment(
             chain_id=1337,
             chain_address=CHAIN,
             round_id=round_id,
             miner=MINERS[n],
-            model_digest=bytes([n + 1]) * 32,
+            model_digest=digest_of(n if model is None else model),
             claimed_train_correct=train,
             salt=SALT,
         )
         self.add(SolutionCommitted(round_id, MINERS[n], binding, train))
 
-    def reveal(self, round_id: int, n: int, train: int = 95, test: int = 9) -> None:
+    def reveal(self, round_id: int, n: int, train: int = 95, test: int = 9, model: int | None = None) -> None:
+        digest = digest_of(n if model is None else model)
         self.salts[round_id, MINERS[n]] = SALT
-        self.add(SolutionRevealed(round_id, MINERS[n], "bafymodel", bytes([n + 1]) * 32, train, test))
+        self.add(SolutionRevealed(round_id, MINERS[n], "bafymodel", digest, train, test))
 
     def draw(self, round_id: int, members: tuple[str, ...] = VERIFIERS) -> int:
         """Draw a committee; return how many solutions it judges."""

@@ -29,7 +29,7 @@ class SeatEstimate:
     penalties: Fraction
     right: Fraction
     absent: Fraction
-    endings: Mapping[SeatEnding, int]
+    endings: Counter[SeatEnding]
 
     @property
     def net(self) -> Fraction:
