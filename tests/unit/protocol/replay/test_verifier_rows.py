@@ -1,4 +1,4 @@
-"""A verifier's books: every way a seat can end, with what it paid and cost, and what a seat earned on average."""
+"""A verifier's books: every way a seat can end, with what it paid and cost; what a seat earns on average."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -169,5 +169,6 @@ def test_rounds_without_a_committee_count_and_pay_nothing() -> None:
     ledger.post()
     ledger.finalise(ledger.run_to_reveal(miners=1))
     found = estimated(ledger, seats=3)
-    assert (found.rounds, found.judged, found.drawn, found.net) == (1, 0, 0, 0)
+    assert (found.rounds, found.judged) == (1, 0)
+    assert found.drawn == found.net == 0
     assert seats_of_round(replayed_rounds(ledger.history())[0], ledger.books) == ()
