@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from pole.protocol.replay.earnings.estimate import SeatEstimate
     from pole.protocol.replay.standing import ReplayedRound
 
-SECONDS_A_DAY = 86_400
-
 
 @command(epilog="Example: pole verifier estimate --rounds 50")
 @click.option(
@@ -62,11 +60,11 @@ def _print(found: "SeatEstimate", times: tuple[int, int], stake: int) -> None:
         click.echo("No round has ended here yet, so nothing can be said of a seat.")
         return
     rows = [
-        ("on average, as members voted", *_amounts(found.net, found, times)),
-        ("always casting what is found", *_amounts(found.right, found, times)),
-        ("never voting", *_amounts(-found.absent, found, times)),
+        ("on average, as members voted", *_amounts(found.net, found)),
+        ("always casting what is found", *_amounts(found.right, found)),
+        ("never voting", *_amounts(-found.absent, found)),
     ]
-    print_table(("a seat", "in all", "a round", "a day"), rows, empty="")
+    print_table(("a seat", "in all", "a round"), rows, empty="")
     endings = ", ".join(
         f"{count} {ending.value}" for ending, count in sorted(found.endings.items(), key=_most)
     )
@@ -82,10 +80,8 @@ def _most(ending: tuple[object, int]) -> int:
     return -ending[1]
 
 
-def _amounts(wei: Fraction, found: "SeatEstimate", times: tuple[int, int]) -> tuple[str, str, str]:
-    seconds = max(times[1] - times[0], 1)
-    each = (wei, wei / found.rounds, wei * SECONDS_A_DAY / seconds)
-    return tuple(ether(int(amount)) for amount in each)  # type: ignore[return-value]
+def _amounts(wei: Fraction, found: "SeatEstimate") -> tuple[str, str]:
+    return ether(int(wei)), ether(int(wei / found.rounds))
 
 
 def _document(found: "SeatEstimate", times: tuple[int, int]) -> dict[str, object]:
