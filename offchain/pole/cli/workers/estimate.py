@@ -66,7 +66,7 @@ def _print(found: "SeatEstimate", times: tuple[int, int], stake: int) -> None:
     ]
     print_table(("a seat", "in all", "a round"), rows, empty="")
     endings = ", ".join(
-        f"{count} {ending.value}" for ending, count in sorted(found.endings.items(), key=_most)
+        f"{count} {ending.value}" for ending, count in sorted(found.endings.items(), key=_rarest_last)
     )
     click.echo(
         f"{found.rounds} rounds from {utc(times[0])} to {utc(times[1])}, {found.judged} of them judged. "
@@ -76,7 +76,7 @@ def _print(found: "SeatEstimate", times: tuple[int, int], stake: int) -> None:
     )
 
 
-def _most(ending: tuple[object, int]) -> int:
+def _rarest_last(ending: tuple[object, int]) -> int:
     return -ending[1]
 
 
