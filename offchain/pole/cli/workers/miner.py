@@ -92,6 +92,24 @@ IDLE_AFTER = 30.0
     help="Minimum reward to work for; --least-reward is its old name.",
 )
 @click.option(
+    "--minimum-profit",
+    type=ETHER,
+    help="Minimum profit to expect of a round: the reward by the chance to win it among the miners seen, "
+    "less the gas.  [default: any]",
+)
+@click.option(
+    "--maximum-fee",
+    type=ETHER,
+    metavar="PRICE",
+    help="Maximum price of gas to join a round at, such as 20gwei.  [default: any]",
+)
+@click.option(
+    "--gas-budget",
+    type=ETHER,
+    help="What this process may spend on gas, all its transactions counted; then it joins no more rounds, "
+    "and finishes those that it has joined.  [default: any amount]",
+)
+@click.option(
     "--challenge/--no-challenge",
     "challenges",
     default=True,
@@ -123,6 +141,9 @@ def run(
     time_margin: float,
     idle_after: float | None,
     minimum_reward: int,
+    minimum_profit: int | None,
+    maximum_fee: int | None,
+    gas_budget: int | None,
     challenges: bool,
     lanes: int,
     confirmations: int | None,
@@ -166,6 +187,9 @@ def run(
                 challenges=challenges,
                 lanes=lanes,
                 confirmations=confirmations_of(session.chain.parameters, confirmations),
+                maximum_fee=maximum_fee,
+                gas_budget=gas_budget,
+                minimum_profit=minimum_profit,
             ),
             clock=time.monotonic,
             stopping=stopping.is_set,
