@@ -112,7 +112,7 @@ def _surroundings(reader: ChainReader, events: Snapshot) -> Surroundings:
         solution_salts=openings.solution_salts,
         vote_salts=openings.vote_salts,
         leaks=openings.leaks,
-        clocks=clocks_of(reader, ends_of(events)),
+        clocks=clocks_of(reader, _ends(events)),
         books=books_of(events),
         mix=partial(_mix, reader),
     )
@@ -127,7 +127,7 @@ def votes_of(events: Snapshot) -> dict[Member, tuple[Vote, ...]]:
     }
 
 
-def ends_of(events: Snapshot) -> dict[int, int]:
+def _ends(events: Snapshot) -> dict[int, int]:
     """Return the Ethereum block in which each round that ended did."""
     return {
         data.round_id: event.block

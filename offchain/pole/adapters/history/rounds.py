@@ -10,12 +10,11 @@ from pole.adapters.ethereum.history_source import (
     Snapshot,
     books_of,
     clocks_of,
-    ends_of,
     in_batches,
     votes_of,
 )
 from pole.errors import UnreachableError
-from pole.protocol.encoding.records import RecordData, RoundOpened, decode_record, round_of
+from pole.protocol.encoding.records import Payouts, RecordData, RoundOpened, decode_record, round_of
 from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
 from pole.protocol.replay.audits.rounds import result_of
 from pole.protocol.replay.round_trace import trace
@@ -38,11 +37,12 @@ def read_round(reader: ChainReader, round_id: int) -> EndedRound:
     rule.
     """
     events = reader.index.snapshot()
-    ended = ends_of(events)
-    if round_id not in ended:
+    recorded = _recorded(events, round_id)
+    ended_in = next((block for data, block in recorded if isinstance(data, Payouts)), None)
+    if ended_in is None:
         raise UnreachableError(f"The Ethereum node does not show the end of round {round_id}.")
-    traced = trace(_records(events, round_id))
-    task_id, around = traced.opened.task_id, _surroundings(reader, events, round_id, ended[round_id])
+    traced = trace([data for data, _ in recorded])
+    task_id, around = traced.opened.task_id, _surroundings(reader, events, round_id, ended_in)
     task = idle_task(around.parameters) if task_id == IDLE_TASK_ID else reader.task(task_id)
     result = result_of(traced, task, around)
     height = reader.round(round_id).height
@@ -58,13 +58,13 @@ def seats_of(reader: ChainReader, rounds: Sequence[ReplayedRound]) -> dict[int, 
     return dict(zip(opened, counts, strict=True))
 
 
-def _records(events: Snapshot, round_id: int) -> list[RecordData]:
-    """Return the records of a round, oldest first; none of it come before its opening."""
-    found: list[RecordData] = []
+def _recorded(events: Snapshot, round_id: int) -> list[tuple[RecordData, int]]:
+    """Return the records of a round and their Ethereum blocks, oldest first; the first is its opening."""
+    found: list[tuple[RecordData, int]] = []
     for event in reversed(events.get("Recorded", ())):
         data = decode_record(to_record(event.arguments))
         if round_of(data) == round_id:
-            found.append(data)
+            found.append((data, event.block))
             if isinstance(data, RoundOpened):
                 break
     return found[::-1]

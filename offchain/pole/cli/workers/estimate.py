@@ -65,19 +65,13 @@ def _print(found: "SeatEstimate", times: tuple[int, int], stake: int) -> None:
         ("never voting", *_amounts(-found.absent, found)),
     ]
     print_table(("a seat", "in all", "a round"), rows, empty="")
-    endings = ", ".join(
-        f"{count} {ending.value}" for ending, count in sorted(found.endings.items(), key=_rarest_last)
-    )
+    endings = ", ".join(f"{count} {ending.value}" for ending, count in found.endings.most_common())
     click.echo(
-        f"{found.rounds} rounds from {utc(times[0])} to {utc(times[1])}, {found.judged} of them judged. "
+        f"Rounds: {found.rounds}, from {utc(times[0])} to {utc(times[1])}, {found.judged} of them judged. "
         f"A seat was drawn {float(found.drawn):.2f} times on average, and holds a stake of {ether(stake)}. "
         f"It was paid {ether(int(found.fees))} and lost {ether(int(found.penalties))}. "
         f"What became of all that were drawn: {endings or 'nothing'}. Gas is not in it."
     )
-
-
-def _rarest_last(ending: tuple[object, int]) -> int:
-    return -ending[1]
 
 
 def _amounts(wei: Fraction, found: "SeatEstimate") -> tuple[str, str]:

@@ -66,7 +66,7 @@ def test_a_miner_s_rounds_stand_by_day_with_sums_and_a_total(call: Any) -> None:
     ]
     first = lines[1].split()
     assert first[:8] == ["1970-01-01", "1", "0", "1", "1", "95/9", "95/9", "2"]
-    assert lines[1].endswith("lost to 0x90F8…c9C1, which committed earlier to as much")
+    assert lines[1].endswith("lost to 0x90F8…c9C1, which has as many right and committed earlier")
     assert "paid as an ommer of an earlier block" in lines[2]
     assert lines[-1].split()[:3] == ["total", "2", "rounds"]
     assert lines[-1].endswith("net 0.000000000000001 ETH")

@@ -82,7 +82,7 @@ def test_the_winner_has_its_bond_back_and_the_reward_less_the_fee() -> None:
             (9, 9),
             (95, 95),
             Ending.OUTRANKED,
-            "lost to 0x90F8…c9C1, which committed earlier to as much",
+            "lost to 0x90F8…c9C1, which has as many right and committed earlier",
         ),
         (
             (found(95, 9), found(89, 9)),

@@ -87,7 +87,7 @@ def _solution_reason(row: MinerRow) -> str:
 
 def _lost_to(row: MinerRow, ending: SolutionEnding) -> str:
     if not ending.behind:
-        return f"lost to {_winner(ending)}, which committed earlier to as much"
+        return f"lost to {_winner(ending)}, which has as many right and committed earlier"
     samples = "sample" if ending.behind == 1 else "samples"
     return f"lost to {_winner(ending)} by {ending.behind} {samples} of the {_deciding_set(row)} set"
 
