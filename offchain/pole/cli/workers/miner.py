@@ -23,6 +23,7 @@ from pole.cli.common.worker import (
     worker_options,
 )
 from pole.errors import InputError
+from pole.protocol.amounts import unit_of, written
 
 if TYPE_CHECKING:
     from pole.roles.loop import Role
@@ -164,6 +165,7 @@ def run(
 
     if learner is not None and (recipe_file or search or any(value is not None for value in recipe.values())):
         raise InputError("--learner trains by your own code: leave --recipe, --search and its settings out.")
+    _require_price(maximum_fee)
     training = settings_of(recipe_file, recipe)
 
     def miner(session: Session, stopping: threading.Event) -> "Role":
@@ -198,6 +200,18 @@ def run(
         return tables.miner(role)
 
     serve(settings, options, wallet, miner, idle_after=idle_after)
+
+
+def _require_price(maximum_fee: int | None) -> None:
+    """Raise InputError for a price of gas that no transaction offers, as one without its unit is."""
+    from pole.adapters.sending.fees import FeePolicy
+
+    ceiling = FeePolicy().ceiling
+    if maximum_fee is not None and maximum_fee > ceiling:
+        raise InputError(
+            f"--maximum-fee is {written(maximum_fee, unit_of(maximum_fee))} for a unit of gas, and no "
+            f"transaction offers more than {written(ceiling, 'gwei')}: write it with its unit, as in 20gwei."
+        )
 
 
 def _result_reporter(session: Session) -> Callable[[int], None]:
