@@ -50,5 +50,10 @@ def one_line(text: str, limit: int = MAX_LINE) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+def short_address(address: str) -> str:
+    """Return an address so that it fits in a table or a sentence."""
+    return f"{address[:6]}…{address[-4:]}"
+
+
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()

@@ -81,25 +81,38 @@ def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
             patience=ROUND_PATIENCE * len(tasks),
         )
         _await_withdrawals(setting)
+        model = _await_model(setting)
         codes = stage.fleet.stop()
         story.report("demo", f"the rounds are over; stopped {len(codes)} workers")
         outcome = _conclude(setting, console, titles, codes)
-        _use(setting, console, table)
+        _use(setting, console, table, model)
         seconds = setting.stage.story.seconds
         console.print(f"Everything checked out, in {seconds:.0f} s.", style="bold green", highlight=False)
         return outcome
 
 
-def _use(setting: Setting, console: Console, table: penguins.Prepared) -> None:
+def _use(setting: Setting, console: Console, table: penguins.Prepared, model: Mapping[str, object]) -> None:
     """Predict new rows by the model that the first data node bought; raises PlayError where it is no good."""
     buyer = setting.stage.of_role("data-node")[0]
-    model = penguins.model_of(1, buyer, setting.ground.place)
     console.print(f"The model of task 1 is in {model['folder']}.", highlight=False)
     found = penguins.show_predictions(console, table, 1, buyer, setting.ground.place)
     right = sum(predicted == truth for predicted, truth in found)
     console.print(f"{right} of {len(found)} new penguins are as predicted.", highlight=False)
     if right < len(found) / 2:
         raise PlayError(f"The model that was bought is right of {right} new rows of {len(found)} only.")
+
+
+def _await_model(setting: Setting) -> Mapping[str, object]:
+    """Return what the first data node's folder knows of the model that it bought, once that is there."""
+    buyer, found = setting.stage.of_role("data-node")[0], []
+
+    def fetched() -> bool:
+        model = penguins.model_of(1, buyer, setting.ground.place)
+        found.extend([] if model is None else [model])
+        return bool(found)
+
+    setting.stage.wait_for("the buyer to fetch its model", fetched, patience=WITHDRAWAL_PATIENCE)
+    return found[0]
 
 
 def _await_withdrawals(setting: Setting) -> None:

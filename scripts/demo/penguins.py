@@ -61,11 +61,11 @@ def show_predictions(
     return [(said["prediction"], row[TARGET]) for row, said in zip(prepared.rows, found, strict=True)]
 
 
-def model_of(task_id: int, owner: Worker, place: Place) -> dict[str, object]:
-    """Return what the owner's data folder knows of the model that it bought."""
+def model_of(task_id: int, owner: Worker, place: Place) -> dict[str, object] | None:
+    """Return what the owner's data folder knows of the model that it bought, None before it is there."""
     listed = json.loads(pole(["model", "list", "--json"], owner.environment(place)))
-    found: dict[str, object] = next(each for each in listed if each["taskId"] == task_id)
-    return found
+    found: list[dict[str, object]] = [each for each in listed if each["taskId"] == task_id]
+    return found[0] if found else None
 
 
 def _write(path: Path, rows: Sequence[Row]) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -12,13 +13,14 @@ from tests.integration.test_round import SEAT_AGE, TERMS, VOTES, digest, draw, m
 
 from pole.adapters.ethereum.chain_log import read_chain_log
 from pole.adapters.ethereum.history_source import read_history
+from pole.adapters.history.rounds import read_round, seats_of
 from pole.adapters.sending.chain import EthereumChain
 from pole.errors import IntegrityError, RefusedError
 from pole.protocol.amounts import ether
 from pole.protocol.ballots import ballot_id, challenge_bond, committee_fee
 from pole.protocol.encoding.abi import ZERO_ADDRESS
 from pole.protocol.formats.leaked_vote import LeakedVote, write_leaked_vote
-from pole.protocol.replay.history import HistoryReport, verify_history
+from pole.protocol.replay.history import HistoryReport, replayed_rounds, verify_history
 from pole.protocol.state import Phase, Verdict, Vote
 
 SEATS = 7
@@ -93,6 +95,30 @@ def check_history(devnet: Devnet, reader: EthereumChain) -> HistoryReport:
     return report
 
 
+def check_books(
+    devnet: Devnet, reader: EthereumChain, seats: dict[str, EthereumChain], round_id: int
+) -> None:
+    """Check that the books of all seats sum to what the contracts credited and took."""
+    ended, history = read_round(reader, round_id), read_history(reader)
+    assert (ended.played, ended.books) == (replayed_rounds(history)[0], history.around.books)
+    assert seats_of(reader, [ended.played]) == {round_id: SEATS}
+    for address, verifier in seats.items():
+        told = json.loads(pole(devnet, "verifier", "history", "--wallet", address, "--json").stdout)
+        assert int(told["total"]["paid"]) == reader.credit_of(address)
+        assert int(told["total"]["lost"]) == ETHER - verifier.stake_of(address).amount
+    estimated = json.loads(pole(devnet, "verifier", "estimate", "--json").stdout)
+    assert int(estimated["fees"]) == sum(map(reader.credit_of, seats)) // SEATS
+    assert (estimated["rounds"], sum(estimated["endings"].values())) == (1, 3 + SEATS)
+
+
+def miners_books(devnet: Devnet, address: str) -> dict[str, Any]:
+    told = json.loads(pole(devnet, "miner", "history", "--wallet", address, "--json").stdout)
+    (day,) = told["days"]
+    (row,) = day["rows"]
+    assert told["total"] == {"rounds": 1} | {name: row[name] for name in ("paid", "lost", "held")}
+    return dict(row)
+
+
 @pytest.fixture
 def anybody(devnet: Devnet, tmp_path: Path) -> tuple[str, Callable[..., Result]]:
     """Return the address of a wallet that plays no role, and how to run commands with it."""
@@ -142,6 +168,12 @@ def test_a_dishonest_quorum_of_three_is_overturned_by_seven(
         assert (stake.amount, stake.seated) == (ETHER - PENALTY * lied, not lied)
         assert first.credit_of(address) == len(VOTES) * part
     report = check_history(devnet, first)
+    check_books(devnet, first, seats, round_id)
+    won, buyer = (miners_books(devnet, address) for address in (first.identity.address, challenger))
+    bonds = int(won["bond"]["returned"])
+    assert (won["ending"], first.credit_of(first.identity.address)) == ("won", int(won["paid"]) + bonds)
+    assert (buyer["challengeBonds"], buyer["lost"]) == ({"made": str(bond), "returned": str(bond)}, "0")
+    assert first.recent_miners() == (frozenset({first.identity.address, second.identity.address}),)
     assert (report.votes, report.openings) == (10, 12)
     assert read_chain_log(first).blocks[0].header.winner == first.identity.address
 
@@ -192,4 +224,8 @@ def test_a_leaked_vote_leaves_no_quorum_and_who_buys_a_larger_committee_pays_for
     for address, verifier in seats.items():
         assert first.credit_of(address) == (2 if verifier in members[1:] else 1) * len(VOTES) * part
     report = check_history(devnet, first)
+    check_books(devnet, first, seats, round_id)
+    assert miners_books(devnet, informer)["lost"] == str(bond)
+    informed = json.loads(pole(devnet, "verifier", "history", "--wallet", informer, "--json").stdout)
+    assert informed["total"]["paid"] == str(PENALTY // 2)
     assert (report.votes, report.openings) == (9, 12)

@@ -117,6 +117,7 @@ miner = _group(
     {
         "run": ("pole.cli.workers.miner:run", "Take part in every round."),
         "try": ("pole.cli.workers.miner_try:try_", "Train on plain data, to try a recipe or your own code."),
+        "history": ("pole.cli.workers.history:miner_history", "Show what rounds paid and cost, and why."),
     },
 )
 verifier = _group(
@@ -129,6 +130,11 @@ verifier = _group(
         "reclaim": (
             "pole.cli.workers.verifier:reclaim",
             "Get the stake back when no round can draw the seat.",
+        ),
+        "history": ("pole.cli.workers.history:verifier_history", "Show what rounds paid and cost, and why."),
+        "estimate": (
+            "pole.cli.workers.estimate:estimate",
+            "Show what a seat earned here in the last rounds.",
         ),
         "leak": ("pole.cli.workers.verifier:leak", "Void another member's vote by showing it."),
     },

@@ -197,6 +197,15 @@ class Chain(Protocol):
     def is_lost(self, block: int) -> bool:
         """Return whether the hash of a past Ethereum block can be had no more, so that it draws nothing."""
 
+    def recent_miners(self) -> tuple[frozenset[str], ...]:
+        """Return who committed in each of the last rounds in which anybody did: ten at most, newest first."""
+
+    def gas_price(self) -> int:
+        """Return the wei that a unit of gas costs in the next block."""
+
+    def gas_spent(self) -> int:
+        """Return the wei that this wallet's transactions of this process have cost."""
+
     def post_task(self, terms: TaskTerms, files: TaskFiles, *, intent: str) -> int:
         """Post and fund a task, in a full list in the place of the least valuable one; return its id.
 

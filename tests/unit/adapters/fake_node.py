@@ -145,6 +145,7 @@ class FakeNode(JSONBaseProvider):
             "transactionHash": hash_,
             "blockNumber": hex(transaction["block"]),
             "gasUsed": hex(90_000),
+            "effectiveGasPrice": hex(7),
             "status": hex(transaction["status"]),
             "logs": [],
         }

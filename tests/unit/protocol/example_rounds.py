@@ -90,6 +90,7 @@ POSTING = TaskListParameters(
     judging_speed=10**9,
     max_judging_time=3600,
     reward_per_second=0,
+    round_windows=500,
 )
 """What a task list takes, in tests of posting."""
 

@@ -38,10 +38,10 @@ from pole.protocol.formats.block_body import body_root
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
 from pole.protocol.parameters import Parameters
+from pole.protocol.replay.audits.rounds import RoundResult, audit_round
+from pole.protocol.replay.audits.solutions import solutions
 from pole.protocol.replay.history import Block, History, Surroundings
-from pole.protocol.replay.round_audit import RoundResult, audit_round
 from pole.protocol.replay.round_trace import RoundTrace, trace
-from pole.protocol.replay.solutions import solutions
 from pole.protocol.replay.surroundings import Books, RoundClock
 from pole.protocol.rounds.judgement import choices_of, finding_of
 from pole.protocol.rounds.ommer_rewards import NOTHING, PoolDraw, pool_draw
@@ -85,6 +85,11 @@ def mix_of(block: int) -> bytes:
     return keccak256(block.to_bytes(32, "big"))
 
 
+def digest_of(miner: int) -> bytes:
+    """Return the digest of the model that is a miner's own."""
+    return bytes([miner + 1]) * 32
+
+
 @dataclass
 class Ledger:
     """What the contracts have recorded so far."""
@@ -101,7 +106,7 @@ class Ledger:
     salts: dict[tuple[int, str], bytes] = field(default_factory=dict)
     leaks: dict[tuple[int, str], LeakedVote] = field(default_factory=dict)
     clocks: dict[int, RoundClock] = field(default_factory=dict)
-    books: Books = field(default_factory=lambda: Books({}, {}, {}))
+    books: Books = field(default_factory=lambda: Books({}, {}, {}, {}))
     strikes: dict[str, int] = field(default_factory=dict)
     ommer: Ommer | None = None
     ethereum_block: int = 100
@@ -176,21 +181,23 @@ class Ledger:
         mix = self.arm(round_id)
         self.add(TestSeedDrawn(round_id, mix, test_seed(round_id, mix)))
 
-    def commit(self, round_id: int, n: int, train: int = 95) -> None:
+    def commit(self, round_id: int, n: int, train: int = 95, model: int | None = None) -> None:
+        """Let miner `n` commit to a model of its own, or to that of miner `model`."""
         binding = solution_commitment(
             chain_id=1337,
             chain_address=CHAIN,
             round_id=round_id,
             miner=MINERS[n],
-            model_digest=bytes([n + 1]) * 32,
+            model_digest=digest_of(n if model is None else model),
             claimed_train_correct=train,
             salt=SALT,
         )
         self.add(SolutionCommitted(round_id, MINERS[n], binding, train))
 
-    def reveal(self, round_id: int, n: int, train: int = 95, test: int = 9) -> None:
+    def reveal(self, round_id: int, n: int, train: int = 95, test: int = 9, model: int | None = None) -> None:
+        digest = digest_of(n if model is None else model)
         self.salts[round_id, MINERS[n]] = SALT
-        self.add(SolutionRevealed(round_id, MINERS[n], "bafymodel", bytes([n + 1]) * 32, train, test))
+        self.add(SolutionRevealed(round_id, MINERS[n], "bafymodel", digest, train, test))
 
     def draw(self, round_id: int, members: tuple[str, ...] = VERIFIERS) -> int:
         """Draw a committee; return how many solutions it judges."""
@@ -297,9 +304,9 @@ class Ledger:
         for each in owed:
             key = (ballot_id(round_id, each.attempt), each.member)
             if key in self.leaks:
-                self._books_of("penalties")[key] = (penalty,)
+                self._books_of("leaks")[key] = penalty
             if each.slashed:
-                self._books_of("penalties")[key] = (*self.books.penalties.get(key, ()), penalty)
+                self._books_of("penalties")[key] = (penalty,)
                 lost += penalty
             if each.struck:
                 self.strikes[each.member] = self.strikes.get(each.member, 0) % 3 + 1

@@ -120,6 +120,7 @@ class World:
     credits: dict[str, int] = field(default_factory=dict)
     sent: list[tuple[str, str]] = field(default_factory=list)
     height: int = 0
+    gas_price: int = 0
 
     def pass_time(self, seconds: int) -> None:
         """Let so much time go by, one block a second."""
@@ -200,6 +201,7 @@ class FakeChain:
     address: str
     receipts: dict[str, Receipt] = field(default_factory=dict)
     balance: int = 10**20
+    spent: int = 0
 
     @property
     def identity(self) -> Identity:
@@ -261,6 +263,19 @@ class FakeChain:
     def seats_at(self, time: int) -> int:
         self._require(time < self.world.now, "That second is not past.")
         return len(self.world.seats)
+
+    def recent_miners(self) -> tuple[frozenset[str], ...]:
+        return tuple(
+            frozenset(each.miner for each in found)
+            for _, found in sorted(self.world.solutions.items(), reverse=True)
+            if found
+        )[:10]
+
+    def gas_price(self) -> int:
+        return self.world.gas_price
+
+    def gas_spent(self) -> int:
+        return self.spent
 
     def is_lost(self, block: int) -> bool:
         return self.world.block > block + HASHES_KEPT

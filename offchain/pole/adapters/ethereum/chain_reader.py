@@ -33,6 +33,7 @@ from pole.errors import RefusedError
 from pole.protocol.encoding.records import (
     KeysPosted,
     RecordData,
+    SolutionCommitted,
     SolutionRevealed,
     TestSeedDrawn,
     TestSetReleased,
@@ -56,6 +57,8 @@ MOVING: Final = ("Ledger", "PoLeChain", "TaskList", "VerifierCommittee")
 """The contracts whose events move a round; the reservoir's move money only."""
 MAXIMUM_BLOCKS: Final = 100
 """Ethereum blocks that are searched for events at a look; after more of them the contracts are asked."""
+RECENT_ROUNDS: Final = 10
+"""So many rounds with commitments tell how many miners to expect."""
 
 _FREE: Final = ENDED | {Phase.NONE}
 _UNOPENED: Final = (Phase.NONE, 0, 0)
@@ -369,6 +372,15 @@ class ChainReader:
     def seats_at(self, time: int) -> int:
         """Return how many verifiers had a seat at the end of a second that is past."""
         return int(self.view("VerifierCommittee", "seatsAt", time))
+
+    def recent_miners(self) -> tuple[frozenset[str], ...]:
+        """Return who committed in each of the last rounds in which anybody did: ten at most, newest first."""
+        found: dict[int, set[str]] = {}
+        for commitment in self._recorded(RecordKind.SOLUTION_COMMITTED, SolutionCommitted):
+            if commitment.round_id not in found and len(found) == RECENT_ROUNDS:
+                break
+            found.setdefault(commitment.round_id, set()).add(commitment.miner)
+        return tuple(map(frozenset, found.values()))
 
     def is_lost(self, block: int) -> bool:
         """Return whether the hash of a past Ethereum block can be had no more, so that it draws nothing."""

@@ -35,7 +35,7 @@ from pole.protocol.formats.block_body import BlockBody, write_body
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.replay.history import Block, History
 from pole.protocol.replay.surroundings import Books, Member, RoundClock, Surroundings
-from pole.protocol.state import RecordKind
+from pole.protocol.state import RecordKind, Vote
 
 Snapshot = Mapping[str, tuple[Event, ...]]
 T = TypeVar("T")
@@ -103,33 +103,42 @@ def in_batches(reader: ChainReader, calls: list[Callable[[], Any]]) -> list[Any]
 def _surroundings(reader: ChainReader, events: Snapshot) -> Surroundings:
     deployment = reader.deployment
     openings = _openings(reader, events)
-    revealed = [event.arguments for event in events.get("VoteRevealed", ())]
     return Surroundings(
         chain_id=deployment.chain_id,
         chain_address=deployment.chain.address,
         committee_address=deployment.contracts["VerifierCommittee"].address,
         parameters=deployment.parameters,
-        votes={
-            (arguments["ballotId"], arguments["verifier"]): tuple(map(to_vote, arguments["votes"]))
-            for arguments in revealed
-        },
+        votes=votes_of(events),
         solution_salts=openings.solution_salts,
         vote_salts=openings.vote_salts,
         leaks=openings.leaks,
-        clocks=_clocks(reader, events),
-        books=_books(events),
+        clocks=clocks_of(reader, _ends(events)),
+        books=books_of(events),
         mix=partial(_mix, reader),
     )
 
 
-def _clocks(reader: ChainReader, events: Snapshot) -> dict[int, RoundClock]:
-    """Return what the contracts and the Ethereum blocks tell of the time of every round that ended."""
-    ended = {
+def votes_of(events: Snapshot) -> dict[Member, tuple[Vote, ...]]:
+    """Return the votes that were revealed."""
+    told = (event.arguments for event in events.get("VoteRevealed", ()))
+    return {
+        (arguments["ballotId"], arguments["verifier"]): tuple(map(to_vote, arguments["votes"]))
+        for arguments in told
+    }
+
+
+def _ends(events: Snapshot) -> dict[int, int]:
+    """Return the Ethereum block in which each round that ended did."""
+    return {
         data.round_id: event.block
         for event in events.get("Recorded", ())
         if event.arguments["kind"] == RecordKind.PAYOUTS
         and isinstance(data := decode_record(to_record(event.arguments)), Payouts)
     }
+
+
+def clocks_of(reader: ChainReader, ended: Mapping[int, int]) -> dict[int, RoundClock]:
+    """Return what the contracts and the Ethereum blocks tell of the time of rounds that ended in a block."""
     asked = reader.contracts["PoLeChain"].functions
     rounds = in_batches(reader, [asked.round(round_id).call for round_id in ended])
     numbers = list(dict.fromkeys(ended.values()))
@@ -142,21 +151,39 @@ def _clocks(reader: ChainReader, events: Snapshot) -> dict[int, RoundClock]:
     return found
 
 
-def _books(events: Snapshot) -> Books:
+def books_of(events: Snapshot) -> Books:
     """Return what the committee's events say that members earned and lost."""
-
-    def of(name: str) -> list[tuple[Member, Mapping[str, Any]]]:
-        told = [event.arguments for event in events.get(name, ())]
-        return [((arguments["ballotId"], arguments["verifier"]), arguments) for arguments in told]
-
     penalties: dict[Member, tuple[int, ...]] = {}
-    for member, arguments in of("Slashed"):
-        penalties[member] = (*penalties.get(member, ()), arguments["amount"])
+    leaks: dict[Member, int] = {}
+    leaking = _leaking(events)
+    for event in events.get("Slashed", ()):
+        member, amount = _member(event), event.arguments["amount"]
+        # No settlement can come in the transaction that leaks a vote: a ballot's reveals lie in between.
+        if (member, event.transaction) in leaking:
+            leaks[member] = amount
+        else:
+            penalties[member] = (*penalties.get(member, ()), amount)
     return Books(
-        rewards={member: arguments["amount"] for member, arguments in of("Rewarded")},
+        rewards={_member(event): event.arguments["amount"] for event in events.get("Rewarded", ())},
         penalties=penalties,
-        strikes={member: arguments["strikes"] for member, arguments in of("Struck")},
+        strikes={_member(event): event.arguments["strikes"] for event in events.get("Struck", ())},
+        leaks=leaks,
     )
+
+
+def _member(event: Event) -> Member:
+    return event.arguments["ballotId"], event.arguments["verifier"]
+
+
+def _leaking(events: Snapshot) -> set[tuple[Member, str]]:
+    """Return whose votes leaked, and in which transactions."""
+    found = set()
+    for event in events.get("Recorded", ()):
+        if event.arguments["kind"] == RecordKind.VOTE_LEAKED:
+            data = decode_record(to_record(event.arguments))
+            if isinstance(data, VoteLeaked):
+                found.add(((data.ballot_id, data.verifier), event.transaction))
+    return found
 
 
 def _mix(reader: ChainReader, number: int) -> bytes | None:

@@ -91,6 +91,10 @@ class EthereumChain(ChainReader):
         with node_answers():
             return expected_price(self.w3)
 
+    def gas_spent(self) -> int:
+        """Return the wei that this wallet's transactions of this process have cost."""
+        return self._sender.gas_spent
+
     def cancel_task(self, task_id: int, *, intent: str) -> Receipt:
         """Take a waiting task back; reward and bond become credit."""
         return _receipt(self._send("TaskList", "cancel", task_id, intent=intent))

@@ -63,6 +63,12 @@ class Sender:
         self._policy = policy or FeePolicy()
         self._clock = clock
         self._wait = wait
+        self._costs: dict[str, int] = {}
+
+    @property
+    def gas_spent(self) -> int:
+        """Return the wei that transactions cost whose receipts were seen here, reverted ones too."""
+        return sum(self._costs.values())
 
     def send(self, call: Call, *, intent: str) -> TxReceipt:
         """Send the call unless its intent was sent before; return the receipt once it is mined.
@@ -262,6 +268,7 @@ class Sender:
 
     def _settle(self, send: SignedSend, attempts: list[SignedSend], receipt: TxReceipt) -> TxReceipt:
         succeeded = receipt["status"] == 1
+        self._costs[send.hash] = receipt["gasUsed"] * receipt["effectiveGasPrice"]
         outcome = SendState.DONE if succeeded else SendState.REVERTED
         for attempt in attempts:
             state = outcome if attempt == send else SendState.LOST

@@ -74,11 +74,6 @@ def _align(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def short_address(address: str) -> str:
-    """Return an address so that it fits in a table."""
-    return f"{address[:6]}…{address[-4:]}"
-
-
 def percent(part: int, whole: int) -> str:
     """Return a share with one decimal; "-" of nothing."""
     return f"{100 * part / whole:.1f} %" if whole else "-"

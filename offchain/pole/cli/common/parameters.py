@@ -1,6 +1,8 @@
 """Types of command-line parameters."""
 
 import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Final
 
@@ -67,6 +69,27 @@ class Duration(click.ParamType[float]):
             bounds = f"at least {self.minimum:g}" if seconds < self.minimum else f"at most {self.maximum:g}"
             self.fail(f"{value!r} is {seconds:g} seconds, but must be {bounds}.", param, ctx)
         return seconds
+
+
+class Since(click.ParamType[float]):
+    """A date in UTC, or a length of time before now; the command gets seconds since the epoch."""
+
+    name = "since"
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return when the time begins that is meant."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return datetime.combine(date.fromisoformat(value.strip()), time(), UTC).timestamp()
+        except ValueError:
+            seconds = _seconds(value)
+        if seconds is None:
+            self.fail(f"{value!r} is no time: write a date such as 2026-11-29, or 7d for a week.", param, ctx)
+        return self._clock() - seconds
 
 
 class WholeSeconds(Duration):

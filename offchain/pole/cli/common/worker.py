@@ -120,11 +120,13 @@ def stop_on_signals() -> Iterator[threading.Event]:
             signal.signal(number, action)
 
 
-def settlement_of(session: Session, options: WorkerOptions) -> "Settlement":
-    """Return what a worker does after a round."""
+def settlement_of(
+    session: Session, options: WorkerOptions, report_result: Callable[[int], None] | None = None
+) -> "Settlement":
+    """Return what a worker does after a round; it reports by `report_result` what the round paid it."""
     from pole.adapters.ethereum.history_source import block_body
     from pole.roles.memory import SettlementMemory
-    from pole.roles.workers.settlement import Settlement
+    from pole.roles.workers.settlement import Settlement, report_nothing
 
     return Settlement(
         chain=session.chain,
@@ -133,6 +135,7 @@ def settlement_of(session: Session, options: WorkerOptions) -> "Settlement":
         home=session.home,
         body_of=lambda height: block_body(session.chain, height),
         withdraws=options.withdraws,
+        report_result=report_result or report_nothing,
     )
 
 

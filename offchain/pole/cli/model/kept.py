@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option, open_reader, open_store
-from pole.cli.common.output import percent, print_json, print_line, print_table, short_address
+from pole.cli.common.output import percent, print_json, print_line, print_table
+from pole.quoting import short_address
 
 if TYPE_CHECKING:
     from pole.roles.models.collecting import Collected

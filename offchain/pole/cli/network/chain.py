@@ -15,8 +15,9 @@ from pole.cli.common.context import (
     read_password,
     wallet_option,
 )
-from pole.cli.common.output import percent, print_done, print_json, print_table, short_address
+from pole.cli.common.output import percent, print_done, print_json, print_table
 from pole.errors import InputError
+from pole.quoting import short_address
 
 if TYPE_CHECKING:
     from pole.adapters.ethereum.chain_log import ChainLog, LoggedBlock

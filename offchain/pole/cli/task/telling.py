@@ -5,9 +5,10 @@ from dataclasses import fields, is_dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from pole.cli.common.output import percent, short_address
+from pole.cli.common.output import percent
 from pole.protocol.amounts import ether
 from pole.protocol.encoding import records
+from pole.quoting import short_address
 
 if TYPE_CHECKING:
     from pole.adapters.ethereum.task_story import News, Outcome, Standing

@@ -1,6 +1,8 @@
 """`pole miner run`."""
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ from pole.cli.common.worker import (
     worker_options,
 )
 from pole.errors import InputError
+from pole.protocol.amounts import unit_of, written
 
 if TYPE_CHECKING:
     from pole.roles.loop import Role
@@ -90,6 +93,24 @@ IDLE_AFTER = 30.0
     help="Minimum reward to work for; --least-reward is its old name.",
 )
 @click.option(
+    "--minimum-profit",
+    type=ETHER,
+    help="Minimum profit to expect of a round: the reward by the chance to win it among the miners seen, "
+    "less the gas.  [default: any]",
+)
+@click.option(
+    "--maximum-fee",
+    type=ETHER,
+    metavar="PRICE",
+    help="Maximum price of gas to join a round at, such as 20gwei.  [default: any]",
+)
+@click.option(
+    "--gas-budget",
+    type=ETHER,
+    help="What this process may spend on gas, all its transactions counted; then it joins no more rounds, "
+    "and finishes those that it has joined.  [default: any amount]",
+)
+@click.option(
     "--challenge/--no-challenge",
     "challenges",
     default=True,
@@ -121,6 +142,9 @@ def run(
     time_margin: float,
     idle_after: float | None,
     minimum_reward: int,
+    minimum_profit: int | None,
+    maximum_fee: int | None,
+    gas_budget: int | None,
     challenges: bool,
     lanes: int,
     confirmations: int | None,
@@ -141,6 +165,7 @@ def run(
 
     if learner is not None and (recipe_file or search or any(value is not None for value in recipe.values())):
         raise InputError("--learner trains by your own code: leave --recipe, --search and its settings out.")
+    _require_price(maximum_fee)
     training = settings_of(recipe_file, recipe)
 
     def miner(session: Session, stopping: threading.Event) -> "Role":
@@ -157,13 +182,16 @@ def run(
             memory=MinerMemory(session.journal, os.urandom),
             data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
             learner=trains,
-            settlement=settlement_of(session, options),
+            settlement=settlement_of(session, options, _result_reporter(session)),
             settings=MinerSettings(
                 time_margin=time_margin,
                 minimum_reward=minimum_reward,
                 challenges=challenges,
                 lanes=lanes,
                 confirmations=confirmations_of(session.chain.parameters, confirmations),
+                maximum_fee=maximum_fee,
+                gas_budget=gas_budget,
+                minimum_profit=minimum_profit,
             ),
             clock=time.monotonic,
             stopping=stopping.is_set,
@@ -172,3 +200,29 @@ def run(
         return tables.miner(role)
 
     serve(settings, options, wallet, miner, idle_after=idle_after)
+
+
+def _require_price(maximum_fee: int | None) -> None:
+    """Raise InputError for a price of gas that no transaction offers, as one without its unit is."""
+    from pole.adapters.sending.fees import FeePolicy
+
+    ceiling = FeePolicy().ceiling
+    if maximum_fee is not None and maximum_fee > ceiling:
+        raise InputError(
+            f"--maximum-fee is {written(maximum_fee, unit_of(maximum_fee))} for a unit of gas, and no "
+            f"transaction offers more than {written(ceiling, 'gwei')}: write it with its unit, as in 20gwei."
+        )
+
+
+def _result_reporter(session: Session) -> Callable[[int], None]:
+    """Return what logs how a round ended for this miner."""
+    from pole.adapters.history.rounds import read_round
+    from pole.protocol.replay.earnings.miner import MinerRow, miner_row
+    from pole.roles.workers.results import report_mined
+
+    chain, address = session.chain, session.account.address
+
+    def row_of(round_id: int) -> MinerRow | None:
+        return miner_row(read_round(chain, round_id).played, address, chain.parameters)
+
+    return partial(report_mined, row_of=row_of)

@@ -1,6 +1,8 @@
 """`pole verifier run`."""
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -70,7 +72,7 @@ def run(
             store=store,
             memory=VerifierMemory(session.journal, os.urandom),
             data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
-            settlement=settlement_of(session, options),
+            settlement=settlement_of(session, options, _result_reporter(session)),
             time_margin=time_margin,
             clock=time.monotonic,
             stopping=stopping.is_set,
@@ -86,3 +88,18 @@ def _place(device: str) -> "Place":
     from pole.cli.common.training import open_place
 
     return open_place(device)
+
+
+def _result_reporter(session: Session) -> Callable[[int], None]:
+    """Return what logs how a round ended for this verifier."""
+    from pole.adapters.history.rounds import read_round
+    from pole.protocol.replay.earnings.verifier import VerifierRow, verifier_row
+    from pole.roles.workers.results import report_judged
+
+    chain, address = session.chain, session.account.address
+
+    def row_of(round_id: int) -> VerifierRow | None:
+        ended = read_round(chain, round_id)
+        return verifier_row(ended.played, address, chain.parameters, ended.books)
+
+    return partial(report_judged, row_of=row_of)

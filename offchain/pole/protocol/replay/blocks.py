@@ -6,7 +6,7 @@ from pole.errors import IntegrityError
 from pole.protocol.encoding.headers import header_hash, ommers_hash
 from pole.protocol.encoding.merkle_body import root
 from pole.protocol.encoding.records import Payouts
-from pole.protocol.replay.round_audit import RoundResult
+from pole.protocol.replay.audits.rounds import RoundResult
 from pole.protocol.replay.standing import Replay, audit_open_round, close_round
 from pole.protocol.rounds.judgement import finding_of
 from pole.protocol.rounds.ommer_rewards import (
@@ -60,7 +60,8 @@ def _check_outcome(replay: Replay, block: Block) -> None:
     header, round_id = block.header, block.header.round_id
     if replay.settling is None or round_id != replay.settling:
         raise IntegrityError("the block ends no round, or another than the one whose payouts come last")
-    traced, task, result = audit_open_round(replay, round_id)
+    ended = audit_open_round(replay, round_id)
+    traced, task, result = ended.traced, ended.task, ended.result
     if traced.payouts is None or result.judgement.winner is None:
         raise IntegrityError(f"round {round_id} must be void ({result.judgement.void_reason.name})")
     winner = result.judgement.winner
@@ -80,7 +81,7 @@ def _check_outcome(replay: Replay, block: Block) -> None:
         replay.ommer = None
     if _is_covered(replay, task):
         _note_ommer(replay, result, header.height)
-    close_round(replay, traced, result)
+    close_round(replay, replace(ended, height=header.height))
 
 
 def _check_pool_draw(replay: Replay, block: Block, task: PostedTask, paid: Payouts) -> PoolDraw:

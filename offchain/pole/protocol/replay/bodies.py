@@ -138,7 +138,8 @@ def _continue_round(replay: Replay, data: RecordData) -> None:
 
 
 def _end_void_round(replay: Replay, round_id: int) -> None:
-    traced, _, result = audit_open_round(replay, round_id)
+    ended = audit_open_round(replay, round_id)
+    traced, result = ended.traced, ended.result
     if traced.voided is None or result.judgement.void_reason is not traced.voided.reason:
         raise IntegrityError(
             f"round {round_id} is void for another reason than {result.judgement.void_reason.name}"
@@ -146,4 +147,4 @@ def _end_void_round(replay: Replay, round_id: int) -> None:
     if traced.payouts is None or traced.payouts.payouts != result.settlement.payouts:
         raise IntegrityError(f"round {round_id} paid out otherwise than its end demands")
     replay.void_rounds += 1
-    close_round(replay, traced, result)
+    close_round(replay, ended)

@@ -14,7 +14,7 @@ from pole.protocol.encoding.headers import genesis_header, header_hash
 from pole.protocol.replay.blocks import Block, replay_block
 from pole.protocol.replay.bodies import replay_body
 from pole.protocol.replay.proofs import InclusionProof, proof_of, verify_proof
-from pole.protocol.replay.standing import Replay, audit_open_round
+from pole.protocol.replay.standing import Replay, ReplayedRound, audit_open_round
 from pole.protocol.replay.surroundings import Surroundings
 from pole.protocol.state import PostedTask, Record, RecordKind
 
@@ -25,6 +25,7 @@ __all__ = [
     "InclusionProof",
     "Surroundings",
     "prove",
+    "replayed_rounds",
     "verify_history",
     "verify_proof",
 ]
@@ -66,6 +67,31 @@ def verify_history(history: History) -> HistoryReport:
 
     Costs about twenty hashes a record.
     """
+    replay = _replayed(history)
+    opened = (history.around.solution_salts, history.around.vote_salts, history.around.leaks)
+    return HistoryReport(
+        height=replay.height,
+        head=replay.head,
+        records=len(history.records),
+        rounds=replay.rounds,
+        void_rounds=replay.void_rounds,
+        votes=len(history.around.votes),
+        challenges=sum(record.kind is RecordKind.TALLY_CHALLENGED for record in history.records),
+        openings=sum(len(each) for each in opened),
+    )
+
+
+def replayed_rounds(history: History) -> tuple[ReplayedRound, ...]:
+    """Return every round: those that ended, in that order, then those that are open, by number.
+
+    Raises what `verify_history` raises, and costs as much.
+    """
+    replay = _replayed(history)
+    still_open = [audit_open_round(replay, round_id) for round_id in sorted(replay.open_rounds)]
+    return (*replay.ended, *still_open)
+
+
+def _replayed(history: History) -> Replay:
     bodies = _bodies(history)
     genesis = _check_genesis(history.blocks[0])
     replay = Replay(
@@ -84,17 +110,7 @@ def verify_history(history: History) -> HistoryReport:
         )
     for round_id in replay.open_rounds:
         audit_open_round(replay, round_id)
-    opened = (history.around.solution_salts, history.around.vote_salts, history.around.leaks)
-    return HistoryReport(
-        height=replay.height,
-        head=replay.head,
-        records=len(history.records),
-        rounds=replay.rounds,
-        void_rounds=replay.void_rounds,
-        votes=len(history.around.votes),
-        challenges=sum(record.kind is RecordKind.TALLY_CHALLENGED for record in history.records),
-        openings=sum(len(each) for each in opened),
-    )
+    return replay
 
 
 def prove(history: History, height: int, index: int) -> InclusionProof:

@@ -7,10 +7,10 @@ from pole.errors import IntegrityError
 from pole.protocol.encoding.merkle_body import EMPTY_BODY, Body
 from pole.protocol.encoding.records import RecordData
 from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
-from pole.protocol.replay.book_audit import audit_books
-from pole.protocol.replay.round_audit import RoundResult, audit_round
+from pole.protocol.replay.audits.books import audit_books
+from pole.protocol.replay.audits.rounds import RoundResult, audit_round
 from pole.protocol.replay.round_trace import RoundTrace, trace
-from pole.protocol.replay.surroundings import Surroundings
+from pole.protocol.replay.surroundings import RoundClock, Surroundings
 from pole.protocol.rounds.value_heap import WaitingTask
 from pole.protocol.state import Ommer, PostedTask
 
@@ -23,12 +23,32 @@ class OpenRound:
     records: list[RecordData]
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayedRound:
+    """A round as its records have it: on what task, what happened, and how it ended, or stands.
+
+    `clock` is None while it is open; `height` is that of its block, 0 without one. What `result` says of an
+    open round is how it would end if nothing more happened.
+    """
+
+    traced: RoundTrace
+    task: PostedTask
+    result: RoundResult
+    clock: RoundClock | None
+    height: int = 0
+
+    @property
+    def round_id(self) -> int:
+        """Return its number."""
+        return self.traced.opened.round_id
+
+
 @dataclass(slots=True)
 class Replay:
     """Where a replay of the records stands: the newest block, waiting tasks, open rounds, the ommer kept.
 
     `newest` is the newest round of each lane; `settling` the round whose payouts were recorded and whose end
-    must follow at once; `strikes` what verifiers have in a row.
+    must follow at once; `strikes` what verifiers have in a row; `ended` the rounds that ended, in that order.
     """
 
     around: Surroundings
@@ -46,29 +66,32 @@ class Replay:
     settling: int | None = None
     ommer: Ommer | None = None
     strikes: dict[str, int] = field(default_factory=dict)
+    ended: list[ReplayedRound] = field(default_factory=list)
 
 
-def audit_open_round(replay: Replay, round_id: int) -> tuple[RoundTrace, PostedTask, RoundResult]:
-    """Return an open round's trace and task, and how it must end."""
+def audit_open_round(replay: Replay, round_id: int) -> ReplayedRound:
+    """Return an open round, and how it must end."""
     standing = replay.open_rounds[round_id]
     try:
         traced = trace(standing.records)
         task = _task(replay, traced.opened.task_id)
-        return traced, task, audit_round(traced, standing.origin, task, replay.around)
+        result = audit_round(traced, standing.origin, task, replay.around)
     except IntegrityError as error:
         raise IntegrityError(f"in round {round_id} {error}") from error
+    return ReplayedRound(traced, task, result, replay.around.clocks.get(round_id))
 
 
-def close_round(replay: Replay, traced: RoundTrace, result: RoundResult) -> None:
+def close_round(replay: Replay, ended: ReplayedRound) -> None:
     """Take a round that ended off the open ones, when its members earned and lost what they should."""
-    round_id = traced.opened.round_id
-    if result.committees:
+    round_id = ended.round_id
+    if ended.result.committees:
         try:
-            audit_books(result, traced, replay.strikes, replay.around)
+            audit_books(ended.result, ended.traced, replay.strikes, replay.around)
         except IntegrityError as error:
             raise IntegrityError(f"in round {round_id} {error}") from error
     del replay.open_rounds[round_id]
     replay.settling = None
+    replay.ended.append(ended)
 
 
 def _task(replay: Replay, task_id: int) -> PostedTask:

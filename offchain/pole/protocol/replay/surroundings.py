@@ -27,13 +27,15 @@ class RoundClock:
 class Books:
     """What the committee's events say that members earned and lost, by ballot and verifier, in wei.
 
-    `penalties` are in the order taken: a leaked vote costs one at once and one at the settlement. `strikes`
-    are the strikes in a row that a member had after it was struck.
+    A leaked vote costs a penalty at once, in `leaks`, and one at the settlement, in `penalties`; a penalty of
+    nothing, where no stake was left, is in neither. `strikes` are the strikes in a row that a member had
+    after it was struck.
     """
 
     rewards: Mapping[Member, int]
     penalties: Mapping[Member, tuple[int, ...]]
     strikes: Mapping[Member, int]
+    leaks: Mapping[Member, int]
 
 
 @dataclass(frozen=True, slots=True)

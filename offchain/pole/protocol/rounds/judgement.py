@@ -118,6 +118,20 @@ def judge(ended: EndedRound) -> Judgement:
     return Judgement(_ranked(ended, qualified)[0], (), VoidReason.NONE)
 
 
+def contenders(ended: EndedRound) -> tuple[Solution, ...]:
+    """Return the solutions among which the reward is decided, best first; none where no committee sat.
+
+    Those are what meets the thresholds. Where nothing does it is all that qualifies if time ran out, else
+    what meets the training threshold, the first of which may be paid a part.
+    """
+    if early_void_reason(ended) is not VoidReason.NONE:
+        return ()
+    qualified = [solution for solution in ended.judged if qualifies(ended, solution)]
+    able = [solution for solution in qualified if meets_train(ended, solution)]
+    meeting = [solution for solution in able if meets_test(ended, solution)]
+    return tuple(_ranked(ended, meeting or (able if ended.closed_early else qualified)))
+
+
 def early_void_reason(ended: EndedRound) -> VoidReason:
     """Return why a round ended before its committee sat, NONE when a committee was drawn."""
     if not ended.keys_posted:

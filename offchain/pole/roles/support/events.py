@@ -19,6 +19,11 @@ def report(log: logging.Logger, event: str, sentence: str, **details: Detail) ->
     log.info(sentence, extra={"event": event, "details": details})
 
 
+def report_loss(log: logging.Logger, event: str, sentence: str, **details: Detail) -> None:
+    """Log an event that costs money, at level WARNING; the rest is as with `report`."""
+    log.warning(sentence, extra={"event": event, "details": details})
+
+
 SECONDS_BETWEEN: Final = 5.0
 
 

@@ -16,12 +16,18 @@ from pole.roles.support.files import write_durably
 LOG: Final = logging.getLogger("pole.settlement")
 
 
+def report_nothing(_round_id: int) -> None:
+    """Say nothing of a round that has ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """Follows the rounds a wallet took part in to their end.
 
     `withdraws` says whether credits are fetched without being asked; `body_of` returns the body of the block
     at a height in the format of pole.protocol.formats.block_body, and the block is pinned under it.
+    `report_result` says what a round paid the wallet and cost it; it raises UnreachableError where the node
+    does not show that yet.
     """
 
     chain: Chain
@@ -30,6 +36,7 @@ class Settlement:
     home: Path
     body_of: Callable[[int], bytes]
     withdraws: bool
+    report_result: Callable[[int], None] = report_nothing
 
     def follow(self, round_id: int) -> None:
         """Remember to come back to this round when it has ended."""
@@ -65,6 +72,7 @@ class Settlement:
         height = self.chain.round(round_id).height
         if height:
             self._pin_body(height)
+        self.report_result(round_id)
         self.withdraw(str(round_id), f"Round {round_id}", round=round_id)
 
     def _pin_body(self, height: int) -> None:

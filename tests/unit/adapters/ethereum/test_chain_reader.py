@@ -10,7 +10,7 @@ from tests.unit.adapters.interfaces import error_abi
 from tests.unit.protocol.example_rounds import PARAMETERS
 from web3 import Web3
 
-from pole.adapters.ethereum.chain_reader import MAXIMUM_BLOCKS, ChainReader
+from pole.adapters.ethereum.chain_reader import MAXIMUM_BLOCKS, RECENT_ROUNDS, ChainReader
 from pole.adapters.ethereum.deployment import CONTRACTS, MADE, DeployedContract, Deployment
 from pole.errors import RefusedError
 from pole.protocol.encoding import records
@@ -19,6 +19,7 @@ from pole.protocol.state import FileRef, Phase
 from pole.roles.ports import Moment
 
 ALICE = Web3.to_checksum_address("0x" + "aa" * 20)
+BOB = Web3.to_checksum_address("0x" + "bb" * 20)
 
 
 def number(name: str, *, indexed: bool = False) -> dict[str, Any]:
@@ -338,6 +339,19 @@ def test_files_are_found_in_the_records_of_their_round(node: Contracts) -> None:
     assert chain.functional_keys(2) == FileRef("keys2", bytes(32))
     assert chain.test_set(1) == FileRef("test1", bytes(32))
     assert chain.models(2) == {ALICE: FileRef("model2", bytes(32))}
+
+
+def test_recent_miners_are_those_of_the_last_rounds_in_which_anybody_committed(node: Contracts) -> None:
+    chain = reader(node)
+    assert chain.recent_miners() == ()
+    for round_id in range(1, RECENT_ROUNDS + 3):
+        for miner in (ALICE, ALICE, BOB)[: 2 + round_id % 2]:
+            node.record(records.SolutionCommitted(round_id, miner, bytes(32), 1))
+    node.block += 1
+    for log in node.logs:
+        log["blockNumber"] = hex(node.block)
+    found = chain.recent_miners()
+    assert found == (frozenset({ALICE}), frozenset({ALICE, BOB})) * (RECENT_ROUNDS // 2)
 
 
 def test_a_credit_is_read(node: Contracts) -> None:

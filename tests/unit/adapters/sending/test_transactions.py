@@ -179,6 +179,18 @@ def test_the_same_intent_is_sent_once(desk: Desk) -> None:
     assert len(desk.node.mined) == 1
 
 
+def test_what_transactions_cost_is_counted_once_and_reverted_ones_too(desk: Desk) -> None:
+    sender = desk.sender()
+    assert sender.gas_spent == 0
+    for _ in range(2):
+        sender.send(call(), intent="open")
+    assert sender.gas_spent == 90_000 * 7
+    desk.node.status = 0
+    with pytest.raises(RefusedError):
+        sender.send(call(), intent="draw")
+    assert sender.gas_spent == 2 * 90_000 * 7
+
+
 def test_different_intents_are_different_transactions(desk: Desk) -> None:
     sender = desk.sender()
     sender.send(call(), intent="commit/1")

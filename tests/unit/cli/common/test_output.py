@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pole.cli.common.output import percent, print_json, print_table, print_traceback, short_address
-from pole.quoting import MAX_LINE
+from pole.cli.common.output import percent, print_json, print_table, print_traceback
+from pole.quoting import MAX_LINE, short_address
 
 
 def test_an_empty_table_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pole.cli.common.parameters import ETHER, PERCENT, Duration, WholeSeconds
+from pole.cli.common.parameters import ETHER, PERCENT, Duration, Since, WholeSeconds
 
 
 def taken(kind: click.ParamType[float] | click.ParamType[int], text: str) -> float:
@@ -85,3 +85,17 @@ def test_a_refusal_names_the_option() -> None:
     assert (
         share == "error: --train-accuracy: 0.95 reads as 0.95 %: write 95 for 95 %, or 0.95% to say that.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("2026-11-29", 1_795_910_400), (" 1970-01-02 ", 86_400), ("7d", 395_200), ("10", 999_990)],
+)
+def test_since_is_a_date_in_utc_or_a_length_of_time_before_now(text: str, seconds: float) -> None:
+    assert taken(Since(lambda: 1_000_000), text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "29.11.2026", "2026-11-29T10:00", "-1d"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match=r"is no time: write a date such as 2026-11-29, or 7d"):
+        taken(Since(lambda: 1_000_000), text)

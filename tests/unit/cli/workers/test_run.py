@@ -3,14 +3,19 @@
 import os
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.unit.protocol.example_rounds import MINERS
+from tests.unit.protocol.ledger import VERIFIERS, Ledger
 from tests.unit.roles.fake_storage import FakeStore, MemoryJournal
 from tests.unit.roles.fakes import FakeChain, World
 
+from pole.adapters.history import rounds
 from pole.cli import main
 from pole.cli.common import worker
+from pole.protocol.replay.history import replayed_rounds
 from pole.roles.training import own_learner
 
 ADDRESS = "0x" + "A" * 40
@@ -89,15 +94,66 @@ def test_a_worker_makes_its_role_of_the_session_and_runs_it(
     assert not stopping.is_set()
 
 
+def test_a_miner_is_told_its_bounds_in_wei(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds = ["--maximum-fee", "20gwei", "--gas-budget", "0.5", "--minimum-profit", "1gwei"]
+    settings = role_of(["miner", "run", "--device", "cpu", *bounds], tmp_path, monkeypatch).means.settings
+    assert (settings.maximum_fee, settings.gas_budget) == (20 * 10**9, 5 * 10**17)
+    assert (settings.minimum_profit, settings.minimum_reward) == (10**9, 0)
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["miner", "run", "--device", "cpu"], "Round 1: won. Paid 0.000000000000901003 ETH."),
+        (["verifier", "run"], "Round 1: cast what was found. Paid 0.000000000000033332 ETH."),
+    ],
+    ids=["miner", "verifier"],
+)
+def test_a_worker_says_how_a_round_ended_for_its_wallet(
+    command: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    ledger = Ledger()
+    ledger.post()
+    ledger.run()
+    (played,) = replayed_rounds(ledger.history())
+    ended = rounds.EndedRound(played, ledger.books)
+    monkeypatch.setattr(rounds, "read_round", lambda _chain, _round_id: ended)
+    address = MINERS[0] if command[0] == "miner" else VERIFIERS[0]
+    means = role_of(command, tmp_path, monkeypatch, address).means
+    monkeypatch.setattr(means.chain.world, "parameters", ledger.parameters)
+    means.settlement.report_result(1)
+    assert caplog.messages == [told]
+
+
+def role_of(command: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, address: str = ADDRESS) -> Any:
+    """Return the role that a command makes for a wallet with this address."""
+    session_in(folder, monkeypatch).account.address = address
+    ran: list[Any] = []
+    monkeypatch.setattr(worker, "run_worker", lambda *arguments, **_: ran.append(arguments))
+    result = CliRunner().invoke(main, [*command, "--home", str(folder), "--wallet", "alice"])
+    assert result.exit_code == 0, result.output
+    return ran[0][1]
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         (["--learner", "none.py:Mine"], "There is no Python file none.py"),
         (["--learner", "none.py:Mine", "--epochs", "3"], "leave --recipe, --search and its settings out"),
         (["--recipe", "none.toml"], "The recipe none.toml cannot be read"),
+        (
+            ["--maximum-fee", "20"],
+            "--maximum-fee is 20 ETH for a unit of gas, and no transaction",
+        ),
+        (["--maximum-fee", "501gwei"], "offers more than 500 gwei: write it with its unit, as in 20gwei"),
     ],
 )
-def test_a_miner_refuses_training_code_and_recipes_before_it_runs(
+def test_a_miner_refuses_what_it_cannot_use_before_it_runs(
     options: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_in(tmp_path, monkeypatch)

@@ -52,9 +52,10 @@ def test_the_books_of_the_example_are_as_the_rules_have_it() -> None:
     assert SETTLED.books.penalties == {
         (FIRST, VERIFIERS[0]): (penalty,),
         (FIRST, VERIFIERS[1]): (penalty,),
-        (FIRST, VERIFIERS[2]): (penalty, penalty),
+        (FIRST, VERIFIERS[2]): (penalty,),
         (SECOND, SEATS[6]): (penalty,),
     }
+    assert SETTLED.books.leaks == {(FIRST, VERIFIERS[2]): penalty}
     assert SETTLED.books.strikes == {(SECOND, SEATS[5]): 1}
     pot = TERMS.reward // 10 + BOND + 4 * penalty
     assert SETTLED.books.rewards == dict.fromkeys([(SECOND, seat) for seat in SEATS[:5]], pot // 10)
@@ -74,7 +75,9 @@ REWARDS, PENALTIES, STRIKES = SETTLED.books.rewards, SETTLED.books.penalties, SE
         ({"penalties": {**PENALTIES, (FIRST, VERIFIERS[0]): ()}}, "owes a penalty of 500 wei, but lost 0"),
         ({"penalties": {**PENALTIES, (FIRST, VERIFIERS[0]): (499,)}}, "but lost 499"),
         ({"penalties": {**PENALTIES, (FIRST, VERIFIERS[0]): (500, 500)}}, "does not owe"),
-        ({"penalties": {**PENALTIES, (FIRST, VERIFIERS[2]): (500,)}}, "but lost 0"),
+        ({"penalties": {**PENALTIES, (FIRST, VERIFIERS[2]): ()}}, "but lost 0"),
+        ({"leaks": {}}, f"{VERIFIERS[2]} lost 0 wei by a leak, where the penalty is 500"),
+        ({"leaks": {(FIRST, VERIFIERS[2]): 501}}, f"{VERIFIERS[2]} lost 501 wei by a leak"),
         ({"strikes": {(SECOND, SEATS[0]): 1}}, f"{SEATS[0]} has strike 1, which its votes do not earn"),
         ({"strikes": {(SECOND, SEATS[5]): 2}}, f"{SEATS[5]} has strike 2, which its votes do not earn"),
     ],
@@ -124,7 +127,13 @@ def test_strikes_are_counted_in_a_row_and_over_rounds() -> None:
         ledger.finalise(round_id)
     assert list(ledger.books.strikes.values()) == [1, 2, 1, 2]
     verify_history(ledger.history())
-    skipped = Books(ledger.books.rewards, {}, {**ledger.books.strikes, (ballot_id(4, 0), SEATS[3]): 3})
+    skipped = Books(ledger.books.rewards, {}, {**ledger.books.strikes, (ballot_id(4, 0), SEATS[3]): 3}, {})
     history = ledger.history()
     with pytest.raises(IntegrityError, match=r"in round 4 .* has strike 3"):
         verify_history(replace(history, around=replace(history.around, books=skipped)))
+
+
+def test_who_had_no_stake_when_its_vote_leaked_still_owes_the_penalty_of_the_settlement() -> None:
+    """It staked anew in between, so the settlement takes a whole penalty, which is part of the pot."""
+    elsewhere = {(ballot_id(9, 0), VERIFIERS[2]): (500,) * 6}
+    verify_history(with_books(penalties={**PENALTIES, **elsewhere}, leaks={}))

@@ -11,9 +11,9 @@ from tests.unit.protocol.replay.test_history import index_of, rewritten
 from pole.errors import IntegrityError
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.records import Payouts, RecordData, SolutionCommitted, SolutionDisplaced
+from pole.protocol.replay.audits.solutions import solutions
 from pole.protocol.replay.history import verify_history
 from pole.protocol.replay.round_trace import trace
-from pole.protocol.replay.solutions import solutions
 from pole.protocol.state import PayoutReason, RecordKind
 
 EXTRA = tuple("0x" + f"{n:02x}" * 20 for n in (0x11, 0x22))

@@ -64,6 +64,8 @@ def test_it_ends_within_an_evaluation_when_it_is_told_to(
     assert verifier.step(stage.world.moment()) is None
     assert len(told) == 1
     assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
+    # What it owes, and loses where it does not come back, is told when the round has ended.
+    assert verifier.means.settlement.memory.open_rounds() == [1]
 
 
 def test_a_model_that_is_no_model_is_malformed(stage: Stage) -> None:

@@ -5,8 +5,10 @@ from typing import Final
 from pole.protocol.ballots import minimum_seats
 from pole.protocol.state import ENDED, Phase, Round
 from pole.roles.ports import Moment
+from pole.roles.support.events import report
 from pole.roles.workers.miner.leaving import ALONE, calls, may_leave
-from pole.roles.workers.miner.miner import Miner
+from pole.roles.workers.miner.miner import LOG, Miner
+from pole.roles.workers.miner.prospects import reason_to_wait
 
 PASSES: Final = 2
 """Training takes as long as preparing the data at least."""
@@ -97,7 +99,17 @@ def _offer(miner: Miner, moment: Moment) -> Round | None:
     if reason:
         miner.give_up(moment.round_id, reason)
         return None
-    return standing
+    return None if _is_put_off(miner, standing) else standing
+
+
+def _is_put_off(miner: Miner, standing: Round) -> bool:
+    """Return whether a round is not worth joining now, and say so once."""
+    reason = reason_to_wait(miner, standing)
+    if reason and standing.round_id not in miner.put_off:
+        miner.put_off.add(standing.round_id)
+        sentence = f"Round {standing.round_id}: not mining for now, {reason}."
+        report(LOG, "put-off", sentence, round=standing.round_id)
+    return bool(reason)
 
 
 def _reason_against(miner: Miner, moment: Moment, standing: Round) -> str:

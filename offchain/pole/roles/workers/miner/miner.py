@@ -28,7 +28,8 @@ class MinerSettings:
 
     Seconds left before a deadline for sending, the minimum reward in wei, whether it doubts tallies that
     contradict its own evaluation, in how many lanes it works at once, and how many Ethereum blocks its model
-    waits for after the release of the test set.
+    waits for after the release of the test set. In wei, None for no bound, and for joining a round alone: the
+    maximum price of a unit of gas, what may be spent on gas altogether, and the minimum profit to expect.
     """
 
     time_margin: float = 10.0
@@ -36,6 +37,9 @@ class MinerSettings:
     challenges: bool = True
     lanes: int = 1
     confirmations: int = 0
+    maximum_fee: int | None = None
+    gas_budget: int | None = None
+    minimum_profit: int | None = None
 
 
 @dataclass(slots=True)
@@ -44,7 +48,8 @@ class Miner:
 
     `clock` tells seconds of any epoch, `stopping` says whether the process is to end. Models that are done
     are evaluated at `place`. The rounds that it left alone are `given_up`; those whose files it could not
-    get are `postponed`, with the time of the last try.
+    get are `postponed`, with the time of the last try. Of those `put_off` it said why it does not join them
+    now, of those `joined` what they promise.
     """
 
     chain: Chain
@@ -59,6 +64,8 @@ class Miner:
     place: Place = PROCESSOR
     given_up: set[int] = field(default_factory=set, init=False)
     postponed: dict[int, float] = field(default_factory=dict, init=False)
+    put_off: set[int] = field(default_factory=set, init=False)
+    joined: set[int] = field(default_factory=set, init=False)
     urgent: Urgent = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,6 +76,8 @@ class Miner:
         self.data.end(round_id)
         self.given_up.discard(round_id)
         self.postponed.pop(round_id, None)
+        self.put_off.discard(round_id)
+        self.joined.discard(round_id)
 
     def give_up(self, round_id: int, reason: str) -> str:
         """Leave a round alone until it has ended, and say why."""

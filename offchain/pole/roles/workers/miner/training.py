@@ -20,8 +20,9 @@ from pole.roles.support.files import write_durably
 from pole.roles.support.waiting import RoundWatch
 from pole.roles.training.learner import Assignment, LearnerError, Trained
 from pole.roles.training.untrained import untrained_model
-from pole.roles.workers.miner.choosing import is_called_away, is_chosen, note_speed
+from pole.roles.workers.miner.choosing import is_called_away, is_chosen, needed, note_speed
 from pole.roles.workers.miner.miner import LOG, Miner
+from pole.roles.workers.miner.prospects import report_prospect
 
 
 def train_and_commit(miner: Miner, moment: Moment) -> str | None:
@@ -67,6 +68,7 @@ def correct_needed(required_accuracy: int, count: int) -> int:
 def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
     watch = _watch(miner, moment, open_round)
     miner.postponed.pop(moment.round_id, None)
+    report_prospect(miner, open_round, needed(miner, open_round))
     try:
         trained = _learn(miner, moment.round_id, _assignment(miner, moment, open_round, watch), watch)
     except UnreachableError:

@@ -26,12 +26,12 @@ def vote(verifier: Verifier, moment: Moment) -> str | None:
     if not verifier.owes(moment):
         return None
     ballot_id, open_round = moment.ballot_id, verifier.chain.round(moment.round_id)
+    verifier.settlement.follow(moment.round_id)
     try:
         votes = _votes(verifier, moment, open_round)
     except AbandonedError as error:
         LOG.warning("%s: not voted. %s", ballot_name(moment), error)
         return None
-    verifier.settlement.follow(moment.round_id)
     commitment = verifier.commitment(ballot_id, votes)
     intent = verifier.memory.commit_intent(ballot_id, commitment)
     verifier.chain.commit_vote(ballot_id, commitment, intent=intent)

@@ -1,6 +1,6 @@
 """Who holds a round's places and with which solution (twin of contracts/libraries/rounds/Solutions.sol).
 
-Every function raises IntegrityError with half a sentence, as those of `pole.protocol.replay.round_audit`.
+Every function raises IntegrityError with half a sentence, as those of `pole.protocol.replay.audits.rounds`.
 """
 
 from collections.abc import Sequence

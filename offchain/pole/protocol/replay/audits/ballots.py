@@ -1,6 +1,6 @@
 """Checking a round's ballots against the rules: who sat and for what, who voted, who was doubted and why.
 
-Every function raises IntegrityError with half a sentence, as those of `pole.protocol.replay.round_audit`.
+Every function raises IntegrityError with half a sentence, as those of `pole.protocol.replay.audits.rounds`.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -12,9 +12,9 @@ from pole.protocol.encoding.commitments import solution_commitment
 from pole.protocol.encoding.records import CommitteeDrawn, SeedDrawn, SolutionRevealed, TestSeedDrawn
 from pole.protocol.encoding.seeds import draw_entropy, round_seed, test_seed
 from pole.protocol.idle.task import IDLE_TASK_ID
-from pole.protocol.replay.ballot_audit import DrawTerms, audit_ballots
+from pole.protocol.replay.audits.ballots import DrawTerms, audit_ballots
+from pole.protocol.replay.audits.solutions import solutions
 from pole.protocol.replay.round_trace import RoundTrace
-from pole.protocol.replay.solutions import solutions
 from pole.protocol.replay.surroundings import RoundClock, Surroundings
 from pole.protocol.rounds.judgement import Challenge, EndedRound, Judgement, choices_of, judge
 from pole.protocol.rounds.outcomes import Committee
@@ -44,6 +44,18 @@ def audit_round(traced: RoundTrace, origin: bytes, task: PostedTask, around: Sur
     _check_counts(traced, task)
     for reveal in traced.reveals:
         _check_solution_opening(reveal, traced, around)
+    return _result(traced, task, entries, around)
+
+
+def result_of(traced: RoundTrace, task: PostedTask, around: Surroundings) -> RoundResult:
+    """Return how a round must end, whatever it was drawn by; raises IntegrityError as `audit_round`."""
+    entries = solutions(traced, maximum=around.parameters.chain.max_solutions)
+    return _result(traced, task, entries, around)
+
+
+def _result(
+    traced: RoundTrace, task: PostedTask, entries: tuple[Solution, ...], around: Surroundings
+) -> RoundResult:
     barred = frozenset({task.owner, *(solution.miner for solution in entries)})
     terms = DrawTerms(task.terms.reward, choices_of(entries), barred)
     tallies, committees = audit_ballots(traced, terms, around)

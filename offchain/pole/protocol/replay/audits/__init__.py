@@ -1,0 +1,1 @@
+"""Checking a round against the rules: its solutions, ballots, books, and how it ends."""

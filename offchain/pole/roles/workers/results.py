@@ -1,0 +1,51 @@
+"""What the log says of a round that has ended: won or lost to whom, paid or lost how much, and why."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from pole.errors import IntegrityError
+from pole.protocol.amounts import ether
+from pole.protocol.replay.earnings.miner import MinerRow
+from pole.protocol.replay.earnings.places import AnyRow, Row
+from pole.protocol.replay.earnings.verifier import VerifierRow
+from pole.protocol.replay.earnings.wording import miner_reason, verifier_reason
+from pole.roles.support.events import report, report_loss
+
+MINING: Final = logging.getLogger("pole.miner")
+VERIFYING: Final = logging.getLogger("pole.verifier")
+
+
+def report_mined(round_id: int, row_of: Callable[[int], MinerRow | None]) -> None:
+    """Log what a round paid a miner and cost it, and why; nothing where it had no part in it."""
+    row = _row(MINING, round_id, row_of)
+    if row is not None:
+        _report(MINING, row, miner_reason(row), ending=row.ending.ending.value, rank=row.ending.rank or 0)
+
+
+def report_judged(round_id: int, row_of: Callable[[int], VerifierRow | None]) -> None:
+    """Log what a round paid a verifier and cost it, and why; nothing where it had no part in it."""
+    row = _row(VERIFYING, round_id, row_of)
+    if row is not None:
+        endings = ", ".join(seat.ending.value for seat in row.seats)
+        _report(VERIFYING, row, verifier_reason(row), ending=endings)
+
+
+def _row(log: logging.Logger, round_id: int, row_of: Callable[[int], AnyRow | None]) -> AnyRow | None:
+    """Return the round's row; a node whose records break a rule is told of, and stops nothing."""
+    try:
+        return row_of(round_id)
+    except IntegrityError as error:
+        log.warning("Round %d: cannot say what it paid: %s", round_id, error)
+        return None
+
+
+def _report(log: logging.Logger, row: Row, reason: str, **details: int | str) -> None:
+    round_id, money = row.place.round_id, ""
+    if row.paid:
+        money += f" Paid {ether(row.paid)}."
+    if row.lost:
+        money += f" Lost {ether(row.lost)}."
+    say = report_loss if row.lost else report
+    amounts = {"paid": str(row.paid), "lost": str(row.lost)}
+    say(log, "result", f"Round {round_id}: {reason}.{money}", round=round_id, **amounts, **details)
