@@ -46,7 +46,8 @@ def open_ethereum_chain(
             "reset: use another --home, or move the journal's folder away."
         )
     lock = locks / f"{reader.deployment.chain_id}-{account.address.lower()}.lock"
-    sender = Sender(reader.w3, account, journal, reader.errors, lock=lock, policy=policy)
+    chain_id = reader.deployment.chain_id
+    sender = Sender(reader.w3, account, journal, reader.errors, chain_id=chain_id, lock=lock, policy=policy)
     return EthereumChain(reader, account.address, sender)
 
 

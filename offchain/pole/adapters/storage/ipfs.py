@@ -26,7 +26,7 @@ from ipfshttpclient.exceptions import (  # type: ignore[import-untyped]
 from ipfshttpclient.exceptions import TimeoutError as TooSlowError
 from requests.exceptions import ReadTimeout, RequestException
 
-from pole.adapters.storage.loopback import is_loopback
+from pole.adapters.transport.loopback import is_loopback
 from pole.adapters.storage.private_file import private_folder
 from pole.errors import InputError, IntegrityError, UnreachableError
 from pole.quoting import quoted, reason

@@ -33,6 +33,7 @@ class Desk:
             ACCOUNT,
             self.journal,
             ErrorTable([ABI]),
+            chain_id=1337,
             lock=self.folder / "wallet.lock",
             policy=policy,
             clock=lambda: self.time,
