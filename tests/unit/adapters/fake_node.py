@@ -9,7 +9,6 @@ from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
-from pole.adapters.node.answers import UnansweredError
 from pole.adapters.node.provider import NodeProvider, Words, web3_over
 
 ETHER = 10**18
@@ -38,6 +37,7 @@ class FakeNode:
         self.refuses_sends_with: str | None = None
         self.denies_what_it_takes = False
         self.hides_its_pool = False
+        self.lags_for = 0
         self.requests: list[str] = []
         self.journeys = 0
         self.die_before: int | None = None
@@ -148,6 +148,9 @@ class FakeNode:
     def _eth_getTransactionReceipt(self, hash_: str) -> dict[str, Any] | None:
         transaction = self.mined.get(hash_)
         if transaction is None:
+            return None
+        if self.lags_for:
+            self.lags_for -= 1
             return None
         return {
             "transactionHash": hash_,

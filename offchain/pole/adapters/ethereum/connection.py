@@ -22,6 +22,7 @@ from pole.quoting import reason
 
 T = TypeVar("T")
 
+
 def connect(url: str) -> Web3:
     """Return a web3 of the node at `url`; nothing is sent yet.
 

@@ -33,7 +33,7 @@ def parse_answer(body: bytes, request: Request) -> Any:
 
 
 def parse_answers(body: bytes, requests: Sequence[Request]) -> list[Any]:
-    """Return the results in the answer to several requests, in their order; raises what `parse_answer` does."""
+    """Return the results in the answer to several requests, in their order; raises as `parse_answer` does."""
     document = _document(body)
     if isinstance(document, dict) and isinstance(document.get("error"), dict):
         # A node that takes no batch refuses it as a whole, under no number.

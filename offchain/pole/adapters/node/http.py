@@ -27,7 +27,9 @@ _HEADERS: Final = {"Content-Type": "application/json"}
 class HttpPost:
     """Posts to one URL; threads may share it. Times are seconds."""
 
-    def __init__(self, url: str, *, connect_within: float = _CONNECT_WITHIN, answer_within: float = _ANSWER_WITHIN):
+    def __init__(
+        self, url: str, *, connect_within: float = _CONNECT_WITHIN, answer_within: float = _ANSWER_WITHIN
+    ):
         self.url = url
         self._proxies = proxies_for(urlsplit(url).hostname or "")
         self._timeouts = (connect_within, answer_within)

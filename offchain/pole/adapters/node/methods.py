@@ -4,7 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pole.adapters.node.shapes import Shape, ShapeError, data, every, members, number, optional, quantity, text
+from pole.adapters.node.shapes import (
+    Shape,
+    ShapeError,
+    data,
+    every,
+    members,
+    number,
+    optional,
+    quantity,
+    text,
+)
 
 SENDING: Final = frozenset({"eth_sendRawTransaction", "eth_sendTransaction"})
 """The methods that change something: asked once, as the answer to a request that was served may be lost."""

@@ -8,9 +8,11 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
+from eth_abi.codec import ABICodec
 from web3 import Web3
+from web3._utils.abi import build_strict_registry
 from web3.middleware import AttributeDictMiddleware, ExtraDataToPOAMiddleware
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
@@ -18,6 +20,7 @@ from web3.types import RPCEndpoint, RPCResponse
 from pole.adapters.node.answers import Request, UnansweredError, parse_answer, parse_answers
 from pole.adapters.node.methods import METHODS, SENDING
 from pole.errors import UnreachableError
+from pole.protocol.encoding.abi import TEXT
 
 T = TypeVar("T")
 
@@ -31,7 +34,7 @@ class NoSuchBlockError(UnreachableError):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often a question is asked, the seconds before the second time, doubled later, and until when at all."""
+    """How often a question is asked, and seconds: before the second time, doubled later, and for all."""
 
     tries: int = 3
     pause: float = 0.25
@@ -113,10 +116,12 @@ class NodeProvider(JSONBaseProvider):
         if isinstance(error, UnreachableError):
             return error
         if self._has_answered:
-            return UnreachableError(f"The Ethereum node at {self._words.address} does not answer now ({error}).")
+            return UnreachableError(
+                f"The Ethereum node at {self._words.address} does not answer now ({error})."
+            )
         return UnreachableError(
-            f"No Ethereum node answers at {self._words.address} ({error}): {self._words.advice}, or name another "
-            "with --rpc."
+            f"No Ethereum node answers at {self._words.address} ({error}): {self._words.advice}, or name "
+            "another with --rpc."
         )
 
 
@@ -125,7 +130,7 @@ def web3_over(provider: JSONBaseProvider) -> Web3:
 
     Its usual middlewares would ask for the chain's id before each call, for a price of gas, and for names.
     """
-    return Web3(
+    w3 = Web3(
         provider,
         middleware=[
             # Blocks of proof of authority have more in that field than web3 accepts under its usual name.
@@ -133,6 +138,11 @@ def web3_over(provider: JSONBaseProvider) -> Web3:
             (AttributeDictMiddleware, "attributes"),
         ],
     )
+    registry = build_strict_registry()
+    registry.unregister_decoder("string")
+    registry.register_decoder("string", TEXT)
+    w3.codec = ABICodec(registry)
+    return w3
 
 
 def _content(request: Request) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a node's error says: about the contracts, about the wallet, or only about the node itself."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from web3.exceptions import (
     ContractCustomError,
@@ -10,7 +10,7 @@ from web3.exceptions import (
     TransactionNotFound,
     Web3RPCError,
 )
-from web3.types import RPCEndpoint
+from web3.types import RPCResponse
 
 from pole.adapters.node.methods import SENDING
 from pole.errors import UnreachableError
@@ -21,7 +21,7 @@ VERDICTS: Final = (
     # All that ganache, and anvil, say of a call that did not run to its end.
     *("vm exception", "evm error"),
 )
-"""Words of what came of running a contract; nodes have many numbers for it, and share them with other errors."""
+"""Words of what came of running a contract: nodes have many codes for it, and other errors under them too."""
 NO_FUNDS: Final = ("insufficient funds", "enough funds", "insufficient balance")
 """Words for a wallet that cannot pay."""
 BUSY: Final = frozenset({-32005, -32029, -32097, 429})
@@ -34,7 +34,7 @@ _IN_WORDS: Final = ("0x08c379a0", "0x4e487b71")
 _SELECTOR_DIGITS: Final = 10
 
 
-def refusal(method: RPCEndpoint, error: Mapping[str, Any]) -> Exception:
+def refusal(method: str, error: Mapping[str, Any]) -> Exception:
     """Return what to raise for an error object of a node.
 
     web3's own error where the caller has something to make of it: a verdict on a call, a transaction that
@@ -42,7 +42,7 @@ def refusal(method: RPCEndpoint, error: Mapping[str, Any]) -> Exception:
     UnreachableError.
     """
     message, said = error["message"], f"{error['message']} {error.get('data') or ''}".lower()
-    whole = Web3RPCError(message, rpc_response={"jsonrpc": "2.0", "id": 0, "error": dict(error)})  # type: ignore[typeddict-item]
+    whole = Web3RPCError(message, rpc_response=cast(RPCResponse, {"error": dict(error)}))
     if error["code"] in BUSY:
         return _unserved(message)
     if method in SENDING:

@@ -36,7 +36,9 @@ def data(size: int | None = None) -> Shape:
 
     def read(value: Any) -> Any:
         if not _is_text(value, _DATA) or (size is not None and len(value) != 2 + 2 * size):
-            raise ShapeError(f"{quoted(value)} is no {'' if size is None else f'{size} '}bytes in hexadecimal")
+            raise ShapeError(
+                f"{quoted(value)} is no {'' if size is None else f'{size} '}bytes in hexadecimal"
+            )
         return value
 
     return read

@@ -238,8 +238,9 @@ class EthereumChain(ChainReader):
         target = self.contracts[contract]
         topic = bytes(event_abi_to_log_topic(target.events[event]().abi))
         for log in receipt["logs"]:
-            if log["address"] == target.address and bytes(log["topics"][0]) == topic:
-                return target.events[event]().process_log(log)["args"]
+            if log["address"] == target.address and log["topics"] and bytes(log["topics"][0]) == topic:
+                with node_answers():
+                    return target.events[event]().process_log(log)["args"]
         raise InputError(
             f"{contract} of the deployment file emits no {event}: its ABI is of another version."
         )

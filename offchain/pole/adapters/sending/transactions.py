@@ -241,7 +241,7 @@ class Sender:
             return None
 
     def _await(self, intent: str) -> TxReceipt:
-        started = last_sent = self._clock()
+        started = last_sent = found_in_place = self._clock()
         while True:
             # Read before the receipts: a nonce that was used by then has left its receipt by now.
             mined = self._mined_nonces()
@@ -256,15 +256,17 @@ class Sender:
                     f"Another process of this wallet sent {intent} and it reverted; try again."
                 )
             newest = attempts[-1]
-            if mined > newest.nonce:
-                raise self._nonce_too_low(attempts)
             now = self._clock()
+            if mined <= newest.nonce:
+                found_in_place = now
+            elif now - found_in_place >= self._policy.believe_after:
+                raise self._nonce_too_low(attempts)
             if now - started >= self._policy.give_up_after:
                 raise UnreachableError(
                     f"The transaction {newest.hash} was sent but not mined in {now - started:.0f} s: run "
                     "this again later, it takes up the same transaction."
                 )
-            if now - last_sent >= self._policy.replace_after:
+            if mined <= newest.nonce and now - last_sent >= self._policy.replace_after:
                 self._replace_in_line(newest, mined)
                 last_sent = now
             self._wait(self._policy.poll)

@@ -26,8 +26,8 @@ from ipfshttpclient.exceptions import (  # type: ignore[import-untyped]
 from ipfshttpclient.exceptions import TimeoutError as TooSlowError
 from requests.exceptions import ReadTimeout, RequestException
 
-from pole.adapters.transport.loopback import is_loopback
 from pole.adapters.storage.private_file import private_folder
+from pole.adapters.transport.loopback import is_loopback
 from pole.errors import InputError, IntegrityError, UnreachableError
 from pole.quoting import quoted, reason
 from pole.roles.support.files import own_disk
@@ -142,7 +142,7 @@ class IpfsStore:
         by who forgets the same content under another name, and makes the daemon fetch nothing. Raises
         UnreachableError.
         """
-        link = f"{KEPT}/{name}/{hashlib.sha256(cid.encode()).hexdigest()}"
+        link = f"{KEPT}/{name}/{hashlib.sha256(cid.encode(errors='surrogateescape')).hexdigest()}"
         if not self._is_there(link):
             self._again(f"keep {quoted(cid)}", lambda: self._tree("cp", f"/ipfs/{cid}", link, parents="true"))
 
@@ -243,6 +243,8 @@ class IpfsStore:
                 raise UnreachableError(
                     f"The IPFS daemon at {self.address} could not {doing}: {reason(error)}."
                 ) from error
+            except UnicodeError as error:
+                raise UnreachableError(f"No IPFS daemon can {doing}: its name is no text.") from error
             except _FAILURES as error:
                 if attempt == attempts:
                     raise UnreachableError(

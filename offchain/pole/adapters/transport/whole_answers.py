@@ -28,12 +28,12 @@ class WholeAnswers(HTTPAdapter):
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """Make the pools of connections."""
-        super().init_poolmanager(*arguments, **options)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*arguments, **options)
         _bound(self.poolmanager, self._whole)
 
     def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
         """Return the pools of connections through a proxy."""
-        pools = super().proxy_manager_for(*arguments, **options)  # type: ignore[no-untyped-call]
+        pools = super().proxy_manager_for(*arguments, **options)
         _bound(pools, self._whole)
         return pools
 
@@ -43,7 +43,8 @@ def _bound(pools: PoolManager, whole: float) -> None:
         def __init__(self, connected: socket, *arguments: Any, **options: Any) -> None:
             super().__init__(_Bounded(connected, whole), *arguments, **options)  # type: ignore[arg-type]
 
-    bounded = {}
+    bounded: dict[str, Any] = {}
+    pool: Any
     for scheme, pool in pools.pool_classes_by_scheme.items():
         connection = type("Connection", (pool.ConnectionCls,), {"response_class": Answer})
         bounded[scheme] = type("Pool", (pool,), {"ConnectionCls": connection})
