@@ -11,7 +11,6 @@ from socket import socket
 from typing import Any, Final
 
 from requests.adapters import HTTPAdapter
-from urllib3 import PoolManager
 
 _BUFFER: Final = 2**16
 
@@ -26,29 +25,20 @@ class WholeAnswers(HTTPAdapter):
         self._whole = whole
         super().__init__()
 
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """Make the pools of connections."""
-        super().init_poolmanager(*arguments, **options)
-        _bound(self.poolmanager, self._whole)
-
-    def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
-        """Return the pools of connections through a proxy."""
-        pools = super().proxy_manager_for(*arguments, **options)
-        _bound(pools, self._whole)
-        return pools
+    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
+        """Return the pool of connections for a request, direct or through a proxy."""
+        pool: Any = super().get_connection_with_tls_context(*arguments, **options)
+        if not hasattr(pool.ConnectionCls, "is_bounded"):
+            pool.ConnectionCls = _bounded(pool.ConnectionCls, self._whole)
+        return pool
 
 
-def _bound(pools: PoolManager, whole: float) -> None:
+def _bounded(connection: type, whole: float) -> type:
     class Answer(HTTPResponse):
         def __init__(self, connected: socket, *arguments: Any, **options: Any) -> None:
             super().__init__(_Bounded(connected, whole), *arguments, **options)  # type: ignore[arg-type]
 
-    bounded: dict[str, Any] = {}
-    pool: Any
-    for scheme, pool in pools.pool_classes_by_scheme.items():
-        connection = type("Connection", (pool.ConnectionCls,), {"response_class": Answer})
-        bounded[scheme] = type("Pool", (pool,), {"ConnectionCls": connection})
-    pools.pool_classes_by_scheme = bounded
+    return type("Connection", (connection,), {"response_class": Answer, "is_bounded": True})
 
 
 class _Bounded:
