@@ -50,7 +50,11 @@ class RefusedError(PoleError):
     exit_code = 6
 
 
-class NoPlaceError(RefusedError):
+class TooLateError(RefusedError):
+    """The chain has gone on, or the call is done already: trying again changes nothing."""
+
+
+class NoPlaceError(TooLateError):
     """All places of a round are taken by claims as high or higher: nothing will change that."""
 
 

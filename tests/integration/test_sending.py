@@ -37,7 +37,8 @@ print("mined", flush=True)
 
 def sender_in(folder: Path, rpc: str, policy: FeePolicy | None = None) -> Sender:
     journal = SqliteJournal(folder / "journal.sqlite")
-    return Sender(connect(rpc), ACCOUNT, journal, ErrorTable([]), lock=folder / "wallet.lock", policy=policy)
+    w3, lock = connect(rpc), folder / "wallet.lock"
+    return Sender(w3, ACCOUNT, journal, ErrorTable([]), chain_id=w3.eth.chain_id, lock=lock, policy=policy)
 
 
 @pytest.fixture(scope="module")

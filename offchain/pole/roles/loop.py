@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, TypeVar
 
-from pole.errors import DiskError, FundsError, JournalError, RefusedError, UnreachableError
+from pole.errors import DiskError, FundsError, JournalError, RefusedError, TooLateError, UnreachableError
 from pole.protocol.state import Phase
 from pole.roles.ports import Chain, Moment
 
@@ -61,8 +61,8 @@ def run(
 ) -> None:
     """Drive `roles` until `wait` says stop, or `finished` says so at moments when nothing was due.
 
-    An unreachable chain or store, a journal that fails, a full disk, a refusal, missing funds are logged and
-    tried again, less and less often; every other error ends the loop.
+    An unreachable chain or store, a journal that fails, a full disk, a refusal, missing funds are logged, and
+    the steps are taken again, less and less often; every other error ends the loop.
     """
     failures, told = 0, ""
     while True:
@@ -72,7 +72,7 @@ def run(
         except (*OF_ONE_LANE, JournalError) as error:
             failures += 1
             if str(error) != told:
-                LOG.warning("%s Trying again.", error)
+                LOG.warning("%s%s", error, "" if isinstance(error, TooLateError) else " Trying again.")
             told = str(error)
             pause = pace.after(failures)
         else:

@@ -1,5 +1,6 @@
 """An Ethereum node in memory: one wallet's transactions, a pool, blocks and deaths on demand."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,9 +8,8 @@ from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
-from web3 import Web3
-from web3.providers.base import JSONBaseProvider
-from web3.types import RPCEndpoint, RPCResponse
+
+from pole.adapters.node.provider import NodeProvider, Words, web3_over
 
 ETHER = 10**18
 GWEI = 10**9
@@ -19,11 +19,13 @@ class KilledError(BaseException):
     """The process died here."""
 
 
-class FakeNode(JSONBaseProvider):
-    """`requests` are the methods asked for, `journeys` counts what travels as one: a batch is one."""
+class FakeNode:
+    """`requests` are the methods asked for, `journeys` counts what travels as one: a batch is one.
+
+    `fault` may put other bytes in the place of an answer, or raise.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
         self.balance = 100 * ETHER
         self.base_fee = GWEI
         self.pool: dict[str, dict[str, Any]] = {}
@@ -35,13 +37,19 @@ class FakeNode(JSONBaseProvider):
         self.refuses_sends_with: str | None = None
         self.denies_what_it_takes = False
         self.hides_its_pool = False
+        self.lags_for = 0
         self.requests: list[str] = []
         self.journeys = 0
         self.die_before: int | None = None
         self.die_after: int | None = None
         self.logs: list[dict[str, Any]] = []
         self.fork = b""
-        self.w3 = Web3(self)
+        self.chain_id = 1337
+        self.fault: Callable[[list[dict[str, Any]], bytes], bytes] | None = None
+        self.waits: list[float] = []
+        words = Words("http://fake", "start one with `pole devnet up`")
+        self.provider = NodeProvider(self.post, words, clock=lambda: sum(self.waits), wait=self.waits.append)
+        self.w3 = web3_over(self.provider)
 
     def mine(self) -> None:
         self.block += 1
@@ -52,11 +60,15 @@ class FakeNode(JSONBaseProvider):
         used = len(self.mined)
         self.pool = {hash_: each for hash_, each in self.pool.items() if each["nonce"] >= used}
 
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+    def post(self, body: bytes) -> bytes:
         self.journeys += 1
-        return self._serve(method, params)
+        asked = json.loads(body)
+        batch = asked if isinstance(asked, list) else [asked]
+        answers = [{"id": each["id"], **self._serve(each["method"], each["params"])} for each in batch]
+        answer = json.dumps(answers if isinstance(asked, list) else answers[0]).encode()
+        return answer if self.fault is None else self.fault(batch, answer)
 
-    def _serve(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+    def _serve(self, method: str, params: Any) -> dict[str, Any]:
         self.requests.append(method)
         if self.die_before == len(self.requests):
             raise KilledError
@@ -65,20 +77,16 @@ class FakeNode(JSONBaseProvider):
             raise KilledError
         return answer
 
-    def make_batch_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse] | RPCResponse:
-        self.journeys += 1
-        return [self._serve(method, params) for method, params in requests]
-
-    def _answer(self, method: str, params: Any) -> RPCResponse:
+    def _answer(self, method: str, params: Any) -> dict[str, Any]:
         answer: Callable[..., Any] = getattr(self, f"_{method}")
         try:
-            return {"jsonrpc": "2.0", "id": 1, "result": answer(*params)}
+            return {"jsonrpc": "2.0", "result": answer(*params)}
         except NodeError as error:
             content = {"code": error.code, "message": error.message, "data": error.data}
-            return {"jsonrpc": "2.0", "id": 1, "error": content}  # type: ignore[typeddict-item]
+            return {"jsonrpc": "2.0", "error": content}
 
     def _eth_chainId(self) -> str:
-        return hex(1337)
+        return hex(self.chain_id)
 
     def _eth_getBalance(self, _address: str, _block: str) -> str:
         return hex(self.balance)
@@ -135,11 +143,14 @@ class FakeNode(JSONBaseProvider):
     def _eth_getTransactionByHash(self, hash_: str) -> dict[str, Any] | None:
         hidden = self.denies_what_it_takes or self.hides_its_pool
         seen = hash_ in self.mined or (hash_ in self.pool and not hidden)
-        return {"hash": hash_} if seen else None
+        return {"hash": hash_, "to": None, "input": "0x"} if seen else None
 
     def _eth_getTransactionReceipt(self, hash_: str) -> dict[str, Any] | None:
         transaction = self.mined.get(hash_)
         if transaction is None:
+            return None
+        if self.lags_for:
+            self.lags_for -= 1
             return None
         return {
             "transactionHash": hash_,

@@ -5,7 +5,15 @@ import logging
 import pytest
 from tests.unit.roles.conftest import OWNER, Stage
 
-from pole.errors import DiskError, FundsError, IntegrityError, JournalError, RefusedError, UnreachableError
+from pole.errors import (
+    DiskError,
+    FundsError,
+    IntegrityError,
+    JournalError,
+    RefusedError,
+    TooLateError,
+    UnreachableError,
+)
 from pole.protocol.state import Phase, Step
 from pole.roles.loop import Pace, after_rounds, at_height, never, run
 from pole.roles.ports import Moment
@@ -154,3 +162,12 @@ def test_a_height_is_reached_with_its_block(stage: Stage) -> None:
 def test_the_longest_wait_is_never_shorter_than_the_interval() -> None:
     assert Pace(60.0, 30.0).after(0) == 60.0
     assert Pace(1.0, 5.0).after(100) == 5.0
+
+
+def test_what_comes_too_late_is_not_said_to_be_tried_again(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    late = TooLateError("Round 3 is in phase REVEAL.")
+    with caplog.at_level(logging.WARNING, "pole"):
+        run(stage.chain("x"), [Scripted(late, None)], wait=Waits(2), finished=never, pace=Pace())
+    assert [record.message for record in caplog.records] == ["Round 3 is in phase REVEAL."]

@@ -20,6 +20,7 @@ from pole.adapters.ethereum.connection import (
 )
 from pole.adapters.ethereum.contract_errors import ErrorTable, ballot_name
 from pole.adapters.ethereum.decoding import (
+    member,
     to_ballot,
     to_finding,
     to_posted_task,
@@ -230,7 +231,7 @@ class ChainReader:
         """Return the phase of each round at a block, and its deadline by clock and block."""
         chain = self.contracts["PoLeChain"].functions
         found = self._at(block, [chain.phaseOf(round_id) for round_id in rounds])
-        return [(Phase(phase), deadline, at_block) for phase, deadline, at_block in found]
+        return [(member(Phase, phase), deadline, at_block) for phase, deadline, at_block in found]
 
     def _at(self, block: int, functions: list[Any]) -> list[Any]:
         """Return what view functions answer at a block, asked in one request."""

@@ -5,56 +5,22 @@ Whether it answers, and whether it is the chain of the deployment file.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from json import JSONDecodeError
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
-from requests.exceptions import RequestException
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 from web3.exceptions import Web3Exception
-from web3.types import RPCEndpoint, RPCResponse
 
 from pole.adapters.ethereum.deployment import Deployment
-from pole.adapters.storage.loopback import is_loopback, proxies_for
+from pole.adapters.node.http import HttpPost
+from pole.adapters.node.provider import NodeProvider, Words, web3_over
+from pole.adapters.transport.loopback import is_loopback
 from pole.errors import InputError, UnreachableError
 from pole.quoting import reason
 
 T = TypeVar("T")
-
-_TIMEOUTS = (5, 20)  # seconds to connect, and to wait for an answer
-
-
-class NodeProvider(HTTPProvider):
-    """web3's HTTP provider, whose failures to reach the node are UnreachableError."""
-
-    def __init__(self, url: str) -> None:
-        # No retries of its own: a worker's loop decides how long to wait and says so.
-        kwargs: dict[str, Any] = {"timeout": _TIMEOUTS, "proxies": proxies_for(urlsplit(url).hostname or "")}
-        super().__init__(url, request_kwargs=kwargs, exception_retry_configuration=None)
-        self._shown = shown_url(url)
-
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """Send one request."""
-        with self._reaching():
-            return super().make_request(method, params)
-
-    def make_batch_request(
-        self, batch_requests: list[tuple[RPCEndpoint, Any]]
-    ) -> list[RPCResponse] | RPCResponse:
-        """Send several requests as one."""
-        with self._reaching():
-            return super().make_batch_request(batch_requests)
-
-    @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        try:
-            yield
-        except (RequestException, JSONDecodeError, UnicodeDecodeError) as error:
-            raise UnreachableError(
-                f"No Ethereum node answers at {self._shown} ({type(error).__name__}): start one with `pole "
-                "devnet up`, or name another with --rpc."
-            ) from error
 
 
 def connect(url: str) -> Web3:
@@ -69,7 +35,9 @@ def connect(url: str) -> Web3:
             "--rpc is no HTTP URL of an Ethereum node: give one that begins with http:// or https://, like "
             "--rpc http://127.0.0.1:8546."
         )
-    return Web3(NodeProvider(parts.geturl()))
+    is_ours = is_loopback(parts.hostname or "")
+    advice = "start one with `pole devnet up`" if is_ours else "check that it runs and that you may use it"
+    return web3_over(NodeProvider(HttpPost(parts.geturl()), Words(shown_url(url), advice)))
 
 
 def _parts(url: str) -> SplitResult | None:
@@ -114,10 +82,13 @@ def check_deployment(w3: Web3, deployment: Deployment) -> None:
 
 @contextmanager
 def node_answers() -> Iterator[None]:
-    """Turn what web3 raises when a node answers with an error, or with nonsense, into UnreachableError."""
+    """Turn what web3 raises about what a node answered, which has the right shape, into UnreachableError.
+
+    A view function that reverts, a transaction that is not there, bytes that are no encoding of their type.
+    """
     try:
         yield
-    except Web3Exception as error:
+    except (Web3Exception, DecodingError, OverflowError, UnicodeError) as error:
         raise UnreachableError(f"The Ethereum node does not serve the request: {reason(error)}.") from error
 
 

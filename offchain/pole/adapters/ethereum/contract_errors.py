@@ -11,7 +11,8 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception, Web3RPCError
 
-from pole.errors import FundsError, NoPlaceError, PoleError, RefusedError, UnreachableError
+from pole.adapters.node.refusals import NO_FUNDS, VERDICTS
+from pole.errors import FundsError, NoPlaceError, PoleError, RefusedError, TooLateError, UnreachableError
 from pole.protocol.amounts import ether
 from pole.protocol.ballots import round_and_attempt
 from pole.protocol.state import BallotStage, Phase
@@ -118,9 +119,12 @@ _AMOUNTS = {
     ("PoolTooSmall", "needed"),
 }
 # Errors that say more than "not now" to whoever called.
-_KINDS = {"TooManySolutions": NoPlaceError}
-# ganache answers a `require` with an error of its own kind, where other nodes give revert data.
-_VERDICTS = ("revert", "out of gas", "invalid opcode")
+_KINDS = {
+    "TooManySolutions": NoPlaceError,
+    **dict.fromkeys(("RoundOver", "AlreadyRevealed", "AlreadyVoted", "CommitmentMismatch"), TooLateError),
+}
+# What is asked of a phase or stage is given in their order: too late is told from too early.
+_GOES_ON = {"WrongPhase": ("phase", "needed"), "WrongStage": ("stage", "needed")}
 _TIMES = {
     ("TooEarlyToClose", "notBefore"),
     ("TestSetAwaited", "deadline"),
@@ -152,7 +156,7 @@ class ErrorTable:
 
     def _refusal(self, data: bytes) -> RefusedError:
         element = self._by_selector.get(data[:4])
-        kind = RefusedError if element is None else _KINDS.get(element["name"], RefusedError)
+        kind = RefusedError if element is None else _kind(element, data[4:])
         return kind(self.sentence(data))
 
     def translate(self, error: Web3Exception) -> PoleError:
@@ -166,6 +170,20 @@ class ErrorTable:
         return UnreachableError(f"The Ethereum node gave an answer that makes no sense: {reason(error)}.")
 
 
+def _kind(element: Mapping[str, Any], arguments: bytes) -> type[RefusedError]:
+    names = _GOES_ON.get(element["name"])
+    if names is None:
+        return _KINDS.get(element["name"], RefusedError)
+    inputs = element["inputs"]
+    try:
+        values = decode([argument["type"] for argument in inputs], arguments)
+    except (DecodingError, OverflowError):
+        return RefusedError
+    given = dict(zip([argument["name"] for argument in inputs], values, strict=True))
+    standing, needed = (given[name] for name in names)
+    return TooLateError if standing > needed else RefusedError
+
+
 def node_message(error: Web3RPCError) -> str:
     """Return what the node itself said, in lower case."""
     answer = error.rpc_response or {}
@@ -176,13 +194,13 @@ def node_message(error: Web3RPCError) -> str:
 
 def _from_node(error: Web3RPCError) -> PoleError:
     message = node_message(error)
-    if "insufficient funds" in message or "enough funds" in message:
+    if any(words in message for words in NO_FUNDS):
         return FundsError(
             "The wallet cannot pay for the transaction and its gas: fund it, for instance with `pole wallet "
             "fund`."
         )
     said = one_line(message.removesuffix("."), MAX_REASON)
-    if any(verdict in message for verdict in _VERDICTS):
+    if any(words in message for words in VERDICTS):
         return RefusedError(f"The node refuses the call: {said}.")
     # A limit, a block it has not got yet, a nonce it knows better: it says nothing about the contracts.
     return UnreachableError(f"The Ethereum node does not serve the request: {said}.")

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from enum import IntEnum
+from typing import Any, TypeVar
 
+from pole.errors import UnreachableError
 from pole.protocol.state import (
     Ballot,
     BallotStage,
@@ -23,6 +25,19 @@ from pole.protocol.state import (
     Vote,
 )
 
+Member = TypeVar("Member", bound=IntEnum)
+
+
+def member(kind: type[Member], value: int) -> Member:
+    """Return a member of an enum by its number. Raises UnreachableError where the contracts have no such."""
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise UnreachableError(
+            f"The Ethereum node gives {value} for a {kind.__name__}, which the contracts have not: it does "
+            "not serve the contracts of the deployment file."
+        ) from error
+
 
 def to_terms(raw: Sequence[Any]) -> TaskTerms:
     """Return ITaskList.TaskTerms."""
@@ -36,8 +51,8 @@ def to_round(round_id: int, raw: Sequence[Any]) -> Round:
     first, second = found.challengers
     return replace(
         found,
-        step=Step(found.step),
-        void_reason=VoidReason(found.void_reason),
+        step=member(Step, found.step),
+        void_reason=member(VoidReason, found.void_reason),
         challengers=(first, second),
     )
 
@@ -50,19 +65,19 @@ def to_solution(raw: Sequence[Any]) -> Solution:
 def to_ballot(raw: Sequence[Any]) -> Ballot:
     """Return IVerifierCommittee.Ballot."""
     seats, choices, committed, revealed, stage, deadline, deadline_block = raw
-    return Ballot(seats, choices, committed, revealed, BallotStage(stage), deadline, deadline_block)
+    return Ballot(seats, choices, committed, revealed, member(BallotStage, stage), deadline, deadline_block)
 
 
 def to_finding(raw: Sequence[Any]) -> Finding:
     """Return IVerifierCommittee.Finding."""
     verdict, train_correct, test_correct, fingerprint = raw
-    return Finding(Verdict(verdict), train_correct, test_correct, fingerprint)
+    return Finding(member(Verdict, verdict), train_correct, test_correct, fingerprint)
 
 
 def to_vote(raw: Mapping[str, Any]) -> Vote:
     """Return IVerifierCommittee.Vote of an event."""
     verdict, train_correct, test_correct, predictions = _values(raw)
-    return Vote(Verdict(verdict), train_correct, test_correct, predictions)
+    return Vote(member(Verdict, verdict), train_correct, test_correct, predictions)
 
 
 def to_header(raw: Mapping[str, Any]) -> Header:
@@ -88,7 +103,10 @@ def to_posted_task(arguments: Mapping[str, Any]) -> PostedTask:
 def to_record(arguments: Mapping[str, Any]) -> Record:
     """Return the record of a Recorded event."""
     return Record(
-        arguments["height"], arguments["index"], RecordKind(arguments["kind"]), bytes(arguments["data"])
+        arguments["height"],
+        arguments["index"],
+        member(RecordKind, arguments["kind"]),
+        bytes(arguments["data"]),
     )
 
 

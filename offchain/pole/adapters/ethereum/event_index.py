@@ -104,7 +104,7 @@ class EventIndex:
         return {"address": addresses, "fromBlock": first, "toBlock": last, "topics": [topics]}
 
     def _keep(self, log: LogReceipt) -> None:
-        decoder = self._decoders.get((log["address"], bytes(log["topics"][0])))
+        decoder = self._decoders.get((log["address"], bytes(log["topics"][0]) if log["topics"] else b""))
         if decoder is None:
             return
         decoded = decoder.process_log(log)

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 from hexbytes import HexBytes
-from web3.exceptions import BlockNotFound
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.connection import in_one_request
@@ -22,6 +21,7 @@ from pole.adapters.ethereum.decoding import (
     to_vote,
 )
 from pole.adapters.ethereum.event_index import Event
+from pole.adapters.node.provider import NoSuchBlockError
 from pole.errors import InputError, IntegrityError
 from pole.protocol.encoding.ethereum_headers import encode_header, mix_of
 from pole.protocol.encoding.records import (
@@ -193,7 +193,7 @@ def _mix(reader: ChainReader, number: int) -> bytes | None:
     """
     try:
         block = reader.w3.eth.get_block(number)
-    except BlockNotFound:
+    except NoSuchBlockError:
         return None
     return mix_of(encode_header(block))
 

@@ -18,7 +18,7 @@ import requests
 
 from pole.adapters.ethereum.connection import shown_url
 from pole.adapters.explorers.submissions import Submission
-from pole.adapters.storage.loopback import proxies_for
+from pole.adapters.transport.loopback import proxies_for
 from pole.errors import InputError, IntegrityError, UnreachableError
 from pole.quoting import MAX_REASON, one_line, quoted
 

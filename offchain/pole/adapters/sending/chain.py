@@ -46,7 +46,8 @@ def open_ethereum_chain(
             "reset: use another --home, or move the journal's folder away."
         )
     lock = locks / f"{reader.deployment.chain_id}-{account.address.lower()}.lock"
-    sender = Sender(reader.w3, account, journal, reader.errors, lock=lock, policy=policy)
+    chain_id = reader.deployment.chain_id
+    sender = Sender(reader.w3, account, journal, reader.errors, chain_id=chain_id, lock=lock, policy=policy)
     return EthereumChain(reader, account.address, sender)
 
 
@@ -241,8 +242,9 @@ class EthereumChain(ChainReader):
         target = self.contracts[contract]
         topic = bytes(event_abi_to_log_topic(target.events[event]().abi))
         for log in receipt["logs"]:
-            if log["address"] == target.address and bytes(log["topics"][0]) == topic:
-                return target.events[event]().process_log(log)["args"]
+            if log["address"] == target.address and log["topics"] and bytes(log["topics"][0]) == topic:
+                with node_answers():
+                    return target.events[event]().process_log(log)["args"]
         raise InputError(
             f"{contract} of the deployment file emits no {event}: its ABI is of another version."
         )

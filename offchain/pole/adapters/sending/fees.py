@@ -24,12 +24,15 @@ class FeePolicy:
     Times are seconds, fees wei per gas.
     A transaction that is still pending after `replace_after` is signed again under the same nonce with a
     higher fee.
+    That another transaction took its nonce is believed after `believe_after` without a receipt: behind one
+    address may be nodes that lag behind each other.
     """
 
     ceiling: int = 500 * GWEI
     replace_after: float = 45
     give_up_after: float = 240
     poll: float = 0.4
+    believe_after: float = 15
 
 
 def market_fees(w3: Web3, ceiling: int) -> Fees:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pole.adapters.ethereum.chain_reader import ChainReader
+from pole.adapters.ethereum.decoding import member
 from pole.errors import RefusedError
 from pole.protocol.amounts import ether
 from pole.protocol.parameters import TaskListParameters
@@ -22,7 +23,7 @@ def task_states(reader: ChainReader) -> dict[int, str]:
     for event in reader.index.events("TaskTaken"):
         round_id = event.arguments["roundId"]
         phase, _, _ = reader.view("PoLeChain", "phaseOf", round_id)
-        states[event.arguments["taskId"]] = f"round {round_id}: {Phase(phase).name.lower()}"
+        states[event.arguments["taskId"]] = f"round {round_id}: {member(Phase, phase).name.lower()}"
     return states
 
 

@@ -18,7 +18,7 @@ from eth_account.signers.local import LocalAccount
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import TransactionNotFound, Web3Exception
+from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception
 from web3.types import TxParams, TxReceipt, Wei
 
 from pole.adapters.ethereum.contract_errors import ErrorTable
@@ -41,7 +41,7 @@ class Call:
 
 
 class Sender:
-    """Sends the transactions of one wallet."""
+    """Sends the transactions of one wallet, signed for one chain whatever the node says."""
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class Sender:
         journal: SqliteJournal,
         errors: ErrorTable,
         *,
+        chain_id: int,
         lock: Path,
         policy: FeePolicy | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -59,6 +60,7 @@ class Sender:
         self._account = account
         self._journal = journal
         self._errors = errors
+        self._chain_id = chain_id
         self._lock = lock
         self._policy = policy or FeePolicy()
         self._clock = clock
@@ -158,7 +160,13 @@ class Sender:
             "value": Wei(call.value),
         }
         self._w3.eth.call(transaction)
-        return {**transaction, "gas": self._gas(transaction), "chainId": self._w3.eth.chain_id, "type": 2}
+        claimed = self._w3.eth.chain_id
+        if claimed != self._chain_id:
+            raise UnreachableError(
+                f"The Ethereum node says that it is on chain {claimed} now, and the deployment is on "
+                f"{self._chain_id}: nothing was signed; name another with --rpc if it goes on."
+            )
+        return {**transaction, "gas": self._gas(transaction), "chainId": self._chain_id, "type": 2}
 
     def _gas(self, transaction: TxParams) -> int:
         """Return twice the smallest of some limits that the call succeeds with; gas not used is not paid.
@@ -169,7 +177,8 @@ class Sender:
         """
         *limits, maximum = _GAS_LIMITS
         for limit in limits:
-            with suppress(Web3Exception):
+            # What came of the call; a node that did not run it is UnreachableError, and no web3 error.
+            with suppress(ContractLogicError):
                 self._w3.eth.call({**transaction, "gas": limit})
                 return 2 * limit
         self._w3.eth.call({**transaction, "gas": maximum})
@@ -238,7 +247,7 @@ class Sender:
             return None
 
     def _await(self, intent: str) -> TxReceipt:
-        started = last_sent = self._clock()
+        started = last_sent = found_in_place = self._clock()
         while True:
             # Read before the receipts: a nonce that was used by then has left its receipt by now.
             mined = self._mined_nonces()
@@ -253,15 +262,17 @@ class Sender:
                     f"Another process of this wallet sent {intent} and it reverted; try again."
                 )
             newest = attempts[-1]
-            if mined > newest.nonce:
-                raise self._nonce_too_low(attempts)
             now = self._clock()
+            if mined <= newest.nonce:
+                found_in_place = now
+            elif now - found_in_place >= self._policy.believe_after:
+                raise self._nonce_too_low(attempts)
             if now - started >= self._policy.give_up_after:
                 raise UnreachableError(
                     f"The transaction {newest.hash} was sent but not mined in {now - started:.0f} s: run "
                     "this again later, it takes up the same transaction."
                 )
-            if now - last_sent >= self._policy.replace_after:
+            if mined <= newest.nonce and now - last_sent >= self._policy.replace_after:
                 self._replace_in_line(newest, mined)
                 last_sent = now
             self._wait(self._policy.poll)

@@ -24,10 +24,12 @@ from ipfshttpclient.exceptions import (  # type: ignore[import-untyped]
     ErrorResponse,
 )
 from ipfshttpclient.exceptions import TimeoutError as TooSlowError
+from ipfshttpclient.requests_wrapper import HTTPAdapter  # type: ignore[import-untyped]
 from requests.exceptions import ReadTimeout, RequestException
 
-from pole.adapters.storage.loopback import is_loopback
 from pole.adapters.storage.private_file import private_folder
+from pole.adapters.transport.loopback import is_loopback
+from pole.adapters.transport.whole_answers import WholeAnswers
 from pole.errors import InputError, IntegrityError, UnreachableError
 from pole.quoting import quoted, reason
 from pole.roles.support.files import own_disk
@@ -69,6 +71,10 @@ class IpfsPolicy:
             fetch_within=seconds,
             attempts=1,
         )
+
+
+class _WholeAnswers(WholeAnswers, HTTPAdapter):  # type: ignore[misc]
+    """The adapter of the client's own sessions, whose answers end in time."""
 
 
 class IpfsStore:
@@ -142,7 +148,7 @@ class IpfsStore:
         by who forgets the same content under another name, and makes the daemon fetch nothing. Raises
         UnreachableError.
         """
-        link = f"{KEPT}/{name}/{hashlib.sha256(cid.encode()).hexdigest()}"
+        link = f"{KEPT}/{name}/{hashlib.sha256(cid.encode(errors='surrogateescape')).hexdigest()}"
         if not self._is_there(link):
             self._again(f"keep {quoted(cid)}", lambda: self._tree("cp", f"/ipfs/{cid}", link, parents="true"))
 
@@ -197,26 +203,38 @@ class IpfsStore:
         deadline = self._clock() + policy.fetch_within
         length = 0
         with self._cat(cid, policy) as chunks, _written(path) as write:
-            for chunk in chunks:
+            for chunk in self._until(deadline, chunks, cid, policy):
                 length += len(chunk)
                 if length > max_bytes:
                     raise IntegrityError(
                         f"The content of {quoted(cid)} is longer than the {max_bytes} bytes it may have: it "
                         "is not what it should be."
                     )
-                if self._clock() > deadline:
-                    raise UnreachableError(
-                        f"The content of {quoted(cid)} did not come within {policy.fetch_within:.0f} s: try "
-                        "again later."
-                    )
                 write(chunk)
+
+    def _until(
+        self, deadline: float, chunks: Iterator[bytes], cid: str, policy: IpfsPolicy
+    ) -> Iterator[bytes]:
+        """Yield the chunks of content; raises UnreachableError after the deadline."""
+        late = UnreachableError(
+            f"The content of {quoted(cid)} did not come within {policy.fetch_within:.0f} s: try again later."
+        )
+        try:
+            for chunk in chunks:
+                if self._clock() > deadline:
+                    raise late
+                yield chunk
+        except _FAILURES as error:
+            if self._clock() >= deadline:
+                raise late from error
+            raise
 
     @contextmanager
     def _cat(self, cid: str, policy: IpfsPolicy) -> Iterator[Iterator[bytes]]:
         # `Client.cat` loads the whole content into memory; its lower-level request streams. The daemon bounds
         # the whole transfer, the client the time to the first byte and between any two.
         try:
-            stream = self._client._client.request(
+            stream = self._client_within(policy.fetch_within)._client.request(
                 "/cat",
                 (cid,),
                 opts={"timeout": f"{math.ceil(policy.fetch_within)}s"},
@@ -226,12 +244,32 @@ class IpfsStore:
         except TooSlowError as error:
             if not isinstance(error.original, ReadTimeout):
                 raise
+            advice = (
+                "it is busy, for it does not say its version: try again later"
+                if self._is_busy()
+                else "connect it to other peers, or try again later"
+            )
             raise UnreachableError(
                 f"The IPFS daemon at {self.address} could not fetch {quoted(cid)}: nothing came within "
-                f"{policy.first_byte_within:.0f} s; connect it to other peers, or try again later."
+                f"{policy.first_byte_within:.0f} s; {advice}."
             ) from error
         with stream:
             yield stream
+
+    def _client_within(self, whole: float) -> Any:
+        """Return a client for a request, whose answer ends within so many seconds, however it trickles in."""
+        client: Any = ipfshttpclient.Client(self.address, chunk_size=SENT_AT_ONCE)
+        properties = {**self._client._client._session_props, "adapters": {"http": _WholeAnswers(whole)}}
+        client._client._session_props = properties
+        return client
+
+    def _is_busy(self) -> bool:
+        """Return whether the daemon does not even say its version, which it has at hand."""
+        try:
+            self._client.version(timeout=(self._policy.connect_within, self._policy.connect_within))
+        except _FAILURES:
+            return True
+        return False
 
     def _again(self, doing: str, request: Callable[[], T], *, attempts: int | None = None) -> T:
         """Make a request, anew after a pause when it fails; the daemon's own refusal is final."""
@@ -243,6 +281,8 @@ class IpfsStore:
                 raise UnreachableError(
                     f"The IPFS daemon at {self.address} could not {doing}: {reason(error)}."
                 ) from error
+            except UnicodeError as error:
+                raise UnreachableError(f"No IPFS daemon can {doing}: its name is no text.") from error
             except _FAILURES as error:
                 if attempt == attempts:
                     raise UnreachableError(

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from pole.errors import DiskError, InputError
-from pole.roles.support.files import make_private_folder
+from pole.roles.support.files import make_private_folder, own_disk
 
 _DISK = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 """What the system says where a disk is full, broken or another's, and not where a path is no folder's."""
@@ -31,7 +31,7 @@ def write_private(path: Path, data: bytes) -> None:
     """Write a file of mode 0600 by way of a temporary one.
 
     It is durable on disk before it takes the place of `path`.
-    Raises what `private_folder` raises, and DiskError when the folder cannot be written.
+    Raises what `private_folder` raises, and DiskError when the folder or the file cannot be written.
     """
     folder = private_folder(path.parent)
     try:
@@ -42,11 +42,12 @@ def write_private(path: Path, data: bytes) -> None:
             f"The folder {folder} cannot be written ({error.strerror}): choose another with --home."
         ) from error
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        with own_disk(path):
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -54,9 +55,13 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the folder's list of files durable: without it a power cut can undo a rename."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Make the folder's list of files durable: without it a power cut can undo a rename.
+
+    Raises DiskError.
+    """
+    with own_disk(folder):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

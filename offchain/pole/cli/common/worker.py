@@ -183,15 +183,19 @@ def serve(
 ) -> None:
     """Run the role that is made of a wallet's session and the event that tells it to stop.
 
-    Raises what `open_session` and `run_worker` raise, and InputError where the wallet has such a worker.
+    Asked to stop while it starts, it ends as one that ran. Raises what `open_session` and `run_worker` raise,
+    and InputError where the wallet has such a worker.
     """
+    password = read_password(settings)
     with (
-        open_session(settings, wallet, read_password(settings)) as session,
         stop_on_signals() as stopping,
+        open_session(settings, wallet, password) as session,
         _only_one(settings, session, wallet),
     ):
         start_log(as_json=options.json_log)
-        run_worker(session, make_role(session, stopping), options, stopping, idle_after=idle_after)
+        role = make_role(session, stopping)
+        if not stopping.is_set():
+            run_worker(session, role, options, stopping, idle_after=idle_after)
 
 
 def _only_one(settings: Settings, session: Session, wallet: str) -> AbstractContextManager[None]:

@@ -17,6 +17,8 @@ _FIELDS: Final = (
     *("baseFeePerGas", "withdrawalsRoot", "blobGasUsed", "excessBlobGas", "parentBeaconBlockRoot"),
     "requestsHash",
 )
+_ALSO_AS: Final = {"extraData": "proofOfAuthorityData"}
+"""How web3 names a field that is longer on chains of proof of authority."""
 _MIX: Final = _FIELDS.index("mixHash")
 
 _STRING, _LIST = 0x80, 0xC0
@@ -32,7 +34,8 @@ def encode_header(block: Mapping[str, Any]) -> bytes:
     Raises IntegrityError where the hash is another, as on chains whose headers are not Ethereum's.
     """
     try:
-        header: bytes = rlp.encode([_field(block[name]) for name in _FIELDS if block.get(name) is not None])
+        given = [block.get(_ALSO_AS.get(name, name), block.get(name)) for name in _FIELDS]
+        header: bytes = rlp.encode([_field(value) for value in given if value is not None])
     except (TypeError, ValueError, rlp.EncodingError, rlp.SerializationError):
         header = b""
     if keccak256(header) != block.get("hash"):

@@ -9,7 +9,7 @@ from web3.types import RPCError
 
 from pole.adapters.ethereum import contract_errors
 from pole.adapters.ethereum.contract_errors import SENTENCES, ErrorTable
-from pole.errors import FundsError, NoPlaceError, RefusedError, UnreachableError
+from pole.errors import FundsError, NoPlaceError, RefusedError, TooLateError, UnreachableError
 
 TABLE = ErrorTable([[error_abi(name) for name in errors()]])
 VERIFIER = "0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB"
@@ -163,3 +163,21 @@ def test_text_of_a_node_or_of_an_abi_is_one_short_line() -> None:
         assert str(TABLE.translate(error)).isprintable()
         assert len(str(TABLE.translate(error))) < 400
     assert isinstance(TABLE.translate(ContractCustomError("0xno", data="0xno")), RefusedError)
+
+
+@pytest.mark.parametrize(
+    ("data", "is_late"),
+    [
+        (revert_data("WrongPhase", 3, 5, 3), True),
+        (revert_data("WrongPhase", 3, 2, 3), False),
+        (revert_data("WrongPhase", 3, 99, 3), True),
+        (revert_data("WrongPhase", 3, 2, 3)[:-1], False),
+        (revert_data("WrongStage", 29, 3, 1), True),
+        (revert_data("WrongStage", 29, 1, 3), False),
+        (revert_data("AlreadyRevealed", 3, VERIFIER), True),
+        (revert_data("NoTask"), False),
+    ],
+)
+def test_what_comes_too_late_is_told_from_what_comes_too_early(data: bytes, is_late: bool) -> None:
+    shown = "0x" + data.hex()
+    assert isinstance(TABLE.translate(ContractCustomError(shown, data=shown)), TooLateError) is is_late

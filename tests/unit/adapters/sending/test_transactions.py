@@ -1,9 +1,13 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
+from hexbytes import HexBytes
 from tests.unit.adapters.fake_node import ETHER, GWEI, FakeNode, KilledError
 
 from pole.adapters.ethereum.contract_errors import ErrorTable
@@ -33,6 +37,7 @@ class Desk:
             ACCOUNT,
             self.journal,
             ErrorTable([ABI]),
+            chain_id=1337,
             lock=self.folder / "wallet.lock",
             policy=policy,
             clock=lambda: self.time,
@@ -314,8 +319,8 @@ def test_a_nonce_used_from_elsewhere_is_told_and_the_step_can_be_sent_anew(desk:
 
     def other_wallet_is_faster(seconds: float) -> None:
         desk.stall(seconds)
-        (ours,) = desk.node.pool.values()
-        desk.node.mined["0xother"] = {**ours, "hash": "0xother", "block": 2, "status": 1}
+        for ours in desk.node.pool.values():
+            desk.node.mined["0xother"] = {**ours, "hash": "0xother", "block": 2, "status": 1}
         desk.node.pool.clear()
 
     sender._wait = other_wallet_is_faster
@@ -331,4 +336,57 @@ def test_a_transaction_that_a_reorganisation_undid_is_sent_again(desk: Desk) -> 
     receipt = desk.sender().send(call(), intent="open")
     assert receipt["status"] == 1
     assert len(desk.node.mined) == 1
+    assert len(desk.journal.sends_of("open")) == 1
+
+
+def test_nothing_is_signed_for_a_chain_that_the_node_claims(desk: Desk) -> None:
+    desk.node.chain_id = 1
+    with pytest.raises(UnreachableError, match="on chain 1 now, and the deployment is on 1337"):
+        desk.sender().send(call(), intent="open")
+    assert not desk.journal.sends_of("open")
+    assert "eth_sendRawTransaction" not in desk.node.requests
+
+
+def test_a_node_that_changes_its_chain_in_between_gets_a_signature_for_ours_alone(desk: Desk) -> None:
+    desk.sender().send(call(), intent="open")
+    (send,) = desk.journal.sends_of("open")
+    assert TypedTransaction.from_bytes(HexBytes(send.raw)).as_dict()["chainId"] == 1337
+
+
+def test_a_node_that_fails_in_the_search_for_gas_is_no_want_of_gas(desk: Desk) -> None:
+    desk.node.gas_needed = 510_000
+
+    def limited(asked: list[dict[str, Any]], answer: bytes) -> bytes:
+        if asked[0]["method"] == "eth_call" and "gas" in asked[0]["params"][0]:
+            content = {"code": -32005, "message": "rate limit exceeded", "data": {"see": "x"}}
+            return json.dumps({"jsonrpc": "2.0", "id": asked[0]["id"], "error": content}).encode()
+        return answer
+
+    desk.node.fault = limited
+    with pytest.raises(UnreachableError, match="rate limit exceeded"):
+        desk.sender().send(call(), intent="open")
+    assert desk.node.requests.count("eth_call") == 1 + 3
+    assert not desk.journal.sends_of("open")
+
+
+def test_a_node_that_lags_behind_another_loses_no_transaction(desk: Desk) -> None:
+    """Behind one address: one node knows that the nonce is used, the other has no receipt yet."""
+    desk.node.lags_for = 20
+    assert desk.sender().send(call(), intent="open")["status"] == 1
+    assert [send.state for send in desk.journal.sends_of("open")] == [SendState.DONE]
+
+
+def test_a_limit_at_the_broadcast_leaves_the_same_transaction_to_be_sent(desk: Desk) -> None:
+    def limited(asked: list[dict[str, Any]], answer: bytes) -> bytes:
+        if asked[0]["method"] == "eth_sendRawTransaction":
+            desk.node.pool.clear()
+            content = {"code": 429, "message": "too many requests"}
+            return json.dumps({"jsonrpc": "2.0", "id": asked[0]["id"], "error": content}).encode()
+        return answer
+
+    desk.node.fault = limited
+    with pytest.raises(UnreachableError):
+        desk.sender().send(call(), intent="open")
+    desk.node.fault = None
+    assert desk.sender().send(call(), intent="open")["status"] == 1
     assert len(desk.journal.sends_of("open")) == 1

@@ -2,7 +2,9 @@ import errno
 import io
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,14 +38,14 @@ class Daemon(BaseHTTPRequestHandler):
         fault = self.faults.pop(0) if self.faults else ""
         if fault == "hangs":
             self.hang.wait(10)
+        elif fault == "trickles":
+            self._trickle()
         elif fault == "dies":
             self.connection.close()
         elif fault == "refuses":
             self._answer(500, json.dumps({"Message": "block was not found", "Code": 0}).encode())
-        elif fault == "says nothing":
-            self._answer(200, b"{}")
-        elif fault == "is no daemon":
-            self._answer(200, b"<html>")
+        elif fault in {"says nothing", "is no daemon"}:
+            self._answer(200, b"{}" if fault == "says nothing" else b"<html>")
         elif fault == "breaks off":
             self._answer(200, CONTENT[:10], length=len(CONTENT))
         elif url.path.endswith("/add"):
@@ -54,6 +56,13 @@ class Daemon(BaseHTTPRequestHandler):
             self._answer(200, json.dumps({"Version": "0.18.1"}).encode())
         else:
             self._answer(200, CONTENT)
+
+    def _trickle(self) -> None:
+        self._answer(200, b"", length=len(CONTENT))
+        with suppress(OSError):
+            for byte in CONTENT:
+                self.wfile.write(bytes([byte]))
+                self.hang.wait(0.05)
 
     def _change_tree(self, verb: str, paths: list[str]) -> None:
         there = [path for path in self.tree if f"{path}/".startswith(f"{paths[-1]}/")]
@@ -173,6 +182,40 @@ def test_content_that_does_not_begin_is_given_up_at_once(
     with pytest.raises(UnreachableError, match="could not fetch 'bafy': nothing came within"):
         store(address, waits, policy=impatient).fetch("bafy", tmp_path / "x", max_bytes=1000, within=within)
     assert waits == []
+
+
+def test_a_busy_daemon_is_told_from_one_without_peers(tmp_path: Path, address: str) -> None:
+    impatient = replace(QUICK, first_byte_within=0.3, connect_within=0.3)
+    Daemon.faults[:] = ["hangs"]
+    with pytest.raises(UnreachableError, match="connect it to other peers"):
+        store(address, policy=impatient).fetch("bafy", tmp_path / "x", max_bytes=1000)
+    Daemon.faults[:] = ["hangs", "hangs"]
+    with pytest.raises(UnreachableError, match="it is busy") as told:
+        store(address, policy=impatient).fetch("bafy", tmp_path / "x", max_bytes=1000)
+    assert "peers" not in str(told.value)
+
+
+@pytest.mark.parametrize("within", [None, 1.0])
+def test_content_that_trickles_in_is_given_up_in_its_time(
+    tmp_path: Path, address: str, within: float | None
+) -> None:
+    Daemon.faults[:] = ["trickles"]
+    started, waits = time.monotonic(), list[float]()
+    with pytest.raises(UnreachableError, match="did not come within 1 s"):
+        store(address, waits, policy=replace(QUICK, fetch_within=1)).fetch(
+            "bafy", tmp_path / "x", max_bytes=2000, within=within
+        )
+    assert time.monotonic() - started < 3
+    assert waits == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("cid", ["\udcff\udcfe", "\udc80"])
+def test_a_name_that_is_no_text_names_nothing(tmp_path: Path, address: str, cid: str) -> None:
+    with pytest.raises(UnreachableError, match="no text"):
+        store(address).fetch(cid, tmp_path / "x", max_bytes=1000)
+    with pytest.raises(UnreachableError, match="no text"):
+        store(address).keep(cid, "wallet/1")
 
 
 def test_the_daemon_is_given_the_time_of_the_whole_transfer(tmp_path: Path, address: str) -> None:

@@ -178,3 +178,14 @@ def test_a_process_killed_at_any_moment_never_loses_a_secret_it_was_told_of(tmp_
     assert len(told) >= 31
     for place, salt in told.items():
         assert kept.get(f"salt/{place}") == bytes.fromhex(salt)
+
+
+def test_a_journal_whose_mode_cannot_be_set_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(JournalError, match="Operation not permitted"):
+        SqliteJournal(tmp_path / "journal.sqlite")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pole.adapters.storage.private_file import private_folder, write_private
-from pole.errors import InputError
+from pole.errors import DiskError, InputError
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
@@ -13,17 +13,18 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
         private_folder(tmp_path / "file" / "folder")
 
 
+@pytest.mark.parametrize(("owner", "name"), [(os, "fsync"), (Path, "replace"), (os, "fdopen")])
 def test_a_failed_write_leaves_the_old_file_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
 ) -> None:
     path = tmp_path / "secret"
     write_private(path, b"old")
 
-    def full(_: int) -> None:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(owner, name, full)
+    with pytest.raises(DiskError, match=r"secret cannot be written or read \(No space left on device\)"):
         write_private(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

@@ -4,13 +4,15 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import cast
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from pole.cli.common.context import Session
+from pole.cli.common import worker
+from pole.cli.common.context import Session, Settings
 from pole.cli.common.worker import WorkerOptions, run_worker, stop_on_signals, worker_options
 from pole.errors import InputError
 from pole.roles.loop import Role
@@ -53,3 +55,30 @@ def test_the_workers_commands_load_without_web3_and_torch() -> None:
         "sys.exit(bool({'web3', 'torch', 'ipfshttpclient'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_worker_that_is_asked_to_stop_while_it_starts_ends_as_one_that_ran(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Opened:
+        home = tmp_path / "1337-aa"
+
+        def __enter__(self) -> "Opened":
+            os.kill(os.getpid(), signal.SIGTERM)
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """Close nothing."""
+
+    monkeypatch.setattr(worker, "read_password", lambda _: "secret")
+    monkeypatch.setattr(worker, "open_session", lambda *_: Opened())
+    monkeypatch.setattr(worker, "start_log", lambda **_: None)
+    monkeypatch.setattr(worker, "run_worker", lambda *_, **__: pytest.fail("it ran"))
+    options = WorkerOptions(1.0, 1, None, withdraws=False, json_log=False)
+    settings = Settings(tmp_path, "http://127.0.0.1:1", "/ip4/127.0.0.1/tcp/1", tmp_path / "x", None)
+
+    @click.command()
+    def run() -> None:
+        worker.serve(settings, options, "alice", lambda *_: cast("Role", None))
+
+    assert CliRunner().invoke(run, []).exit_code == 0

@@ -1,0 +1,1 @@
+"""An Ethereum node at the end of a wire: requests, answers of the right shape, what it refuses."""

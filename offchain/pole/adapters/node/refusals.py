@@ -1,0 +1,71 @@
+"""What a node's error says: about the contracts, about the wallet, or only about the node itself."""
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from web3.exceptions import (
+    ContractCustomError,
+    ContractLogicError,
+    MethodUnavailable,
+    TransactionNotFound,
+    Web3RPCError,
+)
+from web3.types import RPCResponse
+
+from pole.adapters.node.methods import SENDING
+from pole.errors import UnreachableError
+from pole.quoting import MAX_REASON, one_line
+
+VERDICTS: Final = (
+    *("revert", "out of gas", "invalid opcode", "intrinsic gas"),
+    # All that ganache, and anvil, say of a call that did not run to its end.
+    *("vm exception", "evm error"),
+)
+"""Words of what came of running a contract: nodes have many codes for it, and other errors under them too."""
+NO_FUNDS: Final = ("insufficient funds", "enough funds", "insufficient balance")
+"""Words for a wallet that cannot pay."""
+BUSY: Final = frozenset({-32005, -32029, -32097, 429})
+"""The codes of limits: of the EIPs (1474), and those that large providers have besides."""
+
+_REVERTED: Final = 3
+_NO_SUCH_METHOD: Final = -32601
+# The selectors of Solidity's own Error(string) and Panic(uint256), which the message says in words.
+_IN_WORDS: Final = ("0x08c379a0", "0x4e487b71")
+_SELECTOR_DIGITS: Final = 10
+
+
+def refusal(method: str, error: Mapping[str, Any]) -> Exception:
+    """Return what to raise for an error object of a node.
+
+    web3's own error where the caller has something to make of it: a verdict on a call, a transaction that
+    the pool does not take, a method that the node has not got. All else says nothing about the chain, and is
+    UnreachableError.
+    """
+    message, said = error["message"], f"{error['message']} {error.get('data') or ''}".lower()
+    whole = Web3RPCError(message, rpc_response=cast(RPCResponse, {"error": dict(error)}))
+    if error["code"] in BUSY:
+        return _unserved(message)
+    if method in SENDING:
+        return whole
+    if method == "eth_call" and any(words in said for words in NO_FUNDS):
+        return whole
+    if method == "eth_call" and (error["code"] == _REVERTED or any(words in said for words in VERDICTS)):
+        return _verdict(message, error.get("data"))
+    if method.startswith("eth_getTransaction") and said.strip() == "transaction not found":
+        return TransactionNotFound(message)
+    if error["code"] == _NO_SUCH_METHOD:
+        return MethodUnavailable(message, rpc_response=whole.rpc_response)
+    return _unserved(message)
+
+
+def _unserved(message: str) -> UnreachableError:
+    said = one_line(message.removesuffix("."), MAX_REASON)
+    return UnreachableError(f"The Ethereum node does not serve the request: {said}.")
+
+
+def _verdict(message: str, data: Any) -> Exception:
+    # Nethermind's "Reverted 0x…".
+    given = data.removeprefix("Reverted ") if isinstance(data, str) else ""
+    if given.startswith("0x") and len(given) >= _SELECTOR_DIGITS and not given.startswith(_IN_WORDS):
+        return ContractCustomError(given, data=given)
+    return ContractLogicError(message, data=given)
