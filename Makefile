@@ -67,7 +67,7 @@ $(VENV_STAMP):
 $(PACKAGES_STAMP): requirements.lock tools/setup $(VENV_STAMP)
 	@tools/setup packages
 
-$(POLE_STAMP): pyproject.toml setup.py $(wildcard offchain/pole/ipfe/native/*.[ch] offchain/pole/ipfe/native/*.py) $(PACKAGES_STAMP)
+$(POLE_STAMP): pyproject.toml setup.py $(wildcard offchain/pole/ipfe/native/*.[ch] offchain/pole/learning/evaluation/native/*.[ch]) $(PACKAGES_STAMP)
 	@tools/setup pole
 
 $(NODE_STAMP): devnet/package.json devnet/package-lock.json devnet/.npmrc

@@ -1,13 +1,14 @@
-"""Call the compiled kernel at random under the address and undefined-behaviour sanitizers.
+"""Call the compiled kernels at random under the address and undefined-behaviour sanitizers.
 
     python -m scripts.sanitize
     python -m scripts.sanitize --seconds 600 --seed 7
 
-Builds offchain/pole/ipfe/native with gcc's sanitizers into a temporary folder, and calls every function on
-every code path that this processor has. Half of the calls are right: their results must be those of plain
-Python, or of the exponents that their points were made of. Half have arguments that somebody could have
-meant to harm with: each must be refused with ValueError, or taken without harm. Prints what was called, the
-seed and the machine. The exit code is 1 when a call went wrong, or when the sanitizers are not here.
+Builds the C of the encryption and that of the evaluation of models with gcc's sanitizers into a temporary
+folder, and calls every function on every code path that this processor has, half of the time each. Half of
+the calls are right: their results must be those of plain Python, of the exponents that their points were
+made of, or of float64. Half have arguments that somebody could have meant to harm with: each must be refused
+with ValueError, or taken without harm. Prints what was called, the seed and the machine. The exit code is 1
+when a call went wrong, or when the sanitizers are not here.
 """
 
 import argparse
@@ -26,12 +27,16 @@ def main() -> None:
         sys.exit(missing)
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        module = build.sanitized_module(Path(folder))
         print(build.machine(), flush=True)
-        code = build.run_calls(module, seconds=options.seconds, seed=options.seed)
-    if code:
-        print(f"The kernel failed: `python -m scripts.sanitize --seed {options.seed}` fails again.")
-    sys.exit(1 if code else 0)
+        seconds = options.seconds / len(build.KERNELS)
+        failed = []
+        for kernel in build.KERNELS:
+            module = build.sanitized_module(kernel, Path(folder) / kernel)
+            if build.run_calls(kernel, module, seconds=seconds, seed=options.seed):
+                failed.append(kernel)
+    if failed:
+        print(f"Failed: {', '.join(failed)}; `python -m scripts.sanitize --seed {options.seed}` fails again.")
+    sys.exit(1 if failed else 0)
 
 
 def _options() -> argparse.Namespace:

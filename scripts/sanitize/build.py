@@ -1,4 +1,4 @@
-"""The kernel compiled with gcc's sanitizers, and a Python that can load it."""
+"""A kernel compiled with gcc's sanitizers, and a Python that can load it."""
 
 import os
 import platform
@@ -10,7 +10,10 @@ from pathlib import Path
 
 from scripts.sources import ROOT
 
-NATIVE = ROOT / "offchain" / "pole" / "ipfe" / "native"
+KERNELS = {
+    "encryption": ROOT / "offchain" / "pole" / "ipfe" / "native",
+    "evaluation": ROOT / "offchain" / "pole" / "learning" / "evaluation" / "native",
+}
 COMPILER = "gcc"
 LIBRARIES = ("libasan.so", "libubsan.so")
 # With the checks in it, gcc takes a quarter of an hour to optimise one path so far.
@@ -49,10 +52,11 @@ def library(name: str) -> Path:
     return Path(found.stdout.strip())
 
 
-def sanitized_module(folder: Path) -> Path:
-    """Compile the kernel into a folder, its files beside each other; return the module."""
+def sanitized_module(kernel: str, folder: Path) -> Path:
+    """Compile a kernel into a folder, its files beside each other; return the module."""
+    folder.mkdir()
     include = f"-I{sysconfig.get_paths()['include']}"
-    for source in NATIVE.glob("*.[ch]"):
+    for source in KERNELS[kernel].glob("*.[ch]"):
         text = source.read_text(encoding="utf-8")
         (folder / source.name).write_text(text.replace(OPTIMISATION, ""), encoding="utf-8")
     objects = {source: source.with_suffix(".o") for source in sorted(folder.glob("*.c"))}
@@ -74,9 +78,10 @@ def machine() -> str:
     return f"{_processor()}, {platform.system()}, gcc {compiler.stdout.strip()}"
 
 
-def run_calls(module: Path, *, seconds: float, seed: int) -> int:
+def run_calls(kernel: str, module: Path, *, seconds: float, seed: int) -> int:
     """Call the sanitized module in a process of its own; return its exit code."""
-    command = [sys.executable, "-m", "scripts.sanitize.calls", str(module), str(seconds), str(seed)]
+    command = [sys.executable, "-m", "scripts.sanitize.calls", kernel, str(module)]
+    command += [str(seconds), str(seed)]
     preloaded = " ".join(str(library(name)) for name in LIBRARIES)
     environment = os.environ | ENVIRONMENT | {"LD_PRELOAD": preloaded}
     return subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode

@@ -1,4 +1,4 @@
-"""Random calls of one build of the kernel: python -m scripts.sanitize.calls MODULE SECONDS SEED.
+"""Random calls of one build of a kernel: python -m scripts.sanitize.calls KERNEL MODULE SECONDS SEED.
 
 Ends with the first call that goes wrong, after saying which it was. Calls follow from the seed alone.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from types import ModuleType
 
+from scripts.sanitize.convolutions import Convolver
 from scripts.sanitize.hostile import spoiled
 from scripts.sanitize.valid import Call, Caller
 
@@ -22,9 +23,10 @@ class WrongResultError(Exception):
 
 
 def main() -> None:
-    path, seconds, seed = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
-    native = loaded(path)
-    caller, counts = Caller(native, Random(seed)), Counts()  # noqa: S311 - reproducible choices
+    kernel, path, seconds, seed = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
+    native, random = loaded(path), Random(seed)  # noqa: S311 - reproducible choices
+    caller = Convolver(native, random) if kernel == "evaluation" else Caller(native, random)
+    counts = Counts()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         call = caller.any_call()
@@ -34,7 +36,7 @@ def main() -> None:
             print(f"Call {counts.total()}, of {call.function}, with {call.shown()}", file=sys.stderr)
             raise
     print(report(counts))
-    print(f"{counts.total()} calls, code paths {', '.join(native.names())}")
+    print(f"{counts.total()} calls, code paths {', '.join(caller.paths())}")
 
 
 def loaded(path: Path) -> ModuleType:
@@ -47,7 +49,7 @@ def loaded(path: Path) -> ModuleType:
     return module
 
 
-def outcome_of(caller: Caller, call: Call) -> str:
+def outcome_of(caller: Caller | Convolver, call: Call) -> str:
     """Make a call as it is, or spoiled; return what came of it: right, refused or taken."""
     if caller.rng.random() < 0.5:
         call.check(caller.make(call))

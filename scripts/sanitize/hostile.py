@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from scripts.sanitize.convolutions import Convolver
 from scripts.sanitize.valid import Call, Caller, scalars_of
 
 from pole.ipfe.group import ORDER
@@ -18,7 +19,7 @@ NO_CAPSULES = (None, 0, "capsule", b"", object())
 NO_BUFFERS = (None, 0, "text", [1, 2], object())
 
 
-def spoiled(call: Call, caller: Caller) -> tuple[Call, bool]:
+def spoiled(call: Call, caller: Caller | Convolver) -> tuple[Call, bool]:
     """Return a call made hostile, and whether it has to be refused."""
     rng = caller.rng
     if call.scalars and rng.random() < 0.1:
@@ -41,6 +42,11 @@ def _other(argument: Any, arguments: list[Any], rng: Random) -> Any:
     """Something in the place of an argument."""
     if rng.random() < 0.05:
         return rng.choice(arguments)
+    if isinstance(argument, tuple):
+        numbers = list(argument)
+        place = rng.randrange(len(numbers))
+        numbers[place] = _other(numbers[place], numbers, rng)
+        return tuple(numbers[: rng.choice((-1, len(numbers), len(numbers), len(numbers)))])
     if isinstance(argument, int):
         return rng.choice((*NUMBERS, *NO_NUMBERS, argument + 1, argument - 1))
     if isinstance(argument, str):

@@ -75,6 +75,10 @@ class Caller:
         """Call the module."""
         return getattr(self.native, call.function)(*call.arguments)
 
+    def paths(self) -> list[str]:
+        """Return the names of the code paths."""
+        return list(self.native.names())
+
     def any_call(self) -> Call:
         """Return a right call of some function."""
         makers = (

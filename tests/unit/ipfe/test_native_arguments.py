@@ -127,6 +127,14 @@ def test_a_code_path_that_is_none_is_refused(native: ModuleType, name: Any) -> N
 def test_random_calls_are_right_refused_or_taken_without_harm(native: ModuleType) -> None:
     seed = SystemRandom().getrandbits(32)
     path = Path(native.__file__ or "")
-    command = [sys.executable, "-m", "scripts.sanitize.calls", str(path), str(SECONDS), str(seed)]
+    command = [
+        sys.executable,
+        "-m",
+        "scripts.sanitize.calls",
+        "encryption",
+        str(path),
+        str(SECONDS),
+        str(seed),
+    ]
     done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"seed {seed}: {done.stderr[-2000:]}"

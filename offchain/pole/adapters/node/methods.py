@@ -51,6 +51,7 @@ _RECEIPT: Final = members(
         "transactionHash": _HASH,
         "blockNumber": _COUNT,
         "gasUsed": _COUNT,
+        "effectiveGasPrice": _AMOUNT,
         "status": quantity(1),
         "logs": every(_LOG),
     },

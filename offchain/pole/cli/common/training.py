@@ -11,7 +11,7 @@ import torch
 
 from pole.errors import InputError
 from pole.learning.evaluation.arrays import PROCESSOR, Place, place_of
-from pole.learning.evaluation.exactness import require_exact
+from pole.learning.evaluation.fixed_point import require_exact
 from pole.learning.threads import limit_threads
 from pole.learning.training.recipe import TrainingSettings, read_recipe
 from pole.learning.training.training import pick_device

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pole.learning.evaluation.convolutions import fastest
 from pole.learning.threads import Stop, allowed_threads, beside_each_other, one_by_one
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Place:
     """How arrays get to where they are computed and back, how many parts it works on at once, and their size.
 
     `side_by_side` does a piece of work for every part of a data set, until it is told to stop; the parts have
-    `share` times the size that suits a thread of the processor.
+    `share` times the size that suits a thread of the processor. `path` is the code path that takes linear and
+    convolutional layers (pole.learning.evaluation.convolutions); where it is None, float64 takes all.
     """
 
     put: Callable[[NDArray[Any]], Array]
@@ -37,20 +39,21 @@ class Place:
     side_by_side: Callable[[Callable[[slice], None], Iterable[slice], Stop], None]
     threads: Callable[[], int]
     share: int
+    path: str | None = None
 
 
 def _same(values: NDArray[Any]) -> NDArray[Any]:
     return values
 
 
-PROCESSOR: Final = Place(_same, _same, beside_each_other, allowed_threads, 1)
-"""NumPy, on as many threads as are allowed."""
+PROCESSOR: Final = Place(_same, _same, beside_each_other, allowed_threads, 1, fastest())
+"""NumPy and the native kernel, on as many threads as are allowed."""
 
 
 def place_of(device: "torch.device") -> Place:
     """Return where to evaluate for a network on `device`: there if it is a CUDA device, else the processor.
 
-    Other devices have no float64. A worker asks `pole.learning.evaluation.exactness` first whether a device
+    Other devices have no float64. A worker asks `pole.learning.evaluation.fixed_point` first whether a device
     is exact.
     """
     if device.type != "cuda":

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from pole.errors import InputError
 from pole.learning.evaluation import layers
 from pole.learning.evaluation.arrays import PROCESSOR, Array, Place
+from pole.learning.evaluation.convolutions import Filters, convolve, filters_of
 from pole.learning.evaluation.features import FeatureMap, batches
-from pole.learning.evaluation.fixed_point import MalformedModelError, require_exact_sums
+from pole.learning.evaluation.fixed_point import ACTIVATION_ONE, MalformedModelError, require_exact_sums
+from pole.learning.evaluation.steps import Step, folded_norms, steps_of
 from pole.learning.threads import Stop, never
 from pole.protocol.mapping.kinds import Shape
 from pole.protocol.mapping.layer import feature_shape
-from pole.protocol.models.graph import Node, count_activations, readers
+from pole.protocol.models.graph import Node, count_activations
 from pole.protocol.models.layers import (
     INPUT,
     BatchNorm1d,
@@ -72,6 +74,15 @@ class CanonicalModel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """A model as a place evaluates it: tensors in float64, and filters for what 16 bits can do."""
+
+    steps: tuple[Step, ...]
+    tensors: Mapping[str, Array]
+    filters: Mapping[str, Filters]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """What a model predicts on a data set: every predicted label (n,), and what that is worth.
 
@@ -105,10 +116,10 @@ def evaluate(
             f"{', '.join(map(str, expected))}) and (n,); compute them with the model's own specification."
         )
     found = np.empty(len(features), dtype=np.int64)
-    tensors = _placed(model, place)
+    ready = _ready(model, place)
 
     def read(rows: slice) -> None:
-        found[rows] = readings(metric, _logits(model, tensors, features[rows], place), specification.classes)
+        found[rows] = readings(metric, _logits(model, ready, features[rows], place), specification.classes)
 
     size = count_activations(specification.nodes())
     share = -(-len(features) // place.threads()) * size
@@ -121,41 +132,58 @@ def logits(
     model: CanonicalModel, features: NDArray[np.integer[Any]], place: Place = PROCESSOR
 ) -> NDArray[np.int64]:
     """Return the last layer's activations (n, classes) as integers, in multiples of 2^-10."""
-    return _logits(model, _placed(model, place), features, place)
+    return _logits(model, _ready(model, place), features, place)
 
 
-def _placed(model: CanonicalModel, place: Place) -> dict[str, Array]:
-    return {name: place.put(values.astype(np.float64)) for name, values in model.tensors.items()}
+def _ready(model: CanonicalModel, place: Place) -> _Ready:
+    tensors = {name: place.put(values.astype(np.float64)) for name, values in model.tensors.items()}
+    return _Ready(steps_of(model.specification.nodes()), tensors, _filters(model, place.path))
+
+
+def _filters(model: CanonicalModel, path: str | None) -> dict[str, Filters]:
+    """Return the filters of the layers, by name, that a code path can evaluate."""
+    found: dict[str, Filters] = {}
+    if path is None:
+        return found
+    for layer in model.specification.graph:
+        if isinstance(layer, Linear | Conv2d):
+            weight = model.tensors[f"{layer.name}.weight"]
+            bias = model.tensors.get(f"{layer.name}.bias", np.zeros(len(weight), dtype=np.int32))
+            filters = filters_of(layer, weight, bias.astype(np.int64) * ACTIVATION_ONE, path)
+            if filters is not None:
+                found[layer.name] = filters
+    return found
 
 
 def _logits(
-    model: CanonicalModel, tensors: Mapping[str, Array], features: NDArray[np.integer[Any]], place: Place
+    model: CanonicalModel, ready: _Ready, features: NDArray[np.integer[Any]], place: Place
 ) -> NDArray[np.int64]:
-    nodes = model.specification.nodes()
-    folded = folded_norms(nodes)
     values = {INPUT: model.feature_map.apply(features, place)}
-    for node in nodes:
-        inputs = [values[name] for name in node.inputs]
-        name = node.layer.name
-        values[name] = inputs[0] if name in folded else layers.apply(node.layer, inputs, tensors)
-    return place.take(values[nodes[-1].layer.name]).astype(np.int64)
+    for step in ready.steps:
+        values[step.name] = _take(step, [values[name] for name in step.inputs], ready)
+    return place.take(values[ready.steps[-1].name]).astype(np.int64)
 
 
-def folded_norms(nodes: tuple[Node, ...]) -> dict[str, str]:
-    """Return which BatchNorm layer is folded into which Linear or Conv2d.
+def _take(step: Step, inputs: list[Array], ready: _Ready) -> Array:
+    filters = ready.filters.get(step.layer.name)
+    if filters is None:
+        return _take_in_float64(step, inputs, ready)
+    x = inputs[0]
+    # A Linear takes each token by itself.
+    rows = x.reshape(-1, x.shape[-1]) if isinstance(step.layer, Linear) else x
+    found, unfit = convolve(filters, rows, step.following)
+    if unfit.all():
+        found = _take_in_float64(step, [rows], ready)
+    elif unfit.any():
+        found[unfit] = _take_in_float64(step, [rows[unfit]], ready)
+    return found.reshape(*x.shape[:-1], -1) if isinstance(step.layer, Linear) else found
 
-    It is the one that the BatchNorm reads, if nothing else reads that.
-    """
-    by_name = {node.layer.name: node for node in nodes}
-    read_by = readers(nodes)
-    folded = {}
-    for node in nodes:
-        source = by_name.get(node.inputs[0])
-        if not isinstance(node.layer, BatchNorm1d | BatchNorm2d) or source is None:
-            continue
-        if isinstance(source.layer, Linear | Conv2d) and len(read_by[source.layer.name]) == 1:
-            folded[node.layer.name] = source.layer.name
-    return folded
+
+def _take_in_float64(step: Step, inputs: list[Array], ready: _Ready) -> Array:
+    found = layers.apply(step.layer, inputs, ready.tensors)
+    for layer in step.following:
+        found = layers.apply(layer, [found], ready.tensors)
+    return found
 
 
 def tensor_shapes(specification: ModelSpecification) -> dict[str, Shape]:

@@ -21,10 +21,10 @@ VALUES_AT_ONCE: Final = 2**20
 class FeatureMap:
     """The affine map u = (x - offset) * scale of each feature in (F,) features, or channel in (C, H, W).
 
-    `offset` is int64, `scale` float32 (0 for a feature that never varies). The difference is exact in
-    int64, the product with scale * 2^10 is one float64 multiplication, rounded to the nearest integer (half
-    to even) and clamped: IEEE 754 fixes every bit of it. Raises MalformedModelError for values that could
-    overflow or are not finite.
+    `offset` is int64, `scale` float32 (0 for a feature that never varies). The difference is exact, the
+    product with scale * 2^10 is one float64 multiplication, rounded to the nearest integer (half to even) and
+    clamped: IEEE 754 fixes every bit of it. Raises MalformedModelError for values that could overflow or are
+    not finite.
     """
 
     offset: NDArray[np.int64]
@@ -49,8 +49,18 @@ class FeatureMap:
         """Return features (n, ...) as activations: integers on the grid 2^-10, in float64, at `place`."""
         across = (1, -1) + (1,) * (features.ndim - 2)
         scale = self.scale.astype(np.float64).reshape(across) * ACTIVATION_ONE
-        differences = place.put(features.astype(np.int64)) - place.put(self.offset.reshape(across))
-        return clamp((differences * place.put(scale)).round())
+        values = place.put(_differences(features, self.offset.reshape(across)))
+        values *= place.put(scale)
+        return clamp(values.round())
+
+
+def _differences(features: NDArray[np.integer[Any]], offset: NDArray[np.int64]) -> Floats:
+    if features.dtype.itemsize > 4:
+        return (features.astype(np.int64) - offset).astype(np.float64)
+    # Below 2^33, so exact in float64 too, where nothing has to be copied again.
+    found = features.astype(np.float64)
+    found -= offset
+    return found
 
 
 def fit_feature_map(features: NDArray[np.integer[Any]]) -> FeatureMap:

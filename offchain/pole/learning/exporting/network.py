@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.learning.evaluation import fixed_point
-from pole.learning.evaluation.canonical import CanonicalModel, folded_norms
+from pole.learning.evaluation.canonical import CanonicalModel
 from pole.learning.evaluation.fixed_point import ACTIVATION_ONE, CLAMP, TABLE_END, WEIGHT_ONE
+from pole.learning.evaluation.steps import folded_norms
 from pole.learning.exporting.attention import attention, layer_norm
 from pole.learning.exporting.program import Builder
 from pole.protocol.mapping.kinds import Shape

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pole.learning.evaluation.canonical import CanonicalModel, folded_norms, tensor_shapes
+from pole.learning.evaluation.canonical import CanonicalModel, tensor_shapes
 from pole.learning.evaluation.features import FeatureMap
 from pole.learning.evaluation.fixed_point import Floats, round_weights
+from pole.learning.evaluation.steps import folded_norms
 from pole.learning.networks.network import AddedPosition, Network, SelfAttention
 from pole.protocol.models.graph import Node, readers
 from pole.protocol.models.layers import (

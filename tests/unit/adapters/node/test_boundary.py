@@ -55,7 +55,7 @@ class Whole(FakeNode):
         return {"hash": hash_, "to": ADDRESS, "input": "0x"}
 
     def _eth_getTransactionReceipt(self, hash_: str) -> dict[str, Any]:
-        count = {"blockNumber": "0x1", "gasUsed": "0x1", "status": "0x1"}
+        count = {"blockNumber": "0x1", "gasUsed": "0x1", "effectiveGasPrice": "0x1", "status": "0x1"}
         return {"transactionHash": hash_, **count, "logs": [LOG]}
 
     def _eth_getLogs(self, _: Any) -> list[dict[str, Any]]:
@@ -233,7 +233,7 @@ def test_an_answer_about_something_else_is_none(method: str) -> None:
     other = {
         "eth_getBlockByNumber": {"number": "0x2", "hash": HASH, "timestamp": "0x1"},
         "eth_getTransactionReceipt": {
-            **dict.fromkeys(("blockNumber", "gasUsed", "status"), "0x1"),
+            **dict.fromkeys(("blockNumber", "gasUsed", "effectiveGasPrice", "status"), "0x1"),
             "transactionHash": "0x" + "99" * 32,
             "logs": [],
         },

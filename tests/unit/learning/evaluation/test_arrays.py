@@ -20,7 +20,7 @@ from tests.unit.learning.evaluation.test_canonical import (
 from pole.errors import InputError
 from pole.learning.evaluation.arrays import PROCESSOR, Place, on_device, place_of
 from pole.learning.evaluation.canonical import evaluate, logits
-from pole.learning.evaluation.exactness import require_exact
+from pole.learning.evaluation.fixed_point import require_exact
 
 
 class ByInverses(np.ndarray[tuple[Any, ...], np.dtype[np.float64]]):

@@ -12,13 +12,13 @@ from pole.errors import InputError
 from pole.learning.evaluation.canonical import (
     CanonicalModel,
     evaluate,
-    folded_norms,
     logits,
     tensor_shapes,
 )
 from pole.learning.evaluation.features import FeatureMap
 from pole.learning.evaluation.fixed_point import CLAMP, MalformedModelError
 from pole.learning.evaluation.layers import apply
+from pole.learning.evaluation.steps import folded_norms
 from pole.learning.threads import limit_threads
 from pole.protocol.mapping.kinds import ConvMapping, LinearMapping
 from pole.protocol.mapping.layer import feature_shape
