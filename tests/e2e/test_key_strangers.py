@@ -235,7 +235,7 @@ def refused(attack: Attack) -> Attack:
     attack.start_behind_liar(lies={attack.victims_task.files.spec_digest: specification(VALUES).digest()})
     attack.start(INSIDER, Place(place.rpc, place.ipfs, folder / "beside.json"), under="beside")
     elsewhere = attack.elsewhere.deployment.path
-    rpc = str(attack.elsewhere.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+    rpc = str(attack.elsewhere.w3.provider.post.url)  # type: ignore[attr-defined]
     attack.start(INSIDER, Place(rpc, place.ipfs, elsewhere), under="elsewhere")
     for who in (*HOLDERS, "beside", "elsewhere"):
         attack.wait_for_word(who, REFUSAL)
@@ -261,7 +261,7 @@ def test_no_holder_serves_a_look_alike_on_another_chain(refused: Attack) -> None
 
 
 def test_a_holder_does_not_even_start_on_another_chain_with_the_same_addresses(refused: Attack) -> None:
-    rpc = str(refused.elsewhere.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+    rpc = str(refused.elsewhere.w3.provider.post.url)  # type: ignore[attr-defined]
     same = refused.elsewhere.deployment.path.with_name("same-addresses.json")
     worker = refused.scene.worker(INSIDER)
     place = Place(rpc, refused.scene.stage.place.ipfs, same)
