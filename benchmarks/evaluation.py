@@ -1,7 +1,7 @@
 """What exact evaluation costs by code path, and beside a training: python -m benchmarks.evaluation [seeds].
 
 Claim: the native kernel evaluates small CNNs at least four times as fast as float64, MLPs no slower, with the
-same predictions; evaluating all samples takes at most a thirtieth of ten epochs of training them.
+same predictions; evaluating all samples should take no more than a thirtieth of ten epochs of training them.
 Trains ten epochs on a part of each data set, then evaluates the model on training and test set, by float64
 and the code paths in turn. n: the median of 3 runs each, and of 3 seeds; the spread is half the distance
 between the smallest and the largest. Processor seconds of one thread. MNIST and CIFAR-10 have to be there

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from random import SystemRandom
+from shutil import which
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,8 @@ from pole.learning.evaluation.canonical import evaluate, logits
 from pole.learning.evaluation.convolutions import PATHS, Filters, Following, convolve, fastest, filters_of
 from pole.protocol.models.layers import Conv2d, Linear, MaxPool2d, ReLU
 
-if not PATHS:
-    pytest.skip("the native kernel was not built", allow_module_level=True)
+if not PATHS and which("gcc") is None:
+    pytest.skip("no C compiler, which the native kernel is built with", allow_module_level=True)
 
 from pole.learning.evaluation import _native
 
