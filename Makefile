@@ -3,6 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 DEMO_ARGS ?=
 EXPERIMENT_ARGS ?=
+SOAK_ARGS ?=
 SUITES ?= check unit contracts e2e
 
 export POLE_PYTHON := $(PYTHON)
@@ -34,6 +35,10 @@ experiments: setup ## Repeat the paper's experiments and write docs/results.md (
 .PHONY: test
 test: setup ## Run every check and test (some only: SUITES="check unit contracts e2e")
 	@exec tools/test $(SUITES)
+
+.PHONY: soak
+soak: setup ## Play rounds for ten minutes while things go wrong (options: SOAK_ARGS)
+	@exec .venv/bin/python -m scripts.soak --rounds 1000 --minutes 10 $(SOAK_ARGS)
 
 .PHONY: check
 check: setup ## Check format, lints, types and layers of Python, Solidity and JavaScript

@@ -72,6 +72,10 @@ class Fleet:
         _signal(member.process, signal.SIGKILL)
         member.process.wait()
 
+    def pid(self, name: str) -> int:
+        """Return the number of a process."""
+        return self._members[name].process.pid
+
     def ended(self) -> dict[str, int]:
         """Return the exit codes of the processes that ended by themselves."""
         codes = {name: member.process.poll() for name, member in self._members.items()}
