@@ -6,7 +6,9 @@ last. `--training SECONDS` keeps submissions open for so long: a task of a minut
 load. Requests are counted on their way to the node.
 """
 
+import json
 import platform
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -36,16 +38,23 @@ JSON: Final = {"Content-Type": "application/json"}
 
 @dataclass(slots=True)
 class Node:
-    """A way to the node that counts the requests that take it; a batch is one request."""
+    """A way to the node that counts the requests that take it by what they ask; a batch is one request."""
 
     url: str
-    requests: int = 0
+    asked: Counter[str] = field(default_factory=Counter)
     _lock: Lock = field(default_factory=Lock)
 
-    def note(self) -> None:
-        """Count a request."""
+    @property
+    def requests(self) -> int:
+        """Return how many requests took this way."""
+        return self.asked.total()
+
+    def note(self, body: bytes) -> None:
+        """Count a request under its methods."""
+        content = json.loads(body)
+        methods = [each["method"] for each in (content if isinstance(content, list) else [content])]
         with self._lock:
-            self.requests += 1
+            self.asked[" + ".join(dict.fromkeys(methods))] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,7 @@ def counted(target: str) -> Iterator[Node]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            node.note()
+            node.note(body)
             told = requests.post(target, data=body, headers=JSON, timeout=PATIENCE).content
             self.send_response(200)
             self.send_header("Content-Type", "application/json")

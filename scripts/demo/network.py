@@ -15,7 +15,7 @@ from scripts.demo.cast import POLE, Place, Worker
 
 from pole.adapters.ethereum import faucet
 from pole.adapters.ethereum.connection import connect
-from pole.adapters.machine.devnet import CHAIN_ID, free_port
+from pole.adapters.machine.devnet import CHAIN_ID, ChainProgram, free_port
 from pole.adapters.storage.file_lock import file_lock
 from pole.errors import PoleError
 
@@ -39,12 +39,14 @@ class Ground:
     place: Place
     ports: tuple[int, int, int]
     block_time: float
+    chain: ChainProgram = ChainProgram.GANACHE
 
     def up(self) -> None:
         """Start the chain and the IPFS daemon."""
         rpc, ipfs, swarm = self.ports
         ports = ("--rpc-port", str(rpc), "--ipfs-port", str(ipfs), "--swarm-port", str(swarm))
-        pole(["devnet", "up", *ports, "--block-time", f"{self.block_time:g}"], self._environment())
+        kind = ("--chain", self.chain.value, "--block-time", f"{self.block_time:g}")
+        pole(["devnet", "up", *ports, *kind], self._environment())
 
     def down(self) -> None:
         """Stop them."""

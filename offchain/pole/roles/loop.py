@@ -1,8 +1,11 @@
 """The loop that drives a worker: look at all lanes, let each role take its steps, until told to stop."""
 
 import logging
+import math
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from pole.errors import DiskError, FundsError, JournalError, RefusedError, TooLateError, UnreachableError
@@ -26,6 +29,13 @@ class Role(Protocol):
 
 
 Means = TypeVar("Means")
+
+GAPS: Final = 8
+"""So many of the last times between two blocks tell when the next may come."""
+EARLY: Final = 0.05
+"""The part of the shortest of them that a block is looked for before it is due."""
+LOOKS: Final = 5
+"""The second look for a block comes after this part of the interval, each later one after twice that."""
 
 OF_ONE_LANE: Final = (UnreachableError, RefusedError, FundsError, DiskError)
 """What fails in one lane with these keeps no other from being served, and is tried again."""
@@ -51,6 +61,47 @@ class Pace:
         return float(min(self.interval * 2 ** min(failures, 16), max(self.longest, self.interval)))
 
 
+@dataclass(slots=True)
+class NextBlock:
+    """When to look for the next Ethereum block: between two of them nothing on the chain changes.
+
+    It is due as long after the last as the shortest of the last times between two blocks, by their
+    timestamps. `clock` tells seconds of any epoch.
+    """
+
+    pace: Pace
+    clock: Callable[[], float]
+    _gaps: deque[float] = field(default_factory=lambda: deque(maxlen=GAPS), init=False)
+    _number: int = field(default=-1, init=False)
+    _timestamp: int = field(default=0, init=False)
+    _due: float = field(default=math.inf, init=False)
+    _misses: int = field(default=0, init=False)
+
+    def pause(self, head: Moment) -> float:
+        """Return the seconds to wait before another look, when the newest block was that of a moment."""
+        now = self.clock()
+        if head.block == self._number:
+            self._misses += 1
+        else:
+            self._note(head, now)
+        gap = min(self._gaps, default=0.0)
+        if not gap:
+            return self.pace.interval
+        doubled = max(self.pace.interval / LOOKS, gap * EARLY) * float(1 << min(self._misses, GAPS))
+        again = min(doubled, self.pace.interval)
+        return min(max(self._due - now, again), max(self.pace.longest, again))
+
+    def _note(self, head: Moment, now: float) -> None:
+        passed = head.block - self._number
+        if self._number >= 0 and passed > 0:
+            self._gaps.append((head.timestamp - self._timestamp) / passed)
+        gap = min(self._gaps, default=0.0)
+        # Found by the first look, it came when it was due, or somewhat earlier.
+        came_at = now if self._misses else min(now, self._due + gap * (passed - 1))
+        self._due = came_at + gap * (1 - EARLY)
+        self._number, self._timestamp, self._misses = head.block, head.timestamp, 0
+
+
 def run(
     chain: Chain,
     roles: Sequence[Role],
@@ -58,17 +109,20 @@ def run(
     wait: Wait,
     finished: Callable[[Sequence[Moment]], bool],
     pace: Pace,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Drive `roles` until `wait` says stop, or `finished` says so at moments when nothing was due.
 
     An unreachable chain or store, a journal that fails, a full disk, a refusal, missing funds are logged, and
     the steps are taken again, less and less often; every other error ends the loop.
     """
-    failures, told = 0, ""
+    failures, told, blocks = 0, "", NextBlock(pace, clock)
+    seen: Sequence[Moment] | None = None
     while True:
         try:
-            moments = chain.moments()
-            done = _serve_lanes(chain, moments, roles)
+            moments = seen or chain.moments()
+            seen = None
+            seen = _serve_lanes(chain, moments, roles)
         except (*OF_ONE_LANE, JournalError) as error:
             failures += 1
             if str(error) != told:
@@ -79,20 +133,21 @@ def run(
             if failures:
                 LOG.info("Working again after %d failed attempts.", failures)
             failures, told = 0, ""
-            if not done and finished(moments):
+            if seen is None and finished(moments):
                 return
-            pause = pace.again if done else pace.interval
+            pause = blocks.pause(moments[0]) if seen is None else pace.again
         if wait(pause):
             return
 
 
-def _serve_lanes(chain: Chain, moments: Sequence[Moment], roles: Sequence[Role]) -> int:
-    """Let each role take its step in every lane, the one that ends first before others; return how many did.
+def _serve_lanes(chain: Chain, moments: Sequence[Moment], roles: Sequence[Role]) -> Sequence[Moment] | None:
+    """Let each role take its step in every lane, the one that ends first before others.
 
-    A step may take long: after each that was taken, the lanes that are left are looked at anew. What fails in
-    one lane keeps no other from being served; the first failure is raised at the end.
+    A step may take long: after each that was taken, the lanes that are left are looked at anew. Return the
+    last such look, None where nothing was due. What fails in one lane keeps no other from being served; the
+    first failure is raised at the end.
     """
-    done, failed = 0, None
+    seen, failed = None, None
     for lane in [moment.lane for moment in sorted(moments, key=by_deadline)]:
         for role in roles:
             try:
@@ -101,11 +156,10 @@ def _serve_lanes(chain: Chain, moments: Sequence[Moment], roles: Sequence[Role])
                 failed = failed or error
                 continue
             if name is not None:
-                done += 1
-                moments = chain.moments()
+                seen = moments = chain.moments()
     if failed is not None:
         raise failed
-    return done
+    return seen
 
 
 def by_deadline(moment: Moment) -> float:

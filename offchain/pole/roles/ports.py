@@ -75,6 +75,11 @@ class Moment:
         return 0 < self.deadline <= self.timestamp and self.deadline_block <= self.block
 
     @property
+    def is_over_next(self) -> bool:
+        """Return whether the phase's time is over in the next block, at least a second later."""
+        return 0 < self.deadline <= self.timestamp + 1 and self.deadline_block <= self.block + 1
+
+    @property
     def next_round(self) -> int:
         """Return the number of the lane's next round."""
         return (self.round_id or self.lane) + self.lanes
@@ -270,6 +275,9 @@ class Chain(Protocol):
 
     def finalise(self, round_id: int, *, intent: str) -> Receipt:
         """End the round."""
+
+    def finalise_next(self, round_id: int, *, intent: str) -> Receipt:
+        """End the round in the next block, in which its challenge window is over."""
 
     def withdraw(self, *, intent: str) -> int:
         """Pay this wallet's whole credit out to it; return the amount in wei, 0 when there was none."""

@@ -38,6 +38,7 @@ class FakeNode:
         self.denies_what_it_takes = False
         self.hides_its_pool = False
         self.lags_for = 0
+        self.highest: int | None = None
         self.requests: list[str] = []
         self.journeys = 0
         self.die_before: int | None = None
@@ -164,12 +165,15 @@ class FakeNode:
     def _eth_blockNumber(self) -> str:
         return hex(self.block)
 
-    def _eth_getBlockByNumber(self, number: str, _full: bool) -> dict[str, Any]:
+    def _eth_getBlockByNumber(self, number: str, _full: bool) -> Any:
         block = self.block if number == "latest" else int(number, 16)
+        if block > (self.highest or block):
+            return None
         return {"number": hex(block), "hash": self.block_hash(block), "timestamp": hex(1000 + block)}
 
     def _eth_getLogs(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
-        first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
+        first = int(wanted["fromBlock"], 16)
+        last = self.block if wanted["toBlock"] == "latest" else int(wanted["toBlock"], 16)
         return [log for log in self.logs if first <= int(log["blockNumber"], 16) <= last]
 
     def block_hash(self, block: int) -> str:

@@ -334,7 +334,7 @@ class FakeChain:
         def effect() -> None:
             phase = self._require_draw(round_id)
             named = self.world.rounds[round_id].draw_block
-            self._require(0 < named < self.world.block and not self.is_lost(named), "Not yet.")
+            self._require(0 < named <= self.world.block and not self.is_lost(named), "Not yet.")
             mix = keccak256(named.to_bytes(32, "big"))
             self.world.change(round_id, draw_block=0)
             if phase is Phase.SEED:
@@ -507,6 +507,15 @@ class FakeChain:
             challengers = (self.address, second) if standing.attempt == 0 else (first, self.address)
             self.world.change(round_id, attempt=standing.attempt + 1, challengers=challengers)
             self._arm(round_id)
+
+        return self._send(intent, effect)
+
+    def finalise_next(self, round_id: int, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self.world.now += 1
+            self.world.block += 1
+            self._in_phase(round_id, Phase.SETTLEMENT)
+            self._finalise(round_id)
 
         return self._send(intent, effect)
 

@@ -1,8 +1,14 @@
 """The loop: it survives what passes, ends on what does not, and stops when it is told to."""
 
 import logging
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate, pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.roles.conftest import OWNER, Stage
 
 from pole.errors import (
@@ -15,7 +21,7 @@ from pole.errors import (
     UnreachableError,
 )
 from pole.protocol.state import Phase, Step
-from pole.roles.loop import Pace, after_rounds, at_height, never, run
+from pole.roles.loop import NextBlock, Pace, after_rounds, at_height, never, run
 from pole.roles.ports import Moment
 
 
@@ -171,3 +177,43 @@ def test_what_comes_too_late_is_not_said_to_be_tried_again(
     with caplog.at_level(logging.WARNING, "pole"):
         run(stage.chain("x"), [Scripted(late, None)], wait=Waits(2), finished=never, pace=Pace())
     assert [record.message for record in caplog.records] == ["Round 3 is in phase REVEAL."]
+
+
+def looks_at(blocks: Sequence[float], pace: Pace, until: float) -> list[float]:
+    """Return when a loop looks that follows blocks, each there at its time, in seconds."""
+    now, looks = 0.0, []
+    following = NextBlock(pace, lambda: now)
+    while now < until:
+        looks.append(now)
+        number = bisect_right(blocks, now)
+        stamp = int(blocks[number - 1]) if number else 0
+        now += following.pause(replace(moment(1, Phase.TRAINING), block=number, timestamp=stamp))
+    return looks
+
+
+@pytest.mark.parametrize(("between", "interval"), [(1.0, 0.5), (1.0, 1.0), (12.0, 1.0), (2.0, 0.25)])
+def test_a_regular_chain_is_looked_at_less_than_twice_a_block_and_soon_after_each(
+    between: float, interval: float
+) -> None:
+    blocks = [between * number for number in range(1, 101)]
+    looks = looks_at(blocks, Pace(interval, 30), between * 100)
+    settled = [look for look in looks if look > 10 * between]
+    assert len(settled) < 2 * 90
+    late = [min(look for look in settled if look >= block) - block for block in blocks[11:-2]]
+    assert max(late) <= max(interval / 2, between / 4)
+    assert sum(late) / len(late) < between / 5
+
+
+@given(st.lists(st.floats(0.01, 30), min_size=5, max_size=60), st.floats(0.05, 5), st.floats(1, 20))
+def test_no_block_is_awaited_longer_than_the_longest_pause(
+    gaps: list[float], interval: float, longest: float
+) -> None:
+    blocks = list(accumulate(gaps))
+    looks = looks_at(blocks, Pace(interval, longest), blocks[-1])
+    pauses = [later - earlier for earlier, later in pairwise(looks)]
+    assert all(0 < pause <= max(longest, interval) + 1e-6 for pause in pauses)
+
+
+def test_a_chain_that_stands_still_is_looked_at_once_an_interval() -> None:
+    looks = looks_at([1, 2, 3], Pace(1.0), 60)
+    assert [later - earlier for earlier, later in pairwise(looks)][-10:] == [1.0] * 10

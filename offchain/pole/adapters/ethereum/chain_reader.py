@@ -1,6 +1,8 @@
 """PoLe's contracts as anybody can read them: rounds, tasks, ballots, stakes and money."""
 
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any, Final, TypeVar
 from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import Web3Exception
-from web3.types import BlockData
+from web3.types import BlockData, FilterParams
 
 from pole.adapters.ethereum.connection import (
     balance_of,
@@ -30,6 +32,7 @@ from pole.adapters.ethereum.decoding import (
 )
 from pole.adapters.ethereum.deployment import Deployment, read_deployment
 from pole.adapters.ethereum.event_index import REREAD, Event, EventIndex
+from pole.adapters.node.provider import NoSuchBlockError
 from pole.errors import RefusedError
 from pole.protocol.encoding.records import (
     KeysPosted,
@@ -56,8 +59,10 @@ from pole.roles.ports import BallotView, Delegation, Moment
 
 MOVING: Final = ("Ledger", "PoLeChain", "TaskList", "VerifierCommittee")
 """The contracts whose events move a round; the reservoir's move money only."""
-MAXIMUM_BLOCKS: Final = 100
-"""Ethereum blocks that are searched for events at a look; after more of them the contracts are asked."""
+STALE: Final = 60.0
+"""Seconds after which the contracts are asked instead of searching all blocks since for events."""
+FRESH: Final = 0.5
+"""Seconds for which what was seen answers further questions, unless this wallet sent something since."""
 RECENT_ROUNDS: Final = 10
 """So many rounds with commitments tell how many miners to expect."""
 
@@ -83,9 +88,9 @@ class Stake:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What was seen at an Ethereum block, its hash, and the block at which the contracts were asked."""
+    """What was seen at an Ethereum block, its head, and the block at which the contracts were asked."""
 
-    block_hash: bytes
+    head: BlockData
     moments: tuple[Moment, ...]
     rounds: dict[int, Round]
     asked_at: int
@@ -105,16 +110,20 @@ def open_chain_reader(rpc: str, deployment: Path) -> "ChainReader":
 class ChainReader:
     """The contracts of one deployment through one node; no wallet is needed."""
 
-    def __init__(self, w3: Web3, deployment: Deployment) -> None:
+    def __init__(
+        self, w3: Web3, deployment: Deployment, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.w3 = w3
         self.deployment = deployment
+        self._clock = clock
         self.contracts: dict[str, Contract] = {
             name: w3.eth.contract(address=Web3.to_checksum_address(entry.address), abi=entry.abi)
             for name, entry in deployment.contracts.items()
         }
         self.errors = ErrorTable(entry.abi for entry in deployment.contracts.values())
-        self.index = EventIndex(w3, deployment, self.contracts)
+        self.index = EventIndex(w3, deployment, self.contracts, self._fresh_head)
         self._last: _Look | None = None
+        self._looked_at = -math.inf
         self._tasks: dict[int, PostedTask] = {}
 
     def view(self, contract: str, function: str, *arguments: Any, block: int | None = None) -> Any:
@@ -141,8 +150,12 @@ class ChainReader:
         return self._look().moments
 
     def round(self, round_id: int) -> Round:
-        """Return a round; raises RefusedError when there is none."""
-        newest = self._look().rounds.get(round_id)
+        """Return a round, the newest of a lane as the last look showed it where that is fresh.
+
+        Raises RefusedError when there is none.
+        """
+        seen = self._last if self._last is not None and self._is_fresh() else self._look()
+        newest = seen.rounds.get(round_id)
         if newest is not None:
             return newest
         found = to_round(round_id, self.view("PoLeChain", "round", round_id))
@@ -150,35 +163,40 @@ class ChainReader:
             raise RefusedError(f"There is no round {round_id}.")
         return found
 
+    def forget(self) -> None:
+        """Look anew before anything else is answered: something was sent."""
+        self._looked_at = -math.inf
+
+    def _is_fresh(self) -> bool:
+        return self._clock() - self._looked_at < FRESH
+
+    def _fresh_head(self) -> BlockData | None:
+        """Return the head that was seen just now, None where that is some time ago."""
+        return self._last.head if self._last is not None and self._is_fresh() else None
+
     def _look(self) -> "_Look":
         """Return the newest block's moments and rounds."""
         with node_answers():
-            head = self.w3.eth.get_block("latest")
-            if self._last is not None and self._is_unchanged(self._last, head):
-                moments = tuple(
-                    replace(moment, timestamp=head["timestamp"], block=head["number"])
-                    for moment in self._last.moments
-                )
-                self._last = replace(self._last, block_hash=bytes(head["hash"]), moments=moments)
-                return self._last
-        self._last = self._look_anew(head)
+            self._last = self._look_on(self._last) if self._last is not None else None
+            if self._last is None:
+                self._last = self._look_anew(self.w3.eth.get_block("latest"), [])
+        self._looked_at = self._seen_at = self._clock()
         return self._last
 
-    def _look_anew(self, head: BlockData) -> "_Look":
-        """Return what the contracts say at a block, asked in two requests."""
+    def _look_anew(self, head: BlockData, known: list[int]) -> "_Look":
+        """Return what the contracts say at a block, by one request where `known` are the newest rounds."""
         number, lanes = head["number"], range(self.parameters.committee.lanes)
         chain, tasks = self.contracts["PoLeChain"].functions, self.contracts["TaskList"].functions
-        waiting, *newest = in_one_request(
-            self.w3,
-            [
-                lambda: tasks.waiting().call(block_identifier=number),
-                *(partial(chain.newestRound(lane).call, block_identifier=number) for lane in lanes),
-            ],
+        waiting, *told = self._at(
+            number,
+            [tasks.waiting(), *(chain.newestRound(lane) for lane in lanes), *self._standing_of(known)],
         )
+        newest, standing = told[: len(lanes)], _pairs(known, told[len(lanes) :])
         opened = [round_id for round_id in newest if round_id]
-        raw = self._at(number, [chain.round(round_id) for round_id in opened])
-        rounds = {each: to_round(each, found) for each, found in zip(opened, raw, strict=True)}
-        phases = dict(zip(opened, self._phases(opened, number), strict=True))
+        unseen = [round_id for round_id in opened if round_id not in standing]
+        standing |= _pairs(unseen, self._at(number, self._standing_of(unseen)))
+        rounds = {each: to_round(each, standing[each][0]) for each in opened}
+        phases = {each: _to_phase(standing[each][1]) for each in opened}
         free = [lane for lane in lanes if phases.get(newest[lane], _UNOPENED)[0] in _FREE]
         moments = []
         for lane, round_id in enumerate(newest):
@@ -197,41 +215,55 @@ class ChainReader:
                 block=number,
             )
             moments.append(moment)
-        return _Look(bytes(head["hash"]), tuple(moments), rounds, number)
+        return _Look(head, tuple(moments), rounds, number)
 
-    def _is_unchanged(self, seen: "_Look", head: BlockData) -> bool:
-        """Return whether what was seen still holds at `head`, but for its time and block.
+    def _standing_of(self, rounds: list[int]) -> list[Any]:
+        """Return the calls that tell of each round its state and its phase."""
+        chain = self.contracts["PoLeChain"].functions
+        return [call for each in rounds for call in (chain.round(each), chain.phaseOf(each))]
 
-        It does until a deadline or an event of the contracts, which is looked for in some blocks again: a
-        node may not have known of it. A draw that seats too few leaves no event: it is told by the phase.
+    def _look_on(self, seen: "_Look") -> "_Look | None":
+        """Return what holds at the newest block, by one request where nothing happened since.
+
+        None where it is of another chain than what was seen, or long after. What was seen holds, but for its
+        time and block, until a deadline or an event of the contracts, which is looked for in some blocks
+        again: a node may not have known of it. A draw that seats too few leaves no event: it is told by the
+        phase.
         """
-        if bytes(head["hash"]) == seen.block_hash:
-            return True
-        number, before = head["number"], seen.moments[0].block
-        if not 0 < number - before <= MAXIMUM_BLOCKS:
-            return False
-        if any(_is_over(moment, head) for moment in seen.moments):
-            return False
+        if self._clock() - self._seen_at > STALE:
+            return None
+        before = seen.moments[0].block
         first = max(seen.asked_at, before - REREAD) + 1
         addresses = [self.contracts[name].address for name in MOVING]
         drawing = [moment.round_id for moment in seen.moments if moment.phase is Phase.DRAW]
         phase_of = self.contracts["PoLeChain"].functions.phaseOf
-        passed, events, *phases = in_one_request(
-            self.w3,
-            [
-                lambda: self.w3.eth.get_block(before),
-                lambda: self.w3.eth.get_logs({"address": addresses, "fromBlock": first, "toBlock": number}),
-                *(partial(phase_of(round_id).call, block_identifier=number) for round_id in drawing),
-            ],
-        )
+        # A node may refuse to search from a block that it has not yet.
+        wanted: FilterParams = {
+            "address": addresses,
+            "fromBlock": min(first, before),
+            "toBlock": "latest",
+        }
+        questions: list[Callable[[], Any]] = [
+            lambda: self.w3.eth.get_block("latest"),
+            lambda: self.w3.eth.get_block(before),
+            lambda: self.w3.eth.get_logs(wanted),
+            *(phase_of(round_id).call for round_id in drawing),
+        ]
+        try:
+            head, passed, events, *phases = in_one_request(self.w3, questions)
+        except NoSuchBlockError:
+            return None
         is_drawing = all(phase == Phase.DRAW for phase, _, _ in phases)
-        return bytes(passed["hash"]) == seen.block_hash and not events and is_drawing
-
-    def _phases(self, rounds: list[int], block: int) -> list[tuple[Phase, int, int]]:
-        """Return the phase of each round at a block, and its deadline by clock and block."""
-        chain = self.contracts["PoLeChain"].functions
-        found = self._at(block, [chain.phaseOf(round_id) for round_id in rounds])
-        return [(member(Phase, phase), deadline, at_block) for phase, deadline, at_block in found]
+        is_same = bytes(passed["hash"]) == bytes(seen.head["hash"])
+        is_quiet = all(log["blockNumber"] < first for log in events)
+        if not is_same:
+            return None
+        if not is_quiet or not is_drawing or any(_is_over(each, head) for each in seen.moments):
+            return self._look_anew(head, sorted(seen.rounds))
+        moments = tuple(
+            replace(moment, timestamp=head["timestamp"], block=head["number"]) for moment in seen.moments
+        )
+        return replace(seen, head=head, moments=moments)
 
     def _at(self, block: int, functions: list[Any]) -> list[Any]:
         """Return what view functions answer at a block, asked in one request."""
@@ -409,6 +441,17 @@ class ChainReader:
                 decoded = decode_record(to_record(event.arguments))
                 if isinstance(decoded, data):
                     yield decoded
+
+
+def _to_phase(raw: tuple[int, int, int]) -> tuple[Phase, int, int]:
+    """Return a phase and its deadline by clock and block."""
+    phase, deadline, at_block = raw
+    return member(Phase, phase), deadline, at_block
+
+
+def _pairs(rounds: list[int], told: list[Any]) -> dict[int, tuple[Any, Any]]:
+    """Return for each round the two answers that are its."""
+    return dict(zip(rounds, zip(told[::2], told[1::2], strict=True), strict=True))
 
 
 def _is_over(moment: Moment, head: BlockData) -> bool:

@@ -5,7 +5,7 @@ may be a node that knows of a block, but not yet of its events.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.types import BlockData, FilterParams, LogReceipt
 
-from pole.adapters.ethereum.connection import node_answers
+from pole.adapters.ethereum.connection import in_one_request, node_answers
 from pole.adapters.ethereum.deployment import Deployment
+from pole.adapters.node.provider import NoSuchBlockError
 
 EVENTS = {
     "Ledger": ("Recorded", "BlockAppended"),
@@ -47,11 +48,19 @@ class Event:
 class EventIndex:
     """All events of a deployment that readers ask for, by name, in the order they happened.
 
-    When the chain was reorganised below what was read, everything is read again.
+    When the chain was reorganised below what was read, everything is read again. `seen_head` is the newest
+    block where somebody looked just now, None where not.
     """
 
-    def __init__(self, w3: Web3, deployment: Deployment, contracts: Mapping[str, Contract]) -> None:
+    def __init__(
+        self,
+        w3: Web3,
+        deployment: Deployment,
+        contracts: Mapping[str, Contract],
+        seen_head: Callable[[], BlockData | None] = lambda: None,
+    ) -> None:
         self._w3 = w3
+        self._seen_head = seen_head
         self._first = deployment.first_block
         self._addresses = [contracts[name].address for name in EVENTS]
         self._decoders = {
@@ -80,23 +89,38 @@ class EventIndex:
         self._last_hash: bytes | None = None
 
     def _catch_up(self) -> None:
-        head = self._w3.eth.get_block("latest")
-        if self._last_hash is not None and not self._is_last(head):
-            self._clear()
+        head = self._seen_head() or self._w3.eth.get_block("latest")
+        if bytes(head["hash"]) == self._last_hash:
+            return
         start = max(self._first, self._next - REREAD)
+        last = min(start + PAGE - 1, head["number"])
+        logs = self._logs_after_what_was_read(start, last)
+        if logs is None:
+            self._clear()
+            start = self._first
         while self._next <= head["number"]:
             last = min(start + PAGE - 1, head["number"])
-            for log in self._w3.eth.get_logs(self._page(start, last)):
+            for log in self._w3.eth.get_logs(self._page(start, last)) if logs is None else logs:
                 self._keep(log)
-            self._next = start = last + 1
+            self._next, logs = last + 1, None
+            start = self._next
         self._last_hash = bytes(head["hash"])
 
-    def _is_last(self, head: BlockData) -> bool:
-        number = self._next - 1
-        if head["number"] < number:
-            return False
-        block = head if head["number"] == number else self._w3.eth.get_block(number)
-        return bytes(block["hash"]) == self._last_hash
+    def _logs_after_what_was_read(self, first: int, last: int) -> list[LogReceipt] | None:
+        """Return logs of some blocks, None where the last block that was read is no more in the chain."""
+        if self._last_hash is None or last < self._next - 1:
+            return None
+        try:
+            read, logs = in_one_request(
+                self._w3,
+                [
+                    lambda: self._w3.eth.get_block(self._next - 1),
+                    lambda: self._w3.eth.get_logs(self._page(first, last)),
+                ],
+            )
+        except NoSuchBlockError:
+            return None
+        return list(logs) if bytes(read["hash"]) == self._last_hash else None
 
     def _page(self, first: int, last: int) -> FilterParams:
         topics = [HexStr("0x" + topic.hex()) for topic in dict.fromkeys(topic for _, topic in self._decoders)]

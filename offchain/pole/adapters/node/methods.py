@@ -88,8 +88,11 @@ def _is_of_number(parameters: Sequence[Any], found: Any) -> bool:
 
 
 def _are_within(parameters: Sequence[Any], found: Any) -> bool:
-    first, last = (int(str(parameters[0][name]), 16) for name in ("fromBlock", "toBlock"))
-    return all(first <= int(log["blockNumber"], 16) <= last for log in found)
+    first, last = (str(parameters[0][name]) for name in ("fromBlock", "toBlock"))
+    numbers = [int(log["blockNumber"], 16) for log in found]
+    return all(int(first, 16) <= number for number in numbers) and (
+        last == "latest" or all(number <= int(last, 16) for number in numbers)
+    )
 
 
 def _has_fees(_: Sequence[Any], found: Any) -> bool:

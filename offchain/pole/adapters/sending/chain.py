@@ -2,14 +2,14 @@
 
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from eth_account.signers.local import LocalAccount
 from eth_utils.abi import event_abi_to_log_topic
 from web3.types import TxReceipt
 
 from pole.adapters.ethereum.chain_reader import ChainReader
-from pole.adapters.ethereum.connection import node_answers
+from pole.adapters.ethereum.connection import in_one_request, node_answers
 from pole.adapters.ethereum.decoding import to_round
 from pole.adapters.sending.fees import FeePolicy, expected_price
 from pole.adapters.sending.task_states import task_to_replace
@@ -24,6 +24,9 @@ from pole.protocol.rounds.payouts import bond_of, miner_bond
 from pole.protocol.rounds.rent import payment
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms, Vote
 from pole.roles.ports import Delegation, Identity, Receipt
+
+EARLY_GAS: Final = 2_500_000
+"""More than a draw and a finalise take at every limit (docs/network.md); what is not used is not paid."""
 
 
 def open_ethereum_chain(
@@ -121,15 +124,20 @@ class EthereumChain(ChainReader):
     def draw(self, round_id: int, *, intent: str) -> Receipt:
         """Draw what the round waits for by the header of the named block: a seed, or a committee.
 
-        Raises UnreachableError while the node does not show that block.
+        Where that is the newest block, the draw is for the next. Raises UnreachableError while the node does
+        not show that block.
         """
-        header = b""
+        header, gas = b"", None
         # What was sent is not sent again, and no block is named any more.
         if not self._sender.was_sent(intent):
             with node_answers():
-                named = self.view("PoLeChain", "round", round_id)
-                header = encode_header(self.w3.eth.get_block(to_round(round_id, named).draw_block))
-        return _receipt(self._send("PoLeChain", "draw", round_id, header, intent=intent))
+                named = to_round(round_id, self.view("PoLeChain", "round", round_id)).draw_block
+                drawing, head = in_one_request(
+                    self.w3,
+                    [lambda: self.w3.eth.get_block(named), lambda: self.w3.eth.get_block("latest")],
+                )
+            header, gas = encode_header(drawing), EARLY_GAS if head["number"] == named else None
+        return _receipt(self._send("PoLeChain", "draw", round_id, header, intent=intent, gas=gas))
 
     def post_functional_keys(self, round_id: int, keys: FileRef, *, intent: str) -> Receipt:
         """Post where the functional keys are."""
@@ -205,6 +213,10 @@ class EthereumChain(ChainReader):
         """End the round."""
         return _receipt(self._send("PoLeChain", "finalise", round_id, intent=intent))
 
+    def finalise_next(self, round_id: int, *, intent: str) -> Receipt:
+        """End the round in the next block, from which on nobody can challenge it."""
+        return _receipt(self._send("PoLeChain", "finalise", round_id, intent=intent, gas=EARLY_GAS))
+
     def withdraw(self, *, intent: str) -> int:
         """Pay this wallet's whole credit out to it; return the amount in wei, 0 when there was none."""
         address = self._identity.address
@@ -233,10 +245,21 @@ class EthereumChain(ChainReader):
             return 0
         return self.member(ballot_id, self._identity.address)
 
-    def _send(self, contract: str, function: str, *arguments: Any, intent: str, value: int = 0) -> TxReceipt:
+    def _send(
+        self,
+        contract: str,
+        function: str,
+        *arguments: Any,
+        intent: str,
+        value: int = 0,
+        gas: int | None = None,
+    ) -> TxReceipt:
         target = self.contracts[contract]
-        call = Call(target.address, target.encode_abi(function, args=arguments), value)
-        return self._sender.send(call, intent=intent)
+        call = Call(target.address, target.encode_abi(function, args=arguments), value, gas)
+        try:
+            return self._sender.send(call, intent=intent)
+        finally:
+            self.forget()
 
     def _event(self, contract: str, event: str, receipt: TxReceipt) -> Any:
         target = self.contracts[contract]

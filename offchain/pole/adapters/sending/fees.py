@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from web3 import Web3
 
+from pole.adapters.ethereum.connection import in_one_request
 from pole.errors import FundsError
 
 GWEI = 10**9
@@ -22,6 +23,7 @@ class FeePolicy:
     """How much is offered for gas, and for how long a transaction is waited for.
 
     Times are seconds, fees wei per gas.
+    A receipt is looked for after `poll`, and then more and more slowly, every `longest_poll` at the least.
     A transaction that is still pending after `replace_after` is signed again under the same nonce with a
     higher fee.
     That another transaction took its nonce is believed after `believe_after` without a receipt: behind one
@@ -32,6 +34,7 @@ class FeePolicy:
     replace_after: float = 45
     give_up_after: float = 240
     poll: float = 0.4
+    longest_poll: float = 3
     believe_after: float = 15
 
 
@@ -40,14 +43,21 @@ def market_fees(w3: Web3, ceiling: int) -> Fees:
 
     Twice its base fee, which holds for six full blocks of rising fees, and the usual tip.
     """
-    history = w3.eth.fee_history(1, "latest")
-    base, tip = int(history["baseFeePerGas"][-1]), int(w3.eth.max_priority_fee)
+    base, tip = _market(w3)
     return Fees(max(base + tip, min(2 * base + tip, ceiling)), tip)
 
 
 def expected_price(w3: Web3) -> int:
     """Return the wei that a unit of gas costs in the next block."""
-    return int(w3.eth.fee_history(1, "latest")["baseFeePerGas"][-1]) + int(w3.eth.max_priority_fee)
+    return sum(_market(w3))
+
+
+def _market(w3: Web3) -> tuple[int, int]:
+    """Return the base fee of the next block and the usual tip, asked in one request."""
+    history, tip = in_one_request(
+        w3, [lambda: w3.eth.fee_history(1, "latest"), lambda: w3.eth.max_priority_fee]
+    )
+    return int(history["baseFeePerGas"][-1]), int(tip)
 
 
 def current_fees(w3: Web3, policy: FeePolicy) -> Fees:

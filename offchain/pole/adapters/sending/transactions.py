@@ -21,6 +21,7 @@ from web3 import Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception
 from web3.types import TxParams, TxReceipt, Wei
 
+from pole.adapters.ethereum.connection import in_one_request
 from pole.adapters.ethereum.contract_errors import ErrorTable
 from pole.adapters.sending.fees import FeePolicy, Fees, current_fees, market_fees, raised_fees
 from pole.adapters.storage.file_lock import file_lock
@@ -28,16 +29,31 @@ from pole.adapters.storage.journal import SendState, SignedSend, SqliteJournal
 from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
 from pole.protocol.amounts import ether
 
+_SLOWER = 1.25
 _GAS_LIMITS = [125_000 << step for step in range(7)]  # up to 8 million, far above any call of the contracts
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a contract: its address, the encoded function and arguments, and the wei sent along."""
+    """A call of a contract: its address, the encoded function and arguments, and the wei sent along.
+
+    `gas` is the limit of a call that is for the next block, and would be refused now: it is not simulated.
+    """
 
     to: str
     data: str
     value: int = 0
+    gas: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A wallet's wei, the chain that the node says it is of, the nonces mined and those it knows of."""
+
+    balance: int
+    chain_id: int
+    mined: int
+    pending: int
 
 
 class Sender:
@@ -66,6 +82,7 @@ class Sender:
         self._clock = clock
         self._wait = wait
         self._costs: dict[str, int] = {}
+        self._limits: dict[str, int] = {}
 
     @property
     def gas_spent(self) -> int:
@@ -126,63 +143,86 @@ class Sender:
                 self._offer(send)
 
     def _sign_first(self, call: Call, intent: str) -> SignedSend:
-        balance = self._w3.eth.get_balance(self._account.address)
-        if balance < call.value:
-            raise self._insufficient_funds(balance, call.value)
-        transaction = self._transaction(call)
-        fees = current_fees(self._w3, self._policy)
-        needed = call.value + transaction["gas"] * fees.max_fee
-        if balance < needed:
-            raise self._insufficient_funds(balance, needed)
-        return self._sign({**transaction, "nonce": self._free_nonce(intent)}, fees, intent)
-
-    def _free_nonce(self, intent: str) -> int:
-        """Return the nonce that the intent had when a node refused it, otherwise a new one.
-
-        Only under its old nonce can it not be mined twice, should that node have kept it all the same.
-        """
-        taken = {send.nonce for send in self._journal.pending_sends()}
-        mined = self._mined_nonces()
-        for send in self._journal.sends_of(intent):
-            if send.state is SendState.LOST and send.nonce >= mined and send.nonce not in taken:
-                return send.nonce
-        nonce: int = self._w3.eth.get_transaction_count(self._account.address, "pending")
-        while nonce in taken:
-            nonce += 1
-        return nonce
-
-    def _transaction(self, call: Call) -> TxParams:
-        """Return the transaction without nonce and fees; raises what the contracts make of it."""
         transaction: TxParams = {
             "from": self._account.address,
             "to": Web3.to_checksum_address(call.to),
             "data": HexBytes(call.data),
             "value": Wei(call.value),
         }
-        self._w3.eth.call(transaction)
-        claimed = self._w3.eth.chain_id
+        state = self._state()
+        if state.balance < call.value:
+            raise self._insufficient_funds(state.balance, call.value)
+        gas = call.gas or self._gas(transaction)
+        self._require_chain(state.chain_id)
+        fees = current_fees(self._w3, self._policy)
+        needed = call.value + gas * fees.max_fee
+        if state.balance < needed and call.gas is not None:
+            raise RefusedError("The wallet cannot pay the gas that this may take; in a block it is known.")
+        if state.balance < needed:
+            raise self._insufficient_funds(state.balance, needed)
+        ready = {**transaction, "gas": gas, "chainId": self._chain_id, "type": 2}
+        return self._sign({**ready, "nonce": self._free_nonce(intent, state)}, fees, intent)
+
+    def _state(self) -> "_State":
+        address = self._account.address
+        return _State(
+            *in_one_request(
+                self._w3,
+                [
+                    lambda: self._w3.eth.get_balance(address),
+                    lambda: self._w3.eth.chain_id,
+                    lambda: self._w3.eth.get_transaction_count(address, "latest"),
+                    lambda: self._w3.eth.get_transaction_count(address, "pending"),
+                ],
+            )
+        )
+
+    def _require_chain(self, claimed: int) -> None:
         if claimed != self._chain_id:
             raise UnreachableError(
                 f"The Ethereum node says that it is on chain {claimed} now, and the deployment is on "
                 f"{self._chain_id}: nothing was signed; name another with --rpc if it goes on."
             )
-        return {**transaction, "gas": self._gas(transaction), "chainId": self._chain_id, "type": 2}
+
+    def _free_nonce(self, intent: str, state: "_State") -> int:
+        """Return the nonce that the intent had when a node refused it, otherwise a new one.
+
+        Only under its old nonce can it not be mined twice, should that node have kept it all the same.
+        """
+        taken = {send.nonce for send in self._journal.pending_sends()}
+        for send in self._journal.sends_of(intent):
+            if send.state is SendState.LOST and send.nonce >= state.mined and send.nonce not in taken:
+                return send.nonce
+        nonce = state.pending
+        while nonce in taken:
+            nonce += 1
+        return nonce
 
     def _gas(self, transaction: TxParams) -> int:
         """Return twice the smallest of some limits that the call succeeds with; gas not used is not paid.
 
-        Twice, because the state can change until it is mined: another leaf in a tree, a longer way in a heap.
-        `eth_estimateGas` would tell it in one request, but ganache never answers some of those requests that
-        come while it mines a block.
+        Raises what the contracts make of the call. Twice, because the state can change until it is mined:
+        another leaf in a tree, a longer way in a heap. The limit that the same function took before is tried
+        first. `eth_estimateGas` would tell it in one request, but ganache never answers some of those
+        requests that come while it mines a block.
         """
-        *limits, maximum = _GAS_LIMITS
-        for limit in limits:
-            # What came of the call; a node that did not run it is UnreachableError, and no web3 error.
-            with suppress(ContractLogicError):
-                self._w3.eth.call({**transaction, "gas": limit})
-                return 2 * limit
-        self._w3.eth.call({**transaction, "gas": maximum})
-        return 2 * maximum
+        function = bytes(HexBytes(transaction["data"]))[:4].hex()
+        first = self._limits.get(function, _GAS_LIMITS[0])
+        if not self._succeeds(transaction, first):
+            self._w3.eth.call(transaction)
+            *larger, maximum = (limit for limit in _GAS_LIMITS if limit >= first)
+            first = next((limit for limit in larger if self._succeeds(transaction, limit)), maximum)
+            if first == maximum:
+                self._w3.eth.call({**transaction, "gas": maximum})
+        self._limits[function] = first
+        return 2 * first
+
+    def _succeeds(self, transaction: TxParams, limit: int) -> bool:
+        # What came of the call; a node that did not run it is UnreachableError, and no web3 error.
+        with suppress(ContractLogicError):
+            self._w3.eth.call({**transaction, "gas": limit})
+            return True
+        return False
 
     def _sign(self, transaction: dict[str, Any], fees: Fees, intent: str) -> SignedSend:
         unsigned = {**transaction, "maxFeePerGas": fees.max_fee, "maxPriorityFeePerGas": fees.tip}
@@ -248,13 +288,14 @@ class Sender:
 
     def _await(self, intent: str) -> TxReceipt:
         started = last_sent = found_in_place = self._clock()
+        pause = self._policy.poll
         while True:
             # Read before the receipts: a nonce that was used by then has left its receipt by now.
             mined = self._mined_nonces()
             self._recover(intent)
             attempts = self._live(intent)
             for send in attempts:
-                receipt = self._receipt(send)
+                receipt = self._receipt(send) if mined > send.nonce else None
                 if receipt is not None:
                     return self._settle(send, attempts, receipt)
             if not attempts:
@@ -275,7 +316,9 @@ class Sender:
             if mined <= newest.nonce and now - last_sent >= self._policy.replace_after:
                 self._replace_in_line(newest, mined)
                 last_sent = now
-            self._wait(self._policy.poll)
+            pause = pause if mined <= newest.nonce else self._policy.poll
+            self._wait(pause)
+            pause = min(pause * _SLOWER, max(self._policy.longest_poll, self._policy.poll))
 
     def _settle(self, send: SignedSend, attempts: list[SignedSend], receipt: TxReceipt) -> TxReceipt:
         succeeded = receipt["status"] == 1

@@ -53,7 +53,7 @@ _OPTIONS = (
         type=Duration(0.05),
         default=1.0,
         show_default=True,
-        help="Time between two looks at the chain.",
+        help="Longest time between two looks at the chain while a block is awaited.",
     ),
     click.option("--rounds", type=click.IntRange(min=1), help="Stop after so many rounds have ended."),
     click.option("--until-height", type=click.IntRange(min=1), help="Stop at this height of the PoLe chain."),
@@ -234,5 +234,6 @@ def run_worker(
         finished = at_height(session.chain, options.until_height)
     keeper = tables.keeper(Keeper(session.chain, time.monotonic, idle_after))
     logging.getLogger("pole").info("Ready as %s.", session.account.address)
-    run(session.chain, [role, keeper], wait=stopping.wait, finished=finished, pace=Pace(options.poll))
+    # What anybody may do moves the round on; what is a worker's alone is settled after it.
+    run(session.chain, [keeper, role], wait=stopping.wait, finished=finished, pace=Pace(options.poll))
     logging.getLogger("pole").info("Stopped.")

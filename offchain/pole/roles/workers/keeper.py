@@ -81,6 +81,11 @@ FINALISE: Final = Action(
     "finalised",
     lambda chain, moment, intent: chain.finalise(moment.round_id, intent=intent),
 )
+FINALISE_NEXT: Final = Action(
+    "finalised",
+    "finalised",
+    lambda chain, moment, intent: chain.finalise_next(moment.round_id, intent=intent),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +264,12 @@ def finalise(_: Keeper, moment: Moment) -> Due | None:
 
 
 @in_turn
+def finalise_next(_: Keeper, moment: Moment) -> Due | None:
+    """End a round that nobody can challenge any more from the next block on."""
+    return Due(FINALISE_NEXT, f"finalise/{moment.round_id}") if moment.is_over_next else None
+
+
+@in_turn
 def leave_alone(_: Keeper, __: Moment) -> Due | None:
     """Do nothing: the phase ends by its clock, or by what others send."""
     return None
@@ -271,7 +282,8 @@ def _draw(keeper: Keeper, moment: Moment, action: Action) -> Due | None:
     intent = f"{moment.ballot_id}/{moment.phase.name.lower()}/{named}"
     if named == 0:
         return Due(ARM, f"arm/{intent}")
-    if moment.block <= named:
+    # What is sent at the named block is in a later one.
+    if moment.block < named:
         return None
     if moment.block > named + LOST_AFTER_BLOCKS and keeper.chain.is_lost(named):
         return Due(ARM, f"arm/{intent}")

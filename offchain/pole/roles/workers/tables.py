@@ -93,6 +93,7 @@ KEEPER: Final[Mapping[Phase, Duty[Keeper]]] = {
     Phase.DRAW: keeping.draw_committee,
     Phase.VOTE_COMMIT: keeping.end_votes,
     Phase.VOTE_REVEAL: keeping.end_votes,
+    Phase.CHALLENGE: keeping.finalise_next,
     Phase.SETTLEMENT: keeping.finalise,
     Phase.FINAL: keeping.open_round,
     Phase.VOID: keeping.open_round,

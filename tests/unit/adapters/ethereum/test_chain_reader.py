@@ -1,3 +1,5 @@
+import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from tests.unit.adapters.interfaces import error_abi
 from tests.unit.protocol.example_rounds import PARAMETERS
 from web3 import Web3
 
-from pole.adapters.ethereum.chain_reader import MAXIMUM_BLOCKS, RECENT_ROUNDS, ChainReader
+from pole.adapters.ethereum.chain_reader import FRESH, RECENT_ROUNDS, STALE, ChainReader
 from pole.adapters.ethereum.deployment import CONTRACTS, MADE, DeployedContract, Deployment
 from pole.errors import RefusedError
 from pole.protocol.encoding import records
@@ -19,6 +21,7 @@ from pole.protocol.state import FileRef, Phase
 from pole.roles.ports import Moment
 
 ALICE = Web3.to_checksum_address("0x" + "aa" * 20)
+SECONDS = itertools.count().__next__
 BOB = Web3.to_checksum_address("0x" + "bb" * 20)
 
 
@@ -158,11 +161,11 @@ def address(contract: str) -> str:
     return Web3.to_checksum_address(f"0x{1 + CONTRACTS.index(contract):040x}")
 
 
-def reader(node: FakeNode, lanes: int = 1) -> ChainReader:
+def reader(node: FakeNode, lanes: int = 1, clock: Callable[[], float] = SECONDS) -> ChainReader:
     contracts = {name: DeployedContract(address(name), 1, "0x", tuple(ABIS[name])) for name in CONTRACTS}
     committee = CommitteeParameters(seat_stake=1, penalty=1, seat_age=5, lanes=lanes)
     parameters = replace(PARAMETERS, committee=committee)
-    return ChainReader(node.w3, Deployment(Path("x"), 1337, contracts, parameters))
+    return ChainReader(node.w3, Deployment(Path("x"), 1337, contracts, parameters), clock=clock)
 
 
 def moment_of(chain: ChainReader) -> Moment:
@@ -228,13 +231,18 @@ def test_all_lanes_are_read_in_one_go_at_one_block(node: Contracts) -> None:
     assert first.block == second.block
 
 
-def in_round_3(node: Contracts, phase: Phase, deadline: int = 5000) -> ChainReader:
+def in_round_3(
+    node: Contracts,
+    phase: Phase,
+    deadline: int = 5000,
+    clock: Callable[[], float] = SECONDS,
+) -> ChainReader:
     """Return a reader that has seen round 3 in this phase."""
     node.newest = [3]
     in_phase(node, phase, deadline)
     node.answer("round(uint256)", [signature_of(ROUND_TYPES)], round_in(attempt=1))
-    chain = reader(node)
-    assert moment_of(chain) == expected(phase, deadline, 1)
+    chain = reader(node, clock=clock)
+    assert moment_of(chain) == expected(phase, deadline, node.block)
     node.requests.clear()
     return chain
 
@@ -244,8 +252,8 @@ def asked(node: Contracts) -> bool:
 
 
 def test_nothing_is_asked_of_the_contracts_twice_for_one_block(node: Contracts) -> None:
-    chain = in_round_3(node, Phase.DRAW)
-    assert moment_of(chain) == expected(Phase.DRAW, 5000, 1)
+    chain = in_round_3(node, Phase.TRAINING)
+    assert moment_of(chain) == expected(Phase.TRAINING, 5000, 1)
     assert not asked(node)
 
 
@@ -258,11 +266,40 @@ def test_nothing_is_asked_of_the_contracts_while_nothing_happens(node: Contracts
 
 
 @pytest.mark.parametrize("phase", [Phase.TRAINING, Phase.DRAW])
-def test_a_look_at_a_block_in_which_nothing_happened_is_two_requests(node: Contracts, phase: Phase) -> None:
+def test_a_look_at_a_block_in_which_nothing_happened_is_one_request(node: Contracts, phase: Phase) -> None:
     chain = in_round_3(node, phase)
     node.block, node.journeys = 2, 0
     chain.moments()
+    assert node.journeys == 1
+
+
+def test_what_was_seen_just_now_answers_until_something_is_sent(node: Contracts) -> None:
+    now = [0.0]
+    chain = in_round_3(node, Phase.TRAINING, clock=lambda: now[0])
+    node.block, node.journeys = 2, 0
+    assert chain.round(3).attempt == 1
+    assert node.journeys == 0
+    chain.forget()
+    chain.round(3)
+    assert node.journeys == 1
+    now[0] += FRESH
+    chain.round(3)
     assert node.journeys == 2
+
+
+def test_records_are_read_up_to_the_block_that_was_seen_just_now(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING, clock=lambda: 0.0)
+    assert chain.test_set(3) is None
+    node.journeys = 0
+    assert chain.test_set(3) is None
+    assert node.journeys == 0
+
+
+def test_a_chain_that_was_rewound_is_looked_at_again(node: Contracts) -> None:
+    node.block = 9
+    chain = in_round_3(node, Phase.TRAINING)
+    node.block, node.highest = 4, 4
+    assert moment_of(chain).block == 4
 
 
 def test_an_event_is_followed_by_a_look_at_the_contracts(node: Contracts) -> None:
@@ -318,9 +355,28 @@ def test_a_reorganised_chain_is_looked_at_again(node: Contracts, height: int) ->
     assert moment_of(chain) == expected(Phase.KEYS, 3000, height)
 
 
-def test_after_many_blocks_the_contracts_are_asked_not_searched(node: Contracts) -> None:
+def test_a_chain_that_begins_anew_has_none_of_its_rounds(node: Contracts) -> None:
     chain = in_round_3(node, Phase.TRAINING)
-    node.block += MAXIMUM_BLOCKS + 1
+    node.fork, node.newest = b"other", [0]
+    del node.answers[keccak(text="round(uint256)")[:4].hex()]
+    del node.answers[keccak(text="phaseOf(uint256)")[:4].hex()]
+    assert moment_of(chain).phase is Phase.NONE
+
+
+def test_an_event_costs_one_request_more_and_a_new_round_two(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+    for newest, journeys in ((3, 2), (4, 3)):
+        node.block += 1
+        node.record(records.SubmissionsClosed(3))
+        node.newest, node.journeys = [newest], 0
+        chain.moments()
+        assert node.journeys == journeys
+
+
+def test_after_a_long_time_the_contracts_are_asked_and_no_blocks_searched(node: Contracts) -> None:
+    now = [0.0]
+    chain = in_round_3(node, Phase.TRAINING, clock=lambda: now[0])
+    node.block, now[0] = 5000, STALE + 1
     chain.moments()
     assert asked(node)
     assert "eth_getLogs" not in node.requests

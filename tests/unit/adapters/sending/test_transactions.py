@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,32 @@ def test_a_call_that_no_gas_suffices_for_is_not_sent(desk: Desk) -> None:
     with pytest.raises(RefusedError, match="out of gas"):
         desk.sender().send(call(), intent="open")
     assert not desk.node.pool
+
+
+def test_a_function_that_was_sent_before_is_simulated_once(desk: Desk) -> None:
+    desk.node.gas_needed = 510_000
+    desk.sender().send(call(), intent="open")
+    sender = desk.sender()
+    sender.send(call(), intent="again")
+    assert desk.node.requests.count("eth_call") > 1
+    desk.node.requests.clear()
+    sender.send(call(), intent="once more")
+    assert desk.node.requests.count("eth_call") == 1
+
+
+def test_a_call_for_the_next_block_is_sent_although_this_one_would_refuse_it(desk: Desk) -> None:
+    desk.node.reverts_with = "0x"
+    assert desk.sender().send(replace(call(), gas=700_000), intent="draw")["status"] == 1
+    assert [each["gas"] for each in desk.node.mined.values()] == [700_000]
+
+
+def test_a_call_for_the_next_block_whose_gas_cannot_be_paid_is_left_for_later(desk: Desk) -> None:
+    desk.node.balance = 1_000_000 * GWEI
+    with pytest.raises(RefusedError, match="in a block it is known"):
+        desk.sender().send(replace(call(), gas=700_000), intent="draw")
+    assert not desk.node.pool
+    desk.node.gas_needed = 50_000
+    assert desk.sender().send(call(), intent="draw")["status"] == 1
 
 
 def test_gas_above_the_ceiling_is_not_paid(desk: Desk) -> None:
@@ -365,7 +392,7 @@ def test_a_node_that_fails_in_the_search_for_gas_is_no_want_of_gas(desk: Desk) -
     desk.node.fault = limited
     with pytest.raises(UnreachableError, match="rate limit exceeded"):
         desk.sender().send(call(), intent="open")
-    assert desk.node.requests.count("eth_call") == 1 + 3
+    assert desk.node.requests.count("eth_call") == 3
     assert not desk.journal.sends_of("open")
 
 

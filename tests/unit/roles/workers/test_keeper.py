@@ -144,3 +144,28 @@ def test_the_votes_are_ended_once_their_window_is_over(stage: Stage) -> None:
     stage.world.pass_time(stage.world.parameters.chain.vote_reveal_window)
     assert keeper.step(stage.world.moment()) == "votes-ended"
     assert stage.world.moment().phase in (Phase.CHALLENGE, Phase.SETTLEMENT)
+
+
+def test_a_draw_is_sent_at_the_named_block_for_the_next(stage: Stage) -> None:
+    in_draw(stage)
+    named = stage.world.rounds[1].draw_block
+    keeper = stage.keeper(MINERS[0])
+    while stage.world.block < named:
+        assert keeper.step(stage.world.moment()) is None
+        stage.world.pass_time(1)
+    assert stage.world.block == named
+    assert keeper.step(stage.world.moment()) == "drawn"
+
+
+def test_a_round_is_finalised_in_the_first_block_that_is_too_late_for_a_challenge(stage: Stage) -> None:
+    stage.world.seats.append("0x" + "77" * 20)
+    stage.post()
+    stage.play(Phase.CHALLENGE)
+    deadline = stage.world.moment().deadline
+    keeper = stage.keeper(MINERS[0])
+    while stage.world.now + 1 < deadline:
+        assert keeper.step(stage.world.moment()) is None
+        stage.world.pass_time(1)
+    assert stage.world.moment().phase is Phase.CHALLENGE
+    assert keeper.step(stage.world.moment()) == "finalised"
+    assert stage.world.moment().phase is Phase.FINAL

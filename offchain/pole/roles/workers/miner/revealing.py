@@ -22,11 +22,12 @@ def reveal_model(miner: Miner, moment: Moment) -> str | None:
         return watch_place(miner, round_id) if memory.has_committed(round_id) else None
     claim, solution = committed
     if not solution.revealed:
-        if not is_buried(moment, miner.chain.round(round_id), miner.settings.confirmations):
-            return None
         try:
             test_correct = _test_correct(miner, moment, claim)
         except AbandonedError:
+            return None
+        # Only the model is a secret, so its count on the test set is made while the release is buried.
+        if not is_buried(moment, miner.chain.round(round_id), miner.settings.confirmations):
             return None
         _reveal(miner, round_id, claim, test_correct)
     memory.note_revealed(round_id)
