@@ -223,6 +223,7 @@ def run_worker(
     """
     from pole.ipfe import backend
     from pole.roles.loop import Pace, after_rounds, at_height, never, run
+    from pole.roles.support.refusals import Heeding
     from pole.roles.workers import tables
     from pole.roles.workers.keeper import Keeper
 
@@ -234,5 +235,7 @@ def run_worker(
         finished = at_height(session.chain, options.until_height)
     keeper = tables.keeper(Keeper(session.chain, time.monotonic, idle_after))
     logging.getLogger("pole").info("Ready as %s.", session.account.address)
-    run(session.chain, [role, keeper], wait=stopping.wait, finished=finished, pace=Pace(options.poll))
+    run(
+        session.chain, [Heeding(role), keeper], wait=stopping.wait, finished=finished, pace=Pace(options.poll)
+    )
     logging.getLogger("pole").info("Stopped.")

@@ -69,7 +69,10 @@ def test_who_loses_its_bond_is_warned(caplog: pytest.LogCaptureFixture) -> None:
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     lost = ether(CHAIN.miner_bond)
-    assert record.getMessage() == f"Round 1: its model was not revealed in time. Lost {lost}."
+    assert record.getMessage() == (
+        f"Round 1: its model was not revealed in time. Lost {lost}. Saved by a worker "
+        "that runs until the round ends, with its journal and ether for gas."
+    )
 
 
 def test_who_took_no_part_is_told_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -87,7 +90,8 @@ def test_a_verifier_is_told_what_it_was_paid_or_lost(caplog: pytest.LogCaptureFi
     paid, absent, leaked = caplog.records
     assert paid.getMessage().startswith("Round 1: cast what was found. Paid ")
     assert absent.getMessage() == (
-        "Round 1: absent: committed no votes in time. Lost 0.0000000000000005 ETH."
+        "Round 1: absent: committed no votes in time; lost its seat. Lost 0.0000000000000005 ETH. "
+        "Saved by a worker that runs through both windows of the vote, with ether for gas."
     )
     assert absent.levelno == leaked.levelno == logging.WARNING
     assert leaked.__dict__["details"]["ending"] == "leaked, right"

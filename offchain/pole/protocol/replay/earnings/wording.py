@@ -40,7 +40,7 @@ _SEATS: Final = {
     SeatEnding.NOT_REVEALED: "absent: did not reveal its votes in time",
     SeatEnding.LEAKED: "its votes were shown before the reveals",
     SeatEnding.FALSE: "cast another truth than was found",
-    SeatEnding.ALONE: "cast another truth than most of the committee; lost its seat",
+    SeatEnding.ALONE: "cast another truth than most of the committee",
     SeatEnding.ABSTAINED: "abstained where a truth was found",
     SeatEnding.OVERRULED: "cast another truth than stands, which its own committee did not find",
     SeatEnding.NOTHING_FOUND: "nothing was found, so nobody was paid",
@@ -62,9 +62,16 @@ def verifier_reason(row: VerifierRow) -> str:
     """Return why a verifier was paid or lost stake in a round, by committee where it sat on several."""
     several = len(row.seats) > 1
     reasons = [_seat_reason(seat, several=several) for seat in row.seats]
+    if row.has_lost_seat:
+        reasons.append("lost its seat")
     if row.informed:
         reasons.append("showed votes of others before the reveals")
     return "; ".join(reasons) or "showed votes that held no stake"
+
+
+def with_remedy(reason: str, remedy: str | None) -> str:
+    """Return a reason with what would have saved the account from it, where there is anything."""
+    return f"{reason}; saved by {remedy}" if remedy else reason
 
 
 def _solution_reason(row: MinerRow) -> str:
