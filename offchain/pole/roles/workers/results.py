@@ -6,14 +6,16 @@ from typing import Final
 
 from pole.errors import IntegrityError
 from pole.protocol.amounts import ether
+from pole.protocol.replay.earnings.data_node import DataNodeRow
 from pole.protocol.replay.earnings.miner import MinerRow
 from pole.protocol.replay.earnings.places import AnyRow, Row
-from pole.protocol.replay.earnings.remedies import miner_remedy, verifier_remedy
+from pole.protocol.replay.earnings.remedies import data_node_remedy, miner_remedy, verifier_remedy
 from pole.protocol.replay.earnings.verifier import VerifierRow
-from pole.protocol.replay.earnings.wording import miner_reason, verifier_reason
+from pole.protocol.replay.earnings.wording import data_node_reason, miner_reason, verifier_reason
 from pole.roles.support.events import report, report_loss
 
 MINING: Final = logging.getLogger("pole.miner")
+SERVING: Final = logging.getLogger("pole.data-node")
 VERIFYING: Final = logging.getLogger("pole.verifier")
 
 
@@ -33,6 +35,15 @@ def report_judged(round_id: int, row_of: Callable[[int], VerifierRow | None]) ->
         endings = ", ".join(seat.ending.value for seat in row.seats)
         say = report_loss if row.lost or row.has_lost_seat else report
         _report(VERIFYING, say, row, verifier_reason(row), verifier_remedy(row), ending=endings)
+
+
+def report_served(round_id: int, row_of: Callable[[int], DataNodeRow | None]) -> None:
+    """Log what a round of a data node's own task gave it and cost it, and why."""
+    row = _row(SERVING, round_id, row_of)
+    if row is not None:
+        say = report_loss if row.lost else report
+        ending = row.void_reason.name.lower().replace("_", "-") if row.winner is None else "bought"
+        _report(SERVING, say, row, data_node_reason(row), data_node_remedy(row), ending=ending)
 
 
 def _row(log: logging.Logger, round_id: int, row_of: Callable[[int], AnyRow | None]) -> AnyRow | None:

@@ -4,7 +4,7 @@ import logging
 from functools import partial
 
 import pytest
-from tests.unit.protocol.example_rounds import CHAIN, MINERS, TERMS
+from tests.unit.protocol.example_rounds import CHAIN, DATA_NODE, MINERS, TERMS
 from tests.unit.protocol.ledger import HONEST, SEATS, VERIFIERS, Ledger
 from tests.unit.protocol.replay.test_books import SETTLED
 from tests.unit.roles.conftest import MINERS as STAGED
@@ -14,10 +14,12 @@ from tests.unit.roles.workers.test_settlement import ended, settlement
 from pole.errors import IntegrityError, UnreachableError
 from pole.protocol.amounts import ether
 from pole.protocol.ballots import ballot_id
+from pole.protocol.replay.earnings.data_node import DataNodeRow, data_node_row
 from pole.protocol.replay.earnings.miner import MinerRow, miner_row
 from pole.protocol.replay.earnings.verifier import VerifierRow, verifier_row
 from pole.protocol.replay.history import replayed_rounds
-from pole.roles.workers.results import report_judged, report_mined
+from pole.quoting import short_address
+from pole.roles.workers.results import report_judged, report_mined, report_served
 
 
 def played() -> Ledger:
@@ -117,3 +119,16 @@ def test_a_round_whose_end_the_node_does_not_show_yet_is_told_later(stage: Stage
         settlement(stage, STAGED[0], report_result=behind).step(stage.world.moment())
     settlement(stage, STAGED[0], report_result=told.append).step(stage.world.moment())
     assert told == [1]
+
+
+def test_a_data_node_is_told_whose_model_it_bought(caplog: pytest.LogCaptureFixture) -> None:
+    def served(owner: str, round_id: int) -> DataNodeRow | None:
+        ledger = played()
+        return data_node_row(replayed_rounds(ledger.history())[round_id - 1], owner, ledger.parameters)
+
+    caplog.set_level("INFO")
+    report_served(1, partial(served, DATA_NODE))
+    report_served(1, partial(served, MINERS[0]))
+    (record,) = caplog.records
+    assert record.getMessage() == f"Round 1: bought the model of {short_address(MINERS[0])}."
+    assert record.__dict__["details"]["ending"] == "bought"

@@ -3,6 +3,7 @@
 from typing import Final
 
 from pole.protocol.amounts import ether
+from pole.protocol.replay.earnings.data_node import DataNodeRow
 from pole.protocol.replay.earnings.endings import Ending, SolutionEnding
 from pole.protocol.replay.earnings.miner import MinerRow
 from pole.protocol.replay.earnings.verifier import Seat, SeatEnding, VerifierRow
@@ -69,6 +70,15 @@ def verifier_reason(row: VerifierRow) -> str:
     return "; ".join(reasons) or "showed votes that held no stake"
 
 
+def data_node_reason(row: DataNodeRow) -> str:
+    """Return what became of a round for the data node of its task."""
+    if row.place.ended_at is None:
+        return _PLAIN[Ending.OPEN]
+    bought = row.winner is not None
+    reason = f"bought the model of {short_address(row.winner or '')}" if bought else _void(row.void_reason)
+    return reason + ("; its test set was not released in time" if row.withheld else "")
+
+
 def with_remedy(reason: str, remedy: str | None) -> str:
     """Return a reason with what would have saved the account from it, where there is anything."""
     return f"{reason}; saved by {remedy}" if remedy else reason
@@ -81,7 +91,7 @@ def _solution_reason(row: MinerRow) -> str:
         case Ending.SAME_MODEL:
             return f"showed the model of {_winner(row.ending)}, which committed earlier"
         case Ending.VOID:
-            return f"the round is void: {_VOID[row.void_reason]}"
+            return _void(row.void_reason)
         case Ending.FALSE_CLAIM:
             return f"claimed {_counts(row, _claims(row))} where {_counts(row, _found(row))} were found"
         case Ending.BELOW_TRAINING_THRESHOLD:
@@ -90,6 +100,10 @@ def _solution_reason(row: MinerRow) -> str:
             return f"below the test threshold with {_found(row)[1]} of {row.terms.test_count}"
         case plain:
             return _PLAIN[plain]
+
+
+def _void(reason: VoidReason) -> str:
+    return f"the round is void: {_VOID[reason]}"
 
 
 def _lost_to(row: MinerRow, ending: SolutionEnding) -> str:
