@@ -252,9 +252,7 @@ REFUSALS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
     "a list of one error": lambda asked: b"[%s]" % one_error(-32600, "too large", asked[0]["id"]),
     "an error each": lambda asked: (
         b"[%s]"
-        % b",".join(
-            one_error(31, "Batch of more than 3 requests are not allowed", each["id"]) for each in asked
-        )
+        % b",".join(one_error(31, "Batch of more than 3 is not allowed", each["id"]) for each in asked)
     ),
     "a status": lambda _: raising(StatusError("HTTP status 413")),
 }
@@ -270,7 +268,7 @@ def test_a_node_that_takes_no_large_batch_is_asked_in_small_ones(refusal: str, m
         return answer if len(asked) <= maximum else REFUSALS[refusal](asked)
 
     node.fault = fault
-    calls = [partial(node.w3.eth.get_block, number) for number in range(13)]
+    calls: list[Callable[[], Any]] = [partial(node.w3.eth.get_block, number) for number in range(13)]
     assert [block["number"] for block in in_one_request(node.w3, calls)] == list(range(13))
     assert max(sizes[1:], default=0) <= 6 if maximum < 13 else sizes == [13]
     sizes.clear()
