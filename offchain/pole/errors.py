@@ -50,8 +50,12 @@ class RefusedError(PoleError):
     exit_code = 6
 
 
-class TooLateError(RefusedError):
-    """The chain has gone on, or the call is done already: trying again changes nothing."""
+class LastingRefusalError(RefusedError):
+    """No later block lets the contract take this call: trying again changes nothing."""
+
+
+class TooLateError(LastingRefusalError):
+    """The chain has gone on, or the call is done already."""
 
 
 class NoPlaceError(TooLateError):

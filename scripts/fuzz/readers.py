@@ -50,6 +50,7 @@ class Reader:
 NOT_HERE: Final[Mapping[str, str]] = {
     "pole.adapters.node.answers.parse_answer": "the boundary's property tests give it any bytes",
     "pole.adapters.node.answers.parse_answers": "the boundary's property tests give it any bytes",
+    "pole.adapters.storage.ipfs_daemon.read_name": "the boundary's property tests give it any bytes",
     "pole.api.settings.find_deployment": "it parses nothing",
     "pole.api.terms.read_specification": "behind it is parse_specification",
     "pole.ipfe.group.decode": "it takes 32 bytes, and property tests hold it to RFC 9496",

@@ -16,6 +16,15 @@ MAX_LOGARITHMS = 1 << 22
 SHARD = 64
 
 
+def logarithms_for(bound: int) -> int:
+    """Return the last logarithm of the table for a bound: the largest that takes no more memory.
+
+    The bound changes with every round's keys, by little, and a table that serves an octave of them is kept.
+    """
+    slots = 1 << ((3 * (bound + 1) + 1) // 2 - 1).bit_length()
+    return min(2 * slots // 3, MAX_LOGARITHMS) - 1
+
+
 @lru_cache(maxsize=2)
 def _logarithms(name: str, last: int) -> "_native._Logarithms":
     return _native.build_logarithms(name, last)
@@ -71,13 +80,13 @@ class NativeKernel:
         return bytes(out)
 
     def decryptor(self, plan: QueryPlan, keys: Bytes, dimension: int, bound: int) -> Decryptor:
-        """See Kernel. The table of logarithms is kept for the next decryptor with the same bound."""
+        """See Kernel. The table of logarithms is kept for the next decryptor with a bound of that size."""
         windows = np.ascontiguousarray(plan.windows)
         vectors = np.ascontiguousarray(plan.vectors, dtype=np.uint16)
         schedule = _native.build_schedule(
             dimension, windows, len(windows), vectors, len(vectors), np.ascontiguousarray(keys)
         )
-        logarithms = _logarithms(self.name, min(bound, MAX_LOGARITHMS - 1))
+        logarithms = _logarithms(self.name, logarithms_for(bound))
         return NativeDecryptor(self.name, schedule, logarithms, bound, (len(windows), len(vectors)))
 
 

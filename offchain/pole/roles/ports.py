@@ -175,6 +175,9 @@ class Chain(Protocol):
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
         """Return the round's solutions by place, in the order in which places were first taken."""
 
+    def displaced_miners(self, round_id: int) -> frozenset[str]:
+        """Return who lost a place of the round to a higher claim, also who has come back since."""
+
     def functional_keys(self, round_id: int) -> FileRef | None:
         """Return where the round's functional keys are, None before they are posted."""
 

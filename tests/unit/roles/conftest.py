@@ -281,6 +281,7 @@ class Stage:
         """Let the second miner take a miner's place with a higher claim, for a model it never shows."""
         places = self.world.solutions[1]
         taken = next(index for index, solution in enumerate(places) if solution.miner == address)
+        self.world.displaced.setdefault(1, set()).add(address)
         places[taken] = replace(
             places[taken], miner=MINERS[1], commitment=b"\x0e" * 32, claimed_train_correct=claim
         )

@@ -104,6 +104,7 @@ class World:
     tasks: dict[int, PostedTask] = field(default_factory=dict)
     listed: list[int] = field(default_factory=list)
     replaced: dict[int, int] = field(default_factory=dict)
+    displaced: dict[int, set[str]] = field(default_factory=dict)
     rounds: dict[int, Round] = field(default_factory=dict)
     ballots: dict[int, Ballot] = field(default_factory=dict)
     members: dict[int, tuple[str, ...]] = field(default_factory=dict)
@@ -236,6 +237,9 @@ class FakeChain:
 
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
         return tuple(self.world.solutions.get(round_id, ()))
+
+    def displaced_miners(self, round_id: int) -> frozenset[str]:
+        return frozenset(self.world.displaced.get(round_id, ()))
 
     def functional_keys(self, round_id: int) -> FileRef | None:
         return self.world.keys.get(round_id)

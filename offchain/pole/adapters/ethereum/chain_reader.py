@@ -38,6 +38,7 @@ from pole.protocol.encoding.records import (
     KeysPosted,
     RecordData,
     SolutionCommitted,
+    SolutionDisplaced,
     SolutionRevealed,
     TestSeedDrawn,
     TestSetReleased,
@@ -340,6 +341,11 @@ class ChainReader:
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
         """Return the round's solutions by place, in the order in which places were first taken."""
         return tuple(to_solution(raw) for raw in self.view("PoLeChain", "solutions", round_id))
+
+    def displaced_miners(self, round_id: int) -> frozenset[str]:
+        """Return who lost a place of the round to a higher claim, also who has come back since."""
+        displaced = self._recorded(RecordKind.SOLUTION_DISPLACED, SolutionDisplaced)
+        return frozenset(each.miner for each in displaced if each.round_id == round_id)
 
     def functional_keys(self, round_id: int) -> FileRef | None:
         """Return where the round's functional keys are, None before they are posted."""

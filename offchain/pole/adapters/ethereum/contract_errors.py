@@ -12,7 +12,15 @@ from web3 import Web3
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception, Web3RPCError
 
 from pole.adapters.node.refusals import NO_FUNDS, VERDICTS
-from pole.errors import FundsError, NoPlaceError, PoleError, RefusedError, TooLateError, UnreachableError
+from pole.errors import (
+    FundsError,
+    LastingRefusalError,
+    NoPlaceError,
+    PoleError,
+    RefusedError,
+    TooLateError,
+    UnreachableError,
+)
 from pole.protocol.amounts import ether
 from pole.protocol.ballots import round_and_attempt
 from pole.protocol.state import BallotStage, Phase
@@ -118,10 +126,18 @@ _AMOUNTS = {
     ("PoolTooSmall", "held"),
     ("PoolTooSmall", "needed"),
 }
+# Errors about what is given with the call, whatever the state. CommitmentMismatch is none of them: a node
+# that lags behind may still have the commitment that another replaced.
+_LASTING = (
+    *("UnknownLane", "EmptyField", "ClaimLowered", "CountTooLarge", "NotSignedByDataNode", "WrongTestSet"),
+    *("TermOutOfRange", "FileMissing", "TooMuchWork", "EmptyCommitment", "MalformedVotes"),
+    *("BadDeployment", "NotRecorder", "NotChain"),
+)
 # Errors that say more than "not now" to whoever called.
 _KINDS = {
     "TooManySolutions": NoPlaceError,
-    **dict.fromkeys(("RoundOver", "AlreadyRevealed", "AlreadyVoted", "CommitmentMismatch"), TooLateError),
+    **dict.fromkeys(("RoundOver", "AlreadyRevealed", "AlreadyVoted"), TooLateError),
+    **dict.fromkeys(_LASTING, LastingRefusalError),
 }
 # What is asked of a phase or stage is given in their order: too late is told from too early.
 _GOES_ON = {"WrongPhase": ("phase", "needed"), "WrongStage": ("stage", "needed")}

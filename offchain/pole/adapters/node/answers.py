@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from pole.adapters.node.methods import METHODS
-from pole.adapters.node.refusals import refusal
+from pole.adapters.node.refusals import BUSY, refusal
 from pole.adapters.node.shapes import ShapeError, members, text
+from pole.errors import UnreachableError
 from pole.quoting import quoted
 
 
 class UnansweredError(Exception):
     """A request came to nothing that is an answer to it; the message is a clause that says why."""
+
+
+class StatusError(UnansweredError):
+    """HTTP says that the request itself is wrong, or too large."""
+
+
+class BatchRefusedError(Exception):
+    """The node takes no such number of requests as one; the message is a clause that says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +42,30 @@ def parse_answer(body: bytes, request: Request) -> Any:
 
 
 def parse_answers(body: bytes, requests: Sequence[Request]) -> list[Any]:
-    """Return the results in the answer to several requests, in their order; raises as `parse_answer` does."""
+    """Return the results in the answer to several requests, in their order.
+
+    Raises as `parse_answer` does, and BatchRefusedError where the node answers that it takes no such batch.
+    """
     document = _document(body)
-    if isinstance(document, dict) and isinstance(document.get("error"), dict):
-        # A node that takes no batch refuses it as a whole, under no number.
-        raise _refused({**document, "id": None}, requests[0].method)
+    _check_taken(document, requests)
     if not isinstance(document, list) or len(document) != len(requests):
         raise UnansweredError("the answer is to another number of requests")
     by_number = {each.get("id"): each for each in document if isinstance(each, dict) and _is_number(each)}
     return [_result(by_number.get(request.number), request) for request in requests]
+
+
+def _check_taken(document: Any, requests: Sequence[Request]) -> None:
+    """Raise what a batch was refused with: as a whole by one error, or by one for each that says so."""
+    whole = document[0] if isinstance(document, list) and len(document) == 1 < len(requests) else document
+    each = whole if isinstance(whole, list) else [whole]
+    for answer in each:
+        if isinstance(answer, dict) and isinstance(answer.get("error"), dict):
+            refused = _refused(answer, requests[0].method)
+            is_whole = answer is whole and answer["error"].get("code") not in BUSY
+            if isinstance(refused, UnreachableError) and (is_whole or "batch" in str(refused).lower()):
+                raise BatchRefusedError(str(refused))
+            if answer is whole:
+                raise refused
 
 
 def _document(body: bytes) -> Any:

@@ -10,7 +10,7 @@ import requests
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from pole.adapters.node.answers import UnansweredError
+from pole.adapters.node.answers import StatusError, UnansweredError
 from pole.adapters.transport.loopback import proxies_for
 from pole.adapters.transport.whole_answers import WholeAnswers
 
@@ -77,5 +77,5 @@ def _content(answer: requests.Response) -> bytes:
             raise UnansweredError(f"the answer has over {MAX_ANSWER_BYTES} bytes")
     # With a status of its own some nodes send an error of JSON-RPC.
     if status != HTTPStatus.OK and not content.lstrip().startswith((b"{", b"[")):
-        raise UnansweredError(f"HTTP status {status}")
+        raise StatusError(f"HTTP status {status}")
     return bytes(content)

@@ -5,10 +5,11 @@ Everything else is UnreachableError, whatever a node, a proxy or somebody on the
 
 import itertools
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from eth_abi.codec import ABICodec
 from web3 import Web3
@@ -17,10 +18,19 @@ from web3.middleware import AttributeDictMiddleware, ExtraDataToPOAMiddleware
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from pole.adapters.node.answers import Request, UnansweredError, parse_answer, parse_answers
+from pole.adapters.node.answers import (
+    BatchRefusedError,
+    Request,
+    StatusError,
+    UnansweredError,
+    parse_answer,
+    parse_answers,
+)
 from pole.adapters.node.methods import METHODS, SENDING
 from pole.errors import UnreachableError
 from pole.protocol.encoding.abi import TEXT
+
+LOG: Final = logging.getLogger("pole.node")
 
 T = TypeVar("T")
 
@@ -75,21 +85,49 @@ class NodeProvider(JSONBaseProvider):
         self._wait = wait
         self._numbers = itertools.count(1)
         self._has_answered = False
+        self._at_once: int | None = None
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Send one request."""
         request = Request(next(self._numbers), method, params)
-        result = self._ask([request], lambda: parse_answer(self.post(_body(_content(request))), request))
-        return _response(request, result)
+        return _response(request, self._ask_one(request))
 
     def make_batch_request(
         self, batch_requests: list[tuple[RPCEndpoint, Any]]
     ) -> list[RPCResponse] | RPCResponse:
-        """Send several requests as one."""
+        """Send several requests as one, or as few as the node takes so many at once."""
         asked = [Request(next(self._numbers), method, params) for method, params in batch_requests]
-        body = _body([_content(each) for each in asked])
-        results = self._ask(asked, lambda: parse_answers(self.post(body), asked))
+        results: list[Any] = []
+        while left := asked[len(results) :]:
+            results += self._ask_first(left)
         return [_response(request, result) for request, result in zip(asked, results, strict=True)]
+
+    def _ask_first(self, asked: Sequence[Request]) -> list[Any]:
+        """Return the results of the first of some requests: of so many as the node takes at once.
+
+        A batch that it refuses teaches how many, where the first of them alone is answered.
+        """
+        first = asked[: self._at_once]
+        if len(first) == 1:
+            return [self._ask_one(first[0])]
+        body = _body([_content(each) for each in first])
+        try:
+            return self._ask(first, lambda: parse_answers(self._post_batch(body), first))
+        except BatchRefusedError as error:
+            alone = self._ask_one(first[0])
+            self._at_once = len(first) // 2
+            LOG.info("%s takes no %d requests at once (%s).", self._words.address, len(first), error)
+            return [alone]
+
+    def _ask_one(self, request: Request) -> Any:
+        body = _body(_content(request))
+        return self._ask([request], lambda: parse_answer(self.post(body), request))
+
+    def _post_batch(self, body: bytes) -> bytes:
+        try:
+            return self.post(body)
+        except StatusError as error:
+            raise BatchRefusedError(str(error)) from error
 
     def _ask(self, asked: Sequence[Request], ask: Callable[[], T]) -> T:
         """Ask once, and a few times more where nothing but a question is lost and there is time."""

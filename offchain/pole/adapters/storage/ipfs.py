@@ -1,4 +1,4 @@
-"""IPFS through the HTTP RPC API of Kubo, by ipfshttpclient; fulfils `roles.ports.Store`.
+"""IPFS through the HTTP RPC API of Kubo; fulfils `roles.ports.Store`.
 
 Nothing is taken on trust: what comes back is bounded here in size and time, and its digest is the caller's to
 check.
@@ -9,45 +9,41 @@ import math
 import os
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Final, TypeVar
 
-import ipfshttpclient  # type: ignore[import-untyped]
-from ipfshttpclient.exceptions import (  # type: ignore[import-untyped]
-    AddressError,
-    CommunicationError,
-    DecodingError,
-    ErrorResponse,
-)
+from ipfshttpclient.exceptions import ErrorResponse  # type: ignore[import-untyped]
 from ipfshttpclient.exceptions import TimeoutError as TooSlowError
-from ipfshttpclient.requests_wrapper import HTTPAdapter  # type: ignore[import-untyped]
-from requests.exceptions import ReadTimeout, RequestException
+from requests.exceptions import ReadTimeout
 
+from pole.adapters.storage.ipfs_daemon import (
+    FAILURES,
+    NONE,
+    IpfsDaemon,
+    NoAnswerError,
+    Options,
+    Within,
+    read_name,
+)
 from pole.adapters.storage.private_file import private_folder
-from pole.adapters.transport.loopback import is_loopback
-from pole.adapters.transport.whole_answers import WholeAnswers
 from pole.errors import InputError, IntegrityError, UnreachableError
 from pole.quoting import quoted, reason
 from pole.roles.support.files import own_disk
 
 T = TypeVar("T")
 
-# The client's own 8 KiB cost it, and the daemon, twice the processor time.
-SENT_AT_ONCE = 2**18
 KEPT = "/pole"
 """The folder of the daemon's own file tree that keeps what is served on."""
-
-# The client knows no daemon of today by its version, and passes urllib3 an outdated argument.
-warnings.filterwarnings("ignore", category=ipfshttpclient.exceptions.VersionMismatch)
-warnings.filterwarnings("ignore", category=FutureWarning, message="The 'strict' parameter")
-
-# OSError is a socket's: files of this machine are kept apart by `own_disk`. The last two are how the client
-# meets JSON that is not a daemon's.
-_FAILURES = (CommunicationError, DecodingError, RequestException, OSError, AssertionError, KeyError)
+AS_BASE32: Final[Options] = {
+    "cid-version": 1,
+    "cid-base": "base32",
+    "raw-leaves": True,
+    "chunker": "size-1048576",
+}
+"""How content is cut and named: whoever adds the same bytes gets the same CID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +69,6 @@ class IpfsPolicy:
         )
 
 
-class _WholeAnswers(WholeAnswers, HTTPAdapter):  # type: ignore[misc]
-    """The adapter of the client's own sessions, whose answers end in time."""
-
-
 class IpfsStore:
     """Content-addressed storage through one IPFS daemon; threads may share it."""
 
@@ -92,16 +84,7 @@ class IpfsStore:
         self._policy = policy or IpfsPolicy()
         self._clock = clock
         self._wait = wait
-        try:
-            # One connection a request: the client's own session is not safe among threads.
-            self._client: Any = ipfshttpclient.Client(address, chunk_size=SENT_AT_ONCE)
-        except AddressError as error:
-            raise InputError(
-                f"{address!r} is no multiaddr of an IPFS API: give one like --ipfs /ip4/127.0.0.1/tcp/5001."
-            ) from error
-        if is_loopback(address.split("/")[2]):
-            # Proxies of the environment are for other machines. The client passes this on to each session.
-            self._client._client._session_props["trust_env"] = False
+        self._daemon = IpfsDaemon(address)
 
     def add(self, path: Path) -> str:
         """Store and pin a file; return its CIDv1 in base32.
@@ -109,12 +92,12 @@ class IpfsStore:
         Raises InputError when there is no such file and UnreachableError when the daemon does not take it.
         """
         self._require(path)
-        return self._again(f"store {path.name}", lambda: self._add(path, pin=True))
+        return self._again(f"store {path.name}", lambda: self._add(path, {"pin": True}))
 
     def cid_of(self, path: Path) -> str:
         """Return the CID that `add` would give a file, storing nothing; raises what `add` raises."""
         self._require(path)
-        return self._again(f"hash {path.name}", lambda: self._add(path, pin=False, only_hash=True))
+        return self._again(f"hash {path.name}", lambda: self._add(path, {"pin": False, "only-hash": True}))
 
     def fetch(self, cid: str, path: Path, *, max_bytes: int, within: float | None = None) -> None:
         """Write the content of `cid` to `path`, whole or not at all; checks no digest (the caller does).
@@ -150,35 +133,33 @@ class IpfsStore:
         """
         link = f"{KEPT}/{name}/{hashlib.sha256(cid.encode(errors='surrogateescape')).hexdigest()}"
         if not self._is_there(link):
-            self._again(f"keep {quoted(cid)}", lambda: self._tree("cp", f"/ipfs/{cid}", link, parents="true"))
+            options = {"parents": "true"}
+            self._again(
+                f"keep {quoted(cid)}", lambda: self._tree("cp", f"/ipfs/{cid}", link, options=options)
+            )
 
     def forget(self, name: str) -> None:
         """Forget what was kept under a name, which may be nothing; raises UnreachableError."""
         folder = f"{KEPT}/{name}"
         if self._is_there(folder):
-            self._again(f"forget {folder}", lambda: self._tree("rm", folder, recursive="true"))
+            self._again(f"forget {folder}", lambda: self._tree("rm", folder, options={"recursive": "true"}))
 
     def version(self) -> str:
         """Return the daemon's version. Raises UnreachableError."""
-        return self._again(
-            "ask for the version", lambda: str(self._client.version(timeout=self._patience())["Version"])
-        )
+        return self._again("ask for the version", lambda: self._version(self._patience()))
 
     def _require(self, path: Path) -> None:
         if not path.is_file():
             raise InputError(f"The file {path} cannot be read, so it cannot be put on IPFS.")
 
-    def _add(self, path: Path, **options: bool) -> str:
-        answer = self._client.add(
-            str(path),
-            cid_version=1,
-            raw_leaves=True,
-            chunker="size-1048576",
-            opts={"cid-base": "base32"},
-            timeout=(self._policy.connect_within, self._policy.add_within),
-            **options,
-        )
-        return str(answer["Hash"])
+    def _add(self, path: Path, options: Options) -> str:
+        policy = self._policy
+        within = Within(policy.connect_within, policy.add_within, policy.add_within)
+        answer = self._daemon.ask("/add", within=within, options={**AS_BASE32, **options}, file=path)
+        return read_name(answer, "Hash")
+
+    def _version(self, within: Within) -> str:
+        return read_name(self._daemon.ask("/version", within=within), "Version")
 
     def _is_there(self, path: str) -> bool:
         """Return whether the daemon's own file tree has an entry; it refuses to speak of others."""
@@ -192,12 +173,12 @@ class IpfsStore:
 
         return self._again(f"look for {path}", look)
 
-    def _tree(self, verb: str, *paths: str, **options: str) -> None:
-        # The client's own methods lack the options.
-        self._client._client.request(f"/files/{verb}", paths, opts=options, timeout=self._patience())
+    def _tree(self, verb: str, *paths: str, options: Options = NONE) -> None:
+        self._daemon.ask(f"/files/{verb}", *paths, within=self._patience(), options=options)
 
-    def _patience(self) -> tuple[float, float]:
-        return (self._policy.connect_within, self._policy.first_byte_within)
+    def _patience(self) -> Within:
+        policy = self._policy
+        return Within(policy.connect_within, policy.first_byte_within, policy.first_byte_within)
 
     def _stream(self, cid: str, path: Path, max_bytes: int, policy: IpfsPolicy) -> None:
         deadline = self._clock() + policy.fetch_within
@@ -224,23 +205,18 @@ class IpfsStore:
                 if self._clock() > deadline:
                     raise late
                 yield chunk
-        except _FAILURES as error:
+        except FAILURES as error:
             if self._clock() >= deadline:
                 raise late from error
             raise
 
     @contextmanager
     def _cat(self, cid: str, policy: IpfsPolicy) -> Iterator[Iterator[bytes]]:
-        # `Client.cat` loads the whole content into memory; its lower-level request streams. The daemon bounds
-        # the whole transfer, the client the time to the first byte and between any two.
+        # The daemon bounds the whole transfer, the client that and the time between any two bytes.
+        within = Within(policy.connect_within, policy.first_byte_within, policy.fetch_within)
+        options = {"timeout": f"{math.ceil(policy.fetch_within)}s"}
         try:
-            stream = self._client_within(policy.fetch_within)._client.request(
-                "/cat",
-                (cid,),
-                opts={"timeout": f"{math.ceil(policy.fetch_within)}s"},
-                stream=True,
-                timeout=(policy.connect_within, policy.first_byte_within),
-            )
+            stream = self._daemon.stream("/cat", cid, within=within, options=options)
         except TooSlowError as error:
             if not isinstance(error.original, ReadTimeout):
                 raise
@@ -253,21 +229,16 @@ class IpfsStore:
                 f"The IPFS daemon at {self.address} could not fetch {quoted(cid)}: nothing came within "
                 f"{policy.first_byte_within:.0f} s; {advice}."
             ) from error
-        with stream:
-            yield stream
-
-    def _client_within(self, whole: float) -> Any:
-        """Return a client for a request, whose answer ends within so many seconds, however it trickles in."""
-        client: Any = ipfshttpclient.Client(self.address, chunk_size=SENT_AT_ONCE)
-        properties = {**self._client._client._session_props, "adapters": {"http": _WholeAnswers(whole)}}
-        client._client._session_props = properties
-        return client
+        with stream as chunks:
+            yield chunks
 
     def _is_busy(self) -> bool:
         """Return whether the daemon does not even say its version, which it has at hand."""
         try:
-            self._client.version(timeout=(self._policy.connect_within, self._policy.connect_within))
-        except _FAILURES:
+            self._version(Within(*[self._policy.connect_within] * 3))
+        except ErrorResponse:
+            return False
+        except FAILURES:
             return True
         return False
 
@@ -283,10 +254,11 @@ class IpfsStore:
                 ) from error
             except UnicodeError as error:
                 raise UnreachableError(f"No IPFS daemon can {doing}: its name is no text.") from error
-            except _FAILURES as error:
+            except FAILURES as error:
                 if attempt == attempts:
+                    why = str(error) if isinstance(error, NoAnswerError) else type(error).__name__
                     raise UnreachableError(
-                        f"No IPFS daemon answers at {self.address} ({type(error).__name__}), so it could not "
+                        f"No IPFS daemon answers at {self.address} ({why}), so it could not "
                         f"{doing}: start one with `pole devnet up`, or name another with --ipfs."
                     ) from error
                 self._wait(pause)

@@ -223,6 +223,7 @@ def run_worker(
     """
     from pole.ipfe import backend
     from pole.roles.loop import Pace, after_rounds, at_height, never, run
+    from pole.roles.support.refusals import Heeding
     from pole.roles.workers import tables
     from pole.roles.workers.keeper import Keeper
 
@@ -235,5 +236,6 @@ def run_worker(
     keeper = tables.keeper(Keeper(session.chain, time.monotonic, idle_after))
     logging.getLogger("pole").info("Ready as %s.", session.account.address)
     # What anybody may do moves the round on; what is a worker's alone is settled after it.
-    run(session.chain, [keeper, role], wait=stopping.wait, finished=finished, pace=Pace(options.poll))
+    roles: list[Role] = [keeper, Heeding(role)]
+    run(session.chain, roles, wait=stopping.wait, finished=finished, pace=Pace(options.poll))
     logging.getLogger("pole").info("Stopped.")

@@ -1,6 +1,8 @@
 """`pole data-node run`."""
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pole.api.wallets import DEVELOPMENT_CHAINS
@@ -63,7 +65,7 @@ def run(
             store=session.store,
             memory=DataNodeMemory(session.journal),
             home=session.home,
-            settlement=settlement_of(session, options),
+            settlement=settlement_of(session, options, _result_reporter(session)),
             open_secret=lambda digest: open_master_secret(session.secrets, digest),
             budget=open_budget(settings),
             seeds=open_seeds(settings),
@@ -74,6 +76,20 @@ def run(
         return tables.data_node(role)
 
     serve(settings, options, wallet, data_node)
+
+
+def _result_reporter(session: Session) -> Callable[[int], None]:
+    """Return what logs what a round of this data node's task gave it and cost it."""
+    from pole.adapters.history.rounds import read_round
+    from pole.protocol.replay.earnings.data_node import DataNodeRow, data_node_row
+    from pole.roles.workers.results import report_served
+
+    chain, address = session.chain, session.account.address
+
+    def row_of(round_id: int) -> DataNodeRow | None:
+        return data_node_row(read_round(chain, round_id).played, address, chain.parameters)
+
+    return partial(report_served, row_of=row_of)
 
 
 def _won_models(settings: Settings, session: Session) -> "WonModels":

@@ -4,13 +4,14 @@ from typing import Any
 
 from pole.protocol.replay.earnings.miner import MinerRow
 from pole.protocol.replay.earnings.places import Row
+from pole.protocol.replay.earnings.remedies import miner_remedy, verifier_remedy
 from pole.protocol.replay.earnings.verifier import VerifierRow
-from pole.protocol.replay.earnings.wording import miner_reason, verifier_reason
+from pole.protocol.replay.earnings.wording import miner_reason, verifier_reason, with_remedy
 
 
 def miner_cells(row: MinerRow) -> tuple[object, ...]:
     """Return claim, finding, rank, and why it won or lost."""
-    return _claim(row), _found(row), row.ending.rank or "-", miner_reason(row)
+    return _claim(row), _found(row), row.ending.rank or "-", _miner_why(row)
 
 
 def _claim(row: MinerRow) -> str:
@@ -35,7 +36,15 @@ def verifier_cells(row: VerifierRow) -> tuple[object, ...]:
     """Return the sizes of its committees, its right votes on each, and why it was paid or lost stake."""
     committees = ", ".join(str(seat.members) for seat in row.seats) or "-"
     right = ", ".join(f"{seat.right} of {seat.found}" for seat in row.seats) or "-"
-    return committees, right, verifier_reason(row)
+    return committees, right, _verifier_why(row)
+
+
+def _miner_why(row: MinerRow) -> str:
+    return with_remedy(miner_reason(row), miner_remedy(row))
+
+
+def _verifier_why(row: VerifierRow) -> str:
+    return with_remedy(verifier_reason(row), verifier_remedy(row))
 
 
 def row_document(row: Row, details: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +66,7 @@ def miner_document(row: MinerRow) -> dict[str, Any]:
     own, found = row.solution, row.ending.found
     return {
         "ending": row.ending.ending.value,
-        "why": miner_reason(row),
+        "why": _miner_why(row),
         "rank": row.ending.rank,
         "winner": row.ending.winner,
         "behind": row.ending.behind,
@@ -75,7 +84,7 @@ def miner_document(row: MinerRow) -> dict[str, Any]:
 def verifier_document(row: VerifierRow) -> dict[str, Any]:
     """Return the details of a verifier's row."""
     return {
-        "why": verifier_reason(row),
+        "why": _verifier_why(row),
         "seats": [
             {
                 "attempt": seat.attempt,
@@ -91,6 +100,7 @@ def verifier_document(row: VerifierRow) -> dict[str, Any]:
             }
             for seat in row.seats
         ],
+        "seatLost": row.has_lost_seat,
         "informersShare": str(row.informed),
     }
 

@@ -6,13 +6,16 @@ from typing import Final
 
 from pole.errors import IntegrityError
 from pole.protocol.amounts import ether
+from pole.protocol.replay.earnings.data_node import DataNodeRow
 from pole.protocol.replay.earnings.miner import MinerRow
 from pole.protocol.replay.earnings.places import AnyRow, Row
+from pole.protocol.replay.earnings.remedies import data_node_remedy, miner_remedy, verifier_remedy
 from pole.protocol.replay.earnings.verifier import VerifierRow
-from pole.protocol.replay.earnings.wording import miner_reason, verifier_reason
+from pole.protocol.replay.earnings.wording import data_node_reason, miner_reason, verifier_reason
 from pole.roles.support.events import report, report_loss
 
 MINING: Final = logging.getLogger("pole.miner")
+SERVING: Final = logging.getLogger("pole.data-node")
 VERIFYING: Final = logging.getLogger("pole.verifier")
 
 
@@ -20,7 +23,9 @@ def report_mined(round_id: int, row_of: Callable[[int], MinerRow | None]) -> Non
     """Log what a round paid a miner and cost it, and why; nothing where it had no part in it."""
     row = _row(MINING, round_id, row_of)
     if row is not None:
-        _report(MINING, row, miner_reason(row), ending=row.ending.ending.value, rank=row.ending.rank or 0)
+        ending, rank = row.ending.ending.value, row.ending.rank or 0
+        say = report_loss if row.lost else report
+        _report(MINING, say, row, miner_reason(row), miner_remedy(row), ending=ending, rank=rank)
 
 
 def report_judged(round_id: int, row_of: Callable[[int], VerifierRow | None]) -> None:
@@ -28,7 +33,17 @@ def report_judged(round_id: int, row_of: Callable[[int], VerifierRow | None]) ->
     row = _row(VERIFYING, round_id, row_of)
     if row is not None:
         endings = ", ".join(seat.ending.value for seat in row.seats)
-        _report(VERIFYING, row, verifier_reason(row), ending=endings)
+        say = report_loss if row.lost or row.has_lost_seat else report
+        _report(VERIFYING, say, row, verifier_reason(row), verifier_remedy(row), ending=endings)
+
+
+def report_served(round_id: int, row_of: Callable[[int], DataNodeRow | None]) -> None:
+    """Log what a round of a data node's own task gave it and cost it, and why."""
+    row = _row(SERVING, round_id, row_of)
+    if row is not None:
+        say = report_loss if row.lost else report
+        ending = row.void_reason.name.lower().replace("_", "-") if row.winner is None else "bought"
+        _report(SERVING, say, row, data_node_reason(row), data_node_remedy(row), ending=ending)
 
 
 def _row(log: logging.Logger, round_id: int, row_of: Callable[[int], AnyRow | None]) -> AnyRow | None:
@@ -40,12 +55,19 @@ def _row(log: logging.Logger, round_id: int, row_of: Callable[[int], AnyRow | No
         return None
 
 
-def _report(log: logging.Logger, row: Row, reason: str, **details: int | str) -> None:
+def _report(
+    log: logging.Logger,
+    say: Callable[..., None],
+    row: Row,
+    reason: str,
+    remedy: str | None,
+    **details: int | str,
+) -> None:
     round_id, money = row.place.round_id, ""
     if row.paid:
         money += f" Paid {ether(row.paid)}."
     if row.lost:
         money += f" Lost {ether(row.lost)}."
-    say = report_loss if row.lost else report
+    saved = f" Saved by {remedy}." if remedy else ""
     amounts = {"paid": str(row.paid), "lost": str(row.lost)}
-    say(log, "result", f"Round {round_id}: {reason}.{money}", round=round_id, **amounts, **details)
+    say(log, "result", f"Round {round_id}: {reason}.{money}{saved}", round=round_id, **amounts, **details)

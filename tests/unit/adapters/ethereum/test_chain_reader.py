@@ -397,6 +397,17 @@ def test_files_are_found_in_the_records_of_their_round(node: Contracts) -> None:
     assert chain.models(2) == {ALICE: FileRef("model2", bytes(32))}
 
 
+def test_who_was_displaced_is_read_from_the_records_of_its_round(node: Contracts) -> None:
+    chain = reader(node)
+    assert chain.displaced_miners(2) == frozenset()
+    node.record(records.SolutionDisplaced(1, BOB))
+    node.record(records.SolutionDisplaced(2, ALICE))
+    node.block += 1
+    for log in node.logs:
+        log["blockNumber"] = hex(node.block)
+    assert chain.displaced_miners(2) == {ALICE}
+
+
 def test_recent_miners_are_those_of_the_last_rounds_in_which_anybody_committed(node: Contracts) -> None:
     chain = reader(node)
     assert chain.recent_miners() == ()

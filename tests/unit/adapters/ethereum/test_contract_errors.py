@@ -9,11 +9,25 @@ from web3.types import RPCError
 
 from pole.adapters.ethereum import contract_errors
 from pole.adapters.ethereum.contract_errors import SENTENCES, ErrorTable
-from pole.errors import FundsError, NoPlaceError, RefusedError, TooLateError, UnreachableError
+from pole.errors import (
+    FundsError,
+    LastingRefusalError,
+    NoPlaceError,
+    RefusedError,
+    TooLateError,
+    UnreachableError,
+)
 
 TABLE = ErrorTable([[error_abi(name) for name in errors()]])
 VERIFIER = "0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB"
 SAMPLES = {"address": VERIFIER, "string": "reward", "bytes32": b"\x07" * 32}
+
+LASTING = {
+    *("AlreadyRevealed", "AlreadyVoted", "RoundOver", "TooManySolutions"),
+    *("UnknownLane", "EmptyField", "ClaimLowered", "CountTooLarge", "NotSignedByDataNode", "WrongTestSet"),
+    *("TermOutOfRange", "FileMissing", "TooMuchWork", "EmptyCommitment", "MalformedVotes"),
+    *("BadDeployment", "NotRecorder", "NotChain"),
+}
 
 
 def revert_data(name: str, *values: object) -> bytes:
@@ -181,3 +195,11 @@ def test_text_of_a_node_or_of_an_abi_is_one_short_line() -> None:
 def test_what_comes_too_late_is_told_from_what_comes_too_early(data: bytes, is_late: bool) -> None:
     shown = "0x" + data.hex()
     assert isinstance(TABLE.translate(ContractCustomError(shown, data=shown)), TooLateError) is is_late
+
+
+@pytest.mark.parametrize("name", sorted(errors()))
+def test_what_the_state_may_yet_allow_is_tried_again(name: str) -> None:
+    values = [SAMPLES.get(kind, 2) for kind, _ in errors()[name]]
+    shown = "0x" + revert_data(name, *values).hex()
+    is_lasting = isinstance(TABLE.translate(ContractCustomError(shown, data=shown)), LastingRefusalError)
+    assert is_lasting is (name in LASTING)

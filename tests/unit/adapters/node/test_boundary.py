@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,14 @@ from web3 import Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
 
 from pole.adapters.ethereum.connection import in_one_request
-from pole.adapters.node.answers import Request, UnansweredError, parse_answer, parse_answers
+from pole.adapters.node.answers import (
+    BatchRefusedError,
+    Request,
+    StatusError,
+    UnansweredError,
+    parse_answer,
+    parse_answers,
+)
 from pole.adapters.node.methods import METHODS, SENDING
 from pole.errors import UnreachableError
 
@@ -224,8 +232,70 @@ def test_a_batch_is_taken_in_any_order_and_refused_as_a_whole() -> None:
     answers = [{"jsonrpc": "2.0", "id": number, "result": hex(number)} for number in (2, 1)]
     assert parse_answers(json.dumps(answers).encode(), asked) == ["0x1", "0x2"]
     refused = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no batches"}}
-    with pytest.raises(UnreachableError, match="no batches"):
+    with pytest.raises(BatchRefusedError, match="no batches"):
         parse_answers(json.dumps(refused).encode(), asked)
+
+
+def one_error(code: int, message: str, number: int | None = None) -> bytes:
+    refused = {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}}
+    return json.dumps(refused).encode()
+
+
+def raising(error: Exception) -> bytes:
+    raise error
+
+
+REFUSALS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
+    "one error": lambda _: one_error(-32600, "batch requests are not supported"),
+    "one error of another code": lambda _: one_error(-32000, "Invalid request"),
+    "one error of a limit": lambda _: one_error(-32005, "batch size is limited"),
+    "a list of one error": lambda asked: b"[%s]" % one_error(-32600, "too large", asked[0]["id"]),
+    "an error each": lambda asked: (
+        b"[%s]"
+        % b",".join(one_error(31, "Batch of more than 3 is not allowed", each["id"]) for each in asked)
+    ),
+    "a status": lambda _: raising(StatusError("HTTP status 413")),
+}
+
+
+@pytest.mark.parametrize("maximum", [1, 2, 3, 5, 20])
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_node_that_takes_no_large_batch_is_asked_in_small_ones(refusal: str, maximum: int) -> None:
+    node, sizes = Whole(), list[int]()
+
+    def fault(asked: list[dict[str, Any]], answer: bytes) -> bytes:
+        sizes.append(len(asked))
+        return answer if len(asked) <= maximum else REFUSALS[refusal](asked)
+
+    node.fault = fault
+    calls: list[Callable[[], Any]] = [partial(node.w3.eth.get_block, number) for number in range(13)]
+    assert [block["number"] for block in in_one_request(node.w3, calls)] == list(range(13))
+    assert max(sizes[1:], default=0) <= 6 if maximum < 13 else sizes == [13]
+    sizes.clear()
+    assert [block["number"] for block in in_one_request(node.w3, calls)] == list(range(13))
+    assert max(sizes) <= maximum
+    assert node.waits == []
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_node_that_refuses_single_requests_too_is_unreachable(refusal: str) -> None:
+    node = Whole()
+    node.fault = lambda asked, _: REFUSALS[refusal](asked)
+    with pytest.raises(UnreachableError):
+        in_one_request(node.w3, [lambda: node.w3.eth.get_block(1), lambda: node.w3.eth.get_block(2)])
+    node.fault = None
+    node.journeys = 0
+    in_one_request(node.w3, [lambda: node.w3.eth.get_block(1), lambda: node.w3.eth.get_block(2)])
+    assert node.journeys == 1
+
+
+@pytest.mark.parametrize("error_", [one_error(-32005, "rate limit"), one_error(429, "Too Many Requests")])
+def test_a_node_that_is_busy_is_asked_the_same_batch_again(error_: bytes) -> None:
+    node = Whole()
+    faults = iter([error_])
+    node.fault = lambda _asked, answer: next(faults, answer)
+    in_one_request(node.w3, [lambda: node.w3.eth.get_block(1), lambda: node.w3.eth.get_block(2)])
+    assert (node.journeys, node.waits) == (2, [0.25])
 
 
 @pytest.mark.parametrize("method", ["eth_getBlockByNumber", "eth_getTransactionReceipt", "eth_getLogs"])

@@ -92,6 +92,7 @@ def test_a_whole_answer_is_returned_and_its_connection_used_again(serving: Calla
         (status("429 Too Many Requests", ANSWER), "HTTP status 429"),
         (status("503 Unavailable", b"<html>"), "HTTP status 503"),
         (status("401 Unauthorized", b"<html>"), "HTTP status 401"),
+        (status("413 Payload Too Large", b""), "HTTP status 413"),
         (status("308 Permanent Redirect", b"", "Location: http://127.0.0.1:1/"), "HTTP status 308"),
         (lambda connected: connected.close(), "ConnectionError"),
         (lambda connected: connected.sendall(HEAD + ANSWER[:5]), "ChunkedEncodingError"),

@@ -51,8 +51,8 @@ def test_who_casts_what_is_found_is_paid_its_part() -> None:
 @pytest.mark.parametrize(
     ("vote", "ending", "lost", "reason"),
     [
-        (None, SeatEnding.ABSENT, PENALTY, "absent: committed no votes in time"),
-        (LIE, SeatEnding.FALSE, PENALTY, "cast another truth than was found"),
+        (None, SeatEnding.ABSENT, PENALTY, "absent: committed no votes in time; lost its seat"),
+        (LIE, SeatEnding.FALSE, PENALTY, "cast another truth than was found; lost its seat"),
         (ABSENCE, SeatEnding.ABSTAINED, 0, "abstained where a truth was found, strike 1 of 3"),
     ],
 )
@@ -63,8 +63,10 @@ def test_who_does_not_is_told_why(vote: Vote | None, ending: SeatEnding, lost: i
 
 
 def test_each_strike_is_counted() -> None:
-    reasons = [verifier_reason(row) for row in rows(judged(*[ABSENCE] * 3), SEATS[3])]
-    assert [reason[-13:] for reason in reasons] == [f"strike {n} of 3" for n in (1, 2, 3)]
+    found = rows(judged(*[ABSENCE] * 3), SEATS[3])
+    reasons = [verifier_reason(row).partition(", ")[2] for row in found]
+    assert reasons == ["strike 1 of 3", "strike 2 of 3", "strike 3 of 3; lost its seat"]
+    assert [row.has_lost_seat for row in found] == [False, False, True]
 
 
 def test_a_leak_costs_one_penalty_at_once_and_one_at_the_end_and_its_informer_earns_half() -> None:
@@ -91,7 +93,7 @@ def test_several_committees_of_a_round_are_one_row_with_what_each_cost() -> None
     (row,) = rows(SETTLED, VERIFIERS[0])
     assert verifier_reason(row) == (
         "committee 1: cast another truth than was found, lost 0.0000000000000005 ETH; "
-        "committee 2: cast what was found"
+        "committee 2: cast what was found; lost its seat"
     )
     assert FIRST + 1 == SECOND
 

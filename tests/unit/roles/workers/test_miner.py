@@ -234,14 +234,17 @@ def test_a_commitment_that_never_arrived_is_not_revealed(stage: Stage) -> None:
 
 @pytest.mark.parametrize("reach", [in_training, in_reveal])
 def test_a_solution_that_some_looks_do_not_show_is_revealed_when_it_is_seen(
-    stage: Stage, reach: Callable[[Stage], None]
+    stage: Stage, caplog: pytest.LogCaptureFixture, reach: Callable[[Stage], None]
 ) -> None:
     reach(stage)
     if reach is in_training:
         assert stage.miner().step(stage.world.moment()) == "committed"
-    stage.hide_solutions(MINERS[0], looks=2)
+    stage.hide_solutions(MINERS[0], looks=4)
+    miner = stage.miner()
     for _ in range(2):
-        stage.miner().step(stage.world.moment())
+        assert miner.step(stage.world.moment()) is None
+    assert "higher claim" not in caplog.text
+    assert caplog.text.count("the node does not show its commitment") == 1
     stage.play(Phase.DRAW, workers=[stage.data_node(), stage.miner()])
     assert stage.world.solutions[1][0].revealed
 

@@ -4,7 +4,7 @@ import logging
 from functools import partial
 
 import pytest
-from tests.unit.protocol.example_rounds import CHAIN, MINERS, TERMS
+from tests.unit.protocol.example_rounds import CHAIN, DATA_NODE, MINERS, TERMS
 from tests.unit.protocol.ledger import HONEST, SEATS, VERIFIERS, Ledger
 from tests.unit.protocol.replay.test_books import SETTLED
 from tests.unit.roles.conftest import MINERS as STAGED
@@ -14,10 +14,12 @@ from tests.unit.roles.workers.test_settlement import ended, settlement
 from pole.errors import IntegrityError, UnreachableError
 from pole.protocol.amounts import ether
 from pole.protocol.ballots import ballot_id
+from pole.protocol.replay.earnings.data_node import DataNodeRow, data_node_row
 from pole.protocol.replay.earnings.miner import MinerRow, miner_row
 from pole.protocol.replay.earnings.verifier import VerifierRow, verifier_row
 from pole.protocol.replay.history import replayed_rounds
-from pole.roles.workers.results import report_judged, report_mined
+from pole.quoting import short_address
+from pole.roles.workers.results import report_judged, report_mined, report_served
 
 
 def played() -> Ledger:
@@ -69,7 +71,10 @@ def test_who_loses_its_bond_is_warned(caplog: pytest.LogCaptureFixture) -> None:
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     lost = ether(CHAIN.miner_bond)
-    assert record.getMessage() == f"Round 1: its model was not revealed in time. Lost {lost}."
+    assert record.getMessage() == (
+        f"Round 1: its model was not revealed in time. Lost {lost}. Saved by a worker "
+        "that runs until the round ends, with its journal and ether for gas."
+    )
 
 
 def test_who_took_no_part_is_told_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -87,7 +92,8 @@ def test_a_verifier_is_told_what_it_was_paid_or_lost(caplog: pytest.LogCaptureFi
     paid, absent, leaked = caplog.records
     assert paid.getMessage().startswith("Round 1: cast what was found. Paid ")
     assert absent.getMessage() == (
-        "Round 1: absent: committed no votes in time. Lost 0.0000000000000005 ETH."
+        "Round 1: absent: committed no votes in time; lost its seat. Lost 0.0000000000000005 ETH. "
+        "Saved by a worker that runs through both windows of the vote, with ether for gas."
     )
     assert absent.levelno == leaked.levelno == logging.WARNING
     assert leaked.__dict__["details"]["ending"] == "leaked, right"
@@ -113,3 +119,16 @@ def test_a_round_whose_end_the_node_does_not_show_yet_is_told_later(stage: Stage
         settlement(stage, STAGED[0], report_result=behind).step(stage.world.moment())
     settlement(stage, STAGED[0], report_result=told.append).step(stage.world.moment())
     assert told == [1]
+
+
+def test_a_data_node_is_told_whose_model_it_bought(caplog: pytest.LogCaptureFixture) -> None:
+    def served(owner: str, round_id: int) -> DataNodeRow | None:
+        ledger = played()
+        return data_node_row(replayed_rounds(ledger.history())[round_id - 1], owner, ledger.parameters)
+
+    caplog.set_level("INFO")
+    report_served(1, partial(served, DATA_NODE))
+    report_served(1, partial(served, MINERS[0]))
+    (record,) = caplog.records
+    assert record.getMessage() == f"Round 1: bought the model of {short_address(MINERS[0])}."
+    assert record.__dict__["details"]["ending"] == "bought"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from pole.protocol.ballots import ballot_id
 from pole.protocol.parameters import Parameters
@@ -10,7 +11,7 @@ from pole.protocol.replay.earnings.places import RoundPlace, place_of
 from pole.protocol.replay.round_trace import BallotTrace
 from pole.protocol.replay.standing import ReplayedRound
 from pole.protocol.replay.surroundings import Books
-from pole.protocol.rounds.outcomes import Outcome, outcomes
+from pole.protocol.rounds.outcomes import STRIKES, Outcome, outcomes
 from pole.protocol.rounds.tally import is_truth
 
 
@@ -27,6 +28,18 @@ class SeatEnding(Enum):
     ABSTAINED = "abstained"
     OVERRULED = "overruled"
     NOTHING_FOUND = "nothing-found"
+
+
+VACATING: Final = frozenset(
+    {
+        SeatEnding.ABSENT,
+        SeatEnding.NOT_REVEALED,
+        SeatEnding.LEAKED,
+        SeatEnding.FALSE,
+        SeatEnding.ALONE,
+    }
+)
+"""The endings that cost the seat at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,11 @@ class Seat:
         """Return all that was taken of the stake."""
         return self.leak + self.penalty
 
+    @property
+    def is_vacated(self) -> bool:
+        """Return whether the verifier had no seat any more after it."""
+        return self.ending in VACATING or self.strike == STRIKES
+
 
 @dataclass(frozen=True, slots=True)
 class VerifierRow:
@@ -73,6 +91,11 @@ class VerifierRow:
     def lost(self) -> int:
         """Return what was taken of the stake."""
         return sum(seat.lost for seat in self.seats)
+
+    @property
+    def has_lost_seat(self) -> bool:
+        """Return whether the round cost the verifier its seat, where it had not given that up before."""
+        return any(seat.is_vacated for seat in self.seats)
 
     @property
     def held(self) -> int:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from pole.protocol.amounts import ether
+from pole.protocol.replay.earnings.data_node import DataNodeRow
 from pole.protocol.replay.earnings.endings import Ending, SolutionEnding
 from pole.protocol.replay.earnings.miner import MinerRow
 from pole.protocol.replay.earnings.verifier import Seat, SeatEnding, VerifierRow
@@ -40,7 +41,7 @@ _SEATS: Final = {
     SeatEnding.NOT_REVEALED: "absent: did not reveal its votes in time",
     SeatEnding.LEAKED: "its votes were shown before the reveals",
     SeatEnding.FALSE: "cast another truth than was found",
-    SeatEnding.ALONE: "cast another truth than most of the committee; lost its seat",
+    SeatEnding.ALONE: "cast another truth than most of the committee",
     SeatEnding.ABSTAINED: "abstained where a truth was found",
     SeatEnding.OVERRULED: "cast another truth than stands, which its own committee did not find",
     SeatEnding.NOTHING_FOUND: "nothing was found, so nobody was paid",
@@ -62,9 +63,25 @@ def verifier_reason(row: VerifierRow) -> str:
     """Return why a verifier was paid or lost stake in a round, by committee where it sat on several."""
     several = len(row.seats) > 1
     reasons = [_seat_reason(seat, several=several) for seat in row.seats]
+    if row.has_lost_seat:
+        reasons.append("lost its seat")
     if row.informed:
         reasons.append("showed votes of others before the reveals")
     return "; ".join(reasons) or "showed votes that held no stake"
+
+
+def data_node_reason(row: DataNodeRow) -> str:
+    """Return what became of a round for the data node of its task."""
+    if row.place.ended_at is None:
+        return _PLAIN[Ending.OPEN]
+    bought = row.winner is not None
+    reason = f"bought the model of {short_address(row.winner or '')}" if bought else _void(row.void_reason)
+    return reason + ("; its test set was not released in time" if row.withheld else "")
+
+
+def with_remedy(reason: str, remedy: str | None) -> str:
+    """Return a reason with what would have saved the account from it, where there is anything."""
+    return f"{reason}; saved by {remedy}" if remedy else reason
 
 
 def _solution_reason(row: MinerRow) -> str:
@@ -74,7 +91,7 @@ def _solution_reason(row: MinerRow) -> str:
         case Ending.SAME_MODEL:
             return f"showed the model of {_winner(row.ending)}, which committed earlier"
         case Ending.VOID:
-            return f"the round is void: {_VOID[row.void_reason]}"
+            return _void(row.void_reason)
         case Ending.FALSE_CLAIM:
             return f"claimed {_counts(row, _claims(row))} where {_counts(row, _found(row))} were found"
         case Ending.BELOW_TRAINING_THRESHOLD:
@@ -83,6 +100,10 @@ def _solution_reason(row: MinerRow) -> str:
             return f"below the test threshold with {_found(row)[1]} of {row.terms.test_count}"
         case plain:
             return _PLAIN[plain]
+
+
+def _void(reason: VoidReason) -> str:
+    return f"the round is void: {_VOID[reason]}"
 
 
 def _lost_to(row: MinerRow, ending: SolutionEnding) -> str:

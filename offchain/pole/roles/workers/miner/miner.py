@@ -49,7 +49,7 @@ class Miner:
     `clock` tells seconds of any epoch, `stopping` says whether the process is to end. Models that are done
     are evaluated at `place`. The rounds that it left alone are `given_up`; those whose files it could not
     get are `postponed`, with the time of the last try. Of those `put_off` it said why it does not join them
-    now, of those `joined` what they promise.
+    now, of those `joined` what they promise, of those `hidden` that the node does not show their commitment.
     """
 
     chain: Chain
@@ -66,6 +66,7 @@ class Miner:
     postponed: dict[int, float] = field(default_factory=dict, init=False)
     put_off: set[int] = field(default_factory=set, init=False)
     joined: set[int] = field(default_factory=set, init=False)
+    hidden: set[int] = field(default_factory=set, init=False)
     urgent: Urgent = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +79,7 @@ class Miner:
         self.postponed.pop(round_id, None)
         self.put_off.discard(round_id)
         self.joined.discard(round_id)
+        self.hidden.discard(round_id)
 
     def give_up(self, round_id: int, reason: str) -> str:
         """Leave a round alone until it has ended, and say why."""

@@ -44,20 +44,31 @@ def train_and_commit(miner: Miner, moment: Moment) -> str | None:
 
 
 def watch_place(miner: Miner, round_id: int) -> str | None:
-    """Say once that this miner's solution is gone, most likely because a higher claim took its place.
+    """Say once that a higher claim took this miner's place, as the records have it.
 
-    It may be back at the next look: a node that lags behind, or a reorganisation, hides it for a while.
+    A solution that is gone without a record is hidden for a while: the node lags behind, or a reorganisation
+    waits for its transaction to be mined again.
     """
     claim = miner.memory.claim(round_id)
     if claim is None or miner.memory.has_reported_displaced(round_id) or miner.committed(round_id):
         return None
+    if miner.chain.identity.address not in miner.chain.displaced_miners(round_id):
+        _report_hidden(miner, round_id)
+        return None
     miner.memory.note_reported_displaced(round_id)
-    sentence = (
-        f"Round {round_id}: a higher claim took its place; its bond is credited, nothing to reveal "
-        "unless the node shows the solution again."
-    )
+    sentence = f"Round {round_id}: a higher claim took its place; its bond is credited, nothing to reveal."
     report(LOG, "displaced", sentence, round=round_id, trainCorrect=claim.train_correct)
     return "displaced"
+
+
+def _report_hidden(miner: Miner, round_id: int) -> None:
+    if round_id not in miner.hidden:
+        miner.hidden.add(round_id)
+        LOG.warning(
+            "Round %d: the node does not show its commitment, and nobody took its place: it lags behind, or "
+            "a reorganisation undid the commitment. Looking again.",
+            round_id,
+        )
 
 
 def correct_needed(required_accuracy: int, count: int) -> int:
@@ -160,7 +171,6 @@ def _commit(miner: Miner, round_id: int, claim: Claim) -> str:
     try:
         miner.chain.commit(round_id, commitment, claim.train_correct, intent=intent)
     except NoPlaceError as error:
-        # Any other refusal may pass: the loop tries again until the phase is over.
         return miner.give_up(round_id, f"the commitment is refused: {str(error).rstrip('.')}")
     miner.memory.note_committed(round_id)
     sentence = (
