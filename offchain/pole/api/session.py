@@ -11,7 +11,7 @@ from pole.api.settings import Settings
 from pole.errors import InterruptError
 
 if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
+    from eth_account.signers.base import BaseAccount
 
     from pole.adapters.ethereum.chain_reader import ChainReader
     from pole.adapters.sending.chain import EthereumChain
@@ -24,7 +24,7 @@ NOTHING_SENT: Final = "Nothing was sent."
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One wallet at work: its ports, its unlocked account, its secrets at rest, and a folder of its own.
+    """One wallet at work: its ports, the account that signs, its secrets at rest, and a folder of its own.
 
     `home` is this wallet's working folder, apart from those of other wallets and of other deployments:
     caches, shards and models go there. `secrets` keeps small secret files encrypted under the wallet's
@@ -36,7 +36,7 @@ class Session:
     journal: "SqliteJournal"
     secrets: "SecretStore"
     home: Path
-    account: "LocalAccount" = field(repr=False)
+    account: "BaseAccount" = field(repr=False)
     interrupts: tuple[type[BaseException], ...] = (KeyboardInterrupt,)
 
     def __enter__(self) -> Self:
@@ -99,11 +99,11 @@ def open_session(
     journal that another chain wrote; UnreachableError when the node does not answer.
     """
     from pole.adapters.sending.chain import open_ethereum_chain
+    from pole.adapters.signing.remote_account import open_account
     from pole.adapters.storage.journal import SqliteJournal
-    from pole.adapters.wallet.keystore import unlock_wallet
     from pole.adapters.wallet.secret_store import SecretStore
 
-    account = unlock_wallet(settings.home, wallet_name, password)
+    account = open_account(settings.home, wallet_name, password)
     reader = open_reader(settings)
     deployment = reader.deployment
     home = (

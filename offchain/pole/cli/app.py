@@ -35,6 +35,12 @@ wallet = _group(
     {
         "new": ("pole.cli.network.wallet:new", "Make a wallet."),
         "list": ("pole.cli.network.wallet:list_", "List the wallets."),
+        "import": ("pole.cli.network.wallet_files:import_", "Make a wallet of a keystore's key."),
+        "export": ("pole.cli.network.wallet_files:export", "Write a wallet's key into a keystore."),
+        "connect": (
+            "pole.cli.network.wallet_files:connect",
+            "Make a wallet whose key is with Clef or web3signer.",
+        ),
         "fund": ("pole.cli.network.wallet:fund", "Send ether from a development node's own account."),
     },
 )

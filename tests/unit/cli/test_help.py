@@ -40,7 +40,7 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
     assert named(LEAVES) == [
         *("devnet up", "devnet down", "devnet status"),
         "deployment verify",
-        *("wallet new", "wallet list", "wallet fund"),
+        *("wallet new", "wallet list", "wallet import", "wallet export", "wallet connect", "wallet fund"),
         *("task post", "task list", "task show", "task watch", "task cancel", "task release"),
         *("spec show", "spec check", "spec suggest", "spec try", "spec from-torch"),
         *("data prepare", "data show", "data fetch", "data budget", "data release", "data privacy"),

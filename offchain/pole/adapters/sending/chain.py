@@ -4,7 +4,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from eth_account.signers.local import LocalAccount
+from eth_account.signers.base import BaseAccount
 from eth_utils.abi import event_abi_to_log_topic
 from web3.types import TxReceipt
 
@@ -28,7 +28,7 @@ from pole.roles.ports import Delegation, Identity, Receipt
 
 def open_ethereum_chain(
     reader: ChainReader,
-    account: LocalAccount,
+    account: BaseAccount,
     journal: SqliteJournal,
     *,
     locks: Path,

@@ -68,11 +68,13 @@ def import_wallet(
     Raises InputError for a file that is no keystore, WrongPasswordError for another `keystore_password`, and
     what `new_wallet` raises; InputError, too, where a wallet here has that address.
     """
-    wallet_path(home, name)
+    require_free(home, name)
     account = open_keystore(_read(keystore), keystore_password)
     for other in list_wallets(home):
         if other.address == account.address:
-            raise InputError(f"The wallet {other.name} has this key already ({account.address}): use that one.")
+            raise InputError(
+                f"The wallet {other.name} has this key already ({account.address}): use that one."
+            )
     return _keep(home, name, account, password, rounds)
 
 
@@ -143,8 +145,12 @@ def cost_of_a_guess(home: Path, name: str) -> float:
     there is no such wallet or its file is no keystore.
     """
     path = wallet_path(home, name)
+    document = load_wallet(path)
+    if document.get("format") == REMOTE_FORMAT:
+        # The box in its file costs what every box costs.
+        return 1
     try:
-        crypto = _lower(_lower(load_wallet(path))["crypto"])
+        crypto = _lower(_lower(document)["crypto"])
         cost = _lower(crypto["kdfparams"])
         guess = _product(cost["n"], cost["r"], cost["p"]) if crypto["kdf"] == "scrypt" else 0
     except (KeyError, TypeError, AttributeError) as error:
@@ -157,6 +163,13 @@ def wallet_path(home: Path, name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise InputError(f"{name!r} cannot name a wallet: use letters, digits, '.', '_' and '-' only.")
     return home / "wallets" / f"{name}.json"
+
+
+def require_free(home: Path, name: str) -> None:
+    """Raise InputError where a new wallet cannot have that name."""
+    path = wallet_path(home, name)
+    if path.exists():
+        raise _taken(path)
 
 
 def keep_wallet(path: Path, content: bytes) -> None:
@@ -181,9 +194,8 @@ def load_wallet(path: Path) -> dict[str, Any]:
 
 def _keep(home: Path, name: str, account: LocalAccount, password: str, rounds: int) -> WalletFile:
     path = wallet_path(home, name)
+    require_free(home, name)
     _require_password(password)
-    if path.exists():
-        raise _taken(path)
     keep_wallet(path, write_keystore(account, password, rounds=rounds))
     return WalletFile(name, account.address, path)
 

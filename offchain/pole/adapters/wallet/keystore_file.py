@@ -120,7 +120,12 @@ def _require_affordable(function: object, parameters: Mapping[str, Any], path: P
     # The key encrypts with the first half of these bytes, and the second is in the MAC.
     _require(given.get("dklen", 0) >= KEY_BYTES, path)
     n, r, p, c = (given.get(name, 1) for name in ("n", "r", "p", "c"))
-    limits = ((128 * n * r, _MAX_MEMORY), (p, _MAX_P), (c, _MAX_ITERATIONS), (given["dklen"], _MAX_DERIVED_BYTES))
+    limits = (
+        (128 * n * r, _MAX_MEMORY),
+        (p, _MAX_P),
+        (c, _MAX_ITERATIONS),
+        (given["dklen"], _MAX_DERIVED_BYTES),
+    )
     if any(value > limit for value, limit in limits):
         raise InputError(
             f"The keystore {path} asks for more memory or time than any of ours: it was damaged or forged."

@@ -1,6 +1,7 @@
 """`pole wallet`: encrypted keystores under the data folder."""
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,15 +10,21 @@ from pole.cli.common.output import print_done, print_json, print_table
 from pole.cli.common.parameters import ETHER
 from pole.errors import InputError, InterruptError, PoleError
 
+if TYPE_CHECKING:
+    from pole.adapters.wallet.keystore import WalletFile
 
-@command(epilog="Example: pole wallet new alice --password-file alice.txt")
-@click.argument("name")
-@click.option(
+
+light_option = click.option(
     "--light",
     is_flag=True,
     help="Derive the file's key 64 times cheaper: quicker to open and to break, for play money alone. Such a "
     "wallet keeps no secrets of data but on development chains.",
 )
+
+
+@command(epilog="Example: pole wallet new alice --password-file alice.txt")
+@click.argument("name")
+@light_option
 @json_option
 @common_options
 def new(settings: Settings, /, *, name: str, light: bool, as_json: bool) -> None:
@@ -29,11 +36,8 @@ def new(settings: Settings, /, *, name: str, light: bool, as_json: bool) -> None
     from pole.adapters.wallet.keystore import LIGHT_ROUNDS, STANDARD_ROUNDS, new_wallet
 
     password = read_password(settings, confirm=True)
-    made = new_wallet(settings.home, name, password, rounds=LIGHT_ROUNDS if light else STANDARD_ROUNDS)
-    if as_json:
-        print_json({"name": made.name, "address": made.address, "file": str(made.path)})
-    else:
-        click.echo(f"{made.name}  {made.address}\nkept in {made.path}")
+    rounds = LIGHT_ROUNDS if light else STANDARD_ROUNDS
+    print_wallet(new_wallet(settings.home, name, password, rounds=rounds), as_json=as_json)
 
 
 @command(name="list", epilog="Example: pole wallet list --json")
@@ -68,6 +72,14 @@ def list_(settings: Settings, /, *, as_json: bool) -> None:
         rows,
         empty="There is no wallet yet: make one with `pole wallet new NAME`.",
     )
+
+
+def print_wallet(made: "WalletFile", *, as_json: bool) -> None:
+    """Print a wallet that was made, and where its file is."""
+    if as_json:
+        print_json({"name": made.name, "address": made.address, "file": str(made.path)})
+    else:
+        click.echo(f"{made.name}  {made.address}\nkept in {made.path}")
 
 
 Amounts = list[int] | list[None]
