@@ -3,6 +3,7 @@
 The adapters are imported when a session is opened, so that nobody who only asks for help loads web3.
 """
 
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -28,7 +29,7 @@ class Session:
 
     `home` is this wallet's working folder, apart from those of other wallets and of other deployments:
     caches, shards and models go there. `secrets` keeps small secret files encrypted under the wallet's
-    password. `interrupts` are what the user's own interrupt is raised as.
+    password. `interrupts` are what the user's own interrupt is raised as. `resources` are closed at the end.
     """
 
     chain: "EthereumChain"
@@ -38,9 +39,10 @@ class Session:
     home: Path
     account: "BaseAccount" = field(repr=False)
     interrupts: tuple[type[BaseException], ...] = (KeyboardInterrupt,)
+    resources: ExitStack = field(default_factory=ExitStack, repr=False)
 
     def __enter__(self) -> Self:
-        """Use the session as a context that closes its journal."""
+        """Use the session as a context that closes its journal and what else it holds."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -50,6 +52,7 @@ class Session:
                 raise InterruptError(f"Interrupted. {_what_was_sent(self.journal)}")
         finally:
             self.journal.close()
+            self.resources.close()
 
 
 def _what_was_sent(journal: "SqliteJournal") -> str:
@@ -95,11 +98,13 @@ def open_session(
 ) -> Session:
     """Unlock a wallet and connect it to the chain, the store and its journal.
 
-    Raises InputError for a missing wallet, a wrong password, an unusable deployment file, another chain, or a
-    journal that another chain wrote; UnreachableError when the node does not answer.
+    Raises InputError for a missing wallet, a wrong password, an unusable deployment file, another chain, a
+    journal that another chain wrote, or a data folder that is being backed up; UnreachableError when the node
+    does not answer.
     """
     from pole.adapters.sending.chain import open_ethereum_chain
     from pole.adapters.signing.remote_account import open_account
+    from pole.adapters.storage.home_lock import present_in
     from pole.adapters.storage.journal import SqliteJournal
     from pole.adapters.wallet.secret_store import SecretStore
 
@@ -111,7 +116,10 @@ def open_session(
         / "work"
         / f"{deployment.chain_id}-{deployment.chain.address[2:10].lower()}-{account.address[2:10].lower()}"
     )
-    journal = SqliteJournal(home / "journal.sqlite")
-    chain = open_ethereum_chain(reader, account, journal, locks=settings.home / "locks")
-    secrets = SecretStore(settings.home / "secrets", password)
-    return Session(chain, open_store(settings), journal, secrets, home, account, interrupts)
+    with ExitStack() as stack:
+        stack.enter_context(present_in(settings.home))
+        journal = stack.enter_context(closing(SqliteJournal(home / "journal.sqlite")))
+        chain = open_ethereum_chain(reader, account, journal, locks=settings.home / "locks")
+        secrets = SecretStore(settings.home / "secrets", password)
+        store = open_store(settings)
+        return Session(chain, store, journal, secrets, home, account, interrupts, stack.pop_all())

@@ -197,6 +197,8 @@ main = RootGroup(
         "config": config,
         "completion": completion,
         "withdraw": LazyCommand("pole.cli.network.withdraw:withdraw", "Pay a wallet's credit out to it."),
+        "backup": LazyCommand("pole.cli.network.backup:backup", "Back up what only this data folder has."),
+        "restore": LazyCommand("pole.cli.network.backup:restore", "Make a data folder of a backup."),
         "doctor": LazyCommand("pole.cli.network.doctor:doctor", "Check the set-up and say what to do."),
     },
     help="Proof of Learning: a blockchain whose proof of work is a trained model.",

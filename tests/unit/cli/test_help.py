@@ -54,7 +54,7 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
         *("chain log", "chain verify", "chain prove", "chain challenge"),
         *("config set", "config unset", "config use", "config list", "config show"),
         *("completion install", "completion show"),
-        *("withdraw", "doctor"),
+        *("withdraw", "backup", "restore", "doctor"),
     ]
 
 

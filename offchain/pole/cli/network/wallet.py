@@ -58,17 +58,23 @@ def list_(settings: Settings, /, *, as_json: bool) -> None:
                     "address": wallet.address,
                     "balance": _json_wei(balance),
                     "credit": _json_wei(credit),
+                    "signer": _signer_of(settings, wallet.name),
                 }
                 for wallet, (balance, credit) in zip(wallets, money, strict=True)
             ]
         )
         return
     rows = [
-        (wallet.name, wallet.address, *("-" if amount is None else ether(amount) for amount in held))
+        (
+            wallet.name,
+            wallet.address,
+            *("-" if amount is None else ether(amount) for amount in held),
+            _signer_of(settings, wallet.name) or "here",
+        )
         for wallet, held in zip(wallets, money, strict=True)
     ]
     print_table(
-        ("wallet", "address", "holds", "can withdraw"),
+        ("wallet", "address", "holds", "can withdraw", "key"),
         rows,
         empty="There is no wallet yet: make one with `pole wallet new NAME`.",
     )
@@ -97,6 +103,15 @@ def _money(settings: Settings, addresses: list[str]) -> tuple[Amounts, Amounts]:
         reader = open_reader(settings)
         owed = [reader.credit_of(address) for address in addresses]
     return balances, owed
+
+
+def _signer_of(settings: Settings, name: str) -> str | None:
+    """Return what has the key of a wallet, None where it is in a keystore here."""
+    from pole.adapters.signing.remote_account import open_remote_account
+    from pole.adapters.wallet.remote_wallet import find_remote_key
+
+    key = find_remote_key(settings.home, name)
+    return None if key is None else open_remote_account(key).place
 
 
 def _json_wei(amount: int | None) -> str | None:
