@@ -101,6 +101,7 @@ data = _group(
         "fetch": ("pole.cli.data.fetch:fetch", "Fetch published data sets from their publishers."),
         "budget": ("pole.cli.data.sets:budget", "Show how much of each data set is given away."),
         "release": ("pole.cli.data.sets:release", "Take a task that will never have keys out of the budget."),
+        "count": ("pole.cli.data.count:count", "Enter a task whose keys are out in the budget."),
         "privacy": ("pole.cli.data.privacy:privacy", "Show what projections reveal of the samples."),
     },
 )

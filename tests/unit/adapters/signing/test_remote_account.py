@@ -207,6 +207,29 @@ def test_a_malformed_answer_is_a_sentence(kind: SignerKind, answer: Any) -> None
     assert len(str(raised.value)) < 1000
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=60),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["jsonrpc", "id", "result", "error", "raw"]), inner, max_size=5
+                )
+            ),
+            max_leaves=8,
+        ),
+    )
+)
+def test_any_answer_is_a_sentence_or_what_was_asked_for(answer: Any) -> None:
+    signer = Signer(answers=lambda _request, _result: answer)
+    with pytest.raises((SignerError, IntegrityError)) as raised:
+        account(SignerKind.CLEF, signer).sign_transaction(ASKED)
+    assert str(raised.value).isprintable()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_messages_are_signed_too_and_checked(kind: SignerKind) -> None:
     remote = account(kind, Signer())
