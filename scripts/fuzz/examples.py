@@ -241,7 +241,8 @@ def keystores() -> tuple[bytes, ...]:
 def remote_wallet_file() -> bytes:
     """Return the file of a wallet whose key is with a signer."""
     key = remote_wallet.RemoteKey(ACCOUNT.address, remote_wallet.SignerKind.CLEF, "/run/clef.ipc", 300)
-    return remote_wallet.write_remote_key(key, box())
+    context = remote_wallet.context_of(ACCOUNT.address)
+    return remote_wallet.write_remote_key(key, secret_box.seal(b"", PASSWORD, context=context, cost=CHEAP))
 
 
 def backup_list() -> bytes:

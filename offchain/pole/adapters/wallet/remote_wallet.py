@@ -54,7 +54,7 @@ def connect_wallet(
     path = wallet_path(home, name)
     if not password:
         raise InputError("The password is empty: choose one.")
-    box = seal(b"", password, context=_context(key.address), cost=cost)
+    box = seal(b"", password, context=context_of(key.address), cost=cost)
     keep_wallet(path, write_remote_key(key, box))
     return WalletFile(name, key.address, path)
 
@@ -71,7 +71,7 @@ def require_password(home: Path, name: str, password: str) -> None:
     path = wallet_path(home, name)
     key, box = read_remote_key(path.read_bytes())
     try:
-        open_box(box, password, context=_context(key.address))
+        open_box(box, password, context=context_of(key.address))
     except IntegrityError as error:
         raise InputError(
             f"The password does not open the wallet {name}: check --password-file, or type it again."
@@ -117,5 +117,6 @@ def _key(document: Mapping[str, Any]) -> RemoteKey:
     return RemoteKey(address, SignerKind(document["kind"]), place, patience)
 
 
-def _context(address: str) -> str:
+def context_of(address: str) -> str:
+    """Return the context of the box in the file of a wallet with this address."""
     return f"remote-wallet/{address[2:].lower()}"
