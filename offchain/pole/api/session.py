@@ -103,12 +103,19 @@ def open_session(
     does not answer.
     """
     from pole.adapters.sending.chain import open_ethereum_chain
+    from pole.adapters.signing.interfaces import signatures_in
     from pole.adapters.signing.remote_account import open_account
     from pole.adapters.storage.home_lock import present_in
     from pole.adapters.storage.journal import SqliteJournal
     from pole.adapters.wallet.secret_store import SecretStore
 
-    account = open_account(settings.home, wallet_name, password)
+    # A signer that is asked for a signature is told which function is called; by then there is a reader.
+    account = open_account(
+        settings.home,
+        wallet_name,
+        password,
+        lambda: signatures_in(each.abi for each in reader.deployment.contracts.values()),
+    )
     reader = open_reader(settings)
     deployment = reader.deployment
     home = (

@@ -45,7 +45,7 @@ Everything that pole keeps lies in the data folder, readable by its owner alone:
 
 | below the data folder | what |
 |---|---|
-| `wallets/NAME.json` | a wallet: an Ethereum keystore of version 3 under the wallet's password, or where its key is |
+| `wallets/NAME.json` | a wallet: an Ethereum keystore of version 3 under its password, or where its key is |
 | `secrets/NAME.box` | a master secret, sealed under the password: without it no keys can be issued |
 | `key-budget/` | what functional keys gave away of each data set; without it the budget is unknown |
 | `work/CHAIN-CONTRACT-WALLET/` | one wallet's files on one deployment: models, shards, caches |

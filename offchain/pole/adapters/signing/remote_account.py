@@ -44,12 +44,21 @@ class RemoteAccount(BaseAccount):
     """Signs transactions and messages by asking a signer, and returns what it was asked for or nothing.
 
     Each signature is asked for once: somebody may be looking at it. Raises SignerError where the signer does
-    not sign, and IntegrityError where it signs anything else.
+    not sign, and IntegrityError where it signs anything else. `signatures` tells, when something is signed,
+    which functions contracts have, by their selectors.
     """
 
-    def __init__(self, key: RemoteKey, post: Post, *, notice_after: float = NOTICE_AFTER) -> None:
+    def __init__(
+        self,
+        key: RemoteKey,
+        post: Post,
+        *,
+        signatures: Callable[[], Mapping[bytes, str]] = dict,
+        notice_after: float = NOTICE_AFTER,
+    ) -> None:
         self._key = key
         self._post = post
+        self._signatures = signatures
         self._notice_after = notice_after
         self._interface = INTERFACES[key.kind]
         self._numbers = count(1)
@@ -71,7 +80,9 @@ class RemoteAccount(BaseAccount):
     def sign_transaction(self, transaction_dict: TransactionDictType) -> SignedTransaction:
         """Return an EIP-1559 transaction, signed; its fields are as Sender has them."""
         asked = cast(Mapping[str, Any], transaction_dict)
-        result = self._ask(self._interface.transaction, transaction_parameters(asked, self.address))
+        signatures = self._signatures() if self._interface.takes_signature else {}
+        parameters = transaction_parameters(asked, self.address, signatures)
+        result = self._ask(self._interface.transaction, parameters)
         raw = self._read(lambda given: read_signed_bytes(given, self._interface), result)
         return checked_transaction(raw, asked, self.address)
 
@@ -154,21 +165,26 @@ def read_signer_answer(body: bytes, number: int) -> Any:
     return answer["result"]
 
 
-def open_remote_account(key: RemoteKey) -> RemoteAccount:
+def open_remote_account(
+    key: RemoteKey, signatures: Callable[[], Mapping[bytes, str]] = dict
+) -> RemoteAccount:
     """Return the account of a key that is with a signer, which is asked when something is signed."""
-    return RemoteAccount(key, post_to(key.place, within=key.patience))
+    return RemoteAccount(key, post_to(key.place, within=key.patience), signatures=signatures)
 
 
-def open_account(home: Path, name: str, password: str) -> BaseAccount:
+def open_account(
+    home: Path, name: str, password: str, signatures: Callable[[], Mapping[bytes, str]] = dict
+) -> BaseAccount:
     """Return the account of a wallet, whether its key is in a keystore here or with a signer.
 
-    Raises InputError when there is no such wallet, its file is neither, or the password is wrong.
+    `signatures` is asked by the latter alone (see RemoteAccount). Raises InputError when there is no such
+    wallet, its file is neither, or the password is wrong.
     """
     key = find_remote_key(home, name)
     if key is None:
         return unlock_wallet(home, name, password)
     require_password(home, name, password)
-    return open_remote_account(key)
+    return open_remote_account(key, signatures)
 
 
 def choose_address(accounts: Sequence[str], wanted: str | None, place: str) -> str:

@@ -16,6 +16,8 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 
+from pole.protocol.encoding.hashing import keccak256
+
 KEY: LocalAccount = Account.from_key("0x" + "11" * 32)
 QUANTITIES = ("gas", "nonce", "value", "maxFeePerGas", "maxPriorityFeePerGas", "chainId")
 
@@ -54,7 +56,11 @@ class Signer:
 
     eth_accounts = account_list
 
-    def account_signTransaction(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def account_signTransaction(
+        self, arguments: dict[str, Any], signature: str | None = None
+    ) -> dict[str, Any]:
+        if signature is not None:
+            assert keccak256(signature.encode())[:4].hex() == arguments["data"][2:10]
         assert int(arguments["chainId"], 16) == self.chain_id
         return {"raw": self.eth_signTransaction(arguments), "tx": {"hash": "0x00"}}
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tests.unit.adapters.signing.stand_in import KEY, Signer, free_port, serving, serving_socket
 
 from pole.adapters.signing.checking import checked_message, checked_transaction
+from pole.adapters.signing.interfaces import signatures_in
 from pole.adapters.signing.places import post_to, shown
 from pole.adapters.signing.remote_account import RemoteAccount, choose_address, open_account
 from pole.adapters.wallet.holder_card import read_card, write_card
@@ -26,6 +27,7 @@ from pole.adapters.wallet.keystore import export_wallet, list_wallets
 from pole.adapters.wallet.remote_wallet import RemoteKey, SignerKind, connect_wallet
 from pole.adapters.wallet.secret_box import ScryptCost
 from pole.errors import InputError, IntegrityError, SignerError
+from pole.protocol.encoding.hashing import keccak256
 
 KINDS = list(SignerKind)
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -114,6 +116,25 @@ def test_what_a_signer_signs_is_what_the_key_itself_would(kind: SignerKind) -> N
             "maxPriorityFeePerGas": "0x3b9aca00",
         }
     ]
+
+
+def test_clef_is_told_which_function_is_called_and_web3signer_is_not() -> None:
+    pair = {"type": "tuple", "name": "t", "components": [{"type": "uint64"}, {"type": "string"}]}
+    abi = [
+        {"type": "event", "name": "Posted", "inputs": []},
+        {"type": "function", "name": "post", "inputs": [pair, {"type": "bytes32", "name": "b"}]},
+    ]
+    signature = "post((uint64,string),bytes32)"
+    signatures = signatures_in([[], abi])
+    assert signatures == {keccak256(signature.encode())[:4]: signature}
+    asked = ASKED | {"data": keccak256(signature.encode())[:4] + bytes(32)}
+    for kind, told in ((SignerKind.CLEF, [signature]), (SignerKind.WEB3SIGNER, [])):
+        signer = Signer()
+        remote = RemoteAccount(key(kind, "/s"), signer.answer, signatures=lambda: signatures)
+        remote.sign_transaction(asked)
+        remote.sign_transaction(ASKED)
+        assert signer.asked[0]["params"][1:] == told
+        assert len(signer.asked[1]["params"]) == 1
 
 
 @settings(max_examples=60, deadline=None)
