@@ -26,6 +26,10 @@ class UnreachableError(PoleError):
     exit_code = 3
 
 
+class SignerError(UnreachableError):
+    """The signer that has a wallet's key does not sign: it is away, takes too long, or refuses."""
+
+
 class IntegrityError(PoleError):
     """Bytes, keys or records are there but are not what their digest, key or proof says they are."""
 

@@ -20,9 +20,10 @@ from PIL import Image
 from pyarrow import parquet as arrow_parquet
 from scripts.sources import ROOT
 
+from pole.adapters.backup.contents import Contents, Entry, write_list
 from pole.adapters.ethereum.deployment import CONTRACTS, FORMAT_VERSION
 from pole.adapters.storage.journal import SqliteJournal
-from pole.adapters.wallet import holder_card, secret_box, share_box, share_receipt
+from pole.adapters.wallet import holder_card, remote_wallet, secret_box, share_box, share_receipt
 from pole.learning.data import own
 from pole.learning.data.preparation import (
     CategoryColumn,
@@ -235,6 +236,19 @@ def keystores() -> tuple[bytes, ...]:
         Account.encrypt(ACCOUNT.key, PASSWORD, kdf="pbkdf2", iterations=1),
     )
     return tuple(json.dumps(each).encode() for each in made)
+
+
+def remote_wallet_file() -> bytes:
+    """Return the file of a wallet whose key is with a signer."""
+    key = remote_wallet.RemoteKey(ACCOUNT.address, remote_wallet.SignerKind.CLEF, "/run/clef.ipc", 300)
+    context = remote_wallet.context_of(ACCOUNT.address)
+    return remote_wallet.write_remote_key(key, secret_box.seal(b"", PASSWORD, context=context, cost=CHEAP))
+
+
+def backup_list() -> bytes:
+    """Return the list of files that a backup begins with."""
+    files = (Entry("wallets/a.json", 9), Entry("work/1-0-2/journal.sqlite", 0), Entry("models/a/b", 2**30))
+    return write_list(Contents(1_800_000_000, files))
 
 
 def profiles() -> bytes:

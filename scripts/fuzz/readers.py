@@ -11,12 +11,14 @@ from typing import Final
 from scripts.fuzz import examples
 from scripts.fuzz.examples import CONTEXT, DIGEST, DIMENSION, INDEX, PASSWORD, QUERIES, ROUND, SEED, WINDOWS
 
+from pole.adapters.backup import contents
 from pole.adapters.ethereum import contract_errors, deployment
 from pole.adapters.explorers import sourcify
 from pole.adapters.explorers.submissions import read_submissions
+from pole.adapters.signing.remote_account import open_account
 from pole.adapters.storage import profiles
 from pole.adapters.storage.journal import SqliteJournal
-from pole.adapters.wallet import holder_card, keystore, secret_box, share_box, share_receipt
+from pole.adapters.wallet import holder_card, keystore, remote_wallet, secret_box, share_box, share_receipt
 from pole.errors import InputError, IntegrityError, PoleError
 from pole.learning.data import datasets
 from pole.learning.data.preparation import ImageSource, parse_preparation
@@ -49,6 +51,7 @@ class Reader:
 
 NOT_HERE: Final[Mapping[str, str]] = {
     "pole.adapters.node.answers.parse_answer": "the boundary's property tests give it any bytes",
+    "pole.adapters.signing.remote_account.read_signer_answer": "its property test gives it any bytes",
     "pole.adapters.node.answers.parse_answers": "the boundary's property tests give it any bytes",
     "pole.adapters.storage.ipfs_daemon.read_name": "the boundary's property tests give it any bytes",
     "pole.api.settings.find_deployment": "it parses nothing",
@@ -253,7 +256,11 @@ def _on_disk(folder: Path) -> tuple[Reader, ...]:
             lambda data: keystore.unlock_wallet(folder, _written(wallet, data).stem, PASSWORD),
             (InputError,),
             examples.keystores(),
-            ("pole.adapters.wallet.keystore.unlock_wallet",),
+            (
+                "pole.adapters.wallet.keystore.load_wallet",
+                "pole.adapters.wallet.keystore.unlock_wallet",
+                "pole.adapters.wallet.keystore_file.load_document",
+            ),
         ),
         Reader(
             "wallet",
@@ -261,6 +268,24 @@ def _on_disk(folder: Path) -> tuple[Reader, ...]:
             (InputError,),
             examples.keystores(),
             ("pole.adapters.wallet.keystore.find_wallet",),
+        ),
+        Reader(
+            "remote-wallet",
+            lambda data: _open_wallet(_written(wallet, data)),
+            (InputError,),
+            (examples.remote_wallet_file(),),
+            (
+                "pole.adapters.signing.remote_account.open_account",
+                "pole.adapters.wallet.remote_wallet.find_remote_key",
+                "pole.adapters.wallet.remote_wallet.read_remote_key",
+            ),
+        ),
+        Reader(
+            "backup-list",
+            contents.read_list,
+            (IntegrityError,),
+            (examples.backup_list(),),
+            ("pole.adapters.backup.contents.read_list",),
         ),
         Reader(
             "deployment",
@@ -408,6 +433,17 @@ def _of_explorers() -> Iterator[Reader]:
 def _beside_sources(path: Path, data: bytes) -> Path:
     path.with_suffix(".sources.json").write_bytes(examples.sources())
     return _written(path, data)
+
+
+def _open_wallet(wallet: Path) -> object:
+    home = wallet.parents[1]
+    key = remote_wallet.find_remote_key(home, wallet.stem)
+    if key is not None:
+        _, box = remote_wallet.read_remote_key(wallet.read_bytes())
+        # The reader of boxes has those that are dear to open.
+        if len(box) > 9 and box[9] > DEAREST_BOX:
+            return key
+    return open_account(home, wallet.stem, PASSWORD)
 
 
 def _open_box(data: bytes) -> bytes:

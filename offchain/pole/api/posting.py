@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pole.api.budget import open_budget
+from pole.api.counting import require_counted
 from pole.api.key_secrets import save_master_secret
 from pole.api.session import Session
 from pole.api.settings import Settings
@@ -47,6 +48,7 @@ def task_poster(
         budget=open_budget(settings),
         limits=limits,
         balance=lambda: session.chain.balance_of(session.account.address),
+        require_counted=lambda: require_counted(settings, session.chain),
         require_place=lambda terms: _require_place(session.chain, terms, limits, report),
         consent_to=consent_to,
         agree_to=agree_to,

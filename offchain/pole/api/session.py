@@ -3,6 +3,7 @@
 The adapters are imported when a session is opened, so that nobody who only asks for help loads web3.
 """
 
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -11,7 +12,7 @@ from pole.api.settings import Settings
 from pole.errors import InterruptError
 
 if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
+    from eth_account.signers.base import BaseAccount
 
     from pole.adapters.ethereum.chain_reader import ChainReader
     from pole.adapters.sending.chain import EthereumChain
@@ -24,11 +25,11 @@ NOTHING_SENT: Final = "Nothing was sent."
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One wallet at work: its ports, its unlocked account, its secrets at rest, and a folder of its own.
+    """One wallet at work: its ports, the account that signs, its secrets at rest, and a folder of its own.
 
     `home` is this wallet's working folder, apart from those of other wallets and of other deployments:
     caches, shards and models go there. `secrets` keeps small secret files encrypted under the wallet's
-    password. `interrupts` are what the user's own interrupt is raised as.
+    password. `interrupts` are what the user's own interrupt is raised as. `resources` are closed at the end.
     """
 
     chain: "EthereumChain"
@@ -36,11 +37,12 @@ class Session:
     journal: "SqliteJournal"
     secrets: "SecretStore"
     home: Path
-    account: "LocalAccount" = field(repr=False)
+    account: "BaseAccount" = field(repr=False)
     interrupts: tuple[type[BaseException], ...] = (KeyboardInterrupt,)
+    resources: ExitStack = field(default_factory=ExitStack, repr=False)
 
     def __enter__(self) -> Self:
-        """Use the session as a context that closes its journal."""
+        """Use the session as a context that closes its journal and what else it holds."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -50,6 +52,7 @@ class Session:
                 raise InterruptError(f"Interrupted. {_what_was_sent(self.journal)}")
         finally:
             self.journal.close()
+            self.resources.close()
 
 
 def _what_was_sent(journal: "SqliteJournal") -> str:
@@ -95,15 +98,24 @@ def open_session(
 ) -> Session:
     """Unlock a wallet and connect it to the chain, the store and its journal.
 
-    Raises InputError for a missing wallet, a wrong password, an unusable deployment file, another chain, or a
-    journal that another chain wrote; UnreachableError when the node does not answer.
+    Raises InputError for a missing wallet, a wrong password, an unusable deployment file, another chain, a
+    journal that another chain wrote, or a data folder that is being backed up; UnreachableError when the node
+    does not answer.
     """
     from pole.adapters.sending.chain import open_ethereum_chain
+    from pole.adapters.signing.interfaces import signatures_in
+    from pole.adapters.signing.remote_account import open_account
+    from pole.adapters.storage.home_lock import present_in
     from pole.adapters.storage.journal import SqliteJournal
-    from pole.adapters.wallet.keystore import unlock_wallet
     from pole.adapters.wallet.secret_store import SecretStore
 
-    account = unlock_wallet(settings.home, wallet_name, password)
+    # A signer that is asked for a signature is told which function is called; by then there is a reader.
+    account = open_account(
+        settings.home,
+        wallet_name,
+        password,
+        lambda: signatures_in(each.abi for each in reader.deployment.contracts.values()),
+    )
     reader = open_reader(settings)
     deployment = reader.deployment
     home = (
@@ -111,7 +123,10 @@ def open_session(
         / "work"
         / f"{deployment.chain_id}-{deployment.chain.address[2:10].lower()}-{account.address[2:10].lower()}"
     )
-    journal = SqliteJournal(home / "journal.sqlite")
-    chain = open_ethereum_chain(reader, account, journal, locks=settings.home / "locks")
-    secrets = SecretStore(settings.home / "secrets", password)
-    return Session(chain, open_store(settings), journal, secrets, home, account, interrupts)
+    with ExitStack() as stack:
+        stack.enter_context(present_in(settings.home))
+        journal = stack.enter_context(closing(SqliteJournal(home / "journal.sqlite")))
+        chain = open_ethereum_chain(reader, account, journal, locks=settings.home / "locks")
+        secrets = SecretStore(settings.home / "secrets", password)
+        store = open_store(settings)
+        return Session(chain, store, journal, secrets, home, account, interrupts, stack.pop_all())

@@ -35,6 +35,12 @@ wallet = _group(
     {
         "new": ("pole.cli.network.wallet:new", "Make a wallet."),
         "list": ("pole.cli.network.wallet:list_", "List the wallets."),
+        "import": ("pole.cli.network.wallet_files:import_", "Make a wallet of a keystore's key."),
+        "export": ("pole.cli.network.wallet_files:export", "Write a wallet's key into a keystore."),
+        "connect": (
+            "pole.cli.network.wallet_files:connect",
+            "Make a wallet whose key is with Clef or web3signer.",
+        ),
         "fund": ("pole.cli.network.wallet:fund", "Send ether from a development node's own account."),
     },
 )
@@ -95,6 +101,7 @@ data = _group(
         "fetch": ("pole.cli.data.fetch:fetch", "Fetch published data sets from their publishers."),
         "budget": ("pole.cli.data.sets:budget", "Show how much of each data set is given away."),
         "release": ("pole.cli.data.sets:release", "Take a task that will never have keys out of the budget."),
+        "count": ("pole.cli.data.count:count", "Enter a task whose keys are out in the budget."),
         "privacy": ("pole.cli.data.privacy:privacy", "Show what projections reveal of the samples."),
     },
 )
@@ -191,6 +198,8 @@ main = RootGroup(
         "config": config,
         "completion": completion,
         "withdraw": LazyCommand("pole.cli.network.withdraw:withdraw", "Pay a wallet's credit out to it."),
+        "backup": LazyCommand("pole.cli.network.backup:backup", "Back up what only this data folder has."),
+        "restore": LazyCommand("pole.cli.network.backup:restore", "Make a data folder of a backup."),
         "doctor": LazyCommand("pole.cli.network.doctor:doctor", "Check the set-up and say what to do."),
     },
     help="Proof of Learning: a blockchain whose proof of work is a trained model.",

@@ -34,7 +34,7 @@ An error is one line on standard error, `error: what is wrong: what to do`, and 
 | 0 | done |
 | 1 | another error, or `pole doctor` found a part that fails |
 | 2 | a file, argument or parameter is unusable; nothing was sent or spent |
-| 3 | the chain, the IPFS daemon or a port that is needed does not answer |
+| 3 | the chain, the IPFS daemon, a signer or a port that is needed does not answer, or the signer refuses |
 | 4 | bytes, keys or records are not what their digest, key or proof says |
 | 5 | the wallet cannot pay |
 | 6 | a contract refuses the call in the state the chain is in |
@@ -45,7 +45,7 @@ Everything that pole keeps lies in the data folder, readable by its owner alone:
 
 | below the data folder | what |
 |---|---|
-| `wallets/NAME.json` | a wallet: an Ethereum keystore of version 3, encrypted under the wallet's password |
+| `wallets/NAME.json` | a wallet: an Ethereum keystore of version 3 under its password, or where its key is |
 | `secrets/NAME.box` | a master secret, sealed under the password: without it no keys can be issued |
 | `key-budget/` | what functional keys gave away of each data set; without it the budget is unknown |
 | `work/CHAIN-CONTRACT-WALLET/` | one wallet's files on one deployment: models, shards, caches |

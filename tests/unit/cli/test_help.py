@@ -40,10 +40,11 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
     assert named(LEAVES) == [
         *("devnet up", "devnet down", "devnet status"),
         "deployment verify",
-        *("wallet new", "wallet list", "wallet fund"),
+        *("wallet new", "wallet list", "wallet import", "wallet export", "wallet connect", "wallet fund"),
         *("task post", "task list", "task show", "task watch", "task cancel", "task release"),
         *("spec show", "spec check", "spec suggest", "spec try", "spec from-torch"),
-        *("data prepare", "data show", "data fetch", "data budget", "data release", "data privacy"),
+        *("data prepare", "data show", "data fetch", "data budget", "data release", "data count"),
+        "data privacy",
         *("model list", "model get", "model predict", "model encrypt"),
         *("model report", "model card", "model export"),
         *("data-node run", "data-node sign-release", "data-node share", "data-node drop-secret"),
@@ -54,7 +55,7 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
         *("chain log", "chain verify", "chain prove", "chain challenge"),
         *("config set", "config unset", "config use", "config list", "config show"),
         *("completion install", "completion show"),
-        *("withdraw", "doctor"),
+        *("withdraw", "backup", "restore", "doctor"),
     ]
 
 

@@ -42,6 +42,8 @@ NAMES = (
         "secret-box",
         "keystore",
         "wallet",
+        "remote-wallet",
+        "backup-list",
         "deployment",
         "submissions",
         "profiles",

@@ -4,7 +4,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final
 
-from eth_account.signers.local import LocalAccount
+from eth_account.signers.base import BaseAccount
 from eth_utils.abi import event_abi_to_log_topic
 from web3.types import TxReceipt
 
@@ -31,7 +31,7 @@ EARLY_GAS: Final = 2_500_000
 
 def open_ethereum_chain(
     reader: ChainReader,
-    account: LocalAccount,
+    account: BaseAccount,
     journal: SqliteJournal,
     *,
     locks: Path,

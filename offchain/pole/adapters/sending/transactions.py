@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eth_account.signers.local import LocalAccount
+from eth_account.signers.base import BaseAccount
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 from web3 import Web3
@@ -62,7 +62,7 @@ class Sender:
     def __init__(
         self,
         w3: Web3,
-        account: LocalAccount,
+        account: BaseAccount,
         journal: SqliteJournal,
         errors: ErrorTable,
         *,

@@ -54,6 +54,29 @@ def write_private(path: Path, data: bytes) -> None:
     sync_folder(folder)
 
 
+def write_new_private(path: Path, data: bytes) -> None:
+    """Write a file of mode 0600 that must not be there yet; it is durable on disk when this returns.
+
+    Raises FileExistsError where there is one, and what `private_folder` and `write_private` raise.
+    """
+    folder = private_folder(path.parent)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise DiskError(f"The file {path} cannot be written: {error.strerror}.") from error
+    try:
+        with own_disk(path), os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the folder's list of files durable: without it a power cut can undo a rename.
 

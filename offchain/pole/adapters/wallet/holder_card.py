@@ -6,7 +6,7 @@ address for sure, and nothing more.
 
 from eth_account import Account
 from eth_account.messages import SignableMessage, encode_defunct
-from eth_account.signers.local import LocalAccount
+from eth_account.signers.base import BaseAccount
 from eth_keys.exceptions import BadSignature
 
 from pole.errors import IntegrityError
@@ -20,7 +20,7 @@ MAX_CARD_BYTES = 1024
 _SIGNATURE_BYTES = 65
 
 
-def write_card(account: LocalAccount, sealing_key: bytes) -> bytes:
+def write_card(account: BaseAccount, sealing_key: bytes) -> bytes:
     """Return the card of a wallet with this public sealing key, signed as an EIP-191 message."""
     signed = account.sign_message(_message(account.address, sealing_key))
     return write_document(

@@ -6,7 +6,7 @@ make them.
 
 from eth_account import Account
 from eth_account.messages import SignableMessage, encode_defunct
-from eth_account.signers.local import LocalAccount
+from eth_account.signers.base import BaseAccount
 from eth_keys.exceptions import BadSignature
 
 from pole.errors import IntegrityError
@@ -20,7 +20,7 @@ MAX_RECEIPT_BYTES = 2048
 _SIGNATURE_BYTES = 65
 
 
-def write_receipt(account: LocalAccount, receipt: ShareReceipt) -> bytes:
+def write_receipt(account: BaseAccount, receipt: ShareReceipt) -> bytes:
     """Return a receipt as its holder's wallet signs it, as an EIP-191 message."""
     signed = account.sign_message(_message(receipt))
     return write_document(

@@ -6,6 +6,7 @@ The adapters are imported when a session is opened, so that `--help` does not lo
 """
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -27,6 +28,7 @@ __all__ = [
     "open_reader",
     "open_session",
     "open_store",
+    "read_keystore_password",
     "read_password",
     "require_strong_wallet",
     "wallet_option",
@@ -45,11 +47,26 @@ def read_password(settings: Settings, *, confirm: bool = False) -> str:
     forbid_core_dumps()
     if can_be_entered(settings.home):
         print_line(f"warning: others can enter {settings.home}: chmod 700 {settings.home}", err=True)
-    if settings.password_file is not None:
-        return password_in(settings.password_file, _warn)
+    return _password(settings.password_file, "Password", "--password-file", confirm=confirm)
+
+
+def read_keystore_password(file: Path | None, *, confirm: bool = False) -> str:
+    """Return the password of a keystore outside the data folder, from a file of its own or the terminal.
+
+    Raises what `read_password` raises.
+    """
+    from pole.adapters.machine.exposure import forbid_core_dumps
+
+    forbid_core_dumps()
+    return _password(file, "Password of the keystore", "--keystore-password-file", confirm=confirm)
+
+
+def _password(file: Path | None, prompt: str, option: str, *, confirm: bool) -> str:
+    if file is not None:
+        return password_in(file, _warn)
     if not sys.stdin.isatty():
-        raise InputError("There is no terminal to ask for the password on: give --password-file FILE.")
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
+        raise InputError(f"There is no terminal to ask for the password on: give {option} FILE.")
+    password: str = click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True)
     return password
 
 

@@ -46,14 +46,14 @@ def new(settings: Settings, wallet: str) -> None:
     The key is made when the wallet has none yet, and kept encrypted under the wallet's password. The card is
     public: send it to the data node, which should know the address by another way.
     """
+    from pole.adapters.signing.remote_account import open_account
     from pole.adapters.wallet.holder_card import write_card
-    from pole.adapters.wallet.keystore import unlock_wallet
     from pole.adapters.wallet.secret_store import SecretStore
     from pole.adapters.wallet.share_box import public_sealing_key
     from pole.api.key_secrets import sealing_key_of
 
     password = read_password(settings)
-    account = unlock_wallet(settings.home, wallet, password)
+    account = open_account(settings.home, wallet, password)
     warn_of_light_wallet(settings, wallet)
     private = sealing_key_of(SecretStore(settings.home / "secrets", password), account.address)
     click.echo(write_card(account, public_sealing_key(private)).decode())

@@ -1,6 +1,7 @@
 """`pole wallet`: encrypted keystores under the data folder."""
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,15 +10,21 @@ from pole.cli.common.output import print_done, print_json, print_table
 from pole.cli.common.parameters import ETHER
 from pole.errors import InputError, InterruptError, PoleError
 
+if TYPE_CHECKING:
+    from pole.adapters.wallet.keystore import WalletFile
 
-@command(epilog="Example: pole wallet new alice --password-file alice.txt")
-@click.argument("name")
-@click.option(
+
+light_option = click.option(
     "--light",
     is_flag=True,
     help="Derive the file's key 64 times cheaper: quicker to open and to break, for play money alone. Such a "
     "wallet keeps no secrets of data but on development chains.",
 )
+
+
+@command(epilog="Example: pole wallet new alice --password-file alice.txt")
+@click.argument("name")
+@light_option
 @json_option
 @common_options
 def new(settings: Settings, /, *, name: str, light: bool, as_json: bool) -> None:
@@ -29,11 +36,8 @@ def new(settings: Settings, /, *, name: str, light: bool, as_json: bool) -> None
     from pole.adapters.wallet.keystore import LIGHT_ROUNDS, STANDARD_ROUNDS, new_wallet
 
     password = read_password(settings, confirm=True)
-    made = new_wallet(settings.home, name, password, rounds=LIGHT_ROUNDS if light else STANDARD_ROUNDS)
-    if as_json:
-        print_json({"name": made.name, "address": made.address, "file": str(made.path)})
-    else:
-        click.echo(f"{made.name}  {made.address}\nkept in {made.path}")
+    rounds = LIGHT_ROUNDS if light else STANDARD_ROUNDS
+    print_wallet(new_wallet(settings.home, name, password, rounds=rounds), as_json=as_json)
 
 
 @command(name="list", epilog="Example: pole wallet list --json")
@@ -54,20 +58,34 @@ def list_(settings: Settings, /, *, as_json: bool) -> None:
                     "address": wallet.address,
                     "balance": _json_wei(balance),
                     "credit": _json_wei(credit),
+                    "signer": _signer_of(settings, wallet.name),
                 }
                 for wallet, (balance, credit) in zip(wallets, money, strict=True)
             ]
         )
         return
     rows = [
-        (wallet.name, wallet.address, *("-" if amount is None else ether(amount) for amount in held))
+        (
+            wallet.name,
+            wallet.address,
+            *("-" if amount is None else ether(amount) for amount in held),
+            _signer_of(settings, wallet.name) or "here",
+        )
         for wallet, held in zip(wallets, money, strict=True)
     ]
     print_table(
-        ("wallet", "address", "holds", "can withdraw"),
+        ("wallet", "address", "holds", "can withdraw", "key"),
         rows,
         empty="There is no wallet yet: make one with `pole wallet new NAME`.",
     )
+
+
+def print_wallet(made: "WalletFile", *, as_json: bool) -> None:
+    """Print a wallet that was made, and where its file is."""
+    if as_json:
+        print_json({"name": made.name, "address": made.address, "file": str(made.path)})
+    else:
+        click.echo(f"{made.name}  {made.address}\nkept in {made.path}")
 
 
 Amounts = list[int] | list[None]
@@ -85,6 +103,15 @@ def _money(settings: Settings, addresses: list[str]) -> tuple[Amounts, Amounts]:
         reader = open_reader(settings)
         owed = [reader.credit_of(address) for address in addresses]
     return balances, owed
+
+
+def _signer_of(settings: Settings, name: str) -> str | None:
+    """Return what has the key of a wallet, None where it is in a keystore here."""
+    from pole.adapters.signing.remote_account import open_remote_account
+    from pole.adapters.wallet.remote_wallet import find_remote_key
+
+    key = find_remote_key(settings.home, name)
+    return None if key is None else open_remote_account(key).place
 
 
 def _json_wei(amount: int | None) -> str | None:

@@ -15,6 +15,7 @@ from pole.cli.common.context import (
 )
 from pole.cli.common.output import print_done
 from pole.cli.common.parameters import content_of
+from pole.errors import InputError
 
 
 @command(epilog="Example: pole data-node sign-release 3 --wallet data-1 --out release.json")
@@ -30,6 +31,7 @@ def sign_release(settings: Settings, round_id: int, wallet: str, out: Path) -> N
     Sends nothing and costs no gas. Possible once submissions are closed. The signature counts while its time
     is within five minutes of the Ethereum block that takes it.
     """
+    from eth_account.signers.local import LocalAccount
     from eth_typing import Hash32
 
     from pole.protocol.encoding.release_signature import TOLERANCE
@@ -38,6 +40,11 @@ def sign_release(settings: Settings, round_id: int, wallet: str, out: Path) -> N
     from pole.roles.support.files import write_durably
 
     with open_session(settings, wallet, read_password(settings)) as session:
+        if not isinstance(session.account, LocalAccount):
+            raise InputError(
+                f"The key of {wallet} is with a signer, which signs no releases: let the data node release "
+                "the test set by its own transaction."
+            )
         release = sign(
             session.chain,
             session.store,

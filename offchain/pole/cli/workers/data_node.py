@@ -51,6 +51,7 @@ def run(
     not posted with --allow-disclosure for; the round is then void and the data bond lost.
     """
     from pole.api.budget import open_budget, open_seeds
+    from pole.api.counting import require_counted
     from pole.api.key_secrets import open_master_secret
     from pole.learning.privacy.rules import Rule
     from pole.roles.memory import DataNodeMemory
@@ -58,6 +59,7 @@ def run(
     from pole.roles.workers.data_node.data_node import DataNode
 
     def data_node(session: Session, _stopping: threading.Event) -> "Role":
+        require_counted(settings, session.chain)
         if session.chain.identity.chain_id not in DEVELOPMENT_CHAINS:
             warn_of_light_wallet(settings, wallet)
         role = DataNode(

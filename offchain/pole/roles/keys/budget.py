@@ -148,6 +148,12 @@ class KeyBudget:
         entry = replace(self._entry_of(mpk_digest, specification), given=keys)
         self._enter(entry, lambda _: None)
 
+    def enter(self, entry: LedgerEntry) -> None:
+        """Enter a task whose keys are out and that the ledger does not know; a known one stays as it is."""
+        with self.guard():
+            if self.ledger.read(entry.mpk_digest) is None:
+                self.ledger.write(entry)
+
     def _enter(self, entry: LedgerEntry, check: Callable[[Sequence[LedgerEntry]], None]) -> GivenKeys | None:
         """Write an entry that `check` has nothing against, given the other entries of its data set.
 

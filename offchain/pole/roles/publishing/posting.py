@@ -74,8 +74,9 @@ def request_digest(request: TaskRequest) -> bytes:
 class TaskPoster:
     """A data owner at the task list: what posting needs, beside the request.
 
-    `limits` are the deployment's. `balance` tells what the wallet holds, in wei. `require_place` raises
-    RefusedError where a full list has no place for the terms. `consent_to` is shown what a task would give
+    `limits` are the deployment's. `balance` tells what the wallet holds, in wei. `require_counted` raises
+    InputError where keys are out that the budget does not know. `require_place` raises RefusedError where a
+    full list has no place for the terms. `consent_to` is shown what a task would give
     away, and returns the first rule of the key budget that its owner accepts to be broken, None for none.
     `agree_to` is shown a request that can be posted, and returns whether its owner wants to pay for it.
     """
@@ -86,6 +87,7 @@ class TaskPoster:
     budget: KeyBudget
     limits: TaskListParameters
     balance: Callable[[], int]
+    require_counted: Callable[[], None]
     require_place: Callable[[TaskTerms], None]
     consent_to: Callable[["Preview"], Rule | None]
     agree_to: Callable[[TaskRequest], bool] = lambda _: True
@@ -100,6 +102,7 @@ class TaskPoster:
         raises. Returns None, and nothing was done, where its owner does not agree to pay.
         """
         check_request(request, self.limits)
+        self.require_counted()
         self.require_place(request.terms)
         digest = data_set_digest(whole)
         data_set = self.budget.data_set_of(digest, title=whole.name, name=data_name)

@@ -5,17 +5,21 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_account.signers.base import BaseAccount
 from eth_account.signers.local import LocalAccount
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from tests.unit.adapters.fake_node import ETHER, GWEI, FakeNode, KilledError
+from tests.unit.adapters.signing.stand_in import Signer
 
 from pole.adapters.ethereum.contract_errors import ErrorTable
 from pole.adapters.sending.fees import FeePolicy
 from pole.adapters.sending.transactions import Call, Sender
+from pole.adapters.signing.remote_account import RemoteAccount
 from pole.adapters.storage.journal import SendState, SqliteJournal
-from pole.errors import FundsError, RefusedError, UnreachableError
+from pole.adapters.wallet.remote_wallet import RemoteKey, SignerKind
+from pole.errors import FundsError, IntegrityError, PoleError, RefusedError, SignerError, UnreachableError
 
 ACCOUNT: LocalAccount = Account.from_key("0x" + "11" * 32)
 TO = "0x" + "22" * 20
@@ -31,11 +35,11 @@ class Desk:
         self.folder = folder
         self.time = 0.0
 
-    def sender(self, policy: FeePolicy | None = None) -> Sender:
+    def sender(self, policy: FeePolicy | None = None, account: BaseAccount = ACCOUNT) -> Sender:
         self.journal = SqliteJournal(self.folder / "journal.sqlite")
         return Sender(
             self.node.w3,
-            ACCOUNT,
+            account,
             self.journal,
             ErrorTable([ABI]),
             chain_id=1337,
@@ -417,3 +421,44 @@ def test_a_limit_at_the_broadcast_leaves_the_same_transaction_to_be_sent(desk: D
     desk.node.fault = None
     assert desk.sender().send(call(), intent="open")["status"] == 1
     assert len(desk.journal.sends_of("open")) == 1
+
+
+def remote(signer: Signer) -> RemoteAccount:
+    return RemoteAccount(RemoteKey(ACCOUNT.address, SignerKind.CLEF, "/clef.ipc", 5), signer.answer)
+
+
+@pytest.mark.parametrize(
+    ("signer", "error"),
+    [
+        (Signer(refusal="Request denied"), SignerError),
+        (Signer(answers=lambda *_: b"<html>"), SignerError),
+        (Signer(tamper=lambda asked: {**asked, "value": asked["value"] + 1}), IntegrityError),
+    ],
+)
+def test_nothing_is_sent_or_kept_of_what_a_signer_did_not_sign_as_asked(
+    desk: Desk, signer: Signer, error: type[PoleError]
+) -> None:
+    sender = desk.sender(account=remote(signer))
+    with pytest.raises(error, match="nothing was sent"):
+        sender.send(call(), intent="open")
+    assert "eth_sendRawTransaction" not in desk.node.requests
+    assert not desk.journal.sends_of("open")
+    assert desk.sender().send(call(), intent="open")["status"] == 1
+
+
+def test_what_a_signer_signs_is_sent_and_replaced_as_by_a_key_of_our_own(desk: Desk) -> None:
+    signer = Signer()
+    sender = desk.sender(FeePolicy(replace_after=30, poll=1), remote(signer))
+
+    def wait(seconds: float) -> None:
+        desk.stall(seconds)
+        if len(desk.node.pool) == 2:
+            desk.node.mine()
+
+    sender._wait = wait
+    assert sender.send(call(), intent="open")["status"] == 1
+    first, second = (asked["params"][0] for asked in signer.asked)
+    assert int(second["maxFeePerGas"], 16) > int(first["maxFeePerGas"], 16)
+    same = ("from", "to", "data", "value", "gas", "nonce", "chainId")
+    assert {name: first[name] for name in same} == {name: second[name] for name in same}
+    assert len(desk.node.mined) == 1

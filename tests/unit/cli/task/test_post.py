@@ -45,6 +45,7 @@ class RichChain(FakeChain):
     deployment = SimpleNamespace(parameters=replace(PARAMETERS, task_list=LIMITS))
 
     waiting: tuple[WaitingTask, ...] = ()
+    index = SimpleNamespace(snapshot=dict)
 
     def balance_of(self, _: str) -> int:
         return self.balance
@@ -95,7 +96,7 @@ def attacked_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSession:
     made = FakeSession(tmp_path)
     (tmp_path / "wallets").mkdir()
-    (tmp_path / "wallets" / "alice.json").write_text(json.dumps({"crypto": STRONG}))
+    (tmp_path / "wallets" / "alice.json").write_text(json.dumps({"crypto": STRONG, "address": ADDRESS}))
     monkeypatch.setattr("pole.cli.task.post.open_session", lambda *_: made)
     monkeypatch.setattr("pole.cli.task.post.read_password", lambda _: "password")
     return made

@@ -30,8 +30,10 @@ class Session(SimpleNamespace):
 
 
 def session_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    chain: Any = FakeChain(World(), ADDRESS)
+    chain.index = SimpleNamespace(snapshot=dict)
     session = Session(
-        chain=FakeChain(World(), ADDRESS),
+        chain=chain,
         store=FakeStore(),
         journal=MemoryJournal(),
         secrets=None,

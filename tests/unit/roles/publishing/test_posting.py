@@ -46,6 +46,7 @@ class Owner:
             budget=self.stage.budget,
             limits=POSTING,
             balance=self.balance,
+            require_counted=lambda: self.asked.append("keys"),
             require_place=self.place,
             consent_to=self.consent,
         )
@@ -59,10 +60,10 @@ class Owner:
     ("obstacle", "options", "error", "asked"),
     [
         ({}, {"reward": 99}, InputError, []),
-        ({"list_is_full": True}, {}, RefusedError, ["place"]),
-        ({}, {"allowed": None}, BudgetSpentError, ["place", "budget"]),
-        ({}, {"allowed": Rule.ENTROPY}, BudgetSpentError, ["place", "budget"]),
-        ({"balance": 1109}, {}, FundsError, ["place", "budget", "balance"]),
+        ({"list_is_full": True}, {}, RefusedError, ["keys", "place"]),
+        ({}, {"allowed": None}, BudgetSpentError, ["keys", "place", "budget"]),
+        ({}, {"allowed": Rule.ENTROPY}, BudgetSpentError, ["keys", "place", "budget"]),
+        ({"balance": 1109}, {}, FundsError, ["keys", "place", "budget", "balance"]),
     ],
 )
 def test_nothing_is_made_for_a_task_that_cannot_be_posted(
@@ -91,4 +92,4 @@ def test_a_task_that_is_prepared_already_asks_nothing_more_of_the_budget(stage: 
     stage.chain(OWNER).balance = 10**20
     again = Owner(stage)
     assert again.post() == 1
-    assert again.asked == ["place", "balance"]
+    assert again.asked == ["keys", "place", "balance"]

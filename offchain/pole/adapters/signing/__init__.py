@@ -1,0 +1,1 @@
+"""Signing elsewhere: by a process or device that has the key, each signature checked before it is used."""
