@@ -21,7 +21,7 @@ class FaultyNode:
         self.fault: Fault | None = None
         self.methods: list[str] = []
         self._upstream = upstream.removeprefix("http://")
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._answering())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def forward(self, body: bytes) -> bytes:
@@ -49,10 +49,10 @@ class FaultyNode:
         answer = self.forward(body) if self.fault is None else self.fault(requests, body, self.forward)
         return (200, answer) if isinstance(answer, bytes) else answer
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _answering(self) -> type[BaseHTTPRequestHandler]:
         answer_to = self._answer
 
-        class Handler(BaseHTTPRequestHandler):
+        class Answers(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
@@ -68,7 +68,7 @@ class FaultyNode:
             def log_message(self, *_: object) -> None:
                 """Stay silent."""
 
-        return Handler
+        return Answers
 
 
 @contextmanager

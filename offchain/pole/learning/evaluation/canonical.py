@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pole.errors import InputError
 from pole.learning.evaluation import layers
 from pole.learning.evaluation.arrays import PROCESSOR, Array, Place
-from pole.learning.evaluation.convolutions import Filters, convolve, filters_of
+from pole.learning.evaluation.convolutions import Filters, are_mostly_beyond, convolve, filters_of, is_narrow
 from pole.learning.evaluation.features import FeatureMap, batches
 from pole.learning.evaluation.fixed_point import ACTIVATION_ONE, MalformedModelError, require_exact_sums
 from pole.learning.evaluation.steps import Step, folded_norms, steps_of
@@ -146,7 +146,7 @@ def _filters(model: CanonicalModel, path: str | None) -> dict[str, Filters]:
     if path is None:
         return found
     for layer in model.specification.graph:
-        if isinstance(layer, Linear | Conv2d):
+        if isinstance(layer, Linear | Conv2d) and not is_narrow(layer, path):
             weight = model.tensors[f"{layer.name}.weight"]
             bias = model.tensors.get(f"{layer.name}.bias", np.zeros(len(weight), dtype=np.int32))
             filters = filters_of(layer, weight, bias.astype(np.int64) * ACTIVATION_ONE, path)
@@ -171,10 +171,10 @@ def _take(step: Step, inputs: list[Array], ready: _Ready) -> Array:
     x = inputs[0]
     # A Linear takes each token by itself.
     rows = x.reshape(-1, x.shape[-1]) if isinstance(step.layer, Linear) else x
+    if are_mostly_beyond(rows):
+        return _take_in_float64(step, inputs, ready)
     found, unfit = convolve(filters, rows, step.following)
-    if unfit.all():
-        found = _take_in_float64(step, [rows], ready)
-    elif unfit.any():
+    if unfit.any():
         found[unfit] = _take_in_float64(step, [rows[unfit]], ready)
     return found.reshape(*x.shape[:-1], -1) if isinstance(step.layer, Linear) else found
 

@@ -24,6 +24,10 @@ else:
 
 PORTABLE: Final = "portable"
 LARGEST_WEIGHT: Final = 2**15 - 1
+LARGEST_ACTIVATION: Final = 2**15 - 1
+PROBED: Final = 32
+SHARE_BEYOND: Final = 1 / 8
+"""Of the samples of a part: where more are beyond 16 bits, trying costs more than it saves."""
 LARGEST_BIAS: Final = 2**30
 LARGEST_PADDING: Final = 2**10
 LARGEST_SUM: Final = 2**27
@@ -73,6 +77,18 @@ def filters_of(
     in_lanes = np.zeros(-(-len(bias) // lanes) * lanes, dtype=np.int32)
     in_lanes[: len(bias)] = bias
     return Filters(path, weight.shape, stride, padding, _packed(weight, lanes), in_lanes)
+
+
+def is_narrow(layer: Linear | Conv2d, path: str) -> bool:
+    """Return whether a layer has so few outputs that a path's vectors of them save nothing."""
+    return isinstance(layer, Linear) and layer.out_features < 2 * PATHS[path]
+
+
+def are_mostly_beyond(x: Floats) -> bool:
+    """Return whether too many samples of x (n, ...) have an activation beyond 16 bits, by some of them."""
+    probe = x[:: max(1, len(x) // PROBED)]
+    largest = np.abs(probe).max(axis=tuple(range(1, probe.ndim)))
+    return bool(np.count_nonzero(largest > LARGEST_ACTIVATION) > SHARE_BEYOND * len(probe))
 
 
 def convolve(filters: Filters, x: Floats, following: Following) -> tuple[Floats, NDArray[np.bool_]]:

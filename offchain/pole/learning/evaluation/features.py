@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pole.errors import InputError
 from pole.learning.evaluation.arrays import PROCESSOR, Array, Place
-from pole.learning.evaluation.fixed_point import ACTIVATION_ONE, Floats, MalformedModelError, clamp
+from pole.learning.evaluation.fixed_point import ACTIVATION_ONE, CLAMP, Floats, MalformedModelError, clamp
 from pole.protocol.models.specification import MAX_INNER_PRODUCT
 
 SMALLEST_SCALE: Final = 2.0**-60
@@ -51,15 +51,20 @@ class FeatureMap:
         scale = self.scale.astype(np.float64).reshape(across) * ACTIVATION_ONE
         values = place.put(_differences(features, self.offset.reshape(across)))
         values *= place.put(scale)
-        return clamp(values.round())
+        return _rounded(values) if isinstance(values, np.ndarray) else clamp(values.round())
+
+
+def _rounded(values: Floats) -> Floats:
+    """Round and clamp in place: features fill more memory than caches hold, and each copy moves it twice."""
+    np.rint(values, out=values)
+    return np.clip(values, -CLAMP, CLAMP, out=values)
 
 
 def _differences(features: NDArray[np.integer[Any]], offset: NDArray[np.int64]) -> Floats:
     if features.dtype.itemsize > 4:
         return (features.astype(np.int64) - offset).astype(np.float64)
     # Below 2^33, so exact in float64 too, where nothing has to be copied again.
-    found = features.astype(np.float64)
-    found -= offset
+    found: Floats = np.subtract(features, offset.astype(np.float64))
     return found
 
 

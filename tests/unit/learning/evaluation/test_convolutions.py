@@ -21,11 +21,22 @@ from tests.unit.learning.evaluation.test_canonical import (
 )
 from tests.unit.learning.integer_reference import logits_by_hand
 
-from pole.learning.evaluation import layers
+from pole.learning.evaluation import canonical, layers
 from pole.learning.evaluation.arrays import PROCESSOR
-from pole.learning.evaluation.canonical import evaluate, logits
-from pole.learning.evaluation.convolutions import PATHS, Filters, Following, convolve, fastest, filters_of
+from pole.learning.evaluation.canonical import CanonicalModel, evaluate, logits
+from pole.learning.evaluation.convolutions import (
+    PATHS,
+    Filters,
+    Following,
+    are_mostly_beyond,
+    convolve,
+    fastest,
+    filters_of,
+    is_narrow,
+)
+from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.layers import Conv2d, Linear, MaxPool2d, ReLU
+from pole.protocol.models.specification import Input, ModelSpecification
 
 if not PATHS and which("gcc") is None:
     pytest.skip("no C compiler, which the native kernel is built with", allow_module_level=True)
@@ -156,6 +167,59 @@ def test_no_sample_and_many_threads_are_taken(path: str) -> None:
     assert evaluate(model, features[:0], labels[:0], place).correct == 0
     found, expected = (evaluate(model, features, labels, each) for each in (place, IN_FLOAT64))
     assert found.predictions.tolist() == expected.predictions.tolist()
+
+
+def wide_model(seed: int) -> CanonicalModel:
+    """Return a model of a hidden layer of 32, its weights small enough for 16 bits."""
+    specification = ModelSpecification(
+        input=Input(shape=(6,), bits=8),
+        mapping=LinearMapping(bits=3, queries=4),
+        graph=(
+            Linear(name="hidden", out_features=32),
+            ReLU(name="relu"),
+            Linear(name="logits", out_features=3),
+        ),
+        classes=3,
+        max_parameters=1000,
+        max_bytes=10_000,
+    )
+    return random_model(specification, seed, 300)
+
+
+@each_path
+@pytest.mark.parametrize(("every", "is_tried"), [(0, True), (40, True), (2, False), (1, False)])
+def test_a_layer_is_tried_where_few_of_its_samples_are_beyond_16_bits(
+    path: str, every: int, is_tried: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tried = wide_model(5), list[str]()
+    features = np.zeros((400, 4), dtype=np.int64)
+    features[:: every or 500] = 2**40 if every else 0
+
+    def watched(filters: Filters, x: Any, following: Following) -> Any:
+        tried.append(filters.path)
+        return convolve(filters, x, following)
+
+    monkeypatch.setattr(canonical, "convolve", watched)
+    found = logits(model, features, replace(PROCESSOR, path=path))
+    assert np.array_equal(found, logits(model, features, IN_FLOAT64))
+    assert bool(tried) is is_tried
+
+
+@each_path
+def test_a_linear_with_few_outputs_is_left_to_float64(path: str) -> None:
+    assert is_narrow(Linear(name="a", out_features=2 * PATHS[path] - 1), path)
+    assert not is_narrow(Linear(name="a", out_features=2 * PATHS[path]), path)
+    assert not is_narrow(Conv2d(name="a", out_channels=1, kernel_size=1), path)
+
+
+@settings(deadline=None)
+@given(count=st.integers(0, 300), beyond=st.sets(st.integers(0, 299)))
+def test_samples_that_all_fit_are_never_called_too_large(count: int, beyond: set[int]) -> None:
+    x = np.zeros((count, 2, 3))
+    assert not are_mostly_beyond(x)
+    x[[row for row in beyond if row < count], 1, 2] = -HALF
+    if count and beyond >= set(range(count)):
+        assert are_mostly_beyond(x)
 
 
 def test_the_processor_takes_the_fastest_path_but_never_the_portable_one() -> None:
