@@ -88,7 +88,7 @@ class NextBlock:
         if not gap:
             return self.pace.interval
         doubled = max(self.pace.interval / LOOKS, gap * EARLY) * float(1 << min(self._misses, GAPS))
-        again = min(doubled, self.pace.interval)
+        again = min(doubled, max(self.pace.interval, gap * EARLY))
         return min(max(self._due - now, again), max(self.pace.longest, again))
 
     def _note(self, head: Moment, now: float) -> None:

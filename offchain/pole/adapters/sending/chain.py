@@ -22,8 +22,8 @@ from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.formats.signed_release import SignedRelease
 from pole.protocol.rounds.payouts import bond_of, miner_bond
 from pole.protocol.rounds.rent import payment
-from pole.protocol.state import FileRef, TaskFiles, TaskTerms, Vote
-from pole.roles.ports import Delegation, Identity, Receipt
+from pole.protocol.state import FileRef, Phase, TaskFiles, TaskTerms, Vote
+from pole.roles.ports import Delegation, Identity, Moment, Receipt
 
 EARLY_GAS: Final = 2_500_000
 """More than a draw and a finalise take at every limit (docs/network.md); what is not used is not paid."""
@@ -214,8 +214,12 @@ class EthereumChain(ChainReader):
         return _receipt(self._send("PoLeChain", "finalise", round_id, intent=intent))
 
     def finalise_next(self, round_id: int, *, intent: str) -> Receipt:
-        """End the round in the next block, from which on nobody can challenge it."""
-        return _receipt(self._send("PoLeChain", "finalise", round_id, intent=intent, gas=EARLY_GAS))
+        """End the round in the next block, from which on nobody can challenge it.
+
+        Where it stands otherwise by now, the contracts are asked as ever.
+        """
+        gas = EARLY_GAS if any(_is_undoubted_next(each, round_id) for each in self.moments()) else None
+        return _receipt(self._send("PoLeChain", "finalise", round_id, intent=intent, gas=gas))
 
     def withdraw(self, *, intent: str) -> int:
         """Pay this wallet's whole credit out to it; return the amount in wei, 0 when there was none."""
@@ -271,6 +275,11 @@ class EthereumChain(ChainReader):
         raise InputError(
             f"{contract} of the deployment file emits no {event}: its ABI is of another version."
         )
+
+
+def _is_undoubted_next(moment: Moment, round_id: int) -> bool:
+    """Return whether a moment shows that the round can be challenged now, and in the next block no more."""
+    return moment.round_id == round_id and moment.phase is Phase.CHALLENGE and moment.is_over_next
 
 
 def _receipt(receipt: TxReceipt) -> Receipt:
