@@ -282,6 +282,7 @@ def test_a_list_that_is_none_is_refused(tmp_path: Path, listed: bytes) -> None:
         (crafted(b"", b"", length=2**32 - 1), "malformed"),
         (crafted(b"", b"", length=100), "fewer bytes"),
     ],
+    ids=["shorter", "much shorter", "longer", "a long list", "no list"],
 )
 def test_sizes_that_are_not_those_of_the_content_are_refused(
     tmp_path: Path, content: bytes, why: str
