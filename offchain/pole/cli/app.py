@@ -139,6 +139,15 @@ verifier = _group(
         "leak": ("pole.cli.workers.verifier:leak", "Void another member's vote by showing it."),
     },
 )
+fleet = _group(
+    "fleet",
+    "Many workers on one machine, by one file.",
+    {
+        "up": ("pole.cli.workers.fleet:up", "Start workers, and start again those that fail."),
+        "drain": ("pole.cli.workers.fleet:drain", "Have workers finish what they have begun, and end."),
+        "upgrade": ("pole.cli.workers.fleet:upgrade", "Drain workers and start them anew, one by one."),
+    },
+)
 chain = _group(
     "chain",
     "The chain of PoLe blocks.",
@@ -187,6 +196,7 @@ main = RootGroup(
         "key-holder": key_holder,
         "miner": miner,
         "verifier": verifier,
+        "fleet": fleet,
         "chain": chain,
         "config": config,
         "completion": completion,
