@@ -45,6 +45,7 @@ NAMES = (
         "deployment",
         "submissions",
         "profiles",
+        "fleet",
         "journal",
         "ledger-entry",
     ),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from pole.adapters.fleet.draining import DRAIN, DRAINING
 from pole.adapters.fleet.restarts import STAYS_DOWN, Restarts
 from pole.adapters.fleet.wishes import Requests, Wish
 from pole.adapters.machine.process import note_process
@@ -21,10 +22,6 @@ READER_PATIENCE: Final = 5.0
 
 ENDS_WELL: Final = frozenset({0, -signal.SIGTERM.value})
 """How a program ends that was asked to, also in the first moment of its start."""
-DRAIN: Final = signal.SIGUSR1
-"""Asks a worker to take on nothing new, to finish what is at stake, and to end with exit code 0."""
-DRAINING: Final = "POLE_DRAINING"
-"""The variable that asks a worker for the same from its start on."""
 
 Say = Callable[[str, str], None]
 """Called with a worker's name and one line, from any thread."""

@@ -10,7 +10,7 @@ import click
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.fleets import fleet_argument, open_fleet, pole_program, served_in, worker_environment
 from pole.cli.common.output import print_done
-from pole.cli.common.worker import stop_on_signals
+from pole.cli.shell.signals import heed_signals
 from pole.errors import InputError, PoleError
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ def up(settings: Settings, /, *, file: Path) -> None:
     fleet = open_fleet(settings, file)
     requests = served_in(fleet)
     work = f"The fleet {fleet.name} of {fleet.shared.home} is up"
-    with stop_on_signals() as stopping, sole_holder(requests.folder / "lock", work):
+    with heed_signals() as asked, sole_holder(requests.folder / "lock", work):
         requests.clear()
         programs = _programs(fleet, requests)
-        supervisor = Supervisor(programs, Restarts(), _Voice(programs, stopping).say)
-        _serve(supervisor, requests, stopping)
+        supervisor = Supervisor(programs, Restarts(), _Voice(programs, asked.stopping).say)
+        _serve(supervisor, requests, asked.stopping)
     _require_good_ends(supervisor.codes())
 
 
