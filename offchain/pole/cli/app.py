@@ -146,6 +146,8 @@ fleet = _group(
         "up": ("pole.cli.workers.fleet:up", "Start workers, and start again those that fail."),
         "drain": ("pole.cli.workers.fleet:drain", "Have workers finish what they have begun, and end."),
         "upgrade": ("pole.cli.workers.fleet:upgrade", "Drain workers and start them anew, one by one."),
+        "units": ("pole.cli.workers.fleet_files:units", "Write systemd units."),
+        "container": ("pole.cli.workers.fleet_files:container", "Write a Containerfile."),
     },
 )
 chain = _group(
