@@ -32,12 +32,16 @@ class Fleet:
 
     def listen(self, setting: Setting) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            name, _, text = line.rstrip("\n").partition(" | ")
-            setting.stage.story.hear(name.strip(), text)
-            self.starts[name.strip()] += text.startswith("started, process ")
-            if text.startswith("ended ("):
-                self.ends[name.strip(), text] += 1
+        with self.process.stdout as lines:
+            for line in lines:
+                name, _, text = line.rstrip("\n").partition(" | ")
+                self.note(name.strip(), text)
+                setting.stage.story.hear(name.strip(), text)
+
+    def note(self, name: str, text: str) -> None:
+        self.starts[name] += text.startswith("started, process ")
+        if text.startswith("ended ("):
+            self.ends[name, text] += 1
 
     def running(self, name: str) -> Process | None:
         return running_process(self.home / "fleets" / "fleet" / f"{name}.json")
@@ -45,6 +49,12 @@ class Fleet:
     def ask(self, wish: str, *names: str) -> subprocess.Popen[str]:
         command = [POLE, "fleet", wish, self.file, *names, "--home", self.home, "--json"]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def answer_of(asked: subprocess.Popen[str]) -> object:
+    answer, _ = asked.communicate(timeout=PATIENCE)
+    assert asked.returncode == 0
+    return json.loads(answer)
 
 
 def written(setting: Setting, folder: Path) -> Path:
@@ -105,21 +115,19 @@ def test_a_killed_worker_comes_back_and_a_drained_one_ends_with_its_round(
     os.kill(killed.pid, signal.SIGKILL)
     stage.wait_for("verifier-1 again", lambda: fleet.starts["verifier-1"] == 2, patience=PATIENCE)
     wait_for_end(setting, round_id)
-    assert drain.wait(PATIENCE) == 0
-    assert json.loads(drain.communicate()[0]) == {"drained": ["miner-1"]}
+    assert answer_of(drain) == {"drained": ["miner-1"]}
     assert lone(setting).phase is Phase.FINAL
     assert next(each for each in setting.reader.solutions(round_id) if each.miner == miner).revealed
     assert fleet.running("miner-1") is None
     assert fleet.ends["miner-1", "ended (exit code 0)."] == 1
     assert fleet.ends["verifier-1", "ended (by SIGKILL); starting it again in 1 s."] == 1
 
-    assert fleet.ask("upgrade", "miner-1").wait(PATIENCE) == 0
+    assert answer_of(fleet.ask("upgrade", "miner-1")) == {"renewed": ["miner-1"]}
     following = post_iris(setting)
     wait_for_event(setting, "miner-2", "training", round=following)
     upgrade = fleet.ask("upgrade")
     stage.wait_for("the next round's end", lambda: has_ended(setting.reader, following), patience=PATIENCE)
-    assert upgrade.wait(PATIENCE) == 0
-    assert json.loads(upgrade.communicate()[0]) == {"renewed": [worker.name for worker in stage.cast]}
+    assert answer_of(upgrade) == {"renewed": [worker.name for worker in stage.cast]}
     assert lone(setting).phase is Phase.FINAL
     again = {"miner-1": 3, "verifier-1": 3}
     assert fleet.starts == {worker.name: 2 for worker in stage.cast} | again
