@@ -22,13 +22,13 @@ from pole.protocol.state import Phase
 
 @dataclass
 class Fleet:
-    """A `pole fleet up` that runs: its file, what it counted of starts and ends."""
+    """A `pole fleet up` that runs: its file, how often it told what of whom."""
 
     file: Path
     home: Path
     process: subprocess.Popen[str]
     starts: Counter[str] = field(default_factory=Counter)
-    ends: Counter[tuple[str, str]] = field(default_factory=Counter)
+    told: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def listen(self, setting: Setting) -> None:
         assert self.process.stdout is not None
@@ -40,14 +40,14 @@ class Fleet:
 
     def note(self, name: str, text: str) -> None:
         self.starts[name] += text.startswith("started, process ")
-        if text.startswith("ended ("):
-            self.ends[name, text] += 1
+        if text.startswith(("ended (", "is asked ")):
+            self.told[name, text] += 1
 
     def running(self, name: str) -> Process | None:
         return running_process(self.home / "fleets" / "fleet" / f"{name}.json")
 
-    def ask(self, wish: str, *names: str) -> subprocess.Popen[str]:
-        command = [POLE, "fleet", wish, self.file, *names, "--home", self.home, "--json"]
+    def ask(self, request: str, *names: str) -> subprocess.Popen[str]:
+        command = [str(POLE), "fleet", request, str(self.file), *names, "--home", str(self.home), "--json"]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -110,6 +110,9 @@ def test_a_killed_worker_comes_back_and_a_drained_one_ends_with_its_round(
     round_id = post_iris(setting)
     wait_for_event(setting, "miner-1", "committed", round=round_id)
     drain = fleet.ask("drain", "miner-1")
+    asked = ("miner-1", "is asked to take on nothing new, and to end.")
+    stage.wait_for("the request", lambda: fleet.told[asked] == 1, patience=PATIENCE)
+    assert not has_ended(setting.reader, round_id)
     killed = fleet.running("verifier-1")
     assert killed is not None
     os.kill(killed.pid, signal.SIGKILL)
@@ -119,8 +122,8 @@ def test_a_killed_worker_comes_back_and_a_drained_one_ends_with_its_round(
     assert lone(setting).phase is Phase.FINAL
     assert next(each for each in setting.reader.solutions(round_id) if each.miner == miner).revealed
     assert fleet.running("miner-1") is None
-    assert fleet.ends["miner-1", "ended (exit code 0)."] == 1
-    assert fleet.ends["verifier-1", "ended (by SIGKILL); starting it again in 1 s."] == 1
+    assert fleet.told["miner-1", "ended (exit code 0)."] == 1
+    assert fleet.told["verifier-1", "ended (by SIGKILL); starting it again in 1 s."] == 1
 
     assert answer_of(fleet.ask("upgrade", "miner-1")) == {"renewed": ["miner-1"]}
     following = post_iris(setting)

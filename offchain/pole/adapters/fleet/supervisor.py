@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from pole.adapters.fleet.draining import DRAIN, DRAINING
+from pole.adapters.fleet.request_files import Request, Requests
 from pole.adapters.fleet.restarts import STAYS_DOWN, Restarts
-from pole.adapters.fleet.wishes import Requests, Wish
 from pole.adapters.machine.process import note_process
 from pole.errors import InputError, PoleError
 from pole.quoting import one_line
@@ -83,6 +83,7 @@ class Watch:
     def _drain(self) -> None:
         if not self.draining:
             self.draining = True
+            self.say(self.program.name, "is asked to take on nothing new, and to end.")
             self.awake.set()
             self.signal(DRAIN)
 
@@ -192,13 +193,13 @@ class Supervisor:
         """Do what others asked for: a request is gone when it is done."""
         for watch in self._watches:
             name = watch.program.name
-            if requests.has(name, Wish.DRAIN):
+            if requests.has(name, Request.DRAIN):
                 if watch.is_served:
                     watch.drain()
                 else:
-                    requests.drop(name, Wish.DRAIN)
-            if requests.has(name, Wish.RENEW) and self._renew(watch):
-                requests.drop(name, Wish.RENEW)
+                    requests.drop(name, Request.DRAIN)
+            if requests.has(name, Request.RENEW) and self._renew(watch):
+                requests.drop(name, Request.RENEW)
 
     def _renew(self, watch: Watch) -> bool:
         """Go on with renewing a program; return whether that is done."""

@@ -14,7 +14,7 @@ from pole.errors import InputError
 
 if TYPE_CHECKING:
     from pole.adapters.fleet.fleet_file import Fleet, FleetWorker
-    from pole.adapters.fleet.wishes import Requests
+    from pole.adapters.fleet.request_files import Requests
 
 fleet_argument = click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 
@@ -44,7 +44,7 @@ def open_fleet(settings: Settings, file: Path) -> "Fleet":
 
 def served_in(fleet: "Fleet") -> "Requests":
     """Return where who serves a fleet is asked for something."""
-    from pole.adapters.fleet.wishes import Requests
+    from pole.adapters.fleet.request_files import Requests
 
     return Requests(fleet.shared.home / "fleets" / fleet.name)
 

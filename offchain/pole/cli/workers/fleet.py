@@ -15,8 +15,8 @@ from pole.errors import InputError, PoleError
 
 if TYPE_CHECKING:
     from pole.adapters.fleet.fleet_file import Fleet, FleetWorker
+    from pole.adapters.fleet.request_files import Request, Requests
     from pole.adapters.fleet.supervisor import Program, Supervisor
-    from pole.adapters.fleet.wishes import Requests, Wish
 
 LOOK: Final = 0.2
 """Seconds between two looks at what others asked for."""
@@ -65,15 +65,15 @@ def drain(settings: Settings, /, *, file: Path, names: tuple[str, ...], as_json:
     drawn into, a data node when no round of its tasks is open, a key holder when no keys are owed. Ctrl-C
     ends the waiting alone.
     """
-    from pole.adapters.fleet.wishes import Wish
+    from pole.adapters.fleet.request_files import Request
 
     fleet = open_fleet(settings, file)
     chosen = fleet.named(names)
     requests = served_in(fleet)
     for worker in chosen:
-        requests.ask(worker.name, Wish.DRAIN)
+        requests.ask(worker.name, Request.DRAIN)
     for worker in chosen:
-        _wait(fleet, requests, worker, Wish.DRAIN)
+        _wait(fleet, requests, worker, Request.DRAIN)
     ended = [worker.name for worker in chosen]
     print_done(f"Ended with nothing at stake: {', '.join(ended)}.", {"drained": ended}, as_json=as_json)
 
@@ -89,14 +89,14 @@ def upgrade(settings: Settings, /, *, file: Path, names: tuple[str, ...], as_jso
     Each is started as the `pole` that is installed by then. One that is down is started. The first that does
     not stay up ends the upgrade, with exit code 1: those after it run on as they were.
     """
-    from pole.adapters.fleet.wishes import Wish
+    from pole.adapters.fleet.request_files import Request
 
     fleet = open_fleet(settings, file)
     requests = served_in(fleet)
     renewed: list[str] = []
     for worker in fleet.named(names):
-        requests.ask(worker.name, Wish.RENEW)
-        _wait(fleet, requests, worker, Wish.RENEW)
+        requests.ask(worker.name, Request.RENEW)
+        _wait(fleet, requests, worker, Request.RENEW)
         _require_steady(requests, worker)
         renewed.append(worker.name)
     print_done(f"Started anew: {', '.join(renewed)}.", {"renewed": renewed}, as_json=as_json)
@@ -139,13 +139,13 @@ def _require_good_ends(codes: dict[str, int]) -> None:
         raise PoleError(f"Not all workers ended well: {told}. What they had at stake waits for their return.")
 
 
-def _wait(fleet: "Fleet", requests: "Requests", worker: "FleetWorker", wish: "Wish") -> None:
+def _wait(fleet: "Fleet", requests: "Requests", worker: "FleetWorker", request: "Request") -> None:
     """Wait until a request is done. Raises InputError where nobody serves the fleet."""
     from pole.adapters.storage.file_lock import is_held
 
-    while requests.has(worker.name, wish):
+    while requests.has(worker.name, request):
         if not is_held(requests.folder / "lock"):
-            requests.drop(worker.name, wish)
+            requests.drop(worker.name, request)
             raise InputError(f"The fleet {fleet.name} is not up: `pole fleet up {fleet.path}` first.")
         time.sleep(LOOK)
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pole.adapters.fleet.request_files import Request, Requests
 from pole.adapters.fleet.restarts import Restarts
 from pole.adapters.fleet.supervisor import Program, Supervisor, end_of
-from pole.adapters.fleet.wishes import Requests, Wish
 from pole.adapters.machine.process import running_process, start_time
 
 SOON = Restarts(0.05, 0.2)
@@ -148,12 +148,12 @@ def test_lines_that_are_no_text_and_control_characters_are_shown_as_such(tmp_pat
     assert "\\x1b[2J\ufffd" in heard.of("a")
 
 
-def heeded(supervisor: Supervisor, requests: Requests, name: str, wish: Wish) -> None:
-    requests.ask(name, wish)
+def heeded(supervisor: Supervisor, requests: Requests, name: str, request: Request) -> None:
+    requests.ask(name, request)
 
     def is_done() -> bool:
         supervisor.heed(requests)
-        return not requests.has(name, wish)
+        return not requests.has(name, request)
 
     soon(is_done)
 
@@ -162,12 +162,13 @@ def test_one_that_is_drained_ends_and_stays_down_and_the_others_run_on(tmp_path:
     heard, requests = Heard(), Requests(tmp_path)
     with served(heard, program(tmp_path, "a", WAITS), program(tmp_path, "b", WAITS)) as supervisor:
         soon(lambda: len([line for _, line in heard.lines if line == "ready -"]) == 2)
-        heeded(supervisor, requests, "a", Wish.DRAIN)
+        heeded(supervisor, requests, "a", Request.DRAIN)
         assert supervisor.codes() == {"a": 0}
+        assert "is asked to take on nothing new, and to end." in heard.of("a")
         assert "drains" in heard.of("a")
         assert "drains" not in heard.of("b")
-        heeded(supervisor, requests, "a", Wish.DRAIN)
-        heeded(supervisor, requests, "a", Wish.RENEW)
+        heeded(supervisor, requests, "a", Request.DRAIN)
+        heeded(supervisor, requests, "a", Request.RENEW)
         soon(lambda: heard.of("a").count("ready -") == 2)
 
 
@@ -175,7 +176,7 @@ def test_one_that_is_renewed_is_drained_and_starts_anew(tmp_path: Path) -> None:
     heard, requests = Heard(), Requests(tmp_path)
     with served(heard, program(tmp_path, "a", WAITS), restarts=NEVER) as supervisor:
         soon(lambda: "ready -" in heard.of("a"))
-        heeded(supervisor, requests, "a", Wish.RENEW)
+        heeded(supervisor, requests, "a", Request.RENEW)
         soon(lambda: heard.of("a").count("ready -") == 2)
         assert heard.of("a").count("drains") == 1
         assert supervisor.codes() == {}
@@ -186,14 +187,14 @@ def test_one_that_is_killed_while_it_drains_comes_back_to_go_on_with_that(tmp_pa
     heard, requests, one = Heard(), Requests(tmp_path), program(tmp_path, "a", script)
     with served(heard, one) as supervisor:
         soon(lambda: "ready -" in heard.of("a"))
-        requests.ask("a", Wish.DRAIN)
+        requests.ask("a", Request.DRAIN)
         supervisor.heed(requests)
         soon(lambda: "drains" in heard.of("a"))
         running = running_process(one.record)
         assert running is not None
         os.kill(running.pid, signal.SIGKILL)
         soon(lambda: "ready 1" in heard.of("a"))
-        assert requests.has("a", Wish.DRAIN)
+        assert requests.has("a", Request.DRAIN)
 
 
 def test_signals_from_other_threads_find_no_half_started_program(tmp_path: Path) -> None:

@@ -85,8 +85,8 @@ def test_options_that_the_role_has_not_are_refused_before_anything_starts(
 
 
 def test_who_asks_a_fleet_that_is_not_up_is_told_so_and_leaves_no_request(folder: Path) -> None:
-    for wish in ("drain", "upgrade"):
-        result = called(wish, written(folder, "a"))
+    for verb in ("drain", "upgrade"):
+        result = called(verb, written(folder, "a"))
         assert result.exit_code == 2
         assert "The fleet fleet is not up: `pole fleet up" in result.stderr
     assert not [path for path in (folder / "fleets").rglob("*") if path.is_file()]
@@ -97,8 +97,8 @@ def test_a_worker_that_is_not_in_the_file_is_refused(folder: Path) -> None:
 
 
 def test_files_are_written_for_their_owner_alone(folder: Path) -> None:
-    for wish in ("units", "container"):
-        result = called(wish, written(folder, "a"), "--to", folder / wish, "--json")
+    for verb in ("units", "container"):
+        result = called(verb, written(folder, "a"), "--to", folder / verb, "--json")
         assert result.exit_code == 0
         files = json.loads(result.stdout)["files"]
         assert files
@@ -144,7 +144,7 @@ def test_workers_that_end_well_end_the_fleet_well_and_secrets_are_no_arguments(f
 def test_bad_configuration_is_reported_while_others_run_and_at_the_end(folder: Path) -> None:
     with up(folder, written(folder, "bad-2", "good")) as process:
         assert process.stdout is not None
-        heard = set()
+        heard: set[str] = set()
         while heard != {"bad-2 | ended (exit code 2)", "good  | miner run"}:
             line = process.stdout.readline()
             assert line

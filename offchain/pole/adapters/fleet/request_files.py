@@ -8,7 +8,7 @@ from pole.adapters.storage.private_file import write_private
 from pole.roles.support.files import own_disk
 
 
-class Wish(Enum):
+class Request(Enum):
     """What is asked for a worker: to be drained, or to be drained and started again."""
 
     DRAIN = "drain"
@@ -21,29 +21,29 @@ class Requests:
 
     folder: Path
 
-    def ask(self, worker: str, wish: Wish) -> None:
+    def ask(self, worker: str, request: Request) -> None:
         """Ask for something. Raises DiskError where the request cannot be written."""
-        write_private(self._path(worker, wish), b"")
+        write_private(self._path(worker, request), b"")
 
-    def has(self, worker: str, wish: Wish) -> bool:
+    def has(self, worker: str, request: Request) -> bool:
         """Return whether something was asked for and is not done yet."""
-        return self._path(worker, wish).exists()
+        return self._path(worker, request).exists()
 
-    def drop(self, worker: str, wish: Wish) -> None:
+    def drop(self, worker: str, request: Request) -> None:
         """Take a request back, or note that it is done. Raises DiskError where that cannot be."""
-        path = self._path(worker, wish)
+        path = self._path(worker, request)
         with own_disk(path):
             path.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Drop all requests. Raises DiskError where that cannot be."""
-        for wish in Wish:
-            for path in self.folder.glob(f"*.{wish.value}"):
-                self.drop(path.stem, wish)
+        for request in Request:
+            for path in self.folder.glob(f"*.{request.value}"):
+                self.drop(path.stem, request)
 
     def record(self, worker: str) -> Path:
         """Return the file that says which process a worker is."""
         return self.folder / f"{worker}.json"
 
-    def _path(self, worker: str, wish: Wish) -> Path:
-        return self.folder / f"{worker}.{wish.value}"
+    def _path(self, worker: str, request: Request) -> Path:
+        return self.folder / f"{worker}.{request.value}"
