@@ -256,6 +256,28 @@ def profiles() -> bytes:
     return json.dumps({"format": "pole.profiles", "version": 1, "use": "lab", "profiles": kept}).encode()
 
 
+def fleet() -> bytes:
+    """Return a fleet of two workers, with every key that a file may have."""
+    return b"""home = "pole"
+rpc = "http://127.0.0.1:8546"
+ipfs = "/ip4/127.0.0.1/tcp/5001"
+deployment = "deployments/devnet.json"
+password-file = "password"
+
+[[worker]]
+name = "miner-1"
+role = "miner"
+options = ["--poll", "12", "--withdraw"]
+
+[[worker]]
+name = "judge"
+role = "verifier"
+wallet = "verifier-1"
+home = "~/judge"
+password-file = "judge/password"
+"""
+
+
 def deployment() -> bytes:
     """Return a deployment file, every parameter 1."""
     contracts = {

@@ -4,6 +4,7 @@ A test finds such functions by their names and parameters and holds the table to
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from pole.adapters.backup import contents
 from pole.adapters.ethereum import contract_errors, deployment
 from pole.adapters.explorers import sourcify
 from pole.adapters.explorers.submissions import read_submissions
+from pole.adapters.fleet import fleet_file
 from pole.adapters.signing.remote_account import open_account
 from pole.adapters.storage import profiles
 from pole.adapters.storage.journal import SqliteJournal
@@ -315,6 +317,13 @@ def _on_disk(folder: Path) -> tuple[Reader, ...]:
             ),
         ),
         Reader(
+            "fleet",
+            lambda data: _read_fleet(folder / "fleet.toml", data),
+            (InputError,),
+            (examples.fleet(),),
+            ("pole.adapters.fleet.fleet_file.load_fleet", "pole.adapters.fleet.fleet_file.read_fleet"),
+        ),
+        Reader(
             "journal",
             lambda data: _read_journal(kept, data),
             (InputError,),
@@ -466,6 +475,15 @@ def _read_journal(path: Path, data: bytes) -> object:
         return journal.get("claim/7"), journal.pending_sends()
     finally:
         journal.close()
+
+
+def _read_fleet(path: Path, data: bytes) -> object:
+    shared = fleet_file.Shared(path.parent, "http://127.0.0.1:1", "/ip4/127.0.0.1/tcp/1", path, None)
+    fleet = fleet_file.read_fleet(data, path, shared)
+    with suppress(InputError):
+        # Of what it names nothing is here, but any path in it must be fit to be looked for.
+        fleet_file.load_fleet(_written(path, data), shared)
+    return fleet
 
 
 def _shown(sentence: str) -> str:

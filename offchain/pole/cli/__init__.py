@@ -3,8 +3,12 @@
 Each module holds one group or command; `app.py` says which, and loads them when they are called.
 """
 
+import os
 import sys
 
+from pole.cli.shell.signals import catch_early
+
+catch_early(sys.argv[1:], os.environ)
 try:
     from pole.cli.app import main
 except KeyboardInterrupt:

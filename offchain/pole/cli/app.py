@@ -146,6 +146,17 @@ verifier = _group(
         "leak": ("pole.cli.workers.verifier:leak", "Void another member's vote by showing it."),
     },
 )
+fleet = _group(
+    "fleet",
+    "Many workers on one machine, by one file.",
+    {
+        "up": ("pole.cli.workers.fleet:up", "Start workers, and start again those that fail."),
+        "drain": ("pole.cli.workers.fleet:drain", "Have workers finish what they have begun, and end."),
+        "upgrade": ("pole.cli.workers.fleet:upgrade", "Drain workers and start them anew, one by one."),
+        "units": ("pole.cli.workers.fleet_files:units", "Write systemd units."),
+        "container": ("pole.cli.workers.fleet_files:container", "Write a Containerfile."),
+    },
+)
 chain = _group(
     "chain",
     "The chain of PoLe blocks.",
@@ -194,6 +205,7 @@ main = RootGroup(
         "key-holder": key_holder,
         "miner": miner,
         "verifier": verifier,
+        "fleet": fleet,
         "chain": chain,
         "config": config,
         "completion": completion,

@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from pole.errors import DiskError, FundsError, JournalError, RefusedError, TooLateError, UnreachableError
-from pole.protocol.state import Phase
+from pole.protocol.state import ENDED, Phase
 from pole.roles.ports import Chain, Moment
 
 LOG: Final = logging.getLogger("pole.loop")
 
 Wait = Callable[[float], bool]
 """Waits so many seconds, or until the worker is told to stop; returns whether it was told to stop."""
+
+
+Finished = Callable[[Sequence[Moment]], bool]
+"""Says at moments when nothing was due whether a worker's end has come."""
 
 
 class Role(Protocol):
@@ -26,6 +30,13 @@ class Role(Protocol):
 
         It can be killed at any instruction and called again: what was done before is not done twice.
         """
+
+
+class Participant(Role, Protocol):
+    """A role with something to lose: whoever leaves while it has must come back in time."""
+
+    def has_at_stake(self, moment: Moment) -> bool:
+        """Return whether leaving the moment's round now would cost something, were it for good."""
 
 
 Means = TypeVar("Means")
@@ -88,7 +99,7 @@ class NextBlock:
         if not gap:
             return self.pace.interval
         doubled = max(self.pace.interval / LOOKS, gap * EARLY) * float(1 << min(self._misses, GAPS))
-        again = min(doubled, max(self.pace.interval, gap * EARLY))
+        again = min(doubled, max(self.pace.interval, min(gap * EARLY, self.pace.longest)))
         return min(max(self._due - now, again), max(self.pace.longest, again))
 
     def _note(self, head: Moment, now: float) -> None:
@@ -107,7 +118,7 @@ def run(
     roles: Sequence[Role],
     *,
     wait: Wait,
-    finished: Callable[[Sequence[Moment]], bool],
+    finished: Finished,
     pace: Pace,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
@@ -123,6 +134,7 @@ def run(
             moments = seen or chain.moments()
             seen = None
             seen = _serve_lanes(chain, moments, roles)
+            is_over = seen is None and finished(moments)
         except (*OF_ONE_LANE, JournalError) as error:
             failures += 1
             if str(error) != told:
@@ -133,7 +145,7 @@ def run(
             if failures:
                 LOG.info("Working again after %d failed attempts.", failures)
             failures, told = 0, ""
-            if seen is None and finished(moments):
+            if is_over:
                 return
             pause = blocks.pause(moments[0]) if seen is None else pace.again
         if wait(pause):
@@ -172,7 +184,22 @@ def never(_: Sequence[Moment]) -> bool:
     return False
 
 
-def after_rounds(count: int) -> Callable[[Sequence[Moment]], bool]:
+def either(first: Finished, second: Finished) -> Finished:
+    """Return a condition that holds once one of two does."""
+    return lambda moments: first(moments) or second(moments)
+
+
+def drained(is_asked: Callable[[], bool], has_at_stake: Callable[[Moment], bool]) -> Finished:
+    """Return a condition that holds once it was asked for and no open round has anything at stake."""
+
+    def finished(moments: Sequence[Moment]) -> bool:
+        running = (moment for moment in moments if moment.phase not in (Phase.NONE, *ENDED))
+        return is_asked() and not any(has_at_stake(moment) for moment in running)
+
+    return finished
+
+
+def after_rounds(count: int) -> Finished:
     """Return a condition that holds once `count` rounds have ended, in any lane, since it was first asked."""
     first: list[int] = []
 
@@ -185,7 +212,7 @@ def after_rounds(count: int) -> Callable[[Sequence[Moment]], bool]:
     return finished
 
 
-def at_height(chain: Chain, height: int) -> Callable[[Sequence[Moment]], bool]:
+def at_height(chain: Chain, height: int) -> Finished:
     """Return a condition that holds once a PoLe block of at least this height ended some lane's round."""
 
     def finished(moments: Sequence[Moment]) -> bool:

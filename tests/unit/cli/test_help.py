@@ -52,6 +52,7 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
         *("miner run", "miner try", "miner history"),
         *("verifier stake", "verifier run", "verifier unstake", "verifier reclaim"),
         *("verifier history", "verifier estimate", "verifier leak"),
+        *("fleet up", "fleet drain", "fleet upgrade", "fleet units", "fleet container"),
         *("chain log", "chain verify", "chain prove", "chain challenge"),
         *("config set", "config unset", "config use", "config list", "config show"),
         *("completion install", "completion show"),
@@ -112,6 +113,7 @@ def test_every_option_is_explained(path: tuple[str, ...], command: click.Command
 
 PRINTS_ELSE = {
     *("data-node run", "key-holder run", "miner run", "verifier run"),  # a log; --json-log
+    "fleet up",  # its workers' logs
     *("chain prove", "key-holder new", "key-holder accept", "data-node sign-release"),  # a document
     *(
         "spec check",

@@ -47,6 +47,7 @@ NAMES = (
         "deployment",
         "submissions",
         "profiles",
+        "fleet",
         "journal",
         "ledger-entry",
     ),

@@ -49,6 +49,11 @@ def start_process(command: list[str], *, record: Path, log: Path, notes: Mapping
         raise InputError(
             f"{command[0]} cannot be started ({error.strerror}): install it, or run `make setup`."
         ) from error
+    return note_process(pid, record=record, notes=notes)
+
+
+def note_process(pid: int, *, record: Path, notes: Mapping[str, str]) -> Process:
+    """Write down in `record` which process this id means now, for `running_process`; return it."""
     process = Process(pid, start_time(pid) or "", dict(notes))
     content = {"pid": process.pid, "started": process.started, "notes": process.notes}
     write_private(record, json.dumps(content).encode())

@@ -42,6 +42,21 @@ def sole_holder(path: Path, work: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_held(path: Path) -> bool:
+    """Return whether a process holds the lock file at `path` by `sole_holder`. Raises DiskError."""
+    with own_disk(path):
+        if not path.exists():
+            return False
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+    return False
+
+
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
     """Hold the lock file at `path`; waits while another process or thread holds it.

@@ -1,11 +1,9 @@
 """What the `run` commands of data node, miner and verifier share: options, log lines, signals, the loop."""
 
 import logging
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
@@ -20,11 +18,12 @@ from pole.cli.common.context import (
 )
 from pole.cli.common.log import start_log
 from pole.cli.common.parameters import Duration
+from pole.cli.shell.signals import Asked, heed_signals
 from pole.errors import InputError
 
 if TYPE_CHECKING:
     from pole.protocol.parameters import Parameters
-    from pole.roles.loop import Role
+    from pole.roles.loop import Participant, Role
     from pole.roles.ports import Moment
     from pole.roles.receiving.round_data import RoundData
     from pole.roles.support.waiting import PatientStore
@@ -106,20 +105,6 @@ def confirmations_of(parameters: "Parameters", given: int | None) -> int:
     return max(limits.confirmations, given or 0)
 
 
-@contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM and SIGINT set: the worker ends between two steps."""
-    stopping = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield stopping
-    finally:
-        for number, action in before.items():
-            signal.signal(number, action)
-
-
 def settlement_of(
     session: Session, options: WorkerOptions, report_result: Callable[[int], None] | None = None
 ) -> "Settlement":
@@ -177,25 +162,25 @@ def serve(
     settings: Settings,
     options: WorkerOptions,
     wallet: str,
-    make_role: Callable[[Session, threading.Event], "Role"],
+    make_role: Callable[[Session, Asked], "Participant"],
     *,
     idle_after: float | None = None,
 ) -> None:
-    """Run the role that is made of a wallet's session and the event that tells it to stop.
+    """Run the role that is made of a wallet's session and of what signals ask of it.
 
     Asked to stop while it starts, it ends as one that ran. Raises what `open_session` and `run_worker` raise,
     and InputError where the wallet has such a worker.
     """
     password = read_password(settings)
     with (
-        stop_on_signals() as stopping,
+        heed_signals() as asked,
         open_session(settings, wallet, password) as session,
         _only_one(settings, session, wallet),
     ):
         start_log(as_json=options.json_log)
-        role = make_role(session, stopping)
-        if not stopping.is_set():
-            run_worker(session, role, options, stopping, idle_after=idle_after)
+        role = make_role(session, asked)
+        if not asked.stopping.is_set():
+            run_worker(session, role, options, asked, idle_after=idle_after)
 
 
 def _only_one(settings: Settings, session: Session, wallet: str) -> AbstractContextManager[None]:
@@ -210,19 +195,21 @@ def _only_one(settings: Settings, session: Session, wallet: str) -> AbstractCont
 
 def run_worker(
     session: Session,
-    role: "Role",
+    role: "Participant",
     options: WorkerOptions,
-    stopping: threading.Event,
+    asked: Asked,
     *,
     idle_after: float | None = None,
 ) -> None:
     """Drive a role, and the steps that anybody may take, until it is told to stop or its end has come.
 
+    Asked to be drained, it ends once it has nothing at stake.
+
     An idle round is such a step once no task has waited for `idle_after` seconds. Raises InputError before
     anything is done where the back end that POLE_IPFE_BACKEND names does not run here.
     """
     from pole.ipfe import backend
-    from pole.roles.loop import Pace, after_rounds, at_height, never, run
+    from pole.roles.loop import Pace, after_rounds, at_height, drained, either, never, run
     from pole.roles.support.refusals import Heeding
     from pole.roles.workers import tables
     from pole.roles.workers.keeper import Keeper
@@ -235,7 +222,8 @@ def run_worker(
         finished = at_height(session.chain, options.until_height)
     keeper = tables.keeper(Keeper(session.chain, time.monotonic, idle_after))
     logging.getLogger("pole").info("Ready as %s.", session.account.address)
+    ended = either(finished, drained(asked.draining.is_set, role.has_at_stake))
     # What anybody may do moves the round on; what is a worker's alone is settled after it.
     roles: list[Role] = [keeper, Heeding(role)]
-    run(session.chain, roles, wait=stopping.wait, finished=finished, pace=Pace(options.poll))
+    run(session.chain, roles, wait=asked.stopping.wait, finished=ended, pace=Pace(options.poll))
     logging.getLogger("pole").info("Stopped.")

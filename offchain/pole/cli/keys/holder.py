@@ -1,6 +1,5 @@
 """`pole key-holder new|accept|run`."""
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from pole.cli.common.worker import (
     settlement_of,
     worker_options,
 )
+from pole.cli.shell.signals import Asked
 
 if TYPE_CHECKING:
     from pole.protocol.formats.key_sharing import SealedShare
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pole.protocol.models.specification import ModelSpecification
     from pole.roles.keys.combiner import KeyCombiner
     from pole.roles.keys.sharing import TaskSharing
-    from pole.roles.loop import Role
+    from pole.roles.loop import Participant
 
 
 @command(epilog="Example: pole key-holder new --wallet alice")
@@ -103,7 +103,7 @@ def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmation
     from pole.roles.workers import tables
     from pole.roles.workers.key_holder.key_holder import KeyHolder
 
-    def key_holder(session: Session, _stopping: threading.Event) -> "Role":
+    def key_holder(session: Session, _asked: Asked) -> "Participant":
         if session.chain.identity.chain_id not in DEVELOPMENT_CHAINS:
             warn_of_light_wallet(settings, wallet)
         role = KeyHolder(

@@ -1,6 +1,5 @@
 """`pole data-node run`."""
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,9 +23,10 @@ from pole.cli.common.worker import (
     settlement_of,
     worker_options,
 )
+from pole.cli.shell.signals import Asked
 
 if TYPE_CHECKING:
-    from pole.roles.loop import Role
+    from pole.roles.loop import Participant
     from pole.roles.workers.data_node.collecting import WonModels
 
 
@@ -58,7 +58,7 @@ def run(
     from pole.roles.workers import tables
     from pole.roles.workers.data_node.data_node import DataNode
 
-    def data_node(session: Session, _stopping: threading.Event) -> "Role":
+    def data_node(session: Session, _asked: Asked) -> "Participant":
         require_counted(settings, session.chain)
         if session.chain.identity.chain_id not in DEVELOPMENT_CHAINS:
             warn_of_light_wallet(settings, wallet)

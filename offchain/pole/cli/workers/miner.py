@@ -1,6 +1,5 @@
 """`pole miner run`."""
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,11 +21,12 @@ from pole.cli.common.worker import (
     threads_option,
     worker_options,
 )
+from pole.cli.shell.signals import Asked
 from pole.errors import InputError
 from pole.protocol.amounts import unit_of, written
 
 if TYPE_CHECKING:
-    from pole.roles.loop import Role
+    from pole.roles.loop import Participant
 
 IDLE_AFTER = 30.0
 
@@ -168,7 +168,7 @@ def run(
     _require_price(maximum_fee)
     training = settings_of(recipe_file, recipe)
 
-    def miner(session: Session, stopping: threading.Event) -> "Role":
+    def miner(session: Session, asked: Asked) -> "Participant":
         folder = session.home / "training"
         trains = (
             open_learner(device, threads, folder, search, training)
@@ -194,7 +194,8 @@ def run(
                 minimum_profit=minimum_profit,
             ),
             clock=time.monotonic,
-            stopping=stopping.is_set,
+            stopping=asked.stopping.is_set,
+            draining=asked.draining.is_set,
             place=exact_place(trains.device),
         )
         return tables.miner(role)

@@ -1,6 +1,5 @@
 """`pole verifier run`."""
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,10 +18,11 @@ from pole.cli.common.worker import (
     threads_option,
     worker_options,
 )
+from pole.cli.shell.signals import Asked
 
 if TYPE_CHECKING:
     from pole.learning.evaluation.arrays import Place
-    from pole.roles.loop import Role
+    from pole.roles.loop import Participant
 
 
 @command(epilog="Example: pole verifier run --wallet verifier-1 --withdraw")
@@ -65,7 +65,7 @@ def run(
     limit_threads(threads)
     place = PROCESSOR if device is None else _place(device)
 
-    def verifier(session: Session, stopping: threading.Event) -> "Role":
+    def verifier(session: Session, asked: Asked) -> "Participant":
         store = patient_store_of(session)
         role = Verifier(
             chain=session.chain,
@@ -75,7 +75,7 @@ def run(
             settlement=settlement_of(session, options, _result_reporter(session)),
             time_margin=time_margin,
             clock=time.monotonic,
-            stopping=stopping.is_set,
+            stopping=asked.stopping.is_set,
             place=place,
             eager=eager,
         )

@@ -4,7 +4,7 @@ docs/architecture.md shows these tables side by side. A worker settles rounds th
 in which it has no duty; a keeper leaves the round alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic
 
@@ -27,17 +27,30 @@ from pole.roles.workers.verifier.verifier import Verifier
 from pole.roles.workers.verifier.voting import reveal_votes, vote
 
 
+def nothing(_: object, __: Moment) -> bool:
+    """Return False: who takes steps that are nobody's has nothing to lose."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Worker(Generic[Means]):
-    """What a worker works with, its duty in each phase, and the one that it has in all other phases."""
+    """What a worker works with, its duty in each phase, and the one that it has in all other phases.
+
+    `stakes` says whether it has something to lose in an open round.
+    """
 
     means: Means
     duties: Mapping[Phase, Duty[Means]]
     otherwise: Duty[Means]
+    stakes: Callable[[Means, Moment], bool] = nothing
 
     def step(self, moment: Moment) -> str | None:
         """Do what is due; return the name of what was done, None when nothing was due."""
         return self.duties.get(moment.phase, self.otherwise)(self.means, moment)
+
+    def has_at_stake(self, moment: Moment) -> bool:
+        """Return whether leaving the moment's round now would cost something, were it for good."""
+        return self.stakes(self.means, moment)
 
 
 def end_round(worker: Miner | Verifier, moment: Moment) -> str | None:
@@ -102,26 +115,26 @@ KEEPER: Final[Mapping[Phase, Duty[Keeper]]] = {
 
 def miner(means: Miner) -> Worker[Miner]:
     """Return a miner at work."""
-    worker = Worker(means, MINER, look_on)
+    worker = Worker(means, MINER, look_on, Miner.has_at_stake)
     means.urgent.duty = worker.step
     return worker
 
 
 def verifier(means: Verifier) -> Worker[Verifier]:
     """Return a verifier at work."""
-    worker = Worker(means, VERIFIER, settle_rounds)
+    worker = Worker(means, VERIFIER, settle_rounds, Verifier.has_at_stake)
     means.urgent.duty = worker.step
     return worker
 
 
 def data_node(means: DataNode) -> Worker[DataNode]:
     """Return a data node at work."""
-    return Worker(means, DATA_NODE, settle)
+    return Worker(means, DATA_NODE, settle, DataNode.has_at_stake)
 
 
 def key_holder(means: KeyHolder) -> Worker[KeyHolder]:
     """Return a key holder at work."""
-    return Worker(means, KEY_HOLDER, settle_rounds)
+    return Worker(means, KEY_HOLDER, settle_rounds, KeyHolder.has_at_stake)
 
 
 def keeper(means: Keeper) -> Worker[Keeper]:

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from typing import cast
 
@@ -13,18 +12,10 @@ from click.testing import CliRunner
 
 from pole.cli.common import worker
 from pole.cli.common.context import Session, Settings
-from pole.cli.common.worker import WorkerOptions, run_worker, stop_on_signals, worker_options
+from pole.cli.common.worker import WorkerOptions, run_worker, worker_options
+from pole.cli.shell.signals import Asked
 from pole.errors import InputError
-from pole.roles.loop import Role
-
-
-def test_a_signal_asks_to_stop_and_the_old_actions_come_back() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with stop_on_signals() as stopping:
-        assert not stopping.is_set()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stopping.wait(5)
-    assert signal.getsignal(signal.SIGTERM) is before
+from pole.roles.loop import Participant
 
 
 def test_options_reach_the_command() -> None:
@@ -43,7 +34,7 @@ def test_a_worker_without_its_back_end_does_not_start(monkeypatch: pytest.Monkey
     monkeypatch.setenv("POLE_IPFE_BACKEND", "kuda")
     options = WorkerOptions(1.0, 1, None, withdraws=False, json_log=False)
     with pytest.raises(InputError, match="no back end 'kuda' here"):
-        run_worker(cast("Session", None), cast("Role", None), options, threading.Event())
+        run_worker(cast("Session", None), cast("Participant", None), options, Asked())
 
 
 def test_the_workers_commands_load_without_web3_and_torch() -> None:
@@ -79,6 +70,6 @@ def test_a_worker_that_is_asked_to_stop_while_it_starts_ends_as_one_that_ran(
 
     @click.command()
     def run() -> None:
-        worker.serve(settings, options, "alice", lambda *_: cast("Role", None))
+        worker.serve(settings, options, "alice", lambda *_: cast("Participant", None))
 
     assert CliRunner().invoke(run, []).exit_code == 0

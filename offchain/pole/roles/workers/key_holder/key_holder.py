@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from pole.protocol.mapping.layer import query_plan
+from pole.protocol.state import Phase
 from pole.roles.keys.combiner import KeyCombiner, KeyRound
 from pole.roles.keys.seeds import ServedSeeds
 from pole.roles.keys.sharing import fetch_specification, read_task_sharing
 from pole.roles.memory import KeyHolderMemory
-from pole.roles.ports import Chain, Store
+from pole.roles.ports import Chain, Moment, Store
 from pole.roles.workers.settlement import Settlement
 
 LOG: Final = logging.getLogger("pole.key-holder")
@@ -60,6 +61,12 @@ class KeyHolder:
         plan = query_plan(fetch_specification(self.store, folder, shared), open_round.seed)
         self.current[lane] = KeyRound(open_round, shared, plan)
         return self.current[lane]
+
+    def has_at_stake(self, moment: Moment) -> bool:
+        """Return whether an open round waits for keys of a task whose data node shared its secret."""
+        if moment.phase not in (Phase.SEED, Phase.KEYS):
+            return False
+        return self.chain.delegation(self.chain.round(moment.round_id).task_id) is not None
 
     def lane(self, round_id: int) -> int:
         """Return the lane of a round."""

@@ -92,7 +92,7 @@ def note_speed(miner: Miner, standing: Round, seconds: float) -> None:
 
 def _offer(miner: Miner, moment: Moment) -> Round | None:
     """Return a round that the miner may work in, None where it leaves it alone."""
-    if moment.round_id in miner.given_up or _is_at_work(miner, moment.round_id):
+    if miner.draining() or moment.round_id in miner.given_up or _is_at_work(miner, moment.round_id):
         return None
     standing = miner.chain.round(moment.round_id)
     reason = _reason_against(miner, moment, standing)

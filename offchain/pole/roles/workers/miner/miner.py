@@ -46,10 +46,11 @@ class MinerSettings:
 class Miner:
     """Takes part in rounds that pay enough, from one's training to its end.
 
-    `clock` tells seconds of any epoch, `stopping` says whether the process is to end. Models that are done
-    are evaluated at `place`. The rounds that it left alone are `given_up`; those whose files it could not
-    get are `postponed`, with the time of the last try. Of those `put_off` it said why it does not join them
-    now, of those `joined` what they promise, of those `hidden` that the node does not show their commitment.
+    `clock` tells seconds of any epoch, `stopping` says whether the process is to end, `draining` whether it
+    is to join no more rounds. Models that are done are evaluated at `place`. The rounds that it left alone
+    are `given_up`; those whose files it could not get are `postponed`, with the time of the last try. Of
+    those `put_off` it said why it does not join them now, of those `joined` what they promise, of those
+    `hidden` that the node does not show their commitment.
     """
 
     chain: Chain
@@ -61,6 +62,7 @@ class Miner:
     settings: MinerSettings
     clock: Callable[[], float]
     stopping: Callable[[], bool]
+    draining: Callable[[], bool] = lambda: False
     place: Place = PROCESSOR
     given_up: set[int] = field(default_factory=set, init=False)
     postponed: dict[int, float] = field(default_factory=dict, init=False)
@@ -98,6 +100,10 @@ class Miner:
         claims = (self.memory.claim(round_id), self.memory.first_claim(round_id))
         is_over = round_id in self.given_up or self.memory.has_reported_displaced(round_id)
         return any(claim is not None for claim in claims) and not is_over
+
+    def has_at_stake(self, moment: Moment) -> bool:
+        """Return whether an open round may cost this miner a bond, or pay it for what it has done."""
+        return self.takes_part(moment.round_id)
 
     def owes(self, moment: Moment) -> bool:
         """Return whether a round asks for what this miner must not miss: its reveal, or its challenge."""

@@ -71,6 +71,11 @@ class Verifier:
             return is_kept and not self.memory.has_revealed(ballot_id, entropy)
         return False
 
+    def has_at_stake(self, moment: Moment) -> bool:
+        """Return whether a ballot is open that this wallet was drawn into: its penalty hangs on it."""
+        is_open = moment.phase in (Phase.VOTE_COMMIT, Phase.VOTE_REVEAL)
+        return is_open and self.chain.identity.address in self.chain.ballot(moment.ballot_id).members
+
     def _owes_vote(self, moment: Moment) -> bool:
         ballot_id, entropy = moment.ballot_id, self.chain.round(moment.round_id).entropy
         look = (ballot_id, entropy, moment.block)

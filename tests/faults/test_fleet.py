@@ -1,0 +1,142 @@
+"""A fleet by one file: a worker that is killed comes back, one that is drained in mid-round loses nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from scripts.demo.cast import ONE_THREAD, POLE
+from scripts.demo.play import OPTIONS, POLL, has_ended
+from scripts.demo.setting import Setting
+from tests.e2e.rounds import PATIENCE, address, lone, post_iris, wait_for_end, wait_for_event
+
+from pole.adapters.machine.process import Process, running_process
+from pole.protocol.state import Phase
+
+
+@dataclass
+class Fleet:
+    """A `pole fleet up` that runs: its file, how often it told what of whom."""
+
+    file: Path
+    home: Path
+    process: subprocess.Popen[str]
+    starts: Counter[str] = field(default_factory=Counter)
+    told: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def listen(self, setting: Setting) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                name, _, text = line.rstrip("\n").partition(" | ")
+                self.note(name.strip(), text)
+                setting.stage.story.hear(name.strip(), text)
+
+    def note(self, name: str, text: str) -> None:
+        self.starts[name] += text.startswith("started, process ")
+        if text.startswith(("ended (", "is asked ")):
+            self.told[name, text] += 1
+
+    def running(self, name: str) -> Process | None:
+        return running_process(self.home / "fleets" / "fleet" / f"{name}.json")
+
+    def ask(self, request: str, *names: str) -> subprocess.Popen[str]:
+        command = [str(POLE), "fleet", request, str(self.file), *names, "--home", str(self.home), "--json"]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def answer_of(asked: subprocess.Popen[str]) -> object:
+    answer, _ = asked.communicate(timeout=PATIENCE)
+    assert asked.returncode == 0
+    return json.loads(answer)
+
+
+def written(setting: Setting, folder: Path) -> Path:
+    """Write the file of a fleet of everybody."""
+    place = setting.ground.place
+    lines = [f'rpc = "{place.rpc}"', f'ipfs = "{place.ipfs}"', f'deployment = "{place.deployment}"']
+    for worker in setting.stage.cast:
+        options = ["--poll", f"{POLL:g}", "--json-log", "--withdraw", *OPTIONS.get(worker.role, ())]
+        lines += [
+            "[[worker]]",
+            f'name = "{worker.name}"',
+            f'role = "{worker.role}"',
+            f'home = "{worker.home}"',
+            f'password-file = "{worker.password_file}"',
+            f"options = {json.dumps(options)}",
+        ]
+    file = folder / "fleet.toml"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+@pytest.fixture
+def fleet(setting: Setting, tmp_path: Path) -> Iterator[Fleet]:
+    """Everybody of the network, in one fleet for as long as a test takes."""
+    for worker in setting.stage.cast:
+        setting.stage.kill(worker)
+    file, home = written(setting, tmp_path), tmp_path / "home"
+    process = subprocess.Popen(
+        [POLE, "fleet", "up", file, "--home", home],
+        env=os.environ | ONE_THREAD,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    fleet = Fleet(file, home, process)
+    listener = threading.Thread(target=fleet.listen, args=(setting,), daemon=True)
+    listener.start()
+    try:
+        yield fleet
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE)
+        listener.join(PATIENCE)
+        for worker in setting.stage.cast:
+            setting.stage.start(worker)
+
+
+def test_a_killed_worker_comes_back_and_a_drained_one_ends_with_its_round(
+    setting: Setting, fleet: Fleet
+) -> None:
+    stage, miner = setting.stage, address(setting, "miner-1")
+    stage.wait_for("everybody", lambda: len(fleet.starts) == len(stage.cast), patience=PATIENCE)
+    round_id = post_iris(setting)
+    wait_for_event(setting, "miner-1", "committed", round=round_id)
+    drain = fleet.ask("drain", "miner-1")
+    asked = ("miner-1", "is asked to take on nothing new, and to end.")
+    stage.wait_for("the request", lambda: fleet.told[asked] == 1, patience=PATIENCE)
+    assert not has_ended(setting.reader, round_id)
+    killed = fleet.running("verifier-1")
+    assert killed is not None
+    os.kill(killed.pid, signal.SIGKILL)
+    stage.wait_for("verifier-1 again", lambda: fleet.starts["verifier-1"] == 2, patience=PATIENCE)
+    wait_for_end(setting, round_id)
+    assert answer_of(drain) == {"drained": ["miner-1"]}
+    assert lone(setting).phase is Phase.FINAL
+    assert next(each for each in setting.reader.solutions(round_id) if each.miner == miner).revealed
+    assert fleet.running("miner-1") is None
+    assert fleet.told["miner-1", "ended (exit code 0)."] == 1
+    assert fleet.told["verifier-1", "ended (by SIGKILL); starting it again in 1 s."] == 1
+
+    assert answer_of(fleet.ask("upgrade", "miner-1")) == {"renewed": ["miner-1"]}
+    following = post_iris(setting)
+    wait_for_event(setting, "miner-2", "training", round=following)
+    upgrade = fleet.ask("upgrade")
+    stage.wait_for("the next round's end", lambda: has_ended(setting.reader, following), patience=PATIENCE)
+    assert answer_of(upgrade) == {"renewed": [worker.name for worker in stage.cast]}
+    assert lone(setting).phase is Phase.FINAL
+    again = {"miner-1": 3, "verifier-1": 3}
+    assert fleet.starts == {worker.name: 2 for worker in stage.cast} | again
+    ballot = setting.reader.ballot(4 * following).ballot
+    assert (ballot.committed, ballot.revealed) == (0b111, 0b111)
+
+    fleet.process.send_signal(signal.SIGTERM)
+    assert fleet.process.wait(PATIENCE) == 0
+    assert not any(fleet.running(worker.name) for worker in stage.cast)
