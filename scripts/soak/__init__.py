@@ -1,1 +1,1 @@
-"""A network that is hurt on purpose: real processes, faults by plan, and what must hold after them all."""
+"""Rounds of real processes under faults, and what must hold of them afterwards."""
