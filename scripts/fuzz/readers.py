@@ -16,7 +16,7 @@ from pole.adapters.backup import contents
 from pole.adapters.ethereum import contract_errors, deployment
 from pole.adapters.explorers import sourcify
 from pole.adapters.explorers.submissions import read_submissions
-from pole.adapters.fleet import fleet_file
+from pole.adapters.machine.fleet import fleet_file
 from pole.adapters.signing.remote_account import open_account
 from pole.adapters.storage import profiles
 from pole.adapters.storage.journal import SqliteJournal
@@ -321,7 +321,10 @@ def _on_disk(folder: Path) -> tuple[Reader, ...]:
             lambda data: _read_fleet(folder / "fleet.toml", data),
             (InputError,),
             (examples.fleet(),),
-            ("pole.adapters.fleet.fleet_file.load_fleet", "pole.adapters.fleet.fleet_file.read_fleet"),
+            (
+                "pole.adapters.machine.fleet.fleet_file.load_fleet",
+                "pole.adapters.machine.fleet.fleet_file.read_fleet",
+            ),
         ),
         Reader(
             "journal",

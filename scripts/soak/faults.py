@@ -58,8 +58,8 @@ class Injector:
         return {
             FaultKind.KILL: Way(lambda fault: crew.kill(fault.target)),
             FaultKind.KILL_AT_POINT: Way(
-                lambda fault: crew.set_point(fault.target, fault.detail),
-                lambda fault: not crew.clear_point(fault.target),
+                lambda fault: crew.set_point(fault.target, fault.seed, fault.detail),
+                lambda fault: not crew.clear_point(fault.target, fault.seed),
             ),
             FaultKind.STOP: Way(
                 lambda fault: crew.pause(fault.target), lambda fault: crew.resume(fault.target)

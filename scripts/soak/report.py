@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 from scripts.soak.checks.all import Findings
 from scripts.soak.checks.processes import by_process
 from scripts.soak.conductor import Conductor, Incident, PlayedRound
 from scripts.soak.crew.crew import MEBIBYTE, Look, Member
-from scripts.soak.plan import FaultKind
+from scripts.soak.plan import SPARED, FaultKind
 
 from pole.protocol.state import Phase
+
+SHOWN: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """The longest life of a worker's process, in rounds: its first and last memory in MiB, and descriptors.
+    """The longest life of a worker's process: its memory in MiB at each look, and its open descriptors.
 
     `highest` is the most memory of any of its processes.
     """
@@ -41,10 +43,9 @@ class Life:
     worker: str
     starts: int
     kills: int
-    rounds: int
-    memory: tuple[float, float]
+    memory: tuple[float, ...]
     highest: float
-    descriptors: tuple[int, int]
+    descriptors: tuple[int, ...]
 
 
 def machine() -> str:
@@ -64,6 +65,7 @@ def as_text(where: Circumstances, conductor: Conductor, findings: Findings) -> s
     """Return the report for a person."""
     rounds = list(conductor.rounds.values())
     crew = conductor.setting.crew
+    living = lives(crew.members, crew.kills)
     final = sum(each.phase is Phase.FINAL for each in rounds)
     lines = [
         f"seed {where.seed}, {where.chain}, {where.lanes} lanes, {where.machine}, {where.day}, "
@@ -76,8 +78,9 @@ def as_text(where: Circumstances, conductor: Conductor, findings: Findings) -> s
         f"answers: {_answers(crew.members)}",
         f"lies: {_lies(conductor)}",
         "",
-        f"{'worker':<12}{'starts':>8}{'kills':>7}{'rounds':>8}{'MiB':>16}{'highest':>9}{'descriptors':>13}",
-        *(_life_line(each) for each in lives(crew.members, crew.kills)),
+        f"{'worker':<12}{'starts':>8}{'kills':>7}{'looks':>8}{'MiB':>16}{'highest':>9}{'descriptors':>13}",
+        *(_life_line(each) for each in living),
+        *(_growth_line(each) for each in living if each.worker in SPARED),
         "",
     ]
     for promise in findings.promises:
@@ -108,7 +111,6 @@ def as_json(where: Circumstances, conductor: Conductor, findings: Findings) -> s
                 "name": each.worker,
                 "starts": each.starts,
                 "kills": each.kills,
-                "rounds": each.rounds,
                 "memory": [round(mebibytes, 1) for mebibytes in each.memory],
                 "highest": round(each.highest, 1),
                 "descriptors": each.descriptors,
@@ -133,25 +135,31 @@ def as_json(where: Circumstances, conductor: Conductor, findings: Findings) -> s
 
 def _life(name: str, member: Member, kills: int) -> Life:
     longest: Sequence[Look] = max(by_process(member.looks).values(), key=len)
-    first, last = longest[0], longest[-1]
     return Life(
         worker=name,
         starts=member.starts,
         kills=kills,
-        rounds=len(longest),
-        memory=(first.memory / MEBIBYTE, last.memory / MEBIBYTE),
+        memory=tuple(look.memory / MEBIBYTE for look in longest),
         highest=max(look.memory for look in member.looks) / MEBIBYTE,
-        descriptors=(first.descriptors, last.descriptors),
+        descriptors=tuple(look.descriptors for look in longest),
     )
 
 
 def _life_line(each: Life) -> str:
-    memory = f"{each.memory[0]:.0f} to {each.memory[1]:.0f}"
-    descriptors = f"{each.descriptors[0]} to {each.descriptors[1]}"
+    memory = f"{each.memory[0]:.0f} to {each.memory[-1]:.0f}"
+    descriptors = f"{each.descriptors[0]} to {each.descriptors[-1]}"
     return (
-        f"{each.worker:<12}{each.starts:>8}{each.kills:>7}{each.rounds:>8}{memory:>16}{each.highest:>9.0f}"
-        f"{descriptors:>13}"
+        f"{each.worker:<12}{each.starts:>8}{each.kills:>7}{len(each.memory):>8}{memory:>16}"
+        f"{each.highest:>9.0f}{descriptors:>13}"
     )
+
+
+def _growth_line(each: Life) -> str:
+    """Return the memory of a life at some of its looks, evenly spread, the first and the last among them."""
+    last = len(each.memory) - 1
+    chosen = sorted({last * step // (SHOWN - 1) for step in range(SHOWN)})
+    told = " ".join(f"{each.memory[look]:.0f}" for look in chosen)
+    return f"{each.worker}, never killed, over {last + 1} looks: {told} MiB"
 
 
 def _faults(rounds: Sequence[PlayedRound]) -> list[tuple[str, int, int, int]]:

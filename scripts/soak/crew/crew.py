@@ -14,7 +14,7 @@ from typing import Final
 from scripts.demo.cast import Place, Worker
 from scripts.demo.fleet import Fleet
 from scripts.demo.network import REPOSITORY
-from scripts.soak.crew.launcher import POINT_FILE
+from scripts.soak.crew.launcher import POINTS
 from scripts.soak.node.proxy import FaultyNode
 
 PAUSE: Final = 1.5
@@ -116,13 +116,15 @@ class Crew:
         if self.members[name].due is None:
             self.fleet.resume(name)
 
-    def set_point(self, name: str, point: str) -> None:
-        """Let a worker kill itself at a point."""
-        self._point_file(name).write_text(point)
+    def set_point(self, name: str, number: int, point: str) -> None:
+        """Let a worker kill itself at a point, once for each number."""
+        file = self._point_file(name, number)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(point)
 
-    def clear_point(self, name: str) -> bool:
+    def clear_point(self, name: str, number: int) -> bool:
         """Take that back; return whether it has not happened."""
-        file = self._point_file(name)
+        file = self._point_file(name, number)
         waited = file.exists()
         file.unlink(missing_ok=True)
         return waited
@@ -182,8 +184,8 @@ class Crew:
         member.started, member.due = self.now(), None
         member.starts += 1
 
-    def _point_file(self, name: str) -> Path:
-        return self.members[name].worker.home / POINT_FILE
+    def _point_file(self, name: str, number: int) -> Path:
+        return self.members[name].worker.home / POINTS / str(number)
 
     def _limit_files(self, name: str, size: int) -> bool:
         if self.members[name].due is not None:

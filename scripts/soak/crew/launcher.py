@@ -1,7 +1,8 @@
-"""A worker as the soak starts it: `pole` itself, which kills itself where a file of its home says so.
+"""A worker as the soak starts it: `pole` itself, which kills itself where a file of a folder says so.
 
 A kill from outside hits an instruction by chance. What must survive one is what stands between two of them:
-so the functions on both sides of each such place look for its name in the file, and end the process there.
+so the functions on both sides of each such place look for a file with its name, and end the process there.
+Each kill has a file of its own, since rounds side by side may have kills of one worker at once.
 """
 
 import os
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 from scripts.soak.plan import MINING_POINT, SENDING_POINTS, VOTING_POINT
 
-POINT_FILE: Final = "killed-at"
+POINTS: Final = "killed-at"
 
 Die = Callable[[], None]
 
@@ -45,18 +46,21 @@ def places() -> dict[str, Place]:
     }
 
 
-def arm(file: Path, die: Die) -> None:
-    """Let every place look into the file, and die there once if it has the point's name."""
+def arm(folder: Path, die: Die) -> None:
+    """Let every place look into the folder, and die there once for each file that has the point's name."""
     for point, place in places().items():
         method = getattr(place.holder, place.method)
-        setattr(place.holder, place.method, _deadly(method, place, point, file, die))
+        setattr(place.holder, place.method, _deadly(method, place, point, folder, die))
 
 
-def _deadly(method: Callable[..., Any], place: Place, point: str, file: Path, die: Die) -> Callable[..., Any]:
+def _deadly(
+    method: Callable[..., Any], place: Place, point: str, folder: Path, die: Die
+) -> Callable[..., Any]:
     def look() -> None:
-        if is_set(file, point):
-            file.unlink()
-            die()
+        for file in sorted(folder.glob("*")):
+            if file.read_text() == point:
+                file.unlink()
+                die()
 
     @wraps(method)
     def looking(*arguments: Any, **options: Any) -> Any:
@@ -70,14 +74,6 @@ def _deadly(method: Callable[..., Any], place: Place, point: str, file: Path, di
     return looking
 
 
-def is_set(file: Path, point: str) -> bool:
-    """Return whether the file names the point."""
-    try:
-        return file.read_text() == point
-    except FileNotFoundError:
-        return False
-
-
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -86,7 +82,7 @@ def main() -> None:
     """Run `pole` with the arguments of this process."""
     from pole.cli import main as pole
 
-    arm(Path(os.environ["POLE_HOME"]) / POINT_FILE, _die)
+    arm(Path(os.environ["POLE_HOME"]) / POINTS, _die)
     pole()
 
 

@@ -258,16 +258,19 @@ def test_the_same_randomness_gives_the_same_bytes_on_every_path_and_thread_count
 
 
 @settings(max_examples=15)
-@given(st.data())
-def test_decryption_gives_the_inner_product(data: st.DataObject) -> None:
-    dimension, bits = data.draw(st.integers(1, 12)), data.draw(st.sampled_from([1, 3, 5, 8]))
-    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
-    windows = rng.integers(
-        -1, dimension, (data.draw(st.integers(1, 3)), data.draw(st.integers(1, 14)))
-    ).astype(np.int32)
-    plan = QueryPlan(
-        windows, rng.integers(0, 2**bits, (data.draw(st.integers(1, 9)), windows.shape[1])).astype(np.uint8)
-    )
+@given(
+    dimension=st.integers(1, 12),
+    bits=st.sampled_from([1, 3, 5, 8]),
+    seed=st.integers(0, 2**32),
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 14)),
+    queries=st.integers(1, 9),
+)
+def test_decryption_gives_the_inner_product(
+    dimension: int, bits: int, seed: int, shape: tuple[int, int], queries: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    windows = rng.integers(-1, dimension, shape).astype(np.int32)
+    plan = QueryPlan(windows, rng.integers(0, 2**bits, (queries, shape[1])).astype(np.uint8))
     x = rng.integers(0, 256, (3, dimension)).astype(np.uint8)
     msk, mpk = scheme.generate_keys(dimension, stream())
     keys = scheme.derive_keys(msk, plan)

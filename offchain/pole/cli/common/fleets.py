@@ -13,8 +13,8 @@ from pole.cli.shell.mistakes import sentence_of
 from pole.errors import InputError
 
 if TYPE_CHECKING:
-    from pole.adapters.fleet.fleet_file import Fleet, FleetWorker
-    from pole.adapters.fleet.request_files import Requests
+    from pole.adapters.machine.fleet.fleet_file import Fleet, FleetWorker
+    from pole.adapters.machine.fleet.request_files import Requests
 
 fleet_argument = click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 
@@ -27,7 +27,7 @@ def open_fleet(settings: Settings, file: Path) -> "Fleet":
 
     Raises InputError where it, a file that it names or an option of a worker is unusable.
     """
-    from pole.adapters.fleet.fleet_file import Shared, load_fleet
+    from pole.adapters.machine.fleet.fleet_file import Shared, load_fleet
 
     shared = Shared(
         home=settings.home,
@@ -44,7 +44,7 @@ def open_fleet(settings: Settings, file: Path) -> "Fleet":
 
 def served_in(fleet: "Fleet") -> "Requests":
     """Return where who serves a fleet is asked for something."""
-    from pole.adapters.fleet.request_files import Requests
+    from pole.adapters.machine.fleet.request_files import Requests
 
     return Requests(fleet.shared.home / "fleets" / fleet.name)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final
 
-from pole.adapters.fleet.draining import DRAIN, DRAINING
+from pole.adapters.machine.fleet.draining import DRAIN, DRAINING
 
 ROLES: Final = frozenset({"miner", "verifier", "data-node", "key-holder"})
 

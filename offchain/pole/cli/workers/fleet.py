@@ -14,9 +14,9 @@ from pole.cli.shell.signals import heed_signals
 from pole.errors import InputError, PoleError
 
 if TYPE_CHECKING:
-    from pole.adapters.fleet.fleet_file import Fleet, FleetWorker
-    from pole.adapters.fleet.request_files import Request, Requests
-    from pole.adapters.fleet.supervisor import Program, Supervisor
+    from pole.adapters.machine.fleet.fleet_file import Fleet, FleetWorker
+    from pole.adapters.machine.fleet.request_files import Request, Requests
+    from pole.adapters.machine.fleet.supervisor import Program, Supervisor
 
 LOOK: Final = 0.2
 """Seconds between two looks at what others asked for."""
@@ -38,8 +38,8 @@ def up(settings: Settings, /, *, file: Path) -> None:
     or 2 for what has to be corrected, is left alone. The exit code is 0 when all workers ended well, 2 when
     the file or a worker's configuration is bad, and 1 when a worker had to be killed.
     """
-    from pole.adapters.fleet.restarts import Restarts
-    from pole.adapters.fleet.supervisor import Supervisor
+    from pole.adapters.machine.fleet.restarts import Restarts
+    from pole.adapters.machine.fleet.supervisor import Supervisor
     from pole.adapters.storage.file_lock import sole_holder
 
     fleet = open_fleet(settings, file)
@@ -65,7 +65,7 @@ def drain(settings: Settings, /, *, file: Path, names: tuple[str, ...], as_json:
     drawn into, a data node when no round of its tasks is open, a key holder when no keys are owed. Ctrl-C
     ends the waiting alone.
     """
-    from pole.adapters.fleet.request_files import Request
+    from pole.adapters.machine.fleet.request_files import Request
 
     fleet = open_fleet(settings, file)
     chosen = fleet.named(names)
@@ -89,7 +89,7 @@ def upgrade(settings: Settings, /, *, file: Path, names: tuple[str, ...], as_jso
     Each is started as the `pole` that is installed by then. One that is down is started. The first that does
     not stay up ends the upgrade, with exit code 1: those after it run on as they were.
     """
-    from pole.adapters.fleet.request_files import Request
+    from pole.adapters.machine.fleet.request_files import Request
 
     fleet = open_fleet(settings, file)
     requests = served_in(fleet)
@@ -103,7 +103,7 @@ def upgrade(settings: Settings, /, *, file: Path, names: tuple[str, ...], as_jso
 
 
 def _programs(fleet: "Fleet", requests: "Requests") -> list["Program"]:
-    from pole.adapters.fleet.supervisor import Program
+    from pole.adapters.machine.fleet.supervisor import Program
 
     pole = pole_program()
     return [
@@ -129,7 +129,7 @@ def _serve(supervisor: "Supervisor", requests: "Requests", stopping: threading.E
 
 def _require_good_ends(codes: dict[str, int]) -> None:
     """Raise InputError where a worker's configuration is bad, PoleError where one ended otherwise ill."""
-    from pole.adapters.fleet.supervisor import ENDS_WELL, end_of
+    from pole.adapters.machine.fleet.supervisor import ENDS_WELL, end_of
 
     ill = {name: code for name, code in codes.items() if code not in ENDS_WELL}
     told = ", ".join(f"{name} ({end_of(code)})" for name, code in ill.items())

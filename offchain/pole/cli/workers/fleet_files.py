@@ -32,7 +32,7 @@ def units(settings: Settings, /, *, file: Path, folder: Path, user: str | None, 
     Each worker is a service of its own, hardened, with its password as a credential; a target holds them
     together. systemd starts again what fails, and not what ends by exit code 0 or 2.
     """
-    from pole.adapters.fleet import units as systemd
+    from pole.adapters.machine.fleet import units as systemd
 
     fleet = open_fleet(settings, file)
     files = systemd.units(fleet, pole_program(), user or getpass.getuser())
@@ -51,7 +51,7 @@ def container(settings: Settings, /, *, file: Path, folder: Path, as_json: bool)
     One container runs `pole fleet up`. Homes, password files and deployment are mounted into it, and are no
     part of the image.
     """
-    from pole.adapters.fleet import container as image
+    from pole.adapters.machine.fleet import container as image
 
     fleet = open_fleet(settings, file)
     files = image.container(fleet)

@@ -89,11 +89,11 @@ def test_a_worker_makes_its_role_of_the_session_and_runs_it(
         main, [*command, "--home", str(tmp_path), "--wallet", "alice", "--rounds", "3"]
     )
     assert result.exit_code == 0, result.output
-    ((given, role, options, stopping),) = ran
+    ((given, role, options, asked),) = ran
     assert given is session
     assert role is not None
     assert options.rounds == 3
-    assert not stopping.is_set()
+    assert not asked.stopping.is_set()
 
 
 def test_a_miner_is_told_its_bounds_in_wei(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,9 +99,11 @@ def test_a_locked_journal_takes_nothing_until_it_is_unlocked(crew: Crew) -> None
 
 
 def test_a_point_waits_until_it_is_met_or_taken_back(crew: Crew) -> None:
-    crew.set_point(NAME, "journalled, not sent")
-    assert crew.clear_point(NAME)
-    assert not crew.clear_point(NAME)
+    for number in (1, 2):
+        crew.set_point(NAME, number, "journalled, not sent")
+    assert crew.clear_point(NAME, 1)
+    assert not crew.clear_point(NAME, 1)
+    assert crew.clear_point(NAME, 2)
 
 
 def test_a_look_notes_memory_and_descriptors(crew: Crew) -> None:
@@ -130,7 +132,7 @@ def test_every_fault_begins_and_ends(crew: Crew, tmp_path: Path, kind: FaultKind
     # Nobody sends and nobody comes to a point here.
     assert injector.end(fault) is (kind not in (FaultKind.KILL_AT_POINT, FaultKind.BAD_SENDING))
     assert len(later) == (kind is FaultKind.NO_IPFS)
-    assert not crew.clear_point(NAME)
+    assert not crew.clear_point(NAME, fault.seed)
     assert crew.members[NAME].node.choose(b'{"method": "eth_call"}') is Answer.RIGHT
 
 

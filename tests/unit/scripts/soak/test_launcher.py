@@ -34,9 +34,10 @@ def test_every_point_of_the_plan_has_a_place_that_is_there() -> None:
 def armed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for place in places().values():
         monkeypatch.setattr(place.holder, place.method, getattr(place.holder, place.method))
-    file = tmp_path / launcher.POINT_FILE
-    arm(file, die)
-    return file
+    folder = tmp_path / launcher.POINTS
+    arm(folder, die)
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture
@@ -50,18 +51,20 @@ SEND = SignedSend("commit/1", 0, "0xaa", b"raw", 1, 1, SendState.PENDING)
 def test_a_worker_without_the_file_lives(armed: Path, journal: SqliteJournal) -> None:
     journal.add_send(SEND)
     assert journal.pending_sends() == (SEND,)
-    assert not armed.exists()
+    assert not list(armed.iterdir())
 
 
 @pytest.mark.parametrize(("point", "kept"), [(SENDING_POINTS[0], ()), (SENDING_POINTS[1], (SEND,))])
-def test_it_dies_once_on_its_side_of_the_journal(
+def test_it_dies_once_for_each_file_on_its_side_of_the_journal(
     armed: Path, journal: SqliteJournal, point: str, kept: tuple[SignedSend, ...]
 ) -> None:
-    armed.write_text(point)
-    with pytest.raises(Died):
-        journal.add_send(SEND)
-    assert journal.pending_sends() == kept
-    assert not armed.exists()
+    for number in (1, 2):
+        (armed / str(number)).write_text(point)
+    for left in (1, 0):
+        with pytest.raises(Died):
+            journal.add_send(SEND)
+        assert journal.pending_sends() == kept
+        assert len(list(armed.iterdir())) == left
     journal.add_send(SEND)
 
 
@@ -69,9 +72,9 @@ def test_it_dies_once_on_its_side_of_the_journal(
 def test_it_passes_points_that_the_file_does_not_name(
     armed: Path, journal: SqliteJournal, point: str
 ) -> None:
-    armed.write_text(point)
+    (armed / "1").write_text(point)
     journal.add_send(SEND)
-    assert armed.read_text() == point
+    assert (armed / "1").read_text() == point
 
 
 @pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"{COMPILER} is not here")

@@ -72,9 +72,19 @@ def test_a_program_reads_the_same(conductor: Any) -> None:
     assert [each["phase"] for each in document["rounds"]] == ["FINAL", "VOID"]
     assert [each["holds"] for each in document["promises"]] == [True, False]
     [worker] = document["workers"]
-    assert (worker["memory"], worker["highest"], worker["rounds"]) == ([300, 310], 400, 2)
+    assert (worker["memory"], worker["highest"], worker["descriptors"]) == ([300, 310], 400, [20, 22])
 
 
 def test_a_life_is_the_longest_of_one_process(conductor: Any) -> None:
     [life] = lives(conductor.setting.crew.members, {})
     assert (life.memory, life.descriptors, life.highest) == ((300.0, 310.0), (20, 22), 400.0)
+
+
+def test_growth_is_shown_of_who_was_never_killed(conductor: Any) -> None:
+    [member] = conductor.setting.crew.members.values()
+    member.looks = [Look(1, 30.0 * n, (300 + n) * MEBIBYTE, 20) for n in range(100)]
+    spared = "miner-3"
+    conductor.setting.crew.members = {spared: member}
+    text = as_text(WHERE, conductor, findings())
+    told = "300 309 318 327 336 345 354 363 372 381 390 399 MiB"
+    assert f"{spared}, never killed, over 100 looks: {told}" in text

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pole.adapters.fleet.restarts import Restarts
+from pole.adapters.machine.fleet.restarts import Restarts
 
 
 def test_pauses_double_up_to_the_longest() -> None:

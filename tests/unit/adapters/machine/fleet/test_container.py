@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pole.adapters.fleet.container import container, steps
-from pole.adapters.fleet.fleet_file import KEPT_OUT, Fleet, FleetWorker, Shared, read_fleet
+from pole.adapters.machine.fleet.container import container, steps
+from pole.adapters.machine.fleet.fleet_file import KEPT_OUT, Fleet, FleetWorker, Shared, read_fleet
 
 INSIDE = Path("/pole/fleet.toml")
 NOTHING = Shared(Path("/none"), "none", "none", Path("/none"), None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from pole.adapters.fleet.fleet_file import Fleet
+from pole.adapters.machine.fleet.fleet_file import Fleet
 
 INSIDE: Final = PurePosixPath("/pole")
 SECRETS: Final = PurePosixPath("/run/secrets")

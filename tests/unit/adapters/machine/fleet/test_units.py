@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pole.adapters.fleet.fleet_file import Fleet, FleetWorker, Shared
-from pole.adapters.fleet.units import argument, path_of, quoted_word, steps, units, variable
+from pole.adapters.machine.fleet.fleet_file import Fleet, FleetWorker, Shared
+from pole.adapters.machine.fleet.units import argument, path_of, quoted_word, steps, units, variable
 from pole.errors import InputError
 
 KEY = "https://node.example/v3/4f3edf983ac636"

@@ -8,7 +8,7 @@ from eth_account import Account
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pole.adapters.fleet.fleet_file import KEPT_OUT, Shared, load_fleet, read_fleet
+from pole.adapters.machine.fleet.fleet_file import KEPT_OUT, Shared, load_fleet, read_fleet
 from pole.errors import InputError
 
 HERE = Path("/fleets/fleet.toml")

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pole.adapters.fleet.request_files import Request, Requests
-from pole.adapters.fleet.restarts import Restarts
-from pole.adapters.fleet.supervisor import Program, Supervisor, end_of
+from pole.adapters.machine.fleet.request_files import Request, Requests
+from pole.adapters.machine.fleet.restarts import Restarts
+from pole.adapters.machine.fleet.supervisor import Program, Supervisor, end_of
 from pole.adapters.machine.process import running_process, start_time
 
 SOON = Restarts(0.05, 0.2)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pole.adapters.fleet.fleet_file import Fleet, FleetWorker
+from pole.adapters.machine.fleet.fleet_file import Fleet, FleetWorker
 from pole.errors import InputError
 
 STOP_WITHIN: Final = 60

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from pole.adapters.fleet.draining import DRAIN, DRAINING
-from pole.adapters.fleet.request_files import Request, Requests
-from pole.adapters.fleet.restarts import STAYS_DOWN, Restarts
+from pole.adapters.machine.fleet.draining import DRAIN, DRAINING
+from pole.adapters.machine.fleet.request_files import Request, Requests
+from pole.adapters.machine.fleet.restarts import STAYS_DOWN, Restarts
 from pole.adapters.machine.process import note_process
 from pole.errors import InputError, PoleError
 from pole.quoting import one_line
