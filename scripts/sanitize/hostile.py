@@ -42,7 +42,7 @@ def _other(argument: Any, arguments: list[Any], rng: Random) -> Any:
     """Something in the place of an argument."""
     if rng.random() < 0.05:
         return rng.choice(arguments)
-    if isinstance(argument, tuple):
+    if isinstance(argument, tuple) and argument:
         numbers = list(argument)
         place = rng.randrange(len(numbers))
         numbers[place] = _other(numbers[place], numbers, rng)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from scripts.sanitize import build
 from scripts.sanitize.calls import Counts, WrongResultError, outcome_of, report
+from scripts.sanitize.hostile import spoiled
 from scripts.sanitize.valid import Call, Caller
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -84,3 +85,11 @@ def test_the_report_counts_outcomes_by_function() -> None:
     decrypt, expanded = report(counts).splitlines()
     assert decrypt.split() == ["decrypt", "7", "right", "2", "refused", "0", "taken"]
     assert expanded.split() == ["expand", "0", "right", "0", "refused", "1", "taken"]
+
+
+def test_numbers_that_were_all_taken_away_are_spoiled_again() -> None:
+    one = Call("expand", ((1,),), takes_all)
+    for seed in range(2000):
+        spoiling = caller()
+        spoiling.rng = Random(seed)  # noqa: S311 - reproducible choices
+        spoiled(one, spoiling)
