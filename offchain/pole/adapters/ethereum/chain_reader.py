@@ -62,8 +62,6 @@ MOVING: Final = ("Ledger", "PoLeChain", "TaskList", "VerifierCommittee")
 """The contracts whose events move a round; the reservoir's move money only."""
 STALE: Final = 60.0
 """Seconds after which the contracts are asked instead of searching all blocks since for events."""
-FRESH: Final = 0.5
-"""Seconds for which what was seen answers further questions, unless this wallet sent something since."""
 RECENT_ROUNDS: Final = 10
 """So many rounds with commitments tell how many miners to expect."""
 
@@ -124,7 +122,8 @@ class ChainReader:
         self.errors = ErrorTable(entry.abi for entry in deployment.contracts.values())
         self.index = EventIndex(w3, deployment, self.contracts, self._fresh_head)
         self._last: _Look | None = None
-        self._looked_at = -math.inf
+        self._looked_at = self._seen_at = -math.inf
+        self._fresh_for = 0.0
         self._tasks: dict[int, PostedTask] = {}
 
     def view(self, contract: str, function: str, *arguments: Any, block: int | None = None) -> Any:
@@ -164,12 +163,16 @@ class ChainReader:
             raise RefusedError(f"There is no round {round_id}.")
         return found
 
+    def remember(self, seconds: float) -> None:
+        """Let what a look showed answer questions for so long after it; `moments` looks anew."""
+        self._fresh_for = seconds
+
     def forget(self) -> None:
         """Look anew before anything else is answered: something was sent."""
         self._looked_at = -math.inf
 
     def _is_fresh(self) -> bool:
-        return self._clock() - self._looked_at < FRESH
+        return self._clock() - self._looked_at < self._fresh_for
 
     def _fresh_head(self) -> BlockData | None:
         """Return the head that was seen just now, None where that is some time ago."""

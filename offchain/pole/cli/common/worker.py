@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pole.roles.workers.settlement import Settlement
 
 MEBIBYTE = 2**20
+FRESH = 0.5
+"""Seconds for which what a look at the chain showed answers the questions of the steps that follow it."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -221,6 +223,7 @@ def run_worker(
     elif options.until_height is not None:
         finished = at_height(session.chain, options.until_height)
     keeper = tables.keeper(Keeper(session.chain, time.monotonic, idle_after))
+    session.chain.remember(FRESH)
     logging.getLogger("pole").info("Ready as %s.", session.account.address)
     ended = either(finished, drained(asked.draining.is_set, role.has_at_stake))
     # What anybody may do moves the round on; what is a worker's alone is settled after it.

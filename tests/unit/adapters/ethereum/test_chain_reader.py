@@ -12,7 +12,7 @@ from tests.unit.adapters.interfaces import error_abi
 from tests.unit.protocol.example_rounds import PARAMETERS
 from web3 import Web3
 
-from pole.adapters.ethereum.chain_reader import FRESH, RECENT_ROUNDS, STALE, ChainReader
+from pole.adapters.ethereum.chain_reader import RECENT_ROUNDS, STALE, ChainReader
 from pole.adapters.ethereum.deployment import CONTRACTS, MADE, DeployedContract, Deployment
 from pole.errors import RefusedError
 from pole.protocol.encoding import records
@@ -276,19 +276,28 @@ def test_a_look_at_a_block_in_which_nothing_happened_is_one_request(node: Contra
 def test_what_was_seen_just_now_answers_until_something_is_sent(node: Contracts) -> None:
     now = [0.0]
     chain = in_round_3(node, Phase.TRAINING, clock=lambda: now[0])
+    chain.remember(0.5)
     node.block, node.journeys = 2, 0
     assert chain.round(3).attempt == 1
     assert node.journeys == 0
     chain.forget()
     chain.round(3)
     assert node.journeys == 1
-    now[0] += FRESH
+    now[0] += 0.5
     chain.round(3)
     assert node.journeys == 2
 
 
+def test_without_being_asked_for_nothing_is_remembered(node: Contracts) -> None:
+    chain = in_round_3(node, Phase.TRAINING, clock=lambda: 0.0)
+    node.journeys = 0
+    chain.round(3)
+    assert node.journeys == 1
+
+
 def test_records_are_read_up_to_the_block_that_was_seen_just_now(node: Contracts) -> None:
     chain = in_round_3(node, Phase.TRAINING, clock=lambda: 0.0)
+    chain.remember(0.5)
     assert chain.test_set(3) is None
     node.journeys = 0
     assert chain.test_set(3) is None
