@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias, TypeVar
 
-from pole.errors import DiskError, FundsError, JournalError, RefusedError, TooLateError, UnreachableError
+from pole.errors import DiskError, FundsError, JournalError, RefusedError, UnreachableError
 from pole.protocol.state import ENDED, Phase
 from pole.roles.ports import Chain, Moment
 
@@ -138,7 +138,7 @@ def run(
         except (*OF_ONE_LANE, JournalError) as error:
             failures += 1
             if str(error) != told:
-                LOG.warning("%s%s", error, "" if isinstance(error, TooLateError) else " Trying again.")
+                LOG.warning("%s Trying again.", error)
             told = str(error)
             pause = pace.after(failures)
         else:

@@ -23,6 +23,7 @@ from pole.errors import (
 from pole.protocol.state import Phase, Step
 from pole.roles.loop import NextBlock, Pace, after_rounds, at_height, drained, either, never, run
 from pole.roles.ports import Moment
+from pole.roles.support.refusals import Heeding
 
 
 def moment(round_id: int, phase: Phase, *, lane: int = 0, lanes: int = 1) -> Moment:
@@ -175,8 +176,10 @@ def test_what_comes_too_late_is_not_said_to_be_tried_again(
 ) -> None:
     late = TooLateError("Round 3 is in phase REVEAL.")
     with caplog.at_level(logging.WARNING, "pole"):
-        run(stage.chain("x"), [Scripted(late, None)], wait=Waits(2), finished=never, pace=Pace())
-    assert [record.message for record in caplog.records] == ["Round 3 is in phase REVEAL."]
+        run(stage.chain("x"), [Heeding(Scripted(late, None))], wait=Waits(2), finished=never, pace=Pace())
+    assert [record.message for record in caplog.records] == [
+        "Round 3 is in phase REVEAL. It is not tried again."
+    ]
 
 
 def looks_at(blocks: Sequence[float], pace: Pace, until: float) -> list[float]:

@@ -26,7 +26,7 @@ from pole.protocol.state import FileRef, Phase, TaskFiles, TaskTerms, Vote
 from pole.roles.ports import Delegation, Identity, Moment, Receipt
 
 EARLY_GAS: Final = 2_500_000
-"""More than a draw and a finalise take at every limit (docs/network.md); what is not used is not paid."""
+"""More than a draw and a finalise take at every limit (docs/gas.md); what is not used is not paid."""
 
 
 def open_ethereum_chain(
