@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from scripts.demo.cast import POLE, Place, Worker
 
-from pole.adapters.ethereum import faucet
 from pole.adapters.ethereum.connection import connect
 from pole.adapters.machine.devnet import CHAIN_ID, ChainProgram, free_port
+from pole.adapters.sending import faucet
 from pole.adapters.storage.file_lock import file_lock
 from pole.errors import PoleError
 

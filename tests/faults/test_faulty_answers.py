@@ -15,7 +15,6 @@ from web3 import Web3
 
 from pole.adapters.ethereum.connection import connect
 from pole.adapters.ethereum.contract_errors import ErrorTable
-from pole.adapters.ethereum.faucet import fund
 from pole.adapters.machine.devnet import (
     ChainProgram,
     DevnetSettings,
@@ -24,6 +23,7 @@ from pole.adapters.machine.devnet import (
     start_chain,
     stop_devnet,
 )
+from pole.adapters.sending.faucet import fund
 from pole.adapters.sending.fees import FeePolicy
 from pole.adapters.sending.transactions import Call, Sender
 from pole.adapters.storage.journal import SqliteJournal

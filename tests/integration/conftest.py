@@ -12,7 +12,6 @@ from web3 import Web3
 
 from pole.adapters.ethereum.chain_reader import open_chain_reader
 from pole.adapters.ethereum.connection import connect
-from pole.adapters.ethereum.faucet import fund
 from pole.adapters.machine.devnet import (
     DevnetSettings,
     free_port,
@@ -22,6 +21,7 @@ from pole.adapters.machine.devnet import (
     stop_devnet,
 )
 from pole.adapters.sending.chain import EthereumChain, open_ethereum_chain
+from pole.adapters.sending.faucet import fund
 from pole.adapters.storage.journal import SqliteJournal
 
 ETHER = 10**18

@@ -11,8 +11,8 @@ from tests.integration.deploying import PARAMETERS
 from tests.unit.protocol.ledger import FILES
 
 from pole.adapters.ethereum.chain_reader import open_chain_reader
-from pole.adapters.ethereum.faucet import fund
 from pole.adapters.sending.chain import EthereumChain, open_ethereum_chain
+from pole.adapters.sending.faucet import fund
 from pole.adapters.sending.task_states import task_states
 from pole.adapters.storage.journal import SqliteJournal
 from pole.errors import RefusedError

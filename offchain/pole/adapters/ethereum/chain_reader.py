@@ -1,17 +1,14 @@
 """PoLe's contracts as anybody can read them: rounds, tasks, ballots, stakes and money."""
 
-import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import Web3Exception
-from web3.types import BlockData, FilterParams
 
 from pole.adapters.ethereum.connection import (
     balance_of,
@@ -22,7 +19,6 @@ from pole.adapters.ethereum.connection import (
 )
 from pole.adapters.ethereum.contract_errors import ErrorTable, ballot_name
 from pole.adapters.ethereum.decoding import (
-    member,
     to_ballot,
     to_finding,
     to_posted_task,
@@ -31,8 +27,8 @@ from pole.adapters.ethereum.decoding import (
     to_solution,
 )
 from pole.adapters.ethereum.deployment import Deployment, read_deployment
-from pole.adapters.ethereum.event_index import REREAD, Event, EventIndex
-from pole.adapters.node.provider import NoSuchBlockError
+from pole.adapters.ethereum.event_index import Event, EventIndex
+from pole.adapters.ethereum.looking import Lookout
 from pole.errors import RefusedError
 from pole.protocol.encoding.records import (
     KeysPosted,
@@ -47,10 +43,8 @@ from pole.protocol.encoding.records import (
 from pole.protocol.parameters import Parameters
 from pole.protocol.rounds.value_heap import WaitingTask, waiting_task
 from pole.protocol.state import (
-    ENDED,
     FileRef,
     Finding,
-    Phase,
     PostedTask,
     RecordKind,
     Round,
@@ -58,15 +52,8 @@ from pole.protocol.state import (
 )
 from pole.roles.ports import BallotView, Delegation, Moment
 
-MOVING: Final = ("Ledger", "PoLeChain", "TaskList", "VerifierCommittee")
-"""The contracts whose events move a round; the reservoir's move money only."""
-STALE: Final = 60.0
-"""Seconds after which the contracts are asked instead of searching all blocks since for events."""
 RECENT_ROUNDS: Final = 10
 """So many rounds with commitments tell how many miners to expect."""
-
-_FREE: Final = ENDED | {Phase.NONE}
-_UNOPENED: Final = (Phase.NONE, 0, 0)
 
 Kind = TypeVar("Kind", bound=RecordData)
 
@@ -83,16 +70,6 @@ class Stake:
     seated: bool
     left_at: int
     strikes: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What was seen at an Ethereum block, its head, and the block at which the contracts were asked."""
-
-    head: BlockData
-    moments: tuple[Moment, ...]
-    rounds: dict[int, Round]
-    asked_at: int
 
 
 def open_chain_reader(rpc: str, deployment: Path) -> "ChainReader":
@@ -114,16 +91,13 @@ class ChainReader:
     ) -> None:
         self.w3 = w3
         self.deployment = deployment
-        self._clock = clock
         self.contracts: dict[str, Contract] = {
             name: w3.eth.contract(address=Web3.to_checksum_address(entry.address), abi=entry.abi)
             for name, entry in deployment.contracts.items()
         }
         self.errors = ErrorTable(entry.abi for entry in deployment.contracts.values())
-        self.index = EventIndex(w3, deployment, self.contracts, self._fresh_head)
-        self._last: _Look | None = None
-        self._looked_at = self._seen_at = -math.inf
-        self._fresh_for = 0.0
+        self._lookout = Lookout(w3, self.contracts, deployment.parameters.committee.lanes, clock)
+        self.index = EventIndex(w3, deployment, self.contracts, self._lookout.fresh_head)
         self._tasks: dict[int, PostedTask] = {}
 
     def view(self, contract: str, function: str, *arguments: Any, block: int | None = None) -> Any:
@@ -147,15 +121,14 @@ class ChainReader:
 
         Asks the contracts only where something can have changed since the last look.
         """
-        return self._look().moments
+        return self._lookout.look().moments
 
     def round(self, round_id: int) -> Round:
         """Return a round, the newest of a lane as the last look showed it where that is fresh.
 
         Raises RefusedError when there is none.
         """
-        seen = self._last if self._last is not None and self._is_fresh() else self._look()
-        newest = seen.rounds.get(round_id)
+        newest = self._lookout.latest().rounds.get(round_id)
         if newest is not None:
             return newest
         found = to_round(round_id, self.view("PoLeChain", "round", round_id))
@@ -165,115 +138,11 @@ class ChainReader:
 
     def remember(self, seconds: float) -> None:
         """Let what a look showed answer questions for so long after it; `moments` looks anew."""
-        self._fresh_for = seconds
+        self._lookout.remember(seconds)
 
     def forget(self) -> None:
         """Look anew before anything else is answered: something was sent."""
-        self._looked_at = -math.inf
-
-    def _is_fresh(self) -> bool:
-        return self._clock() - self._looked_at < self._fresh_for
-
-    def _fresh_head(self) -> BlockData | None:
-        """Return the head that was seen just now, None where that is some time ago."""
-        return self._last.head if self._last is not None and self._is_fresh() else None
-
-    def _look(self) -> "_Look":
-        """Return the newest block's moments and rounds."""
-        with node_answers():
-            self._last = self._look_on(self._last) if self._last is not None else None
-            if self._last is None:
-                self._last = self._look_anew(self.w3.eth.get_block("latest"), [])
-        self._looked_at = self._seen_at = self._clock()
-        return self._last
-
-    def _look_anew(self, head: BlockData, known: list[int]) -> "_Look":
-        """Return what the contracts say at a block, by one request where `known` are the newest rounds."""
-        number, lanes = head["number"], range(self.parameters.committee.lanes)
-        chain, tasks = self.contracts["PoLeChain"].functions, self.contracts["TaskList"].functions
-        waiting, *told = self._at(
-            number,
-            [tasks.waiting(), *(chain.newestRound(lane) for lane in lanes), *self._standing_of(known)],
-        )
-        newest, standing = told[: len(lanes)], _pairs(known, told[len(lanes) :])
-        opened = [round_id for round_id in newest if round_id]
-        unseen = [round_id for round_id in opened if round_id not in standing]
-        standing |= _pairs(unseen, self._at(number, self._standing_of(unseen)))
-        rounds = {each: to_round(each, standing[each][0]) for each in opened}
-        phases = {each: _to_phase(standing[each][1]) for each in opened}
-        free = [lane for lane in lanes if phases.get(newest[lane], _UNOPENED)[0] in _FREE]
-        moments = []
-        for lane, round_id in enumerate(newest):
-            phase, deadline, deadline_block = phases.get(round_id, _UNOPENED)
-            moment = Moment(
-                lane=lane,
-                lanes=len(lanes),
-                round_id=round_id,
-                phase=phase,
-                deadline=deadline,
-                deadline_block=deadline_block,
-                attempt=rounds[round_id].attempt if round_id else 0,
-                waiting=waiting,
-                free_lane=free[0] if free else None,
-                timestamp=head["timestamp"],
-                block=number,
-            )
-            moments.append(moment)
-        return _Look(head, tuple(moments), rounds, number)
-
-    def _standing_of(self, rounds: list[int]) -> list[Any]:
-        """Return the calls that tell of each round its state and its phase."""
-        chain = self.contracts["PoLeChain"].functions
-        return [call for each in rounds for call in (chain.round(each), chain.phaseOf(each))]
-
-    def _look_on(self, seen: "_Look") -> "_Look | None":
-        """Return what holds at the newest block, by one request where nothing happened since.
-
-        None where it is of another chain than what was seen, or long after. What was seen holds, but for its
-        time and block, until a deadline or an event of the contracts, which is looked for in some blocks
-        again: a node may not have known of it. A draw that seats too few leaves no event: it is told by the
-        phase.
-        """
-        if self._clock() - self._seen_at > STALE:
-            return None
-        before = seen.moments[0].block
-        first = max(seen.asked_at, before - REREAD) + 1
-        addresses = [self.contracts[name].address for name in MOVING]
-        drawing = [moment.round_id for moment in seen.moments if moment.phase is Phase.DRAW]
-        phase_of = self.contracts["PoLeChain"].functions.phaseOf
-        # A node may refuse to search from a block that it has not yet.
-        wanted: FilterParams = {
-            "address": addresses,
-            "fromBlock": min(first, before),
-            "toBlock": "latest",
-        }
-        questions: list[Callable[[], Any]] = [
-            lambda: self.w3.eth.get_block("latest"),
-            lambda: self.w3.eth.get_block(before),
-            lambda: self.w3.eth.get_logs(wanted),
-            *(phase_of(round_id).call for round_id in drawing),
-        ]
-        try:
-            head, passed, events, *phases = in_one_request(self.w3, questions)
-        except NoSuchBlockError:
-            return None
-        is_drawing = all(phase == Phase.DRAW for phase, _, _ in phases)
-        is_same = bytes(passed["hash"]) == bytes(seen.head["hash"])
-        is_quiet = all(log["blockNumber"] < first for log in events)
-        if not is_same:
-            return None
-        if not is_quiet or not is_drawing or any(_is_over(each, head) for each in seen.moments):
-            return self._look_anew(head, sorted(seen.rounds))
-        moments = tuple(
-            replace(moment, timestamp=head["timestamp"], block=head["number"]) for moment in seen.moments
-        )
-        return replace(seen, head=head, moments=moments)
-
-    def _at(self, block: int, functions: list[Any]) -> list[Any]:
-        """Return what view functions answer at a block, asked in one request."""
-        if not functions:
-            return []
-        return in_one_request(self.w3, [partial(each.call, block_identifier=block) for each in functions])
+        self._lookout.forget()
 
     def tasks(self) -> tuple[PostedTask, ...]:
         """Return every task ever posted, oldest first."""
@@ -450,20 +319,3 @@ class ChainReader:
                 decoded = decode_record(to_record(event.arguments))
                 if isinstance(decoded, data):
                     yield decoded
-
-
-def _to_phase(raw: tuple[int, int, int]) -> tuple[Phase, int, int]:
-    """Return a phase and its deadline by clock and block."""
-    phase, deadline, at_block = raw
-    return member(Phase, phase), deadline, at_block
-
-
-def _pairs(rounds: list[int], told: list[Any]) -> dict[int, tuple[Any, Any]]:
-    """Return for each round the two answers that are its."""
-    return dict(zip(rounds, zip(told[::2], told[1::2], strict=True), strict=True))
-
-
-def _is_over(moment: Moment, head: BlockData) -> bool:
-    """Return whether the clock has ended a moment's phase by a block."""
-    is_late = head["timestamp"] >= moment.deadline and head["number"] >= moment.deadline_block
-    return moment.deadline > 0 and is_late

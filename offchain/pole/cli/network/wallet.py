@@ -128,7 +128,7 @@ def fund(settings: Settings, /, *, wallet: str, amount: int, as_json: bool) -> N
     from web3 import Web3
 
     from pole.adapters.ethereum.connection import balance_of, connect
-    from pole.adapters.ethereum.faucet import fund as send
+    from pole.adapters.sending.faucet import fund as send
     from pole.adapters.wallet.keystore import find_wallet
     from pole.protocol.amounts import ether
 

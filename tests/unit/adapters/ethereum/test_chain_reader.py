@@ -12,8 +12,9 @@ from tests.unit.adapters.interfaces import error_abi
 from tests.unit.protocol.example_rounds import PARAMETERS
 from web3 import Web3
 
-from pole.adapters.ethereum.chain_reader import RECENT_ROUNDS, STALE, ChainReader
+from pole.adapters.ethereum.chain_reader import RECENT_ROUNDS, ChainReader
 from pole.adapters.ethereum.deployment import CONTRACTS, MADE, DeployedContract, Deployment
+from pole.adapters.ethereum.looking import STALE
 from pole.errors import RefusedError
 from pole.protocol.encoding import records
 from pole.protocol.parameters import CommitteeParameters

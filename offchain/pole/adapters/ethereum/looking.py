@@ -1,0 +1,184 @@
+"""The look at the newest block: where every lane stands, asked anew only where something can have changed."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+from web3 import Web3
+from web3.contract import Contract
+from web3.types import BlockData, FilterParams
+
+from pole.adapters.ethereum.connection import in_one_request, node_answers
+from pole.adapters.ethereum.decoding import member, to_round
+from pole.adapters.ethereum.event_index import REREAD
+from pole.adapters.node.provider import NoSuchBlockError
+from pole.protocol.state import ENDED, Phase, Round
+from pole.roles.ports import Moment
+
+MOVING: Final = ("Ledger", "PoLeChain", "TaskList", "VerifierCommittee")
+"""The contracts whose events move a round; the reservoir's move money only."""
+STALE: Final = 60.0
+"""Seconds after which the contracts are asked instead of searching all blocks since for events."""
+
+_FREE: Final = ENDED | {Phase.NONE}
+_UNOPENED: Final = (Phase.NONE, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen at an Ethereum block, its head, and the block at which the contracts were asked."""
+
+    head: BlockData
+    moments: tuple[Moment, ...]
+    rounds: dict[int, Round]
+    asked_at: int
+
+
+class Lookout:
+    """Looks at the contracts of a deployment; `clock` tells seconds of any epoch."""
+
+    def __init__(
+        self, w3: Web3, contracts: Mapping[str, Contract], lanes: int, clock: Callable[[], float]
+    ) -> None:
+        self._w3 = w3
+        self._contracts = contracts
+        self._lanes = lanes
+        self._clock = clock
+        self._last: Look | None = None
+        self._looked_at = self._seen_at = -math.inf
+        self._fresh_for = 0.0
+
+    def latest(self) -> Look:
+        """Return the last look where that is fresh, else a new one."""
+        return self._last if self._last is not None and self._is_fresh() else self.look()
+
+    def remember(self, seconds: float) -> None:
+        """Let what a look showed answer questions for so long after it; `moments` looks anew."""
+        self._fresh_for = seconds
+
+    def forget(self) -> None:
+        """Look anew before anything else is answered: something was sent."""
+        self._looked_at = -math.inf
+
+    def _is_fresh(self) -> bool:
+        return self._clock() - self._looked_at < self._fresh_for
+
+    def fresh_head(self) -> BlockData | None:
+        """Return the head that was seen just now, None where that is some time ago."""
+        return self._last.head if self._last is not None and self._is_fresh() else None
+
+    def look(self) -> Look:
+        """Return the newest block's moments and rounds."""
+        with node_answers():
+            self._last = self._look_on(self._last) if self._last is not None else None
+            if self._last is None:
+                self._last = self._look_anew(self._w3.eth.get_block("latest"), [])
+        self._looked_at = self._seen_at = self._clock()
+        return self._last
+
+    def _look_anew(self, head: BlockData, known: list[int]) -> Look:
+        """Return what the contracts say at a block, by one request where `known` are the newest rounds."""
+        number, lanes = head["number"], range(self._lanes)
+        chain, tasks = self._contracts["PoLeChain"].functions, self._contracts["TaskList"].functions
+        waiting, *told = self._at(
+            number,
+            [tasks.waiting(), *(chain.newestRound(lane) for lane in lanes), *self._standing_of(known)],
+        )
+        newest, standing = told[: len(lanes)], _pairs(known, told[len(lanes) :])
+        opened = [round_id for round_id in newest if round_id]
+        unseen = [round_id for round_id in opened if round_id not in standing]
+        standing |= _pairs(unseen, self._at(number, self._standing_of(unseen)))
+        rounds = {each: to_round(each, standing[each][0]) for each in opened}
+        phases = {each: _to_phase(standing[each][1]) for each in opened}
+        free = [lane for lane in lanes if phases.get(newest[lane], _UNOPENED)[0] in _FREE]
+        moments = []
+        for lane, round_id in enumerate(newest):
+            phase, deadline, deadline_block = phases.get(round_id, _UNOPENED)
+            moment = Moment(
+                lane=lane,
+                lanes=len(lanes),
+                round_id=round_id,
+                phase=phase,
+                deadline=deadline,
+                deadline_block=deadline_block,
+                attempt=rounds[round_id].attempt if round_id else 0,
+                waiting=waiting,
+                free_lane=free[0] if free else None,
+                timestamp=head["timestamp"],
+                block=number,
+            )
+            moments.append(moment)
+        return Look(head, tuple(moments), rounds, number)
+
+    def _standing_of(self, rounds: list[int]) -> list[Any]:
+        """Return the calls that tell of each round its state and its phase."""
+        chain = self._contracts["PoLeChain"].functions
+        return [call for each in rounds for call in (chain.round(each), chain.phaseOf(each))]
+
+    def _look_on(self, seen: Look) -> Look | None:
+        """Return what holds at the newest block, by one request where nothing happened since.
+
+        None where it is of another chain than what was seen, or long after. What was seen holds, but for its
+        time and block, until a deadline or an event of the contracts, which is looked for in some blocks
+        again: a node may not have known of it. A draw that seats too few leaves no event: it is told by the
+        phase.
+        """
+        if self._clock() - self._seen_at > STALE:
+            return None
+        before = seen.moments[0].block
+        first = max(seen.asked_at, before - REREAD) + 1
+        addresses = [self._contracts[name].address for name in MOVING]
+        drawing = [moment.round_id for moment in seen.moments if moment.phase is Phase.DRAW]
+        phase_of = self._contracts["PoLeChain"].functions.phaseOf
+        # A node may refuse to search from a block that it has not yet.
+        wanted: FilterParams = {
+            "address": addresses,
+            "fromBlock": min(first, before),
+            "toBlock": "latest",
+        }
+        questions: list[Callable[[], Any]] = [
+            lambda: self._w3.eth.get_block("latest"),
+            lambda: self._w3.eth.get_block(before),
+            lambda: self._w3.eth.get_logs(wanted),
+            *(phase_of(round_id).call for round_id in drawing),
+        ]
+        try:
+            head, passed, events, *phases = in_one_request(self._w3, questions)
+        except NoSuchBlockError:
+            return None
+        is_drawing = all(phase == Phase.DRAW for phase, _, _ in phases)
+        is_same = bytes(passed["hash"]) == bytes(seen.head["hash"])
+        is_quiet = all(log["blockNumber"] < first for log in events)
+        if not is_same:
+            return None
+        if not is_quiet or not is_drawing or any(_is_over(each, head) for each in seen.moments):
+            return self._look_anew(head, sorted(seen.rounds))
+        moments = tuple(
+            replace(moment, timestamp=head["timestamp"], block=head["number"]) for moment in seen.moments
+        )
+        return replace(seen, head=head, moments=moments)
+
+    def _at(self, block: int, functions: list[Any]) -> list[Any]:
+        """Return what view functions answer at a block, asked in one request."""
+        if not functions:
+            return []
+        return in_one_request(self._w3, [partial(each.call, block_identifier=block) for each in functions])
+
+
+def _to_phase(raw: tuple[int, int, int]) -> tuple[Phase, int, int]:
+    """Return a phase and its deadline by clock and block."""
+    phase, deadline, at_block = raw
+    return member(Phase, phase), deadline, at_block
+
+
+def _pairs(rounds: list[int], told: list[Any]) -> dict[int, tuple[Any, Any]]:
+    """Return for each round the two answers that are its."""
+    return dict(zip(rounds, zip(told[::2], told[1::2], strict=True), strict=True))
+
+
+def _is_over(moment: Moment, head: BlockData) -> bool:
+    """Return whether the clock has ended a moment's phase by a block."""
+    is_late = head["timestamp"] >= moment.deadline and head["number"] >= moment.deadline_block
+    return moment.deadline > 0 and is_late
