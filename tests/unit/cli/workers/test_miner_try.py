@@ -26,6 +26,13 @@ def test_a_recipe_is_tried_as_a_miner_would_train(tmp_path: Path) -> None:
     assert 0 <= seed["testCorrect"] <= found["testCount"]
 
 
+@pytest.mark.parametrize("learner", ["full_batch.py:FullBatch", "cross_validated.py:CrossValidated"])
+def test_the_examples_reach_what_a_round_asks_for(learner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_learner, "LOADED", own_learner.LOADED[:1])
+    (seed,) = json.loads(tried("--learner", str(EXAMPLES / "learners" / learner), "--json").stdout)["seeds"]
+    assert seed["trainCorrect"] >= 81
+
+
 def test_a_learner_of_one_s_own_is_tried_and_a_bad_one_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

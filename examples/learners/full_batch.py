@@ -1,6 +1,6 @@
-"""Training code of your own for `pole miner run --learner examples/learner.py:FullBatch` (docs/learners.md).
+"""A learner for small tables, which is faster (docs/learners.md).
 
-Small tables need no batches: L-BFGS on all samples at once reaches the goal within seconds.
+They need no batches: L-BFGS on all samples at once reaches the goal within seconds.
 """
 
 import torch
