@@ -19,6 +19,8 @@ class InputError(PoleError):
 class JournalError(InputError):
     """A wallet's journal cannot be read or written: its disk is full, its file locked or broken."""
 
+    exit_code = 7
+
 
 class UnreachableError(PoleError):
     """The chain, the IPFS daemon or a port that is needed does not answer."""

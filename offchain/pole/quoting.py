@@ -1,6 +1,7 @@
-"""Text of strangers as it may be shown: quoted in a message, and on one line where it is printed."""
+"""What strangers say as it may be shown: text quoted, on one line where it is printed, and times."""
 
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from itertools import chain, islice
 from reprlib import Repr
 from typing import Final
@@ -11,6 +12,8 @@ MAX_LINE: Final = 2000
 MAX_QUOTED: Final = 80
 MAX_LISTED: Final = 6
 MAX_REASON: Final = 300
+_LAST_SECOND: Final = 253_402_300_799
+"""Of the year 9999: what a node says may lie beyond every date."""
 
 _SHORT: Final = Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = MAX_QUOTED
@@ -57,3 +60,8 @@ def short_address(address: str) -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
+
+
+def utc(seconds: int) -> str:
+    """Return a time in seconds since the epoch as a date and time."""
+    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,8 +1,9 @@
-"""A fleet by one file: a worker that is killed comes back, one that is drained in mid-round loses nothing."""
+"""A fleet by one file: who is killed comes back, who is drained or renewed in mid-round loses nothing."""
 
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 from collections import Counter
@@ -11,13 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from scripts.demo.cast import ONE_THREAD, POLE
+from scripts.demo.cast import ONE_THREAD, POLE, Worker
+from scripts.demo.network import take_seats
 from scripts.demo.play import OPTIONS, POLL, has_ended
 from scripts.demo.setting import Setting
 from tests.e2e.rounds import PATIENCE, address, lone, post_iris, wait_for_end, wait_for_event
+from tests.e2e.rounds import worker as named
 
 from pole.adapters.machine.process import Process, running_process
-from pole.protocol.state import Phase
+from pole.protocol.state import Phase, VoidReason
 
 
 @dataclass
@@ -140,3 +143,56 @@ def test_a_killed_worker_comes_back_and_a_drained_one_ends_with_its_round(
     fleet.process.send_signal(signal.SIGTERM)
     assert fleet.process.wait(PATIENCE) == 0
     assert not any(fleet.running(worker.name) for worker in stage.cast)
+
+
+def test_a_drained_verifier_gives_its_seat_up_and_a_data_node_serves_the_task_that_waits(
+    setting: Setting, fleet: Fleet
+) -> None:
+    stage, verifier = setting.stage, address(setting, "verifier-1")
+    stage.wait_for("everybody", lambda: len(fleet.starts) == len(stage.cast), patience=PATIENCE)
+    first = post_iris(setting)
+    wait_for_event(setting, "miner-2", "training", round=first)
+    second = post_iris(setting)
+    drains = [fleet.ask("drain", "data-1")]
+    wait_for_end(setting, first)
+    assert fleet.running("data-1") is not None
+    wait_for_event(setting, "miner-2", "training", round=second)
+    assert fleet.running("data-1") is not None
+    drains.append(fleet.ask("drain", "verifier-1"))
+    wait_for_event(setting, "verifier-1", "seat-left")
+    assert not setting.reader.stake_of(verifier).seated
+    wait_for_end(setting, second)
+    assert [answer_of(drain) for drain in drains] == [{"drained": ["data-1"]}, {"drained": ["verifier-1"]}]
+    assert lone(setting).phase is Phase.FINAL
+    ballot = setting.reader.ballot(4 * second)
+    assert verifier in ballot.members
+    assert (ballot.ballot.committed, ballot.ballot.revealed) == (0b111, 0b111)
+    assert (
+        fleet.told["data-1", "ended (exit code 0)."] == fleet.told["verifier-1", "ended (exit code 0)."] == 1
+    )
+    assert setting.reader.round(second).void_reason is VoidReason.NONE
+    assert setting.reader.stake_of(verifier).amount == setting.reader.parameters.committee.seat_stake
+
+    take_seats([named(setting, "verifier-1")], setting.ground.place)
+    says = supervised(setting, named(setting, "verifier-1"))
+    assert says[0] == ["READY=1", f"STATUS=Ready as {verifier}."]
+    assert says[1][0].startswith("STATUS=To be started anew: no round has anything at stake, but ")
+    assert says[2:] == [["STOPPING=1"]]
+    assert setting.reader.stake_of(verifier).seated
+
+
+def supervised(setting: Setting, who: Worker) -> list[list[str]]:
+    """Run a worker as systemd would, ask it to end for another start; return what it said meanwhile."""
+    where, says = who.home / "notify", []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(where))
+        listener.settimeout(PATIENCE)
+        environment = who.environment(setting.ground.place) | ONE_THREAD | {"NOTIFY_SOCKET": str(where)}
+        with subprocess.Popen(who.run_command(), env=environment, stdout=subprocess.DEVNULL) as process:
+            says.append(listener.recv(4096).decode().splitlines())
+            process.send_signal(signal.SIGUSR2)
+            while says[-1] != ["STOPPING=1"]:
+                says.append(listener.recv(4096).decode().splitlines())
+        assert process.returncode == 0
+    where.unlink()
+    return says

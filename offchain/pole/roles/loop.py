@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from pole.errors import DiskError, FundsError, JournalError, RefusedError, UnreachableError
-from pole.protocol.state import ENDED, Phase
+from pole.protocol.state import Phase
 from pole.roles.ports import Chain, Moment
 
 LOG: Final = logging.getLogger("pole.loop")
@@ -30,13 +30,6 @@ class Role(Protocol):
 
         It can be killed at any instruction and called again: what was done before is not done twice.
         """
-
-
-class Participant(Role, Protocol):
-    """A role with something to lose: whoever leaves while it has must come back in time."""
-
-    def has_at_stake(self, moment: Moment) -> bool:
-        """Return whether leaving the moment's round now would cost something, were it for good."""
 
 
 Means = TypeVar("Means")
@@ -187,16 +180,6 @@ def never(_: Sequence[Moment]) -> bool:
 def either(first: Finished, second: Finished) -> Finished:
     """Return a condition that holds once one of two does."""
     return lambda moments: first(moments) or second(moments)
-
-
-def drained(is_asked: Callable[[], bool], has_at_stake: Callable[[Moment], bool]) -> Finished:
-    """Return a condition that holds once it was asked for and no open round has anything at stake."""
-
-    def finished(moments: Sequence[Moment]) -> bool:
-        running = (moment for moment in moments if moment.phase not in (Phase.NONE, *ENDED))
-        return is_asked() and not any(has_at_stake(moment) for moment in running)
-
-    return finished
 
 
 def after_rounds(count: int) -> Finished:

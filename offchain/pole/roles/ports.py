@@ -15,6 +15,7 @@ from pole.protocol.ballots import ballot_id
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.formats.signed_release import SignedRelease
 from pole.protocol.parameters import Parameters
+from pole.protocol.rounds.value_heap import WaitingTask
 from pole.protocol.state import (
     ENDED,
     Ballot,
@@ -121,6 +122,22 @@ class Delegation:
     sharing: FileRef
 
 
+class HeldStake(Protocol):
+    """What a verifier has staked: the amount in wei, whether it has a seat, and when it left that, else 0."""
+
+    @property
+    def amount(self) -> int:
+        """Return the stake in wei."""
+
+    @property
+    def seated(self) -> bool:
+        """Return whether it has a seat."""
+
+    @property
+    def left_at(self) -> int:
+        """Return the second in which it left its seat, 0 while it has one."""
+
+
 class Published(Protocol):
     """What the contracts tell anybody of a round's files; each method is that of `Chain`."""
 
@@ -163,6 +180,9 @@ class Chain(Protocol):
     def next_task(self) -> PostedTask | None:
         """Return the most valuable of the tasks that wait, None where none does."""
 
+    def waiting_tasks(self) -> tuple[WaitingTask, ...]:
+        """Return the tasks that wait for a round, oldest first."""
+
     def replaced_tasks(self) -> dict[int, int]:
         """Return for each task that was pushed out of a full list which task took its place."""
 
@@ -201,6 +221,9 @@ class Chain(Protocol):
 
     def seats_at(self, time: int) -> int:
         """Return how many verifiers had a seat at the end of a second that is past."""
+
+    def stake_of(self, address: str) -> HeldStake:
+        """Return what an address has staked as a verifier."""
 
     def is_lost(self, block: int) -> bool:
         """Return whether the hash of a past Ethereum block can be had no more, so that it draws nothing."""
@@ -269,6 +292,9 @@ class Chain(Protocol):
 
     def reveal_vote(self, ballot_id: int, votes: tuple[Vote, ...], salt: bytes, *, intent: str) -> Receipt:
         """Reveal this wallet's votes."""
+
+    def unstake(self, *, intent: str) -> Receipt:
+        """Give this wallet's seat up."""
 
     def leak(self, ballot_id: int, leaked: LeakedVote, *, intent: str) -> Receipt:
         """Show a member's votes and salt, which voids them and earns half of its penalty."""

@@ -231,6 +231,7 @@ class Stage:
             time_margin=10.0,
             clock=lambda: float(self.world.now),
             stopping=lambda: False,
+            next_intent=lambda action: f"{action}/{len(self.world.left_at)}",
         )
         return tables.verifier(means)
 

@@ -24,6 +24,7 @@ from pole.protocol.rounds.committee_draw import draw
 from pole.protocol.rounds.judgement import Challenge, EndedRound, choices_of, choose, judge, reaches_threshold
 from pole.protocol.rounds.payouts import settle
 from pole.protocol.rounds.tally import findings
+from pole.protocol.rounds.value_heap import WaitingTask, waiting_task
 from pole.protocol.state import (
     ENDED,
     Ballot,
@@ -93,9 +94,18 @@ PARAMETERS = Parameters(
 )
 
 
+@dataclass(frozen=True)
+class FakeStake:
+    """What a verifier has staked."""
+
+    amount: int
+    seated: bool
+    left_at: int
+
+
 @dataclass
 class World:
-    """The contracts, with a clock that only tests move; nobody takes or leaves a seat meanwhile."""
+    """The contracts, with a clock that only tests move; seats are left, and not taken, meanwhile."""
 
     parameters: Parameters = PARAMETERS
     now: int = 1_000_000
@@ -122,6 +132,8 @@ class World:
     sent: list[tuple[str, str]] = field(default_factory=list)
     height: int = 0
     gas_price: int = 0
+    left_at: dict[str, int] = field(default_factory=dict)
+    reclaimed: set[str] = field(default_factory=set)
 
     def pass_time(self, seconds: int) -> None:
         """Let so much time go by, one block a second."""
@@ -146,7 +158,7 @@ class World:
             self.rounds[round_id],
             self.newest_ballot(round_id),
             self.parameters.chain,
-            len(self.seats),
+            len(self.seats_at(self.rounds[round_id].opened_at - self.parameters.committee.seat_age)),
             clock.Moment(self.now, self.block),
         )
 
@@ -156,6 +168,10 @@ class World:
 
     def newest_ballot(self, round_id: int) -> Ballot:
         return self.ballots.get(ballot_id(round_id, self.rounds[round_id].attempt), NO_BALLOT)
+
+    def seats_at(self, time: int) -> list[str]:
+        """Return the seats as they stood at the end of a second."""
+        return [*self.seats, *(each for each, left_at in self.left_at.items() if left_at > time)]
 
     def findings(self, ballot: int) -> tuple[Finding, ...]:
         members = self.members.get(ballot, ())
@@ -226,6 +242,10 @@ class FakeChain:
     def next_task(self) -> PostedTask | None:
         return self.world.tasks[self.world.listed[0]] if self.world.listed else None
 
+    def waiting_tasks(self) -> tuple[WaitingTask, ...]:
+        tasks, limits = self.world.tasks, self.world.parameters.task_list
+        return tuple(waiting_task(number, tasks[number].terms, limits) for number in self.world.listed)
+
     def replaced_tasks(self) -> dict[int, int]:
         return dict(self.world.replaced)
 
@@ -266,7 +286,12 @@ class FakeChain:
 
     def seats_at(self, time: int) -> int:
         self._require(time < self.world.now, "That second is not past.")
-        return len(self.world.seats)
+        return len(self.world.seats_at(time))
+
+    def stake_of(self, address: str) -> FakeStake:
+        seated, left_at = address in self.world.seats, self.world.left_at.get(address, 0)
+        is_held = seated or (left_at and address not in self.world.reclaimed)
+        return FakeStake(self.parameters.committee.seat_stake if is_held else 0, seated, left_at)
 
     def recent_miners(self) -> tuple[frozenset[str], ...]:
         return tuple(
@@ -490,6 +515,14 @@ class FakeChain:
 
         return self._send(intent, effect)
 
+    def unstake(self, *, intent: str) -> Receipt:
+        def effect() -> None:
+            self._require(self.address in self.world.seats, "It has no seat.")
+            self.world.seats.remove(self.address)
+            self.world.left_at[self.address] = self.world.now
+
+        return self._send(intent, effect)
+
     def leak(self, ballot_id: int, leaked: LeakedVote, *, intent: str) -> Receipt:
         def effect() -> None:
             self._in_phase(round_and_attempt(ballot_id)[0], Phase.VOTE_COMMIT)
@@ -577,7 +610,11 @@ class FakeChain:
         else:
             minimum = world.ballots[ballot_id(round_id, attempt - 1)].seats + 1
         members = draw(
-            world.seats, entropy, size=seats_asked(attempt, reward, chain), minimum=minimum, barred=barred
+            world.seats_at(standing.opened_at - world.parameters.committee.seat_age),
+            entropy,
+            size=seats_asked(attempt, reward, chain),
+            minimum=minimum,
+            barred=barred,
         )
         if members:
             self._open_ballot(round_id, members)

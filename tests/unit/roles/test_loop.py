@@ -21,7 +21,7 @@ from pole.errors import (
     UnreachableError,
 )
 from pole.protocol.state import Phase, Step
-from pole.roles.loop import NextBlock, Pace, after_rounds, at_height, drained, either, never, run
+from pole.roles.loop import NextBlock, Pace, after_rounds, at_height, either, never, run
 from pole.roles.ports import Moment
 from pole.roles.support.refusals import Heeding
 
@@ -233,21 +233,6 @@ def test_a_node_that_does_not_answer_whether_the_end_has_come_is_asked_again(sta
     waits = Waits(9)
     run(stage.chain("x"), [Scripted(None, None, None)], wait=waits, finished=finished, pace=Pace(1.0, 5.0))
     assert waits.seconds == [2.0, 4.0]
-
-
-def test_who_is_drained_ends_once_no_open_round_has_anything_at_stake() -> None:
-    at_stake = {4, 5}
-    finished = drained(lambda: True, lambda moment: moment.round_id in at_stake)
-    moments = [moment(4, Phase.REVEAL, lanes=2), moment(5, Phase.TRAINING, lane=1, lanes=2)]
-    assert not finished(moments)
-    at_stake.discard(4)
-    assert not finished(moments)
-    assert finished([moments[0], moment(5, Phase.FINAL, lane=1, lanes=2)])
-    assert finished([moments[0], moment(0, Phase.NONE, lane=1, lanes=2)])
-
-
-def test_nobody_is_drained_who_was_not_asked_to_be() -> None:
-    assert not drained(lambda: False, lambda _: False)([moment(4, Phase.FINAL)])
 
 
 def test_one_of_two_ends_is_enough() -> None:

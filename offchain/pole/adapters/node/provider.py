@@ -38,6 +38,10 @@ Post = Callable[[bytes], bytes]
 """Sends the bytes of a request, and returns those of the answer; raises UnansweredError."""
 
 
+LEARNED_FOR: Final = 600.0
+"""Seconds after which a node is asked for twice as much at once: its refusal may have been of a moment."""
+
+
 class NoSuchBlockError(UnreachableError):
     """The node has no block of that number, or has none yet."""
 
@@ -86,6 +90,7 @@ class NodeProvider(JSONBaseProvider):
         self._numbers = itertools.count(1)
         self._has_answered = False
         self._at_once: int | None = None
+        self._learned_at = 0.0
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Send one request."""
@@ -107,6 +112,8 @@ class NodeProvider(JSONBaseProvider):
 
         A batch that it refuses teaches how many, where the first of them alone is answered.
         """
+        if self._at_once is not None and self._clock() >= self._learned_at + LEARNED_FOR:
+            self._learn(2 * self._at_once)
         first = asked[: self._at_once]
         if len(first) == 1:
             return [self._ask_one(first[0])]
@@ -115,9 +122,12 @@ class NodeProvider(JSONBaseProvider):
             return self._ask(first, lambda: parse_answers(self._post_batch(body), first))
         except BatchRefusedError as error:
             alone = self._ask_one(first[0])
-            self._at_once = len(first) // 2
+            self._learn(len(first) // 2)
             LOG.info("%s takes no %d requests at once (%s).", self._words.address, len(first), error)
             return [alone]
+
+    def _learn(self, at_once: int) -> None:
+        self._at_once, self._learned_at = at_once, self._clock()
 
     def _ask_one(self, request: Request) -> Any:
         body = _body(_content(request))

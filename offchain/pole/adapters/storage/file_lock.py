@@ -22,7 +22,7 @@ def sole_holder(path: Path, work: str) -> Iterator[None]:
     """Hold the lock file at `path`, which names this process, for as long as `work` goes on.
 
     Raises InputError at once, naming the process, where another holds it, and DiskError where the file cannot
-    be made.
+    be written.
     """
     private_folder(path.parent)
     with own_disk(path):
@@ -35,8 +35,9 @@ def sole_holder(path: Path, work: str) -> Iterator[None]:
             raise InputError(
                 f"{work} already, process {holder}: stop that one first, or use another wallet."
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with own_disk(path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 fleet_argument = click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 
-_NOT_THEIRS: Final = frozenset({"POLE_PROFILE", "POLE_WALLET"})
-"""Variables of this process that would say something else than the file."""
+_NOT_THEIRS: Final = frozenset({"POLE_PROFILE", "POLE_WALLET", "NOTIFY_SOCKET"})
+"""Variables of this process that would say something else than the file, or speak for its supervisor."""
 
 
 def open_fleet(settings: Settings, file: Path) -> "Fleet":

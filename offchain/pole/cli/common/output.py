@@ -8,7 +8,6 @@ import json
 import sys
 import traceback
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
@@ -77,12 +76,3 @@ def _align(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def percent(part: int, whole: int) -> str:
     """Return a share with one decimal; "-" of nothing."""
     return f"{100 * part / whole:.1f} %" if whole else "-"
-
-
-_LAST_SECOND = 253_402_300_799
-"""Of the year 9999: what a node says may lie beyond every date."""
-
-
-def utc(seconds: int) -> str:
-    """Return a time in seconds since the epoch as a date and time."""
-    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

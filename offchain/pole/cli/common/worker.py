@@ -23,9 +23,10 @@ from pole.errors import InputError
 
 if TYPE_CHECKING:
     from pole.protocol.parameters import Parameters
-    from pole.roles.loop import Participant, Role
+    from pole.roles.loop import Role
     from pole.roles.ports import Moment
     from pole.roles.receiving.round_data import RoundData
+    from pole.roles.support.draining import Participant
     from pole.roles.support.waiting import PatientStore
     from pole.roles.workers.settlement import Settlement
 
@@ -205,13 +206,14 @@ def run_worker(
 ) -> None:
     """Drive a role, and the steps that anybody may take, until it is told to stop or its end has come.
 
-    Asked to be drained, it ends once it has nothing at stake.
-
-    An idle round is such a step once no task has waited for `idle_after` seconds. Raises InputError before
-    anything is done where the back end that POLE_IPFE_BACKEND names does not run here.
+    Asked to drain, or to end for another start, it ends once that costs nothing (`Draining`). An idle round
+    is such a step once no task has waited for `idle_after` seconds. Raises InputError before anything is
+    done where the back end that POLE_IPFE_BACKEND names does not run here.
     """
+    from pole.adapters.machine.notices import notify
     from pole.ipfe import backend
-    from pole.roles.loop import Pace, after_rounds, at_height, drained, either, never, run
+    from pole.roles.loop import Pace, after_rounds, at_height, either, never, run
+    from pole.roles.support.draining import Draining
     from pole.roles.support.refusals import Heeding
     from pole.roles.workers import tables
     from pole.roles.workers.keeper import Keeper
@@ -224,9 +226,15 @@ def run_worker(
         finished = at_height(session.chain, options.until_height)
     keeper = tables.keeper(Keeper(session.chain, time.monotonic, idle_after))
     session.chain.remember(FRESH)
-    logging.getLogger("pole").info("Ready as %s.", session.account.address)
-    ended = either(finished, drained(asked.draining.is_set, role.has_at_stake))
+    ready = f"Ready as {session.account.address}."
+    logging.getLogger("pole").info(ready)
+    notify(READY="1", STATUS=ready)
+    draining = Draining(
+        role, asked.draining.is_set, asked.renewing.is_set, lambda sentence: notify(STATUS=sentence)
+    )
+    ended = either(finished, draining.is_over)
     # What anybody may do moves the round on; what is a worker's alone is settled after it.
-    roles: list[Role] = [keeper, Heeding(role)]
+    roles: list[Role] = [draining, keeper, Heeding(role)]
     run(session.chain, roles, wait=asked.stopping.wait, finished=ended, pace=Pace(options.poll))
+    notify(STOPPING="1")
     logging.getLogger("pole").info("Stopped.")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pole.protocol.models.specification import ModelSpecification
     from pole.roles.keys.combiner import KeyCombiner
     from pole.roles.keys.sharing import TaskSharing
-    from pole.roles.loop import Participant
+    from pole.roles.support.draining import Participant
 
 
 @command(epilog="Example: pole key-holder new --wallet alice")

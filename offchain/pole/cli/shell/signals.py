@@ -1,7 +1,8 @@
 """What signals ask of a worker, from the first moment of its process on.
 
-Loading takes a part of a second. SIGTERM in it ends the worker as later, by exit code 0, and SIGUSR1, which
-asks it to be drained, is kept for when it runs.
+Loading takes a part of a second. SIGTERM in it ends the worker as later, by exit code 0, and what asks it to
+leave is kept for when it runs. Whoever starts a worker may block these signals until Python has come here, as
+`pole fleet` does: then none of them is lost.
 """
 
 import os
@@ -13,17 +14,22 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final
 
-from pole.adapters.machine.fleet.draining import DRAIN, DRAINING
+from pole.adapters.machine.fleet.draining import ASKING, DRAIN, DRAINING, RENEW
 
 ROLES: Final = frozenset({"miner", "verifier", "data-node", "key-holder"})
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a worker was asked for: to end between two steps (`stopping`), or to be drained (`draining`)."""
+    """What a worker was asked for: to end between two steps, to drain, or to end for another start."""
 
     stopping: threading.Event = field(default_factory=threading.Event)
     draining: threading.Event = field(default_factory=threading.Event)
+    renewing: threading.Event = field(default_factory=threading.Event)
+
+    def is_leaving(self) -> bool:
+        """Return whether it is to take on nothing new."""
+        return self.draining.is_set() or self.renewing.is_set()
 
 
 _EARLY: Final = Asked()
@@ -34,26 +40,29 @@ def catch_early(words: Sequence[str], environment: Mapping[str, str]) -> None:
 
     Nothing is open yet that its end could leave half done.
     """
-    if "run" not in words or ROLES.isdisjoint(words):
-        return
-    if environment.get(DRAINING):
-        _EARLY.draining.set()
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(DRAIN, lambda *_: _EARLY.draining.set())
+    if "run" in words and not ROLES.isdisjoint(words):
+        if environment.get(DRAINING):
+            _EARLY.draining.set()
+        signal.signal(signal.SIGTERM, _end)
+        signal.signal(DRAIN, _setter(_EARLY.draining))
+        signal.signal(RENEW, _setter(_EARLY.renewing))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
 
 
 @contextmanager
 def heed_signals() -> Iterator[Asked]:
-    """Give what SIGTERM, SIGINT and SIGUSR1 ask for; what they asked for before is in it."""
+    """Give what SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 ask for; what they asked for before is in it."""
     asked = Asked()
     actions = {
         signal.SIGTERM: asked.stopping,
         signal.SIGINT: asked.stopping,
         DRAIN: asked.draining,
+        RENEW: asked.renewing,
     }
     before = {number: signal.signal(number, _setter(event)) for number, event in actions.items()}
-    if _EARLY.draining.is_set():
-        asked.draining.set()
+    for early, event in ((_EARLY.draining, asked.draining), (_EARLY.renewing, asked.renewing)):
+        if early.is_set():
+            event.set()
     try:
         yield asked
     finally:

@@ -14,8 +14,8 @@ from pole.cli.common.context import (
     read_password,
     wallet_option,
 )
-from pole.cli.common.output import print_json, print_line, print_table, utc
-from pole.quoting import short_address
+from pole.cli.common.output import print_json, print_line, print_table
+from pole.quoting import short_address, utc
 
 if TYPE_CHECKING:
     from pole.adapters.ethereum.chain_reader import ChainReader

@@ -26,7 +26,7 @@ from pole.cli.common.worker import (
 from pole.cli.shell.signals import Asked
 
 if TYPE_CHECKING:
-    from pole.roles.loop import Participant
+    from pole.roles.support.draining import Participant
     from pole.roles.workers.data_node.collecting import WonModels
 
 

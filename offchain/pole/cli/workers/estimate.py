@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from pole.cli.common.context import Settings, command, common_options, json_option, open_reader
-from pole.cli.common.output import print_json, print_table, utc
+from pole.cli.common.output import print_json, print_table
 from pole.protocol.amounts import ether
+from pole.quoting import utc
 
 if TYPE_CHECKING:
     from pole.protocol.replay.earnings.estimate import SeatEstimate

@@ -23,7 +23,7 @@ LOOK: Final = 0.2
 STOP_WITHIN: Final = 60.0
 """Seconds in which a worker has to end that was asked to, before it is killed; it resumes after either."""
 SETTLED: Final = 5.0
-"""Seconds for which a worker that was started anew has to run before the next one is drained."""
+"""Seconds for which a worker that was started anew has to run before the next one is asked."""
 
 names_argument = click.argument("names", metavar="[NAME]...", nargs=-1)
 
@@ -59,11 +59,12 @@ def up(settings: Settings, /, *, file: Path) -> None:
 @json_option
 @common_options
 def drain(settings: Settings, /, *, file: Path, names: tuple[str, ...], as_json: bool) -> None:
-    """Have workers of a fleet that is up take on nothing new, and wait for their end; all without NAME.
+    """Have workers of a fleet that is up leave for good, and wait for their end; all without NAME.
 
-    A miner joins no more rounds and ends with its last one; a verifier ends when no vote is open that it was
-    drawn into, a data node when no round of its tasks is open, a key holder when no keys are owed. Ctrl-C
-    ends the waiting alone.
+    A miner joins no more rounds, and ends once its last one is settled. A verifier gives its seat up, and
+    ends once no round can draw it any more. A data node ends when none of its tasks waits and none of its
+    rounds is open, a key holder when no task counts on it. Each says what it waits for, and until when.
+    Ctrl-C ends the waiting alone.
     """
     from pole.adapters.machine.fleet.request_files import Request
 
@@ -84,9 +85,10 @@ def drain(settings: Settings, /, *, file: Path, names: tuple[str, ...], as_json:
 @json_option
 @common_options
 def upgrade(settings: Settings, /, *, file: Path, names: tuple[str, ...], as_json: bool) -> None:
-    """Drain the workers of a fleet that is up and start them anew, one after another; all without NAME.
+    """Start the workers of a fleet that is up anew, one after another; all without NAME.
 
-    Each is started as the `pole` that is installed by then. One that is down is started. The first that does
+    Each ends as soon as no open round has anything at stake, keeps its seat or tasks, and is started as the
+    `pole` that is installed by then. One that is down is started. The first that does
     not stay up ends the upgrade, with exit code 1: those after it run on as they were.
     """
     from pole.adapters.machine.fleet.request_files import Request
@@ -129,9 +131,9 @@ def _serve(supervisor: "Supervisor", requests: "Requests", stopping: threading.E
 
 def _require_good_ends(codes: dict[str, int]) -> None:
     """Raise InputError where a worker's configuration is bad, PoleError where one ended otherwise ill."""
-    from pole.adapters.machine.fleet.supervisor import ENDS_WELL, end_of
+    from pole.adapters.machine.fleet.supervisor import end_of
 
-    ill = {name: code for name, code in codes.items() if code not in ENDS_WELL}
+    ill = {name: code for name, code in codes.items() if code != 0}
     told = ", ".join(f"{name} ({end_of(code)})" for name, code in ill.items())
     if InputError.exit_code in ill.values():
         raise InputError(f"Not all workers ended well: {told}. Correct what they said above.")

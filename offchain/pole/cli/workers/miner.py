@@ -26,7 +26,7 @@ from pole.errors import InputError
 from pole.protocol.amounts import unit_of, written
 
 if TYPE_CHECKING:
-    from pole.roles.loop import Participant
+    from pole.roles.support.draining import Participant
 
 IDLE_AFTER = 30.0
 
@@ -195,7 +195,7 @@ def run(
             ),
             clock=time.monotonic,
             stopping=asked.stopping.is_set,
-            draining=asked.draining.is_set,
+            draining=asked.is_leaving,
             place=exact_place(trains.device),
         )
         return tables.miner(role)

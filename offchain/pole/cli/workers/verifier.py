@@ -13,8 +13,9 @@ from pole.cli.common.context import (
     read_password,
     wallet_option,
 )
-from pole.cli.common.output import print_done, utc
+from pole.cli.common.output import print_done
 from pole.cli.common.parameters import content_of
+from pole.quoting import utc
 
 
 @command(epilog="Example: pole verifier stake --wallet vera")

@@ -22,7 +22,7 @@ from pole.cli.shell.signals import Asked
 
 if TYPE_CHECKING:
     from pole.learning.evaluation.arrays import Place
-    from pole.roles.loop import Participant
+    from pole.roles.support.draining import Participant
 
 
 @command(epilog="Example: pole verifier run --wallet verifier-1 --withdraw")
@@ -76,6 +76,8 @@ def run(
             time_margin=time_margin,
             clock=time.monotonic,
             stopping=asked.stopping.is_set,
+            next_intent=session.journal.next_intent,
+            draining=asked.draining.is_set,
             place=place,
             eager=eager,
         )

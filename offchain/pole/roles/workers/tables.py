@@ -4,8 +4,8 @@ docs/architecture.md shows these tables side by side. A worker settles rounds th
 in which it has no duty; a keeper leaves the round alone.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Generic
 
 from pole.protocol.state import ENDED, Phase
@@ -22,35 +22,36 @@ from pole.roles.workers.miner.challenging import challenge_tally
 from pole.roles.workers.miner.miner import Miner
 from pole.roles.workers.miner.revealing import reveal_model
 from pole.roles.workers.miner.training import train_and_commit
+from pole.roles.workers.stakes import OF_DATA_NODE, OF_KEY_HOLDER, OF_MINER, OF_VERIFIER, Stakes
 from pole.roles.workers.verifier.evaluating import prepare_data, prepare_models
 from pole.roles.workers.verifier.verifier import Verifier
 from pole.roles.workers.verifier.voting import reveal_votes, vote
 
 
-def nothing(_: object, __: Moment) -> bool:
-    """Return False: who takes steps that are nobody's has nothing to lose."""
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Worker(Generic[Means]):
-    """What a worker works with, its duty in each phase, and the one that it has in all other phases.
-
-    `stakes` says whether it has something to lose in an open round.
-    """
+    """What a worker works with, its duty in each phase, the one in all other phases, and what is at stake."""
 
     means: Means
     duties: Mapping[Phase, Duty[Means]]
     otherwise: Duty[Means]
-    stakes: Callable[[Means, Moment], bool] = nothing
+    stakes: Stakes[Means] = field(default_factory=Stakes)
 
     def step(self, moment: Moment) -> str | None:
         """Do what is due; return the name of what was done, None when nothing was due."""
         return self.duties.get(moment.phase, self.otherwise)(self.means, moment)
 
-    def has_at_stake(self, moment: Moment) -> bool:
-        """Return whether leaving the moment's round now would cost something, were it for good."""
-        return self.stakes(self.means, moment)
+    def at_stake(self, moments: Sequence[Moment]) -> Iterable[str]:
+        """See Participant."""
+        return self.stakes.at_stake(self.means, moments)
+
+    def owed(self, moments: Sequence[Moment]) -> Iterable[str]:
+        """See Participant."""
+        return self.stakes.owed(self.means, moments)
+
+    def give_up(self) -> str | None:
+        """See Participant."""
+        return self.stakes.give_up(self.means)
 
 
 def end_round(worker: Miner | Verifier, moment: Moment) -> str | None:
@@ -115,26 +116,26 @@ KEEPER: Final[Mapping[Phase, Duty[Keeper]]] = {
 
 def miner(means: Miner) -> Worker[Miner]:
     """Return a miner at work."""
-    worker = Worker(means, MINER, look_on, Miner.has_at_stake)
+    worker = Worker(means, MINER, look_on, OF_MINER)
     means.urgent.duty = worker.step
     return worker
 
 
 def verifier(means: Verifier) -> Worker[Verifier]:
     """Return a verifier at work."""
-    worker = Worker(means, VERIFIER, settle_rounds, Verifier.has_at_stake)
+    worker = Worker(means, VERIFIER, settle_rounds, OF_VERIFIER)
     means.urgent.duty = worker.step
     return worker
 
 
 def data_node(means: DataNode) -> Worker[DataNode]:
     """Return a data node at work."""
-    return Worker(means, DATA_NODE, settle, DataNode.has_at_stake)
+    return Worker(means, DATA_NODE, settle, OF_DATA_NODE)
 
 
 def key_holder(means: KeyHolder) -> Worker[KeyHolder]:
     """Return a key holder at work."""
-    return Worker(means, KEY_HOLDER, settle_rounds, KeyHolder.has_at_stake)
+    return Worker(means, KEY_HOLDER, settle_rounds, OF_KEY_HOLDER)
 
 
 def keeper(means: Keeper) -> Worker[Keeper]:

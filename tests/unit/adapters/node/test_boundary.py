@@ -25,6 +25,7 @@ from pole.adapters.node.answers import (
     parse_answers,
 )
 from pole.adapters.node.methods import METHODS, SENDING
+from pole.adapters.node.provider import LEARNED_FOR
 from pole.errors import UnreachableError
 
 ADDRESS = Web3.to_checksum_address("0x" + "12" * 20)
@@ -275,6 +276,22 @@ def test_a_node_that_takes_no_large_batch_is_asked_in_small_ones(refusal: str, m
     assert [block["number"] for block in in_one_request(node.w3, calls)] == list(range(13))
     assert max(sizes) <= maximum
     assert node.waits == []
+
+
+def test_a_node_that_refused_a_batch_once_is_asked_for_more_at_once_after_a_while() -> None:
+    node, sizes = Whole(), list[int]()
+    refusals = iter([REFUSALS["one error"]])
+
+    def fault(asked: list[dict[str, Any]], answer: bytes) -> bytes:
+        sizes.append(len(asked))
+        return next(refusals)(asked) if len(asked) == 8 and len(sizes) == 1 else answer
+
+    node.fault = fault
+    calls: list[Callable[[], Any]] = [partial(node.w3.eth.get_block, number) for number in range(8)]
+    for pause in (0.0, LEARNED_FOR - 1, 1.0, LEARNED_FOR):
+        node.waits.append(pause)
+        in_one_request(node.w3, calls)
+    assert sizes == [8, 1, 4, 3, 4, 4, 8, 8]
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)

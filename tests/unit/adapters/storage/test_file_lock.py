@@ -1,4 +1,5 @@
 import os
+import resource
 import threading
 from pathlib import Path
 
@@ -46,3 +47,13 @@ def test_a_lock_in_a_folder_that_cannot_be_written_is_a_disk_error(tmp_path: Pat
     (tmp_path / "wallet.lock").mkdir()
     with pytest.raises(DiskError, match="cannot be written or read"), file_lock(tmp_path / "wallet.lock"):
         pytest.fail("no lock")
+
+
+def test_a_lock_that_cannot_be_written_to_is_a_disk_error(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(DiskError, match="cannot be written"), sole_holder(tmp_path / "lock", "A miner"):
+            pytest.fail("no lock")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

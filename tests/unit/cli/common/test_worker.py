@@ -15,7 +15,7 @@ from pole.cli.common.context import Session, Settings
 from pole.cli.common.worker import WorkerOptions, run_worker, worker_options
 from pole.cli.shell.signals import Asked
 from pole.errors import InputError
-from pole.roles.loop import Participant
+from pole.roles.support.draining import Participant
 
 
 def test_options_reach_the_command() -> None:

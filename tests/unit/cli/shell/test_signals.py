@@ -25,7 +25,7 @@ sys.meta_path.insert(0, Signals())
 import pole.cli
 from pole.cli.shell.signals import heed_signals
 with heed_signals() as asked:
-    sys.exit(7 if asked.draining.is_set() else 8)
+    sys.exit(8 - asked.draining.is_set() - 2 * asked.renewing.is_set())
 """
 
 
@@ -42,6 +42,7 @@ def test_a_worker_that_is_asked_to_end_while_it_loads_ends_well(words: tuple[str
 
 def test_a_worker_that_is_asked_to_be_drained_while_it_loads_remembers_it() -> None:
     assert early(signal.SIGUSR1, "verifier", "run") == 7
+    assert early(signal.SIGUSR2, "verifier", "run") == 6
     assert early(signal.SIGCONT, "verifier", "run") == 8
     assert early(signal.SIGCONT, "verifier", "run", POLE_DRAINING="1") == 7
 
@@ -51,15 +52,47 @@ def test_other_commands_end_by_signals_as_programs_do(words: tuple[str, ...]) ->
     assert early(signal.SIGTERM, *words) == -signal.SIGTERM
 
 
+BLOCKED = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGUSR1])
+os.kill(os.getpid(), signal.{name})
+program = "import sys; print('loads', flush=True); sys.argv = ['pole', *sys.argv[1:]]; import pole.cli"
+os.execv(sys.executable, [sys.executable, "-c", program, *sys.argv[1:]])
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "code"),
+    [
+        ("SIGTERM", ("miner", "run"), 0),
+        ("SIGUSR1", ("miner", "run"), 0),
+        ("SIGTERM", ("task", "post"), -signal.SIGTERM),
+    ],
+)
+def test_a_signal_that_came_before_anything_of_ours_was_loaded_is_heeded_where_it_was_blocked(
+    name: str, words: tuple[str, ...], code: int
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", BLOCKED.format(name=name), *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (code, "loads\n")
+
+
 def test_signals_ask_and_the_old_actions_come_back() -> None:
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
     before = [signal.getsignal(number) for number in numbers]
     for number in numbers:
         with heed_signals() as asked:
             os.kill(os.getpid(), number)
-            asks_for = asked.draining if number == signal.SIGUSR1 else asked.stopping
-            assert asks_for.wait(5)
-            assert asked.stopping.is_set() != asked.draining.is_set()
+            asks_for = {signal.SIGUSR1: asked.draining, signal.SIGUSR2: asked.renewing}
+            assert asks_for.get(number, asked.stopping).wait(5)
+            assert [asked.stopping.is_set(), asked.draining.is_set(), asked.renewing.is_set()].count(
+                True
+            ) == 1
+            assert asked.is_leaving() != asked.stopping.is_set()
     assert [signal.getsignal(number) for number in numbers] == before
 
 

@@ -22,6 +22,8 @@ PROGRAM = """#!{python}
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 signal.signal(signal.SIGUSR1, lambda *_: sys.exit(0))
+signal.signal(signal.SIGUSR2, lambda *_: sys.exit(0))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])
 wallet = sys.argv[sys.argv.index("--wallet") + 1]
 where = [os.environ.get(name) for name in ("POLE_HOME", "POLE_RPC", "POLE_WALLET")]
 print(*sys.argv[1:], *where, flush=True)

@@ -1,6 +1,7 @@
 """The `run` commands: each makes its role of the wallet's session, and runs it."""
 
 import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from tests.unit.roles.fakes import FakeChain, World
 from pole.adapters.history import rounds
 from pole.cli import main
 from pole.cli.common import worker
+from pole.cli.shell.signals import Asked
 from pole.protocol.replay.history import replayed_rounds
 from pole.roles.training import own_learner
 
@@ -29,13 +31,20 @@ class Session(SimpleNamespace):
         pass
 
 
+class WalletJournal(MemoryJournal):
+    """A journal that also names what somebody asks for."""
+
+    def next_intent(self, action: str) -> str:
+        return f"{action}/asked/0"
+
+
 def session_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     chain: Any = FakeChain(World(), ADDRESS)
     chain.index = SimpleNamespace(snapshot=dict)
     session = Session(
         chain=chain,
         store=FakeStore(),
-        journal=MemoryJournal(),
+        journal=WalletJournal(),
         secrets=None,
         home=folder,
         account=SimpleNamespace(address=ADDRESS),
@@ -94,6 +103,33 @@ def test_a_worker_makes_its_role_of_the_session_and_runs_it(
     assert role is not None
     assert options.rounds == 3
     assert not asked.stopping.is_set()
+
+
+@pytest.mark.parametrize(
+    ("command", "number", "drains"),
+    [
+        (["miner", "run", "--device", "cpu"], signal.SIGUSR1, True),
+        (["miner", "run", "--device", "cpu"], signal.SIGUSR2, True),
+        (["verifier", "run"], signal.SIGUSR1, True),
+        (["verifier", "run"], signal.SIGUSR2, False),
+    ],
+    ids=lambda each: getattr(each, "name", None),
+)
+def test_a_miner_joins_nothing_by_either_request_and_a_verifier_leaves_its_seat_by_one(
+    command: list[str], number: signal.Signals, drains: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_in(tmp_path, monkeypatch)
+    seen: list[bool] = []
+
+    def run_worker(_session: Session, role: Any, _options: object, asked: Asked, **_: object) -> None:
+        assert not role.means.draining()
+        os.kill(os.getpid(), number)
+        assert (asked.draining if number == signal.SIGUSR1 else asked.renewing).wait(5)
+        seen.append(role.means.draining())
+
+    monkeypatch.setattr(worker, "run_worker", run_worker)
+    result = CliRunner().invoke(main, [*command, "--home", str(tmp_path), "--wallet", "alice"])
+    assert (result.exit_code, seen) == (0, [drains]), result.output
 
 
 def test_a_miner_is_told_its_bounds_in_wei(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from pole.adapters.machine.fleet.draining import DRAIN, DRAINING
+from pole.adapters.machine.fleet.draining import ASKING, DRAIN, DRAINING, RENEW
 from pole.adapters.machine.fleet.request_files import Request, Requests
 from pole.adapters.machine.fleet.restarts import STAYS_DOWN, Restarts
 from pole.adapters.machine.process import note_process
@@ -19,9 +19,6 @@ from pole.quoting import one_line
 
 READER_PATIENCE: Final = 5.0
 """Seconds to wait for the last lines of a worker that has ended: a process of its own may hold the pipe."""
-
-ENDS_WELL: Final = frozenset({0, -signal.SIGTERM.value})
-"""How a program ends that was asked to, also in the first moment of its start."""
 
 Say = Callable[[str, str], None]
 """Called with a worker's name and one line, from any thread."""
@@ -43,7 +40,7 @@ class Watch:
 
     `code` is the exit code with which it was left alone, None while it is served; `awake` cuts a pause short.
     A program that is `draining` is started again where it fails, to bring to its end what is at stake, and
-    one that is `renewing` also once it has ended so.
+    one that is `renewing` once it has ended in whatever way.
     """
 
     program: Program
@@ -70,29 +67,35 @@ class Watch:
             self._thread = threading.Thread(target=self._serve, name=self.program.name, daemon=True)
             self._thread.start()
 
+    def _send(self, number: signal.Signals) -> None:
+        """Send a signal to the process, where one runs; whoever calls this holds the lock."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def drain(self) -> None:
-        """Have the program take on nothing new and end with what it has begun."""
-        self.renewing = False
-        self._drain()
-
-    def renew(self) -> None:
-        """Have it do so, and start it anew then."""
-        self.renewing = True
-        self._drain()
-
-    def _drain(self) -> None:
-        if not self.draining:
-            self.draining = True
+        """Have the program drain: it stays down then."""
+        with self._lock:
+            is_asked, self.draining, self.renewing = self.draining, True, False
+            if not is_asked:
+                self._send(DRAIN)
+        if not is_asked:
             self.say(self.program.name, "is asked to take on nothing new, and to end.")
             self.awake.set()
-            self.signal(DRAIN)
+
+    def renew(self) -> None:
+        """Have the program end as soon as it has nothing at stake, and start it anew then."""
+        with self._lock:
+            is_asked, self.renewing = self.draining or self.renewing, True
+            if not is_asked:
+                self._send(RENEW)
+        if not is_asked:
+            self.say(self.program.name, "is asked to end for another start.")
+            self.awake.set()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process, where one runs."""
         with self._lock:
-            process = self._process
-        if process is not None:
-            process.send_signal(number)
+            self._send(number)
 
     def join(self, seconds: float) -> bool:
         """Wait until the program is not served any more; return whether that is so."""
@@ -102,6 +105,8 @@ class Watch:
 
     def _serve(self) -> None:
         failures = 0
+        # What is started inherits it: pole.cli.shell.signals unblocks them, and until then none is lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
         while not self.stopping.is_set():
             began = time.monotonic()
             code = self._run()
@@ -129,23 +134,12 @@ class Watch:
 
     def _run(self) -> int:
         """Run the program once, to its end; return its exit code, negative for the signal that ended it."""
-        environment = dict(self.program.environment) | ({DRAINING: "1"} if self.draining else {})
         try:
-            process = subprocess.Popen(  # noqa: S603
-                list(self.program.command),
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
+            with self._lock:
+                process = self._process = self._started()
         except OSError as error:
             self.say(self.program.name, f"cannot be started: {error.strerror}.")
             return InputError.exit_code
-        with self._lock:
-            self._process = process
         if self.stopping.is_set():
             process.send_signal(signal.SIGTERM)
         self._note(process.pid)
@@ -159,6 +153,20 @@ class Watch:
         reader.join(READER_PATIENCE)
         self.program.record.unlink(missing_ok=True)
         return code
+
+    def _started(self) -> "subprocess.Popen[str]":
+        """Start the program. One that failed while it was to be renewed is renewed by that."""
+        self.renewing = self.renewing and self.draining
+        return subprocess.Popen(  # noqa: S603
+            list(self.program.command),
+            env=dict(self.program.environment) | ({DRAINING: "1"} if self.draining else {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
 
     def _note(self, pid: int) -> None:
         try:

@@ -89,7 +89,8 @@ PartOf={target_name(fleet)}
 StartLimitIntervalSec=0
 
 [Service]
-Type=exec
+Type=notify
+TimeoutStartSec=infinity
 User={user}
 ExecStart={words}
 EnvironmentFile=/etc/pole/{variables_name(fleet, worker)}

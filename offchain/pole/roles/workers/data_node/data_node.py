@@ -57,10 +57,6 @@ class DataNode:
         """Return the digest of the master public key of a round's task."""
         return self.chain.task(open_round.task_id).files.mpk_digest
 
-    def has_at_stake(self, moment: Moment) -> bool:
-        """Return whether an open round is on a task of this data node: its bond hangs on what it serves."""
-        return self.chain.round(moment.round_id).data_node == self.chain.identity.address
-
     def look_for_replaced(self, moment: Moment) -> None:
         """Look once a phase: nothing is lost meanwhile, and looking asks the node for events."""
         look = (moment.round_id, moment.phase)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from pole.protocol.mapping.layer import query_plan
-from pole.protocol.state import Phase
 from pole.roles.keys.combiner import KeyCombiner, KeyRound
 from pole.roles.keys.seeds import ServedSeeds
 from pole.roles.keys.sharing import fetch_specification, read_task_sharing
 from pole.roles.memory import KeyHolderMemory
-from pole.roles.ports import Chain, Moment, Store
+from pole.roles.ports import Chain, Store
 from pole.roles.workers.settlement import Settlement
 
 LOG: Final = logging.getLogger("pole.key-holder")
@@ -62,11 +61,13 @@ class KeyHolder:
         self.current[lane] = KeyRound(open_round, shared, plan)
         return self.current[lane]
 
-    def has_at_stake(self, moment: Moment) -> bool:
-        """Return whether an open round waits for keys of a task whose data node shared its secret."""
-        if moment.phase not in (Phase.SEED, Phase.KEYS):
+    def serves(self, task_id: int) -> bool:
+        """Return whether a task's keys are made by this holder's share, or combined by this wallet."""
+        delegation = self.chain.delegation(task_id)
+        if delegation is None:
             return False
-        return self.chain.delegation(self.chain.round(moment.round_id).task_id) is not None
+        is_delegate = delegation.delegate == self.chain.identity.address
+        return is_delegate or self.open_share(delegation.sharing.digest) is not None
 
     def lane(self, round_id: int) -> int:
         """Return the lane of a round."""

@@ -101,10 +101,6 @@ class Miner:
         is_over = round_id in self.given_up or self.memory.has_reported_displaced(round_id)
         return any(claim is not None for claim in claims) and not is_over
 
-    def has_at_stake(self, moment: Moment) -> bool:
-        """Return whether an open round may cost this miner a bond, or pay it for what it has done."""
-        return self.takes_part(moment.round_id)
-
     def owes(self, moment: Moment) -> bool:
         """Return whether a round asks for what this miner must not miss: its reveal, or its challenge."""
         if moment.phase is Phase.REVEAL:

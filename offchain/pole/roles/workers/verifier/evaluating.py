@@ -48,10 +48,10 @@ def prepare_data(verifier: Verifier, moment: Moment) -> str | None:
 
 
 def _watch(verifier: Verifier, moment: Moment) -> Stop:
-    """Return what ends work that is done ahead: its round, or a vote or reveal due in another lane."""
+    """Return what ends work that is done ahead: its round, what is due in another lane, a seat to give up."""
     watch = verifier.watch(moment, _PREPARING)
     watch.called_by = verifier.urgent.calls
-    return watch.over
+    return lambda: watch.over() or verifier.is_to_leave()
 
 
 def prepare_models(verifier: Verifier, moment: Moment) -> str | None:

@@ -25,8 +25,9 @@ class Verifier:
 
     `time_margin` is how many seconds its transaction needs: so long before the end of the vote, and the
     longest pause between two steps, it votes with what it could get hold of by then. `clock` tells seconds of
-    any epoch, `stopping` says whether the process is to end. Models are evaluated at `place`, by an `eager`
-    one as soon as they are revealed, by others when they are drawn.
+    any epoch, `stopping` says whether the process is to end, `draining` whether it is to give its seat up, by
+    a transaction that `next_intent` names. Models are evaluated at `place`, by an `eager` one as soon as they
+    are revealed, by others when they are drawn.
 
     What a look at the chain showed is in memory alone: the phases that data was `prepared` for, for each
     round the draw and block that did not name it (`not_drawn`), and what models do (`assessments`).
@@ -40,11 +41,14 @@ class Verifier:
     time_margin: float
     clock: Callable[[], float]
     stopping: Callable[[], bool]
+    next_intent: Callable[[str], str]
+    draining: Callable[[], bool] = lambda: False
     place: Place = PROCESSOR
     eager: bool = False
     prepared: set[tuple[int, Phase]] = field(default_factory=set, init=False)
     not_drawn: dict[int, tuple[int, bytes, int]] = field(default_factory=dict, init=False)
     assessments: dict[int, dict[bytes, Assessment]] = field(default_factory=dict, init=False)
+    has_tried_to_leave: bool = field(default=False, init=False)
     urgent: Urgent = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,8 +75,12 @@ class Verifier:
             return is_kept and not self.memory.has_revealed(ballot_id, entropy)
         return False
 
-    def has_at_stake(self, moment: Moment) -> bool:
-        """Return whether a ballot is open that this wallet was drawn into: its penalty hangs on it."""
+    def is_to_leave(self) -> bool:
+        """Return whether it drains, and has not tried yet to give its seat up."""
+        return self.draining() and not self.has_tried_to_leave
+
+    def sits(self, moment: Moment) -> bool:
+        """Return whether a ballot is open that this wallet was drawn into: a penalty hangs on it."""
         is_open = moment.phase in (Phase.VOTE_COMMIT, Phase.VOTE_REVEAL)
         return is_open and self.chain.identity.address in self.chain.ballot(moment.ballot_id).members
 

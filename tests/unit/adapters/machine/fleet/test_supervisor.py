@@ -21,6 +21,8 @@ WAITS = """
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 signal.signal(signal.SIGUSR1, lambda *_: (print("drains", flush=True), sys.exit(0)))
+signal.signal(signal.SIGUSR2, lambda *_: (print("leaves", flush=True), sys.exit(0)))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])
 print("ready", os.environ.get("POLE_DRAINING", "-"), flush=True)
 time.sleep(1000)
 """
@@ -172,18 +174,55 @@ def test_one_that_is_drained_ends_and_stays_down_and_the_others_run_on(tmp_path:
         soon(lambda: heard.of("a").count("ready -") == 2)
 
 
-def test_one_that_is_renewed_is_drained_and_starts_anew(tmp_path: Path) -> None:
+def test_one_that_is_renewed_ends_when_it_likes_and_starts_anew(tmp_path: Path) -> None:
     heard, requests = Heard(), Requests(tmp_path)
     with served(heard, program(tmp_path, "a", WAITS), restarts=NEVER) as supervisor:
         soon(lambda: "ready -" in heard.of("a"))
         heeded(supervisor, requests, "a", Request.RENEW)
         soon(lambda: heard.of("a").count("ready -") == 2)
-        assert heard.of("a").count("drains") == 1
+        assert heard.of("a").count("leaves") == 1
+        assert "is asked to end for another start." in heard.of("a")
+        assert "drains" not in heard.of("a")
         assert supervisor.codes() == {}
 
 
+def test_one_that_fails_while_it_is_to_be_renewed_is_renewed_by_that(tmp_path: Path) -> None:
+    script = WAITS.replace('print("leaves", flush=True), sys.exit(0)', "os._exit(3)")
+    heard, requests = Heard(), Requests(tmp_path)
+    with served(heard, program(tmp_path, "a", script)) as supervisor:
+        soon(lambda: "ready -" in heard.of("a"))
+        heeded(supervisor, requests, "a", Request.RENEW)
+        soon(lambda: heard.of("a").count("ready -") == 2)
+        heeded(supervisor, requests, "a", Request.RENEW)
+        soon(lambda: heard.of("a").count("ready -") == 3)
+
+
+def test_one_that_drains_and_is_to_be_renewed_drains_first(tmp_path: Path) -> None:
+    script = WAITS.replace(
+        "sys.exit(0)))\nsignal.signal(signal.SIGUSR2",
+        "time.sleep(1), sys.exit(0)))\nsignal.signal(signal.SIGUSR2",
+    )
+    heard, requests = Heard(), Requests(tmp_path)
+    with served(heard, program(tmp_path, "a", script), restarts=NEVER) as supervisor:
+        soon(lambda: "ready -" in heard.of("a"))
+        requests.ask("a", Request.DRAIN)
+        supervisor.heed(requests)
+        requests.drop("a", Request.DRAIN)
+        heeded(supervisor, requests, "a", Request.RENEW)
+        soon(lambda: heard.of("a").count("ready -") == 2)
+        assert "leaves" not in heard.of("a")
+
+
+def test_no_signal_is_lost_that_comes_before_a_program_listens(tmp_path: Path) -> None:
+    script = "import time; print('begins', flush=True); time.sleep(1)\n" + WAITS
+    heard = Heard()
+    with served(heard, program(tmp_path, "a", script)) as supervisor:
+        soon(lambda: "begins" in heard.of("a"))
+    assert supervisor.codes() == {"a": 0}
+
+
 def test_one_that_is_killed_while_it_drains_comes_back_to_go_on_with_that(tmp_path: Path) -> None:
-    script = WAITS.replace("sys.exit(0)))", "None))")
+    script = WAITS.replace('print("drains", flush=True), sys.exit(0)', 'print("drains", flush=True), None')
     heard, requests, one = Heard(), Requests(tmp_path), program(tmp_path, "a", script)
     with served(heard, one) as supervisor:
         soon(lambda: "ready -" in heard.of("a"))

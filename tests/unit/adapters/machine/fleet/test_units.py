@@ -93,6 +93,13 @@ def test_what_fails_is_started_again_and_bad_configuration_is_not(tmp_path: Path
     assert sections(text)["Unit"]["StartLimitIntervalSec"] == "0"
 
 
+def test_a_service_is_started_when_its_worker_says_so_however_long_that_takes(tmp_path: Path) -> None:
+    text = units(fleet_of(tmp_path), "/opt/pole", "pole")["pole-lab-miner-1.service"]
+    service = sections(text)["Service"]
+    assert (service["Type"], service["TimeoutStartSec"]) == ("notify", "infinity")
+    assert "AF_UNIX" in service["RestrictAddressFamilies"].split()
+
+
 @given(st.lists(PRINTABLE, min_size=1))
 def test_arguments_arrive_as_they_were_written(words: list[str]) -> None:
     assert words_of(" ".join(map(argument, words))) == words
