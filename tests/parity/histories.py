@@ -13,7 +13,7 @@ from tests.contracts.stateful.people import PEOPLE
 from tests.contracts.stateful.run import Course
 from tests.parity.conftest import CHAIN_ID
 
-from pole.protocol.encoding.abi import address
+from pole.protocol.encoding.hashing import address
 from pole.protocol.encoding.headers import genesis_header, header_hash
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.parameters import parameters_from_json

@@ -1,4 +1,4 @@
-"""Tuples as web3 decodes them, into the values of `protocol.state`."""
+"""Tuples and mappings, as contracts are decoded, into the values of `protocol.state`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -111,5 +111,5 @@ def to_record(arguments: Mapping[str, Any]) -> Record:
 
 
 def _values(raw: Mapping[str, Any]) -> list[Any]:
-    # web3 gives an event's structs as mappings in the order of the struct's fields.
-    return [bytes(value) if isinstance(value, bytes) else value for value in raw.values()]
+    # The structs of events are mappings in the order of the struct's fields.
+    return list(raw.values())

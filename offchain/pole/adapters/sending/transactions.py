@@ -18,11 +18,12 @@ from eth_account.signers.base import BaseAccount
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception
+from web3.exceptions import TransactionNotFound
 from web3.types import TxParams, TxReceipt, Wei
 
-from pole.adapters.ethereum.connection import in_one_request
 from pole.adapters.ethereum.contract_errors import ErrorTable
+from pole.adapters.node.provider import at_once
+from pole.adapters.node.refusals import NodeRefusalError, RevertedError
 from pole.adapters.sending.fees import FeePolicy, Fees, current_fees, market_fees, raised_fees
 from pole.adapters.storage.file_lock import file_lock
 from pole.adapters.storage.journal import SendState, SignedSend, SqliteJournal
@@ -105,7 +106,7 @@ class Sender:
                     self._offer_pending()
                     self._broadcast(self._sign_first(call, intent))
             return self._await(intent)
-        except Web3Exception as error:
+        except NodeRefusalError as error:
             raise self._errors.translate(error) from error
 
     def was_sent(self, intent: str) -> bool:
@@ -166,7 +167,7 @@ class Sender:
     def _state(self) -> "_State":
         address = self._account.address
         return _State(
-            *in_one_request(
+            *at_once(
                 self._w3,
                 [
                     lambda: self._w3.eth.get_balance(address),
@@ -218,8 +219,8 @@ class Sender:
         return 2 * first
 
     def _succeeds(self, transaction: TxParams, limit: int) -> bool:
-        # What came of the call; a node that did not run it is UnreachableError, and no web3 error.
-        with suppress(ContractLogicError):
+        # What came of the call; a node that did not run it is UnreachableError.
+        with suppress(RevertedError):
             self._w3.eth.call({**transaction, "gas": limit})
             return True
         return False
@@ -251,7 +252,7 @@ class Sender:
         """
         try:
             self._w3.eth.send_raw_transaction(send.raw)
-        except Web3Exception as error:
+        except NodeRefusalError as error:
             # Nodes word "I have that" in many ways, so the state tells, not the message.
             if self._mined_nonces() > send.nonce or any(map(self._is_known, self._live(send.intent))):
                 return None
@@ -342,7 +343,7 @@ class Sender:
         }
         try:
             self._w3.eth.call(again, block_identifier=receipt["blockNumber"])
-        except Web3Exception as error:
+        except NodeRefusalError as error:
             return self._errors.translate(error)
         return RefusedError(
             f"The transaction {send.hash} was mined but reverted: the state changed before it was mined; try "
