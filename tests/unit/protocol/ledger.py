@@ -40,7 +40,7 @@ from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
 from pole.protocol.parameters import Parameters
 from pole.protocol.replay.audits.rounds import RoundResult, audit_round
 from pole.protocol.replay.audits.solutions import solutions
-from pole.protocol.replay.history import Block, History, Surroundings
+from pole.protocol.replay.history import History, Surroundings
 from pole.protocol.replay.round_trace import RoundTrace, trace
 from pole.protocol.replay.surroundings import Books, RoundClock
 from pole.protocol.rounds.judgement import choices_of, finding_of
@@ -49,6 +49,7 @@ from pole.protocol.rounds.outcomes import outcomes, part
 from pole.protocol.rounds.payouts import pool_payouts
 from pole.protocol.rounds.value_heap import WaitingTask, best, waiting_task
 from pole.protocol.state import (
+    Block,
     Header,
     Ommer,
     PostedTask,

@@ -44,6 +44,10 @@ class Event:
     transaction: str
 
 
+Snapshot = Mapping[str, tuple[Event, ...]]
+"""All events by name, up to one and the same Ethereum block."""
+
+
 class EventIndex:
     """All events of a deployment that readers ask for, by name, in the order they happened.
 
@@ -73,7 +77,7 @@ class EventIndex:
         """Return the events of that name up to the newest Ethereum block."""
         return self.snapshot().get(name, ())
 
-    def snapshot(self) -> Mapping[str, tuple[Event, ...]]:
+    def snapshot(self) -> Snapshot:
         """Return all events by name, up to one and the same Ethereum block."""
         with self._mutex, node_answers():
             self._catch_up()

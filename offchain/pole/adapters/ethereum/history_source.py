@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from pole.adapters.ethereum.blocks import read_blocks
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.connection import in_one_request
 from pole.adapters.ethereum.decoding import (
-    to_header,
-    to_ommer,
     to_posted_task,
     to_record,
     to_round,
     to_vote,
 )
-from pole.adapters.ethereum.event_index import Event
+from pole.adapters.ethereum.event_index import Event, Snapshot
 from pole.adapters.node.node import NoSuchBlockError
 from pole.adapters.node.questions import Question, Values, block, transaction
 from pole.errors import InputError, IntegrityError, UnreachableError
@@ -32,11 +31,9 @@ from pole.protocol.encoding.records import (
 )
 from pole.protocol.formats.block_body import BlockBody, write_body
 from pole.protocol.formats.leaked_vote import LeakedVote
-from pole.protocol.replay.history import Block, History
+from pole.protocol.replay.history import History
 from pole.protocol.replay.surroundings import Books, Member, RoundClock, Surroundings
-from pole.protocol.state import RecordKind, Vote
-
-Snapshot = Mapping[str, tuple[Event, ...]]
+from pole.protocol.state import Block, RecordKind, Vote
 
 # Requests that travel together: more of them and some nodes refuse the batch.
 BATCH = 50
@@ -60,18 +57,6 @@ def read_history(reader: ChainReader) -> History:
         blocks=blocks,
         records=tuple(to_record(event.arguments) for event in events.get("Recorded", ())),
         tasks={task.task_id: task for task in tasks},
-    )
-
-
-def read_blocks(events: Snapshot) -> tuple[Block, ...]:
-    """Return the PoLe blocks; the first is the genesis block, which the contract's construction appends."""
-    return tuple(
-        Block(
-            to_header(event.arguments["header"]),
-            bytes(event.arguments["hash"]),
-            tuple(to_ommer(ommer) for ommer in event.arguments["ommers"]),
-        )
-        for event in events.get("BlockAppended", ())
     )
 
 
