@@ -173,6 +173,9 @@ def serve(
     Asked to stop while it starts, it ends as one that ran. Raises what `open_session` and `run_worker` raise,
     and InputError where the wallet has such a worker.
     """
+    from pole.adapters.machine.memory import give_back_freed_memory
+
+    give_back_freed_memory()
     password = read_password(settings)
     with (
         heed_signals() as asked,
