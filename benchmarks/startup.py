@@ -23,7 +23,8 @@ from pathlib import Path
 from eth_account import Account
 from scripts.sources import ROOT
 from tests.integration import deploying
-from tests.integration.test_full_list import FILES, TERMS
+from tests.integration.test_full_list import TERMS
+from tests.integration.test_round import FILES
 
 from benchmarks.resident import proportional, resident
 from pole.adapters.ethereum.chain_reader import open_chain_reader
@@ -144,23 +145,22 @@ def commands(versions: Sequence[Version], options: Sequence[str], runs: int) -> 
 
 
 def workers(versions: Sequence[Version], options: Sequence[str]) -> None:
-    """Print what memory each worker holds that has waited for some time."""
-    for role in ROLES:
-        for version in versions:
-            worker = version.pole([role, "run", "--wallet", f"{role}-1", *options])
-            try:
-                time.sleep(RESTED)
+    """Print what memory each worker holds that has waited for some time, side by side with the other roles."""
+    for version in versions:
+        begun = {role: version.pole([role, "run", "--wallet", f"{role}-1", *options]) for role in ROLES}
+        try:
+            time.sleep(RESTED)
+            for role, worker in begun.items():
                 if worker.poll() is not None:
                     sys.exit(f"pole {role} run ended with exit code {worker.returncode}")
                 held, share = resident(worker.pid) / MIB, proportional(worker.pid) / MIB
-            finally:
+                print(
+                    f"pole {f'{role} run':<32} {version.name:<8} {held:>4.0f} MiB RSS {share:>4.0f} MiB PSS"
+                )
+        finally:
+            for worker in begun.values():
                 worker.terminate()
                 worker.wait()
-            print(
-                f"pole {role} run{'':<{24 - len(role)}} {version.name:<8} {held:>5.0f} MiB RSS "
-                f"{share:>5.0f} MiB PSS",
-                flush=True,
-            )
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ def loaded(work: str, *arguments: str) -> set[str]:
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
-    return HEAVY & set(json.loads(run.stderr.splitlines()[-1]))
+    return set(json.loads(run.stderr.splitlines()[-1])) & HEAVY
 
 
 class Deployed(contracts.Contracts):
