@@ -1,8 +1,8 @@
 """Whether memory grows with the rounds that a worker has taken part in: python -m benchmarks.growth.
 
-Claim: after the first twenty rounds a worker's memory grows by 8 MiB at most over 200 rounds, of which a table
-of logarithms for another size of bounds takes up to 4. Each round decodes and decrypts another set, every
-second one of points that were decoded before, and evaluates another model, in threads of its own.
+Claim: after the first twenty rounds a worker's memory grows by 8 MiB at most over 200 rounds, of which a
+table of logarithms for another size of bounds takes up to 4. Each round decrypts another set, every second
+one of points that were decoded before, and evaluates another model, in threads of its own.
 n: one process, 200 rounds; --plain leaves glibc's malloc as it is. Data and models are random, of 4 to 64
 features and 100 to 600 samples. Hardware: whatever it runs on, Linux.
 """
@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from benchmarks.resident import resident
-from pole.adapters.machine.memory import give_back_freed_memory
+from pole.adapters.machine.memory import give_back_freed_memory, trim_heap
 from pole.ipfe import scheme
 from pole.learning.evaluation.canonical import CanonicalModel, evaluate, tensor_shapes
 from pole.learning.evaluation.features import FeatureMap
@@ -91,6 +91,8 @@ def main() -> None:
     random, found = np.random.default_rng(options.seed), []
     for number in range(1, options.rounds + 1):
         bound = play(random)
+        if not options.plain:
+            trim_heap()
         found.append(resident(os.getpid()))
         if number in {1, 2, 5, 10} or number % SETTLED == 0:
             print(f"round {number:>4}  bound {bound:>7}  {found[-1] / MIB:>6.1f} MiB", flush=True)

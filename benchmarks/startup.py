@@ -2,10 +2,10 @@
 
 Claim: `pole task list` takes at most 0.6 s of processor; a verifier that waits for rounds has at most 110 MiB
 in memory (RSS), a miner 300. n: medians of 7 runs of each command, user and system time of the process as the
-kernel counts it, with the fewest and the most; one worker of each role, looked at when it has waited for half
-a minute. All are against an anvil of this machine with the contracts and five tasks that wait. With --against
-another revision does the same in turn with ours, in a worktree of its own with this environment's packages.
-Hardware: whatever it runs on, Linux. The contracts have to be compiled (`tools/brownie compile`).
+kernel counts it, with the fewest and the most; one worker of each role, looked at after 40 seconds. All are
+against an anvil of this machine with the contracts and five tasks that wait. With --against another revision
+does the same in turn with ours, in a worktree of its own with this environment's packages. Hardware: whatever
+it runs on, Linux. The contracts have to be compiled (`tools/brownie compile`).
 """
 
 import argparse
@@ -29,7 +29,6 @@ from tests.integration.test_round import FILES
 from benchmarks.resident import proportional, resident
 from pole.adapters.ethereum.chain_reader import open_chain_reader
 from pole.adapters.ethereum.connection import connect
-from pole.adapters.sending.faucet import fund
 from pole.adapters.machine.devnet import (
     ChainProgram,
     DevnetSettings,
@@ -39,6 +38,7 @@ from pole.adapters.machine.devnet import (
     stop_devnet,
 )
 from pole.adapters.sending.chain import open_ethereum_chain
+from pole.adapters.sending.faucet import fund
 from pole.adapters.storage.journal import SqliteJournal
 
 MIB = 2**20
@@ -53,7 +53,7 @@ COMMANDS = (
 )
 ROLES = ("data-node", "miner", "verifier")
 TASKS = 5
-RESTED = 30
+RESTED = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,34 +118,33 @@ def network(folder: Path) -> Iterator[list[str]]:
         stop_devnet(folder)
 
 
-def cost(version: Version, arguments: Sequence[str]) -> tuple[float, float]:
-    """Return the seconds of processor and the largest RSS in bytes of one run."""
+def cost(version: Version, arguments: Sequence[str]) -> float:
+    """Return the seconds of processor of one run, its own and the system's for it."""
     run = version.pole(arguments)
     _, status, used = os.wait4(run.pid, 0)
     if status:
         sys.exit(f"pole {' '.join(arguments)} failed")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+    return used.ru_utime + used.ru_stime
 
 
 def commands(versions: Sequence[Version], options: Sequence[str], runs: int) -> None:
     """Print what each command costs."""
     for command in COMMANDS:
         arguments = [*command, *(options if "--help" not in command else ())]
-        found: dict[str, list[tuple[float, float]]] = {version.name: [] for version in versions}
+        found: dict[str, list[float]] = {version.name: [] for version in versions}
         for _ in range(runs):
             for version in versions:
                 found[version.name].append(cost(version, arguments))
-        first = statistics.median(seconds for seconds, _ in found[versions[0].name])
-        for name, each in found.items():
-            taken = [seconds for seconds, _ in each]
-            memory = statistics.median(held for _, held in each) / MIB
+        first = statistics.median(found[versions[0].name])
+        for name, taken in found.items():
             median = statistics.median(taken)
+            words, ratio = " ".join(command), median / first
             spread = f"{median:>5.2f} s ({min(taken):.2f} to {max(taken):.2f})"
-            print(f"pole {' '.join(command):<32} {name:<8} {spread} {memory:>4.0f} MiB x{median / first:.2f}")
+            print(f"pole {words:<32} {name:<8} {spread} x{ratio:.2f}")
 
 
 def workers(versions: Sequence[Version], options: Sequence[str]) -> None:
-    """Print what memory each worker holds that has waited for some time, side by side with the other roles."""
+    """Print what memory workers hold that have waited for some time, all roles side by side."""
     for version in versions:
         begun = {role: version.pole([role, "run", "--wallet", f"{role}-1", *options]) for role in ROLES}
         try:

@@ -24,8 +24,8 @@ TYPES = st.recursive(
 def values_of(kind: str) -> st.SearchStrategy[Any]:
     if kind.endswith("]"):
         inner, _, length = kind[:-1].rpartition("[")
-        least, most = (int(length), int(length)) if length else (0, 3)
-        return st.lists(values_of(inner), min_size=least, max_size=most).map(tuple)
+        minimum, maximum = (int(length), int(length)) if length else (0, 3)
+        return st.lists(values_of(inner), min_size=minimum, max_size=maximum).map(tuple)
     if kind.startswith("("):
         return st.tuples(*map(values_of, members_of(kind)))
     if kind.startswith("uint"):

@@ -46,7 +46,7 @@ def place(tmp_path: Path) -> Iterator[list[str]]:
     """Return the options that lead to such a node and its deployment file."""
     node = Deployed()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             answer = node.post(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
@@ -63,7 +63,7 @@ def place(tmp_path: Path) -> Iterator[list[str]]:
         entry.update(address=contracts.address(name), abi=contracts.ABIS[name], codeHash=code_hash)
     path = tmp_path / "deployment.json"
     path.write_text(json.dumps(content))
-    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server = HTTPServer(("127.0.0.1", 0), Answers)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     rpc = f"http://127.0.0.1:{server.server_port}"
     yield ["--rpc", rpc, "--deployment", str(path), "--home", str(tmp_path)]

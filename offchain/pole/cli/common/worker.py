@@ -213,6 +213,7 @@ def run_worker(
     An idle round is such a step once no task has waited for `idle_after` seconds. Raises InputError before
     anything is done where the back end that POLE_IPFE_BACKEND names does not run here.
     """
+    from pole.adapters.machine.memory import TrimmedRole
     from pole.ipfe import backend
     from pole.roles.loop import Pace, after_rounds, at_height, drained, either, never, run
     from pole.roles.support.refusals import Heeding
@@ -230,6 +231,6 @@ def run_worker(
     logging.getLogger("pole").info("Ready as %s.", session.account.address)
     ended = either(finished, drained(asked.draining.is_set, role.has_at_stake))
     # What anybody may do moves the round on; what is a worker's alone is settled after it.
-    roles: list[Role] = [keeper, Heeding(role)]
+    roles: list[Role] = [keeper, TrimmedRole(Heeding(role))]
     run(session.chain, roles, wait=asked.stopping.wait, finished=ended, pace=Pace(options.poll))
     logging.getLogger("pole").info("Stopped.")
