@@ -29,6 +29,7 @@ from pole.adapters.storage.file_lock import file_lock
 from pole.adapters.storage.journal import SendState, SignedSend, SqliteJournal
 from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
 from pole.protocol.amounts import ether
+from pole.roles.support.recent import Recent
 
 _SLOWER = 1.25
 _GAS_LIMITS = [125_000 << step for step in range(7)]  # up to 8 million, far above any call of the contracts
@@ -82,13 +83,14 @@ class Sender:
         self._policy = policy or FeePolicy()
         self._clock = clock
         self._wait = wait
-        self._costs: dict[str, int] = {}
+        self._gas_spent = 0
+        self._settled = Recent[str]()
         self._limits: dict[str, int] = {}
 
     @property
     def gas_spent(self) -> int:
         """Return the wei that transactions cost whose receipts were seen here, reverted ones too."""
-        return sum(self._costs.values())
+        return self._gas_spent
 
     def send(self, call: Call, *, intent: str) -> TxReceipt:
         """Send the call unless its intent was sent before; return the receipt once it is mined.
@@ -323,7 +325,9 @@ class Sender:
 
     def _settle(self, send: SignedSend, attempts: list[SignedSend], receipt: TxReceipt) -> TxReceipt:
         succeeded = receipt["status"] == 1
-        self._costs[send.hash] = receipt["gasUsed"] * receipt["effectiveGasPrice"]
+        if send.hash not in self._settled:
+            self._gas_spent += receipt["gasUsed"] * receipt["effectiveGasPrice"]
+            self._settled.add(send.hash)
         outcome = SendState.DONE if succeeded else SendState.REVERTED
         for attempt in attempts:
             state = outcome if attempt == send else SendState.LOST
