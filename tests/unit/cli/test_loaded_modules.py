@@ -85,6 +85,12 @@ def test_tasks_are_listed_with_what_speaks_http_alone(place: list[str], argument
     assert loaded(COMMAND, *arguments, *place) == {"requests"}
 
 
+def test_wallets_are_listed_without_what_opens_them(place: list[str], tmp_path: Path) -> None:
+    (tmp_path / "wallets").mkdir()
+    (tmp_path / "wallets" / "miner-1.json").write_text(json.dumps({"address": "ab" * 20}))
+    assert loaded(COMMAND, "wallet", "list", *place) == {"requests"}
+
+
 def test_a_verifier_evaluates_without_torch_and_counts_no_keys() -> None:
     work = (
         "import pole.cli.workers.verifier_run, pole.roles.workers.tables, pole.adapters.sending.chain;"

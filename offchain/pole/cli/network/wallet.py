@@ -107,11 +107,14 @@ def _money(settings: Settings, addresses: list[str]) -> tuple[Amounts, Amounts]:
 
 def _signer_of(settings: Settings, name: str) -> str | None:
     """Return what has the key of a wallet, None where it is in a keystore here."""
-    from pole.adapters.signing.remote_account import open_remote_account
     from pole.adapters.wallet.remote_wallet import find_remote_key
 
     key = find_remote_key(settings.home, name)
-    return None if key is None else open_remote_account(key).place
+    if key is None:
+        return None
+    from pole.adapters.signing.remote_account import open_remote_account
+
+    return open_remote_account(key).place
 
 
 def _json_wei(amount: int | None) -> str | None:
