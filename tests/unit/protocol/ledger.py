@@ -5,7 +5,13 @@ from dataclasses import dataclass, field, replace
 from tests.unit.protocol.example_rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
 
 from pole.protocol.ballots import ballot_id, challenge_bond
-from pole.protocol.encoding.commitments import solution_commitment, vote_commitment, vote_payload
+from pole.protocol.encoding.commitments import (
+    files_hash,
+    solution_commitment,
+    terms_hash,
+    vote_commitment,
+    vote_payload,
+)
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.encoding.headers import genesis_header, header_hash, ommers_hash
 from pole.protocol.encoding.records import (
@@ -33,7 +39,6 @@ from pole.protocol.encoding.records import (
     round_of,
 )
 from pole.protocol.encoding.seeds import draw_entropy, round_origin, round_seed, test_seed
-from pole.protocol.encoding.tasks import files_hash, terms_hash
 from pole.protocol.formats.block_body import body_root
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.idle.task import IDLE_TASK_ID, idle_task

@@ -3,9 +3,8 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from pole.adapters.ethereum.blocks import read_blocks
 from pole.adapters.ethereum.chain_reader import ChainReader
-from pole.adapters.ethereum.decoding import to_posted_task, to_record
+from pole.adapters.ethereum.decoding import read_blocks, to_posted_task, to_record
 from pole.adapters.ethereum.event_index import Event
 from pole.adapters.ethereum.history_source import in_batches
 from pole.adapters.node.questions import receipt

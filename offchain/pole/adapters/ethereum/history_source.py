@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pole.adapters.ethereum.blocks import read_blocks
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.connection import in_one_request
 from pole.adapters.ethereum.decoding import (
+    read_blocks,
     to_posted_task,
     to_record,
     to_round,

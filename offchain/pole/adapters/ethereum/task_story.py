@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pole.adapters.ethereum.blocks import read_blocks
 from pole.adapters.ethereum.chain_reader import ChainReader
-from pole.adapters.ethereum.decoding import to_record, to_vote
+from pole.adapters.ethereum.decoding import read_blocks, to_record, to_vote
 from pole.adapters.ethereum.event_index import Event, Snapshot
 from pole.protocol.encoding.records import (
     RecordData,

@@ -17,7 +17,7 @@ from pole.protocol.state import Payout, Record, RecordKind, VoidReason
 
 @dataclass(frozen=True, slots=True)
 class TaskPosted:
-    """A task entered the list; its terms and files by their hashes (pole.protocol.encoding.tasks)."""
+    """A task entered the list; its terms and files by their hashes (pole.protocol.encoding.commitments)."""
 
     task_id: int
     owner: str
