@@ -33,6 +33,7 @@ from benchmarks.lanes import counted
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.decoding import to_record
 from pole.adapters.machine.devnet import ChainProgram
+from pole.adapters.node.contract import Contract
 from pole.protocol.ballots import round_and_attempt
 from pole.protocol.encoding.records import RecordData, VoteCommitted, VoteRevealed, decode_record
 
@@ -164,11 +165,17 @@ def keepers_of(reader: ChainReader, rpc: str, first: int, last: int) -> Counter[
         for transaction in ask(rpc, "eth_getBlockByNumber", [hex(number), True])["transactions"]:
             contract = contracts.get((transaction["to"] or "").lower())
             if contract is not None:
-                function, _ = contract.decode_function_input(transaction["input"])
+                data = bytes.fromhex(transaction["input"].removeprefix("0x"))
                 receipt = ask(rpc, "eth_getTransactionReceipt", [transaction["hash"]])
-                if function.fn_name in KEEPERS:
-                    sent[function.fn_name, int(receipt["status"], 16) == 1] += 1
+                for function in _functions_of(contract, data):
+                    sent[function, int(receipt["status"], 16) == 1] += 1
     return sent
+
+
+def _functions_of(contract: Contract, data: bytes) -> list[str]:
+    """Return the keepers' function that data calls, if it does."""
+    named = {entry["name"] for entry in contract.abi if entry["type"] == "function"}
+    return [each for each in KEEPERS if each in named and contract.arguments(each, data) is not None]
 
 
 def ask(rpc: str, method: str, parameters: list[Any]) -> Any:

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from eth_utils.address import to_checksum_address
 from scripts.demo.cast import Place
 from scripts.demo.network import REPOSITORY, StepError
 from scripts.demo.network import pole as run_pole
@@ -201,12 +203,12 @@ def _imitate_on_another_chain(attack: Attack) -> None:
     w3.provider.make_request("evm_setAccountBalance", [victim.owner, hex(10**20)])  # type: ignore[arg-type]
     w3.provider.make_request("evm_addAccount", [victim.owner, ""])  # type: ignore[arg-type]
     w3.provider.make_request("personal_unlockAccount", [victim.owner, "", 0])  # type: ignore[arg-type]
-    tasks = attack.elsewhere.contracts["TaskList"].functions
+    tasks = _functions(attack.elsewhere, "TaskList")
     terms, files = victim.terms, _strangers_files(attack)
     due = payment(terms, attack.elsewhere.parameters.task_list)
     _send(w3, tasks.post(_values(terms), _values(files)), victim.owner, due)
     _send(w3, tasks.delegateKeys(1, victim.owner, attack.sharing.cid, attack.sharing.digest), victim.owner)
-    chain = attack.elsewhere.contracts["PoLeChain"].functions
+    chain = _functions(attack.elsewhere, "PoLeChain")
     _send(w3, chain.openRound(LANE), victim.owner)
     _mine_past_draw(w3)
     named = attack.elsewhere.round(VICTIM_TASK).draw_block
@@ -216,6 +218,14 @@ def _imitate_on_another_chain(attack: Attack) -> None:
 
 def _values(value: object) -> tuple[object, ...]:
     return tuple(getattr(value, name) for name in value.__dataclass_fields__)  # type: ignore[attr-defined]
+
+
+def _functions(reader: ChainReader, contract: str) -> Any:
+    """Return what web3 can send of a contract."""
+    described = reader.contracts[contract]
+    return reader.w3.eth.contract(
+        address=to_checksum_address(described.address), abi=list(described.abi)
+    ).functions
 
 
 def _send(w3: Web3, call: object, sender: str, value: int = 0) -> None:

@@ -13,13 +13,14 @@ from tests.contracts.stateful.people import PEOPLE
 from tests.contracts.stateful.run import Course
 from tests.parity.conftest import CHAIN_ID
 
-from pole.protocol.encoding.abi import address
+from pole.protocol.encoding.hashing import address
 from pole.protocol.encoding.headers import genesis_header, header_hash
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.parameters import parameters_from_json
-from pole.protocol.replay.history import Block, History, Surroundings
+from pole.protocol.replay.history import History, Surroundings
 from pole.protocol.replay.surroundings import Books, Member, RoundClock
 from pole.protocol.state import (
+    Block,
     Header,
     Ommer,
     PostedTask,

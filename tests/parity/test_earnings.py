@@ -10,7 +10,7 @@ from tests.contracts.stateful.people import PEOPLE
 from tests.contracts.stateful.run import Counts, Course, run, seeded
 from tests.parity.histories import Money, told_of
 
-from pole.protocol.encoding.abi import address
+from pole.protocol.encoding.hashing import address
 from pole.protocol.replay.earnings.miner import MinerRow, miner_rows
 from pole.protocol.replay.earnings.places import Row, by_day, sums
 from pole.protocol.replay.earnings.verifier import SeatEnding, VerifierRow, verifier_rows

@@ -1,6 +1,5 @@
 """The tree of commands: which exist, what they are for, and where they are."""
 
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -222,6 +221,8 @@ main = RootGroup(
 
 def _show_version(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
     if value and not context.resilient_parsing:
+        from importlib.metadata import version
+
         click.echo(f"pole {version('pole')}")
         context.exit()
 

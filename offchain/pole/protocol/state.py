@@ -307,6 +307,15 @@ class Ommer:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """A PoLe block as its event tells it; `ommers` are those it references."""
+
+    header: Header
+    hash: bytes
+    ommers: tuple[Ommer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Payout:
     """One credit made when a round ended (IPoLeChain.Payout)."""
 

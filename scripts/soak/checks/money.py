@@ -10,6 +10,7 @@ from scripts.soak.plan import MINERS
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.history_source import in_batches
+from pole.adapters.node.questions import logs
 from pole.protocol.amounts import ether
 from pole.protocol.idle.task import IDLE_TASK_ID
 from pole.protocol.parameters import Parameters
@@ -30,9 +31,8 @@ def check_reservoir(reader: ChainReader, ended: Iterable[int]) -> Promise:
     """Hold the reservoir's ether against the sum of all its events, account by account."""
     reservoir = reader.contracts["RewardReservoir"]
     accounts, owed = _books(reader)
-    views = reservoir.functions
-    held = in_batches(reader, [views.balanceOf(*account).call for account in accounts])
-    shown = in_batches(reader, [views.creditOf(payee).call for payee in owed])
+    held = in_batches(reader, [reservoir.call("balanceOf", *account) for account in accounts])
+    shown = in_batches(reader, [reservoir.call("creditOf", payee) for payee in owed])
     breaches = [
         f"account {account[1].hex()} of {account[0]} has {amount} wei, its events sum to {accounts[account]}"
         for account, amount in zip(accounts, held, strict=True)
@@ -49,7 +49,7 @@ def check_reservoir(reader: ChainReader, ended: Iterable[int]) -> Promise:
         for round_id in ended
         if accounts[chain, round_id.to_bytes(32)]
     ]
-    balance, total = reader.w3.eth.get_balance(reservoir.address), views.total().call()
+    balance, total = reader.balance_of(reservoir.address), reader.view("RewardReservoir", "total")
     booked = sum(accounts.values()) + sum(owed.values())
     if not balance == total == booked:
         breaches.append(f"it has {balance} wei, its total is {total}, and its events sum to {booked}")
@@ -59,12 +59,13 @@ def check_reservoir(reader: ChainReader, ended: Iterable[int]) -> Promise:
 
 def _books(reader: ChainReader) -> tuple[Counter[Account], Counter[str]]:
     """Return the wei of every account and of every credit, by the reservoir's events."""
-    events = reader.contracts["RewardReservoir"].events
+    reservoir = reader.contracts["RewardReservoir"]
     accounts: Counter[Account] = Counter()
     owed: Counter[str] = Counter()
     for name in EVENTS:
-        for event in events[name]().get_logs(from_block=0, to_block="latest"):
-            told = event["args"]
+        kind = reservoir.event(name)
+        for log in reader.node.ask(logs([reservoir.address], 0, topics=[kind.topic])):
+            told = kind.arguments(log)
             match name:
                 case "Deposited":
                     accounts[told["holder"], told["account"]] += told["amount"]

@@ -7,7 +7,7 @@ from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.stage import DATA_NODE, ETHER, FILES, TASK_LIST, TERMS, Pole, post_call, refused
 
-from pole.protocol.encoding.tasks import files_hash, terms_hash
+from pole.protocol.encoding.commitments import files_hash, terms_hash
 from pole.protocol.rounds.rent import minimum_reward
 from pole.protocol.state import TaskFiles, TaskTerms
 

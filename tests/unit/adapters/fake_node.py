@@ -9,7 +9,8 @@ from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
-from pole.adapters.node.provider import NodeProvider, Words, web3_over
+from pole.adapters.node.node import Node, Words
+from pole.adapters.node.provider import web3_over
 
 ETHER = 10**18
 GWEI = 10**9
@@ -49,8 +50,8 @@ class FakeNode:
         self.fault: Callable[[list[dict[str, Any]], bytes], bytes] | None = None
         self.waits: list[float] = []
         words = Words("http://fake", "start one with `pole devnet up`")
-        self.provider = NodeProvider(self.post, words, clock=lambda: sum(self.waits), wait=self.waits.append)
-        self.w3 = web3_over(self.provider)
+        self.node = Node(self.post, words, clock=lambda: sum(self.waits), wait=self.waits.append)
+        self.w3 = web3_over(self.node)
 
     def mine(self) -> None:
         self.block += 1

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field, replace
 from tests.unit.protocol.example_rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
 
 from pole.protocol.ballots import ballot_id, challenge_bond
-from pole.protocol.encoding.commitments import solution_commitment, vote_commitment, vote_payload
+from pole.protocol.encoding.commitments import (
+    files_hash,
+    solution_commitment,
+    terms_hash,
+    vote_commitment,
+    vote_payload,
+)
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.encoding.headers import genesis_header, header_hash, ommers_hash
 from pole.protocol.encoding.records import (
@@ -33,14 +39,13 @@ from pole.protocol.encoding.records import (
     round_of,
 )
 from pole.protocol.encoding.seeds import draw_entropy, round_origin, round_seed, test_seed
-from pole.protocol.encoding.tasks import files_hash, terms_hash
 from pole.protocol.formats.block_body import body_root
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
 from pole.protocol.parameters import Parameters
 from pole.protocol.replay.audits.rounds import RoundResult, audit_round
 from pole.protocol.replay.audits.solutions import solutions
-from pole.protocol.replay.history import Block, History, Surroundings
+from pole.protocol.replay.history import History, Surroundings
 from pole.protocol.replay.round_trace import RoundTrace, trace
 from pole.protocol.replay.surroundings import Books, RoundClock
 from pole.protocol.rounds.judgement import choices_of, finding_of
@@ -49,6 +54,7 @@ from pole.protocol.rounds.outcomes import outcomes, part
 from pole.protocol.rounds.payouts import pool_payouts
 from pole.protocol.rounds.value_heap import WaitingTask, best, waiting_task
 from pole.protocol.state import (
+    Block,
     Header,
     Ommer,
     PostedTask,

@@ -19,7 +19,7 @@ from pole.learning.evaluation.canonical import CanonicalModel, evaluate
 from pole.learning.evaluation.features import fit_feature_map, normalised
 from pole.learning.evaluation.fixed_point import round_weights
 from pole.learning.privacy.rules import Rule
-from pole.protocol.encoding.abi import address
+from pole.protocol.encoding.hashing import address
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import ModelSpecification, mlp
 from pole.protocol.models.work import judging_work

@@ -7,9 +7,9 @@ from typing import Any
 from pole.errors import FundsError, RefusedError
 from pole.protocol.ballots import ballot_id, challenge_bond, minimum_seats, round_and_attempt, seats_asked
 from pole.protocol.encoding import seeds
-from pole.protocol.encoding.abi import ZERO_ADDRESS, address
+from pole.protocol.encoding.abi import ZERO_ADDRESS
 from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
-from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.encoding.hashing import address, keccak256
 from pole.protocol.formats.leaked_vote import LeakedVote
 from pole.protocol.formats.signed_release import SignedRelease
 from pole.protocol.parameters import (

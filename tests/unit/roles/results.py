@@ -2,7 +2,7 @@
 
 from tests.unit.roles.fakes import CHAIN_ADDRESS, CHAIN_ID, World
 
-from pole.protocol.encoding.abi import address
+from pole.protocol.encoding.hashing import address
 from pole.protocol.encoding.headers import header_hash
 from pole.protocol.encoding.records import (
     CommitteeDrawn,

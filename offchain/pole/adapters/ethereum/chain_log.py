@@ -3,12 +3,12 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from hexbytes import HexBytes
-
 from pole.adapters.ethereum.chain_reader import ChainReader
-from pole.adapters.ethereum.decoding import to_posted_task, to_record
+from pole.adapters.ethereum.decoding import read_blocks, to_posted_task, to_record
 from pole.adapters.ethereum.event_index import Event
-from pole.adapters.ethereum.history_source import in_batches, read_blocks
+from pole.adapters.ethereum.history_source import in_batches
+from pole.adapters.node.questions import receipt
+from pole.errors import UnreachableError
 from pole.protocol.encoding.records import (
     CommitteeDrawn,
     Payouts,
@@ -104,14 +104,10 @@ def read_chain_log(reader: ChainReader) -> ChainLog:
 
 def _gas_by_height(reader: ChainReader, recorded: tuple[Event, ...]) -> dict[int, int]:
     heights = {event.transaction: event.arguments["height"] for event in recorded}
-    receipts = in_batches(
-        reader,
-        [
-            lambda transaction=transaction: reader.w3.eth.get_transaction_receipt(HexBytes(transaction))  # type: ignore[misc]
-            for transaction in heights
-        ],
-    )
+    receipts = in_batches(reader, [receipt(transaction) for transaction in heights])
     gas: dict[int, int] = defaultdict(int)
-    for height, receipt in zip(heights.values(), receipts, strict=True):
-        gas[height] += receipt["gasUsed"]
+    for height, found in zip(heights.values(), receipts, strict=True):
+        if found is None:
+            raise UnreachableError("The Ethereum node does not show a transaction whose events it shows.")
+        gas[height] += found["gasUsed"]
     return gas

@@ -3,19 +3,16 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeVar
-
-from web3 import Web3
-from web3.contract import Contract
-from web3.exceptions import Web3Exception
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pole.adapters.ethereum.connection import (
     balance_of,
     check_deployment,
-    connect,
     in_one_request,
     node_answers,
+    open_node,
 )
 from pole.adapters.ethereum.contract_errors import ErrorTable, ballot_name
 from pole.adapters.ethereum.decoding import (
@@ -29,6 +26,10 @@ from pole.adapters.ethereum.decoding import (
 from pole.adapters.ethereum.deployment import Deployment, read_deployment
 from pole.adapters.ethereum.event_index import Event, EventIndex
 from pole.adapters.ethereum.looking import Lookout
+from pole.adapters.node.contract import Contract
+from pole.adapters.node.node import Node
+from pole.adapters.node.questions import block
+from pole.adapters.node.refusals import NodeRefusalError
 from pole.errors import RefusedError
 from pole.protocol.encoding.records import (
     KeysPosted,
@@ -51,6 +52,9 @@ from pole.protocol.state import (
     Solution,
 )
 from pole.roles.ports import BallotView, Delegation, Moment
+
+if TYPE_CHECKING:
+    from web3 import Web3
 
 RECENT_ROUNDS: Final = 10
 """So many rounds with commitments tell how many miners to expect."""
@@ -78,37 +82,42 @@ def open_chain_reader(rpc: str, deployment: Path) -> "ChainReader":
     Raises InputError for an unusable file or another chain, UnreachableError when the node does not answer.
     """
     named = read_deployment(deployment)
-    w3 = connect(rpc)
-    check_deployment(w3, named)
-    return ChainReader(w3, named)
+    node = open_node(rpc)
+    check_deployment(node, named)
+    return ChainReader(node, named)
 
 
 class ChainReader:
     """The contracts of one deployment through one node; no wallet is needed."""
 
     def __init__(
-        self, w3: Web3, deployment: Deployment, *, clock: Callable[[], float] = time.monotonic
+        self, node: Node, deployment: Deployment, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.w3 = w3
+        self.node = node
         self.deployment = deployment
-        self.contracts: dict[str, Contract] = {
-            name: w3.eth.contract(address=Web3.to_checksum_address(entry.address), abi=entry.abi)
-            for name, entry in deployment.contracts.items()
+        self.contracts = {
+            name: Contract(entry.address, entry.abi) for name, entry in deployment.contracts.items()
         }
         self.errors = ErrorTable(entry.abi for entry in deployment.contracts.values())
-        self._lookout = Lookout(w3, self.contracts, deployment.parameters.committee.lanes, clock)
-        self.index = EventIndex(w3, deployment, self.contracts, self._lookout.fresh_head)
+        self._lookout = Lookout(node, self.contracts, deployment.parameters.committee.lanes, clock)
+        self.index = EventIndex(node, deployment, self.contracts, self._lookout.fresh_head)
         self._tasks: dict[int, PostedTask] = {}
+
+    @cached_property
+    def w3(self) -> "Web3":
+        """Return a web3 of the node, to send with; it takes a second of processor to import."""
+        from pole.adapters.node.provider import web3_over
+
+        return web3_over(self.node)
 
     def view(self, contract: str, function: str, *arguments: Any, block: int | None = None) -> Any:
         """Return what a view function answers, at the newest block or at `block`.
 
         Raises RefusedError when it reverts.
         """
-        call = self.contracts[contract].functions[function](*arguments)
         try:
-            return call.call(block_identifier="latest" if block is None else block)
-        except Web3Exception as error:
+            return self.node.ask(self.contracts[contract].call(function, *arguments, block=block))
+        except NodeRefusalError as error:
             raise self.errors.translate(error) from error
 
     @property
@@ -164,7 +173,7 @@ class ChainReader:
     def posted_at(self, task_id: int) -> int:
         """Return the time of the block that a task was posted in; raises what `posting_of` raises."""
         with node_answers():
-            return self.w3.eth.get_block(self._posting(task_id).block)["timestamp"]
+            return int(self.node.ask(block(self._posting(task_id).block))["timestamp"])
 
     def _posting(self, task_id: int) -> Event:
         for event in self.index.events("TaskPosted"):
@@ -250,14 +259,9 @@ class ChainReader:
 
     def ballot(self, ballot_id: int) -> BallotView:
         """Return a ballot of a lane's newest round; its stage is NONE before the draw."""
-        committee = self.contracts["VerifierCommittee"].functions
-        ballot, members = in_one_request(
-            self.w3,
-            [
-                lambda: committee.ballot(ballot_id).call(),
-                lambda: committee.members(ballot_id).call(),
-            ],
-        )
+        committee = self.contracts["VerifierCommittee"]
+        questions = [committee.call("ballot", ballot_id), committee.call("members", ballot_id)]
+        ballot, members = in_one_request(self.node, questions)
         return BallotView(to_ballot(ballot), tuple(members))
 
     def vote_state(self, ballot_id: int, verifier: str) -> tuple[bytes, bool]:
@@ -303,7 +307,7 @@ class ChainReader:
 
     def balance_of(self, address: str) -> int:
         """Return the ether of `address` itself, in wei."""
-        return balance_of(self.w3, address)
+        return balance_of(self.node, address)
 
     def stake_of(self, address: str) -> Stake:
         """Return what `address` has staked as a verifier."""

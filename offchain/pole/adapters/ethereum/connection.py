@@ -3,28 +3,34 @@
 Whether it answers, and whether it is the chain of the deployment file.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
-
-from eth_abi.exceptions import DecodingError
-from eth_utils.crypto import keccak
-from web3 import Web3
-from web3.exceptions import Web3Exception
 
 from pole.adapters.ethereum.deployment import Deployment
 from pole.adapters.node.http import HttpPost
-from pole.adapters.node.provider import NodeProvider, Words, web3_over
+from pole.adapters.node.node import Node, Words
+from pole.adapters.node.questions import Question, balance, chain_id, code
+from pole.adapters.node.refusals import NodeRefusalError
 from pole.adapters.transport.loopback import is_loopback
 from pole.errors import InputError, UnreachableError
+from pole.protocol.encoding.hashing import keccak256
 from pole.quoting import reason
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from web3 import Web3
 
 
-def connect(url: str) -> Web3:
-    """Return a web3 of the node at `url`; nothing is sent yet.
+def connect(url: str) -> "Web3":
+    """Return a web3 of the node at `url`, to send with. Raises what `open_node` raises."""
+    from pole.adapters.node.provider import web3_over
+
+    return web3_over(open_node(url))
+
+
+def open_node(url: str) -> Node:
+    """Return the node at `url`; nothing is sent yet.
 
     A node of this machine needs no scheme: `127.0.0.1:8546`. Raises InputError for a URL that is not HTTP.
     """
@@ -37,7 +43,7 @@ def connect(url: str) -> Web3:
         )
     is_ours = is_loopback(parts.hostname or "")
     advice = "start one with `pole devnet up`" if is_ours else "check that it runs and that you may use it"
-    return web3_over(NodeProvider(HttpPost(parts.geturl()), Words(shown_url(url), advice)))
+    return Node(HttpPost(parts.geturl()), Words(shown_url(url), advice))
 
 
 def _parts(url: str) -> SplitResult | None:
@@ -60,20 +66,22 @@ def shown_url(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}{port}"
 
 
-def check_deployment(w3: Web3, deployment: Deployment) -> None:
+def check_deployment(node: Node, deployment: Deployment) -> None:
     """Check that the node is on the deployment's chain and that the contracts' code is there.
 
     Raises InputError when it is not, UnreachableError when the node does not answer.
     """
-    chain_id = w3.eth.chain_id
-    if chain_id != deployment.chain_id:
+    with node_answers():
+        found, *codes = node.ask_all(
+            [chain_id(), *(code(each.address) for each in deployment.contracts.values())]
+        )
+    if found != deployment.chain_id:
         raise InputError(
-            f"The node is on chain {chain_id}, but {deployment.path} is of chain {deployment.chain_id}: name "
+            f"The node is on chain {found}, but {deployment.path} is of chain {deployment.chain_id}: name "
             "the right node with --rpc or the right file with --deployment."
         )
-    for name, contract in deployment.contracts.items():
-        code = w3.eth.get_code(Web3.to_checksum_address(contract.address))
-        if not code or "0x" + keccak(code).hex() != contract.code_hash:
+    for (name, contract), there in zip(deployment.contracts.items(), codes, strict=True):
+        if not there or f"0x{keccak256(there).hex()}" != contract.code_hash:
             raise InputError(
                 f"{name} of {deployment.path} is not at {contract.address} on this chain, which was probably "
                 "reset: deploy again with `tools/brownie run deploy --network devnet`."
@@ -82,25 +90,20 @@ def check_deployment(w3: Web3, deployment: Deployment) -> None:
 
 @contextmanager
 def node_answers() -> Iterator[None]:
-    """Turn what web3 raises about what a node answered, which has the right shape, into UnreachableError.
-
-    A view function that reverts, a transaction that is not there, bytes that are no encoding of their type.
-    """
+    """Turn what a node refuses, where nobody has anything to make of it, into UnreachableError."""
     try:
         yield
-    except (Web3Exception, DecodingError, OverflowError, UnicodeError) as error:
+    except NodeRefusalError as error:
         raise UnreachableError(f"The Ethereum node does not serve the request: {reason(error)}.") from error
 
 
-def balance_of(w3: Web3, address: str) -> int:
+def balance_of(node: Node, address: str) -> int:
     """Return the ether of an address itself, in wei. Raises UnreachableError."""
     with node_answers():
-        return w3.eth.get_balance(Web3.to_checksum_address(address))
+        return node.ask(balance(address))
 
 
-def in_one_request(w3: Web3, calls: list[Callable[[], Any]]) -> list[Any]:
-    """Return the results of read-only calls that travel as one HTTP request. Raises UnreachableError."""
-    with node_answers(), w3.batch_requests() as batch:
-        for call in calls:
-            batch.add(call())
-        return list(batch.execute())
+def in_one_request(node: Node, questions: Sequence[Question[Any]]) -> list[Any]:
+    """Return the answers to questions that travel as one HTTP request. Raises UnreachableError."""
+    with node_answers():
+        return node.ask_all(questions)

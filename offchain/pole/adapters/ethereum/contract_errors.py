@@ -4,14 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
-from eth_utils.crypto import keccak
-from hexbytes import HexBytes
-from web3 import Web3
-from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception, Web3RPCError
-
-from pole.adapters.node.refusals import NO_FUNDS, VERDICTS
+from pole.adapters.node.contract import SELECTOR, canonical_type, signature_hash
+from pole.adapters.node.refusals import NO_FUNDS, VERDICTS, NodeRefusalError, RevertedError
 from pole.errors import (
     FundsError,
     LastingRefusalError,
@@ -23,8 +17,9 @@ from pole.errors import (
 )
 from pole.protocol.amounts import ether
 from pole.protocol.ballots import round_and_attempt
+from pole.protocol.encoding.abi_codec import AbiError, decode_values
 from pole.protocol.state import BallotStage, Phase
-from pole.quoting import MAX_QUOTED, MAX_REASON, one_line, reason
+from pole.quoting import MAX_QUOTED, MAX_REASON, one_line
 
 SENTENCES = {
     # PoLeChain
@@ -157,59 +152,48 @@ class ErrorTable:
 
     def __init__(self, abis: Iterable[Abi]) -> None:
         errors = [element for abi in abis for element in abi if element["type"] == "error"]
-        self._by_selector = {_selector(element): element for element in errors}
+        self._by_selector = {signature_hash(element)[:SELECTOR]: element for element in errors}
 
     def sentence(self, data: bytes) -> str:
         """Return the sentence for the bytes a call reverted with."""
-        element = self._by_selector.get(data[:4])
+        element = self._by_selector.get(data[:SELECTOR])
         if element is None:
             return f"The contract refuses the call, for a reason this pole does not know ({_hex(data)})."
         try:
-            return _told(element, data[4:])
-        except (DecodingError, ValueError, OverflowError, KeyError):
+            return _told(element, data[SELECTOR:])
+        except (ValueError, OverflowError, KeyError):
             name = one_line(element["name"], MAX_QUOTED)
             return f"The contract refuses the call ({name}, with malformed arguments {_hex(data)})."
 
     def _refusal(self, data: bytes) -> RefusedError:
-        element = self._by_selector.get(data[:4])
-        kind = RefusedError if element is None else _kind(element, data[4:])
+        element = self._by_selector.get(data[:SELECTOR])
+        kind = RefusedError if element is None else _kind(element, data[SELECTOR:])
         return kind(self.sentence(data))
 
-    def translate(self, error: Web3Exception) -> PoleError:
-        """Return the error a user sees for what web3 raised when a call was simulated, estimated or sent."""
-        if isinstance(error, ContractCustomError):
-            return self._refusal(_bytes_of(error.data))
-        if isinstance(error, ContractLogicError):
-            return RefusedError(f"The contract refuses the call: {one_line(str(error.message), MAX_REASON)}.")
-        if isinstance(error, Web3RPCError):
+    def translate(self, error: NodeRefusalError) -> PoleError:
+        """Return the error a user sees for what a node refused when a call was simulated or sent."""
+        if not isinstance(error, RevertedError):
             return _from_node(error)
-        return UnreachableError(f"The Ethereum node gave an answer that makes no sense: {reason(error)}.")
+        if error.data is None:
+            return RefusedError(f"The contract refuses the call: {one_line(str(error), MAX_REASON)}.")
+        return self._refusal(_bytes_of(error.data))
 
 
 def _kind(element: Mapping[str, Any], arguments: bytes) -> type[RefusedError]:
     names = _GOES_ON.get(element["name"])
     if names is None:
         return _KINDS.get(element["name"], RefusedError)
-    inputs = element["inputs"]
     try:
-        values = decode([argument["type"] for argument in inputs], arguments)
-    except (DecodingError, OverflowError):
+        values = decode_values(list(map(canonical_type, element["inputs"])), arguments)
+    except AbiError:
         return RefusedError
-    given = dict(zip([argument["name"] for argument in inputs], values, strict=True))
+    given = dict(zip([argument["name"] for argument in element["inputs"]], values, strict=True))
     standing, needed = (given[name] for name in names)
     return TooLateError if standing > needed else RefusedError
 
 
-def node_message(error: Web3RPCError) -> str:
-    """Return what the node itself said, in lower case."""
-    answer = error.rpc_response or {}
-    content = answer.get("error")
-    message = content.get("message") if isinstance(content, dict) else None
-    return str(message or error.message or error).lower()
-
-
-def _from_node(error: Web3RPCError) -> PoleError:
-    message = node_message(error)
+def _from_node(error: NodeRefusalError) -> PoleError:
+    message = str(error).lower()
     if any(words in message for words in NO_FUNDS):
         return FundsError(
             "The wallet cannot pay for the transaction and its gas: fund it, for instance with `pole wallet "
@@ -224,7 +208,7 @@ def _from_node(error: Web3RPCError) -> PoleError:
 
 def _told(element: Mapping[str, Any], arguments: bytes) -> str:
     name, inputs = element["name"], element["inputs"]
-    values = decode([argument["type"] for argument in inputs], arguments)
+    values = decode_values(list(map(canonical_type, inputs)), arguments)
     shown = {
         argument["name"]: _shown(name, argument, value)
         for argument, value in zip(inputs, values, strict=True)
@@ -236,14 +220,9 @@ def _told(element: Mapping[str, Any], arguments: bytes) -> str:
     return f"The contract refuses the call: {one_line(name, MAX_QUOTED)} ({told})."
 
 
-def _selector(element: Mapping[str, Any]) -> bytes:
-    types = ",".join(argument["type"] for argument in element["inputs"])
-    return keccak(text=f"{element['name']}({types})")[:4]
-
-
-def _bytes_of(data: object) -> bytes:
+def _bytes_of(data: str) -> bytes:
     try:
-        return bytes(HexBytes(data)) if isinstance(data, str) else b""
+        return bytes.fromhex(data.removeprefix("0x"))
     except ValueError:
         return b""
 
@@ -255,7 +234,7 @@ def _shown(error: str, argument: Mapping[str, Any], value: Any) -> str:
     if argument["name"] == "ballotId":
         return ballot_name(value)
     if argument["type"] == "address":
-        return Web3.to_checksum_address(value)
+        return str(value)
     if (error, argument["name"]) in _AMOUNTS:
         return ether(value)
     if (error, argument["name"]) in _TIMES:

@@ -1,14 +1,16 @@
-"""Tuples as web3 decodes them, into the values of `protocol.state`."""
+"""Tuples and mappings, as contracts are decoded, into the values of `protocol.state`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
 from typing import Any, TypeVar
 
+from pole.adapters.ethereum.event_index import Snapshot
 from pole.errors import UnreachableError
 from pole.protocol.state import (
     Ballot,
     BallotStage,
+    Block,
     Finding,
     Header,
     Ommer,
@@ -111,5 +113,17 @@ def to_record(arguments: Mapping[str, Any]) -> Record:
 
 
 def _values(raw: Mapping[str, Any]) -> list[Any]:
-    # web3 gives an event's structs as mappings in the order of the struct's fields.
-    return [bytes(value) if isinstance(value, bytes) else value for value in raw.values()]
+    # The structs of events are mappings in the order of the struct's fields.
+    return list(raw.values())
+
+
+def read_blocks(events: Snapshot) -> tuple[Block, ...]:
+    """Return the PoLe blocks; the first is the genesis block, which the contract's construction appends."""
+    return tuple(
+        Block(
+            to_header(event.arguments["header"]),
+            bytes(event.arguments["hash"]),
+            tuple(to_ommer(ommer) for ommer in event.arguments["ommers"]),
+        )
+        for event in events.get("BlockAppended", ())
+    )

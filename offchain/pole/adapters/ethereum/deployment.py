@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eth_utils.address import is_address, to_checksum_address
-
 from pole.errors import InputError
+from pole.protocol.encoding.hashing import address, is_address
 from pole.protocol.parameters import Parameters, parameters_from_json
 from pole.quoting import quoted, reason
 from pole.roles.support.files import read_bounded
@@ -117,7 +116,7 @@ def _contract(entry: dict[str, Any]) -> DeployedContract:
     if not is_address(entry["address"]):
         raise ValueError(f"no address: {quoted(entry['address'])}")
     return DeployedContract(
-        address=to_checksum_address(entry["address"]),
+        address=address(entry["address"]),
         deployed_block=_whole_number(entry["deployedBlock"]),
         code_hash=str(entry["codeHash"]).lower(),
         abi=tuple(dict(element) for element in entry["abi"]),

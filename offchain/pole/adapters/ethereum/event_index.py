@@ -9,15 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eth_typing import ChecksumAddress, HexStr
-from eth_utils.abi import event_abi_to_log_topic
-from web3 import Web3
-from web3.contract import Contract
-from web3.types import BlockData, FilterParams, LogReceipt
-
 from pole.adapters.ethereum.connection import in_one_request, node_answers
 from pole.adapters.ethereum.deployment import Deployment
-from pole.adapters.node.provider import NoSuchBlockError
+from pole.adapters.node.contract import Contract
+from pole.adapters.node.node import Node, NoSuchBlockError
+from pole.adapters.node.questions import Question, Values, block, logs
+from pole.errors import UnreachableError
+from pole.protocol.encoding.abi_codec import AbiError
+from pole.quoting import reason
 
 EVENTS = {
     "Ledger": ("Recorded", "BlockAppended"),
@@ -45,6 +44,10 @@ class Event:
     transaction: str
 
 
+Snapshot = Mapping[str, tuple[Event, ...]]
+"""All events by name, up to one and the same Ethereum block."""
+
+
 class EventIndex:
     """All events of a deployment that readers ask for, by name, in the order they happened.
 
@@ -54,22 +57,19 @@ class EventIndex:
 
     def __init__(
         self,
-        w3: Web3,
+        node: Node,
         deployment: Deployment,
         contracts: Mapping[str, Contract],
-        seen_head: Callable[[], BlockData | None] = lambda: None,
+        seen_head: Callable[[], Values | None] = lambda: None,
     ) -> None:
-        self._w3 = w3
+        self._node = node
         self._seen_head = seen_head
         self._first = deployment.first_block
         self._addresses = [contracts[name].address for name in EVENTS]
-        self._decoders = {
-            (contracts[name].address, bytes(event_abi_to_log_topic(contracts[name].events[event]().abi))): (
-                contracts[name].events[event]()
-            )
-            for name, events in EVENTS.items()
-            for event in events
-        }
+        kinds = [(contracts[name], event) for name, events in EVENTS.items() for event in events]
+        described = [(contract.address, contract.event(event)) for contract, event in kinds]
+        self._kinds = {(address, kind.topic): kind for address, kind in described}
+        self._topics = list(dict.fromkeys(kind.topic for _, kind in described))
         self._mutex = threading.Lock()
         self._clear()
 
@@ -77,7 +77,7 @@ class EventIndex:
         """Return the events of that name up to the newest Ethereum block."""
         return self.snapshot().get(name, ())
 
-    def snapshot(self) -> Mapping[str, tuple[Event, ...]]:
+    def snapshot(self) -> Snapshot:
         """Return all events by name, up to one and the same Ethereum block."""
         with self._mutex, node_answers():
             self._catch_up()
@@ -89,57 +89,49 @@ class EventIndex:
         self._last_hash: bytes | None = None
 
     def _catch_up(self) -> None:
-        head = self._seen_head() or self._w3.eth.get_block("latest")
-        if bytes(head["hash"]) == self._last_hash:
+        head = self._seen_head() or self._node.ask(block())
+        if head["hash"] == self._last_hash:
             return
         start = max(self._first, self._next - REREAD)
         last = min(start + PAGE - 1, head["number"])
-        logs = self._logs_after_what_was_read(start, last)
-        if logs is None:
+        found = self._logs_after_what_was_read(start, last)
+        if found is None:
             self._clear()
             start = self._first
         while self._next <= head["number"]:
             last = min(start + PAGE - 1, head["number"])
-            for log in self._w3.eth.get_logs(self._page(start, last)) if logs is None else logs:
+            for log in self._node.ask(self._page(start, last)) if found is None else found:
                 self._keep(log)
-            self._next, logs = last + 1, None
+            self._next, found = last + 1, None
             start = self._next
-        self._last_hash = bytes(head["hash"])
+        self._last_hash = head["hash"]
 
-    def _logs_after_what_was_read(self, first: int, last: int) -> list[LogReceipt] | None:
+    def _logs_after_what_was_read(self, first: int, last: int) -> list[Values] | None:
         """Return logs of some blocks, None where the last block that was read is no more in the chain."""
         if self._last_hash is None or last < self._next - 1:
             return None
         try:
-            read, logs = in_one_request(
-                self._w3,
-                [
-                    lambda: self._w3.eth.get_block(self._next - 1),
-                    lambda: self._w3.eth.get_logs(self._page(first, last)),
-                ],
-            )
+            read, found = in_one_request(self._node, [block(self._next - 1), self._page(first, last)])
         except NoSuchBlockError:
             return None
-        return list(logs) if bytes(read["hash"]) == self._last_hash else None
+        return list(found) if read["hash"] == self._last_hash else None
 
-    def _page(self, first: int, last: int) -> FilterParams:
-        topics = [HexStr("0x" + topic.hex()) for topic in dict.fromkeys(topic for _, topic in self._decoders)]
-        addresses: list[ChecksumAddress] = list(self._addresses)
-        return {"address": addresses, "fromBlock": first, "toBlock": last, "topics": [topics]}
+    def _page(self, first: int, last: int) -> Question[list[Values]]:
+        return logs(self._addresses, first, last, self._topics)
 
-    def _keep(self, log: LogReceipt) -> None:
-        decoder = self._decoders.get((log["address"], bytes(log["topics"][0]) if log["topics"] else b""))
-        if decoder is None:
+    def _keep(self, log: Values) -> None:
+        kind = self._kinds.get((log["address"], log["topics"][0] if log["topics"] else b""))
+        if kind is None:
             return
-        decoded = decoder.process_log(log)
-        event = Event(
-            decoded["event"],
-            decoded["args"],
-            decoded["blockNumber"],
-            "0x" + bytes(decoded["transactionHash"]).hex(),
-        )
+        try:
+            arguments = kind.arguments(log)
+        except AbiError as error:
+            raise UnreachableError(
+                f"The Ethereum node gave an answer that makes no sense: {reason(error)}."
+            ) from error
+        event = Event(kind.name, arguments, log["blockNumber"], f"0x{log['transactionHash'].hex()}")
         kept = self._events.setdefault(event.name, {})
-        place = (decoded["blockNumber"], decoded["logIndex"])
+        place = (log["blockNumber"], log["logIndex"])
         is_late = bool(kept) and place < next(reversed(kept)) and place not in kept
         kept[place] = event
         if is_late:

@@ -3,26 +3,24 @@
 What `protocol.history` verifies, and the bodies that are pinned on IPFS.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
-
-from hexbytes import HexBytes
+from typing import Any
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.connection import in_one_request
 from pole.adapters.ethereum.decoding import (
-    to_header,
-    to_ommer,
+    read_blocks,
     to_posted_task,
     to_record,
     to_round,
     to_vote,
 )
-from pole.adapters.ethereum.event_index import Event
-from pole.adapters.node.provider import NoSuchBlockError
-from pole.errors import InputError, IntegrityError
+from pole.adapters.ethereum.event_index import Event, Snapshot
+from pole.adapters.node.node import NoSuchBlockError
+from pole.adapters.node.questions import Question, Values, block, transaction
+from pole.errors import InputError, IntegrityError, UnreachableError
 from pole.protocol.encoding.ethereum_headers import encode_header, mix_of
 from pole.protocol.encoding.records import (
     Payouts,
@@ -33,12 +31,9 @@ from pole.protocol.encoding.records import (
 )
 from pole.protocol.formats.block_body import BlockBody, write_body
 from pole.protocol.formats.leaked_vote import LeakedVote
-from pole.protocol.replay.history import Block, History
+from pole.protocol.replay.history import History
 from pole.protocol.replay.surroundings import Books, Member, RoundClock, Surroundings
-from pole.protocol.state import RecordKind, Vote
-
-Snapshot = Mapping[str, tuple[Event, ...]]
-T = TypeVar("T")
+from pole.protocol.state import Block, RecordKind, Vote
 
 # Requests that travel together: more of them and some nodes refuse the batch.
 BATCH = 50
@@ -65,18 +60,6 @@ def read_history(reader: ChainReader) -> History:
     )
 
 
-def read_blocks(events: Snapshot) -> tuple[Block, ...]:
-    """Return the PoLe blocks; the first is the genesis block, which the contract's construction appends."""
-    return tuple(
-        Block(
-            to_header(event.arguments["header"]),
-            bytes(event.arguments["hash"]),
-            tuple(to_ommer(ommer) for ommer in event.arguments["ommers"]),
-        )
-        for event in events.get("BlockAppended", ())
-    )
-
-
 def block_body(reader: ChainReader, height: int) -> bytes:
     """Return the body of the block at `height` as the file that is pinned on IPFS (docs/formats.md).
 
@@ -94,10 +77,10 @@ def block_body(reader: ChainReader, height: int) -> bytes:
     return write_body(BlockBody(deployment.chain_id, deployment.chain.address, height, records))
 
 
-def in_batches(reader: ChainReader, calls: list[Callable[[], Any]]) -> list[Any]:
-    """Return the results of many read-only calls, some fifty a request."""
-    parts = [calls[start : start + BATCH] for start in range(0, len(calls), BATCH)]
-    return [result for part in parts for result in in_one_request(reader.w3, part)]
+def in_batches(reader: ChainReader, questions: Sequence[Question[Any]]) -> list[Any]:
+    """Return the answers to many questions, some fifty a request."""
+    parts = [questions[start : start + BATCH] for start in range(0, len(questions), BATCH)]
+    return [result for part in parts for result in in_one_request(reader.node, part)]
 
 
 def _surroundings(reader: ChainReader, events: Snapshot) -> Surroundings:
@@ -139,11 +122,11 @@ def _ends(events: Snapshot) -> dict[int, int]:
 
 def clocks_of(reader: ChainReader, ended: Mapping[int, int]) -> dict[int, RoundClock]:
     """Return what the contracts and the Ethereum blocks tell of the time of rounds that ended in a block."""
-    asked = reader.contracts["PoLeChain"].functions
-    rounds = in_batches(reader, [asked.round(round_id).call for round_id in ended])
+    chain = reader.contracts["PoLeChain"]
+    rounds = in_batches(reader, [chain.call("round", round_id) for round_id in ended])
     numbers = list(dict.fromkeys(ended.values()))
-    blocks = in_batches(reader, [partial(reader.w3.eth.get_block, number) for number in numbers])
-    times = {number: block["timestamp"] for number, block in zip(numbers, blocks, strict=True)}
+    blocks = in_batches(reader, [block(number) for number in numbers])
+    times = {number: each["timestamp"] for number, each in zip(numbers, blocks, strict=True)}
     found = {}
     for round_id, raw in zip(ended, rounds, strict=True):
         standing = to_round(round_id, raw)
@@ -192,10 +175,10 @@ def _mix(reader: ChainReader, number: int) -> bytes | None:
     Raises IntegrityError where the header does not give the block's hash.
     """
     try:
-        block = reader.w3.eth.get_block(number)
+        found = reader.node.ask(block(number))
     except NoSuchBlockError:
         return None
-    return mix_of(encode_header(block))
+    return mix_of(encode_header(found))
 
 
 def _check_tip(reader: ChainReader, newest: Block) -> None:
@@ -224,13 +207,7 @@ def _openings(reader: ChainReader, events: Snapshot) -> _Openings:
     """
     kinds = (RecordKind.SOLUTION_REVEALED, RecordKind.VOTE_REVEALED, RecordKind.VOTE_LEAKED)
     recorded = [event for event in events.get("Recorded", ()) if event.arguments["kind"] in kinds]
-    calls = in_batches(
-        reader,
-        [
-            lambda event=event: reader.w3.eth.get_transaction(HexBytes(event.transaction))  # type: ignore[misc]
-            for event in recorded
-        ],
-    )
+    calls = in_batches(reader, [transaction(event.transaction) for event in recorded])
     found = _Openings({}, {}, {})
     for event, call in zip(recorded, calls, strict=True):
         data = decode_record(to_record(event.arguments))
@@ -251,9 +228,10 @@ def _openings(reader: ChainReader, events: Snapshot) -> _Openings:
     return found
 
 
-def _arguments(reader: ChainReader, contract: str, function: str, call: Any) -> dict[str, Any] | None:
+def _arguments(
+    reader: ChainReader, contract: str, function: str, call: Values | None
+) -> dict[str, Any] | None:
+    if call is None:
+        raise UnreachableError("The Ethereum node does not show a transaction whose events it shows.")
     target = reader.contracts[contract]
-    if call["to"] != target.address:
-        return None
-    called, arguments = target.decode_function_input(call["input"])
-    return arguments if called.fn_name == function else None
+    return target.arguments(function, call["input"]) if call["to"] == target.address else None

@@ -3,17 +3,14 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Final
-
-from web3 import Web3
-from web3.contract import Contract
-from web3.types import BlockData, FilterParams
 
 from pole.adapters.ethereum.connection import in_one_request, node_answers
 from pole.adapters.ethereum.decoding import member, to_round
 from pole.adapters.ethereum.event_index import REREAD
-from pole.adapters.node.provider import NoSuchBlockError
+from pole.adapters.node.contract import Contract
+from pole.adapters.node.node import Node, NoSuchBlockError
+from pole.adapters.node.questions import Question, Values, block, logs
 from pole.protocol.state import ENDED, Phase, Round
 from pole.roles.ports import Moment
 
@@ -30,7 +27,7 @@ _UNOPENED: Final = (Phase.NONE, 0, 0)
 class Look:
     """What was seen at an Ethereum block, its head, and the block at which the contracts were asked."""
 
-    head: BlockData
+    head: Values
     moments: tuple[Moment, ...]
     rounds: dict[int, Round]
     asked_at: int
@@ -40,9 +37,9 @@ class Lookout:
     """Looks at the contracts of a deployment; `clock` tells seconds of any epoch."""
 
     def __init__(
-        self, w3: Web3, contracts: Mapping[str, Contract], lanes: int, clock: Callable[[], float]
+        self, node: Node, contracts: Mapping[str, Contract], lanes: int, clock: Callable[[], float]
     ) -> None:
-        self._w3 = w3
+        self._node = node
         self._contracts = contracts
         self._lanes = lanes
         self._clock = clock
@@ -65,7 +62,7 @@ class Lookout:
     def _is_fresh(self) -> bool:
         return self._clock() - self._looked_at < self._fresh_for
 
-    def fresh_head(self) -> BlockData | None:
+    def fresh_head(self) -> Values | None:
         """Return the head that was seen just now, None where that is some time ago."""
         return self._last.head if self._last is not None and self._is_fresh() else None
 
@@ -74,22 +71,26 @@ class Lookout:
         with node_answers():
             self._last = self._look_on(self._last) if self._last is not None else None
             if self._last is None:
-                self._last = self._look_anew(self._w3.eth.get_block("latest"), [])
+                self._last = self._look_anew(self._node.ask(block()), [])
         self._looked_at = self._seen_at = self._clock()
         return self._last
 
-    def _look_anew(self, head: BlockData, known: list[int]) -> Look:
+    def _look_anew(self, head: Values, known: list[int]) -> Look:
         """Return what the contracts say at a block, by one request where `known` are the newest rounds."""
         number, lanes = head["number"], range(self._lanes)
-        chain, tasks = self._contracts["PoLeChain"].functions, self._contracts["TaskList"].functions
-        waiting, *told = self._at(
-            number,
-            [tasks.waiting(), *(chain.newestRound(lane) for lane in lanes), *self._standing_of(known)],
+        chain, tasks = self._contracts["PoLeChain"], self._contracts["TaskList"]
+        waiting, *told = in_one_request(
+            self._node,
+            [
+                tasks.call("waiting", block=number),
+                *(chain.call("newestRound", lane, block=number) for lane in lanes),
+                *self._standing_of(known, number),
+            ],
         )
         newest, standing = told[: len(lanes)], _pairs(known, told[len(lanes) :])
         opened = [round_id for round_id in newest if round_id]
         unseen = [round_id for round_id in opened if round_id not in standing]
-        standing |= _pairs(unseen, self._at(number, self._standing_of(unseen)))
+        standing |= _pairs(unseen, in_one_request(self._node, self._standing_of(unseen, number)))
         rounds = {each: to_round(each, standing[each][0]) for each in opened}
         phases = {each: _to_phase(standing[each][1]) for each in opened}
         free = [lane for lane in lanes if phases.get(newest[lane], _UNOPENED)[0] in _FREE]
@@ -112,10 +113,12 @@ class Lookout:
             moments.append(moment)
         return Look(head, tuple(moments), rounds, number)
 
-    def _standing_of(self, rounds: list[int]) -> list[Any]:
-        """Return the calls that tell of each round its state and its phase."""
-        chain = self._contracts["PoLeChain"].functions
-        return [call for each in rounds for call in (chain.round(each), chain.phaseOf(each))]
+    def _standing_of(self, rounds: list[int], number: int) -> list[Question[Any]]:
+        """Return the questions that tell of each round its state and its phase at a block."""
+        chain = self._contracts["PoLeChain"]
+        return [
+            chain.call(function, each, block=number) for each in rounds for function in ("round", "phaseOf")
+        ]
 
     def _look_on(self, seen: Look) -> Look | None:
         """Return what holds at the newest block, by one request where nothing happened since.
@@ -131,25 +134,20 @@ class Lookout:
         first = max(seen.asked_at, before - REREAD) + 1
         addresses = [self._contracts[name].address for name in MOVING]
         drawing = [moment.round_id for moment in seen.moments if moment.phase is Phase.DRAW]
-        phase_of = self._contracts["PoLeChain"].functions.phaseOf
-        # A node may refuse to search from a block that it has not yet.
-        wanted: FilterParams = {
-            "address": addresses,
-            "fromBlock": min(first, before),
-            "toBlock": "latest",
-        }
-        questions: list[Callable[[], Any]] = [
-            lambda: self._w3.eth.get_block("latest"),
-            lambda: self._w3.eth.get_block(before),
-            lambda: self._w3.eth.get_logs(wanted),
-            *(phase_of(round_id).call for round_id in drawing),
+        chain = self._contracts["PoLeChain"]
+        asked: list[Question[Any]] = [
+            block(),
+            block(before),
+            # A node may refuse to search from a block that it has not yet.
+            logs(addresses, min(first, before)),
+            *(chain.call("phaseOf", round_id) for round_id in drawing),
         ]
         try:
-            head, passed, events, *phases = in_one_request(self._w3, questions)
+            head, passed, events, *phases = in_one_request(self._node, asked)
         except NoSuchBlockError:
             return None
         is_drawing = all(phase == Phase.DRAW for phase, _, _ in phases)
-        is_same = bytes(passed["hash"]) == bytes(seen.head["hash"])
+        is_same = passed["hash"] == seen.head["hash"]
         is_quiet = all(log["blockNumber"] < first for log in events)
         if not is_same:
             return None
@@ -159,12 +157,6 @@ class Lookout:
             replace(moment, timestamp=head["timestamp"], block=head["number"]) for moment in seen.moments
         )
         return replace(seen, head=head, moments=moments)
-
-    def _at(self, block: int, functions: list[Any]) -> list[Any]:
-        """Return what view functions answer at a block, asked in one request."""
-        if not functions:
-            return []
-        return in_one_request(self._w3, [partial(each.call, block_identifier=block) for each in functions])
 
 
 def _to_phase(raw: tuple[int, int, int]) -> tuple[Phase, int, int]:
@@ -178,7 +170,7 @@ def _pairs(rounds: list[int], told: list[Any]) -> dict[int, tuple[Any, Any]]:
     return dict(zip(rounds, zip(told[::2], told[1::2], strict=True), strict=True))
 
 
-def _is_over(moment: Moment, head: BlockData) -> bool:
+def _is_over(moment: Moment, head: Values) -> bool:
     """Return whether the clock has ended a moment's phase by a block."""
     is_late = head["timestamp"] >= moment.deadline and head["number"] >= moment.deadline_block
-    return moment.deadline > 0 and is_late
+    return bool(moment.deadline > 0 and is_late)

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pole.adapters.ethereum.chain_reader import ChainReader
-from pole.adapters.ethereum.decoding import to_record, to_vote
-from pole.adapters.ethereum.event_index import Event
-from pole.adapters.ethereum.history_source import Snapshot, read_blocks
+from pole.adapters.ethereum.decoding import read_blocks, to_record, to_vote
+from pole.adapters.ethereum.event_index import Event, Snapshot
 from pole.protocol.encoding.records import (
     RecordData,
     RoundOpened,

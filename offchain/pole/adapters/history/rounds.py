@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.decoding import to_record
+from pole.adapters.ethereum.event_index import Snapshot
 from pole.adapters.ethereum.history_source import (
-    Snapshot,
     books_of,
     clocks_of,
     in_batches,
@@ -52,9 +51,9 @@ def read_round(reader: ChainReader, round_id: int) -> EndedRound:
 def seats_of(reader: ChainReader, rounds: Sequence[ReplayedRound]) -> dict[int, int]:
     """Return how many seats could be drawn in each of some rounds that have ended."""
     age = reader.deployment.parameters.committee.seat_age
-    asked = reader.contracts["VerifierCommittee"].functions.seatsAt
+    committee = reader.contracts["VerifierCommittee"]
     opened = {each.round_id: each.clock.opened_at for each in rounds if each.clock is not None}
-    counts = in_batches(reader, [partial(asked(time - age).call) for time in opened.values()])
+    counts = in_batches(reader, [committee.call("seatsAt", time - age) for time in opened.values()])
     return dict(zip(opened, counts, strict=True))
 
 

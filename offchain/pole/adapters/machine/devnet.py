@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from web3.exceptions import Web3Exception
-
-from pole.adapters.ethereum.connection import connect
+from pole.adapters.ethereum.connection import open_node
 from pole.adapters.machine.process import Process, running_process, start_process, stop_process
+from pole.adapters.node.questions import chain_id
+from pole.adapters.node.refusals import NodeRefusalError
 from pole.adapters.storage.ipfs import IpfsPolicy, IpfsStore
 from pole.adapters.storage.private_file import private_folder
 from pole.errors import InputError, UnreachableError
@@ -167,8 +167,8 @@ def devnet_state(folder: Path, *, rpc: str, ipfs: str) -> list[ServiceState]:
 def chain_answers(rpc: str) -> bool:
     """Return whether an Ethereum node answers."""
     try:
-        return connect(rpc).eth.chain_id > 0
-    except (UnreachableError, Web3Exception):
+        return open_node(rpc).ask(chain_id()) > 0
+    except (UnreachableError, NodeRefusalError):
         return False
 
 

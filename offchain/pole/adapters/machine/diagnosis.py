@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from pole.adapters.ethereum.chain_reader import ChainReader
-from pole.adapters.ethereum.connection import check_deployment, connect, node_answers, shown_url
+from pole.adapters.ethereum.connection import check_deployment, in_one_request, open_node, shown_url
 from pole.adapters.ethereum.deployment import read_deployment
 from pole.adapters.machine.exposure import can_be_entered
+from pole.adapters.node.questions import Question, block_number, chain_id, client_version
 from pole.adapters.storage.ipfs import IpfsPolicy, IpfsStore
 from pole.adapters.storage.private_file import write_private
 from pole.adapters.wallet.keystore import list_wallets
@@ -128,18 +130,15 @@ def _folder(setup: Setup) -> Finding:
 
 
 def _chain(setup: Setup) -> Finding:
-    w3 = connect(setup.rpc)
-    with node_answers():
-        client = one_line(w3.client_version, MAX_QUOTED)
-        sentence = (
-            f"Chain {w3.eth.chain_id} at {shown_url(setup.rpc)} ({client}), block {w3.eth.block_number}."
-        )
-    return Finding("chain", Grade.OK, sentence)
+    asked: list[Question[Any]] = [client_version(), chain_id(), block_number()]
+    client, number, height = in_one_request(open_node(setup.rpc), asked)
+    shown = f"{shown_url(setup.rpc)} ({one_line(client, MAX_QUOTED)})"
+    return Finding("chain", Grade.OK, f"Chain {number} at {shown}, block {height}.")
 
 
 def _deployment(setup: Setup) -> Finding:
     deployment = read_deployment(setup.deployment)
-    check_deployment(connect(setup.rpc), deployment)
+    check_deployment(open_node(setup.rpc), deployment)
     return Finding("deployment", Grade.OK, f"PoLeChain is at {deployment.chain.address}.")
 
 
@@ -164,7 +163,7 @@ def _wallets(setup: Setup) -> Finding:
     wallets = list_wallets(setup.home)
     if not wallets:
         return Finding("wallets", Grade.WARN, "There is no wallet: make one with `pole wallet new NAME`.")
-    reader = ChainReader(connect(setup.rpc), read_deployment(setup.deployment))
+    reader = ChainReader(open_node(setup.rpc), read_deployment(setup.deployment))
     held = {wallet.name: reader.balance_of(wallet.address) for wallet in wallets}
     empty = [name for name, amount in held.items() if not amount]
     listed = ", ".join(f"{name} {ether(amount)}" for name, amount in held.items())

@@ -1,219 +1,77 @@
-"""The boundary to an Ethereum node: what comes through it is an answer to what was asked, of the right shape.
+"""web3 on the boundary to a node: what sends is written with it."""
 
-Everything else is UnreachableError, whatever a node, a proxy or somebody on the way sends.
-"""
-
-import itertools
-import json
-import logging
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from eth_abi.codec import ABICodec
 from web3 import Web3
 from web3._utils.abi import build_strict_registry
+from web3._utils.rpc_abi import RPC
+from web3.exceptions import MethodUnavailable
 from web3.middleware import AttributeDictMiddleware, ExtraDataToPOAMiddleware
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from pole.adapters.node.answers import (
-    BatchRefusedError,
-    Request,
-    StatusError,
-    UnansweredError,
-    parse_answer,
-    parse_answers,
-)
-from pole.adapters.node.methods import METHODS, SENDING
-from pole.errors import UnreachableError
-from pole.protocol.encoding.abi import TEXT
-
-LOG: Final = logging.getLogger("pole.node")
-
-T = TypeVar("T")
-
-Post = Callable[[bytes], bytes]
-"""Sends the bytes of a request, and returns those of the answer; raises UnansweredError."""
-
-
-LEARNED_FOR: Final = 600.0
-"""Seconds after which a node is asked for twice as much at once: its refusal may have been of a moment."""
-
-
-class NoSuchBlockError(UnreachableError):
-    """The node has no block of that number, or has none yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How often a question is asked, and seconds: before the second time, doubled later, and for all."""
-
-    tries: int = 3
-    pause: float = 0.25
-    within: float = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """How a node is spoken of: by an address without its keys, and with what to do when it never answered."""
-
-    address: str
-    advice: str
+from pole.adapters.node.node import Node, Post
+from pole.adapters.node.refusals import NoSuchMethodError
 
 
 class NodeProvider(JSONBaseProvider):
-    """web3's way to a node, over `post`.
-
-    Questions are asked again when they come to nothing; transactions are not, which their sender sees to.
-    """
+    """web3's way to a node; what that raises passes through web3 as it is."""
 
     global_ccip_read_enabled = False
     """A contract's answer must not make us ask any address for more (EIP-3668)."""
 
-    def __init__(
-        self,
-        post: Post,
-        words: Words,
-        *,
-        patience: Patience | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, node: Node) -> None:
         super().__init__()
-        self.post = post
-        self._words = words
-        self._patience = patience or Patience()
-        self._clock = clock
-        self._wait = wait
-        self._numbers = itertools.count(1)
-        self._has_answered = False
-        self._at_once: int | None = None
-        self._learned_at = 0.0
+        self.node = node
+
+    @property
+    def post(self) -> Post:
+        """Return what the node's requests go over."""
+        return self.node.post
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Send one request."""
-        request = Request(next(self._numbers), method, params)
-        return _response(request, self._ask_one(request))
+        try:
+            return _response(self.node.request(method, params))
+        except NoSuchMethodError as error:
+            if method != RPC.eth_maxPriorityFeePerGas:
+                raise
+            # web3 works the usual tip out of the last blocks then.
+            raise MethodUnavailable(str(error)) from error
 
     def make_batch_request(
         self, batch_requests: list[tuple[RPCEndpoint, Any]]
     ) -> list[RPCResponse] | RPCResponse:
-        """Send several requests as one, or as few as the node takes so many at once."""
-        asked = [Request(next(self._numbers), method, params) for method, params in batch_requests]
-        results: list[Any] = []
-        while left := asked[len(results) :]:
-            results += self._ask_first(left)
-        return [_response(request, result) for request, result in zip(asked, results, strict=True)]
-
-    def _ask_first(self, asked: Sequence[Request]) -> list[Any]:
-        """Return the results of the first of some requests: of so many as the node takes at once.
-
-        A batch that it refuses teaches how many, where the first of them alone is answered.
-        """
-        if self._at_once is not None and self._clock() >= self._learned_at + LEARNED_FOR:
-            self._learn(2 * self._at_once)
-        first = asked[: self._at_once]
-        if len(first) == 1:
-            return [self._ask_one(first[0])]
-        body = _body([_content(each) for each in first])
-        try:
-            return self._ask(first, lambda: parse_answers(self._post_batch(body), first))
-        except BatchRefusedError as error:
-            alone = self._ask_one(first[0])
-            self._learn(len(first) // 2)
-            LOG.info("%s takes no %d requests at once (%s).", self._words.address, len(first), error)
-            return [alone]
-
-    def _learn(self, at_once: int) -> None:
-        self._at_once, self._learned_at = at_once, self._clock()
-
-    def _ask_one(self, request: Request) -> Any:
-        body = _body(_content(request))
-        return self._ask([request], lambda: parse_answer(self.post(body), request))
-
-    def _post_batch(self, body: bytes) -> bytes:
-        try:
-            return self.post(body)
-        except StatusError as error:
-            raise BatchRefusedError(str(error)) from error
-
-    def _ask(self, asked: Sequence[Request], ask: Callable[[], T]) -> T:
-        """Ask once, and a few times more where nothing but a question is lost and there is time."""
-        is_question = all(request.method in METHODS.keys() - SENDING for request in asked)
-        pauses = self._pauses() if is_question else iter(())
-        while True:
-            try:
-                found = ask()
-            except (UnansweredError, UnreachableError) as error:
-                pause = next(pauses, None)
-                if pause is None:
-                    raise self._unreachable(error) from error
-                self._wait(pause)
-            else:
-                self._has_answered = True
-                return found
-
-    def _pauses(self) -> Iterator[float]:
-        until = self._clock() + self._patience.within
-        pauses = (self._patience.pause * 2**retry for retry in range(self._patience.tries - 1))
-        return itertools.takewhile(lambda pause: self._clock() + pause < until, pauses)
-
-    def _unreachable(self, error: Exception) -> UnreachableError:
-        if isinstance(error, UnreachableError):
-            return error
-        if self._has_answered:
-            return UnreachableError(
-                f"The Ethereum node at {self._words.address} does not answer now ({error})."
-            )
-        return UnreachableError(
-            f"No Ethereum node answers at {self._words.address} ({error}): {self._words.advice}, or name "
-            "another with --rpc."
-        )
+        """Send several requests as one."""
+        return [_response(result) for result in self.node.request_all(batch_requests)]
 
 
-def web3_over(provider: JSONBaseProvider) -> Web3:
+def web3_over(node: Node) -> Web3:
     """Return a web3 that sends nothing of its own accord: one request, or batch of them, a call.
 
     Its usual middlewares would ask for the chain's id before each call, for a price of gas, and for names.
     """
     w3 = Web3(
-        provider,
+        NodeProvider(node),
         middleware=[
             # Blocks of proof of authority have more in that field than web3 accepts under its usual name.
             (ExtraDataToPOAMiddleware, "extra data"),
             (AttributeDictMiddleware, "attributes"),
         ],
     )
-    registry = build_strict_registry()
-    registry.unregister_decoder("string")
-    registry.register_decoder("string", TEXT)
-    w3.codec = ABICodec(registry)
+    w3.codec = ABICodec(build_strict_registry())
     return w3
 
 
-def _content(request: Request) -> dict[str, Any]:
-    return {
-        "jsonrpc": "2.0",
-        "id": request.number,
-        "method": request.method,
-        "params": request.parameters or [],
-    }
+def at_once(w3: Web3, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Return the results of read-only calls of web3 that travel as one request; raises what one would."""
+    with w3.batch_requests() as batch:
+        for call in calls:
+            batch.add(call())
+        return list(batch.execute())
 
 
-def _body(content: Any) -> bytes:
-    return json.dumps(content, default=_plain).encode()
-
-
-def _plain(value: Any) -> Any:
-    """Return what web3 leaves in parameters, as JSON has it."""
-    return dict(value) if isinstance(value, Mapping) else "0x" + bytes(value).hex()
-
-
-def _response(request: Request, result: Any) -> RPCResponse:
-    if request.method == "eth_getBlockByNumber" and result is None:
-        raise NoSuchBlockError(
-            f"The Ethereum node has no block {request.parameters[0]}: it may lag behind, or not keep it."
-        )
-    return {"jsonrpc": "2.0", "id": request.number, "result": result}
+def _response(result: Any) -> RPCResponse:
+    return {"jsonrpc": "2.0", "id": 1, "result": result}

@@ -1,16 +1,7 @@
 """What a node's error says: about the contracts, about the wallet, or only about the node itself."""
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
-
-from web3.exceptions import (
-    ContractCustomError,
-    ContractLogicError,
-    MethodUnavailable,
-    TransactionNotFound,
-    Web3RPCError,
-)
-from web3.types import RPCResponse
+from typing import Any, Final
 
 from pole.adapters.node.methods import SENDING
 from pole.errors import UnreachableError
@@ -34,27 +25,49 @@ _IN_WORDS: Final = ("0x08c379a0", "0x4e487b71")
 _SELECTOR_DIGITS: Final = 10
 
 
+class NodeRefusalError(Exception):
+    """A node refuses what it was asked for; the message is its own."""
+
+
+class RevertedError(NodeRefusalError):
+    """Running a contract came to no end: `data` is its custom error, None where the message says what it is.
+
+    As hexadecimal, for a node may send what is none.
+    """
+
+    def __init__(self, message: str, data: str | None = None) -> None:
+        super().__init__(message)
+        self.data = data
+
+
+class AbsentError(NodeRefusalError):
+    """The node has no such transaction, which most nodes say by null."""
+
+
+class NoSuchMethodError(NodeRefusalError):
+    """The node has not got the method."""
+
+
 def refusal(method: str, error: Mapping[str, Any]) -> Exception:
     """Return what to raise for an error object of a node.
 
-    web3's own error where the caller has something to make of it: a verdict on a call, a transaction that
-    the pool does not take, a method that the node has not got. All else says nothing about the chain, and is
-    UnreachableError.
+    NodeRefusalError where the caller has something to make of it: a verdict on a call, a transaction that the
+    pool does not take or that is not there, a method that the node has not got. All else says nothing about
+    the chain, and is UnreachableError.
     """
     message, said = error["message"], f"{error['message']} {error.get('data') or ''}".lower()
-    whole = Web3RPCError(message, rpc_response=cast(RPCResponse, {"error": dict(error)}))
     if error["code"] in BUSY:
         return _unserved(message)
     if method in SENDING:
-        return whole
+        return NodeRefusalError(message)
     if method == "eth_call" and any(words in said for words in NO_FUNDS):
-        return whole
+        return NodeRefusalError(message)
     if method == "eth_call" and (error["code"] == _REVERTED or any(words in said for words in VERDICTS)):
         return _verdict(message, error.get("data"))
     if method.startswith("eth_getTransaction") and said.strip() == "transaction not found":
-        return TransactionNotFound(message)
+        return AbsentError(message)
     if error["code"] == _NO_SUCH_METHOD:
-        return MethodUnavailable(message, rpc_response=whole.rpc_response)
+        return NoSuchMethodError(message)
     return _unserved(message)
 
 
@@ -63,9 +76,8 @@ def _unserved(message: str) -> UnreachableError:
     return UnreachableError(f"The Ethereum node does not serve the request: {said}.")
 
 
-def _verdict(message: str, data: Any) -> Exception:
+def _verdict(message: str, data: Any) -> RevertedError:
     # Nethermind's "Reverted 0x…".
     given = data.removeprefix("Reverted ") if isinstance(data, str) else ""
-    if given.startswith("0x") and len(given) >= _SELECTOR_DIGITS and not given.startswith(_IN_WORDS):
-        return ContractCustomError(given, data=given)
-    return ContractLogicError(message, data=given)
+    is_ours = given.startswith("0x") and len(given) >= _SELECTOR_DIGITS and not given.startswith(_IN_WORDS)
+    return RevertedError(message, given if is_ours else None)

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from eth_account.signers.base import BaseAccount
-from eth_utils.abi import event_abi_to_log_topic
 from web3.types import TxReceipt
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.connection import in_one_request, node_answers
 from pole.adapters.ethereum.decoding import to_round
+from pole.adapters.node.questions import block
 from pole.adapters.sending.fees import FeePolicy, expected_price
 from pole.adapters.sending.task_states import task_to_replace
 from pole.adapters.sending.transactions import Call, Sender
@@ -42,7 +42,7 @@ def open_ethereum_chain(
     `locks` is a folder for its lock file, shared by all processes of the wallet.
     Raises InputError when the journal was written on another chain, which may have had the same id.
     """
-    genesis = bytes(reader.w3.eth.get_block(0)["hash"])
+    genesis = bytes(reader.node.ask(block(0))["hash"])
     if journal.secret("chain/genesis", lambda: genesis) != genesis:
         raise InputError(
             f"The journal {journal.path} was written on another chain with the same id, which was probably "
@@ -61,7 +61,7 @@ class EthereumChain(ChainReader):
     """
 
     def __init__(self, reader: ChainReader, address: str, sender: Sender) -> None:
-        super().__init__(reader.w3, reader.deployment)
+        super().__init__(reader.node, reader.deployment)
         self._sender = sender
         self._identity = Identity(
             reader.deployment.chain_id,
@@ -132,10 +132,7 @@ class EthereumChain(ChainReader):
         if not self._sender.was_sent(intent):
             with node_answers():
                 named = to_round(round_id, self.view("PoLeChain", "round", round_id)).draw_block
-                drawing, head = in_one_request(
-                    self.w3,
-                    [lambda: self.w3.eth.get_block(named), lambda: self.w3.eth.get_block("latest")],
-                )
+                drawing, head = in_one_request(self.node, [block(named), block()])
             header, gas = encode_header(drawing), EARLY_GAS if head["number"] == named else None
         return _receipt(self._send("PoLeChain", "draw", round_id, header, intent=intent, gas=gas))
 
@@ -259,7 +256,7 @@ class EthereumChain(ChainReader):
         gas: int | None = None,
     ) -> TxReceipt:
         target = self.contracts[contract]
-        call = Call(target.address, target.encode_abi(function, args=arguments), value, gas)
+        call = Call(target.address, f"0x{target.calldata(function, *arguments).hex()}", value, gas)
         try:
             return self._sender.send(call, intent=intent)
         finally:
@@ -267,11 +264,10 @@ class EthereumChain(ChainReader):
 
     def _event(self, contract: str, event: str, receipt: TxReceipt) -> Any:
         target = self.contracts[contract]
-        topic = bytes(event_abi_to_log_topic(target.events[event]().abi))
+        kind = target.event(event)
         for log in receipt["logs"]:
-            if log["address"] == target.address and log["topics"] and bytes(log["topics"][0]) == topic:
-                with node_answers():
-                    return target.events[event]().process_log(log)["args"]
+            if log["address"] == target.address and log["topics"] and log["topics"][0] == kind.topic:
+                return kind.arguments(log)
         raise InputError(
             f"{contract} of the deployment file emits no {event}: its ABI is of another version."
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from web3 import Web3
 
-from pole.adapters.ethereum.connection import in_one_request
+from pole.adapters.node.provider import at_once
 from pole.errors import FundsError
 
 GWEI = 10**9
@@ -54,9 +54,7 @@ def expected_price(w3: Web3) -> int:
 
 def _market(w3: Web3) -> tuple[int, int]:
     """Return the base fee of the next block and the usual tip, asked in one request."""
-    history, tip = in_one_request(
-        w3, [lambda: w3.eth.fee_history(1, "latest"), lambda: w3.eth.max_priority_fee]
-    )
+    history, tip = at_once(w3, [lambda: w3.eth.fee_history(1, "latest"), lambda: w3.eth.max_priority_fee])
     return int(history["baseFeePerGas"][-1]), int(tip)
 
 

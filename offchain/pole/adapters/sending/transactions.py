@@ -18,16 +18,18 @@ from eth_account.signers.base import BaseAccount
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception
+from web3.exceptions import TransactionNotFound
 from web3.types import TxParams, TxReceipt, Wei
 
-from pole.adapters.ethereum.connection import in_one_request
 from pole.adapters.ethereum.contract_errors import ErrorTable
+from pole.adapters.node.provider import at_once
+from pole.adapters.node.refusals import NodeRefusalError, RevertedError
 from pole.adapters.sending.fees import FeePolicy, Fees, current_fees, market_fees, raised_fees
 from pole.adapters.storage.file_lock import file_lock
 from pole.adapters.storage.journal import SendState, SignedSend, SqliteJournal
 from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
 from pole.protocol.amounts import ether
+from pole.roles.support.recent import Recent
 
 _SLOWER = 1.25
 _GAS_LIMITS = [125_000 << step for step in range(7)]  # up to 8 million, far above any call of the contracts
@@ -81,13 +83,14 @@ class Sender:
         self._policy = policy or FeePolicy()
         self._clock = clock
         self._wait = wait
-        self._costs: dict[str, int] = {}
+        self._gas_spent = 0
+        self._settled = Recent[str]()
         self._limits: dict[str, int] = {}
 
     @property
     def gas_spent(self) -> int:
         """Return the wei that transactions cost whose receipts were seen here, reverted ones too."""
-        return sum(self._costs.values())
+        return self._gas_spent
 
     def send(self, call: Call, *, intent: str) -> TxReceipt:
         """Send the call unless its intent was sent before; return the receipt once it is mined.
@@ -105,7 +108,7 @@ class Sender:
                     self._offer_pending()
                     self._broadcast(self._sign_first(call, intent))
             return self._await(intent)
-        except Web3Exception as error:
+        except NodeRefusalError as error:
             raise self._errors.translate(error) from error
 
     def was_sent(self, intent: str) -> bool:
@@ -166,7 +169,7 @@ class Sender:
     def _state(self) -> "_State":
         address = self._account.address
         return _State(
-            *in_one_request(
+            *at_once(
                 self._w3,
                 [
                     lambda: self._w3.eth.get_balance(address),
@@ -218,8 +221,8 @@ class Sender:
         return 2 * first
 
     def _succeeds(self, transaction: TxParams, limit: int) -> bool:
-        # What came of the call; a node that did not run it is UnreachableError, and no web3 error.
-        with suppress(ContractLogicError):
+        # What came of the call; a node that did not run it is UnreachableError.
+        with suppress(RevertedError):
             self._w3.eth.call({**transaction, "gas": limit})
             return True
         return False
@@ -251,7 +254,7 @@ class Sender:
         """
         try:
             self._w3.eth.send_raw_transaction(send.raw)
-        except Web3Exception as error:
+        except NodeRefusalError as error:
             # Nodes word "I have that" in many ways, so the state tells, not the message.
             if self._mined_nonces() > send.nonce or any(map(self._is_known, self._live(send.intent))):
                 return None
@@ -322,7 +325,9 @@ class Sender:
 
     def _settle(self, send: SignedSend, attempts: list[SignedSend], receipt: TxReceipt) -> TxReceipt:
         succeeded = receipt["status"] == 1
-        self._costs[send.hash] = receipt["gasUsed"] * receipt["effectiveGasPrice"]
+        if send.hash not in self._settled:
+            self._gas_spent += receipt["gasUsed"] * receipt["effectiveGasPrice"]
+            self._settled.add(send.hash)
         outcome = SendState.DONE if succeeded else SendState.REVERTED
         for attempt in attempts:
             state = outcome if attempt == send else SendState.LOST
@@ -342,7 +347,7 @@ class Sender:
         }
         try:
             self._w3.eth.call(again, block_identifier=receipt["blockNumber"])
-        except Web3Exception as error:
+        except NodeRefusalError as error:
             return self._errors.translate(error)
         return RefusedError(
             f"The transaction {send.hash} was mined but reverted: the state changed before it was mined; try "

@@ -10,7 +10,7 @@ from eth_account.signers.base import BaseAccount
 from eth_keys.exceptions import BadSignature
 
 from pole.errors import IntegrityError
-from pole.protocol.encoding import abi
+from pole.protocol.encoding import hashing
 from pole.protocol.formats.canonical_json import read_document, read_hex, write_document
 from pole.protocol.formats.key_sharing import SEALING_KEY_BYTES, Holder
 from pole.quoting import reason
@@ -42,7 +42,7 @@ def read_card(data: bytes) -> Holder:
     signature = read_hex(document, "signature", length=_SIGNATURE_BYTES)
     address = document["address"]
     try:
-        named = abi.address(address)
+        named = hashing.address(address)
         signer = Account.recover_message(_message(named, sealing_key), signature=signature)
     except (BadSignature, ValueError, TypeError) as error:
         raise IntegrityError(

@@ -5,16 +5,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
-from eth_utils.address import to_checksum_address
+from typing import TYPE_CHECKING, Any, Final
 
 from pole.adapters.storage.private_file import write_new_private
 from pole.adapters.wallet.keystore_file import (
     Keystore,
     WrongPasswordError,
+    keystore_address,
     load_document,
     no_keystore,
     open_keystore,
@@ -23,6 +20,9 @@ from pole.adapters.wallet.keystore_file import (
 )
 from pole.adapters.wallet.secret_box import STANDARD_COST
 from pole.errors import InputError
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 STANDARD_ROUNDS = 1 << 18
 """scrypt's N of geth's standard keystores: 256 MiB and about a second for each guess."""
@@ -51,6 +51,8 @@ def new_wallet(home: Path, name: str, password: str, *, rounds: int = STANDARD_R
     `rounds` is scrypt's N. Raises InputError for a name that is taken or cannot be a file's, and for an empty
     password.
     """
+    from eth_account import Account
+
     return _keep(home, name, Account.create(), password, rounds)
 
 
@@ -115,12 +117,12 @@ def find_wallet(home: Path, name: str) -> WalletFile:
     """
     path = wallet_path(home, name)
     try:
-        return WalletFile(name, to_checksum_address(str(load_wallet(path)["address"])), path)
+        return WalletFile(name, keystore_address(str(load_wallet(path)["address"])), path)
     except (KeyError, TypeError, ValueError) as error:
         raise no_keystore(path) from error
 
 
-def unlock_wallet(home: Path, name: str, password: str) -> LocalAccount:
+def unlock_wallet(home: Path, name: str, password: str) -> "LocalAccount":
     """Return the wallet's account, able to sign.
 
     Raises InputError when there is no such wallet, its file is no keystore, or the password is wrong.
@@ -192,7 +194,7 @@ def load_wallet(path: Path) -> dict[str, Any]:
         raise InputError(f"The wallet {path} cannot be read: {error.strerror}.") from error
 
 
-def _keep(home: Path, name: str, account: LocalAccount, password: str, rounds: int) -> WalletFile:
+def _keep(home: Path, name: str, account: "LocalAccount", password: str, rounds: int) -> WalletFile:
     path = wallet_path(home, name)
     require_free(home, name)
     _require_password(password)

@@ -8,14 +8,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
-
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
-from eth_utils.address import to_checksum_address
+from typing import TYPE_CHECKING, Any, Final
 
 from pole.errors import InputError
+from pole.protocol.encoding.hashing import address
 from pole.roles.support.files import read_bounded
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 MAX_FILE_BYTES: Final = 2**16
 KEY_BYTES: Final = 32
@@ -76,11 +76,13 @@ def read_keystore(document: Mapping[str, Any], path: Path) -> Keystore:
     return Keystore(path, _address(fields.get("address"), path), content)
 
 
-def open_keystore(keystore: Keystore, password: str) -> LocalAccount:
+def open_keystore(keystore: Keystore, password: str) -> "LocalAccount":
     """Return the account of a keystore, able to sign.
 
     Raises WrongPasswordError for another password, InputError where the key is none or is not the address's.
     """
+    from eth_account import Account
+
     try:
         key = bytes(Account.decrypt(dict(keystore.content), password))
     except ValueError as error:
@@ -100,10 +102,17 @@ def open_keystore(keystore: Keystore, password: str) -> LocalAccount:
     return account
 
 
-def write_keystore(account: LocalAccount, password: str, *, rounds: int) -> bytes:
+def write_keystore(account: "LocalAccount", password: str, *, rounds: int) -> bytes:
     """Return a keystore of the account's key under a password; `rounds` is scrypt's N."""
+    from eth_account import Account
+
     keystore = Account.encrypt(account.key, password, kdf="scrypt", iterations=rounds)
     return json.dumps(keystore).encode()
+
+
+def keystore_address(given: str) -> str:
+    """Return the address (EIP-55) that a keystore names with 0x or without it; raises ValueError for none."""
+    return address(f"0x{given.lower().removeprefix('0x')}")
 
 
 def no_keystore(path: Path) -> InputError:
@@ -140,7 +149,7 @@ def _address(given: object, path: Path) -> str | None:
     if given is None or given == "":
         return None
     try:
-        return str(to_checksum_address(str(given)))
+        return keystore_address(str(given))
     except ValueError as error:
         raise no_keystore(path) from error
 

@@ -10,12 +10,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from eth_utils.address import is_checksum_address
-
 from pole.adapters.wallet.keystore import REMOTE_FORMAT, WalletFile, keep_wallet, load_wallet, wallet_path
 from pole.adapters.wallet.keystore_file import MAX_FILE_BYTES
 from pole.adapters.wallet.secret_box import STANDARD_COST, ScryptCost, open_box, seal
 from pole.errors import InputError, IntegrityError
+from pole.protocol.encoding.hashing import address as checksummed
+from pole.protocol.encoding.hashing import is_address
 from pole.protocol.formats.canonical_json import read_document, write_document
 
 VERSION: Final = 1
@@ -108,7 +108,7 @@ def read_remote_key(data: bytes) -> tuple[RemoteKey, bytes]:
 
 def _key(document: Mapping[str, Any]) -> RemoteKey:
     address, place, patience = (document[name] for name in ("address", "place", "patience"))
-    if not is_checksum_address(address):
+    if not is_address(address) or checksummed(address) != address:
         raise IntegrityError("The address is none.")
     if not isinstance(place, str) or not 0 < len(place) <= _MAX_PLACE:
         raise IntegrityError("The place is none.")

@@ -174,6 +174,9 @@ def serve(
     Asked to stop while it starts, it ends as one that ran. Raises what `open_session` and `run_worker` raise,
     and InputError where the wallet has such a worker.
     """
+    from pole.adapters.machine.memory import give_back_freed_memory
+
+    give_back_freed_memory()
     password = read_password(settings)
     with (
         heed_signals() as asked,
@@ -210,6 +213,7 @@ def run_worker(
     is such a step once no task has waited for `idle_after` seconds. Raises InputError before anything is
     done where the back end that POLE_IPFE_BACKEND names does not run here.
     """
+    from pole.adapters.machine.memory import TrimmedRole
     from pole.adapters.machine.notices import notify
     from pole.ipfe import backend
     from pole.roles.loop import Pace, after_rounds, at_height, either, never, run
@@ -234,7 +238,7 @@ def run_worker(
     )
     ended = either(finished, draining.is_over)
     # What anybody may do moves the round on; what is a worker's alone is settled after it.
-    roles: list[Role] = [draining, keeper, Heeding(role)]
+    roles: list[Role] = [draining, keeper, TrimmedRole(Heeding(role))]
     run(session.chain, roles, wait=asked.stopping.wait, finished=ended, pace=Pace(options.poll))
     notify(STOPPING="1")
     logging.getLogger("pole").info("Stopped.")

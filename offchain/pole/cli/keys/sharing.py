@@ -169,11 +169,11 @@ def _read_card(path: Path) -> "Holder":
 
 
 def _delegate(given: str | None, holders: Sequence["Holder"]) -> str:
-    from web3 import Web3
+    from pole.protocol.encoding.hashing import address, is_address
 
     if given is None:
         return holders[0].address
-    if not Web3.is_checksum_address(given):
+    if not is_address(given) or address(given) != given:
         raise InputError(f"{given!r} is no address with its EIP-55 checksum: correct --delegate.")
     return given
 

@@ -93,13 +93,13 @@ Amounts = list[int] | list[None]
 
 def _money(settings: Settings, addresses: list[str]) -> tuple[Amounts, Amounts]:
     """Return what the addresses hold and can withdraw; nothing is known of what does not answer."""
-    from pole.adapters.ethereum.connection import balance_of, connect
+    from pole.adapters.ethereum.connection import balance_of, open_node
 
     balances: Amounts = [None] * len(addresses)
     owed: Amounts = [None] * len(addresses)
     with suppress(PoleError):
-        w3 = connect(settings.rpc)
-        balances = [balance_of(w3, address) for address in addresses]
+        node = open_node(settings.rpc)
+        balances = [balance_of(node, address) for address in addresses]
         reader = open_reader(settings)
         owed = [reader.credit_of(address) for address in addresses]
     return balances, owed
@@ -107,11 +107,14 @@ def _money(settings: Settings, addresses: list[str]) -> tuple[Amounts, Amounts]:
 
 def _signer_of(settings: Settings, name: str) -> str | None:
     """Return what has the key of a wallet, None where it is in a keystore here."""
-    from pole.adapters.signing.remote_account import open_remote_account
     from pole.adapters.wallet.remote_wallet import find_remote_key
 
     key = find_remote_key(settings.home, name)
-    return None if key is None else open_remote_account(key).place
+    if key is None:
+        return None
+    from pole.adapters.signing.remote_account import open_remote_account
+
+    return open_remote_account(key).place
 
 
 def _json_wei(amount: int | None) -> str | None:
@@ -125,25 +128,24 @@ def _json_wei(amount: int | None) -> str | None:
 @common_options
 def fund(settings: Settings, /, *, wallet: str, amount: int, as_json: bool) -> None:
     """Send ether to WALLET, a name or an address, from an account that a development node holds."""
-    from web3 import Web3
-
-    from pole.adapters.ethereum.connection import balance_of, connect
+    from pole.adapters.ethereum.connection import balance_of, connect, open_node
     from pole.adapters.sending.faucet import fund as send
     from pole.adapters.wallet.keystore import find_wallet
     from pole.protocol.amounts import ether
+    from pole.protocol.encoding.hashing import address as checksummed
+    from pole.protocol.encoding.hashing import is_address
 
     if not amount:
         raise InputError("The amount is 0: say how much with --amount.")
-    named = wallet if Web3.is_address(wallet) else find_wallet(settings.home, wallet).address
-    address = Web3.to_checksum_address(named)
-    w3 = connect(settings.rpc)
+    named = wallet if is_address(wallet) else find_wallet(settings.home, wallet).address
+    address = checksummed(named)
     try:
-        transaction = send(w3, address, amount)
+        transaction = send(connect(settings.rpc), address, amount)
     except KeyboardInterrupt as error:
         raise InterruptError(
             "Interrupted. The node may have sent it already: `pole wallet list` shows what wallets hold."
         ) from error
-    balance = balance_of(w3, address)
+    balance = balance_of(open_node(settings.rpc), address)
     print_done(
         f"Sent {ether(amount)} to {address}; it holds {ether(balance)} now.",
         {"address": address, "sent": str(amount), "balance": str(balance), "transaction": transaction},

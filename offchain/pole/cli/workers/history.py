@@ -99,12 +99,10 @@ def _history(settings: Settings) -> "History":
 
 
 def _account(settings: Settings, wallet: str) -> str:
-    from web3 import Web3
-
     from pole.adapters.wallet.keystore import find_wallet
+    from pole.protocol.encoding.hashing import address, is_address
 
-    named = wallet if Web3.is_address(wallet) else find_wallet(settings.home, wallet).address
-    return Web3.to_checksum_address(named)
+    return address(wallet if is_address(wallet) else find_wallet(settings.home, wallet).address)
 
 
 def _chosen(rows: Sequence[AnyRow], since: float | None, last: int | None) -> list[AnyRow]:

@@ -6,15 +6,17 @@ columns. Whoever knows the hull needs only as many functions of a sample as it h
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from flint import nmod_mat
 from numpy.typing import NDArray
 
 from pole.protocol.mapping.layer import inner_products_in_clear
 from pole.protocol.mapping.plan import QueryPlan
 from pole.protocol.mapping.rank import query_rank
+
+if TYPE_CHECKING:
+    from flint import nmod_mat
 
 PRIME: Final = 2**31 - 1
 SPARE_ROWS: Final = 32
@@ -78,12 +80,14 @@ def affine_hull(samples: NDArray[np.uint8], random: np.random.Generator) -> Affi
         spanning = np.concatenate([spanning, samples[more]])
 
 
-def _matrix(values: Whole) -> nmod_mat:
+def _matrix(values: Whole) -> "nmod_mat":
+    from flint import nmod_mat  # ten megabytes, and needed where disclosure is drawn alone
+
     rows, columns = values.shape
     return nmod_mat(rows, columns, (values % PRIME).ravel().tolist(), PRIME)
 
 
-def _echelon(matrix: nmod_mat, rank: int, dimension: int) -> tuple[Whole, tuple[int, ...]]:
+def _echelon(matrix: "nmod_mat", rank: int, dimension: int) -> tuple[Whole, tuple[int, ...]]:
     """Return the reduced row echelon form (rank, D), and the column of each row's leading one."""
     if rank == 0:
         return np.zeros((0, dimension), dtype=np.int64), ()

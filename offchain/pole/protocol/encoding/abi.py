@@ -3,14 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eth_abi.codec import ABICodec
-from eth_abi.decoding import StringDecoder
-from eth_abi.encoding import TextStringEncoder
-from eth_abi.exceptions import DecodingError, EncodingError
-from eth_abi.registry import registry
-from eth_utils.address import to_checksum_address
-
 from pole.errors import InputError, IntegrityError
+from pole.protocol.encoding.abi_codec import AbiError, decode_values, encode_values
+from pole.protocol.encoding.hashing import address
 from pole.protocol.state import (
     Header,
     Ommer,
@@ -29,39 +24,15 @@ HEADER: Final = "(uint256,bytes32,uint256,uint256,address,bytes32,uint32,uint32,
 OMMER: Final = "(uint256,address,bytes32,uint32,uint32,uint16,bool)"
 PAYOUT: Final = "(address,uint8,uint256)"
 
-TEXT: Final = StringDecoder(handle_string_errors="surrogateescape")  # type: ignore[no-untyped-call]
-"""Decodes strings, which contracts do not hold to UTF-8: other bytes are kept as in names of files."""
-
 ZERO_ADDRESS: Final = "0x" + "00" * 20
 ZERO_HASH: Final = bytes(32)
-
-
-class _TextEncoder(TextStringEncoder):
-    """The inverse of `TEXT`."""
-
-    @classmethod
-    def encode(cls, value: str) -> bytes:
-        cls.validate_value(value)  # type: ignore[no-untyped-call]
-        raw = value.encode("utf-8", "surrogateescape")
-        padded = raw + bytes(-len(raw) % 32)
-        return len(raw).to_bytes(32, "big") + padded
-
-
-def _codec() -> ABICodec:
-    lenient = registry.copy()  # type: ignore[no-untyped-call]
-    lenient.unregister("string")
-    lenient.register("string", _TextEncoder(), TEXT, label="string")  # type: ignore[no-untyped-call]
-    return ABICodec(lenient)
-
-
-_CODEC: Final = _codec()
 
 
 def encode(types: Sequence[str], values: Sequence[Any]) -> bytes:
     """Return Solidity's `abi.encode` of `values`; raises InputError when a value does not fit its type."""
     try:
-        return _CODEC.encode(types, values)
-    except (EncodingError, TypeError, ValueError) as error:
+        return encode_values(types, values)
+    except AbiError as error:
         raise InputError(
             f"A value does not fit its Solidity type ({', '.join(types)}): {reason(error)}."
         ) from error
@@ -70,20 +41,14 @@ def encode(types: Sequence[str], values: Sequence[Any]) -> bytes:
 def decode(types: Sequence[str], data: bytes) -> tuple[Any, ...]:
     """Return the values that `data` encodes; raises IntegrityError unless it is their canonical encoding."""
     try:
-        values = _CODEC.decode(types, data)
-        canonical = _CODEC.encode(types, values)
-    except (DecodingError, EncodingError, OverflowError, UnicodeError) as error:
+        values = decode_values(types, data)
+    except AbiError as error:
         raise IntegrityError(
             f"The data is no ABI encoding of ({', '.join(types)}): {reason(error)}."
         ) from error
-    if canonical != data:
+    if encode_values(types, values) != data:
         raise IntegrityError(f"The data is not the canonical ABI encoding of ({', '.join(types)}).")
     return values
-
-
-def address(text: str) -> str:
-    """Return an address with its EIP-55 checksum."""
-    return to_checksum_address(text)
 
 
 def terms_tuple(terms: TaskTerms) -> tuple[int, ...]:

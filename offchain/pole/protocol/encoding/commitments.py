@@ -1,4 +1,4 @@
-"""Commitments to solutions and votes (twin of contracts/libraries/encoding/Commitments.sol).
+"""Commitments to solutions and votes (twin of contracts/libraries/encoding/Commitments.sol), hashes of tasks.
 
 A commitment is keccak256(abi.encode(domain, chain id, contract, round, attempt, sender, payload, salt)). It
 binds the sender, so a copied commitment is worthless to the copier; the salt, 32 random bytes, keeps a
@@ -9,10 +9,18 @@ from collections.abc import Sequence
 
 from pole.errors import InputError
 from pole.protocol.ballots import round_and_attempt
-from pole.protocol.encoding.abi import VOTE, encode, vote_tuple
+from pole.protocol.encoding.abi import (
+    TASK_FILES,
+    TASK_TERMS,
+    VOTE,
+    encode,
+    files_tuple,
+    terms_tuple,
+    vote_tuple,
+)
 from pole.protocol.encoding.domains import SOLUTION_DOMAIN, VOTE_DOMAIN
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.state import Vote
+from pole.protocol.state import TaskFiles, TaskTerms, Vote
 
 SALT_BYTES = 32
 SOLUTION_ATTEMPT = 0
@@ -85,3 +93,13 @@ def _word(value: bytes, name: str) -> bytes:
     if len(value) != SALT_BYTES:
         raise InputError(f"A {name} has {SALT_BYTES} bytes, not {len(value)}.")
     return value
+
+
+def terms_hash(terms: TaskTerms) -> bytes:
+    """Return keccak256(abi.encode(TaskTerms)); raises InputError when a term does not fit its type."""
+    return keccak256(encode([TASK_TERMS], [terms_tuple(terms)]))
+
+
+def files_hash(files: TaskFiles) -> bytes:
+    """Return keccak256(abi.encode(TaskFiles))."""
+    return keccak256(encode([TASK_FILES], [files_tuple(files)]))

@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import rlp  # type: ignore[import-untyped]
-from eth_utils.conversions import to_bytes
-
 from pole.errors import IntegrityError
 from pole.protocol.encoding.hashing import keccak256
 from pole.quoting import quoted
@@ -33,6 +30,8 @@ def encode_header(block: Mapping[str, Any]) -> bytes:
     `block` is what web3 makes of `eth_getBlockByNumber`; of the fields since London it has those of its fork.
     Raises IntegrityError where the hash is another, as on chains whose headers are not Ethereum's.
     """
+    import rlp  # type: ignore[import-untyped]  # a third of a second, which those who only read need not wait
+
     try:
         given = [block.get(_ALSO_AS.get(name, name), block.get(name)) for name in _FIELDS]
         header: bytes = rlp.encode([_field(value) for value in given if value is not None])
@@ -63,7 +62,7 @@ def mix_of(header: bytes) -> bytes:
 
 
 def _field(value: Any) -> int | bytes:
-    return to_bytes(hexstr=value) if isinstance(value, str) else value
+    return bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else value
 
 
 def _payload(encoded: bytes, at: int, kind: int) -> tuple[int, int]:

@@ -10,13 +10,14 @@ from typing import Any, Final
 
 from pole.errors import IntegrityError
 from pole.protocol.ballots import round_and_attempt
-from pole.protocol.encoding.abi import PAYOUT, address, decode, encode, payout_from_tuple, payout_tuple
+from pole.protocol.encoding.abi import PAYOUT, decode, encode, payout_from_tuple, payout_tuple
+from pole.protocol.encoding.hashing import address
 from pole.protocol.state import Payout, Record, RecordKind, VoidReason
 
 
 @dataclass(frozen=True, slots=True)
 class TaskPosted:
-    """A task entered the list; its terms and files by their hashes (pole.protocol.encoding.tasks)."""
+    """A task entered the list; its terms and files by their hashes (pole.protocol.encoding.commitments)."""
 
     task_id: int
     owner: str

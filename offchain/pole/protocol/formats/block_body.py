@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pole.errors import IntegrityError
-from pole.protocol.encoding.abi import address
+from pole.protocol.encoding.hashing import address
 from pole.protocol.encoding.merkle_body import body_of, leaf, root
 from pole.protocol.encoding.records import KIND_OF_NAME, kind_name
 from pole.protocol.formats.canonical_json import (

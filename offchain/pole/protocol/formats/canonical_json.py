@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pole.errors import InputError, IntegrityError
-from pole.protocol.encoding.abi import address
+from pole.protocol.encoding.hashing import address
 from pole.quoting import differing, quoted
 
 Document = Mapping[str, Any]

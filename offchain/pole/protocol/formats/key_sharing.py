@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError, IntegrityError
-from pole.protocol.encoding import abi
+from pole.protocol.encoding import hashing
 from pole.protocol.formats.canonical_json import (
     bytes_in_hex,
     read_document,
@@ -128,7 +128,7 @@ def read_sharing(data: bytes) -> Sharing:
     if len(addresses) > MAX_HOLDERS:
         raise IntegrityError(f"The sharing names {len(addresses)} holders; {MAX_HOLDERS} are accepted.")
     holders = tuple(
-        Holder(abi.address(f"0x{address.tobytes().hex()}"), key.tobytes())
+        Holder(hashing.address(f"0x{address.tobytes().hex()}"), key.tobytes())
         for address, key in zip(addresses, keys, strict=True)
     )
     try:

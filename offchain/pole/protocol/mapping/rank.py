@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from flint import fmpz_mod_ctx, fmpz_mod_mat
 from numpy.typing import NDArray
 
 from pole.errors import InputError
@@ -111,6 +110,8 @@ def _rank_of(part: _Part, modulus: int) -> int:
             f"The rank of {part.rows} query vectors over {part.columns} connected values is not computed: "
             f"at most {MAX_SIDE} of either can be; use smaller samples or fewer queries."
         )
+    from flint import fmpz_mod_ctx, fmpz_mod_mat  # ten megabytes, and needed where keys are counted alone
+
     matrix, field = part.matrix(), fmpz_mod_ctx(modulus)
     # Full rank is mostly found in few of the rows, evenly spread; where it is not, in twice as many.
     step = max(1, len(matrix) // (short + SPARE_ROWS))

@@ -1,6 +1,6 @@
 """Replaying blocks: each must end a round over its body, and pay from the pool what the rules give."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pole.errors import IntegrityError
 from pole.protocol.encoding.headers import header_hash, ommers_hash
@@ -17,16 +17,7 @@ from pole.protocol.rounds.ommer_rewards import (
     referable,
 )
 from pole.protocol.rounds.payouts import pool_payouts
-from pole.protocol.state import Header, Ommer, PayoutReason, PostedTask
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A PoLe block as its event tells it; `ommers` are those it references."""
-
-    header: Header
-    hash: bytes
-    ommers: tuple[Ommer, ...]
+from pole.protocol.state import Block, Ommer, PayoutReason, PostedTask
 
 
 def replay_block(replay: Replay, block: Block) -> None:

@@ -6,6 +6,7 @@ Rounds of several lanes are open side by side, and what they record stands in on
 from collections.abc import Sequence
 
 from pole.errors import IntegrityError
+from pole.protocol.encoding.commitments import files_hash, terms_hash
 from pole.protocol.encoding.merkle_body import EMPTY_BODY, append, leaf, root
 from pole.protocol.encoding.records import (
     Payouts,
@@ -19,7 +20,6 @@ from pole.protocol.encoding.records import (
     round_of,
 )
 from pole.protocol.encoding.seeds import round_origin
-from pole.protocol.encoding.tasks import files_hash, terms_hash
 from pole.protocol.idle.task import IDLE_TASK_ID
 from pole.protocol.replay.standing import (
     OpenRound,

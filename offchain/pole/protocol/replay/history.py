@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from pole.errors import InputError, IntegrityError
 from pole.protocol.encoding.headers import genesis_header, header_hash
-from pole.protocol.replay.blocks import Block, replay_block
+from pole.protocol.replay.blocks import replay_block
 from pole.protocol.replay.bodies import replay_body
 from pole.protocol.replay.proofs import InclusionProof, proof_of, verify_proof
 from pole.protocol.replay.standing import Replay, ReplayedRound, audit_open_round
 from pole.protocol.replay.surroundings import Surroundings
-from pole.protocol.state import PostedTask, Record, RecordKind
+from pole.protocol.state import Block, PostedTask, Record, RecordKind
 
 __all__ = [
     "Block",

@@ -15,7 +15,7 @@ from pole.learning.data.datasets import DataSet
 from pole.learning.data.digest import data_set_digest
 from pole.learning.privacy.rules import Rule
 from pole.protocol.amounts import ether
-from pole.protocol.encoding.tasks import terms_hash
+from pole.protocol.encoding.commitments import terms_hash
 from pole.protocol.parameters import TaskListParameters
 from pole.protocol.rounds.rent import payment
 from pole.protocol.state import TaskFiles, TaskTerms

@@ -13,6 +13,7 @@ from pole.protocol.state import Phase, Round
 from pole.quoting import quoted
 from pole.roles.loop import Pace, by_deadline
 from pole.roles.ports import Chain, Moment, Store
+from pole.roles.support.recent import Recent
 from pole.roles.support.urgent import nothing
 
 LOG: Final = logging.getLogger("pole.miner")
@@ -92,7 +93,7 @@ class PatientStore:
     store: Store
     clock: Callable[[], float]
     _until: float = field(default=math.inf, init=False)
-    _missed: set[str] = field(default_factory=set, init=False)
+    _missed: Recent[str] = field(default_factory=Recent, init=False)
 
     @contextmanager
     def until(self, seconds: float) -> Iterator[None]:

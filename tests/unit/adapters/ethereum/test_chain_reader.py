@@ -166,7 +166,7 @@ def reader(node: FakeNode, lanes: int = 1, clock: Callable[[], float] = SECONDS)
     contracts = {name: DeployedContract(address(name), 1, "0x", tuple(ABIS[name])) for name in CONTRACTS}
     committee = CommitteeParameters(seat_stake=1, penalty=1, seat_age=5, lanes=lanes)
     parameters = replace(PARAMETERS, committee=committee)
-    return ChainReader(node.w3, Deployment(Path("x"), 1337, contracts, parameters), clock=clock)
+    return ChainReader(node.node, Deployment(Path("x"), 1337, contracts, parameters), clock=clock)
 
 
 def moment_of(chain: ChainReader) -> Moment:

@@ -96,13 +96,13 @@ def deployment(*, chain_id: int = 1337, code: bytes = CODE) -> Deployment:
 
 def test_a_node_on_another_chain_is_refused() -> None:
     with pytest.raises(InputError, match=r"on chain 1337, but devnet\.json is of chain 5"):
-        check_deployment(Deployed().w3, deployment(chain_id=5))
+        check_deployment(Deployed().node, deployment(chain_id=5))
 
 
 def test_other_code_at_a_contract_s_address_is_refused() -> None:
     with pytest.raises(InputError, match=r"PoLeChain of devnet\.json is not at"):
-        check_deployment(Deployed().w3, deployment(code=b"\x00"))
+        check_deployment(Deployed().node, deployment(code=b"\x00"))
 
 
 def test_the_right_chain_with_the_right_code_passes() -> None:
-    check_deployment(Deployed().w3, deployment())
+    check_deployment(Deployed().node, deployment())

@@ -4,11 +4,10 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from tests.unit.adapters.interfaces import error_abi, errors
-from web3.exceptions import BadFunctionCallOutput, ContractCustomError, ContractLogicError, Web3RPCError
-from web3.types import RPCError
 
 from pole.adapters.ethereum import contract_errors
 from pole.adapters.ethereum.contract_errors import SENTENCES, ErrorTable
+from pole.adapters.node.refusals import NodeRefusalError, RevertedError
 from pole.errors import (
     FundsError,
     LastingRefusalError,
@@ -103,13 +102,12 @@ def test_an_error_without_a_sentence_still_tells_its_name_and_arguments() -> Non
     assert "Odd (size 7)" in table.sentence(keccak(text="Odd(uint256)")[:4] + encode(["uint256"], [7]))
 
 
-def test_what_web3_raises_becomes_an_error_of_ours() -> None:
+def test_what_a_node_refuses_becomes_an_error_of_ours() -> None:
     data = "0x" + revert_data("NoTask").hex()
-    refused = TABLE.translate(ContractCustomError(data, data=data))
+    refused = TABLE.translate(RevertedError("reverted", data))
     assert isinstance(refused, RefusedError)
     assert "No task waits" in str(refused)
-    assert isinstance(TABLE.translate(ContractLogicError("execution reverted: why")), RefusedError)
-    assert isinstance(TABLE.translate(BadFunctionCallOutput("empty")), UnreachableError)
+    assert isinstance(TABLE.translate(RevertedError("execution reverted: why")), RefusedError)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +118,8 @@ def test_an_empty_wallet_is_a_funds_error_however_the_node_words_it(message: str
     assert isinstance(TABLE.translate(said(message)), FundsError)
 
 
-def said(message: str) -> Web3RPCError:
-    error: RPCError = {"code": -32000, "message": message}
-    return Web3RPCError("x", rpc_response={"jsonrpc": "2.0", "id": 1, "error": error})
+def said(message: str) -> NodeRefusalError:
+    return NodeRefusalError(message)
 
 
 def test_what_the_node_says_is_passed_on() -> None:
@@ -145,9 +142,9 @@ def test_an_error_of_the_node_itself_says_nothing_about_the_contracts(message: s
 
 def test_a_claim_that_no_place_is_left_for_is_told_from_other_refusals() -> None:
     data = "0x" + revert_data("TooManySolutions", 3, 8, 11).hex()
-    assert isinstance(TABLE.translate(ContractCustomError(data, data=data)), NoPlaceError)
+    assert isinstance(TABLE.translate(RevertedError("reverted", data)), NoPlaceError)
     data = "0x" + revert_data("WrongPhase", 3, 5, 3).hex()
-    assert not isinstance(TABLE.translate(ContractCustomError(data, data=data)), NoPlaceError)
+    assert not isinstance(TABLE.translate(RevertedError("reverted", data)), NoPlaceError)
 
 
 @pytest.mark.parametrize(
@@ -169,14 +166,13 @@ def test_what_a_node_makes_up_is_a_short_sentence_too(data: bytes) -> None:
 def test_text_of_a_node_or_of_an_abi_is_one_short_line() -> None:
     forged = "execution reverted: \x1b[2K\n" * 10_000
     for error in (
-        ContractLogicError(forged),
-        BadFunctionCallOutput(forged),
+        RevertedError(forged),
         said(forged),
         said("busy" + forged),
     ):
         assert str(TABLE.translate(error)).isprintable()
         assert len(str(TABLE.translate(error))) < 400
-    assert isinstance(TABLE.translate(ContractCustomError("0xno", data="0xno")), RefusedError)
+    assert isinstance(TABLE.translate(RevertedError("reverted", "0xno")), RefusedError)
 
 
 @pytest.mark.parametrize(
@@ -194,12 +190,12 @@ def test_text_of_a_node_or_of_an_abi_is_one_short_line() -> None:
 )
 def test_what_comes_too_late_is_told_from_what_comes_too_early(data: bytes, is_late: bool) -> None:
     shown = "0x" + data.hex()
-    assert isinstance(TABLE.translate(ContractCustomError(shown, data=shown)), TooLateError) is is_late
+    assert isinstance(TABLE.translate(RevertedError("reverted", shown)), TooLateError) is is_late
 
 
 @pytest.mark.parametrize("name", sorted(errors()))
 def test_what_the_state_may_yet_allow_is_tried_again(name: str) -> None:
     values = [SAMPLES.get(kind, 2) for kind, _ in errors()[name]]
     shown = "0x" + revert_data(name, *values).hex()
-    is_lasting = isinstance(TABLE.translate(ContractCustomError(shown, data=shown)), LastingRefusalError)
+    is_lasting = isinstance(TABLE.translate(RevertedError("reverted", shown)), LastingRefusalError)
     assert is_lasting is (name in LASTING)

@@ -10,6 +10,7 @@ from web3 import Web3
 from pole.adapters.ethereum import event_index
 from pole.adapters.ethereum.deployment import DeployedContract, Deployment
 from pole.adapters.ethereum.event_index import EventIndex
+from pole.adapters.node.contract import Contract
 from pole.errors import UnreachableError
 from pole.protocol.parameters import Parameters
 
@@ -36,7 +37,7 @@ def _only_one_event(monkeypatch: pytest.MonkeyPatch) -> None:
 def index(node: FakeNode, *, first: int = 1) -> EventIndex:
     contract = DeployedContract(ADDRESS, first, "0x", tuple(ABI))
     deployment = Deployment(Path("x"), 1337, {"TaskList": contract}, cast(Parameters, None))
-    return EventIndex(node.w3, deployment, {"TaskList": node.w3.eth.contract(address=ADDRESS, abi=ABI)})
+    return EventIndex(node.node, deployment, {"TaskList": Contract(ADDRESS, ABI)})
 
 
 def log(node: FakeNode, block: int, task: int, *, topic: str = TOPIC) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.adapters.fake_node import FakeNode, NodeError
 from web3 import Web3
-from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
+from web3.exceptions import TransactionNotFound
 
 from pole.adapters.ethereum.connection import in_one_request
+from pole.adapters.node import questions
 from pole.adapters.node.answers import (
     BatchRefusedError,
     Request,
@@ -25,7 +25,9 @@ from pole.adapters.node.answers import (
     parse_answers,
 )
 from pole.adapters.node.methods import METHODS, SENDING
-from pole.adapters.node.provider import LEARNED_FOR
+from pole.adapters.node.node import LEARNED_FOR
+from pole.adapters.node.questions import Question
+from pole.adapters.node.refusals import NodeRefusalError, RevertedError
 from pole.errors import UnreachableError
 
 ADDRESS = Web3.to_checksum_address("0x" + "12" * 20)
@@ -71,24 +73,52 @@ class Whole(FakeNode):
         return [LOG]
 
 
-CALLS: dict[str, Callable[[Web3], Any]] = {
+WEB3: dict[str, Callable[[Web3], Any]] = {
     "eth_accounts": lambda w3: w3.eth.accounts,
-    "eth_blockNumber": lambda w3: w3.eth.block_number,
     "eth_call": lambda w3: w3.eth.call({"to": ADDRESS}),
     "eth_chainId": lambda w3: w3.eth.chain_id,
     "eth_feeHistory": lambda w3: w3.eth.fee_history(1, "latest"),
     "eth_getBalance": lambda w3: w3.eth.get_balance(ADDRESS),
-    "eth_getBlockByNumber": lambda w3: w3.eth.get_block(1),
-    "eth_getCode": lambda w3: w3.eth.get_code(ADDRESS),
-    "eth_getLogs": lambda w3: w3.eth.get_logs({"fromBlock": 1, "toBlock": 2}),
     "eth_getTransactionByHash": lambda w3: w3.eth.get_transaction(HASH),  # type: ignore[arg-type]
     "eth_getTransactionCount": lambda w3: w3.eth.get_transaction_count(ADDRESS),
     "eth_getTransactionReceipt": lambda w3: w3.eth.get_transaction_receipt(HASH),  # type: ignore[arg-type]
     "eth_maxPriorityFeePerGas": lambda w3: w3.eth.max_priority_fee,
     "eth_sendRawTransaction": lambda w3: w3.eth.send_raw_transaction(b"\x02"),
     "eth_sendTransaction": lambda w3: w3.eth.send_transaction({"from": ADDRESS, "gas": 21000}),
-    "web3_clientVersion": lambda w3: w3.client_version,
 }
+"""What is sent, and what goes with that."""
+QUESTIONS: dict[str, Question[Any]] = {
+    "eth_blockNumber": questions.block_number(),
+    "eth_call": questions.call(ADDRESS, b"", bytes),
+    "eth_chainId": questions.chain_id(),
+    "eth_getBalance": questions.balance(ADDRESS),
+    "eth_getBlockByNumber": questions.block(1),
+    "eth_getCode": questions.code(ADDRESS),
+    "eth_getLogs": questions.logs([ADDRESS], 1, 2, [bytes(32)]),
+    "eth_getTransactionByHash": questions.transaction(HASH),
+    "eth_getTransactionReceipt": questions.receipt(HASH),
+    "web3_clientVersion": questions.client_version(),
+}
+
+
+def by_web3(name: str) -> Callable[[FakeNode], Any]:
+    return lambda node: WEB3[name](node.w3)
+
+
+def by_question(name: str) -> Callable[[FakeNode], Any]:
+    return lambda node: node.node.ask(QUESTIONS[name])
+
+
+CALLS: dict[str, Callable[[FakeNode], Any]] = {
+    **{f"{name} by web3": by_web3(name) for name in WEB3},
+    **{name: by_question(name) for name in QUESTIONS},
+}
+
+
+def method_of(call: str) -> str:
+    return call.partition(" ")[0]
+
+
 ABSENT = {"eth_getTransactionByHash", "eth_getTransactionReceipt"}
 
 Fault = Callable[[dict[str, Any]], Any]
@@ -145,7 +175,7 @@ def faulty(fault: Callable[[bytes], bytes]) -> FakeNode:
 
 
 def test_every_method_that_the_package_asks_for_has_a_shape_and_a_call_here() -> None:
-    assert CALLS.keys() == METHODS.keys()
+    assert WEB3.keys() | QUESTIONS.keys() == METHODS.keys()
     source = "".join(path.read_text() for path in Path("offchain/pole").rglob("*.py"))
     asked = set(re.findall(r"\b(?:w3|_w3)\.eth\.([a-z_]+)", source)) - {"contract"}
     named = {
@@ -155,33 +185,43 @@ def test_every_method_that_the_package_asks_for_has_a_shape_and_a_call_here() ->
     assert asked <= named
 
 
-@pytest.mark.parametrize("method", CALLS)
-def test_a_right_answer_is_taken(method: str) -> None:
+@pytest.mark.parametrize("call", CALLS)
+def test_a_right_answer_is_taken(call: str) -> None:
     node = Whole()
-    CALLS[method](node.w3)
-    assert node.requests == [method]
+    CALLS[call](node)
+    assert node.requests == [method_of(call)]
+
+
+def test_what_is_not_there_is_none_to_a_question() -> None:
+    node = faulty(lambda answer: json.dumps({**json.loads(answer), "result": None}).encode())
+    assert [node.node.ask(QUESTIONS[method]) for method in sorted(ABSENT)] == [None, None]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("method", CALLS)
-def test_a_wrong_answer_is_an_unreachable_node(method: str, fault: str) -> None:
-    node = faulty(lambda answer: json.dumps(FAULTS[fault](json.loads(answer))).encode())
+@pytest.mark.parametrize("call", CALLS)
+def test_a_wrong_answer_is_an_unreachable_node(call: str, fault: str) -> None:
+    node, method = (
+        faulty(lambda answer: json.dumps(FAULTS[fault](json.loads(answer))).encode()),
+        method_of(call),
+    )
     expected: type[Exception] = UnreachableError
     if method in ABSENT and fault == "null":
+        if method == call:
+            return
         expected = TransactionNotFound
     if method in SENDING and fault in {"internal", "internal with data", "unknown block"}:
-        expected = Web3RPCError
+        expected = NodeRefusalError
     with pytest.raises(expected):
-        CALLS[method](node.w3)
+        CALLS[call](node)
     if method not in SENDING and fault != "null":
         assert node.requests == [method] * 3
 
 
 @pytest.mark.parametrize("fault", BYTES)
-@pytest.mark.parametrize("method", CALLS)
-def test_what_is_no_json_is_an_unreachable_node(method: str, fault: str) -> None:
+@pytest.mark.parametrize("call", CALLS)
+def test_what_is_no_json_is_an_unreachable_node(call: str, fault: str) -> None:
     with pytest.raises(UnreachableError):
-        CALLS[method](faulty(BYTES[fault]).w3)
+        CALLS[call](faulty(BYTES[fault]))
 
 
 JSON = st.recursive(
@@ -199,11 +239,11 @@ JSON = st.recursive(
 )
 
 
-@given(method=st.sampled_from(sorted(CALLS)), result=JSON)
-def test_any_result_is_taken_or_an_unreachable_node(method: str, result: Any) -> None:
+@given(call=st.sampled_from(sorted(CALLS)), result=JSON)
+def test_any_result_is_taken_or_an_unreachable_node(call: str, result: Any) -> None:
     node = faulty(lambda answer: json.dumps({**json.loads(answer), "result": result}).encode())
     try:
-        CALLS[method](node.w3)
+        CALLS[call](node)
     except (UnreachableError, TransactionNotFound):
         return
 
@@ -225,7 +265,7 @@ def test_a_batch_with_a_wrong_answer_is_an_unreachable_node(fault: str) -> None:
 
     node = faulty(second_is_wrong)
     with pytest.raises(UnreachableError):
-        in_one_request(node.w3, [lambda: node.w3.eth.get_block(1), lambda: node.w3.eth.get_block(2)])
+        in_one_request(node.node, [questions.block(1), questions.block(2)])
 
 
 def test_a_batch_is_taken_in_any_order_and_refused_as_a_whole() -> None:
@@ -269,11 +309,11 @@ def test_a_node_that_takes_no_large_batch_is_asked_in_small_ones(refusal: str, m
         return answer if len(asked) <= maximum else REFUSALS[refusal](asked)
 
     node.fault = fault
-    calls: list[Callable[[], Any]] = [partial(node.w3.eth.get_block, number) for number in range(13)]
-    assert [block["number"] for block in in_one_request(node.w3, calls)] == list(range(13))
+    asked = [questions.block(number) for number in range(13)]
+    assert [block["number"] for block in in_one_request(node.node, asked)] == list(range(13))
     assert max(sizes[1:], default=0) <= 6 if maximum < 13 else sizes == [13]
     sizes.clear()
-    assert [block["number"] for block in in_one_request(node.w3, calls)] == list(range(13))
+    assert [block["number"] for block in in_one_request(node.node, asked)] == list(range(13))
     assert max(sizes) <= maximum
     assert node.waits == []
 
@@ -287,10 +327,10 @@ def test_a_node_that_refused_a_batch_once_is_asked_for_more_at_once_after_a_whil
         return next(refusals)(asked) if len(asked) == 8 and len(sizes) == 1 else answer
 
     node.fault = fault
-    calls: list[Callable[[], Any]] = [partial(node.w3.eth.get_block, number) for number in range(8)]
+    asked = [questions.block(number) for number in range(8)]
     for pause in (0.0, LEARNED_FOR - 1, 1.0, LEARNED_FOR):
         node.waits.append(pause)
-        in_one_request(node.w3, calls)
+        in_one_request(node.node, asked)
     assert sizes == [8, 1, 4, 3, 4, 4, 8, 8]
 
 
@@ -299,10 +339,10 @@ def test_a_node_that_refuses_single_requests_too_is_unreachable(refusal: str) ->
     node = Whole()
     node.fault = lambda asked, _: REFUSALS[refusal](asked)
     with pytest.raises(UnreachableError):
-        in_one_request(node.w3, [lambda: node.w3.eth.get_block(1), lambda: node.w3.eth.get_block(2)])
+        in_one_request(node.node, [questions.block(1), questions.block(2)])
     node.fault = None
     node.journeys = 0
-    in_one_request(node.w3, [lambda: node.w3.eth.get_block(1), lambda: node.w3.eth.get_block(2)])
+    in_one_request(node.node, [questions.block(1), questions.block(2)])
     assert node.journeys == 1
 
 
@@ -311,7 +351,7 @@ def test_a_node_that_is_busy_is_asked_the_same_batch_again(error_: bytes) -> Non
     node = Whole()
     faults = iter([error_])
     node.fault = lambda _asked, answer: next(faults, answer)
-    in_one_request(node.w3, [lambda: node.w3.eth.get_block(1), lambda: node.w3.eth.get_block(2)])
+    in_one_request(node.node, [questions.block(1), questions.block(2)])
     assert (node.journeys, node.waits) == (2, [0.25])
 
 
@@ -328,7 +368,7 @@ def test_an_answer_about_something_else_is_none(method: str) -> None:
     }[method]
     node = faulty(lambda answer: json.dumps({**json.loads(answer), "result": other}).encode())
     with pytest.raises(UnreachableError, match="answer"):
-        CALLS[method](node.w3)
+        node.node.ask(QUESTIONS[method])
 
 
 def test_a_question_is_asked_again_after_a_pause_and_a_transaction_is_not() -> None:
@@ -372,7 +412,7 @@ def test_a_contract_cannot_have_us_ask_another_address(monkeypatch: pytest.Monke
     monkeypatch.setattr("requests.Session.request", lambda *_a, **_k: pytest.fail("a request left"))
     for data in (selector + arguments, selector):
         node.reverts_with = "0x" + data.hex()
-        with pytest.raises(ContractLogicError):
+        with pytest.raises(RevertedError):
             node.w3.eth.call({"to": ADDRESS})
     assert not node.w3.provider.global_ccip_read_enabled
 
@@ -398,7 +438,7 @@ def test_what_came_of_running_a_contract_is_its_verdict(code: int, message: str,
             raise NodeError(code, message, data)
 
     node = Verdict()
-    with pytest.raises(ContractLogicError):
+    with pytest.raises(RevertedError):
         node.w3.eth.call({"to": ADDRESS})
     assert node.requests == ["eth_call"]
 
@@ -411,10 +451,3 @@ def test_a_block_of_a_chain_of_proof_of_authority_is_one() -> None:
             return {**super()._eth_getBlockByNumber(number, _full), "extraData": long}
 
     assert Authority().w3.eth.get_block(1)["proofOfAuthorityData"].to_0x_hex() == long
-
-
-def test_text_that_is_no_utf_8_is_text_all_the_same() -> None:
-    """Contracts do not look at it: one file's name of a stranger must not stop every worker."""
-    raw = Web3().codec.encode(["bytes"], [b"\xff\xfe"])
-    (text,) = Whole().w3.codec.decode(["string"], raw)
-    assert text.encode(errors="surrogateescape") == b"\xff\xfe"

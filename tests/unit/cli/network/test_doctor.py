@@ -2,7 +2,6 @@ import importlib.util
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -49,9 +48,8 @@ def test_a_failing_part_does_not_hide_the_others(tmp_path: Path, monkeypatch: py
 def test_the_chain_is_told_with_the_program_that_runs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    eth = SimpleNamespace(chain_id=1337, block_number=7)
-    node = SimpleNamespace(eth=eth, client_version="anvil/v1.7.1\nnot this")
-    monkeypatch.setattr(diagnosis, "connect", lambda _: node)
+    told = ["anvil/v1.7.1\nnot this", 1337, 7]
+    monkeypatch.setattr(diagnosis, "in_one_request", lambda _node, _asked: told)
     found = {finding.part: finding for finding in diagnose(setup(tmp_path))}
     shown = r"Chain 1337 at http://127.0.0.1:1 (anvil/v1.7.1\nnot this), block 7."
     assert found["chain"] == Finding("chain", Grade.OK, shown)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pole.errors import InputError, IntegrityError
-from pole.protocol.encoding.abi import address
+from pole.protocol.encoding.hashing import address
 from pole.protocol.formats.canonical_json import write_document
 from pole.protocol.formats.key_sharing import (
     MAX_SEALED_SHARE_BYTES,

@@ -11,8 +11,7 @@ from tests.unit.roles.fakes import FakeChain
 from pole.errors import IntegrityError
 from pole.ipfe.scalars import scalars_of
 from pole.ipfe.scheme import derive_keys
-from pole.protocol.encoding.abi import address
-from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.encoding.hashing import address, keccak256
 from pole.protocol.formats.key_sharing import (
     Holder,
     SealedShare,

@@ -9,7 +9,7 @@ from tests.unit.roles.conftest import MINERS, OWNER, TEST, TRAIN, Stage, dataset
 from tests.unit.roles.results import result_of
 
 from pole.errors import InputError, IntegrityError, UnreachableError
-from pole.protocol.encoding.abi import address
+from pole.protocol.encoding.hashing import address
 from pole.protocol.encoding.headers import header_hash
 from pole.protocol.formats.block_body import body_root
 from pole.protocol.state import Phase, Record, RecordKind

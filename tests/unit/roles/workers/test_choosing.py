@@ -11,7 +11,7 @@ from tests.unit.roles.conftest import MINERS, OWNER, TRAIN, VERIFIERS, Stage
 from tests.unit.roles.fakes import FakeChain
 
 from pole.errors import UnreachableError
-from pole.protocol.encoding.abi import address
+from pole.protocol.encoding.hashing import address
 from pole.protocol.state import Phase, Step
 from pole.roles.loop import Role
 from pole.roles.memory import MinerMemory

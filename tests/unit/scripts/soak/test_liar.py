@@ -6,7 +6,7 @@ from scripts.soak.liar import CHALLENGE, COMMIT, REVEAL, Liar
 from tests.unit.roles.conftest import MINERS, TRAIN, VERIFIERS, Stage, numbers
 from tests.unit.roles.fakes import World
 
-from pole.protocol.encoding.abi import address
+from pole.protocol.encoding.hashing import address
 from pole.protocol.state import Phase
 from pole.roles.loop import Role
 from pole.roles.memory import MinerMemory

@@ -19,6 +19,7 @@ from pole.roles.memory import DataNodeMemory
 from pole.roles.ports import Chain, Moment, Store
 from pole.roles.publishing.task_folder import TaskFolder
 from pole.roles.support.events import report
+from pole.roles.support.recent import Recent
 from pole.roles.workers.data_node.collecting import WonModels
 from pole.roles.workers.settlement import Settlement
 
@@ -49,8 +50,8 @@ class DataNode:
     models: WonModels
     may_disclose: Rule | None = None
     confirmations: int = 0
-    noted: set[int] = field(default_factory=set, init=False)
-    given_up: set[int] = field(default_factory=set, init=False)
+    noted: Recent[int] = field(default_factory=Recent, init=False)
+    given_up: Recent[int] = field(default_factory=Recent, init=False)
     looked: dict[int, tuple[int, Phase]] = field(default_factory=dict, init=False)
 
     def mpk_digest(self, open_round: Round) -> bytes:

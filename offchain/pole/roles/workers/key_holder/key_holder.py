@@ -12,6 +12,7 @@ from pole.roles.keys.seeds import ServedSeeds
 from pole.roles.keys.sharing import fetch_specification, read_task_sharing
 from pole.roles.memory import KeyHolderMemory
 from pole.roles.ports import Chain, Store
+from pole.roles.support.recent import Recent
 from pole.roles.workers.settlement import Settlement
 
 LOG: Final = logging.getLogger("pole.key-holder")
@@ -43,7 +44,7 @@ class KeyHolder:
     current: dict[int, KeyRound] = field(default_factory=dict, init=False)
     contributed: dict[int, KeyRound] = field(default_factory=dict, init=False)
     idle: dict[int, KeyRound] = field(default_factory=dict, init=False)
-    given_up: set[int] = field(default_factory=set, init=False)
+    given_up: Recent[int] = field(default_factory=Recent, init=False)
 
     def key_round(self, round_id: int) -> KeyRound | None:
         """Return what the round's keys are made of, None when its data node shared nothing."""
