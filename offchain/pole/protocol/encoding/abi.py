@@ -1,6 +1,7 @@
 """The ABI encoding that hashes are taken over, and the tuples of the contracts' structs."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from eth_abi.codec import ABICodec
@@ -81,6 +82,7 @@ def decode(types: Sequence[str], data: bytes) -> tuple[Any, ...]:
     return values
 
 
+@lru_cache(maxsize=2**12)
 def address(text: str) -> str:
     """Return an address with its EIP-55 checksum."""
     return to_checksum_address(text)
