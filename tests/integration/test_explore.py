@@ -1,10 +1,15 @@
 """The index of a real node: the contracts' events, a chain that is really reorganised, and the commands."""
 
 import json
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from click.testing import CliRunner
 from sqlalchemy import select
 from tests.integration import deploying
@@ -23,6 +28,7 @@ from pole.explore.index.opening import open_index
 
 STAKE = deploying.PARAMETERS["committee"]["seatStake"]
 COMMITTEE = "VerifierCommittee"
+PATIENCE = 60
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +100,29 @@ def test_tables_are_written_by_a_command(devnet: Devnet, tmp_path: Path) -> None
     assert rows["pole_blocks"] == 1
     assert rows["events"] >= 1
     assert {file.stem for file in out.iterdir()} == rows.keys()
+
+
+def test_pages_are_served_and_tell_of_every_block(devnet: Devnet, tmp_path: Path) -> None:
+    where = ["--home", str(tmp_path), "--rpc", devnet.settings.rpc, "--deployment", str(devnet.deployment)]
+    command = [sys.executable, "-c", "from pole.cli import main; main()", "explore", "--port", "0", *where]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        found = re.search(r"http://\S+/", server.stdout.readline())
+        try:
+            assert found
+            url = found[0]
+            with requests.get(f"{url}stream", stream=True, timeout=PATIENCE) as stream:
+                heads = (line for line in stream.iter_lines() if line.startswith(b"data: "))
+                first = json.loads(next(heads).removeprefix(b"data: "))
+                devnet.mine(1)
+                later = json.loads(next(heads).removeprefix(b"data: "))
+            assert later["block"] > first["block"]
+            now = requests.get(f"{url}now.json", timeout=PATIENCE).json()
+            assert now["head"]["block"] == later["block"]
+            assert len(now["data"]["lanes"]) == deploying.PARAMETERS["committee"]["lanes"]
+            assert requests.get(url, timeout=PATIENCE).headers["content-type"].startswith("text/html")
+        finally:
+            server.send_signal(signal.SIGINT)
+            _, errors = server.communicate(timeout=PATIENCE)
+    assert "Traceback" not in errors
+    assert server.returncode == 0

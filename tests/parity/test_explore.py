@@ -20,7 +20,7 @@ from tests.unit.explore.replayed import check_parity
 from pole.adapters.history.pages import BlockMark, ChainEvent, EventPage
 from pole.explore import schema
 from pole.explore.index.following import EventDatabase
-from pole.explore.index.money import CREDIT
+from pole.explore.index.money import CREDIT, POOL, STAKES
 from pole.explore.index.rounds import Where
 from pole.protocol.encoding.abi import address
 from pole.protocol.encoding.hashing import keccak256
@@ -120,6 +120,7 @@ def test_the_index_says_what_the_replay_and_the_reservoir_say(seed: int, tmp_pat
     credits_ = {row.holder: row.amount for row in rows if row.account == CREDIT}
     for person in PEOPLE:
         assert credits_.get(address(person), 0) == pair.view("RewardReservoir.creditOf", person)[0]
+    assert {POOL, STAKES} & {row.account for row in rows}
     for row in rows:
         if row.account != CREDIT:
             account = bytes.fromhex(row.account[2:])

@@ -210,6 +210,7 @@ main = RootGroup(
         "chain": chain,
         "config": config,
         "completion": completion,
+        "explore": LazyCommand("pole.cli.network.explore:explore", "Show what happens as pages."),
         "withdraw": LazyCommand("pole.cli.network.withdraw:withdraw", "Pay a wallet's credit out to it."),
         "backup": LazyCommand("pole.cli.network.backup:backup", "Back up what only this data folder has."),
         "restore": LazyCommand("pole.cli.network.backup:restore", "Make a data folder of a backup."),

@@ -97,7 +97,11 @@ tasks = Table(
     Column("value_order", String(56), nullable=False),
     Column("terms", Text, nullable=False),
     Column("files", Text, nullable=False),
+    Column("spec_cid", Text, nullable=False),
+    Column("train_cid", Text, nullable=False),
     Column("delegate", String(42)),
+    Index("tasks_by_spec", "spec_cid"),
+    Index("tasks_by_data", "train_cid"),
     Index("tasks_by_state", "state", "value_order"),
     Index("tasks_of_owner", "owner"),
 )
@@ -131,6 +135,8 @@ rounds = Table(
     Index("rounds_by_state", "state", "round_id"),
     Index("rounds_by_lane", "lane", "round_id"),
     Index("rounds_by_end", "ended_at"),
+    Index("rounds_by_keys", "keys_cid"),
+    Index("rounds_by_test_set", "test_cid"),
 )
 """Rounds: open, ended with a block, or void. `fault` says where their records break a rule."""
 
@@ -156,6 +162,8 @@ solutions = Table(
     Column("lost", Wei, nullable=False),
     Column("held", Wei, nullable=False),
     Index("solutions_of_miner", "miner", "round_id"),
+    Index("solutions_by_cid", "model_cid"),
+    Index("solutions_by_digest", "model_digest"),
 )
 """A miner's part in a round; `place` is null where it was displaced. `choice` numbers the models judged."""
 

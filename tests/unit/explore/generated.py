@@ -18,6 +18,7 @@ from tests.unit.protocol.example_rounds import DATA_NODE, MINERS, PARAMETERS, TE
 from tests.unit.protocol.ledger import CHAIN, COMMITTEE, SEATS, digest_of
 
 from pole.adapters.history.pages import BlockMark, ChainEvent, EventPage
+from pole.explore.index import money
 from pole.protocol.ballots import ballot_id, round_and_attempt
 from pole.protocol.encoding.abi import address
 from pole.protocol.encoding.hashing import keccak256
@@ -31,9 +32,7 @@ MOODS: Final = ("block",) * 6 + ("false", "silent", "nobody", "leaked", "challen
 START: Final = 1_750_000_000
 ROUND_SECONDS: Final = 600
 TASK_LIST: Final = address("0x" + "71" * 20)
-POOL: Final = b"POOL".ljust(32, b"\0")
-TASKS: Final = b"TASKS".ljust(32, b"\0")
-STAKES: Final = b"STAKES".ljust(32, b"\0")
+POOL, TASKS, STAKES = (bytes.fromhex(name[2:]) for name in (money.POOL, money.TASKS, money.STAKES))
 STAKE: Final = 10**18
 _OF_BALLOT: Final = frozenset({RecordKind.VOTE_COMMITTED, RecordKind.VOTE_REVEALED, RecordKind.VOTE_LEAKED})
 _OF_TASK: Final = frozenset({RecordKind.TASK_POSTED, RecordKind.TASK_CANCELLED})
@@ -46,10 +45,11 @@ Told = tuple[str, str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who stands in for whom in one round, by address; and what its ids and heights are."""
+    """Who stands in for whom in one round, by address; and its ids, height and time."""
 
     round_id: int
     height: int
+    time: int
     index: int
     names: Mapping[str, str]
     bytes_: Mapping[bytes, bytes]
@@ -123,7 +123,7 @@ class GeneratedChain:
             place = bisect_right(self._starts, number) - 1
             template = self._templates[self._moods[place]]
             happening = template.happenings[number - self._starts[place]]
-            cast = self._cast(place)
+            cast = self._cast(place, self._time(number))
             for contract, name, arguments in happening.events:
                 yield contract, name, _recast(name, arguments, cast)
 
@@ -136,14 +136,14 @@ class GeneratedChain:
         ]
         return [pool, *staked, *paid]
 
-    def _cast(self, place: int) -> Cast:
+    def _cast(self, place: int, time: int) -> Cast:
         chosen = random.Random(self._seed * 1_000_003 + place)  # noqa: S311
         old = (*MINERS, *SEATS, DATA_NODE)
         names = dict(zip(old, chosen.sample(self._people, len(old)), strict=True))
         digests = {digest_of(n): keccak256(b"model %d of round %d" % (n, place + 1)) for n in range(4)}
         raw = {bytes.fromhex(was[2:]): bytes.fromhex(now[2:]) for was, now in names.items()}
         height = self._heights[place]
-        return Cast(place + 1, height, self._index(place), names, {**raw, **digests})
+        return Cast(place + 1, height, time, self._index(place), names, {**raw, **digests})
 
     def _index(self, place: int) -> int:
         """Return how many records the body has before a round: those of void rounds since the last block."""
@@ -283,6 +283,8 @@ def _number(key: str, value: int, cast: Cast) -> int:
             return cast.height
         case "roundId" | "taskId":
             return cast.round_id
+        case "timestamp":
+            return cast.time
         case "ballotId":
             return ballot_id(cast.round_id, round_and_attempt(value)[1])
     return value

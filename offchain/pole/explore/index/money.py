@@ -9,11 +9,17 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pole.adapters.history.pages import ChainEvent
+from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.encoding.records import Payouts, RecordData, TallyChallenged
 from pole.protocol.state import PayoutReason
 
 CREDIT: Final = "credit"
 """The account that holds what a person may withdraw."""
+
+TASKS, POOL, STAKES = (
+    "0x" + keccak256(f"PoLe.{name}.v1".encode()).hex() for name in ("tasks", "pool", "stakes")
+)
+"""The accounts of waiting tasks, of the pool and of stakes (contracts/libraries/encoding/Accounts.sol)."""
 
 DAY: Final = 86_400
 
@@ -22,6 +28,9 @@ Balances = Counter[tuple[str, str]]
 
 Days = Mapping[tuple[str, int, str], tuple[int, int]]
 """Wei, and how often, by address, day since the epoch and kind."""
+
+FEE: Final = "TASK_FEE"
+"""What owners of tasks paid to the pool."""
 
 _COMMITTEE: Final = {"Rewarded": "VERIFICATION", "Slashed": "PENALTY"}
 _SEATS: Final = {"Staked": "STAKED", "Reclaimed": "RECLAIMED"}
@@ -71,7 +80,8 @@ def entries(event: ChainEvent, record: RecordData | None) -> list[tuple[str, str
         return [(told["payee"], "WITHDRAWN", told["amount"])]
     if event.name == "TaskPosted":
         terms = told["terms"]
-        return [(told["owner"], "TASK_PRICE", terms["reward"] + terms["dataBond"] + terms["fee"])]
+        deposit = terms["reward"] + terms["dataBond"]
+        return [(told["owner"], "TASK_DEPOSIT", deposit), (told["owner"], FEE, terms["fee"])]
     return []
 
 

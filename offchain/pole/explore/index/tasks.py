@@ -50,6 +50,8 @@ def task_row(
         "value_order": f"{int(order):056d}",
         "terms": json.dumps(asdict(task.terms)),
         "files": json.dumps(shown(asdict(task.files))),
+        "spec_cid": task.files.spec_cid,
+        "train_cid": task.files.train_cid,
         "delegate": delegated.arguments["delegate"] if delegated else None,
     }
 
