@@ -166,6 +166,7 @@ chain = _group(
             "Check every block, record and payout from the events alone.",
         ),
         "prove": ("pole.cli.network.chain:prove", "Prove that a record is in a block."),
+        "export": ("pole.cli.network.chain_export:export", "Write everything that happened as tables."),
         "challenge": ("pole.cli.network.chain:challenge", "Call for a larger committee to judge anew."),
     },
 )
@@ -208,6 +209,7 @@ main = RootGroup(
         "chain": chain,
         "config": config,
         "completion": completion,
+        "explore": LazyCommand("pole.cli.network.explore:explore", "Show what happens as pages."),
         "withdraw": LazyCommand("pole.cli.network.withdraw:withdraw", "Pay a wallet's credit out to it."),
         "backup": LazyCommand("pole.cli.network.backup:backup", "Back up what only this data folder has."),
         "restore": LazyCommand("pole.cli.network.backup:restore", "Make a data folder of a backup."),

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
+from eth_abi.abi import decode, encode
 from tests.contracts.stateful.books import ENDED, NO_TASK, Books
 from tests.contracts.stateful.evm import Values, mix
 from tests.contracts.stateful.pair import Pair
 
-from pole.protocol.encoding.abi import HEADER, PAYOUT, decode, encode
+from pole.protocol.encoding.abi import HEADER, PAYOUT
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.encoding.merkle_body import body_of, leaf, root
 from pole.protocol.state import TRUTHS, Phase, RecordKind, Verdict

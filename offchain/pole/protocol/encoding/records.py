@@ -323,4 +323,10 @@ def kind_name(kind: RecordKind) -> str:
     return name
 
 
+def record_type(kind: RecordKind) -> type[RecordData]:
+    """Return the class of the records of a kind."""
+    found: type[RecordData] = _LAYOUTS[kind][0]
+    return found
+
+
 KIND_OF_NAME: Final = {kind_name(kind): kind for kind in RecordKind}

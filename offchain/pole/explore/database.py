@@ -1,0 +1,83 @@
+"""What SQLite and PostgreSQL are both opened by, and amounts of wei, for which neither has a number."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Engine, String, TypeDecorator, create_engine, event
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from pole.errors import InputError
+
+DIGITS: Final = 30
+"""Decimal digits of the largest amount: all the ether there is has 27 in wei."""
+
+
+class Wei(TypeDecorator[int]):
+    """An amount of wei, zero or more, as decimal digits that sort as the amounts do.
+
+    No integer of SQLite's or PostgreSQL's holds ten ether in wei.
+    """
+
+    impl = String(DIGITS)
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:
+        """Return the digits; raises ValueError for an amount that has more of them, or is negative."""
+        if value is None:
+            return None
+        if not 0 <= value < 10**DIGITS:
+            raise ValueError(f"{value} wei is no amount of ether")
+        return f"{value:0{DIGITS}d}"
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> int | None:
+        """Return the amount."""
+        return None if value is None else int(value)
+
+
+class Signed(TypeDecorator[int]):
+    """An amount of wei of either sign, in decimal digits; it does not sort."""
+
+    impl = String(DIGITS + 1)
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:
+        """Return the digits."""
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> int | None:
+        """Return the amount."""
+        return None if value is None else int(value)
+
+
+def sqlite_dsn(file: Path) -> str:
+    """Return the DSN of a database file."""
+    return f"sqlite:///{file}"
+
+
+def open_database(dsn: str) -> Engine:
+    """Return the engine of a database, which is first connected to when it is used.
+
+    Raises InputError where the DSN is none, or its driver is not installed.
+    """
+    try:
+        engine = create_engine(dsn)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise InputError(
+            "--database is no DSN of SQLite or PostgreSQL: give one like sqlite:///pole.sqlite or "
+            "postgresql+psycopg://user@host/name."
+        ) from error
+    except ImportError as error:
+        raise InputError(
+            "The driver of --database is not installed: PostgreSQL's comes with the extra 'postgres' of pole."
+        ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    """Let readers go on while the index writes; what a crash of the machine loses is read again."""
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA busy_timeout=10000")

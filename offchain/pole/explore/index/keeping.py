@@ -1,0 +1,215 @@
+"""Pages of events put into the tables and taken out again; what follows from them is made anew."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, delete, insert, select, tuple_
+
+from pole.adapters.history.pages import ChainEvent, EventPage
+from pole.explore import schema
+from pole.explore.index.acts import act_of
+from pole.explore.index.blocks import block_row, ommer_rows
+from pole.explore.index.money import Balances, Days, balance_changes, day_changes
+from pole.explore.index.rounds import Where, opening_of, round_rows
+from pole.explore.index.stored import event_of, events_where, record_of, row_of
+from pole.explore.index.tasks import task_of, task_row
+from pole.protocol.encoding.records import RecordData
+from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
+from pole.protocol.state import PostedTask
+
+CHUNK: Final = 400
+"""Keys of a statement: SQLite bounds the variables of one."""
+
+_OF_ROUND: Final = (schema.rounds, schema.solutions, schema.ballots, schema.seats, schema.payouts)
+
+Happened = Sequence[tuple[ChainEvent, RecordData | None]]
+
+
+class Keeper:
+    """Writes what follows from events; every function works inside the caller's transaction."""
+
+    def __init__(self, where: Where) -> None:
+        self._where = where
+        self._idle = idle_task(where.parameters)
+
+    def add(self, connection: Connection, page: EventPage) -> None:
+        """Add the events of a page that are not there yet, and its marks."""
+        _insert(connection, schema.blocks, _new_marks(connection, page))
+        events = _new_events(connection, page.events)
+        happened = [(event, record_of(event)) for event in events]
+        times = {mark.number: mark.time for mark in page.marks}
+        rows = [row_of(event, record) for event, record in happened]
+        _insert(connection, schema.events, rows)
+        acts = (act_of(event, record, times[event.block]) for event, record in happened)
+        _insert(connection, schema.acts, [act for act in acts if act is not None])
+        appended = [event for event in events if event.name == "BlockAppended"]
+        _insert(connection, schema.pole_blocks, [block_row(event) for event in appended])
+        _insert(connection, schema.ommers, [row for event in appended for row in ommer_rows(event)])
+        self._add_money(connection, happened, times, sign=1)
+        self._derive(connection, rows)
+
+    def remove_from(self, connection: Connection, first: int) -> None:
+        """Remove everything of the Ethereum blocks from `first` on."""
+        gone = events_where(connection, schema.events.c.block >= first)
+        happened = [(event, record_of(event)) for event in gone]
+        times = _times(connection, {event.block for event in gone})
+        self._add_money(connection, happened, times, sign=-1)
+        for table in (schema.events, schema.acts, schema.pole_blocks, schema.ommers):
+            connection.execute(delete(table).where(table.c.block >= first))
+        connection.execute(delete(schema.blocks).where(schema.blocks.c.number >= first))
+        self._derive(connection, [row_of(event, record) for event, record in happened])
+
+    def _derive(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Make the rows of the tasks and rounds anew that events are of."""
+        tasks = {row["task_id"] for row in rows} - {None, IDLE_TASK_ID}
+        rounds = {row["round_id"] for row in rows} - {None}
+        for chunk in _chunks(sorted(tasks)):
+            self._derive_tasks(connection, chunk)
+            rounds |= _rounds_on(connection, chunk)
+        for chunk in _chunks(sorted(rounds)):
+            self._derive_rounds(connection, chunk)
+
+    def _derive_tasks(self, connection: Connection, task_ids: Sequence[int]) -> None:
+        by_task = _grouped(connection, schema.events.c.task_id, task_ids)
+        times = _times(connection, _blocks_of(by_task))
+        connection.execute(delete(schema.tasks).where(schema.tasks.c.task_id.in_(task_ids)))
+        rows = (task_row(events, times, self._where.parameters) for events in by_task.values())
+        _insert(connection, schema.tasks, [row for row in rows if row is not None])
+
+    def _derive_rounds(self, connection: Connection, round_ids: Sequence[int]) -> None:
+        by_round = _grouped(connection, schema.events.c.round_id, round_ids)
+        times = _times(connection, _blocks_of(by_round))
+        for table in _OF_ROUND:
+            connection.execute(delete(table).where(table.c.round_id.in_(round_ids)))
+        tasks = self._tasks(connection, by_round.values())
+        made: dict[str, list[Mapping[str, Any]]] = {table.name: [] for table in _OF_ROUND}
+        for events in by_round.values():
+            opened = opening_of(events)
+            task = None if opened is None else tasks.get(opened[0].task_id)
+            if task is not None:
+                for name, rows in round_rows(events, times, task, self._where).items():
+                    made[name].extend(rows)
+        for table in _OF_ROUND:
+            _insert(connection, table, made[table.name])
+
+    def _tasks(
+        self, connection: Connection, rounds: Iterable[Sequence[ChainEvent]]
+    ) -> Mapping[int, PostedTask]:
+        openings = (opening_of(events) for events in rounds)
+        wanted = {opened[0].task_id for opened in openings if opened is not None}
+        found = connection.execute(select(schema.tasks).where(schema.tasks.c.task_id.in_(wanted)))
+        return {IDLE_TASK_ID: self._idle, **{row.task_id: task_of(row) for row in found}}
+
+    def _add_money(
+        self, connection: Connection, happened: Happened, times: Mapping[int, int], *, sign: int
+    ) -> None:
+        _add_balances(connection, balance_changes(event for event, _ in happened), sign)
+        _add_days(connection, day_changes(happened, times), sign)
+
+
+def _new_marks(connection: Connection, page: EventPage) -> list[dict[str, Any]]:
+    kept = set(_times(connection, {mark.number for mark in page.marks}))
+    return [
+        {"number": mark.number, "hash": mark.hash, "time": mark.time}
+        for mark in page.marks
+        if mark.number not in kept
+    ]
+
+
+def _new_events(connection: Connection, events: Sequence[ChainEvent]) -> list[ChainEvent]:
+    """Return the events that are not there yet: a page begins some blocks before what is new."""
+    if not events:
+        return []
+    table = schema.events
+    kept = connection.execute(
+        select(table.c.block, table.c.log_index).where(
+            table.c.block.between(events[0].block, events[-1].block)
+        )
+    )
+    known = {(row.block, row.log_index) for row in kept}
+    return [event for event in events if (event.block, event.log_index) not in known]
+
+
+def _grouped(connection: Connection, column: Any, keys: Sequence[int]) -> dict[int, list[ChainEvent]]:
+    """Return the events of some rounds or tasks, by which they are of."""
+    table = schema.events
+    rows = connection.execute(
+        select(table).where(column.in_(keys)).order_by(table.c.block, table.c.log_index)
+    )
+    found: dict[int, list[ChainEvent]] = {}
+    for row in rows:
+        found.setdefault(row._mapping[column.name], []).append(event_of(row))
+    return found
+
+
+def _rounds_on(connection: Connection, task_ids: Sequence[int]) -> set[int]:
+    """Return the rounds that took some tasks: their rows follow from the terms too."""
+    table = schema.events
+    taken = select(table.c.round_id).where(table.c.task_id.in_(task_ids), table.c.round_id.is_not(None))
+    return set(connection.scalars(taken.distinct()))
+
+
+def _blocks_of(found: Mapping[int, Sequence[ChainEvent]]) -> set[int]:
+    return {event.block for events in found.values() for event in events}
+
+
+def _times(connection: Connection, numbers: Collection[int]) -> dict[int, int]:
+    """Return the times of Ethereum blocks that are kept."""
+    found: dict[int, int] = {}
+    for chunk in _chunks(sorted(numbers)):
+        rows = connection.execute(
+            select(schema.blocks.c.number, schema.blocks.c.time).where(schema.blocks.c.number.in_(chunk))
+        )
+        found.update({row.number: row.time for row in rows})
+    return found
+
+
+def _add_balances(connection: Connection, changes: Balances, sign: int) -> None:
+    table = schema.balances
+    keys = [key for key, amount in changes.items() if amount]
+    sums: dict[tuple[str, str], int] = {}
+    for chunk in _chunks(keys):
+        condition = tuple_(table.c.holder, table.c.account).in_(chunk)
+        for row in connection.execute(select(table).where(condition)):
+            sums[row.holder, row.account] = row.amount
+        connection.execute(delete(table).where(condition))
+    rows = [
+        {"holder": holder, "account": account, "amount": amount}
+        for holder, account in keys
+        if (amount := sums.get((holder, account), 0) + sign * changes[holder, account])
+    ]
+    _insert(connection, table, rows)
+
+
+def _add_days(connection: Connection, changes: Days, sign: int) -> None:
+    table = schema.account_days
+    sums: dict[tuple[str, int, str], tuple[int, int]] = {}
+    for chunk in _chunks(list(changes)):
+        condition = tuple_(table.c.address, table.c.day, table.c.kind).in_(chunk)
+        for row in connection.execute(select(table).where(condition)):
+            sums[row.address, row.day, row.kind] = (row.amount, row.times)
+        connection.execute(delete(table).where(condition))
+    rows = []
+    for key, (amount, times) in changes.items():
+        before, often = sums.get(key, (0, 0))
+        if often + sign * times:
+            address, day, kind = key
+            rows.append(
+                {
+                    "address": address,
+                    "day": day,
+                    "kind": kind,
+                    "amount": before + sign * amount,
+                    "times": often + sign * times,
+                }
+            )
+    _insert(connection, table, rows)
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), list(rows))
+
+
+def _chunks(keys: Sequence[Any]) -> list[Sequence[Any]]:
+    return [keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK)]

@@ -1,0 +1,100 @@
+"""What events say of money: the reservoir's accounts, and what each address was paid or paid, by day.
+
+Every change is a sum of terms that can be taken out again, so that a block that is no more in the chain
+leaves no trace.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from pole.adapters.history.pages import ChainEvent
+from pole.protocol.encoding.hashing import keccak256
+from pole.protocol.encoding.records import Payouts, RecordData, TallyChallenged
+from pole.protocol.state import PayoutReason
+
+CREDIT: Final = "credit"
+"""The account that holds what a person may withdraw."""
+
+TASKS, POOL, STAKES = (
+    "0x" + keccak256(f"PoLe.{name}.v1".encode()).hex() for name in ("tasks", "pool", "stakes")
+)
+"""The accounts of waiting tasks, of the pool and of stakes (contracts/libraries/encoding/Accounts.sol)."""
+
+DAY: Final = 86_400
+
+Balances = Counter[tuple[str, str]]
+"""Wei by holder and account."""
+
+Days = Mapping[tuple[str, int, str], tuple[int, int]]
+"""Wei, and how often, by address, day since the epoch and kind."""
+
+FEE: Final = "TASK_FEE"
+"""What owners of tasks paid to the pool."""
+
+_COMMITTEE: Final = {"Rewarded": "VERIFICATION", "Slashed": "PENALTY"}
+_SEATS: Final = {"Staked": "STAKED", "Reclaimed": "RECLAIMED"}
+
+EARNED: Final = (
+    *(PayoutReason.TASK_REWARD.name, PayoutReason.BLOCK_REWARD.name, PayoutReason.OMMER_INCLUSION.name),
+    *(PayoutReason.OMMER_REWARD.name, PayoutReason.TRAINING_REWARD.name, PayoutReason.DATA_BOND_SHARE.name),
+    *("VERIFICATION", "INFORMING"),
+)
+"""The kinds that are earnings; the others are stakes, bonds and prices, paid in or come back."""
+
+
+def balance_changes(events: Iterable[ChainEvent]) -> Balances:
+    """Return by how much events changed the accounts and credits of the reservoir."""
+    changes: Balances = Counter()
+    for event in events:
+        told = event.arguments
+        match event.contract, event.name:
+            case "RewardReservoir", "Deposited":
+                changes[told["holder"], _account(told["account"])] += told["amount"]
+            case "RewardReservoir", "Transferred":
+                changes[told["fromHolder"], _account(told["fromAccount"])] -= told["amount"]
+                changes[told["toHolder"], _account(told["toAccount"])] += told["amount"]
+            case "RewardReservoir", "Credited":
+                changes[told["holder"], _account(told["account"])] -= told["amount"]
+                changes[told["payee"], CREDIT] += told["amount"]
+            case "RewardReservoir", "Withdrawn":
+                changes[told["payee"], CREDIT] -= told["amount"]
+    return changes
+
+
+def entries(event: ChainEvent, record: RecordData | None) -> list[tuple[str, str, int]]:
+    """Return what an event paid or cost: address, kind and wei."""
+    told = event.arguments
+    match record:
+        case Payouts():
+            return [(each.payee, each.reason.name, each.amount) for each in record.payouts]
+        case TallyChallenged():
+            return [(record.challenger, "CHALLENGE", record.bond)]
+    if event.name in _COMMITTEE:
+        return [(told["verifier"], _COMMITTEE[event.name], told["amount"])]
+    if event.name in _SEATS:
+        return [(told["verifier"], _SEATS[event.name], told["stake"])]
+    if event.name == "VoteLeaked":
+        return [(told["informer"], "INFORMING", told["reward"])]
+    if event.name == "Withdrawn":
+        return [(told["payee"], "WITHDRAWN", told["amount"])]
+    if event.name == "TaskPosted":
+        terms = told["terms"]
+        deposit = terms["reward"] + terms["dataBond"]
+        return [(told["owner"], "TASK_DEPOSIT", deposit), (told["owner"], FEE, terms["fee"])]
+    return []
+
+
+def day_changes(happened: Iterable[tuple[ChainEvent, RecordData | None]], times: Mapping[int, int]) -> Days:
+    """Return what events add to each address's days; `times` are those of their Ethereum blocks."""
+    sums: dict[tuple[str, int, str], tuple[int, int]] = {}
+    for event, record in happened:
+        for address, kind, amount in entries(event, record):
+            key = (address, times[event.block] // DAY, kind)
+            before, often = sums.get(key, (0, 0))
+            sums[key] = (before + amount, often + 1)
+    return sums
+
+
+def _account(name: bytes) -> str:
+    return "0x" + name.hex()

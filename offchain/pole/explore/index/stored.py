@@ -1,0 +1,98 @@
+"""Events as the table `events` holds them, and back."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select
+
+from pole.adapters.ethereum.decoding import to_record
+from pole.adapters.history.pages import ChainEvent
+from pole.explore.schema import events
+from pole.protocol.ballots import round_and_attempt
+from pole.protocol.encoding.records import RecordData, decode_record, round_of
+
+BYTES: Final = "0x"
+"""The only key of an object that stands for bytes: an argument of an event has no such name."""
+
+
+def written(arguments: Mapping[str, Any]) -> str:
+    """Return an event's arguments as JSON, bytes as an object whose one member has their digits."""
+    return json.dumps(arguments, default=_plain, separators=(",", ":"))
+
+
+def read(text: str) -> Any:
+    """Return the arguments of an event that `written` wrote."""
+    return json.loads(text, object_hook=_bytes)
+
+
+def shown(value: Any) -> Any:
+    """Return arguments as a program of others reads them: bytes as 0x and digits, large numbers as text."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, Mapping):
+        return {name: shown(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [shown(each) for each in value]
+    return str(value) if isinstance(value, int) and abs(value) >= 2**53 else value
+
+
+def record_of(event: ChainEvent) -> RecordData | None:
+    """Return what the record of an event says, None where it is no event of a record."""
+    return _decoded(to_record(event.arguments)) if event.name == "Recorded" else None
+
+
+# A record is read when it comes, and again with all others of its round each time that one of them comes.
+_decoded: Final = lru_cache(maxsize=2**14)(decode_record)
+
+
+def subjects(event: ChainEvent, record: RecordData | None) -> tuple[int | None, int | None, int | None]:
+    """Return of which round, of which task, and of the body at which height an event is."""
+    if record is not None:
+        return round_of(record), getattr(record, "task_id", None), event.arguments["height"]
+    told = event.arguments
+    if event.name == "BlockAppended":
+        # The genesis block ends no round.
+        return told["header"]["roundId"] or None, None, None
+    if "ballotId" in told:
+        return round_and_attempt(told["ballotId"])[0], None, None
+    if event.contract == "TaskList":
+        return None, told.get("taskId"), None
+    return told.get("roundId"), None, None
+
+
+def row_of(event: ChainEvent, record: RecordData | None) -> dict[str, Any]:
+    """Return an event's row."""
+    round_id, task_id, height = subjects(event, record)
+    return {
+        "block": event.block,
+        "log_index": event.log_index,
+        "transaction": event.transaction,
+        "contract": event.contract,
+        "name": event.name,
+        "arguments": written(event.arguments),
+        "round_id": round_id,
+        "task_id": task_id,
+        "height": height,
+        "kind": event.arguments["kind"] if event.name == "Recorded" else None,
+    }
+
+
+def event_of(row: Row[Any]) -> ChainEvent:
+    """Return the event of a row of `events`."""
+    return ChainEvent(row.block, row.log_index, row.transaction, row.contract, row.name, read(row.arguments))
+
+
+def events_where(connection: Connection, condition: Any) -> list[ChainEvent]:
+    """Return the events that meet a condition, in the order they happened."""
+    rows = connection.execute(select(events).where(condition).order_by(events.c.block, events.c.log_index))
+    return [event_of(row) for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    return {BYTES: value.hex()} if isinstance(value, bytes) else dict(value)
+
+
+def _bytes(members: dict[str, Any]) -> Any:
+    return bytes.fromhex(members[BYTES]) if BYTES in members else members

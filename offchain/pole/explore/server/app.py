@@ -1,0 +1,166 @@
+"""The application: routes to pages, their JSON twins, the event stream and the files that pages need."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pole.adapters.history.pages import BlockMark
+from pole.errors import IntegrityError, PoleError
+from pole.explore.index.following import EventDatabase
+from pole.explore.server.asking import Asked
+from pole.explore.server.documents import VERSION, document
+from pole.explore.server.guarding import Guard
+from pole.explore.server.keeping import Answer, KeptAnswers
+from pole.explore.server.pages import FIRST_JSON, PAGES, Page
+from pole.explore.server.rendering import render
+from pole.explore.server.watching import Pulse, kept_up
+from pole.explore.views.looking import Head, Look, NotThereError, head_of
+from pole.quoting import one_line
+
+JSON: Final = ".json"
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+MAX_STREAMS: Final = 100
+"""Event streams at a time: each holds a connection."""
+
+
+class Twins:
+    """Takes `.json` off a path and remembers that JSON is wanted; its `Accept` header says it too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http" and scope["path"].endswith(JSON):
+            path = scope["path"].removesuffix(JSON)
+            scope = {**scope, "path": "/" if path == FIRST_JSON else path, "wants_json": True}
+        await self._app(scope, receive, send)
+
+
+def application(
+    index: EventDatabase, look: Callable[[], BlockMark], hosts: Collection[str], pause: float = 1.0
+) -> ASGIApp:
+    """Return the application over an index, which `look` brings up to date, again a pause of seconds later.
+
+    It answers for `hosts` alone, for any where there are none.
+    """
+    pulse, kept = Pulse(), KeptAnswers()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with kept_up(look, pulse, pause):
+            yield
+
+    made = Starlette(
+        routes=[
+            *(Route(page.path, _endpoint(page, index, pulse, kept), name=page.name) for page in PAGES),
+            Route("/stream", _stream(pulse)),
+            Mount("/static", StaticFiles(packages=[("pole.explore.server", "static")])),
+        ],
+        exception_handlers={HTTPException: _missing, PoleError: _failed, SQLAlchemyError: _failed},
+        lifespan=lifespan,
+    )
+    return Guard(Twins(made), hosts)
+
+
+def _endpoint(page: Page, index: EventDatabase, pulse: Pulse, kept: KeptAnswers) -> Endpoint:
+    making: dict[Hashable, asyncio.Future[Answer]] = {}
+
+    def made(request: Request) -> Answer:
+        asked = Asked({**request.query_params, **request.path_params})
+        with index.engine.connect() as connection:
+            look = Look(connection, index.where.parameters)
+            view, head = page.view(look, asked), head_of(look)
+        if _wants_json(request):
+            told = {"version": VERSION, "page": page.name, "head": document(head), "data": document(view)}
+            return Answer(json.dumps(told).encode(), "application/json")
+        shown = {"view": view, "head": head, "now": head.time, "complaint": pulse.complaint}
+        return Answer(render(page.name, page=page.name, **shown).encode(), "text/html")
+
+    async def answer(request: Request) -> Response:
+        state = (pulse.head, pulse.complaint)
+        asked = (request.url.path, request.url.query, _wants_json(request))
+        found = kept.find(state, asked)
+        if found is None:
+            found = await _once(making, (state, asked), lambda: run_in_threadpool(made, request))
+            # Before the first look has ended, what was read changes all the time.
+            if pulse.head is not None:
+                kept.keep(state, asked, found)
+        return found.response()
+
+    return answer
+
+
+async def _once(
+    making: dict[Hashable, asyncio.Future[Answer]], asked: Hashable, make: Callable[[], Awaitable[Answer]]
+) -> Answer:
+    """Return what is made of a question; whoever asks the same meanwhile waits for the same answer."""
+    if asked not in making:
+        making[asked] = asyncio.ensure_future(make())
+        making[asked].add_done_callback(lambda _: making.pop(asked))
+    return await asyncio.shield(making[asked])
+
+
+def _stream(pulse: Pulse) -> Endpoint:
+    slots = asyncio.Semaphore(MAX_STREAMS)
+
+    async def lines() -> AsyncIterator[str]:
+        async with slots:
+            async for head in pulse.changes():
+                if head is None:
+                    yield ": still here\n\n"
+                else:
+                    told = {"block": head.number, "time": head.time, "complaint": pulse.complaint}
+                    yield f"event: head\ndata: {json.dumps(told)}\n\n"
+
+    async def answer(_request: Request) -> Response:
+        if slots.locked():
+            return Response("Too many pages are open.\n", status_code=503)
+        return StreamingResponse(
+            lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        )
+
+    return answer
+
+
+def _wants_json(request: Request) -> bool:
+    if request.scope.get("wants_json"):
+        return True
+    accepted = request.headers.get("accept", "")
+    return "application/json" in accepted and "text/html" not in accepted
+
+
+def _missing(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return _told(request, status, "There is no such page.")
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    if isinstance(error, NotThereError):
+        return _told(request, 404, str(error))
+    if isinstance(error, IntegrityError):
+        return _told(request, 502, str(error))
+    return _told(request, 503, "The index cannot be read now: try again, and look at what pole prints.")
+
+
+def _told(request: Request, status: int, sentence: str) -> Response:
+    shown = one_line(sentence)
+    if _wants_json(request):
+        return JSONResponse({"version": VERSION, "error": shown}, status_code=status)
+    head = Head(0, 0)  # type: ignore[arg-type]
+    return HTMLResponse(
+        render("missing", sentence=shown, head=head, now=0, complaint="", page="missing"), status_code=status
+    )

@@ -1,0 +1,68 @@
+"""The pages: a path, a view and a template each. Their JSON twins have `.json` after the same path."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pole.explore.server.asking import Asked
+from pole.explore.views import rounds, tasks
+from pole.explore.views.accounts import account_page
+from pole.explore.views.blocks import block_list, block_page, record_page
+from pole.explore.views.looking import Look
+from pole.explore.views.now import now_page
+from pole.explore.views.rounds import round_list, round_page
+from pole.explore.views.search import search_page
+from pole.explore.views.tasks import task_list, task_page
+from pole.explore.views.transactions import transaction_page
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: its path as Starlette's routes have it, the name of its template, and what it shows."""
+
+    path: str
+    name: str
+    view: Callable[[Look, Asked], Any]
+
+
+PAGES: Final = (
+    Page("/", "now", lambda look, _: now_page(look)),
+    Page(
+        "/tasks",
+        "tasks",
+        lambda look, asked: task_list(
+            look, asked.choice("state", tasks.STATES), asked.number_or_none("before")
+        ),
+    ),
+    Page("/tasks/{task}", "task", lambda look, asked: task_page(look, asked.number("task"))),
+    Page(
+        "/rounds",
+        "rounds",
+        lambda look, asked: round_list(
+            look, asked.choice("state", rounds.STATES), asked.number_or_none("before")
+        ),
+    ),
+    Page("/rounds/{round}", "round", lambda look, asked: round_page(look, asked.number("round"))),
+    Page("/blocks", "blocks", lambda look, asked: block_list(look, asked.number_or_none("before"))),
+    Page(
+        "/blocks/{height}",
+        "block",
+        lambda look, asked: block_page(look, asked.number("height"), asked.number_or_none("first") or 0),
+    ),
+    Page(
+        "/blocks/{height}/records/{index}",
+        "record",
+        lambda look, asked: record_page(look, asked.number("height"), asked.number("index")),
+    ),
+    Page("/accounts/{address}", "account", lambda look, asked: account_page(look, asked.address("address"))),
+    Page(
+        "/transactions/{hash}",
+        "transaction",
+        lambda look, asked: transaction_page(look, asked.hash("hash")),
+    ),
+    Page("/search", "search", lambda look, asked: search_page(look, asked.text("q"))),
+)
+"""Every page, in the order of docs/explorer.md."""
+
+FIRST_JSON: Final = "/now"
+"""What the first page is called where a path must have a name: /now.json."""

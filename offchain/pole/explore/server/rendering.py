@@ -1,0 +1,102 @@
+"""Templates: every value is escaped, and shown as people read it."""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from pole.protocol.amounts import ether
+from pole.quoting import one_line
+
+SHORT_CID: Final = 16
+MAX_TEXT: Final = 300
+"""Characters of a stranger's text on a page."""
+
+_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of all templates."""
+    made = Environment(
+        loader=PackageLoader("pole.explore.server", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        amount=amount,
+        hexadecimal=hexadecimal,
+        moment=moment,
+        day=day,
+        short=short,
+        text=text,
+        words=words,
+        percent=percent,
+    )
+    return made
+
+
+def render(template: str, **values: Any) -> str:
+    """Return a page."""
+    return environment().get_template(f"{template}.html").render(**values)
+
+
+def amount(wei: int) -> Markup:
+    """Return an amount in ether, with its wei on hover."""
+    return Markup('<data class="number" value="{0}" title="{0} wei">{1}</data>').format(wei, ether(wei))
+
+
+def moment(time: int | None, now: int) -> Markup:
+    """Return a time as people say it, seen from `now`, with the exact one on hover; a dash for None."""
+    if time is None:
+        return Markup("–")
+    exact = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Markup('<time datetime="{}" data-time="{}" title="{}">{}</time>').format(
+        datetime.fromtimestamp(time, UTC).isoformat(), time, exact, _relative(time - now)
+    )
+
+
+def _relative(seconds: int) -> str:
+    if seconds == 0:
+        return "now"
+    unit, size = next((each for each in _UNITS if abs(seconds) >= each[1]), _UNITS[-1])
+    count = abs(seconds) // size
+    return f"{count} {unit} ago" if seconds < 0 else f"in {count} {unit}"
+
+
+def day(number: int) -> str:
+    """Return the date of a day since the epoch."""
+    return datetime.fromtimestamp(number * 86_400, UTC).strftime("%Y-%m-%d")
+
+
+def hexadecimal(value: bytes) -> str:
+    """Return bytes as 0x and digits."""
+    return "0x" + value.hex()
+
+
+def short(value: str) -> Markup:
+    """Return a long word shortened in its middle, whole on hover."""
+    whole = one_line(value, MAX_TEXT)
+    if len(whole) <= SHORT_CID:
+        return escape(whole)
+    return Markup('<span title="{}">{}…{}</span>').format(whole, whole[:8], whole[-6:])
+
+
+def text(value: object) -> str:
+    """Return a stranger's text on one line and bounded; the template escapes it."""
+    return one_line(str(value), MAX_TEXT)
+
+
+def words(name: str) -> str:
+    """Return the name of a constant or class as words: TASK_REWARD and TaskReward are `task reward`."""
+    apart = "".join(f" {each}" if each.isupper() and not name.isupper() else each for each in name)
+    return apart.replace("_", " ").replace("-", " ").strip().lower()
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a part in percent with two decimals, a dash of nothing."""
+    return f"{100 * part / whole:.2f} %" if whole else "–"

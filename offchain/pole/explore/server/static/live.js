@@ -1,0 +1,57 @@
+"use strict";
+
+// Pages are whole without this file. With it they show what is new, and their times go on, without a reload.
+
+const UNITS = [
+    ["d", 86400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+];
+let chainTime = Number(document.body.dataset.now);
+let seenAt = Date.now();
+let newest = null;
+let fetching = false;
+
+function relative(seconds) {
+    if (seconds === 0) return "now";
+    const size = Math.abs(seconds);
+    const [unit, length] = UNITS.find(([, each]) => size >= each);
+    const count = Math.floor(size / length);
+    return seconds < 0 ? `${count} ${unit} ago` : `in ${count} ${unit}`;
+}
+
+function tick() {
+    const now = chainTime + Math.floor((Date.now() - seenAt) / 1000);
+    for (const each of document.querySelectorAll("time[data-time]")) {
+        const text = relative(Number(each.dataset.time) - now);
+        if (each.textContent !== text) each.textContent = text;
+    }
+}
+
+async function refresh() {
+    if (fetching || document.hidden) return;
+    fetching = true;
+    try {
+        const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+        if (!answer.ok) return;
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const main = document.querySelector("main");
+        // What somebody opened, or has the focus in, stays as it is.
+        if (main.contains(document.activeElement) || main.querySelector("details[open]")) return;
+        main.replaceChildren(...fresh.querySelector("main").childNodes);
+        chainTime = Number(fresh.body.dataset.now);
+        seenAt = Date.now();
+        tick();
+    } finally {
+        fetching = false;
+    }
+}
+
+const stream = new EventSource("/stream");
+stream.addEventListener("head", (event) => {
+    if (newest !== null && newest !== event.data) refresh();
+    newest = event.data;
+});
+document.addEventListener("visibilitychange", refresh);
+setInterval(tick, 1000);

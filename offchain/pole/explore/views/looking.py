@@ -1,0 +1,88 @@
+"""What every view is asked with, and the values that views share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NewType, TypeVar
+
+from sqlalchemy import Connection, Select, select
+
+from pole.errors import PoleError
+from pole.explore import schema
+from pole.protocol.parameters import Parameters
+
+ROWS: Final = 50
+"""Lines of a list on one page."""
+
+LARGEST: Final = 2**63 - 1
+"""The largest number that a table can be asked for."""
+
+Ether = NewType("Ether", int)
+"""An amount in wei."""
+
+Time = NewType("Time", int)
+"""Seconds since the epoch, by the clock of an Ethereum block."""
+
+T = TypeVar("T")
+
+
+class NotThereError(PoleError):
+    """There is nothing of that name or number; the message says what there is instead."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The index at one moment: a connection whose transaction sees one state, and whose network it is."""
+
+    connection: Connection
+    parameters: Parameters
+
+    def rows(self, asked: Select[Any]) -> list[Any]:
+        """Return the rows of a query."""
+        return list(self.connection.execute(asked))
+
+    def row(self, asked: Select[Any]) -> Any | None:
+        """Return the first row of a query, None without one."""
+        return self.connection.execute(asked.limit(1)).first()
+
+    def value(self, asked: Select[Any]) -> Any:
+        """Return the one value of a query, None without a row."""
+        return self.connection.execute(asked.limit(1)).scalar()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest Ethereum block that was read, 0 and 0 before the first."""
+
+    block: int
+    time: Time
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A line of a timeline: who did what when; `who` is "" where the chain does not say."""
+
+    time: Time
+    block: int
+    kind: str
+    who: str
+    round_id: int | None
+    task_id: int | None
+    detail: str
+
+
+def head_of(look: Look) -> Head:
+    """Return how far the index reaches."""
+    row = look.row(select(schema.blocks).order_by(schema.blocks.c.number.desc()))
+    return Head(0, Time(0)) if row is None else Head(row.number, Time(row.time))
+
+
+def act_of(row: Any) -> Act:
+    """Return the line of a row of `acts`."""
+    return Act(Time(row.time), row.block, row.kind, row.who, row.round_id, row.task_id, row.detail)
+
+
+def paged(rows: Sequence[T]) -> tuple[tuple[T, ...], bool]:
+    """Return the lines of a page out of ROWS + 1 that were asked for, and whether there are more."""
+    return tuple(rows[:ROWS]), len(rows) > ROWS

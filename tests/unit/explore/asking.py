@@ -1,0 +1,77 @@
+"""Requests put to the application without a socket."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from starlette.types import ASGIApp, Message
+
+HOST = "127.0.0.1:8600"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the application answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
+
+
+def ask(
+    app: ASGIApp, url: str, *, method: str = "GET", host: str = HOST, accept: str = "text/html"
+) -> Answer:
+    return ask_all(app, [url], method=method, host=host, accept=accept)[0]
+
+
+def ask_all(
+    app: ASGIApp, urls: Iterable[str], *, method: str = "GET", host: str = HOST, accept: str = "text/html"
+) -> list[Answer]:
+    async def each() -> list[Answer]:
+        return [await _asked(app, url, method, {"host": host, "accept": accept}) for url in urls]
+
+    return asyncio.run(each())
+
+
+async def _asked(app: ASGIApp, url: str, method: str, headers: dict[str, str]) -> Answer:
+    parts, sent = urlsplit(url), list[Message]()
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(parts.path),
+        "raw_path": parts.path.encode(),
+        "root_path": "",
+        "query_string": parts.query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8600),
+    }
+
+    unread = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Message:
+        if not unread:
+            await asyncio.Event().wait()
+        return unread.pop()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    begun = sent[0]
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    return Answer(begun["status"], {name.decode(): value.decode() for name, value in begun["headers"]}, body)

@@ -1,0 +1,151 @@
+"""The index says what the protocol says of the same chain, whatever way it came to it."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, select
+from tests.unit.explore.chains import FIRST, Chain, chain_of, happenings_of, where
+from tests.unit.explore.databases import dump, opened
+from tests.unit.explore.playing import MOODS, played
+from tests.unit.explore.replayed import check_parity
+from tests.unit.protocol.example_rounds import PARAMETERS
+from tests.unit.protocol.ledger import HONEST, Ledger
+
+from pole.errors import DiskError, InputError, UnreachableError
+from pole.explore import schema
+from pole.explore.database import open_database, sqlite_dsn
+from pole.explore.index.following import MARKS, REREAD, EventDatabase
+from pole.protocol.ballots import ballot_id
+
+histories = st.lists(st.sampled_from(MOODS[:8]), min_size=1, max_size=2).map(tuple)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    with opened(tmp_path) as engine:
+        yield engine
+
+
+def index_of(engine: Engine) -> EventDatabase:
+    return EventDatabase(engine, where(PARAMETERS))
+
+
+def fresh(chain: Chain, folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Return what an index has that reads a chain from its beginning."""
+    with opened(folder) as engine:
+        index_of(engine).catch_up(chain)
+        return dump(engine)
+
+
+def test_a_database_of_another_deployment_is_refused(engine: Engine) -> None:
+    index_of(engine)
+    with pytest.raises(InputError, match="another deployment"):
+        EventDatabase(engine, replace(where(PARAMETERS), chain_id=1))
+
+
+def test_a_database_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "index.sqlite").write_bytes(b"no database" * 100)
+    with pytest.raises(DiskError, match="cannot be used"):
+        index_of(open_database(sqlite_dsn(tmp_path / "index.sqlite")))
+
+
+@pytest.mark.parametrize("mood", MOODS)
+def test_a_round_is_what_the_replay_says(mood: str, engine: Engine) -> None:
+    ledger = played((mood,))
+    index_of(engine).catch_up(chain_of(ledger))
+    check_parity(engine, ledger.history())
+
+
+def test_a_round_that_goes_on_is_what_the_replay_says_at_every_step(engine: Engine) -> None:
+    ledger = Ledger()
+    index, chain = index_of(engine), chain_of(ledger)
+    ledger.post()
+    round_id = ledger.run_to_reveal()
+    ledger.vote(ballot_id(round_id, 0), (HONEST,) * ledger.draw(round_id))
+    everything, records = happenings_of(ledger.history()), list(ledger.records)
+    for step in range(1, len(records) + 1):
+        chain.happenings = everything[: step + 1]
+        index.catch_up(chain)
+        ledger.records = records[:step]
+        if step > 1:
+            with engine.connect() as connection:
+                assert connection.execute(select(schema.rounds.c.fault)).scalar_one() is None
+    check_parity(engine, ledger.history())
+
+
+@settings(max_examples=10, deadline=None)
+@given(kept=histories, lost=histories, gained=histories, data=st.data())
+def test_a_reorganised_chain_leaves_what_reading_it_anew_would(
+    kept: tuple[str, ...], lost: tuple[str, ...], gained: tuple[str, ...], data: st.DataObject
+) -> None:
+    before, after = played((*kept, *lost)), played((*kept, *gained))
+    shared = len(happenings_of(played(kept).history()))
+    start = FIRST + data.draw(st.integers(1, shared), label="fork")
+    chain = chain_of(before)
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as engine:
+        stop = data.draw(st.integers(1, len(chain.happenings)), label="stop")
+        whole, chain.happenings = chain.happenings, chain.happenings[:stop]
+        index = index_of(engine)
+        index.catch_up(chain)
+        chain.happenings = whole
+        index_of(engine).catch_up(chain)
+        check_parity(engine, before.history())
+        new = happenings_of(after.history())
+        chain.reorganise(start, new[start - FIRST :], b"other")
+        index.catch_up(chain)
+        check_parity(engine, after.history())
+        other = Path(folder) / "other"
+        other.mkdir()
+        assert dump(engine) == fresh(chain, other)
+
+
+def test_a_chain_that_was_made_wholly_anew_is_read_anew(engine: Engine, tmp_path: Path) -> None:
+    chain = chain_of(played(("block", "false")))
+    index = index_of(engine)
+    index.catch_up(chain)
+    chain.reorganise(FIRST, happenings_of(played(("silent",)).history()), b"anew")
+    index.catch_up(chain)
+    assert dump(engine) == fresh(chain, tmp_path)
+
+
+def test_an_event_that_a_lagging_node_left_out_is_read_with_the_blocks_after_it(
+    engine: Engine, tmp_path: Path
+) -> None:
+    chain = chain_of(played(("block",)))
+    whole = chain.happenings
+    chain.happenings, chain.hidden = whole[:12], {FIRST + 10, FIRST + 11}
+    index = index_of(engine)
+    index.catch_up(chain)
+    chain.happenings, chain.hidden = whole, set()
+    index.catch_up(chain)
+    assert dump(engine)["rounds"] == fresh(chain, tmp_path)["rounds"]
+    assert chain.asked[1][0] == FIRST + 12 - REREAD
+
+
+def test_a_node_that_goes_away_costs_nothing_that_was_read(engine: Engine) -> None:
+    chain = chain_of(played(("block",)))
+    index = index_of(engine)
+    index.catch_up(chain)
+    before, chain.dead = dump(engine), True
+    with pytest.raises(UnreachableError):
+        index.catch_up(chain)
+    assert dump(engine) == before
+
+
+def test_blocks_without_events_are_forgotten_when_they_are_old(engine: Engine) -> None:
+    chain = chain_of(played(("block",)))
+    index, quiet = index_of(engine), type(chain.happenings[0])(5_000, ())
+    for _ in range(3):
+        chain.happenings += [quiet] * MARKS
+        index.catch_up(chain)
+    with engine.connect() as connection:
+        numbers = list(connection.scalars(select(schema.blocks.c.number)))
+        known = set(connection.scalars(select(schema.events.c.block)))
+    assert known <= set(numbers)
+    assert len(set(numbers) - known) <= 2

@@ -1,0 +1,207 @@
+"""Every page shows what the index has, links to nothing that is not there, and has a twin in JSON."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from starlette.types import ASGIApp
+from tests.unit.explore.asking import ask, ask_all
+from tests.unit.explore.chains import chain_of, where
+from tests.unit.explore.databases import opened
+from tests.unit.explore.playing import MOODS, played
+from tests.unit.protocol.example_rounds import PARAMETERS
+
+from pole.explore import schema
+from pole.explore.index.following import EventDatabase
+from pole.explore.server.app import application
+from pole.explore.server.pages import PAGES
+from pole.explore.server.serving import names_of
+
+API = Path(__file__).parents[4] / "docs" / "api.md"
+ROUNDS = 120
+LINK = re.compile(r'(?:href|src)="([^"]*)"')
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EventDatabase]:
+    with opened(tmp_path_factory.mktemp("pages")) as engine:
+        made = EventDatabase(engine, where(PARAMETERS))
+        made.catch_up(chain_of(played(MOODS[:8] * (ROUNDS // 8))))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def app(index: EventDatabase) -> ASGIApp:
+    newest = index.newest()
+    assert newest is not None
+    return application(index, lambda: newest, names_of("127.0.0.1"))
+
+
+def paths(index: EventDatabase) -> dict[str, str]:
+    """Return an example of each page's path, by the page's name."""
+    with index.engine.connect() as connection:
+        sent = connection.execute(select(schema.events.c.transaction)).scalars().first()
+        miner = connection.execute(select(schema.solutions.c.miner)).scalars().first()
+    assert sent is not None
+    return {
+        "now": "/",
+        "tasks": "/tasks?state=taken",
+        "task": "/tasks/3",
+        "rounds": "/rounds",
+        "round": "/rounds/2",
+        "blocks": "/blocks",
+        "block": "/blocks/2",
+        "record": "/blocks/2/records/1",
+        "account": f"/accounts/{miner}",
+        "transaction": f"/transactions/0x{sent.hex()}",
+        "search": "/search?q=7",
+    }
+
+
+def test_every_page_is_in_the_document_of_the_api() -> None:
+    document = API.read_text(encoding="utf-8")
+    for page in PAGES:
+        path = "/now" if page.path == "/" else page.path
+        assert f"| `{page.name}` | `{path}.json` |" in document
+
+
+def test_every_page_has_an_example_here(index: EventDatabase) -> None:
+    assert list(paths(index)) == [page.name for page in PAGES]
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("/tasks/999999", 404),
+        ("/tasks/0", 404),
+        ("/tasks/-1", 404),
+        ("/tasks/99999999999999999999", 404),
+        ("/rounds/9999999999999999999", 404),
+        ("/rounds?state=won", 404),
+        ("/rounds?before=x", 404),
+        ("/blocks/1/records/9999", 404),
+        ("/accounts/0x12", 404),
+        ("/accounts/0x" + "12" * 20, 404),
+        ("/transactions/0x" + "00" * 32, 404),
+        ("/nothing", 404),
+        ("/static/../app.py", 404),
+        ("/" + "x" * 600, 414),
+        ("/search?q=" + "x" * 600, 414),
+    ],
+)
+def test_what_is_not_there_is_said_on_a_page_of_its_own(app: ASGIApp, url: str, status: int) -> None:
+    answer = ask(app, url)
+    assert answer.status == status
+    assert "content-security-policy" in answer.headers
+    if status == 404:
+        assert "search above" in answer.text
+        assert ask(app, url, accept="application/json").document["error"]
+
+
+@pytest.mark.parametrize("name", [page.name for page in PAGES])
+def test_a_page_is_whole_and_safe(app: ASGIApp, index: EventDatabase, name: str) -> None:
+    answer = ask(app, paths(index)[name])
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.text.count("<h1>") == 1
+    assert "<script>" not in answer.text
+    assert " style=" not in answer.text
+    assert not re.search(r"<[^>]* on[a-z]+=", answer.text)
+
+
+def test_no_link_leads_to_nothing(app: ASGIApp, index: EventDatabase) -> None:
+    links = {link for answer in ask_all(app, paths(index).values()) for link in LINK.findall(answer.text)}
+    links = {link.replace("&amp;", "&") for link in links if not link.startswith("#")}
+    assert all(link.startswith("/") for link in links)
+    answers = zip(sorted(links), ask_all(app, sorted(links)), strict=True)
+    assert [(link, answer.status) for link, answer in answers if answer.status != 200] == []
+
+
+@pytest.mark.parametrize("name", [page.name for page in PAGES])
+def test_a_page_has_a_twin(app: ASGIApp, index: EventDatabase, name: str) -> None:
+    path, _, query = paths(index)[name].partition("?")
+    twin = ask(app, f"{'/now' if path == '/' else path}.json?{query}")
+    assert twin.document["page"] == name
+    assert twin.document["version"] == 1
+    assert twin.body == ask(app, f"{path}?{query}", accept="application/json").body
+
+
+def test_amounts_are_strings_and_bytes_have_0x(app: ASGIApp) -> None:
+    document = ask(app, "/tasks/1.json").document["data"]
+    assert document["line"]["reward"] == document["terms"]["reward"] == "1000003"
+    assert document["terms"]["trainCount"] == 100
+    assert document["files"]["specDigest"] == "0x" + "11" * 32
+    assert re.fullmatch("0x[0-9a-f]{64}", document["transaction"])
+
+
+def test_payouts_of_a_round_are_those_of_the_index(app: ASGIApp, index: EventDatabase) -> None:
+    document = ask(app, "/rounds/1.json").document["data"]
+    with index.engine.connect() as connection:
+        table = schema.payouts
+        rows = list(connection.execute(select(table).where(table.c.round_id == 1).order_by(table.c.place)))
+    assert document["payouts"] == [
+        {"payee": row.payee, "reason": row.reason, "amount": str(row.amount)} for row in rows
+    ]
+
+
+def test_lists_go_on_to_their_end(app: ASGIApp) -> None:
+    seen: list[int] = []
+    path = "/rounds.json"
+    while path:
+        data = ask(app, path).document["data"]
+        seen += [line["roundId"] for line in data["lines"]]
+        assert len(data["lines"]) <= 50
+        path = f"/rounds.json?before={data['before']}" if data["before"] else ""
+    assert seen == list(range(ROUNDS, 0, -1))
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8600", "127.0.0.1.evil.example", "", "[::1].evil.example"]
+)
+def test_a_page_of_others_cannot_read_these(app: ASGIApp, host: str) -> None:
+    assert ask(app, "/", host=host).status == 421
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8600", "localhost", "[::1]:8600"])
+def test_this_machine_is_answered(app: ASGIApp, host: str) -> None:
+    assert ask(app, "/", host=host).status == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_pages_are_read_only(app: ASGIApp, method: str) -> None:
+    assert ask(app, "/", method=method).status == 405
+
+
+def test_search_finds_what_has_a_name_here(app: ASGIApp, index: EventDatabase) -> None:
+    with index.engine.connect() as connection:
+        block = connection.execute(select(schema.pole_blocks).where(schema.pole_blocks.c.height == 3)).one()
+        solution = connection.execute(
+            select(schema.solutions).where(schema.solutions.c.model_digest.is_not(None))
+        ).first()
+        sent = connection.execute(select(schema.events.c.transaction)).scalars().first()
+    assert solution is not None
+    assert sent is not None
+
+    def found(question: str) -> list[Any]:
+        told = ask(app, f"/search.json?q={question}").document["data"]["found"]
+        return [each["path"] for each in told]
+
+    assert found("%20%237%20") == ["/tasks/7", "/rounds/7", "/blocks/7"]
+    assert found(f"0x{block.hash.hex()}") == ["/blocks/3"]
+    assert "/rounds/1" not in found(f"0x{solution.model_digest.hex()}")
+    assert len(found(f"0x{solution.model_digest.hex()}")) == 20
+    assert found(f"0x{sent.hex()}") == [f"/transactions/0x{sent.hex()}"]
+    assert found(solution.miner.lower()) == [f"/accounts/{solution.miner}"]
+    assert found("bafykeys")
+    assert found("9" * 19) == found("nothing") == found("") == []
+
+
+def test_a_static_file_is_served(app: ASGIApp) -> None:
+    for file in Path(schema.__file__).parent.joinpath("server", "static").iterdir():
+        answer = ask(app, f"/static/{file.name}")
+        assert (answer.status, answer.body) == (200, file.read_bytes())
