@@ -1,9 +1,9 @@
 """How long a round takes beside its training: python -m benchmarks.rounds main .
 
 Starts a devnet with a data node, 3 miners and 5 verifiers as processes, and has them play rounds on Iris, one
-after the other. The workers of every version that is named play, in turn, on the same contracts. The time of a
-round is that from one finalise to the next, less its training: from the block with the functional keys to that
-with the last commitment. Requests are counted on their way to the node, a batch as one.
+after the other. The workers of every version that is named play, in turn, on the same contracts. The time of
+a round is that from one finalise to the next, less its training: from the block with the functional keys to
+that with the last commitment. Requests are counted on their way to the node, a batch as one.
 """
 
 import os

@@ -12,9 +12,9 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
-from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
 from web3.types import RPCEndpoint, TxParams, Wei
 
+from pole.adapters.node.refusals import NodeRefusalError, RevertedError
 from pole.protocol.encoding.ethereum_headers import encode_header
 
 POOL = keccak(text="PoLe.pool.v1")
@@ -79,7 +79,7 @@ class World:
         try:
             sent = self._sent(sender, call, value)
             receipt = self.w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.02)
-        except (ContractLogicError, Web3RPCError) as error:
+        except NodeRefusalError as error:
             raise Broken(f"{call.fn_name} is refused: {self._name_of(error)}") from None
         if receipt["status"] != 1:
             raise Broken(f"{call.fn_name} is refused")
@@ -89,7 +89,7 @@ class World:
         """Make a call that must be refused with `error`; raises Broken when it is not."""
         try:
             call.call(_transaction(sender, value))
-        except (ContractLogicError, Web3RPCError) as refusal:
+        except NodeRefusalError as refusal:
             told = self._name_of(refusal)
         else:
             told = "nothing"
@@ -187,7 +187,7 @@ class World:
 
     def _name_of(self, error: Exception) -> str:
         """Return the name of the custom error that a call was refused with, else the node's own words."""
-        data = error.data if isinstance(error, ContractCustomError) else None
+        data = error.data if isinstance(error, RevertedError) else None
         for contract in self._contracts:
             for entry in contract.abi:
                 if entry["type"] != "error" or not data:
