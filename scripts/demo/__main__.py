@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from scripts.demo import penguins
 from scripts.demo.network import REPOSITORY, pole, prepare_ground, usual_ports
+from scripts.demo.pages import Pages, show_pages
 from scripts.demo.play import PlayError, rounds_ended
 from scripts.demo.report import Outcome, as_json, read_outcome, show_blocks, show_money
 from scripts.demo.setting import Setting, set_up
@@ -27,12 +28,13 @@ FOLDER: Final = REPOSITORY / "build" / "demo"
 NARROWEST: Final = 130
 ROUND_PATIENCE: Final = 300.0
 WITHDRAWAL_PATIENCE: Final = 60.0
+PAGES_PATIENCE: Final = 30.0
 
 
 @click.command(epilog="Example: python -m scripts.demo --rounds 4 --json build/demo.json")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds to play.")
 @click.option("--quick", is_flag=True, help="One round only, penguins.")
-@click.option("--keep", is_flag=True, help="Leave the chain and IPFS running at the end.")
+@click.option("--keep", is_flag=True, help="Leave the chain, IPFS and the pages running at the end.")
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Write the outcome to this file, too."
 )
@@ -71,6 +73,11 @@ def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
     with ExitStack() as at_end:
         setting = set_up(story, ground, at_end, CAST, stays=keep)
         stage = setting.stage
+        pages = show_pages(ground)
+        stay = f"; `kill {pages.process.pid}` ends them" if keep else ""
+        if not keep:
+            at_end.callback(pages.end)
+        story.report("demo", f"pages of what happens are at {pages.url} (pole explore){stay}")
         titles = {}
         for task, task_id in post_tasks(tasks, stage.of_role("data-node"), ground.place):
             titles[task_id] = task.title
@@ -85,10 +92,18 @@ def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
         codes = stage.fleet.stop()
         story.report("demo", f"the rounds are over; stopped {len(codes)} workers")
         outcome = _conclude(setting, console, titles, codes)
+        _await_pages(pages, setting)
         _use(setting, console, table, model)
         seconds = setting.stage.story.seconds
         console.print(f"Everything checked out, in {seconds:.0f} s.", style="bold green", highlight=False)
         return outcome
+
+
+def _await_pages(pages: Pages, setting: Setting) -> None:
+    newest = read_chain_log(setting.reader).blocks[-1].header.height
+    setting.stage.wait_for(
+        f"the pages to show block {newest}", lambda: pages.newest_height() == newest, patience=PAGES_PATIENCE
+    )
 
 
 def _use(setting: Setting, console: Console, table: penguins.Prepared, model: Mapping[str, object]) -> None:

@@ -113,7 +113,12 @@ def prepare_ground(folder: Path, *, block_time: float, ports: tuple[int, int, in
 
 def usual_ports() -> tuple[int, int, int]:
     """Return the usual ports of the RPC, the IPFS API and the swarm, or free ones where they are taken."""
-    return tuple(port if _is_free(port) else free_port() for port in (RPC_PORT, IPFS_PORT, SWARM_PORT))  # type: ignore[return-value]
+    return usual_port(RPC_PORT), usual_port(IPFS_PORT), usual_port(SWARM_PORT)
+
+
+def usual_port(port: int) -> int:
+    """Return a port where nobody listens on it, else a free one."""
+    return port if _is_free(port) else free_port()
 
 
 def free_ports() -> tuple[int, int, int]:
