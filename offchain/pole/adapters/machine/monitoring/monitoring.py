@@ -33,6 +33,8 @@ def monitored(role: str, port: int) -> Iterator[Monitoring]:
     registry, standing = CollectorRegistry(), Standing()
     series = Series(registry)
     series.worker.info({"role": role, "version": version("pole")})
+    # Until it answers first, the wait for it counts from the start.
+    series.answered_at.set_to_current_time()
     registry.register(standing)
     with serving(registry, port) as url, counted_log(series):
         yield Monitoring(url, standing)

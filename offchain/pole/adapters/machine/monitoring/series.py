@@ -43,7 +43,9 @@ class Series:
             registry=registry,
             buckets=SECONDS,
         )
-        self.answered_at = gauge("node_answered_timestamp_seconds", "When the node last answered.")
+        self.answered_at = gauge(
+            "node_answered_timestamp_seconds", "When the node last answered; before that, the start."
+        )
         self.ipfs_bytes = counter("ipfs_bytes", "Bytes fetched from IPFS or added to it.", "direction")
         self.ipfs_seconds = counter("ipfs_seconds", "Seconds that these took.", "direction")
         self.ipfs_transfers = counter("ipfs_transfers", "Files fetched or added.", "direction", "outcome")

@@ -1,5 +1,6 @@
 """What is shown of where a worker stands."""
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -188,5 +189,6 @@ def test_reading_the_metrics_asks_no_node_and_shows_no_address(tmp_path: Path) -
         first, second = read(monitoring.url), read(monitoring.url)
     assert rich.questions == asked == 1
     assert first["pole_wallet_balance_ether"] == second["pole_wallet_balance_ether"] == 2.5
+    assert first["pole_node_answered_timestamp_seconds"] == pytest.approx(time.time(), abs=60)
     assert [name for name in first if name.startswith("pole_worker_info{role=miner,")]
     assert not [name for name in first if "0x" in name.lower()]
