@@ -133,11 +133,13 @@ def run(
             if str(error) != told:
                 LOG.warning("%s Trying again.", error)
             told = str(error)
+            _trace("looked", failures=failures, error=type(error).__name__)
             pause = pace.after(failures)
         else:
             if failures:
                 LOG.info("Working again after %d failed attempts.", failures)
             failures, told = 0, ""
+            _trace("looked", failures=0)
             if is_over:
                 return
             pause = blocks.pause(moments[0]) if seen is None else pace.again
@@ -161,10 +163,16 @@ def _serve_lanes(chain: Chain, moments: Sequence[Moment], roles: Sequence[Role])
                 failed = failed or error
                 continue
             if name is not None:
+                _trace("step", name=name)
                 seen = moments = chain.moments()
     if failed is not None:
         raise failed
     return seen
+
+
+def _trace(event: str, **details: str | int) -> None:
+    """Log an event as pole.roles.support.events does, which stands above this module."""
+    LOG.debug("The loop: %s.", event, extra={"event": event, "details": details})
 
 
 def by_deadline(moment: Moment) -> float:

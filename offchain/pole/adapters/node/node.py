@@ -22,6 +22,7 @@ from pole.adapters.node.answers import (
 from pole.adapters.node.methods import METHODS, SENDING
 from pole.adapters.node.questions import Question
 from pole.adapters.node.refusals import AbsentError
+from pole.adapters.node.tracing import traced
 from pole.errors import UnreachableError
 from pole.protocol.encoding.abi_codec import AbiError
 from pole.quoting import reason
@@ -149,7 +150,8 @@ class Node:
         pauses = self._pauses() if is_question else iter(())
         while True:
             try:
-                found = ask()
+                with traced(asked, self._clock):
+                    found = ask()
             except (UnansweredError, UnreachableError) as error:
                 pause = next(pauses, None)
                 if pause is None:

@@ -7,12 +7,13 @@
    mined once.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from eth_account.signers.base import BaseAccount
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
@@ -29,7 +30,10 @@ from pole.adapters.storage.file_lock import file_lock
 from pole.adapters.storage.journal import SendState, SignedSend, SqliteJournal
 from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
 from pole.protocol.amounts import ether
+from pole.roles.support.events import trace
 from pole.roles.support.recent import Recent
+
+LOG: Final = logging.getLogger("pole.sending")
 
 _SLOWER = 1.25
 _GAS_LIMITS = [125_000 << step for step in range(7)]  # up to 8 million, far above any call of the contracts
@@ -252,6 +256,7 @@ class Sender:
 
         Return why it refuses it, None when it took it or knows it already.
         """
+        trace(LOG, "sent", f"The transaction {send.hash} is given to the node.")
         try:
             self._w3.eth.send_raw_transaction(send.raw)
         except NodeRefusalError as error:
@@ -326,7 +331,7 @@ class Sender:
     def _settle(self, send: SignedSend, attempts: list[SignedSend], receipt: TxReceipt) -> TxReceipt:
         succeeded = receipt["status"] == 1
         if send.hash not in self._settled:
-            self._gas_spent += receipt["gasUsed"] * receipt["effectiveGasPrice"]
+            self._note_cost(receipt)
             self._settled.add(send.hash)
         outcome = SendState.DONE if succeeded else SendState.REVERTED
         for attempt in attempts:
@@ -336,6 +341,13 @@ class Sender:
         if not succeeded:
             raise self._why_reverted(send, receipt)
         return receipt
+
+    def _note_cost(self, receipt: TxReceipt) -> None:
+        gas, cost = receipt["gasUsed"], receipt["gasUsed"] * receipt["effectiveGasPrice"]
+        self._gas_spent += cost
+        sentence = f"A transaction took {gas} gas, for {ether(cost)}."
+        outcome = "done" if receipt["status"] == 1 else "reverted"
+        trace(LOG, "mined", sentence, outcome=outcome, gas=gas, wei=cost)
 
     def _why_reverted(self, send: SignedSend, receipt: TxReceipt) -> PoleError:
         signed = TypedTransaction.from_bytes(HexBytes(send.raw)).as_dict()

@@ -5,6 +5,7 @@ check.
 """
 
 import hashlib
+import logging
 import math
 import os
 import tempfile
@@ -31,7 +32,10 @@ from pole.adapters.storage.ipfs_daemon import (
 from pole.adapters.storage.private_file import private_folder
 from pole.errors import InputError, IntegrityError, UnreachableError
 from pole.quoting import quoted, reason
+from pole.roles.support.events import trace
 from pole.roles.support.files import own_disk
+
+LOG: Final = logging.getLogger("pole.ipfs")
 
 T = TypeVar("T")
 
@@ -92,7 +96,8 @@ class IpfsStore:
         Raises InputError when there is no such file and UnreachableError when the daemon does not take it.
         """
         self._require(path)
-        return self._again(f"store {path.name}", lambda: self._add(path, {"pin": True}))
+        with self._traced("added", path):
+            return self._again(f"store {path.name}", lambda: self._add(path, {"pin": True}))
 
     def cid_of(self, path: Path) -> str:
         """Return the CID that `add` would give a file, storing nothing; raises what `add` raises."""
@@ -114,11 +119,12 @@ class IpfsStore:
             os.close(descriptor)
         temporary = Path(name)
         try:
-            self._again(
-                f"fetch {quoted(cid)}",
-                lambda: self._stream(cid, temporary, max_bytes, policy),
-                attempts=policy.attempts,
-            )
+            with self._traced("fetched", temporary):
+                self._again(
+                    f"fetch {quoted(cid)}",
+                    lambda: self._stream(cid, temporary, max_bytes, policy),
+                    attempts=policy.attempts,
+                )
             with own_disk(path):
                 temporary.replace(path)
         finally:
@@ -147,6 +153,19 @@ class IpfsStore:
     def version(self) -> str:
         """Return the daemon's version. Raises UnreachableError."""
         return self._again("ask for the version", lambda: self._version(self._patience()))
+
+    @contextmanager
+    def _traced(self, event: str, path: Path) -> Iterator[None]:
+        """Trace how many bytes a file has after a transfer, what came of it, and its seconds."""
+        begun, outcome = self._clock(), "failed"
+        try:
+            yield
+            outcome = "done"
+        finally:
+            seconds = self._clock() - begun
+            size = path.stat().st_size if path.exists() else 0
+            sentence = f"IPFS: {size} bytes {event}."
+            trace(LOG, event, sentence, bytes=size, seconds=seconds, outcome=outcome)
 
     def _require(self, path: Path) -> None:
         if not path.is_file():

@@ -42,6 +42,8 @@ def start_log(*, as_json: bool) -> None:
     lines = logging.StreamHandler(sys.stderr)
     plain = Lines("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
     lines.setFormatter(JsonLines() if as_json else plain)
+    # What is below is counted and not read: `--metrics`.
+    lines.setLevel(logging.INFO)
     # Libraries log too, and what they say of a malformed answer holds the answer.
     logging.getLogger().addHandler(lines)
     logging.getLogger("pole").setLevel(logging.INFO)

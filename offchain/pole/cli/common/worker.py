@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
@@ -22,6 +22,7 @@ from pole.cli.shell.signals import Asked, heed_signals
 from pole.errors import InputError
 
 if TYPE_CHECKING:
+    from pole.adapters.machine.monitoring.monitoring import Monitoring
     from pole.protocol.parameters import Parameters
     from pole.roles.loop import Role
     from pole.roles.ports import Moment
@@ -40,13 +41,17 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """How a worker runs: seconds between looks at the chain, when it ends, and how it speaks."""
+    """How a worker runs: seconds between looks at the chain, when it ends, and how it speaks.
+
+    `metrics` is the port of loopback that Prometheus reads it on, None for no such port.
+    """
 
     poll: float
     rounds: int | None
     until_height: int | None
     withdraws: bool
     json_log: bool
+    metrics: int | None = None
 
 
 _OPTIONS = (
@@ -61,6 +66,12 @@ _OPTIONS = (
     click.option("--until-height", type=click.IntRange(min=1), help="Stop at this height of the PoLe chain."),
     click.option("--withdraw", "withdraws", is_flag=True, help="Fetch what was earned after each round."),
     click.option("--json-log", is_flag=True, help="Log one JSON object a line."),
+    click.option(
+        "--metrics",
+        type=click.IntRange(1, 65_535),
+        metavar="PORT",
+        help="Port of 127.0.0.1 on which Prometheus reads how the worker fares.  [default: none]",
+    ),
 )
 
 
@@ -172,13 +183,14 @@ def serve(
     """Run the role that is made of a wallet's session and of what signals ask of it.
 
     Asked to stop while it starts, it ends as one that ran. Raises what `open_session` and `run_worker` raise,
-    and InputError where the wallet has such a worker.
+    and InputError where the wallet has such a worker, or its metrics' port is taken.
     """
     from pole.adapters.machine.memory import give_back_freed_memory
 
     give_back_freed_memory()
     password = read_password(settings)
     with (
+        _monitored(options.metrics) as monitoring,
         heed_signals() as asked,
         open_session(settings, wallet, password) as session,
         _only_one(settings, session, wallet),
@@ -186,17 +198,30 @@ def serve(
         start_log(as_json=options.json_log)
         role = make_role(session, asked)
         if not asked.stopping.is_set():
-            run_worker(session, role, options, asked, idle_after=idle_after)
+            run_worker(session, role, options, asked, idle_after=idle_after, monitoring=monitoring)
 
 
 def _only_one(settings: Settings, session: Session, wallet: str) -> AbstractContextManager[None]:
     """Keep a second worker of this kind out of the wallet's work folder: both would commit under one salt."""
     from pole.adapters.storage.file_lock import sole_holder
 
-    context = click.get_current_context()
-    worker = context.parent.info_name if context.parent is not None else context.info_name
+    worker = _role_name()
     lock = settings.home / "locks" / f"{session.home.name}-{worker}.lock"
     return sole_holder(lock, f"A {worker} of the wallet {wallet} works in {session.home}")
+
+
+def _role_name() -> str:
+    context = click.get_current_context()
+    return str(context.parent.info_name if context.parent is not None else context.info_name)
+
+
+def _monitored(port: int | None) -> "AbstractContextManager[Monitoring | None]":
+    """Serve the metrics of this process on a port of loopback, if one is given."""
+    if port is None:
+        return nullcontext()
+    from pole.adapters.machine.monitoring.monitoring import monitored
+
+    return monitored(_role_name(), port)
 
 
 def run_worker(
@@ -206,6 +231,7 @@ def run_worker(
     asked: Asked,
     *,
     idle_after: float | None = None,
+    monitoring: "Monitoring | None" = None,
 ) -> None:
     """Drive a role, and the steps that anybody may take, until it is told to stop or its end has come.
 
@@ -239,6 +265,10 @@ def run_worker(
     ended = either(finished, draining.is_over)
     # What anybody may do moves the round on; what is a worker's alone is settled after it.
     roles: list[Role] = [draining, keeper, TrimmedRole(Heeding(role))]
+    if monitoring is not None:
+        # Before what may take long.
+        roles.insert(0, monitoring.watching(role, session.chain))
+        logging.getLogger("pole").info("Metrics are at %s.", monitoring.url)
     run(session.chain, roles, wait=asked.stopping.wait, finished=ended, pace=Pace(options.poll))
     notify(STOPPING="1")
     logging.getLogger("pole").info("Stopped.")

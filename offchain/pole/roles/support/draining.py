@@ -26,6 +26,9 @@ class Participant(Role, Protocol):
     def owed(self, moments: Sequence[Moment]) -> Iterable[str]:
         """Return what else would cost something, were it away for good."""
 
+    def owes(self, moment: Moment) -> bool:
+        """Return whether a moment's phase asks for a transaction of this wallet that it has not sent."""
+
     def give_up(self) -> str | None:
         """Give up what calls it to new duties; return the name of what was done, None for nothing."""
 

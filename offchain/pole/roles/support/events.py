@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pole.protocol.formats.encrypted_set import Part
+if TYPE_CHECKING:
+    from pole.protocol.formats.encrypted_set import Part
 
 Detail = int | float | str | bool
 
@@ -24,6 +25,11 @@ def report_loss(log: logging.Logger, event: str, sentence: str, **details: Detai
     log.warning(sentence, extra={"event": event, "details": details})
 
 
+def trace(log: logging.Logger, event: str, sentence: str, **details: Detail) -> None:
+    """Log an event that is counted and not read, at level DEBUG; the rest is as with `report`."""
+    log.debug(sentence, extra={"event": event, "details": details})
+
+
 SECONDS_BETWEEN: Final = 5.0
 
 
@@ -37,7 +43,7 @@ class Progress:
 
     log: logging.Logger
     verb: str
-    part: Part
+    part: "Part"
     total: int
     clock: Callable[[], float]
     _done: int = field(default=0, init=False)

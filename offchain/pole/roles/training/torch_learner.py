@@ -17,7 +17,7 @@ from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import train
 from pole.learning.training.training_data import TrainingTask
 from pole.learning.training.training_run import Progress
-from pole.roles.support.events import report
+from pole.roles.support.events import report, trace
 from pole.roles.support.files import read_with_digest, with_digest, write_durably
 from pole.roles.training.learner import Assignment, Trained
 
@@ -102,4 +102,6 @@ def _task(assignment: Assignment, settings: TrainingSettings) -> TrainingTask:
 
 
 def _log_progress(progress: Progress) -> None:
-    LOG.debug("epoch %d: loss %.4f after %.1f s", progress.epoch, progress.loss, progress.seconds)
+    sentence = f"Epoch {progress.epoch}: loss {progress.loss:.4f} after {progress.seconds:.1f} s."
+    details = {"epoch": progress.epoch, "loss": progress.loss, "seconds": progress.epoch_seconds}
+    trace(LOG, "epoch", sentence, **details)

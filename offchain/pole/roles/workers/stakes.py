@@ -31,16 +31,23 @@ def keep(_means: object) -> None:
     """Give up nothing."""
 
 
+def is_free(_means: object, _moment: Moment) -> bool:
+    """Return False: nothing is asked of it."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Stakes(Generic[Means]):
     """What a worker has at stake in open rounds, what it owes beside them, and how it gives up what it can.
 
-    The first two are phrases, the last is the name of what was done: see Participant.
+    The first two are phrases, the third is the name of what was done, the last says whether a moment asks for
+    a transaction of its wallet: see Participant.
     """
 
     at_stake: Callable[[Means, Sequence[Moment]], Iterator[str] | tuple[str, ...]] = nothing
     owed: Callable[[Means, Sequence[Moment]], Iterator[str] | tuple[str, ...]] = nothing
     give_up: Callable[[Means], str | None] = keep
+    owes: Callable[[Means, Moment], bool] = is_free
 
 
 def rounds_of_miner(miner: Miner, moments: Sequence[Moment]) -> Iterator[str]:
@@ -137,7 +144,22 @@ def _open(moments: Sequence[Moment]) -> Iterator[Moment]:
     return (moment for moment in moments if moment.phase not in (Phase.NONE, *ENDED))
 
 
-OF_MINER: Final = Stakes(rounds_of_miner, settlements_of_miner)
-OF_VERIFIER: Final = Stakes(ballots_of_verifier, seat_of_verifier, give_up_seat)
-OF_DATA_NODE: Final = Stakes(rounds_of_data_node, tasks_of_data_node)
-OF_KEY_HOLDER: Final = Stakes(keys_of_holder, tasks_of_holder)
+def files_due(node: DataNode, moment: Moment) -> bool:
+    """Return whether a round on its task waits for keys, or for the test set: both move the round on."""
+    is_waiting = moment.phase in (Phase.KEYS, Phase.TEST_RELEASE)
+    return is_waiting and node.chain.round(moment.round_id).data_node == node.chain.identity.address
+
+
+def keys_due(holder: KeyHolder, moment: Moment) -> bool:
+    """Return whether a round waits for keys that a holder has not announced, nor given up to make."""
+    if moment.phase is not Phase.KEYS or moment.round_id in holder.given_up:
+        return False
+    made = holder.contributed.get(moment.lane)
+    is_made = made is not None and made.open_round.round_id == moment.round_id
+    return not is_made and holder.serves(holder.chain.round(moment.round_id).task_id)
+
+
+OF_MINER: Final = Stakes(rounds_of_miner, settlements_of_miner, owes=Miner.owes)
+OF_VERIFIER: Final = Stakes(ballots_of_verifier, seat_of_verifier, give_up_seat, Verifier.owes)
+OF_DATA_NODE: Final = Stakes(rounds_of_data_node, tasks_of_data_node, owes=files_due)
+OF_KEY_HOLDER: Final = Stakes(keys_of_holder, tasks_of_holder, owes=keys_due)

@@ -49,6 +49,10 @@ class Worker(Generic[Means]):
         """See Participant."""
         return self.stakes.owed(self.means, moments)
 
+    def owes(self, moment: Moment) -> bool:
+        """See Participant."""
+        return self.stakes.owes(self.means, moment)
+
     def give_up(self) -> str | None:
         """See Participant."""
         return self.stakes.give_up(self.means)

@@ -227,6 +227,24 @@ def test_what_transactions_cost_is_counted_once_and_reverted_ones_too(desk: Desk
     assert sender.gas_spent == 2 * 90_000 * 7
 
 
+def test_what_is_sent_and_mined_is_traced_once(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="pole.sending")
+    sender = desk.sender()
+    for _ in range(2):
+        sender.send(call(), intent="open")
+    desk.node.status = 0
+    with pytest.raises(RefusedError):
+        sender.send(call(), intent="draw")
+    traced = [(each.__dict__["event"], each.__dict__["details"]) for each in caplog.records]
+    cost = {"gas": 90_000, "wei": 90_000 * 7}
+    assert traced == [
+        ("sent", {}),
+        ("mined", {"outcome": "done", **cost}),
+        ("sent", {}),
+        ("mined", {"outcome": "reverted", **cost}),
+    ]
+
+
 def test_different_intents_are_different_transactions(desk: Desk) -> None:
     sender = desk.sender()
     sender.send(call(), intent="commit/1")

@@ -1,5 +1,6 @@
 import errno
 import io
+import itertools
 import json
 import threading
 import time
@@ -137,8 +138,27 @@ def test_content_that_is_too_long_is_not_written(tmp_path: Path, address: str) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_transfers_are_traced_with_their_bytes_and_what_came_of_them(
+    tmp_path: Path, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="pole.ipfs")
+    here = store(address)
+    here.fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT))
+    here.add(tmp_path / "x")
+    Daemon.faults[:] = ["refuses"]
+    with pytest.raises(UnreachableError):
+        here.fetch("bafy", tmp_path / "y", max_bytes=len(CONTENT))
+    traced = [each.__dict__ for each in caplog.records if each.name == "pole.ipfs"]
+    told = [(each["event"], each["details"]["bytes"], each["details"]["outcome"]) for each in traced]
+    assert told == [
+        ("fetched", len(CONTENT), "done"),
+        ("added", len(CONTENT), "done"),
+        ("fetched", 0, "failed"),
+    ]
+
+
 def test_content_that_comes_too_slowly_is_given_up(tmp_path: Path, address: str) -> None:
-    times = iter([0.0, 1000.0, 2000.0])
+    times = itertools.count(0.0, 1000.0)
     slow = IpfsStore(address, policy=QUICK, clock=lambda: next(times), wait=lambda _: None)
     with pytest.raises(UnreachableError, match="did not come within 600 s"):
         slow.fetch("bafy", tmp_path / "x", max_bytes=len(CONTENT))

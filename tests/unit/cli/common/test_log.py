@@ -82,3 +82,24 @@ def test_a_warning_without_a_log_is_a_line_too(capfd: pytest.CaptureFixture[str]
     )
     subprocess.run([sys.executable, "-c", program], check=True)
     assert capfd.readouterr().err == "a\\nb\\x1b\n"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_is_counted_and_not_read_is_in_no_log(*, as_json: bool) -> None:
+    program = (
+        "import logging, sys\n"
+        "from prometheus_client import CollectorRegistry\n"
+        "from pole.adapters.machine.monitoring.counting import counted_log\n"
+        "from pole.adapters.machine.monitoring.series import Series\n"
+        "from pole.cli.common.log import start_log\n"
+        "from pole.roles.support.events import report, trace\n"
+        "log = logging.getLogger('pole.node')\n"
+        "with counted_log(Series(CollectorRegistry())):\n"
+        "    start_log(as_json=sys.argv[1] == 'json')\n"
+        "    trace(log, 'sent', 'Counted alone.')\n"
+        "    report(log, 'voted', 'For people.')\n"
+    )
+    words = [sys.executable, "-c", program, "json" if as_json else "text"]
+    run = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "For people." in run.stderr
+    assert "Counted alone." not in run.stderr

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.unit.adapters.machine.monitoring.shown import read
 from tests.unit.protocol.example_rounds import MINERS
 from tests.unit.protocol.ledger import VERIFIERS, Ledger
 from tests.unit.roles.fake_storage import FakeStore, MemoryJournal
@@ -18,6 +20,8 @@ from pole.cli import main
 from pole.cli.common import worker
 from pole.cli.shell.signals import Asked
 from pole.protocol.replay.history import replayed_rounds
+from pole.roles import loop
+from pole.roles.loop import run
 from pole.roles.training import own_learner
 
 ADDRESS = "0x" + "A" * 40
@@ -166,6 +170,58 @@ def test_a_worker_says_how_a_round_ended_for_its_wallet(
     monkeypatch.setattr(means.chain.world, "parameters", ledger.parameters)
     means.settlement.report_result(1)
     assert caplog.messages == [told]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["data-node", "run"], ["key-holder", "run"], ["miner", "run", "--device", "cpu"], ["verifier", "run"]],
+    ids=lambda command: command[0],
+)
+def test_every_worker_shows_prometheus_how_it_fares(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = session_in(tmp_path, monkeypatch).chain
+    chain.balance_of = lambda _: 3 * 10**18
+    chain.credit_of = lambda _: 0
+    chain.remember = lambda _: None
+    seen: list[dict[str, float]] = []
+
+    def wait(_: float) -> bool:
+        seen.append(read(f"http://127.0.0.1:{port}/metrics"))
+        return True
+
+    def run_once(*arguments: Any, **options: Any) -> None:
+        run(*arguments, **{**options, "wait": wait})
+
+    monkeypatch.setattr(loop, "run", run_once)
+    port = free_port()
+    words = [*command, "--home", str(tmp_path), "--wallet", "alice", "--metrics", str(port)]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    (shown,) = seen
+    assert [name for name in shown if name.startswith(f"pole_worker_info{{role={command[0]},")]
+    assert shown["pole_wallet_balance_ether"] == 3
+    assert shown["pole_lane_phase{lane=0,phase=NONE}"] == 1
+    assert shown["pole_failures_in_a_row"] == 0
+    assert shown["pole_looked_timestamp_seconds"] > 0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def test_a_port_for_metrics_that_is_taken_ends_the_start_before_a_wallet_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_in(tmp_path, monkeypatch)
+    monkeypatch.setattr(worker, "open_session", lambda *_: pytest.fail("the wallet is open"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words = ["verifier", "run", "--home", str(tmp_path), "--wallet", "alice", "--metrics", port]
+        result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert f"Metrics cannot be served on 127.0.0.1, port {port}" in result.stderr
 
 
 def role_of(command: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, address: str = ADDRESS) -> Any:

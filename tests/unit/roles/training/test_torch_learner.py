@@ -1,3 +1,4 @@
+import logging
 import math
 from collections.abc import Callable
 from itertools import count
@@ -50,6 +51,15 @@ def test_a_trained_model_is_worth_what_is_claimed_of_it(tmp_path: Path) -> None:
     trained = learner(tmp_path).train(assignment(needed=40), stop=never)
     found = evaluate_model(trained.model, SPEC, assignment().seed, SAMPLES)
     assert found.correct == trained.train_correct >= 40
+
+
+def test_every_epoch_is_traced_with_its_loss(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="pole.training")
+    learner(tmp_path).train(assignment(), stop=never)
+    traced = [each.__dict__["details"] for each in caplog.records if each.__dict__.get("event") == "epoch"]
+    assert [each["epoch"] for each in traced] == list(range(1, len(traced) + 1))
+    assert len(traced) >= FEW.epochs
+    assert all(math.isfinite(each["loss"]) for each in traced)
 
 
 def test_a_training_leaves_a_checkpoint_and_the_next_one_deletes_it(

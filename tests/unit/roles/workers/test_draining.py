@@ -350,6 +350,9 @@ class Bound:
     def owed(self, _: Sequence[Moment]) -> list[str]:
         return self.dues
 
+    def owes(self, _: Moment) -> bool:
+        return False
+
     def give_up(self) -> None:
         """Give up nothing."""
 

@@ -18,8 +18,10 @@ MAX_BYTES: Final = 2**18
 MAX_WORKERS: Final = 256
 ROLES: Final = ("miner", "verifier", "data-node", "key-holder")
 SHARED: Final = ("home", "rpc", "ipfs", "deployment", "password-file")
-OWN: Final = ("name", "role", "wallet", "home", "password-file", "options")
-KEPT_OUT: Final = (*(f"--{name}" for name in SHARED), "--wallet", "--profile", "--help", "-h")
+OWN: Final = ("name", "role", "wallet", "home", "password-file", "metrics", "options")
+NO_TEXTS: Final = ("metrics", "options")
+MAX_PORT: Final = 65_535
+KEPT_OUT: Final = (*(f"--{name}" for name in SHARED), "--wallet", "--metrics", "--profile", "--help", "-h")
 """Options that a worker's list may not have: the file has keys for them, or they start no worker."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
@@ -38,7 +40,10 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class FleetWorker:
-    """One worker: its name in the fleet, its command `pole ROLE run`, and where what is its own lies."""
+    """One worker: its name in the fleet, its command `pole ROLE run`, and where what is its own lies.
+
+    `metrics` is the port that Prometheus reads it on, None without one.
+    """
 
     name: str
     role: str
@@ -46,11 +51,13 @@ class FleetWorker:
     home: Path
     password_file: Path
     options: tuple[str, ...]
+    metrics: int | None = None
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """Return the words after `pole` that run it: no password and no URL is among them."""
-        return (self.role, "run", "--wallet", self.wallet, *self.options)
+        metrics = () if self.metrics is None else ("--metrics", str(self.metrics))
+        return (self.role, "run", "--wallet", self.wallet, *metrics, *self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ def read_fleet(document: bytes, path: Path, shared: Shared) -> Fleet:
     """Return the fleet that a TOML document holds; paths in it count from the folder of `path`.
 
     Raises InputError for what is no TOML, a key that is unknown or missing, a value of another type, two
-    workers of one name, and two of one wallet, role and home.
+    workers of one name, two of one port, and two of one wallet, role and home.
     """
     try:
         content = tomllib.loads(document.decode()) if len(document) <= MAX_BYTES else None
@@ -157,7 +164,7 @@ def _worker(row: object, number: int, folder: Path, shared: Shared) -> FleetWork
     missing = [name for name in ("name", "role") if name not in row]
     if missing:
         raise InputError(f"{where} lacks {listed(missing)}: each worker has a name and a role.")
-    texts = {name: _text(value, name, where) for name, value in row.items() if name != "options"}
+    texts = {name: _text(value, name, where) for name, value in row.items() if name not in NO_TEXTS}
     name, role = texts["name"], texts["role"]
     if not _NAME.fullmatch(name):
         raise InputError(f"{where} is named {quoted(name)}: use a to z, 0 to 9, - and _, at most 64.")
@@ -169,7 +176,14 @@ def _worker(row: object, number: int, folder: Path, shared: Shared) -> FleetWork
         raise InputError(f"{where} has no password-file: name one for it, or one for all above them.")
     home = _path(folder, texts["home"]) if "home" in texts else shared.home
     options = tuple(_options(row.get("options", []), where))
-    return FleetWorker(name, role, texts.get("wallet", name), home, password, options)
+    metrics = _port(row["metrics"], where) if "metrics" in row else None
+    return FleetWorker(name, role, texts.get("wallet", name), home, password, options, metrics)
+
+
+def _port(value: object, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_PORT:
+        raise InputError(f"{where} has {quoted(value)} for metrics: it has to be a port, 1 to {MAX_PORT}.")
+    return value
 
 
 def _options(value: object, where: str) -> Iterator[str]:
@@ -190,10 +204,14 @@ def _require_known(content: Mapping[str, Any], known: tuple[str, ...], where: st
 
 def _require_distinct(workers: tuple[FleetWorker, ...]) -> None:
     names = Counter(worker.name for worker in workers)
+    ports = Counter(worker.metrics for worker in workers if worker.metrics is not None)
     seats = Counter((worker.role, worker.wallet, os.path.realpath(worker.home)) for worker in workers)
     for name, count in names.items():
         if count > 1:
             raise InputError(f"{count} workers are named {name}: give each a name of its own.")
+    for port, count in ports.items():
+        if count > 1:
+            raise InputError(f"{count} workers have the port {port} for metrics: give each one of its own.")
     for (role, wallet, home), count in seats.items():
         if count > 1:
             raise InputError(

@@ -43,6 +43,14 @@ def worker(*lines: str, name: str = "a", role: str = "miner") -> str:
         (worker('home = "a\\u0000b"'), "for home: it has to be text"),
         (worker("options = '--poll 3'"), "options that are no list"),
         (worker("options = [3]"), "has 3 for each of its options"),
+        (worker("metrics = '9101'"), "Worker a has '9101' for metrics: it has to be a port, 1 to 65535"),
+        (worker("metrics = true"), "for metrics: it has to be a port"),
+        (worker("metrics = 0"), "for metrics: it has to be a port"),
+        (worker("metrics = 65536"), "for metrics: it has to be a port"),
+        (
+            worker("metrics = 9101") + worker("metrics = 9101", name="b"),
+            "2 workers have the port 9101 for metrics: give each one of its own",
+        ),
         (worker(name="../a"), "is named '../a': use a to z"),
         (worker(role="keeper"), "the role 'keeper': use one of miner, verifier, data-node, key-holder"),
         (worker() + worker(), "2 workers are named a"),
@@ -86,6 +94,14 @@ def test_what_the_file_leaves_out_is_as_for_every_command_and_paths_count_from_i
     }
     assert only.arguments == ("miner", "run", "--wallet", "a", "--poll", "3")
     assert fleet.name == "fleet"
+
+
+def test_a_worker_serves_its_metrics_on_the_port_that_the_file_gives_it() -> None:
+    text = worker("metrics = 9101", "options = ['--eager']") + worker("metrics = 9102", name="b")
+    assert [each.arguments[4:] for each in read_fleet(text.encode(), HERE, SHARED).workers] == [
+        ("--metrics", "9101", "--eager"),
+        ("--metrics", "9102"),
+    ]
 
 
 def test_a_worker_that_is_not_there_is_refused_with_those_that_are() -> None:
