@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from pole.explore.database import Signed, Wei
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the schema: an index of another version is made anew."""
 
 
@@ -264,6 +264,46 @@ account_days = Table(
     Index("account_days_by_day", "day"),
 )
 """What an account was credited, paid in or lost on a day since the epoch, UTC, by kind."""
+
+network_days = Table(
+    "network_days",
+    METADATA,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(24), primary_key=True),
+    Column("amount", Signed, nullable=False),
+    Column("times", Integer, nullable=False),
+)
+"""What the whole network was credited, paid in or lost on a day, by kind; POOL and STAKES are changes."""
+
+miner_days = Table(
+    "miner_days",
+    METADATA,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("miner", String(42), primary_key=True),
+    Column("rounds", Integer, nullable=False),
+    Column("won", Integer, nullable=False),
+    Column("confirmed", Integer, nullable=False),
+    Column("refuted", Integer, nullable=False),
+    Column("unrevealed", Integer, nullable=False),
+    Column("paid", Wei, nullable=False),
+    Column("lost", Wei, nullable=False),
+)
+"""A miner's rounds that ended on a day. `confirmed` claims a committee found true, `refuted` ones false."""
+
+verifier_days = Table(
+    "verifier_days",
+    METADATA,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("verifier", String(42), primary_key=True),
+    Column("seats", Integer, nullable=False),
+    Column("agreed", Integer, nullable=False),
+    Column("differed", Integer, nullable=False),
+    Column("absent", Integer, nullable=False),
+    Column("leaked", Integer, nullable=False),
+    Column("paid", Wei, nullable=False),
+    Column("lost", Wei, nullable=False),
+)
+"""A verifier's seats in rounds that ended on a day. `agreed` voted for all that was found."""
 
 lanes = Table(
     "lanes",

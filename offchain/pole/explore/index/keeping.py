@@ -1,24 +1,23 @@
 """Pages of events put into the tables and taken out again; what follows from them is made anew."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, insert, select, tuple_
+from sqlalchemy import Connection, Table, delete, insert, select
 
 from pole.adapters.history.pages import ChainEvent, EventPage
 from pole.explore import schema
 from pole.explore.index.acts import act_of
 from pole.explore.index.blocks import block_row, ommer_rows
-from pole.explore.index.money import Balances, Days, balance_changes, day_changes
+from pole.explore.index.money import balance_changes, day_changes, network_changes
 from pole.explore.index.rounds import Where, opening_of, round_rows
+from pole.explore.index.standings import ended_days, miner_terms, verifier_terms
 from pole.explore.index.stored import event_of, events_where, record_of, row_of
+from pole.explore.index.summing import Terms, add_terms, chunks, negative
 from pole.explore.index.tasks import task_of, task_row
 from pole.protocol.encoding.records import RecordData
 from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
 from pole.protocol.state import PostedTask
-
-CHUNK: Final = 400
-"""Keys of a statement: SQLite bounds the variables of one."""
 
 _OF_ROUND: Final = (schema.rounds, schema.solutions, schema.ballots, schema.seats, schema.payouts)
 
@@ -45,7 +44,7 @@ class Keeper:
         appended = [event for event in events if event.name == "BlockAppended"]
         _insert(connection, schema.pole_blocks, [block_row(event) for event in appended])
         _insert(connection, schema.ommers, [row for event in appended for row in ommer_rows(event)])
-        self._add_money(connection, happened, times, sign=1)
+        _add_money(connection, happened, times, lambda terms: terms)
         self._derive(connection, rows)
 
     def remove_from(self, connection: Connection, first: int) -> None:
@@ -53,7 +52,7 @@ class Keeper:
         gone = events_where(connection, schema.events.c.block >= first)
         happened = [(event, record_of(event)) for event in gone]
         times = _times(connection, {event.block for event in gone})
-        self._add_money(connection, happened, times, sign=-1)
+        _add_money(connection, happened, times, negative)
         for table in (schema.events, schema.acts, schema.pole_blocks, schema.ommers):
             connection.execute(delete(table).where(table.c.block >= first))
         connection.execute(delete(schema.blocks).where(schema.blocks.c.number >= first))
@@ -63,10 +62,10 @@ class Keeper:
         """Make the rows of the tasks and rounds anew that events are of."""
         tasks = {row["task_id"] for row in rows} - {None, IDLE_TASK_ID}
         rounds = {row["round_id"] for row in rows} - {None}
-        for chunk in _chunks(sorted(tasks)):
+        for chunk in chunks(sorted(tasks)):
             self._derive_tasks(connection, chunk)
             rounds |= _rounds_on(connection, chunk)
-        for chunk in _chunks(sorted(rounds)):
+        for chunk in chunks(sorted(rounds)):
             self._derive_rounds(connection, chunk)
 
     def _derive_tasks(self, connection: Connection, task_ids: Sequence[int]) -> None:
@@ -79,6 +78,7 @@ class Keeper:
     def _derive_rounds(self, connection: Connection, round_ids: Sequence[int]) -> None:
         by_round = _grouped(connection, schema.events.c.round_id, round_ids)
         times = _times(connection, _blocks_of(by_round))
+        _stand(connection, _ended(connection, round_ids), negative)
         for table in _OF_ROUND:
             connection.execute(delete(table).where(table.c.round_id.in_(round_ids)))
         tasks = self._tasks(connection, by_round.values())
@@ -91,6 +91,7 @@ class Keeper:
                     made[name].extend(rows)
         for table in _OF_ROUND:
             _insert(connection, table, made[table.name])
+        _stand(connection, made, lambda terms: terms)
 
     def _tasks(
         self, connection: Connection, rounds: Iterable[Sequence[ChainEvent]]
@@ -100,11 +101,44 @@ class Keeper:
         found = connection.execute(select(schema.tasks).where(schema.tasks.c.task_id.in_(wanted)))
         return {IDLE_TASK_ID: self._idle, **{row.task_id: task_of(row) for row in found}}
 
-    def _add_money(
-        self, connection: Connection, happened: Happened, times: Mapping[int, int], *, sign: int
-    ) -> None:
-        _add_balances(connection, balance_changes(event for event, _ in happened), sign)
-        _add_days(connection, day_changes(happened, times), sign)
+
+def _add_money(
+    connection: Connection,
+    happened: Happened,
+    times: Mapping[int, int],
+    signed: Callable[[Terms], Terms],
+) -> None:
+    changes = balance_changes(event for event, _ in happened)
+    balances = {key: (amount,) for key, amount in changes.items()}
+    days = day_changes(happened, times)
+    add_terms(connection, schema.balances, signed(balances))
+    add_terms(connection, schema.account_days, signed(days))
+    add_terms(connection, schema.network_days, signed(network_changes(happened, times, days)))
+
+
+def _stand(
+    connection: Connection, made: Mapping[str, Iterable[Mapping[str, Any]]], signed: Callable[[Terms], Terms]
+) -> None:
+    """Add what rows of rounds say to the leaderboards, or take it out of them."""
+    days = ended_days(made["rounds"])
+    add_terms(connection, schema.miner_days, signed(miner_terms(made["solutions"], days)))
+    add_terms(connection, schema.verifier_days, signed(verifier_terms(made["seats"], days)))
+
+
+def _ended(connection: Connection, round_ids: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of those of some rounds that had ended, which the leaderboards have."""
+    table = schema.rounds
+    ended = select(table).where(table.c.round_id.in_(round_ids), table.c.ended_at.is_not(None))
+    rounds = [row._asdict() for row in connection.execute(ended)]
+    within = [each["round_id"] for each in rounds]
+    parts = {
+        part.name: [
+            row._asdict() for row in connection.execute(select(part).where(part.c.round_id.in_(within)))
+        ]
+        for part in (schema.solutions, schema.seats)
+        if within
+    }
+    return {"rounds": rounds, "solutions": [], "seats": [], **parts}
 
 
 def _new_marks(connection: Connection, page: EventPage) -> list[dict[str, Any]]:
@@ -156,7 +190,7 @@ def _blocks_of(found: Mapping[int, Sequence[ChainEvent]]) -> set[int]:
 def _times(connection: Connection, numbers: Collection[int]) -> dict[int, int]:
     """Return the times of Ethereum blocks that are kept."""
     found: dict[int, int] = {}
-    for chunk in _chunks(sorted(numbers)):
+    for chunk in chunks(sorted(numbers)):
         rows = connection.execute(
             select(schema.blocks.c.number, schema.blocks.c.time).where(schema.blocks.c.number.in_(chunk))
         )
@@ -164,52 +198,6 @@ def _times(connection: Connection, numbers: Collection[int]) -> dict[int, int]:
     return found
 
 
-def _add_balances(connection: Connection, changes: Balances, sign: int) -> None:
-    table = schema.balances
-    keys = [key for key, amount in changes.items() if amount]
-    sums: dict[tuple[str, str], int] = {}
-    for chunk in _chunks(keys):
-        condition = tuple_(table.c.holder, table.c.account).in_(chunk)
-        for row in connection.execute(select(table).where(condition)):
-            sums[row.holder, row.account] = row.amount
-        connection.execute(delete(table).where(condition))
-    rows = [
-        {"holder": holder, "account": account, "amount": amount}
-        for holder, account in keys
-        if (amount := sums.get((holder, account), 0) + sign * changes[holder, account])
-    ]
-    _insert(connection, table, rows)
-
-
-def _add_days(connection: Connection, changes: Days, sign: int) -> None:
-    table = schema.account_days
-    sums: dict[tuple[str, int, str], tuple[int, int]] = {}
-    for chunk in _chunks(list(changes)):
-        condition = tuple_(table.c.address, table.c.day, table.c.kind).in_(chunk)
-        for row in connection.execute(select(table).where(condition)):
-            sums[row.address, row.day, row.kind] = (row.amount, row.times)
-        connection.execute(delete(table).where(condition))
-    rows = []
-    for key, (amount, times) in changes.items():
-        before, often = sums.get(key, (0, 0))
-        if often + sign * times:
-            address, day, kind = key
-            rows.append(
-                {
-                    "address": address,
-                    "day": day,
-                    "kind": kind,
-                    "amount": before + sign * amount,
-                    "times": often + sign * times,
-                }
-            )
-    _insert(connection, table, rows)
-
-
 def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         connection.execute(insert(table), list(rows))
-
-
-def _chunks(keys: Sequence[Any]) -> list[Sequence[Any]]:
-    return [keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK)]

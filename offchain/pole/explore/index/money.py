@@ -5,12 +5,12 @@ leaves no trace.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from pole.adapters.history.pages import ChainEvent
 from pole.protocol.encoding.hashing import keccak256
-from pole.protocol.encoding.records import Payouts, RecordData, TallyChallenged
+from pole.protocol.encoding.records import Payouts, RecordData, RoundVoided, TallyChallenged
 from pole.protocol.state import PayoutReason
 
 CREDIT: Final = "credit"
@@ -31,6 +31,12 @@ Days = Mapping[tuple[str, int, str], tuple[int, int]]
 
 FEE: Final = "TASK_FEE"
 """What owners of tasks paid to the pool."""
+
+OFFERED, BLOCK, VOID = "OFFERED", "BLOCK", "VOID"
+"""Kinds of the network's days alone: rewards that new tasks offer, rounds with a block, rounds without."""
+
+POOL_CHANGE, STAKES_CHANGE = "POOL", "STAKES"
+"""Kinds of the network's days alone: by how much the pool and the stakes changed."""
 
 _COMMITTEE: Final = {"Rewarded": "VERIFICATION", "Slashed": "PENALTY"}
 _SEATS: Final = {"Staked": "STAKED", "Reclaimed": "RECLAIMED"}
@@ -94,6 +100,44 @@ def day_changes(happened: Iterable[tuple[ChainEvent, RecordData | None]], times:
             before, often = sums.get(key, (0, 0))
             sums[key] = (before + amount, often + 1)
     return sums
+
+
+def network_changes(
+    happened: Iterable[tuple[ChainEvent, RecordData | None]], times: Mapping[int, int], days: Days
+) -> Mapping[tuple[int, str], tuple[int, int]]:
+    """Return what events add to the network's days: wei, and how often, by day and kind.
+
+    `days` is what they add to all accounts' days. Beside their kinds there are the rewards that new
+    tasks offer, rounds that ended with a block or void, and by how much the pool and the stakes changed.
+    """
+    sums: dict[tuple[int, str], tuple[int, int]] = {}
+
+    def add(day: int, kind: str, amount: int, often: int) -> None:
+        before, times_before = sums.get((day, kind), (0, 0))
+        sums[day, kind] = (before + amount, times_before + often)
+
+    for (_, day, kind), (amount, often) in days.items():
+        add(day, kind, amount, often)
+    for event, record in happened:
+        day = times[event.block] // DAY
+        for kind, amount in _network_entries(event, record):
+            add(day, kind, amount, 1)
+    return sums
+
+
+def _network_entries(event: ChainEvent, record: RecordData | None) -> Iterator[tuple[str, int]]:
+    told = event.arguments
+    if event.name == "TaskPosted":
+        yield OFFERED, told["terms"]["reward"]
+    elif event.name == "BlockAppended" and told["header"]["height"]:
+        yield BLOCK, 0
+    elif isinstance(record, RoundVoided):
+        yield VOID, 0
+    changes = balance_changes([event])
+    for kind, account in ((POOL_CHANGE, POOL), (STAKES_CHANGE, STAKES)):
+        amount = sum(each for (_, name), each in changes.items() if name == account)
+        if amount:
+            yield kind, amount
 
 
 def _account(name: bytes) -> str:

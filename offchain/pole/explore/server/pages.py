@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pole.explore.server.asking import Asked
-from pole.explore.views import rounds, tasks
+from pole.explore.views import economics, leaderboards, rounds, tasks
 from pole.explore.views.accounts import account_page
 from pole.explore.views.blocks import block_list, block_page, record_page
+from pole.explore.views.economics import economics_page
+from pole.explore.views.leaderboards import miner_board, verifier_board
 from pole.explore.views.looking import Look
 from pole.explore.views.now import now_page
 from pole.explore.views.rounds import round_list, round_page
@@ -59,6 +61,25 @@ PAGES: Final = (
         "/transactions/{hash}",
         "transaction",
         lambda look, asked: transaction_page(look, asked.hash("hash")),
+    ),
+    Page(
+        "/miners",
+        "miners",
+        lambda look, asked: miner_board(
+            look, asked.choice("days", leaderboards.DAYS), asked.number_or_none("first") or 0
+        ),
+    ),
+    Page(
+        "/verifiers",
+        "verifiers",
+        lambda look, asked: verifier_board(
+            look, asked.choice("days", leaderboards.DAYS), asked.number_or_none("first") or 0
+        ),
+    ),
+    Page(
+        "/economics",
+        "economics",
+        lambda look, asked: economics_page(look, asked.choice("days", economics.DAYS)),
     ),
     Page("/search", "search", lambda look, asked: search_page(look, asked.text("q"))),
 )

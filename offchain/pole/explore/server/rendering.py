@@ -14,6 +14,8 @@ SHORT_CID: Final = 16
 MAX_TEXT: Final = 300
 """Characters of a stranger's text on a page."""
 
+DAY: Final = 86_400
+
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -31,7 +33,7 @@ def environment() -> Environment:
         amount=amount,
         hexadecimal=hexadecimal,
         moment=moment,
-        day=day,
+        date=date,
         short=short,
         text=text,
         words=words,
@@ -68,9 +70,10 @@ def _relative(seconds: int) -> str:
     return f"{count} {unit} ago" if seconds < 0 else f"in {count} {unit}"
 
 
-def day(number: int) -> str:
-    """Return the date of a day since the epoch."""
-    return datetime.fromtimestamp(number * 86_400, UTC).strftime("%Y-%m-%d")
+def date(day: int) -> Markup:
+    """Return the date of a day since the epoch, which a chart reads."""
+    shown = datetime.fromtimestamp(day * DAY, UTC).strftime("%Y-%m-%d")
+    return Markup('<time datetime="{0}">{0}</time>').format(shown)
 
 
 def hexadecimal(value: bytes) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NewType, TypeVar
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import BigInteger, Column, Connection, Select, String, cast, func, select, type_coerce
 
 from pole.errors import PoleError
 from pole.explore import schema
+from pole.explore.database import DIGITS
 from pole.protocol.parameters import Parameters
 
 ROWS: Final = 50
@@ -15,6 +16,9 @@ ROWS: Final = 50
 
 LARGEST: Final = 2**63 - 1
 """The largest number that a table can be asked for."""
+
+PART: Final = 10
+"""Decimal digits of an amount that are added up at a time: 900 million of them fit 64 bits."""
 
 Ether = NewType("Ether", int)
 """An amount in wei."""
@@ -81,6 +85,26 @@ def head_of(look: Look) -> Head:
 def act_of(row: Any) -> Act:
     """Return the line of a row of `acts`."""
     return Act(Time(row.time), row.block, row.kind, row.who, row.round_id, row.task_id, row.detail)
+
+
+def wei_sum(column: Column[Any], name: str) -> list[Any]:
+    """Return columns that add up amounts in either database; `wei_of` makes the sum of them.
+
+    Neither has an integer for wei in ether, so their digits are added in parts, exactly.
+    """
+    digits = type_coerce(column, String)
+    return [
+        func.sum(cast(func.substr(digits, 1 + start, PART), BigInteger)).label(f"{name}_{start}")
+        for start in range(0, DIGITS, PART)
+    ]
+
+
+def wei_of(row: Any, name: str) -> Ether:
+    """Return the sum that the columns of `wei_sum` have in a row."""
+    total = 0
+    for start in range(0, DIGITS, PART):
+        total = total * 10**PART + int(row._mapping[f"{name}_{start}"] or 0)
+    return Ether(total)
 
 
 def paged(rows: Sequence[T]) -> tuple[tuple[T, ...], bool]:

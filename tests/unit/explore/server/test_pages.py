@@ -1,5 +1,6 @@
 """Every page shows what the index has, links to nothing that is not there, and has a twin in JSON."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ from pole.explore.server.pages import PAGES
 from pole.explore.server.serving import names_of
 
 API = Path(__file__).parents[4] / "docs" / "api.md"
+NPM = Path(__file__).parents[4] / "devnet"
+UPLOT = NPM / "node_modules" / "uplot"
+STATIC = Path(schema.__file__).parent / "server" / "static"
 ROUNDS = 120
 LINK = re.compile(r'(?:href|src)="([^"]*)"')
 
@@ -57,6 +61,9 @@ def paths(index: EventDatabase) -> dict[str, str]:
         "record": "/blocks/2/records/1",
         "account": f"/accounts/{miner}",
         "transaction": f"/transactions/0x{sent.hex()}",
+        "miners": "/miners?days=90",
+        "verifiers": "/verifiers",
+        "economics": "/economics?days=7",
         "search": "/search?q=7",
     }
 
@@ -202,6 +209,17 @@ def test_search_finds_what_has_a_name_here(app: ASGIApp, index: EventDatabase) -
 
 
 def test_a_static_file_is_served(app: ASGIApp) -> None:
-    for file in Path(schema.__file__).parent.joinpath("server", "static").iterdir():
-        answer = ask(app, f"/static/{file.name}")
+    files = [file for file in STATIC.rglob("*") if file.is_file()]
+    assert STATIC / "charts.js" in files
+    for file in files:
+        answer = ask(app, f"/static/{file.relative_to(STATIC).as_posix()}")
         assert (answer.status, answer.body) == (200, file.read_bytes())
+
+
+@pytest.mark.skipif(not UPLOT.is_dir(), reason="npm's packages are not installed")
+def test_the_library_of_charts_is_the_one_that_npm_has_locked() -> None:
+    kept = {file.name: file.read_bytes() for file in STATIC.joinpath("uplot").iterdir()}
+    locked = [UPLOT / "LICENSE", *(UPLOT / "dist" / name for name in ("uPlot.iife.min.js", "uPlot.min.css"))]
+    assert kept == {file.name: file.read_bytes() for file in locked}
+    wanted = json.loads((NPM / "package.json").read_text(encoding="utf-8"))["dependencies"]["uplot"]
+    assert f"(v{wanted})".encode() in kept["uPlot.iife.min.js"]

@@ -1,0 +1,145 @@
+"""Leaderboards and days of the network, held against the rounds, payouts and events that they sum up."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Column, Integer, MetaData, Table, insert, select
+from tests.unit.explore.chains import where
+from tests.unit.explore.databases import opened
+from tests.unit.explore.generated import GeneratedChain
+from tests.unit.protocol.example_rounds import PARAMETERS
+
+from pole.explore import schema
+from pole.explore.database import DIGITS, Wei, open_database
+from pole.explore.index.following import EventDatabase
+from pole.explore.index.money import DAY, POOL, STAKES
+from pole.explore.views.economics import economics_page
+from pole.explore.views.leaderboards import MAX_FIRST, miner_board, verifier_board
+from pole.explore.views.looking import ROWS, Look, NotThereError, head_of, wei_of, wei_sum
+
+ROUNDS = 300
+amounts = st.lists(st.one_of(st.integers(0, 10**DIGITS - 1), st.integers(0, 10**20)), max_size=8)
+
+
+@pytest.fixture(scope="module")
+def look(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Look]:
+    with opened(tmp_path_factory.mktemp("boards")) as engine:
+        EventDatabase(engine, where(PARAMETERS)).catch_up(GeneratedChain(ROUNDS, people=70))
+        with engine.connect() as connection:
+            yield Look(connection, PARAMETERS)
+
+
+def lines_of(board: Any, look: Look, days: str) -> list[Any]:
+    lines: list[Any] = []
+    first: int | None = 0
+    while first is not None:
+        page = board(look, days, first)
+        assert len(page.lines) <= ROWS
+        lines += page.lines
+        first = page.first
+    return lines
+
+
+def ended_within(look: Look, table: Table, days: int) -> list[Any]:
+    oldest = head_of(look).time // DAY - days
+    rounds = schema.rounds
+    asked = select(table).join(rounds, rounds.c.round_id == table.c.round_id)
+    return look.rows(asked.where(rounds.c.ended_at >= (oldest + 1) * DAY))
+
+
+@pytest.mark.parametrize("days", ["1", "7", "90"])
+def test_miners_stand_where_their_solutions_put_them(look: Look, days: str) -> None:
+    rows = ended_within(look, schema.solutions, int(days))
+    lines = lines_of(miner_board, look, days)
+    assert [line.rank for line in lines] == list(range(1, len(lines) + 1))
+    assert [line.paid for line in lines] == sorted((line.paid for line in lines), reverse=True)
+    assert {line.miner for line in lines} == {row.miner for row in rows}
+    for line in lines:
+        own = [row for row in rows if row.miner == line.miner]
+        assert (line.rounds, line.paid, line.lost) == (
+            len(own),
+            sum(row.paid for row in own),
+            sum(row.lost for row in own),
+        )
+        endings = [row.ending for row in own]
+        assert (line.won, line.unrevealed) == (endings.count("won"), endings.count("not-revealed"))
+        assert line.refuted == sum(map(endings.count, ("false-claim", "unavailable", "malformed")))
+        assert line.confirmed + line.refuted + line.unrevealed <= line.rounds
+
+
+@pytest.mark.parametrize("days", ["1", "7", "90"])
+def test_verifiers_stand_where_their_seats_put_them(look: Look, days: str) -> None:
+    rows = ended_within(look, schema.seats, int(days))
+    lines = lines_of(verifier_board, look, days)
+    assert {line.verifier for line in lines} == {row.verifier for row in rows}
+    for line in lines:
+        own = [row for row in rows if row.verifier == line.verifier]
+        endings = [row.ending for row in own]
+        assert (line.seats, line.paid, line.lost) == (
+            len(own),
+            sum(row.fee for row in own),
+            sum(row.lost for row in own),
+        )
+        assert (line.agreed, line.leaked) == (endings.count("right"), endings.count("leaked"))
+        assert line.absent == endings.count("absent") + endings.count("not-revealed")
+        assert line.differed == sum(map(endings.count, ("false", "alone", "overruled", "abstained")))
+
+
+def test_a_leaderboard_ends_somewhere(look: Look) -> None:
+    assert miner_board(look, "", MAX_FIRST).lines == ()
+    with pytest.raises(NotThereError, match="its tables"):
+        verifier_board(look, "", MAX_FIRST + 1)
+
+
+def test_days_of_the_network_are_sums_of_what_happened_on_them(look: Look) -> None:
+    page = economics_page(look, "365")
+    assert [line.day for line in page.lines] == sorted((line.day for line in page.lines), reverse=True)
+    tasks, payouts = look.rows(select(schema.tasks)), look.rows(select(schema.payouts))
+    assert sum(line.tasks for line in page.lines) == len(tasks)
+    assert sum(line.offered for line in page.lines) == sum(task.reward for task in tasks)
+    paid = sum(each.amount for each in payouts if each.reason in ("TASK_REWARD", "TRAINING_REWARD"))
+    assert sum(line.rewards for line in page.lines) == paid
+    states = [row.state for row in look.rows(select(schema.rounds))]
+    assert sum(line.blocks for line in page.lines) == states.count("block")
+    assert sum(line.void for line in page.lines) == states.count("void")
+    fees = sum(row.fee for row in look.rows(select(schema.seats)))
+    assert sum(line.verification for line in page.lines) == fees
+
+
+def test_levels_of_each_day_are_what_its_events_leave(look: Look) -> None:
+    page = economics_page(look, "365")
+    held = {
+        name: sum(row.amount for row in look.rows(select(schema.balances)) if row.account == account)
+        for name, account in (("pool", POOL), ("stakes", STAKES))
+    }
+    assert (page.pool, page.stakes) == (held["pool"], held["stakes"])
+    assert (page.lines[0].pool, page.lines[0].stakes) == (held["pool"], held["stakes"])
+    changes = look.rows(select(schema.network_days).where(schema.network_days.c.kind == "POOL"))
+    for line in page.lines:
+        assert line.pool == sum(row.amount for row in changes if row.day <= line.day)
+
+
+@given(amounts)
+def test_amounts_are_added_exactly_in_a_database(given_amounts: list[int]) -> None:
+    table = Table("sums", MetaData(), Column("at", Integer, primary_key=True), Column("amount", Wei))
+    engine = open_database("sqlite://")
+    with engine.begin() as connection:
+        table.create(connection)
+        rows = [{"at": at, "amount": amount} for at, amount in enumerate(given_amounts)]
+        if rows:
+            connection.execute(insert(table), rows)
+        row = connection.execute(select(*wei_sum(table.c.amount, "all"))).one()
+    engine.dispose()
+    assert wei_of(row, "all") == sum(given_amounts)
+
+
+def test_a_network_without_rounds_has_empty_boards(tmp_path: Path) -> None:
+    with opened(tmp_path) as engine:
+        index = EventDatabase(engine, where(PARAMETERS))
+        with index.engine.connect() as connection:
+            assert economics_page(Look(connection, PARAMETERS), "").lines == ()
+            assert miner_board(Look(connection, PARAMETERS), "", 0).lines == ()
