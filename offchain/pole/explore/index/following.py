@@ -1,5 +1,6 @@
 """The index: kept up with the chain, and taken back where that was reorganised."""
 
+import threading
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -7,7 +8,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from pole.adapters.history.pages import MAX_PAGE, BlockMark, EventPage
-from pole.errors import DiskError, InputError
+from pole.errors import AbandonedError, DiskError, InputError
 from pole.explore.index.keeping import Keeper
 from pole.explore.index.rounds import Where
 from pole.explore.schema import METADATA, VERSION, about, blocks, events, lanes
@@ -52,6 +53,7 @@ class EventDatabase:
         self.engine = engine
         self.where = where
         self._keeper = Keeper(where)
+        self._stopped = threading.Event()
         try:
             with engine.begin() as connection:
                 METADATA.create_all(connection)
@@ -65,18 +67,24 @@ class EventDatabase:
             return _newest(connection)
 
     def catch_up(self, source: Source) -> BlockMark:
-        """Read what is new, and return the block up to which all is read. Raises UnreachableError, DiskError.
+        """Read what is new, and return the block up to which all is read.
 
-        What was read is kept page by page, so that a stop costs a page.
+        What was read is kept page by page, so that a stop costs a page. Raises UnreachableError, DiskError,
+        and AbandonedError where `stop` was called.
         """
         try:
             head = source.head()
             while not self._step(source, head):
-                pass
+                if self._stopped.is_set():
+                    raise AbandonedError("Reading was stopped; what was read is kept.")
             self._look(source.moments())
         except SQLAlchemyError as error:
             raise DiskError(f"The database of the explorer cannot be used: {reason(error)}.") from error
         return head
+
+    def stop(self) -> None:
+        """Have whoever reads in another thread end after the page that is under way, and read no more."""
+        self._stopped.set()
 
     def _step(self, source: Source, head: BlockMark) -> bool:
         """Read a page, or go back behind a reorganisation; return whether all is read up to the head."""

@@ -62,7 +62,11 @@ def application(
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with kept_up(look, pulse, pause):
-            yield
+            try:
+                yield
+            finally:
+                # The thread that reads cannot be cancelled, and is waited for.
+                index.stop()
 
     made = Starlette(
         routes=[

@@ -17,7 +17,8 @@ from tests.unit.explore.replayed import check_parity
 from tests.unit.protocol.example_rounds import PARAMETERS
 from tests.unit.protocol.ledger import HONEST, Ledger
 
-from pole.errors import DiskError, InputError, UnreachableError
+from pole.adapters.history.pages import MAX_PAGE
+from pole.errors import AbandonedError, DiskError, InputError, UnreachableError
 from pole.explore import schema
 from pole.explore.database import open_database, sqlite_dsn
 from pole.explore.index.following import MARKS, REREAD, EventDatabase
@@ -149,3 +150,19 @@ def test_blocks_without_events_are_forgotten_when_they_are_old(engine: Engine) -
         known = set(connection.scalars(select(schema.events.c.block)))
     assert known <= set(numbers)
     assert len(set(numbers) - known) <= 2
+
+
+def test_a_reading_that_is_stopped_ends_after_a_page_and_is_gone_on_with_later(
+    engine: Engine, tmp_path: Path
+) -> None:
+    chain, index = chain_of(played(("block",))), index_of(engine)
+    chain.happenings += [type(chain.happenings[0])(5_000, ())] * MAX_PAGE
+    index.stop()
+    with pytest.raises(AbandonedError, match="what was read is kept"):
+        index.catch_up(chain)
+    newest = index.newest()
+    assert newest is not None
+    assert newest.number < chain.head().number
+    index_of(engine).catch_up(chain)
+    (tmp_path / "fresh").mkdir()
+    assert dump(engine) == fresh(chain, tmp_path / "fresh")
