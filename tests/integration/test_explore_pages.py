@@ -1,0 +1,199 @@
+"""The explorer's pages in a real browser: nothing fails in it, with JavaScript or without."""
+
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urldefrag, urljoin
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import select
+from tests.unit.explore.chains import Chain, chain_of, where
+from tests.unit.explore.databases import opened
+from tests.unit.explore.playing import played
+from tests.unit.protocol.example_rounds import PARAMETERS
+
+from pole.explore import schema
+from pole.explore.index.following import EventDatabase
+from pole.explore.server.app import application
+from pole.explore.server.serving import listen, names_of, url_of
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+
+MOODS = ("block", "silent", "false", "leaked", "challenged", "nobody", "block")
+PATIENCE = 30
+MILLISECONDS = 1_000 * PATIENCE
+MAX_PAGES = 2_000
+NARROW = {"width": 360, "height": 740}
+
+
+@dataclass
+class Site:
+    """Pages that are served, the chain that they are of, and its index."""
+
+    url: str
+    chain: Chain
+    index: EventDatabase
+
+    def account(self) -> str:
+        """Return the path of a miner's page."""
+        with self.index.engine.connect() as connection:
+            miner = connection.execute(
+                select(schema.solutions.c.miner).where(schema.solutions.c.ending == "won")
+            )
+            return f"accounts/{miner.scalars().first()}"
+
+
+@dataclass
+class Watch:
+    """What a browser complained of while it showed pages."""
+
+    complaints: list[str] = field(default_factory=list)
+
+    def over(self, page: Page, origin: str) -> None:
+        """Listen to a page: its console, its scripts, its requests and their answers."""
+
+        def note_where(wrong: bool, text: str) -> None:
+            if wrong:
+                self.complaints.append(f"{page.url}: {text}")
+
+        page.on("console", lambda told: note_where(told.type in ("error", "warning"), told.text))
+        page.on("pageerror", lambda error: note_where(True, str(error)))
+        page.on("response", lambda answer: note_where(answer.status >= 400, answer.url))
+        page.on("request", lambda asked: note_where(not asked.url.startswith(origin), asked.url))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with opened(tmp_path_factory.mktemp("pages")) as engine:
+        chain, index = chain_of(played(MOODS)), EventDatabase(engine, where(PARAMETERS))
+        index.catch_up(chain)
+        app = application(index, lambda: index.catch_up(chain), names_of("127.0.0.1"), pause=0.1)
+        with _served(app) as url:
+            yield Site(url, chain, index)
+
+
+@contextmanager
+def _served(app: object) -> Iterator[str]:
+    listening = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))  # type: ignore[arg-type]
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield url_of(listening)
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as running:
+        started = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@contextmanager
+def shown(browser: Browser, **how: Any) -> Iterator[Page]:
+    context = browser.new_context(**how)
+    context.set_default_timeout(MILLISECONDS)
+    yield context.new_page()
+    context.close()
+
+
+def test_every_link_of_every_page_leads_to_a_page_without_an_error(site: Site, browser: Browser) -> None:
+    seen, waiting, watch = {site.url}, [site.url], Watch()
+    with shown(browser) as page:
+        watch.over(page, site.url)
+        while waiting:
+            assert len(seen) < MAX_PAGES
+            page.goto(waiting.pop())
+            links = page.eval_on_selector_all("a[href]", "all => all.map(each => each.href)")
+            found = {urldefrag(urljoin(page.url, link))[0] for link in links} - seen
+            seen |= found
+            waiting += found
+    assert watch.complaints == []
+    kinds = {
+        re.sub(r"0x[0-9a-fA-F]+|[0-9]+", "_", url.removeprefix(site.url)).partition("?")[0] for url in seen
+    }
+    assert kinds >= {"tasks/_", "rounds/_", "blocks/_", "blocks/_/records/_", "accounts/_", "transactions/_"}
+    assert kinds >= {"miners", "verifiers", "economics"}
+
+
+@pytest.mark.parametrize(
+    "path", ["", "tasks", "rounds/1", "blocks/1", "miners", "verifiers", "economics", "account"]
+)
+def test_pages_are_whole_without_javascript(site: Site, browser: Browser, path: str) -> None:
+    watch = Watch()
+    with shown(browser, java_script_enabled=False) as page:
+        watch.over(page, site.url)
+        page.goto(site.url + (site.account() if path == "account" else path))
+        assert page.locator("h1").count() == 1
+        assert page.locator("table tbody tr").first.is_visible()
+        assert page.locator("figure.chart:visible").count() == 0
+    assert watch.complaints == []
+
+
+@pytest.mark.parametrize(("path", "charts"), [("economics", 2), ("account", 1)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_charts_are_drawn_when_they_are_seen(
+    site: Site, browser: Browser, path: str, charts: int, scheme: str
+) -> None:
+    watch = Watch()
+    with shown(browser, viewport=NARROW, color_scheme=scheme) as page:
+        watch.over(page, site.url)
+        page.goto(site.url + (site.account() if path == "account" else path))
+        figures = page.locator("figure.chart")
+        assert figures.count() == charts
+        for number in range(charts):
+            figures.nth(number).scroll_into_view_if_needed()
+            canvas = figures.nth(number).locator("canvas")
+            canvas.wait_for()
+            drawn = canvas.evaluate(
+                "it => new Set(it.getContext('2d').getImageData(0, 0, it.width, it.height).data).size"
+            )
+            assert drawn > 2
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert watch.complaints == []
+
+
+def test_a_chart_that_is_not_seen_is_not_made(site: Site, browser: Browser) -> None:
+    with shown(browser, viewport={"width": 600, "height": 120}) as page:
+        page.goto(site.url + "economics")
+        page.wait_for_timeout(500)
+        assert page.locator("canvas").count() == 0
+        page.locator("figure.chart").first.scroll_into_view_if_needed()
+        page.locator("canvas").first.wait_for()
+
+
+def test_a_new_block_is_shown_without_a_reload(site: Site, browser: Browser) -> None:
+    with shown(browser) as page:
+        page.goto(site.url + "economics")
+        page.locator("canvas").first.wait_for()
+        page.evaluate("window.isTheSame = true")
+        before = site.chain.head().number
+        expect(page.locator(".status").first).to_contain_text(str(before), timeout=MILLISECONDS)
+        last = site.chain.happenings[-1]
+        site.chain.happenings.append(type(last)(last.time + 12, ()))
+        expect(page.locator(".status").first).to_contain_text(str(before + 1), timeout=MILLISECONDS)
+        page.locator("canvas").first.wait_for()
+        assert page.evaluate("window.isTheSame")
+
+
+def test_the_keyboard_reaches_what_is_there(site: Site, browser: Browser) -> None:
+    with shown(browser) as page:
+        page.goto(site.url + "miners")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        reached = set()
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.tagName + document.activeElement.className"))
+        assert {"A", "INPUT", "BUTTON", "DIVwide"} <= reached
