@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.core import given
 from tests.abi_values import values_of
 from tests.contracts.stateful.interface import artifacts
 from tests.unit.adapters.fake_node import FakeNode
