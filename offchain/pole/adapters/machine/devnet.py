@@ -3,6 +3,8 @@
 A ganache or an anvil, and an IPFS daemon, on this machine's loopback, started and stopped by us.
 """
 
+import contextlib
+import random
 import shutil
 import socket
 import time
@@ -22,6 +24,11 @@ from pole.errors import InputError, UnreachableError
 CHAIN_ID = 1337
 MNEMONIC = "test test test test test test test test test test test junk"
 """Known to everybody, as ganache's, anvil's and hardhat's: whatever these accounts hold is play money."""
+
+# Below the ports that Linux, and IANA for all systems, give to outgoing connections.
+_LISTENING = range(20_000, 32_768)
+_TRIES = 50
+_LINGER = 2.0
 
 
 class ChainProgram(Enum):
@@ -182,10 +189,15 @@ def ipfs_answers(address: str) -> bool:
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on, and that no connection to elsewhere takes before somebody does.
+
+    Raises InputError where there is none.
+    """
+    for port in random.SystemRandom().sample(_LISTENING, _TRIES):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise InputError("No port is free on this machine: end programs that listen (`ss -ltnp` tells).")
 
 
 def _ganache(settings: DevnetSettings) -> list[str]:
@@ -237,15 +249,25 @@ def _is_ours(record: Path, notes: Mapping[str, str]) -> bool:
 
 
 def _require_free(port: int, purpose: str, option: str) -> None:
+    """Wait a moment for a port, which a program that has just ended may hold; raise InputError without it."""
+    until = time.monotonic() + _LINGER
+    while (error := _bind_error(port)) is not None:
+        if time.monotonic() > until:
+            raise InputError(
+                f"Port {port}, meant for {purpose}, is busy: stop what listens there (`ss -ltnp` tells), or "
+                f"choose another with {option}."
+            ) from error
+        time.sleep(0.05)
+
+
+def _bind_error(port: int) -> OSError | None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise InputError(
-                f"Port {port}, meant for {purpose}, is busy: stop what listens there (`ss -ltnp` tells), or "
-                f"choose another with {option}."
-            ) from error
+            return error
+    return None
 
 
 def _program(name: str) -> str:
