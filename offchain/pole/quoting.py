@@ -62,6 +62,11 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
+def date_of(seconds: int) -> datetime:
+    """Return a time in seconds since the epoch, UTC; the last of the year 9999 for any that is beyond it."""
+    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC)
+
+
 def utc(seconds: int) -> str:
     """Return a time in seconds since the epoch as a date and time."""
-    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return date_of(seconds).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 from tests.unit.explore.chains import FIRST, chain_of, happenings_of, where
 from tests.unit.explore.databases import dump, opened
-from tests.unit.explore.playing import MOODS, played
+from tests.unit.explore.playing import MOODS, NO_TEXT, named, played
 from tests.unit.explore.replayed import check_parity
 from tests.unit.protocol.example_rounds import PARAMETERS
 
@@ -73,6 +73,14 @@ def test_after_a_reorganisation_both_databases_have_the_same_rows(engine: Engine
     chain.reorganise(start, happenings_of(after.history())[start - FIRST :], b"other")
     index.catch_up(chain)
     check_parity(engine, after.history())
+    with opened(tmp_path) as other:
+        EventDatabase(other, where(PARAMETERS)).catch_up(chain)
+        assert dump(engine) == dump(other)
+
+
+def test_a_string_that_is_no_text_is_the_same_in_both(engine: Engine, tmp_path: Path) -> None:
+    chain = chain_of(named([NO_TEXT]))
+    EventDatabase(engine, where(PARAMETERS)).catch_up(chain)
     with opened(tmp_path) as other:
         EventDatabase(other, where(PARAMETERS)).catch_up(chain)
         assert dump(engine) == dump(other)

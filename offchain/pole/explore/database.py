@@ -1,9 +1,9 @@
-"""What SQLite and PostgreSQL are both opened by, and amounts of wei, for which neither has a number."""
+"""How SQLite and PostgreSQL are opened, and what neither takes: amounts of wei, and text of any bytes."""
 
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, String, TypeDecorator, create_engine, event
+from sqlalchemy import Engine, String, Text, TypeDecorator, create_engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
@@ -48,6 +48,27 @@ class Signed(TypeDecorator[int]):
     def process_result_value(self, value: Any | None, dialect: Dialect) -> int | None:
         """Return the amount."""
         return None if value is None else int(value)
+
+
+class Words(TypeDecorator[str]):
+    """Text of strangers, as `storable` has it; what is compared with it goes the same way."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the text that is stored."""
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    r"""Return text that every database and file takes.
+
+    Contracts hold strings to nothing: bytes that are no UTF-8, which are kept as in names of files, and zeros
+    become escapes, such as \xff.
+    """
+    plain = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return plain.replace("\0", r"\x00")
 
 
 def sqlite_dsn(file: Path) -> str:

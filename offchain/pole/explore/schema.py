@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-from pole.explore.database import Signed, Wei
+from pole.explore.database import Signed, Wei, Words
 
 VERSION: Final = 2
 """Of the schema: an index of another version is made anew."""
@@ -76,7 +76,7 @@ acts = Table(
     Column("who", String(42), nullable=False),
     Column("round_id", BigInteger),
     Column("task_id", BigInteger),
-    Column("detail", Text, nullable=False),
+    Column("detail", Words, nullable=False),
     Index("acts_of_account", "who", "block", "log_index"),
     Index("acts_of_round", "round_id", "block", "log_index"),
 )
@@ -97,8 +97,8 @@ tasks = Table(
     Column("value_order", String(56), nullable=False),
     Column("terms", Text, nullable=False),
     Column("files", Text, nullable=False),
-    Column("spec_cid", Text, nullable=False),
-    Column("train_cid", Text, nullable=False),
+    Column("spec_cid", Words, nullable=False),
+    Column("train_cid", Words, nullable=False),
     Column("delegate", String(42)),
     Index("tasks_by_spec", "spec_cid"),
     Index("tasks_by_data", "train_cid"),
@@ -122,8 +122,8 @@ rounds = Table(
     Column("height", BigInteger),
     Column("winner", String(42)),
     Column("seed", LargeBinary(32)),
-    Column("keys_cid", Text),
-    Column("test_cid", Text),
+    Column("keys_cid", Words),
+    Column("test_cid", Words),
     Column("released", Boolean, nullable=False),
     Column("reward", Wei, nullable=False),
     Column("commitments", Integer, nullable=False),
@@ -131,7 +131,7 @@ rounds = Table(
     Column("revealed", Integer, nullable=False),
     Column("committees", Integer, nullable=False),
     Column("challenges", Integer, nullable=False),
-    Column("fault", Text),
+    Column("fault", Words),
     Index("rounds_by_state", "state", "round_id"),
     Index("rounds_by_lane", "lane", "round_id"),
     Index("rounds_by_end", "ended_at"),
@@ -149,11 +149,11 @@ solutions = Table(
     Column("commitment_order", Integer),
     Column("claimed_train", BigInteger, nullable=False),
     Column("claimed_test", BigInteger),
-    Column("model_cid", Text),
+    Column("model_cid", Words),
     Column("model_digest", LargeBinary(32)),
     Column("choice", Integer, nullable=False),
     Column("ending", String(32), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("rank", Integer),
     Column("verdict", String(24)),
     Column("found_train", BigInteger),

@@ -67,7 +67,7 @@ class GeneratedChain:
     """A source of `rounds` rounds on as many tasks, one after the other; nothing of it is kept in memory."""
 
     def __init__(self, rounds: int, *, seed: int = 1, people: int = 200) -> None:
-        self._moods = random.Random(seed).choices(MOODS, k=rounds)  # noqa: S311
+        self._moods = random.Random(seed).choices(MOODS, k=rounds)  # noqa: S311 - reproducible choices
         self._templates = {mood: _template(mood) for mood in MOODS}
         self._people = [address("0x" + keccak256(b"person %d" % n)[-20:].hex()) for n in range(people)]
         lengths = [len(self._templates[mood].happenings) for mood in self._moods]
@@ -136,7 +136,7 @@ class GeneratedChain:
         return [pool, *staked, *paid]
 
     def _cast(self, place: int, time: int) -> Cast:
-        chosen = random.Random(self._seed * 1_000_003 + place)  # noqa: S311
+        chosen = random.Random(self._seed * 1_000_003 + place)  # noqa: S311 - reproducible choices
         old = (*MINERS, *SEATS, DATA_NODE)
         names = dict(zip(old, chosen.sample(self._people, len(old)), strict=True))
         digests = {digest_of(n): keccak256(b"model %d of round %d" % (n, place + 1)) for n in range(4)}

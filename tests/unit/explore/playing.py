@@ -1,13 +1,18 @@
 """Rounds that end, or stand, in every way."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from tests.unit.protocol.ledger import HONEST, SEATS, VERIFIERS, Ledger
 
 from pole.protocol.ballots import ballot_id
-from pole.protocol.encoding.records import TaskCancelled
+from pole.protocol.encoding.records import KeysPosted, TaskCancelled
 from pole.protocol.state import Verdict, Vote
 
 LIE = Vote(Verdict.OK, 60, 5, b"\x66" * 32)
 MISSING = Vote(Verdict.UNAVAILABLE, 0, 0, bytes(32))
+NO_TEXT = "bafy\udcff\udc80\x00keys"
+"""Contracts hold strings to nothing: bytes that are no UTF-8, and a zero, which PostgreSQL has not."""
 MOODS = (
     *("block", "nobody", "silent", "false", "leaked", "challenged", "unrevealed"),
     *("keyless", "open", "cancelled"),
@@ -19,6 +24,20 @@ def played(moods: tuple[str, ...]) -> Ledger:
     ledger = Ledger()
     for mood in moods:
         _play(ledger, mood)
+    return ledger
+
+
+def named(texts: Iterable[str]) -> Ledger:
+    """Return a chain of rounds, in which whatever is a CID elsewhere is one of the texts."""
+    ledger = Ledger()
+    for text in texts:
+        task_id = ledger.post()
+        files = replace(ledger.tasks[task_id].files, spec_cid=text, train_cid=text)
+        ledger.tasks[task_id] = replace(ledger.tasks[task_id], files=files)
+        round_id = ledger.open()
+        ledger.seed(round_id)
+        ledger.add(KeysPosted(round_id, text, b"\x21" * 32))
+        ledger.finalise(round_id)
     return ledger
 
 

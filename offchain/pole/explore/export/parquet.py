@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, LargeBinary, String, Table, Text, sel
 from pole.adapters.ethereum.decoding import to_record
 from pole.errors import DiskError
 from pole.explore import schema
-from pole.explore.database import Signed, Wei
+from pole.explore.database import Signed, Wei, Words, storable
 from pole.explore.index.stored import event_of
 from pole.protocol.encoding.records import decode_record, kind_name, record_type
 from pole.protocol.state import Payout, RecordKind
@@ -72,7 +72,7 @@ def _write_table(connection: Connection, table: Table, folder: Path) -> Written:
 def _type(of: Any) -> pa.DataType:
     if isinstance(of, Wei | Signed):
         return _WEI
-    if isinstance(of, String | Text | LargeBinary):
+    if isinstance(of, String | Text | Words | LargeBinary):
         return pa.string()
     return pa.bool_() if of.python_type is bool else pa.int64()
 
@@ -124,6 +124,8 @@ def _write(file: Path, columns: pa.Schema, rows: Iterable[Row]) -> Written:
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return "0x" + value.hex()
+    if isinstance(value, str):
+        return storable(value)
     if isinstance(value, IntEnum):
         return value.name
     if isinstance(value, dict):

@@ -26,7 +26,7 @@ from pole.explore.server.keeping import Answer, KeptAnswers
 from pole.explore.server.pages import FIRST_JSON, PAGES, Page
 from pole.explore.server.rendering import render
 from pole.explore.server.watching import Pulse, kept_up
-from pole.explore.views.looking import Head, Look, NotThereError, head_of
+from pole.explore.views.looking import Head, Look, NotThereError, Time, head_of
 from pole.quoting import one_line
 
 JSON: Final = ".json"
@@ -164,7 +164,7 @@ def _told(request: Request, status: int, sentence: str) -> Response:
     shown = one_line(sentence)
     if _wants_json(request):
         return JSONResponse({"version": VERSION, "error": shown}, status_code=status)
-    head = Head(0, 0)  # type: ignore[arg-type]
+    head = Head(0, Time(0))
     return HTMLResponse(
         render("missing", sentence=shown, head=head, now=0, complaint="", page="missing"), status_code=status
     )

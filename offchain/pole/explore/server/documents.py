@@ -1,4 +1,4 @@
-"""The JSON twin of a page: the same value, fields in camelCase, amounts of wei as strings, bytes as 0x."""
+"""The JSON twin of a page: the same value, fields in camelCase, wei and bytes as strings."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import fields, is_dataclass
@@ -7,6 +7,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
+from pole.explore.database import storable
 from pole.explore.views.looking import Ether
 
 VERSION: Final = 1
@@ -27,6 +28,8 @@ def document(value: Any) -> Any:
         return value.name
     if isinstance(value, bytes):
         return "0x" + value.hex()
+    if isinstance(value, str):
+        return storable(value)
     if isinstance(value, Mapping):
         return {str(name): document(each) for name, each in value.items()}
     return [document(each) for each in value] if isinstance(value, list | tuple) else value

@@ -1,14 +1,14 @@
 """Templates: every value is escaped, and shown as people read it."""
 
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from pole.explore.database import storable
 from pole.protocol.amounts import ether
-from pole.quoting import one_line
+from pole.quoting import date_of, one_line, utc
 
 SHORT_CID: Final = 16
 MAX_TEXT: Final = 300
@@ -56,9 +56,8 @@ def moment(time: int | None, now: int) -> Markup:
     """Return a time as people say it, seen from `now`, with the exact one on hover; a dash for None."""
     if time is None:
         return Markup("–")
-    exact = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return Markup('<time datetime="{}" data-time="{}" title="{}">{}</time>').format(
-        datetime.fromtimestamp(time, UTC).isoformat(), time, exact, _relative(time - now)
+        date_of(time).isoformat(), time, utc(time), _relative(time - now)
     )
 
 
@@ -72,7 +71,7 @@ def _relative(seconds: int) -> str:
 
 def date(day: int) -> Markup:
     """Return the date of a day since the epoch, which a chart reads."""
-    shown = datetime.fromtimestamp(day * DAY, UTC).strftime("%Y-%m-%d")
+    shown = date_of(day * DAY).strftime("%Y-%m-%d")
     return Markup('<time datetime="{0}">{0}</time>').format(shown)
 
 
@@ -83,7 +82,7 @@ def hexadecimal(value: bytes) -> str:
 
 def short(value: str) -> Markup:
     """Return a long word shortened in its middle, whole on hover."""
-    whole = one_line(value, MAX_TEXT)
+    whole = one_line(storable(value), MAX_TEXT)
     if len(whole) <= SHORT_CID:
         return escape(whole)
     return Markup('<span title="{}">{}…{}</span>').format(whole, whole[:8], whole[-6:])
@@ -91,7 +90,7 @@ def short(value: str) -> Markup:
 
 def text(value: object) -> str:
     """Return a stranger's text on one line and bounded; the template escapes it."""
-    return one_line(str(value), MAX_TEXT)
+    return one_line(storable(str(value)), MAX_TEXT)
 
 
 def words(name: str) -> str:

@@ -66,9 +66,17 @@ async def keep_up(look: Callable[[], BlockMark], pulse: Pulse, pause: float) -> 
 async def kept_up(look: Callable[[], BlockMark], pulse: Pulse, pause: float) -> AsyncIterator[None]:
     """Keep up with the chain while the context is open."""
     task = asyncio.create_task(keep_up(look, pulse, pause))
+    task.add_done_callback(lambda done: _note_end(done, pulse))
     try:
         yield
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task])
+
+
+def _note_end(task: "asyncio.Task[None]", pulse: Pulse) -> None:
+    """Say on all pages, and in the log, that nothing new is read where a fault of ours ended the reading."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.error("Reading has ended by a fault in pole: start it again, and report this.", exc_info=error)
+        pulse.complaint = f"reading has ended by a fault in pole ({type(error).__name__}): start it again"

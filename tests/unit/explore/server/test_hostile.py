@@ -1,7 +1,11 @@
 """Strangers' strings are text on a page, and no request makes the server fail."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
 
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,14 +13,14 @@ from starlette.types import ASGIApp
 from tests.unit.explore.asking import ask
 from tests.unit.explore.chains import chain_of, where
 from tests.unit.explore.databases import opened
+from tests.unit.explore.playing import NO_TEXT, named
 from tests.unit.protocol.example_rounds import PARAMETERS
-from tests.unit.protocol.ledger import Ledger
 
+from pole.explore.export.parquet import write_tables
 from pole.explore.index.following import EventDatabase
 from pole.explore.server.app import application
-from pole.explore.server.rendering import MAX_TEXT
+from pole.explore.server.rendering import MAX_TEXT, moment
 from pole.explore.server.serving import names_of
-from pole.protocol.encoding.records import KeysPosted
 
 SCRIPT = '"><script>alert(1)</script><img src=x onerror=alert(1)>\x1b[2J\u202egnp'
 CSP = "content-security-policy"
@@ -30,20 +34,18 @@ names = st.sampled_from(["state", "before", "first", "q", "page", "self"])
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASGIApp]:
-    ledger = Ledger()
-    for text in (SCRIPT, "x" * 100_000):
-        ledger.post()
-        round_id = ledger.open()
-        ledger.seed(round_id)
-        ledger.add(KeysPosted(round_id, text, b"\x21" * 32))
-        ledger.finalise(round_id)
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EventDatabase]:
     with opened(tmp_path_factory.mktemp("hostile")) as engine:
         index = EventDatabase(engine, where(PARAMETERS))
-        index.catch_up(chain_of(ledger))
-        newest = index.newest()
-        assert newest is not None
-        yield application(index, lambda: newest, names_of("127.0.0.1"))
+        index.catch_up(chain_of(named((SCRIPT, "x" * 100_000, NO_TEXT))))
+        yield index
+
+
+@pytest.fixture(scope="module")
+def app(index: EventDatabase) -> ASGIApp:
+    newest = index.newest()
+    assert newest is not None
+    return application(index, lambda: newest, names_of("127.0.0.1"))
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,32 @@ def test_a_strangers_string_is_bounded_on_a_page(app: ASGIApp) -> None:
     text = ask(app, "/rounds/2").text
     assert "x" * (MAX_TEXT + 1) not in text
     assert len(text) < 30_000
+
+
+@pytest.mark.parametrize("path", ["/rounds/3", "/tasks/3", "/rounds", "/tasks", "/blocks"])
+def test_a_string_that_is_no_text_is_shown_by_its_bytes(app: ASGIApp, path: str) -> None:
+    page, twin = ask(app, path), ask(app, f"{path}.json")
+    assert (page.status, twin.status) == (200, 200)
+    assert "\x00" not in page.text
+    json.dumps(twin.document, ensure_ascii=False).encode()
+
+
+def test_what_such_a_string_names_is_found_by_what_is_shown(app: ASGIApp) -> None:
+    shown = ask(app, "/rounds/3.json").document["data"]["keysCid"]
+    assert shown == r"bafy\xff\x80\x00keys"
+    found = ask(app, f"/search.json?q={quote(shown)}").document["data"]["found"]
+    assert "/rounds/3" in {each["path"] for each in found}
+
+
+def test_such_a_string_is_in_the_tables(index: EventDatabase, tmp_path: Path) -> None:
+    files = {each.file.stem: each.file for each in write_tables(index.engine, tmp_path)}
+    told = pq.read_table(files["record_keys_posted"]).column("keys_cid").to_pylist()
+    assert told[2] == r"bafy\xff\x80\x00keys"
+
+
+@pytest.mark.parametrize("time", [253_402_300_800, 2**63 - 1])
+def test_a_time_beyond_all_dates_is_shown(time: int) -> None:
+    assert "9999-12-31" in moment(time, 0)
 
 
 @settings(max_examples=1_000, deadline=None)

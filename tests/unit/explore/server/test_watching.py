@@ -66,6 +66,22 @@ def test_a_node_that_is_away_is_complained_of_once_and_asked_again(caplog: pytes
     assert caplog.messages == ["no node"]
 
 
+def test_a_fault_of_ours_that_ends_the_reading_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    def look() -> BlockMark:
+        raise ZeroDivisionError
+
+    async def play() -> str:
+        pulse = Pulse()
+        async with kept_up(look, pulse, 0.01), asyncio.timeout(10):
+            while not pulse.complaint:
+                await asyncio.sleep(0.01)
+        return pulse.complaint
+
+    with caplog.at_level(logging.ERROR):
+        assert "ZeroDivisionError" in asyncio.run(play())
+    assert len(caplog.messages) == 1
+
+
 def test_a_stream_without_news_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "BEAT", 0.01)
 
