@@ -8,8 +8,6 @@ that with the last commitment. Requests are counted on their way to the node, a 
 
 import os
 import platform
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +27,7 @@ from scripts.demo.story import Story
 from scripts.demo.tasks import Task, post_tasks
 
 from benchmarks.lanes import counted
+from benchmarks.revisions import checked_out
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.decoding import to_record
 from pole.adapters.machine.devnet import ChainProgram
@@ -86,18 +85,7 @@ def workers_of(version: str) -> Iterator[None]:
     if version == WORKING_TREE:
         yield
         return
-    named = subprocess.run(
-        ["git", "rev-parse", "--short", version], capture_output=True, text=True, check=True
-    )
-    folder = REPOSITORY / "build" / "against" / named.stdout.strip()
-    if not folder.exists():
-        subprocess.run(
-            ["git", "worktree", "add", "-q", "--detach", folder, named.stdout.strip()],
-            cwd=REPOSITORY,
-            check=True,
-        )
-        build = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
-        subprocess.run(build, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    folder = checked_out(version)
     os.environ["PYTHONPATH"] = str(folder / "offchain")
     try:
         yield

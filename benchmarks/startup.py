@@ -4,7 +4,7 @@ Claim: `pole task list` takes at most 0.6 s of processor; a verifier that waits 
 in memory (RSS), a miner 300. n: medians of 7 runs of each command, user and system time of the process as the
 kernel counts it, with the fewest and the most; one worker of each role, looked at after 40 seconds. All are
 against an anvil of this machine with the contracts and five tasks that wait. With --against another revision
-does the same in turn with ours, in a worktree of its own with this environment's packages. Hardware: whatever
+does the same in turn with ours, checked out beside it, with this environment's packages. Hardware: whatever
 it runs on, Linux. The contracts have to be compiled (`tools/brownie compile`).
 """
 
@@ -27,6 +27,7 @@ from tests.integration.test_full_list import TERMS
 from tests.integration.test_round import FILES
 
 from benchmarks.resident import proportional, resident
+from benchmarks.revisions import checked_out
 from pole.adapters.ethereum.chain_reader import open_chain_reader
 from pole.adapters.ethereum.connection import connect
 from pole.adapters.machine.devnet import (
@@ -70,24 +71,6 @@ class Version:
         return subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-
-
-@contextmanager
-def other(revision: str | None) -> Iterator[list[Version]]:
-    """Give ours, and the other one where one is asked for."""
-    ours = Version("here", ROOT)
-    if revision is None:
-        yield [ours]
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder, "tree")
-        subprocess.run(["git", "worktree", "add", "--detach", tree, revision], cwd=ROOT, check=True)
-        try:
-            build = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
-            subprocess.run(build, cwd=tree, check=True, stdout=sys.stderr)
-            yield [ours, Version(revision, tree)]
-        finally:
-            subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=ROOT, check=True)
 
 
 @contextmanager
@@ -167,11 +150,10 @@ def main() -> None:
     parser.add_argument("--against", metavar="REV", help="another revision to measure in turn with this one")
     parser.add_argument("--runs", type=int, default=7)
     options = parser.parse_args()
-    with (
-        other(options.against) as versions,
-        tempfile.TemporaryDirectory() as folder,
-        network(Path(folder)) as place,
-    ):
+    versions = [Version("here", ROOT)]
+    if options.against is not None:
+        versions.append(Version(options.against, checked_out(options.against)))
+    with tempfile.TemporaryDirectory() as folder, network(Path(folder)) as place:
         commands(versions, place, options.runs)
         workers(versions, place)
 

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,14 @@ PATIENCE = 30
 
 @pytest.fixture(scope="module")
 def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
-    settings = anvil(tmp_path_factory.mktemp("anvil"))
+    with deployed(tmp_path_factory.mktemp("anvil")) as devnet:
+        yield devnet
+
+
+@contextmanager
+def deployed(folder: Path) -> Iterator[Devnet]:
+    """Give an anvil with the contracts on it."""
+    settings = anvil(folder)
     try:
         start(settings)
         w3 = connect(settings.rpc)

@@ -14,14 +14,12 @@ from click.testing import CliRunner
 from sqlalchemy import select
 from tests.integration import deploying
 from tests.integration.conftest import Devnet
-from tests.integration.test_anvil import anvil, start
+from tests.integration.test_anvil import deployed
 from tests.unit.explore.databases import dump
 from web3 import Web3
 
 from pole.adapters.ethereum.chain_reader import ChainReader, open_chain_reader
-from pole.adapters.ethereum.connection import connect
 from pole.adapters.history.pages import EventPages
-from pole.adapters.machine.devnet import stop_devnet
 from pole.cli import main
 from pole.explore import schema
 from pole.explore.index.opening import open_index
@@ -33,14 +31,8 @@ PATIENCE = 60
 
 @pytest.fixture(scope="module")
 def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
-    settings = anvil(tmp_path_factory.mktemp("anvil"))
-    try:
-        start(settings)
-        w3 = connect(settings.rpc)
-        deploying.deploy(w3, settings.folder / "deployment.json")
-        yield Devnet(settings, settings.folder / "deployment.json", w3)
-    finally:
-        stop_devnet(settings.folder)
+    with deployed(tmp_path_factory.mktemp("anvil")) as devnet:
+        yield devnet
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from pole.roles.ports import Moment
 LARGE: Final = 2**22
 """Bytes from which a piece of memory is the system's again when it is freed.
 
-From far less on training would ask for its tensors again at every step: with 256 KiB it takes three quarters
-more time, with this none.
+From far less on training would ask for its tensors again at every step.
 """
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8

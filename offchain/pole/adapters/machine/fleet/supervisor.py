@@ -157,7 +157,7 @@ class Watch:
     def _started(self) -> "subprocess.Popen[str]":
         """Start the program. One that failed while it was to be renewed is renewed by that."""
         self.renewing = self.renewing and self.draining
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(  # noqa: S603 - a command of the fleet's file
             list(self.program.command),
             env=dict(self.program.environment) | ({DRAINING: "1"} if self.draining else {}),
             stdin=subprocess.DEVNULL,
