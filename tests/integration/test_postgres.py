@@ -18,6 +18,7 @@ from tests.unit.protocol.example_rounds import PARAMETERS
 
 from pole.adapters.machine.devnet import free_port
 from pole.errors import DiskError
+from pole.explore import schema
 from pole.explore.database import open_database
 from pole.explore.index.following import EventDatabase
 
@@ -54,6 +55,7 @@ def server() -> Iterator[str]:
 def engine(server: str) -> Iterator[Engine]:
     engine = open_database(server)
     yield engine
+    schema.METADATA.drop_all(engine)
     engine.dispose()
 
 
