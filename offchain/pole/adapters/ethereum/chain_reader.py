@@ -1,7 +1,7 @@
 """PoLe's contracts as anybody can read them: rounds, tasks, ballots, stakes and money."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pole.adapters.ethereum.connection import (
     balance_of,
     check_deployment,
-    in_one_request,
     node_answers,
     open_node,
 )
@@ -25,7 +24,7 @@ from pole.adapters.ethereum.decoding import (
 )
 from pole.adapters.ethereum.deployment import Deployment, read_deployment
 from pole.adapters.ethereum.event_index import Event, EventIndex
-from pole.adapters.ethereum.looking import Lookout
+from pole.adapters.ethereum.looking import Call, Lookout
 from pole.adapters.node.contract import Contract
 from pole.adapters.node.node import Node
 from pole.adapters.node.questions import block
@@ -120,6 +119,20 @@ class ChainReader:
         except NodeRefusalError as error:
             raise self.errors.translate(error) from error
 
+    def standing(self, contract: str, function: str, *arguments: Any) -> Any:
+        """Return what a view function answers that only an event or a deadline changes, as `view` does.
+
+        What was answered since the last of them, to who remembers, is not asked again.
+        """
+        (answer,) = self._standing([(contract, function, *arguments)])
+        return answer
+
+    def _standing(self, calls: Sequence[Call]) -> list[Any]:
+        try:
+            return self._lookout.ask(calls)
+        except NodeRefusalError as error:
+            raise self.errors.translate(error) from error
+
     @property
     def parameters(self) -> Parameters:
         """Return what the deployment fixes for ever."""
@@ -140,7 +153,7 @@ class ChainReader:
         newest = self._lookout.latest().rounds.get(round_id)
         if newest is not None:
             return newest
-        found = to_round(round_id, self.view("PoLeChain", "round", round_id))
+        found = to_round(round_id, self.standing("PoLeChain", "round", round_id))
         if not found.opened_at:
             raise RefusedError(f"There is no round {round_id}.")
         return found
@@ -221,7 +234,7 @@ class ChainReader:
 
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
         """Return the round's solutions by place, in the order in which places were first taken."""
-        return tuple(to_solution(raw) for raw in self.view("PoLeChain", "solutions", round_id))
+        return tuple(to_solution(raw) for raw in self.standing("PoLeChain", "solutions", round_id))
 
     def displaced_miners(self, round_id: int) -> frozenset[str]:
         """Return who lost a place of the round to a higher claim, also who has come back since."""
@@ -259,9 +272,8 @@ class ChainReader:
 
     def ballot(self, ballot_id: int) -> BallotView:
         """Return a ballot of a lane's newest round; its stage is NONE before the draw."""
-        committee = self.contracts["VerifierCommittee"]
-        questions = [committee.call("ballot", ballot_id), committee.call("members", ballot_id)]
-        ballot, members = in_one_request(self.node, questions)
+        calls = [("VerifierCommittee", function, ballot_id) for function in ("ballot", "members")]
+        ballot, members = self._standing(calls)
         return BallotView(to_ballot(ballot), tuple(members))
 
     def vote_state(self, ballot_id: int, verifier: str) -> tuple[bytes, bool]:
@@ -270,19 +282,19 @@ class ChainReader:
         Raises RefusedError for who is no member.
         """
         member = self.member(ballot_id, verifier)
-        commitment, revealed = self.view("VerifierCommittee", "voteOf", ballot_id, member)
+        commitment, revealed = self.standing("VerifierCommittee", "voteOf", ballot_id, member)
         return bytes(commitment), bool(revealed)
 
     def member(self, ballot_id: int, verifier: str) -> int:
         """Return a verifier's index among the members of a ballot; raises RefusedError for who is none."""
-        members = self.view("VerifierCommittee", "members", ballot_id)
+        members = self.standing("VerifierCommittee", "members", ballot_id)
         if verifier not in members:
             raise RefusedError(f"{verifier} is not on the committee of {ballot_name(ballot_id)}.")
         return int(members.index(verifier))
 
     def findings(self, ballot_id: int) -> tuple[Finding, ...]:
         """Return what stands after a closed ballot, one finding a choice."""
-        return tuple(to_finding(raw) for raw in self.view("VerifierCommittee", "findings", ballot_id))
+        return tuple(to_finding(raw) for raw in self.standing("VerifierCommittee", "findings", ballot_id))
 
     def seats_at(self, time: int) -> int:
         """Return how many verifiers had a seat at the end of a second that is past."""

@@ -1,7 +1,7 @@
 """The look at the newest block: where every lane stands, asked anew only where something can have changed."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -18,6 +18,9 @@ MOVING: Final = ("Ledger", "PoLeChain", "TaskList", "VerifierCommittee")
 """The contracts whose events move a round; the reservoir's move money only."""
 STALE: Final = 60.0
 """Seconds after which the contracts are asked instead of searching all blocks since for events."""
+
+Call = tuple[Any, ...]
+"""A view: its contract, its name and its arguments."""
 
 _FREE: Final = ENDED | {Phase.NONE}
 _UNOPENED: Final = (Phase.NONE, 0, 0)
@@ -46,6 +49,25 @@ class Lookout:
         self._last: Look | None = None
         self._looked_at = self._seen_at = -math.inf
         self._fresh_for = 0.0
+        self._told: dict[Call, Any] = {}
+
+    def ask(self, calls: Sequence[Call]) -> list[Any]:
+        """Return what views answer that nothing but what ends a look's hold changes: an event or a deadline.
+
+        Until then each is asked once, where a look was fresh; else the node is asked every time. Raises
+        NodeRefusalError for what the contracts refuse.
+        """
+        if self._last is None or not self._is_fresh():
+            return self._node.ask_all([self._question(each, None) for each in calls])
+        number, told = self._last.head["number"], self._told
+        unknown = [each for each in calls if each not in told]
+        found = self._node.ask_all([self._question(each, number) for each in unknown])
+        told |= dict(zip(unknown, found, strict=True))
+        return [told[each] for each in calls]
+
+    def _question(self, call: Call, number: int | None) -> Question[Any]:
+        contract, function, *arguments = call
+        return self._contracts[contract].call(function, *arguments, block=number)
 
     def latest(self) -> Look:
         """Return the last look where that is fresh, else a new one."""
@@ -77,6 +99,7 @@ class Lookout:
 
     def _look_anew(self, head: Values, known: list[int]) -> Look:
         """Return what the contracts say at a block, by one request where `known` are the newest rounds."""
+        self._told = {}
         number, lanes = head["number"], range(self._lanes)
         chain, tasks = self._contracts["PoLeChain"], self._contracts["TaskList"]
         waiting, *told = in_one_request(
