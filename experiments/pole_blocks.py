@@ -31,10 +31,14 @@ PARTS: Final = ("opening and keys", "decrypting", "training", "waiting for solut
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Blocks to make, the MNIST samples of each task to train and to test, and how many of each role play."""
+    """Blocks to make, the MNIST samples of each task to train and to test, and how many of each role play.
+
+    A round takes solutions for `open_for` seconds at least.
+    """
 
     blocks: int
     samples: tuple[int, int]
+    open_for: int = 30
     cast: Mapping[str, int] = field(default_factory=lambda: CAST)
     folder: Path = REPOSITORY / "build" / "experiment-blocks"
 
@@ -99,7 +103,7 @@ def _post_all(setting: Setting, play: Play) -> None:
     fleet, cast = setting.stage.fleet, setting.stage.cast
     for worker in cast:
         fleet.pause(worker.name)
-    options = ("--train-accuracy", "80", "--allow-disclosure", "rank")
+    options = ("--train-accuracy", "80", "--allow-disclosure", "rank", "--min-time", str(play.open_for))
     task = Task(str(_part_of_mnist(setting, play)), "MNIST", "4x32", "0.5", 240, options)
     tasks = [task] * (play.blocks + 1)
     say = now_and_then()
