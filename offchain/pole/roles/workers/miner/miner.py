@@ -16,6 +16,7 @@ from pole.roles.receiving.round_data import RoundData
 from pole.roles.support.events import report
 from pole.roles.support.urgent import Urgent
 from pole.roles.support.waiting import PatientStore, RoundWatch
+from pole.roles.training.history_file import HistoryFile
 from pole.roles.training.learner import Learner
 from pole.roles.workers.settlement import Settlement
 
@@ -47,7 +48,8 @@ class Miner:
     """Takes part in rounds that pay enough, from one's training to its end.
 
     `clock` tells seconds of any epoch, `stopping` says whether the process is to end, `draining` whether it
-    is to join no more rounds. Models that are done are evaluated at `place`. The rounds that it left alone
+    is to join no more rounds. Models that are done are evaluated at `place`, and how their training went is
+    kept in `history`. The rounds that it left alone
     are `given_up`; those whose files it could not get are `postponed`, with the time of the last try. Of
     those `put_off` it said why it does not join them now, of those `joined` what they promise, of those
     `hidden` that the node does not show their commitment.
@@ -58,6 +60,7 @@ class Miner:
     memory: MinerMemory
     data: RoundData
     learner: Learner
+    history: HistoryFile
     settlement: Settlement
     settings: MinerSettings
     clock: Callable[[], float]
