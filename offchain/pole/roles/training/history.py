@@ -24,6 +24,9 @@ MAX_LINE: Final = 1_000
 MAX_CHECKS: Final = 512
 """Checks of a training: of a longer one every second, fourth, eighth … epoch is kept."""
 
+MAX_SECONDS: Final = 10**9
+"""Of a training: 31 years."""
+
 LARGEST: Final = 2**53
 """The largest whole number of a line: up to it JSON's numbers are exact everywhere."""
 
@@ -173,7 +176,7 @@ def _check(fields: Mapping[str, Any], time: int) -> Check:
         loss=_known(fields.get("loss")),
         correct=_count(fields.get("correct")),
         learning_rate=_known(fields.get("learningRate")),
-        seconds=_real(fields.get("seconds")),
+        seconds=_seconds(fields.get("seconds")),
         samples_per_second=_known(fields.get("samplesPerSecond")),
         time=time,
     )
@@ -181,7 +184,7 @@ def _check(fields: Mapping[str, Any], time: int) -> Check:
 
 def _ending(fields: Mapping[str, Any], time: int) -> Ending:
     outcome = Outcome(fields.get("outcome"))
-    return Ending(outcome, _count(fields.get("correct")), _real(fields.get("seconds")), time)
+    return Ending(outcome, _count(fields.get("correct")), _seconds(fields.get("seconds")), time)
 
 
 def _whole(value: object) -> int:
@@ -208,6 +211,13 @@ def _real(value: object) -> float:
     if type(value) is not float or not math.isfinite(value):
         raise ValueError("no finite number")
     return value
+
+
+def _seconds(value: object) -> float:
+    seconds = _real(value)
+    if not 0 <= seconds <= MAX_SECONDS:
+        raise ValueError("no seconds of a training")
+    return seconds
 
 
 def _known(value: object) -> float | None:
@@ -272,9 +282,9 @@ def thinned(training: Training) -> Training:
     count = len(training.checks)
     if count <= MAX_CHECKS:
         return training
-    # Each time half as many: those that stay are the same ones again.
+    # Half of them and the newest: those that stay are the same ones again when the others have grown.
     stride = 2
-    while len(kept := _every(training.checks, stride)) > MAX_CHECKS // 2:
+    while len(kept := _every(training.checks, stride)) > MAX_CHECKS // 2 + 1:
         stride *= 2
     return replace(training, checks=kept)
 

@@ -138,9 +138,12 @@ def read_kept(path: Path | str, folder: int | None = None) -> bytes:
     cannot be read, and for what is no regular file, as a link.
     """
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    with open(file, "rb") as opened:
+    try:
         require_regular(file)
-        return opened.read(MAX_BYTES + 1)
+        with open(file, "rb", closefd=False) as opened:
+            return opened.read(MAX_BYTES + 1)
+    finally:
+        os.close(file)
 
 
 def require_regular(file: int) -> None:

@@ -14,6 +14,7 @@ from pole.roles.training.history import (
     LARGEST,
     MAX_BYTES,
     MAX_CHECKS,
+    MAX_SECONDS,
     Check,
     Ending,
     Outcome,
@@ -29,7 +30,7 @@ from pole.roles.training.history import (
 )
 
 whole = st.integers(0, LARGEST)
-real = st.floats(0, 1e308).map(lambda value: round(value, 3))
+real = st.floats(0, MAX_SECONDS).map(lambda value: round(value, 3))
 known = st.none() | st.floats(-1e308, 1e308)
 starts = st.builds(
     Start, whole, whole, whole, whole, whole, st.text("abc<&\"'>:./ é", max_size=30)
@@ -108,6 +109,17 @@ def test_a_line_with_a_loss_that_is_no_finite_number_is_left_out(loss: str) -> N
 def test_a_loss_that_is_not_finite_is_written_as_unknown(loss: float) -> None:
     written = line_of_start(a_start(), 1) + line_of_check(a_start(), a_check(1, loss))
     assert read_history(written)[0].checks[0].loss is None
+
+
+@pytest.mark.parametrize("seconds", ["-1", "1e308", "1e10", "null"])
+def test_a_line_whose_seconds_no_training_takes_is_left_out(seconds: str) -> None:
+    line = line_of_check(a_start(), a_check(1)).replace(b'"seconds": 1.5', b'"seconds": ' + seconds.encode())
+    assert read_history(line_of_start(a_start(), 1) + line)[0].checks == ()
+
+
+def test_half_of_too_many_checks_are_kept() -> None:
+    kept = thinned(of_checks(MAX_CHECKS + 1)).checks
+    assert [check.epoch for check in kept] == [*range(2, MAX_CHECKS + 1, 2), MAX_CHECKS + 1]
 
 
 def test_the_largest_numbers_are_numbers() -> None:
