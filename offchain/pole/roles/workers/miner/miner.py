@@ -15,7 +15,7 @@ from pole.roles.ports import Chain, Moment
 from pole.roles.receiving.round_data import RoundData
 from pole.roles.support.events import report
 from pole.roles.support.urgent import Urgent
-from pole.roles.support.waiting import PatientStore, RoundWatch
+from pole.roles.support.waiting import PatientStore, RoundWatch, Sight
 from pole.roles.training.history_file import HistoryFile
 from pole.roles.training.learner import Learner
 from pole.roles.workers.settlement import Settlement
@@ -73,6 +73,7 @@ class Miner:
     joined: set[int] = field(default_factory=set, init=False)
     hidden: set[int] = field(default_factory=set, init=False)
     urgent: Urgent = field(init=False)
+    sight: Sight = field(default_factory=Sight, init=False)
 
     def __post_init__(self) -> None:
         self.urgent = Urgent(self.clock, self.owes)
@@ -96,6 +97,7 @@ class Miner:
         """Return a watch over the moment's phase, for long work that a reveal or challenge may interrupt."""
         watch = RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, frozenset({moment.phase}))
         watch.meanwhile = partial(self.urgent.interrupt, moment)
+        watch.sight = self.sight
         return watch
 
     def takes_part(self, round_id: int) -> bool:
