@@ -19,7 +19,7 @@ from pole.roles.training.history import Training, read_history
 from pole.roles.training.history_file import NAME, read_kept
 
 FOLDER: Final = "training"
-MAX_WORKERS: Final = 100
+MAX_WORKERS: Final = 50
 """Workers that are looked at, of all data folders together."""
 
 MAX_WALLETS: Final = 500

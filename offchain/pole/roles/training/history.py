@@ -24,6 +24,9 @@ MAX_LINE: Final = 1_000
 MAX_CHECKS: Final = 512
 """Checks of a training: of a longer one every second, fourth, eighth … epoch is kept."""
 
+OLD_CHECKS: Final = 128
+"""Checks of a training that another one has followed."""
+
 MAX_SECONDS: Final = 10**9
 """Of a training: 31 years."""
 
@@ -139,7 +142,7 @@ def _take(found: dict[int, _Read], fields: Mapping[str, Any]) -> None:
         match fields.get("event"):
             case "began":
                 start, before = _start(fields), found.pop(round_id, None)
-                if before is not None and before.start.samples == start.samples:
+                if before is not None and _goes_on(before.start, start):
                     found[round_id] = _Read(start, before.began, before.checks)
                 else:
                     found[round_id] = _Read(start, time, [])
@@ -277,14 +280,25 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def thinned(training: Training) -> Training:
-    """Return a training with at most MAX_CHECKS checks, the newest among them, evenly spread."""
-    count = len(training.checks)
-    if count <= MAX_CHECKS:
+def begun(trainings: Sequence[Training], start: Start, time: int) -> tuple[Training, ...]:
+    """Return the trainings with one at the end that begins, or goes on where its round is among them."""
+    others = tuple(each for each in trainings if each.start.round_id != start.round_id)
+    before = next((each for each in trainings if _goes_on(each.start, start)), None)
+    return (*others, Training(start, time) if before is None else replace(before, start=start, ending=None))
+
+
+def _goes_on(before: Start, start: Start) -> bool:
+    """Return whether a training is of the same round; another network on the same chain begins anew."""
+    return (before.round_id, before.samples) == (start.round_id, start.samples)
+
+
+def thinned(training: Training, max_checks: int = MAX_CHECKS) -> Training:
+    """Return a training with at most so many checks, the newest among them, evenly spread."""
+    if len(training.checks) <= max_checks:
         return training
     # Half of them and the newest: those that stay are the same ones again when the others have grown.
     stride = 2
-    while len(kept := _every(training.checks, stride)) > MAX_CHECKS // 2 + 1:
+    while len(kept := _every(training.checks, stride)) > max_checks // 2 + 1:
         stride *= 2
     return replace(training, checks=kept)
 
@@ -295,13 +309,14 @@ def _every(checks: Sequence[Check], stride: int) -> tuple[Check, ...]:
     return (*kept, checks[-1])
 
 
-def bounded(trainings: Sequence[Training], max_bytes: int) -> tuple[Training, ...]:
-    """Return the newest trainings, thinned, whose lines have at most so many bytes; the last one always."""
-    kept: list[Training] = []
+def bounded(trainings: Sequence[Training], max_bytes: int) -> bytes:
+    """Return the lines of the newest trainings, thinned, at most so many bytes; the last one's always."""
+    kept: list[bytes] = []
     size = 0
-    for training in map(thinned, reversed(trainings)):
-        size += len(lines_of(training))
+    for training in reversed(trainings):
+        lines = lines_of(thinned(training, OLD_CHECKS if kept else MAX_CHECKS))
+        size += len(lines)
         if kept and size > max_bytes:
             break
-        kept.append(training)
-    return tuple(reversed(kept))
+        kept.append(lines)
+    return b"".join(reversed(kept))

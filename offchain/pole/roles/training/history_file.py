@@ -18,11 +18,12 @@ from pole.roles.training.history import (
     Ending,
     Start,
     Training,
+    begun,
     bounded,
     line_of_check,
     line_of_ending,
     read_history,
-    write_history,
+    thinned,
 )
 
 LOG: Final = logging.getLogger("pole.training")
@@ -86,15 +87,14 @@ class HistoryFile:
         try:
             trainings = self._kept()
             if start is not None:
-                trainings = read_history(write_history([*trainings, Training(start, int(self.now()))]))
-            trainings = bounded(trainings, MAX_BYTES // 2)
-            content = write_history(trainings)
+                trainings = begun(trainings, start, int(self.now()))
+            content = bounded(trainings, MAX_BYTES // 2)
             write_whole(self.path, content)
         except (OSError, DiskError) as error:
             self._complain(error)
             return
         self._bytes, self._is_torn = len(content), False
-        self._checks = len(trainings[-1].checks) if trainings else 0
+        self._checks = len(thinned(trainings[-1]).checks) if trainings else 0
 
     def _kept(self) -> tuple[Training, ...]:
         try:

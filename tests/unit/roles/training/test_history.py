@@ -15,11 +15,13 @@ from pole.roles.training.history import (
     MAX_BYTES,
     MAX_CHECKS,
     MAX_SECONDS,
+    OLD_CHECKS,
     Check,
     Ending,
     Outcome,
     Start,
     Training,
+    begun,
     bounded,
     line_of_check,
     line_of_start,
@@ -170,6 +172,20 @@ def test_a_long_training_keeps_few_checks_and_the_newest(count: int) -> None:
 @given(st.lists(st.integers(0, 50), max_size=20), st.integers(0, 20_000))
 def test_old_trainings_make_room(counts: list[int], max_bytes: int) -> None:
     given_trainings = [of_checks(count, number) for number, count in enumerate(counts)]
-    kept = bounded(given_trainings, max_bytes)
+    written = bounded(given_trainings, max_bytes)
+    kept = read_history(written)
     assert kept == tuple(given_trainings[len(given_trainings) - len(kept) :])
-    assert len(kept) == min(1, len(counts)) or len(write_history(kept)) <= max_bytes
+    assert len(kept) == min(1, len(counts)) or len(written) <= max_bytes
+
+
+def test_trainings_that_others_followed_keep_fewer_checks() -> None:
+    old, new = read_history(bounded([of_checks(MAX_CHECKS, 1), of_checks(MAX_CHECKS, 2)], MAX_BYTES))
+    assert len(old.checks) <= OLD_CHECKS
+    assert len(new.checks) == MAX_CHECKS
+
+
+@given(trainings(), starts, whole)
+def test_what_begins_is_what_a_reader_of_its_line_finds(before: Training, start: Start, time: int) -> None:
+    for training in (before, replace(before, start=replace(before.start, round_id=start.round_id))):
+        expected = read_history(lines_of(training) + line_of_start(start, time))
+        assert begun([training], start, time) == expected
