@@ -60,6 +60,8 @@ class TrainingLine:
 
     miner: str
     wallet: str
+    chain_id: int
+    contract: str
     here: bool
     round_id: int
     task_id: int
@@ -171,6 +173,8 @@ def _line(miner: MinerTrainings, training: Training, network: Network, *, may_go
     return TrainingLine(
         miner=miner.name,
         wallet=miner.wallet,
+        chain_id=miner.chain_id,
+        contract=miner.contract,
         here=_is_here(miner, network),
         round_id=start.round_id,
         task_id=start.task_id,

@@ -102,6 +102,20 @@ def test_the_newest_training_comes_first_with_how_it_stands(index: EventDatabase
     assert "16 min ago" in text
 
 
+def test_one_wallet_on_two_networks_is_told_apart(index: EventDatabase, tmp_path: Path) -> None:
+    for worker in (HERE, f"11155111-{HERE[5:]}"):
+        Kept(tmp_path, worker).train(7)
+    app = served(index, tmp_path)
+    found = data(app, "/training.json")["trainings"]
+    assert {(each["chainId"], each["here"], each["miner"]) for each in found} == {
+        (1337, True, HERE),
+        (11155111, False, f"11155111-{HERE[5:]}"),
+    }
+    text = ask(app, "/training").text
+    assert "this one" in text
+    assert "chain 11155111, <code>0x" in text
+
+
 def test_a_miners_page_has_the_epochs_of_the_newest_or_of_the_round_that_is_asked_for(
     index: EventDatabase, tmp_path: Path
 ) -> None:
