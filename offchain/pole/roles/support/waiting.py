@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pole.errors import RefusedError, UnreachableError
+from pole.errors import PoleError, RefusedError, UnreachableError
 from pole.protocol.state import Phase, Round
 from pole.quoting import quoted
 from pole.roles.loop import Pace, by_deadline
@@ -58,15 +58,22 @@ class RoundWatch:
         return self._over or self.stopping()
 
     def _look(self) -> bool:
-        is_over = False
         try:
             moments = self.chain.moments()
             is_over = self._is_over(moments)
-            self.sight.seen(moments)
         except (UnreachableError, RefusedError) as error:
             # The deadline still ends the work when the chain does not answer, or with another round's state.
             LOG.debug("the chain does not answer during long work: %s", error)
+            return False
+        self._show(moments)
         return is_over
+
+    def _show(self, moments: Sequence[Moment]) -> None:
+        try:
+            self.sight.seen(moments)
+        except PoleError as error:
+            # Whoever looks on ends no work: the loop's next look meets the same.
+            LOG.debug("what was seen during long work is not noted: %s", error)
 
     def _is_over(self, moments: Sequence[Moment]) -> bool:
         own = next((each for each in moments if each.round_id == self.round_id), None)

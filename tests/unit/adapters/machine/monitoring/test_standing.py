@@ -14,7 +14,7 @@ from tests.unit.roles.keys.shared_secret import Shared, shared_task
 
 from pole.adapters.machine.monitoring.monitoring import monitored
 from pole.adapters.machine.monitoring.standing import Standing, Watching
-from pole.errors import UnreachableError
+from pole.errors import DiskError, JournalError, PoleError, UnreachableError
 from pole.protocol.state import Phase, Step
 from pole.roles.loop import Role
 from pole.roles.ports import Chain, Identity
@@ -220,14 +220,19 @@ def test_a_verifier_that_evaluates_notes_that_it_owes_its_vote(tmp_path: Path) -
     assert watch.value("duty_deadline_timestamp_seconds", lane="0", duty="VOTE_COMMIT") == moment.deadline
 
 
-def test_a_question_that_fails_meanwhile_does_not_hide_that_the_round_is_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [UnreachableError("away"), JournalError("full"), DiskError("full")])
+def test_what_cannot_be_noted_ends_no_work_and_does_not_hide_that_the_round_is_over(
+    tmp_path: Path, error: PoleError
+) -> None:
     stage = Stage(tmp_path)
     stage.post()
     stage.play(Phase.TRAINING, workers=[stage.data_node()])
     miner = stage.miner(MINERS[0])
-    watch = watched(stage, miner, MINERS[0])
-    watch.rich.is_away = True
-    miner.sight.seen = watch.watching.look
+
+    def fail(_: object) -> None:
+        raise error
+
+    miner.sight.seen = fail
     moment = stage.world.moment()
     assert miner.means.watch(moment).over() is False
     stage.world.advance(1, Step.CLOSED, committed=1)
