@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,8 +45,8 @@ class Pages:
             self.process.wait()
 
 
-def show_pages(ground: Ground) -> Pages:
-    """Start the pages of a network, at the usual port where that is free."""
+def show_pages(ground: Ground, miners: Iterable[Path]) -> Pages:
+    """Start the pages of a network, at the usual port where that is free, with the miners of data folders."""
     port, log = usual_port(PORT), ground.folder / "logs" / "explorer.log"
     environment = dict(os.environ) | {
         "POLE_HOME": str(ground.folder / "explorer"),
@@ -54,7 +55,7 @@ def show_pages(ground: Ground) -> Pages:
     }
     with log.open("wb") as said:
         process = subprocess.Popen(
-            [str(POLE), "explore", "--port", str(port)],
+            [str(POLE), "explore", "--port", str(port), *(f"--miners={home}" for home in miners)],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=said,

@@ -48,6 +48,7 @@ from pole.protocol.replay import proofs
 from pole.protocol.state import FileRef, Header, Record, Verdict, Vote
 from pole.roles.keys import ledger
 from pole.roles.models.record import ModelRecord, Score, write_record
+from pole.roles.training.history import Check, Ending, Outcome, Start, Training, write_history
 
 RANDOM: Final = np.random.default_rng(9)
 SEED, DIGEST = bytes(range(32)), bytes(range(32, 64))
@@ -439,6 +440,15 @@ def refusals() -> tuple[bytes, ...]:
         selector = keccak(text=f"{error['name']}({','.join(types)})")[:4]
         found.append(selector + encode(types, values[error["name"]]))
     return tuple(found)
+
+
+def history() -> bytes:
+    check = Check(
+        epoch=1, loss=0.7, correct=40, learning_rate=0.001, seconds=1.5, samples_per_second=60.0, time=5
+    )
+    ending = Ending(outcome=Outcome.GOAL, correct=55, seconds=2.5, time=6)
+    start = Start(round_id=ROUND, task_id=3, lane=0, samples=60, needed=50, learner="built in")
+    return write_history([Training(start, 4, (check,), ending)])
 
 
 def kept_model() -> bytes:

@@ -35,6 +35,8 @@ from pole.protocol.replay import proofs
 from pole.protocol.state import Record, RecordKind
 from pole.roles.keys.ledger import KeyLedger
 from pole.roles.models import record
+from pole.roles.training.epoch_notes import read_epoch
+from pole.roles.training.history import read_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,20 @@ def _formats() -> tuple[Reader, ...]:
             integrity,
             (examples.kept_model(),),
             ("pole.roles.models.record.read_record",),
+        ),
+        Reader(
+            "history",
+            read_history,
+            integrity,
+            (examples.history(),),
+            ("pole.roles.training.history.read_history",),
+        ),
+        Reader(
+            "epoch",
+            read_epoch,
+            (),
+            (b"[3, 0.25, 0.001]", b"[4, NaN, null]"),
+            ("pole.roles.training.epoch_notes.read_epoch",),
         ),
         Reader(
             "manifest",

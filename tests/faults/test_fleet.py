@@ -7,9 +7,10 @@ import socket
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from scripts.demo.cast import ONE_THREAD, POLE, Worker
@@ -19,17 +20,19 @@ from scripts.demo.setting import Setting
 from tests.e2e.rounds import PATIENCE, address, lone, post_iris, wait_for_end, wait_for_event
 from tests.e2e.rounds import worker as named
 
+from pole.adapters.machine.devnet import free_port
 from pole.adapters.machine.process import Process, running_process
 from pole.protocol.state import Phase, VoidReason
 
 
 @dataclass
 class Fleet:
-    """A `pole fleet up` that runs: its file, how often it told what of whom."""
+    """A `pole fleet up` that runs: its file, ports of metrics by worker, how often it told what of whom."""
 
     file: Path
     home: Path
     process: subprocess.Popen[str]
+    ports: Mapping[str, int]
     starts: Counter[str] = field(default_factory=Counter)
     told: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -49,6 +52,11 @@ class Fleet:
     def running(self, name: str) -> Process | None:
         return running_process(self.home / "fleets" / "fleet" / f"{name}.json")
 
+    def metrics_of(self, name: str) -> str:
+        """Return what Prometheus reads of a worker."""
+        with urlopen(f"http://127.0.0.1:{self.ports[name]}/metrics", timeout=PATIENCE) as answer:
+            return str(answer.read().decode())
+
     def ask(self, request: str, *names: str) -> subprocess.Popen[str]:
         command = [str(POLE), "fleet", request, str(self.file), *names, "--home", str(self.home), "--json"]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -60,8 +68,8 @@ def answer_of(asked: subprocess.Popen[str]) -> object:
     return json.loads(answer)
 
 
-def written(setting: Setting, folder: Path) -> Path:
-    """Write the file of a fleet of everybody."""
+def written(setting: Setting, folder: Path, ports: Mapping[str, int]) -> Path:
+    """Write the file of a fleet of everybody, each with a port for its metrics."""
     place = setting.ground.place
     lines = [f'rpc = "{place.rpc}"', f'ipfs = "{place.ipfs}"', f'deployment = "{place.deployment}"']
     for worker in setting.stage.cast:
@@ -72,6 +80,7 @@ def written(setting: Setting, folder: Path) -> Path:
             f'role = "{worker.role}"',
             f'home = "{worker.home}"',
             f'password-file = "{worker.password_file}"',
+            f"metrics = {ports[worker.name]}",
             f"options = {json.dumps(options)}",
         ]
     file = folder / "fleet.toml"
@@ -84,7 +93,8 @@ def fleet(setting: Setting, tmp_path: Path) -> Iterator[Fleet]:
     """Everybody of the network, in one fleet for as long as a test takes."""
     for worker in setting.stage.cast:
         setting.stage.kill(worker)
-    file, home = written(setting, tmp_path), tmp_path / "home"
+    ports = {worker.name: free_port() for worker in setting.stage.cast}
+    file, home = written(setting, tmp_path, ports), tmp_path / "home"
     process = subprocess.Popen(
         [POLE, "fleet", "up", file, "--home", home],
         env=os.environ | ONE_THREAD,
@@ -92,7 +102,7 @@ def fleet(setting: Setting, tmp_path: Path) -> Iterator[Fleet]:
         text=True,
         start_new_session=True,
     )
-    fleet = Fleet(file, home, process)
+    fleet = Fleet(file, home, process, ports)
     listener = threading.Thread(target=fleet.listen, args=(setting,), daemon=True)
     listener.start()
     try:
@@ -112,6 +122,8 @@ def test_a_killed_worker_comes_back_and_a_drained_one_ends_with_its_round(
     stage.wait_for("everybody", lambda: len(fleet.starts) == len(stage.cast), patience=PATIENCE)
     round_id = post_iris(setting)
     wait_for_event(setting, "miner-1", "committed", round=round_id)
+    for worker in stage.cast:
+        assert f'role="{worker.role}"' in fleet.metrics_of(worker.name)
     drain = fleet.ask("drain", "miner-1")
     asked = ("miner-1", "is asked to take on nothing new, and to end.")
     stage.wait_for("the request", lambda: fleet.told[asked] == 1, patience=PATIENCE)

@@ -16,6 +16,7 @@ from tests.integration import deploying
 from tests.integration.conftest import Devnet
 from tests.integration.test_anvil import deployed
 from tests.unit.explore.databases import dump
+from tests.unit.explore.training.miners import Kept
 from web3 import Web3
 
 from pole.adapters.ethereum.chain_reader import ChainReader, open_chain_reader
@@ -103,7 +104,9 @@ def test_tables_are_written_by_a_command(devnet: Devnet, tmp_path: Path) -> None
 
 def test_pages_are_served_and_tell_of_every_block(devnet: Devnet, tmp_path: Path) -> None:
     where = ["--home", str(tmp_path), "--rpc", devnet.settings.rpc, "--deployment", str(devnet.deployment)]
-    command = [sys.executable, "-c", "from pole.cli import main; main()", "explore", "--port", "0", *where]
+    miners = ["--miners", str(Kept(tmp_path / "miner").train(7).home)]
+    begun = [sys.executable, "-c", "from pole.cli import main; main()", "explore", "--port", "0"]
+    command = [*begun, *where, *miners]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         found = re.search(r"http://\S+/", server.stdout.readline())
@@ -119,6 +122,8 @@ def test_pages_are_served_and_tell_of_every_block(devnet: Devnet, tmp_path: Path
             now = requests.get(f"{url}now.json", timeout=PATIENCE).json()
             assert now["head"]["block"] == later["block"]
             assert len(now["data"]["lanes"]) == deploying.PARAMETERS["committee"]["lanes"]
+            trained = requests.get(f"{url}training.json", timeout=PATIENCE).json()["data"]["trainings"]
+            assert [each["roundId"] for each in trained] == [7]
             assert requests.get(url, timeout=PATIENCE).headers["content-type"].startswith("text/html")
         finally:
             server.send_signal(signal.SIGINT)

@@ -11,7 +11,7 @@ from pole.learning.training.training_run import Progress
 
 
 def epoch(number: int, seconds: float) -> Progress:
-    return Progress(number, 0.5, 1.0, seconds, None, cast("Network", None))
+    return Progress(number, 0.5, 1.0, seconds, 0.001, 60, None, cast("Network", None))
 
 
 def test_something_is_said_every_ten_seconds_at_most(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.types import ASGIApp, Message
 
 HOST = "127.0.0.1:8600"
+NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,17 @@ class Answer:
 
 
 def ask(
-    app: ASGIApp, url: str, *, method: str = "GET", host: str = HOST, accept: str = "text/html"
+    app: ASGIApp,
+    url: str,
+    *,
+    method: str = "GET",
+    host: str = HOST,
+    accept: str = "text/html",
+    client: str = "127.0.0.1",
+    headers: Mapping[str, str] = NO_HEADERS,
 ) -> Answer:
-    return ask_all(app, [url], method=method, host=host, accept=accept)[0]
+    sent = {"host": host, "accept": accept, **headers}
+    return asyncio.run(_asked(app, url, method, sent, client))
 
 
 def ask_all(
@@ -44,7 +53,9 @@ def ask_all(
     return asyncio.run(each())
 
 
-async def _asked(app: ASGIApp, url: str, method: str, headers: dict[str, str]) -> Answer:
+async def _asked(
+    app: ASGIApp, url: str, method: str, headers: dict[str, str], client: str = "127.0.0.1"
+) -> Answer:
     parts, sent = urlsplit(url), list[Message]()
     scope = {
         "type": "http",
@@ -57,7 +68,7 @@ async def _asked(app: ASGIApp, url: str, method: str, headers: dict[str, str]) -
         "root_path": "",
         "query_string": parts.query.encode(),
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        "client": ("127.0.0.1", 1),
+        "client": (client, 1),
         "server": ("127.0.0.1", 8600),
     }
 

@@ -36,6 +36,7 @@ from pole.roles.receiving.decryption import Means
 from pole.roles.receiving.point_cache import PointCache
 from pole.roles.receiving.round_data import RoundData
 from pole.roles.support.waiting import PatientStore
+from pole.roles.training.history_file import NAME, HistoryFile
 from pole.roles.training.learner import Assignment, Learner, Trained
 from pole.roles.workers import tables
 from pole.roles.workers.data_node.collecting import WonModels
@@ -213,12 +214,19 @@ class Stage:
             memory=MinerMemory(journal, numbers(2)),
             data=self._data(address, chain, store),
             learner=self.learner,
+            history=self.history(address),
             settlement=self._settlement(address, chain, store, journal),
             settings=settings or MinerSettings(),
             clock=lambda: float(self.world.now),
             stopping=lambda: False,
         )
         return tables.miner(means)
+
+    def history(self, address: str) -> HistoryFile:
+        """Return what keeps how a miner's trainings go, in its file."""
+        return HistoryFile(
+            self.home(address) / "training" / NAME, lambda: float(self.world.now), "a learner of tests"
+        )
 
     def verifier(self, address: str = VERIFIERS[0], **ports: Any) -> Worker[Verifier]:
         chain, store, journal = self._patient(address, ports)

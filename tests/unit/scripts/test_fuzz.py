@@ -27,6 +27,8 @@ NAMES = (
     *(
         "specification",
         "kept-model",
+        "history",
+        "epoch",
         "manifest",
         "shard",
         "loose-shard",

@@ -1,5 +1,7 @@
 """`pole explore`."""
 
+from pathlib import Path
+
 import click
 
 from pole.cli.common.context import Settings, command, common_options, open_reader
@@ -17,16 +19,36 @@ from pole.cli.network.chain_export import database_option
     help="Port; 0: any that is free.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--miners",
+    "homes",
+    multiple=True,
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Another data folder on this machine whose miners' trainings are shown, beside --home; may be given "
+    "again.",
+)
 @database_option
 @common_options
-def explore(settings: Settings, /, *, opens: bool, port: int, host: str, database: str | None) -> None:
+def explore(
+    settings: Settings,
+    /,
+    *,
+    opens: bool,
+    port: int,
+    host: str,
+    homes: tuple[Path, ...],
+    database: str | None,
+) -> None:
     """Show what happens on the network as pages, until Ctrl-C.
 
     Lanes, tasks, rounds, votes, blocks and accounts, as they happen. Nothing is sent, and no wallet is
     needed. The pages are for this machine alone, unless --host says otherwise; each has a twin in JSON, whose
-    path ends in .json (docs/explorer.md).
+    path ends in .json (docs/explorer.md). How your own miners train is shown to this machine alone, whatever
+    --host says.
     """
     from pole.adapters.history.pages import EventPages
+    from pole.adapters.history.trainings import TrainingFiles
     from pole.explore.index.opening import open_index
     from pole.explore.server.app import application
     from pole.explore.server.serving import is_loopback, listen, names_of, serve, url_of
@@ -39,7 +61,8 @@ def explore(settings: Settings, /, *, opens: bool, port: int, host: str, databas
     if not is_loopback(host):
         print_line(
             f"warning: whoever reaches this machine on {host} sees these pages, and can keep it busy: they "
-            "have no password. Nothing of your wallets is on them.",
+            "have no password. Nothing of your wallets is on them, and trainings are shown to this machine "
+            "alone.",
             err=True,
         )
 
@@ -48,5 +71,6 @@ def explore(settings: Settings, /, *, opens: bool, port: int, host: str, databas
         if opens:
             click.launch(url)
 
-    app = application(index, lambda: index.catch_up(source), names_of(host))
+    files = TrainingFiles((settings.home, *homes))
+    app = application(index, lambda: index.catch_up(source), names_of(host), miners=files.miners)
     serve(app, listening, begin)

@@ -160,6 +160,7 @@ def run(
 
     from pole.cli.common.training import exact_place, open_learner, open_own_learner, settings_of
     from pole.roles.memory import MinerMemory
+    from pole.roles.training.history_file import NAME, HistoryFile
     from pole.roles.workers import tables
     from pole.roles.workers.miner.miner import Miner, MinerSettings
 
@@ -182,6 +183,7 @@ def run(
             memory=MinerMemory(session.journal, os.urandom),
             data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
             learner=trains,
+            history=HistoryFile(folder / NAME, time.time, learner or "built in"),
             settlement=settlement_of(session, options, _result_reporter(session)),
             settings=MinerSettings(
                 time_margin=time_margin,

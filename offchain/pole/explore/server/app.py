@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable
-from typing import Final
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Sequence
+from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
@@ -17,15 +19,19 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pole.adapters.history.pages import BlockMark
+from pole.adapters.history.trainings import MinerTrainings
 from pole.errors import IntegrityError, PoleError
 from pole.explore.index.following import EventDatabase
 from pole.explore.server.asking import Asked
 from pole.explore.server.documents import VERSION, document
 from pole.explore.server.guarding import Guard
 from pole.explore.server.keeping import Answer, KeptAnswers
-from pole.explore.server.pages import FIRST_JSON, PAGES, Page
+from pole.explore.server.pages import FIRST_JSON, OWN_PAGES, PAGES, OwnPage, Page
 from pole.explore.server.rendering import render
+from pole.explore.server.serving import LOOPBACK_NAMES
 from pole.explore.server.watching import Pulse, kept_up
+from pole.explore.training.asking_here import asks_here
+from pole.explore.training.views import Network
 from pole.explore.views.looking import Head, Look, NotThereError, Time, head_of
 from pole.quoting import one_line
 
@@ -50,12 +56,21 @@ class Twins:
         await self._app(scope, receive, send)
 
 
+Miners = Callable[[], Sequence[MinerTrainings]]
+
+
 def application(
-    index: EventDatabase, look: Callable[[], BlockMark], hosts: Collection[str], pause: float = 1.0
+    index: EventDatabase,
+    look: Callable[[], BlockMark],
+    hosts: Collection[str],
+    pause: float = 1.0,
+    miners: Miners = tuple,
+    now: Callable[[], float] = time.time,
 ) -> ASGIApp:
     """Return the application over an index, which `look` brings up to date, again a pause of seconds later.
 
-    It answers for `hosts` alone, for any where there are none.
+    It answers for `hosts` alone, for any where there are none. The trainings of `miners`, at the seconds
+    since 1970 that `now` tells, are shown to this machine alone, and linked where all is for it alone.
     """
     pulse, kept = Pulse(), KeptAnswers()
 
@@ -71,12 +86,14 @@ def application(
     made = Starlette(
         routes=[
             *(Route(page.path, _endpoint(page, index, pulse, kept), name=page.name) for page in PAGES),
+            *(Route(page.path, _own(page, index, pulse, hosts, miners, now)) for page in OWN_PAGES),
             Route("/stream", _stream(pulse)),
             Mount("/static", StaticFiles(packages=[("pole.explore.server", "static")])),
         ],
         exception_handlers={HTTPException: _missing, PoleError: _failed, SQLAlchemyError: _failed},
         lifespan=lifespan,
     )
+    made.state.is_for_this_machine = bool(hosts)
     return Guard(Twins(made), hosts)
 
 
@@ -88,11 +105,7 @@ def _endpoint(page: Page, index: EventDatabase, pulse: Pulse, kept: KeptAnswers)
         with index.engine.connect() as connection:
             look = Look(connection, index.where.parameters)
             view, head = page.view(look, asked), head_of(look)
-        if _wants_json(request):
-            told = {"version": VERSION, "page": page.name, "head": document(head), "data": document(view)}
-            return Answer(json.dumps(told).encode(), "application/json")
-        shown = {"view": view, "head": head, "now": head.time, "complaint": pulse.complaint}
-        return Answer(render(page.name, page=page.name, **shown).encode(), "text/html")
+        return _made(request, page.name, view, head, head.time, pulse.complaint)
 
     async def answer(request: Request) -> Response:
         state = (pulse.head, pulse.complaint)
@@ -104,6 +117,50 @@ def _endpoint(page: Page, index: EventDatabase, pulse: Pulse, kept: KeptAnswers)
             if pulse.head is not None:
                 kept.keep(state, asked, found)
         return found.response()
+
+    return answer
+
+
+def _made(request: Request, name: str, view: Any, head: Head, now: int, complaint: str) -> Answer:
+    """Return a page, or its twin."""
+    if _wants_json(request):
+        told = {"version": VERSION, "page": name, "head": document(head), "data": document(view)}
+        return Answer(json.dumps(told).encode(), "application/json")
+    shown = {"view": view, "head": head, "now": now, "complaint": complaint, **_around(request)}
+    return Answer(render(name, page=name, **shown).encode(), "text/html")
+
+
+def _around(request: Request) -> dict[str, Any]:
+    """Return what the frame of every page is made of."""
+    return {"links_trainings": request.app.state.is_for_this_machine}
+
+
+def _own(
+    page: OwnPage,
+    index: EventDatabase,
+    pulse: Pulse,
+    hosts: Collection[str],
+    miners: Miners,
+    now: Callable[[], float],
+) -> Endpoint:
+    place, names = index.where, hosts or LOOPBACK_NAMES
+    network = Network(place.chain_id, place.chain_address[2:10].lower())
+
+    def made(request: Request) -> Response:
+        asked = Asked({**request.query_params, **request.path_params})
+        view = page.view(miners(), network, asked)
+        with index.engine.connect() as connection:
+            head = head_of(Look(connection, place.parameters))
+        answer = _made(request, page.name, view, head, int(now()), pulse.complaint).response()
+        # Files change between two blocks: a page that is open asks again, and replaces what is new.
+        seen = hashlib.sha256(json.dumps(document(view)).encode()).hexdigest()
+        answer.headers.update({"Cache-Control": "no-store", "ETag": f'"{seen}"'})
+        return answer
+
+    async def answer(request: Request) -> Response:
+        if not asks_here(request, names):
+            raise NotThereError("Trainings are shown on the machine of this server alone: open it there.")
+        return await run_in_threadpool(made, request)
 
     return answer
 
@@ -166,5 +223,6 @@ def _told(request: Request, status: int, sentence: str) -> Response:
         return JSONResponse({"version": VERSION, "error": shown}, status_code=status)
     head = Head(0, Time(0))
     return HTMLResponse(
-        render("missing", sentence=shown, head=head, now=0, complaint="", page="missing"), status_code=status
+        render("missing", sentence=shown, head=head, now=0, complaint="", page="missing", **_around(request)),
+        status_code=status,
     )

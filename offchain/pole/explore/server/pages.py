@@ -1,10 +1,12 @@
 """The pages: a path, a view and a template each. Their JSON twins have `.json` after the same path."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pole.adapters.history.trainings import MinerTrainings
 from pole.explore.server.asking import Asked
+from pole.explore.training.views import Network, miner_page, trainings_page
 from pole.explore.views import economics, leaderboards, rounds, tasks
 from pole.explore.views.accounts import account_page
 from pole.explore.views.blocks import block_list, block_page, record_page
@@ -84,6 +86,28 @@ PAGES: Final = (
     Page("/search", "search", lambda look, asked: search_page(look, asked.text("q"))),
 )
 """Every page, in the order of docs/explorer.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPage:
+    """A page of files on this machine, which is for this machine alone; `network` is that of the index."""
+
+    path: str
+    name: str
+    view: Callable[[Sequence[MinerTrainings], Network, Asked], Any]
+
+
+OWN_PAGES: Final = (
+    OwnPage("/training", "trainings", lambda miners, network, _: trainings_page(miners, network)),
+    OwnPage(
+        "/training/{miner}",
+        "training",
+        lambda miners, network, asked: miner_page(
+            miners, network, asked.text("miner"), asked.number_or_none("round")
+        ),
+    ),
+)
+"""Every page of files on this machine."""
 
 FIRST_JSON: Final = "/now"
 """What the first page is called where a path must have a name: /now.json."""

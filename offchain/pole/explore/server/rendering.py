@@ -38,6 +38,9 @@ def environment() -> Environment:
         text=text,
         words=words,
         percent=percent,
+        real=real,
+        duration=duration,
+        speed=speed,
     )
     return made
 
@@ -102,3 +105,22 @@ def words(name: str) -> str:
 def percent(part: int, whole: int) -> str:
     """Return a part in percent with two decimals, a dash of nothing."""
     return f"{100 * part / whole:.2f} %" if whole else "–"
+
+
+def real(value: float | None, digits: int = 4) -> str:
+    """Return a number with so many significant digits, a dash for None."""
+    return "–" if value is None else f"{value:.{digits}g}"
+
+
+def speed(value: float | None) -> str:
+    """Return a number of samples a second, a dash for None."""
+    return real(value, 3) if value is None or not 1_000 <= value < 1e12 else f"{value:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them, to three digits below a minute."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -48,14 +48,16 @@ class Candidate:
 class Progress:
     """An epoch of training: its mean loss, how many seconds it took without judging, the seconds so far.
 
-    `best` is the best candidate so far, if any. `network` is the network as it stands, on its device, to be
-    looked at only.
+    `rate` is the learning rate of its last batch, `samples` how many samples it learned from. `best` is the
+    best candidate so far, if any. `network` is the network as it stands, on its device, to be looked at only.
     """
 
     epoch: int
     loss: float
     epoch_seconds: float
     seconds: float
+    rate: float
+    samples: int
     best: Candidate | None
     network: Network
 
@@ -130,6 +132,7 @@ class TrainingRun:
 
     def _epoch(self) -> StopReason | None:
         cycle, clock, begun = self.cycle, self.rule.clock, self.rule.clock()
+        rate = 0.0
         total = torch.zeros((), device=self.device)
         for number, rows in enumerate(shuffled(len(self.data.inputs), self.batches)):
             reason = self._reason_to_stop()
@@ -150,10 +153,20 @@ class TrainingRun:
         cycle.done += 1
         if cycle.settings.eager or cycle.done == cycle.epochs or cycle.done & (cycle.done - 1) == 0:
             self._judge_in_time()
-        self.report(
-            Progress(self.epochs, mean, epoch_seconds, clock() - self.started, self.best, self.network)
-        )
+        self.report(self._progress(mean, epoch_seconds, rate))
         return StopReason.THRESHOLD if cycle.settings.eager and self._threshold_reached() else None
+
+    def _progress(self, loss: float, epoch_seconds: float, rate: float) -> Progress:
+        return Progress(
+            epoch=self.epochs,
+            loss=loss,
+            epoch_seconds=epoch_seconds,
+            seconds=self.rule.clock() - self.started,
+            rate=rate,
+            samples=len(self.data.inputs),
+            best=self.best,
+            network=self.network,
+        )
 
     def step(self, rows: Tensor, rate: float) -> Tensor:
         """Learn from a batch of samples, given by their numbers, at a rate; return its loss."""

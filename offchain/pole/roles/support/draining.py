@@ -13,12 +13,17 @@ from pole.quoting import utc
 from pole.roles.loop import Role
 from pole.roles.ports import Moment
 from pole.roles.support.events import report
+from pole.roles.support.waiting import Sight
 
 LOG: Final = logging.getLogger("pole.drain")
 
 
 class Participant(Role, Protocol):
     """A role with something to lose, which says what keeps it as phrases: a list's entries in a sentence."""
+
+    @property
+    def sight(self) -> Sight:
+        """Return what is shown what the worker sees during long work."""
 
     def at_stake(self, moments: Sequence[Moment]) -> Iterable[str]:
         """Return what the end of this process would cost now, were it soon started again."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pole.errors import RefusedError, UnreachableError
+from pole.errors import PoleError, RefusedError, UnreachableError
 from pole.protocol.state import Phase, Round
 from pole.quoting import quoted
 from pole.roles.loop import Pace, by_deadline
@@ -19,12 +19,23 @@ from pole.roles.support.urgent import nothing
 LOG: Final = logging.getLogger("pole.miner")
 
 
+def unseen(_: Sequence[Moment]) -> None:
+    """Do nothing with what was seen."""
+
+
+@dataclass(slots=True)
+class Sight:
+    """What is to be done with the moments that a worker sees during long work, whatever the work is."""
+
+    seen: Callable[[Sequence[Moment]], None] = unseen
+
+
 @dataclass(slots=True)
 class RoundWatch:
     """Tells work when its round is in none of `phases` any more; looks at the chain once a second at most.
 
     Or when another lane calls: `called_by` says so of the moments of the others, those that end first before
-    the rest. Before it is asked of one `meanwhile` may do what is due there.
+    the rest. Before it is asked of one `meanwhile` may do what is due there. Each look is shown to `sight`.
     """
 
     chain: Chain
@@ -34,6 +45,7 @@ class RoundWatch:
     phases: frozenset[Phase] = frozenset({Phase.TRAINING})
     called_by: Callable[[Moment], bool] = lambda _: False
     meanwhile: Callable[[Moment], None] = nothing
+    sight: Sight = field(default_factory=Sight)
     _looked_at: float = field(default=float("-inf"), init=False)
     _over: bool = field(default=False, init=False)
 
@@ -47,11 +59,21 @@ class RoundWatch:
 
     def _look(self) -> bool:
         try:
-            return self._is_over(self.chain.moments())
+            moments = self.chain.moments()
+            is_over = self._is_over(moments)
         except (UnreachableError, RefusedError) as error:
             # The deadline still ends the work when the chain does not answer, or with another round's state.
             LOG.debug("the chain does not answer during long work: %s", error)
             return False
+        self._show(moments)
+        return is_over
+
+    def _show(self, moments: Sequence[Moment]) -> None:
+        try:
+            self.sight.seen(moments)
+        except PoleError as error:
+            # Whoever looks on ends no work: the loop's next look meets the same.
+            LOG.debug("what was seen during long work is not noted: %s", error)
 
     def _is_over(self, moments: Sequence[Moment]) -> bool:
         own = next((each for each in moments if each.round_id == self.round_id), None)

@@ -17,6 +17,14 @@ from pole.protocol.models.specification import ModelSpecification
 
 INTERFACE: Final = 1
 
+
+class Note(Protocol):
+    """Takes how an epoch of training went; it returns at once."""
+
+    def __call__(self, epoch: int, loss: float, learning_rate: float | None = None) -> None:
+        """Keep an epoch's number, from 1, its mean loss, and the learning rate."""
+
+
 Result = nn.Module | Mapping[str, Tensor] | CanonicalModel
 
 
@@ -31,8 +39,9 @@ class TrainingJob:
     are found there again after a restart.
 
     `seconds_left()` counts down to 0, and `stop()` is true from then on, or once the round is over.
-    `report(result)` has a model evaluated exactly, keeps it if it is the best so far, and returns its score;
-    it raises InputError for what is no model of the specification.
+    `note(epoch, loss, learning_rate)` keeps how an epoch went, for the worker's owner to look at; it raises
+    InputError for what is no number. `report(result)` has a model evaluated exactly, keeps it if it is the
+    best so far, and returns its score; it raises InputError for what is no model of the specification.
     """
 
     specification: ModelSpecification
@@ -49,6 +58,7 @@ class TrainingJob:
     seconds_left: Callable[[], float]
     stop: Callable[[], bool]
     report: Callable[[Result], int]
+    note: Note
 
 
 class UserLearner(Protocol):

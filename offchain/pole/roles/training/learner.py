@@ -7,17 +7,26 @@ from typing import Protocol
 from pole.errors import PoleError
 from pole.protocol.models.specification import ModelSpecification
 from pole.roles.receiving.samples import Samples
+from pole.roles.training.history import Check
+
+
+def unheeded(_: Check) -> None:
+    """Do nothing with a check."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assignment:
-    """What to train: on which samples, up to how many correct ones, until when by the worker's clock."""
+    """What to train: on which samples, up to how many correct ones, until when by the worker's clock.
+
+    `note` is told how the training goes, epoch by epoch; it returns soon, and raises nothing.
+    """
 
     specification: ModelSpecification
     seed: bytes
     samples: Samples
     needed: int
     deadline: float
+    note: Callable[[Check], None] = unheeded
 
 
 @dataclass(frozen=True, slots=True, eq=False)

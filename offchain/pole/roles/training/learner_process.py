@@ -1,9 +1,11 @@
 """A user's learner in a process of its own, which may hang, exit or crash without harm to the worker.
 
-What it sends back is bytes: `MODEL` and a model file, `FAILED` and a sentence, `DONE`. It is sent the score
-of each model, in decimal digits, and `STOP` once the round is over. It ends when the worker does.
+What it sends back is bytes: `MODEL` and a model file, `NOTE` and an epoch, `FAILED` and a sentence, `DONE`.
+It is sent the score of each model, in decimal digits, and `STOP` once the round is over. It ends when the
+worker does.
 """
 
+import json
 import os
 import signal
 import threading
@@ -27,6 +29,7 @@ from pole.roles.training.learner_source import open_learner
 from pole.roles.training.result_file import result_file
 
 MODEL: Final = b"m"
+NOTE: Final = b"n"
 FAILED: Final = b"f"
 DONE: Final = b"d"
 STOP: Final = b"stop"
@@ -117,6 +120,7 @@ def _job(order: Order, desk: "_Desk", begun: float) -> TrainingJob:
         seconds_left=seconds_left,
         stop=lambda: desk.over.is_set() or seconds_left() == 0,
         report=desk.report,
+        note=desk.note,
     )
 
 
@@ -136,6 +140,16 @@ class _Desk:
             return 0
         self.connection.send_bytes(MODEL + file)
         return self.scores.get()
+
+    def note(self, epoch: int, loss: float, learning_rate: float | None = None) -> None:
+        """Send how an epoch went; raises InputError for what is no number."""
+        try:
+            rate = None if learning_rate is None else float(learning_rate)
+            told = json.dumps([int(epoch), float(loss), rate])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"An epoch, its loss and its learning rate are numbers: {error}.") from error
+        if not self.over.is_set():
+            self.connection.send_bytes(NOTE + told.encode())
 
     def _listen(self) -> None:
         while True:

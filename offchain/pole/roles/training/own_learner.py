@@ -25,8 +25,9 @@ from pole.learning.training.training_run import expected_seconds
 from pole.quoting import one_line
 from pole.roles.support.events import report
 from pole.roles.training import learner_process
+from pole.roles.training.epoch_notes import EpochNotes
 from pole.roles.training.learner import Assignment, LearnerError, Trained
-from pole.roles.training.learner_process import DONE, MODEL, STOP, Order
+from pole.roles.training.learner_process import DONE, MODEL, NOTE, STOP, Order
 from pole.roles.training.untrained import untrained_model
 
 LOG: Final = logging.getLogger("pole.training")
@@ -121,6 +122,7 @@ class _Run:
         self.learner, self.assignment, self.stop = learner, assignment, stop
         self.place = place_of(learner.device)
         self.best: Trained | None = None
+        self.notes = EpochNotes(learner.clock, assignment.note, len(assignment.samples.labels))
         samples, specification, seed = assignment.samples, assignment.specification, assignment.seed
         model = model_file.load(untrained_model(specification, seed), specification, seed)
         self.evaluation = expected_seconds(model, samples.features, samples.labels, self.place, learner.clock)
@@ -145,6 +147,9 @@ class _Run:
                 return f"{self.learner.source} {_ended(child)}."
             if message == DONE:
                 return ""
+            if message[:1] == NOTE:
+                self.notes.take(message[1:])
+                continue
             if message[:1] != MODEL:
                 return _sentence(message)
             try:
@@ -165,6 +170,7 @@ class _Run:
         self.evaluation = clock() - begun
         if self.best is None or correct >= self.best.train_correct:
             self.best = Trained(file, correct)
+        self.notes.score(self.best.train_correct)
         return correct
 
     def _end(self) -> float:

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from pole.learning.training.training_data import TrainingTask
 from pole.learning.training.training_run import Progress
 from pole.roles.support.events import report, trace
 from pole.roles.support.files import read_with_digest, with_digest, write_durably
+from pole.roles.training.history import Check
 from pole.roles.training.learner import Assignment, Trained
 
 LOG: Final = logging.getLogger("pole.training")
@@ -51,7 +53,7 @@ class TorchLearner:
             StopRule(assignment.needed, assignment.deadline, self.clock, stop),
             random_seed=self.random_seed(),
             device=self.device,
-            report=_log_progress,
+            report=partial(_note_progress, assignment.note),
             checkpoints=self._checkpoints(assignment.seed),
         )
         correct = result.candidate.evaluation.correct
@@ -101,7 +103,17 @@ def _task(assignment: Assignment, settings: TrainingSettings) -> TrainingTask:
     return TrainingTask(assignment.specification, assignment.seed, samples.features, samples.labels, settings)
 
 
-def _log_progress(progress: Progress) -> None:
+def _note_progress(note: Callable[[Check], None], progress: Progress) -> None:
+    best, took = progress.best, progress.epoch_seconds
+    check = Check(
+        epoch=progress.epoch,
+        loss=progress.loss,
+        correct=None if best is None else best.evaluation.correct,
+        learning_rate=progress.rate,
+        seconds=progress.seconds,
+        samples_per_second=progress.samples / took if took > 0 else None,
+    )
+    note(check)
     sentence = f"Epoch {progress.epoch}: loss {progress.loss:.4f} after {progress.seconds:.1f} s."
     details = {"epoch": progress.epoch, "loss": progress.loss, "seconds": progress.epoch_seconds}
     trace(LOG, "epoch", sentence, **details)

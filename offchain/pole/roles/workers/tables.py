@@ -11,6 +11,7 @@ from typing import Final, Generic
 from pole.protocol.state import ENDED, Phase
 from pole.roles.loop import Duty, Means
 from pole.roles.ports import Moment
+from pole.roles.support.waiting import Sight
 from pole.roles.workers import keeper as keeping
 from pole.roles.workers.data_node.data_node import DataNode, settle
 from pole.roles.workers.data_node.issuing import issue_keys
@@ -30,12 +31,16 @@ from pole.roles.workers.verifier.voting import reveal_votes, vote
 
 @dataclass(frozen=True, slots=True)
 class Worker(Generic[Means]):
-    """What a worker works with, its duty in each phase, the one in all other phases, and what is at stake."""
+    """What a worker works with, its duty in each phase, the one in all other phases, and what is at stake.
+
+    `sight` is shown what it sees during long work.
+    """
 
     means: Means
     duties: Mapping[Phase, Duty[Means]]
     otherwise: Duty[Means]
     stakes: Stakes[Means] = field(default_factory=Stakes)
+    sight: Sight = field(default_factory=Sight)
 
     def step(self, moment: Moment) -> str | None:
         """Do what is due; return the name of what was done, None when nothing was due."""
@@ -120,14 +125,14 @@ KEEPER: Final[Mapping[Phase, Duty[Keeper]]] = {
 
 def miner(means: Miner) -> Worker[Miner]:
     """Return a miner at work."""
-    worker = Worker(means, MINER, look_on, OF_MINER)
+    worker = Worker(means, MINER, look_on, OF_MINER, means.sight)
     means.urgent.duty = worker.step
     return worker
 
 
 def verifier(means: Verifier) -> Worker[Verifier]:
     """Return a verifier at work."""
-    worker = Worker(means, VERIFIER, settle_rounds, OF_VERIFIER)
+    worker = Worker(means, VERIFIER, settle_rounds, OF_VERIFIER, means.sight)
     means.urgent.duty = worker.step
     return worker
 

@@ -10,11 +10,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner, Result
 from eth_account import Account
 
+from pole.adapters.machine.devnet import free_port
 from pole.cli import main
 
 # Stands in for the installed program: a worker that says its words, and ends as its wallet's name says.
@@ -29,6 +31,19 @@ where = [os.environ.get(name) for name in ("POLE_HOME", "POLE_RPC", "POLE_WALLET
 print(*sys.argv[1:], *where, flush=True)
 code = wallet.rpartition("-")[2]
 sys.exit(int(code)) if code.isdigit() else time.sleep(1000)
+"""
+
+
+# A worker that is pole's own as far as its options and its metrics, and then holds its session open.
+WORKER = """#!{python}
+import signal
+from pole.cli import main
+from pole.cli.common import worker
+def open_session(*_):
+    raise SystemExit(signal.sigwait([signal.SIGTERM]) - signal.SIGTERM)
+worker.open_session = open_session
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+main()
 """
 
 
@@ -107,12 +122,12 @@ def test_files_are_written_for_their_owner_alone(folder: Path) -> None:
         assert {stat.S_IMODE(Path(name).stat().st_mode) for name in files} == {0o600}
 
 
-def program_of(folder: Path) -> dict[str, str]:
+def program_of(folder: Path, program: str) -> dict[str, str]:
     """Return an environment in which `pole`, as a fleet finds it, is the stand-in."""
     bin_folder = folder / "programs"
     bin_folder.mkdir()
     (bin_folder / "python").symlink_to(sys.executable)
-    (bin_folder / "pole").write_text(PROGRAM.format(python=sys.executable))
+    (bin_folder / "pole").write_text(program.format(python=sys.executable))
     (bin_folder / "pole").chmod(0o700)
     return dict(os.environ) | {"POLE_WALLET": "nobody"}
 
@@ -121,8 +136,8 @@ SERVE = "import sys; sys.executable = sys.argv.pop(1); from pole.cli import main
 
 
 @contextmanager
-def up(folder: Path, file: Path) -> Iterator["subprocess.Popen[str]"]:
-    environment = program_of(folder)
+def up(folder: Path, file: Path, program: str = PROGRAM) -> Iterator["subprocess.Popen[str]"]:
+    environment = program_of(folder, program)
     command = [sys.executable, "-c", SERVE, str(folder / "programs" / "python"), "fleet", "up", str(file)]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder
@@ -141,6 +156,34 @@ def test_workers_that_end_well_end_the_fleet_well_and_secrets_are_no_arguments(f
     shown = f"--poll 3 {folder} http://127.0.0.1:8546 None"
     assert f"a-0      | miner run --wallet a-0 {shown}" in said.splitlines()
     assert f"worker-0 | miner run --wallet worker-0 {shown}" in said.splitlines()
+
+
+def test_prometheus_reads_each_worker_on_the_port_that_the_file_gives_it(folder: Path) -> None:
+    ports = {name: free_port() for name in ("a", "b")}
+    file = written(folder, *ports)
+    text = file.read_text()
+    for name, port in ports.items():
+        text = text.replace(f"name = '{name}'", f"name = '{name}'\nmetrics = {port}")
+    file.write_text(text)
+    with up(folder, file, WORKER) as process:
+        shown = {name: scraped(port) for name, port in ports.items()}
+        process.send_signal(signal.SIGTERM)
+        said, mistakes = process.communicate()
+    assert (mistakes, process.returncode) == ("", 0), said
+    for name in ports:
+        assert 'pole_worker_info{role="miner"' in shown[name]
+        assert "process_resident_memory_bytes" in shown[name]
+
+
+def scraped(port: int) -> str:
+    """Return what a worker shows Prometheus, as soon as it does."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return str(urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode())
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 def test_bad_configuration_is_reported_while_others_run_and_at_the_end(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """A user's own training code: what it may do well, and all that it may do badly."""
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from pole.protocol.models.specification import mlp
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.receiving.samples import Samples
 from pole.roles.training import own_learner
+from pole.roles.training.history import Check
 from pole.roles.training.learner import Assignment, LearnerError, Trained
 from pole.roles.training.own_learner import OwnLearner
 
@@ -102,9 +104,39 @@ def test_two_miners_do_not_start_from_one_network(tmp_path: Path) -> None:
     assert train(first).model == train(first).model != train(second).model
 
 
+def test_what_it_notes_of_its_epochs_is_kept_with_the_scores_of_its_reports(tmp_path: Path) -> None:
+    noted: list[Check] = []
+    body = """
+    job.note(1, 0.75)
+    job.report(job.network)
+    job.note(2, torch.tensor(0.5), 0.25)
+    job.note(2, 9)
+    job.note(3, float("nan"))
+    return job.network
+    """
+    own, deadline = learner(tmp_path, body), time.monotonic() + 60
+    trained = own.train(Assignment(SPEC, ROUND, SAMPLES, 50, deadline, noted.append), stop=lambda: False)
+    told = [(check.epoch, check.loss, check.learning_rate, check.correct) for check in noted]
+    score = trained.train_correct
+    assert told[:3] == [(1, 0.75, None, None), (1, 0.75, None, score), (2, 0.5, 0.25, score)]
+    assert [epoch for epoch, *_ in told[3:]] == [3, 3]
+    assert all(loss is not None and math.isnan(loss) for _, loss, *_ in told[3:])
+
+
+def test_reports_alone_count_as_epochs(tmp_path: Path) -> None:
+    noted: list[Check] = []
+    own, deadline = learner(tmp_path, "job.report(job.network)\nreturn job.network"), time.monotonic() + 60
+    own.train(Assignment(SPEC, ROUND, SAMPLES, 50, deadline, noted.append), stop=lambda: False)
+    assert [(check.epoch, check.loss) for check in noted] == [(1, None), (2, None)]
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [
+        (
+            "job.note('first', 0.5)",
+            r"failed, line 6 of mine\.py: An epoch, its loss and its learning rate are",
+        ),
         ("raise ValueError('no\\nmore')", r"failed, line 6 of mine\.py: no; correct it\.$"),
         ("sys.exit(0)", r"failed, line 6 of mine\.py: it ends the program"),
         ("os._exit(3)", r"ended its process \(exit code 3\)\.$"),

@@ -1,6 +1,7 @@
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pole.protocol.models.specification import mlp
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.receiving.samples import Samples
 from pole.roles.training import torch_learner
+from pole.roles.training.history import Check
 from pole.roles.training.learner import Assignment
 from pole.roles.training.torch_learner import TorchLearner
 
@@ -60,6 +62,19 @@ def test_every_epoch_is_traced_with_its_loss(tmp_path: Path, caplog: pytest.LogC
     assert [each["epoch"] for each in traced] == list(range(1, len(traced) + 1))
     assert len(traced) >= FEW.epochs
     assert all(math.isfinite(each["loss"]) for each in traced)
+
+
+def test_every_epoch_is_noted_with_what_is_known_of_it(tmp_path: Path) -> None:
+    noted: list[Check] = []
+    ticks = count()
+    trains = replace(learner(tmp_path), clock=lambda: float(next(ticks)))
+    trained = trains.train(replace(assignment(), note=noted.append), stop=never)
+    assert [check.epoch for check in noted] == list(range(1, len(noted) + 1))
+    assert len(noted) >= FEW.epochs
+    assert noted[-1].correct == trained.train_correct
+    assert all(check.learning_rate is not None and check.learning_rate > 0 for check in noted)
+    assert all(check.samples_per_second is not None and check.samples_per_second > 0 for check in noted)
+    assert [check.seconds for check in noted] == sorted(check.seconds for check in noted)
 
 
 def test_a_training_leaves_a_checkpoint_and_the_next_one_deletes_it(

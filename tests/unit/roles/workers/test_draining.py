@@ -18,6 +18,7 @@ from pole.quoting import utc
 from pole.roles.loop import Role
 from pole.roles.ports import Moment
 from pole.roles.support.draining import Draining, Participant
+from pole.roles.support.waiting import Sight
 from pole.roles.workers.miner.miner import Miner
 from pole.roles.workers.tables import Worker
 from pole.roles.workers.verifier.verifier import Verifier
@@ -340,6 +341,7 @@ class Bound:
 
     def __init__(self, at_stake: Iterable[str] = (), owed: Iterable[str] = ()) -> None:
         self.stakes, self.dues = list(at_stake), list(owed)
+        self.sight = Sight()
 
     def step(self, _: Moment) -> None:
         """Do nothing."""

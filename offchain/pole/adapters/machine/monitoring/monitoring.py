@@ -23,8 +23,10 @@ class Monitoring:
     standing: Standing
 
     def watching(self, worker: Participant, chain: Wallets) -> Watching:
-        """Return the role that notes where a worker stands."""
-        return Watching(self.standing, worker, chain, time.monotonic)
+        """Return the role that notes where a worker stands; during long work the worker itself lets it."""
+        watching = Watching(self.standing, worker, chain, time.monotonic)
+        worker.sight.seen = watching.look
+        return watching
 
 
 @contextmanager

@@ -4,7 +4,7 @@ The worker notes it whenever it looks at the chain, and reads its wallet once a 
 gets what was noted last, so that reading them asks no node.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -78,6 +78,11 @@ class Watching:
     chain: Wallets
     clock: Callable[[], float]
     _read_at: float = field(default=-WALLET_EVERY, init=False)
+
+    def look(self, moments: Sequence[Moment]) -> None:
+        """Note the moments of all lanes; raises what `step` raises."""
+        for moment in moments:
+            self.step(moment)
 
     def step(self, moment: Moment) -> None:
         """Note the moment; raises what its questions to the node raise, and notes nothing then: see Role."""

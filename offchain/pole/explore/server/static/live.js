@@ -12,6 +12,7 @@ let chainTime = Number(document.body.dataset.now);
 let seenAt = Date.now();
 let newest = null;
 let fetching = false;
+let tag = null;
 
 function relative(seconds) {
     if (seconds === 0) return "now";
@@ -35,11 +36,15 @@ async function refresh() {
     try {
         const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
         if (!answer.ok) return;
+        // A page of files has a tag, which is another one when there is something new.
+        const fresher = answer.headers.get("ETag");
+        if (fresher !== null && fresher === tag) return;
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
         const main = document.querySelector("main");
         // What somebody opened, or has the focus in, stays as it is.
         if (main.contains(document.activeElement) || main.querySelector("details[open]")) return;
         main.replaceChildren(...fresh.querySelector("main").childNodes);
+        tag = fresher;
         chainTime = Number(fresh.body.dataset.now);
         seenAt = Date.now();
         tick();
@@ -54,4 +59,7 @@ stream.addEventListener("head", (event) => {
     newest = event.data;
 });
 document.addEventListener("visibilitychange", refresh);
+// What the stream does not tell of is asked for every so many seconds.
+const every = document.querySelector("main [data-every]");
+if (every) setInterval(refresh, 1000 * Number(every.dataset.every));
 setInterval(tick, 1000);

@@ -15,7 +15,8 @@ from pole.roles.ports import Chain, Moment
 from pole.roles.receiving.round_data import RoundData
 from pole.roles.support.events import report
 from pole.roles.support.urgent import Urgent
-from pole.roles.support.waiting import PatientStore, RoundWatch
+from pole.roles.support.waiting import PatientStore, RoundWatch, Sight
+from pole.roles.training.history_file import HistoryFile
 from pole.roles.training.learner import Learner
 from pole.roles.workers.settlement import Settlement
 
@@ -47,7 +48,8 @@ class Miner:
     """Takes part in rounds that pay enough, from one's training to its end.
 
     `clock` tells seconds of any epoch, `stopping` says whether the process is to end, `draining` whether it
-    is to join no more rounds. Models that are done are evaluated at `place`. The rounds that it left alone
+    is to join no more rounds. Models that are done are evaluated at `place`, and how their training went is
+    kept in `history`. The rounds that it left alone
     are `given_up`; those whose files it could not get are `postponed`, with the time of the last try. Of
     those `put_off` it said why it does not join them now, of those `joined` what they promise, of those
     `hidden` that the node does not show their commitment.
@@ -58,6 +60,7 @@ class Miner:
     memory: MinerMemory
     data: RoundData
     learner: Learner
+    history: HistoryFile
     settlement: Settlement
     settings: MinerSettings
     clock: Callable[[], float]
@@ -70,6 +73,7 @@ class Miner:
     joined: set[int] = field(default_factory=set, init=False)
     hidden: set[int] = field(default_factory=set, init=False)
     urgent: Urgent = field(init=False)
+    sight: Sight = field(default_factory=Sight, init=False)
 
     def __post_init__(self) -> None:
         self.urgent = Urgent(self.clock, self.owes)
@@ -93,6 +97,7 @@ class Miner:
         """Return a watch over the moment's phase, for long work that a reveal or challenge may interrupt."""
         watch = RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, frozenset({moment.phase}))
         watch.meanwhile = partial(self.urgent.interrupt, moment)
+        watch.sight = self.sight
         return watch
 
     def takes_part(self, round_id: int) -> bool:

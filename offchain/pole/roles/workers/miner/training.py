@@ -18,6 +18,7 @@ from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.events import report
 from pole.roles.support.files import write_durably
 from pole.roles.support.waiting import RoundWatch
+from pole.roles.training.history import Ending, Outcome, Start
 from pole.roles.training.learner import Assignment, LearnerError, Trained
 from pole.roles.training.untrained import untrained_model
 from pole.roles.workers.miner.choosing import is_called_away, is_chosen, needed, note_speed
@@ -81,7 +82,8 @@ def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
     miner.postponed.pop(moment.round_id, None)
     report_prospect(miner, open_round, needed(miner, open_round))
     try:
-        trained = _learn(miner, moment.round_id, _assignment(miner, moment, open_round, watch), watch)
+        assignment = _assignment(miner, moment, open_round, watch)
+        trained = _learn(miner, _start(miner, moment, open_round, assignment), assignment, watch)
     except UnreachableError:
         miner.postponed[moment.round_id] = miner.clock()
         raise
@@ -140,22 +142,45 @@ def _assignment(miner: Miner, moment: Moment, open_round: Round, watch: RoundWat
         samples=samples,
         needed=correct_needed(terms.required_train_accuracy, terms.train_count),
         deadline=read_at + left - miner.settings.time_margin,
+        note=miner.history.note,
     )
 
 
-def _learn(miner: Miner, round_id: int, assignment: Assignment, watch: RoundWatch) -> Trained | None:
-    count = len(assignment.samples.labels)
-    report(LOG, "training", f"Round {round_id}: training on {count} samples.", round=round_id)
-    trained: Trained | None
+def _start(miner: Miner, moment: Moment, open_round: Round, assignment: Assignment) -> Start:
+    return Start(
+        round_id=moment.round_id,
+        task_id=open_round.task_id,
+        lane=moment.lane,
+        samples=len(assignment.samples.labels),
+        needed=assignment.needed,
+        learner=miner.history.learner,
+    )
+
+
+def _learn(miner: Miner, start: Start, assignment: Assignment, watch: RoundWatch) -> Trained | None:
+    round_id, begun = start.round_id, miner.clock()
+    report(LOG, "training", f"Round {round_id}: training on {start.samples} samples.", round=round_id)
+    miner.history.begin(start)
+    trained, outcome = None, Outcome.FAILED
     try:
         trained = miner.learner.train(assignment, stop=watch.over)
+        outcome = _outcome(trained, assignment, watch)
     except AbandonedError:
-        trained = None
-    if trained is None or watch.over():
+        outcome = Outcome.STOPPED
+    finally:
+        correct = None if trained is None else trained.train_correct
+        miner.history.end(Ending(outcome, correct, miner.clock() - begun))
+    if trained is None or outcome is Outcome.STOPPED:
         sentence = f"Round {round_id}: training was stopped before it was done."
         report(LOG, "too-late", sentence, round=round_id)
         return None
     return trained
+
+
+def _outcome(trained: Trained, assignment: Assignment, watch: RoundWatch) -> Outcome:
+    if watch.over():
+        return Outcome.STOPPED
+    return Outcome.GOAL if trained.train_correct >= assignment.needed else Outcome.BELOW
 
 
 def _keep(miner: Miner, round_id: int, trained: Trained) -> Claim:

@@ -13,7 +13,7 @@ from pole.roles.memory import VerifierMemory
 from pole.roles.ports import Chain, Moment
 from pole.roles.receiving.round_data import RoundData
 from pole.roles.support.urgent import Urgent
-from pole.roles.support.waiting import PatientStore, RoundWatch
+from pole.roles.support.waiting import PatientStore, RoundWatch, Sight
 from pole.roles.workers.settlement import Settlement
 
 LOG: Final = logging.getLogger("pole.verifier")
@@ -50,6 +50,7 @@ class Verifier:
     assessments: dict[int, dict[bytes, Assessment]] = field(default_factory=dict, init=False)
     has_tried_to_leave: bool = field(default=False, init=False)
     urgent: Urgent = field(init=False)
+    sight: Sight = field(default_factory=Sight, init=False)
 
     def __post_init__(self) -> None:
         self.urgent = Urgent(self.clock, self.owes)
@@ -63,7 +64,7 @@ class Verifier:
 
     def watch(self, moment: Moment, phases: frozenset[Phase]) -> RoundWatch:
         """Return a watch for long work that ends when the round is in none of `phases` any more."""
-        return RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, phases)
+        return RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, phases, sight=self.sight)
 
     def owes(self, moment: Moment) -> bool:
         """Return whether this wallet was drawn into a moment's ballot, and its vote or reveal is not sent."""

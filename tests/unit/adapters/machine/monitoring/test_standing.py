@@ -1,6 +1,7 @@
 """What is shown of where a worker stands."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from tests.unit.roles.keys.shared_secret import Shared, shared_task
 
 from pole.adapters.machine.monitoring.monitoring import monitored
 from pole.adapters.machine.monitoring.standing import Standing, Watching
-from pole.errors import UnreachableError
-from pole.protocol.state import Phase
+from pole.errors import DiskError, JournalError, PoleError, UnreachableError
+from pole.protocol.state import Phase, Step
 from pole.roles.loop import Role
 from pole.roles.ports import Chain, Identity
 from pole.roles.support.draining import Participant
+from pole.roles.training.learner import Assignment, Trained
 
 
 @dataclass
@@ -177,6 +179,64 @@ def test_a_key_holder_owes_nothing_where_nothing_was_shared(tmp_path: Path) -> N
     shared = Shared(stage)
     shared.open_round()
     assert not shared.holder(1).owes(stage.world.moment())
+
+
+def test_a_miner_that_trains_notes_what_it_sees_of_its_lanes(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.post()
+    stage.play(Phase.TRAINING, workers=[stage.data_node()])
+    miner, seen = stage.miner(MINERS[0]), list[dict[str, float]]()
+    train = stage.learner.train
+
+    def slowly(assignment: Assignment, *, stop: Callable[[], bool]) -> Trained:
+        trained = train(assignment, stop=stop)
+        for _ in range(2):
+            stage.world.pass_time(5)
+            stop()
+            seen.append(read(monitoring.url))
+        return trained
+
+    with monitored("miner", 0) as monitoring:
+        watching = monitoring.watching(miner, Rich(stage.chain(MINERS[0])))
+        stage.learner.train = slowly  # type: ignore[method-assign]
+        watching.step(stage.world.moment())
+        before = read(monitoring.url)
+        miner.step(stage.world.moment())
+    name = "pole_ethereum_block_timestamp_seconds"
+    assert [each[name] - before[name] for each in seen] == [5, 10]
+    assert all(each["pole_lane_phase{lane=0,phase=TRAINING}"] == 1 for each in seen)
+
+
+def test_a_verifier_that_evaluates_notes_that_it_owes_its_vote(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.post(min_solutions=2)
+    verifier = stage.verifier(VERIFIERS[0])
+    others: list[Role] = [stage.data_node(), *map(stage.miner, MINERS)]
+    stage.play(Phase.VOTE_COMMIT, workers=others)
+    watch = watched(stage, verifier, VERIFIERS[0])
+    verifier.sight.seen = watch.watching.look
+    moment = stage.world.moment()
+    assert verifier.means.watch(moment, frozenset({moment.phase})).over() is False
+    assert watch.value("duty_deadline_timestamp_seconds", lane="0", duty="VOTE_COMMIT") == moment.deadline
+
+
+@pytest.mark.parametrize("error", [UnreachableError("away"), JournalError("full"), DiskError("full")])
+def test_what_cannot_be_noted_ends_no_work_and_does_not_hide_that_the_round_is_over(
+    tmp_path: Path, error: PoleError
+) -> None:
+    stage = Stage(tmp_path)
+    stage.post()
+    stage.play(Phase.TRAINING, workers=[stage.data_node()])
+    miner = stage.miner(MINERS[0])
+
+    def fail(_: object) -> None:
+        raise error
+
+    miner.sight.seen = fail
+    moment = stage.world.moment()
+    assert miner.means.watch(moment).over() is False
+    stage.world.advance(1, Step.CLOSED, committed=1)
+    assert miner.means.watch(moment).over() is True
 
 
 def test_reading_the_metrics_asks_no_node_and_shows_no_address(tmp_path: Path) -> None:

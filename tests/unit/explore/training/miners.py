@@ -1,0 +1,52 @@
+"""Data folders of miners that have trained, as the miners leave them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from eth_account import Account
+
+from pole.adapters.wallet.keystore_file import write_keystore
+from pole.roles.training.history import Check, Ending, Outcome, Start, Training, write_history
+from pole.roles.training.history_file import NAME
+
+WORKER = "1337-abcdef01-1563915e"
+START = Start(round_id=7, task_id=3, lane=1, samples=60, needed=50, learner="built in")
+CHECKS = tuple(
+    Check(epoch, 1 / epoch, 40 + epoch, 0.001, 0.5 * epoch, 120.0, 1_000 + epoch) for epoch in (1, 2, 3)
+)
+ENDED = Ending(Outcome.GOAL, 55, 2.5, 1_010)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A data folder, and a worker's folder in it."""
+
+    home: Path
+    worker: str = WORKER
+
+    @property
+    def file(self) -> Path:
+        return self.home / "work" / self.worker / "training" / NAME
+
+    def write(self, data: bytes) -> "Kept":
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_bytes(data)
+        return self
+
+    def train(self, *rounds: int, ended: Ending | None = ENDED, learner: str = "built in") -> "Kept":
+        """Keep a training for each round, with an end, if one is given."""
+        return self.write(write_history([a_training(each, ended=ended, learner=learner) for each in rounds]))
+
+
+def a_training(round_id: int = 7, *, ended: Ending | None = ENDED, learner: str = "built in") -> Training:
+    start = Start(round_id, START.task_id, START.lane, START.samples, START.needed, learner)
+    return Training(start, 1_000, CHECKS, ended)
+
+
+def keep_wallet(home: Path, name: str) -> str:
+    """Keep a wallet under a name; return the digits that its worker's folder has."""
+    account = Account.from_key(b"\x07" * 32)
+    folder = home / "wallets"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_bytes(write_keystore(account, "password", rounds=2))
+    return str(account.address[2:10].lower())
