@@ -33,6 +33,7 @@ def environment() -> Environment:
         amount=amount,
         hexadecimal=hexadecimal,
         moment=moment,
+        exactly=utc,
         date=date,
         short=short,
         text=text,
@@ -71,7 +72,7 @@ def _relative(seconds: int) -> str:
 
 def date(day: int) -> Markup:
     """Return the date of a day since the epoch, which a chart reads."""
-    shown = date_of(day * DAY).strftime("%Y-%m-%d")
+    shown = date_of(day * DAY).date().isoformat()
     return Markup('<time datetime="{0}">{0}</time>').format(shown)
 
 

@@ -184,6 +184,17 @@ def test_pages_are_read_only(app: ASGIApp, method: str) -> None:
     assert ask(app, "/", method=method).status == 405
 
 
+def test_scripts_of_a_page_share_no_name() -> None:
+    """They share one scope: a name that two of them declare keeps the second one from running."""
+    declared = [
+        name
+        for file in sorted(STATIC.glob("*.js"))
+        for name in re.findall(r"^(?:const|let|class|async function|function) (\w+)", file.read_text(), re.M)
+    ]
+    assert len(declared) > 10
+    assert sorted(set(declared)) == sorted(declared)
+
+
 def test_search_finds_what_has_a_name_here(app: ASGIApp, index: EventDatabase) -> None:
     with index.engine.connect() as connection:
         block = connection.execute(select(schema.pole_blocks).where(schema.pole_blocks.c.height == 3)).one()
