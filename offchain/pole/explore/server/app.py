@@ -24,7 +24,7 @@ from pole.explore.server.documents import VERSION, document
 from pole.explore.server.guarding import Guard
 from pole.explore.server.keeping import Answer, KeptAnswers
 from pole.explore.server.pages import FIRST_JSON, PAGES, Page
-from pole.explore.server.rendering import render
+from pole.explore.server.rendering import prepare, render
 from pole.explore.server.watching import Pulse, kept_up
 from pole.explore.views.looking import Head, Look, NotThereError, Time, head_of
 from pole.quoting import one_line
@@ -58,6 +58,7 @@ def application(
     It answers for `hosts` alone, for any where there are none.
     """
     pulse, kept = Pulse(), KeptAnswers()
+    prepare()
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
