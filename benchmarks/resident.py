@@ -1,4 +1,4 @@
-"""The memory of a process, as Linux tells it."""
+"""The memory and processor time of a process, as Linux tells it."""
 
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,18 @@ def proportional(process: int) -> int:
     return _row(process, "Pss")
 
 
-def _row(process: int, name: str) -> int:
-    rows = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+def highest(process: int) -> int:
+    """Return the most bytes that a process ever had in memory (VmHWM)."""
+    return _row(process, "VmHWM", "status")
+
+
+def processor(process: int) -> float:
+    """Return the seconds that the threads of a process have run."""
+    threads = Path(f"/proc/{process}/task").glob("*/schedstat")
+    return sum(int(file.read_text().split()[0]) for file in threads) / 1e9
+
+
+def _row(process: int, name: str, file: str = "smaps_rollup") -> int:
+    rows = Path(f"/proc/{process}/{file}").read_text().splitlines()
     (row,) = (row for row in rows if row.startswith(f"{name}:"))
     return int(row.split()[1]) * _KIB

@@ -173,6 +173,19 @@ def test_a_chart_that_is_not_seen_is_not_made(site: Site, browser: Browser) -> N
         page.locator("canvas").first.wait_for()
 
 
+def test_a_chart_has_a_unit_that_suits_it_and_dates_of_the_calendar(site: Site, browser: Browser) -> None:
+    with shown(browser) as page:
+        page.goto(site.url + "economics")
+        figure = page.locator("figure.chart").first
+        figure.scroll_into_view_if_needed()
+        figure.locator("canvas").wait_for()
+        amounts = page.locator("#days td:nth-child(3) data").evaluate_all("all => all.map(it => +it.value)")
+        unit = next(name for name, wei in (("ether", 1e15), ("gwei", 1e6), ("wei", 0)) if max(amounts) >= wei)
+        expect(figure.locator(".unit")).to_have_text(f", in {unit}")
+        figure.locator(".u-over").hover()
+        expect(figure.locator(".u-value").first).to_have_text(re.compile(r"\d{4}-\d\d-\d\d"))
+
+
 def test_a_new_block_is_shown_without_a_reload(site: Site, browser: Browser) -> None:
     with shown(browser) as page:
         page.goto(site.url + "economics")

@@ -9,9 +9,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from tests.unit.explore.chains import FIRST, chain_of, happenings_of, where
 from tests.unit.explore.databases import dump, opened
+from tests.unit.explore.generated import GeneratedChain
 from tests.unit.explore.playing import MOODS, NO_TEXT, named, played
 from tests.unit.explore.replayed import check_parity
 from tests.unit.protocol.example_rounds import PARAMETERS
@@ -21,6 +22,10 @@ from pole.errors import DiskError
 from pole.explore import schema
 from pole.explore.database import open_database
 from pole.explore.index.following import EventDatabase
+from pole.explore.views.accounts import account_page
+from pole.explore.views.economics import economics_page
+from pole.explore.views.leaderboards import miner_board, verifier_board
+from pole.explore.views.looking import LARGEST, Look
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +91,19 @@ def test_a_string_that_is_no_text_is_the_same_in_both(engine: Engine, tmp_path: 
     with opened(tmp_path) as other:
         EventDatabase(other, where(PARAMETERS)).catch_up(chain)
         assert dump(engine) == dump(other)
+
+
+def test_pages_of_money_are_the_same_from_both(engine: Engine, tmp_path: Path) -> None:
+    chain = GeneratedChain(12, people=14)
+    with opened(tmp_path) as other:
+        shown = []
+        for each in (engine, other):
+            EventDatabase(each, where(PARAMETERS)).catch_up(chain)
+            with each.connect() as connection:
+                look = Look(connection, PARAMETERS)
+                people = sorted(connection.scalars(select(schema.account_totals.c.address).distinct()))
+                accounts = [account_page(look, who, LARGEST, LARGEST) for who in people]
+                boards = (miner_board(look, "", 0), verifier_board(look, "", 0), economics_page(look, ""))
+                shown.append((accounts, *boards))
+    assert len(shown[0][0]) == 14
+    assert shown[0] == shown[1]

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from pole.explore.database import Signed, Wei, Words
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the schema: an index of another version is made anew."""
 
 
@@ -103,7 +103,7 @@ tasks = Table(
     Index("tasks_by_spec", "spec_cid"),
     Index("tasks_by_data", "train_cid"),
     Index("tasks_by_state", "state", "value_order"),
-    Index("tasks_of_owner", "owner"),
+    Index("tasks_of_owner", "owner", "task_id"),
 )
 """Tasks: waiting, taken, cancelled or replaced. `value_order` sorts by reward for each second of a round."""
 
@@ -250,6 +250,7 @@ balances = Table(
     Column("holder", String(42), primary_key=True),
     Column("account", String(66), primary_key=True),
     Column("amount", Signed, nullable=False),
+    Index("balances_by_account", "account"),
 )
 """The reservoir's accounts by holder; a person's credit is the account `credit`."""
 
@@ -261,9 +262,18 @@ account_days = Table(
     Column("kind", String(24), primary_key=True),
     Column("amount", Signed, nullable=False),
     Column("times", Integer, nullable=False),
-    Index("account_days_by_day", "day"),
 )
 """What an account was credited, paid in or lost on a day since the epoch, UTC, by kind."""
+
+account_totals = Table(
+    "account_totals",
+    METADATA,
+    Column("address", String(42), primary_key=True),
+    Column("kind", String(24), primary_key=True),
+    Column("amount", Signed, nullable=False),
+    Column("times", Integer, nullable=False),
+)
+"""What an account was credited, paid in or lost in all, by kind: the sums of its days."""
 
 network_days = Table(
     "network_days",
@@ -287,6 +297,7 @@ miner_days = Table(
     Column("unrevealed", Integer, nullable=False),
     Column("paid", Wei, nullable=False),
     Column("lost", Wei, nullable=False),
+    Index("miner_days_of_miner", "miner"),
 )
 """A miner's rounds that ended on a day. `confirmed` claims a committee found true, `refuted` ones false."""
 
@@ -302,6 +313,7 @@ verifier_days = Table(
     Column("leaked", Integer, nullable=False),
     Column("paid", Wei, nullable=False),
     Column("lost", Wei, nullable=False),
+    Index("verifier_days_of_verifier", "verifier"),
 )
 """A verifier's seats in rounds that ended on a day. `agreed` voted for all that was found."""
 

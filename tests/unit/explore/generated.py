@@ -1,7 +1,7 @@
 """Histories of any length in seconds: rounds that `Ledger` played once, each time by others and for others.
 
-What a round records, votes and pays is what the rules make of it. Hashes that bind blocks to each other are
-not: who checks those needs a chain that was played.
+What a round records, votes and pays is what the rules make of it, and every record can be proven to be in its
+block. Hashes that bind blocks to each other are not: who checks those needs a chain that was played.
 """
 
 import random
@@ -17,11 +17,14 @@ from tests.unit.explore.playing import played
 from tests.unit.protocol.example_rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
 from tests.unit.protocol.ledger import CHAIN, COMMITTEE, SEATS, digest_of
 
+from pole.adapters.ethereum.decoding import to_header, to_record
 from pole.adapters.history.pages import BlockMark, ChainEvent, EventPage
 from pole.explore.index import money
 from pole.protocol.ballots import ballot_id, round_and_attempt
 from pole.protocol.encoding.hashing import address, keccak256
+from pole.protocol.encoding.headers import header_hash
 from pole.protocol.encoding.records import Payouts, SolutionCommitted, TallyChallenged, decode_record
+from pole.protocol.formats.block_body import body_root
 from pole.protocol.rounds.payouts import miner_bond
 from pole.protocol.rounds.rent import rent
 from pole.protocol.state import Payout, PayoutReason, Phase, Record, RecordKind
@@ -124,7 +127,8 @@ class GeneratedChain:
             happening = template.happenings[number - self._starts[place]]
             cast = self._cast(place, self._time(number))
             for contract, name, arguments in happening.events:
-                yield contract, name, _recast(name, arguments, cast)
+                told = _recast(name, arguments, cast)
+                yield contract, name, self._bound(place, told) if name == "BlockAppended" else told
 
     @cached_property
     def _stakes(self) -> list[Told]:
@@ -146,13 +150,31 @@ class GeneratedChain:
 
     def _index(self, place: int) -> int:
         """Return how many records the body has before a round: those of void rounds since the last block."""
-        count = 0
-        for before in range(place - 1, -1, -1):
-            template = self._templates[self._moods[before]]
-            if template.has_block:
-                break
-            count += template.records
-        return count
+        return sum(self._of(before).records for before in range(self._first(place), place))
+
+    def _first(self, place: int) -> int:
+        """Return the first of the rounds whose records are in the same body as a round's."""
+        first = place
+        while first and not self._of(first - 1).has_block:
+            first -= 1
+        return first
+
+    def _of(self, place: int) -> Template:
+        return self._templates[self._moods[place]]
+
+    def _bound(self, place: int, told: dict[str, Any]) -> dict[str, Any]:
+        """Return a block's event with the root of its body and the hash of its header."""
+        parts = range(self._first(place), place + 1)
+        records = tuple(each for part in parts for each in self._records(part))
+        header = {**told["header"], "bodyRoot": body_root(records)}
+        return {**told, "header": header, "hash": header_hash(to_header(header))}
+
+    def _records(self, place: int) -> Iterator[Record]:
+        cast = self._cast(place, 0)
+        for happening in self._of(place).happenings:
+            for _, name, arguments in happening.events:
+                if name == "Recorded":
+                    yield to_record(_recast(name, arguments, cast))
 
 
 def _template(mood: str) -> Template:

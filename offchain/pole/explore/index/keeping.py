@@ -9,7 +9,7 @@ from pole.adapters.history.pages import ChainEvent, EventPage
 from pole.explore import schema
 from pole.explore.index.acts import act_of
 from pole.explore.index.blocks import block_row, ommer_rows
-from pole.explore.index.money import balance_changes, day_changes, network_changes
+from pole.explore.index.money import balance_changes, day_changes, network_changes, total_changes
 from pole.explore.index.rounds import Where, opening_of, round_rows
 from pole.explore.index.standings import ended_days, miner_terms, verifier_terms
 from pole.explore.index.stored import event_of, events_where, record_of, row_of
@@ -113,6 +113,7 @@ def _add_money(
     days = day_changes(happened, times)
     add_terms(connection, schema.balances, signed(balances))
     add_terms(connection, schema.account_days, signed(days))
+    add_terms(connection, schema.account_totals, signed(total_changes(days)))
     add_terms(connection, schema.network_days, signed(network_changes(happened, times, days)))
 
 

@@ -102,6 +102,15 @@ def day_changes(happened: Iterable[tuple[ChainEvent, RecordData | None]], times:
     return sums
 
 
+def total_changes(days: Days) -> Mapping[tuple[str, str], tuple[int, int]]:
+    """Return what changes of accounts' days add to their totals: wei, and how often, by address and kind."""
+    sums: dict[tuple[str, str], tuple[int, int]] = {}
+    for (address, _, kind), (amount, often) in days.items():
+        before, often_before = sums.get((address, kind), (0, 0))
+        sums[address, kind] = (before + amount, often_before + often)
+    return sums
+
+
 def network_changes(
     happened: Iterable[tuple[ChainEvent, RecordData | None]], times: Mapping[int, int], days: Days
 ) -> Mapping[tuple[int, str], tuple[int, int]]:

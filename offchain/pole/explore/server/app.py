@@ -27,7 +27,7 @@ from pole.explore.server.documents import VERSION, document
 from pole.explore.server.guarding import Guard
 from pole.explore.server.keeping import Answer, KeptAnswers
 from pole.explore.server.pages import FIRST_JSON, OWN_PAGES, PAGES, OwnPage, Page
-from pole.explore.server.rendering import render
+from pole.explore.server.rendering import prepare, render
 from pole.explore.server.serving import LOOPBACK_NAMES
 from pole.explore.server.watching import Pulse, kept_up
 from pole.explore.training.asking_here import asks_here
@@ -73,6 +73,7 @@ def application(
     since 1970 that `now` tells, are shown to this machine alone, and linked where all is for it alone.
     """
     pulse, kept = Pulse(), KeptAnswers()
+    prepare()
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -58,7 +58,16 @@ PAGES: Final = (
         "record",
         lambda look, asked: record_page(look, asked.number("height"), asked.number("index")),
     ),
-    Page("/accounts/{address}", "account", lambda look, asked: account_page(look, asked.address("address"))),
+    Page(
+        "/accounts/{address}",
+        "account",
+        lambda look, asked: account_page(
+            look,
+            asked.address("address"),
+            asked.number_or_none("before_day"),
+            asked.number_or_none("before_round"),
+        ),
+    ),
     Page(
         "/transactions/{hash}",
         "transaction",

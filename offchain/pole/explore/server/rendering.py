@@ -1,6 +1,6 @@
 """Templates: every value is escaped, and shown as people read it."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,6 +13,9 @@ from pole.quoting import date_of, one_line, utc
 SHORT_CID: Final = 16
 MAX_TEXT: Final = 300
 """Characters of a stranger's text on a page."""
+
+KEPT: Final = 4_096
+"""Amounts and words whose markup is kept: a page repeats most of its own, and pages each other's."""
 
 DAY: Final = 86_400
 
@@ -33,6 +36,7 @@ def environment() -> Environment:
         amount=amount,
         hexadecimal=hexadecimal,
         moment=moment,
+        exactly=utc,
         date=date,
         short=short,
         text=text,
@@ -45,23 +49,29 @@ def environment() -> Environment:
     return made
 
 
+def prepare() -> None:
+    """Compile all templates, so that the first who ask for a page do not wait for that."""
+    for template in environment().list_templates():
+        environment().get_template(template)
+
+
 def render(template: str, **values: Any) -> str:
     """Return a page."""
     return environment().get_template(f"{template}.html").render(**values)
 
 
+@lru_cache(KEPT)
 def amount(wei: int) -> Markup:
     """Return an amount in ether, with its wei on hover."""
-    return Markup('<data class="number" value="{0}" title="{0} wei">{1}</data>').format(wei, ether(wei))
+    return Markup('<data class="number" value="%s" title="%s wei">%s</data>') % (wei, wei, ether(wei))
 
 
 def moment(time: int | None, now: int) -> Markup:
     """Return a time as people say it, seen from `now`, with the exact one on hover; a dash for None."""
     if time is None:
         return Markup("–")
-    return Markup('<time datetime="{}" data-time="{}" title="{}">{}</time>').format(
-        date_of(time).isoformat(), time, utc(time), _relative(time - now)
-    )
+    exact = (date_of(time).isoformat(), time, utc(time), _relative(time - now))
+    return Markup('<time datetime="%s" data-time="%s" title="%s">%s</time>') % exact
 
 
 def _relative(seconds: int) -> str:
@@ -74,8 +84,8 @@ def _relative(seconds: int) -> str:
 
 def date(day: int) -> Markup:
     """Return the date of a day since the epoch, which a chart reads."""
-    shown = date_of(day * DAY).strftime("%Y-%m-%d")
-    return Markup('<time datetime="{0}">{0}</time>').format(shown)
+    shown = date_of(day * DAY).date().isoformat()
+    return Markup('<time datetime="%s">%s</time>') % (shown, shown)
 
 
 def hexadecimal(value: bytes) -> str:
@@ -83,12 +93,13 @@ def hexadecimal(value: bytes) -> str:
     return "0x" + value.hex()
 
 
+@lru_cache(KEPT)
 def short(value: str) -> Markup:
     """Return a long word shortened in its middle, whole on hover."""
     whole = one_line(storable(value), MAX_TEXT)
     if len(whole) <= SHORT_CID:
         return escape(whole)
-    return Markup('<span title="{}">{}…{}</span>').format(whole, whole[:8], whole[-6:])
+    return Markup('<span title="%s">%s…%s</span>') % (whole, whole[:8], whole[-6:])
 
 
 def text(value: object) -> str:

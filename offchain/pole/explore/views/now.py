@@ -98,10 +98,8 @@ def _account(look: Look, name: str) -> Ether:
 
 
 def _fees(look: Look, day: int) -> Ether:
-    days = schema.account_days
-    return Ether(
-        sum(look.connection.scalars(select(days.c.amount).where(days.c.day == day, days.c.kind == FEE)))
-    )
+    table = schema.network_days
+    return Ether(look.value(select(table.c.amount).where(table.c.day == day, table.c.kind == FEE)) or 0)
 
 
 def _ended_since(look: Look, time: int) -> int:

@@ -13,6 +13,8 @@ from tests.unit.protocol.example_rounds import PARAMETERS
 from pole.explore import schema
 from pole.explore.index.following import EventDatabase
 from pole.explore.index.stored import events_where
+from pole.explore.views.blocks import block_list, block_page, record_page
+from pole.explore.views.looking import Look
 
 ROUNDS = 60
 
@@ -53,6 +55,15 @@ def test_records_are_numbered_as_in_a_body(engine: Engine) -> None:
     assert all(later in ((height, index + 1), (height + 1, 0)) for (height, index), later in pairwise(places))
     assert places[0] == (1, 0)
     assert blocks > 1
+
+
+def test_every_record_is_proven_to_be_in_its_block(engine: Engine) -> None:
+    with engine.connect() as connection:
+        look = Look(connection, PARAMETERS)
+        heights = [line.height for line in block_list(look, None).lines if line.height]
+        for height in heights:
+            last = block_page(look, height, 0).count - 1
+            assert record_page(look, height, last).record.index == last
 
 
 def test_the_same_seed_makes_the_same_chain() -> None:

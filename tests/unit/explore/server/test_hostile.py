@@ -14,7 +14,7 @@ from tests.unit.explore.asking import ask
 from tests.unit.explore.chains import chain_of, where
 from tests.unit.explore.databases import opened
 from tests.unit.explore.playing import NO_TEXT, named
-from tests.unit.protocol.example_rounds import PARAMETERS
+from tests.unit.protocol.example_rounds import DATA_NODE, PARAMETERS
 
 from pole.explore.export.parquet import write_tables
 from pole.explore.index.following import EventDatabase
@@ -30,7 +30,7 @@ words = st.one_of(
     st.text(max_size=40).map(lambda text: "".join(f"%{byte:02x}" for byte in text.encode()[:60])),
     st.sampled_from(["0x" + "ff" * 20, "0x" + "00" * 32, "0x", "%00", "%2e%2e%2f", "{{7*7}}", "' or 1=1 --"]),
 )
-names = st.sampled_from(["state", "before", "first", "q", "page", "self"])
+names = st.sampled_from(["state", "before", "before_day", "before_round", "first", "q", "page", "self"])
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,11 @@ def app(index: EventDatabase) -> ASGIApp:
 
 
 @pytest.mark.parametrize(
-    "path", ["/rounds/1", "/tasks/1", "/search?q=" + "".join(f"%{byte:02x}" for byte in SCRIPT.encode())]
+    "path",
+    [
+        *("/rounds/1", "/tasks/1", f"/accounts/{DATA_NODE}"),
+        "/search?q=" + "".join(f"%{byte:02x}" for byte in SCRIPT.encode()),
+    ],
 )
 def test_a_strangers_string_is_text(app: ASGIApp, path: str) -> None:
     text = ask(app, path).text

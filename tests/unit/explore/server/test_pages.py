@@ -19,6 +19,7 @@ from pole.explore import schema
 from pole.explore.index.following import EventDatabase
 from pole.explore.server.app import application
 from pole.explore.server.pages import PAGES
+from pole.explore.server.rendering import environment
 from pole.explore.server.serving import names_of
 
 API = Path(__file__).parents[4] / "docs" / "api.md"
@@ -182,6 +183,32 @@ def test_this_machine_is_answered(app: ASGIApp, host: str) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_pages_are_read_only(app: ASGIApp, method: str) -> None:
     assert ask(app, "/", method=method).status == 405
+
+
+def test_templates_are_ready_before_the_first_request(
+    index: EventDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = index.newest()
+    assert newest is not None
+    environment.cache_clear()
+    app = application(index, lambda: newest, ())
+
+    def read(*_: Any) -> Any:
+        raise AssertionError("a template was compiled while somebody waited")
+
+    monkeypatch.setattr(environment().loader, "load", read)
+    assert {answer.status for answer in ask_all(app, paths(index).values())} == {200}
+
+
+def test_scripts_of_a_page_share_no_name() -> None:
+    """They share one scope: a name that two of them declare keeps the second one from running."""
+    declared = [
+        name
+        for file in sorted(STATIC.glob("*.js"))
+        for name in re.findall(r"^(?:const|let|class|async function|function) (\w+)", file.read_text(), re.M)
+    ]
+    assert len(declared) > 10
+    assert sorted(set(declared)) == sorted(declared)
 
 
 def test_search_finds_what_has_a_name_here(app: ASGIApp, index: EventDatabase) -> None:
