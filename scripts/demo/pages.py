@@ -8,7 +8,7 @@ from typing import Final
 
 import requests
 from scripts.demo.cast import POLE
-from scripts.demo.network import Ground, usual_port
+from scripts.demo.network import Ground, is_free
 from scripts.demo.play import PlayError
 
 PORT: Final = 8600
@@ -34,6 +34,10 @@ class Pages:
         except (requests.RequestException, ValueError, KeyError) as error:
             raise PlayError(f"The pages at {self.url} do not answer ({error!r}): see {self.log}.") from error
 
+    def are_served(self) -> bool:
+        """Return whether somebody listens at the URL."""
+        return not is_free(int(self.url.rpartition(":")[2]))
+
     def end(self) -> None:
         """Stop the process."""
         self.process.terminate()
@@ -44,9 +48,9 @@ class Pages:
             self.process.wait()
 
 
-def show_pages(ground: Ground) -> Pages:
-    """Start the pages of a network, at the usual port where that is free."""
-    port, log = usual_port(PORT), ground.folder / "logs" / "explorer.log"
+def show_pages(ground: Ground, port: int) -> Pages:
+    """Start the pages of a network at a port."""
+    log = ground.folder / "logs" / "explorer.log"
     environment = dict(os.environ) | {
         "POLE_HOME": str(ground.folder / "explorer"),
         "POLE_RPC": ground.place.rpc,
