@@ -22,6 +22,8 @@ LONGEST_FIRST = (
     "test_experiments",
     "test_sanitizers",
     "test_threshold_keys",
+    "test_explore_pages",
+    "test_explore_access",
     "devnet",
 )
 """Groups of a minute and more: begun last, one of them would hold up the end while all others idle."""

@@ -11,8 +11,8 @@ from typing import Final, NoReturn
 import click
 from rich.console import Console
 from scripts.demo import penguins
-from scripts.demo.network import REPOSITORY, pole, prepare_ground, usual_ports
-from scripts.demo.pages import Pages, show_pages
+from scripts.demo.network import REPOSITORY, pole, prepare_ground, usual_port, usual_ports
+from scripts.demo.pages import PORT, Pages, show_pages
 from scripts.demo.play import PlayError, rounds_ended
 from scripts.demo.report import Outcome, as_json, read_outcome, show_blocks, show_money
 from scripts.demo.setting import Setting, set_up
@@ -73,7 +73,7 @@ def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
     with ExitStack() as at_end:
         setting = set_up(story, ground, at_end, CAST, stays=keep)
         stage = setting.stage
-        pages = show_pages(ground, [miner.home for miner in stage.of_role("miner")])
+        pages = show_pages(ground, usual_port(PORT), [miner.home for miner in stage.of_role("miner")])
         stay = f"; `kill {pages.process.pid}` ends them" if keep else ""
         if not keep:
             at_end.callback(pages.end)

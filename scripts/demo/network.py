@@ -118,7 +118,7 @@ def usual_ports() -> tuple[int, int, int]:
 
 def usual_port(port: int) -> int:
     """Return a port where nobody listens on it, else a free one."""
-    return port if _is_free(port) else free_port()
+    return port if is_free(port) else free_port()
 
 
 def free_ports() -> tuple[int, int, int]:
@@ -180,7 +180,8 @@ def _side_by_side(work: Callable[[Worker], Any], workers: Iterable[Worker]) -> l
         return list(pool.map(work, workers))
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Return whether nobody listens on a port of this machine."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return probe.connect_ex(("127.0.0.1", port)) != 0

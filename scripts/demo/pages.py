@@ -9,7 +9,7 @@ from typing import Final
 
 import requests
 from scripts.demo.cast import POLE
-from scripts.demo.network import Ground, usual_port
+from scripts.demo.network import Ground, is_free
 from scripts.demo.play import PlayError
 
 PORT: Final = 8600
@@ -35,6 +35,10 @@ class Pages:
         except (requests.RequestException, ValueError, KeyError) as error:
             raise PlayError(f"The pages at {self.url} do not answer ({error!r}): see {self.log}.") from error
 
+    def are_served(self) -> bool:
+        """Return whether somebody listens at the URL."""
+        return not is_free(int(self.url.rpartition(":")[2]))
+
     def end(self) -> None:
         """Stop the process."""
         self.process.terminate()
@@ -45,9 +49,9 @@ class Pages:
             self.process.wait()
 
 
-def show_pages(ground: Ground, miners: Iterable[Path]) -> Pages:
-    """Start the pages of a network, at the usual port where that is free, with the miners of data folders."""
-    port, log = usual_port(PORT), ground.folder / "logs" / "explorer.log"
+def show_pages(ground: Ground, port: int, miners: Iterable[Path] = ()) -> Pages:
+    """Start the pages of a network at a port, with the miners of data folders."""
+    log = ground.folder / "logs" / "explorer.log"
     environment = dict(os.environ) | {
         "POLE_HOME": str(ground.folder / "explorer"),
         "POLE_RPC": ground.place.rpc,

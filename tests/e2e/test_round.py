@@ -3,13 +3,17 @@
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 from scripts.demo.network import REPOSITORY, pole
 from scripts.demo.report import read_outcome
 from scripts.demo.setting import Setting
+from tests.browsing import CHROMIUM, KINDS, MILLISECONDS, kind_of
 from tests.e2e.rounds import (
     DECRYPTING,
     Features,
@@ -20,6 +24,7 @@ from tests.e2e.rounds import (
     wait_for_features,
     worker,
 )
+from tests.e2e.watching import Watched, watched
 from tests.rows import sorted_rows
 
 from pole.adapters.ethereum.chain_log import read_chain_log
@@ -30,14 +35,21 @@ from pole.learning.exporting.onnx_file import OnnxModel
 from pole.protocol.mapping.layer import inner_products_in_clear, query_plan
 from pole.protocol.models.specification import parse_specification
 from pole.protocol.replay.history import verify_history
-from pole.protocol.state import PayoutReason
+from pole.protocol.state import PayoutReason, Phase
 
 ETHER = 10**18
 FEATURES: Features = {}
 
 
 @pytest.fixture(scope="module")
-def played(setting: Setting) -> tuple[Setting, int]:
+def open_page(setting: Setting) -> Iterator[Watched | None]:
+    """The first page of the explorer, open before the round is; None where there is no browser."""
+    with watched(setting) if CHROMIUM else nullcontext() as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def played(setting: Setting, open_page: Watched | None) -> tuple[Setting, int]:
     round_id = post_iris(setting)
     wait_for_features(setting, round_id, FEATURES)
     wait_for_end(setting, round_id)
@@ -54,6 +66,31 @@ def test_the_round_ends_in_a_block_of_one_of_the_miners(played: tuple[Setting, i
     assert setting.names[block.header.winner] in ("miner-1", "miner-2")
     assert block.header.train_correct >= 0.9 * block.train_total == 0.9 * 135
     assert block.test_total == 15
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+def test_an_open_page_shows_the_round_from_its_opening_to_its_block(
+    played: tuple[Setting, int], open_page: Watched
+) -> None:
+    setting, round_id = played
+    height = read_chain_log(setting.reader).blocks[-1].header.height
+    blocks = open_page.page.get_by_role("region", name="Newest blocks")
+    expect(blocks.get_by_role("link", name=str(height), exact=True).first).to_be_visible(timeout=MILLISECONDS)
+    order = [f"{round_id} {phase.name.lower().replace('_', ' ')}" for phase in Phase]
+    # Kept in the page itself, which a reload would have lost.
+    shown = [told for told in open_page.phases() if told in order]
+    assert shown == sorted(shown, key=order.index)
+    assert {order[Phase.TRAINING], order[Phase.FINAL]} <= set(shown)
+    assert len(shown) >= 5
+    assert open_page.watch.complaints == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+@pytest.mark.usefixtures("played")
+def test_every_link_leads_to_a_page_of_the_round(open_page: Watched) -> None:
+    kinds = {kind_of(url) for url in open_page.follow_every_link()}
+    assert kinds >= KINDS.keys() - {"/search"}
+    assert open_page.watch.complaints == []
 
 
 def test_the_money_went_where_it_belongs(played: tuple[Setting, int]) -> None:

@@ -1,18 +1,12 @@
 """The explorer's pages in a real browser: nothing fails in it, with JavaScript or without."""
 
-import re
-import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urldefrag, urljoin
+from dataclasses import dataclass
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
+from tests.browsing import CHROMIUM, KINDS, MILLISECONDS, Watch, kind_of, links_of, served, shown, started
 from tests.unit.explore.chains import Chain, chain_of, where
 from tests.unit.explore.databases import opened
 from tests.unit.explore.playing import played
@@ -21,14 +15,11 @@ from tests.unit.protocol.example_rounds import PARAMETERS
 from pole.explore import schema
 from pole.explore.index.following import EventDatabase
 from pole.explore.server.app import application
-from pole.explore.server.serving import listen, names_of, url_of
+from pole.explore.server.serving import names_of
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 
 MOODS = ("block", "silent", "false", "leaked", "challenged", "nobody", "block")
-PATIENCE = 30
-MILLISECONDS = 1_000 * PATIENCE
 MAX_PAGES = 2_000
 NARROW = {"width": 360, "height": 740}
 
@@ -50,62 +41,20 @@ class Site:
             return f"accounts/{miner.scalars().first()}"
 
 
-@dataclass
-class Watch:
-    """What a browser complained of while it showed pages."""
-
-    complaints: list[str] = field(default_factory=list)
-
-    def over(self, page: Page, origin: str) -> None:
-        """Listen to a page: its console, its scripts, its requests and their answers."""
-
-        def note_where(wrong: bool, text: str) -> None:
-            if wrong:
-                self.complaints.append(f"{page.url}: {text}")
-
-        page.on("console", lambda told: note_where(told.type in ("error", "warning"), told.text))
-        page.on("pageerror", lambda error: note_where(True, str(error)))
-        page.on("response", lambda answer: note_where(answer.status >= 400, answer.url))
-        page.on("request", lambda asked: note_where(not asked.url.startswith(origin), asked.url))
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with opened(tmp_path_factory.mktemp("pages")) as engine:
         chain, index = chain_of(played(MOODS)), EventDatabase(engine, where(PARAMETERS))
         index.catch_up(chain)
         app = application(index, lambda: index.catch_up(chain), names_of("127.0.0.1"), pause=0.1)
-        with _served(app) as url:
+        with served(app) as url:
             yield Site(url, chain, index)
-
-
-@contextmanager
-def _served(app: object) -> Iterator[str]:
-    listening = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))  # type: ignore[arg-type]
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield url_of(listening)
-    finally:
-        server.should_exit = True
-        thread.join(PATIENCE)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as running:
-        started = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@contextmanager
-def shown(browser: Browser, **how: Any) -> Iterator[Page]:
-    context = browser.new_context(**how)
-    context.set_default_timeout(MILLISECONDS)
-    yield context.new_page()
-    context.close()
+    with started() as browser:
+        yield browser
 
 
 def test_every_link_of_every_page_leads_to_a_page_without_an_error(site: Site, browser: Browser) -> None:
@@ -115,16 +64,11 @@ def test_every_link_of_every_page_leads_to_a_page_without_an_error(site: Site, b
         while waiting:
             assert len(seen) < MAX_PAGES
             page.goto(waiting.pop())
-            links = page.eval_on_selector_all("a[href]", "all => all.map(each => each.href)")
-            found = {urldefrag(urljoin(page.url, link))[0] for link in links} - seen
+            found = links_of(page) - seen
             seen |= found
             waiting += found
     assert watch.complaints == []
-    kinds = {
-        re.sub(r"0x[0-9a-fA-F]+|[0-9]+", "_", url.removeprefix(site.url)).partition("?")[0] for url in seen
-    }
-    assert kinds >= {"tasks/_", "rounds/_", "blocks/_", "blocks/_/records/_", "accounts/_", "transactions/_"}
-    assert kinds >= {"miners", "verifiers", "economics"}
+    assert {kind_of(url) for url in seen} >= KINDS.keys() - {"/search"}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message
 
 HOST = "127.0.0.1:8600"
 NO_HEADERS: Mapping[str, str] = {}
+Header = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +57,32 @@ def ask_all(
 async def _asked(
     app: ASGIApp, url: str, method: str, headers: dict[str, str], client: str = "127.0.0.1"
 ) -> Answer:
-    parts, sent = urlsplit(url), list[Message]()
+    parts = urlsplit(url)
+    given = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return await ask_bytes(app, parts.path.encode(), parts.query.encode(), given, method, client)
+
+
+async def ask_bytes(
+    app: ASGIApp,
+    path: bytes,
+    query: bytes,
+    headers: Sequence[Header],
+    method: str = "GET",
+    client: str = "127.0.0.1",
+) -> Answer:
+    """Put a request as a server hands it on that looks at none of its bytes."""
+    sent = list[Message]()
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": unquote(parts.path),
-        "raw_path": parts.path.encode(),
+        "path": unquote(path.decode("latin-1")),
+        "raw_path": path,
         "root_path": "",
-        "query_string": parts.query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "query_string": query,
+        "headers": list(headers),
         "client": (client, 1),
         "server": ("127.0.0.1", 8600),
     }
@@ -85,4 +100,8 @@ async def _asked(
     await app(scope, receive, send)
     begun = sent[0]
     body = b"".join(message.get("body", b"") for message in sent[1:])
-    return Answer(begun["status"], {name.decode(): value.decode() for name, value in begun["headers"]}, body)
+    return Answer(
+        begun["status"],
+        {name.decode("latin-1"): value.decode("latin-1") for name, value in begun["headers"]},
+        body,
+    )

@@ -55,6 +55,9 @@ class Guard:
             return PlainTextResponse("This server is not of that name.\n", status_code=421)
         if scope["method"] not in ("GET", "HEAD"):
             return PlainTextResponse("Pages are read, not written.\n", status_code=405)
+        # RFC 3986 has other bytes escaped, and Starlette fails on them.
+        if not scope["query_string"].isascii():
+            return PlainTextResponse("That is no address of a page.\n", status_code=400)
         if len(scope["path"]) > MAX_PATH or len(scope["query_string"]) > MAX_PATH:
             return PlainTextResponse("That is no address of a page.\n", status_code=414)
         return None
