@@ -27,6 +27,7 @@ def explore(settings: Settings, /, *, opens: bool, port: int, host: str, databas
     path ends in .json (docs/explorer.md).
     """
     from pole.adapters.history.pages import EventPages
+    from pole.adapters.storage.kept_specifications import KeptSpecifications
     from pole.explore.index.opening import open_index
     from pole.explore.server.app import application
     from pole.explore.server.serving import is_loopback, listen, names_of, serve, url_of
@@ -48,5 +49,6 @@ def explore(settings: Settings, /, *, opens: bool, port: int, host: str, databas
         if opens:
             click.launch(url)
 
-    app = application(index, lambda: index.catch_up(source), names_of(host))
+    kept = KeptSpecifications(settings.home)
+    app = application(index, lambda: index.catch_up(source), names_of(host), find_specification=kept.find)
     serve(app, listening, begin)

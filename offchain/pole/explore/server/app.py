@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Iterator
+from contextlib import AbstractContextManager
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,7 +27,15 @@ from pole.explore.server.keeping import Answer, KeptAnswers
 from pole.explore.server.pages import FIRST_JSON, PAGES, Page
 from pole.explore.server.rendering import render
 from pole.explore.server.watching import Pulse, kept_up
-from pole.explore.views.looking import Head, Look, NotThereError, Time, head_of
+from pole.explore.views.looking import (
+    FindSpecification,
+    Head,
+    Look,
+    NotThereError,
+    Time,
+    head_of,
+    nothing_kept,
+)
 from pole.quoting import one_line
 
 JSON: Final = ".json"
@@ -51,13 +60,23 @@ class Twins:
 
 
 def application(
-    index: EventDatabase, look: Callable[[], BlockMark], hosts: Collection[str], pause: float = 1.0
+    index: EventDatabase,
+    look: Callable[[], BlockMark],
+    hosts: Collection[str],
+    pause: float = 1.0,
+    find_specification: FindSpecification = nothing_kept,
 ) -> ASGIApp:
     """Return the application over an index, which `look` brings up to date, again a pause of seconds later.
 
-    It answers for `hosts` alone, for any where there are none.
+    It answers for `hosts` alone, for any where there are none. `find_specification` looks for the
+    specification of a task on this machine.
     """
     pulse, kept = Pulse(), KeptAnswers()
+
+    @contextlib.contextmanager
+    def looked() -> Iterator[Look]:
+        with index.engine.connect() as connection:
+            yield Look(connection, index.where.parameters, find_specification)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -70,7 +89,7 @@ def application(
 
     made = Starlette(
         routes=[
-            *(Route(page.path, _endpoint(page, index, pulse, kept), name=page.name) for page in PAGES),
+            *(Route(page.path, _endpoint(page, looked, pulse, kept), name=page.name) for page in PAGES),
             Route("/stream", _stream(pulse)),
             Mount("/static", StaticFiles(packages=[("pole.explore.server", "static")])),
         ],
@@ -80,13 +99,14 @@ def application(
     return Guard(Twins(made), hosts)
 
 
-def _endpoint(page: Page, index: EventDatabase, pulse: Pulse, kept: KeptAnswers) -> Endpoint:
+def _endpoint(
+    page: Page, looked: Callable[[], AbstractContextManager[Look]], pulse: Pulse, kept: KeptAnswers
+) -> Endpoint:
     making: dict[Hashable, asyncio.Future[Answer]] = {}
 
     def made(request: Request) -> Answer:
         asked = Asked({**request.query_params, **request.path_params})
-        with index.engine.connect() as connection:
-            look = Look(connection, index.where.parameters)
+        with looked() as look:
             view, head = page.view(look, asked), head_of(look)
         if _wants_json(request):
             told = {"version": VERSION, "page": page.name, "head": document(head), "data": document(view)}

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pole.explore.database import storable
+from pole.explore.views.tasks.drawing import drawn_layers, sizes
 from pole.protocol.amounts import ether
 from pole.quoting import date_of, one_line, utc
 
@@ -38,6 +39,8 @@ def environment() -> Environment:
         text=text,
         words=words,
         percent=percent,
+        sizes=sizes,
+        drawn_layers=drawn_layers,
     )
     return made
 

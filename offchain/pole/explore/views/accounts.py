@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from pole.explore.index.money import CREDIT, EARNED
 from pole.explore.schema import account_days, acts, balances, seats, solutions, tasks
 from pole.explore.views.looking import ROWS, Act, Ether, Look, NotThereError, act_of
-from pole.explore.views.rounds import SolutionLine, solution_line
-from pole.explore.views.tasks import TaskLine, task_line
+from pole.explore.views.rounds.pages import SolutionLine, solution_line
+from pole.explore.views.tasks.pages import TaskLine, task_line
 
 DAYS: Final = 400
 """Days of earnings on a page: a year, and some."""
