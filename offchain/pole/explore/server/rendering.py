@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pole.explore.database import storable
+from pole.explore.views.rounds.drawing import drawn_timeline, lasting
 from pole.explore.views.tasks.drawing import drawn_layers, sizes
 from pole.protocol.amounts import ether
 from pole.quoting import date_of, one_line, utc
@@ -41,6 +42,8 @@ def environment() -> Environment:
         percent=percent,
         sizes=sizes,
         drawn_layers=drawn_layers,
+        drawn_timeline=drawn_timeline,
+        lasting=lasting,
     )
     return made
 
