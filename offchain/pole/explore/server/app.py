@@ -27,6 +27,7 @@ from pole.explore.server.keeping import Answer, KeptAnswers
 from pole.explore.server.pages import FIRST_JSON, PAGES, Page
 from pole.explore.server.rendering import render
 from pole.explore.server.watching import Pulse, kept_up
+from pole.explore.views.blocks import record_page
 from pole.explore.views.looking import (
     FindSpecification,
     Head,
@@ -39,6 +40,9 @@ from pole.explore.views.looking import (
 from pole.quoting import one_line
 
 JSON: Final = ".json"
+PROOF: Final = "/blocks/{height}/records/{index}/proof"
+"""A record's proof, to be kept as a file."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 MAX_STREAMS: Final = 100
@@ -90,6 +94,7 @@ def application(
     made = Starlette(
         routes=[
             *(Route(page.path, _endpoint(page, looked, pulse, kept), name=page.name) for page in PAGES),
+            Route(PROOF, _proof(looked), name="proof"),
             Route("/stream", _stream(pulse)),
             Mount("/static", StaticFiles(packages=[("pole.explore.server", "static")])),
         ],
@@ -136,6 +141,20 @@ async def _once(
         making[asked] = asyncio.ensure_future(make())
         making[asked].add_done_callback(lambda _: making.pop(asked))
     return await asyncio.shield(making[asked])
+
+
+def _proof(looked: Callable[[], AbstractContextManager[Look]]) -> Endpoint:
+    def made(asked: Asked) -> Response:
+        height, index = asked.number("height"), asked.number("index")
+        with looked() as look:
+            page = record_page(look, height, index)
+        named = f'attachment; filename="pole-proof-{height}-{index}.json"'
+        return Response(page.proof, media_type="application/json", headers={"Content-Disposition": named})
+
+    async def answer(request: Request) -> Response:
+        return await run_in_threadpool(made, Asked(request.path_params))
+
+    return answer
 
 
 def _stream(pulse: Pulse) -> Endpoint:
