@@ -19,9 +19,9 @@ from pole.protocol.parameters import Parameters
 from pole.protocol.rounds.rent import judging_time
 from pole.protocol.state import Phase, PostedTask
 
-COMMITTED: Final = ("SolutionCommitted", "SolutionDisplaced")
 PHASE_OF: Final = {
-    **dict.fromkeys(COMMITTED, Phase.TRAINING),
+    "SolutionCommitted": Phase.TRAINING,
+    "SolutionDisplaced": Phase.TRAINING,
     "SeedDrawn": Phase.SEED,
     "KeysPosted": Phase.KEYS,
     "SubmissionsClosed": Phase.TRAINING,
@@ -42,8 +42,8 @@ OF_COMMITTEE: Final = frozenset(
 )
 """The phases that each committee of a round has."""
 
-MAX_COMMITMENTS: Final = 1_000
-"""Blocks with commitments that are marked, the first ones: only of them can there be so many."""
+MAX_MARKS: Final = 10_000
+"""Marks of a round: more are only where somebody commits anew in that many Ethereum blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +117,12 @@ def stretches_of(marks: Sequence[Mark], course: Course, parameters: Parameters) 
 
 def _marks(look: Look, round_id: int) -> tuple[Mark, ...]:
     """Return the acts of a round, those of one Ethereum block and kind together."""
-    columns = (acts.c.kind, acts.c.block, acts.c.time)
+    columns = (acts.c.block, acts.c.time, acts.c.kind)
     asked = select(*columns, func.count().label("times")).where(acts.c.round_id == round_id)
-    asked = asked.group_by(*columns).order_by(acts.c.block, acts.c.kind)
-    committed = look.rows(asked.where(acts.c.kind.in_(COMMITTED)).limit(MAX_COMMITMENTS))
-    others = look.rows(asked.where(acts.c.kind.in_(PHASE_OF.keys() - set(COMMITTED))))
-    challenges = [row.block for row in others if row.kind == "TallyChallenged"]
-    return tuple(_mark(row, challenges) for row in sorted([*committed, *others], key=lambda row: row.block))
+    grouped = asked.group_by(*columns).order_by(acts.c.block, acts.c.kind).limit(MAX_MARKS)
+    found = [row for row in look.rows(grouped) if row.kind in PHASE_OF]
+    challenges = [row.block for row in found if row.kind == "TallyChallenged"]
+    return tuple(_mark(row, challenges) for row in found)
 
 
 def _mark(row: Any, challenges: Sequence[int]) -> Mark:
