@@ -26,7 +26,7 @@ UNLINKED: Final = ("", "search?q=1", "nothing-here")
 """Where to begin: pages that lead to all others, one that a form leads to, one that is not there."""
 
 _ID: Final = re.compile(r"0x[0-9a-fA-F]+|[0-9]+")
-_LINK: Final = re.compile(r'<a\b[^>]* href="([^"]+)"')
+_LINK: Final = re.compile(r'<a\b(?![^>]* download)[^>]* href="([^"]+)"')
 
 
 @dataclass
@@ -87,7 +87,7 @@ def kind_of(url: str) -> str:
 
 def links_of(page: Page) -> set[str]:
     """Return the addresses that a page in the browser links to."""
-    links = page.eval_on_selector_all("a[href]", "all => all.map(each => each.href)")
+    links = page.eval_on_selector_all("a[href]:not([download])", "all => all.map(each => each.href)")
     return {urldefrag(urljoin(page.url, link))[0] for link in links}
 
 

@@ -22,6 +22,8 @@ from pole.adapters.storage import profiles
 from pole.adapters.storage.journal import SqliteJournal
 from pole.adapters.wallet import holder_card, keystore, remote_wallet, secret_box, share_box, share_receipt
 from pole.errors import InputError, IntegrityError, PoleError
+from pole.explore.views.tasks.drawing import drawn_layers
+from pole.explore.views.tasks.specification import read_view
 from pole.learning.data import datasets
 from pole.learning.data.preparation import ImageSource, parse_preparation
 from pole.learning.evaluation import model_file
@@ -95,6 +97,13 @@ def _formats() -> tuple[Reader, ...]:
             (InputError,),
             examples.specifications(),
             ("pole.protocol.models.specification.parse_specification",),
+        ),
+        Reader(
+            "drawn-network",
+            lambda data: drawn_layers(read_view(data)),
+            (InputError,),
+            tuple(parse_specification(each).canonical_bytes() for each in examples.specifications()),
+            ("pole.explore.views.tasks.specification.read_view",),
         ),
         Reader(
             "kept-model",

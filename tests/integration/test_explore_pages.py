@@ -1,5 +1,6 @@
 """The explorer's pages in a real browser: nothing fails in it, with JavaScript or without."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -22,6 +22,9 @@ from pole.explore import schema
 from pole.explore.index.following import EventDatabase
 from pole.explore.index.money import CREDIT, POOL, STAKES
 from pole.explore.index.rounds import Where
+from pole.explore.views.looking import Look
+from pole.explore.views.rounds.money import GIFT, INFORMING, VERIFICATION
+from pole.explore.views.rounds.pages import round_page
 from pole.protocol.encoding.hashing import address, keccak256
 from pole.protocol.replay.history import History
 from pole.roles.ports import Moment
@@ -102,6 +105,23 @@ def watched(course: Course, history: History) -> tuple[Watched, Pair]:
     return seen, pair
 
 
+def check_money(look: Look, balances: Mapping[str, int]) -> None:
+    """Hold what each round was paid and has paid against its account: nothing is left of one that ended."""
+    ended = 0
+    for round_id in look.connection.scalars(select(schema.rounds.c.round_id)):
+        page = round_page(look, round_id)
+        assert page.money.held == balances.get(f"0x{round_id:064x}", 0)
+        assert not [line for line in page.money.lines if line.what == GIFT]
+        if page.line.ended_at is not None:
+            ended += 1
+            assert page.money.paid_in == page.money.paid_out
+            own = [
+                line for line in page.money.lines if line.who and line.what not in (VERIFICATION, INFORMING)
+            ]
+            assert sum(line.paid_out for line in own) >= sum(payout.amount for payout in page.payouts)
+    assert ended
+
+
 @pytest.mark.parametrize("seed", [4, 7, 11])
 def test_the_index_says_what_the_replay_and_the_reservoir_say(seed: int, tmp_path: Path) -> None:
     course = run(artifacts(), seeded(seed), STEPS, Counts())
@@ -116,6 +136,7 @@ def test_the_index_says_what_the_replay_and_the_reservoir_say(seed: int, tmp_pat
         check_parity(engine, history)
         with engine.connect() as connection:
             rows = list(connection.execute(select(schema.balances)))
+            check_money(Look(connection, parameters), {row.account: row.amount for row in rows})
     credits_ = {row.holder: row.amount for row in rows if row.account == CREDIT}
     for person in PEOPLE:
         assert credits_.get(address(person), 0) == pair.view("RewardReservoir.creditOf", person)[0]

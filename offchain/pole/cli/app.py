@@ -166,6 +166,7 @@ chain = _group(
             "Check every block, record and payout from the events alone.",
         ),
         "prove": ("pole.cli.network.chain:prove", "Prove that a record is in a block."),
+        "check": ("pole.cli.network.chain:check", "Check a proof that a record is in a block."),
         "export": ("pole.cli.network.chain_export:export", "Write everything that happened as tables."),
         "challenge": ("pole.cli.network.chain:challenge", "Call for a larger committee to judge anew."),
     },

@@ -64,7 +64,10 @@ events = Table(
     Index("events_of_height", "height", "block", "log_index"),
     Index("events_of_transaction", "transaction"),
 )
-"""Every event of every contract, decoded; of a record `height` is that of its body, `kind` its RecordKind."""
+"""Every event of every contract, decoded; of a record `height` is that of its body, `kind` its RecordKind.
+
+A movement of money has the round that it is for: whose account it changes, or whose event it follows.
+"""
 
 acts = Table(
     "acts",

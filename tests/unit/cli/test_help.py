@@ -53,7 +53,7 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
         *("verifier stake", "verifier run", "verifier unstake", "verifier reclaim"),
         *("verifier history", "verifier estimate", "verifier leak"),
         *("fleet up", "fleet drain", "fleet upgrade", "fleet units", "fleet container"),
-        *("chain log", "chain verify", "chain prove", "chain export", "chain challenge"),
+        *("chain log", "chain verify", "chain prove", "chain check", "chain export", "chain challenge"),
         *("config set", "config unset", "config use", "config list", "config show"),
         *("completion install", "completion show"),
         *("explore", "withdraw", "backup", "restore", "doctor"),

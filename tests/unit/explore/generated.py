@@ -23,7 +23,14 @@ from pole.explore.index import money
 from pole.protocol.ballots import ballot_id, round_and_attempt
 from pole.protocol.encoding.hashing import address, keccak256
 from pole.protocol.encoding.headers import header_hash
-from pole.protocol.encoding.records import Payouts, SolutionCommitted, TallyChallenged, decode_record
+from pole.protocol.encoding.records import (
+    Payouts,
+    RecordData,
+    SolutionCommitted,
+    TallyChallenged,
+    VoteLeaked,
+    decode_record,
+)
 from pole.protocol.formats.block_body import body_root
 from pole.protocol.rounds.payouts import miner_bond
 from pole.protocol.rounds.rent import rent
@@ -181,62 +188,124 @@ def _template(mood: str) -> Template:
     _, *happenings = happenings_of(played((mood,)).history())
     round_id = 1
     return Template(
-        tuple(_paid(happenings, round_id)),
+        tuple(_spread(list(_paid(happenings, round_id)))),
         sum(name == "Recorded" for each in happenings for _, name, _ in each.events),
         any(name == "BlockAppended" for each in happenings for _, name, _ in each.events),
     )
 
 
+def _spread(happenings: Sequence[Happening]) -> Iterator[Happening]:
+    """Return what happened with as much time between one and the next, from the opening to the end."""
+    opened = next(place for place, each in enumerate(happenings) if _opens(each))
+    ended = next(place for place, each in enumerate(happenings) if _ends(each))
+    begin, end = happenings[opened].time, happenings[ended].time
+    for place, each in enumerate(happenings):
+        passed = min(max(place - opened, 0), ended - opened)
+        yield replace(each, time=begin + (end - begin) * passed // (ended - opened))
+
+
+def _opens(happening: Happening) -> bool:
+    return any(_is_of(RecordKind.ROUND_OPENED, name, told) for _, name, told in happening.events)
+
+
+def _ends(happening: Happening) -> bool:
+    return any(_is_of(RecordKind.PAYOUTS, name, told) for _, name, told in happening.events)
+
+
 def _paid(happenings: Sequence[Happening], round_id: int) -> Iterator[Happening]:
-    """Return what happened with the reservoir's events, as if each wei went the way the contracts send it."""
-    terms: dict[str, int] = {}
+    """Return what happened with the reservoir's events, in the order in which the contracts emit them."""
     account, held = round_id.to_bytes(32, "big"), 0
+    due = 0
     for happening in happenings:
-        told = list(happening.events)
-        for _, name, arguments in happening.events:
+        told: list[Told] = []
+        settled = [each for each in happening.events if each[0] == "VerifierCommittee"]
+        for contract, name, arguments in happening.events:
+            if _is_of(RecordKind.PAYOUTS, name, arguments):
+                moved, left = _settled(settled, arguments, account, held)
+                told += moved
+                held -= left
+            elif _is_of(RecordKind.VOTE_LEAKED, name, arguments):
+                told += _leaked(settled, arguments)
+                continue
+            if (contract, name, arguments) in settled and name in ("Slashed", "Struck", "Rewarded"):
+                continue
+            told.append((contract, name, arguments))
             if name == "TaskPosted":
                 terms = arguments["terms"]
                 due = terms["reward"] + terms["dataBond"] + rent(terms["reward"], PARAMETERS.task_list)
-                told.append(_reservoir("Deposited", _deposit(TASK_LIST, TASKS, DATA_NODE, due)))
-                told.append(_reservoir("Deposited", _deposit(CHAIN, POOL, DATA_NODE, terms["fee"])))
+                paid = due + terms["fee"]
+                told.append(_reservoir("Deposited", _deposit(TASK_LIST, TASKS, TASK_LIST, paid)))
+                told.append(_reservoir("Transferred", _transfer(TASK_LIST, TASKS, CHAIN, POOL, terms["fee"])))
             elif name == "TaskTaken":
                 told.append(_reservoir("Transferred", _transfer(TASK_LIST, TASKS, CHAIN, account, due)))
                 held += due
-            elif name == "Slashed":
-                amount = arguments["amount"]
-                told.append(_reservoir("Transferred", _transfer(COMMITTEE, STAKES, CHAIN, account, amount)))
-                held += amount
-            elif name == "Rewarded":
-                told.append(
-                    _reservoir(
-                        "Credited", _credit(CHAIN, account, arguments["verifier"], arguments["amount"])
-                    )
-                )
-                held -= arguments["amount"]
             elif name == "Recorded":
-                moved, change = _recorded(arguments, account)
-                told += moved
-                held += change
-        if any(name == "Recorded" and each["kind"] == RecordKind.PAYOUTS for _, name, each in told):
-            told.append(_reservoir("Transferred", _transfer(CHAIN, account, CHAIN, POOL, held)))
-            held = 0
+                bond = _bond(arguments)
+                if bond:
+                    told.append(_reservoir("Deposited", _deposit(CHAIN, account, CHAIN, bond)))
+                held += bond
         yield replace(happening, events=tuple(told))
 
 
-def _recorded(arguments: Mapping[str, Any], account: bytes) -> tuple[list[Told], int]:
-    """Return how a record moves money, and by how much that changes the round's account."""
-    record = decode_record(Record(1, 0, RecordKind(arguments["kind"]), arguments["data"]))
-    match record:
-        case SolutionCommitted():
-            bond = miner_bond(record.claimed_train_correct, TERMS, PARAMETERS.chain)
-            return [_reservoir("Deposited", _deposit(CHAIN, account, record.miner, bond))], bond
-        case TallyChallenged():
-            paid = _deposit(CHAIN, account, record.challenger, record.bond)
-            return [_reservoir("Deposited", paid)], record.bond
-        case Payouts():
-            told = [_reservoir("Credited", _payout(each, account)) for each in record.payouts]
-            return told, -sum(each.amount for each in record.payouts if each.reason not in _FROM_POOL)
-    return [], 0
+def _is_of(kind: RecordKind, name: str, arguments: Mapping[str, Any]) -> bool:
+    return name == "Recorded" and arguments["kind"] == kind
+
+
+def _bond(arguments: Mapping[str, Any]) -> int:
+    """Return what is deposited after a record."""
+    match _record_in(arguments):
+        case SolutionCommitted() as record:
+            return miner_bond(record.claimed_train_correct, TERMS, PARAMETERS.chain)
+        case TallyChallenged() as record:
+            return record.bond
+    return 0
+
+
+def _record_in(arguments: Mapping[str, Any]) -> RecordData:
+    return decode_record(Record(1, 0, RecordKind(arguments["kind"]), arguments["data"]))
+
+
+def _leaked(settled: Sequence[Told], arguments: Mapping[str, Any]) -> list[Told]:
+    """Return what a leak does: half of the penalty is the informer's, the rest is the pool's."""
+    record = _record_in(arguments)
+    assert isinstance(record, VoteLeaked)
+    (slashed,) = settled
+    penalty, ballot = slashed[2]["amount"], {"ballotId": record.ballot_id, "verifier": record.verifier}
+    reward = penalty // 2
+    return [
+        slashed,
+        ("VerifierCommittee", "VoteLeaked", {**ballot, "informer": record.informer, "reward": reward}),
+        ("Ledger", "Recorded", dict(arguments)),
+        _reservoir("Credited", _credit(COMMITTEE, STAKES, record.informer, reward)),
+        _reservoir("Transferred", _transfer(COMMITTEE, STAKES, CHAIN, POOL, penalty - reward)),
+    ]
+
+
+def _settled(
+    settled: Sequence[Told], arguments: Mapping[str, Any], account: bytes, held: int
+) -> tuple[list[Told], int]:
+    """Return how a round's money goes before its payouts are recorded, and how much its account had."""
+    rewards = sum(each["amount"] for _, name, each in settled if name == "Rewarded")
+    lost = sum(each["amount"] for _, name, each in settled if name == "Slashed")
+    fee, told = max(rewards - lost, 0), list[Told]()
+    if fee:
+        told.append(_reservoir("Transferred", _transfer(CHAIN, account, COMMITTEE, STAKES, fee)))
+    for each in settled:
+        told.append(each)
+        if each[1] == "Rewarded":
+            payee, amount = each[2]["verifier"], each[2]["amount"]
+            told.append(_reservoir("Credited", _credit(COMMITTEE, STAKES, payee, amount)))
+    if lost > rewards:
+        told.append(_reservoir("Transferred", _transfer(COMMITTEE, STAKES, CHAIN, POOL, lost - rewards)))
+    record = _record_in(arguments)
+    assert isinstance(record, Payouts)
+    own = [each for each in record.payouts if each.reason not in _FROM_POOL]
+    drawn = [each for each in record.payouts if each.reason in _FROM_POOL]
+    told += [_reservoir("Credited", _payout(each, account)) for each in own]
+    rest = held - fee - sum(each.amount for each in own)
+    if rest:
+        told.append(_reservoir("Transferred", _transfer(CHAIN, account, CHAIN, POOL, rest)))
+    return [*told, *(_reservoir("Credited", _payout(each, account)) for each in drawn)], held
 
 
 def _payout(payout: Payout, account: bytes) -> dict[str, Any]:

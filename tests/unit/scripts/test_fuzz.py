@@ -26,6 +26,7 @@ REFUSED_AS_THEY_ARE = {"body"}
 NAMES = (
     *(
         "specification",
+        "drawn-network",
         "kept-model",
         "history",
         "epoch",

@@ -1,5 +1,6 @@
-"""`pole chain log|verify|prove|challenge`."""
+"""`pole chain log|verify|prove|check|challenge`."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from pole.cli.common.context import (
 )
 from pole.cli.common.output import percent, print_done, print_json, print_table
 from pole.errors import InputError
-from pole.quoting import short_address
+from pole.quoting import quoted, short_address
 
 if TYPE_CHECKING:
     from pole.adapters.ethereum.chain_log import ChainLog, LoggedBlock
@@ -181,6 +182,53 @@ def prove(settings: Settings, height: int, index: int, out: Path | None) -> None
     click.echo(
         f"Record {index} ({kind}) is in block {height}, 0x{block_hash.hex()}: the proof holds.", err=True
     )
+
+
+@command(epilog="Example: pole chain check proof.json")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--block-hash",
+    metavar="HASH",
+    help="Hash of the PoLe block, known from elsewhere: then no node is asked.  [default: the contract's]",
+)
+@json_option
+@common_options
+def check(settings: Settings, /, *, file: Path, block_hash: str | None, as_json: bool) -> None:
+    """Check the proof in FILE, which `pole chain prove` or the explorer wrote.
+
+    The header must hash to the block's hash, and the record's path lead to the header's body root. The exit
+    code is 4 when it does not.
+    """
+    from pole.protocol.encoding.records import kind_name
+    from pole.protocol.replay.proofs import read_proof, verify_proof
+
+    proof = read_proof(_proof_file(file))
+    height, index = proof.header.height, proof.inclusion.index
+    if block_hash is None:
+        known = bytes(open_reader(settings).view("Ledger", "blockHash", height))
+    else:
+        known = _hash(block_hash)
+    verify_proof(proof, known)
+    kind = kind_name(proof.record.kind)
+    told = {"height": height, "index": index, "kind": kind, "blockHash": f"0x{known.hex()}"}
+    sentence = f"Record {index} ({kind}) is in block {height}, 0x{known.hex()}: the proof holds."
+    print_done(sentence, told, as_json=as_json)
+
+
+def _proof_file(file: Path) -> bytes:
+    from pole.protocol.replay.proofs import MAX_BYTES
+    from pole.roles.support.files import read_bounded
+
+    try:
+        return read_bounded(file, MAX_BYTES).rstrip(b"\n")
+    except OSError as error:
+        raise InputError(f"The proof cannot be read from {file}: {error.strerror}.") from error
+
+
+def _hash(text: str) -> bytes:
+    if not re.fullmatch("0x[0-9a-fA-F]{64}", text, re.ASCII):
+        raise InputError(f"{quoted(text)} is no hash: it is 0x and 64 hexadecimal digits.")
+    return bytes.fromhex(text[2:])
 
 
 @command(epilog="Example: pole chain challenge 3 --wallet alice")

@@ -49,6 +49,7 @@ def explore(
     """
     from pole.adapters.history.pages import EventPages
     from pole.adapters.history.trainings import TrainingFiles
+    from pole.adapters.storage.kept_specifications import KeptSpecifications
     from pole.explore.index.opening import open_index
     from pole.explore.server.app import application
     from pole.explore.server.serving import is_loopback, listen, names_of, serve, url_of
@@ -71,6 +72,12 @@ def explore(
         if opens:
             click.launch(url)
 
-    files = TrainingFiles((settings.home, *homes))
-    app = application(index, lambda: index.catch_up(source), names_of(host), miners=files.miners)
+    files, kept = TrainingFiles((settings.home, *homes)), KeptSpecifications(settings.home)
+    app = application(
+        index,
+        lambda: index.catch_up(source),
+        names_of(host),
+        miners=files.miners,
+        find_specification=kept.find,
+    )
     serve(app, listening, begin)

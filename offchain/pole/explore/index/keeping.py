@@ -12,7 +12,7 @@ from pole.explore.index.blocks import block_row, ommer_rows
 from pole.explore.index.money import balance_changes, day_changes, network_changes, total_changes
 from pole.explore.index.rounds import Where, opening_of, round_rows
 from pole.explore.index.standings import ended_days, miner_terms, verifier_terms
-from pole.explore.index.stored import event_of, events_where, record_of, row_of
+from pole.explore.index.stored import RESERVOIR, event_of, events_where, record_of, rows_of
 from pole.explore.index.summing import Terms, add_terms, chunks, negative
 from pole.explore.index.tasks import task_of, task_row
 from pole.protocol.encoding.records import RecordData
@@ -37,7 +37,7 @@ class Keeper:
         events = _new_events(connection, page.events)
         happened = [(event, record_of(event)) for event in events]
         times = {mark.number: mark.time for mark in page.marks}
-        rows = [row_of(event, record) for event, record in happened]
+        rows = self._rows(happened)
         _insert(connection, schema.events, rows)
         acts = (act_of(event, record, times[event.block]) for event, record in happened)
         _insert(connection, schema.acts, [act for act in acts if act is not None])
@@ -56,7 +56,10 @@ class Keeper:
         for table in (schema.events, schema.acts, schema.pole_blocks, schema.ommers):
             connection.execute(delete(table).where(table.c.block >= first))
         connection.execute(delete(schema.blocks).where(schema.blocks.c.number >= first))
-        self._derive(connection, [row_of(event, record) for event, record in happened])
+        self._derive(connection, self._rows(happened))
+
+    def _rows(self, happened: Happened) -> list[dict[str, Any]]:
+        return rows_of(happened, self._where.chain_address, self._where.committee_address)
 
     def _derive(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Make the rows of the tasks and rounds anew that events are of."""
@@ -166,11 +169,10 @@ def _new_events(connection: Connection, events: Sequence[ChainEvent]) -> list[Ch
 
 
 def _grouped(connection: Connection, column: Any, keys: Sequence[int]) -> dict[int, list[ChainEvent]]:
-    """Return the events of some rounds or tasks, by which they are of."""
+    """Return the events of some rounds or tasks, by which they are of; their money is shown, not judged."""
     table = schema.events
-    rows = connection.execute(
-        select(table).where(column.in_(keys)).order_by(table.c.block, table.c.log_index)
-    )
+    wanted = select(table).where(column.in_(keys), table.c.contract != RESERVOIR)
+    rows = connection.execute(wanted.order_by(table.c.block, table.c.log_index))
     found: dict[int, list[ChainEvent]] = {}
     for row in rows:
         found.setdefault(row._mapping[column.name], []).append(event_of(row))

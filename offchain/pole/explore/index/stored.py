@@ -1,7 +1,7 @@
 """Events as the table `events` holds them, and back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -9,9 +9,18 @@ from sqlalchemy import Connection, Row, select
 
 from pole.adapters.ethereum.decoding import to_record
 from pole.adapters.history.pages import ChainEvent
+from pole.explore.index.money import POOL, STAKES
 from pole.explore.schema import events
 from pole.protocol.ballots import round_and_attempt
 from pole.protocol.encoding.records import RecordData, decode_record, round_of
+
+RESERVOIR: Final = "RewardReservoir"
+
+_BESIDE: Final = frozenset({"SeatLeft", "Deposited", "Credited", "Transferred"})
+"""Events that may name no round in the midst of one's: a penalty unseats, and strangers move money too."""
+
+_LARGEST_ROUND: Final = 2**63 - 1
+"""The largest number of a round that a table has room for; accounts of other kinds are hashes."""
 
 BYTES: Final = "0x"
 """The only key of an object that stands for bytes: an argument of an event has no such name."""
@@ -60,6 +69,51 @@ def subjects(event: ChainEvent, record: RecordData | None) -> tuple[int | None, 
     if event.contract == "TaskList":
         return None, told.get("taskId"), None
     return told.get("roundId"), None, None
+
+
+def rows_of(
+    happened: Sequence[tuple[ChainEvent, RecordData | None]], chain_address: str, committee_address: str
+) -> list[dict[str, Any]]:
+    """Return the rows of events, in the order they happened and with those of whole transactions.
+
+    All rounds share the pool and the stakes: for which of them these pay is told by the event before.
+    """
+    shared = {(chain_address, POOL), (committee_address, STAKES)}
+    rows: list[dict[str, Any]] = []
+    leading: tuple[bytes, int | None] = (b"", None)
+    for event, record in happened:
+        row = row_of(event, record)
+        if event.contract == RESERVOIR:
+            row["round_id"] = _own_round(event, chain_address)
+        if event.transaction == leading[0] and row["round_id"] is None and _payer(event) in shared:
+            row["round_id"] = leading[1]
+        elif row["round_id"] is not None or event.name not in _BESIDE:
+            leading = (event.transaction, row["round_id"])
+        rows.append(row)
+    return rows
+
+
+def _own_round(event: ChainEvent, chain_address: str) -> int | None:
+    """Return the round whose account of the chain a movement of money changes, None where it changes none."""
+    told = event.arguments
+    pairs = (("holder", "account"), ("fromHolder", "fromAccount"), ("toHolder", "toAccount"))
+    for holder, account in pairs:
+        if told.get(holder) == chain_address:
+            round_id = int.from_bytes(told[account], "big")
+            if 0 < round_id <= _LARGEST_ROUND:
+                return round_id
+    return None
+
+
+def _payer(event: ChainEvent) -> tuple[str, str] | None:
+    """Return the holder and the account that money comes from, None where it comes from none."""
+    told = event.arguments
+    match event.contract, event.name:
+        case "RewardReservoir", "Credited":
+            return told["holder"], f"0x{told['account'].hex()}"
+        case "RewardReservoir", "Transferred":
+            return told["fromHolder"], f"0x{told['fromAccount'].hex()}"
+    return None
 
 
 def row_of(event: ChainEvent, record: RecordData | None) -> dict[str, Any]:

@@ -5,7 +5,9 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,10 +34,22 @@ from pole.explore.server.serving import LOOPBACK_NAMES
 from pole.explore.server.watching import Pulse, kept_up
 from pole.explore.training.asking_here import asks_here
 from pole.explore.training.views import Network
-from pole.explore.views.looking import Head, Look, NotThereError, Time, head_of
+from pole.explore.views.blocks import record_page
+from pole.explore.views.looking import (
+    FindSpecification,
+    Head,
+    Look,
+    NotThereError,
+    Time,
+    head_of,
+    nothing_kept,
+)
 from pole.quoting import one_line
 
 JSON: Final = ".json"
+PROOF: Final = "/blocks/{height}/records/{index}/proof"
+"""A record's proof, to be kept as a file."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 MAX_STREAMS: Final = 100
@@ -57,6 +71,17 @@ class Twins:
 
 
 Miners = Callable[[], Sequence[MinerTrainings]]
+Looked = Callable[[], AbstractContextManager[Look]]
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What the pages of files on this machine are made of, this machine's `names`, and the time."""
+
+    miners: Miners
+    network: Network
+    names: Collection[str]
+    now: Callable[[], float]
 
 
 def application(
@@ -65,15 +90,24 @@ def application(
     hosts: Collection[str],
     pause: float = 1.0,
     miners: Miners = tuple,
+    find_specification: FindSpecification = nothing_kept,
     now: Callable[[], float] = time.time,
 ) -> ASGIApp:
     """Return the application over an index, which `look` brings up to date, again a pause of seconds later.
 
     It answers for `hosts` alone, for any where there are none. The trainings of `miners`, at the seconds
     since 1970 that `now` tells, are shown to this machine alone, and linked where all is for it alone.
+    `find_specification` looks for the specification of a task on this machine.
     """
     pulse, kept = Pulse(), KeptAnswers()
+    network = Network(index.where.chain_id, index.where.chain_address[2:10].lower())
+    here = Here(miners, network, hosts or LOOPBACK_NAMES, now)
     prepare()
+
+    @contextlib.contextmanager
+    def looked() -> Iterator[Look]:
+        with index.engine.connect() as connection:
+            yield Look(connection, index.where.parameters, find_specification)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -86,8 +120,9 @@ def application(
 
     made = Starlette(
         routes=[
-            *(Route(page.path, _endpoint(page, index, pulse, kept), name=page.name) for page in PAGES),
-            *(Route(page.path, _own(page, index, pulse, hosts, miners, now)) for page in OWN_PAGES),
+            *(Route(page.path, _endpoint(page, looked, pulse, kept), name=page.name) for page in PAGES),
+            *(Route(page.path, _own(page, looked, pulse, here)) for page in OWN_PAGES),
+            Route(PROOF, _proof(looked), name="proof"),
             Route("/stream", _stream(pulse)),
             Mount("/static", StaticFiles(packages=[("pole.explore.server", "static")])),
         ],
@@ -98,13 +133,12 @@ def application(
     return Guard(Twins(made), hosts)
 
 
-def _endpoint(page: Page, index: EventDatabase, pulse: Pulse, kept: KeptAnswers) -> Endpoint:
+def _endpoint(page: Page, looked: Looked, pulse: Pulse, kept: KeptAnswers) -> Endpoint:
     making: dict[Hashable, asyncio.Future[Answer]] = {}
 
     def made(request: Request) -> Answer:
         asked = Asked({**request.query_params, **request.path_params})
-        with index.engine.connect() as connection:
-            look = Look(connection, index.where.parameters)
+        with looked() as look:
             view, head = page.view(look, asked), head_of(look)
         return _made(request, page.name, view, head, head.time, pulse.complaint)
 
@@ -136,30 +170,20 @@ def _around(request: Request) -> dict[str, Any]:
     return {"links_trainings": request.app.state.is_for_this_machine}
 
 
-def _own(
-    page: OwnPage,
-    index: EventDatabase,
-    pulse: Pulse,
-    hosts: Collection[str],
-    miners: Miners,
-    now: Callable[[], float],
-) -> Endpoint:
-    place, names = index.where, hosts or LOOPBACK_NAMES
-    network = Network(place.chain_id, place.chain_address[2:10].lower())
-
+def _own(page: OwnPage, looked: Looked, pulse: Pulse, here: Here) -> Endpoint:
     def made(request: Request) -> Response:
         asked = Asked({**request.query_params, **request.path_params})
-        view = page.view(miners(), network, asked)
-        with index.engine.connect() as connection:
-            head = head_of(Look(connection, place.parameters))
-        answer = _made(request, page.name, view, head, int(now()), pulse.complaint).response()
+        view = page.view(here.miners(), here.network, asked)
+        with looked() as look:
+            head = head_of(look)
+        answer = _made(request, page.name, view, head, int(here.now()), pulse.complaint).response()
         # Files change between two blocks: a page that is open asks again, and replaces what is new.
         seen = hashlib.sha256(json.dumps(document(view)).encode()).hexdigest()
         answer.headers.update({"Cache-Control": "no-store", "ETag": f'"{seen}"'})
         return answer
 
     async def answer(request: Request) -> Response:
-        if not asks_here(request, names):
+        if not asks_here(request, here.names):
             raise NotThereError("Trainings are shown on the machine of this server alone: open it there.")
         return await run_in_threadpool(made, request)
 
@@ -174,6 +198,20 @@ async def _once(
         making[asked] = asyncio.ensure_future(make())
         making[asked].add_done_callback(lambda _: making.pop(asked))
     return await asyncio.shield(making[asked])
+
+
+def _proof(looked: Looked) -> Endpoint:
+    def made(asked: Asked) -> Response:
+        height, index = asked.number("height"), asked.number("index")
+        with looked() as look:
+            page = record_page(look, height, index)
+        named = f'attachment; filename="pole-proof-{height}-{index}.json"'
+        return Response(page.proof, media_type="application/json", headers={"Content-Disposition": named})
+
+    async def answer(request: Request) -> Response:
+        return await run_in_threadpool(made, Asked(request.path_params))
+
+    return answer
 
 
 def _stream(pulse: Pulse) -> Endpoint:

@@ -7,16 +7,18 @@ from typing import Any, Final
 from pole.adapters.history.trainings import MinerTrainings
 from pole.explore.server.asking import Asked
 from pole.explore.training.views import Network, miner_page, trainings_page
-from pole.explore.views import economics, leaderboards, rounds, tasks
+from pole.explore.views import economics, leaderboards
 from pole.explore.views.accounts import account_page
 from pole.explore.views.blocks import block_list, block_page, record_page
 from pole.explore.views.economics import economics_page
 from pole.explore.views.leaderboards import miner_board, verifier_board
 from pole.explore.views.looking import Look
 from pole.explore.views.now import now_page
-from pole.explore.views.rounds import round_list, round_page
+from pole.explore.views.rounds import pages as rounds
+from pole.explore.views.rounds.pages import round_list, round_page
 from pole.explore.views.search import search_page
-from pole.explore.views.tasks import task_list, task_page
+from pole.explore.views.tasks import pages as tasks
+from pole.explore.views.tasks.pages import task_list, task_page
 from pole.explore.views.transactions import transaction_page
 
 

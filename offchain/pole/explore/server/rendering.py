@@ -7,6 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pole.explore.database import storable
+from pole.explore.views.rounds.drawing import drawn_timeline, lasting
+from pole.explore.views.tasks.drawing import drawn_layers, sizes
 from pole.protocol.amounts import ether
 from pole.quoting import date_of, one_line, utc
 
@@ -45,6 +47,10 @@ def environment() -> Environment:
         real=real,
         duration=duration,
         speed=speed,
+        sizes=sizes,
+        drawn_layers=drawn_layers,
+        drawn_timeline=drawn_timeline,
+        lasting=lasting,
     )
     return made
 

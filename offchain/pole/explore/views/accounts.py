@@ -20,8 +20,8 @@ from pole.explore.schema import (
 )
 from pole.explore.views.duties import STAKE, Duty, OpenPart, Risk, duties, open_parts, risks
 from pole.explore.views.looking import ROWS, Act, Ether, Look, NotThereError, act_of
-from pole.explore.views.rounds import SolutionLine, solution_line
-from pole.explore.views.tasks import TaskLine, task_line
+from pole.explore.views.rounds.pages import SolutionLine, solution_line
+from pole.explore.views.tasks.pages import TaskLine, task_line
 from pole.protocol.ballots import round_and_attempt
 
 DAYS: Final = 90

@@ -1,6 +1,6 @@
 """What every view is asked with, and the values that views share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NewType, TypeVar
 
@@ -10,6 +10,7 @@ from pole.errors import PoleError
 from pole.explore import schema
 from pole.explore.database import DIGITS
 from pole.protocol.parameters import Parameters
+from pole.protocol.state import PostedTask
 
 ROWS: Final = 50
 """Lines of a list on one page."""
@@ -26,6 +27,9 @@ Ether = NewType("Ether", int)
 Time = NewType("Time", int)
 """Seconds since the epoch, by the clock of an Ethereum block."""
 
+FindSpecification = Callable[[PostedTask, int | None], bytes | None]
+"""Returns the specification of a task that a round has taken, None where this machine does not have it."""
+
 T = TypeVar("T")
 
 
@@ -35,12 +39,20 @@ class NotThereError(PoleError):
     exit_code = 2
 
 
+def nothing_kept(_task: PostedTask, _round_id: int | None) -> None:
+    """Return that this machine has the specification of no task."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The index at one moment: a connection whose transaction sees one state, and whose network it is."""
+    """The index at one moment: a connection whose transaction sees one state, and whose network it is.
+
+    `find_specification` looks for files of this machine, and fetches none.
+    """
 
     connection: Connection
     parameters: Parameters
+    find_specification: FindSpecification = nothing_kept
 
     def rows(self, asked: Select[Any]) -> list[Any]:
         """Return the rows of a query."""

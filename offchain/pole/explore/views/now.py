@@ -9,7 +9,7 @@ from pole.explore import schema
 from pole.explore.index.money import DAY, FEE, POOL, STAKES
 from pole.explore.views.blocks import BlockLine, block_line
 from pole.explore.views.looking import Ether, Head, Look, Time, head_of
-from pole.explore.views.tasks import TaskLine, most_valuable
+from pole.explore.views.tasks.pages import TaskLine, most_valuable
 
 SHORT: Final = 10
 """Lines of a list on this page."""

@@ -15,6 +15,7 @@ from pole.explore.index.following import EventDatabase
 from pole.explore.index.stored import events_where
 from pole.explore.views.blocks import block_list, block_page, record_page
 from pole.explore.views.looking import Look
+from pole.explore.views.rounds.pages import round_page
 
 ROUNDS = 60
 
@@ -70,3 +71,13 @@ def test_the_same_seed_makes_the_same_chain() -> None:
     one, other = GeneratedChain(5, seed=3), GeneratedChain(5, seed=3)
     assert one.page(one.first_block, one.head().number) == other.page(one.first_block, one.head().number)
     assert one.page(12, 40) != GeneratedChain(5, seed=4).page(12, 40)
+
+
+def test_what_was_put_into_a_round_was_paid_out_of_it(engine: Engine) -> None:
+    with engine.connect() as connection:
+        look = Look(connection, PARAMETERS)
+        for round_id in range(1, ROUNDS + 1):
+            page = round_page(look, round_id)
+            assert page.money.held == 0
+            assert page.money.paid_in == page.money.paid_out > 0
+            assert not [line for line in page.money.lines if line.what == "GIFT"]

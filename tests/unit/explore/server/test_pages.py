@@ -157,6 +157,23 @@ def test_payouts_of_a_round_are_those_of_the_index(app: ASGIApp, index: EventDat
     ]
 
 
+def test_a_records_proof_is_a_file(app: ASGIApp) -> None:
+    path = "/blocks/2/records/1/proof"
+    answer = ask(app, path)
+    assert answer.body == ask(app, f"{path}.json").body == ask(app, path, accept="application/json").body
+    assert answer.body.decode() == ask(app, "/blocks/2/records/1.json").document["data"]["proof"]
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    assert f'href="{path}" download' in ask(app, "/blocks/2/records/1").text
+
+
+@pytest.mark.parametrize(
+    "place", ["2/records/9999", "0/records/0", "9999/records/0", "x/records/0", "2/records/-1"]
+)
+def test_a_proof_of_nothing_is_said_to_be_none(app: ASGIApp, place: str) -> None:
+    assert ask(app, f"/blocks/{place}/proof").status == 404
+    assert ask(app, f"/blocks/{place}/proof.json").document["error"]
+
+
 def test_lists_go_on_to_their_end(app: ASGIApp) -> None:
     seen: list[int] = []
     path = "/rounds.json"

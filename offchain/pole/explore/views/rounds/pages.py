@@ -4,8 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from pole.explore.index.tasks import task_of
 from pole.explore.schema import acts, ballots, lanes, payouts, rounds, seats, solutions, tasks
 from pole.explore.views.looking import (
     ROWS,
@@ -17,6 +18,10 @@ from pole.explore.views.looking import (
     act_of,
     paged,
 )
+from pole.explore.views.rounds.money import RoundMoney, round_money
+from pole.explore.views.rounds.timeline import Course, Timeline, round_timeline
+from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
+from pole.protocol.state import Phase, PostedTask
 
 STATES: Final = ("open", "block", "void")
 MAX_ACTS: Final = 500
@@ -136,13 +141,15 @@ class RoundPage:
     test_cid: str | None
     closed_early: bool | None
     released: bool
-    train_count: int | None
-    test_count: int | None
+    train_count: int
+    test_count: int
     fault: str | None
     acts: tuple[Act, ...]
     solutions: tuple[SolutionLine, ...]
     committees: tuple[Committee, ...]
     payouts: tuple[PayoutLine, ...]
+    money: RoundMoney
+    timeline: Timeline
 
 
 def round_list(look: Look, state: str, before: int | None) -> RoundList:
@@ -182,9 +189,8 @@ def round_page(look: Look, round_id: int) -> RoundPage:
     if row is None:
         raise NotThereError(f"There is no round {round_id}.")
     lane = look.row(select(lanes).where(lanes.c.round_id == round_id))
-    terms = look.value(select(tasks.c.terms).where(tasks.c.task_id == row.task_id))
-    counts = json.loads(terms) if terms else {}
-    timeline = select(acts).where(acts.c.round_id == round_id).order_by(acts.c.block, acts.c.log_index)
+    task = _task(look, row.task_id)
+    done = select(acts).where(acts.c.round_id == round_id).order_by(acts.c.block, acts.c.log_index)
     paid = select(payouts).where(payouts.c.round_id == round_id).order_by(payouts.c.place)
     return RoundPage(
         line=round_line(row),
@@ -195,14 +201,38 @@ def round_page(look: Look, round_id: int) -> RoundPage:
         test_cid=row.test_cid,
         closed_early=row.closed_early,
         released=row.released,
-        train_count=counts.get("train_count"),
-        test_count=counts.get("test_count"),
+        train_count=task.terms.train_count,
+        test_count=task.terms.test_count,
         fault=row.fault,
-        acts=tuple(act_of(each) for each in look.rows(timeline.limit(MAX_ACTS))),
+        acts=tuple(act_of(each) for each in look.rows(done.limit(MAX_ACTS))),
         solutions=_solutions(look, round_id),
         committees=_committees(look, round_id),
         payouts=tuple(PayoutLine(each.payee, each.reason, Ether(each.amount)) for each in look.rows(paid)),
+        money=round_money(look, round_id, task),
+        timeline=round_timeline(look, round_id, _course(look, row, task, lane)),
     )
+
+
+def _course(look: Look, row: Any, task: PostedTask, lane: Any | None) -> Course:
+    drawn = select(ballots.c.members).where(ballots.c.round_id == row.round_id).order_by(ballots.c.attempt)
+    judged = select(func.max(solutions.c.choice)).where(solutions.c.round_id == row.round_id)
+    return Course(
+        opened=row.opened_at,
+        ended=row.ended_at,
+        task=task,
+        places=row.places,
+        choices=look.value(judged) or 0,
+        members=tuple(each.members for each in look.rows(drawn)),
+        phase=Phase[lane.phase] if lane else None,
+        deadline=lane.deadline or None if lane else None,
+    )
+
+
+def _task(look: Look, task_id: int) -> PostedTask:
+    """Return the task of a round: a round has a row only where its task has."""
+    if task_id == IDLE_TASK_ID:
+        return idle_task(look.parameters)
+    return task_of(look.row(select(tasks).where(tasks.c.task_id == task_id)))
 
 
 def _solutions(look: Look, round_id: int) -> tuple[SolutionLine, ...]:

@@ -5,11 +5,13 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from pole.errors import InputError
 from pole.explore.index.tasks import task_of
-from pole.explore.schema import pole_blocks, tasks
+from pole.explore.schema import pole_blocks, rounds, solutions, tasks
 from pole.explore.views.looking import ROWS, Ether, Look, NotThereError, Time, paged
+from pole.explore.views.tasks.specification import SpecificationView, read_view
 from pole.protocol.rounds.rent import duration, judging_time
-from pole.protocol.state import TaskFiles, TaskTerms
+from pole.protocol.state import PostedTask, TaskFiles, TaskTerms
 
 STATES: Final = ("waiting", "taken", "cancelled", "replaced")
 
@@ -37,11 +39,24 @@ class TaskList:
 
 
 @dataclass(frozen=True, slots=True)
+class WinningModel:
+    """The model that a task's round ended with: where its miner put it, and what the committee found."""
+
+    miner: str
+    model_cid: str
+    model_digest: bytes
+    found_train: int
+    found_test: int
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPage:
     """A task: what it pays and demands, its files, and what became of it.
 
     `seconds` is what its round may take, `judging_seconds` what judging one model may. `height` is that of
-    its block, None without one; `replaced_by` the task that took its place in the list.
+    its block, None without one; `replaced_by` the task that took its place in the list. `specification` is
+    None where this machine does not have it, or where it is unusable, which `specification_fault` then says.
+    `round_state` is that of its round, `model` None where nobody's model won.
     """
 
     line: TaskLine
@@ -55,6 +70,10 @@ class TaskPage:
     replaced_by: int | None
     height: int | None
     winner: str | None
+    specification: SpecificationView | None
+    specification_fault: str | None
+    round_state: str | None
+    model: WinningModel | None
 
 
 def task_list(look: Look, state: str, before: int | None) -> TaskList:
@@ -82,6 +101,7 @@ def task_page(look: Look, task_id: int) -> TaskPage:
         raise NotThereError(f"There is no task {task_id}.")
     task, limits = task_of(row), look.parameters.task_list
     block = look.row(select(pole_blocks).where(pole_blocks.c.round_id == row.round_id))
+    specification, fault = _specification(look, task, row.round_id)
     return TaskPage(
         line=task_line(look, row),
         terms=task.terms,
@@ -94,7 +114,32 @@ def task_page(look: Look, task_id: int) -> TaskPage:
         replaced_by=row.replaced_by,
         height=block.height if block else None,
         winner=block.winner if block else None,
+        specification=specification,
+        specification_fault=fault,
+        round_state=look.value(select(rounds.c.state).where(rounds.c.round_id == row.round_id)),
+        model=None if block is None else _model(look, block),
     )
+
+
+def _specification(
+    look: Look, task: PostedTask, round_id: int | None
+) -> tuple[SpecificationView | None, str | None]:
+    document = look.find_specification(task, round_id)
+    if document is None:
+        return None, None
+    try:
+        return read_view(document), None
+    except InputError as error:
+        return None, str(error)
+
+
+def _model(look: Look, block: Any) -> WinningModel | None:
+    """Return the model of a block, None where its round's records break a rule and so say nothing."""
+    table = solutions
+    won = look.row(select(table).where(table.c.round_id == block.round_id, table.c.miner == block.winner))
+    if won is None:
+        return None
+    return WinningModel(won.miner, won.model_cid, won.model_digest, block.train_correct, block.test_correct)
 
 
 def task_line(look: Look, row: Any) -> TaskLine:

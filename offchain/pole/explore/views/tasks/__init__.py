@@ -1,0 +1,1 @@
+"""Tasks: their pages, the specification that each asks for, and its drawing."""
