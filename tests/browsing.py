@@ -14,18 +14,18 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.types import ASGIApp
 
-from pole.explore.server.pages import PAGES
+from pole.explore.server.pages import OWN_PAGES, PAGES
 from pole.explore.server.serving import listen, url_of
 
 CHROMIUM: Final = shutil.which("chromium")
 PATIENCE: Final = 30
 MILLISECONDS: Final = 1_000 * PATIENCE
-KINDS: Final = {re.sub(r"{.*?}", "_", page.path): page.name for page in PAGES}
+KINDS: Final = {re.sub(r"{.*?}", "_", page.path): page.name for page in (*PAGES, *OWN_PAGES)}
 """Every kind of page that the application has a route to, with its name."""
 UNLINKED: Final = ("", "search?q=1", "nothing-here")
 """Where to begin: pages that lead to all others, one that a form leads to, one that is not there."""
 
-_ID: Final = re.compile(r"0x[0-9a-fA-F]+|[0-9]+")
+_ID: Final = re.compile(r"0x[0-9a-fA-F]+|[0-9]+(-[0-9a-f]{8}){2}|[0-9]+")
 _LINK: Final = re.compile(r'<a\b(?![^>]* download)[^>]* href="([^"]+)"')
 
 

@@ -49,7 +49,7 @@ class Pages:
             self.process.wait()
 
 
-def show_pages(ground: Ground, port: int, miners: Iterable[Path] = ()) -> Pages:
+def show_pages(ground: Ground, port: int, miners: Iterable[Path]) -> Pages:
     """Start the pages of a network at a port, with the miners of data folders."""
     log = ground.folder / "logs" / "explorer.log"
     environment = dict(os.environ) | {

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from typing import Any, Final
 
 import requests
@@ -22,6 +23,7 @@ from tests.unit.explore.chains import chain_of, where
 from tests.unit.explore.databases import opened
 from tests.unit.explore.generated import GeneratedChain
 from tests.unit.explore.playing import played
+from tests.unit.explore.training.miners import some_miners
 from tests.unit.protocol.example_rounds import PARAMETERS
 
 from pole.explore.index.following import EventDatabase, Source
@@ -92,7 +94,13 @@ def serving(chain: Source) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as engine:
         index = EventDatabase(engine, where(PARAMETERS))
         index.catch_up(chain)
-        with served(application(index, lambda: index.catch_up(chain), names_of("127.0.0.1"))) as url:
+        app = application(
+            index,
+            lambda: index.catch_up(chain),
+            names_of("127.0.0.1"),
+            miners=lambda: some_miners(int(time())),
+        )
+        with served(app) as url:
             yield url
 
 

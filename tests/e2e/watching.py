@@ -55,7 +55,8 @@ class Watched:
 @contextmanager
 def watched(setting: Setting) -> Iterator[Watched]:
     """Serve the pages of a network and keep the first open in chromium."""
-    pages, watch = show_pages(setting.ground, free_port()), Watch()
+    homes = [miner.home for miner in setting.stage.of_role("miner")]
+    pages, watch = show_pages(setting.ground, free_port(), homes), Watch()
     url = f"{pages.url}/"
     try:
         setting.stage.wait_for("the pages", pages.are_served, patience=PATIENCE)

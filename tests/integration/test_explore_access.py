@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import product
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.unit.explore.chains import chain_of, where
 from tests.unit.explore.databases import opened
 from tests.unit.explore.generated import GeneratedChain
 from tests.unit.explore.playing import MOODS, named, played
+from tests.unit.explore.training.miners import some_miners
 from tests.unit.protocol.example_rounds import PARAMETERS
 
 from pole.adapters.history.pages import BlockMark
@@ -67,7 +69,13 @@ def pages_of(chain: Source, folder: Path) -> Iterator[str]:
     with opened(folder) as engine:
         index = EventDatabase(engine, where(PARAMETERS))
         index.catch_up(chain)
-        with served(application(index, lambda: index.catch_up(chain), names_of("127.0.0.1"))) as url:
+        app = application(
+            index,
+            lambda: index.catch_up(chain),
+            names_of("127.0.0.1"),
+            miners=lambda: some_miners(int(time())),
+        )
+        with served(app) as url:
             yield url
 
 

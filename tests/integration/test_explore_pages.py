@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from time import time
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -11,6 +12,7 @@ from tests.browsing import CHROMIUM, KINDS, MILLISECONDS, Watch, kind_of, links_
 from tests.unit.explore.chains import Chain, chain_of, where
 from tests.unit.explore.databases import opened
 from tests.unit.explore.playing import played
+from tests.unit.explore.training.miners import some_miners
 from tests.unit.protocol.example_rounds import PARAMETERS
 
 from pole.explore import schema
@@ -47,7 +49,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with opened(tmp_path_factory.mktemp("pages")) as engine:
         chain, index = chain_of(played(MOODS)), EventDatabase(engine, where(PARAMETERS))
         index.catch_up(chain)
-        app = application(index, lambda: index.catch_up(chain), names_of("127.0.0.1"), pause=0.1)
+        app = application(
+            index,
+            lambda: index.catch_up(chain),
+            names_of("127.0.0.1"),
+            pause=0.1,
+            miners=lambda: some_miners(int(time())),
+        )
         with served(app) as url:
             yield Site(url, chain, index)
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from scripts.pages import explorer
 
-from pole.explore.server.pages import PAGES
+from pole.explore.server.pages import OWN_PAGES, PAGES
 
 AGAIN = "Run `make demo DEMO_ARGS=--keep`, then `python -m scripts.pages.explorer --url` with its address."
 LARGEST = 1.5 * 2**20
@@ -24,7 +24,7 @@ def test_the_document_shows_every_page() -> None:
         re.findall(r"\]\(explorer/([a-z-]+)\.png\)", explorer.PICTURES.with_suffix(".md").read_text())
     )
     assert shown == {file.stem for file in explorer.PICTURES.iterdir()}
-    assert {page.name for page in PAGES} <= shown, AGAIN
+    assert {page.name for page in (*PAGES, *OWN_PAGES)} <= shown, AGAIN
     assert {"now-dark", "now-narrow", "round-dark", "round-narrow"} <= shown
 
 

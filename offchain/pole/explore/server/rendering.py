@@ -3,7 +3,7 @@
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pole.explore.database import storable
@@ -11,6 +11,9 @@ from pole.explore.views.rounds.drawing import drawn_timeline, lasting
 from pole.explore.views.tasks.drawing import drawn_layers, sizes
 from pole.protocol.amounts import ether
 from pole.quoting import date_of, one_line, utc
+
+ROOMS: Final = ("frame", "network", "work", "chain", "people")
+"""The folders of templates, whose names are unique among them all."""
 
 SHORT_CID: Final = 16
 MAX_TEXT: Final = 300
@@ -28,7 +31,7 @@ _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 def environment() -> Environment:
     """Return the environment of all templates."""
     made = Environment(
-        loader=PackageLoader("pole.explore.server", "templates"),
+        loader=ChoiceLoader([PackageLoader("pole.explore.server", f"templates/{room}") for room in ROOMS]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

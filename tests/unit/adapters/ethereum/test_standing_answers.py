@@ -33,19 +33,19 @@ class Case:
         self.node.answer("waiting()", ["uint256"], 2)
         self.node.newest = [3]
         in_phase(self.node, Phase.TRAINING, DEADLINE)
-        self._tell()
+        self._answer()
         self.chain: ChainReader = reader(self.node, clock=lambda: self.now)
         self.chain.remember(0.5)
         self.chain.moments()
 
-    def _tell(self) -> None:
+    def _answer(self) -> None:
         self.node.answer("round(uint256)", [signature_of(ROUND_TYPES)], round_in(attempt=self.events))
 
     def event(self) -> None:
         self.node.block += 1
         self.node.record(records.SubmissionsClosed(3))
         self.events += 1
-        self._tell()
+        self._answer()
 
     def block(self) -> None:
         self.node.block += 1
@@ -53,7 +53,7 @@ class Case:
     def reorganise(self) -> None:
         self.node.fork += b"other"
         self.events += 1
-        self._tell()
+        self._answer()
 
     def asked(self) -> int:
         """Return the attempt that the contracts tell of the round."""

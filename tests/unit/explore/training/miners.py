@@ -5,16 +5,19 @@ from pathlib import Path
 
 from eth_account import Account
 
+from pole.adapters.history.trainings import MinerTrainings
 from pole.adapters.wallet.keystore_file import write_keystore
 from pole.roles.training.history import Check, Ending, Outcome, Start, Training, write_history
 from pole.roles.training.history_file import NAME
 
 WORKER = "1337-abcdef01-1563915e"
+OTHER_WORKER = "1337-abcdef01-2b5ad5c4"
 START = Start(round_id=7, task_id=3, lane=1, samples=60, needed=50, learner="built in")
 CHECKS = tuple(
     Check(epoch, 1 / epoch, 40 + epoch, 0.001, 0.5 * epoch, 120.0, 1_000 + epoch) for epoch in (1, 2, 3)
 )
 ENDED = Ending(Outcome.GOAL, 55, 2.5, 1_010)
+EPOCHS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +53,22 @@ def keep_wallet(home: Path, name: str) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_bytes(write_keystore(account, "password", rounds=2))
     return str(account.address[2:10].lower())
+
+
+def some_miners(now: int) -> tuple[MinerTrainings, ...]:
+    """Return two miners, of which one trains at a second and has trained before."""
+    before = Ending(Outcome.GOAL, 57, EPOCHS / 2, now - 600)
+    trainings = (_long_training(6, now - 600, before), _long_training(7, now, None))
+    return (
+        MinerTrainings(WORKER, 1337, "abcdef01", "1563915e", "miner-1", trainings),
+        MinerTrainings(OTHER_WORKER, 1337, "abcdef01", "2b5ad5c4", "miner-2", ()),
+    )
+
+
+def _long_training(round_id: int, until: int, ended: Ending | None) -> Training:
+    start = Start(round_id, START.task_id, START.lane, START.samples, START.needed, "built in")
+    checks = tuple(
+        Check(epoch, 1 / epoch**0.7, 57 - 40 // epoch, 0.001, 0.5 * epoch, 120.0, until - EPOCHS + epoch)
+        for epoch in range(1, EPOCHS + 1)
+    )
+    return Training(start, until - EPOCHS, checks, ended)
