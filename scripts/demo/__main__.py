@@ -73,7 +73,7 @@ def _perform(story: Story, console: Console, rounds: int, *, keep: bool) -> str:
     with ExitStack() as at_end:
         setting = set_up(story, ground, at_end, CAST, stays=keep)
         stage = setting.stage
-        pages = show_pages(ground, usual_port(PORT), [miner.home for miner in stage.of_role("miner")])
+        pages = show_pages(ground, usual_port(PORT), [worker.home for worker in stage.cast])
         stay = f"; `kill {pages.process.pid}` ends them" if keep else ""
         if not keep:
             at_end.callback(pages.end)

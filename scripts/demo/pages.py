@@ -49,8 +49,8 @@ class Pages:
             self.process.wait()
 
 
-def show_pages(ground: Ground, port: int, miners: Iterable[Path]) -> Pages:
-    """Start the pages of a network at a port, with the miners of data folders."""
+def show_pages(ground: Ground, port: int, homes: Iterable[Path]) -> Pages:
+    """Start the pages of a network at a port, with what its workers keep in their data folders."""
     log = ground.folder / "logs" / "explorer.log"
     environment = dict(os.environ) | {
         "POLE_HOME": str(ground.folder / "explorer"),
@@ -59,7 +59,7 @@ def show_pages(ground: Ground, port: int, miners: Iterable[Path]) -> Pages:
     }
     with log.open("wb") as said:
         process = subprocess.Popen(
-            [str(POLE), "explore", "--port", str(port), *(f"--miners={home}" for home in miners)],
+            [str(POLE), "explore", "--port", str(port), *(f"--data-folder={home}" for home in homes)],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=said,

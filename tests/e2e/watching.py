@@ -55,7 +55,7 @@ class Watched:
 @contextmanager
 def watched(setting: Setting) -> Iterator[Watched]:
     """Serve the pages of a network and keep the first open in chromium."""
-    homes = [miner.home for miner in setting.stage.of_role("miner")]
+    homes = [worker.home for worker in setting.stage.cast]
     pages, watch = show_pages(setting.ground, free_port(), homes), Watch()
     url = f"{pages.url}/"
     try:

@@ -104,7 +104,7 @@ def test_tables_are_written_by_a_command(devnet: Devnet, tmp_path: Path) -> None
 
 def test_pages_are_served_and_tell_of_every_block(devnet: Devnet, tmp_path: Path) -> None:
     where = ["--home", str(tmp_path), "--rpc", devnet.settings.rpc, "--deployment", str(devnet.deployment)]
-    miners = ["--miners", str(Kept(tmp_path / "miner").train(7).home)]
+    miners = ["--data-folder", str(Kept(tmp_path / "miner").train(7).home)]
     begun = [sys.executable, "-c", "from pole.cli import main; main()", "explore", "--port", "0"]
     command = [*begun, *where, *miners]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:

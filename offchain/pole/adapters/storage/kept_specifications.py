@@ -1,5 +1,6 @@
 """Specifications of tasks that this machine has already: whatever worker or command of it fetched or made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from pole.roles.support.files import read_bounded
 
 @dataclass(frozen=True, slots=True)
 class KeptSpecifications:
-    """The specifications in a data folder; nothing is ever fetched for it."""
+    """The specifications in data folders; nothing is ever fetched for it."""
 
-    home: Path
+    homes: Sequence[Path]
 
     def find(self, task: PostedTask, round_id: int | None) -> bytes | None:
         """Return the file that a task names by its digest, None where it is not here.
@@ -38,4 +39,4 @@ class KeptSpecifications:
             f"work/*/rounds/{round_id}/files/{digest}",
             f"models/task-{task.task_id}*/specification.json",
         ]
-        return [path for pattern in patterns for path in sorted(self.home.glob(pattern))]
+        return [path for home in self.homes for pattern in patterns for path in sorted(home.glob(pattern))]

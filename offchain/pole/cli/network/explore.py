@@ -20,13 +20,13 @@ from pole.cli.network.chain_export import database_option
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--miners",
+    "--data-folder",
     "homes",
     multiple=True,
     metavar="FOLDER",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Another data folder on this machine whose miners' trainings are shown, beside --home; may be given "
-    "again.",
+    help="Another data folder on this machine whose miners' trainings are shown, and where specifications "
+    "of tasks are looked for, beside --home; may be given again.",
 )
 @database_option
 @common_options
@@ -72,7 +72,8 @@ def explore(
         if opens:
             click.launch(url)
 
-    files, kept = TrainingFiles((settings.home, *homes)), KeptSpecifications(settings.home)
+    folders = (settings.home, *homes)
+    files, kept = TrainingFiles(folders), KeptSpecifications(folders)
     app = application(
         index,
         lambda: index.catch_up(source),

@@ -28,7 +28,7 @@ def kept(home: Path, place: str, content: bytes) -> KeptSpecifications:
     path = home / place
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
-    return KeptSpecifications(home)
+    return KeptSpecifications([home.parent / "another", home])
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -44,7 +44,7 @@ def test_another_file_in_its_place_is_none(tmp_path: Path, place: str, content: 
 
 def test_a_task_that_waits_has_no_round(tmp_path: Path) -> None:
     assert kept(tmp_path, PLACES[3], DOCUMENT).find(TASK, None) is None
-    assert KeptSpecifications(tmp_path / "nowhere").find(TASK, 3) is None
+    assert KeptSpecifications([tmp_path / "nowhere"]).find(TASK, 3) is None
 
 
 def test_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
