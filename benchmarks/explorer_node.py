@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tests.contracts.stateful.interface import artifacts
 from tests.unit.adapters.fake_node import FakeNode
-from tests.unit.explore.chains import FIRST
+from tests.unit.explore.chains import FIRST, receipt_of
 from tests.unit.explore.generated import GeneratedChain
 from tests.unit.protocol.example_rounds import PARAMETERS
 
@@ -36,19 +36,35 @@ Log = dict[str, Any]
 
 
 class GeneratedNode(FakeNode):
-    """Serves the logs and blocks of a generated history."""
+    """Serves the logs, blocks and receipts of a generated history."""
 
     def __init__(self, rounds: int) -> None:
         super().__init__()
         chain, self._contracts = GeneratedChain(rounds), described()
         self.block = chain.head().number
         self._encoded: dict[int, list[Log]] = {}
+        self._sent: dict[str, list[Log]] = {}
         for event in chain.page(chain.first_block, self.block).events:
-            self._encoded.setdefault(event.block, []).append(self._log(event))
+            log = self._log(event)
+            self._encoded.setdefault(event.block, []).append(log)
+            self._sent.setdefault(log["transactionHash"], []).append(log)
 
     def _eth_getLogs(self, wanted: dict[str, Any]) -> list[Log]:
         first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
         return [log for number in range(first, last + 1) for log in self._encoded.get(number, [])]
+
+    def _eth_getTransactionReceipt(self, hash_: str) -> dict[str, Any] | None:
+        logs, receipt = self._sent[hash_], receipt_of(bytes.fromhex(hash_[2:]))
+        return {
+            "transactionHash": hash_,
+            "blockNumber": logs[0]["blockNumber"],
+            "blockHash": logs[0]["blockHash"],
+            "from": receipt.sender,
+            "gasUsed": hex(receipt.gas),
+            "effectiveGasPrice": hex(receipt.price),
+            "status": "0x1",
+            "logs": logs,
+        }
 
     def _log(self, event: ChainEvent) -> Log:
         contract = self._contracts[event.contract]
@@ -84,7 +100,7 @@ def print_node(events: int) -> None:
         pages = EventPages(ChainReader(open_node(url), deployment))
         few, of_round = _timed(pages, head // 2, head // 2 + ONE - 1)
         many, of_all = _timed(pages, FIRST, head)
-    print("a stand-in node alone, eth_getLogs and decoding, no derivation:")
+    print("a stand-in node alone, eth_getLogs, headers, receipts and decoding, no derivation:")
     print(f"  {ONE} blocks, a round's: {few} events in {1_000 * of_round:,.0f} ms")
     print(
         f"  all blocks, an account's: {many:,} events in {of_all:.1f} s, so {events:,} in "

@@ -71,8 +71,15 @@ def test_a_reorganised_node_leaves_what_reading_it_anew_would(
     assert index.catch_up(source) == source.head()
     with index.engine.connect() as connection:
         staked = list(connection.scalars(select(schema.acts.c.who).where(schema.acts.c.kind == "Staked")))
+        costs = list(connection.execute(select(schema.transactions).order_by(schema.transactions.c.block)))
     people = list(devnet.w3.eth.accounts)
     assert staked == [people[1], people[4]]
+    assert [row.sender for row in costs[-2:]] == staked
+    for row in costs:
+        receipt = devnet.w3.eth.get_transaction_receipt(row.transaction)
+        assert (row.block, row.sender) == (receipt["blockNumber"], receipt["from"])
+        assert (row.gas, row.price) == (receipt["gasUsed"], receipt["effectiveGasPrice"])
+        assert row.paid == row.gas * row.price > 0
     fresh = open_index(reader.deployment, tmp_path / "fresh", None)
     fresh.catch_up(source)
     assert dump(fresh.engine) == dump(index.engine)

@@ -94,7 +94,7 @@ def test_pages_are_whole_without_javascript(site: Site, browser: Browser, path: 
     assert watch.complaints == []
 
 
-@pytest.mark.parametrize(("path", "charts"), [("economics", 2), ("account", 1)])
+@pytest.mark.parametrize(("path", "charts"), [("economics", 3), ("account", 1)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_charts_are_drawn_when_they_are_seen(
     site: Site, browser: Browser, path: str, charts: int, scheme: str

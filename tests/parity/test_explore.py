@@ -14,6 +14,7 @@ from tests.contracts.stateful.pair import Pair
 from tests.contracts.stateful.people import PEOPLE
 from tests.contracts.stateful.run import Counts, Course, run, seeded
 from tests.parity.histories import history_of
+from tests.unit.explore.chains import receipts_of
 from tests.unit.explore.databases import opened
 from tests.unit.explore.replayed import check_parity
 
@@ -66,7 +67,7 @@ class Watched:
     def page(self, first: int, last: int) -> EventPage:
         events = tuple(event for event in self.events if first <= event.block <= last)
         numbers = sorted({event.block for event in events} | {last})
-        return EventPage(events, tuple(map(self.mark, numbers)))
+        return EventPage(events, tuple(map(self.mark, numbers)), receipts_of(events))
 
     def moments(self) -> Sequence[Moment]:
         return ()

@@ -1,8 +1,8 @@
 """The tables of the index, the same in SQLite and PostgreSQL.
 
-`blocks`, `events` and `acts` are what was read, and rows of theirs are never changed. Rows of the other
-tables follow from them: those of a round or task from its events alone, sums from entries that can be taken
-out again.
+`blocks`, `transactions`, `events` and `acts` are what was read, and rows of theirs are never changed, save
+that a receipt may come late. Rows of the other tables follow from them: those of a round or task from its
+events alone, sums from entries that can be taken out again.
 """
 
 from typing import Final
@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from pole.explore.database import Signed, Wei, Words
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the schema: an index of another version is made anew."""
 
 
@@ -44,6 +44,21 @@ blocks = Table(
     Column("time", BigInteger, nullable=False),
 )
 """Ethereum blocks that have events, and some of the newest, by which a reorganisation is seen."""
+
+transactions = Table(
+    "transactions",
+    METADATA,
+    Column("block", BigInteger, primary_key=True, autoincrement=False),
+    Column("transaction", LargeBinary(32), primary_key=True),
+    Column("sender", String(42)),
+    Column("gas", BigInteger),
+    Column("price", Wei),
+    Column("paid", Wei),
+)
+"""Ethereum transactions that have events, and what they cost: gas, the price of a unit of it, the product.
+
+All but the first two are null where the node gave no receipt.
+"""
 
 events = Table(
     "events",
@@ -286,7 +301,10 @@ network_days = Table(
     Column("amount", Signed, nullable=False),
     Column("times", Integer, nullable=False),
 )
-"""What the whole network was credited, paid in or lost on a day, by kind; POOL and STAKES are changes."""
+"""What the whole network was credited, paid in or lost on a day, by kind.
+
+POOL and STAKES are changes, and the amount of GAS is gas.
+"""
 
 miner_days = Table(
     "miner_days",

@@ -23,7 +23,7 @@ class KilledError(BaseException):
 class FakeNode:
     """`requests` are the methods asked for, `journeys` counts what travels as one: a batch is one.
 
-    `fault` may put other bytes in the place of an answer, or raise.
+    `fault` may put other bytes in the place of an answer, or raise. `receipts` are of others' transactions.
     """
 
     def __init__(self) -> None:
@@ -45,6 +45,7 @@ class FakeNode:
         self.die_before: int | None = None
         self.die_after: int | None = None
         self.logs: list[dict[str, Any]] = []
+        self.receipts: dict[str, dict[str, Any]] = {}
         self.fork = b""
         self.chain_id = 1337
         self.fault: Callable[[list[dict[str, Any]], bytes], bytes] | None = None
@@ -150,7 +151,7 @@ class FakeNode:
     def _eth_getTransactionReceipt(self, hash_: str) -> dict[str, Any] | None:
         transaction = self.mined.get(hash_)
         if transaction is None:
-            return None
+            return self.receipts.get(hash_)
         if self.lags_for:
             self.lags_for -= 1
             return None

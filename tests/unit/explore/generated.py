@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, Final
 
-from tests.unit.explore.chains import FIRST, Happening, happenings_of
+from tests.unit.explore.chains import FIRST, Happening, happenings_of, receipts_of
 from tests.unit.explore.playing import played
 from tests.unit.protocol.example_rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
 from tests.unit.protocol.ledger import CHAIN, COMMITTEE, SEATS, digest_of
@@ -102,7 +102,7 @@ class GeneratedChain:
     def page(self, first: int, last: int) -> EventPage:
         events = tuple(each for number in range(first, last + 1) for each in self._events(number))
         wanted = sorted({event.block for event in events} | {last})
-        return EventPage(events, tuple(map(self._mark, wanted)))
+        return EventPage(events, tuple(map(self._mark, wanted)), receipts_of(events, self._people))
 
     def moments(self) -> Sequence[Moment]:
         return self.lanes

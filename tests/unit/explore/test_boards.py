@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select
-from tests.unit.explore.chains import where
+from tests.unit.explore.chains import FIRST, chain_of, receipt_of, shifted, where
 from tests.unit.explore.databases import opened
 from tests.unit.explore.generated import GeneratedChain
+from tests.unit.explore.playing import played
 from tests.unit.protocol.example_rounds import PARAMETERS
 
 from pole.explore import schema
@@ -20,6 +21,7 @@ from pole.explore.index.money import DAY, POOL, STAKES
 from pole.explore.views.economics import economics_page
 from pole.explore.views.leaderboards import MAX_FIRST, miner_board, verifier_board
 from pole.explore.views.looking import ROWS, Look, NotThereError, head_of, wei_of, wei_sum
+from pole.explore.views.transactions import transaction_page
 
 ROUNDS = 300
 amounts = st.lists(st.one_of(st.integers(0, 10**DIGITS - 1), st.integers(0, 10**20)), max_size=8)
@@ -108,6 +110,38 @@ def test_days_of_the_network_are_sums_of_what_happened_on_them(look: Look) -> No
     assert sum(line.void for line in page.lines) == states.count("void")
     fees = sum(row.fee for row in look.rows(select(schema.seats)))
     assert sum(line.verification for line in page.lines) == fees
+
+
+def test_gas_of_each_day_is_what_its_transactions_used_and_paid(look: Look) -> None:
+    page = economics_page(look, "365")
+    times = {row.number: row.time for row in look.rows(select(schema.blocks))}
+    for line in page.lines:
+        sent = look.rows(select(schema.transactions))
+        own = [row for row in sent if times[row.block] // DAY == line.day]
+        assert line.transactions == len(own) > 0
+        assert (line.gas, line.gas_paid) == (sum(row.gas for row in own), sum(row.paid for row in own))
+
+
+def test_gas_of_a_day_is_unknown_where_that_of_one_transaction_is(tmp_path: Path) -> None:
+    chain = chain_of(played(("block",)))
+    chain.happenings[-1] = shifted(chain.happenings[-1], DAY)
+    chain.unreceipted = {FIRST + 5}
+    with opened(tmp_path) as engine:
+        EventDatabase(engine, where(PARAMETERS)).catch_up(chain)
+        with engine.connect() as connection:
+            look = Look(connection, PARAMETERS)
+            known, *_, unknown = economics_page(look, "365").lines
+            pages = [transaction_page(look, each.transaction) for each in chain.page(FIRST, FIRST + 6).events]
+    assert known.transactions == 1
+    assert known.gas is not None
+    assert known.gas_paid is not None
+    assert unknown.transactions > 1
+    assert (unknown.gas, unknown.gas_paid) == (None, None)
+    for page in pages:
+        receipt = receipt_of(page.hash)
+        told = (receipt.sender, receipt.gas, receipt.price, receipt.gas * receipt.price)
+        shown = (page.sender, page.gas, page.price, page.paid)
+        assert shown == ((None,) * 4 if page.block == FIRST + 5 else told)
 
 
 def test_levels_of_each_day_are_what_its_events_leave(look: Look) -> None:

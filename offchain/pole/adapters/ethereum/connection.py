@@ -12,9 +12,9 @@ from pole.adapters.ethereum.deployment import Deployment
 from pole.adapters.node.http import HttpPost
 from pole.adapters.node.node import Node, Words
 from pole.adapters.node.questions import Question, balance, chain_id, code
-from pole.adapters.node.refusals import NodeRefusalError
+from pole.adapters.node.refusals import NodeRefusalError, UnservedError
 from pole.adapters.transport.loopback import is_loopback
-from pole.errors import InputError, UnreachableError
+from pole.errors import InputError
 from pole.protocol.encoding.hashing import keccak256
 from pole.quoting import reason
 
@@ -90,11 +90,11 @@ def check_deployment(node: Node, deployment: Deployment) -> None:
 
 @contextmanager
 def node_answers() -> Iterator[None]:
-    """Turn what a node refuses, where nobody has anything to make of it, into UnreachableError."""
+    """Turn what a node refuses, where nobody has anything to make of it, into UnservedError."""
     try:
         yield
     except NodeRefusalError as error:
-        raise UnreachableError(f"The Ethereum node does not serve the request: {reason(error)}.") from error
+        raise UnservedError(f"The Ethereum node does not serve the request: {reason(error)}.") from error
 
 
 def balance_of(node: Node, address: str) -> int:

@@ -1,4 +1,4 @@
-"""All events of a deployment's contracts, page by page, with the Ethereum blocks that they are in.
+"""All events of a deployment's contracts, page by page, with their Ethereum blocks and receipts.
 
 The boundary of `pole.explore` to a node: whoever keeps events elsewhere reads them through it, once.
 """
@@ -12,7 +12,8 @@ from pole.adapters.ethereum.connection import node_answers
 from pole.adapters.ethereum.event_index import PAGE
 from pole.adapters.ethereum.history_source import in_batches
 from pole.adapters.node.node import NoSuchBlockError
-from pole.adapters.node.questions import Values, block, logs
+from pole.adapters.node.questions import Values, block, logs, receipt
+from pole.adapters.node.refusals import UnservedError
 from pole.errors import UnreachableError
 from pole.protocol.encoding.abi_codec import AbiError
 from pole.quoting import reason
@@ -20,6 +21,12 @@ from pole.roles.ports import Moment
 
 MAX_PAGE: Final = PAGE
 """Ethereum blocks of a page at most."""
+
+MAX_GAS: Final = 2**63 - 1
+"""The largest gas limit that a block can have (EIP-1985)."""
+
+MAX_PAID: Final = 10**24
+"""Wei, a million ether: no transaction's gas costs so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +54,26 @@ class ChainEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What an Ethereum transaction cost its sender: gas, and the price of a unit of it in wei."""
+
+    transaction: bytes
+    sender: str
+    gas: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
 class EventPage:
     """The events of some Ethereum blocks, oldest first.
 
-    `marks` are those blocks that have any, and the last.
+    `marks` are those blocks that have any, and the last. `receipts` are of the events' transactions: of all
+    of them, or of those that the node gives any of.
     """
 
     events: tuple[ChainEvent, ...]
     marks: tuple[BlockMark, ...]
+    receipts: tuple[Receipt, ...]
 
 
 class EventPages:
@@ -95,13 +114,15 @@ class EventPages:
         Raises UnreachableError, also where the chain was reorganised between two questions.
         """
         found = self._logs(first, last)
+        told = [(log, event) for log in found if (event := self._event(log)) is not None]
         numbers = sorted({log["blockNumber"] for log in found} | {last})
-        marks = {mark.number: mark for mark in self._marks(numbers)}
-        for log in found:
-            if log["blockHash"] != marks[log["blockNumber"]].hash:
+        headers, receipts = self._surroundings(numbers, tuple(event for _, event in told))
+        marks = {mark.number: mark for mark in map(_mark, headers)}
+        for each in (*found, *receipts):
+            if each["blockNumber"] not in marks or each["blockHash"] != marks[each["blockNumber"]].hash:
                 raise UnreachableError("The Ethereum node's chain was reorganised while it was read.")
-        events = (self._event(log) for log in found)
-        return EventPage(tuple(each for each in events if each is not None), tuple(marks.values()))
+        events = tuple(event for _, event in told)
+        return EventPage(events, tuple(marks.values()), tuple(map(_receipt, receipts)))
 
     def moments(self) -> tuple[Moment, ...]:
         """Return where every lane stands now. Raises UnreachableError."""
@@ -112,8 +133,23 @@ class EventPages:
         with node_answers():
             return self._reader.node.ask(logs(addresses, first, last))
 
-    def _marks(self, numbers: Sequence[int]) -> list[BlockMark]:
-        return [_mark(found) for found in in_batches(self._reader, [block(number) for number in numbers])]
+    def _surroundings(
+        self, numbers: Sequence[int], events: Sequence[ChainEvent]
+    ) -> tuple[list[Values], list[Values]]:
+        """Return the headers of blocks, and what receipts the node has of the transactions of events.
+
+        A block's travel with its header. A node that serves headers alone is taken at its word.
+        """
+        hashes = {event.transaction: event.block for event in events}
+        asked = sorted([*((at, b"") for at in numbers), *((at, hash_) for hash_, at in hashes.items())])
+        questions = [receipt(f"0x{hash_.hex()}") if hash_ else block(at) for at, hash_ in asked]
+        try:
+            found = in_batches(self._reader, questions)
+        except UnservedError:
+            return in_batches(self._reader, [block(number) for number in numbers]), []
+        headers = [each for (_, hash_), each in zip(asked, found, strict=True) if not hash_]
+        receipts = [each for (_, hash_), each in zip(asked, found, strict=True) if hash_]
+        return headers, [each for each in receipts if _is_whole(each)]
 
     def _event(self, log: Values) -> ChainEvent | None:
         """Return what a log says, None where the ABI knows no such event."""
@@ -134,6 +170,20 @@ class EventPages:
             name=kind.name,
             arguments=arguments,
         )
+
+
+def _is_whole(found: Values | None) -> bool:
+    """Return whether there is a receipt, and it says of whom and in which block."""
+    return found is not None and None not in (found.get("from"), found.get("blockHash"))
+
+
+def _receipt(found: Values) -> Receipt:
+    gas, price = found["gasUsed"], found["effectiveGasPrice"]
+    if gas > MAX_GAS or max(gas, 1) * price > MAX_PAID:
+        raise UnreachableError(
+            f"The Ethereum node gave an answer that makes no sense: {gas} gas at {price} wei."
+        )
+    return Receipt(found["transactionHash"], found["from"], gas, price)
 
 
 def _mark(found: Values) -> BlockMark:

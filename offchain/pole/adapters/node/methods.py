@@ -55,7 +55,7 @@ _RECEIPT: Final = members(
         "status": quantity(1),
         "logs": every(_LOG),
     },
-    {"contractAddress": _ADDRESS},
+    {"blockHash": _HASH, "from": _ADDRESS, "contractAddress": _ADDRESS},
 )
 _FEES: Final = members(
     {"baseFeePerGas": every(_AMOUNT)},

@@ -17,7 +17,7 @@ _COUNTS: Final = frozenset(
         *("baseFeePerGas", "blockNumber", "transactionIndex", "logIndex", "effectiveGasPrice", "status"),
     )
 )
-_ADDRESSES: Final = frozenset({"address", "to", "contractAddress"})
+_ADDRESSES: Final = frozenset({"address", "from", "to", "contractAddress"})
 
 
 @dataclass(frozen=True, slots=True)

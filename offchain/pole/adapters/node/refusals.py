@@ -48,16 +48,20 @@ class NoSuchMethodError(NodeRefusalError):
     """The node has not got the method."""
 
 
+class UnservedError(UnreachableError):
+    """The node says that it does not serve a request, and not that it is busy."""
+
+
 def refusal(method: str, error: Mapping[str, Any]) -> Exception:
     """Return what to raise for an error object of a node.
 
     NodeRefusalError where the caller has something to make of it: a verdict on a call, a transaction that the
     pool does not take or that is not there, a method that the node has not got. All else says nothing about
-    the chain, and is UnreachableError.
+    the chain: UnreachableError where the node is busy, else UnservedError.
     """
     message, said = error["message"], f"{error['message']} {error.get('data') or ''}".lower()
     if error["code"] in BUSY:
-        return _unserved(message)
+        return UnreachableError(_unserved(message))
     if method in SENDING:
         return NodeRefusalError(message)
     if method == "eth_call" and any(words in said for words in NO_FUNDS):
@@ -68,12 +72,12 @@ def refusal(method: str, error: Mapping[str, Any]) -> Exception:
         return AbsentError(message)
     if error["code"] == _NO_SUCH_METHOD:
         return NoSuchMethodError(message)
-    return _unserved(message)
+    return UnservedError(_unserved(message))
 
 
-def _unserved(message: str) -> UnreachableError:
+def _unserved(message: str) -> str:
     said = one_line(message.removesuffix("."), MAX_REASON)
-    return UnreachableError(f"The Ethereum node does not serve the request: {said}.")
+    return f"The Ethereum node does not serve the request: {said}."
 
 
 def _verdict(message: str, data: Any) -> RevertedError:

@@ -7,14 +7,16 @@ from sqlalchemy import Connection, Table, delete, insert, select
 
 from pole.adapters.history.pages import ChainEvent, EventPage
 from pole.explore import schema
-from pole.explore.index.acts import act_of
-from pole.explore.index.blocks import block_row, ommer_rows
 from pole.explore.index.money import balance_changes, day_changes, network_changes, total_changes
-from pole.explore.index.rounds import Where, opening_of, round_rows
+from pole.explore.index.rounds import Where, opening_of
+from pole.explore.index.rows.acts import act_of
+from pole.explore.index.rows.blocks import block_row, ommer_rows
+from pole.explore.index.rows.rounds import round_rows
+from pole.explore.index.rows.tasks import task_of, task_row
+from pole.explore.index.rows.transactions import Row, gas_changes, gas_days, transaction_rows
 from pole.explore.index.standings import ended_days, miner_terms, verifier_terms
 from pole.explore.index.stored import RESERVOIR, event_of, events_where, record_of, rows_of
 from pole.explore.index.summing import Terms, add_terms, chunks, negative
-from pole.explore.index.tasks import task_of, task_row
 from pole.protocol.encoding.records import RecordData
 from pole.protocol.idle.task import IDLE_TASK_ID, idle_task
 from pole.protocol.state import PostedTask
@@ -37,6 +39,7 @@ class Keeper:
         events = _new_events(connection, page.events)
         happened = [(event, record_of(event)) for event in events]
         times = {mark.number: mark.time for mark in page.marks}
+        _add_transactions(connection, transaction_rows(page), times)
         rows = self._rows(happened)
         _insert(connection, schema.events, rows)
         acts = (act_of(event, record, times[event.block]) for event, record in happened)
@@ -53,7 +56,9 @@ class Keeper:
         happened = [(event, record_of(event)) for event in gone]
         times = _times(connection, {event.block for event in gone})
         _add_money(connection, happened, times, negative)
-        for table in (schema.events, schema.acts, schema.pole_blocks, schema.ommers):
+        lost = _transactions(connection, schema.transactions.c.block >= first)
+        _add_gas(connection, lost, times, negative)
+        for table in (schema.events, schema.transactions, schema.acts, schema.pole_blocks, schema.ommers):
             connection.execute(delete(table).where(table.c.block >= first))
         connection.execute(delete(schema.blocks).where(schema.blocks.c.number >= first))
         self._derive(connection, self._rows(happened))
@@ -103,6 +108,40 @@ class Keeper:
         wanted = {opened[0].task_id for opened in openings if opened is not None}
         found = connection.execute(select(schema.tasks).where(schema.tasks.c.task_id.in_(wanted)))
         return {IDLE_TASK_ID: self._idle, **{row.task_id: task_of(row) for row in found}}
+
+
+def _add_transactions(connection: Connection, rows: Sequence[Row], times: Mapping[int, int]) -> None:
+    """Add transactions that are not there yet, and receipts that came late."""
+    table = schema.transactions
+    blocks = [row["block"] for row in rows]
+    within = table.c.block.between(min(blocks, default=0), max(blocks, default=0))
+    kept = {row["transaction"]: row for row in _transactions(connection, within)}
+    late = [
+        kept[row["transaction"]]
+        for row in rows
+        if row["sender"] and row["transaction"] in kept and not kept[row["transaction"]]["sender"]
+    ]
+    for row in late:
+        is_it = (table.c.block == row["block"], table.c.transaction == row["transaction"])
+        connection.execute(delete(table).where(*is_it))
+        del kept[row["transaction"]]
+    new = [row for row in rows if row["transaction"] not in kept]
+    _insert(connection, table, new)
+    _add_gas(connection, late, times, negative)
+    _add_gas(connection, new, times, lambda terms: terms)
+
+
+def _add_gas(
+    connection: Connection, rows: Sequence[Row], times: Mapping[int, int], signed: Callable[[Terms], Terms]
+) -> None:
+    days = gas_days(rows, times)
+    add_terms(connection, schema.account_days, signed(days))
+    add_terms(connection, schema.account_totals, signed(total_changes(days)))
+    add_terms(connection, schema.network_days, signed(gas_changes(rows, times)))
+
+
+def _transactions(connection: Connection, condition: Any) -> list[Row]:
+    return [row._asdict() for row in connection.execute(select(schema.transactions).where(condition))]
 
 
 def _add_money(

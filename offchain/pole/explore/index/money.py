@@ -38,6 +38,12 @@ OFFERED, BLOCK, VOID = "OFFERED", "BLOCK", "VOID"
 POOL_CHANGE, STAKES_CHANGE = "POOL", "STAKES"
 """Kinds of the network's days alone: by how much the pool and the stakes changed."""
 
+GAS_PAID: Final = "GAS_PAID"
+"""What senders of transactions paid Ethereum for gas, and for how many of them that is known."""
+
+GAS: Final = "GAS"
+"""A kind of the network's days alone: gas as far as it is known, and how many transactions there were."""
+
 _COMMITTEE: Final = {"Rewarded": "VERIFICATION", "Slashed": "PENALTY"}
 _SEATS: Final = {"Staked": "STAKED", "Reclaimed": "RECLAIMED"}
 

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from pole.explore.database import storable
 from pole.explore.views.rounds.drawing import drawn_timeline, lasting
 from pole.explore.views.tasks.drawing import drawn_layers, sizes
-from pole.protocol.amounts import ether
+from pole.protocol.amounts import ETHER, written
 from pole.quoting import date_of, one_line, utc
 
 ROOMS: Final = ("frame", "network", "work", "chain", "people")
@@ -70,9 +70,11 @@ def render(template: str, **values: Any) -> str:
 
 
 @lru_cache(KEPT)
-def amount(wei: int) -> Markup:
-    """Return an amount in ether, with its wei on hover."""
-    return Markup('<data class="number" value="%s" title="%s wei">%s</data>') % (wei, wei, ether(wei))
+def amount(wei: int | None, unit: str = ETHER) -> Markup:
+    """Return an amount in ether or another unit, with its wei on hover; a dash for None."""
+    if wei is None:
+        return Markup("–")
+    return Markup('<data class="number" value="%s" title="%s wei">%s</data>') % (wei, wei, written(wei, unit))
 
 
 def moment(time: int | None, now: int) -> Markup:

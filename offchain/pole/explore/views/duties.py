@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from pole.explore.index.rounds import OPEN
-from pole.explore.index.tasks import task_of
+from pole.explore.index.rows.rounds import OPEN
+from pole.explore.index.rows.tasks import task_of
 from pole.explore.schema import lanes, rounds, seats, solutions, tasks
 from pole.explore.views.looking import Ether, Look, Time
 from pole.protocol.ballots import ballot_id, round_and_attempt

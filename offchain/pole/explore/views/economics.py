@@ -1,4 +1,4 @@
-"""Economics: what tasks offer, what rounds pay, the pool and the stakes, day by day."""
+"""Economics: what tasks offer, what rounds pay, what gas costs, the pool and the stakes, day by day."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,9 @@ class EconomicsDay:
 
     `offered` are the rewards of tasks that were posted, `fees` what their owners paid to the pool. `rewards`
     came from tasks, `from_pool` from the pool, `verification` are the fees of votes, `penalties` what stakes
-    lost. `pool` and `stakes` are what they held when the day ended, the last one's what they hold now.
+    lost. `gas` is what `transactions` with events used, and `gas_paid` what it cost; both are None where that
+    is not known of all of them. `pool` and `stakes` are what they held when the day ended, the last one's
+    what they hold now.
     """
 
     day: int
@@ -43,6 +45,9 @@ class EconomicsDay:
     from_pool: Ether
     verification: Ether
     penalties: Ether
+    transactions: int
+    gas: int | None
+    gas_paid: Ether | None
     pool: Ether
     stakes: Ether
 
@@ -94,6 +99,8 @@ def _lines(rows: Iterable[Any], pool: int, stakes: int) -> Iterable[EconomicsDay
 
 
 def _line(day: int, sums: Sums, pool: int, stakes: int) -> EconomicsDay:
+    transactions = _times(sums, money.GAS)
+    is_known = transactions == _times(sums, money.GAS_PAID)
     return EconomicsDay(
         day=day,
         tasks=_times(sums, money.OFFERED),
@@ -105,6 +112,9 @@ def _line(day: int, sums: Sums, pool: int, stakes: int) -> EconomicsDay:
         from_pool=_amount(sums, *_FROM_POOL),
         verification=_amount(sums, "VERIFICATION"),
         penalties=_amount(sums, "PENALTY"),
+        transactions=transactions,
+        gas=int(_amount(sums, money.GAS)) if is_known else None,
+        gas_paid=_amount(sums, money.GAS_PAID) if is_known else None,
         pool=Ether(pool),
         stakes=Ether(stakes),
     )

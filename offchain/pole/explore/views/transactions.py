@@ -6,8 +6,8 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from pole.explore.index.stored import event_of, record_of, shown
-from pole.explore.schema import blocks, events
-from pole.explore.views.looking import Look, NotThereError, Time
+from pole.explore.schema import blocks, events, transactions
+from pole.explore.views.looking import Ether, Look, NotThereError, Time
 
 MAX_EVENTS: Final = 500
 
@@ -25,11 +25,18 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class TransactionPage:
-    """An Ethereum transaction, by what PoLe's contracts said in it."""
+    """An Ethereum transaction, by what PoLe's contracts said in it, and what it cost its sender.
+
+    `gas` was used at a `price` of so many wei; `sender` and they are None where the node gave no receipt.
+    """
 
     hash: bytes
     block: int
     time: Time
+    sender: str | None
+    gas: int | None
+    price: Ether | None
+    paid: Ether | None
     events: tuple[EventLine, ...]
 
 
@@ -40,7 +47,18 @@ def transaction_page(look: Look, hash_: bytes) -> TransactionPage:
     rows = look.rows(asked.limit(MAX_EVENTS))
     if not rows:
         raise NotThereError("PoLe's contracts have no event in that transaction, or it is not read yet.")
-    return TransactionPage(hash_, rows[0].block, Time(rows[0].time), tuple(map(_line, rows)))
+    is_it = (transactions.c.block == rows[0].block, transactions.c.transaction == hash_)
+    cost = look.rows(select(transactions).where(*is_it))[0]
+    return TransactionPage(
+        hash=hash_,
+        block=rows[0].block,
+        time=Time(rows[0].time),
+        sender=cost.sender,
+        gas=cost.gas,
+        price=cost.price,
+        paid=cost.paid,
+        events=tuple(map(_line, rows)),
+    )
 
 
 def _line(row: Any) -> EventLine:

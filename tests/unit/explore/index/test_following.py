@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
-from tests.unit.explore.chains import FIRST, Chain, chain_of, happenings_of, where
+from tests.unit.explore.chains import FIRST, Chain, chain_of, happenings_of, receipt_of, where
 from tests.unit.explore.databases import dump, opened
 from tests.unit.explore.playing import MOODS, played
 from tests.unit.explore.replayed import check_parity
@@ -22,6 +22,7 @@ from pole.errors import AbandonedError, DiskError, InputError, UnreachableError
 from pole.explore import schema
 from pole.explore.database import open_database, sqlite_dsn
 from pole.explore.index.following import MARKS, REREAD, EventDatabase
+from pole.explore.index.money import GAS, GAS_PAID
 from pole.protocol.ballots import ballot_id
 
 histories = st.lists(st.sampled_from(MOODS[:8]), min_size=1, max_size=2).map(tuple)
@@ -89,6 +90,7 @@ def test_a_reorganised_chain_leaves_what_reading_it_anew_would(
     shared = len(happenings_of(played(kept).history()))
     start = FIRST + data.draw(st.integers(1, shared), label="fork")
     chain = chain_of(before)
+    chain.unreceipted = data.draw(st.sets(st.integers(FIRST, FIRST + 60)), label="without receipts")
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as engine:
         stop = data.draw(st.integers(1, len(chain.happenings)), label="stop")
         whole, chain.happenings = chain.happenings, chain.happenings[:stop]
@@ -127,6 +129,68 @@ def test_an_event_that_a_lagging_node_left_out_is_read_with_the_blocks_after_it(
     index.catch_up(chain)
     assert dump(engine)["rounds"] == fresh(chain, tmp_path)["rounds"]
     assert chain.asked[1][0] == FIRST + 12 - REREAD
+
+
+def costs(engine: Engine) -> list[Any]:
+    with engine.connect() as connection:
+        return list(connection.execute(select(schema.transactions).order_by(schema.transactions.c.block)))
+
+
+def test_every_transaction_with_events_has_what_its_receipt_says(engine: Engine) -> None:
+    chain = chain_of(played(("block", "leaked")))
+    chain.unreceipted = {FIRST + 3, FIRST + 7}
+    index_of(engine).catch_up(chain)
+    rows = costs(engine)
+    events = chain.page(FIRST, chain.head().number).events
+    assert [row.transaction for row in rows] == list(dict.fromkeys(event.transaction for event in events))
+    for row in rows:
+        receipt = receipt_of(row.transaction)
+        known = (receipt.sender, receipt.gas, receipt.price, receipt.gas * receipt.price)
+        unknown = (None,) * 4
+        assert tuple(row)[2:] == (unknown if row.block in chain.unreceipted else known)
+
+
+def test_days_and_accounts_have_the_sums_of_what_is_known_of_gas(engine: Engine) -> None:
+    chain = chain_of(played(("block", "silent", "false")))
+    chain.unreceipted = {chain.head().number - 1}
+    index_of(engine).catch_up(chain)
+    rows = costs(engine)
+    with engine.connect() as connection:
+        days = list(connection.execute(select(schema.network_days)))
+        totals = list(connection.execute(select(schema.account_totals)))
+    used = [row for row in days if row.kind == GAS]
+    paid = [row for row in days if row.kind == GAS_PAID]
+    assert sum(row.amount for row in used) == sum(row.gas or 0 for row in rows)
+    assert sum(row.times for row in used) == len(rows)
+    assert sum(row.amount for row in paid) == sum(row.paid or 0 for row in rows)
+    assert sum(row.times for row in paid) == len(rows) - 1
+    by_sender = {row.address: (row.amount, row.times) for row in totals if row.kind == GAS_PAID}
+    assert by_sender == {row.sender: (row.paid, 1) for row in rows if row.sender}
+
+
+def test_a_receipt_that_a_lagging_node_left_out_is_read_with_the_blocks_after_it(
+    engine: Engine, tmp_path: Path
+) -> None:
+    chain = chain_of(played(("block",)))
+    whole = chain.happenings
+    chain.happenings, chain.unreceipted = whole[:12], {FIRST + 10, FIRST + 11}
+    index = index_of(engine)
+    index.catch_up(chain)
+    chain.happenings, chain.unreceipted = whole, set()
+    index.catch_up(chain)
+    assert all(row.sender for row in costs(engine))
+    assert dump(engine) == fresh(chain, tmp_path)
+
+
+def test_a_receipt_that_is_known_stays_when_a_node_no_longer_gives_it(engine: Engine, tmp_path: Path) -> None:
+    chain = chain_of(played(("block",)))
+    whole, chain.happenings = chain.happenings, chain.happenings[:-1]
+    index = index_of(engine)
+    index.catch_up(chain)
+    chain.happenings, chain.unreceipted = whole, set(range(FIRST, chain.head().number + 1))
+    index.catch_up(chain)
+    chain.unreceipted = set()
+    assert dump(engine) == fresh(chain, tmp_path)
 
 
 def test_a_node_that_goes_away_costs_nothing_that_was_read(engine: Engine) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from starlette.types import ASGIApp
 from tests.unit.explore.asking import ask, ask_all
-from tests.unit.explore.chains import chain_of, where
+from tests.unit.explore.chains import FIRST, chain_of, receipt_of, where
 from tests.unit.explore.databases import opened
 from tests.unit.explore.playing import MOODS, played
 from tests.unit.protocol.example_rounds import PARAMETERS
@@ -21,6 +21,7 @@ from pole.explore.server.app import application
 from pole.explore.server.pages import PAGES
 from pole.explore.server.rendering import environment
 from pole.explore.server.serving import names_of
+from pole.protocol.amounts import written
 
 API = Path(__file__).parents[4] / "docs" / "api.md"
 NPM = Path(__file__).parents[4] / "devnet"
@@ -120,6 +121,28 @@ def test_a_page_is_whole_and_safe(app: ASGIApp, index: EventDatabase, name: str)
     assert "<script>" not in answer.text
     assert " style=" not in answer.text
     assert not re.search(r"<[^>]* on[a-z]+=", answer.text)
+
+
+def test_gas_that_is_unknown_is_a_dash(tmp_path: Path) -> None:
+    chain = chain_of(played(("block",)))
+    chain.unreceipted = {chain.head().number}
+    with opened(tmp_path) as engine:
+        index = EventDatabase(engine, where(PARAMETERS))
+        newest = index.catch_up(chain)
+        app = application(index, lambda: newest, names_of("127.0.0.1"))
+        first, *_, last = (event.transaction.hex() for event in chain.page(FIRST, newest.number).events)
+        known, unknown = (ask(app, f"/transactions/0x{hash_}") for hash_ in (first, last))
+        day, twin = ask(app, "/economics?days=7"), ask(app, f"/transactions/0x{last}.json").document["data"]
+        days = ask(app, "/economics.json?days=7").document["data"]["lines"]
+    receipt = receipt_of(bytes.fromhex(first))
+    assert f"/accounts/{receipt.sender}" in known.text
+    assert f"{written(receipt.price, 'gwei')}</data>" in known.text
+    assert "no receipt" not in known.text
+    assert "<dt>Sender</dt><dd>–</dd>" in unknown.text
+    assert "no receipt" in unknown.text
+    assert [twin[name] for name in ("sender", "gas", "price", "paid")] == [None] * 4
+    assert '<td class="number">–</td><td class="number">–</td>' in day.text
+    assert (days[0]["gas"], days[0]["gasPaid"]) == (None, None)
 
 
 def test_no_link_leads_to_nothing(app: ASGIApp, index: EventDatabase) -> None:

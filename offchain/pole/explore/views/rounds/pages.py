@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from pole.explore.index.tasks import task_of
+from pole.explore.index.rows.tasks import task_of
 from pole.explore.schema import acts, ballots, lanes, payouts, rounds, seats, solutions, tasks
 from pole.explore.views.looking import (
     ROWS,

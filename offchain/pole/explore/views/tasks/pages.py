@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from pole.errors import InputError
-from pole.explore.index.tasks import task_of
+from pole.explore.index.rows.tasks import task_of
 from pole.explore.schema import pole_blocks, rounds, solutions, tasks
 from pole.explore.views.looking import ROWS, Ether, Look, NotThereError, Time, paged
 from pole.explore.views.tasks.specification import SpecificationView, read_view

@@ -1,0 +1,1 @@
+"""The rows that events and receipts make, a file for what they are of."""
