@@ -128,7 +128,7 @@ def publish(setting: Setting) -> Published:
     write_durably(folder.public_key, key_file)
     key_ref = FileRef(store.add(folder.public_key), keccak256(key_file))
     sealing = Sealing(
-        spec, fit(x, 8), secret, key_ref, folder, store, os.urandom, setting.threads, time.monotonic
+        spec, fit(x, 8), secret, key_ref, folder, store, os.urandom, setting.threads, time.monotonic, public
     )
     content = encrypt_set(sealing, Part.TRAIN, x, y, np.arange(len(x)))
     ref = FileRef(store.add(folder.manifest("train")), keccak256(content))

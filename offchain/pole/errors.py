@@ -28,6 +28,10 @@ class UnreachableError(PoleError):
     exit_code = 3
 
 
+class ShardError(PoleError):
+    """Workers of a cluster failed at a piece of work so often that no other is given it."""
+
+
 class SignerError(UnreachableError):
     """The signer that has a wallet's key does not sign: it is away, takes too long, or refuses."""
 

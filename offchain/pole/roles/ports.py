@@ -1,4 +1,4 @@
-"""What a role needs of the world: a chain, a store and a journal. The adapters fulfil these.
+"""What a role needs of the world: a chain, a store, a journal, other machines. The adapters fulfil these.
 
 Tests use plain Python ones. Every method of `Chain` that sends a transaction waits for its receipt and is
 idempotent under its `intent`: called again with the same intent, also by a restarted process, it returns the
@@ -6,8 +6,9 @@ receipt of the transaction sent before and sends nothing new. A call the contrac
 `RefusedError` before anything is sent.
 """
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -351,3 +352,42 @@ class Journal(Protocol):
 
     def put(self, key: str, value: bytes) -> None:
         """Keep `value` under `key`, replacing what was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkShard:
+    """A piece of work that gives the same bytes whoever does it, and however often.
+
+    `work` is what is to be done, by a name that every machine of a cluster knows; `content` is all that it is
+    done with.
+    """
+
+    work: str
+    content: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Return its work and the SHA-256 digest of its content: equal shards have equal names."""
+        return f"{self.work}-{hashlib.sha256(self.content).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    """The bytes that a shard gave, and the worker that they came from."""
+
+    content: bytes = field(repr=False)
+    worker: str
+
+
+class Shards(Protocol):
+    """Other machines that work on shards. Who sends a shard shows it to them, so no secret is in any."""
+
+    def at_once(self) -> int:
+        """Return how many shards keep them busy, 0 while nobody is there; raises UnreachableError."""
+
+    def run(self, shard: WorkShard) -> ShardResult:
+        """Return what a shard gives, once some worker has done it; many threads may call this at a time.
+
+        A worker that dies or is slow is made up for by another. The result was not checked. Raises ShardError
+        where three workers failed at the shard, and UnreachableError where nobody is there to do it.
+        """

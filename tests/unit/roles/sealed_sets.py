@@ -22,6 +22,7 @@ from pole.protocol.formats.encrypted_set import (
 )
 from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
 from pole.protocol.state import FileRef
+from pole.roles.ports import Shards
 from pole.roles.publishing.encryption import Sealing, encrypt_set
 from pole.roles.publishing.task_folder import TaskFolder
 from pole.roles.receiving.decryption import Decryption, DecryptionRequest, Means
@@ -52,13 +53,23 @@ class CountingStore(FakeStore):
         super().fetch(cid, path, max_bytes=max_bytes)
 
 
-def sealing(store: FakeStore, folder: Path, *, threads: int = 1) -> Sealing:
-    secret, _ = generate_keys(4, numbers(1))
+def sealing(store: FakeStore, folder: Path, *, threads: int = 1, shards: Shards | None = None) -> Sealing:
+    secret, public = generate_keys(4, numbers(1))
     quantisation = Quantisation(8, (1.0,), (0.0,))
     key = FileRef("bafykey", bytes(32))
     where = TaskFolder(folder)
     return Sealing(
-        specification(), quantisation, secret, key, where, store, numbers(2), threads, clock=lambda: 0.0
+        specification(),
+        quantisation,
+        secret,
+        key,
+        where,
+        store,
+        numbers(2),
+        threads,
+        clock=lambda: 0.0,
+        public=public,
+        shards=shards,
     )
 
 
@@ -71,6 +82,7 @@ class SealedSet:
     home: Path
     threads: int = 1
     cache_bytes: int = 0
+    shards: Shards | None = None
     clock: Callable[[], float] = lambda: 0.0
 
     def request(self, seed: bytes = SEED) -> DecryptionRequest:
@@ -85,7 +97,9 @@ class SealedSet:
 
     def decryption(self, seed: bytes = SEED) -> Decryption:
         points = PointCache(self.home / "points", self.cache_bytes)
-        return Decryption(self.request(seed), Means(self.store, self.clock, self.threads, points))
+        return Decryption(
+            self.request(seed), Means(self.store, self.clock, self.threads, points, self.shards)
+        )
 
     def change_shard(self, number: int, change: Callable[[Shard], Shard]) -> None:
         """Let the owner publish another shard, under its own digest."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pole.ipfe.scheme import MasterSecretKey, encrypt
+from pole.ipfe.scheme import Ciphertexts, MasterPublicKey, MasterSecretKey, encrypt
 from pole.learning.data.noise import with_noise
 from pole.learning.data.quantisation import Quantisation, apply
 from pole.protocol.formats.encrypted_set import (
@@ -26,11 +26,13 @@ from pole.protocol.formats.encrypted_set import (
 )
 from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.state import FileRef
-from pole.roles.ports import Store
+from pole.roles.ports import Shards, Store
+from pole.roles.publishing.encryption_shards import encrypt_elsewhere
 from pole.roles.publishing.task_folder import TaskFolder
 from pole.roles.support.events import Progress, report
 from pole.roles.support.files import write_durably, write_whole
 from pole.roles.support.look_ahead import look_ahead
+from pole.roles.support.slots import Slots
 
 LOG: Final = logging.getLogger("pole.task")
 SHARD_BYTES: Final = 2**23
@@ -44,8 +46,8 @@ BATCH: Final = 64
 class Sealing:
     """How the sets of a task are encrypted, and where to.
 
-    `public_key` is where the master public key is; `threads` encrypt at a time, each with its own
-    `random_bytes`.
+    `public_key` is where the master public key `public` is; `threads` encrypt at a time, each with its own
+    `random_bytes`, and the machines of `shards` beside them, which are never shown the secret.
     """
 
     specification: ModelSpecification
@@ -57,6 +59,8 @@ class Sealing:
     random_bytes: Callable[[int], bytes] = field(repr=False)
     threads: int
     clock: Callable[[], float]
+    public: MasterPublicKey
+    shards: Shards | None = None
 
 
 def encrypt_set(
@@ -66,10 +70,11 @@ def encrypt_set(
 
     Sample `order[i]` is number i of the encrypted set. Shards of a training set go to the store, those of a
     test set stay in the folder and are only named. Beside the samples, at most 2 (`threads` + 4) shards of 8
-    MiB are in memory. Raises UnreachableError when the store does not answer.
+    MiB are in memory, where `threads` counts what the cluster works on too. Raises UnreachableError when the
+    store does not answer, and what `encrypt_elsewhere` raises, but for a cluster that does not answer.
     """
     progress = Progress(LOG, "encrypted", part, len(x), sealing.clock)
-    work = _Work(sealing, part, x, y, order)
+    work = _Work(sealing, part, x, y, order, Slots(sealing.threads, sealing.shards))
     refs: list[ShardRef] = []
     clipped = 0
     with closing(work.run()) as placed:
@@ -105,19 +110,20 @@ class _Placed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Work:
-    """One set being encrypted by several threads."""
+    """One set being encrypted by several threads and machines."""
 
     sealing: Sealing
     part: Part
     x: NDArray[Any]
     y: NDArray[np.int64]
     order: NDArray[np.int64]
+    slots: Slots
 
     def run(self) -> Generator[_Placed]:
         """Yield the shards in order; the store takes some while the next are encrypted."""
-        threads = self.sealing.threads
+        at_once = self.slots.count
         count = -(-len(self.x) // self._rows)
-        encrypted = look_ahead(self._encrypt, range(count), workers=threads, maximum=threads + 1)
+        encrypted = look_ahead(self._encrypt, range(count), workers=at_once, maximum=at_once + 1)
         with closing(encrypted):
             yield from look_ahead(self._place, encrypted, workers=PLACED_AT_ONCE, maximum=PLACED_AT_ONCE)
 
@@ -132,9 +138,16 @@ class _Work:
         some = self.order[number * self._rows : (number + 1) * self._rows]
         quantised = apply(self.sealing.quantisation, self.x[some])
         values = with_noise(quantised.values, self.sealing.specification, self.sealing.random_bytes)
-        sealed = encrypt(self.sealing.secret, values, self.sealing.random_bytes)
+        sealed = self._seal(values)
         content = write_shard(Shard(sealed.ct0, sealed.ct, self.y[some].astype(np.uint16)))
         return _Encrypted(number, content, len(quantised.values), quantised.clipped)
+
+    def _seal(self, values: NDArray[np.unsignedinteger]) -> Ciphertexts:
+        owner = self.sealing
+        return self.slots.run(
+            lambda: encrypt(owner.secret, values, owner.random_bytes),
+            lambda shards: encrypt_elsewhere(shards, owner.secret, owner.public, values, owner.random_bytes),
+        )
 
     def _place(self, shard: _Encrypted) -> _Placed:
         path = self.sealing.folder.shard(self.part.value, shard.number)

@@ -22,7 +22,7 @@ from pole.protocol.parameters import TaskListParameters
 from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.rounds.rent import duration, judging_time, minimum_reward
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms
-from pole.roles.ports import Store
+from pole.roles.ports import Shards, Store
 from pole.roles.publishing.encryption import Sealing, encrypt_set
 from pole.roles.publishing.permutation import random_permutation
 from pole.roles.publishing.task_folder import TaskFolder
@@ -45,7 +45,8 @@ class Workshop:
     """What preparing a task needs, beside the request.
 
     `save_secret` keeps a master secret, `random_bytes` may be called by `threads` threads at a time, `clock`
-    counts seconds for reports of progress.
+    counts seconds for reports of progress. The machines of `shards` encrypt beside the threads: they see
+    samples and the public key.
     """
 
     store: Store
@@ -54,6 +55,7 @@ class Workshop:
     random_bytes: Callable[[int], bytes]
     threads: int = 1
     clock: Callable[[], float] = time.monotonic
+    shards: Shards | None = None
 
 
 def check_request(request: TaskRequest, limits: TaskListParameters) -> None:
@@ -175,6 +177,8 @@ def prepare_task(request: TaskRequest, workshop: Workshop) -> TaskFiles:
         workshop.random_bytes,
         workshop.threads,
         workshop.clock,
+        public,
+        workshop.shards,
     )
     train_order = random_permutation(len(dataset.x_train), workshop.random_bytes)
     test_order = random_permutation(len(dataset.x_test), workshop.random_bytes)

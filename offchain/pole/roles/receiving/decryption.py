@@ -17,17 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import AbandonedError
-from pole.ipfe.scheme import AffineCiphertexts, Ciphertexts, decrypt, expand
+from pole.ipfe.scheme import AffineCiphertexts, Ciphertexts, InnerProducts, decrypt, expand
 from pole.learning.threads import Stop
 from pole.protocol.formats.encrypted_set import EncryptedSetManifest, read_shard
 from pole.protocol.mapping.layer import arrange, feature_shape, largest_feature
-from pole.roles.ports import Store
+from pole.roles.ports import Shards, Store
+from pole.roles.receiving.decryption_shards import decrypt_elsewhere
 from pole.roles.receiving.feature_files import FeatureFiles
 from pole.roles.receiving.point_cache import PointCache, SealedRows
 from pole.roles.receiving.samples import OpenedRows, Samples
 from pole.roles.receiving.task_data import TaskData, blaming_data_node
 from pole.roles.support.events import Progress, report
 from pole.roles.support.files import NotHadError, Wanted, fetch, sha256
+from pole.roles.support.slots import Slots
 
 LOG: Final = logging.getLogger("pole.data")
 SHARDS_AHEAD: Final = 8
@@ -39,13 +41,15 @@ SECONDS_BETWEEN_LOOKS: Final = 1.0
 class Means:
     """What decrypting needs of this machine.
 
-    `clock` times it, `threads` decrypt at a time, `points` keeps decoded shards for other keys.
+    `clock` times it, `threads` decrypt at a time, `points` keeps decoded shards for other keys. The machines
+    of `shards` decrypt beside the threads.
     """
 
     store: Store
     clock: Callable[[], float]
     threads: int
     points: PointCache
+    shards: Shards | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +83,7 @@ class Decryption:
     """One set being decrypted by threads of its own; who waits for it may leave it, and come back.
 
     What is under way goes on meanwhile. At most 64 MiB of shards are fetched ahead, or one, and `threads` + 1
-    are being decrypted. Close it in the end.
+    are being decrypted, and as many more as keep the cluster busy. Close it in the end.
     """
 
     def __init__(self, request: DecryptionRequest, means: Means) -> None:
@@ -92,8 +96,10 @@ class Decryption:
         self._rows = [slice(int(end) - ref.rows, int(end)) for end, ref in zip(ends, self._refs, strict=True)]
         self._all = _nothing_yet(int(ends[-1]), self.files)
         self._progress = Progress(LOG, "decrypted", self._manifest.part, int(ends[-1]), means.clock)
-        at_once = min(means.threads, len(self._refs))
-        self._each = -(-means.threads // at_once)
+        own = min(means.threads, len(self._refs))
+        self._each = -(-means.threads // own)
+        self._slots = Slots(own, means.shards)
+        at_once = self._slots.count
         ahead = max(1, min(SHARDS_AHEAD, BYTES_AHEAD // max(ref.size for ref in self._refs)))
         self._fetching, self._opening = ThreadPoolExecutor(ahead), ThreadPoolExecutor(at_once)
         self._maximum = ahead + at_once
@@ -178,7 +184,9 @@ class Decryption:
         found = fetched.result()
         if isinstance(found, _Part):
             return found
-        opened = self._opened(number, found)
+        opened = self._slots.run(
+            lambda: self._opened(number, found), lambda shards: self._opened_by(shards, number, found)
+        )
         self.files.write(number, self._refs[number], opened)
         shutil.rmtree(self._folder(number), ignore_errors=True)
         return _Part(opened, kept=False)
@@ -202,9 +210,21 @@ class Decryption:
             self._means.points.keep(self._manifest, number, decoded)
         return opened
 
+    def _opened_by(self, shards: Shards, number: int, found: SealedRows) -> OpenedRows:
+        """Open a shard elsewhere; one that is decoded is opened here, where that costs half."""
+        sealed, task = found.ciphertexts, self._request.task
+        if isinstance(sealed, AffineCiphertexts):
+            return self._slots.here(lambda: self._opened(number, found))
+        products = decrypt_elsewhere(shards, sealed, task.plan, task.keys, self._bound)
+        return self._samples_of(products, found)
+
     def _open(self, found: SealedRows) -> OpenedRows:
         task = self._request.task
         products = decrypt(found.ciphertexts, task.plan, task.keys, self._bound, threads=self._each)
+        return self._samples_of(products, found)
+
+    def _samples_of(self, products: InnerProducts, found: SealedRows) -> OpenedRows:
+        task = self._request.task
         features = arrange(products.values, task.specification).astype(self.files.dtype)
         return OpenedRows(Samples(features, found.labels.astype(np.int64)), products.bad)
 

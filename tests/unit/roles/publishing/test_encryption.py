@@ -4,13 +4,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.unit.roles.elsewhere import FakeShards
 from tests.unit.roles.fake_storage import FakeStore
 from tests.unit.roles.sealed_sets import IN_ORDER, LABELS, ROWS, SHARD_BYTES, SHARDS, VALUES, sealing
 
 from pole.errors import UnreachableError
+from pole.ipfe.scheme import Ciphertexts, MasterSecretKey, decrypt, derive_keys
 from pole.protocol.formats.encrypted_set import Part, read_manifest, read_shard
+from pole.protocol.mapping.plan import QueryPlan
 from pole.roles.publishing import encryption
 from pole.roles.publishing.encryption import encrypt_set
+
+
+def opened_by(secret: MasterSecretKey, sealed: Ciphertexts) -> np.ndarray:
+    """Return samples, a query vector for each of their columns."""
+    plan = QueryPlan(np.arange(4, dtype=np.int32).reshape(1, 4), np.eye(4, dtype=np.uint8))
+    return decrypt(sealed, plan, derive_keys(secret, plan), 255).values[:, 0]
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +83,16 @@ def test_what_was_encrypted_is_told(tmp_path: Path, caplog: pytest.LogCaptureFix
         encrypt_set(sealing(FakeStore(), tmp_path), Part.TRAIN, VALUES, LABELS, IN_ORDER)
     (told,) = [vars(record) for record in caplog.records if vars(record)["event"] == "encrypted"]
     assert told["details"] == {"part": "train", "samples": ROWS, "dimension": 4, "seconds": 0.0}
+
+
+@pytest.mark.parametrize("lasts", [0, 1, None], ids=["away", "lost after one", "there"])
+def test_a_cluster_beside_threads_gives_the_shards_of_one_machine(tmp_path: Path, lasts: int | None) -> None:
+    store, cluster = FakeStore(), FakeShards(lasts=lasts)
+    owner = sealing(store, tmp_path, threads=2, shards=cluster)
+    content = encrypt_set(owner, Part.TRAIN, VALUES, LABELS, IN_ORDER)
+    manifest = read_manifest(content, part=Part.TRAIN)
+    assert [ref.rows for ref in manifest.shards] == [3, 3, 3, 2]
+    for number, ref in enumerate(manifest.shards):
+        shard = read_shard(store.files[ref.cid], manifest, number)
+        opened = opened_by(owner.secret, Ciphertexts(shard.ct0, shard.ct))
+        assert np.array_equal(opened, VALUES[3 * number : 3 * number + 3])

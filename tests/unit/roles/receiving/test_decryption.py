@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.unit.roles import sealed_sets
+from tests.unit.roles.elsewhere import FakeShards
 from tests.unit.roles.sealed_sets import (
     LABELS,
     OTHER_SEED,
@@ -350,6 +351,7 @@ KILLED = """
 import os, sys, time
 from pathlib import Path
 from tests.unit.roles import sealed_sets
+from tests.unit.roles.elsewhere import FakeShards
 from pole.roles.publishing import encryption
 
 encryption.SHARD_BYTES = sealed_sets.SHARD_BYTES
@@ -387,3 +389,25 @@ def test_a_killed_process_leaves_whole_files_only(tmp_path: Path, monkeypatch: p
     # Whether the shard after that one was on disk already, is for the threads to say.
     assert again.store.fetched[0] == again.manifest.shards[2].cid
     assert set(again.store.fetched) <= {ref.cid for ref in again.manifest.shards[2:]}
+
+
+@pytest.mark.parametrize("lasts", [0, 1, None], ids=["away", "lost after one", "there"])
+@pytest.mark.parametrize("cache", [0, 2**20], ids=["without cache", "with cache"])
+def test_a_cluster_beside_threads_gives_the_features_of_one_machine(
+    data: SealedSet, lasts: int | None, cache: int
+) -> None:
+    data.shards, data.cache_bytes = FakeShards(lasts=lasts), cache
+    for seed in (SEED, OTHER_SEED):
+        samples = data.decrypt(seed)
+        assert np.array_equal(samples.features, in_clear(seed))
+        assert np.array_equal(samples.labels, LABELS)
+
+
+def test_a_bad_row_of_a_cluster_is_zero_as_it_is_here(data: SealedSet) -> None:
+    for number in range(SHARDS):
+        data.change_shard(number, no_point(0))
+    data.shards = FakeShards()
+    features = data.decrypt().features
+    assert not features[::3].any()
+    good = np.arange(ROWS) % 3 > 0
+    assert np.array_equal(features[good], in_clear()[good])

@@ -1,0 +1,40 @@
+"""A cluster of plain Python: shards are done in this process, by workers that may lie or be away."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from pole.errors import UnreachableError
+from pole.roles.ports import ShardResult, WorkShard
+from pole.roles.publishing import encryption_shards
+from pole.roles.receiving import decryption_shards
+
+WORKS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+    encryption_shards.WORK: encryption_shards.encrypt_rows,
+    decryption_shards.WORK: decryption_shards.decrypt_rows,
+}
+
+
+def honest(result: bytes) -> bytes:
+    return result
+
+
+@dataclass
+class FakeShards:
+    """A cluster that notes what it was sent; it is gone after `lasts` shards, None for never."""
+
+    workers: int = 2
+    lasts: int | None = None
+    answer: Callable[[bytes], bytes] = honest
+    sent: list[WorkShard] = field(default_factory=list)
+
+    def at_once(self) -> int:
+        if self.lasts == 0:
+            raise UnreachableError("The scheduler does not answer.")
+        return self.workers
+
+    def run(self, shard: WorkShard) -> ShardResult:
+        if self.lasts is not None and len(self.sent) >= self.lasts:
+            raise UnreachableError("The scheduler does not answer.")
+        self.sent.append(shard)
+        return ShardResult(self.answer(WORKS[shard.work](shard.content)), "worker-1")
