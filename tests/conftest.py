@@ -24,6 +24,7 @@ LONGEST_FIRST = (
     "test_threshold_keys",
     "test_explore_pages",
     "test_explore_access",
+    "test_cluster",
     "devnet",
 )
 """Groups of a minute and more: begun last, one of them would hold up the end while all others idle."""

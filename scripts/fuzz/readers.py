@@ -60,6 +60,7 @@ NOT_HERE: Final[Mapping[str, str]] = {
     "pole.adapters.signing.remote_account.read_signer_answer": "its property test gives it any bytes",
     "pole.adapters.node.answers.parse_answers": "the boundary's property tests give it any bytes",
     "pole.adapters.storage.ipfs_daemon.read_name": "the boundary's property tests give it any bytes",
+    "pole.adapters.machine.cluster.security.open_security": "it reads this machine's own certificates",
     "pole.api.settings.find_deployment": "it parses nothing",
     "pole.api.terms.read_specification": "behind it is parse_specification",
     "pole.ipfe.group.decode": "it takes 32 bytes, and property tests hold it to RFC 9496",

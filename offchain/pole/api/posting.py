@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pole.protocol.parameters import TaskListParameters
     from pole.protocol.state import TaskTerms
     from pole.roles.keys.preview import Preview
+    from pole.roles.ports import Shards
     from pole.roles.publishing.posting import TaskPoster
     from pole.roles.publishing.preparation import TaskRequest
 
@@ -25,11 +26,15 @@ def task_poster(
     session: Session,
     *,
     threads: int,
+    shards: "Shards | None" = None,
     consent_to: "Callable[[Preview], Rule | None]",
     agree_to: "Callable[[TaskRequest], bool]",
     report: Callable[[str], None],
 ) -> "TaskPoster":
-    """Return what posts tasks for a wallet (see TaskPoster); `report` is told which task makes room."""
+    """Return what posts tasks for a wallet (see TaskPoster); `report` is told which task makes room.
+
+    The machines of `shards` encrypt beside `threads` of this one; they see samples and no secret.
+    """
     from pole.roles.publishing.posting import TaskPoster
     from pole.roles.publishing.preparation import Workshop
 
@@ -39,6 +44,7 @@ def task_poster(
         save_secret=lambda digest, secret: save_master_secret(session.secrets, digest, secret),
         random_bytes=os.urandom,
         threads=threads,
+        shards=shards,
     )
     limits = session.chain.deployment.parameters.task_list
     return TaskPoster(

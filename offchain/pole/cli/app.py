@@ -156,6 +156,19 @@ fleet = _group(
         "container": ("pole.cli.workers.fleet_files:container", "Write a Containerfile."),
     },
 )
+cluster = _group(
+    "cluster",
+    "Other machines that encrypt and decrypt for this one.",
+    {
+        "certificates": (
+            "pole.cli.workers.cluster:certificates",
+            "Make the certificates of its machines.",
+        ),
+        "scheduler": ("pole.cli.workers.cluster:scheduler", "Hand shards to the workers."),
+        "worker": ("pole.cli.workers.cluster:worker", "Work on shards."),
+        "status": ("pole.cli.workers.cluster:status", "Show the workers."),
+    },
+)
 chain = _group(
     "chain",
     "The chain of PoLe blocks.",
@@ -207,6 +220,7 @@ main = RootGroup(
         "miner": miner,
         "verifier": verifier,
         "fleet": fleet,
+        "cluster": cluster,
         "chain": chain,
         "config": config,
         "completion": completion,

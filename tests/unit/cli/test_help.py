@@ -53,6 +53,7 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
         *("verifier stake", "verifier run", "verifier unstake", "verifier reclaim"),
         *("verifier history", "verifier estimate", "verifier leak"),
         *("fleet up", "fleet drain", "fleet upgrade", "fleet units", "fleet container"),
+        *("cluster certificates", "cluster scheduler", "cluster worker", "cluster status"),
         *("chain log", "chain verify", "chain prove", "chain check", "chain export", "chain challenge"),
         *("config set", "config unset", "config use", "config list", "config show"),
         *("completion install", "completion show"),
@@ -114,6 +115,7 @@ def test_every_option_is_explained(path: tuple[str, ...], command: click.Command
 PRINTS_ELSE = {
     *("data-node run", "key-holder run", "miner run", "verifier run"),  # a log; --json-log
     "fleet up",  # its workers' logs
+    *("cluster scheduler", "cluster worker"),  # a log; --json-log
     "explore",  # where its pages are, each of which has a twin in JSON
     *("chain prove", "key-holder new", "key-holder accept", "data-node sign-release"),  # a document
     *(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pole.errors import UnreachableError
+from pole.errors import ShardError, UnreachableError
 from pole.roles.ports import ShardResult, WorkShard
 from pole.roles.publishing import encryption_shards
 from pole.roles.receiving import decryption_shards
@@ -25,6 +25,7 @@ class FakeShards:
 
     workers: int = 2
     lasts: int | None = None
+    fails: bool = False
     answer: Callable[[bytes], bytes] = honest
     sent: list[WorkShard] = field(default_factory=list)
 
@@ -37,4 +38,6 @@ class FakeShards:
         if self.lasts is not None and len(self.sent) >= self.lasts:
             raise UnreachableError("The scheduler does not answer.")
         self.sent.append(shard)
+        if self.fails:
+            raise ShardError(f"The shard {shard.name} was given up.")
         return ShardResult(self.answer(WORKS[shard.work](shard.content)), "worker-1")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pole.adapters.machine.monitoring.monitoring import Monitoring
     from pole.protocol.parameters import Parameters
     from pole.roles.loop import Role
-    from pole.roles.ports import Moment
+    from pole.roles.ports import Moment, Shards
     from pole.roles.receiving.round_data import RoundData
     from pole.roles.support.draining import Participant
     from pole.roles.support.waiting import PatientStore
@@ -157,9 +157,15 @@ def patient_store_of(session: Session) -> "PatientStore":
 
 
 def round_data_of(
-    session: Session, settings: Settings, store: "PatientStore", *, threads: int, point_cache: int
+    session: Session,
+    settings: Settings,
+    store: "PatientStore",
+    *,
+    threads: int,
+    point_cache: int,
+    shards: "Shards | None" = None,
 ) -> "RoundData":
-    """Return the data of rounds as this worker fetches, checks and decrypts it."""
+    """Return the data of rounds as this worker fetches, checks and decrypts it, `shards` beside it."""
     import os
 
     from pole.roles.receiving.decryption import Means
@@ -167,7 +173,7 @@ def round_data_of(
     from pole.roles.receiving.round_data import RoundData
 
     points = PointCache(settings.home / "points", point_cache * MEBIBYTE)
-    means = Means(store, time.monotonic, threads, points)
+    means = Means(store, time.monotonic, threads, points, shards)
     lanes = session.chain.parameters.committee.lanes
     return RoundData(session.chain, session.home, means, os.urandom, lanes=lanes, served_as=session.home.name)
 

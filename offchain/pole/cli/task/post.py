@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pole.cli.common.cluster import cluster_options, opened_cluster
 from pole.cli.common.context import (
     Session,
     Settings,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     help="PNG file for pictures of what attacks see.  [default: for images, in the data folder]",
 )
 @threads_option
+@cluster_options
 @yes_option
 @dry_run_option
 @json_option
@@ -75,6 +77,8 @@ def post(
     allow_disclosure: str | None,
     picture: Path | None,
     threads: int,
+    cluster: str | None,
+    cluster_certificates: Path | None,
     yes: bool,
     dry_run: bool,
     as_json: bool,
@@ -93,7 +97,10 @@ def post(
     from pole.cli.common.training import use_threads
 
     require_an_answer(yes=yes, dry_run=dry_run)
-    with open_session(settings, wallet, read_password(settings)) as session:
+    with (
+        open_session(settings, wallet, read_password(settings)) as session,
+        opened_cluster(settings, cluster, cluster_certificates) as shards,
+    ):
         require_strong_wallet(settings, wallet, session.chain.identity.chain_id)
         use_threads(threads)
         whole, parameters = read_data(data), session.chain.deployment.parameters
@@ -107,6 +114,7 @@ def post(
             settings,
             session,
             threads=threads,
+            shards=shards,
             consent_to=lambda found: consent_to(found, allow_disclosure, picture=picture),
             agree_to=lambda asked: agree_to(asked, parameters, gas_price, yes=yes, dry_run=dry_run),
             report=lambda sentence: click.echo(sentence, err=True),

@@ -1,12 +1,14 @@
 """`pole miner run`."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from pole.cli.common.cluster import cluster_options, opened_cluster
 from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
 from pole.cli.common.parameters import ETHER, Duration
 from pole.cli.common.worker import (
@@ -35,6 +37,7 @@ IDLE_AFTER = 30.0
 @wallet_option
 @click.option("--device", help="Device of torch to train and evaluate on.  [default: a GPU if there is one]")
 @threads_option
+@cluster_options
 @point_cache_option
 @click.option(
     "--learner",
@@ -135,6 +138,8 @@ def run(
     wallet: str,
     device: str | None,
     threads: int,
+    cluster: str | None,
+    cluster_certificates: Path | None,
     point_cache: int,
     learner: str | None,
     recipe_file: Path | None,
@@ -168,8 +173,10 @@ def run(
         raise InputError("--learner trains by your own code: leave --recipe, --search and its settings out.")
     _require_price(maximum_fee)
     training = settings_of(recipe_file, recipe)
+    helping = ExitStack()
 
     def miner(session: Session, asked: Asked) -> "Participant":
+        shards = helping.enter_context(opened_cluster(settings, cluster, cluster_certificates))
         folder = session.home / "training"
         trains = (
             open_learner(device, threads, folder, search, training)
@@ -181,7 +188,9 @@ def run(
             chain=session.chain,
             store=store,
             memory=MinerMemory(session.journal, os.urandom),
-            data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
+            data=round_data_of(
+                session, settings, store, threads=threads, point_cache=point_cache, shards=shards
+            ),
             learner=trains,
             history=HistoryFile(folder / NAME, time.time, learner or "built in"),
             settlement=settlement_of(session, options, _result_reporter(session)),
@@ -202,7 +211,8 @@ def run(
         )
         return tables.miner(role)
 
-    serve(settings, options, wallet, miner, idle_after=idle_after)
+    with helping:
+        serve(settings, options, wallet, miner, idle_after=idle_after)
 
 
 def _require_price(maximum_fee: int | None) -> None:

@@ -6,6 +6,7 @@ use of fused multiply-add. Rounding back to the activation grid is half to even,
 (+-8192).
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -16,7 +17,7 @@ from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
 from pole.errors import InputError, IntegrityError
-from pole.learning.evaluation.arrays import Array, Place
+from pole.learning.evaluation.arrays import PROCESSOR, Array, Place
 
 WEIGHT_ONE: Final = 2**12
 ACTIVATION_ONE: Final = 2**10
@@ -156,6 +157,17 @@ def require_exact(place: Place, name: str) -> None:
             f"The device {name} does not compute with float64 as IEEE 754 asks: unset what makes its library "
             "emulate it, or use --device cpu."
         )
+
+
+def float64_digest() -> str:
+    """Return the SHA-256 digest of products near 2^53, quotients, roots and ties as NumPy computes them.
+
+    It is the same on every machine whose library computes with float64 as IEEE 754 asks.
+    """
+    digest = hashlib.sha256()
+    for computed, _ in _pairs(PROCESSOR):
+        digest.update(np.ascontiguousarray(computed, dtype="<f8").tobytes())
+    return digest.hexdigest()
 
 
 def _pairs(place: Place) -> Iterator[tuple[NDArray[np.float64], Array]]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pole.errors import AbandonedError
+from pole.errors import AbandonedError, IntegrityError, ShardError
 from pole.ipfe.scheme import AffineCiphertexts, Ciphertexts, InnerProducts, decrypt, expand
 from pole.learning.threads import Stop
 from pole.protocol.formats.encrypted_set import EncryptedSetManifest, read_shard
@@ -211,11 +211,18 @@ class Decryption:
         return opened
 
     def _opened_by(self, shards: Shards, number: int, found: SealedRows) -> OpenedRows:
-        """Open a shard elsewhere; one that is decoded is opened here, where that costs half."""
+        """Open a shard elsewhere; one that is decoded is opened here, where that costs half.
+
+        What workers fail at is opened here too: a round has a deadline, and bonds are at stake.
+        """
         sealed, task = found.ciphertexts, self._request.task
         if isinstance(sealed, AffineCiphertexts):
             return self._slots.here(lambda: self._opened(number, found))
-        products = decrypt_elsewhere(shards, sealed, task.plan, task.keys, self._bound)
+        try:
+            products = decrypt_elsewhere(shards, sealed, task.plan, task.keys, self._bound)
+        except (ShardError, IntegrityError) as error:
+            LOG.error("%s This machine does the work itself.", error)
+            return self._slots.here(lambda: self._opened(number, found))
         return self._samples_of(products, found)
 
     def _open(self, found: SealedRows) -> OpenedRows:

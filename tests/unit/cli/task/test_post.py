@@ -2,7 +2,8 @@
 
 import json
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from tests.unit.protocol.example_rounds import PARAMETERS, POSTING
+from tests.unit.roles.elsewhere import FakeShards
 from tests.unit.roles.fake_storage import FakeStore, MemoryJournal
 from tests.unit.roles.fakes import FakeChain, World
 
@@ -425,3 +427,30 @@ def test_a_task_that_was_prepared_and_not_posted_counts_once(session: FakeSessio
         assert post(session.home).exit_code == 6
     assert post(session.home).exit_code == 0
     assert len(KeyLedger(session.home / "key-budget").entries()) == 1
+
+
+def test_a_cluster_encrypts_beside_this_machine_and_is_left_in_the_end(
+    session: FakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, events = FakeShards(), []
+
+    @contextmanager
+    def opened(_: object, address: str, certificates: Path) -> Iterator[FakeShards]:
+        events.append((address, certificates))
+        yield cluster
+        events.append(("left", certificates))
+
+    monkeypatch.setattr("pole.cli.task.post.opened_cluster", opened)
+    monkeypatch.setattr("pole.roles.publishing.encryption.SHARD_BYTES", 1)
+    where = ("--cluster", "tls://head:8786", "--cluster-certificates", str(session.home))
+    assert post(session.home, *where).exit_code == 0
+    assert events == [("tls://head:8786", session.home), ("left", session.home)]
+    assert {shard.work for shard in cluster.sent} == {"encryption"}
+    assert len(session.chain.world.tasks) == 1
+
+
+def test_a_cluster_without_tls_is_refused_before_anything_is_spent(session: FakeSession) -> None:
+    result = post(session.home, "--cluster", "tcp://head:8786")
+    assert result.exit_code == 2
+    assert "The scheduler's address is 'tcp://head:8786', but must be like tls://head:8786." in result.stderr
+    assert (session.chain.world.tasks, session.store.files) == ({}, {})

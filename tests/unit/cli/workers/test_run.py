@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +14,7 @@ from click.testing import CliRunner
 from tests.unit.adapters.machine.monitoring.shown import read
 from tests.unit.protocol.example_rounds import MINERS
 from tests.unit.protocol.ledger import VERIFIERS, Ledger
+from tests.unit.roles.elsewhere import FakeShards
 from tests.unit.roles.fake_storage import FakeStore, MemoryJournal
 from tests.unit.roles.fakes import FakeChain, World
 
@@ -255,3 +258,38 @@ def test_a_miner_refuses_what_it_cannot_use_before_it_runs(
     words = ["miner", "run", "--device", "cpu", "--home", str(tmp_path), "--wallet", "alice", *options]
     result = CliRunner().invoke(main, words)
     assert (result.exit_code, told in result.stderr) == (2, True)
+
+
+def test_a_miner_decrypts_beside_a_cluster_and_leaves_it_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_in(tmp_path, monkeypatch)
+    cluster, events = FakeShards(), []
+
+    @contextmanager
+    def opened(_: object, address: str, certificates: Path) -> Iterator[FakeShards]:
+        events.append(address)
+        yield cluster
+        events.append("left")
+
+    def noted(*_: object, shards: object, **__: object) -> None:
+        assert shards is cluster
+        events.append("given")
+
+    monkeypatch.setattr("pole.cli.workers.miner.opened_cluster", opened)
+    monkeypatch.setattr("pole.cli.workers.miner.round_data_of", noted)
+    monkeypatch.setattr(worker, "run_worker", lambda *_, **__: events.append("ran"))
+    words = ["--home", str(tmp_path), "--wallet", "alice", "--device", "cpu", "--cluster", "tls://head:8786"]
+    result = CliRunner().invoke(main, ["miner", "run", *words])
+    assert result.exit_code == 0, result.output
+    assert events == ["tls://head:8786", "given", "ran", "left"]
+
+
+def test_a_miner_with_a_cluster_without_tls_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_in(tmp_path, monkeypatch)
+    words = ["--home", str(tmp_path), "--wallet", "alice", "--device", "cpu", "--cluster", "tcp://head:8786"]
+    result = CliRunner().invoke(main, ["miner", "run", *words])
+    assert result.exit_code == 2
+    assert "must be like tls://head:8786" in result.output

@@ -403,6 +403,22 @@ def test_a_cluster_beside_threads_gives_the_features_of_one_machine(
         assert np.array_equal(samples.labels, LABELS)
 
 
+@pytest.mark.parametrize(
+    ("cluster", "told"),
+    [
+        (lambda: FakeShards(fails=True), "was given up. This machine does the work itself."),
+        (lambda: FakeShards(answer=lambda _: b"nothing"), "worker-1"),
+    ],
+    ids=["given up", "wrong"],
+)
+def test_what_workers_fail_at_is_decrypted_here(
+    data: SealedSet, cluster: Callable[[], FakeShards], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    data.shards = shards = cluster()
+    assert np.array_equal(data.decrypt().features, in_clear())
+    assert told in caplog.text or not shards.sent
+
+
 def test_a_bad_row_of_a_cluster_is_zero_as_it_is_here(data: SealedSet) -> None:
     for number in range(SHARDS):
         data.change_shard(number, no_point(0))

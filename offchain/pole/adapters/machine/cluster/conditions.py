@@ -1,0 +1,99 @@
+"""What machines must have in common so that a shard gives the same bytes on each of them."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from pole.ipfe import backend
+from pole.ipfe.scheme import MasterPublicKey, bound_of, decrypt, derive_keys, encrypt_with_public_key
+from pole.ipfe.scheme import MasterSecretKey as Secret
+from pole.learning.evaluation.fixed_point import float64_digest
+from pole.protocol.mapping.plan import QueryPlan
+
+PLAIN: Final = "python"
+SHOWN: Final = 12
+"""Characters of a digest that tell two of them apart for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a machine computes with.
+
+    `version` and `sources` are PoLe's, the latter a digest; `answers` digests what the encryption's kernel
+    makes of known inputs, `arithmetic` what NumPy makes of float64. `path` is the kernel's code path: each
+    gives the same answers.
+    """
+
+    version: str
+    sources: str
+    answers: str
+    arithmetic: str
+    path: str
+
+    def report(self) -> dict[str, str]:
+        """Return them as they are sent."""
+        return asdict(self)
+
+
+@cache
+def conditions() -> Conditions:
+    """Return those of this process: it computes for a part of a second. Raises InputError for no back end."""
+    return Conditions(version("pole"), _sources(), _answers(), float64_digest(), backend.choose().name)
+
+
+def refusal(own: Conditions, found: Mapping[str, Any], who: str) -> str | None:
+    """Return why a machine, called `who`, with `found` conditions gives other bytes, None if it does not."""
+    theirs = {name: str(found.get(name, "")) for name in own.report()}
+    if (theirs["version"], theirs["sources"]) != (own.version, own.sources):
+        return (
+            f"{who} runs PoLe {theirs['version'][:SHOWN]} (sources {theirs['sources'][:SHOWN]}), but "
+            f"{own.version} (sources {own.sources[:SHOWN]}) is needed: install the same on all machines."
+        )
+    if theirs["answers"] != own.answers:
+        return (
+            f"{who} encrypts or decrypts known samples to other bytes, by the code path "
+            f"{theirs['path'][:SHOWN]}: build PoLe anew there, and check its memory and processor."
+        )
+    if theirs["arithmetic"] != own.arithmetic:
+        return (
+            f"{who} does not compute with float64 as IEEE 754 asks: unset there what makes NumPy's library "
+            "compute with less."
+        )
+    return None
+
+
+def slowness(found: Conditions) -> str | None:
+    """Return why a machine is too slow to be a worker, None if it is not."""
+    if found.path != PLAIN:
+        return None
+    return f"This worker would hold the others up. {backend.describe()}"
+
+
+def _sources() -> str:
+    """Return a digest of the package's modules."""
+    root = Path(__file__).parents[3]
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\x00")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _answers() -> str:
+    """Return a digest of known samples encrypted with the public key, and decrypted."""
+    scalars = np.zeros((4, 32), dtype=np.uint8)
+    scalars[:, :31] = np.arange(124, dtype=np.uint8).reshape(4, 31)
+    secret = Secret(scalars)
+    public = MasterPublicKey(backend.choose().base_multiples(scalars))
+    values = np.array([[0, 1, 2, 3], [255, 254, 253, 252]], dtype=np.uint8)
+    sealed = encrypt_with_public_key(public, values, lambda count: bytes(i % 251 for i in range(count)))
+    plan = QueryPlan(np.array([[0, 1], [2, 3]], dtype=np.int32), np.array([[1, 2], [3, 255]], dtype=np.uint8))
+    opened = decrypt(sealed, plan, derive_keys(secret, plan), bound_of(plan, 255))
+    parts = (public.points, sealed.ct0, sealed.ct, opened.values.astype("<i8"), opened.bad)
+    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()

@@ -1,0 +1,65 @@
+"""The options of commands that have shards done by a cluster, and the connection to it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from pole.api.settings import Settings
+
+if TYPE_CHECKING:
+    from pole.adapters.machine.cluster.client import Cluster
+
+R = TypeVar("R")
+
+cluster_certificates_option = click.option(
+    "--cluster-certificates",
+    metavar="FOLDER",
+    envvar="POLE_CLUSTER_CERTIFICATES",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder `client` of `pole cluster certificates`.  [env: POLE_CLUSTER_CERTIFICATES] "
+    "[default: cluster/client in the data folder]",
+)
+
+
+def cluster_options(callback: Callable[..., R]) -> Callable[..., R]:
+    """Give a command the options of a cluster that works beside it, or does not."""
+    address = click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        envvar="POLE_CLUSTER",
+        help="Scheduler of `pole cluster` whose workers help, such as tls://head:8786: they see what is "
+        "worked on, and no secret.  [env: POLE_CLUSTER] [default: this machine alone]",
+    )
+    return address(cluster_certificates_option(callback))
+
+
+def opened_cluster(
+    settings: Settings, address: str | None, certificates: Path | None
+) -> "AbstractContextManager[Cluster | None]":
+    """Connect to a cluster while the block runs, as `connected_to` does; None where no address was given."""
+    return nullcontext() if address is None else connected_to(settings, address, certificates)
+
+
+@contextmanager
+def connected_to(settings: Settings, address: str, certificates: Path | None) -> "Iterator[Cluster]":
+    """Connect to the cluster of a scheduler while the block runs.
+
+    Raises InputError for an address without TLS, certificates that cannot be used, or a scheduler that
+    computes otherwise, and UnreachableError where it does not answer.
+    """
+    from pole.adapters.machine.cluster import security
+
+    security.require_tls(address)
+    security.require_distributed()
+    from pole.adapters.machine.cluster.client import Cluster
+    from pole.adapters.machine.cluster.conditions import conditions
+
+    folder = certificates or settings.home / "cluster" / "client"
+    proof = security.open_security(folder, "client", datetime.now(UTC))
+    with closing(Cluster(address, proof, conditions())) as cluster:
+        cluster.workers()
+        yield cluster
