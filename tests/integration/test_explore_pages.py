@@ -177,6 +177,14 @@ def test_a_table_that_is_scrolled_and_has_the_focus_keeps_both(site: Site, brows
         assert table.evaluate("it => it === document.activeElement")
 
 
+def test_what_a_wide_table_shows_is_said_within_a_narrow_screen(site: Site, browser: Browser) -> None:
+    with shown(browser, viewport=NARROW) as page:
+        page.goto(site.url + "rounds/1")
+        ends = page.locator("caption").evaluate_all("all => all.map(it => it.getBoundingClientRect().right)")
+        assert ends
+        assert max(ends) <= NARROW["width"]
+
+
 @pytest.mark.parametrize("what", ["selected", "focused"])
 def test_what_is_selected_or_has_the_focus_stays(site: Site, browser: Browser, what: str) -> None:
     with shown(browser) as page:
