@@ -139,6 +139,65 @@ def test_a_chart_has_a_unit_that_suits_it_and_dates_of_the_calendar(site: Site, 
         expect(figure.locator(".u-value").first).to_have_text(re.compile(r"\d{4}-\d\d-\d\d"))
 
 
+def test_the_axis_of_a_single_day_is_that_day(site: Site, browser: Browser) -> None:
+    with shown(browser) as page:
+        page.goto(site.url + "economics")
+        assert page.locator("#days tbody tr").count() == 1
+        page.locator("figure.chart").first.scroll_into_view_if_needed()
+        page.locator("canvas").first.wait_for()
+        first, last = page.evaluate("(({ min, max }) => [min, max])([...plots.values()][0].scales.x)")
+        assert 86_400 <= last - first <= 2 * 86_400
+
+
+def _one_more_block(site: Site) -> int:
+    last = site.chain.happenings[-1]
+    site.chain.happenings.append(type(last)(last.time + 12, ()))
+    return site.chain.head().number
+
+
+@pytest.mark.parametrize("place", ["h1", ".wide caption"])
+def test_a_click_on_a_page_does_not_end_its_renewal(site: Site, browser: Browser, place: str) -> None:
+    with shown(browser) as page:
+        page.goto(site.url + "miners")
+        expect(page.locator(".status").first).to_contain_text(str(site.chain.head().number))
+        page.locator(place).first.click()
+        newest = _one_more_block(site)
+        expect(page.locator(".status").first).to_contain_text(str(newest), timeout=MILLISECONDS)
+
+
+def test_a_table_that_is_scrolled_and_has_the_focus_keeps_both(site: Site, browser: Browser) -> None:
+    with shown(browser, viewport=NARROW) as page:
+        page.goto(site.url + "miners")
+        table = page.locator(".wide").first
+        table.focus()
+        table.evaluate("it => { it.scrollLeft = 60 }")
+        newest = _one_more_block(site)
+        expect(page.locator(".status").first).to_contain_text(str(newest), timeout=MILLISECONDS)
+        assert table.evaluate("it => it.scrollLeft") == 60
+        assert table.evaluate("it => it === document.activeElement")
+
+
+def test_what_a_wide_table_shows_is_said_within_a_narrow_screen(site: Site, browser: Browser) -> None:
+    with shown(browser, viewport=NARROW) as page:
+        page.goto(site.url + "rounds/1")
+        ends = page.locator("caption").evaluate_all("all => all.map(it => it.getBoundingClientRect().right)")
+        assert ends
+        assert max(ends) <= NARROW["width"]
+
+
+@pytest.mark.parametrize("what", ["selected", "focused"])
+def test_what_is_selected_or_has_the_focus_stays(site: Site, browser: Browser, what: str) -> None:
+    with shown(browser) as page:
+        page.goto(site.url + "miners")
+        link = page.locator("main a.address").first
+        link.focus() if what == "focused" else link.select_text()
+        link.evaluate("it => { it.dataset.kept = 'yes' }")
+        with page.expect_response(site.url + "miners"):
+            _one_more_block(site)
+        page.wait_for_timeout(300)
+        assert page.locator("main a[data-kept]").count() == 1
+
+
 def test_a_new_block_is_shown_without_a_reload(site: Site, browser: Browser) -> None:
     with shown(browser) as page:
         page.goto(site.url + "economics")

@@ -142,7 +142,14 @@ def test_an_account_of_any_year_and_below_zero_is_shown(look: Look, day: int) ->
         page = account_page(look, address)
         head = head_of(look)
     shown = render(
-        "account", page="account", view=page, head=head, now=head.time, complaint="", links_trainings=False
+        "account",
+        page="account",
+        view=page,
+        head=head,
+        now=head.time,
+        complaint="",
+        twin="",
+        links_trainings=False,
     )
     assert page.duties == ()
     assert 'value="-5"' in shown

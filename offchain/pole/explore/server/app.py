@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hash
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
@@ -47,6 +48,7 @@ from pole.explore.views.looking import (
 from pole.quoting import one_line
 
 JSON: Final = ".json"
+_OF_QUERIES: Final = "/?:@!$&'()*+,;=%~"
 PROOF: Final = "/blocks/{height}/records/{index}/proof"
 """A record's proof, to be kept as a file."""
 
@@ -161,8 +163,17 @@ def _made(request: Request, name: str, view: Any, head: Head, now: int, complain
     if _wants_json(request):
         told = {"version": VERSION, "page": name, "head": document(head), "data": document(view)}
         return Answer(json.dumps(told).encode(), "application/json")
-    shown = {"view": view, "head": head, "now": now, "complaint": complaint, **_around(request)}
+    shown = {"view": view, "head": head, "now": now, "complaint": complaint}
+    shown |= {"twin": _twin(request), **_around(request)}
     return Answer(render(name, page=name, **shown).encode(), "text/html")
+
+
+def _twin(request: Request) -> str:
+    """Return the path of a page's twin in JSON, with the same query."""
+    # The request's URL is not asked for: it is made of the name that the request gives this server.
+    path, query = request.scope["path"], request.scope["query_string"]
+    told = quote(FIRST_JSON if path == "/" else path) + JSON
+    return f"{told}?{quote(query, safe=_OF_QUERIES)}" if query else told
 
 
 def _around(request: Request) -> dict[str, Any]:
@@ -256,12 +267,15 @@ def _failed(request: Request, error: Exception) -> Response:
     return _told(request, 503, "The index cannot be read now: try again, and look at what pole prints.")
 
 
+_NOWHERE: Final = {"now": 0, "complaint": "", "page": "missing", "twin": ""}
+
+
 def _told(request: Request, status: int, sentence: str) -> Response:
     shown = one_line(sentence)
     if _wants_json(request):
         return JSONResponse({"version": VERSION, "error": shown}, status_code=status)
     head = Head(0, Time(0))
     return HTMLResponse(
-        render("missing", sentence=shown, head=head, now=0, complaint="", page="missing", **_around(request)),
+        render("missing", sentence=shown, head=head, **_NOWHERE, **_around(request)),
         status_code=status,
     )

@@ -1,5 +1,6 @@
 """Templates: every value is escaped, and shown as people read it."""
 
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from pole.explore.database import storable
 from pole.explore.views.rounds.drawing import drawn_timeline, lasting
 from pole.explore.views.tasks.drawing import drawn_layers, sizes
 from pole.protocol.amounts import ETHER, written
+from pole.protocol.ballots import round_and_attempt
+from pole.protocol.state import Verdict
 from pole.quoting import date_of, one_line, utc
 
 ROOMS: Final = ("frame", "network", "work", "chain", "people")
@@ -24,6 +27,25 @@ KEPT: Final = 4_096
 
 DAY: Final = 86_400
 
+MAX_ENTRIES: Final = 50
+"""Entries of a list in an event or record, on a page."""
+
+_NUMBERS: Final = {
+    "amount": {"amount", "bond", "data bond", "fee", "refund", "reward", "stake"},
+    "round": {"round id"},
+    "task": {"task id", "by task id"},
+    "ballot": {"ballot id"},
+    "verdict": {"verdict"},
+    "seconds": {"time limit", "min training time"},
+    "ten-thousandths": {"required train accuracy", "required test accuracy"},
+}
+_TEXTS: Final = {
+    "person": {"challenger", "informer", "members", "miner", "owner", "payee", "verifier", "winner"},
+    "account": {"account", "from account", "to account"},
+    "name": {"reason", "verdict"},
+}
+_LARGEST_ROUND: Final = 2**63 - 1
+
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -37,6 +59,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals.update(MAX_ENTRIES=MAX_ENTRIES)
     made.filters.update(
         amount=amount,
         hexadecimal=hexadecimal,
@@ -46,6 +69,10 @@ def environment() -> Environment:
         short=short,
         text=text,
         words=words,
+        meaning=meaning,
+        round_of=round_of,
+        round_and_attempt=round_and_attempt,
+        verdict=verdict,
         percent=percent,
         real=real,
         duration=duration,
@@ -122,6 +149,32 @@ def words(name: str) -> str:
     """Return the name of a constant or class as words: TASK_REWARD and TaskReward are `task reward`."""
     apart = "".join(f" {each}" if each.isupper() and not name.isupper() else each for each in name)
     return apart.replace("_", " ").replace("-", " ").strip().lower()
+
+
+def meaning(value: object, name: str) -> str:
+    """Return what an argument of an event or a field of a record is, by its name: how a page shows it.
+
+    `structure` and `list` have more of them, `account` is one of the reservoir, `name` that of a constant,
+    and `text` is all else.
+    """
+    if isinstance(value, Mapping):
+        return "structure"
+    if isinstance(value, list):
+        return "list"
+    said, is_number = words(name), str(value).isdecimal()
+    known = _NUMBERS if is_number else _TEXTS
+    return next((each for each, names in known.items() if said in names), "text")
+
+
+def verdict(number: int) -> str:
+    """Return a verdict of a vote as words, its number where there is none such."""
+    return next((words(each.name) for each in Verdict if each == number), str(number))
+
+
+def round_of(account: str) -> int | None:
+    """Return the round whose money an account of the reservoir holds, None of any other account."""
+    number = int(account, 16)
+    return number if 0 < number <= _LARGEST_ROUND else None
 
 
 def percent(part: int, whole: int) -> str:

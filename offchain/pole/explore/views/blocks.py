@@ -10,7 +10,7 @@ from pole.errors import IntegrityError
 from pole.explore.index.stored import event_of, events_where, record_of, shown
 from pole.explore.schema import blocks, events, ommers, pole_blocks
 from pole.explore.views.looking import ROWS, Look, NotThereError, Time, paged
-from pole.protocol.encoding.records import kind_name
+from pole.protocol.encoding.records import RecordData, kind_name
 from pole.protocol.replay.proofs import proof_of, verify_proof, write_proof
 from pole.protocol.state import Header, Record
 
@@ -136,11 +136,19 @@ def record_page(look: Look, height: int, index: int) -> RecordPage:
     row = _block(look, height)
     body = _body(look, height)
     if not 0 <= index < len(body):
-        raise NotThereError(f"Block {height} has {len(body)} records, numbered from 0.")
+        raise NotThereError(f"Block {height} has no record {index}: {_numbered(len(body))}.")
     proof = proof_of(_header(row), body, index)
     verify_proof(proof, row.hash)
     (line,) = _records(look, height, index)[:1]
     return RecordPage(height, row.hash, line, proof.inclusion.siblings, write_proof(proof).decode())
+
+
+def _numbered(count: int) -> str:
+    return (
+        f"its records are 0 to {count - 1}"
+        if count > 1
+        else ("it has record 0 alone" if count else "it has none")
+    )
 
 
 def _block(look: Look, height: int) -> Any:
@@ -183,17 +191,20 @@ def _records(look: Look, height: int, first: int) -> tuple[RecordLine, ...]:
 
 def _record(row: Any) -> RecordLine:
     event = event_of(row)
-    data = record_of(event)
     record = to_record(event.arguments)
-    fields = {name: _plain(getattr(data, name)) for name in getattr(type(data), "__slots__", ())}
     return RecordLine(
         index=record.index,
         kind=kind_name(record.kind),
-        fields=fields,
+        fields=fields_of(record_of(event)),
         time=Time(row.time),
         block=event.block,
         transaction=event.transaction,
     )
+
+
+def fields_of(data: RecordData | None) -> dict[str, Any]:
+    """Return what a record says by name, bytes as 0x and digits; nothing of no record."""
+    return {name: _plain(getattr(data, name)) for name in getattr(type(data), "__slots__", ())}
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from pole.explore.index.stored import event_of, record_of, shown
 from pole.explore.schema import blocks, events, transactions
+from pole.explore.views.blocks import fields_of
 from pole.explore.views.looking import Ether, Look, NotThereError, Time
 
 MAX_EVENTS: Final = 500
@@ -14,13 +15,14 @@ MAX_EVENTS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """An event: its arguments, and where it is a record, the kind of that."""
+    """An event: its arguments, and where it is a record, its kind and fields; those are empty elsewhere."""
 
     log_index: int
     contract: str
     name: str
     kind: str | None
     arguments: dict[str, Any]
+    record: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +72,5 @@ def _line(row: Any) -> EventLine:
         event.name,
         None if record is None else type(record).__name__,
         shown(event.arguments),
+        fields_of(record),
     )

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,83 @@ def test_gas_that_is_unknown_is_a_dash(tmp_path: Path) -> None:
     assert [twin[name] for name in ("sender", "gas", "price", "paid")] == [None] * 4
     assert '<td class="number">–</td><td class="number">–</td>' in day.text
     assert (days[0]["gas"], days[0]["gasPaid"]) == (None, None)
+
+
+def transactions_with(index: EventDatabase, name: str) -> str:
+    """Return the path of the page of a transaction with an event of that name."""
+    asked = select(schema.events.c.transaction).where(schema.events.c.name == name)
+    with index.engine.connect() as connection:
+        return f"/transactions/0x{connection.execute(asked).scalars().all()[-1].hex()}"
+
+
+def text_of(page: str) -> str:
+    """Return what a page says, without its tags."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", page)).split())
+
+
+@pytest.mark.parametrize("name", ["TaskPosted", "VoteRevealed", "BlockAppended", "Recorded", "Slashed"])
+def test_arguments_are_shown_as_words_and_never_as_a_program_writes_them(
+    app: ASGIApp, index: EventDatabase, name: str
+) -> None:
+    page = text_of(ask(app, transactions_with(index, name)).text)
+    assert not re.search(r"[{\[]['{]|': |None|True", page)
+
+
+def test_arguments_have_units_and_links(app: ASGIApp, index: EventDatabase) -> None:
+    posted = ask(app, transactions_with(index, "TaskPosted")).text
+    assert re.search(r'task id\s+<a href="/tasks/\d+">', posted)
+    assert re.search(r'owner\s+<a class="address" href="/accounts/0x', posted)
+    said = text_of(posted)
+    assert "time limit 600 s" in said
+    assert "required train accuracy 90.00 %" in said
+    assert re.search(r"reward 0\.\d+ ETH", said)
+
+
+def test_a_ballot_is_shown_by_its_round_and_committee(app: ASGIApp, index: EventDatabase) -> None:
+    said = text_of(ask(app, transactions_with(index, "VoteRevealed")).text)
+    assert re.search(r"ballot id \d+: committee [12] of round \d+", said)
+    assert "verdict ok" in said
+
+
+def test_a_transaction_says_what_its_record_says(app: ASGIApp) -> None:
+    *_, payouts = [
+        each for each in ask(app, "/blocks/1.json").document["data"]["records"] if each["kind"] == "Payouts"
+    ]
+    path = f"/transactions/{payouts['transaction']}"
+    assert re.search(r"payouts payee 0x\S+ , reason [a-z ]+, amount 0\.\d+ ETH", text_of(ask(app, path).text))
+    (event,) = [each for each in ask(app, f"{path}.json").document["data"]["events"] if each["kind"]]
+    assert {"TASK_REWARD", "DATA_BOND"} <= {each["reason"] for each in event["record"]["payouts"]}
+
+
+@pytest.mark.parametrize("name", [page.name for page in PAGES])
+def test_a_page_links_to_its_twin(app: ASGIApp, index: EventDatabase, name: str) -> None:
+    path, _, query = paths(index)[name].partition("?")
+    (twin,) = re.findall(
+        r'<a href="([^"]*)" type="application/json" download>', ask(app, f"{path}?{query}").text
+    )
+    assert unescape(twin) == f"{'/now' if path == '/' else path}.json" + (f"?{query}" if query else "")
+    assert ask(app, unescape(twin)).document["page"] == name
+
+
+def test_what_is_not_there_has_no_twin(app: ASGIApp) -> None:
+    assert "application/json" not in ask(app, "/rounds/999999").text
+
+
+def test_records_are_shown_in_full_and_link_to_people(app: ASGIApp) -> None:
+    page = ask(app, "/blocks/1").text
+    assert "{'" not in unescape(page)
+    assert re.search(r"payee\s+<a class=\"address\"", page)
+
+
+def test_the_genesis_block_has_no_task(app: ASGIApp) -> None:
+    assert "idle" not in text_of(ask(app, "/blocks?before=1").text)
+    assert "idle" not in text_of(ask(app, "/blocks/0").text)
+
+
+def test_a_page_of_records_beyond_the_last_leads_back(app: ASGIApp) -> None:
+    page = ask(app, "/blocks/1?first=9000").text
+    assert "It has no record from number 9000 on" in page
+    assert 'href="/blocks/1"' in page
 
 
 def test_no_link_leads_to_nothing(app: ASGIApp, index: EventDatabase) -> None:

@@ -62,6 +62,12 @@ function fromZero(_, low, high) {
   return [Math.min(0, low * 1.05), Math.max(0, high * 1.05) || 1];
 }
 
+// uPlot gives a single time an axis of years: it has its own day, or the step to the next number.
+function reach(places, low, high, around) {
+  const end = places.length === 1 ? low : high;
+  return [low - around, Math.max(end, low + 1) + around];
+}
+
 function series(figure, headings) {
   const isBars = figure.dataset.kind === "bars";
   return headings.map((label, at) => {
@@ -105,7 +111,6 @@ function mount(figure) {
     values: (_, splits) => splits.map(isoDate),
   };
   const numbers = { size: 80, values: (_, splits) => splits.map(written) };
-  const around = isTime ? DAY / 2 : 0;
   const place = figure.querySelector(".plot");
   const options = {
     width: place.clientWidth,
@@ -116,7 +121,7 @@ function mount(figure) {
       ...(figure.dataset.kind === "bars" ? { y: { range: fromZero } } : {}),
       x: {
         time: isTime,
-        range: (_, low, high) => [low - around, Math.max(high, low + 1) + around],
+        range: (plot, low, high) => reach(plot.data[0], low, high, isTime ? DAY / 2 : 0),
       },
     },
     axes: [

@@ -30,6 +30,27 @@ function tick() {
     }
 }
 
+// Whether somebody uses what a new page would take away: a link with the focus, what is opened or selected.
+function isInUse(main) {
+    const focused = document.activeElement;
+    const holds = main.contains(focused) && focused !== main && !focused.matches(".wide");
+    const selection = getSelection();
+    const selects = !selection.isCollapsed && selection.containsNode(main, true);
+    return holds || selects || main.querySelector("details[open]") !== null;
+}
+
+// Tables keep how far they are scrolled, and the focus.
+function replace(main, fresh) {
+    const regions = () => [...main.querySelectorAll(".wide")];
+    const focused = main.contains(document.activeElement) && document.activeElement.ariaLabel;
+    const scrolled = new Map(regions().map((each) => [each.ariaLabel, each.scrollLeft]));
+    main.replaceChildren(...fresh.childNodes);
+    for (const each of regions()) {
+        each.scrollLeft = scrolled.get(each.ariaLabel) ?? 0;
+        if (focused && each.ariaLabel === focused) each.focus({ preventScroll: true });
+    }
+}
+
 async function refresh() {
     if (fetching || document.hidden) return;
     fetching = true;
@@ -41,9 +62,8 @@ async function refresh() {
         if (fresher !== null && fresher === tag) return;
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
         const main = document.querySelector("main");
-        // What somebody opened, or has the focus in, stays as it is.
-        if (main.contains(document.activeElement) || main.querySelector("details[open]")) return;
-        main.replaceChildren(...fresh.querySelector("main").childNodes);
+        if (isInUse(main)) return;
+        replace(main, fresh.querySelector("main"));
         tag = fresher;
         chainTime = Number(fresh.body.dataset.now);
         seenAt = Date.now();
