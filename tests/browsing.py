@@ -49,9 +49,9 @@ class Watch:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """Serve an application; gives its URL."""
-    listening = listen("127.0.0.1", 0)
+def served(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    """Serve an application, at a port that is free where none is given; gives its URL."""
+    listening = listen("127.0.0.1", port)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

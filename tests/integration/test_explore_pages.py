@@ -3,7 +3,10 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from time import time
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -210,6 +213,19 @@ def test_a_new_block_is_shown_without_a_reload(site: Site, browser: Browser) -> 
         expect(page.locator(".status").first).to_contain_text(str(before + 1), timeout=MILLISECONDS)
         page.locator("canvas").first.wait_for()
         assert page.evaluate("window.isTheSame")
+
+
+def test_a_server_that_ends_is_told_and_one_that_is_back_too(tmp_path: Path, browser: Browser) -> None:
+    with opened(tmp_path) as engine, shown(browser) as page:
+        chain, index = chain_of(played(("block",))), EventDatabase(engine, where(PARAMETERS))
+        index.catch_up(chain)
+        app = partial(application, index, lambda: index.catch_up(chain), names_of("127.0.0.1"))
+        with served(app()) as url:
+            page.goto(url)
+            expect(page.locator("#away")).to_be_hidden()
+        expect(page.locator("#away")).to_be_visible(timeout=MILLISECONDS)
+        with served(app(), urlsplit(url).port or 0):
+            expect(page.locator("#away")).to_be_hidden(timeout=MILLISECONDS)
 
 
 def test_the_keyboard_reaches_what_is_there(site: Site, browser: Browser) -> None:

@@ -68,12 +68,18 @@ async function refresh() {
         chainTime = Number(fresh.body.dataset.now);
         seenAt = Date.now();
         tick();
+    } catch (error) {
+        // Nobody answers, which the stream says too.
+        if (!(error instanceof TypeError)) throw error;
     } finally {
         fetching = false;
     }
 }
 
 const stream = new EventSource("/stream");
+const away = document.getElementById("away");
+stream.addEventListener("error", () => (away.hidden = false));
+stream.addEventListener("open", () => (away.hidden = true));
 stream.addEventListener("head", (event) => {
     if (newest !== null && newest !== event.data) refresh();
     newest = event.data;
