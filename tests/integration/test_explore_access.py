@@ -132,5 +132,5 @@ def test_axe_finds_nothing_on_a_page_that_stands_still(tmp_path: Path, browser: 
         app = application(EventDatabase(engine, where(PARAMETERS)), away, names_of("127.0.0.1"), pause=0.1)
         with served(app) as url, shown(browser, **NARROW) as page:
             page.goto(url)
-            page.locator("[role=alert]").wait_for()
+            page.get_by_role("alert").wait_for()
             assert violations(page) == []
