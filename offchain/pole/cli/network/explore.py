@@ -24,7 +24,7 @@ from pole.cli.network.chain_export import database_option
     "homes",
     multiple=True,
     metavar="FOLDER",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Another data folder on this machine whose miners' trainings are shown, and where specifications "
     "of tasks are looked for, beside --home; may be given again.",
 )
