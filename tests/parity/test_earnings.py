@@ -27,7 +27,7 @@ STAKE, VOTE = "VerifierCommittee.stake", "VerifierCommittee.commitVote"
 
 @pytest.fixture(params=range(RUNS))
 def course() -> Course:
-    # About one run in a hundred ends before anybody voted, and has no seat to pay.
+    # A run may end before anybody voted: then no seat was paid.
     while True:
         course, counts = played()
         if counts.calls[COMMIT, "ok"] and counts.calls[VOTE, "ok"]:
