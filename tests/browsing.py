@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from time import time
 from typing import Any, Final
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -13,9 +15,15 @@ import requests
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.types import ASGIApp
+from tests.unit.explore.chains import where
+from tests.unit.explore.databases import opened
+from tests.unit.explore.training.miners import some_miners
+from tests.unit.protocol.example_rounds import PARAMETERS
 
+from pole.explore.index.following import EventDatabase, Source
+from pole.explore.server.app import application
 from pole.explore.server.pages import OWN_PAGES, PAGES
-from pole.explore.server.serving import listen, url_of
+from pole.explore.server.serving import listen, names_of, url_of
 
 CHROMIUM: Final = shutil.which("chromium")
 PATIENCE: Final = 30
@@ -60,6 +68,22 @@ def served(app: ASGIApp, port: int = 0) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(PATIENCE)
+
+
+@contextmanager
+def pages_of(chain: Source, folder: Path) -> Iterator[str]:
+    """Serve the pages of a chain, with two miners of this machine; gives the URL of the first."""
+    with opened(folder) as engine:
+        index = EventDatabase(engine, where(PARAMETERS))
+        index.catch_up(chain)
+        app = application(
+            index,
+            lambda: index.catch_up(chain),
+            names_of("127.0.0.1"),
+            miners=lambda: some_miners(int(time())),
+        )
+        with served(app) as url:
+            yield url
 
 
 @contextmanager

@@ -12,23 +12,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import time
 from typing import Any, Final
 
 import requests
 from PIL import Image
 from playwright.sync_api import Browser
-from tests.browsing import CHROMIUM, KINDS, PATIENCE, one_of_each, served, shown, started
-from tests.unit.explore.chains import chain_of, where
-from tests.unit.explore.databases import opened
+from tests.browsing import CHROMIUM, KINDS, PATIENCE, one_of_each, pages_of, shown, started
+from tests.unit.explore.chains import chain_of
 from tests.unit.explore.generated import GeneratedChain
 from tests.unit.explore.playing import played
-from tests.unit.explore.training.miners import some_miners
-from tests.unit.protocol.example_rounds import PARAMETERS
 
-from pole.explore.index.following import EventDatabase, Source
-from pole.explore.server.app import application
-from pole.explore.server.serving import names_of
+from pole.explore.index.following import Source
 
 PICTURES: Final = Path(__file__).resolve().parents[2] / "docs" / "explorer"
 ROUNDS: Final = 1_000
@@ -78,8 +72,8 @@ def main(words: list[str]) -> int:
         return 1
     with ExitStack() as at_end:
         made_up = [at_end.enter_context(serving(chain)) for chain in chains()]
-        pages = pages_of([given.url, *made_up] if given.url else made_up)
-        pages |= {name: url for name, url in pages_of(made_up).items() if name in OF_MANY_DAYS}
+        pages = found_at([given.url, *made_up] if given.url else made_up)
+        pages |= {name: url for name, url in found_at(made_up).items() if name in OF_MANY_DAYS}
         browser = at_end.enter_context(started())
         PICTURES.mkdir(exist_ok=True)
         sizes = [write(browser, name, url) for name, url in pages.items()]
@@ -93,20 +87,11 @@ def main(words: list[str]) -> int:
 @contextmanager
 def serving(chain: Source) -> Iterator[str]:
     """Serve the pages of a chain; gives the URL of the first."""
-    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as engine:
-        index = EventDatabase(engine, where(PARAMETERS))
-        index.catch_up(chain)
-        app = application(
-            index,
-            lambda: index.catch_up(chain),
-            names_of("127.0.0.1"),
-            miners=lambda: some_miners(int(time())),
-        )
-        with served(app) as url:
-            yield url
+    with tempfile.TemporaryDirectory() as folder, pages_of(chain, Path(folder)) as url:
+        yield url
 
 
-def pages_of(urls: list[str]) -> dict[str, str]:
+def found_at(urls: list[str]) -> dict[str, str]:
     """Return the address of a page of each kind by its name, from the first server that has it."""
     found: dict[str, str] = {}
     for url in urls:

@@ -1,20 +1,18 @@
 """Every kind of page under axe: contrast, headings, names, tables and what the keyboard reaches."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
-from time import time
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
-from tests.browsing import CHROMIUM, KINDS, one_of_each, served, shown, started
+from tests.browsing import CHROMIUM, KINDS, one_of_each, pages_of, served, shown, started
 from tests.unit.explore.chains import chain_of, where
 from tests.unit.explore.databases import opened
 from tests.unit.explore.generated import GeneratedChain
 from tests.unit.explore.playing import MOODS, named, played
-from tests.unit.explore.training.miners import some_miners
 from tests.unit.protocol.example_rounds import PARAMETERS
 
 from pole.adapters.history.pages import BlockMark
@@ -62,21 +60,6 @@ def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             name: at_end.enter_context(pages_of(chain, tmp_path_factory.mktemp(name)))
             for name, chain in CHAINS.items()
         }
-
-
-@contextmanager
-def pages_of(chain: Source, folder: Path) -> Iterator[str]:
-    with opened(folder) as engine:
-        index = EventDatabase(engine, where(PARAMETERS))
-        index.catch_up(chain)
-        app = application(
-            index,
-            lambda: index.catch_up(chain),
-            names_of("127.0.0.1"),
-            miners=lambda: some_miners(int(time())),
-        )
-        with served(app) as url:
-            yield url
 
 
 @pytest.fixture(scope="module")

@@ -8,15 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from tests.browsing import PATIENCE, served
-from tests.unit.explore.chains import chain_of, where
-from tests.unit.explore.databases import opened
+from tests.browsing import PATIENCE, pages_of
+from tests.unit.explore.chains import chain_of
 from tests.unit.explore.playing import played
-from tests.unit.protocol.example_rounds import PARAMETERS
-
-from pole.explore.index.following import EventDatabase
-from pole.explore.server.app import application
-from pole.explore.server.serving import names_of
 
 TRIES = 300
 HEAD = b" HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -52,12 +46,8 @@ STRANGE = {
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    chain = chain_of(played(("block", "open")))
-    with opened(tmp_path_factory.mktemp("wire")) as engine:
-        index = EventDatabase(engine, where(PARAMETERS))
-        index.catch_up(chain)
-        with served(application(index, lambda: index.catch_up(chain), names_of("127.0.0.1"))) as url:
-            yield url
+    with pages_of(chain_of(played(("block", "open"))), tmp_path_factory.mktemp("wire")) as url:
+        yield url
 
 
 def statuses(url: str, sent: bytes) -> list[int]:

@@ -1,7 +1,9 @@
 """Where shards are worked on: here while a thread is free, elsewhere beside it, here without a cluster."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from tests.unit.roles.elsewhere import FakeShards
@@ -39,8 +41,9 @@ def test_a_cluster_that_does_not_answer_is_warned_of(caplog: pytest.LogCaptureFi
     assert "This machine does the work itself" in caplog.text
 
 
-def test_what_no_thread_is_free_for_goes_elsewhere() -> None:
-    slots = Slots(1, FakeShards(workers=1))
+@contextmanager
+def busy(slots: Slots) -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
+    """Keep this machine's only thread at work until the event is set; gives threads to call from, too."""
     begun, go_on = threading.Event(), threading.Event()
 
     def slow() -> str:
@@ -51,33 +54,32 @@ def test_what_no_thread_is_free_for_goes_elsewhere() -> None:
     with ThreadPoolExecutor(slots.count) as pool:
         first = pool.submit(slots.run, slow, there)
         begun.wait()
-        assert pool.submit(slots.run, here, there).result() == "there"
-        go_on.set()
+        try:
+            yield pool, go_on
+        finally:
+            go_on.set()
         assert first.result() == "here"
+
+
+def test_what_no_thread_is_free_for_goes_elsewhere() -> None:
+    slots = Slots(1, FakeShards(workers=1))
+    with busy(slots) as (pool, _):
+        assert pool.submit(slots.run, here, there).result() == "there"
     assert slots.run(here, there) == "here"
 
 
 def test_what_a_lost_cluster_had_waits_for_a_thread_of_this_machine(caplog: pytest.LogCaptureFixture) -> None:
     cluster = FakeShards(workers=1)
     slots = Slots(1, cluster)
-    begun, asked = threading.Event(), threading.Event()
+    with busy(slots) as (pool, go_on):
 
-    def slow() -> str:
-        begun.set()
-        asked.wait()
-        return "here"
+        def lost(shards: Shards) -> str:
+            go_on.set()
+            cluster.lasts = 0
+            shards.at_once()
+            return "there"
 
-    def lost(shards: Shards) -> str:
-        asked.set()
-        cluster.lasts = 0
-        shards.at_once()
-        return "there"
-
-    with ThreadPoolExecutor(slots.count) as pool:
-        first = pool.submit(slots.run, slow, there)
-        begun.wait()
         assert pool.submit(slots.run, here, lost).result() == "here"
-        assert first.result() == "here"
     assert "This machine does the work itself" in caplog.text
 
 
@@ -86,17 +88,5 @@ def test_a_shard_that_workers_fail_at_is_not_tried_here() -> None:
         raise ShardError("Three workers died.")
 
     slots = Slots(1, FakeShards(workers=1))
-    begun, go_on = threading.Event(), threading.Event()
-
-    def slow() -> str:
-        begun.set()
-        go_on.wait()
-        return "here"
-
-    with ThreadPoolExecutor(slots.count) as pool:
-        first = pool.submit(slots.run, slow, there)
-        begun.wait()
-        with pytest.raises(ShardError, match="Three workers"):
-            pool.submit(slots.run, here, failed).result()
-        go_on.set()
-        first.result()
+    with busy(slots) as (pool, _), pytest.raises(ShardError, match="Three workers"):
+        pool.submit(slots.run, here, failed).result()
