@@ -33,16 +33,21 @@ class CrossValidated:
         batches = max(1, len(rows) // BATCH)
         optimiser = torch.optim.AdamW(network.parameters(), weight_decay=1e-2)
         rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=EPOCHS * batches)
-        for _ in range(EPOCHS):
+        for epoch in range(1, EPOCHS + 1):
             if job.stop():
                 break
+            losses = []
             for part in torch.tensor_split(rows[torch.randperm(len(rows))], batches):
                 features = job.inputs[part]
                 logits = network(features + noise * torch.randn_like(features))
                 optimiser.zero_grad()
-                job.loss(logits, job.targets[part]).backward()  # type: ignore[no-untyped-call]
+                loss = job.loss(logits, job.targets[part])
+                loss.backward()  # type: ignore[no-untyped-call]
+                losses.append(loss.item())
                 optimiser.step()
                 rate.step()
+            if len(rows) == len(job.inputs):
+                job.note(epoch, sum(losses) / batches, rate.get_last_lr()[0])
         return network
 
     def loss_on(self, job: pole.TrainingJob, rows: Tensor, network: torch.nn.Module) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from pole.explore.index.following import EventDatabase
 from pole.explore.index.money import EARNED
 from pole.explore.server.rendering import render
 from pole.explore.views.accounts import DAYS, AccountPage, account_page
-from pole.explore.views.looking import ROWS, Look, NotThereError, head_of
+from pole.explore.views.duties import duties
+from pole.explore.views.looking import ROWS, Act, Look, NotThereError, head_of
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.records import SolutionDisplaced
 from pole.protocol.state import Phase
@@ -28,6 +29,7 @@ from pole.roles.ports import Moment
 ROUNDS = 300
 DEADLINE, DEADLINE_BLOCK = 5_000, 99
 PENALTY = PARAMETERS.committee.penalty
+SEAT_AGE = PARAMETERS.committee.seat_age
 
 
 @pytest.fixture(scope="module")
@@ -290,3 +292,46 @@ def test_stake_at_risk_is_no_more_than_the_stake(tmp_path: Path) -> None:
     # `Ledger` has no stakes.
     assert (page.stake, page.stake_at_risk) == (0, 0)
     assert page.duties[0].at_stake == PENALTY
+
+
+@pytest.mark.parametrize(
+    ("kinds", "seconds", "is_due"),
+    [
+        ((), 10**6, False),
+        (("Staked",), 10**6, False),
+        (("Staked", "SeatLeft"), SEAT_AGE, False),
+        (("Staked", "SeatLeft"), SEAT_AGE + 1, True),
+        (("Staked", "SeatLeft", "Staked"), SEAT_AGE + 1, False),
+    ],
+)
+def test_a_stake_that_no_round_can_draw_is_due(
+    tmp_path: Path, kinds: tuple[str, ...], seconds: int, is_due: bool
+) -> None:
+    with opened(tmp_path) as engine:
+        EventDatabase(engine, where(PARAMETERS)).catch_up(chain_of(Ledger()))
+        with engine.connect() as connection:
+            look = Look(connection, PARAMETERS)
+            left = head_of(look).time - seconds
+            for number, kind in enumerate(kinds):
+                act = Act(left, 0, kind, VERIFIERS[0], None, None, "")
+                connection.execute(insert(schema.acts).values(asdict(act) | {"log_index": number}))
+            found = duties(look, VERIFIERS[0], (), credit=0, stake=5)
+            assert [(duty.what, duty.at_stake) for duty in found] == [("reclaim the stake", 5)] * is_due
+            assert duties(look, VERIFIERS[0], (), credit=0, stake=0) == ()
+
+
+def test_a_stake_that_an_open_round_can_draw_is_not_due(tmp_path: Path) -> None:
+    ledger = Ledger()
+    ledger.post()
+    ledger.open()
+    with opened(tmp_path) as engine:
+        EventDatabase(engine, where(PARAMETERS)).catch_up(chain_of(ledger))
+        with engine.connect() as connection:
+            look = Look(connection, PARAMETERS)
+            opened_at = connection.execute(select(schema.rounds.c.opened_at)).scalar_one()
+            connection.execute(insert(schema.blocks).values(number=999, hash=b"", time=opened_at + 10**6))
+            for left, is_due in ((opened_at - SEAT_AGE, False), (opened_at - SEAT_AGE - 1, True)):
+                act = Act(left, left, "SeatLeft", VERIFIERS[0], None, None, "")
+                connection.execute(delete(schema.acts))
+                connection.execute(insert(schema.acts).values(asdict(act) | {"log_index": 0}))
+                assert bool(duties(look, VERIFIERS[0], (), credit=0, stake=5)) is is_due

@@ -21,7 +21,7 @@ from pole.explore.schema import (
 from pole.explore.views.duties import STAKE, Duty, OpenPart, Risk, duties, open_parts, risks
 from pole.explore.views.looking import ROWS, Act, Ether, Look, NotThereError, act_of
 from pole.explore.views.rounds.pages import SolutionLine, solution_line
-from pole.explore.views.tasks.pages import TaskLine, task_line
+from pole.explore.views.tasks.pages import TASKS, TaskLine, task_line
 from pole.protocol.ballots import round_and_attempt
 
 DAYS: Final = 90
@@ -138,7 +138,7 @@ def account_page(
     Raises NotThereError where the chain never heard of it.
     """
     kinds = _kinds(look, address)
-    posted = select(tasks).where(tasks.c.owner == address).order_by(tasks.c.task_id.desc())
+    posted = TASKS.where(tasks.c.owner == address).order_by(tasks.c.task_id.desc())
     acted = select(acts).where(acts.c.who == address)
     latest = look.rows(acted.order_by(acts.c.block.desc(), acts.c.log_index.desc()).limit(ROWS))
     owned = look.rows(posted.limit(ROWS))
@@ -154,7 +154,7 @@ def account_page(
     return AccountPage(
         address=address,
         roles=_roles(counts, sums, owned=bool(owned)),
-        duties=duties(look, address, parts, credit),
+        duties=duties(look, address, parts, credit=credit, stake=stake),
         credit=credit,
         stake=Ether(stake),
         stake_at_risk=Ether(min(stake, sum(each.amount for each in at_risk if each.what == STAKE))),

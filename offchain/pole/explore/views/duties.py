@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from pole.explore.index.rows.rounds import OPEN
 from pole.explore.index.rows.tasks import task_of
-from pole.explore.schema import lanes, rounds, seats, solutions, tasks
-from pole.explore.views.looking import Ether, Look, Time
+from pole.explore.schema import acts, lanes, rounds, seats, solutions, tasks
+from pole.explore.views.looking import Ether, Look, Time, head_of
 from pole.protocol.ballots import ballot_id, round_and_attempt
+from pole.protocol.rounds.seats import can_reclaim
 from pole.protocol.state import Phase
 
 BOND, STAKE, DATA_BOND = "bonds", "stake", "data bond"
@@ -22,11 +23,11 @@ MAX_ROUNDS: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """What an account has to do in the phase of a round, or to have its credit.
+    """What an account has to do in the phase of a round, or to have its credit or its stake.
 
     It is too late once both the time `until` and the Ethereum block `until_block` are reached; they are None
     where no clock ends it. `command` is what does it by hand or by a worker. `at_stake` is what it loses
-    otherwise at least, and of credit the amount that waits.
+    otherwise at least, and of credit or stake the amount that waits.
     """
 
     what: str
@@ -91,13 +92,33 @@ def open_parts(look: Look, address: str) -> tuple[OpenPart, ...]:
     return tuple(part for part in parts if part.solution or part.sat or part.task)
 
 
-def duties(look: Look, address: str, parts: tuple[OpenPart, ...], credit: int) -> tuple[Duty, ...]:
-    """Return what an account has to do, the most urgent first, its credit last."""
+def duties(
+    look: Look, address: str, parts: tuple[OpenPart, ...], *, credit: int, stake: int
+) -> tuple[Duty, ...]:
+    """Return what an account has to do, the most urgent first, its stake and its credit last."""
     found = [duty for part in parts for duty in _of_part(look, address, part)]
     found.sort(key=lambda duty: (duty.until is None, duty.until or 0, duty.round_id))
+    if stake > 0 and _is_free(look, address):
+        found.append(Duty("reclaim the stake", None, None, None, Ether(stake), "pole verifier reclaim"))
     if credit > 0:
         found.append(Duty("withdraw the credit", None, None, None, Ether(credit), "pole withdraw"))
     return tuple(found)
+
+
+def _is_free(look: Look, address: str) -> bool:
+    """Return whether an account has left its seat, and no round can draw that any more."""
+    moves = select(acts).where(acts.c.who == address, acts.c.kind.in_(("Staked", "SeatLeft")))
+    newest = look.row(moves.order_by(acts.c.block.desc(), acts.c.log_index.desc()))
+    if newest is None or newest.kind != "SeatLeft":
+        return False
+    now = head_of(look).time
+    oldest = look.value(select(func.min(rounds.c.opened_at)).where(rounds.c.state == OPEN))
+    return can_reclaim(
+        newest.time,
+        seat_age=look.parameters.committee.seat_age,
+        now=now,
+        oldest_opening=now if oldest is None else oldest,
+    )
 
 
 def risks(look: Look, address: str, parts: tuple[OpenPart, ...]) -> tuple[Risk, ...]:

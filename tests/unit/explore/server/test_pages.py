@@ -55,7 +55,7 @@ def paths(index: EventDatabase) -> dict[str, str]:
     assert sent is not None
     return {
         "now": "/",
-        "tasks": "/tasks?state=taken",
+        "tasks": "/tasks?state=block",
         "task": "/tasks/3",
         "rounds": "/rounds",
         "round": "/rounds/2",

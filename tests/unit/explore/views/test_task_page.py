@@ -116,3 +116,14 @@ def test_where_nobody_won_the_page_says_so(index: EventDatabase, task: int, word
     app = app_of(index, None)
     assert words in ask(app, f"/tasks/{task}").text
     assert ask(app, f"/tasks/{task}.json").document["data"]["model"] is None
+
+
+def test_the_state_of_a_task_is_that_of_its_round(index: EventDatabase) -> None:
+    app = app_of(index, None)
+    states = {1: "block", 2: "void", 9: "open", 10: "cancelled", 11: "waiting"}
+    for task, state in states.items():
+        assert ask(app, f"/tasks/{task}.json").document["data"]["line"]["state"] == state
+        listed = ask(app, f"/tasks.json?state={state}").document["data"]["lines"]
+        assert task in [line["taskId"] for line in listed]
+        assert {line["state"] for line in listed} == {state}
+    assert "ended with a block" in ask(app, "/tasks/1").text

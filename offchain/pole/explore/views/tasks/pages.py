@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, case, select
 
 from pole.errors import InputError
 from pole.explore.index.rows.tasks import task_of
@@ -13,7 +13,14 @@ from pole.explore.views.tasks.specification import SpecificationView, read_view
 from pole.protocol.rounds.rent import duration, judging_time
 from pole.protocol.state import PostedTask, TaskFiles, TaskTerms
 
-STATES: Final = ("waiting", "taken", "cancelled", "replaced")
+STATES: Final = ("waiting", "open", "block", "void", "cancelled", "replaced")
+"""States of a task; once a round takes it they are those of its round."""
+
+_STATE: Final = case((tasks.c.state == "taken", rounds.c.state), else_=tasks.c.state)
+TASKS: Final[Select[Any]] = select(tasks, _STATE.label("standing")).outerjoin(
+    rounds, rounds.c.round_id == tasks.c.round_id
+)
+"""Rows of `tasks` for `task_line`, each with its state among STATES as `standing`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class TaskPage:
     `seconds` is what its round may take, `judging_seconds` what judging one model may. `height` is that of
     its block, None without one; `replaced_by` the task that took its place in the list. `specification` is
     None where this machine does not have it, or where it is unusable, which `specification_fault` then says.
-    `round_state` is that of its round, `model` None where nobody's model won.
+    `model` is None where nobody's model won.
     """
 
     line: TaskLine
@@ -72,15 +79,14 @@ class TaskPage:
     winner: str | None
     specification: SpecificationView | None
     specification_fault: str | None
-    round_state: str | None
     model: WinningModel | None
 
 
 def task_list(look: Look, state: str, before: int | None) -> TaskList:
     """Return tasks of a state, of any where it is ""; those older than `before`."""
-    asked = select(tasks).limit(ROWS + 1)
+    asked = TASKS.limit(ROWS + 1)
     if state:
-        asked = asked.where(tasks.c.state == state)
+        asked = asked.where(_STATE == state)
     if before is not None:
         asked = asked.where(tasks.c.task_id < before)
     lines, more = paged([task_line(look, row) for row in look.rows(asked.order_by(tasks.c.task_id.desc()))])
@@ -89,14 +95,14 @@ def task_list(look: Look, state: str, before: int | None) -> TaskList:
 
 def most_valuable(look: Look, count: int) -> tuple[TaskLine, ...]:
     """Return the waiting tasks that rounds take next, in that order."""
-    waiting = select(tasks).where(tasks.c.state == "waiting")
+    waiting = TASKS.where(tasks.c.state == "waiting")
     asked = waiting.order_by(tasks.c.value_order.desc(), tasks.c.task_id).limit(count)
     return tuple(task_line(look, row) for row in look.rows(asked))
 
 
 def task_page(look: Look, task_id: int) -> TaskPage:
     """Return a task; raises NotThereError without one."""
-    row = look.row(select(tasks).where(tasks.c.task_id == task_id))
+    row = look.row(TASKS.where(tasks.c.task_id == task_id))
     if row is None:
         raise NotThereError(f"There is no task {task_id}.")
     task, limits = task_of(row), look.parameters.task_list
@@ -116,7 +122,6 @@ def task_page(look: Look, task_id: int) -> TaskPage:
         winner=block.winner if block else None,
         specification=specification,
         specification_fault=fault,
-        round_state=look.value(select(rounds.c.state).where(rounds.c.round_id == row.round_id)),
         model=None if block is None else _model(look, block),
     )
 
@@ -143,12 +148,12 @@ def _model(look: Look, block: Any) -> WinningModel | None:
 
 
 def task_line(look: Look, row: Any) -> TaskLine:
-    """Return the line of a row of `tasks`."""
+    """Return the line of a row of TASKS."""
     seconds = duration(task_of(row).terms, look.parameters.task_list)
     return TaskLine(
         task_id=row.task_id,
         owner=row.owner,
-        state=row.state,
+        state=row.standing,
         reward=Ether(row.reward),
         per_second=Ether(row.reward // seconds),
         posted_at=Time(row.posted_at),
