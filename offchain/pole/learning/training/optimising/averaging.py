@@ -11,9 +11,8 @@ from pole.learning.networks.network import Network
 class Average:
     """The average of a network's weights and of the statistics of its norms.
 
-    Each batch moves it by 1 - `decay` of the way to the network; the first one makes it the network itself,
-    and the next ones move it further, since weights change most in the beginning: number n + 1 by 9 / (10 + n)
-    of the way, if that is more.
+    The first batch makes it the network itself, and each other moves it by 1 - `decay` of the way to the
+    network. Weights change most in the beginning, so after n batches it is 9 / (10 + n) if that is more.
     """
 
     def __init__(self, network: Network, decay: float) -> None:
