@@ -3,9 +3,7 @@
 
 /* The generator's tables: 21 windows of 2049 points, 256 KiB each, 5.4 MB in all; a batch of scalars goes through one
  * window before the next. A column's own tables are built anew for every call, so they are narrower. */
-#ifndef BASE_WIDTH
-#define BASE_WIDTH 14
-#endif
+#define BASE_WIDTH 12
 #define BASE_WINDOWS WINDOWS_OF(BASE_WIDTH)
 #define INPUT_WINDOWS (32 / BASE_WIDTH + 1)
 #define COLUMN_WIDTH 6

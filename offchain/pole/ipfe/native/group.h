@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For long functions off the hot loops, whose copies would crowd those out of the instruction cache. */
+#define NOT_INLINED __attribute__((noinline))
+
 typedef struct {
     fe x, y, z, t;
 } point;
@@ -43,7 +46,7 @@ static const uint64_t HALF_BASE_Y[5] = {0x22103079919acULL, 0x35c79138618d6ULL, 
                                         0x70bc44e7a3555ULL};
 
 /* r = the one of a and -a with an even canonical residue. */
-static void fe_absolute(fe *r, const fe *a)
+static NOT_INLINED void fe_absolute(fe *r, const fe *a)
 {
     fe minus;
     fe_negate(&minus, a);
@@ -93,7 +96,7 @@ ALWAYS_INLINE void fe_power_chain(fe *power, fe *eleventh, const fe *a, int n)
 }
 
 /* r = a^(p - 2). */
-static void fe_invert(fe *r, const fe *a)
+static NOT_INLINED void fe_invert(fe *r, const fe *a)
 {
     fe power, eleventh;
     fe_power_chain(&power, &eleventh, a, 1);
@@ -207,14 +210,14 @@ static inline void sum_of_points(quotients *r, const point *p, const point *q, u
     quotients_from_products(r, &a, &b, &c, &d, negative);
 }
 
-static void add_point(point *r, const point *p, const point *q, unsigned negative)
+static NOT_INLINED void add_point(point *r, const point *p, const point *q, unsigned negative)
 {
     quotients sum;
     sum_of_points(&sum, p, q, negative);
     point_from_quotients(r, &sum);
 }
 
-static void double_point(point *r, const point *p)
+static NOT_INLINED void double_point(point *r, const point *p)
 {
     fe a, b, c;
     quotients q;

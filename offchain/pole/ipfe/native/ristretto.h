@@ -77,7 +77,7 @@ typedef struct {
 } decoding;
 
 /* Returns w^7, whose power the root is made of. */
-static inline fe decode_begin(decoding *d, const uint8_t *const encoded[LANES])
+static NOT_INLINED fe decode_begin(decoding *d, const uint8_t *const encoded[LANES])
 {
     fe one, ss, u2u2, constant, w7;
     d->valid = load_bytes(&d->s, encoded);
@@ -101,7 +101,7 @@ static inline fe decode_begin(decoding *d, const uint8_t *const encoded[LANES])
 }
 
 /* `power` is w^7 to the (p - 5) / 8. */
-static inline void decode_end(affine *out, const decoding *d, const fe *power)
+static NOT_INLINED void decode_end(affine *out, const decoding *d, const fe *power)
 {
     /* root = 1/sqrt(w) or 1/sqrt(i w): section 4.2 with u = 1. */
     fe root, check, t, one, constant;
