@@ -87,17 +87,22 @@ ALWAYS_INLINE void fe_negate(fe *r, const fe *a)
     fe_sub(r, &zero, a);
 }
 
-/* 2^255 = 19 folds columns 5 to 9. */
-ALWAYS_INLINE void fold_columns(fe *r, const __m512i column[10])
+/* 2^255 = 19 folds columns 5 to 9 into limbs below 2^59.
+ * A column has at most five low halves below 2^52 and five doubled high halves below 2^51.1. */
+ALWAYS_INLINE void fold_columns(__m512i limb[5], const __m512i column[10])
 {
-    carry_into(r, _mm512_add_epi64(column[0], times_19(column[5])), _mm512_add_epi64(column[1], times_19(column[6])),
-               _mm512_add_epi64(column[2], times_19(column[7])), _mm512_add_epi64(column[3], times_19(column[8])),
-               _mm512_add_epi64(column[4], times_19(column[9])));
+    UNROLL
+    for (int k = 0; k < 5; k++) limb[k] = _mm512_add_epi64(column[k], times_19(column[k + 5]));
+}
+
+ALWAYS_INLINE void carry_limbs(fe *r, const __m512i limb[5])
+{
+    carry_into(r, limb[0], limb[1], limb[2], limb[3], limb[4]);
 }
 
 /* The high half of a product of limbs i and j has weight 2^(51 (i + j) + 52) = 2 * 2^(51 (i + j + 1)), so it is doubled
  * on its way to the next column. */
-ALWAYS_INLINE void fe_mul(fe *r, const fe *a, const fe *b)
+ALWAYS_INLINE void mul_limbs(__m512i limb[5], const fe *a, const fe *b)
 {
     __m512i column[10];
     column[0] = _mm512_setzero_si512();
@@ -114,7 +119,47 @@ ALWAYS_INLINE void fe_mul(fe *r, const fe *a, const fe *b)
         UNROLL
         for (int i = 0; i < 5; i++)
             if (k - i >= 0 && k - i < 5) column[k] = _mm512_madd52lo_epu64(column[k], a->v[i], b->v[k - i]);
-    fold_columns(r, column);
+    fold_columns(limb, column);
+}
+
+ALWAYS_INLINE void fe_mul(fe *r, const fe *a, const fe *b)
+{
+    __m512i limb[5];
+    mul_limbs(limb, a, b);
+    carry_limbs(r, limb);
+}
+
+/* sum = a + b, difference = a - b, of limbs below 2^59; 2^9 p keeps the difference positive. */
+ALWAYS_INLINE void carry_both(fe *sum, fe *difference, const __m512i a[5], const __m512i b[5])
+{
+    __m512i plus[5], minus[5];
+    UNROLL
+    for (int k = 0; k < 5; k++) {
+        uint64_t p = (UINT64_C(1) << 60) - (k == 0 ? 19 : 1) * (UINT64_C(1) << 9);
+        plus[k] = _mm512_add_epi64(a[k], b[k]);
+        minus[k] = _mm512_sub_epi64(_mm512_add_epi64(a[k], each(p)), b[k]);
+    }
+    carry_limbs(sum, plus);
+    carry_limbs(difference, minus);
+}
+
+/* sum = a b + c d, difference = a b - c d: two carries instead of four. */
+ALWAYS_INLINE void fe_mul_both(fe *sum, fe *difference, const fe *a, const fe *b, const fe *c, const fe *d)
+{
+    __m512i ab[5], cd[5];
+    mul_limbs(ab, a, b);
+    mul_limbs(cd, c, d);
+    carry_both(sum, difference, ab, cd);
+}
+
+/* sum = 2a + b c, difference = 2a - b c: two carries instead of four. */
+ALWAYS_INLINE void fe_mul_around(fe *sum, fe *difference, const fe *a, const fe *b, const fe *c)
+{
+    __m512i twice[5], bc[5];
+    UNROLL
+    for (int k = 0; k < 5; k++) twice[k] = _mm512_add_epi64(a->v[k], a->v[k]);
+    mul_limbs(bc, b, c);
+    carry_both(sum, difference, twice, bc);
 }
 
 /* Column k is 2 (low halves of i < j + high halves of i = j + 2 * high halves of i < j) + low halves of i = j. */
@@ -137,7 +182,9 @@ ALWAYS_INLINE void fe_sq(fe *r, const fe *a)
     }
     UNROLL
     for (int k = 0; k < 9; k += 2) column[k] = _mm512_madd52lo_epu64(column[k], a->v[k / 2], a->v[k / 2]);
-    fold_columns(r, column);
+    __m512i limb[5];
+    fold_columns(limb, column);
+    carry_limbs(r, limb);
 }
 
 /* r = b in the lanes of the mask, else a. */

@@ -145,44 +145,33 @@ static void point_splat(point *r, const uint64_t x[5], const uint64_t y[5])
     fe_mul(&r->t, &r->x, &r->y);
 }
 
+/* The order of the products keeps what the next ones, and those of the next addition, wait for off their heels. */
+static inline void point_from_quotients(point *r, const quotients *q)
+{
+    fe_mul(&r->z, &q->f, &q->g);
+    fe_mul(&r->t, &q->e, &q->h);
+    fe_mul(&r->x, &q->e, &q->f);
+    fe_mul(&r->y, &q->g, &q->h);
+}
+
 /* A point that only x / z and y / z are asked of: to be doubled, or encoded. */
 static inline void point_without_t(point *r, const quotients *q)
 {
+    fe_mul(&r->z, &q->f, &q->g);
     fe_mul(&r->x, &q->e, &q->f);
     fe_mul(&r->y, &q->g, &q->h);
-    fe_mul(&r->z, &q->f, &q->g);
-}
-
-static inline void point_from_quotients(point *r, const quotients *q)
-{
-    point_without_t(r, q);
-    fe_mul(&r->t, &q->e, &q->h);
-}
-
-/* e = b - a, h = b + a, and f, g = d - c, d + c, or the other way round where negative is 1; d may be loose. */
-static inline void quotients_from_products(quotients *r, const fe *a, const fe *b, const fe *c, const fe *d,
-                                           unsigned negative)
-{
-    fe fg[2];
-    fe_sub(&r->e, b, a);
-    fe_add_loose(&r->h, b, a);
-    fe_sub_loose(&fg[negative], d, c);
-    fe_add_loose(&fg[1 - negative], d, c);
-    r->f = fg[0];
-    fe_reduce(&r->g, &fg[1]);
 }
 
 /* p + q, or p - q where negative is 1. */
 static inline void sum_with_column(quotients *r, const point *p, const column *q, unsigned negative)
 {
-    fe a, b, c, d;
+    fe a, b, fg[2];
+    fe_mul_around(&fg[1 - negative], &fg[negative], &p->z, &p->t, &q->t2d);
+    r->f = fg[0];
+    fe_reduce(&r->g, &fg[1]);
     fe_sub_loose(&a, &p->y, &p->x);
     fe_add_loose(&b, &p->y, &p->x);
-    fe_mul(&a, &a, &q->sum[1 - negative]);
-    fe_mul(&b, &b, &q->sum[negative]);
-    fe_mul(&c, &p->t, &q->t2d);
-    fe_add_loose(&d, &p->z, &p->z);
-    quotients_from_products(r, &a, &b, &c, &d, negative);
+    fe_mul_both(&r->h, &r->e, &b, &q->sum[negative], &a, &q->sum[1 - negative]);
 }
 
 static inline void add_column(point *r, const point *p, const column *q, unsigned negative)
@@ -195,19 +184,18 @@ static inline void add_column(point *r, const point *p, const column *q, unsigne
 /* p + q, or p - q where negative is 1. */
 static inline void sum_of_points(quotients *r, const point *p, const point *q, unsigned negative)
 {
-    fe a, b, c, d, sum[2], twice_d;
+    fe a, b, c, z, fg[2], sum[2], twice_d;
     fe_splat(&twice_d, CURVE_2D);
     fe_add(&sum[0], &q->y, &q->x);
     fe_sub(&sum[1], &q->y, &q->x);
+    fe_mul(&z, &p->z, &q->z);
+    fe_mul(&c, &p->t, &q->t);
+    fe_mul_around(&fg[1 - negative], &fg[negative], &z, &c, &twice_d);
+    r->f = fg[0];
+    fe_reduce(&r->g, &fg[1]);
     fe_sub_loose(&a, &p->y, &p->x);
     fe_add_loose(&b, &p->y, &p->x);
-    fe_mul(&a, &a, &sum[1 - negative]);
-    fe_mul(&b, &b, &sum[negative]);
-    fe_mul(&c, &p->t, &q->t);
-    fe_mul(&c, &c, &twice_d);
-    fe_mul(&d, &p->z, &q->z);
-    fe_add_loose(&d, &d, &d);
-    quotients_from_products(r, &a, &b, &c, &d, negative);
+    fe_mul_both(&r->h, &r->e, &b, &sum[negative], &a, &sum[1 - negative]);
 }
 
 static NOT_INLINED void add_point(point *r, const point *p, const point *q, unsigned negative)
