@@ -97,32 +97,46 @@ static void append_multiples(decryption *work, const schedule *plan, point p)
     }
 }
 
+/* The columns of the functional key, from ct_0. */
+static void append_key_columns(decryption *work, const schedule *plan, const affine *ct0)
+{
+    point p;
+    fe_negate(&p.x, &ct0->x);
+    p.y = ct0->y;
+    fe_splat(&p.z, ONE);
+    fe_negate(&p.t, &ct0->xy);
+    if (plan->direct)
+        append_multiples(work, plan, p);
+    else
+        append_powers(work, plan, p);
+}
+
 /* Loads LANES samples into columns; `lanes` of them are real, the others repeat the last. Returns the lanes whose points
  * all are some: what the others hold stays theirs, since no operation mixes lanes. */
 static lane_mask load_samples(decryption *work, const schedule *plan, const uint8_t *ct0, const uint8_t *ct,
                               size_t point_bytes, size_t first, size_t lanes)
 {
-    const uint8_t *bytes[LANES];
+    const uint8_t *bytes[ABREAST][LANES];
+    affine points[ABREAST];
     lane_mask valid = ALL_LANES;
-    for (int64_t j = -1; j < (int64_t)plan->dimension; j++) {
-        for (size_t lane = 0; lane < LANES; lane++) {
-            size_t sample = first + (lane < lanes ? lane : lanes - 1);
-            bytes[lane] =
-                j < 0 ? ct0 + point_bytes * sample : ct + point_bytes * (sample * plan->dimension + (size_t)j);
+    /* Point 0 of a sample is ct_0, point j is column j - 1. */
+    for (size_t j = 0; j <= plan->dimension; j += ABREAST) {
+        size_t count = plan->dimension + 1 - j < ABREAST ? plan->dimension + 1 - j : ABREAST;
+        for (size_t i = j; i < j + count; i++)
+            for (size_t lane = 0; lane < LANES; lane++) {
+                size_t sample = first + (lane < lanes ? lane : lanes - 1);
+                size_t number = sample * plan->dimension + i - 1;
+                bytes[i - j][lane] = i == 0 ? ct0 + point_bytes * sample : ct + point_bytes * number;
+            }
+        load_points(points, bytes, count, point_bytes);
+        for (size_t i = 0; i < count; i++) {
+            const affine *p = &points[i];
+            valid &= p->valid;
+            if (i + j == 0)
+                append_key_columns(work, plan, p);
+            else
+                column_from_affine(&work->columns[i + j - 1], &p->x, &p->y, &p->xy);
         }
-        point p;
-        valid &= load_point(&p.x, &p.y, &p.t, bytes, point_bytes);
-        if (j >= 0) {
-            column_from_affine(&work->columns[j], &p.x, &p.y, &p.t);
-            continue;
-        }
-        fe_splat(&p.z, ONE);
-        fe_negate(&p.x, &p.x);
-        fe_negate(&p.t, &p.t);
-        if (plan->direct)
-            append_multiples(work, plan, p);
-        else
-            append_powers(work, plan, p);
     }
     return valid;
 }

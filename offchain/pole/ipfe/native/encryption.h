@@ -143,9 +143,10 @@ typedef struct {
     encoder encoder;
 } public_encryption;
 
-static void build_column_tables(public_encryption *work, const point *h)
+static void build_column_tables(public_encryption *work, const affine *h)
 {
-    point step = *h;
+    point step = {h->x, h->y, h->x, h->xy};
+    fe_splat(&step.z, ONE);
     for (size_t w = 0; w < COLUMN_WINDOWS; w++) {
         table_entry *out[LANES];
         for (int lane = 0; lane < LANES; lane++) out[lane] = work->lanes[lane] + w * work->builder.count;
@@ -182,14 +183,13 @@ static enum outcome encode_public_columns(public_encryption *work, const uint8_t
 {
     for (size_t j = 0; j < dimension; j += LANES) {
         size_t lanes = dimension - j < LANES ? dimension - j : LANES;
-        const uint8_t *encoded[LANES];
+        const uint8_t *encoded[1][LANES];
         for (size_t lane = 0; lane < LANES; lane++)
-            encoded[lane] = points + 32 * (j + (lane < lanes ? lane : lanes - 1));
-        point h;
-        lane_mask valid = decode(&h.x, &h.y, &h.t, encoded);
-        fe_splat(&h.z, ONE);
-        if (valid != ALL_LANES) {
-            *bad = j + (size_t)__builtin_ctz(~valid);
+            encoded[0][lane] = points + 32 * (j + (lane < lanes ? lane : lanes - 1));
+        affine h;
+        decode(&h, encoded, 1);
+        if (h.valid != ALL_LANES) {
+            *bad = j + (size_t)__builtin_ctz(~h.valid);
             return INVALID_POINT;
         }
         build_column_tables(work, &h);

@@ -7,11 +7,16 @@
 #include <string.h>
 
 #define LANES 8
+/* What a limb is in: a word for each lane. */
+typedef __m512i fe_words;
 typedef struct {
-    __m512i v[5];
+    fe_words v[5];
 } fe;
 typedef uint32_t lane_mask;
 #define ALL_LANES 0xffu
+
+/* Limb numbers have to be constants: they decide which products meet. */
+#define UNROLL _Pragma("GCC unroll 10")
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
@@ -66,49 +71,120 @@ ALWAYS_INLINE void fe_sub(fe *r, const fe *a, const fe *b)
                _mm512_sub_epi64(_mm512_add_epi64(a->v[4], p1), b->v[4]));
 }
 
+/* Nothing is loose here: sums of two would not fit a multiplier. */
+#define fe_add_loose fe_add
+#define fe_sub_loose fe_sub
+
+ALWAYS_INLINE void fe_reduce(fe *r, const fe *a)
+{
+    *r = *a;
+}
+
+ALWAYS_INLINE void fe_negate(fe *r, const fe *a)
+{
+    fe zero;
+    for (int i = 0; i < 5; i++) zero.v[i] = _mm512_setzero_si512();
+    fe_sub(r, &zero, a);
+}
+
+/* 2^255 = 19 folds columns 5 to 9 into limbs below 2^59.
+ * A column has at most five low halves below 2^52 and five doubled high halves below 2^51.1. */
+ALWAYS_INLINE void fold_columns(__m512i limb[5], const __m512i column[10])
+{
+    UNROLL
+    for (int k = 0; k < 5; k++) limb[k] = _mm512_add_epi64(column[k], times_19(column[k + 5]));
+}
+
+ALWAYS_INLINE void carry_limbs(fe *r, const __m512i limb[5])
+{
+    carry_into(r, limb[0], limb[1], limb[2], limb[3], limb[4]);
+}
+
 /* The high half of a product of limbs i and j has weight 2^(51 (i + j) + 52) = 2 * 2^(51 (i + j + 1)), so it is doubled
- * on its way to the next column; 2^255 = 19 folds columns 5 to 9. */
-ALWAYS_INLINE void fold_columns(fe *r, const __m512i low[9], const __m512i high[9])
+ * on its way to the next column. */
+ALWAYS_INLINE void mul_limbs(__m512i limb[5], const fe *a, const fe *b)
 {
     __m512i column[10];
-    column[0] = low[0];
-    for (int k = 1; k < 9; k++) column[k] = _mm512_add_epi64(low[k], _mm512_add_epi64(high[k - 1], high[k - 1]));
-    column[9] = _mm512_add_epi64(high[8], high[8]);
-    carry_into(r, _mm512_add_epi64(column[0], times_19(column[5])), _mm512_add_epi64(column[1], times_19(column[6])),
-               _mm512_add_epi64(column[2], times_19(column[7])), _mm512_add_epi64(column[3], times_19(column[8])),
-               _mm512_add_epi64(column[4], times_19(column[9])));
+    column[0] = _mm512_setzero_si512();
+    UNROLL
+    for (int k = 1; k < 10; k++) {
+        column[k] = _mm512_setzero_si512();
+        UNROLL
+        for (int i = 0; i < 5; i++)
+            if (k - 1 - i >= 0 && k - 1 - i < 5) column[k] = _mm512_madd52hi_epu64(column[k], a->v[i], b->v[k - 1 - i]);
+        column[k] = _mm512_add_epi64(column[k], column[k]);
+    }
+    UNROLL
+    for (int k = 0; k < 9; k++)
+        UNROLL
+        for (int i = 0; i < 5; i++)
+            if (k - i >= 0 && k - i < 5) column[k] = _mm512_madd52lo_epu64(column[k], a->v[i], b->v[k - i]);
+    fold_columns(limb, column);
 }
 
 ALWAYS_INLINE void fe_mul(fe *r, const fe *a, const fe *b)
 {
-    __m512i low[9], high[9];
-    for (int k = 0; k < 9; k++) low[k] = high[k] = _mm512_setzero_si512();
-    for (int i = 0; i < 5; i++)
-        for (int j = 0; j < 5; j++) {
-            low[i + j] = _mm512_madd52lo_epu64(low[i + j], a->v[i], b->v[j]);
-            high[i + j] = _mm512_madd52hi_epu64(high[i + j], a->v[i], b->v[j]);
-        }
-    fold_columns(r, low, high);
+    __m512i limb[5];
+    mul_limbs(limb, a, b);
+    carry_limbs(r, limb);
 }
 
+/* sum = a + b, difference = a - b, of limbs below 2^59; 2^9 p keeps the difference positive. */
+ALWAYS_INLINE void carry_both(fe *sum, fe *difference, const __m512i a[5], const __m512i b[5])
+{
+    __m512i plus[5], minus[5];
+    UNROLL
+    for (int k = 0; k < 5; k++) {
+        uint64_t p = (UINT64_C(1) << 60) - (k == 0 ? 19 : 1) * (UINT64_C(1) << 9);
+        plus[k] = _mm512_add_epi64(a[k], b[k]);
+        minus[k] = _mm512_sub_epi64(_mm512_add_epi64(a[k], each(p)), b[k]);
+    }
+    carry_limbs(sum, plus);
+    carry_limbs(difference, minus);
+}
+
+/* sum = a b + c d, difference = a b - c d: two carries instead of four. */
+ALWAYS_INLINE void fe_mul_both(fe *sum, fe *difference, const fe *a, const fe *b, const fe *c, const fe *d)
+{
+    __m512i ab[5], cd[5];
+    mul_limbs(ab, a, b);
+    mul_limbs(cd, c, d);
+    carry_both(sum, difference, ab, cd);
+}
+
+/* sum = 2a + b c, difference = 2a - b c: two carries instead of four. */
+ALWAYS_INLINE void fe_mul_around(fe *sum, fe *difference, const fe *a, const fe *b, const fe *c)
+{
+    __m512i twice[5], bc[5];
+    UNROLL
+    for (int k = 0; k < 5; k++) twice[k] = _mm512_add_epi64(a->v[k], a->v[k]);
+    mul_limbs(bc, b, c);
+    carry_both(sum, difference, twice, bc);
+}
+
+/* Column k is 2 (low halves of i < j + high halves of i = j + 2 * high halves of i < j) + low halves of i = j. */
 ALWAYS_INLINE void fe_sq(fe *r, const fe *a)
 {
-    __m512i low[9], high[9];
-    for (int k = 0; k < 9; k++) low[k] = high[k] = _mm512_setzero_si512();
-    for (int i = 0; i < 5; i++)
-        for (int j = i + 1; j < 5; j++) {
-            low[i + j] = _mm512_madd52lo_epu64(low[i + j], a->v[i], a->v[j]);
-            high[i + j] = _mm512_madd52hi_epu64(high[i + j], a->v[i], a->v[j]);
-        }
-    for (int k = 1; k < 8; k++) {
-        low[k] = _mm512_slli_epi64(low[k], 1);
-        high[k] = _mm512_slli_epi64(high[k], 1);
+    __m512i column[10];
+    column[0] = _mm512_setzero_si512();
+    UNROLL
+    for (int k = 1; k < 10; k++) {
+        column[k] = _mm512_setzero_si512();
+        UNROLL
+        for (int i = 0; i < 5; i++)
+            if (k - 1 - i > i && k - 1 - i < 5) column[k] = _mm512_madd52hi_epu64(column[k], a->v[i], a->v[k - 1 - i]);
+        if (k > 1 && k < 9) column[k] = _mm512_add_epi64(column[k], column[k]);
+        if (k % 2) column[k] = _mm512_madd52hi_epu64(column[k], a->v[k / 2], a->v[k / 2]);
+        UNROLL
+        for (int i = 0; i < 5; i++)
+            if (k - i > i && k - i < 5) column[k] = _mm512_madd52lo_epu64(column[k], a->v[i], a->v[k - i]);
+        column[k] = _mm512_add_epi64(column[k], column[k]);
     }
-    for (int i = 0; i < 5; i++) {
-        low[2 * i] = _mm512_madd52lo_epu64(low[2 * i], a->v[i], a->v[i]);
-        high[2 * i] = _mm512_madd52hi_epu64(high[2 * i], a->v[i], a->v[i]);
-    }
-    fold_columns(r, low, high);
+    UNROLL
+    for (int k = 0; k < 9; k += 2) column[k] = _mm512_madd52lo_epu64(column[k], a->v[k / 2], a->v[k / 2]);
+    __m512i limb[5];
+    fold_columns(limb, column);
+    carry_limbs(r, limb);
 }
 
 /* r = b in the lanes of the mask, else a. */
@@ -118,7 +194,7 @@ ALWAYS_INLINE void fe_select(fe *r, const fe *a, const fe *b, lane_mask mask)
 }
 
 /* Negates the lanes of the mask of an element with canonical limbs: 2p leaves them below 2^52. */
-ALWAYS_INLINE void fe_negate_canonical(fe *r, lane_mask mask)
+ALWAYS_INLINE void fe_negate_lanes(fe *r, lane_mask mask)
 {
     for (int i = 0; i < 5; i++)
         r->v[i] = _mm512_mask_sub_epi64(r->v[i], (__mmask8)mask,
@@ -155,25 +231,47 @@ ALWAYS_INLINE lane_mask fe_is_negative(const fe *a)
     return _mm512_test_epi64_mask(c.v[0], each(1));
 }
 
-/* Limbs of 51 bits, lane by lane, at limbs[lane] .. limbs[lane] + 4. */
-ALWAYS_INLINE void fe_load_limbs(fe *r, const uint64_t *const limbs[LANES])
+/* out[i] = word i of each lane, of eight; words of no interest are not computed. */
+ALWAYS_INLINE void transpose(__m512i out[8], const __m512i row[LANES])
 {
-    __m512i row[8], pair[8], quad[8];
-    for (int lane = 0; lane < LANES; lane++) row[lane] = _mm512_maskz_loadu_epi64(0x1f, limbs[lane]);
+    __m512i pair[8], quad[8];
+    UNROLL
     for (int i = 0; i < 8; i += 2) {
         pair[i] = _mm512_unpacklo_epi64(row[i], row[i + 1]);
         pair[i + 1] = _mm512_unpackhi_epi64(row[i], row[i + 1]);
     }
-    /* pair[2m] holds limbs 0, 2, 4 of lanes 2m, 2m + 1, pair[2m + 1] limbs 1, 3. */
+    /* pair[2m] holds the even words of lanes 2m, 2m + 1, pair[2m + 1] the odd ones. */
+    UNROLL
     for (int odd = 0; odd < 2; odd++) {
-        quad[odd] = _mm512_shuffle_i64x2(pair[odd], pair[2 + odd], 0x44);     /* limbs 0|1, 2|3 of lanes 0..3 */
-        quad[2 + odd] = _mm512_shuffle_i64x2(pair[4 + odd], pair[6 + odd], 0x44);
-        r->v[odd] = _mm512_shuffle_i64x2(quad[odd], quad[2 + odd], 0x88);
-        r->v[2 + odd] = _mm512_shuffle_i64x2(quad[odd], quad[2 + odd], 0xdd);
+        quad[odd] = _mm512_shuffle_i64x2(pair[odd], pair[2 + odd], 0x44);
+        quad[2 + odd] = _mm512_shuffle_i64x2(pair[odd], pair[2 + odd], 0xee);
+        quad[4 + odd] = _mm512_shuffle_i64x2(pair[4 + odd], pair[6 + odd], 0x44);
+        quad[6 + odd] = _mm512_shuffle_i64x2(pair[4 + odd], pair[6 + odd], 0xee);
     }
-    quad[4] = _mm512_shuffle_i64x2(pair[0], pair[2], 0xaa); /* limb 4 */
-    quad[5] = _mm512_shuffle_i64x2(pair[4], pair[6], 0xaa);
-    r->v[4] = _mm512_shuffle_i64x2(quad[4], quad[5], 0x88);
+    UNROLL
+    for (int odd = 0; odd < 2; odd++) {
+        out[odd] = _mm512_shuffle_i64x2(quad[odd], quad[4 + odd], 0x88);
+        out[2 + odd] = _mm512_shuffle_i64x2(quad[odd], quad[4 + odd], 0xdd);
+        out[4 + odd] = _mm512_shuffle_i64x2(quad[2 + odd], quad[6 + odd], 0x88);
+        out[6 + odd] = _mm512_shuffle_i64x2(quad[2 + odd], quad[6 + odd], 0xdd);
+    }
+}
+
+/* out[i] = word i of each lane, of eight. */
+ALWAYS_INLINE void load_lines(fe_words out[8], const uint64_t *const lines[LANES])
+{
+    __m512i row[LANES];
+    for (int lane = 0; lane < LANES; lane++) row[lane] = _mm512_loadu_si512(lines[lane]);
+    transpose(out, row);
+}
+
+/* Limbs of 51 bits, and a little more, lane by lane, at limbs[lane] .. limbs[lane] + 4. */
+ALWAYS_INLINE void fe_load_limbs(fe *r, const uint64_t *const limbs[LANES])
+{
+    __m512i row[LANES], out[8];
+    for (int lane = 0; lane < LANES; lane++) row[lane] = _mm512_maskz_loadu_epi64(0x1f, limbs[lane]);
+    transpose(out, row);
+    for (int i = 0; i < 5; i++) r->v[i] = out[i];
 }
 
 /* Canonical limbs, lane by lane. */
@@ -186,3 +284,6 @@ ALWAYS_INLINE void fe_store_limbs(uint64_t limbs[LANES][5], const fe *a)
     for (int lane = 0; lane < LANES; lane++)
         for (int i = 0; i < 5; i++) limbs[lane][i] = rows[i][lane];
 }
+
+/* An element's words as they are kept in tables, lane by lane: canonical limbs. */
+#define fe_store_words fe_store_limbs

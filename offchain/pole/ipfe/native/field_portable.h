@@ -6,8 +6,10 @@
 #include <string.h>
 
 #define LANES 1
+/* What a limb is in: a word for each lane. */
+typedef uint64_t fe_words;
 typedef struct {
-    uint64_t v[5];
+    fe_words v[5];
 } fe;
 typedef uint32_t lane_mask;
 #define ALL_LANES 1u
@@ -15,15 +17,17 @@ typedef uint32_t lane_mask;
 typedef unsigned __int128 uint128_t;
 static const uint64_t LIMB = (UINT64_C(1) << 51) - 1;
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 /* Limbs up to 2^63 become limbs up to 2^51 + 2^18. */
-static inline void fe_carry(fe *r)
+static inline void fe_reduce(fe *r, const fe *a)
 {
-    uint64_t c0 = r->v[0] >> 51, c1 = r->v[1] >> 51, c2 = r->v[2] >> 51, c3 = r->v[3] >> 51, c4 = r->v[4] >> 51;
-    r->v[0] = (r->v[0] & LIMB) + 19 * c4;
-    r->v[1] = (r->v[1] & LIMB) + c0;
-    r->v[2] = (r->v[2] & LIMB) + c1;
-    r->v[3] = (r->v[3] & LIMB) + c2;
-    r->v[4] = (r->v[4] & LIMB) + c3;
+    uint64_t c0 = a->v[0] >> 51, c1 = a->v[1] >> 51, c2 = a->v[2] >> 51, c3 = a->v[3] >> 51, c4 = a->v[4] >> 51;
+    r->v[0] = (a->v[0] & LIMB) + 19 * c4;
+    r->v[1] = (a->v[1] & LIMB) + c0;
+    r->v[2] = (a->v[2] & LIMB) + c1;
+    r->v[3] = (a->v[3] & LIMB) + c2;
+    r->v[4] = (a->v[4] & LIMB) + c3;
 }
 
 static inline void fe_splat(fe *r, const uint64_t limbs[5])
@@ -31,20 +35,38 @@ static inline void fe_splat(fe *r, const uint64_t limbs[5])
     memcpy(r->v, limbs, sizeof r->v);
 }
 
-static inline void fe_add(fe *r, const fe *a, const fe *b)
+/* Loose sums and differences, up to 2^54; the subtrahend may not be loose, the others may. */
+static inline void fe_add_loose(fe *r, const fe *a, const fe *b)
 {
     for (int i = 0; i < 5; i++) r->v[i] = a->v[i] + b->v[i];
-    fe_carry(r);
 }
 
-static inline void fe_sub(fe *r, const fe *a, const fe *b)
+static inline void fe_sub_loose(fe *r, const fe *a, const fe *b)
 {
     /* 4p keeps every limb positive. */
     r->v[0] = a->v[0] + 0x1fffffffffffb4ULL - b->v[0];
     for (int i = 1; i < 5; i++) r->v[i] = a->v[i] + 0x1ffffffffffffcULL - b->v[i];
-    fe_carry(r);
 }
 
+static inline void fe_add(fe *r, const fe *a, const fe *b)
+{
+    fe_add_loose(r, a, b);
+    fe_reduce(r, r);
+}
+
+static inline void fe_sub(fe *r, const fe *a, const fe *b)
+{
+    fe_sub_loose(r, a, b);
+    fe_reduce(r, r);
+}
+
+static inline void fe_negate(fe *r, const fe *a)
+{
+    fe zero = {{0}};
+    fe_sub(r, &zero, a);
+}
+
+/* One of the factors may be loose. */
 static inline void fe_mul(fe *r, const fe *a, const fe *b)
 {
     uint64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
@@ -92,6 +114,26 @@ static inline void fe_sq(fe *r, const fe *a)
     r->v[4] = (uint64_t)t4 & LIMB;
 }
 
+/* sum = a b + c d, loose, and difference = a b - c d. */
+ALWAYS_INLINE void fe_mul_both(fe *sum, fe *difference, const fe *a, const fe *b, const fe *c, const fe *d)
+{
+    fe ab, cd;
+    fe_mul(&ab, a, b);
+    fe_mul(&cd, c, d);
+    fe_add_loose(sum, &ab, &cd);
+    fe_sub(difference, &ab, &cd);
+}
+
+/* sum = 2a + b c, difference = 2a - b c, both loose. */
+ALWAYS_INLINE void fe_mul_around(fe *sum, fe *difference, const fe *a, const fe *b, const fe *c)
+{
+    fe twice, bc;
+    fe_add_loose(&twice, a, a);
+    fe_mul(&bc, b, c);
+    fe_add_loose(sum, &twice, &bc);
+    fe_sub_loose(difference, &twice, &bc);
+}
+
 /* r = b where the mask is set, else a. */
 static inline void fe_select(fe *r, const fe *a, const fe *b, lane_mask mask)
 {
@@ -100,7 +142,7 @@ static inline void fe_select(fe *r, const fe *a, const fe *b, lane_mask mask)
 }
 
 /* Negates the lanes of the mask of an element with canonical limbs. */
-static inline void fe_negate_canonical(fe *r, lane_mask mask)
+static inline void fe_negate_lanes(fe *r, lane_mask mask)
 {
     fe negative;
     for (int i = 0; i < 5; i++) negative.v[i] = (i == 0 ? 0xfffffffffffdaULL : 0xffffffffffffeULL) - r->v[i];
@@ -110,8 +152,7 @@ static inline void fe_negate_canonical(fe *r, lane_mask mask)
 /* The representative in [0, p), in limbs below 2^51. */
 static inline void fe_canonical(fe *r, const fe *a)
 {
-    *r = *a;
-    fe_carry(r);
+    fe_reduce(r, a);
     uint64_t q = (r->v[0] + 19) >> 51;
     for (int i = 1; i < 5; i++) q = (r->v[i] + q) >> 51;
     uint64_t carry = 19 * q;
@@ -148,4 +189,13 @@ static inline void fe_store_limbs(uint64_t limbs[LANES][5], const fe *a)
     fe c;
     fe_canonical(&c, a);
     memcpy(limbs[0], c.v, sizeof c.v);
+}
+
+/* An element's words as they are kept in tables, lane by lane: canonical limbs. */
+#define fe_store_words fe_store_limbs
+
+/* out[i] = word i of each lane, of eight. */
+static inline void load_lines(fe_words out[8], const uint64_t *const lines[LANES])
+{
+    memcpy(out, lines[0], 8 * sizeof *out);
 }

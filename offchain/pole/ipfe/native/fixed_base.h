@@ -23,14 +23,20 @@ static size_t per_window_of(unsigned width)
     return ((size_t)1 << (width - 1)) + 1;
 }
 
+/* An entry's words: y+x in one cache line and y-x in the other, 2dxy in what they leave. */
+static const int T2D_WORD[5] = {5, 6, 7, 13, 14};
+
 static void store_column(table_entry *const out[LANES], size_t index, const column *c)
 {
-    uint64_t limbs[LANES][5];
-    const fe *parts[3] = {&c->sum[0], &c->sum[1], &c->t2d};
-    for (int part = 0; part < 3; part++) {
-        fe_store_limbs(limbs, parts[part]);
-        for (int lane = 0; lane < LANES; lane++)
-            memcpy(&out[lane][index].limb[5 * part], limbs[lane], sizeof limbs[lane]);
+    uint64_t plus[LANES][5], minus[LANES][5], product[LANES][5];
+    fe_store_words(plus, &c->sum[0]);
+    fe_store_words(minus, &c->sum[1]);
+    fe_store_words(product, &c->t2d);
+    for (int lane = 0; lane < LANES; lane++) {
+        uint64_t *words = out[lane][index].word;
+        memcpy(words, plus[lane], sizeof plus[lane]);
+        memcpy(words + 8, minus[lane], sizeof minus[lane]);
+        for (int i = 0; i < 5; i++) words[T2D_WORD[i]] = product[lane][i];
     }
 }
 
@@ -115,27 +121,33 @@ static inline const table_entry *entry_of(const multiples *table, size_t window,
 /* digits[lane] * 2^(width * window) * the table's point. */
 static inline void load_multiple(column *c, const multiples *table, size_t window, const int16_t digits[LANES])
 {
-    const uint64_t *plus[LANES], *minus[LANES], *product[LANES];
+    const uint64_t *first[LANES], *second[LANES];
+    fe_words line[2][8];
+    fe plus, minus;
     lane_mask negative = 0;
     for (int lane = 0; lane < LANES; lane++) {
-        int is_negative = digits[lane] < 0;
         const table_entry *entry = entry_of(table, window, digits[lane]);
-        plus[lane] = &entry->limb[is_negative ? 5 : 0];
-        minus[lane] = &entry->limb[is_negative ? 0 : 5];
-        product[lane] = &entry->limb[10];
-        negative |= (lane_mask)is_negative << lane;
+        first[lane] = entry->word;
+        second[lane] = entry->word + 8;
+        negative |= (lane_mask)(digits[lane] < 0) << lane;
     }
-    fe_load_limbs(&c->sum[0], plus);
-    fe_load_limbs(&c->sum[1], minus);
-    fe_load_limbs(&c->t2d, product);
-    fe_negate_canonical(&c->t2d, negative);
+    load_lines(line[0], first);
+    load_lines(line[1], second);
+    for (int i = 0; i < 5; i++) {
+        plus.v[i] = line[0][i];
+        minus.v[i] = line[1][i];
+        c->t2d.v[i] = line[T2D_WORD[i] / 8][T2D_WORD[i] % 8];
+    }
+    fe_select(&c->sum[0], &plus, &minus, negative);
+    fe_select(&c->sum[1], &minus, &plus, negative);
+    fe_negate_lanes(&c->t2d, negative);
 }
 
 static inline void prefetch_multiple(const multiples *table, size_t window, const int16_t digits[LANES])
 {
     for (int lane = 0; lane < LANES; lane++) {
         const table_entry *entry = entry_of(table, window, digits[lane]);
-        __builtin_prefetch(&entry->limb[0]);
-        __builtin_prefetch(&entry->limb[8]);
+        __builtin_prefetch(&entry->word[0]);
+        __builtin_prefetch(&entry->word[8]);
     }
 }

@@ -6,11 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For long functions off the hot loops, whose copies would crowd those out of the instruction cache. */
+#define NOT_INLINED __attribute__((noinline))
+
 typedef struct {
     fe x, y, z, t;
 } point;
 
-/* The quotients x = e / g and y = h / f: what an addition ends with, before the multiplications that a next one needs. */
+/* The quotients x = e / g and y = h / f: what an addition ends with, before the multiplications that a next one needs.
+ * Here f and h may be loose. */
 typedef struct {
     fe e, f, g, h;
 } quotients;
@@ -41,59 +45,62 @@ static const uint64_t HALF_BASE_X[5] = {0x09b3f47a63c0dULL, 0x7a81e69b2d7daULL, 
 static const uint64_t HALF_BASE_Y[5] = {0x22103079919acULL, 0x35c79138618d6ULL, 0x5d6a8ee2e6aa0ULL, 0x2c2a3dfff7c5aULL,
                                         0x70bc44e7a3555ULL};
 
-static inline void fe_negate(fe *r, const fe *a)
-{
-    fe zero;
-    fe_splat(&zero, ZERO);
-    fe_sub(r, &zero, a);
-}
-
 /* r = the one of a and -a with an even canonical residue. */
-static void fe_absolute(fe *r, const fe *a)
+static NOT_INLINED void fe_absolute(fe *r, const fe *a)
 {
     fe minus;
     fe_negate(&minus, a);
     fe_select(r, a, &minus, fe_is_negative(a));
 }
 
-static void fe_squarings(fe *r, const fe *a, int count)
+/* How many elements are raised to a power side by side: a processor waits for each squaring of one alone. */
+#define ABREAST 2
+
+/* The functions on `n` elements are compiled anew for each constant n. */
+ALWAYS_INLINE void fe_mul_each(fe *r, const fe *a, const fe *b, int n)
 {
-    fe_sq(r, a);
-    for (int i = 1; i < count; i++) fe_sq(r, r);
+    for (int i = 0; i < n; i++) fe_mul(&r[i], &a[i], &b[i]);
+}
+
+ALWAYS_INLINE void fe_squarings(fe *r, const fe *a, int count, int n)
+{
+    for (int i = 0; i < n; i++) fe_sq(&r[i], &a[i]);
+    for (int done = 1; done < count; done++)
+        for (int i = 0; i < n; i++) fe_sq(&r[i], &r[i]);
 }
 
 /* power = a^(2^250 - 1), eleventh = a^11. */
-static void fe_power_chain(fe *power, fe *eleventh, const fe *a)
+ALWAYS_INLINE void fe_power_chain(fe *power, fe *eleventh, const fe *a, int n)
 {
-    fe a2, a9, t, five, ten, twenty, fifty, hundred;
-    fe_sq(&a2, a);
-    fe_squarings(&t, &a2, 2);
-    fe_mul(&a9, &t, a);
-    fe_mul(eleventh, &a9, &a2);
-    fe_sq(&t, eleventh);
-    fe_mul(&five, &t, &a9); /* 2^5 - 1 */
-    fe_squarings(&t, &five, 5);
-    fe_mul(&ten, &t, &five);
-    fe_squarings(&t, &ten, 10);
-    fe_mul(&twenty, &t, &ten);
-    fe_squarings(&t, &twenty, 20);
-    fe_mul(&t, &t, &twenty);
-    fe_squarings(&t, &t, 10);
-    fe_mul(&fifty, &t, &ten);
-    fe_squarings(&t, &fifty, 50);
-    fe_mul(&hundred, &t, &fifty);
-    fe_squarings(&t, &hundred, 100);
-    fe_mul(&t, &t, &hundred);
-    fe_squarings(&t, &t, 50);
-    fe_mul(power, &t, &fifty);
+    fe a2[ABREAST], a9[ABREAST], t[ABREAST], five[ABREAST], ten[ABREAST], twenty[ABREAST], fifty[ABREAST], hundred[ABREAST];
+    fe_squarings(a2, a, 1, n);
+    fe_squarings(t, a2, 2, n);
+    fe_mul_each(a9, t, a, n);
+    fe_mul_each(eleventh, a9, a2, n);
+    fe_squarings(t, eleventh, 1, n);
+    fe_mul_each(five, t, a9, n); /* 2^5 - 1 */
+    fe_squarings(t, five, 5, n);
+    fe_mul_each(ten, t, five, n);
+    fe_squarings(t, ten, 10, n);
+    fe_mul_each(twenty, t, ten, n);
+    fe_squarings(t, twenty, 20, n);
+    fe_mul_each(t, t, twenty, n);
+    fe_squarings(t, t, 10, n);
+    fe_mul_each(fifty, t, ten, n);
+    fe_squarings(t, fifty, 50, n);
+    fe_mul_each(hundred, t, fifty, n);
+    fe_squarings(t, hundred, 100, n);
+    fe_mul_each(t, t, hundred, n);
+    fe_squarings(t, t, 50, n);
+    fe_mul_each(power, t, fifty, n);
 }
 
 /* r = a^(p - 2). */
-static void fe_invert(fe *r, const fe *a)
+static NOT_INLINED void fe_invert(fe *r, const fe *a)
 {
     fe power, eleventh;
-    fe_power_chain(&power, &eleventh, a);
-    fe_squarings(&power, &power, 5);
+    fe_power_chain(&power, &eleventh, a, 1);
+    fe_squarings(&power, &power, 5, 1);
     fe_mul(r, &power, &eleventh);
 }
 
@@ -138,36 +145,33 @@ static void point_splat(point *r, const uint64_t x[5], const uint64_t y[5])
     fe_mul(&r->t, &r->x, &r->y);
 }
 
+/* The order of the products keeps what the next ones, and those of the next addition, wait for off their heels. */
+static inline void point_from_quotients(point *r, const quotients *q)
+{
+    fe_mul(&r->z, &q->f, &q->g);
+    fe_mul(&r->t, &q->e, &q->h);
+    fe_mul(&r->x, &q->e, &q->f);
+    fe_mul(&r->y, &q->g, &q->h);
+}
+
 /* A point that only x / z and y / z are asked of: to be doubled, or encoded. */
 static inline void point_without_t(point *r, const quotients *q)
 {
+    fe_mul(&r->z, &q->f, &q->g);
     fe_mul(&r->x, &q->e, &q->f);
     fe_mul(&r->y, &q->g, &q->h);
-    fe_mul(&r->z, &q->f, &q->g);
-}
-
-static inline void point_from_quotients(point *r, const quotients *q)
-{
-    point_without_t(r, q);
-    fe_mul(&r->t, &q->e, &q->h);
 }
 
 /* p + q, or p - q where negative is 1. */
 static inline void sum_with_column(quotients *r, const point *p, const column *q, unsigned negative)
 {
-    fe a, b, c, d, fg[2];
-    fe_sub(&a, &p->y, &p->x);
-    fe_add(&b, &p->y, &p->x);
-    fe_mul(&a, &a, &q->sum[1 - negative]);
-    fe_mul(&b, &b, &q->sum[negative]);
-    fe_mul(&c, &p->t, &q->t2d);
-    fe_add(&d, &p->z, &p->z);
-    fe_sub(&r->e, &b, &a);
-    fe_sub(&fg[negative], &d, &c);
-    fe_add(&fg[1 - negative], &d, &c);
+    fe a, b, fg[2];
+    fe_mul_around(&fg[1 - negative], &fg[negative], &p->z, &p->t, &q->t2d);
     r->f = fg[0];
-    r->g = fg[1];
-    fe_add(&r->h, &b, &a);
+    fe_reduce(&r->g, &fg[1]);
+    fe_sub_loose(&a, &p->y, &p->x);
+    fe_add_loose(&b, &p->y, &p->x);
+    fe_mul_both(&r->h, &r->e, &b, &q->sum[negative], &a, &q->sum[1 - negative]);
 }
 
 static inline void add_column(point *r, const point *p, const column *q, unsigned negative)
@@ -180,47 +184,41 @@ static inline void add_column(point *r, const point *p, const column *q, unsigne
 /* p + q, or p - q where negative is 1. */
 static inline void sum_of_points(quotients *r, const point *p, const point *q, unsigned negative)
 {
-    fe a, b, c, d, fg[2], sum[2], twice_d;
+    fe a, b, c, z, fg[2], sum[2], twice_d;
     fe_splat(&twice_d, CURVE_2D);
     fe_add(&sum[0], &q->y, &q->x);
     fe_sub(&sum[1], &q->y, &q->x);
-    fe_sub(&a, &p->y, &p->x);
-    fe_add(&b, &p->y, &p->x);
-    fe_mul(&a, &a, &sum[1 - negative]);
-    fe_mul(&b, &b, &sum[negative]);
+    fe_mul(&z, &p->z, &q->z);
     fe_mul(&c, &p->t, &q->t);
-    fe_mul(&c, &c, &twice_d);
-    fe_mul(&d, &p->z, &q->z);
-    fe_add(&d, &d, &d);
-    fe_sub(&r->e, &b, &a);
-    fe_sub(&fg[negative], &d, &c);
-    fe_add(&fg[1 - negative], &d, &c);
+    fe_mul_around(&fg[1 - negative], &fg[negative], &z, &c, &twice_d);
     r->f = fg[0];
-    r->g = fg[1];
-    fe_add(&r->h, &b, &a);
+    fe_reduce(&r->g, &fg[1]);
+    fe_sub_loose(&a, &p->y, &p->x);
+    fe_add_loose(&b, &p->y, &p->x);
+    fe_mul_both(&r->h, &r->e, &b, &sum[negative], &a, &sum[1 - negative]);
 }
 
-static void add_point(point *r, const point *p, const point *q, unsigned negative)
+static NOT_INLINED void add_point(point *r, const point *p, const point *q, unsigned negative)
 {
     quotients sum;
     sum_of_points(&sum, p, q, negative);
     point_from_quotients(r, &sum);
 }
 
-static void double_point(point *r, const point *p)
+static NOT_INLINED void double_point(point *r, const point *p)
 {
     fe a, b, c;
     quotients q;
     fe_sq(&a, &p->x);
     fe_sq(&b, &p->y);
     fe_sq(&c, &p->z);
-    fe_add(&c, &c, &c);
+    fe_add_loose(&c, &c, &c);
     fe_add(&q.e, &p->x, &p->y);
     fe_sq(&q.e, &q.e);
-    fe_add(&q.h, &a, &b);
+    fe_add_loose(&q.h, &a, &b);
     fe_sub(&q.e, &q.h, &q.e);
     fe_sub(&q.g, &a, &b);
-    fe_add(&q.f, &c, &q.g);
+    fe_add_loose(&q.f, &c, &q.g);
     point_from_quotients(r, &q);
 }
 

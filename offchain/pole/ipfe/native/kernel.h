@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An affine point (y+x, y-x, 2dxy), five limbs of 51 bits each, two cache lines. */
+/* An affine point as y+x, y-x, 2dxy, each in a code path's own words: two cache lines. */
 typedef struct {
-    uint64_t limb[16];
+    uint64_t word[16];
 } table_entry;
 
 /* The order in which the group matrix product adds columns; see schedule.c. */

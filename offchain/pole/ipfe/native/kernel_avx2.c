@@ -1,10 +1,10 @@
-/* The path for processors with AVX2: four elements at a time. */
+/* The path for processors with AVX2 and FMA: four elements at a time. */
 #if defined(__x86_64__)
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #elif defined(__GNUC__)
 #pragma GCC optimize("O3")
-#pragma GCC target("avx2")
+#pragma GCC target("avx2,fma")
 #endif
 
 /* Each stands on the one before. */

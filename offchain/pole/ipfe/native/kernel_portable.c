@@ -24,12 +24,15 @@ enum outcome linear_combination(const uint8_t *points, const uint8_t *scalars, s
     recoding recoded = recoding_of(WIDTH, WINDOWS);
     enum outcome outcome = tables && digits ? DONE : OUT_OF_MEMORY;
     for (size_t i = 0; outcome == DONE && i < count; i++) {
-        const uint8_t *encoded[1] = {points + 32 * i};
+        const uint8_t *encoded[1][1] = {{points + 32 * i}};
+        affine decoded;
         point *p = &tables[i * HALF];
-        if (!decode(&p->x, &p->y, &p->t, encoded)) {
+        decode(&decoded, encoded, 1);
+        if (!decoded.valid) {
             *bad = i;
             outcome = INVALID_POINT;
         }
+        *p = (point){decoded.x, decoded.y, decoded.x, decoded.xy};
         fe_splat(&p->z, ONE);
         for (int m = 1; m < HALF; m++) add_point(&p[m], &p[m - 1], p, 0);
         scalar k;

@@ -17,7 +17,7 @@ static int runs_here(const kernel *k)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (k == &kernel_avx2) return __builtin_cpu_supports("avx2");
+    if (k == &kernel_avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (k == &kernel_ifma)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512ifma");

@@ -28,6 +28,12 @@ static bool is_canonical(const uint64_t limbs[5])
                                                   limbs[0] < top - 18));
 }
 
+/* Affine points, and the lanes that hold one. */
+typedef struct {
+    fe x, y, xy;
+    lane_mask valid;
+} affine;
+
 /* Loads 32 bytes for each lane; returns the lanes that hold a canonical element. */
 static lane_mask load_bytes(fe *r, const uint8_t *const bytes[LANES])
 {
@@ -55,36 +61,54 @@ static void store_bytes(uint8_t *const bytes[LANES], const fe *a)
     }
 }
 
-/* Decodes LANES elements (RFC 9496, section 4.3.1) to affine x, y, xy; returns the lanes that hold one. */
-static lane_mask decode(fe *x, fe *y, fe *xy, const uint8_t *const encoded[LANES])
+/* r = a^((p - 5) / 8) for ABREAST elements, other than those of r. */
+static void fe_root_power(fe r[ABREAST], const fe a[ABREAST])
 {
-    fe s, one, ss, u1, u2, u2u2, v, w, constant, root, check, t;
-    lane_mask valid = load_bytes(&s, encoded);
-    valid &= ~fe_is_negative(&s);
-    fe_splat(&one, ONE);
-    fe_sq(&ss, &s);
-    fe_sub(&u1, &one, &ss);
-    fe_add(&u2, &one, &ss);
-    fe_sq(&u2u2, &u2);
-    fe_sq(&v, &u1);
-    fe_splat(&constant, CURVE_D);
-    fe_mul(&v, &v, &constant);
-    fe_add(&v, &v, &u2u2);
-    fe_negate(&v, &v);
-    fe_mul(&w, &v, &u2u2);
+    fe eleventh[ABREAST];
+    fe_power_chain(r, eleventh, a, ABREAST);
+    fe_squarings(r, r, 2, ABREAST);
+    fe_mul_each(r, r, a, ABREAST);
+}
 
+/* A point on its way from an encoding (RFC 9496, section 4.3.1) to affine x, y. */
+typedef struct {
+    fe s, u1, u2, v, w, w3;
+    lane_mask valid;
+} decoding;
+
+/* Returns w^7, whose power the root is made of. */
+static NOT_INLINED fe decode_begin(decoding *d, const uint8_t *const encoded[LANES])
+{
+    fe one, ss, u2u2, constant, w7;
+    d->valid = load_bytes(&d->s, encoded);
+    d->valid &= ~fe_is_negative(&d->s);
+    fe_splat(&one, ONE);
+    fe_sq(&ss, &d->s);
+    fe_sub(&d->u1, &one, &ss);
+    fe_add(&d->u2, &one, &ss);
+    fe_sq(&u2u2, &d->u2);
+    fe_sq(&d->v, &d->u1);
+    fe_splat(&constant, CURVE_D);
+    fe_mul(&d->v, &d->v, &constant);
+    fe_add(&d->v, &d->v, &u2u2);
+    fe_negate(&d->v, &d->v);
+    fe_mul(&d->w, &d->v, &u2u2);
+    fe_sq(&d->w3, &d->w);
+    fe_mul(&d->w3, &d->w3, &d->w);
+    fe_sq(&w7, &d->w3);
+    fe_mul(&w7, &w7, &d->w);
+    return w7;
+}
+
+/* `power` is w^7 to the (p - 5) / 8. */
+static NOT_INLINED void decode_end(affine *out, const decoding *d, const fe *power)
+{
     /* root = 1/sqrt(w) or 1/sqrt(i w): section 4.2 with u = 1. */
-    fe w3, w7;
-    fe_sq(&w3, &w);
-    fe_mul(&w3, &w3, &w);
-    fe_sq(&w7, &w3);
-    fe_mul(&w7, &w7, &w);
-    fe_power_chain(&root, &check, &w7);
-    fe_squarings(&root, &root, 2);
-    fe_mul(&root, &root, &w7); /* w7^((p - 5) / 8) */
-    fe_mul(&root, &root, &w3);
+    fe root, check, t, one, constant;
+    fe_splat(&one, ONE);
+    fe_mul(&root, power, &d->w3);
     fe_sq(&check, &root);
-    fe_mul(&check, &check, &w);
+    fe_mul(&check, &check, &d->w);
     fe_splat(&constant, SQRT_MINUS_ONE);
     fe_sub(&t, &check, &one);
     lane_mask is_one = fe_is_zero(&t);
@@ -96,61 +120,82 @@ static lane_mask decode(fe *x, fe *y, fe *xy, const uint8_t *const encoded[LANES
     /* Lanes where neither holds have no root and are rejected; the sign of root cancels below but for x. */
 
     fe den_x, den_y;
-    fe_mul(&den_x, &root, &u2);
+    fe_mul(&den_x, &root, &d->u2);
     fe_mul(&den_y, &root, &den_x);
-    fe_mul(&den_y, &den_y, &v);
-    fe_add(&t, &s, &s);
+    fe_mul(&den_y, &den_y, &d->v);
+    fe_add(&t, &d->s, &d->s);
     fe_mul(&t, &t, &den_x);
-    fe_absolute(x, &t);
-    fe_mul(y, &u1, &den_y);
-    fe_mul(xy, x, y);
-    return valid & (is_one | is_minus_one) & ~fe_is_negative(xy) & ~fe_is_zero(y);
+    fe_absolute(&out->x, &t);
+    fe_mul(&out->y, &d->u1, &den_y);
+    fe_mul(&out->xy, &out->x, &out->y);
+    out->valid = d->valid & (is_one | is_minus_one) & ~fe_is_negative(&out->xy) & ~fe_is_zero(&out->y);
 }
 
-/* Loads LANES points x || y; returns the lanes where both are canonical and -x^2 + y^2 = 1 + d x^2 y^2. */
-static lane_mask load_affine(fe *x, fe *y, fe *xy, const uint8_t *const affine[LANES])
+/* Decodes `count` vectors of elements, at most ABREAST, to affine points. */
+static void decode(affine *out, const uint8_t *const (*encoded)[LANES], size_t count)
+{
+    decoding d[ABREAST];
+    fe w7[ABREAST], power[ABREAST];
+    for (size_t i = 0; i < ABREAST; i++) w7[i] = decode_begin(&d[i], encoded[i < count ? i : count - 1]);
+    fe_root_power(power, w7);
+    for (size_t i = 0; i < count; i++) decode_end(&out[i], &d[i], &power[i]);
+}
+
+/* Loads LANES points x || y; valid are the lanes where both are canonical and -x^2 + y^2 = 1 + d x^2 y^2. */
+static void load_affine(affine *out, const uint8_t *const bytes[LANES])
 {
     const uint8_t *second[LANES];
-    for (int lane = 0; lane < LANES; lane++) second[lane] = affine[lane] + 32;
-    lane_mask valid = load_bytes(x, affine) & load_bytes(y, second);
+    for (int lane = 0; lane < LANES; lane++) second[lane] = bytes[lane] + 32;
+    out->valid = load_bytes(&out->x, bytes) & load_bytes(&out->y, second);
     fe left, right, t;
-    fe_sq(&left, y);
-    fe_sq(&t, x);
+    fe_sq(&left, &out->y);
+    fe_sq(&t, &out->x);
     fe_sub(&left, &left, &t);
-    fe_mul(xy, x, y);
+    fe_mul(&out->xy, &out->x, &out->y);
     fe_splat(&t, CURVE_D);
-    fe_sq(&right, xy);
+    fe_sq(&right, &out->xy);
     fe_mul(&right, &right, &t);
     fe_splat(&t, ONE);
     fe_add(&right, &right, &t);
     fe_sub(&t, &left, &right);
-    return valid & fe_is_zero(&t);
+    out->valid &= fe_is_zero(&t);
 }
 
-/* A point of point_bytes for each lane: an encoding, or affine coordinates. */
-static lane_mask load_point(fe *x, fe *y, fe *xy, const uint8_t *const bytes[LANES], size_t point_bytes)
+/* Loads `count` vectors of points of point_bytes, at most ABREAST: encodings, or affine coordinates. */
+static void load_points(affine *out, const uint8_t *const (*bytes)[LANES], size_t count, size_t point_bytes)
 {
-    return point_bytes == AFFINE_BYTES ? load_affine(x, y, xy, bytes) : decode(x, y, xy, bytes);
+    if (point_bytes != AFFINE_BYTES) {
+        decode(out, bytes, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) load_affine(&out[i], bytes[i]);
 }
 
-static void expand(const uint8_t *encoded, size_t count, uint8_t *affine)
+/* Writes `lanes` points, and zeros for what is none. */
+static void store_affine(uint8_t *bytes, const affine *points, size_t lanes)
 {
-    uint8_t nowhere[AFFINE_BYTES];
-    for (size_t i = 0; i < count; i += LANES) {
-        const uint8_t *from[LANES];
-        uint8_t *to_x[LANES], *to_y[LANES];
-        for (size_t lane = 0; lane < LANES; lane++) {
-            bool real = i + lane < count;
-            from[lane] = encoded + ENCODED_BYTES * (real ? i + lane : i);
-            to_x[lane] = real ? affine + AFFINE_BYTES * (i + lane) : nowhere;
-            to_y[lane] = to_x[lane] + AFFINE_BYTES / 2;
-        }
-        fe x, y, xy;
-        lane_mask valid = decode(&x, &y, &xy, from);
-        store_bytes(to_x, &x);
-        store_bytes(to_y, &y);
-        for (size_t lane = 0; lane < LANES; lane++)
-            if (!(valid >> lane & 1)) memset(to_x[lane], 0, AFFINE_BYTES);
+    uint8_t nowhere[AFFINE_BYTES], *to_x[LANES], *to_y[LANES];
+    for (size_t lane = 0; lane < LANES; lane++) {
+        to_x[lane] = lane < lanes ? bytes + AFFINE_BYTES * lane : nowhere;
+        to_y[lane] = to_x[lane] + AFFINE_BYTES / 2;
+    }
+    store_bytes(to_x, &points->x);
+    store_bytes(to_y, &points->y);
+    for (size_t lane = 0; lane < lanes; lane++)
+        if (!(points->valid >> lane & 1)) memset(to_x[lane], 0, AFFINE_BYTES);
+}
+
+static void expand(const uint8_t *encoded, size_t count, uint8_t *out)
+{
+    const uint8_t *from[ABREAST][LANES];
+    affine points[ABREAST];
+    for (size_t i = 0; i < count; i += ABREAST * LANES) {
+        size_t left = count - i < ABREAST * LANES ? count - i : ABREAST * LANES, vectors = (left + LANES - 1) / LANES;
+        for (size_t k = 0; k < vectors * LANES; k++)
+            from[k / LANES][k % LANES] = encoded + ENCODED_BYTES * (i + (k < left ? k : 0));
+        decode(points, from, vectors);
+        for (size_t v = 0; v < vectors; v++)
+            store_affine(out + AFFINE_BYTES * (i + v * LANES), &points[v], left - v * LANES < LANES ? left - v * LANES : LANES);
     }
 }
 
