@@ -27,6 +27,7 @@ from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.models.specification import ModelSpecification, parse_specification
 from pole.protocol.models.work import evaluation_work
 from pole.roles.ports import MAX_SHARD_BYTES, Shards, WorkShard
+from pole.roles.receiving.feature_files import KINDS, with_kind
 from pole.roles.support.slots import LOG, Others, Slots
 
 WORK: Final = "evaluation"
@@ -37,9 +38,6 @@ WORK_OF_A_BYTE: Final = 2**10
 CHECKED: Final = 32
 """Of so many rows that another machine read, one is read here too."""
 
-_KINDS: Final = {
-    np.dtype(name): kind for name, kind in (("u1", "U8"), ("<u2", "U16"), ("<i4", "I32"), ("<i8", "I64"))
-}
 _SEED: Final = re.compile("[0-9a-f]{64}")
 
 Features = NDArray[np.integer[Any]]
@@ -101,13 +99,13 @@ def read_elsewhere(
 
 def evaluation_shard(model: CanonicalModel, features: Features) -> WorkShard:
     """Return the shard of some samples' features (n, ...)."""
-    held = features if features.dtype in _KINDS else features.astype(np.int64)
+    held, kind = with_kind(features)
     tensors: dict[str, NDArray[Any]] = {
         "features": held,
         "model": np.frombuffer(model_file.save(model), np.uint8),
     }
     document = model.specification.canonical_bytes().decode()
-    return WorkShard(WORK, write_tensors(tensors, _metadata(_KINDS[held.dtype], model.seed.hex(), document)))
+    return WorkShard(WORK, write_tensors(tensors, _metadata(kind, model.seed.hex(), document)))
 
 
 def read_features(content: bytes) -> bytes:
@@ -117,7 +115,7 @@ def read_features(content: bytes) -> bytes:
     """
     found = read_metadata(content, WORK)
     kind, seed, document = (found.get(name, "") for name in ("features", "seed", "specification"))
-    if kind not in _KINDS.values() or not _SEED.fullmatch(seed):
+    if kind not in KINDS or not _SEED.fullmatch(seed):
         raise IntegrityError("A shard of evaluation needs the type of its features, and a seed.")
     specification = parse_specification(document.encode())
     types = {
@@ -134,9 +132,9 @@ def read_features(content: bytes) -> bytes:
 def _rows_of_a_shard(specification: ModelSpecification, model_bytes: int, features: Features) -> int:
     """Return how many samples are worth a way to another machine, 0 where the model leaves no room."""
     work = max(SHARD_WORK, WORK_OF_A_BYTE * model_bytes)
-    wanted = max(1, work // evaluation_work(specification))
+    wanted: int = max(1, work // evaluation_work(specification))
     room = MAX_SHARD_BYTES - model_bytes - MAX_HEADER_BYTES
-    return min(wanted, max(0, room) // features[0].nbytes)
+    return min(wanted, max(0, room) // int(features[0].nbytes))
 
 
 def _metadata(kind: str, seed: str, document: str) -> dict[str, str]:

@@ -75,6 +75,7 @@ def only_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def run(slots: Slots, here: Callable[[], Any], there: Callable[[Shards], Any]) -> Any:
         assert slots.count > 1
+        assert slots._shards is not None
         return there(slots._shards)
 
     monkeypatch.setattr(Slots, "run", run)
