@@ -33,7 +33,7 @@ import numpy as np
 from pole.adapters.machine.cluster.certificates import make_certificates
 from pole.adapters.machine.cluster.client import Cluster
 from pole.adapters.machine.cluster.conditions import conditions
-from pole.adapters.machine.cluster.running import WORKS
+from pole.adapters.machine.cluster.running import work_named
 from pole.adapters.machine.cluster.security import open_security
 from pole.adapters.machine.devnet import free_port
 from pole.errors import UnreachableError
@@ -114,7 +114,7 @@ def works(count: int) -> tuple[Work, Work]:
 
 
 def _work(name: str, shards: tuple[WorkShard, ...]) -> Work:
-    return Work(name, shards, len(shards[0].content), len(WORKS[name](shards[0].content)))
+    return Work(name, shards, len(shards[0].content), len(work_named(name)(shards[0].content)))
 
 
 def timed(work: Callable[[], object], runs: int) -> Seconds:
@@ -141,7 +141,7 @@ def seconds(
 
 
 def here(shard: WorkShard) -> bytes:
-    return WORKS[shard.work](shard.content)
+    return work_named(shard.work)(shard.content)
 
 
 @contextmanager

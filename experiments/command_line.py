@@ -6,9 +6,11 @@ interrupted, and with the exit code of the PoleError that ended it.
 
 import argparse
 import logging
+import math
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,7 +19,8 @@ import torch
 
 from experiments.progress import LOG
 from experiments.records import Size
-from experiments.session import KEPT, QUICK, Experiment, Options, cases_of, run
+from experiments.session import KEPT, QUICK, Experiment, MeasureAll, Options, cases_of, in_turn, run
+from pole.api.settings import default_home
 from pole.errors import InputError, PoleError
 from pole.learning.threads import limit_threads
 
@@ -39,16 +42,39 @@ def run_all(experiments: Iterable[Experiment], chosen: argparse.Namespace) -> No
     # One function for all: a publisher that is away is asked once.
     report = partial(print, flush=True)
     try:
-        for experiment, options in asked_for(experiments, chosen):
-            left_out = run(experiment, options, report)
-            if left_out:
-                print(f"{experiment.name}: {left_out} settings were left out.")
+        with measuring(chosen) as measure_all:
+            for experiment, options in asked_for(experiments, chosen):
+                left_out = run(experiment, options, report, measure_all)
+                if left_out:
+                    print(f"{experiment.name}: {left_out} settings were left out.")
     except PoleError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on from here.", file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+@contextmanager
+def measuring(chosen: argparse.Namespace) -> Iterator[MeasureAll]:
+    """Give what measures: this machine, and the cluster that a parsed command line names beside it.
+
+    Raises what `opened` raises.
+    """
+    if chosen.cluster is None:
+        yield in_turn
+        return
+    from experiments.shards import beside
+    from pole.adapters.machine.cluster.opening import opened
+    from pole.adapters.machine.cluster.security import require_distributed
+
+    require_distributed()
+    from pole.adapters.machine.cluster.attempt import Patience
+
+    # Seeds take seconds or hours: none is slow.
+    patience = Patience(first=math.inf, slow=math.inf)
+    with opened(chosen.cluster, chosen.cluster_certificates, patience) as cluster:
+        yield beside(cluster)
 
 
 def asked_for(
@@ -105,6 +131,20 @@ def parser(command: str, description: str) -> argparse.ArgumentParser:
         type=positive_number,
         metavar="N",
         help="of the processor (default: all cores, 1 with --quick)",
+    )
+    found.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        default=os.environ.get("POLE_CLUSTER"),
+        help="scheduler whose workers measure seeds too: see docs/scaling.md (default: $POLE_CLUSTER)",
+    )
+    found.add_argument(
+        "--cluster-certificates",
+        type=Path,
+        metavar="DIR",
+        default=os.environ.get("POLE_CLUSTER_CERTIFICATES") or default_home() / "cluster" / "client",
+        help="folder `client` of `pole cluster certificates` (default: $POLE_CLUSTER_CERTIFICATES, or in "
+        "the data folder)",
     )
     found.add_argument(
         "--out",

@@ -6,10 +6,11 @@ command again goes on where it was interrupted.
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from experiments.environment import REPOSITORY, environment
@@ -36,7 +37,7 @@ class Case:
 class Experiment:
     """A table or figure: what is measured in which sizes, and how it is told in Markdown and pictures.
 
-    `seeds` says how often each setting is measured. `report` makes Markdown of the records, `pictures` SVG
+    `seeds` says how often each setting is measured, on this machine alone where it is `alone`. `report` makes Markdown of the records, `pictures` SVG
     documents by file name.
     """
 
@@ -47,6 +48,7 @@ class Experiment:
     cases: Callable[[Size], Sequence[Case]]
     report: Callable[[Sequence[Record]], str]
     pictures: Callable[[Sequence[Record]], Mapping[str, str]] = lambda _: {}
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +67,63 @@ def cases_of(experiment: Experiment, options: Options) -> list[Case]:
     return [case for case in experiment.cases(options.size) if word in case.setting.lower()]
 
 
-def run(experiment: Experiment, options: Options, report: Callable[[str], None]) -> int:
+Wanted = Iterable[tuple[Case, int]]
+"""Settings and seeds that have no record yet."""
+MeasureAll = Callable[[Experiment, Size, Wanted, Callable[[Record], None]], None]
+"""Measures what is wanted of an experiment in a size, and has each record kept, by any thread."""
+
+
+def record_of(experiment: Experiment, size: Size, case: Case, seed: int) -> Record:
+    """Return the record of a seed, measured on this machine."""
+    LOG.info("%s: is being measured", _name(experiment.name, case.setting, seed))
+    started = time.perf_counter()
+    measured = case.measure(seed)
+    seconds = round(time.perf_counter() - started, 2)
+    return Record(experiment.name, size, case.setting, seed, measured, environment(), seconds)
+
+
+def in_turn(experiment: Experiment, size: Size, wanted: Wanted, keep: Callable[[Record], None]) -> None:
+    """Measure one seed after the other on this machine."""
+    for case, seed in wanted:
+        keep(record_of(experiment, size, case, seed))
+
+
+def run(
+    experiment: Experiment,
+    options: Options,
+    report: Callable[[str], None],
+    measure_all: MeasureAll = in_turn,
+) -> int:
     """Measure what is missing; return how many settings were left out because their data are not here."""
     path = options.out / f"{experiment.name}.jsonl"
     there = {record.key for record in read(path)}
-    left_out = set()
-    for seed in range(options.seeds):
-        for case in cases_of(experiment, options):
-            name = f"{experiment.name}: {case.setting}, seed {seed}"
-            if (options.size, case.setting, seed) in there:
-                report(f"{name}: is there already")
-            elif not provide(case.data, options.size, report):
-                left_out.add(case.setting)
-                report(f"{name}: skipped, the data set {case.data} is not here (see `pole data fetch`)")
-            else:
-                LOG.info("%s: is being measured", name)
-                started = time.perf_counter()
-                measured = case.measure(seed)
-                seconds = round(time.perf_counter() - started, 2)
-                record = Record(
-                    experiment.name, options.size, case.setting, seed, measured, environment(), seconds
-                )
-                append(path, record)
-                report(f"{name}: {_short(measured)} ({seconds:.0f} s)")
+    left_out: set[str] = set()
+    keeping = Lock()
+
+    def wanted() -> Iterator[tuple[Case, int]]:
+        for seed in range(options.seeds):
+            for case in cases_of(experiment, options):
+                name = _name(experiment.name, case.setting, seed)
+                if (options.size, case.setting, seed) in there:
+                    report(f"{name}: is there already")
+                elif not provide(case.data, options.size, report):
+                    left_out.add(case.setting)
+                    report(f"{name}: skipped, the data set {case.data} is not here (see `pole data fetch`)")
+                else:
+                    yield case, seed
+
+    def keep(record: Record) -> None:
+        with keeping:
+            append(path, record)
+            name = _name(record.experiment, record.setting, record.seed)
+            report(f"{name}: {_short(record.measured)} ({record.seconds:.0f} s)")
+
+    measure_all(experiment, options.size, wanted(), keep)
     return len(left_out)
+
+
+def _name(experiment: str, setting: str, seed: int) -> str:
+    return f"{experiment}: {setting}, seed {seed}"
 
 
 def provide(name: str | None, size: Size, report: Callable[[str], None]) -> bool:

@@ -109,6 +109,7 @@ EXPERIMENT = Experiment(
     cases,
     report,
     pictures,
+    alone=True,
 )
 
 if __name__ == "__main__":

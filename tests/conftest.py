@@ -25,6 +25,7 @@ LONGEST_FIRST = (
     "test_explore_pages",
     "test_explore_access",
     "test_cluster",
+    "test_cluster_of_three",
     "devnet",
 )
 """Groups of a minute and more: begun last, one of them would hold up the end while all others idle."""

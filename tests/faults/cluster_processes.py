@@ -43,9 +43,10 @@ def free_port() -> int:
 
 @dataclass
 class ClusterProcesses:
-    """The processes, with their certificates and logs in `folder`."""
+    """The processes, with their certificates and logs in `folder`; `settings` are environment variables."""
 
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=lambda: SLOW)
     port: int = field(default_factory=free_port)
     scheduler: subprocess.Popen[bytes] | None = None
     workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -80,7 +81,7 @@ class ClusterProcesses:
         command = [str(POLE), "cluster", role, *options, *certificates, "--home", str(self.folder / "home")]
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                command, stdout=log, stderr=log, env=os.environ | SLOW, start_new_session=True
+                command, stdout=log, stderr=log, env=os.environ | dict(self.settings), start_new_session=True
             )
 
 

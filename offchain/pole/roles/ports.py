@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from pole.protocol.ballots import ballot_id
 from pole.protocol.formats.leaked_vote import LeakedVote
@@ -356,10 +356,11 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WorkShard:
-    """A piece of work that gives the same bytes whoever does it, and however often.
+    """A piece of work that whoever may do, and however often: each result is as good as another.
 
-    `work` is what is to be done, by a name that every machine of a cluster knows; `content` is all that it is
-    done with.
+    What is exact gives the same bytes everywhere; trainings and attacks, which round as their machine does,
+    give others that mean the same. `work` is what is to be done, by a name that every machine of a cluster
+    knows; `content` is all that it is done with.
     """
 
     work: str
@@ -377,6 +378,10 @@ class ShardResult:
 
     content: bytes = field(repr=False)
     worker: str
+
+
+MAX_SHARD_BYTES: Final = 2**26
+"""Content above which a shard is not sent."""
 
 
 class Shards(Protocol):

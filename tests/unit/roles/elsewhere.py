@@ -1,18 +1,11 @@
 """A cluster of plain Python: shards are done in this process, by workers that may lie or be away."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
+from pole.adapters.machine.cluster.running import work_named
 from pole.errors import ShardError, UnreachableError
 from pole.roles.ports import ShardResult, WorkShard
-from pole.roles.publishing import encryption_shards
-from pole.roles.receiving import decryption_shards
-
-WORKS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
-    encryption_shards.WORK: encryption_shards.encrypt_rows,
-    decryption_shards.WORK: decryption_shards.decrypt_rows,
-}
 
 
 def honest(result: bytes) -> bytes:
@@ -40,4 +33,4 @@ class FakeShards:
         self.sent.append(shard)
         if self.fails:
             raise ShardError(f"The shard {shard.name} was given up.")
-        return ShardResult(self.answer(WORKS[shard.work](shard.content)), "worker-1")
+        return ShardResult(self.answer(work_named(shard.work)(shard.content)), "worker-1")

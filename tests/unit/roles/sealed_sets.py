@@ -29,6 +29,7 @@ from pole.roles.receiving.decryption import Decryption, DecryptionRequest, Means
 from pole.roles.receiving.point_cache import PointCache
 from pole.roles.receiving.samples import Samples
 from pole.roles.receiving.task_data import TaskData
+from pole.roles.support.slots import Others
 
 ROWS, SHARDS, ROWS_IN_SHARD = 11, 4, 3
 SHARD_BYTES = ROWS_IN_SHARD * (5 * 32 + 2)
@@ -97,9 +98,8 @@ class SealedSet:
 
     def decryption(self, seed: bytes = SEED) -> Decryption:
         points = PointCache(self.home / "points", self.cache_bytes)
-        return Decryption(
-            self.request(seed), Means(self.store, self.clock, self.threads, points, self.shards)
-        )
+        others = None if self.shards is None else Others(self.shards, numbers(5))
+        return Decryption(self.request(seed), Means(self.store, self.clock, self.threads, points, others))
 
     def change_shard(self, number: int, change: Callable[[Shard], Shard]) -> None:
         """Let the owner publish another shard, under its own digest."""

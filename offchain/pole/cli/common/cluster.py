@@ -1,8 +1,7 @@
 """The options of commands that have shards done by a cluster, and the connection to it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -44,22 +43,10 @@ def opened_cluster(
     return nullcontext() if address is None else connected_to(settings, address, certificates)
 
 
-@contextmanager
-def connected_to(settings: Settings, address: str, certificates: Path | None) -> "Iterator[Cluster]":
-    """Connect to the cluster of a scheduler while the block runs.
+def connected_to(
+    settings: Settings, address: str, certificates: Path | None
+) -> "AbstractContextManager[Cluster]":
+    """Connect to the cluster of a scheduler while the block runs; raises what `opened` raises."""
+    from pole.adapters.machine.cluster.opening import opened
 
-    Raises InputError for an address without TLS, certificates that cannot be used, or a scheduler that
-    computes otherwise, and UnreachableError where it does not answer.
-    """
-    from pole.adapters.machine.cluster import security
-
-    security.require_tls(address)
-    security.require_distributed()
-    from pole.adapters.machine.cluster.client import Cluster
-    from pole.adapters.machine.cluster.conditions import conditions
-
-    folder = certificates or settings.home / "cluster" / "client"
-    proof = security.open_security(folder, "client", datetime.now(UTC))
-    with closing(Cluster(address, proof, conditions())) as cluster:
-        cluster.workers()
-        yield cluster
+    return opened(address, certificates or settings.home / "cluster" / "client")

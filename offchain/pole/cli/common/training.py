@@ -16,6 +16,7 @@ from pole.learning.threads import limit_threads
 from pole.learning.training.recipe import TrainingSettings, read_recipe
 from pole.learning.training.training import pick_device
 from pole.quoting import reason
+from pole.roles.ports import Shards
 from pole.roles.training.own_learner import OwnLearner
 from pole.roles.training.torch_learner import TorchLearner
 
@@ -41,15 +42,20 @@ def _recipe(file: Path | None) -> TrainingSettings:
 
 
 def open_learner(
-    device: str | None, threads: int, folder: Path, search: float, settings: TrainingSettings
+    device: str | None,
+    threads: int,
+    folder: Path,
+    search: float,
+    settings: TrainingSettings,
+    shards: Shards | None = None,
 ) -> TorchLearner:
-    """Return a learner that keeps checkpoints in `folder`.
+    """Return a learner that keeps checkpoints in `folder`, and searches for settings beside `shards`.
 
     Raises InputError where there is no such device.
     """
     use_threads(threads)
     return TorchLearner(
-        settings, _device(device), folder, time.monotonic, lambda: secrets.randbits(63), search
+        settings, _device(device), folder, time.monotonic, lambda: secrets.randbits(63), search, shards
     )
 
 

@@ -171,9 +171,11 @@ def round_data_of(
     from pole.roles.receiving.decryption import Means
     from pole.roles.receiving.point_cache import PointCache
     from pole.roles.receiving.round_data import RoundData
+    from pole.roles.support.slots import Others
 
     points = PointCache(settings.home / "points", point_cache * MEBIBYTE)
-    means = Means(store, time.monotonic, threads, points, shards)
+    others = None if shards is None else Others(shards, os.urandom)
+    means = Means(store, time.monotonic, threads, points, others)
     lanes = session.chain.parameters.committee.lanes
     return RoundData(session.chain, session.home, means, os.urandom, lanes=lanes, served_as=session.home.name)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pole.api.budget import open_budget
+from pole.cli.common.cluster import cluster_options, opened_cluster
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.disclosure import draw, rows_of
 from pole.cli.common.output import print_json, print_table
@@ -16,7 +17,7 @@ from pole.cli.data.noise import Deviations, show
 
 if TYPE_CHECKING:
     from pole.learning.data.datasets import DataSet
-    from pole.learning.privacy.disclosure import Disclosure
+    from pole.learning.privacy.disclosure import AttackAll, Disclosure
     from pole.learning.privacy.noise import TradeOff
     from pole.learning.privacy.views import View
 
@@ -79,6 +80,7 @@ METHODS = {
     "the attacker's error, which --picture then draws.",
 )
 @threads_option
+@cluster_options
 @json_option
 @common_options
 def privacy(
@@ -94,6 +96,8 @@ def privacy(
     picture: Path | None,
     noise: tuple[int, ...] | None,
     threads: int,
+    cluster: str | None,
+    cluster_certificates: Path | None,
     as_json: bool,
 ) -> None:
     """Show what functional keys reveal of a data set: attack it.
@@ -101,23 +105,25 @@ def privacy(
     Computes what a task's keys open, reconstructs samples of the test set from it by every attack that PoLe
     knows, and says how close they come. With the same numbers `pole task post` shows the best of them before
     it sends anything; without --spec the attacks are mounted on the keys that were issued. Nothing is
-    encrypted or sent.
+    encrypted or sent, but to a --cluster: its workers see the known samples in the clear.
     """
     from pole.cli.common.data import read_data
     from pole.cli.common.training import use_threads
-    from pole.learning.privacy.disclosure import reconstruct
+    from pole.learning.privacy.disclosure import attack_in_turn, reconstruct
+    from pole.roles.keys.attack_shards import attacks_beside
     from pole.roles.keys.preview import known_part
 
     use_threads(threads)
     whole = read_data(data)
-    if noise is not None:
-        part = known_part(whole, known, held_out)
-        found, classifies = _tried(spec, part, rounds, noise, steps)
-        show(found, classifies=classifies, picture=picture, as_json=as_json)
-        return
-    views, bits = _views_issued(settings, whole) if spec is None else _views_of(spec, whole, rounds)
     dataset = known_part(whole, known, held_out)
-    disclosure = reconstruct(dataset, views, bits=bits, steps=steps)
+    with opened_cluster(settings, cluster, cluster_certificates) as shards:
+        attack_all = attack_in_turn if shards is None else attacks_beside(shards)
+        if noise is not None:
+            found, classifies = _tried(spec, dataset, rounds, noise, steps, attack_all)
+            show(found, classifies=classifies, picture=picture, as_json=as_json)
+            return
+        views, bits = _views_issued(settings, whole) if spec is None else _views_of(spec, whole, rounds)
+        disclosure = reconstruct(dataset, views, bits=bits, steps=steps, attack_all=attack_all)
     facts = _facts(whole, views, bits)
     if picture is not None:
         draw(disclosure, dataset.input_shape, picture)
@@ -137,7 +143,12 @@ def privacy(
 
 
 def _tried(
-    spec: Path | None, dataset: "DataSet", rounds: int, deviations: tuple[int, ...], steps: int
+    spec: Path | None,
+    dataset: "DataSet",
+    rounds: int,
+    deviations: tuple[int, ...],
+    steps: int,
+    attack_all: "AttackAll",
 ) -> tuple[list["TradeOff"], bool]:
     """Return what each noise does to rounds of a specification, and whether the task is to classify."""
     from pole.api.terms import read_specification
@@ -150,7 +161,8 @@ def _tried(
     classifies = not isinstance(read_specification(spec).metric, AbsoluteError)
     views, bits = _views_of(spec, dataset, rounds)
     found = [
-        trade_off(dataset, views, each, bits=bits, steps=steps, classifies=classifies) for each in deviations
+        trade_off(dataset, views, each, bits=bits, steps=steps, classifies=classifies, attack_all=attack_all)
+        for each in deviations
     ]
     return found, classifies
 

@@ -3,6 +3,7 @@
 import asyncio
 import platform
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,6 +93,11 @@ def scheduler(settings: Settings, /, *, listen: str, certificates: Path, json_lo
     metavar="ADDRESS",
     help="Address that the others reach this machine by.  [default: the one that leads to the scheduler]",
 )
+@click.option(
+    "--works",
+    metavar="MODULE",
+    help="Python module of further works, found from this folder, such as experiments.shards.",
+)
 @json_log_option
 @common_options
 def worker(
@@ -104,6 +110,7 @@ def worker(
     memory_limit: int,
     name: str | None,
     host: str | None,
+    works: str | None,
     json_log: bool,
 ) -> None:
     """Work on the shards of a cluster; join again whenever its scheduler comes back.
@@ -113,9 +120,14 @@ def worker(
     """
     security = _prepared(address, certificates, "worker", json_log=json_log)
     from pole.adapters.machine.cluster.conditions import conditions
+    from pole.adapters.machine.cluster.running import works_of
     from pole.adapters.machine.cluster.worker import WorkerPlace, work
 
-    place = WorkerPlace(address, threads, memory_limit * MEBIBYTE, name or platform.node(), host)
+    if works is not None:
+        # As with `python -m`; the process that works inherits it.
+        sys.path.insert(0, str(Path.cwd()))
+    works_of(works)
+    place = WorkerPlace(address, threads, memory_limit * MEBIBYTE, name or platform.node(), host, works)
     _run(lambda stopping: work(place, security, conditions(), stopping))
 
 

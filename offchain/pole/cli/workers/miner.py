@@ -179,7 +179,7 @@ def run(
         shards = helping.enter_context(opened_cluster(settings, cluster, cluster_certificates))
         folder = session.home / "training"
         trains = (
-            open_learner(device, threads, folder, search, training)
+            open_learner(device, threads, folder, search, training, shards)
             if learner is None
             else open_own_learner(learner, device, threads, folder)
         )

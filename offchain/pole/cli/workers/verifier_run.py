@@ -1,11 +1,14 @@
 """`pole verifier run`."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from pole.cli.common.cluster import cluster_options, opened_cluster
 from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
 from pole.cli.common.parameters import Duration
 from pole.cli.common.worker import (
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 @wallet_option
 @click.option("--device", help="CUDA device of torch to evaluate models on.  [default: the processor]")
 @threads_option
+@cluster_options
 @point_cache_option
 @click.option(
     "--time-margin",
@@ -48,11 +52,16 @@ def run(
     wallet: str,
     device: str | None,
     threads: int,
+    cluster: str | None,
+    cluster_certificates: Path | None,
     point_cache: int,
     time_margin: float,
     eager: bool,
 ) -> None:
-    """Vote whenever the wallet is drawn into a committee; take a seat first, by `pole verifier stake`."""
+    """Vote whenever the wallet is drawn into a committee; take a seat first, by `pole verifier stake`.
+
+    Workers of a --cluster can make its votes false, which costs the stake: have none but your own.
+    """
     import os
     import time
 
@@ -65,13 +74,18 @@ def run(
     limit_threads(threads)
     place = PROCESSOR if device is None else _place(device)
 
+    helping = ExitStack()
+
     def verifier(session: Session, asked: Asked) -> "Participant":
+        shards = helping.enter_context(opened_cluster(settings, cluster, cluster_certificates))
         store = patient_store_of(session)
         role = Verifier(
             chain=session.chain,
             store=store,
             memory=VerifierMemory(session.journal, os.urandom),
-            data=round_data_of(session, settings, store, threads=threads, point_cache=point_cache),
+            data=round_data_of(
+                session, settings, store, threads=threads, point_cache=point_cache, shards=shards
+            ),
             settlement=settlement_of(session, options, _result_reporter(session)),
             time_margin=time_margin,
             clock=time.monotonic,
@@ -83,7 +97,8 @@ def run(
         )
         return tables.verifier(role)
 
-    serve(settings, options, wallet, verifier)
+    with helping:
+        serve(settings, options, wallet, verifier)
 
 
 def _place(device: str) -> "Place":

@@ -109,22 +109,45 @@ def evaluate(
     Raises InputError where features or labels have another shape.
     """
     specification = model.specification
-    expected, metric = feature_shape(specification), specification.metric
+    expected = feature_shape(specification)
     if features.shape[1:] != expected or labels.shape != features.shape[:1]:
         raise InputError(
             f"Features {features.shape} and labels {labels.shape} do not fit this model, which takes (n, "
             f"{', '.join(map(str, expected))}) and (n,); compute them with the model's own specification."
         )
+    return worth(specification, read_samples(model, features, place, stop), labels)
+
+
+def read_samples(
+    model: CanonicalModel,
+    features: NDArray[np.integer[Any]],
+    place: Place = PROCESSOR,
+    stop: Stop = never,
+) -> NDArray[np.int64]:
+    """Return the one number (n,) that the model makes of each of n samples' features: see `readings`.
+
+    Each depends on its own sample alone. Raises AbandonedError when `stop` says so.
+    """
+    specification = model.specification
     found = np.empty(len(features), dtype=np.int64)
     ready = _ready(model, place)
 
     def read(rows: slice) -> None:
-        found[rows] = readings(metric, _logits(model, ready, features[rows], place), specification.classes)
+        logits = _logits(model, ready, features[rows], place)
+        found[rows] = readings(specification.metric, logits, specification.classes)
 
     size = count_activations(specification.nodes())
     share = -(-len(features) // place.threads()) * size
     maximum = min(ACTIVATIONS_AT_ONCE * place.share, share)
     place.side_by_side(read, batches(len(features), size, maximum), stop)
+    return found
+
+
+def worth(
+    specification: ModelSpecification, found: NDArray[np.int64], labels: NDArray[np.int64]
+) -> Evaluation:
+    """Return what was read of samples (n,) is worth beside their labels (n,)."""
+    metric = specification.metric
     return Evaluation(score(metric, found, labels), predictions(metric, found))
 
 

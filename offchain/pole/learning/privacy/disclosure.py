@@ -1,7 +1,8 @@
 """Every attack of this folder on one data set, side by side: what an owner is told, and what a buyer gets."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -60,92 +61,112 @@ class Disclosure:
         return AttackMeasure(_best(self.attacks or self.guesses), _best(self.guesses))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scene:
-    """Whole numbers throughout: known and held-out samples, and the views' answers to both."""
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What an attacker works with, whole numbers throughout, and nothing of the samples that are attacked.
 
+    `known` samples (m, D), the views' answers to them (m, R), whose noise `seed` draws first of all, and to
+    the samples that are attacked (n, R), and the `largest` value of all. The attack by a network takes
+    `steps` steps; `seed` fixes its start too.
+    """
+
+    views: tuple[View, ...]
     known: NDArray[np.uint8]
-    held_out: NDArray[np.uint8]
     known_answers: Floats
     answers: Floats
-    matrix: Floats
-    noise: Floats
     largest: int
     steps: int
     seed: int
 
+    @cached_property
+    def matrix(self) -> Floats:
+        """Return the query vectors (R, D)."""
+        return matrix_of(self.views, self.known.shape[1])
+
+    @cached_property
+    def noise(self) -> Floats:
+        """Return the standard deviation of each answer's noise (R,)."""
+        return noise_of(self.views)
+
+
+def attack(name: str, scene: Scene) -> Floats | None:
+    """Return what one of the ATTACKS makes of the first samples (m, D), None where it is too much work."""
+    return next(ATTACKS[name](scene), None)
+
+
+def attack_in_turn(scene: Scene) -> dict[str, Floats | None]:
+    """Return what every attack makes of the samples, one attack after the other."""
+    return {name: attack(name, scene) for name in ATTACKS}
+
+
+AttackAll = Callable[[Scene], Mapping[str, Floats | None]]
+
 
 def reconstruct(
-    dataset: DataSet, views: Sequence[View], *, bits: int, steps: int = STEPS, seed: int = 0
+    dataset: DataSet,
+    views: Sequence[View],
+    *,
+    bits: int,
+    steps: int = STEPS,
+    seed: int = 0,
+    attack_all: AttackAll = attack_in_turn,
 ) -> Disclosure:
     """Return what views reveal of a data set's test samples to who knows its training samples.
 
     Samples are quantised to `bits` bits as a task would; the attack by a network takes `steps` steps; `seed`
-    fixes its start and the noise. Raises InputError where the views do not fit the samples.
+    fixes its start and the noise; `attack_all` mounts the attacks. Raises InputError where the views do not
+    fit the samples.
     """
     quantisation = fit(dataset.x_train, bits, dataset.bounds)
     known, held_out = (apply(quantisation, x).values for x in (dataset.x_train, dataset.x_test))
     random = np.random.default_rng(seed)
-    scene = _Scene(
-        known=known,
-        held_out=held_out,
-        known_answers=answers(views, known, random),
-        answers=answers(views, held_out, random),
-        matrix=matrix_of(views, known.shape[1]),
-        noise=noise_of(views),
-        largest=max(1, int(known.max()), int(held_out.max())),
-        steps=steps,
-        seed=seed,
-    )
-    guesses = {"mean": _repeated(scene, known.mean(axis=0)), "most common": _repeated(scene, _modes(known))}
-    found = [(name, samples) for name, attack in ATTACKS.items() for samples in attack(scene)]
-    left_out = tuple(name for name in ATTACKS if name not in dict(found))
+    known_answers, shown = (answers(views, samples, random) for samples in (known, held_out))
+    largest = max(1, int(known.max()), int(held_out.max()))
+    made = attack_all(Scene(tuple(views), known, known_answers, shown, largest, steps, seed))
+    found = {name: samples for name, samples in made.items() if samples is not None}
+    guesses = {"mean": known.mean(axis=0), "most common": _modes(known)}
+
+    def judged(method: str, samples: Floats) -> Reconstruction:
+        near = likeness(held_out[: len(samples)].astype(np.float64), samples, largest)
+        return Reconstruction(method, np.clip(samples / largest, 0, 1), near)
+
     return Disclosure(
-        held_out / scene.largest,
-        tuple(_judged(scene, name, samples) for name, samples in guesses.items()),
-        tuple(_judged(scene, name, samples) for name, samples in found),
-        left_out,
+        held_out / largest,
+        tuple(judged(name, np.broadcast_to(one, held_out.shape)) for name, one in guesses.items()),
+        tuple(judged(name, samples) for name, samples in found.items()),
+        tuple(name for name in made if name not in found),
         len(known),
     )
-
-
-def _judged(scene: _Scene, method: str, samples: Floats) -> Reconstruction:
-    near = likeness(scene.held_out[: len(samples)].astype(np.float64), samples, scene.largest)
-    return Reconstruction(method, np.clip(samples / scene.largest, 0, 1), near)
-
-
-def _repeated(scene: _Scene, sample: Floats) -> Floats:
-    return np.broadcast_to(sample, scene.held_out.shape)
 
 
 def _modes(known: NDArray[np.uint8]) -> Floats:
     return np.array([np.bincount(column).argmax() for column in known.T], dtype=np.float64)
 
 
-def _by_least_squares(scene: _Scene) -> Iterator[Floats]:
+def _by_least_squares(scene: Scene) -> Iterator[Floats]:
     rows, columns = scene.matrix.shape
     if not scene.noise.any() and rows * columns * min(rows, columns) <= MAX_PRODUCTS:
         yield least_squares(scene.matrix, scene.answers)
 
 
-def _by_hull(scene: _Scene) -> Iterator[Floats]:
+def _by_hull(scene: Scene) -> Iterator[Floats]:
     rows, columns = scene.matrix.shape
     cost = (rows + len(scene.known)) * columns * min(columns, len(scene.known))
     if not scene.noise.any() and cost <= MAX_PRODUCTS:
         yield within_hull(scene.matrix, scene.known.astype(np.float64), scene.answers)
 
 
-def _by_regression(scene: _Scene) -> Iterator[Floats]:
+def _by_regression(scene: Scene) -> Iterator[Floats]:
     yield fit_linear_attack(scene.known_answers, scene.known.astype(np.float64)).apply(scene.answers)
 
 
-def _by_snapping(scene: _Scene) -> Iterator[Floats]:
+def _by_snapping(scene: Scene) -> Iterator[Floats]:
     known = scene.known.astype(np.float64)
     linear = fit_linear_attack(scene.known_answers, known)
     yield snapped(linear.apply(scene.known_answers), known, linear.apply(scene.answers))
 
 
-def _by_network(scene: _Scene) -> Iterator[Floats]:
+def _by_network(scene: Scene) -> Iterator[Floats]:
     examples = scene.known / scene.largest
     linear = fit_linear_attack(scene.known_answers, scene.known.astype(np.float64))
     first, estimates = (
@@ -155,14 +176,14 @@ def _by_network(scene: _Scene) -> Iterator[Floats]:
     yield decoder.apply(estimates) * scene.largest
 
 
-def _by_rounding(scene: _Scene) -> Iterator[Floats]:
+def _by_rounding(scene: Scene) -> Iterator[Floats]:
     rows, columns = scene.matrix.shape
     if (rows + columns) ** 3 <= MAX_PRODUCTS:
         known = scene.known.astype(np.float64)
         yield rounded_one_by_one(scene.matrix, scene.noise, known, scene.answers)
 
 
-def _by_search(scene: _Scene) -> Iterator[Floats]:
+def _by_search(scene: Scene) -> Iterator[Floats]:
     if scene.noise.any():
         return
     (estimates,) = _by_regression(scene)
@@ -171,7 +192,7 @@ def _by_search(scene: _Scene) -> Iterator[Floats]:
         yield found
 
 
-ATTACKS: Final[dict[str, Callable[[_Scene], Iterator[Floats]]]] = {
+ATTACKS: Final[dict[str, Callable[[Scene], Iterator[Floats]]]] = {
     "least squares": _by_least_squares,
     "within the hull": _by_hull,
     "linear, learned": _by_regression,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.quantisation import apply, fit
-from pole.learning.privacy.disclosure import reconstruct
+from pole.learning.privacy.disclosure import AttackAll, attack_in_turn, reconstruct
 from pole.learning.privacy.measure import AttackMeasure
 from pole.learning.privacy.views import Floats, View, answers
 from pole.protocol.mapping.layer import inner_products_in_clear
@@ -90,9 +90,16 @@ class TradeOff:
 
 
 def trade_off(
-    dataset: DataSet, views: Sequence[View], noise: int, *, bits: int, steps: int, classifies: bool
+    dataset: DataSet,
+    views: Sequence[View],
+    noise: int,
+    *,
+    bits: int,
+    steps: int,
+    classifies: bool,
+    attack_all: AttackAll = attack_in_turn,
 ) -> TradeOff:
-    """Return what noise of a deviation, 0 for none, does to views of a data set.
+    """Return what noise of a deviation, 0 for none, does to views of a data set attacked by `attack_all`.
 
     Raises InputError where the views do not fit the samples.
     """
@@ -105,7 +112,7 @@ def trade_off(
     return TradeOff(
         noise=noise,
         learner=learn(*shown, dataset.y_train, dataset.y_test),
-        attack=reconstruct(dataset, noisy, bits=bits, steps=steps).measure,
+        attack=reconstruct(dataset, noisy, bits=bits, steps=steps, attack_all=attack_all).measure,
         epsilon_any=epsilon(rho_of_any(noisy, train.shape[1], 2**bits - 1), DELTA),
         epsilon_own=epsilon(rho_of_own(noisy, train), DELTA),
     )

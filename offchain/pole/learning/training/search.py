@@ -1,6 +1,8 @@
 """A search for better training settings than the defaults, within a part of the time that there is."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, Final
 
@@ -22,39 +24,107 @@ TRIALS: Final = 8
 """Trials that there shall be time for; each gets an equal part of it at most."""
 TRIAL_EPOCHS: Final = 4
 BATCHES: Final = (128, 256, 500, 1000)
+SECONDS_BETWEEN_LOOKS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """Settings to be tried: a training on `learned` for so many `seconds` is judged on `unseen` samples."""
+
+    learned: TrainingTask
+    unseen: TrainingTask
+    seconds: float
+    random_seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBench:
+    """Where trials are made, so many at once: `score` returns what `here` gives, or another machine does."""
+
+    at_once: int
+    score: Callable[[Trial, Callable[[], int]], int]
+
+
+ONE_BY_ONE: Final = TrialBench(1, lambda _, here: here())
 
 
 def find_settings(
-    task: TrainingTask, rule: StopRule, *, random_seed: int, device: torch.device
+    task: TrainingTask,
+    rule: StopRule,
+    *,
+    random_seed: int,
+    device: torch.device,
+    bench: TrialBench = ONE_BY_ONE,
 ) -> TrainingSettings:
     """Return the settings whose short training is best on a tenth of the samples kept apart.
 
     The task's own come first and win ties; what is searched is the learning rate, weight decay, batch, label
     smoothing, noise and shift. The search ends when the rule says stop or at its deadline; its required
     count is of no meaning. By a tree-structured Parzen estimator (Bergstra et al. 2011) of optuna. Raises
-    InputError where optuna is not installed.
+    InputError where optuna is not installed, and what the `bench` raises.
     """
     optuna = _optuna()
+    sampler = optuna.samplers.TPESampler(seed=random_seed % 2**32, constant_liar=bench.at_once > 1)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    seconds = (rule.deadline - rule.clock()) / TRIALS
     learned, unseen = _split(task, random_seed)
-    trial_seconds = (rule.deadline - rule.clock()) / TRIALS
-    study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=random_seed % 2**32)
-    )
-    best, maximum = task.settings, -1
-    chosen = task.settings
-    while not rule.stop() and rule.clock() < rule.deadline:
-        trial = None
-        if maximum >= 0:
-            trial = study.ask()
-            chosen = _suggested(trial, task.settings)
-        until = min(rule.deadline, rule.clock() + trial_seconds)
+
+    def score(settings: TrainingSettings) -> int:
+        until = min(rule.deadline, rule.clock() + seconds)
+        trial = Trial(replace(learned, settings=settings), unseen, until - rule.clock(), random_seed)
         trial_rule = replace(rule, required_correct=0, deadline=until)
-        correct = _correct(replace(learned, settings=chosen), unseen, trial_rule, random_seed, device)
+        return bench.score(
+            trial, lambda: try_settings(trial.learned, unseen, trial_rule, random_seed, device)
+        )
+
+    pool = ThreadPoolExecutor(bench.at_once)
+    try:
+        return _Search(task.settings, rule, study, rule.deadline + seconds).run(
+            lambda settings: pool.submit(score, settings), bench.at_once
+        )
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(slots=True)
+class _Search:
+    """A study under way: the best settings so far, and those that are being tried.
+
+    What is not back at `patience`, or once the rule says stop, is not waited for.
+    """
+
+    own: TrainingSettings
+    rule: StopRule
+    study: Any
+    patience: float
+    has_begun: bool = False
+    maximum: int = -1
+    best: TrainingSettings = field(init=False)
+    under_way: dict[Future[int], tuple[Any, TrainingSettings]] = field(default_factory=dict)
+
+    def run(self, begin: Callable[[TrainingSettings], Future[int]], at_once: int) -> TrainingSettings:
+        self.best, rule = self.own, self.rule
+        while True:
+            while len(self.under_way) < at_once and not rule.stop() and rule.clock() < rule.deadline:
+                trial = self.study.ask() if self.has_begun else None
+                settings = self.own if trial is None else _suggested(trial, self.own)
+                self.under_way[begin(settings)] = trial, settings
+                self.has_begun = True
+            if not self.under_way:
+                return self.best
+            done, _ = wait(self.under_way, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
+            if not done and (rule.stop() or rule.clock() > self.patience):
+                return self.best
+            for each in done:
+                self.take(each)
+
+    def take(self, done: Future[int]) -> None:
+        trial, settings = self.under_way.pop(done)
+        correct = done.result()
         if trial is not None:
-            study.tell(trial, correct)
-        if correct > maximum:
-            best, maximum = chosen, correct
-    return best
+            self.study.tell(trial, correct)
+        if correct > self.maximum or (correct == self.maximum and trial is None):
+            self.best, self.maximum = settings, correct
 
 
 def _split(task: TrainingTask, random_seed: int) -> tuple[TrainingTask, TrainingTask]:
@@ -79,7 +149,7 @@ def _suggested(trial: Any, settings: TrainingSettings) -> TrainingSettings:
     )
 
 
-def _correct(
+def try_settings(
     learned: TrainingTask, unseen: TrainingTask, rule: StopRule, random_seed: int, device: torch.device
 ) -> int:
     """Return how many unseen labels a short training gets right; 0 where it diverges or is stopped."""

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.arrays import PROCESSOR, Place
-from pole.learning.evaluation.canonical import Evaluation, evaluate
+from pole.learning.evaluation.canonical import Evaluation, evaluate, worth
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.threads import Stop, never
 from pole.protocol.formats.predictions import predictions_digest
 from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.state import Round, Verdict, Vote
+from pole.roles.judging.evaluation_shards import read_beside
 from pole.roles.receiving.round_data import RoundData
 from pole.roles.receiving.samples import Samples
+from pole.roles.support.slots import Others
 
 NO_PREDICTIONS = bytes(32)
 
@@ -44,14 +46,24 @@ class Assessment:
     test: Evaluation | None
 
 
-def assess(model: bytes, evidence: Evidence, place: Place = PROCESSOR, *, stop: Stop = never) -> Assessment:
-    """Return what a model's bytes predict on the evidence, computed at `place`; raises AbandonedError."""
+def assess(
+    model: bytes,
+    evidence: Evidence,
+    place: Place = PROCESSOR,
+    *,
+    stop: Stop = never,
+    others: Others | None = None,
+) -> Assessment:
+    """Return what a model's bytes predict on the evidence; raises AbandonedError.
+
+    It is computed at `place`, and by `others` beside it.
+    """
     specification, seed = evidence.specification, evidence.seed
     try:
-        train = evaluate_model(model, specification, seed, evidence.train, place, stop)
+        train = evaluate_model(model, specification, seed, evidence.train, place, stop, others)
         test = None
         if evidence.test is not None:
-            test = evaluate_model(model, specification, seed, evidence.test, place, stop)
+            test = evaluate_model(model, specification, seed, evidence.test, place, stop, others)
     except MalformedModelError:
         return Assessment(None, None)
     return Assessment(train, test)
@@ -78,11 +90,16 @@ def evaluate_model(
     samples: Samples,
     place: Place = PROCESSOR,
     stop: Stop = never,
+    others: Others | None = None,
 ) -> Evaluation:
     """Return what a model file predicts on samples, by the canonical evaluation, computed at `place`.
 
-    Raises MalformedModelError when the bytes are no model of this specification and seed, and AbandonedError
-    when `stop` says so on the way.
+    Parts of it are computed by `others` where there are any, which changes no bit of it. Raises
+    MalformedModelError when the bytes are no model of this specification and seed, and AbandonedError when
+    `stop` says so on the way.
     """
     loaded = model_file.load(model, specification, seed)
-    return evaluate(loaded, samples.features, samples.labels, place, stop)
+    if others is None:
+        return evaluate(loaded, samples.features, samples.labels, place, stop)
+    found = read_beside(others, loaded, samples.features, place, stop)
+    return worth(specification, found, samples.labels)

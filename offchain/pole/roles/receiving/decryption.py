@@ -21,7 +21,7 @@ from pole.ipfe.scheme import AffineCiphertexts, Ciphertexts, InnerProducts, decr
 from pole.learning.threads import Stop
 from pole.protocol.formats.encrypted_set import EncryptedSetManifest, read_shard
 from pole.protocol.mapping.layer import arrange, feature_shape, largest_feature
-from pole.roles.ports import Shards, Store
+from pole.roles.ports import Store
 from pole.roles.receiving.decryption_shards import decrypt_elsewhere
 from pole.roles.receiving.feature_files import FeatureFiles
 from pole.roles.receiving.point_cache import PointCache, SealedRows
@@ -29,7 +29,7 @@ from pole.roles.receiving.samples import OpenedRows, Samples
 from pole.roles.receiving.task_data import TaskData, blaming_data_node
 from pole.roles.support.events import Progress, report
 from pole.roles.support.files import NotHadError, Wanted, fetch, sha256
-from pole.roles.support.slots import Slots
+from pole.roles.support.slots import Others, Slots
 
 LOG: Final = logging.getLogger("pole.data")
 SHARDS_AHEAD: Final = 8
@@ -42,14 +42,14 @@ class Means:
     """What decrypting needs of this machine.
 
     `clock` times it, `threads` decrypt at a time, `points` keeps decoded shards for other keys. The machines
-    of `shards` decrypt beside the threads.
+    of `others` decrypt beside the threads.
     """
 
     store: Store
     clock: Callable[[], float]
     threads: int
     points: PointCache
-    shards: Shards | None = None
+    others: Others | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +98,8 @@ class Decryption:
         self._progress = Progress(LOG, "decrypted", self._manifest.part, int(ends[-1]), means.clock)
         own = min(means.threads, len(self._refs))
         self._each = -(-means.threads // own)
-        self._slots = Slots(own, means.shards)
+        self._others = means.others
+        self._slots = Slots(own, None if means.others is None else means.others.shards)
         at_once = self._slots.count
         ahead = max(1, min(SHARDS_AHEAD, BYTES_AHEAD // max(ref.size for ref in self._refs)))
         self._fetching, self._opening = ThreadPoolExecutor(ahead), ThreadPoolExecutor(at_once)
@@ -185,7 +186,7 @@ class Decryption:
         if isinstance(found, _Part):
             return found
         opened = self._slots.run(
-            lambda: self._opened(number, found), lambda shards: self._opened_by(shards, number, found)
+            lambda: self._opened(number, found), lambda _: self._opened_elsewhere(number, found)
         )
         self.files.write(number, self._refs[number], opened)
         shutil.rmtree(self._folder(number), ignore_errors=True)
@@ -210,16 +211,16 @@ class Decryption:
             self._means.points.keep(self._manifest, number, decoded)
         return opened
 
-    def _opened_by(self, shards: Shards, number: int, found: SealedRows) -> OpenedRows:
+    def _opened_elsewhere(self, number: int, found: SealedRows) -> OpenedRows:
         """Open a shard elsewhere; one that is decoded is opened here, where that costs half.
 
         What workers fail at is opened here too: a round has a deadline, and bonds are at stake.
         """
         sealed, task = found.ciphertexts, self._request.task
-        if isinstance(sealed, AffineCiphertexts):
+        if isinstance(sealed, AffineCiphertexts) or self._others is None:
             return self._slots.here(lambda: self._opened(number, found))
         try:
-            products = decrypt_elsewhere(shards, sealed, task.plan, task.keys, self._bound)
+            products = decrypt_elsewhere(self._others, sealed, task.plan, task.keys, self._bound)
         except (ShardError, IntegrityError) as error:
             LOG.error("%s This machine does the work itself.", error)
             return self._slots.here(lambda: self._opened(number, found))

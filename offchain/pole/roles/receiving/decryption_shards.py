@@ -12,22 +12,23 @@ from pole.errors import IntegrityError
 from pole.ipfe.scheme import Ciphertexts, FunctionalKeys, InnerProducts, decrypt
 from pole.protocol.formats.tensors import TensorType, read_metadata, read_tensors, write_tensors
 from pole.protocol.mapping.plan import QueryPlan
-from pole.roles.ports import Shards, WorkShard
+from pole.roles.ports import WorkShard
 from pole.roles.receiving.feature_files import smallest_type
+from pole.roles.support.slots import Others
 
 WORK: Final = "decryption"
 MAX_BOUND_DIGITS: Final = 20
 
 
 def decrypt_elsewhere(
-    shards: Shards, ciphertexts: Ciphertexts, plan: QueryPlan, keys: FunctionalKeys, bound: int
+    others: Others, ciphertexts: Ciphertexts, plan: QueryPlan, keys: FunctionalKeys, bound: int
 ) -> InnerProducts:
     """Return the inner products as a machine of the cluster decrypted them: see `decrypt`.
 
-    Only their shape and range are checked: raises IntegrityError, which names the worker, where these are
-    wrong. Raises what `shards.run` raises.
+    One row of them, which the worker cannot foresee, is decrypted here again: raises IntegrityError, which
+    names the worker, where it differs, or shape or range are wrong. Raises what `shards.run` raises.
     """
-    result = shards.run(decryption_shard(ciphertexts, plan, keys, bound))
+    result = others.shards.run(decryption_shard(ciphertexts, plan, keys, bound))
     shape = (len(ciphertexts), len(plan.windows), len(plan.vectors))
     types = {"bad": TensorType("U8", shape[:1]), "products": TensorType(smallest_type(bound)[0], shape)}
     what = f"result of the worker {result.worker}, a"
@@ -37,6 +38,13 @@ def decrypt_elsewhere(
         raise IntegrityError(
             f"The worker {result.worker} gave inner products outside of 0 to {bound}, or some of rows that "
             "do not decrypt; take it out of the cluster and look at it, then start again."
+        )
+    rows = others.rows_to_check(len(ciphertexts), len(ciphertexts))
+    own = decrypt(Ciphertexts(ciphertexts.ct0[rows], ciphertexts.ct[rows]), plan, keys, bound)
+    if not (np.array_equal(own.values, products[rows]) and np.array_equal(own.bad, bad[rows])):
+        raise IntegrityError(
+            f"The worker {result.worker} decrypted row {rows[0]} of a shard to other inner products than "
+            "this machine does; take it out of the cluster and look at it, then start again."
         )
     return InnerProducts(products.astype(np.int64), bad)
 

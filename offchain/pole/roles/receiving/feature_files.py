@@ -24,6 +24,19 @@ def smallest_type(bound: int) -> tuple[str, np.dtype[Any]]:
     return next((name, np.dtype(held)) for name, held in _TYPES if bound <= np.iinfo(held).max)
 
 
+_KINDS: Final = {
+    np.dtype(held): kind for kind, held in (("U8", "u1"), ("U16", "<u2"), ("I32", "<i4"), ("I64", "<i8"))
+}
+KINDS: Final = frozenset(_KINDS.values())
+"""The types that features have in tensor files."""
+
+
+def with_kind(features: NDArray[np.integer[Any]]) -> tuple[NDArray[np.integer[Any]], str]:
+    """Return features in a type that tensor files know, and what these call it."""
+    held = features if features.dtype in _KINDS else features.astype(np.int64)
+    return held, _KINDS[held.dtype]
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureFiles:
     """The features of one set under one round's keys, in a folder of their own.

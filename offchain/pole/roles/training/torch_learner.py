@@ -13,15 +13,17 @@ import torch
 from pole.learning.evaluation import model_file
 from pole.learning.training.checkpoint import Checkpoints
 from pole.learning.training.recipe import TrainingSettings
-from pole.learning.training.search import find_settings
+from pole.learning.training.search import ONE_BY_ONE, find_settings
 from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import train
 from pole.learning.training.training_data import TrainingTask
 from pole.learning.training.training_run import Progress
+from pole.roles.ports import Shards
 from pole.roles.support.events import report, trace
 from pole.roles.support.files import read_with_digest, with_digest, write_durably
 from pole.roles.training.history import Check
 from pole.roles.training.learner import Assignment, Trained
+from pole.roles.training.trial_shards import trials_beside
 
 LOG: Final = logging.getLogger("pole.training")
 
@@ -33,7 +35,7 @@ class TorchLearner:
     `random_seed` draws the seed of each training: miners that all took the same one would find the same
     model. A training that was killed goes on from its checkpoint in `folder`, which keeps one alone,
     with the settings that were found for it. `search` is the part of the time to the deadline that a search
-    for better settings may take, 0 for none.
+    for better settings may take, 0 for none; the machines of `shards` try some beside this one.
     """
 
     recipe: TrainingSettings
@@ -42,6 +44,7 @@ class TorchLearner:
     clock: Callable[[], float]
     random_seed: Callable[[], int] = field(repr=False)
     search: float = 0.0
+    shards: Shards | None = None
 
     def train(self, assignment: Assignment, *, stop: Callable[[], bool]) -> Trained:
         """Return the best model found until the goal, the deadline, or `stop`.
@@ -73,12 +76,13 @@ class TorchLearner:
         kept = read_with_digest(path)
         if kept is not None:
             return TrainingSettings(**json.loads(kept))
-        now = self.clock()
+        now, task = self.clock(), _task(assignment, self.recipe)
         found = find_settings(
-            _task(assignment, self.recipe),
+            task,
             StopRule(0, now + self.search * (assignment.deadline - now), self.clock, stop),
             random_seed=self.random_seed(),
             device=self.device,
+            bench=ONE_BY_ONE if self.shards is None else trials_beside(self.shards, task),
         )
         write_durably(path, with_digest(json.dumps(asdict(found)).encode()))
         return found

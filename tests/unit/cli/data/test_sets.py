@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from tests.unit.cli.task.test_post import SPECIFICATION, data_file
+from tests.unit.roles.elsewhere import FakeShards
 
 from pole.cli import main
 from pole.cli.common.data import read_data
 from pole.learning.data.digest import data_set_digest
+from pole.learning.privacy.disclosure import AttackAll, attack_in_turn
 from pole.learning.privacy.rules import Rule
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.models.specification import parse_specification
@@ -96,6 +98,28 @@ def test_the_ledgers_own_keys_are_attacked_without_a_specification(tmp_path: Pat
     read = json.loads(attack(tmp_path, "--json").stdout)
     assert (read["rank"], read["dimension"]) == (2, 4)
     assert [each["method"] for each in read["methods"]][:2] == ["mean", "most common"]
+
+
+@pytest.mark.parametrize("options", [(), ("--noise", "20")])
+def test_a_cluster_attacks_beside_this_machine(
+    options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, cluster = tmp_path / "spec.json", FakeShards()
+    spec.write_text(json.dumps(SPECIFICATION))
+    asked: list[object] = []
+
+    def opened(_: object, address: str, __: object) -> nullcontext[FakeShards]:
+        return nullcontext(cluster)
+
+    def noted(shards: FakeShards) -> AttackAll:
+        asked.append(shards)
+        return attack_in_turn
+
+    monkeypatch.setattr("pole.cli.data.privacy.opened_cluster", opened)
+    monkeypatch.setattr("pole.roles.keys.attack_shards.attacks_beside", noted)
+    result = attack(tmp_path, "--spec", str(spec), "--cluster", "tls://head:8786", *options)
+    assert result.exit_code == 0, result.output
+    assert asked == [cluster]
 
 
 @pytest.mark.parametrize(

@@ -260,9 +260,11 @@ def test_a_miner_refuses_what_it_cannot_use_before_it_runs(
     assert (result.exit_code, told in result.stderr) == (2, True)
 
 
-def test_a_miner_decrypts_beside_a_cluster_and_leaves_it_in_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("role", ["miner", "verifier"])
+def test_a_worker_is_helped_by_a_cluster_and_leaves_it_in_the_end(
+    role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    module = {"miner": "pole.cli.workers.miner", "verifier": "pole.cli.workers.verifier_run"}[role]
     session_in(tmp_path, monkeypatch)
     cluster, events = FakeShards(), []
 
@@ -276,20 +278,21 @@ def test_a_miner_decrypts_beside_a_cluster_and_leaves_it_in_the_end(
         assert shards is cluster
         events.append("given")
 
-    monkeypatch.setattr("pole.cli.workers.miner.opened_cluster", opened)
-    monkeypatch.setattr("pole.cli.workers.miner.round_data_of", noted)
+    monkeypatch.setattr(f"{module}.opened_cluster", opened)
+    monkeypatch.setattr(f"{module}.round_data_of", noted)
     monkeypatch.setattr(worker, "run_worker", lambda *_, **__: events.append("ran"))
     words = ["--home", str(tmp_path), "--wallet", "alice", "--device", "cpu", "--cluster", "tls://head:8786"]
-    result = CliRunner().invoke(main, ["miner", "run", *words])
+    result = CliRunner().invoke(main, [role, "run", *words])
     assert result.exit_code == 0, result.output
     assert events == ["tls://head:8786", "given", "ran", "left"]
 
 
-def test_a_miner_with_a_cluster_without_tls_does_not_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("role", ["miner", "verifier"])
+def test_a_worker_with_a_cluster_without_tls_does_not_start(
+    role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_in(tmp_path, monkeypatch)
     words = ["--home", str(tmp_path), "--wallet", "alice", "--device", "cpu", "--cluster", "tcp://head:8786"]
-    result = CliRunner().invoke(main, ["miner", "run", *words])
+    result = CliRunner().invoke(main, [role, "run", *words])
     assert result.exit_code == 2
     assert "must be like tls://head:8786" in result.output

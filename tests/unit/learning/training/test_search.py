@@ -62,7 +62,7 @@ def test_settings_that_do_best_on_samples_kept_apart_are_found(monkeypatch: pyte
         tried.append(learned.settings)
         return 100 - abs(round(math.log10(learned.settings.learning_rate / 1e-2) * 20))
 
-    monkeypatch.setattr(search, "_correct", score)
+    monkeypatch.setattr(search, "try_settings", score)
     calls = itertools.count()
     found = find(stop=lambda: next(calls) >= 40)
     assert tried[0] == TrainingSettings()
@@ -71,7 +71,7 @@ def test_settings_that_do_best_on_samples_kept_apart_are_found(monkeypatch: pyte
 
 
 def test_settings_that_are_no_better_than_the_defaults_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_correct", lambda *arguments: 5)
+    monkeypatch.setattr(search, "try_settings", lambda *arguments: 5)
     calls = itertools.count()
     assert find(stop=lambda: next(calls) >= 5) == TrainingSettings()
 

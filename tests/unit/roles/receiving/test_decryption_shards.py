@@ -1,6 +1,7 @@
 """Decryption elsewhere: the same inner products, checked for their shape and range."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests.unit.roles.conftest import numbers
-from tests.unit.roles.elsewhere import FakeShards
+from tests.unit.roles.elsewhere import FakeShards, honest
 
 from pole.errors import IntegrityError, PoleError
 from pole.ipfe.scheme import Ciphertexts, bound_of, decrypt, derive_keys, encrypt, generate_keys
 from pole.protocol.formats.tensors import write_tensors
 from pole.protocol.mapping.plan import QueryPlan
 from pole.roles.receiving.decryption_shards import decrypt_elsewhere, decrypt_rows, decryption_shard
+from pole.roles.support.slots import Others
 
 SECRET, _ = generate_keys(4, numbers(1))
 VALUES = np.array([[1, 2, 3, 4], [255, 0, 255, 0], [9, 9, 9, 9]], dtype=np.uint8)
@@ -37,6 +39,10 @@ def spoiled() -> Ciphertexts:
     return Ciphertexts(SEALED.ct0, ct)
 
 
+def others(answer: Callable[[bytes], bytes] = honest, seed: int = 3) -> Others:
+    return Others(FakeShards(answer=answer), numbers(seed))
+
+
 GOOD = np.ones((3, 2, 3), dtype=np.uint16)
 
 
@@ -55,7 +61,21 @@ GOOD = np.ones((3, 2, 3), dtype=np.uint16)
 def test_a_result_that_cannot_be_names_its_worker(answer: bytes) -> None:
     keys = derive_keys(SECRET, PLAN)
     with pytest.raises(IntegrityError, match="worker-1"):
-        decrypt_elsewhere(FakeShards(answer=lambda _: answer), SEALED, PLAN, keys, BOUND)
+        decrypt_elsewhere(others(lambda _: answer), SEALED, PLAN, keys, BOUND)
+
+
+def test_products_that_are_not_those_of_the_rows_are_found_out_by_one_of_them() -> None:
+    keys = derive_keys(SECRET, PLAN)
+    false = decrypt(SEALED, PLAN, keys, BOUND).values.astype(np.uint16)[::-1]
+    answer = result(false, np.zeros(3, dtype=np.uint8))
+    found_out = set()
+    for seed in range(20):
+        # The middle row is right.
+        with suppress(IntegrityError):
+            decrypt_elsewhere(others(lambda _: answer, seed), SEALED, PLAN, keys, BOUND)
+            continue
+        found_out.add(seed)
+    assert 5 < len(found_out) < 20
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=["8 bits", "16 bits"])
@@ -64,7 +84,7 @@ def test_a_result_that_cannot_be_names_its_worker(answer: bytes) -> None:
 def test_inner_products_are_those_of_this_machine(plan: QueryPlan, bound: int, sealed: Ciphertexts) -> None:
     keys = derive_keys(SECRET, plan)
     here = decrypt(sealed, plan, keys, BOUND)
-    elsewhere = decrypt_elsewhere(FakeShards(), sealed, plan, keys, bound)
+    elsewhere = decrypt_elsewhere(others(), sealed, plan, keys, bound)
     assert np.array_equal(here.values, elsewhere.values)
     assert elsewhere.values.dtype == np.int64
     assert np.array_equal(here.bad, elsewhere.bad)

@@ -11,6 +11,7 @@ import torch
 
 from pole.learning.training.checkpoint import Checkpoints
 from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.search import ONE_BY_ONE, TrialBench
 from pole.learning.training.stopping import StopRule
 from pole.learning.training.training_data import TrainingTask
 from pole.protocol.mapping.kinds import LinearMapping
@@ -103,9 +104,8 @@ def test_settings_that_were_found_are_used_again_after_a_restart(
     searched: list[float] = []
     used: list[TrainingSettings] = []
 
-    def find(
-        task: TrainingTask, rule: StopRule, *, random_seed: int, device: torch.device
-    ) -> TrainingSettings:
+    def find(task: TrainingTask, rule: StopRule, *, bench: TrialBench, **_: object) -> TrainingSettings:
+        assert bench is ONE_BY_ONE
         searched.append(rule.deadline)
         return TrainingSettings(epochs=2, steps=1, learning_rate=0.01 * len(searched))
 

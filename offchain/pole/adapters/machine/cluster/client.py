@@ -17,10 +17,9 @@ from pole.adapters.machine.cluster.conditions import Conditions, refusal
 from pole.adapters.machine.cluster.scheduler import configure
 from pole.errors import InputError, UnreachableError
 from pole.quoting import reason
-from pole.roles.ports import ShardResult, WorkShard
+from pole.roles.ports import MAX_SHARD_BYTES, ShardResult, WorkShard
 
 LOG: Final = logging.getLogger("pole.cluster")
-MAX_SHARD_BYTES: Final = 2**26
 RECENT: Final = 50
 SECONDS_TO_ANSWER: Final = 5.0
 _BROKEN: Final = (*LOST, ValueError)
@@ -62,6 +61,7 @@ class Cluster:
         self._client: Client | None = None
         self._connecting = Lock()
         self._away_until = float("-inf")
+        self._is_closed = False
         self._seconds: deque[float] = deque(maxlen=RECENT)
 
     def at_once(self) -> int:
@@ -121,13 +121,16 @@ class Cluster:
                 attempt.release()
 
     def close(self) -> None:
-        """End the connection; what is under way is given up."""
+        """End the connection; what is under way is given up, and UnreachableError raised for it."""
         with self._connecting:
+            self._is_closed = True
             self._drop()
             self._loop.stop()
 
     def _connected(self) -> Client:
         with self._connecting:
+            if self._is_closed:
+                raise UnreachableError(f"The connection to the cluster of {self._address} was closed.")
             if self._client is None or self._client.status != "running":
                 self._drop()
                 self._client = self._connect()

@@ -5,16 +5,24 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pole.ipfe import backend
 from pole.ipfe.scheme import MasterPublicKey, bound_of, decrypt, derive_keys, encrypt_with_public_key
 from pole.ipfe.scheme import MasterSecretKey as Secret
+from pole.learning.evaluation.canonical import CanonicalModel, logits, tensor_shapes
+from pole.learning.evaluation.features import FeatureMap
 from pole.learning.evaluation.fixed_point import float64_digest
+from pole.protocol.mapping.kinds import ConvMapping
+from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.mapping.plan import QueryPlan
+from pole.protocol.models.layers import Conv2d, Flatten, Linear, ReLU
+from pole.protocol.models.specification import Input, ModelSpecification
 
 PLAIN: Final = "python"
 SHOWN: Final = 12
@@ -25,9 +33,9 @@ SHOWN: Final = 12
 class Conditions:
     """What a machine computes with.
 
-    `version` and `sources` are PoLe's, the latter a digest; `answers` digests what the encryption's kernel
-    makes of known inputs, `arithmetic` what NumPy makes of float64. `path` is the kernel's code path: each
-    gives the same answers.
+    `version` and `sources` are PoLe's, the latter a digest; `answers` digests what the kernels of encryption
+    and evaluation make of known inputs, `arithmetic` what NumPy makes of float64. `path` is the former's code
+    path: each gives the same answers.
     """
 
     version: str
@@ -57,7 +65,7 @@ def refusal(own: Conditions, found: Mapping[str, Any], who: str) -> str | None:
         )
     if theirs["answers"] != own.answers:
         return (
-            f"{who} encrypts or decrypts known samples to other bytes, by the code path "
+            f"{who} encrypts, decrypts or evaluates known samples to other bytes, by the code path "
             f"{theirs['path'][:SHOWN]}: build PoLe anew there, and check its memory and processor."
         )
     if theirs["arithmetic"] != own.arithmetic:
@@ -86,7 +94,7 @@ def _sources() -> str:
 
 
 def _answers() -> str:
-    """Return a digest of known samples encrypted with the public key, and decrypted."""
+    """Return a digest of known samples encrypted with the public key, decrypted, and evaluated."""
     scalars = np.zeros((4, 32), dtype=np.uint8)
     scalars[:, :31] = np.arange(124, dtype=np.uint8).reshape(4, 31)
     secret = Secret(scalars)
@@ -95,5 +103,33 @@ def _answers() -> str:
     sealed = encrypt_with_public_key(public, values, lambda count: bytes(i % 251 for i in range(count)))
     plan = QueryPlan(np.array([[0, 1], [2, 3]], dtype=np.int32), np.array([[1, 2], [3, 255]], dtype=np.uint8))
     opened = decrypt(sealed, plan, derive_keys(secret, plan), bound_of(plan, 255))
-    parts = (public.points, sealed.ct0, sealed.ct, opened.values.astype("<i8"), opened.bad)
+    read = _read_known_samples().astype("<i8")
+    parts = (public.points, sealed.ct0, sealed.ct, opened.values.astype("<i8"), opened.bad, read)
     return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
+
+def _read_known_samples() -> NDArray[np.int64]:
+    """Return the logits of a small model whose layers have code paths of their own."""
+    specification = ModelSpecification(
+        input=Input(shape=(1, 12, 12), bits=8),
+        mapping=ConvMapping(bits=3, queries=4, kernel=(3, 3)),
+        graph=(
+            Conv2d(name="filters", out_channels=32, kernel_size=3, padding=1),
+            ReLU(name="relu"),
+            Flatten(name="flat"),
+            Linear(name="logits", out_features=16),
+        ),
+        classes=16,
+        max_parameters=2**16,
+        max_bytes=2**20,
+    )
+    tensors = {
+        name: (np.arange(prod(shape)) * 7919 % 401 - 200).astype(np.int32).reshape(shape)
+        for name, shape in tensor_shapes(specification).items()
+    }
+    channels = feature_shape(specification)
+    scale = FeatureMap(
+        np.full(channels[0], 900, dtype=np.int64), np.full(channels[0], 2.0**-8, dtype=np.float32)
+    )
+    features = np.arange(2 * prod(channels), dtype=np.int64).reshape(2, *channels) * 7919 % 2000
+    return logits(CanonicalModel(specification, bytes(32), scale, tensors), features)

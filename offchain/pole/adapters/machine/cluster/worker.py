@@ -13,6 +13,7 @@ from distributed.security import Security
 from distributed.utils import get_ip
 
 from pole.adapters.machine.cluster.conditions import Conditions, conditions, refusal, slowness
+from pole.adapters.machine.cluster.running import works_of
 from pole.adapters.machine.cluster.scheduler import NAME, configure
 from pole.errors import InputError, UnreachableError
 from pole.quoting import reason
@@ -26,7 +27,8 @@ SECONDS_TO_ANSWER: Final = 10.0
 class WorkerPlace:
     """Where a worker is and what it may use: shards at a time, bytes of memory, the name that it goes by.
 
-    `host` is the address that scheduler and other workers reach it by, None for the one that leads there.
+    `host` is the address that scheduler and other workers reach it by, None for the one that leads there;
+    `works` names a module with works beside PoLe's.
     """
 
     scheduler: str
@@ -34,10 +36,15 @@ class WorkerPlace:
     memory: int
     name: str
     host: str | None
+    works: str | None = None
 
 
 class ShardWorker(Worker):
-    """A worker that serves nothing over plain HTTP."""
+    """A worker that serves nothing over plain HTTP, and does the works of `works_of`."""
+
+    def __init__(self, *arguments: Any, pole_works: str | None = None, **options: Any) -> None:
+        self.works = works_of(pole_works)
+        super().__init__(*arguments, **options)
 
     def start_http_server(self, *_: Any, **__: Any) -> None:
         """Start none: Dask's would show tasks and logs to whoever asks, in the clear."""
@@ -80,6 +87,7 @@ async def _serve(place: WorkerPlace, security: Security, stopping: asyncio.Event
         worker_class=ShardWorker,
         startup_information={NAME: own_conditions},
         death_timeout=60,
+        pole_works=place.works,
     )
     async with nanny:
         LOG.info("The worker %s joined %s as %s.", place.name, place.scheduler, nanny.worker_address)

@@ -111,5 +111,6 @@ def assessment_of(
     known, digest = verifier.assessments.setdefault(open_round.round_id, {}), places[0].digest
     if digest not in known:
         content = verifier.data.model(open_round.round_id, places, max_bytes=evidence.specification.max_bytes)
-        known[digest] = assess(content, evidence, verifier.place, stop=stop)
+        others = verifier.data.means.others
+        known[digest] = assess(content, evidence, verifier.place, stop=stop, others=others)
     return known[digest]

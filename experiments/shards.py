@@ -1,0 +1,91 @@
+"""Seeds of experiments as shards for other machines: what to measure travels, and its record comes back.
+
+Workers that know this work are started in the root of the repository, at the caller's commit:
+`pole cluster worker ADDRESS --works experiments.shards ...`. Data sets are theirs, as they would be here.
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any, Final
+
+import torch
+
+from experiments.environment import environment
+from experiments.progress import LOG
+from experiments.records import Record, Size
+from experiments.session import Case, Experiment, MeasureAll, Wanted, in_turn, provide, record_of
+from pole.errors import InputError, IntegrityError
+from pole.learning.threads import limit_threads
+from pole.roles.ports import Shards, WorkShard
+from pole.roles.support.look_ahead import look_ahead
+from pole.roles.support.slots import Slots
+
+WORK: Final = "experiment"
+WORKS: Final[Mapping[str, str]] = {WORK: "experiments.shards:measure"}
+"""What `pole cluster worker --works experiments.shards` adds to the works of a worker."""
+
+
+def beside(shards: Shards) -> MeasureAll:
+    """Return what measures one seed at a time on this machine, and others elsewhere."""
+
+    def measure_all(
+        experiment: Experiment, size: Size, wanted: Wanted, keep: Callable[[Record], None]
+    ) -> None:
+        if experiment.alone:
+            in_turn(experiment, size, wanted, keep)
+            return
+        slots = Slots(1, shards)
+
+        def measured(each: tuple[Case, int]) -> None:
+            record = slots.run(
+                lambda: record_of(experiment, size, *each),
+                lambda others: measured_elsewhere(others, experiment, size, *each),
+            )
+            keep(record)
+
+        deque(look_ahead(measured, wanted, workers=slots.count, maximum=slots.count), maxlen=0)
+
+    return measure_all
+
+
+def measured_elsewhere(shards: Shards, experiment: Experiment, size: Size, case: Case, seed: int) -> Record:
+    """Return the record of a seed that a machine of the cluster measured.
+
+    It names that machine. Raises IntegrityError where the record is another's, or of another commit, and what
+    `shards.run` raises.
+    """
+    asked = {"experiment": experiment.name, "seed": seed, "setting": case.setting, "size": size.value}
+    result = shards.run(WorkShard(WORK, json.dumps(asked, sort_keys=True).encode()))
+    own = environment()
+    try:
+        document = json.loads(result.content)
+        found = Record(**{**document, "size": Size(document["size"])})
+        theirs = str(found.environment["commit"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise IntegrityError(f"The worker {result.worker} gave no record: {error!r}.") from error
+    if (found.experiment, *found.key) != (experiment.name, size, case.setting, seed):
+        raise IntegrityError(f"The worker {result.worker} measured something else than it was asked for.")
+    if theirs != own["commit"]:
+        raise IntegrityError(
+            f"The worker {result.worker} measured commit {theirs}, but this is {own['commit']}: check the "
+            "same commit out there, and start the worker anew."
+        )
+    return replace(found, environment={**found.environment, "command": own["command"]})
+
+
+def measure(content: bytes) -> bytes:
+    """Do a shard: measure a seed, by one thread. Raises InputError where the data are not on this machine."""
+    from experiments.results import EXPERIMENTS
+
+    asked: dict[str, Any] = json.loads(content)
+    size = Size(asked["size"])
+    experiment = next(each for each in EXPERIMENTS if each.name == asked["experiment"])
+    case = next(each for each in experiment.cases(size) if each.setting == asked["setting"])
+    if not provide(case.data, size, partial(LOG.info, "%s")):
+        raise InputError(f"The data set {case.data} is not on this machine: see `pole data fetch`.")
+    torch.set_num_threads(1)
+    limit_threads(1)
+    return json.dumps(asdict(record_of(experiment, size, case, int(asked["seed"])))).encode()

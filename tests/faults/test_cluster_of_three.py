@@ -1,0 +1,75 @@
+"""Rows of CIFAR-10 through three workers, one killed in each part of the work: the bytes of one machine."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.whole_set import Cluster, alone, losing, take_through
+from tests.faults.cluster_processes import ClusterProcesses, names, wait_until
+
+from pole.adapters.machine.cluster.certificates import make_certificates
+from pole.adapters.storage.data_publishers import is_here
+from pole.learning.data.datasets import DataSet, data_directory, fetched_directory, load, subset
+from pole.roles.judging import evaluation_shards
+from pole.roles.ports import Shards
+from pole.roles.publishing import encryption
+from pole.roles.support.slots import Slots
+
+ROWS, ROWS_IN_SHARD = 128, 8
+WORKERS = ("worker-a", "worker-b", "worker-c")
+
+
+@pytest.fixture
+def rows() -> DataSet:
+    folder = data_directory(os.environ, Path.cwd()) or fetched_directory()
+    if not is_here("cifar10", folder):
+        pytest.skip("CIFAR-10 is not here (see `pole data fetch`)")
+    return subset(load("cifar10", folder), ROWS, 1, 0)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    make_certificates(tmp_path, datetime.now(UTC), days=1)
+    processes = ClusterProcesses(tmp_path, {"OMP_NUM_THREADS": "1"})
+    try:
+        processes.start_scheduler()
+        for name in WORKERS:
+            processes.start_worker(name)
+        with closing(processes.caller()) as caller:
+            wait_until(lambda: names(caller).keys() == set(WORKERS), "all workers joined")
+            yield caller
+    finally:
+        processes.end()
+
+
+@pytest.fixture
+def shards_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the rows make some shards for each worker, in each part of the work."""
+    row_bytes = (3 * 32 * 32 + 1) * 32 + 2
+    monkeypatch.setattr(encryption, "SHARD_BYTES", ROWS_IN_SHARD * row_bytes)
+    monkeypatch.setattr(evaluation_shards, "SHARD_WORK", 2**24)
+    monkeypatch.setattr(evaluation_shards, "WORK_OF_A_BYTE", 0)
+
+
+def busy_with_something_else(slots: Slots, _: Callable[[], Any], there: Callable[[Shards], Any]) -> Any:
+    assert slots._shards is not None
+    return there(slots._shards)
+
+
+@pytest.mark.usefixtures("shards_are_small")
+def test_a_set_is_encrypted_decrypted_and_judged_as_on_one_machine_whoever_is_killed(
+    rows: DataSet, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = take_through(rows, tmp_path / "alone", alone)
+    assert here.shards == ROWS // ROWS_IN_SHARD
+    # This machine's thread, which knows the secret, would do most of so little work.
+    monkeypatch.setattr(Slots, "run", busy_with_something_else)
+    half = here.shards // 2
+    helping, killed = losing(cluster, {"encryption": half, "decryption": half, "evaluation": 4})
+    found = take_through(rows, tmp_path / "three", helping)
+    assert found.outcome == here.outcome
+    assert len(killed) == 3

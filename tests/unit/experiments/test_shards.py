@@ -1,0 +1,158 @@
+"""Seeds of experiments measured elsewhere: each record names the machine that made it, and its commit."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from experiments import results, shards
+from experiments.records import Record, Size, read
+from experiments.session import Options, run
+from experiments.shards import beside, measure, measured_elsewhere
+from tests.unit.experiments.trial import experiment
+
+from pole.errors import InputError, IntegrityError, ShardError, UnreachableError
+from pole.roles.ports import ShardResult, WorkShard
+from pole.roles.support.slots import Slots
+
+Document = dict[str, Any]
+
+
+def ten_times(name: str, seed: int) -> Mapping[str, float]:
+    return {"value": 10 * seed}
+
+
+TRIAL = experiment(ten_times)
+FIRST = TRIAL.cases(Size.QUICK)[0]
+EVERY = [(name, seed) for name in ("a", "b") for seed in range(4)]
+
+
+def as_it_is(record: Document) -> Document:
+    return record
+
+
+class Elsewhere:
+    """A worker of this process, whose records are changed before they are sent back."""
+
+    def __init__(self, change: Callable[[Document], Document] = as_it_is, workers: int = 2) -> None:
+        self.change, self.workers = change, workers
+        self.sent: list[WorkShard] = []
+
+    def at_once(self) -> int:
+        return self.workers
+
+    def run(self, shard: WorkShard) -> ShardResult:
+        self.sent.append(shard)
+        document = json.loads(measure(shard.content))
+        return ShardResult(json.dumps(self.change(document)).encode(), "tls://worker-1")
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "EXPERIMENTS", (TRIAL,))
+    monkeypatch.setattr("torch.set_num_threads", lambda _: None)
+    monkeypatch.setattr(shards, "limit_threads", lambda _: None)
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this machine have no thread to spare."""
+    monkeypatch.setattr(Slots, "run", lambda slots, _, there: there(slots._shards))
+
+
+def with_environment(**changes: object) -> Callable[[Document], Document]:
+    return lambda record: record | {"environment": record["environment"] | changes}
+
+
+def elsewhere(worker: Elsewhere, seed: int = 3) -> Record:
+    return measured_elsewhere(worker, TRIAL, Size.QUICK, FIRST, seed)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (with_environment(commit="0123456"), "measured commit 0123456, but this is"),
+        (lambda record: record | {"seed": 4}, "something else than it was asked for"),
+        (lambda record: record | {"setting": "b"}, "something else than it was asked for"),
+        (lambda record: {}, "gave no record"),
+        (lambda record: record | {"size": "none"}, "gave no record"),
+        (lambda record: record | {"environment": {}}, "gave no record"),
+    ],
+)
+def test_a_record_that_is_not_the_one_asked_for_names_its_worker(
+    change: Callable[[Document], Document], told: str
+) -> None:
+    with pytest.raises(IntegrityError, match=f"tls://worker-1 .*{told}|tls://worker-1 {told}"):
+        elsewhere(Elsewhere(change))
+
+
+def test_a_record_says_on_which_machine_it_was_measured_and_by_which_command() -> None:
+    change = with_environment(machine="64 cores, elsewhere", command="pole cluster worker")
+    found = elsewhere(Elsewhere(change))
+    assert (found.setting, found.seed, found.measured) == ("a", 3, {"value": 30})
+    assert found.environment["machine"] == "64 cores, elsewhere"
+    assert found.environment["command"].startswith("python -m experiments.")
+
+
+def test_data_that_a_worker_lacks_are_said_to_be_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "EXPERIMENTS", (experiment(ten_times, data="cifar10"),))
+    monkeypatch.setattr(shards, "provide", lambda *_: False)
+    with pytest.raises(InputError, match="The data set cifar10 is not on this machine"):
+        elsewhere(Elsewhere())
+
+
+def measured(folder: Path, worker: Elsewhere, seeds: int = 4) -> list[tuple[str, int]]:
+    run(TRIAL, Options(Size.QUICK, seeds, folder), lambda line: None, beside(worker))
+    return kept(folder)
+
+
+def kept(folder: Path) -> list[tuple[str, int]]:
+    return sorted((record.setting, record.seed) for record in read(folder / "trial.jsonl"))
+
+
+@pytest.mark.usefixtures("busy")
+def test_every_seed_is_measured_once_wherever_it_is(tmp_path: Path) -> None:
+    worker = Elsewhere()
+    assert measured(tmp_path, worker) == EVERY
+    assert len(worker.sent) == len({shard.name for shard in worker.sent}) == len(EVERY)
+    assert measured(tmp_path, worker) == EVERY
+    assert len(worker.sent) == len(EVERY)
+
+
+class Leaving(Elsewhere):
+    """A cluster that does not answer any more once it was asked what it can do."""
+
+    def run(self, shard: WorkShard) -> ShardResult:
+        raise UnreachableError("The scheduler does not answer.")
+
+
+class Failing(Elsewhere):
+    """A cluster whose workers die of the fourth shard."""
+
+    def run(self, shard: WorkShard) -> ShardResult:
+        if len(self.sent) == 3:
+            raise ShardError("Three workers died.")
+        return super().run(shard)
+
+
+def test_a_cluster_that_goes_away_leaves_the_rest_to_this_machine(tmp_path: Path) -> None:
+    assert measured(tmp_path, Leaving()) == EVERY
+
+
+@pytest.mark.usefixtures("busy")
+def test_what_was_measured_before_workers_failed_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(ShardError):
+        measured(tmp_path, Failing(workers=1))
+    assert 1 <= len(kept(tmp_path)) <= 4
+    assert measured(tmp_path, Elsewhere()) == EVERY
+
+
+@pytest.mark.usefixtures("busy")
+def test_an_experiment_that_needs_a_machine_of_its_own_stays_here(tmp_path: Path) -> None:
+    worker = Elsewhere()
+    alone = replace(TRIAL, alone=True)
+    run(alone, Options(Size.QUICK, 2, tmp_path), lambda line: None, beside(worker))
+    assert not worker.sent
+    assert len(kept(tmp_path)) == 4
