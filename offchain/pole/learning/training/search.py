@@ -24,6 +24,9 @@ TRIALS: Final = 8
 """Trials that there shall be time for; each gets an equal part of it at most."""
 TRIAL_EPOCHS: Final = 4
 BATCHES: Final = (128, 256, 500, 1000)
+RATES: Final = {"adamw": (5e-4, 2e-2), "sgd": (2e-2, 1.0)}
+DECAYS: Final = {"adamw": (1e-3, 1e-1), "sgd": (1e-4, 5e-3)}
+"""Where the learning rate and the weight decay of an optimiser are searched for."""
 SECONDS_BETWEEN_LOOKS: Final = 1.0
 
 
@@ -140,8 +143,8 @@ def _split(task: TrainingTask, random_seed: int) -> tuple[TrainingTask, Training
 def _suggested(trial: Any, settings: TrainingSettings) -> TrainingSettings:
     return replace(
         settings,
-        learning_rate=trial.suggest_float("learning_rate", 5e-4, 2e-2, log=True),
-        weight_decay=trial.suggest_float("weight_decay", 1e-3, 1e-1, log=True),
+        learning_rate=trial.suggest_float("learning_rate", *RATES[settings.optimiser], log=True),
+        weight_decay=trial.suggest_float("weight_decay", *DECAYS[settings.optimiser], log=True),
         batch=trial.suggest_categorical("batch", BATCHES),
         label_smoothing=trial.suggest_float("label_smoothing", 0.0, 0.2),
         noise=trial.suggest_float("noise", 0.0, 0.4),

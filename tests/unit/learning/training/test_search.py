@@ -2,6 +2,7 @@ import itertools
 import math
 import sys
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -68,6 +69,25 @@ def test_settings_that_do_best_on_samples_kept_apart_are_found(monkeypatch: pyte
     assert tried[0] == TrainingSettings()
     assert len(tried) == 40
     assert 0.007 < found.learning_rate < 0.014
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+def test_rates_and_decays_are_those_that_the_optimiser_works_with(
+    optimiser: Literal["adamw", "sgd"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[TrainingSettings] = []
+
+    def score(learned: TrainingTask, *others: object) -> int:
+        tried.append(learned.settings)
+        return len(tried)
+
+    monkeypatch.setattr(search, "_correct", score)
+    calls = itertools.count()
+    find(TrainingSettings(optimiser=optimiser), stop=lambda: next(calls) >= 20)
+    assert {settings.optimiser for settings in tried} == {optimiser}
+    for settings in tried[1:]:
+        assert search.RATES[optimiser][0] <= settings.learning_rate <= search.RATES[optimiser][1]
+        assert search.DECAYS[optimiser][0] <= settings.weight_decay <= search.DECAYS[optimiser][1]
 
 
 def test_settings_that_are_no_better_than_the_defaults_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:

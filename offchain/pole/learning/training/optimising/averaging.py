@@ -7,6 +7,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pole.learning.networks.network import Network
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 
 class Average:
     """The average of a network's weights and of the statistics of its norms.
@@ -16,7 +18,7 @@ class Average:
     """
 
     def __init__(self, network: Network, decay: float) -> None:
-        def move(average: list[Tensor], current: list[Tensor], batches: Tensor) -> None:
+        def move(average: Tensors, current: Tensors, batches: Tensor | int) -> None:
             now = min(decay, float((1 + batches) / (10 + batches)))
             get_ema_multi_avg_fn(now)(average, current, batches)  # type: ignore[no-untyped-call]
 
