@@ -79,6 +79,7 @@ class Published:
     dimension: int
     bytes: int
     seconds: float
+    processor: float
     peak_mib: int
 
 
@@ -90,6 +91,7 @@ class Decrypted:
     inner_products: int
     feature_bytes: int
     seconds: float
+    processor: float
     peak_mib: int
 
 
@@ -121,7 +123,7 @@ def publish(setting: Setting) -> Published:
     """Encrypt and publish the training set as a data node does."""
     x, y = samples_of(setting)
     spec, store = specification(setting.name), IpfsStore(setting.ipfs)
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     secret, public = generate_keys(spec.dimension, os.urandom)
     key_file = write_master_public_key(public.points)
     folder = TaskFolder.of(setting.folder / "owner", keccak256(key_file))
@@ -132,17 +134,17 @@ def publish(setting: Setting) -> Published:
     )
     content = encrypt_set(sealing, Part.TRAIN, x, y, np.arange(len(x)))
     ref = FileRef(store.add(folder.manifest("train")), keccak256(content))
-    seconds = time.perf_counter() - started
+    seconds, processor = time.perf_counter() - started, time.process_time() - processor
     keys = tuple(derive_keys(secret, query_plan(spec, seed)) for seed in SEEDS)
     size = sum(shard.size for shard in read_manifest(content, part=Part.TRAIN).shards)
-    return Published(ref, keys, len(x), spec.dimension, size, seconds, peak_mib("self"))
+    return Published(ref, keys, len(x), spec.dimension, size, seconds, processor, peak_mib("self"))
 
 
 def fetch_and_decrypt(setting: Setting, published: Published, turn: int) -> Decrypted:
     """Fetch and decrypt the training set under the keys of seed `turn`, as miners and verifiers do."""
     spec, store = specification(setting.name), IpfsStore(setting.ipfs)
     home = setting.folder / f"miner-{turn}"
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     store.fetch(published.manifest.cid, home / "manifest", max_bytes=2**23)
     manifest = read_manifest((home / "manifest").read_bytes(), part=Part.TRAIN)
     task = TaskData(spec, manifest, query_plan(spec, SEEDS[turn]), published.keys[turn])
@@ -151,9 +153,10 @@ def fetch_and_decrypt(setting: Setting, published: Published, turn: int) -> Decr
     request = DecryptionRequest(task, manifest, home / "features", home / "shards")
     with closing(Decryption(request, means)) as decryption:
         features = decryption.samples(lambda: False).features
-    seconds = time.perf_counter() - started
+    seconds, processor = time.perf_counter() - started, time.process_time() - processor
     np.save(home / "first.npy", features[:COMPARED])
-    return Decrypted(home / "first.npy", features.size, features.nbytes, seconds, peak_mib("self"))
+    size = features.nbytes
+    return Decrypted(home / "first.npy", features.size, size, seconds, processor, peak_mib("self"))
 
 
 def compare(setting: Setting, decrypted: Decrypted, turn: int) -> None:
@@ -172,6 +175,12 @@ def peak_mib(process: str) -> int:
     return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
 
 
+def processor_seconds(process: int) -> float:
+    """Processor seconds that a process has had, in its own code and in the system's."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(setting: Setting, daemon: int) -> dict[str, Any]:
     """All numbers of one data set; each part runs in a fresh process."""
 
@@ -179,6 +188,7 @@ def measure(setting: Setting, daemon: int) -> dict[str, Any]:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
             return pool.submit(function, setting, *arguments).result()
 
+    before = processor_seconds(daemon)
     published: Published = alone(publish)
     result: dict[str, Any] = {
         "data": setting.name,
@@ -188,20 +198,34 @@ def measure(setting: Setting, daemon: int) -> dict[str, Any]:
         "threads": setting.threads,
         "cores": os.cpu_count(),
         "ciphertextBytes": published.bytes,
-        "encryptAndPublish": {"seconds": round(published.seconds, 1), "peakMiB": published.peak_mib},
+        "encryptAndPublish": {
+            "seconds": round(published.seconds, 1),
+            "processorSeconds": round(published.processor, 1),
+            "daemonProcessorSeconds": round(processor_seconds(daemon) - before, 1),
+            "peakMiB": published.peak_mib,
+        },
     }
     turns = ("fetchAndDecrypt", "againUnderOtherKeys") if setting.point_cache else ("fetchAndDecrypt",)
     for turn, name in enumerate(turns):
+        before = processor_seconds(daemon)
         decrypted: Decrypted = alone(fetch_and_decrypt, published, turn)
+        of_daemon = processor_seconds(daemon) - before
         compare(setting, decrypted, turn)
         result[name] = {
             "seconds": round(decrypted.seconds, 1),
+            "processorSeconds": round(decrypted.processor, 1),
+            "daemonProcessorSeconds": round(of_daemon, 1),
             "peakMiB": decrypted.peak_mib,
             "innerProducts": decrypted.inner_products,
             "featureBytes": decrypted.feature_bytes,
         }
     result["daemonPeakMiB"] = peak_mib(str(daemon))
     return result
+
+
+def processors(part: dict[str, Any]) -> str:
+    """What both processes had of the processors: unlike seconds, hardly changed by other work beside."""
+    return f"  processor {part['processorSeconds']} s, daemon's {part['daemonProcessorSeconds']} s"
 
 
 def show(result: dict[str, Any]) -> None:
@@ -214,7 +238,7 @@ def show(result: dict[str, Any]) -> None:
     part = result["encryptAndPublish"]
     print(
         f"  encrypt and publish   {part['seconds']:7.1f} s  {elements / part['seconds']:12,.0f} el/s  "
-        f"{size / 1e6:8,.0f} MB of ciphertexts  peak {part['peakMiB']} MiB"
+        f"{size / 1e6:8,.0f} MB of ciphertexts  peak {part['peakMiB']} MiB{processors(part)}"
     )
     titles = {"fetchAndDecrypt": "fetch and decrypt", "againUnderOtherKeys": "again, other keys"}
     for name, title in titles.items():
@@ -224,6 +248,7 @@ def show(result: dict[str, Any]) -> None:
             print(
                 f"  {title:<21} {part['seconds']:7.1f} s  {rate:12,.0f} ip/s  "
                 f"{part['featureBytes'] / 1e6:8,.0f} MB of features     peak {part['peakMiB']} MiB"
+                f"{processors(part)}"
             )
     print(f"  IPFS daemon: peak {result['daemonPeakMiB']} MiB")
 

@@ -167,7 +167,7 @@ def decrypt(
     additions for each inner product of D columns with k-bit weights, and a table of min(bound + 1, 2^22)
     logarithms once.
 
-    Memory beside ciphertexts and result: at most 4 MB + (D + 4 k L) KB for each thread; and for all threads
+    Memory beside ciphertexts and result: at most 7 MB + (D + 4 k L) KB for each thread; and for all threads
     24 to 48 bytes for each entry of the table, 128 MB at most, and an order of additions of about 4 W (d +
     253/k + 128) k L / 7 bytes for windows of d columns, or 4 W L (k d + 50) for many short ones.
     """

@@ -38,7 +38,7 @@ EXTREMES = [
     LIMB,
     LARGEST,
 ]
-# Of AVX2's limbs, which are doubles with a sign; ties between two multiples of 2^51 or two whole numbers among them.
+# Of AVX2's limbs, which are doubles with a sign; among their products are ties between two multiples of 2^51.
 REDUCED = 2**50 + 2**13
 SIGNED_EXTREMES = [0, 1, 18, 19, 2**26 - 1, 2**26, 2**49, 2**50 - 1, 2**50, 2**50 + 1, REDUCED - 1, REDUCED]
 COMPILER = shutil.which("cc") or ""

@@ -79,18 +79,18 @@ static void append_powers(decryption *work, const schedule *plan, point p)
     columns_from_points(work->columns + plan->dimension, work->results, plan->digits, work->scratch);
 }
 
-/* The columns m 2^(6 i) p of direct.c, as many windows at a time as a batch holds. */
+/* The columns m 2^(w i) p of direct.c, as many windows at a time as a batch holds. */
 static void append_multiples(decryption *work, const schedule *plan, point p)
 {
-    size_t filled = 0;
+    size_t filled = 0, half = (size_t)1 << (plan->key_width - 1), windows = plan->digits / half;
     column *out = work->columns + plan->dimension;
-    for (size_t i = 0; i < KEY_WINDOWS; i++) {
+    for (size_t i = 0; i < windows; i++) {
         point *multiple = &work->results[filled];
         multiple[0] = p;
-        for (size_t m = 1; m < KEY_HALF; m++) add_point(&multiple[m], &multiple[m - 1], &p, 0);
-        double_point(&p, &multiple[KEY_HALF - 1]);
-        filled += KEY_HALF;
-        if (filled + KEY_HALF <= BATCH && i + 1 < KEY_WINDOWS) continue;
+        for (size_t m = 1; m < half; m++) add_point(&multiple[m], &multiple[m - 1], &p, 0);
+        double_point(&p, &multiple[half - 1]);
+        filled += half;
+        if (filled + half <= BATCH && i + 1 < windows) continue;
         columns_from_points(out, work->results, filled, work->scratch);
         out += filled;
         filled = 0;
@@ -141,11 +141,19 @@ static lane_mask load_samples(decryption *work, const schedule *plan, const uint
     return valid;
 }
 
-/* Adds the columns that stand behind their number; returns what follows them. */
+static inline void prefetch_column(const column *c)
+{
+    for (size_t byte = 0; byte < sizeof *c; byte += 64) __builtin_prefetch((const char *)c + byte);
+}
+
+/* Adds the columns that stand behind their number; returns what follows them. Columns of many multiples of ct_0 are far
+ * off and in no order that the processor could foresee. */
 static const uint32_t *add_steps(point *sum, const decryption *work, const uint32_t *step)
 {
-    for (uint32_t left = *step++; left > 0; left--, step++)
+    for (uint32_t left = *step++; left > 0; left--, step++) {
+        if (left > 1) prefetch_column(&work->columns[step[1] >> 1]);
         add_column(sum, sum, &work->columns[*step >> 1], *step & 1);
+    }
     return step;
 }
 

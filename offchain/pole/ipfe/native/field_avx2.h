@@ -193,6 +193,12 @@ ALWAYS_INLINE void fe_sq(fe *r, const fe *a)
     fold_columns(r, column, 1);
 }
 
+/* Squares `n` elements. */
+ALWAYS_INLINE void fe_sq_each(fe *r, const fe *a, int n)
+{
+    for (int i = 0; i < n; i++) fe_sq(&r[i], &a[i]);
+}
+
 /* sum = a b + c d, loose, and difference = a b - c d. */
 ALWAYS_INLINE void fe_mul_both(fe *sum, fe *difference, const fe *a, const fe *b, const fe *c, const fe *d)
 {

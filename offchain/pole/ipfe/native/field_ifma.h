@@ -162,29 +162,46 @@ ALWAYS_INLINE void fe_mul_around(fe *sum, fe *difference, const fe *a, const fe 
     carry_both(sum, difference, twice, bc);
 }
 
-/* Column k is 2 (low halves of i < j + high halves of i = j + 2 * high halves of i < j) + low halves of i = j. */
-ALWAYS_INLINE void fe_sq(fe *r, const fe *a)
+/* Squares `n` elements, one or two, in turn at every step: those of one alone wait for each other.
+ * Column k is 2 (low halves of i < j + high halves of i = j + 2 * high halves of i < j) + low halves of i = j. */
+ALWAYS_INLINE void fe_sq_each(fe *r, const fe *a, int n)
 {
-    __m512i column[10];
-    column[0] = _mm512_setzero_si512();
+    __m512i column[2][10];
+    UNROLL
+    for (int e = 0; e < n; e++) column[e][0] = _mm512_setzero_si512();
     UNROLL
     for (int k = 1; k < 10; k++) {
-        column[k] = _mm512_setzero_si512();
         UNROLL
-        for (int i = 0; i < 5; i++)
-            if (k - 1 - i > i && k - 1 - i < 5) column[k] = _mm512_madd52hi_epu64(column[k], a->v[i], a->v[k - 1 - i]);
-        if (k > 1 && k < 9) column[k] = _mm512_add_epi64(column[k], column[k]);
-        if (k % 2) column[k] = _mm512_madd52hi_epu64(column[k], a->v[k / 2], a->v[k / 2]);
-        UNROLL
-        for (int i = 0; i < 5; i++)
-            if (k - i > i && k - i < 5) column[k] = _mm512_madd52lo_epu64(column[k], a->v[i], a->v[k - i]);
-        column[k] = _mm512_add_epi64(column[k], column[k]);
+        for (int e = 0; e < n; e++) {
+            const __m512i *v = a[e].v;
+            __m512i sum = _mm512_setzero_si512();
+            UNROLL
+            for (int i = 0; i < 5; i++)
+                if (k - 1 - i > i && k - 1 - i < 5) sum = _mm512_madd52hi_epu64(sum, v[i], v[k - 1 - i]);
+            if (k > 1 && k < 9) sum = _mm512_add_epi64(sum, sum);
+            if (k % 2) sum = _mm512_madd52hi_epu64(sum, v[k / 2], v[k / 2]);
+            UNROLL
+            for (int i = 0; i < 5; i++)
+                if (k - i > i && k - i < 5) sum = _mm512_madd52lo_epu64(sum, v[i], v[k - i]);
+            column[e][k] = _mm512_add_epi64(sum, sum);
+        }
     }
     UNROLL
-    for (int k = 0; k < 9; k += 2) column[k] = _mm512_madd52lo_epu64(column[k], a->v[k / 2], a->v[k / 2]);
-    __m512i limb[5];
-    fold_columns(limb, column);
-    carry_limbs(r, limb);
+    for (int k = 0; k < 9; k += 2) {
+        UNROLL
+        for (int e = 0; e < n; e++) column[e][k] = _mm512_madd52lo_epu64(column[e][k], a[e].v[k / 2], a[e].v[k / 2]);
+    }
+    UNROLL
+    for (int e = 0; e < n; e++) {
+        __m512i limb[5];
+        fold_columns(limb, column[e]);
+        carry_limbs(&r[e], limb);
+    }
+}
+
+ALWAYS_INLINE void fe_sq(fe *r, const fe *a)
+{
+    fe_sq_each(r, a, 1);
 }
 
 /* r = b in the lanes of the mask, else a. */

@@ -67,7 +67,7 @@ static inline void fe_negate(fe *r, const fe *a)
 }
 
 /* One of the factors may be loose. */
-static inline void fe_mul(fe *r, const fe *a, const fe *b)
+ALWAYS_INLINE void fe_mul(fe *r, const fe *a, const fe *b)
 {
     uint64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
     uint64_t b0 = b->v[0], b1 = b->v[1], b2 = b->v[2], b3 = b->v[3], b4 = b->v[4];
@@ -112,6 +112,12 @@ static inline void fe_sq(fe *r, const fe *a)
     r->v[2] = (uint64_t)t2 & LIMB;
     r->v[3] = (uint64_t)t3 & LIMB;
     r->v[4] = (uint64_t)t4 & LIMB;
+}
+
+/* Squares `n` elements. */
+ALWAYS_INLINE void fe_sq_each(fe *r, const fe *a, int n)
+{
+    for (int i = 0; i < n; i++) fe_sq(&r[i], &a[i]);
 }
 
 /* sum = a b + c d, loose, and difference = a b - c d. */

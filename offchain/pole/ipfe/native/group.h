@@ -64,9 +64,8 @@ ALWAYS_INLINE void fe_mul_each(fe *r, const fe *a, const fe *b, int n)
 
 ALWAYS_INLINE void fe_squarings(fe *r, const fe *a, int count, int n)
 {
-    for (int i = 0; i < n; i++) fe_sq(&r[i], &a[i]);
-    for (int done = 1; done < count; done++)
-        for (int i = 0; i < n; i++) fe_sq(&r[i], &r[i]);
+    fe_sq_each(r, a, n);
+    for (int done = 1; done < count; done++) fe_sq_each(r, r, n);
 }
 
 /* power = a^(2^250 - 1), eleventh = a^11. */

@@ -22,6 +22,7 @@ typedef struct {
     uint32_t *steps;       /* per window and group: for each bucket its size, then column << 1 | sign */
     size_t *starts;        /* windows * groups offsets into steps */
     bool direct;           /* steps and starts are those of direct.c instead, one start for each window and query */
+    unsigned key_width;    /* of direct.c: bits of a signed digit of a functional key */
 } schedule;
 
 /* The multiples 0..last of twice the generator, by their coset invariant: open addressing. */
@@ -140,9 +141,6 @@ recoding recoding_of(unsigned width, size_t count);
 void scalar_recode(int16_t *digits, size_t stride, const scalar *a, const recoding *r);
 
 /* direct.c */
-#define KEY_WIDTH 6
-#define KEY_WINDOWS WINDOWS_OF(KEY_WIDTH)
-#define KEY_HALF (1u << (KEY_WIDTH - 1))
 bool direct_is_cheaper(const schedule *plan, size_t length, const uint16_t *vectors);
 enum outcome direct_build(schedule *plan, const int32_t *windows, size_t length, const uint16_t *vectors,
                           const uint8_t *keys);
