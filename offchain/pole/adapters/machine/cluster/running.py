@@ -55,10 +55,10 @@ def run_shard(shard: WorkShard) -> ShardResult:
     from distributed import get_worker
 
     worker = get_worker()
-    address = worker.address
-    if shard.work not in worker.works:
+    address, works = worker.address, getattr(worker, "works", WORKS)
+    if shard.work not in works:
         raise ShardFailure(address, f"it does not know the work {shard.work!r}, which needs --works")
     try:
-        return ShardResult(work_named(shard.work, worker.works)(shard.content), address)
+        return ShardResult(work_named(shard.work, works)(shard.content), address)
     except Exception as error:
         raise ShardFailure(address, f"{type(error).__name__}: {error}") from error
