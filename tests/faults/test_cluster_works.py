@@ -33,7 +33,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     processes = ClusterProcesses(folder, {})
     try:
         processes.start_scheduler()
-        processes.start_worker("worker-a", "--works", "experiments.shards", memory=4096)
+        processes.start_worker("worker-a", "--works", "experiments.works", memory=4096)
         with closing(processes.caller()) as caller:
             wait_until(lambda: "worker-a" in names(caller), "the worker joined")
             yield caller

@@ -13,7 +13,7 @@ WORKS: Final[Mapping[str, str]] = {
     "decryption": "pole.roles.receiving.decryption_shards:decrypt_rows",
     "attack": "pole.roles.keys.attack_shards:mount",
     "trial": "pole.roles.training.trial_shards:try_out",
-    "evaluation": "pole.roles.judging.evaluation_shards:read_features",
+    "evaluation": "pole.roles.judging.evaluation_shards:evaluate_rows",
 }
 """The function of each work, imported when a worker first does it: some need torch, and hundreds of MiB."""
 
