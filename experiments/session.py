@@ -37,8 +37,8 @@ class Case:
 class Experiment:
     """A table or figure: what is measured in which sizes, and how it is told in Markdown and pictures.
 
-    `seeds` says how often each setting is measured, on this machine alone where it is `alone`. `report` makes Markdown of the records, `pictures` SVG
-    documents by file name.
+    `seeds` says how often each setting is measured, on this machine alone where it is `alone`. `report` makes
+    Markdown of the records, `pictures` SVG documents by file name.
     """
 
     name: str

@@ -1,31 +1,24 @@
 """Seeds of experiments as shards for other machines: what to measure travels, and its record comes back.
 
 Workers that know this work are started in the root of the repository, at the caller's commit:
-`pole cluster worker ADDRESS --works experiments.shards ...`. Data sets are theirs, as they would be here.
+`pole cluster worker ADDRESS --works experiments.works ...`. Data sets are theirs, as they would be here.
 """
 
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
-from functools import partial
-from typing import Any, Final
-
-import torch
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
 
 from experiments.environment import environment
-from experiments.progress import LOG
 from experiments.records import Record, Size
-from experiments.session import Case, Experiment, MeasureAll, Wanted, in_turn, provide, record_of
-from pole.errors import InputError, IntegrityError
-from pole.learning.threads import limit_threads
+from experiments.session import Case, Experiment, MeasureAll, Wanted, in_turn, record_of
+from pole.errors import IntegrityError
 from pole.roles.ports import Shards, WorkShard
 from pole.roles.support.look_ahead import look_ahead
 from pole.roles.support.slots import Slots
 
 WORK: Final = "experiment"
-WORKS: Final[Mapping[str, str]] = {WORK: "experiments.shards:measure"}
-"""What `pole cluster worker --works experiments.shards` adds to the works of a worker."""
 
 
 def beside(shards: Shards) -> MeasureAll:
@@ -74,18 +67,3 @@ def measured_elsewhere(shards: Shards, experiment: Experiment, size: Size, case:
             "same commit out there, and start the worker anew."
         )
     return replace(found, environment={**found.environment, "command": own["command"]})
-
-
-def measure(content: bytes) -> bytes:
-    """Do a shard: measure a seed, by one thread. Raises InputError where the data are not on this machine."""
-    from experiments.results import EXPERIMENTS
-
-    asked: dict[str, Any] = json.loads(content)
-    size = Size(asked["size"])
-    experiment = next(each for each in EXPERIMENTS if each.name == asked["experiment"])
-    case = next(each for each in experiment.cases(size) if each.setting == asked["setting"])
-    if not provide(case.data, size, partial(LOG.info, "%s")):
-        raise InputError(f"The data set {case.data} is not on this machine: see `pole data fetch`.")
-    torch.set_num_threads(1)
-    limit_threads(1)
-    return json.dumps(asdict(record_of(experiment, size, case, int(asked["seed"])))).encode()

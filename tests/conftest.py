@@ -26,6 +26,8 @@ LONGEST_FIRST = (
     "test_explore_access",
     "test_cluster",
     "test_cluster_of_three",
+    "test_cluster_works",
+    "test_round_with_cluster",
     "devnet",
 )
 """Groups of a minute and more: begun last, one of them would hold up the end while all others idle."""

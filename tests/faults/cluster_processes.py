@@ -58,9 +58,9 @@ class ClusterProcesses:
     def start_scheduler(self) -> None:
         self.scheduler = self._start("scheduler", "scheduler", ["--listen", self.address])
 
-    def start_worker(self, name: str) -> None:
-        limit = ["--memory-limit", str(MEMORY_MIB), "--name", name, "--host", "127.0.0.1"]
-        self.workers[name] = self._start(name, "worker", [self.address, *limit])
+    def start_worker(self, name: str, *options: str, memory: int = MEMORY_MIB) -> None:
+        limit = ["--memory-limit", str(memory), "--name", name, "--host", "127.0.0.1"]
+        self.workers[name] = self._start(name, "worker", [self.address, *limit, *options])
 
     def caller(self, patience: Patience = PATIENCE) -> Cluster:
         security = open_security(self.folder / "client", "client", datetime.now(UTC))

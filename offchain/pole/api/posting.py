@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pole.api.budget import open_budget
 from pole.api.counting import require_counted
-from pole.api.key_secrets import save_master_secret
+from pole.api.key_secrets import open_master_secret, save_master_secret
 from pole.api.session import Session
 from pole.api.settings import Settings
 
@@ -35,6 +35,7 @@ def task_poster(
 
     The machines of `shards` encrypt beside `threads` of this one; they see samples and no secret.
     """
+    from pole.adapters.storage.file_lock import sole_holder
     from pole.roles.publishing.posting import TaskPoster
     from pole.roles.publishing.preparation import Workshop
 
@@ -42,9 +43,13 @@ def task_poster(
         store=session.store,
         home=session.home,
         save_secret=lambda digest, secret: save_master_secret(session.secrets, digest, secret),
+        open_secret=lambda digest: open_master_secret(session.secrets, digest),
         random_bytes=os.urandom,
         threads=threads,
         shards=shards,
+        only_one=lambda digest: sole_holder(
+            settings.home / "locks" / f"post-{digest.hex()[:16]}.lock", "This task is prepared"
+        ),
     )
     limits = session.chain.deployment.parameters.task_list
     return TaskPoster(

@@ -201,8 +201,17 @@ class DataNodeMemory:
         """Keep the files of a prepared request, before anything is sent."""
         self.journal.put(f"task/{request_digest.hex()}", _write_files(files))
 
+    def begun(self, request_digest: bytes) -> bytes | None:
+        """Return the digest of the master public key under which a request's preparation was begun."""
+        return self.journal.get(f"task-begun/{request_digest.hex()}") or None
+
+    def keep_begun(self, request_digest: bytes, mpk_digest: bytes) -> None:
+        """Keep that a request's preparation has begun, before anything is encrypted."""
+        self.journal.put(f"task-begun/{request_digest.hex()}", mpk_digest)
+
     def forget_prepared(self, request_digest: bytes) -> None:
         """Forget a request that was posted: the same one again is a new task."""
+        self.journal.put(f"task-begun/{request_digest.hex()}", NOTHING)
         self.journal.put(f"task/{request_digest.hex()}", NOTHING)
 
     def has_dropped_secret(self, mpk_digest: bytes) -> bool:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from experiments import results, shards
+from experiments import measuring, shards, works
+from experiments.measuring import measure
 from experiments.records import Record, Size, read
 from experiments.session import Options, run
-from experiments.shards import beside, measure, measured_elsewhere
+from experiments.shards import beside, measured_elsewhere
 from tests.unit.experiments.trial import experiment
 
+from pole.adapters.machine.cluster.running import work_named, works_of
 from pole.errors import InputError, IntegrityError, ShardError, UnreachableError
 from pole.roles.ports import ShardResult, WorkShard
 from pole.roles.support.slots import Slots
@@ -51,9 +53,9 @@ class Elsewhere:
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "EXPERIMENTS", (TRIAL,))
+    monkeypatch.setattr(measuring, "EXPERIMENTS", (TRIAL,))
     monkeypatch.setattr("torch.set_num_threads", lambda _: None)
-    monkeypatch.setattr(shards, "limit_threads", lambda _: None)
+    monkeypatch.setattr(measuring, "limit_threads", lambda _: None)
 
 
 @pytest.fixture
@@ -97,8 +99,8 @@ def test_a_record_says_on_which_machine_it_was_measured_and_by_which_command() -
 
 
 def test_data_that_a_worker_lacks_are_said_to_be_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "EXPERIMENTS", (experiment(ten_times, data="cifar10"),))
-    monkeypatch.setattr(shards, "provide", lambda *_: False)
+    monkeypatch.setattr(measuring, "EXPERIMENTS", (experiment(ten_times, data="cifar10"),))
+    monkeypatch.setattr(measuring, "provide", lambda *_: False)
     with pytest.raises(InputError, match="The data set cifar10 is not on this machine"):
         elsewhere(Elsewhere())
 
@@ -156,3 +158,14 @@ def test_an_experiment_that_needs_a_machine_of_its_own_stays_here(tmp_path: Path
     run(alone, Options(Size.QUICK, 2, tmp_path), lambda line: None, beside(worker))
     assert not worker.sent
     assert len(kept(tmp_path)) == 4
+
+
+def test_the_work_of_a_seed_is_in_the_table_that_workers_are_started_with() -> None:
+    assert work_named(shards.WORK, works_of("experiments.works")) is measure
+    assert "torch" not in vars(works)
+
+
+@pytest.mark.parametrize("module", ["experiments.nothing", "json"])
+def test_a_module_without_works_is_refused_in_a_sentence(module: str) -> None:
+    with pytest.raises(InputError, match=f"The module '{module}' has no works"):
+        works_of(module)

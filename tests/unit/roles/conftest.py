@@ -169,7 +169,7 @@ class Stage:
 
     def workshop(self, seed: int = 1, **ports: Any) -> Workshop:
         store = ports.get("store", self.store)
-        return Workshop(store, self.home(OWNER), self.secrets.save, numbers(seed))
+        return Workshop(store, self.home(OWNER), self.secrets.save, self.secrets.open, numbers(seed))
 
     def post(self, seed: int = 1, **changes: int) -> int:
         """Post the task; the same seed makes the same master key."""

@@ -96,7 +96,7 @@ def scheduler(settings: Settings, /, *, listen: str, certificates: Path, json_lo
 @click.option(
     "--works",
     metavar="MODULE",
-    help="Python module of further works, found from this folder, such as experiments.shards.",
+    help="Python module of further works, found from this folder, such as experiments.works.",
 )
 @json_log_option
 @common_options

@@ -108,7 +108,7 @@ def evaluation_shard(model: CanonicalModel, features: Features) -> WorkShard:
     return WorkShard(WORK, write_tensors(tensors, _metadata(kind, model.seed.hex(), document)))
 
 
-def read_features(content: bytes) -> bytes:
+def evaluate_rows(content: bytes) -> bytes:
     """Do a shard: read its samples' features by the model that it brings.
 
     Raises IntegrityError for other bytes than `evaluation_shard` makes, InputError where parts do not fit.

@@ -28,6 +28,7 @@ from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.state import FileRef
 from pole.roles.ports import Shards, Store
 from pole.roles.publishing.encryption_shards import encrypt_elsewhere
+from pole.roles.publishing.placed_shards import drop_notes, note_of, placed_shard
 from pole.roles.publishing.task_folder import TaskFolder
 from pole.roles.support.events import Progress, report
 from pole.roles.support.files import write_durably, write_whole
@@ -69,10 +70,14 @@ def encrypt_set(
     """Encrypt samples (n, ...) with labels (n,); return their manifest, also kept in the task's folder.
 
     Sample `order[i]` is number i of the encrypted set. Shards of a training set go to the store, those of a
-    test set stay in the folder and are only named. Beside the samples, at most 2 (`threads` + 4) shards of 8
+    test set stay in the folder and are only named. Who was killed and calls it again goes on with what its
+    folder does not hold. Beside the samples, at most 2 (`threads` + 4) shards of 8
     MiB are in memory, where `threads` counts what the cluster works on too. Raises UnreachableError when the
     store does not answer, and what `encrypt_elsewhere` raises, but for a cluster that does not answer.
     """
+    path = sealing.folder.manifest(part.value)
+    if path.is_file():
+        return path.read_bytes()
     progress = Progress(LOG, "encrypted", part, len(x), sealing.clock)
     work = _Work(sealing, part, x, y, order, Slots(sealing.threads, sealing.shards))
     refs: list[ShardRef] = []
@@ -86,18 +91,23 @@ def encrypt_set(
         LOG.warning("%d values of the %s set are out of range and were clipped.", clipped, part.value)
     _report_encrypted(sealing, part, progress)
     manifest = write_manifest(_manifest(sealing, part, tuple(refs)))
-    write_durably(sealing.folder.manifest(part.value), manifest)
+    write_durably(path, manifest)
+    drop_notes(sealing.folder, part)
     return manifest
 
 
 @dataclass(frozen=True, slots=True)
 class _Encrypted:
-    """A shard's number, bytes and samples, and how many of their values were clipped."""
+    """A shard's number, bytes and samples, and how many of their values were clipped.
+
+    Where the store had it before, the bytes are none and it is at `placed`.
+    """
 
     number: int
     content: bytes = field(repr=False)
     rows: int
     clipped: int
+    placed: ShardRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +147,23 @@ class _Work:
     def _encrypt(self, number: int) -> _Encrypted:
         some = self.order[number * self._rows : (number + 1) * self._rows]
         quantised = apply(self.sealing.quantisation, self.x[some])
+        rows, folder = len(some), self.sealing.folder
+        placed = placed_shard(folder, self.part, number, rows)
+        if placed is not None:
+            return _Encrypted(number, b"", rows, quantised.clipped, placed)
+        path = folder.shard(self.part.value, number)
+        if self._is_durable and path.is_file():
+            return _Encrypted(number, path.read_bytes(), rows, quantised.clipped)
         values = with_noise(quantised.values, self.sealing.specification, self.sealing.random_bytes)
         sealed = self._seal(values)
         content = write_shard(Shard(sealed.ct0, sealed.ct, self.y[some].astype(np.uint16)))
-        return _Encrypted(number, content, len(quantised.values), quantised.clipped)
+        return _Encrypted(number, content, rows, quantised.clipped)
+
+    @property
+    def _is_durable(self) -> bool:
+        """Return whether shards must outlive a crash of the machine: those that are kept or have noise."""
+        specification = self.sealing.specification
+        return self.part is Part.TEST or specification.columns > specification.dimension
 
     def _seal(self, values: NDArray[np.unsignedinteger]) -> Ciphertexts:
         owner = self.sealing
@@ -150,15 +173,18 @@ class _Work:
         )
 
     def _place(self, shard: _Encrypted) -> _Placed:
-        path = self.sealing.folder.shard(self.part.value, shard.number)
-        if self.part is Part.TEST:
-            write_durably(path, shard.content)
-            cid = self.sealing.store.cid_of(path)
-        else:
-            write_whole(path, shard.content)
-            cid = self.sealing.store.add(path)
+        if shard.placed is not None:
+            return _Placed(shard.placed, shard.clipped)
+        folder, store = self.sealing.folder, self.sealing.store
+        write = write_durably if self._is_durable else write_whole
+        path = folder.shard(self.part.value, shard.number)
+        write(path, shard.content)
+        cid = store.cid_of(path) if self.part is Part.TEST else store.add(path)
+        ref = shard_ref(cid, shard.content, shard.rows)
+        write(folder.note(self.part.value, shard.number), note_of(ref))
+        if self.part is Part.TRAIN:
             path.unlink()
-        return _Placed(shard_ref(cid, shard.content, shard.rows), shard.clipped)
+        return _Placed(ref, shard.clipped)
 
 
 def _manifest(sealing: Sealing, part: Part, refs: tuple[ShardRef, ...]) -> EncryptedSetManifest:

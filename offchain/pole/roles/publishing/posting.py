@@ -39,18 +39,25 @@ def post_task(
 ) -> int:
     """Prepare a task, post and fund it; return its id. `reserve` sees its files before anything is spent.
 
-    The same request again, after this was interrupted, resumes with what was prepared, sending nothing twice;
-    after it succeeded, it makes a new task under a new master key. Raises what `prepare_task` raises, and
+    The same request again, after this was interrupted, resumes with the first shard that was not encrypted,
+    or with what was prepared, sending nothing twice; two of them at a time exclude each other. After it
+    succeeded, it makes a new task under a new master key. Raises what `prepare_task` raises, and
     FundsError when the wallet cannot pay: what was prepared then waits for the next try.
     """
     memory, digest = DataNodeMemory(journal), request_digest(request)
-    files = memory.prepared(digest)
-    if files is None:
-        files = prepare_task(request, workshop)
-        memory.keep_prepared(digest, files)
-    reserve(files)
-    task_id = chain.post_task(request.terms, files, intent=memory.post_intent(files.mpk_digest))
-    memory.forget_prepared(digest)
+    with workshop.only_one(digest):
+        files = memory.prepared(digest)
+        if files is None:
+            files = prepare_task(
+                request,
+                workshop,
+                begun=memory.begun(digest),
+                note_begun=lambda mpk_digest: memory.keep_begun(digest, mpk_digest),
+            )
+            memory.keep_prepared(digest, files)
+        reserve(files)
+        task_id = chain.post_task(request.terms, files, intent=memory.post_intent(files.mpk_digest))
+        memory.forget_prepared(digest)
     return task_id
 
 

@@ -2,18 +2,19 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pole.errors import InputError
-from pole.ipfe.scheme import MasterSecretKey, generate_keys
+from pole.ipfe.scheme import MasterPublicKey, MasterSecretKey, generate_keys
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.quantisation import fit
 from pole.protocol.amounts import ether, unit_of, written
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import Part
-from pole.protocol.formats.keys import write_master_public_key
+from pole.protocol.formats.keys import read_master_public_key, write_master_public_key
 from pole.protocol.models.metrics import AbsoluteError
 from pole.protocol.models.set_size import check_set_size
 from pole.protocol.models.specification import ModelSpecification
@@ -24,7 +25,7 @@ from pole.protocol.rounds.rent import duration, judging_time, minimum_reward
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms
 from pole.roles.ports import Shards, Store
 from pole.roles.publishing.encryption import Sealing, encrypt_set
-from pole.roles.publishing.permutation import random_permutation
+from pole.roles.publishing.placed_shards import kept_order
 from pole.roles.publishing.task_folder import TaskFolder
 from pole.roles.support.files import write_durably
 
@@ -44,18 +45,21 @@ class TaskRequest:
 class Workshop:
     """What preparing a task needs, beside the request.
 
-    `save_secret` keeps a master secret, `random_bytes` may be called by `threads` threads at a time, `clock`
-    counts seconds for reports of progress. The machines of `shards` encrypt beside the threads: they see
-    samples and the public key.
+    `save_secret` keeps a master secret and `open_secret` returns it again, both by the digest of its public
+    key; `only_one` keeps a second process from working on the request of a digest. `random_bytes` may be
+    called by `threads` threads at a time, `clock` counts seconds for reports of progress. The machines of
+    `shards` encrypt beside the threads: they see samples and the public key.
     """
 
     store: Store
     home: Path
     save_secret: Callable[[bytes, MasterSecretKey], None]
+    open_secret: Callable[[bytes], MasterSecretKey]
     random_bytes: Callable[[int], bytes]
     threads: int = 1
     clock: Callable[[], float] = time.monotonic
     shards: Shards | None = None
+    only_one: Callable[[bytes], AbstractContextManager[None]] = lambda _: nullcontext()
 
 
 def check_request(request: TaskRequest, limits: TaskListParameters) -> None:
@@ -149,46 +153,90 @@ def _counted(unit: str) -> Callable[[int, int], str]:
     return lambda count, _: f"{count} {unit}"
 
 
-def prepare_task(request: TaskRequest, workshop: Workshop) -> TaskFiles:
+def unnoted(_: bytes) -> None:
+    """Note nothing: for a task that nobody resumes."""
+
+
+def prepare_task(
+    request: TaskRequest,
+    workshop: Workshop,
+    *,
+    begun: bytes | None = None,
+    note_begun: Callable[[bytes], None] = unnoted,
+) -> TaskFiles:
     """Return where the files of a new task are; all but the test set are published.
 
     The test set stays in the task's folder. The master key is fresh and its secret durable before anything is
-    published; the samples of either set come in a fresh order. Raises InputError for a request that
-    `check_request` refuses, UnreachableError when the store does not answer.
+    published; the samples of either set come in a fresh order. `note_begun` is given the digest of the public
+    key then. Called again for the same request with this digest as `begun`, it goes on under the same key and
+    in the same order. Raises InputError for a request that `check_request` refuses, UnreachableError when the
+    store does not answer.
     """
+    dataset, specification = request.dataset, request.specification
+    keys = (None if begun is None else _keys_of(begun, request, workshop)) or _new_keys(request, workshop)
+    note_begun(keys.digest)
+    folder, store = keys.folder, workshop.store
+    sealing = Sealing(
+        specification,
+        fit(dataset.x_train, specification.input.bits, dataset.bounds),
+        keys.secret,
+        FileRef(store.add(folder.public_key), keys.digest),
+        folder,
+        store,
+        workshop.random_bytes,
+        workshop.threads,
+        workshop.clock,
+        keys.public,
+        workshop.shards,
+    )
+    train_order, test_order = (
+        kept_order(folder, part, count, workshop.random_bytes)
+        for part, count in ((Part.TRAIN, len(dataset.x_train)), (Part.TEST, len(dataset.x_test)))
+    )
+    train = encrypt_set(sealing, Part.TRAIN, dataset.x_train, dataset.y_train, train_order)
+    test = encrypt_set(sealing, Part.TEST, dataset.x_test, dataset.y_test, test_order)
+    return TaskFiles(
+        spec_cid=store.add(folder.specification),
+        spec_digest=specification.digest(),
+        train_cid=store.add(folder.manifest("train")),
+        train_digest=keccak256(train),
+        test_digest=keccak256(test),
+        mpk_digest=keys.digest,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """A task's master keys, the digest of the public one's file, and the folder that is named by it."""
+
+    secret: MasterSecretKey
+    public: MasterPublicKey
+    digest: bytes
+    folder: TaskFolder
+
+
+def _new_keys(request: TaskRequest, workshop: Workshop) -> _Keys:
+    """Make a task's keys and folder; both are on disk when this returns."""
     dataset, specification = request.dataset, request.specification
     secret, public = generate_keys(specification.columns, workshop.random_bytes)
     key_file = write_master_public_key(public.points)
-    mpk_digest = keccak256(key_file)
-    workshop.save_secret(mpk_digest, secret)
-    folder = TaskFolder.of(workshop.home, mpk_digest)
+    digest = keccak256(key_file)
+    workshop.save_secret(digest, secret)
+    folder = TaskFolder.of(workshop.home, digest)
     write_durably(folder.specification, specification.canonical_bytes())
     write_durably(folder.public_key, key_file)
     if dataset.preparation is not None:
         write_durably(folder.preparation, dataset.preparation.canonical_bytes())
-    key_ref = FileRef(workshop.store.add(folder.public_key), mpk_digest)
-    sealing = Sealing(
-        specification,
-        fit(dataset.x_train, specification.input.bits, dataset.bounds),
-        secret,
-        key_ref,
-        folder,
-        workshop.store,
-        workshop.random_bytes,
-        workshop.threads,
-        workshop.clock,
-        public,
-        workshop.shards,
-    )
-    train_order = random_permutation(len(dataset.x_train), workshop.random_bytes)
-    test_order = random_permutation(len(dataset.x_test), workshop.random_bytes)
-    train = encrypt_set(sealing, Part.TRAIN, dataset.x_train, dataset.y_train, train_order)
-    test = encrypt_set(sealing, Part.TEST, dataset.x_test, dataset.y_test, test_order)
-    return TaskFiles(
-        spec_cid=workshop.store.add(folder.specification),
-        spec_digest=specification.digest(),
-        train_cid=workshop.store.add(folder.manifest("train")),
-        train_digest=keccak256(train),
-        test_digest=keccak256(test),
-        mpk_digest=mpk_digest,
-    )
+    return _Keys(secret, public, digest, folder)
+
+
+def _keys_of(digest: bytes, request: TaskRequest, workshop: Workshop) -> _Keys | None:
+    """Return the keys of a task whose preparation was begun, None where its folder was deleted."""
+    folder = TaskFolder.of(workshop.home, digest)
+    if not folder.public_key.is_file():
+        return None
+    content = folder.public_key.read_bytes()
+    if keccak256(content) != digest:
+        return None
+    points = read_master_public_key(content, dimension=request.specification.columns)
+    return _Keys(workshop.open_secret(digest), MasterPublicKey(points), digest, folder)

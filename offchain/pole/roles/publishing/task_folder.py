@@ -41,6 +41,14 @@ class TaskFolder:
         """Return the path of a shard of the encrypted `part`, "train" or "test", counting from 0."""
         return self.path / f"{part}-{number:05}.safetensors"
 
+    def note(self, part: str, number: int) -> Path:
+        """Return the path of what is noted of a shard while its set is encrypted."""
+        return self.path / f"{part}-{number:05}.placed"
+
+    def order(self, part: str) -> Path:
+        """Return the path of the order in which samples are published, while their set is encrypted."""
+        return self.path / f"{part}.order"
+
     def read_specification(self) -> ModelSpecification:
         """Return the task's specification; raises InputError when the task's files are not here."""
         if not self.specification.is_file():

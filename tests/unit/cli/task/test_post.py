@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from pole.api.terms import read_specification, request_of
 from pole.cli import main
 from pole.cli.common.data import read_data
 from pole.errors import RefusedError
+from pole.ipfe.scheme import Ciphertexts, encrypt
 from pole.learning.data.datasets import DataSet
 from pole.learning.privacy.disclosure import Disclosure, reconstruct
 from pole.learning.privacy.rules import Rule
@@ -429,6 +431,12 @@ def test_a_task_that_was_prepared_and_not_posted_counts_once(session: FakeSessio
     assert len(KeyLedger(session.home / "key-budget").entries()) == 1
 
 
+def slowly(*arguments: Any) -> Ciphertexts:
+    """Encrypt so slowly that some of the work is left for others."""
+    time.sleep(0.05)
+    return encrypt(*arguments)
+
+
 def test_a_cluster_encrypts_beside_this_machine_and_is_left_in_the_end(
     session: FakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -442,6 +450,7 @@ def test_a_cluster_encrypts_beside_this_machine_and_is_left_in_the_end(
 
     monkeypatch.setattr("pole.cli.task.post.opened_cluster", opened)
     monkeypatch.setattr("pole.roles.publishing.encryption.SHARD_BYTES", 1)
+    monkeypatch.setattr("pole.roles.publishing.encryption.encrypt", slowly)
     where = ("--cluster", "tls://head:8786", "--cluster-certificates", str(session.home))
     assert post(session.home, *where).exit_code == 0
     assert events == [("tls://head:8786", session.home), ("left", session.home)]

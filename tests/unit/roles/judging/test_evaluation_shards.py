@@ -32,10 +32,10 @@ from pole.protocol.models.specification import ModelSpecification
 from pole.roles.judging import evaluation_shards
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.judging.evaluation_shards import (
+    evaluate_rows,
     evaluation_shard,
     read_beside,
     read_elsewhere,
-    read_features,
 )
 from pole.roles.ports import ShardResult, Shards, WorkShard
 from pole.roles.receiving.samples import Samples
@@ -131,7 +131,7 @@ class Stalling:
 
     def run(self, shard: WorkShard) -> ShardResult:
         self.ends.wait(60)
-        return ShardResult(read_features(shard.content), "worker-1")
+        return ShardResult(evaluate_rows(shard.content), "worker-1")
 
 
 def test_a_worker_that_never_answers_is_not_waited_for() -> None:
@@ -236,7 +236,7 @@ def test_any_other_bytes_are_one_of_our_errors_or_a_result(at: int, byte: int, c
     content = bytearray(evaluation_shard(MODEL, FEATURES[:9]).content)
     content[at % len(content)] = byte
     try:
-        read_features(bytes(content[: len(content) - cut]))
+        evaluate_rows(bytes(content[: len(content) - cut]))
     except PoleError:
         return
 
@@ -253,5 +253,5 @@ def test_a_model_is_the_same_after_its_way(monkeypatch: pytest.MonkeyPatch) -> N
         return read_samples(model, features)
 
     monkeypatch.setattr(evaluation_shards, "read_samples", noted)
-    read_features(evaluation_shard(MODEL, FEATURES).content)
+    evaluate_rows(evaluation_shard(MODEL, FEATURES).content)
     assert model_file.save(seen[0]) == model_file.save(MODEL)

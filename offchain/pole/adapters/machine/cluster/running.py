@@ -13,7 +13,7 @@ WORKS: Final[Mapping[str, str]] = {
     "decryption": "pole.roles.receiving.decryption_shards:decrypt_rows",
     "attack": "pole.roles.keys.attack_shards:mount",
     "trial": "pole.roles.training.trial_shards:try_out",
-    "evaluation": "pole.roles.judging.evaluation_shards:read_features",
+    "evaluation": "pole.roles.judging.evaluation_shards:evaluate_rows",
 }
 """The function of each work, imported when a worker first does it: some need torch, and hundreds of MiB."""
 
@@ -55,10 +55,10 @@ def run_shard(shard: WorkShard) -> ShardResult:
     from distributed import get_worker
 
     worker = get_worker()
-    address = worker.address
-    if shard.work not in worker.works:
+    address, works = worker.address, getattr(worker, "works", WORKS)
+    if shard.work not in works:
         raise ShardFailure(address, f"it does not know the work {shard.work!r}, which needs --works")
     try:
-        return ShardResult(work_named(shard.work, worker.works)(shard.content), address)
+        return ShardResult(work_named(shard.work, works)(shard.content), address)
     except Exception as error:
         raise ShardFailure(address, f"{type(error).__name__}: {error}") from error

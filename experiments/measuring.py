@@ -1,0 +1,28 @@
+"""What a worker of a cluster does for experiments: it measures a seed."""
+
+import json
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import torch
+
+from experiments.progress import LOG
+from experiments.records import Size
+from experiments.results import EXPERIMENTS
+from experiments.session import provide, record_of
+from pole.errors import InputError
+from pole.learning.threads import limit_threads
+
+
+def measure(content: bytes) -> bytes:
+    """Do a shard: measure a seed, by one thread. Raises InputError where the data are not on this machine."""
+    asked: dict[str, Any] = json.loads(content)
+    size = Size(asked["size"])
+    experiment = next(each for each in EXPERIMENTS if each.name == asked["experiment"])
+    case = next(each for each in experiment.cases(size) if each.setting == asked["setting"])
+    if not provide(case.data, size, partial(LOG.info, "%s")):
+        raise InputError(f"The data set {case.data} is not on this machine: see `pole data fetch`.")
+    torch.set_num_threads(1)
+    limit_threads(1)
+    return json.dumps(asdict(record_of(experiment, size, case, int(asked["seed"])))).encode()
