@@ -276,8 +276,8 @@ def test_a_miner_decrypts_beside_a_cluster_and_leaves_it_in_the_end(
         assert shards is cluster
         events.append("given")
 
-    monkeypatch.setattr("pole.cli.workers.miner.opened_cluster", opened)
-    monkeypatch.setattr("pole.cli.workers.miner.round_data_of", noted)
+    monkeypatch.setattr("pole.cli.workers.miner.run.opened_cluster", opened)
+    monkeypatch.setattr("pole.cli.workers.miner.run.round_data_of", noted)
     monkeypatch.setattr(worker, "run_worker", lambda *_, **__: events.append("ran"))
     words = ["--home", str(tmp_path), "--wallet", "alice", "--device", "cpu", "--cluster", "tls://head:8786"]
     result = CliRunner().invoke(main, ["miner", "run", *words])
