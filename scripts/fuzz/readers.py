@@ -39,6 +39,7 @@ from pole.roles.keys.ledger import KeyLedger
 from pole.roles.models import record
 from pole.roles.training.epoch_notes import read_epoch
 from pole.roles.training.history import read_history
+from pole.roles.training.parallel.machines import Plan, read_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,13 @@ def _formats() -> tuple[Reader, ...]:
             (),
             (b"[3, 0.25, 0.001]", b"[4, NaN, null]"),
             ("pole.roles.training.epoch_notes.read_epoch",),
+        ),
+        Reader(
+            "training-plan",
+            read_plan,
+            integrity,
+            (Plan("cpu", 7, {1: (2, 1), 4: (3, 4)}).written().encode(),),
+            ("pole.roles.training.parallel.machines.read_plan",),
         ),
         Reader(
             "manifest",

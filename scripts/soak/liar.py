@@ -10,6 +10,7 @@ from scripts.demo.cast import Place, Worker
 from pole.api.passwords import password_in
 from pole.api.session import open_session
 from pole.api.settings import Settings
+from pole.learning.networks.untrained import untrained_model
 from pole.protocol.ballots import challenge_bond
 from pole.protocol.encoding.commitments import solution_commitment
 from pole.protocol.encoding.hashing import keccak256
@@ -17,7 +18,6 @@ from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.state import FileRef, Phase
 from pole.roles.memory import MinerMemory
 from pole.roles.ports import Chain, Moment, Store
-from pole.roles.training.untrained import untrained_model
 
 COMMIT, REVEAL, CHALLENGE = "commit", "reveal", "challenge"
 DUE: Final = {Phase.TRAINING: COMMIT, Phase.REVEAL: REVEAL, Phase.CHALLENGE: CHALLENGE}

@@ -121,8 +121,9 @@ miner = _group(
     "miner",
     "The miner: trains on encrypted data and competes for rewards.",
     {
-        "run": ("pole.cli.workers.miner:run", "Take part in every round."),
-        "try": ("pole.cli.workers.miner_try:try_", "Train on plain data, to try a recipe or your own code."),
+        "run": ("pole.cli.workers.miner.run:run", "Take part in every round."),
+        "try": ("pole.cli.workers.miner.try_:try_", "Train on plain data, to try a recipe or your own code."),
+        "assist": ("pole.cli.workers.miner.assist:assist", "Help a miner on another machine to train."),
         "history": ("pole.cli.workers.history:miner_history", "Show what rounds paid and cost, and why."),
     },
 )

@@ -49,7 +49,7 @@ def test_the_commands_are_those_that_users_were_promised() -> None:
         *("model report", "model card", "model export"),
         *("data-node run", "data-node sign-release", "data-node share", "data-node drop-secret"),
         *("key-holder new", "key-holder accept", "key-holder run"),
-        *("miner run", "miner try", "miner history"),
+        *("miner run", "miner try", "miner assist", "miner history"),
         *("verifier stake", "verifier run", "verifier unstake", "verifier reclaim"),
         *("verifier history", "verifier estimate", "verifier leak"),
         *("fleet up", "fleet drain", "fleet upgrade", "fleet units", "fleet container"),
@@ -115,7 +115,7 @@ def test_every_option_is_explained(path: tuple[str, ...], command: click.Command
 PRINTS_ELSE = {
     *("data-node run", "key-holder run", "miner run", "verifier run"),  # a log; --json-log
     "fleet up",  # its workers' logs
-    *("cluster scheduler", "cluster worker"),  # a log; --json-log
+    *("cluster scheduler", "cluster worker", "miner assist"),  # a log; --json-log
     "explore",  # where its pages are, each of which has a twin in JSON
     *("chain prove", "key-holder new", "key-holder accept", "data-node sign-release"),  # a document
     *(

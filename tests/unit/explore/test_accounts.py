@@ -20,7 +20,7 @@ from pole.explore.index.money import EARNED
 from pole.explore.server.rendering import render
 from pole.explore.views.accounts import DAYS, AccountPage, account_page
 from pole.explore.views.duties import duties
-from pole.explore.views.looking import ROWS, Act, Look, NotThereError, head_of
+from pole.explore.views.looking import ROWS, Act, Look, NotThereError, Time, head_of
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.records import SolutionDisplaced
 from pole.protocol.state import Phase
@@ -331,7 +331,7 @@ def test_a_stake_that_an_open_round_can_draw_is_not_due(tmp_path: Path) -> None:
             opened_at = connection.execute(select(schema.rounds.c.opened_at)).scalar_one()
             connection.execute(insert(schema.blocks).values(number=999, hash=b"", time=opened_at + 10**6))
             for left, is_due in ((opened_at - SEAT_AGE, False), (opened_at - SEAT_AGE - 1, True)):
-                act = Act(left, left, "SeatLeft", VERIFIERS[0], None, None, "")
+                act = Act(Time(left), left, "SeatLeft", VERIFIERS[0], None, None, "")
                 connection.execute(delete(schema.acts))
                 connection.execute(insert(schema.acts).values(asdict(act) | {"log_index": 0}))
                 assert bool(duties(look, VERIFIERS[0], (), credit=0, stake=5)) is is_due

@@ -30,6 +30,7 @@ NAMES = (
         "kept-model",
         "history",
         "epoch",
+        "training-plan",
         "manifest",
         "shard",
         "loose-shard",

@@ -12,12 +12,16 @@ import torch
 from pole.errors import InputError
 from pole.learning.evaluation.arrays import PROCESSOR, Place, place_of
 from pole.learning.evaluation.fixed_point import require_exact
+from pole.learning.parallel.meeting import listen, parse_endpoint
 from pole.learning.threads import limit_threads
 from pole.learning.training.recipe import TrainingSettings, read_recipe
 from pole.learning.training.training import pick_device
 from pole.quoting import reason
 from pole.roles.ports import Shards
 from pole.roles.training.own_learner import OwnLearner
+from pole.roles.training.parallel.machines import Machines
+from pole.roles.training.parallel.parallel_learner import ParallelLearner
+from pole.roles.training.parallel.rank import prepare_processes
 from pole.roles.training.torch_learner import TorchLearner
 
 
@@ -47,16 +51,53 @@ def open_learner(
     folder: Path,
     search: float,
     settings: TrainingSettings,
+    processes: int,
+    *,
+    meet: str | None = None,
     shards: Shards | None = None,
-) -> TorchLearner:
-    """Return a learner that keeps checkpoints in `folder`, and searches for settings beside `shards`.
+) -> TorchLearner | ParallelLearner:
+    """Return a learner that keeps checkpoints in `folder`, and trains with so many processes.
 
-    Raises InputError where there is no such device.
+    It searches for settings beside the machines of `shards`, and others join it at the address `meet`. Raises
+    InputError where there is no such device, or not one for each process, and where this machine cannot
+    listen there.
     """
     use_threads(threads)
-    return TorchLearner(
-        settings, _device(device), folder, time.monotonic, lambda: secrets.randbits(63), search, shards
+    devices = devices_of(device, processes)
+    alone = TorchLearner(
+        settings, devices[0], folder, time.monotonic, lambda: secrets.randbits(63), search, shards
     )
+    if processes == 1 and meet is None:
+        return alone
+    # Its server takes seconds to load torch, which the first round need not wait for.
+    prepare_processes()
+    return ParallelLearner(alone, devices, threads, machines=None if meet is None else _machines(meet))
+
+
+def _machines(meet: str) -> Machines:
+    endpoint = parse_endpoint(meet)
+    return Machines(listen(endpoint), endpoint)
+
+
+def devices_of(name: str | None, processes: int) -> tuple[torch.device, ...]:
+    """Return the device of each process: a GPU of its own, or the processor for all.
+
+    Raises InputError where there is no such device, or there are fewer GPUs than processes.
+    """
+    device = _device(name)
+    if processes == 1 or device.type == "cpu":
+        return (device,) * processes
+    if device.type != "cuda" or device.index is not None:
+        raise InputError(
+            f"--device {device} names one device, and --processes is {processes}: use --device cuda, with "
+            "CUDA_VISIBLE_DEVICES for some of the GPUs, or --device cpu."
+        )
+    if torch.cuda.device_count() < processes:
+        raise InputError(
+            f"--processes is {processes}, but torch has {torch.cuda.device_count()} GPUs here: give at most "
+            "one process to each, or use --device cpu."
+        )
+    return tuple(torch.device("cuda", number) for number in range(processes))
 
 
 def open_own_learner(source: str, device: str | None, threads: int, folder: Path) -> OwnLearner:

@@ -94,6 +94,14 @@ threads_option = click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Processor threads to use."
 )
 
+processes_option = click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes to train one model with, each on a GPU of its own or its part of --threads.",
+)
+
 
 confirmations_option = click.option(
     "--confirmations",

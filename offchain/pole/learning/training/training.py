@@ -8,6 +8,7 @@ import torch
 from pole.errors import AbandonedError, InputError
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.networks.network import Network
+from pole.learning.parallel.ranks import ALONE, Ranks
 from pole.learning.training.checkpoint import NO_CHECKPOINTS, Checkpoints
 from pole.learning.training.stopping import StopReason, StopRule
 from pole.learning.training.training_data import TrainingTask, prepare
@@ -39,21 +40,24 @@ def train(
     device: torch.device,
     report: Callable[[Progress], None] = lambda _: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
+    ranks: Ranks = ALONE,
 ) -> TrainingResult:
     """Return the best model found for a task before the rule says stop.
 
     On a CPU the result depends on `random_seed` and the thread count alone, unless time runs short, also
-    where the training was killed and goes on from a checkpoint. An epoch is reported as it ends. `deadline`
-    is kept with the last evaluation counted in. Raises InputError for data that do not fit the specification,
-    MalformedModelError when no finite model came out, AbandonedError when `stop` came before a first model
-    was judged, and IntegrityError for a damaged checkpoint.
+    where the training was killed and goes on from a checkpoint. Of several `ranks` this is rank 0. An epoch
+    is reported as it ends. `deadline` is kept with the last evaluation counted in. Raises InputError for data
+    that do not fit the specification, MalformedModelError when no finite model came out, AbandonedError when
+    `stop` came before a first model was judged, and IntegrityError for a damaged checkpoint.
     """
     _require_fitting(task)
     started = rule.clock()
     data = prepare(task, device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(random_seed)
-        run = begin_or_resume(data, rule, report=report, started=started, checkpoints=checkpoints)
+        run = begin_or_resume(
+            data, rule, report=report, started=started, checkpoints=checkpoints, ranks=ranks
+        )
         reason = run.until_stopped()
     if run.best is None and rule.stop():
         raise AbandonedError("The training was stopped before it had a model.")

@@ -7,7 +7,7 @@ its average over batches: that is evaluated, and the best one is kept.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from pole.learning.evaluation.canonical import CanonicalModel, Evaluation, evalu
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.networks.export import to_canonical
 from pole.learning.networks.network import Network
+from pole.learning.parallel.ranks import ALONE, Ranks
 from pole.learning.training.augmentation import augmented
 from pole.learning.training.checkpoint import NO_CHECKPOINTS, Checkpoints, identity, pack, unpack
 from pole.learning.training.losses import loss_of
@@ -80,7 +81,7 @@ class TrainingRun:
     """The network, its cycle and the best candidate.
 
     Seconds count from `started`, by the clock of the rule. An epoch is reported as it ends, and a checkpoint
-    is written where the last one is old enough.
+    is written where the last one is old enough. Of several `ranks` it is the first one's, whom others follow.
     """
 
     def __init__(
@@ -91,28 +92,30 @@ class TrainingRun:
         report: Callable[[Progress], None],
         started: float,
         checkpoints: Checkpoints = NO_CHECKPOINTS,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.data, self.task, self.rule = data, data.task, rule
         self.report, self.started, self.checkpoints = report, started, checkpoints
+        self.ranks = ranks
         self.device = data.inputs.device
         self.place = place_of(self.device)
         settings = self.task.settings
         self.batches = batch_count(len(data.inputs), settings.batch)
         self.network = Network(self.task.specification).to(self.device)
-        self.compute: Callable[[Tensor], Tensor] = (
-            torch.compile(self.network) if settings.compiled else self.network
-        )
         self.average = self._new_average()
+        shared = ranks.join(self.network, data.inputs, data.labels)
+        self.compute: Callable[[Tensor], Tensor] = torch.compile(shared) if settings.compiled else shared
         self.best: Candidate | None = None
         self.epochs = 0
         self.batch_seconds = 0.0
         self.kept_at = started
-        self.cycle = self._cycle(settings, max(settings.epochs, math.ceil(settings.steps / self.batches)))
+        self.cycle = self.new_cycle(settings, max(settings.epochs, math.ceil(settings.steps / self.batches)))
         self.evaluation_seconds = self._expected_evaluation()
 
     def until_stopped(self) -> StopReason:
         """Run cycle after cycle."""
         while True:
+            self.ranks.begin_cycle(asdict(self.cycle.settings), self.state_tensors())
             while self.cycle.done < self.cycle.epochs:
                 reason = self._epoch()
                 if reason is not None:
@@ -129,11 +132,17 @@ class TrainingRun:
             self.network.load_state_dict(Network(self.task.specification).to(self.device).state_dict())
             self.average = self._new_average()
             settings = replace(settings, learning_rate=settings.learning_rate / 4)
-        return self._cycle(settings, 2 * self.cycle.epochs)
+        return self.new_cycle(settings, 2 * self.cycle.epochs)
 
-    def _cycle(self, settings: TrainingSettings, epochs: int) -> _Cycle:
+    def new_cycle(self, settings: TrainingSettings, epochs: int) -> _Cycle:
+        """Return a cycle of so many epochs that begins now."""
         optimiser = optimiser_of(self.network.parameters(), settings)
         return _Cycle(settings, epochs, optimiser, self.rule.clock())
+
+    def state_tensors(self) -> Iterator[Tensor]:
+        """Yield what a batch changes: the network's tensors, then the optimiser's."""
+        yield from (*self.network.parameters(), *self.network.buffers())
+        yield from self.cycle.optimiser.tensors()
 
     def _new_average(self) -> Average | None:
         decay = self.task.settings.averaging
@@ -184,7 +193,8 @@ class TrainingRun:
 
     def step(self, rows: Tensor, rate: float) -> Tensor:
         """Learn from a batch of samples, given by their numbers, at a rate; return its loss."""
-        settings, rows = self.cycle.settings, rows.to(self.device)
+        settings, (rows, weight) = self.cycle.settings, self.ranks.part(rows, rate, self.epochs)
+        rows = rows.to(self.device)
         inputs = laid_out(augmented(self.data.inputs[rows], settings, rows=rows, epoch=self.epochs))
         self.network.train()
         with torch.autocast(
@@ -192,12 +202,12 @@ class TrainingRun:
         ):
             logits = self.compute(inputs)
         loss_function = loss_of(self.task.specification, settings.label_smoothing)
-        loss = loss_function(logits.float(), self.data.labels[rows])
+        loss = weight * loss_function(logits.float(), self.data.labels[rows])
         loss.backward()  # type: ignore[no-untyped-call]
         self.cycle.optimiser.step(rate)
         if self.average is not None:
             self.average.update(self.network)
-        return loss.detach()
+        return self.ranks.mean(loss.detach())
 
     def _judge_in_time(self) -> None:
         """Judge the network unless that would end after the deadline and there is a candidate already."""
@@ -286,7 +296,7 @@ class TrainingRun:
         self.network.load_state_dict(state["network"])
         if self.average is not None:
             self.average.resume(state["average"])
-        self.cycle = self._cycle(TrainingSettings(**state["settings"]), cycle["epochs"])
+        self.cycle = self.new_cycle(TrainingSettings(**state["settings"]), cycle["epochs"])
         self.cycle.optimiser.resume(state["optimiser"])
         self.cycle.done, self.cycle.begun = cycle["done"], now - cycle["seconds"]
         self.epochs, self.started = state["epochs"], now - state["seconds"]
@@ -321,12 +331,13 @@ def begin_or_resume(
     report: Callable[[Progress], None],
     started: float,
     checkpoints: Checkpoints,
+    ranks: Ranks = ALONE,
 ) -> TrainingRun:
     """Return a training that goes on from the newest checkpoint of the same training, a new one without.
 
     Raises IntegrityError for a damaged checkpoint.
     """
-    run = TrainingRun(data, rule, report=report, started=started, checkpoints=checkpoints)
+    run = TrainingRun(data, rule, report=report, started=started, checkpoints=checkpoints, ranks=ranks)
     kept = checkpoints.read()
     state = None if kept is None else unpack(kept, run.made_for)
     if state is not None:

@@ -19,6 +19,7 @@ from pole.errors import AbandonedError, InputError
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.arrays import place_of
 from pole.learning.evaluation.canonical import evaluate
+from pole.learning.networks.untrained import untrained_model
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.training_data import TrainingTask
 from pole.learning.training.training_run import expected_seconds
@@ -28,7 +29,6 @@ from pole.roles.training import learner_process
 from pole.roles.training.epoch_notes import EpochNotes
 from pole.roles.training.learner import Assignment, LearnerError, Trained
 from pole.roles.training.learner_process import DONE, MODEL, NOTE, STOP, Order
-from pole.roles.training.untrained import untrained_model
 
 LOG: Final = logging.getLogger("pole.training")
 

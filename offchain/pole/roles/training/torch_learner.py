@@ -14,7 +14,7 @@ from pole.learning.evaluation import model_file
 from pole.learning.training.checkpoint import Checkpoints
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.search import ONE_BY_ONE, find_settings
-from pole.learning.training.stopping import StopRule
+from pole.learning.training.stopping import StopReason, StopRule
 from pole.learning.training.training import train
 from pole.learning.training.training_data import TrainingTask
 from pole.learning.training.training_run import Progress
@@ -52,31 +52,26 @@ class TorchLearner:
         Raises AbandonedError when `stop` came before there was one.
         """
         result = train(
-            _task(assignment, self._recipe(assignment, stop)),
+            task_of(assignment, self.settings(assignment, stop)),
             StopRule(assignment.needed, assignment.deadline, self.clock, stop),
             random_seed=self.random_seed(),
             device=self.device,
             report=partial(_note_progress, assignment.note),
-            checkpoints=self._checkpoints(assignment.seed),
+            checkpoints=checkpoints_in(self.checkpoint_file(assignment.seed)),
         )
-        correct = result.candidate.evaluation.correct
-        sentence = (
-            f"Trained {result.epochs} epochs in {result.seconds:.1f} s, "
-            f"{correct} of {len(assignment.samples.labels)} correct: {result.reason.value}."
-        )
-        details = {"epochs": result.epochs, "seconds": round(result.seconds, 3), "correct": correct}
-        report(LOG, "trained", sentence, reason=result.reason.name, **details)
-        return Trained(model_file.save(result.candidate.model), correct)
+        trained = Trained(model_file.save(result.candidate.model), result.candidate.evaluation.correct)
+        report_trained(assignment, trained, result.reason, result.epochs, result.seconds)
+        return trained
 
-    def _recipe(self, assignment: Assignment, stop: Callable[[], bool]) -> TrainingSettings:
+    def settings(self, assignment: Assignment, stop: Callable[[], bool]) -> TrainingSettings:
         """Return the settings to train with: those of the last time, where a search found them."""
         if self.search == 0:
             return self.recipe
-        path = self._file(assignment.seed, "settings")
+        path = _only(self.folder, assignment.seed, "settings")
         kept = read_with_digest(path)
         if kept is not None:
             return TrainingSettings(**json.loads(kept))
-        now, task = self.clock(), _task(assignment, self.recipe)
+        now, task = self.clock(), task_of(assignment, self.recipe)
         found = find_settings(
             task,
             StopRule(0, now + self.search * (assignment.deadline - now), self.clock, stop),
@@ -87,29 +82,48 @@ class TorchLearner:
         write_durably(path, with_digest(json.dumps(asdict(found)).encode()))
         return found
 
-    def _checkpoints(self, seed: bytes) -> Checkpoints:
-        path = self._file(seed, "checkpoint")
-        return Checkpoints(
-            lambda: read_with_digest(path), lambda state: write_durably(path, with_digest(state))
-        )
-
-    def _file(self, seed: bytes, kind: str) -> Path:
-        """Return where a file of this round's training is; those of other rounds are deleted."""
-        path = self.folder / f"{seed.hex()}.{kind}"
-        for other in self.folder.glob(f"*.{kind}"):
-            if other != path:
-                other.unlink()
-        return path
+    def checkpoint_file(self, seed: bytes) -> Path:
+        """Return where the checkpoint of a round's training is; those of other rounds are deleted."""
+        return _only(self.folder, seed, "checkpoint")
 
 
-def _task(assignment: Assignment, settings: TrainingSettings) -> TrainingTask:
+def checkpoints_in(path: Path) -> Checkpoints:
+    """Return checkpoints in a file; a damaged one is none."""
+    return Checkpoints(lambda: read_with_digest(path), lambda state: write_durably(path, with_digest(state)))
+
+
+def _only(folder: Path, seed: bytes, kind: str) -> Path:
+    """Return where a file of this round's training is; those of other rounds are deleted."""
+    path = folder / f"{seed.hex()}.{kind}"
+    for other in folder.glob(f"*.{kind}"):
+        if other != path:
+            other.unlink()
+    return path
+
+
+def task_of(assignment: Assignment, settings: TrainingSettings) -> TrainingTask:
+    """Return the task of an assignment."""
     samples = assignment.samples
     return TrainingTask(assignment.specification, assignment.seed, samples.features, samples.labels, settings)
 
 
-def _note_progress(note: Callable[[Check], None], progress: Progress) -> None:
+def report_trained(
+    assignment: Assignment, trained: Trained, reason: StopReason, epochs: int, seconds: float
+) -> None:
+    """Log how a training ended."""
+    correct = trained.train_correct
+    sentence = (
+        f"Trained {epochs} epochs in {seconds:.1f} s, "
+        f"{correct} of {len(assignment.samples.labels)} correct: {reason.value}."
+    )
+    details = {"epochs": epochs, "seconds": round(seconds, 3), "correct": correct}
+    report(LOG, "trained", sentence, reason=reason.name, **details)
+
+
+def check_of(progress: Progress) -> Check:
+    """Return an epoch as a miner's history has it."""
     best, took = progress.best, progress.epoch_seconds
-    check = Check(
+    return Check(
         epoch=progress.epoch,
         loss=progress.loss,
         correct=None if best is None else best.evaluation.correct,
@@ -117,7 +131,14 @@ def _note_progress(note: Callable[[Check], None], progress: Progress) -> None:
         seconds=progress.seconds,
         samples_per_second=progress.samples / took if took > 0 else None,
     )
+
+
+def note_epoch(note: Callable[[Check], None], check: Check, loss: float, seconds: float) -> None:
+    """Note an epoch that took so many seconds, and trace it."""
     note(check)
-    sentence = f"Epoch {progress.epoch}: loss {progress.loss:.4f} after {progress.seconds:.1f} s."
-    details = {"epoch": progress.epoch, "loss": progress.loss, "seconds": progress.epoch_seconds}
-    trace(LOG, "epoch", sentence, **details)
+    sentence = f"Epoch {check.epoch}: loss {loss:.4f} after {check.seconds:.1f} s."
+    trace(LOG, "epoch", sentence, epoch=check.epoch, loss=loss, seconds=seconds)
+
+
+def _note_progress(note: Callable[[Check], None], progress: Progress) -> None:
+    note_epoch(note, check_of(progress), progress.loss, progress.epoch_seconds)

@@ -42,7 +42,7 @@ def test_the_workers_commands_load_without_web3_and_torch() -> None:
 
     program = (
         "import sys, pole.cli.task.post;"
-        "import pole.cli.workers.data_node, pole.cli.workers.miner, pole.cli.workers.verifier_run;"
+        "import pole.cli.workers.data_node, pole.cli.workers.miner.run, pole.cli.workers.verifier_run;"
         "sys.exit(bool({'web3', 'torch', 'ipfshttpclient'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from pole.cli import main
+from pole.cli.common import training
+from pole.errors import InputError
 from pole.roles.training import own_learner
 
 EXAMPLES = Path(__file__).parents[4] / "examples"
@@ -46,3 +49,33 @@ def test_a_learner_of_one_s_own_is_tried_and_a_bad_one_told(
     result = tried("--learner", f"{file}:Mine")
     assert (result.exit_code, "line 4 of mine.py: division by zero" in result.stderr) == (1, True)
     assert tried("--learner", f"{file}:Mine", "--recipe", "r.toml").exit_code == 2
+
+
+def test_a_learner_of_one_s_own_starts_its_own_processes(tmp_path: Path) -> None:
+    result = tried("--learner", f"{tmp_path / 'mine.py'}:Mine", "--processes", "2")
+    assert (result.exit_code, "leave --processes out" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "name", "told"),
+    [
+        (1, "cuda", "but torch has 1 GPUs here"),
+        (4, "cuda:1", "names one device"),
+        (4, "mps", "names one device"),
+    ],
+)
+def test_each_process_needs_a_gpu_of_its_own(
+    gpus: int, name: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(training, "_device", torch.device)
+    with pytest.raises(InputError, match=told):
+        training.devices_of(name, 2)
+
+
+def test_processes_have_the_gpus_in_turn_or_share_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    monkeypatch.setattr(training, "_device", torch.device)
+    assert training.devices_of("cuda", 2) == (torch.device("cuda:0"), torch.device("cuda:1"))
+    assert training.devices_of("cpu", 3) == (torch.device("cpu"),) * 3
+    assert training.devices_of("cuda:1", 1) == (torch.device("cuda:1"),)

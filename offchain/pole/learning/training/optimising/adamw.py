@@ -5,7 +5,7 @@ a process imports torch's compiler, for 7 seconds (`benchmarks.libraries`, 2 cor
 that would come off the time limit of a round.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import torch
@@ -54,6 +54,10 @@ class AdamW:
         )
         for parameter in parameters:
             parameter.grad = None
+
+    def tensors(self) -> Iterator[Tensor]:
+        """Yield the moments and the counts of steps."""
+        yield from (*self.first, *self.second, *self.steps)
 
     def state(self) -> dict[str, Any]:
         """Return the moments and the number of steps, for a checkpoint."""

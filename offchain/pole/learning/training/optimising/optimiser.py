@@ -1,9 +1,9 @@
 """The optimiser that a recipe names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from pole.learning.training.optimising.adamw import AdamW
 from pole.learning.training.optimising.sgd import Sgd
@@ -15,6 +15,9 @@ class Optimiser(Protocol):
 
     def step(self, rate: float) -> None:
         """Move every parameter against its gradient at a learning rate, and forget the gradients."""
+
+    def tensors(self) -> Iterator[Tensor]:
+        """Yield all that it remembers as tensors that a step changes in place, in an order of its own."""
 
     def state(self) -> dict[str, Any]:
         """Return what it remembers, for a checkpoint: tensors and numbers."""

@@ -4,7 +4,7 @@ All parameters move by torch's fused kernel, and not by an optimiser of torch.op
 `adamw` gives.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -50,6 +50,10 @@ class Sgd:
             nesterov=True,
             maximize=False,
         )
+
+    def tensors(self) -> Iterator[Tensor]:
+        """Yield the momentum."""
+        yield from self.moments
 
     def state(self) -> dict[str, Any]:
         """Return the momentum, for a checkpoint."""

@@ -8,6 +8,7 @@ from functools import partial
 
 from pole.errors import AbandonedError, NoPlaceError, UnreachableError
 from pole.learning.evaluation.fixed_point import MalformedModelError
+from pole.learning.networks.untrained import untrained_model
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.rounds.judgement import BASIS_POINTS
@@ -20,7 +21,6 @@ from pole.roles.support.files import write_durably
 from pole.roles.support.waiting import RoundWatch
 from pole.roles.training.history import Ending, Outcome, Start
 from pole.roles.training.learner import Assignment, LearnerError, Trained
-from pole.roles.training.untrained import untrained_model
 from pole.roles.workers.miner.choosing import is_called_away, is_chosen, needed, note_speed
 from pole.roles.workers.miner.miner import LOG, Miner
 from pole.roles.workers.miner.prospects import report_prospect

@@ -17,6 +17,7 @@ from pole.cli.common.worker import (
     confirmations_option,
     patient_store_of,
     point_cache_option,
+    processes_option,
     round_data_of,
     serve,
     settlement_of,
@@ -37,6 +38,13 @@ IDLE_AFTER = 30.0
 @wallet_option
 @click.option("--device", help="Device of torch to train and evaluate on.  [default: a GPU if there is one]")
 @threads_option
+@processes_option
+@click.option(
+    "--meet",
+    metavar="ADDRESS",
+    help="Address of this machine, such as 10.0.0.1:29500, where `pole miner assist` on other machines joins "
+    "in training. It is neither encrypted nor asks for a password: use a network of your own.",
+)
 @cluster_options
 @point_cache_option
 @click.option(
@@ -138,6 +146,8 @@ def run(
     wallet: str,
     device: str | None,
     threads: int,
+    processes: int,
+    meet: str | None,
     cluster: str | None,
     cluster_certificates: Path | None,
     point_cache: int,
@@ -171,6 +181,11 @@ def run(
 
     if learner is not None and (recipe_file or search or any(value is not None for value in recipe.values())):
         raise InputError("--learner trains by your own code: leave --recipe, --search and its settings out.")
+    if learner is not None and (processes > 1 or meet is not None):
+        raise InputError(
+            "--learner trains by your own code, which starts its own processes: leave --processes and "
+            "--meet out."
+        )
     _require_price(maximum_fee)
     training = settings_of(recipe_file, recipe)
     helping = ExitStack()
@@ -179,7 +194,7 @@ def run(
         shards = helping.enter_context(opened_cluster(settings, cluster, cluster_certificates))
         folder = session.home / "training"
         trains = (
-            open_learner(device, threads, folder, search, training, shards)
+            open_learner(device, threads, folder, search, training, processes, meet=meet, shards=shards)
             if learner is None
             else open_own_learner(learner, device, threads, folder)
         )

@@ -9,7 +9,7 @@ import click
 from pole.cli.common.context import Settings, command, common_options, json_option
 from pole.cli.common.output import percent, print_json, print_table
 from pole.cli.common.parameters import PERCENT, data_option, seconds_option, specification_argument
-from pole.cli.common.worker import threads_option
+from pole.cli.common.worker import processes_option, threads_option
 from pole.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Try:
     "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="How many seeds to try."
 )
 @threads_option
+@processes_option
 @json_option
 @common_options
 def try_(
@@ -66,6 +67,7 @@ def try_(
     train_accuracy: float,
     seeds: int,
     threads: int,
+    processes: int,
     as_json: bool,
 ) -> None:
     """Train as `pole miner run` would, on plain data without a chain, and show what that is worth.
@@ -82,12 +84,16 @@ def try_(
 
     if learner is not None and recipe_file is not None:
         raise InputError("--learner trains by your own code: leave --recipe out.")
+    if learner is not None and processes > 1:
+        raise InputError(
+            "--learner trains by your own code, which starts its own processes: leave --processes out."
+        )
     specification, dataset = read_specification(file), read_data(data)
     check_samples(dataset, specification)
     training = settings_of(recipe_file, {})
     with tempfile.TemporaryDirectory() as folder:
         trains = (
-            open_learner(device, threads, Path(folder), 0.0, training)
+            open_learner(device, threads, Path(folder), 0.0, training, processes)
             if learner is None
             else open_own_learner(learner, device, threads, Path(folder))
         )

@@ -1,0 +1,1 @@
+"""`pole miner run`, `try` and `assist`."""

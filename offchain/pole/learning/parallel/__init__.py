@@ -1,0 +1,1 @@
+"""Several processes that train one network: what each of them does, and how they speak."""

@@ -1,0 +1,115 @@
+"""Machines that help, as the miner's sees them through a store."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from pole.errors import IntegrityError
+from pole.learning.parallel.meeting import Endpoint
+from pole.roles.training.parallel import machines as module
+from pole.roles.training.parallel.machines import Machines, Plan, read_plan
+
+PLAN = Plan("cpu", 7, {1: (2, 1), 4: (3, 4)})
+
+
+@dataclass
+class FakeStore:
+    """A store in which the machines of `offers` answer every call at once."""
+
+    offers: dict[int, str] = field(default_factory=dict)
+    kept: dict[str, bytes] = field(default_factory=dict)
+    calls: int = 0
+
+    def add(self, key: str, amount: int) -> int:
+        if key == "assistants":
+            return max(self.offers, default=0)
+        self.calls += amount
+        for number, offer in self.offers.items():
+            self.kept[f"answer/{self.calls}/{number}"] = offer.encode()
+        return self.calls
+
+    def set(self, key: str, value: str) -> None:
+        self.kept[key] = value.encode()
+
+    def get(self, key: str) -> bytes:
+        return self.kept[key]
+
+    def check(self, keys: list[str]) -> bool:
+        return all(key in self.kept for key in keys)
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.1
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def of(store: FakeStore, clock: Clock) -> Machines:
+    return Machines(store, Endpoint("127.0.0.1", 29500), clock)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"device": "tpu", "ranks": 2, "parts": {}}',
+        b'{"device": "cpu", "ranks": "2", "parts": {}}',
+        b'{"device": "cpu", "ranks": 2, "parts": {"1": [0, 1]}}',
+        b'{"device": "cpu", "ranks": 2, "parts": {"1": [1, 2]}}',
+        b'{"device": "cpu", "ranks": 2, "parts": {"1": [1, 0]}}',
+        b'{"device": "cpu", "ranks": 2, "parts": {"one": [1, 1]}}',
+        b'{"device": "cpu", "ranks": 2, "parts": {"1": [true, 1]}}',
+    ],
+)
+def test_what_is_no_plan_is_refused(data: bytes) -> None:
+    with pytest.raises(IntegrityError, match="The plan of a training"):
+        read_plan(data)
+
+
+def test_a_plan_is_read_as_it_was_written() -> None:
+    assert read_plan(PLAN.written().encode()) == PLAN
+
+
+def test_machines_that_answer_offer_their_processes(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    store = FakeStore({1: "4", 2: "many", 3: "-1", 5: "100000000"})
+    assert of(store, clock).offered() == {1: 4, 5: module.MAX_PROCESSES}
+
+
+def test_a_machine_without_a_beat_is_lost(clock: Clock) -> None:
+    store = FakeStore({1: "1"})
+    machines = of(store, clock)
+    machines.offered()
+    assert machines.begin(Plan("cpu", 2, {1: (1, 1)})).name == "ranks/1"
+    for beat in range(5):
+        store.set("beat/1", str(beat))
+        clock.now += module.SILENCE - 1
+        assert machines.fault() == ""
+    clock.now += module.SILENCE + 1
+    assert machines.fault() == f"Machine 1 is lost: it has said nothing for {module.SILENCE:g} s."
+    # It is not asked for in a training that it has no part of.
+    machines.offered()
+    clock.now += module.SILENCE + 1
+    assert machines.fault() == ""
+
+
+def test_what_a_machine_says_of_its_fault_is_told_in_one_line(clock: Clock) -> None:
+    store = FakeStore({1: "1"})
+    machines = of(store, clock)
+    machines.offered()
+    machines.begin(Plan("cpu", 2, {1: (1, 1)}))
+    store.set("fault/1", "Machine 1: Rank 1 of 2\nfailed")
+    clock.now += 2 * module.LOOK
+    told = machines.fault()
+    assert told.startswith("Machine 1: Rank 1 of 2")
+    assert "\n" not in told
