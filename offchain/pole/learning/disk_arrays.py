@@ -6,7 +6,7 @@ Such an array is a mapped file: its pages come and go as memory allows, and its 
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +37,7 @@ class OnDisk:
     """
 
     folder: Path
-    smallest: int = SMALLEST
+    smallest: int = field(default_factory=lambda: SMALLEST)
 
     def __call__(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Return an array whose values are not yet set."""

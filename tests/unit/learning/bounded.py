@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from textwrap import dedent
 
+ROOT = Path(__file__).resolve().parents[3]
 PREAMBLE = """
 import resource
 
@@ -23,6 +25,7 @@ def ends_well(code: str, *arguments: object) -> bool:
     """Return whether code ends without error that calls `bound(mebibytes)` once it has imported all."""
     ended = subprocess.run(
         [sys.executable, "-c", PREAMBLE + dedent(code), *map(str, arguments)],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

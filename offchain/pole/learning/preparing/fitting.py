@@ -96,7 +96,7 @@ def fit_column(name: str, column: Any, *, as_names: bool = False) -> Fitted:
 
 
 def fit_array(x: NDArray[Any], train: NDArray[np.bool_]) -> tuple[ArraySource, tuple[ColumnReport, ...]]:
-    """Return the ranges of the samples (n, ...) to `train`: one for bytes and images, one a column for tables.
+    """Return the ranges of samples (n, ...) to `train`: one for bytes and images, one a column for tables.
 
     A column of one value is all 0. Memory holds a column in float64, or all samples where they are images of
     other numbers than bytes.

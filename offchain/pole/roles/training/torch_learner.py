@@ -10,6 +10,7 @@ from typing import Final
 
 import torch
 
+from pole.learning.disk_arrays import OnDisk
 from pole.learning.evaluation import model_file
 from pole.learning.training.checkpoint import Checkpoints
 from pole.learning.training.recipe import TrainingSettings
@@ -33,7 +34,7 @@ class TorchLearner:
     `random_seed` draws the seed of each training: miners that all took the same one would find the same
     model. A training that was killed goes on from its checkpoint in `folder`, which keeps one alone,
     with the settings that were found for it. `search` is the part of the time to the deadline that a search
-    for better settings may take, 0 for none.
+    for better settings may take, 0 for none. What memory need not hold is in files without a name, there too.
     """
 
     recipe: TrainingSettings
@@ -49,7 +50,7 @@ class TorchLearner:
         Raises AbandonedError when `stop` came before there was one.
         """
         result = train(
-            _task(assignment, self._recipe(assignment, stop)),
+            self._task(assignment, self._recipe(assignment, stop)),
             StopRule(assignment.needed, assignment.deadline, self.clock, stop),
             random_seed=self.random_seed(),
             device=self.device,
@@ -75,13 +76,24 @@ class TorchLearner:
             return TrainingSettings(**json.loads(kept))
         now = self.clock()
         found = find_settings(
-            _task(assignment, self.recipe),
+            self._task(assignment, self.recipe),
             StopRule(0, now + self.search * (assignment.deadline - now), self.clock, stop),
             random_seed=self.random_seed(),
             device=self.device,
         )
         write_durably(path, with_digest(json.dumps(asdict(found)).encode()))
         return found
+
+    def _task(self, assignment: Assignment, settings: TrainingSettings) -> TrainingTask:
+        samples = assignment.samples
+        return TrainingTask(
+            assignment.specification,
+            assignment.seed,
+            samples.features,
+            samples.labels,
+            settings,
+            OnDisk(self.folder),
+        )
 
     def _checkpoints(self, seed: bytes) -> Checkpoints:
         path = self._file(seed, "checkpoint")
@@ -96,11 +108,6 @@ class TorchLearner:
             if other != path:
                 other.unlink()
         return path
-
-
-def _task(assignment: Assignment, settings: TrainingSettings) -> TrainingTask:
-    samples = assignment.samples
-    return TrainingTask(assignment.specification, assignment.seed, samples.features, samples.labels, settings)
 
 
 def _note_progress(note: Callable[[Check], None], progress: Progress) -> None:
