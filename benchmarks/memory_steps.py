@@ -110,6 +110,7 @@ def publish(setting: Setting) -> None:
         store=IpfsStore(setting.ipfs),
         home=setting.home,
         save_secret=lambda _, secret: np.save(setting.home / "secret.npy", secret.scalars),
+        open_secret=lambda _: MasterSecretKey(np.load(setting.home / "secret.npy")),
         random_bytes=os.urandom,
         threads=setting.threads,
     )

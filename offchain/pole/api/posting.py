@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pole.api.budget import open_budget
 from pole.api.counting import require_counted
-from pole.api.key_secrets import save_master_secret
+from pole.api.key_secrets import open_master_secret, save_master_secret
 from pole.api.session import Session
 from pole.api.settings import Settings
 
@@ -42,6 +42,7 @@ def task_poster(
         store=session.store,
         home=session.home,
         save_secret=lambda digest, secret: save_master_secret(session.secrets, digest, secret),
+        open_secret=lambda digest: open_master_secret(session.secrets, digest),
         random_bytes=os.urandom,
         threads=threads,
         shards=shards,

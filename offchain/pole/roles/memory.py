@@ -201,8 +201,18 @@ class DataNodeMemory:
         """Keep the files of a prepared request, before anything is sent."""
         self.journal.put(f"task/{request_digest.hex()}", _write_files(files))
 
+    def begun(self, request_digest: bytes) -> bytes | None:
+        """Return the digest of the master key that a request is being prepared under, None without one."""
+        return self.journal.get(f"begun/{request_digest.hex()}") or None
+
+    def keep_begun(self, request_digest: bytes, mpk_digest: bytes) -> None:
+        """Keep the digest of the master key that a request is prepared under, before it is encrypted."""
+        self.journal.put(f"begun/{request_digest.hex()}", mpk_digest)
+
     def forget_prepared(self, request_digest: bytes) -> None:
-        """Forget a request that was posted: the same one again is a new task."""
+        """Forget a request that was posted: the same one again is a new task, under another master key."""
+        # First what it was begun under: while its files are kept, nobody asks for that.
+        self.journal.put(f"begun/{request_digest.hex()}", NOTHING)
         self.journal.put(f"task/{request_digest.hex()}", NOTHING)
 
     def has_dropped_secret(self, mpk_digest: bytes) -> bool:

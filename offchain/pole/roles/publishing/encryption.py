@@ -1,6 +1,7 @@
 """From samples to an encrypted set: quantised, encrypted and handed to the store shard by shard.
 
-Memory holds the samples and a few shards, never all ciphertexts.
+Memory holds a few shards, never all ciphertexts, and of samples that are mapped those in work. A set that was
+left unfinished goes on with its first missing shard.
 """
 
 import logging
@@ -29,6 +30,7 @@ from pole.protocol.state import FileRef
 from pole.roles.ports import Shards, Store
 from pole.roles.publishing.encryption_shards import encrypt_elsewhere
 from pole.roles.publishing.task_folder import TaskFolder
+from pole.roles.publishing.unfinished import Placed, UnfinishedSet
 from pole.roles.support.events import Progress, report
 from pole.roles.support.files import write_durably, write_whole
 from pole.roles.support.look_ahead import look_ahead
@@ -69,24 +71,31 @@ def encrypt_set(
     """Encrypt samples (n, ...) with labels (n,); return their manifest, also kept in the task's folder.
 
     Sample `order[i]` is number i of the encrypted set. Shards of a training set go to the store, those of a
-    test set stay in the folder and are only named. Beside the samples, at most 2 (`threads` + 4) shards of 8
-    MiB are in memory, where `threads` counts what the cluster works on too. Raises UnreachableError when the
-    store does not answer, and what `encrypt_elsewhere` raises, but for a cluster that does not answer.
+    test set stay in the folder and are only named. Those that the folder says are done are not done again: it
+    must be of the same samples in the same order, under the same key. Beside the samples, at most 2
+    (`threads` + 4) shards of 8 MiB are in memory, where `threads` counts what the cluster works on too.
+    Raises UnreachableError when the store does not answer, DiskError, and what `encrypt_elsewhere` raises,
+    but for a cluster that does not answer.
     """
     progress = Progress(LOG, "encrypted", part, len(x), sealing.clock)
     work = _Work(sealing, part, x, y, order, Slots(sealing.threads, sealing.shards))
-    refs: list[ShardRef] = []
-    clipped = 0
-    with closing(work.run()) as placed:
+    unfinished = UnfinishedSet(sealing.folder, part)
+    done = unfinished.placed(len(x), work.rows)
+    if done:
+        progress.skip(sum(shard.ref.rows for shard in done))
+        LOG.info("%d shards of the %s set are encrypted already: going on after them.", len(done), part.value)
+    with closing(work.run(len(done))) as placed:
         for shard in placed:
-            refs.append(shard.ref)
-            clipped += shard.clipped
+            unfinished.add(shard)
+            done.append(shard)
             progress.add(shard.ref.rows)
+    clipped = sum(shard.clipped for shard in done)
     if clipped:
         LOG.warning("%d values of the %s set are out of range and were clipped.", clipped, part.value)
     _report_encrypted(sealing, part, progress)
-    manifest = write_manifest(_manifest(sealing, part, tuple(refs)))
+    manifest = write_manifest(_manifest(sealing, part, tuple(shard.ref for shard in done)))
     write_durably(sealing.folder.manifest(part.value), manifest)
+    unfinished.finish()
     return manifest
 
 
@@ -97,14 +106,6 @@ class _Encrypted:
     number: int
     content: bytes = field(repr=False)
     rows: int
-    clipped: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A shard that has a CID."""
-
-    ref: ShardRef
     clipped: int
 
 
@@ -119,23 +120,24 @@ class _Work:
     order: NDArray[np.int64]
     slots: Slots
 
-    def run(self) -> Generator[_Placed]:
-        """Yield the shards in order; the store takes some while the next are encrypted."""
+    def run(self, first: int) -> Generator[Placed]:
+        """Yield the shards from number `first` on; the store takes some while the next are encrypted."""
         at_once = self.slots.count
-        count = -(-len(self.x) // self._rows)
-        encrypted = look_ahead(self._encrypt, range(count), workers=at_once, maximum=at_once + 1)
+        count = -(-len(self.x) // self.rows)
+        encrypted = look_ahead(self._encrypt, range(first, count), workers=at_once, maximum=at_once + 1)
         with closing(encrypted):
             yield from look_ahead(self._place, encrypted, workers=PLACED_AT_ONCE, maximum=PLACED_AT_ONCE)
 
     @property
-    def _rows(self) -> int:
+    def rows(self) -> int:
+        """Return how many samples a shard has, but for the last."""
         row_bytes = (self.sealing.specification.columns + 1) * POINT_BYTES + LABEL_BYTES
         fitting = max(1, SHARD_BYTES // row_bytes)
         # Whole batches, because decryption takes so many rows at a time.
         return fitting - fitting % BATCH if fitting > BATCH else fitting
 
     def _encrypt(self, number: int) -> _Encrypted:
-        some = self.order[number * self._rows : (number + 1) * self._rows]
+        some = self.order[number * self.rows : (number + 1) * self.rows]
         quantised = apply(self.sealing.quantisation, self.x[some])
         values = with_noise(quantised.values, self.sealing.specification, self.sealing.random_bytes)
         sealed = self._seal(values)
@@ -149,7 +151,7 @@ class _Work:
             lambda shards: encrypt_elsewhere(shards, owner.secret, owner.public, values, owner.random_bytes),
         )
 
-    def _place(self, shard: _Encrypted) -> _Placed:
+    def _place(self, shard: _Encrypted) -> Placed:
         path = self.sealing.folder.shard(self.part.value, shard.number)
         if self.part is Part.TEST:
             write_durably(path, shard.content)
@@ -158,7 +160,7 @@ class _Work:
             write_whole(path, shard.content)
             cid = self.sealing.store.add(path)
             path.unlink()
-        return _Placed(shard_ref(cid, shard.content, shard.rows), shard.clipped)
+        return Placed(shard_ref(cid, shard.content, shard.rows), shard.clipped)
 
 
 def _manifest(sealing: Sealing, part: Part, refs: tuple[ShardRef, ...]) -> EncryptedSetManifest:

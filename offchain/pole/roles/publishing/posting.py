@@ -23,7 +23,7 @@ from pole.roles.keys.budget import KeyBudget
 from pole.roles.keys.ledger import LedgerEntry
 from pole.roles.memory import DataNodeMemory
 from pole.roles.ports import Chain, Journal
-from pole.roles.publishing.preparation import TaskRequest, Workshop, check_request, prepare_task
+from pole.roles.publishing.preparation import Begun, TaskRequest, Workshop, check_request, prepare_task
 
 if TYPE_CHECKING:
     from pole.roles.keys.preview import Preview
@@ -39,14 +39,15 @@ def post_task(
 ) -> int:
     """Prepare a task, post and fund it; return its id. `reserve` sees its files before anything is spent.
 
-    The same request again, after this was interrupted, resumes with what was prepared, sending nothing twice;
+    The same request again, after this was interrupted, goes on where it was, sending nothing twice;
     after it succeeded, it makes a new task under a new master key. Raises what `prepare_task` raises, and
     FundsError when the wallet cannot pay: what was prepared then waits for the next try.
     """
     memory, digest = DataNodeMemory(journal), request_digest(request)
     files = memory.prepared(digest)
     if files is None:
-        files = prepare_task(request, workshop)
+        begun = Begun(memory.begun(digest), lambda mpk_digest: memory.keep_begun(digest, mpk_digest))
+        files = prepare_task(request, workshop, begun)
         memory.keep_prepared(digest, files)
     reserve(files)
     task_id = chain.post_task(request.terms, files, intent=memory.post_intent(files.mpk_digest))

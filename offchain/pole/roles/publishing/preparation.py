@@ -1,19 +1,23 @@
 """From a data set to a task: quantised, encrypted under a fresh key, published but for the test set."""
 
+import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from pole.errors import InputError
-from pole.ipfe.scheme import MasterSecretKey, generate_keys
+import numpy as np
+from numpy.typing import NDArray
+
+from pole.errors import InputError, IntegrityError
+from pole.ipfe.scheme import MasterPublicKey, MasterSecretKey, generate_keys
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.quantisation import fit
 from pole.protocol.amounts import ether, unit_of, written
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import Part
-from pole.protocol.formats.keys import write_master_public_key
+from pole.protocol.formats.keys import read_master_public_key, write_master_public_key
 from pole.protocol.models.metrics import AbsoluteError
 from pole.protocol.models.set_size import check_set_size
 from pole.protocol.models.specification import ModelSpecification
@@ -26,8 +30,10 @@ from pole.roles.ports import Shards, Store
 from pole.roles.publishing.encryption import Sealing, encrypt_set
 from pole.roles.publishing.permutation import random_permutation
 from pole.roles.publishing.task_folder import TaskFolder
+from pole.roles.publishing.unfinished import UnfinishedSet
 from pole.roles.support.files import write_durably
 
+LOG: Final = logging.getLogger("pole.task")
 LARGEST_AMOUNT: Final = 2**96 - 1
 
 
@@ -44,7 +50,8 @@ class TaskRequest:
 class Workshop:
     """What preparing a task needs, beside the request.
 
-    `save_secret` keeps a master secret, `random_bytes` may be called by `threads` threads at a time, `clock`
+    `save_secret` keeps a master secret, `open_secret` gives it again and raises InputError where it is not
+    there, `random_bytes` may be called by `threads` threads at a time, `clock`
     counts seconds for reports of progress. The machines of `shards` encrypt beside the threads: they see
     samples and the public key.
     """
@@ -52,6 +59,7 @@ class Workshop:
     store: Store
     home: Path
     save_secret: Callable[[bytes, MasterSecretKey], None]
+    open_secret: Callable[[bytes], MasterSecretKey]
     random_bytes: Callable[[int], bytes]
     threads: int = 1
     clock: Callable[[], float] = time.monotonic
@@ -149,46 +157,102 @@ def _counted(unit: str) -> Callable[[int, int], str]:
     return lambda count, _: f"{count} {unit}"
 
 
-def prepare_task(request: TaskRequest, workshop: Workshop) -> TaskFiles:
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Under which master key a request was begun to be prepared, None where it was not; and what keeps it."""
+
+    mpk_digest: bytes | None = None
+    keep: Callable[[bytes], None] = lambda _: None
+
+
+NOT_BEGUN: Final = Begun()
+
+
+def prepare_task(request: TaskRequest, workshop: Workshop, begun: Begun = NOT_BEGUN) -> TaskFiles:
     """Return where the files of a new task are; all but the test set are published.
 
     The test set stays in the task's folder. The master key is fresh and its secret durable before anything is
-    published; the samples of either set come in a fresh order. Raises InputError for a request that
-    `check_request` refuses, UnreachableError when the store does not answer.
+    published; the samples of either set come in a fresh order. What was `begun` goes on under its master key,
+    with the first shard that is missing. Raises InputError for a request that `check_request` refuses,
+    UnreachableError when the store does not answer.
     """
     dataset, specification = request.dataset, request.specification
-    secret, public = generate_keys(specification.columns, workshop.random_bytes)
-    key_file = write_master_public_key(public.points)
-    mpk_digest = keccak256(key_file)
-    workshop.save_secret(mpk_digest, secret)
-    folder = TaskFolder.of(workshop.home, mpk_digest)
-    write_durably(folder.specification, specification.canonical_bytes())
-    write_durably(folder.public_key, key_file)
-    if dataset.preparation is not None:
-        write_durably(folder.preparation, dataset.preparation.canonical_bytes())
-    key_ref = FileRef(workshop.store.add(folder.public_key), mpk_digest)
-    sealing = Sealing(
-        specification,
-        fit(dataset.x_train, specification.input.bits, dataset.bounds),
-        secret,
-        key_ref,
-        folder,
-        workshop.store,
-        workshop.random_bytes,
-        workshop.threads,
-        workshop.clock,
-        public,
-        workshop.shards,
-    )
-    train_order = random_permutation(len(dataset.x_train), workshop.random_bytes)
-    test_order = random_permutation(len(dataset.x_test), workshop.random_bytes)
-    train = encrypt_set(sealing, Part.TRAIN, dataset.x_train, dataset.y_train, train_order)
-    test = encrypt_set(sealing, Part.TEST, dataset.x_test, dataset.y_test, test_order)
+    sealing = _sealing(request, workshop, _resumed(request, workshop, begun) or _begin(request, workshop))
+    begun.keep(sealing.public_key.digest)
+    folder = sealing.folder
+    train = _sealed(sealing, Part.TRAIN, dataset.x_train, dataset.y_train)
+    test = _sealed(sealing, Part.TEST, dataset.x_test, dataset.y_test)
     return TaskFiles(
         spec_cid=workshop.store.add(folder.specification),
         spec_digest=specification.digest(),
         train_cid=workshop.store.add(folder.manifest("train")),
         train_digest=keccak256(train),
         test_digest=keccak256(test),
-        mpk_digest=mpk_digest,
+        mpk_digest=sealing.public_key.digest,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A task's master key, whose public part is in the task's folder."""
+
+    secret: MasterSecretKey = field(repr=False)
+    public: MasterPublicKey
+    digest: bytes
+
+
+def _begin(request: TaskRequest, workshop: Workshop) -> _Key:
+    """Make a master key and the task's folder."""
+    dataset, specification = request.dataset, request.specification
+    secret, public = generate_keys(specification.columns, workshop.random_bytes)
+    key_file = write_master_public_key(public.points)
+    digest = keccak256(key_file)
+    workshop.save_secret(digest, secret)
+    folder = TaskFolder.of(workshop.home, digest)
+    write_durably(folder.specification, specification.canonical_bytes())
+    if dataset.preparation is not None:
+        write_durably(folder.preparation, dataset.preparation.canonical_bytes())
+    write_durably(folder.public_key, key_file)
+    return _Key(secret, public, digest)
+
+
+def _resumed(request: TaskRequest, workshop: Workshop, begun: Begun) -> _Key | None:
+    """Return the master key that a request was begun under, None where it is gone: all is made anew then."""
+    if begun.mpk_digest is None:
+        return None
+    path = TaskFolder.of(workshop.home, begun.mpk_digest).public_key
+    try:
+        points = read_master_public_key(path.read_bytes(), dimension=request.specification.columns)
+        secret = workshop.open_secret(begun.mpk_digest)
+    except (OSError, IntegrityError, InputError) as error:
+        LOG.warning("What was begun of this task cannot be gone on with, and is made anew: %s", error)
+        return None
+    return _Key(secret, MasterPublicKey(points), begun.mpk_digest)
+
+
+def _sealing(request: TaskRequest, workshop: Workshop, key: _Key) -> Sealing:
+    folder = TaskFolder.of(workshop.home, key.digest)
+    dataset, specification = request.dataset, request.specification
+    return Sealing(
+        specification,
+        fit(dataset.x_train, specification.input.bits, dataset.bounds),
+        key.secret,
+        FileRef(workshop.store.add(folder.public_key), key.digest),
+        folder,
+        workshop.store,
+        workshop.random_bytes,
+        workshop.threads,
+        workshop.clock,
+        key.public,
+        workshop.shards,
+    )
+
+
+def _sealed(sealing: Sealing, part: Part, x: NDArray[Any], y: NDArray[np.int64]) -> bytes:
+    """Return the manifest of a set in an order of its own, which is encrypted unless it was before."""
+    path, unfinished = sealing.folder.manifest(part.value), UnfinishedSet(sealing.folder, part)
+    if path.is_file():
+        unfinished.finish()
+        return path.read_bytes()
+    order = unfinished.order(len(x), lambda count: random_permutation(count, sealing.random_bytes))
+    return encrypt_set(sealing, part, x, y, order)

@@ -37,6 +37,14 @@ class TaskFolder:
         """Return the path of the manifest of the encrypted `part`, "train" or "test"."""
         return self.path / f"{part}.json"
 
+    def order(self, part: str) -> Path:
+        """Return the path of the order of the samples of a `part` that is being encrypted."""
+        return self.path / f"{part}-order"
+
+    def placed(self, part: str) -> Path:
+        """Return the path of what is done of a `part` that is being encrypted: a line for each shard."""
+        return self.path / f"{part}-placed"
+
     def shard(self, part: str, number: int) -> Path:
         """Return the path of a shard of the encrypted `part`, "train" or "test", counting from 0."""
         return self.path / f"{part}-{number:05}.safetensors"

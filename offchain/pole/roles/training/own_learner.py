@@ -102,9 +102,7 @@ class OwnLearner:
             TrainingSettings(),
             OnDisk(folder),
         )
-        return Order(
-            task, assignment.needed, seconds, self.device, self.threads, folder, self.random_seed()
-        )
+        return Order(task, assignment.needed, seconds, self.device, self.threads, folder, self.random_seed())
 
     def _round_folder(self, seed: bytes) -> Path:
         """Return the folder of this round's checkpoints; those of other rounds are deleted."""
