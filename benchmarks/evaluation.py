@@ -30,7 +30,7 @@ from pole.learning.data.quantisation import apply, fit
 from pole.learning.evaluation.arrays import PROCESSOR, Place
 from pole.learning.evaluation.canonical import CanonicalModel, evaluate
 from pole.learning.evaluation.convolutions import PATHS, PORTABLE
-from pole.learning.threads import never
+from pole.learning.machine.threads import never
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import train

@@ -21,7 +21,7 @@ from pole.adapters.machine.memory import give_back_freed_memory, trim_heap
 from pole.ipfe import scheme
 from pole.learning.evaluation.canonical import CanonicalModel, evaluate, tensor_shapes
 from pole.learning.evaluation.features import FeatureMap
-from pole.learning.threads import limit_threads
+from pole.learning.machine.threads import limit_threads
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.mapping.layer import arrange, feature_shape, query_plan
 from pole.protocol.models import layers

@@ -22,7 +22,7 @@ from pole.ipfe import scheme
 from pole.learning.evaluation import layers as exact
 from pole.learning.evaluation.canonical import CanonicalModel, evaluate, tensor_shapes
 from pole.learning.evaluation.features import FeatureMap
-from pole.learning.threads import limit_threads
+from pole.learning.machine.threads import limit_threads
 from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping, LinearMapping, Mapping, Shape
 from pole.protocol.mapping.layer import feature_shape, query_plan
 from pole.protocol.models import layers as kinds

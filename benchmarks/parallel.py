@@ -20,7 +20,7 @@ from statistics import median
 import numpy as np
 import torch
 
-from pole.learning.threads import limit_threads
+from pole.learning.machine.threads import limit_threads
 from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.mapping.layer import feature_shape

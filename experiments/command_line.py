@@ -22,7 +22,7 @@ from experiments.records import Size
 from experiments.session import KEPT, QUICK, Experiment, MeasureAll, Options, cases_of, in_turn, run
 from pole.api.settings import default_home
 from pole.errors import InputError, PoleError
-from pole.learning.threads import limit_threads
+from pole.learning.machine.threads import limit_threads
 
 INTERRUPTED: Final = 130
 

@@ -12,7 +12,7 @@ from experiments.records import Size
 from experiments.results import EXPERIMENTS
 from experiments.session import provide, record_of
 from pole.errors import InputError
-from pole.learning.threads import limit_threads
+from pole.learning.machine.threads import limit_threads
 
 
 def measure(content: bytes) -> bytes:

@@ -29,7 +29,7 @@ from experiments.records import Record, Size, best_size
 from experiments.resuming import Notes, folder_name
 from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
-from pole.learning.threads import never
+from pole.learning.machine.threads import never
 from pole.learning.training.recipe import TrainingSettings, shuffled
 from pole.learning.training.stopping import StopRule
 from pole.learning.training.training_run import Progress, TrainingRun

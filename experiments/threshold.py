@@ -19,7 +19,7 @@ from experiments.records import Record, Size, best_size
 from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from experiments.tasks import EASY, TASKS, Task
-from pole.learning.threads import never
+from pole.learning.machine.threads import never
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import pick_device, train

@@ -23,7 +23,7 @@ from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from experiments.victims import EPOCHS, PAPER, Variant
 from pole.learning.networks.network import Network
-from pole.learning.threads import never
+from pole.learning.machine.threads import never
 from pole.learning.training.stopping import StopRule
 from pole.learning.training.training_data import TrainingData
 from pole.learning.training.training_run import TrainingRun

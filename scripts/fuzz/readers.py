@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 from scripts.fuzz import examples
 from scripts.fuzz.examples import CONTEXT, DIGEST, DIMENSION, INDEX, PASSWORD, QUERIES, ROUND, SEED, WINDOWS
@@ -24,7 +25,7 @@ from pole.adapters.wallet import holder_card, keystore, remote_wallet, secret_bo
 from pole.errors import InputError, IntegrityError, PoleError
 from pole.explore.views.tasks.drawing import drawn_layers
 from pole.explore.views.tasks.specification import read_view
-from pole.learning.data import datasets
+from pole.learning.data import datasets, reading
 from pole.learning.data.preparation import ImageSource, parse_preparation
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.fixed_point import MalformedModelError
@@ -402,6 +403,13 @@ def _of_data(folder: Path) -> tuple[Reader, ...]:
             ("pole.learning.data.datasets.load", "pole.learning.data.own.read_npz"),
         ),
         Reader(
+            "mapped-npz",
+            lambda data: _mapped(_written(npz, data)),
+            (InputError,),
+            examples.arrays(),
+            ("pole.learning.data.reading.mapped_entry",),
+        ),
+        Reader(
             "pole",
             lambda data: datasets.load(str(_written(pole, data)), None),
             (InputError,),
@@ -426,6 +434,12 @@ def _of_data(folder: Path) -> tuple[Reader, ...]:
             ("pole.learning.preparing.images.decoded",),
         ),
     )
+
+
+def _mapped(path: Path) -> None:
+    """Read a data set as one is read whose arrays are all large."""
+    with patch.object(reading, "MAPPED_FROM", 1):
+        datasets.load(str(path), None)
 
 
 def _table_reader(name: str, path: Path, valid: tuple[bytes, ...]) -> Reader:

@@ -22,7 +22,7 @@ from pole.ipfe import backend, scheme
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.canonical import CanonicalModel, evaluate, tensor_shapes
 from pole.learning.evaluation.features import FeatureMap
-from pole.learning.threads import limit_threads
+from pole.learning.machine.threads import limit_threads
 from pole.protocol.encoding.records import KeysPosted
 from pole.protocol.formats.encrypted_set import (
     EncryptedSetManifest,

@@ -311,7 +311,7 @@ def test_a_stake_that_no_round_can_draw_is_due(
         EventDatabase(engine, where(PARAMETERS)).catch_up(chain_of(Ledger()))
         with engine.connect() as connection:
             look = Look(connection, PARAMETERS)
-            left = head_of(look).time - seconds
+            left = Time(head_of(look).time - seconds)
             for number, kind in enumerate(kinds):
                 act = Act(left, 0, kind, VERIFIERS[0], None, None, "")
                 connection.execute(insert(schema.acts).values(asdict(act) | {"log_index": number}))

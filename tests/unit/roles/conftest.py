@@ -12,6 +12,7 @@ from tests.unit.roles.fake_storage import FakeStore, MemoryJournal
 from tests.unit.roles.fakes import FakeChain, World
 from tests.unit.roles.results import result_of
 
+from pole.errors import InputError
 from pole.ipfe.scheme import MasterSecretKey
 from pole.learning.data.datasets import DataSet
 from pole.learning.evaluation import model_file
@@ -132,6 +133,8 @@ class Secrets:
         self.kept[digest] = secret
 
     def open(self, digest: bytes) -> MasterSecretKey:
+        if digest not in self.kept:
+            raise InputError("There is no such secret; make it anew.")
         return self.kept[digest]
 
 

@@ -55,7 +55,8 @@ NAMES = (
         "journal",
         "ledger-entry",
     ),
-    *("preparation", "npz", "pole", "table", "parquet", "arrow", "workbook", "new-rows", "image"),
+    *("preparation", "npz", "mapped-npz", "pole", "table", "parquet", "arrow", "workbook", "new-rows"),
+    "image",
     *("record", "ethereum-header", "refusal"),
     *("verification-ticket", "verification-job", "verification-refusal"),
 )

@@ -125,6 +125,7 @@ def prepare(
     from pole.errors import InputError
     from pole.learning.data.own import ENDINGS, save_pole
     from pole.learning.preparing.preparing import Wanted, prepare
+    from pole.learning.preparing.tables import on_disk
 
     if out.suffix not in ENDINGS[1:]:
         raise InputError(
@@ -133,7 +134,10 @@ def prepare(
     if not out.parent.is_dir():
         raise InputError(f"There is no folder {out.parent}; make it, or name another --out.")
     channels = None if grey is None else 1 if grey else 3
-    prepared = prepare(source, Wanted(channels=channels, **options), _reporter())
+    report = _reporter()
+    workspace = on_disk(out.parent, lambda done, total: report(f"{done:,} of {total:,} rows are samples"))
+    wanted = Wanted(channels=channels, **options)
+    prepared = prepare(source, wanted, lambda count: report(f"{count:,} read"), workspace)
     save_pole(out, prepared.dataset.samples(), prepared.preparation)
     if as_json:
         print_json(_document(out, prepared))
@@ -210,16 +214,17 @@ def _document(out: Path, prepared: "Prepared") -> dict[str, Any]:
     }
 
 
-def _reporter() -> "Callable[[int], None]":
-    """Return a function that tells on stderr how many rows or images were read, not too often."""
+def _reporter() -> "Callable[[str], None]":
+    """Return a function that tells on stderr how far the work is, not too often."""
     on_terminal = sys.stderr.isatty()
     told_at = time.monotonic()
 
-    def report(count: int) -> None:
+    def report(progress: str) -> None:
         nonlocal told_at
         if time.monotonic() - told_at < SECONDS_BETWEEN[on_terminal]:
             return
         told_at = time.monotonic()
-        click.echo(f"\r{count:,} read" if on_terminal else f"{count:,} read", err=True, nl=not on_terminal)
+        # Blanks cover what is left of a longer line.
+        click.echo(f"\r{progress:<60}" if on_terminal else progress, err=True, nl=not on_terminal)
 
     return report

@@ -66,7 +66,7 @@ def run(
     import time
 
     from pole.learning.evaluation.arrays import PROCESSOR
-    from pole.learning.threads import limit_threads
+    from pole.learning.machine.threads import limit_threads
     from pole.roles.memory import VerifierMemory
     from pole.roles.workers import tables
     from pole.roles.workers.verifier.verifier import Verifier

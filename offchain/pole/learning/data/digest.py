@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 
 from pole.learning.data.datasets import DataSet
+from pole.learning.evaluation.features import batches
 
 
 def data_set_digest(dataset: DataSet) -> bytes:
@@ -15,5 +16,10 @@ def data_set_digest(dataset: DataSet) -> bytes:
     with a sample more has another digest.
     """
     samples = dataset.x_train.reshape(len(dataset.x_train), -1)
-    digests = sorted(hashlib.sha256(np.asarray(row, dtype="<f8").tobytes()).digest() for row in samples)
-    return hashlib.sha256(b"".join(digests)).digest()
+    # Of one length, so that NumPy orders them as Python does: it takes no notice of zero bytes at the end.
+    digests = np.empty(len(samples), dtype=f"S{hashlib.sha256().digest_size}")
+    for rows in batches(*samples.shape):
+        values = np.asarray(samples[rows], dtype="<f8")
+        digests[rows] = [hashlib.sha256(row.tobytes()).digest() for row in values]
+    digests.sort()
+    return hashlib.sha256(digests.data).digest()

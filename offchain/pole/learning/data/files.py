@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
-from pole.learning.data.reading import read_as, require_unpacked_size
+from pole.learning.data.reading import mapped_entry, read_as, require_unpacked_size
 
 Arrays = tuple[NDArray[Any], NDArray[np.int64], NDArray[Any], NDArray[np.int64]]
 
@@ -94,14 +94,15 @@ def scikit_learn(name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 def npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, NDArray[Any]]:
     """Return the named arrays of an .npz file, and the optional ones that it has; pickles are never read.
 
-    Raises InputError where it is none, is encrypted or too large, or lacks an array.
+    Large ones that are not compressed are mapped, read-only. Raises InputError where it is none, is encrypted
+    or too large, or lacks an array.
     """
     with _opened(path) as file:
         missing = [name for name in names if name not in file.files]
         if missing:
             raise InputError(f"{path} lacks {', '.join(missing)}; save it with numpy.savez and these names.")
         found = [name for name in optional if name in file.files]
-        return {name: file[name] for name in (*names, *found)}
+        return {name: _mapped_or_read(path, file, name) for name in (*names, *found)}
 
 
 def one_array(path: Path, names: tuple[str, ...]) -> NDArray[Any]:
@@ -119,6 +120,11 @@ def one_array(path: Path, names: tuple[str, ...]) -> NDArray[Any]:
             if len(found) == 1 or found[0] in names:
                 return np.asarray(file[found[0]])
             raise InputError(f"{path} has {len(file.files)} arrays; call the one that is meant `x`.")
+
+
+def _mapped_or_read(path: Path, file: np.lib.npyio.NpzFile, name: str) -> NDArray[Any]:
+    mapped = mapped_entry(path, f"{name}.npy")
+    return np.asarray(file[name]) if mapped is None else mapped
 
 
 @contextmanager

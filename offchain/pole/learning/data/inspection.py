@@ -3,13 +3,17 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pole.learning.data.datasets import DataSet
+from pole.learning.evaluation.features import batches
 
+Digests = NDArray[np.bytes_]
+
+DIGEST_BYTES: Final = 16
 FEW: Final = 10
 """Training samples of a class below which it is hardly learned."""
 RARE: Final = 0.9
@@ -40,12 +44,7 @@ class Inspection:
 def inspect(dataset: DataSet) -> Inspection:
     """Return what a data set is like; costs a pass over its samples."""
     train, test = _digests(dataset.x_train), _digests(dataset.x_test)
-    seen = set(train)
-    labels: dict[bytes, set[int]] = {}
-    both = zip([*train, *test], [*dataset.y_train.tolist(), *dataset.y_test.tolist()], strict=True)
-    told = [(digest, label) for digest, label in both]
-    for digest, label in told:
-        labels.setdefault(digest, set()).add(label)
+    seen = np.unique(train)
     columns = dataset.x_train.reshape(len(train), -1)
     lowest, highest = columns.min(axis=0), columns.max(axis=0)
     low, high = (lowest, highest) if dataset.bounds is None else (dataset.bounds.low, dataset.bounds.high)
@@ -54,10 +53,12 @@ def inspect(dataset: DataSet) -> Inspection:
         test_counts=np.bincount(dataset.y_test, minlength=dataset.classes),
         constant=np.flatnonzero(lowest == highest),
         equal_train=len(train) - len(seen),
-        equal_test=len(test) - len(set(test)),
-        equal_across=sum(digest in seen for digest in test),
-        contradicting=sum(len(labels[digest]) > 1 for digest, _ in told),
-        at_ends=np.count_nonzero((columns <= np.asarray(low)) | (columns >= np.asarray(high)), axis=0),
+        equal_test=len(test) - len(np.unique(test)),
+        equal_across=int(np.count_nonzero(np.isin(test, seen))),
+        contradicting=_contradicting(
+            np.concatenate([train, test]), np.concatenate([dataset.y_train, dataset.y_test])
+        ),
+        at_ends=_at_ends(columns, np.asarray(low), np.asarray(high)),
     )
 
 
@@ -112,6 +113,27 @@ def _of_classes(found: Inspection) -> Iterator[str]:
         )
 
 
-def _digests(samples: NDArray[np.generic]) -> list[bytes]:
+def _digests(samples: NDArray[Any]) -> Digests:
+    """Return a digest of each sample; all have one length, so zero bytes at the end do not matter."""
     rows = samples.reshape(len(samples), -1)
-    return [hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=16).digest() for row in rows]
+    digests = np.empty(len(rows), dtype=f"S{DIGEST_BYTES}")
+    for number, row in enumerate(rows):
+        digests[number] = hashlib.blake2b(row.tobytes(), digest_size=DIGEST_BYTES).digest()
+    return digests
+
+
+def _contradicting(digests: Digests, labels: NDArray[np.int64]) -> int:
+    """Return how many samples have an equal one with another label."""
+    distinct, which = np.unique(digests, return_inverse=True)
+    lowest, highest = np.full(len(distinct), np.iinfo(np.int64).max), np.full(len(distinct), -1)
+    np.minimum.at(lowest, which, labels)
+    np.maximum.at(highest, which, labels)
+    return int(np.count_nonzero((lowest < highest)[which]))
+
+
+def _at_ends(columns: NDArray[Any], low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.int64]:
+    """Return how many of each column's values are at an end, some rows at a time."""
+    found = np.zeros(columns.shape[1], dtype=np.int64)
+    for rows in batches(*columns.shape):
+        found += np.count_nonzero((columns[rows] <= low) | (columns[rows] >= high), axis=0)
+    return found

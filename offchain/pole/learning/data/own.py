@@ -1,9 +1,11 @@
 """A user's own data sets: .npz files as NumPy writes them, and .pole files, which hold a preparation, too.
 
 A .pole file (docs/formats.md) is an .npz file with a further entry, preparation.json. No pickle is ever read.
+Large arrays are stored as they are, and mapped: decision record 0075.
 """
 
 import os
+import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +20,8 @@ from pole.learning.data import files
 from pole.learning.data.preparation import MAX_DOCUMENT_BYTES, ImageSource, Preparation, parse_preparation
 from pole.learning.data.quantisation import Bounds
 from pole.learning.data.ranges import bounds_without_outliers
-from pole.learning.data.reading import read_as
+from pole.learning.data.reading import is_mapped, read_as
+from pole.learning.evaluation.features import batches
 
 Samples = NDArray[Any]
 Labels = NDArray[np.int64]
@@ -33,6 +36,12 @@ LARGEST_BYTE: Final = 255.0
 CHANNELS: Final = (1, 3, 4)
 LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
 COMPRESSION: Final = 3
+ALIGNMENT: Final = 64
+HEADER_BYTES: Final = 50
+"""Of an entry with 64-bit sizes, without its name."""
+FIELD: Final = struct.Struct("<HH")
+FILLING: Final = 0xD935
+"""The field of zip headers that fills up, as Android's zipalign writes it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +124,10 @@ def write_pole(file: BinaryIO, samples: Mapping[str, NDArray[Any]], preparation:
             if name.startswith("x") and _is_bytes(preparation):
                 array = np.rint(array * LARGEST_BYTE).astype(np.uint8)
             entry = zipfile.ZipInfo(f"{name}.npy", LONG_AGO)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            if is_mapped(array.nbytes):
+                entry.extra = _filling(archive.start_dir + HEADER_BYTES + len(entry.filename))
+            else:
+                entry.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(entry, "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
         document = zipfile.ZipInfo(PREPARATION, LONG_AGO)
@@ -147,6 +159,12 @@ def require_channels_first(where: str, shape: tuple[int, ...]) -> None:
         )
 
 
+def _filling(place: int) -> bytes:
+    """Return a field of an entry's header that would end at `place`, so that its array is aligned."""
+    missing = -(place + FIELD.size) % ALIGNMENT
+    return FIELD.pack(FILLING, missing) + bytes(missing)
+
+
 def _is_bytes(preparation: Preparation) -> bool:
     """Return whether values are bytes / 255, which are kept as bytes."""
     return isinstance(preparation.source, ImageSource) and preparation.encoder is None
@@ -173,10 +191,10 @@ def _samples(path: Path, part: str, x: Samples) -> Samples:
             "(n, channels, height, width), and not be empty."
         )
     require_channels_first(f"{part} in {path}", x.shape)
-    if not np.all(np.isfinite(x)):
+    strange = sum(int(np.count_nonzero(~np.isfinite(x[rows]))) for rows in batches(len(x), x[0].size))
+    if strange:
         raise InputError(
-            f"{part} in {path} has {np.count_nonzero(~np.isfinite(x))} values that are NaN or infinite; "
-            "remove those samples."
+            f"{part} in {path} has {strange} values that are NaN or infinite; remove those samples."
         )
     return x
 
@@ -228,7 +246,7 @@ def _labels(path: Path, part: str, y: NDArray[Any], count: int) -> Labels:
             f"{part} in {path} runs from {y.min()} to {y.max()}; labels must be 0 to 32767, counted from 0; "
             "`pole data prepare` makes them of any labels."
         )
-    return y.astype(np.int64)
+    return y.astype(np.int64, copy=False)
 
 
 def _require_from_0(path: Path, y: Labels) -> None:

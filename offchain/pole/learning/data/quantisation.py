@@ -140,15 +140,20 @@ def apply(quantisation: Quantisation, x: NDArray[Any]) -> Quantised:
     quantisation's.
     """
     _require_finite(x)
-    rows = x.reshape(len(x), -1).astype(np.float64)
-    if len(quantisation.scale) not in (1, rows.shape[1]):
+    width = x[0].size
+    if len(quantisation.scale) not in (1, width):
         raise InputError(
-            f"Samples of {rows.shape[1]} features do not fit a quantisation of {len(quantisation.scale)}; "
+            f"Samples of {width} features do not fit a quantisation of {len(quantisation.scale)}; "
             "use the one fitted on their own training set."
         )
-    steps = np.rint((rows - np.array(quantisation.offset)) * np.array(quantisation.scale))
-    limited = np.clip(steps, 0, 2**quantisation.bits - 1)
-    return Quantised(limited.astype(np.uint8), int(np.count_nonzero(limited != steps)))
+    values, clipped = np.empty((len(x), width), dtype=np.uint8), 0
+    for rows in batches(len(x), width):
+        given = x[rows].reshape(-1, width).astype(np.float64)
+        steps = np.rint((given - np.array(quantisation.offset)) * np.array(quantisation.scale))
+        limited = np.clip(steps, 0, 2**quantisation.bits - 1)
+        values[rows] = limited
+        clipped += int(np.count_nonzero(limited != steps))
+    return Quantised(values, clipped)
 
 
 def _spread(bounds: Bounds, bits: int) -> Quantisation:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.learning.data.quantisation import Bounds, is_exact, rounded_outwards
+from pole.learning.evaluation.features import batches
 
 TAIL: Final = 0.05
 """Share of the values, at either end, that may lie anywhere; the highest and the lowest value always."""
@@ -42,13 +43,13 @@ def bounds_without_outliers(x: NDArray[Any]) -> tuple[Bounds, NDArray[np.bool_]]
     """
     if is_exact(x, BITS):
         return None
-    columns = x.reshape(len(x), -1).astype(np.float64)
-    if x.ndim > 2:
-        low, high = (np.array([end]) for end in robust_range(columns.ravel()))
-        lowest, highest = (np.array([end]) for end in (columns.min(), columns.max()))
-    else:
-        low, high = (np.array(ends) for ends in zip(*map(robust_range, columns.T), strict=True))
-        lowest, highest = columns.min(axis=0), columns.max(axis=0)
+    # A table's columns one after the other: all of them in float64 may be more than memory holds.
+    columns = [x] if x.ndim > 2 else list(x.T)
+    ends = [robust_range(column.astype(np.float64).ravel()) for column in columns]
+    low, high = (np.array(each) for each in zip(*ends, strict=True))
+    lowest, highest = (
+        np.array([end(column) for column in columns], dtype=np.float64) for end in (np.min, np.max)
+    )
     with np.errstate(over="ignore"):
         flattened = highest - lowest > FLATTENED * (high - low)
         if not flattened.any():
@@ -56,8 +57,15 @@ def bounds_without_outliers(x: NDArray[Any]) -> tuple[Bounds, NDArray[np.bool_]]
         low, high = rounded_outwards(np.where(flattened, low, lowest), np.where(flattened, high, highest))
         if not np.all(np.isfinite(high - low)):
             return None
-    outside = np.any((columns < low) | (columns > high), axis=1)
+    outside = np.concatenate(
+        [_outside(x[rows].reshape(len(x[rows]), -1), low, high) for rows in batches(len(x), x[0].size)]
+    )
     return Bounds(tuple(low.tolist()), tuple(high.tolist())), outside
+
+
+def _outside(rows: NDArray[Any], low: Floats, high: Floats) -> NDArray[np.bool_]:
+    values = rows.astype(np.float64)
+    return np.asarray(np.any((values < low) | (values > high), axis=1))
 
 
 def _middle(values: Floats) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.learning.evaluation.convolutions import fastest
-from pole.learning.threads import Stop, allowed_threads, beside_each_other, one_by_one
+from pole.learning.machine.threads import Stop, allowed_threads, beside_each_other, one_by_one
 
 if TYPE_CHECKING:
     import torch

@@ -21,7 +21,7 @@ from pole.learning.evaluation.convolutions import Filters, are_mostly_beyond, co
 from pole.learning.evaluation.features import FeatureMap, batches
 from pole.learning.evaluation.fixed_point import ACTIVATION_ONE, MalformedModelError, require_exact_sums
 from pole.learning.evaluation.steps import Step, folded_norms, steps_of
-from pole.learning.threads import Stop, never
+from pole.learning.machine.threads import Stop, never
 from pole.protocol.mapping.kinds import Shape
 from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.models.graph import Node, count_activations

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
+from pole.learning.machine.disk_arrays import Allocate, in_memory
 from pole.learning.evaluation.arrays import PROCESSOR, Array, Place
 from pole.learning.evaluation.fixed_point import ACTIVATION_ONE, CLAMP, Floats, MalformedModelError, clamp
 from pole.protocol.models.specification import MAX_INNER_PRODUCT
@@ -85,9 +86,11 @@ def fit_feature_map(features: NDArray[np.integer[Any]]) -> FeatureMap:
     return FeatureMap(np.rint(mean.reshape(-1)).astype(np.int64), scale.astype(np.float32))
 
 
-def normalised(features: NDArray[np.integer[Any]], feature_map: FeatureMap) -> NDArray[np.float32]:
+def normalised(
+    features: NDArray[np.integer[Any]], feature_map: FeatureMap, allocate: Allocate = in_memory
+) -> NDArray[np.float32]:
     """Return features as the real numbers canonical evaluation starts from, which float32 holds exactly."""
-    result = np.empty(features.shape, dtype=np.float32)
+    result = allocate(features.shape, np.float32)
     for rows in batches(len(features), features[0].size):
         result[rows] = feature_map.apply(features[rows]) / ACTIVATION_ONE
     return result
@@ -111,9 +114,14 @@ def whitening(values: NDArray[np.float32], floor: float) -> Floats:
     return np.asarray((vectors / np.sqrt(raised)) @ vectors.T, dtype=np.float64)
 
 
-def whiten(values: NDArray[np.float32], matrix: Floats) -> NDArray[np.float32]:
-    """Return `values` (n, C, ...) with `matrix` applied to each sample's features or channels."""
-    result = np.empty_like(values)
+def whiten(
+    values: NDArray[np.float32], matrix: Floats, out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Return `values` (n, C, ...) with `matrix` applied to each sample's features or channels.
+
+    They are written to `out` where it is given, which may be `values`.
+    """
+    result = np.empty_like(values) if out is None else out
     small = matrix.astype(np.float32)
     for rows in batches(len(values), values[0].size):
         result[rows] = np.moveaxis(np.tensordot(values[rows], small, axes=(1, 1)), -1, 1)

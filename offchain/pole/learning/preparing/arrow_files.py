@@ -23,11 +23,11 @@ def parquet(path: Path) -> Iterator[Any]:
     """Yield the parts of a Parquet file."""
     with arrow_parquet.ParquetFile(str(path)) as file:
         groups = range(file.metadata.num_row_groups)
-        size = sum(file.metadata.row_group(number).total_byte_size for number in groups)
+        size = max((file.metadata.row_group(number).total_byte_size for number in groups), default=0)
         if size > MAX_UNPACKED_BYTES:
             raise InputError(
-                f"{path} unpacks to {size:,} bytes, more than the {MAX_UNPACKED_BYTES:,} that PoLe reads; "
-                "take fewer rows or columns."
+                f"A row group of {path} unpacks to {size:,} bytes, more than the {MAX_UNPACKED_BYTES:,} that "
+                "PoLe reads at once; write it in smaller row groups."
             )
         for batch in file.iter_batches(ROWS):
             yield _checked(batch)

@@ -1,7 +1,7 @@
 """What each column of a table is, and how its cells become values, found on the training rows alone."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from pole.learning.data.preparation import (
     TruthColumn,
 )
 from pole.learning.data.ranges import robust_range
+from pole.learning.evaluation.features import batches
 from pole.learning.preparing import cells
 from pole.quoting import listed
 
@@ -59,15 +60,21 @@ class Fitted:
 
 
 def fit_columns(
-    table: Any, skip: Collection[str], dropped: Iterable[str], named: Collection[str]
+    table: Any,
+    train: NDArray[np.bool_],
+    skip: Collection[str],
+    dropped: Iterable[str],
+    named: Collection[str],
 ) -> list[Fitted]:
-    """Return what each column of the training rows becomes, but for those to `skip`.
+    """Return what each column of the rows to `train` becomes, but for those to `skip`.
 
-    `dropped` are left out, `named` are categories whatever they hold.
+    `dropped` are left out, `named` are categories whatever they hold. One column is in memory at a time.
     """
-    out = set(dropped)
+    out, rows = set(dropped), pa.array(train)
     return [
-        left_out(name, "dropped") if name in out else fit_column(name, column, as_names=name in named)
+        left_out(name, "dropped")
+        if name in out
+        else fit_column(name, column.filter(rows), as_names=name in named)
         for name, column in zip(table.column_names, table.columns, strict=True)
         if name not in skip
     ]
@@ -88,21 +95,25 @@ def fit_column(name: str, column: Any, *, as_names: bool = False) -> Fitted:
     return _of_texts(name, column)
 
 
-def fit_array(x: NDArray[Any]) -> tuple[ArraySource, tuple[ColumnReport, ...]]:
-    """Return the ranges of training samples (n, ...): one of bytes and of images, of tables one a column.
+def fit_array(x: NDArray[Any], train: NDArray[np.bool_]) -> tuple[ArraySource, tuple[ColumnReport, ...]]:
+    """Return the ranges of samples (n, ...) to `train`: one for bytes and images, one a column for tables.
 
-    A column of one value is all 0.
+    A column of one value is all 0. Memory holds a column in float64, or all samples where they are images of
+    other numbers than bytes.
     """
-    columns = x.reshape(len(x), -1).astype(np.float64)
+    columns = x.reshape(len(x), -1)
     if x.dtype == np.uint8:
-        ends = [(0.0, 255.0 if x.max() > HALF_A_BYTE else float(x.max()))]
+        highest = max(float(values.max()) for values in _values_of(columns, train))
+        ends = [(0.0, 255.0 if highest > HALF_A_BYTE else highest)]
     elif x.ndim > 2:
-        ends = [robust_range(columns.ravel())]
+        ends = [robust_range(x[train].astype(np.float64).ravel())]
     else:
-        ends = [robust_range(column) for column in columns.T]
+        ends = [robust_range(column[train].astype(np.float64)) for column in columns.T]
     low = np.array([low for low, _ in ends])
     high = np.array([high if high > low else _above(low) for low, high in ends])
-    clipped = np.count_nonzero((columns < low) | (columns > high), axis=0)
+    clipped = sum(
+        np.count_nonzero((values < low) | (values > high), axis=0) for values in _values_of(columns, train)
+    )
     source = ArraySource(shape=x.shape[1:], low=tuple(low.tolist()), high=tuple(high.tolist()))
     if len(ends) > 1:
         return source, tuple(
@@ -110,6 +121,14 @@ def fit_array(x: NDArray[Any]) -> tuple[ArraySource, tuple[ColumnReport, ...]]:
             for number, count in enumerate(clipped)
         )
     return source, (ColumnReport("all values", "number", x[0].size, clipped=int(clipped.sum())),)
+
+
+def _values_of(columns: NDArray[Any], train: NDArray[np.bool_]) -> Iterator[NDArray[np.float64]]:
+    """Yield the rows to train of an array (n, D), some at a time."""
+    for rows in batches(*columns.shape):
+        values = columns[rows][train[rows]].astype(np.float64)
+        if len(values):
+            yield values
 
 
 def _above(low: float) -> float:

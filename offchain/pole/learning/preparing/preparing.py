@@ -3,7 +3,7 @@
 What was decided is in the data set's preparation; what is worth knowing of it is told beside.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import prod
@@ -19,14 +19,15 @@ from pole.learning.data import files
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.own import ARRAYS, NPZ, POLE, UNIT, require_channels_first
 from pole.learning.data.preparation import Preparation, Source, TableSource, TextSource
-from pole.learning.data.reading import MAX_UNPACKED_BYTES
+from pole.learning.machine.disk_arrays import Allocate
+from pole.learning.evaluation.features import batches
 from pole.learning.preparing import arrow_files, cells, images
-from pole.learning.preparing.applying import ranged, source_values
+from pole.learning.preparing.applying import Samples, ranged, source_values
 from pole.learning.preparing.arrow_files import is_picture
 from pole.learning.preparing.encoders import fit_encoder, open_encoder
 from pole.learning.preparing.fitting import ColumnReport, Fitted, cleaned, fit_array, fit_columns, left_out
 from pole.learning.preparing.images import File, Picture
-from pole.learning.preparing.tables import Report, Table, read_table, table_of
+from pole.learning.preparing.tables import MEMORY, Report, Table, Workspace, read_table, table_of
 from pole.learning.preparing.targets import Mask, Split, WantedTarget, split_rows
 from pole.protocol.models.specification import MAX_INPUTS
 from pole.quoting import listed, quoted
@@ -73,28 +74,31 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def prepare(source: Path, wanted: Wanted, report: Report = lambda _: None) -> Prepared:
+def prepare(
+    source: Path, wanted: Wanted, report: Report = lambda _: None, workspace: Workspace = MEMORY
+) -> Prepared:
     """Return a data set of what `source` is: a table, a Hugging Face data set, images by class, or .npz.
 
-    `report` is told how many rows or images were read. Raises InputError, one sentence with what to do, for a
-    source that cannot be read or learned from.
+    `report` is told how many rows or images were read. Rows and samples are kept in the `workspace`. Raises
+    InputError, one sentence with what to do, for a source that cannot be read or learned from, and DiskError
+    where the workspace has no room.
     """
     name = source.resolve().name.split(".")[0] or "data"
     if source.suffix == POLE:
         raise InputError(f"{source} is prepared already; see `pole data show {source}`.")
     if source.suffix == NPZ:
-        return _of_arrays(name, *_arrays(source, wanted), wanted, report)
+        return _of_arrays(name, *_arrays(source, wanted, workspace), wanted, report, workspace)
     if not source.is_dir():
-        table, test = read_table(source, report), None
+        table, test = read_table(source, report, workspace), None
     elif not arrow_files.is_hugging_face(source):
-        return _of_images(name, *images.labelled_images(source, wanted.test), wanted, report)
+        return _of_images(name, *images.labelled_images(source, wanted.test), wanted, report, workspace)
     else:
-        table, test = (_read(each, report) for each in arrow_files.splits(source))
+        table, test = (_read(each, report, workspace) for each in arrow_files.splits(source))
         if wanted.test is None and (pictures := _pictures(table, test, wanted)) is not None:
-            return _of_images(name, *pictures, wanted, report)
+            return _of_images(name, *pictures, wanted, report, workspace)
     if wanted.test is not None:
-        test = read_table(wanted.test, report)
-    return prepare_table(name, table, test, wanted, report)
+        test = read_table(wanted.test, report, workspace)
+    return prepare_table(name, table, test, wanted, report, workspace)
 
 
 def prepare_frame(frame: object, wanted: Wanted, test: object = None, *, name: str = "frame") -> Prepared:
@@ -103,7 +107,12 @@ def prepare_frame(frame: object, wanted: Wanted, test: object = None, *, name: s
 
 
 def prepare_table(
-    name: str, table: Table, test: Table | None, wanted: Wanted, report: Report = lambda _: None
+    name: str,
+    table: Table,
+    test: Table | None,
+    wanted: Wanted,
+    report: Report = lambda _: None,
+    workspace: Workspace = MEMORY,
 ) -> Prepared:
     """Return a data set of a table, and of one of test rows where they are apart.
 
@@ -119,14 +128,11 @@ def prepare_table(
     split = split_rows(joined.column(column), given, _aim(wanted, column), wanted.test_part, wanted.seed)
     if wanted.text is not None:
         return _of_texts(name, joined, split, wanted, report)
-    fitted = fit_columns(joined.filter(split.train), {column}, wanted.dropped, wanted.categories)
+    fitted = fit_columns(joined, split.train, {column}, wanted.dropped, wanted.categories)
     fitted += [left_out(field.name, f"holds {field.type}, which no value of a sample is") for field in nested]
     source = _table_source(name, fitted)
-    _require_memory(len(joined), source.shape[0])
-    for fit in source.columns:
-        place = joined.column_names.index(fit.name)
-        joined = joined.set_column(place, fit.name, cleaned(fit, joined.column(fit.name)))
-    values = [source_values(source, joined.filter(part))[0] for part in (split.train, split.test)]
+    _require_room(len(joined), source.shape[0], workspace)
+    values = _samples_of(source, lambda rows: _cleaned(source, joined[rows]), split, workspace)
     return _prepared(name, source, values, split, tuple(each.report for each in fitted), wanted, report)
 
 
@@ -145,28 +151,63 @@ def _of_images(
     given: Mask | None,
     wanted: Wanted,
     report: Report,
+    workspace: Workspace,
 ) -> Prepared:
     source = images.source_of(pictures, wanted.size, wanted.channels)
-    _require_memory(len(pictures), prod(source.shape))
+    _require_room(len(pictures), prod(source.shape), workspace)
     aim = _aim(wanted, wanted.target or CLASS_BY_FOLDER)
     split = split_rows(pa.array(classes), given, aim, wanted.test_part, wanted.seed)
-    pixels = np.empty((len(pictures), *source.shape), dtype=np.uint8)
+    pixels = workspace.allocate((len(pictures), *source.shape), np.uint8)
     for start in range(0, len(pictures), IMAGES_AT_ONCE):
         part = pictures[start : start + IMAGES_AT_ONCE]
         pixels[start : start + len(part)] = images.decoded(part, source)
         report(start + len(part))
-    values = [source_values(source, pixels[part])[0] for part in (split.train, split.test)]
+    values = _samples_of(source, lambda rows: pixels[rows], split, workspace)
     return _prepared(name, source, values, split, (), wanted, report)
 
 
 def _of_arrays(
-    name: str, x: NDArray[Any], y: Any, given: Mask | None, wanted: Wanted, report: Report
+    name: str,
+    x: NDArray[Any],
+    y: Any,
+    given: Mask | None,
+    wanted: Wanted,
+    report: Report,
+    workspace: Workspace,
 ) -> Prepared:
     split = split_rows(y, given, _aim(wanted, LABEL_OF_ARRAYS), wanted.test_part, wanted.seed)
-    _require_memory(len(x), x[0].size)
-    source, reports = fit_array(x[split.train])
-    values = [source_values(source, x[part])[0] for part in (split.train, split.test)]
+    _require_room(len(x), x[0].size, workspace)
+    source, reports = fit_array(x, split.train)
+    values = _samples_of(source, lambda rows: x[rows], split, workspace)
     return _prepared(name, source, values, split, reports, wanted, report)
+
+
+def _samples_of(
+    source: Source, cut: Callable[[slice], Any], split: Split, workspace: Workspace
+) -> list[Samples]:
+    """Return the samples to train and to test that a source makes of rows, of which `cut` gives a part.
+
+    Each sample depends on its own row alone, so that the parts may be of any size.
+    """
+    masks, count = (split.train, split.test), len(split.train)
+    made = [workspace.allocate((int(np.count_nonzero(mask)), *source.shape), np.float64) for mask in masks]
+    done = [0, 0]
+    for rows in batches(count, prod(source.shape)):
+        values, _ = source_values(source, cut(rows))
+        for part, mask in enumerate(masks):
+            chosen = values[mask[rows]]
+            made[part][done[part] : done[part] + len(chosen)] = chosen
+            done[part] += len(chosen)
+        workspace.report(rows.stop, count)
+    return made
+
+
+def _cleaned(source: TableSource, rows: Table) -> Table:
+    """Return rows of a table whose cells that are wrong for their column are missing."""
+    for column in source.columns:
+        place = rows.column_names.index(column.name)
+        rows = rows.set_column(place, column.name, cleaned(column, rows.column(column.name)))
+    return rows
 
 
 def _prepared(
@@ -246,8 +287,8 @@ def _joined(table: Table, test: Table, target: str) -> Table:
     return pa.concat_tables([part.replace_schema_metadata(None) for part in (table, test)])
 
 
-def _read(paths: Sequence[Path], report: Report) -> Table | None:
-    return pa.concat_tables([read_table(path, report) for path in paths]) if paths else None
+def _read(paths: Sequence[Path], report: Report, workspace: Workspace) -> Table | None:
+    return pa.concat_tables([read_table(path, report, workspace) for path in paths]) if paths else None
 
 
 def _pictures(
@@ -271,7 +312,7 @@ def _pictures(
     return pictures, classes, None if test is None else np.arange(len(whole)) >= len(table)
 
 
-def _arrays(path: Path, wanted: Wanted) -> tuple[NDArray[Any], Any, Mask | None]:
+def _arrays(path: Path, wanted: Wanted, workspace: Workspace) -> tuple[NDArray[Any], Any, Mask | None]:
     """Return samples, labels, and which are to test, of an .npz file: x and y, or x_train and so on."""
     found = files.npz(path, (), optional=("x", "y", *ARRAYS))
     if "x" in found and "y" in found:
@@ -283,7 +324,9 @@ def _arrays(path: Path, wanted: Wanted) -> tuple[NDArray[Any], Any, Mask | None]
     else:
         found = files.npz(path, ARRAYS)
         _require_alike(path, found)
-        x, y = (np.concatenate([found[f"{part}_train"], found[f"{part}_test"]]) for part in "xy")
+        x, y = (
+            _concatenated(found[f"{part}_train"], found[f"{part}_test"], workspace.allocate) for part in "xy"
+        )
         given = np.arange(len(x)) >= len(found["x_train"])
     _require_samples(path, x)
     y = y[:, 0] if y.shape[1:] == (1,) else y
@@ -292,6 +335,12 @@ def _arrays(path: Path, wanted: Wanted) -> tuple[NDArray[Any], Any, Mask | None]
             f"y in {path} is {y.dtype} of shape {y.shape}; it must hold a label for each sample."
         )
     return x, pa.array(y), given
+
+
+def _concatenated(train: NDArray[Any], test: NDArray[Any], allocate: Allocate) -> NDArray[Any]:
+    whole = allocate((len(train) + len(test), *train.shape[1:]), np.result_type(train, test))
+    whole[: len(train)], whole[len(train) :] = train, test
+    return whole
 
 
 def _require_alike(path: Path, found: Mapping[str, NDArray[Any]]) -> None:
@@ -311,7 +360,7 @@ def _require_samples(path: Path, x: NDArray[Any]) -> None:
             f"width) or (n, channels, height, width), at most {MAX_INPUTS:,} a sample."
         )
     require_channels_first(f"x in {path}", x.shape)
-    if not np.all(np.isfinite(x)):
+    if not all(np.all(np.isfinite(x[rows])) for rows in batches(len(x), x[0].size)):
         raise InputError(f"x in {path} has values that are NaN or infinite; remove those samples.")
 
 
@@ -319,9 +368,9 @@ def _aim(wanted: Wanted, column: str) -> WantedTarget:
     return WantedTarget(column, wanted.regression, wanted.unit, wanted.steps)
 
 
-def _require_memory(rows: int, width: int) -> None:
-    if rows * width * FLOAT_BYTES > MAX_UNPACKED_BYTES:
+def _require_room(rows: int, width: int, workspace: Workspace) -> None:
+    if rows * width * FLOAT_BYTES > workspace.max_bytes:
         raise InputError(
-            f"{rows:,} samples of {width:,} values are more than {MAX_UNPACKED_BYTES:,} bytes; take fewer "
+            f"{rows:,} samples of {width:,} values are more than {workspace.max_bytes:,} bytes; take fewer "
             "rows, a smaller --size, or --drop columns."
         )

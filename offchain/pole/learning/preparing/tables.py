@@ -3,14 +3,20 @@
 What a file is its first bytes say, not its name. Texts stay as they are: `cells` makes numbers of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import mmap
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from pole.errors import InputError
+from pole.errors import DiskError, InputError
 from pole.learning.data.reading import MAX_UNPACKED_BYTES, read_as
+from pole.learning.machine.disk_arrays import Allocate, OnDisk, in_memory
 from pole.learning.preparing import arrow_files, cells, delimited, workbooks
 from pole.quoting import listed, reason
 
@@ -36,25 +42,86 @@ STRANGE: Final = {
 }
 TEXT_ENDINGS: Final = (".csv", ".tsv", ".tab", ".txt", ".csv.gz", ".tsv.gz")
 MAX_NAME: Final = 1024
+MAX_DISK_BYTES: Final = 2**42
+"""Cells that are kept on disk: more than disks of these machines have, fewer than a bomb unpacks to."""
 READABLE: Final = "CSV, TSV, Parquet, Arrow, Feather and Excel (.xlsx)"
 
 
-def read_table(path: Path, report: Report = lambda _: None) -> Table:
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where rows and samples are while a data set is made of them.
+
+    `keep` makes one table of parts with the same columns, of `max_bytes` at most; `allocate` makes arrays.
+    `report` is told how many rows of how many were made samples.
+    """
+
+    keep: Callable[[Iterator[Table]], Table]
+    allocate: Allocate
+    max_bytes: int
+    report: Callable[[int, int], None] = lambda done, total: None
+
+
+def _in_memory(parts: Iterator[Table]) -> Table:
+    return pa.concat_tables(list(parts))
+
+
+MEMORY: Final = Workspace(_in_memory, in_memory, MAX_UNPACKED_BYTES)
+
+
+def on_disk(folder: Path, report: Callable[[int, int], None] = lambda done, total: None) -> Workspace:
+    """Return a workspace of files in `folder` without a name, of which nothing is left; see `OnDisk`.
+
+    Its tables are mapped, so that memory holds the columns that are looked at, and not the table.
+    """
+    return Workspace(lambda parts: _mapped(folder, parts), OnDisk(folder), MAX_DISK_BYTES, report)
+
+
+def _mapped(folder: Path, parts: Iterator[Table]) -> Table:
+    """Return parts as one table that is mapped from an Arrow file."""
+    first = next(parts)
+    with ExitStack() as opened:
+        with _keeping(folder):
+            file = opened.enter_context(tempfile.TemporaryFile(dir=folder))
+        writer = pa.ipc.new_file(pa.PythonFile(file, "w"), first.schema)
+        for part in chain([first], parts):
+            with _keeping(folder):
+                writer.write_table(part)
+        with _keeping(folder):
+            writer.close()
+            file.flush()
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return pa.ipc.open_file(pa.BufferReader(pa.py_buffer(content))).read_all()
+
+
+@contextmanager
+def _keeping(folder: Path) -> Iterator[None]:
+    """Turn the system's errors about this machine's disk into DiskError."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(
+            f"The rows cannot be kept in {folder} ({error.strerror or error}): make room on this machine's "
+            "disk."
+        ) from error
+
+
+def read_table(path: Path, report: Report = lambda _: None, workspace: Workspace = MEMORY) -> Table:
     """Return the table in a file, or the test rows of a Hugging Face data set, all where it is not split.
 
-    `report` is told of rows as they come.
+    `report` is told of rows as they come, which are kept in the `workspace`.
 
-    Raises InputError, one sentence with what to do, for a file that is damaged, too large or none of these.
+    Raises InputError, one sentence with what to do, for a file that is damaged, too large or none of these,
+    and DiskError where they cannot be kept.
     """
     if path.is_dir() and arrow_files.is_hugging_face(path):
         train, test = arrow_files.splits(path)
-        return pa.concat_tables([read_table(each, report) for each in test or train])
+        return pa.concat_tables([read_table(each, report, workspace) for each in test or train])
     with read_as("table", path, "save it again, as UTF-8 if it is CSV"):
         with path.open("rb") as file:
             beginning = file.read(16)
         if not beginning:
             raise InputError(f"{path} is empty; name a file with rows.")
-        return _joined(path, _reader(path, beginning)(path), report)
+        return workspace.keep(_counted(path, _reader(path, beginning)(path), report, workspace.max_bytes))
 
 
 def table_of(frame: object) -> Table:
@@ -120,18 +187,18 @@ def _reader(path: Path, beginning: bytes) -> Callable[[Path], Iterable[Table]]:
     raise InputError(f"{path} is no table that PoLe reads; it reads {READABLE}.")
 
 
-def _joined(path: Path, parts: Iterable[Table], report: Report) -> Table:
-    """Return the parts of a table as one; they are counted as they come, so that none is ever too large."""
-    found, rows, size = [], 0, 0
+def _counted(path: Path, parts: Iterable[Table], report: Report, max_bytes: int) -> Iterator[Table]:
+    """Yield the parts of a table; they are counted as they come, so that none is ever too large."""
+    rows, size = 0, 0
     for part in parts:
         rows, size = rows + part.num_rows, size + part.nbytes
-        if size > MAX_UNPACKED_BYTES:
+        if size > max_bytes:
             raise InputError(
-                f"{path} has more than {MAX_UNPACKED_BYTES:,} bytes of cells, and PoLe reads no more; take "
-                "fewer rows or columns."
+                f"{path} has more than {max_bytes:,} bytes of cells, and PoLe reads no more; take fewer rows "
+                "or columns."
             )
-        found.append(part)
+        if part.num_rows:
+            yield named(part, path)
         report(rows)
     if not rows:
         raise InputError(f"{path} has no rows; name a file with rows below the names of its columns.")
-    return named(pa.concat_tables(found), path)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pole.learning.evaluation.features import batches
 from pole.protocol.mapping.layer import inner_products_in_clear
 from pole.protocol.mapping.plan import QueryPlan
 from pole.protocol.mapping.rank import query_rank
@@ -113,5 +114,7 @@ def _outside(
         products = reduced[:, free] * equation[free] % PRIME
         equation[list(pivots)] = -products.sum(axis=1) % PRIME
         # Values below 2^8, weights below 2^31 and at most 2^16 columns: sums stay below 2^63.
-        broken |= (samples @ equation - origin @ equation) % PRIME != 0
+        shift = origin @ equation
+        for rows in batches(*samples.shape):
+            broken[rows] |= (samples[rows] @ equation - shift) % PRIME != 0
     return np.flatnonzero(broken)

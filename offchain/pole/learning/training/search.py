@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pole.errors import AbandonedError, InputError
 from pole.learning.evaluation.arrays import place_of
@@ -135,9 +136,15 @@ def _split(task: TrainingTask, random_seed: int) -> tuple[TrainingTask, Training
     order = np.random.default_rng(random_seed).permutation(len(task.labels))
     apart, kept = np.split(order, [max(1, round(KEPT_APART * len(task.labels)))])
     learned, unseen = (
-        replace(task, features=task.features[rows], labels=task.labels[rows]) for rows in (kept, apart)
+        replace(task, features=_taken(task, rows), labels=task.labels[rows]) for rows in (kept, apart)
     )
     return learned, unseen
+
+
+def _taken(task: TrainingTask, rows: NDArray[np.int64]) -> NDArray[np.integer[Any]]:
+    features = task.allocate((len(rows), *task.features.shape[1:]), task.features.dtype)
+    # All rows are there, and what says so would take the features twice.
+    return np.take(task.features, rows, axis=0, out=features, mode="clip")
 
 
 def _suggested(trial: Any, settings: TrainingSettings) -> TrainingSettings:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pole.learning.machine.disk_arrays import Allocate, in_memory
 from pole.learning.evaluation.features import FeatureMap, fit_feature_map, normalised, whiten, whitening
 from pole.learning.evaluation.fixed_point import Floats
 from pole.learning.networks.export import entry_layer
@@ -23,7 +24,8 @@ class TrainingTask:
     """What to learn, and how.
 
     A network of the `specification` learns `labels` (n,) from `features` (n, *feature_shape), as integers.
-    `seed` is the round's, written into the model; `settings` are the miner's own choice.
+    `seed` is the round's, written into the model; `settings` are the miner's own choice. Arrays as large as
+    the features are made by `allocate`.
     """
 
     specification: ModelSpecification
@@ -31,6 +33,7 @@ class TrainingTask:
     features: NDArray[np.integer[Any]]
     labels: NDArray[np.int64]
     settings: TrainingSettings
+    allocate: Allocate = in_memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,10 +57,10 @@ def prepare(task: TrainingTask, device: torch.device) -> TrainingData:
     Whitening raises eigenvalues to the `whitening_floor` of the settings, as a part of the largest.
     """
     feature_map = fit_feature_map(task.features)
-    values = normalised(task.features, feature_map)
+    values = normalised(task.features, feature_map, task.allocate)
     matrix = None
     if entry_layer(task.specification.nodes()) is not None:
         matrix = whitening(values, task.settings.whitening_floor)
-        values = whiten(values, matrix)
+        values = whiten(values, matrix, out=values)
     inputs = torch.from_numpy(values).to(device)
     return TrainingData(task, feature_map, matrix, inputs, torch.tensor(task.labels, device=device))

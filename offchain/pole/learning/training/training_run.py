@@ -37,6 +37,7 @@ from pole.learning.training.training_data import TrainingData
 TIME_TOLERANCE: Final = 0.05
 SECOND: Final = 1.0
 PROBE: Final = 64
+PARTS: Final = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -316,7 +317,8 @@ def expected_seconds(
     clock: Callable[[], float],
 ) -> float:
     """Return how many seconds `clock` will take while a model is evaluated, from a few of the samples."""
-    count = PROBE * place.share
+    # Of many samples a part: what each call costs by itself would count for every few of them.
+    count = max(PROBE * place.share, len(features) // PARTS)
     # One sample to warm up: a device loads what it computes with.
     evaluate(model, features[:1], labels[:1], place)
     begun = clock()

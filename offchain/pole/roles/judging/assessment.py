@@ -6,7 +6,7 @@ from pole.learning.evaluation import model_file
 from pole.learning.evaluation.arrays import PROCESSOR, Place
 from pole.learning.evaluation.canonical import Evaluation, evaluate, worth
 from pole.learning.evaluation.fixed_point import MalformedModelError
-from pole.learning.threads import Stop, never
+from pole.learning.machine.threads import Stop, never
 from pole.protocol.formats.predictions import predictions_digest
 from pole.protocol.models.specification import ModelSpecification
 from pole.protocol.state import Round, Verdict, Vote

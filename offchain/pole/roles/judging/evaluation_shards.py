@@ -15,7 +15,7 @@ from pole.learning.evaluation import model_file
 from pole.learning.evaluation.arrays import PROCESSOR, Place
 from pole.learning.evaluation.canonical import CanonicalModel, read_samples
 from pole.learning.evaluation.features import batches
-from pole.learning.threads import Stop
+from pole.learning.machine.threads import Stop
 from pole.protocol.formats.tensors import (
     MAX_HEADER_BYTES,
     TensorType,

@@ -1,7 +1,7 @@
 """From an encrypted set to its samples: fetched ahead, checked, decrypted, and kept shard by shard.
 
-Memory holds a few shards and all features, never all ciphertexts. Who was killed goes on with the first shard
-that has no whole file of features.
+Memory holds a few shards, never all ciphertexts; features are mapped where they are many. Who was killed goes
+on with the first shard that has no whole file of features.
 """
 
 import logging
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from pole.errors import AbandonedError, IntegrityError, ShardError
 from pole.ipfe.scheme import AffineCiphertexts, Ciphertexts, InnerProducts, decrypt, expand
-from pole.learning.threads import Stop
+from pole.learning.machine.disk_arrays import OnDisk
+from pole.learning.machine.threads import Stop
 from pole.protocol.formats.encrypted_set import EncryptedSetManifest, read_shard
 from pole.protocol.mapping.layer import arrange, feature_shape, largest_feature
 from pole.roles.ports import Store
@@ -75,8 +76,9 @@ class _Part:
 
 
 def _nothing_yet(count: int, files: FeatureFiles) -> OpenedRows:
-    features = np.empty((count, *files.shape), dtype=files.dtype)
-    return OpenedRows(Samples(features, np.empty(count, dtype=np.int64)), np.empty(count, dtype=np.bool_))
+    allocate = OnDisk(files.folder)
+    features = allocate((count, *files.shape), files.dtype)
+    return OpenedRows(Samples(features, allocate((count,), np.int64)), allocate((count,), np.bool_))
 
 
 class Decryption:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pole.learning.threads import Stop, never
+from pole.learning.machine.threads import Stop, never
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.formats.encrypted_set import EncryptedSetManifest
 from pole.protocol.idle.task import idle_specification

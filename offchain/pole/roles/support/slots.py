@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import AbandonedError, UnreachableError
-from pole.learning.threads import Stop, never
+from pole.learning.machine.threads import Stop, never
 from pole.roles.ports import Shards
 
 Part = TypeVar("Part")

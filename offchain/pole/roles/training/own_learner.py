@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 import torch
 
 from pole.errors import AbandonedError, InputError
+from pole.learning.machine.disk_arrays import OnDisk
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.arrays import place_of
 from pole.learning.evaluation.canonical import evaluate
@@ -92,18 +93,16 @@ class OwnLearner:
 
     def _order(self, assignment: Assignment, seconds: float) -> Order:
         samples = assignment.samples
+        folder = self._round_folder(assignment.seed)
         task = TrainingTask(
-            assignment.specification, assignment.seed, samples.features, samples.labels, TrainingSettings()
+            assignment.specification,
+            assignment.seed,
+            samples.features,
+            samples.labels,
+            TrainingSettings(),
+            OnDisk(folder),
         )
-        return Order(
-            task,
-            assignment.needed,
-            seconds,
-            self.device,
-            self.threads,
-            self._round_folder(assignment.seed),
-            self.random_seed(),
-        )
+        return Order(task, assignment.needed, seconds, self.device, self.threads, folder, self.random_seed())
 
     def _round_folder(self, seed: bytes) -> Path:
         """Return the folder of this round's checkpoints; those of other rounds are deleted."""

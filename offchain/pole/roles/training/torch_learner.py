@@ -10,6 +10,7 @@ from typing import Final
 
 import torch
 
+from pole.learning.machine.disk_arrays import OnDisk
 from pole.learning.evaluation import model_file
 from pole.learning.training.checkpoint import Checkpoints
 from pole.learning.training.recipe import TrainingSettings
@@ -35,7 +36,8 @@ class TorchLearner:
     `random_seed` draws the seed of each training: miners that all took the same one would find the same
     model. A training that was killed goes on from its checkpoint in `folder`, which keeps one alone,
     with the settings that were found for it. `search` is the part of the time to the deadline that a search
-    for better settings may take, 0 for none; the machines of `shards` try some beside this one.
+    for better settings may take, 0 for none; the machines of `shards` try some beside this one. What memory
+    need not hold is in files without a name, there too.
     """
 
     recipe: TrainingSettings
@@ -52,7 +54,7 @@ class TorchLearner:
         Raises AbandonedError when `stop` came before there was one.
         """
         result = train(
-            task_of(assignment, self.settings(assignment, stop)),
+            task_of(assignment, self.settings(assignment, stop), self.folder),
             StopRule(assignment.needed, assignment.deadline, self.clock, stop),
             random_seed=self.random_seed(),
             device=self.device,
@@ -71,7 +73,7 @@ class TorchLearner:
         kept = read_with_digest(path)
         if kept is not None:
             return TrainingSettings(**json.loads(kept))
-        now, task = self.clock(), task_of(assignment, self.recipe)
+        now, task = self.clock(), task_of(assignment, self.recipe, self.folder)
         found = find_settings(
             task,
             StopRule(0, now + self.search * (assignment.deadline - now), self.clock, stop),
@@ -101,10 +103,17 @@ def _only(folder: Path, seed: bytes, kind: str) -> Path:
     return path
 
 
-def task_of(assignment: Assignment, settings: TrainingSettings) -> TrainingTask:
-    """Return the task of an assignment."""
+def task_of(assignment: Assignment, settings: TrainingSettings, folder: Path) -> TrainingTask:
+    """Return the task of an assignment, whose large arrays are in `folder`."""
     samples = assignment.samples
-    return TrainingTask(assignment.specification, assignment.seed, samples.features, samples.labels, settings)
+    return TrainingTask(
+        assignment.specification,
+        assignment.seed,
+        samples.features,
+        samples.labels,
+        settings,
+        OnDisk(folder),
+    )
 
 
 def report_trained(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from pole.errors import IntegrityError, ShardError
-from pole.learning.threads import never
+from pole.learning.machine.threads import never
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.search import Trial, TrialBench, try_settings
 from pole.learning.training.stopping import StopRule

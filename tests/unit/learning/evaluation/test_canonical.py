@@ -19,7 +19,7 @@ from pole.learning.evaluation.features import FeatureMap
 from pole.learning.evaluation.fixed_point import CLAMP, MalformedModelError
 from pole.learning.evaluation.layers import apply
 from pole.learning.evaluation.steps import folded_norms
-from pole.learning.threads import limit_threads
+from pole.learning.machine.threads import limit_threads
 from pole.protocol.mapping.kinds import ConvMapping, LinearMapping
 from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.models.layers import (

@@ -13,7 +13,7 @@ from torch import nn
 from pole.errors import AbandonedError, InputError
 from pole.learning.data import datasets, quantisation
 from pole.learning.evaluation import model_file
-from pole.learning.evaluation.arrays import Place
+from pole.learning.evaluation.arrays import PROCESSOR, Place
 from pole.learning.evaluation.canonical import CanonicalModel, Evaluation, evaluate
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.training.optimising.adamw import AdamW
@@ -21,7 +21,7 @@ from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.stopping import StopReason, StopRule
 from pole.learning.training.training import TrainingResult, train
 from pole.learning.training.training_data import TrainingTask
-from pole.learning.training.training_run import Progress
+from pole.learning.training.training_run import Progress, expected_seconds
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
 from pole.protocol.models.metrics import Integers
@@ -351,6 +351,23 @@ def test_judging_is_counted_in_before_the_first_model_was_judged(monkeypatch: py
     assert result.reason is StopReason.TIME
     assert result.epochs == 0
     assert 1 + 64 + 135 <= result.seconds <= 1 + 64 + 135 + 5
+
+
+@pytest.mark.parametrize("copies", [1, 100, 2000])
+def test_what_a_call_costs_by_itself_hardly_counts_for_many_samples(
+    monkeypatch: pytest.MonkeyPatch, learned: Learned, copies: int
+) -> None:
+    watch = Watch()
+
+    def evaluation(model: CanonicalModel, features: Integers, *_: object) -> None:
+        watch.now += 1 + 0.01 * len(features)
+
+    monkeypatch.setattr("pole.learning.training.training_run.evaluate", evaluation)
+    features, labels = np.repeat(FEATURES, copies, axis=0), np.repeat(LABELS, copies)
+    model = learned.result.candidate.model
+    found = expected_seconds(model, features, labels, PROCESSOR, lambda: watch.now)
+    takes = 1 + 0.01 * len(features)
+    assert takes <= found <= takes + 256
 
 
 def test_the_deadline_holds_when_batches_take_the_time_they_take() -> None:

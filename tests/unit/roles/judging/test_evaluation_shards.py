@@ -24,7 +24,7 @@ from pole.learning.evaluation import model_file
 from pole.learning.evaluation.arrays import PROCESSOR
 from pole.learning.evaluation.canonical import CanonicalModel, read_samples
 from pole.learning.evaluation.fixed_point import MalformedModelError
-from pole.learning.threads import never
+from pole.learning.machine.threads import never
 from pole.protocol.formats.tensors import TensorType, read_tensors, write_tensors
 from pole.protocol.models.layers import Linear
 from pole.protocol.models.metrics import AbsoluteError, Metric

@@ -30,7 +30,8 @@ from tests.unit.roles.sealed_sets import (
 
 from pole.errors import AbandonedError, UnreachableError
 from pole.ipfe.scheme import Ciphertexts, decrypt, expand
-from pole.learning.threads import never
+from pole.learning.machine import disk_arrays
+from pole.learning.machine.threads import never
 from pole.protocol.formats.encrypted_set import Shard, read_shard
 from pole.roles.publishing import encryption
 from pole.roles.receiving.point_cache import PointCache, SealedRows
@@ -91,6 +92,23 @@ def test_a_row_that_does_not_decrypt_has_features_of_zero_and_keeps_its_label(
         samples = data.decrypt(seed)
         assert np.array_equal(samples.features, expected)
         assert np.array_equal(samples.labels, LABELS)
+
+
+def test_features_that_are_mapped_are_those_in_memory(
+    data: SealedSet, spoil: Spoil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data.change_shard(2, spoil(1))
+    in_memory = data.decrypt()
+    monkeypatch.setattr(disk_arrays, "SMALLEST", 1)
+    # Once from shards, and once from the features that were kept.
+    for home in (data.home / "again", data.home):
+        data.home = home
+        mapped = data.decrypt()
+        assert mapped.features.dtype == in_memory.features.dtype
+        assert mapped.features.tobytes() == in_memory.features.tobytes()
+        assert mapped.labels.tolist() == in_memory.labels.tolist()
+        kept = sorted(path.name for path in (home / "features-1").iterdir())
+        assert kept == [f"{number:05}" for number in range(SHARDS)]
 
 
 def test_rows_that_do_not_decrypt_are_reported_once_with_the_place_of_the_first(

@@ -66,7 +66,7 @@ class ParallelLearner:
         if (useful == 1 or left < SHORT) or (len(self.devices) == 1 and self.machines is None):
             return self.alone.train(assignment, stop=stop)
         order = Order(
-            task=task_of(assignment, settings),
+            task=task_of(assignment, settings, self.alone.folder),
             needed=assignment.needed,
             deadline=time.monotonic() + left,
             judging_threads=self.threads,

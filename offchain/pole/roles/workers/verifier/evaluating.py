@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from pole.errors import AbandonedError, UnreachableError
-from pole.learning.threads import Stop
+from pole.learning.machine.threads import Stop
 from pole.protocol.state import FileRef, Phase, Round
 from pole.roles.judging.assessment import Assessment, Evidence, assess, gather
 from pole.roles.ports import Moment

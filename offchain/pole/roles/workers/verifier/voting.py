@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from pole.errors import AbandonedError, UnreachableError
-from pole.learning.threads import Stop
+from pole.learning.machine.threads import Stop
 from pole.protocol.state import Phase, Round, Verdict, Vote
 from pole.roles.judging.assessment import Evidence, gather, vote_on, without_numbers
 from pole.roles.ports import Moment

@@ -6,7 +6,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]
 
 from pole.errors import AbandonedError
-from pole.learning.threads import allowed_threads, beside_each_other, limit_threads
+from pole.learning.machine.threads import allowed_threads, beside_each_other, limit_threads
 
 A_PART = 0.001
 """Seconds of a part: parts that take none can all be done before anybody looks whether to stop."""

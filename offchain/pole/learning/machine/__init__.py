@@ -1,0 +1,1 @@
+"""What learning takes of the machine: threads, and room on its disk."""
