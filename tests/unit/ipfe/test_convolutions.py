@@ -98,3 +98,15 @@ def test_points_of_order_eight_change_no_pixel(path: str, added: int) -> None:
     keys = scheme.derive_keys(MSK, plan)
     got = scheme.decrypt(moved, plan, keys, 5000, backend=path)
     assert_decrypts(got, expected(plan, x).tolist())
+
+
+@pytest.mark.parametrize("path", NATIVE)
+@pytest.mark.parametrize("windows", [1, 12, 40, 200, 800, 4000])
+def test_keys_of_any_number_of_windows_are_written_in_digits_of_any_width(path: str, windows: int) -> None:
+    columns = np.random.default_rng(windows).integers(0, 9, (windows, 2)).astype(np.int32)
+    plan = QueryPlan(columns, np.array([[1, 2]], dtype=np.uint16))
+    x = np.random.default_rng(3).integers(0, 256, (3, SIDE * SIDE)).astype(np.uint8)
+    keys, bound = scheme.derive_keys(MSK, plan), scheme.bound_of(plan, 255)
+    got = scheme.decrypt(scheme.encrypt(MSK, x, stream()), plan, keys, bound, backend=path)
+    assert not got.bad.any()
+    assert np.array_equal(got.values, expected(plan, x))
