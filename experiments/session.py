@@ -25,11 +25,15 @@ QUICK: Final = REPOSITORY / "build" / "experiments"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One setting: `measure(seed)` returns its numbers; `data` names the published data set that it needs."""
+    """One setting: `measure(seed)` returns its numbers; `data` names the published data set that it needs.
+
+    `seeds` is how often it is measured, where that is not the experiment's own number.
+    """
 
     setting: str
     measure: Callable[[int], Mapping[str, Any]]
     data: str | None = None
+    seeds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,10 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for."""
+    """What the command line asks for; without `seeds`, each setting's own number of them."""
 
     size: Size
-    seeds: int
+    seeds: int | None
     out: Path
     only: str = ""
 
@@ -65,29 +69,36 @@ def cases_of(experiment: Experiment, options: Options) -> list[Case]:
     return [case for case in experiment.cases(options.size) if word in case.setting.lower()]
 
 
+def planned(experiment: Experiment, options: Options) -> list[tuple[int, Case]]:
+    """Return what is to be measured in this order: every setting with a seed, then with the next one."""
+    usual = experiment.seeds[options.size]
+    asked = [(case, options.seeds or case.seeds or usual) for case in cases_of(experiment, options)]
+    most = max((count for _, count in asked), default=0)
+    return [(seed, case) for seed in range(most) for case, count in asked if seed < count]
+
+
 def run(experiment: Experiment, options: Options, report: Callable[[str], None]) -> int:
     """Measure what is missing; return how many settings were left out because their data are not here."""
     path = options.out / f"{experiment.name}.jsonl"
     there = {record.key for record in read(path)}
     left_out = set()
-    for seed in range(options.seeds):
-        for case in cases_of(experiment, options):
-            name = f"{experiment.name}: {case.setting}, seed {seed}"
-            if (options.size, case.setting, seed) in there:
-                report(f"{name}: is there already")
-            elif not provide(case.data, options.size, report):
-                left_out.add(case.setting)
-                report(f"{name}: skipped, the data set {case.data} is not here (see `pole data fetch`)")
-            else:
-                LOG.info("%s: is being measured", name)
-                started = time.perf_counter()
-                measured = case.measure(seed)
-                seconds = round(time.perf_counter() - started, 2)
-                record = Record(
-                    experiment.name, options.size, case.setting, seed, measured, environment(), seconds
-                )
-                append(path, record)
-                report(f"{name}: {_short(measured)} ({seconds:.0f} s)")
+    for seed, case in planned(experiment, options):
+        name = f"{experiment.name}: {case.setting}, seed {seed}"
+        if (options.size, case.setting, seed) in there:
+            report(f"{name}: is there already")
+        elif not provide(case.data, options.size, report):
+            left_out.add(case.setting)
+            report(f"{name}: skipped, the data set {case.data} is not here (see `pole data fetch`)")
+        else:
+            LOG.info("%s: is being measured", name)
+            started = time.perf_counter()
+            measured = case.measure(seed)
+            seconds = round(time.perf_counter() - started, 2)
+            record = Record(
+                experiment.name, options.size, case.setting, seed, measured, environment(), seconds
+            )
+            append(path, record)
+            report(f"{name}: {_short(measured)} ({seconds:.0f} s)")
     return len(left_out)
 
 
