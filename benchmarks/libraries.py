@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from pole.adapters.storage.file_lock import file_lock
 from pole.ipfe.group import ORDER
-from pole.learning.training.adamw import BETA_1, BETA_2, EPSILON, AdamW
+from pole.learning.training.optimising.adamw import BETA_1, BETA_2, EPSILON, AdamW
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping, LinearMapping, Mapping, Shape
 from pole.protocol.mapping.layer import query_plan
@@ -152,7 +152,8 @@ def network() -> nn.Module:
 
 def optimiser() -> None:
     ours = (
-        "from pole.learning.training.adamw import AdamW; AdamW(layer.parameters(), weight_decay=0).step(0.1)"
+        "from pole.learning.training.optimising.adamw import AdamW; "
+        "AdamW(layer.parameters(), weight_decay=0).step(0.1)"
     )
     theirs = "torch.optim.AdamW(layer.parameters(), fused=True).step()"
     print("\noptimiser                     CPU seconds of the first step in a process (median of 3)")

@@ -54,7 +54,7 @@ IDLE_AFTER = 30.0
 @click.option("--epochs", type=click.IntRange(min=1), help="Minimum epochs of the first training cycle.")
 @click.option("--batch", type=click.IntRange(min=1), help="Maximum samples in a batch.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Highest learning rate.")
-@click.option("--weight-decay", type=click.FloatRange(min=0), help="Weight decay of AdamW.")
+@click.option("--weight-decay", type=click.FloatRange(min=0), help="Weight decay of the optimiser.")
 @click.option(
     "--eager",
     is_flag=True,

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from pole.learning.privacy.reconstruction import Floats
-from pole.learning.training.adamw import AdamW
+from pole.learning.training.optimising.adamw import AdamW
 
 MAX_HIDDEN: Final = 512
 HIDDEN_PER_COLUMN: Final = 8

@@ -5,7 +5,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args, get_origin
 
 import torch
 from torch import Tensor
@@ -25,13 +25,21 @@ class TrainingSettings:
     The first cycle has at least `epochs` epochs and at least `steps` batches. A batch has at most `batch`
     samples, fewer where an epoch would have less than eight batches. Where the features are vectors,
     `noise` is the standard deviation of the noise added to them once whitened; where they are images,
-    `shift` is by how many pixels they are moved at most, each way, and `flip` mirrors half of them. These
-    and `label_smoothing` are for the first cycle only. `whitening_floor` is the smallest eigenvalue, as a
-    part of the largest, that whitening brings up to variance 1. An `eager` training is judged after every
-    epoch and ends with the first model that reaches the required accuracy; otherwise it ends with the cycle
-    that does, whose rate has decayed, for more accuracy on the test set. On a GPU networks compute in
-    bfloat16 where `mixed_precision` holds. `compiled` runs them through torch.compile, which takes a minute
-    before it gains anything.
+    `shift` is by how many pixels they are moved at most, each way, `flip` mirrors half of them, and the other
+    half in the next epoch, and `cutout` is the side of a square in each that is hidden. These and
+    `label_smoothing` are for the first cycle only.
+
+    `optimiser` is AdamW, or stochastic gradient descent with Nesterov's `momentum`, of which `weight_decay`
+    holds for weights alone. The rate rises for the part `warm_up` of a cycle, and decays for the rest.
+    `averaging` is the decay, for each batch, of an average of the network of which models are made; at 0 they
+    are made of the network as it stands.
+
+    `whitening_floor` is the smallest eigenvalue, as a part of the largest, that whitening brings up to
+    variance 1. An `eager` training is judged after every epoch and ends with the first model that reaches the
+    required accuracy; otherwise it ends with the cycle that does, whose rate has decayed, for more accuracy
+    on the test set. Where `mixed_precision` holds networks compute in bfloat16 on a GPU, and those of images
+    on a processor that has instructions for it. `compiled` runs them through torch.compile, which takes a
+    minute before it gains anything.
     """
 
     epochs: int = 10
@@ -43,6 +51,11 @@ class TrainingSettings:
     noise: float = 0.2
     shift: int = 2
     flip: bool = False
+    cutout: int = 0
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    momentum: float = 0.9
+    warm_up: float = WARM_UP
+    averaging: float = 0.0
     whitening_floor: float = 1e-3
     eager: bool = False
     mixed_precision: bool = True
@@ -58,6 +71,10 @@ LIMITS: Final[Mapping[str, tuple[float, float]]] = {
     "label_smoothing": (0, 0.9),
     "noise": (0, 1e3),
     "shift": (0, 10**4),
+    "cutout": (0, 10**4),
+    "momentum": (0, 0.9999),
+    "warm_up": (0, 0.9),
+    "averaging": (0, 0.99999),
     "whitening_floor": (0, 1),
 }
 """The smallest and the largest value that a recipe may have of each number."""
@@ -84,6 +101,8 @@ def _checked(name: str, value: object, types: Mapping[str, Any]) -> Any:
         advice = f"use {nearest}" if nearest else f"use one of {', '.join(types)}"
         raise InputError(f"A recipe has no {quoted(name)}: {advice}.")
     wanted = types[name]
+    if get_origin(wanted) is Literal:
+        return _chosen(name, value, get_args(wanted))
     # 1 is a fine learning rate, but true is no number of epochs.
     if type(value) is not wanted and not (wanted is float and type(value) is int):
         names = {int: "a whole number", float: "a number", bool: "true or false"}
@@ -97,11 +116,18 @@ def _checked(name: str, value: object, types: Mapping[str, Any]) -> Any:
     return float(str(value)) if wanted is float else value
 
 
-def rate_factor(progress: float) -> float:
+def _chosen(name: str, value: object, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise InputError(f"{name} of a recipe is {quoted(value)}; it has to be {' or '.join(choices)}.")
+    return str(value)
+
+
+def rate_factor(progress: float, warm_up: float) -> float:
     """Return the learning rate's factor at a part of a cycle: linear warm-up, then cosine decay."""
-    if progress < WARM_UP:
-        return 0.05 + 0.95 * max(progress, 0.0) / WARM_UP
-    return 0.5 * (1 + math.cos(math.pi * min((progress - WARM_UP) / (1 - WARM_UP), 1.0)))
+    progress = max(progress, 0.0)
+    if progress < warm_up:
+        return 0.05 + 0.95 * progress / warm_up
+    return 0.5 * (1 + math.cos(math.pi * min((progress - warm_up) / (1 - warm_up), 1.0)))
 
 
 def batch_count(samples: int, largest: int) -> int:

@@ -17,7 +17,7 @@ from pole.protocol.mapping.layer import feature_shape
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingResult:
-    """The best candidate, the network as it stands at the end, why training ended, and what it took."""
+    """The best candidate, what a model would be made of at the end, why training ended, and what it took."""
 
     candidate: Candidate
     network: Network
@@ -59,7 +59,7 @@ def train(
         raise AbandonedError("The training was stopped before it had a model.")
     if run.best is None:
         raise MalformedModelError("Training gave no finite model; train again with a lower learning rate.")
-    return TrainingResult(run.best, run.network, reason, run.epochs, rule.clock() - started)
+    return TrainingResult(run.best, run.shipped, reason, run.epochs, rule.clock() - started)
 
 
 def _require_fitting(task: TrainingTask) -> None:

@@ -1,9 +1,9 @@
 """One training from start to stop.
 
-A cycle is one warm-up and one cosine decay of the learning rate (AdamW). Cycles follow each other, each
-twice as long as the last, until the training accuracy that the task requires is reached, the round accepts
-no more solutions, or time is up. What counts is never the torch network but the canonical model made of it:
-that is evaluated, and the best one is kept.
+A cycle is one warm-up and one cosine decay of the learning rate. Cycles follow each other, each twice as long
+as the last, until the training accuracy that the task requires is reached, the round accepts no more
+solutions, or time is up. What counts is never the torch network but the canonical model made of it, or of
+its average over batches: that is evaluated, and the best one is kept.
 """
 
 import math
@@ -23,10 +23,12 @@ from pole.learning.evaluation.canonical import CanonicalModel, Evaluation, evalu
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.networks.export import to_canonical
 from pole.learning.networks.network import Network
-from pole.learning.training.adamw import AdamW
 from pole.learning.training.augmentation import augmented
 from pole.learning.training.checkpoint import NO_CHECKPOINTS, Checkpoints, identity, pack, unpack
 from pole.learning.training.losses import loss_of
+from pole.learning.training.optimising.averaging import Average
+from pole.learning.training.optimising.optimiser import Optimiser, optimiser_of
+from pole.learning.training.optimising.precision import computes_in_bfloat16, laid_out
 from pole.learning.training.recipe import TrainingSettings, batch_count, rate_factor, shuffled
 from pole.learning.training.stopping import StopReason, StopRule
 from pole.learning.training.training_data import TrainingData
@@ -49,7 +51,8 @@ class Progress:
     """An epoch of training: its mean loss, how many seconds it took without judging, the seconds so far.
 
     `rate` is the learning rate of its last batch, `samples` how many samples it learned from. `best` is the
-    best candidate so far, if any. `network` is the network as it stands, on its device, to be looked at only.
+    best candidate so far, if any. `network` is what a model would be made of now, on its device, to be looked
+    at only: the network, or its average.
     """
 
     epoch: int
@@ -68,7 +71,7 @@ class _Cycle:
 
     settings: TrainingSettings
     epochs: int
-    optimiser: AdamW
+    optimiser: Optimiser
     begun: float
     done: int = 0
 
@@ -99,6 +102,7 @@ class TrainingRun:
         self.compute: Callable[[Tensor], Tensor] = (
             torch.compile(self.network) if settings.compiled else self.network
         )
+        self.average = self._new_average()
         self.best: Candidate | None = None
         self.epochs = 0
         self.batch_seconds = 0.0
@@ -119,16 +123,26 @@ class TrainingRun:
             self.cycle = self._next_cycle()
 
     def _next_cycle(self) -> _Cycle:
-        settings = replace(self.cycle.settings, label_smoothing=0.0, noise=0.0, shift=0, flip=False)
+        settings = replace(self.cycle.settings, label_smoothing=0.0, noise=0.0, shift=0, flip=False, cutout=0)
         if not all(bool(torch.isfinite(parameter).all()) for parameter in self.network.parameters()):
             # The new values go into the same tensors, which a compiled network holds.
             self.network.load_state_dict(Network(self.task.specification).to(self.device).state_dict())
+            self.average = self._new_average()
             settings = replace(settings, learning_rate=settings.learning_rate / 4)
         return self._cycle(settings, 2 * self.cycle.epochs)
 
     def _cycle(self, settings: TrainingSettings, epochs: int) -> _Cycle:
-        optimiser = AdamW(self.network.parameters(), weight_decay=settings.weight_decay)
+        optimiser = optimiser_of(self.network.parameters(), settings)
         return _Cycle(settings, epochs, optimiser, self.rule.clock())
+
+    def _new_average(self) -> Average | None:
+        decay = self.task.settings.averaging
+        return Average(self.network, decay) if decay > 0 else None
+
+    @property
+    def shipped(self) -> Network:
+        """Return what a model would be made of now: the network, or its average."""
+        return self.network if self.average is None else self.average.network
 
     def _epoch(self) -> StopReason | None:
         cycle, clock, begun = self.cycle, self.rule.clock, self.rule.clock()
@@ -142,7 +156,7 @@ class TrainingRun:
                 return reason
             done = (cycle.done + number / self.batches) / cycle.epochs
             rate = cycle.settings.learning_rate * rate_factor(
-                max(done, self._part_of_time() - TIME_TOLERANCE)
+                max(done, self._part_of_time() - TIME_TOLERANCE), cycle.settings.warm_up
             )
             before = clock()
             total += self.step(rows, rate)
@@ -165,25 +179,24 @@ class TrainingRun:
             rate=rate,
             samples=len(self.data.inputs),
             best=self.best,
-            network=self.network,
+            network=self.shipped,
         )
 
     def step(self, rows: Tensor, rate: float) -> Tensor:
         """Learn from a batch of samples, given by their numbers, at a rate; return its loss."""
         settings, rows = self.cycle.settings, rows.to(self.device)
-        inputs = augmented(self.data.inputs[rows], settings)
-        on_gpu = self.device.type == "cuda"
-        if on_gpu and inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        inputs = laid_out(augmented(self.data.inputs[rows], settings, rows=rows, epoch=self.epochs))
         self.network.train()
         with torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=on_gpu and settings.mixed_precision
+            self.device.type, dtype=torch.bfloat16, enabled=computes_in_bfloat16(settings, inputs)
         ):
             logits = self.compute(inputs)
         loss_function = loss_of(self.task.specification, settings.label_smoothing)
         loss = loss_function(logits.float(), self.data.labels[rows])
         loss.backward()  # type: ignore[no-untyped-call]
         self.cycle.optimiser.step(rate)
+        if self.average is not None:
+            self.average.update(self.network)
         return loss.detach()
 
     def _judge_in_time(self) -> None:
@@ -214,7 +227,7 @@ class TrainingRun:
 
     def _canonical(self) -> CanonicalModel:
         task, data = self.task, self.data
-        return to_canonical(self.network, task.specification, task.seed, data.feature_map, data.whitening)
+        return to_canonical(self.shipped, task.specification, task.seed, data.feature_map, data.whitening)
 
     def _expected_evaluation(self) -> float:
         """Return how long judging will take, from a few samples; 0 where there is no deadline to keep."""
@@ -251,6 +264,7 @@ class TrainingRun:
         return {
             "network": self.network.state_dict(),
             "optimiser": cycle.optimiser.state(),
+            "average": None if self.average is None else self.average.state(),
             "random": torch.get_rng_state(),
             "deviceRandom": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
             "settings": asdict(cycle.settings),
@@ -270,6 +284,8 @@ class TrainingRun:
         """Go on where a checkpoint was written; seconds that have passed since do not count."""
         now, cycle = self.rule.clock(), state["cycle"]
         self.network.load_state_dict(state["network"])
+        if self.average is not None:
+            self.average.resume(state["average"])
         self.cycle = self._cycle(TrainingSettings(**state["settings"]), cycle["epochs"])
         self.cycle.optimiser.resume(state["optimiser"])
         self.cycle.done, self.cycle.begun = cycle["done"], now - cycle["seconds"]

@@ -64,6 +64,15 @@ def test_a_training_that_was_killed_ends_with_the_model_of_one_that_was_not(tmp_
     assert model_file.save(result.candidate.model) == model_file.save(uninterrupted.candidate.model)
 
 
+def test_so_does_one_by_gradient_descent_whose_weights_are_averaged(tmp_path: Path) -> None:
+    settings = TrainingSettings(optimiser="sgd", learning_rate=0.05, averaging=0.9, epochs=20, steps=1)
+    uninterrupted = endless_training.train_iris(tmp_path / "none", settings, epochs=50)
+    path = tmp_path / "checkpoint"
+    for epochs in (7, 33, 50):
+        resumed = endless_training.train_iris(path, settings, epochs=epochs)
+    assert model_file.save(resumed.candidate.model) == model_file.save(uninterrupted.candidate.model)
+
+
 def kill_at_epoch(epoch: int, path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.unit.learning.endless_training", str(path)],

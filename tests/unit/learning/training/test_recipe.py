@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pole.errors import InputError
-from pole.learning.training.recipe import TrainingSettings, read_recipe
+from pole.learning.training.recipe import TrainingSettings, rate_factor, read_recipe
 
 
 def written(value: object) -> str:
-    return str(value).lower()
+    return repr(value) if isinstance(value, str) else str(value).lower()
 
 
 def test_every_setting_can_be_reached_from_a_file() -> None:
@@ -25,6 +25,11 @@ def test_every_setting_can_be_reached_from_a_file() -> None:
         noise=0.5,
         shift=0,
         flip=True,
+        cutout=8,
+        optimiser="sgd",
+        momentum=0.85,
+        warm_up=0.25,
+        averaging=0.99,
         whitening_floor=0.01,
         eager=True,
         mixed_precision=False,
@@ -44,7 +49,7 @@ def test_what_a_file_leaves_out_has_its_default_and_a_whole_number_is_a_number()
     ("text", "told"),
     [
         ("learning-rate = 0.1", r"no 'learning-rate': use learning_rate\."),
-        ("momentum = 0.9", r"no 'momentum': use one of epochs, steps"),
+        ("dropout = 0.9", r"no 'dropout': use one of epochs, steps"),
         ("[training]\nepochs = 3", r"no 'training': use"),
         ("epochs = 2.5", r"epochs of a recipe is 2\.5; it has to be a whole number\."),
         ("epochs = true", "has to be a whole number"),
@@ -54,6 +59,12 @@ def test_what_a_file_leaves_out_has_its_default_and_a_whole_number_is_a_number()
         ("learning_rate = nan", "is nan; it lies from"),
         ("weight_decay = inf", "is inf; it lies from"),
         ("label_smoothing = -0.1", "lies from 0 to 0.9"),
+        ("optimiser = 'adam'", r"optimiser of a recipe is 'adam'; it has to be adamw or sgd\."),
+        ("optimiser = 1", "it has to be adamw or sgd"),
+        ("momentum = 1", "lies from 0 to 0.9999"),
+        ("averaging = 1.0", "lies from 0 to 0.99999"),
+        ("warm_up = 1.0", "lies from 0 to 0.9"),
+        ("cutout = -1", r"lies from 0 to 10000\."),
         ("epochs 3", "It is no TOML"),
     ],
 )
@@ -64,7 +75,7 @@ def test_a_wrong_recipe_is_refused_with_what_to_write(text: str, told: str) -> N
 
 @given(
     st.sampled_from([field.name for field in fields(TrainingSettings)]),
-    st.one_of(st.integers(), st.floats(), st.booleans()),
+    st.one_of(st.integers(), st.floats(), st.booleans(), st.sampled_from(["adamw", "sgd", "other"])),
 )
 def test_a_recipe_is_read_or_refused_and_nothing_else(name: str, value: object) -> None:
     try:
@@ -72,3 +83,11 @@ def test_a_recipe_is_read_or_refused_and_nothing_else(name: str, value: object) 
     except InputError:
         return
     assert getattr(found, name) == value
+
+
+@given(st.floats(-0.1, 1.5), st.floats(0, 0.9))
+def test_the_rate_rises_to_its_peak_once_and_decays_to_nothing(progress: float, warm_up: float) -> None:
+    factor, later = rate_factor(progress, warm_up), rate_factor(progress + 0.01, warm_up)
+    assert 0 <= factor <= rate_factor(warm_up, warm_up) == 1
+    assert later >= factor if progress + 0.01 <= warm_up else later <= factor or progress < warm_up
+    assert rate_factor(1.0, warm_up) == 0

@@ -2,12 +2,13 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from pole.errors import AbandonedError, InputError
 from pole.learning.data import datasets, quantisation
@@ -15,7 +16,7 @@ from pole.learning.evaluation import model_file
 from pole.learning.evaluation.arrays import Place
 from pole.learning.evaluation.canonical import CanonicalModel, Evaluation, evaluate
 from pole.learning.evaluation.fixed_point import MalformedModelError
-from pole.learning.training.adamw import AdamW
+from pole.learning.training.optimising.adamw import AdamW
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.stopping import StopReason, StopRule
 from pole.learning.training.training import TrainingResult, train
@@ -195,7 +196,7 @@ def test_a_deadline_that_has_passed_still_gives_a_model() -> None:
 def test_the_learning_rate_decays_before_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     progress: list[float] = []
 
-    def tenth(done: float) -> float:
+    def tenth(done: float, warm_up: float) -> float:
         progress.append(done)
         return 0.1
 
@@ -287,6 +288,38 @@ def test_an_eager_training_ends_with_the_first_model_that_is_good_enough() -> No
     assert eager.reason is patient.reason is StopReason.THRESHOLD
     assert eager.candidate.evaluation.correct >= 120
     assert eager.epochs < patient.epochs
+
+
+def test_iris_is_learned_by_gradient_descent_with_momentum() -> None:
+    settings = TrainingSettings(optimiser="sgd", learning_rate=0.05, weight_decay=1e-3, warm_up=0.3)
+    result = run(rule(required=129), settings)
+    assert result.candidate.evaluation.correct >= 0.95 * len(LABELS)
+
+
+def test_a_model_is_made_of_the_average_of_the_weights() -> None:
+    settings = TrainingSettings(averaging=0.9, epochs=3, steps=1, eager=True)
+    seen: list[Progress] = []
+    result = run(rule(required=0), settings, report=seen.append)
+    ignored = run(rule(required=0), replace(settings, averaging=0.0))
+    assert seen[-1].network is result.network
+    assert model_file.save(result.candidate.model) != model_file.save(ignored.candidate.model)
+    shipped = result.candidate.model.tensors["logits.weight"]
+    averaged = cast(nn.Linear, result.network.module("logits")).weight.detach().numpy()
+    own = cast(nn.Linear, ignored.network.module("logits")).weight.detach().numpy()
+    assert np.array_equal(shipped, np.rint(averaged * 4096))
+    assert not np.array_equal(shipped, np.rint(own * 4096))
+
+
+def test_the_average_of_a_network_that_diverged_begins_anew_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    settle, steps = AdamW.step, [0]
+
+    def diverge_once(self: AdamW, rate: float) -> None:
+        steps[0] += 1
+        settle(self, float("nan") if steps[0] == 3 else rate)
+
+    monkeypatch.setattr(AdamW, "step", diverge_once)
+    result = run(rule(required=100), TrainingSettings(averaging=0.9, epochs=2, steps=1))
+    assert result.candidate.evaluation.correct >= 100
 
 
 def test_a_batch_that_takes_long_is_not_begun_before_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pole.learning.training import adamw
-from pole.learning.training.adamw import AdamW
+from pole.learning.training.optimising import adamw
+from pole.learning.training.optimising.adamw import AdamW
 
 
 def by_the_paper(
