@@ -111,9 +111,14 @@ def whitening(values: NDArray[np.float32], floor: float) -> Floats:
     return np.asarray((vectors / np.sqrt(raised)) @ vectors.T, dtype=np.float64)
 
 
-def whiten(values: NDArray[np.float32], matrix: Floats) -> NDArray[np.float32]:
-    """Return `values` (n, C, ...) with `matrix` applied to each sample's features or channels."""
-    result = np.empty_like(values)
+def whiten(
+    values: NDArray[np.float32], matrix: Floats, out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Return `values` (n, C, ...) with `matrix` applied to each sample's features or channels.
+
+    They are written to `out`, which may be `values`, where it is given.
+    """
+    result = np.empty_like(values) if out is None else out
     small = matrix.astype(np.float32)
     for rows in batches(len(values), values[0].size):
         result[rows] = np.moveaxis(np.tensordot(values[rows], small, axes=(1, 1)), -1, 1)

@@ -58,6 +58,7 @@ def prepare(task: TrainingTask, device: torch.device) -> TrainingData:
     matrix = None
     if entry_layer(task.specification.nodes()) is not None:
         matrix = whitening(values, task.settings.whitening_floor)
-        values = whiten(values, matrix)
+        # In place: images under many filters take gigabytes.
+        values = whiten(values, matrix, out=values)
     inputs = torch.from_numpy(values).to(device)
     return TrainingData(task, feature_map, matrix, inputs, torch.tensor(task.labels, device=device))
