@@ -73,8 +73,8 @@ def planned(experiment: Experiment, options: Options) -> list[tuple[int, Case]]:
     """Return what is to be measured in this order: every setting with a seed, then with the next one."""
     usual = experiment.seeds[options.size]
     asked = [(case, options.seeds or case.seeds or usual) for case in cases_of(experiment, options)]
-    most = max((count for _, count in asked), default=0)
-    return [(seed, case) for seed in range(most) for case, count in asked if seed < count]
+    largest = max((count for _, count in asked), default=0)
+    return [(seed, case) for seed in range(largest) for case, count in asked if seed < count]
 
 
 def run(experiment: Experiment, options: Options, report: Callable[[str], None]) -> int:

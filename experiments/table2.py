@@ -182,7 +182,8 @@ def _told(name: str, record: Record) -> str:
     """Return what was trained of a row, and for how long."""
     if record.setting == name:
         return f"{SECURE[name].told[record.size]}, {record.measured['epochs']} epochs"
-    return f"reduced, {EARLIER[name][1]}, {record.measured['epochs']} epochs: all of it is under way"
+    _, what, seconds = EARLIER[name]
+    return f"reduced, {what}, {record.measured['epochs']} epochs: all of it takes {seconds:,} s"
 
 
 def report(records: Sequence[Record]) -> str:
