@@ -12,9 +12,7 @@ REPOSITORY = Path(__file__).parents[3]
 PAGE = (REPOSITORY / "docs" / "model-specification.md").read_text()
 
 
-@pytest.mark.parametrize(
-    "path", sorted((REPOSITORY / "examples").glob("*-*.json")), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "examples").glob("*.json")), ids=lambda path: path.stem)
 def test_every_example_is_a_specification(path: Path) -> None:
     parse_specification(path.read_bytes())
 

@@ -28,6 +28,7 @@ from pole.protocol.models.work import (
 EXAMPLES = Path(__file__).parents[4] / "examples"
 DECLARED = {
     "breast-cancer-mlp": 622_240,
+    "cifar10": 384_523_136,
     "diabetes-mlp": 189_648,
     "digits-mlp": 1_095_936,
     "iris-mlp": 164_080,

@@ -28,20 +28,20 @@ class Sgd:
     def step(self, rate: float) -> None:
         """Move every parameter against its gradient at a learning rate, and forget the gradients."""
         states = zip(self.parameters, self.moments, strict=True)
-        moved = [(each, moment) for each, moment in states if each.grad is not None]
-        weights = [state for state in moved if state[0].ndim > 1]
-        self._step(weights, rate, self.weight_decay)
+        moved = [(each, each.grad, moment) for each, moment in states if each.grad is not None]
+        self._step([state for state in moved if state[0].ndim > 1], rate, self.weight_decay)
         self._step([state for state in moved if state[0].ndim <= 1], rate, 0.0)
-        for parameter, _ in moved:
+        for parameter, _, _ in moved:
             parameter.grad = None
 
-    def _step(self, moved: list[tuple[nn.Parameter, Tensor]], rate: float, decay: float) -> None:
+    def _step(self, moved: list[tuple[nn.Parameter, Tensor, Tensor]], rate: float, decay: float) -> None:
         if not moved:
             return
+        parameters, gradients, moments = (list(column) for column in zip(*moved, strict=True))
         sgd(
-            [parameter for parameter, _ in moved],
-            [parameter.grad for parameter, _ in moved],
-            [moment for _, moment in moved],
+            parameters,
+            gradients,
+            moments,
             fused=True,
             weight_decay=decay,
             momentum=self.momentum,
