@@ -95,7 +95,7 @@ def options_of(experiment: Experiment, chosen: argparse.Namespace) -> Options:
     """Return what a parsed command line means for an experiment."""
     size = size_of(chosen)
     out = chosen.out or (QUICK if size is Size.QUICK else KEPT)
-    return Options(size, chosen.seeds or experiment.seeds[size], out, chosen.only)
+    return Options(size, chosen.seeds, out, chosen.only)
 
 
 def size_of(chosen: argparse.Namespace) -> Size:

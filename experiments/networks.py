@@ -49,6 +49,35 @@ def small_cnn(shape: tuple[int, ...], mapping: Mapping) -> ModelSpecification:
     return _specification(shape, mapping, graph)
 
 
+def cnn_of_projections(mapping: Mapping) -> ModelSpecification:
+    """Return a convolutional network over a vector of features of 28x28 pixels, laid out as an image."""
+    size = prod(feature_shape(mapping, (28, 28)))
+    graph = _laid_out(size, [1, isqrt(size), isqrt(size)])
+    for channels, pooled in ((32, False), (64, True), (64, True)):
+        graph += _convolution(channels)
+        graph += [{"op": "MaxPool2d", "kernel_size": 2}] * pooled
+    graph += [{"op": "Flatten"}, *_hidden(256, dropout=0.3), {"op": "Linear", "out_features": 10}]
+    return _specification((28, 28), mapping, graph)
+
+
+def transformer_of_tiles(mapping: BlocksMapping, *, width: int = 128, blocks: int = 2) -> ModelSpecification:
+    """Return a transformer whose tokens are the tiles of 28x28 pixels."""
+    size = prod(feature_shape(mapping, (28, 28)))
+    graph = _laid_out(size, [size // mapping.queries, mapping.queries])
+    graph += [{"op": "Linear", "out_features": width}, {"op": "Position"}]
+    for _ in range(blocks):
+        start = len(graph) - 1
+        graph += [
+            *({"op": "LayerNorm"}, {"op": "MultiheadAttention", "num_heads": 4}),
+            {"op": "Add", "inputs": [f"layer{start}", f"layer{start + 2}"]},
+            *({"op": "LayerNorm"}, {"op": "Linear", "out_features": 2 * width}, {"op": "GELU"}),
+            *({"op": "Linear", "out_features": width}, {"op": "Dropout", "p": 0.1}),
+            {"op": "Add", "inputs": [f"layer{start + 3}", f"layer{start + 8}"]},
+        ]
+    graph += [{"op": "LayerNorm"}, {"op": "Flatten"}, {"op": "Linear", "out_features": 10}]
+    return _specification((28, 28), mapping, graph)
+
+
 def vgg16(shape: tuple[int, ...], mapping: Mapping, *, narrower: int = 1) -> ModelSpecification:
     """Return VGG-16 with BatchNorm, `narrower` times narrower; an image of one pixel is not pooled.
 
@@ -59,29 +88,16 @@ def vgg16(shape: tuple[int, ...], mapping: Mapping, *, narrower: int = 1) -> Mod
     side = features[-1]
     if len(features) == 1:
         side = isqrt(side)
-        graph.append({"op": "Unflatten", "unflattened_size": [1, side, side]})
+        graph = _laid_out(features[0], [1, side, side])
     for channels, count in VGG16:
         for _ in range(count):
-            graph += [
-                {
-                    "op": "Conv2d",
-                    "out_channels": channels // narrower,
-                    "kernel_size": 3,
-                    "padding": 1,
-                    "bias": False,
-                },
-                {"op": "BatchNorm2d"},
-                {"op": "ReLU"},
-            ]
+            graph += _convolution(channels // narrower)
         if side > 1:
             graph.append({"op": "MaxPool2d", "kernel_size": 2})
             side //= 2
     graph.append({"op": "Flatten"})
     for _ in range(2):
-        graph += [
-            {"op": "Linear", "out_features": 512 // narrower, "bias": False},
-            *({"op": "BatchNorm1d"}, {"op": "ReLU"}, {"op": "Dropout", "p": 0.3}),
-        ]
+        graph += _hidden(512 // narrower, dropout=0.3)
     graph.append({"op": "Linear", "out_features": 10})
     return _specification(shape, mapping, graph)
 
@@ -91,6 +107,25 @@ def pixels(shape: tuple[int, ...]) -> Mapping:
     if len(shape) == 3:
         return ConvMapping(bits=1, queries=1, kernel=(1, 1))
     return LinearMapping(bits=1, queries=prod(shape))
+
+
+def _laid_out(size: int, shape: list[int]) -> list[dict[str, Any]]:
+    """Return layers that give a vector of features a shape.
+
+    The Linear learns which feature comes where, and is what whitening can be folded into.
+    """
+    front: list[dict[str, Any]] = [{"op": "Linear", "out_features": size, "bias": False}]
+    return [*front, {"op": "BatchNorm1d"}, {"op": "Unflatten", "unflattened_size": shape}]
+
+
+def _convolution(channels: int) -> list[dict[str, Any]]:
+    sizes = {"out_channels": channels, "kernel_size": 3, "padding": 1}
+    return [{"op": "Conv2d", **sizes, "bias": False}, {"op": "BatchNorm2d"}, {"op": "ReLU"}]
+
+
+def _hidden(width: int, *, dropout: float) -> list[dict[str, Any]]:
+    linear: dict[str, Any] = {"op": "Linear", "out_features": width, "bias": False}
+    return [linear, {"op": "BatchNorm1d"}, {"op": "ReLU"}, {"op": "Dropout", "p": dropout}]
 
 
 def _specification(

@@ -15,6 +15,7 @@ EXPERIMENTS: Final = tuple(
     module.EXPERIMENT
     for module in (table1, table2, table3, attacks, warm_start, threshold, verification, noise)
 )
+SIZES: Final = {"quick": "as a test", "reduced": "at the usual size", "full": "at the full size"}
 HEAD: Final = """# The paper's experiments, repeated
 
 Made by `python -m experiments.results` out of the records in [experiments/results](../experiments/results).
@@ -22,9 +23,11 @@ Do not edit it by hand.
 `make experiments` measures what is not recorded yet and makes this page anew.
 Each table can be had alone by the command under its title, in three sizes:
 - `--quick`, a test of the script;
-- without an option, on two cores, some hours in all;
-- `--full`, as in the paper; VGG-16 needs a GPU.
+- without an option, on two cores: hours in all, most of them for the whole networks of Table 2;
+- `--full`, more epochs and samples; VGG-16 wants a GPU.
 
+Interrupted, a command goes on where it was, within a training from its last checkpoint.
+`--only WORD` measures the rows that have it in their name: `python -m experiments.table2 --only VGG-16`.
 A table shows the largest size that was measured of each row.
 ± is the standard deviation over seeds, n their number.
 A column "paper" has what Lan, Liu and Li printed (arXiv 2007.15145).
@@ -59,7 +62,7 @@ def origins(records: Sequence[Record]) -> list[str]:
         key = (record.size.value, where, told["commit"])
         found.setdefault(key, []).append(told["date"])
     return [
-        f"Measured at size {size} on {where}; commit {commit}; {min(dates)} to {max(dates)}."
+        f"Measured {SIZES[size]} on {where}; commit {commit}; {min(dates)} to {max(dates)}."
         for (size, where, commit), dates in found.items()
     ]
 

@@ -26,11 +26,15 @@ QUICK: Final = REPOSITORY / "build" / "experiments"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One setting: `measure(seed)` returns its numbers; `data` names the published data set that it needs."""
+    """One setting: `measure(seed)` returns its numbers; `data` names the published data set that it needs.
+
+    `seeds` is how often it is measured, where that is not the experiment's own number.
+    """
 
     setting: str
     measure: Callable[[int], Mapping[str, Any]]
     data: str | None = None
+    seeds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,10 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for."""
+    """What the command line asks for; without `seeds`, each setting's own number of them."""
 
     size: Size
-    seeds: int
+    seeds: int | None
     out: Path
     only: str = ""
 
@@ -88,6 +92,14 @@ def in_turn(experiment: Experiment, size: Size, wanted: Wanted, keep: Callable[[
         keep(record_of(experiment, size, case, seed))
 
 
+def planned(experiment: Experiment, options: Options) -> list[tuple[int, Case]]:
+    """Return what is to be measured in this order: every setting with a seed, then with the next one."""
+    usual = experiment.seeds[options.size]
+    asked = [(case, options.seeds or case.seeds or usual) for case in cases_of(experiment, options)]
+    largest = max((count for _, count in asked), default=0)
+    return [(seed, case) for seed in range(largest) for case, count in asked if seed < count]
+
+
 def run(
     experiment: Experiment,
     options: Options,
@@ -101,16 +113,15 @@ def run(
     keeping = Lock()
 
     def wanted() -> Iterator[tuple[Case, int]]:
-        for seed in range(options.seeds):
-            for case in cases_of(experiment, options):
-                name = _name(experiment.name, case.setting, seed)
-                if (options.size, case.setting, seed) in there:
-                    report(f"{name}: is there already")
-                elif not provide(case.data, options.size, report):
-                    left_out.add(case.setting)
-                    report(f"{name}: skipped, the data set {case.data} is not here (see `pole data fetch`)")
-                else:
-                    yield case, seed
+        for seed, case in planned(experiment, options):
+            name = _name(experiment.name, case.setting, seed)
+            if (options.size, case.setting, seed) in there:
+                report(f"{name}: is there already")
+            elif not provide(case.data, options.size, report):
+                left_out.add(case.setting)
+                report(f"{name}: skipped, the data set {case.data} is not here (see `pole data fetch`)")
+            else:
+                yield case, seed
 
     def keep(record: Record) -> None:
         with keeping:

@@ -2,7 +2,7 @@
 
 Claim: evaluating a model takes a small part of the time that training took, 10 to 13 % for a CNN;
 canonical evaluation predicts what float32 does but for a dozen of 10,000 samples.
-Command: python -m experiments.verification [--quick|--full]. Hardware: a CPU with 2 cores. n: 3 seeds. A
+Command: python -m experiments.verification [--quick|--full]. Hardware: a CPU with 2 cores. n: 5 seeds. A
 verifier also fetches and decrypts the data, which costs it what it costs a miner (docs/encryption.md).
 """
 
@@ -121,7 +121,7 @@ EXPERIMENT = Experiment(
     "What verifying costs",
     "Evaluating a model takes a small part of the time that training took, 10 to 13 % for a CNN.\n"
     "Exact evaluation predicts what float32 does but for a dozen of 10,000 samples.",
-    {Size.QUICK: 1, Size.REDUCED: 3, Size.FULL: 3},
+    {Size.QUICK: 1, Size.REDUCED: 5, Size.FULL: 5},
     cases,
     report,
 )

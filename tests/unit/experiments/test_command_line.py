@@ -41,7 +41,11 @@ def test_quick_records_are_kept_apart_from_those_that_are_published() -> None:
     trial = experiment(nothing)
     assert options_of(trial, chosen("--quick")).out.parts[-2:] == ("build", "experiments")
     assert options_of(trial, chosen()).out.parts[-2:] == ("experiments", "results")
-    assert [options_of(trial, chosen(*size)).seeds for size in ([], ["--full"])] == [2, 3]
+
+
+def test_only_seeds_that_are_asked_for_hold_for_every_setting() -> None:
+    trial = experiment(nothing)
+    assert options_of(trial, chosen()).seeds is None
     assert options_of(trial, chosen("--seeds", "7")).seeds == 7
 
 

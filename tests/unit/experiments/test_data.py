@@ -5,20 +5,23 @@ from experiments.networks import (
     CSML_1_VALID,
     CSML_4,
     QUADRANTS_64,
+    cnn_of_projections,
     iris_mlp,
     mnist_mlp,
     pixels,
     small_cnn,
+    transformer_of_tiles,
     vgg16,
 )
 from experiments.victims import BETTER, PAPER, Variant
 
 from pole.learning.data.datasets import DataSet
+from pole.learning.networks.export import entry_layer
 from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping
 from pole.protocol.mapping.layer import feature_shape, query_plan
 from pole.protocol.models.graph import count_parameters
 from pole.protocol.models.layers import Conv2d, Linear
-from pole.protocol.models.specification import check_specification
+from pole.protocol.models.specification import ModelSpecification, check_specification
 
 
 def images(count: int = 6, shape: tuple[int, int] = (28, 28)) -> DataSet:
@@ -69,14 +72,34 @@ def test_the_papers_layers_have_the_papers_sizes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "mapping"),
-    [((1, 28, 28), QUADRANTS_64), ((3, 32, 32), CSML_1_VALID), ((3, 32, 32), pixels((3, 32, 32)))],
+    ("shape", "mapping", "count"),
+    [
+        ((1, 28, 28), QUADRANTS_64, 17),
+        ((3, 32, 32), CSML_1_VALID, 16),
+        ((3, 32, 32), pixels((3, 32, 32)), 16),
+    ],
 )
-def test_vgg_16_has_sixteen_layers_with_weights(
-    shape: tuple[int, int, int], mapping: BlocksMapping | ConvMapping
+def test_vgg_16_has_sixteen_layers_with_weights_and_one_that_lays_out_vectors(
+    shape: tuple[int, int, int], mapping: BlocksMapping | ConvMapping, count: int
 ) -> None:
     layers = [node.layer for node in vgg16(shape, mapping).nodes()]
-    assert sum(isinstance(layer, Conv2d | Linear) for layer in layers) == 16
+    assert sum(isinstance(layer, Conv2d | Linear) for layer in layers) == count
+
+
+@pytest.mark.parametrize(
+    "specification",
+    [
+        vgg16((1, 28, 28), QUADRANTS_64),
+        cnn_of_projections(QUADRANTS_64),
+        transformer_of_tiles(QUADRANTS_64),
+        vgg16((3, 32, 32), CSML_4),
+        small_cnn((28, 28), CSML_4),
+    ],
+)
+def test_features_are_whitened_also_where_they_are_laid_out(specification: ModelSpecification) -> None:
+    check_specification(specification)
+    first = specification.nodes()[0].layer
+    assert entry_layer(specification.nodes()) == first.name
 
 
 def test_a_narrower_vgg_16_has_about_as_many_fewer_parameters() -> None:

@@ -43,7 +43,7 @@ def test_the_origin_of_what_is_shown_is_told(tmp_path: Path) -> None:
     write(tmp_path, tmp_path / "page.md")
     told = (tmp_path / "page.md").read_text()
     assert (
-        "Measured at size reduced on 2 cores, no GPU, torch 2 with 1 thread; commit abc; 2026-01-01" in told
+        "Measured at the usual size on 2 cores, no GPU, torch 2 with 1 thread; commit abc; 2026-01-01" in told
     )
     assert (tmp_path / "results" / "figure4.svg").exists()
 

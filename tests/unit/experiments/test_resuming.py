@@ -7,7 +7,7 @@ import torch
 from experiments import resuming
 from experiments.data import Problem
 from experiments.learning import Learned, learn
-from experiments.pairs import PAIRS
+from experiments.pairs import SECURE
 from experiments.records import Size
 
 from pole.learning.training.training_run import Progress
@@ -18,7 +18,7 @@ SETTING = "IRIS, MLP"
 
 @pytest.fixture
 def problem() -> Problem:
-    return PAIRS[SETTING].problems(Size.QUICK, 0)[0]
+    return SECURE[SETTING].problem(Size.QUICK, 0)
 
 
 def trained(
@@ -34,7 +34,7 @@ def trained(
 
     learned = learn(
         problem,
-        PAIRS[SETTING].settings,
+        SECURE[SETTING].recipes[Size.QUICK],
         epochs=EPOCHS,
         random_seed=1,
         report=report,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from experiments.records import Size, read
-from experiments.session import Options, run
+from experiments.session import Options, planned, run
 from tests.unit.experiments.trial import experiment
 
 from pole.adapters.storage.data_publishers import PUBLISHED, Published, Report
@@ -23,6 +23,21 @@ def test_every_setting_is_measured_for_every_seed_and_recorded(tmp_path: Path) -
     ]
     assert all(each.environment["commit"] and each.environment["machine"] for each in found)
     assert told[2] == "trial: a, seed 1: value 10 (0 s)"
+
+
+@pytest.mark.parametrize(
+    ("size", "seeds", "expected"),
+    [
+        (Size.REDUCED, None, [("long", 0), ("short", 0), ("short", 1)]),
+        (Size.REDUCED, 3, [("long", 0), ("short", 0), ("long", 1), ("short", 1), ("long", 2), ("short", 2)]),
+        (Size.FULL, None, [("long", 0), ("short", 0), ("short", 1), ("short", 2)]),
+    ],
+)
+def test_a_setting_that_takes_hours_has_its_own_number_of_seeds(
+    tmp_path: Path, size: Size, seeds: int | None, expected: list[tuple[str, int]]
+) -> None:
+    trial = experiment(lambda name, seed: {}, settings=("long", "short"), seeds={"long": 1})
+    assert [(case.setting, seed) for seed, case in planned(trial, Options(size, seeds, tmp_path))] == expected
 
 
 def test_what_is_being_measured_is_said_before_it_is(

@@ -30,7 +30,10 @@ def test_iris_goes_from_data_to_table(module: ModuleType, tmp_path: Path) -> Non
     only = "IRIS" if module is table2 else "iris"
     run(experiment, Options(Size.QUICK, 2, tmp_path, only), told.append)
     records = read(tmp_path / f"{experiment.name}.jsonl")
-    assert [record.seed for record in records] == [0, 1]
+    settings = {case.setting for case in experiment.cases(Size.QUICK) if only in case.setting}
+    assert {(record.setting, record.seed) for record in records} == {
+        (setting, seed) for setting in settings for seed in (0, 1)
+    }
     table = experiment.report(records)
     assert only in table
     for picture in experiment.pictures(records).values():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from experiments.records import Size
@@ -13,11 +14,15 @@ def experiment(
     data: str | None = None,
     settings: Sequence[str] = ("a", "b"),
     name: str = "trial",
+    seeds: Mapping[str, int] = MappingProxyType({}),
 ) -> Experiment:
-    """Return an experiment that measures each of its settings by `measure(setting, seed)`."""
+    """Return an experiment that measures each of its settings by `measure(setting, seed)`.
+
+    `seeds` has the number of those that do not want the experiment's own.
+    """
 
     def cases(size: Size) -> list[Case]:
-        return [Case(setting, partial(measure, setting), data) for setting in settings]
+        return [Case(setting, partial(measure, setting), data, seeds.get(setting)) for setting in settings]
 
     return Experiment(
         name,

@@ -1,8 +1,11 @@
 """When a training stops, and why it did (the paper's Algorithm 1)."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+
+from pole.learning.machine.threads import never
 
 
 class StopReason(Enum):
@@ -26,3 +29,8 @@ class StopRule:
     deadline: float
     clock: Callable[[], float]
     stop: Callable[[], bool]
+
+    @property
+    def lets_cycles_end(self) -> bool:
+        """Return whether nothing can end a training before a cycle's end: no time limit, and no round."""
+        return math.isinf(self.deadline) and self.stop is never

@@ -175,7 +175,7 @@ class TrainingRun:
         epoch_seconds = clock() - begun
         self.epochs += 1
         cycle.done += 1
-        if cycle.settings.eager or cycle.done == cycle.epochs or cycle.done & (cycle.done - 1) == 0:
+        if self._is_to_be_judged():
             self._judge_in_time()
         self.report(self._progress(mean, epoch_seconds, rate))
         return StopReason.THRESHOLD if cycle.settings.eager and self._threshold_reached() else None
@@ -209,6 +209,13 @@ class TrainingRun:
         if self.average is not None:
             self.average.update(self.network)
         return self.ranks.mean(loss.detach())
+
+    def _is_to_be_judged(self) -> bool:
+        """Return whether a model is made now: at a cycle's end, before it where a training may end there."""
+        cycle = self.cycle
+        if cycle.settings.eager or cycle.done == cycle.epochs:
+            return True
+        return cycle.done & (cycle.done - 1) == 0 and not self.rule.lets_cycles_end
 
     def _judge_in_time(self) -> None:
         """Judge the network unless that would end after the deadline and there is a candidate already."""

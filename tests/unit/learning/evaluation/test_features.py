@@ -89,3 +89,11 @@ def test_whitened_values_are_uncorrelated(shape: tuple[int, ...]) -> None:
 def test_directions_without_data_are_not_blown_up() -> None:
     values = np.repeat(np.random.default_rng(3).normal(size=(300, 1)), 3, axis=1).astype(np.float32)
     assert np.abs(whitening(values, 1e-3)).max() < 40
+
+
+def test_values_can_be_whitened_in_place() -> None:
+    values = np.random.default_rng(2).normal(size=(50, 3, 4, 4)).astype(np.float32)
+    matrix = whitening(values, 1e-3)
+    expected = whiten(values, matrix)
+    assert whiten(values, matrix, out=values) is values
+    assert np.array_equal(values, expected)

@@ -95,6 +95,17 @@ SEQUENCE = specification(
     Linear(name="logits", out_features=3),
 )
 
+LAID_OUT = specification(
+    Linear(name="place", out_features=16, bias=False),
+    BatchNorm1d(name="place_norm"),
+    Unflatten(name="image", unflattened_size=(1, 4, 4)),
+    Conv2d(name="conv", out_channels=6, kernel_size=3, padding=1, bias=False),
+    BatchNorm2d(name="norm"),
+    ReLU(name="relu"),
+    Flatten(name="flat"),
+    Linear(name="logits", out_features=3),
+)
+
 
 def trained(
     spec: ModelSpecification, white: bool
@@ -114,7 +125,9 @@ def trained(
 
 @pytest.mark.parametrize("white", [False, True])
 @pytest.mark.parametrize(
-    "spec", [PERCEPTRON, CONVOLUTIONAL, SEQUENCE], ids=["perceptron", "convolutional", "sequence"]
+    "spec",
+    [PERCEPTRON, CONVOLUTIONAL, SEQUENCE, LAID_OUT],
+    ids=["perceptron", "convolutional", "sequence", "laid out"],
 )
 def test_the_canonical_model_says_what_the_torch_network_says(spec: ModelSpecification, white: bool) -> None:
     network, raw, feature_map, matrix, inputs = trained(spec, white)
@@ -152,6 +165,8 @@ def test_layers_called_like_torch_methods_do_no_harm() -> None:
     [
         (PERCEPTRON, "hidden"),
         (CONVOLUTIONAL, "a"),
+        (LAID_OUT, "place"),
+        (specification(Unflatten(name="image", unflattened_size=(1, 2, 5)), *LAID_OUT.graph[3:]), None),
         (specification(Flatten(name="flat"), Linear(name="logits", out_features=3)), "logits"),
         (specification(ReLU(name="relu"), Linear(name="logits", out_features=3)), None),
         (specification(Flatten(name="flat"), Linear(name="logits", out_features=3), conv=True), None),

@@ -16,6 +16,7 @@ from pole.learning.evaluation import model_file
 from pole.learning.evaluation.arrays import PROCESSOR, Place
 from pole.learning.evaluation.canonical import CanonicalModel, Evaluation, evaluate
 from pole.learning.evaluation.fixed_point import MalformedModelError
+from pole.learning.machine.threads import never
 from pole.learning.training.optimising.adamw import AdamW
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.stopping import StopReason, StopRule
@@ -214,6 +215,16 @@ def test_an_unreached_threshold_leads_to_cycle_after_cycle() -> None:
     closed = StopRule(10**9, math.inf, clock=lambda: 0.0, stop=lambda: len(evaluated) == 14)
     run(closed, settings, report=evaluated.append)
     assert [epoch.epoch for epoch in evaluated] == list(range(1, 15))
+
+
+@pytest.mark.parametrize(("stop", "first"), [(never, 6), (lambda: False, 1)], ids=["never", "a round"])
+def test_a_model_is_made_on_the_way_only_where_a_training_may_end_there(
+    stop: Callable[[], bool], first: int
+) -> None:
+    seen: list[Progress] = []
+    endless = StopRule(0, math.inf, clock=lambda: 0.0, stop=stop)
+    assert run(endless, TrainingSettings(steps=1, epochs=6), report=seen.append).epochs == 6
+    assert next(each.epoch for each in seen if each.best is not None) == first
 
 
 def test_the_same_random_seed_trains_the_same_model(learned: Learned) -> None:
