@@ -15,8 +15,8 @@ from experiments.progress import now_and_then, of_training
 from pole.learning.evaluation.arrays import place_of
 from pole.learning.evaluation.canonical import CanonicalModel, evaluate
 from pole.learning.evaluation.features import normalised, whiten
-from pole.learning.networks.network import Network
 from pole.learning.machine.threads import never
+from pole.learning.networks.network import Network
 from pole.learning.training.checkpoint import NO_CHECKPOINTS, Checkpoints
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.stopping import StopRule

@@ -22,8 +22,8 @@ from experiments.records import Record, Size, best_size
 from experiments.session import Case, Experiment
 from experiments.tables import spread, table, values
 from experiments.victims import EPOCHS, PAPER, Variant
-from pole.learning.networks.network import Network
 from pole.learning.machine.threads import never
+from pole.learning.networks.network import Network
 from pole.learning.training.stopping import StopRule
 from pole.learning.training.training_data import TrainingData
 from pole.learning.training.training_run import TrainingRun

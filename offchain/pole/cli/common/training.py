@@ -12,8 +12,8 @@ import torch
 from pole.errors import InputError
 from pole.learning.evaluation.arrays import PROCESSOR, Place, place_of
 from pole.learning.evaluation.fixed_point import require_exact
-from pole.learning.parallel.meeting import listen, parse_endpoint
 from pole.learning.machine.threads import limit_threads
+from pole.learning.parallel.meeting import listen, parse_endpoint
 from pole.learning.training.recipe import TrainingSettings, read_recipe
 from pole.learning.training.training import pick_device
 from pole.quoting import reason

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError
-from pole.learning.machine.disk_arrays import Allocate, in_memory
 from pole.learning.evaluation.arrays import PROCESSOR, Array, Place
 from pole.learning.evaluation.fixed_point import ACTIVATION_ONE, CLAMP, Floats, MalformedModelError, clamp
+from pole.learning.machine.disk_arrays import Allocate, in_memory
 from pole.protocol.models.specification import MAX_INNER_PRODUCT
 
 SMALLEST_SCALE: Final = 2.0**-60

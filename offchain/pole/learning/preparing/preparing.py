@@ -19,8 +19,8 @@ from pole.learning.data import files
 from pole.learning.data.datasets import DataSet
 from pole.learning.data.own import ARRAYS, NPZ, POLE, UNIT, require_channels_first
 from pole.learning.data.preparation import Preparation, Source, TableSource, TextSource
-from pole.learning.machine.disk_arrays import Allocate
 from pole.learning.evaluation.features import batches
+from pole.learning.machine.disk_arrays import Allocate
 from pole.learning.preparing import arrow_files, cells, images
 from pole.learning.preparing.applying import Samples, ranged, source_values
 from pole.learning.preparing.arrow_files import is_picture

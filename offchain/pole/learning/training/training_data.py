@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pole.learning.machine.disk_arrays import Allocate, in_memory
 from pole.learning.evaluation.features import FeatureMap, fit_feature_map, normalised, whiten, whitening
 from pole.learning.evaluation.fixed_point import Floats
+from pole.learning.machine.disk_arrays import Allocate, in_memory
 from pole.learning.networks.export import entry_layer
 from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.models.specification import ModelSpecification

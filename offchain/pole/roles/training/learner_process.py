@@ -20,8 +20,8 @@ import torch
 
 from pole.errors import InputError, PoleError
 from pole.learning.importing.lines import TheirError, after_comma, line_of_code, their_code
-from pole.learning.networks.network import Network
 from pole.learning.machine.threads import limit_threads
+from pole.learning.networks.network import Network
 from pole.learning.training.losses import loss_of
 from pole.learning.training.training_data import TrainingData, TrainingTask, prepare
 from pole.roles.training.job import Result, TrainingJob

@@ -16,10 +16,10 @@ from typing import Any, Final, cast
 import torch
 
 from pole.errors import AbandonedError, InputError
-from pole.learning.machine.disk_arrays import OnDisk
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.arrays import place_of
 from pole.learning.evaluation.canonical import evaluate
+from pole.learning.machine.disk_arrays import OnDisk
 from pole.learning.networks.untrained import untrained_model
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.training_data import TrainingTask

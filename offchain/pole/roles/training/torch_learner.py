@@ -10,8 +10,8 @@ from typing import Final
 
 import torch
 
-from pole.learning.machine.disk_arrays import OnDisk
 from pole.learning.evaluation import model_file
+from pole.learning.machine.disk_arrays import OnDisk
 from pole.learning.training.checkpoint import Checkpoints
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.search import ONE_BY_ONE, find_settings

@@ -15,8 +15,8 @@ from tests.unit.learning.bounded import ends_well
 from tests.unit.learning.preparing.test_preparing import columns, written
 
 from pole.errors import DiskError, InputError
-from pole.learning.machine.disk_arrays import OnDisk
 from pole.learning.evaluation.features import batches
+from pole.learning.machine.disk_arrays import OnDisk
 from pole.learning.preparing import arrow_files, delimited, preparing
 from pole.learning.preparing.preparing import Prepared, Wanted, prepare
 from pole.learning.preparing.tables import Workspace, on_disk

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.learning.bounded import ends_well
 
-from pole.learning.machine.disk_arrays import OnDisk
 from pole.learning.evaluation import features as feature_module
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.features import fit_feature_map, normalised, whiten, whitening
+from pole.learning.machine.disk_arrays import OnDisk
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.search import _split
 from pole.learning.training.stopping import StopRule

@@ -86,7 +86,7 @@ def task_list(look: Look, state: str, before: int | None) -> TaskList:
     """Return tasks of a state, of any where it is ""; those older than `before`."""
     asked = TASKS.limit(ROWS + 1)
     if state:
-        asked = asked.where(_STATE == state)
+        asked = asked.where(_STATE.in_([state]))
     if before is not None:
         asked = asked.where(tasks.c.task_id < before)
     lines, more = paged([task_line(look, row) for row in look.rows(asked.order_by(tasks.c.task_id.desc()))])

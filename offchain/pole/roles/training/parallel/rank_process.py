@@ -24,9 +24,9 @@ import torch
 from pole.errors import AbandonedError, PoleError
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.features import FeatureMap
+from pole.learning.machine.threads import limit_threads
 from pole.learning.parallel.group import Batch, Beginning, Cycle, FollowingRank, LeadingRank, connect, hear
 from pole.learning.parallel.meeting import Meeting
-from pole.learning.machine.threads import limit_threads
 from pole.learning.training.recipe import TrainingSettings, batch_count
 from pole.learning.training.stopping import StopReason, StopRule
 from pole.learning.training.training import train
