@@ -48,10 +48,13 @@ def never() -> bool:
     return False
 
 
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "settings", [PLAIN, replace(PLAIN, optimiser="sgd", learning_rate=0.5, averaging=0.9)], ids=["adamw", "sgd"]
+)
+def test_two_processes_learn_what_one_learns(tmp_path: Path, settings: TrainingSettings) -> None:
     checks: list[Check] = []
-    one = alone(tmp_path / "one").train(assignment(), stop=never)
-    both = two(tmp_path / "two").train(assignment(note=checks.append), stop=never)
+    one = alone(tmp_path / "one", settings).train(assignment(), stop=never)
+    both = two(tmp_path / "two", settings).train(assignment(note=checks.append), stop=never)
     assert evaluate_model(both.model, SPEC, ROUND, SAMPLES).correct == both.train_correct
     assert both.train_correct == one.train_correct >= 45
     models = [model_file.load(each.model, SPEC, ROUND) for each in (one, both)]

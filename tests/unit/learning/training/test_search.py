@@ -81,7 +81,7 @@ def test_rates_and_decays_are_those_that_the_optimiser_works_with(
         tried.append(learned.settings)
         return len(tried)
 
-    monkeypatch.setattr(search, "_correct", score)
+    monkeypatch.setattr(search, "try_settings", score)
     calls = itertools.count()
     find(TrainingSettings(optimiser=optimiser), stop=lambda: next(calls) >= 20)
     assert {settings.optimiser for settings in tried} == {optimiser}
