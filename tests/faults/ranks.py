@@ -1,5 +1,6 @@
 """A training of two processes on this machine, and a worker of its own that may be killed with it."""
 
+import json
 import logging
 import math
 import multiprocessing
@@ -17,7 +18,7 @@ import torch
 
 from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.mapping.kinds import LinearMapping
-from pole.protocol.models.specification import mlp
+from pole.protocol.models.specification import ModelSpecification, mlp, parse_specification
 from pole.roles.receiving.samples import Samples
 from pole.roles.training.history import Check
 from pole.roles.training.learner import Assignment
@@ -31,9 +32,28 @@ SPEC: Final = mlp(
     hidden=(8,),
     classes=3,
 )
+PICTURES: Final = parse_specification(
+    json.dumps(
+        {
+            "input": {"shape": [1, 6, 6], "bits": 8},
+            "mapping": {"kind": "conv", "bits": 3, "queries": 2, "kernel": [3, 3], "padding": "same"},
+            "graph": [
+                {"name": "conv", "op": "Conv2d", "out_channels": 4, "kernel_size": 3, "bias": False},
+                {"name": "norm", "op": "BatchNorm2d"},
+                {"name": "relu", "op": "ReLU"},
+                {"name": "flat", "op": "Flatten"},
+                {"name": "logits", "op": "Linear", "out_features": 3},
+            ],
+            "classes": 3,
+            "max_parameters": 1000,
+            "max_bytes": 100000,
+        }
+    )
+)
 RANDOM: Final = np.random.default_rng(0)
 LABELS: Final = RANDOM.integers(0, 3, 60)
 SAMPLES: Final = Samples(100 * LABELS[:, None] + RANDOM.integers(0, 50, (60, 4)), LABELS)
+PICTURED: Final = Samples(RANDOM.integers(0, 900, (60, 2, 6, 6)) + 300 * LABELS[:, None, None, None], LABELS)
 ROUND: Final = bytes([7]) * 32
 CPU: Final = torch.device("cpu")
 
@@ -50,9 +70,12 @@ def two(folder: Path, settings: TrainingSettings = PLAIN, seconds: float = math.
 
 
 def assignment(
-    needed: int = 0, seconds: float = 120.0, note: Callable[[Check], None] = lambda _: None
+    needed: int = 0,
+    seconds: float = 120.0,
+    note: Callable[[Check], None] = lambda _: None,
+    of: tuple[ModelSpecification, Samples] = (SPEC, SAMPLES),
 ) -> Assignment:
-    return Assignment(SPEC, ROUND, SAMPLES, needed, time.monotonic() + seconds, note)
+    return Assignment(of[0], ROUND, of[1], needed, time.monotonic() + seconds, note)
 
 
 def ranks() -> dict[str, BaseProcess]:

@@ -14,7 +14,20 @@ from pathlib import Path
 import pytest
 import torch
 from scripts.demo.cast import POLE
-from tests.faults.ranks import CPU, PLAIN, ROUND, SAMPLES, SPEC, alone, assignment, ranks, send, two
+from tests.faults.ranks import (
+    CPU,
+    PICTURED,
+    PICTURES,
+    PLAIN,
+    ROUND,
+    SAMPLES,
+    SPEC,
+    alone,
+    assignment,
+    ranks,
+    send,
+    two,
+)
 
 from pole.adapters.machine.devnet import free_port
 from pole.errors import AbandonedError
@@ -64,6 +77,16 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, settings: TrainingS
     # History is noted once, not once by each.
     assert [check.epoch for check in checks] == list(range(1, 9))
     assert checks[-1].correct == both.train_correct
+
+
+def test_two_processes_mirror_the_pictures_that_one_mirrors(tmp_path: Path) -> None:
+    settings = replace(PLAIN, optimiser="sgd", learning_rate=0.2, shift=0, flip=True, mixed_precision=False)
+    models = [
+        model_file.load(learner.train(assignment(of=(PICTURES, PICTURED)), stop=never).model, PICTURES, ROUND)
+        for learner in (alone(tmp_path / "one", settings), two(tmp_path / "two", settings))
+    ]
+    for name, tensor in models[0].tensors.items():
+        assert abs(tensor.astype(float) - models[1].tensors[name]).max() <= 0.02 * abs(tensor).max() + 2, name
 
 
 def test_a_killed_rank_is_replaced_and_training_goes_on_from_the_checkpoint(
