@@ -10,10 +10,14 @@ TILES, FEATURES, WIDTH = 4, 32, 64
 
 
 class Transformer(nn.Module):
-    """Every tile is a token: embedded, given a place, encoded twice, and averaged."""
+    """Every tile is a token: embedded, given a place, encoded twice, and averaged.
+
+    The layer in front is for the whitening of the features, which training makes a part of its weights.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.front = nn.Linear(TILES * FEATURES, TILES * FEATURES)
         self.embedding = nn.Linear(FEATURES, WIDTH)
         self.place = nn.Parameter(0.02 * torch.randn(TILES, WIDTH))
         layer = nn.TransformerEncoderLayer(
@@ -25,7 +29,7 @@ class Transformer(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits (samples, 10) of features (samples, 128)."""
-        tokens = self.embedding(features.view(-1, TILES, FEATURES)) + self.place
+        tokens = self.embedding(self.front(features).view(-1, TILES, FEATURES)) + self.place
         logits: Tensor = self.logits(self.norm(self.encoder(tokens)).mean(dim=1))
         return logits
 

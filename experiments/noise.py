@@ -197,7 +197,7 @@ EXPERIMENT = Experiment(
     "Noise that costs one to four points of test score multiplies the best attack's error by two to thirty, "
     "to about a fifth of guessing's.\n"
     "An ε of a few hundred, of the own samples alone, costs images most of what there is to learn, and the "
-    "table twelve points.",
+    "table eleven points.",
     {Size.QUICK: 1, Size.REDUCED: 5, Size.FULL: 10},
     cases,
     report,
