@@ -26,7 +26,7 @@ from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.models.specification import ModelSpecification, mlp, parse_specification
 from pole.roles.receiving.samples import Samples
-from pole.roles.training.history import Check
+from pole.roles.training.history.trainings import Check
 from pole.roles.training.learner import Assignment, Learner
 from pole.roles.training.parallel.parallel_learner import ParallelLearner
 from pole.roles.training.parallel.rank import await_processes

@@ -48,7 +48,7 @@ from pole.protocol.replay import proofs
 from pole.protocol.state import FileRef, Header, Record, Verdict, Vote
 from pole.roles.keys import ledger
 from pole.roles.models.record import ModelRecord, Score, write_record
-from pole.roles.training.history import Check, Ending, Outcome, Start, Training, write_history
+from pole.roles.training.history.trainings import Check, Ending, Outcome, Start, Training, write_history
 
 RANDOM: Final = np.random.default_rng(9)
 SEED, DIGEST = bytes(range(32)), bytes(range(32, 64))

@@ -38,8 +38,8 @@ from pole.protocol.replay import proofs
 from pole.protocol.state import Record, RecordKind
 from pole.roles.keys.ledger import KeyLedger
 from pole.roles.models import record
-from pole.roles.training.epoch_notes import read_epoch
-from pole.roles.training.history import read_history
+from pole.roles.training.history.epoch_notes import read_epoch
+from pole.roles.training.history.trainings import read_history
 from pole.roles.training.parallel.machines import Plan, read_plan
 
 
@@ -120,14 +120,14 @@ def _formats() -> tuple[Reader, ...]:
             read_history,
             integrity,
             (examples.history(),),
-            ("pole.roles.training.history.read_history",),
+            ("pole.roles.training.history.trainings.read_history",),
         ),
         Reader(
             "epoch",
             read_epoch,
             (),
             (b"[3, 0.25, 0.001]", b"[4, NaN, null]"),
-            ("pole.roles.training.epoch_notes.read_epoch",),
+            ("pole.roles.training.history.epoch_notes.read_epoch",),
         ),
         Reader(
             "training-plan",

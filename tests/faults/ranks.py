@@ -20,7 +20,7 @@ from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import ModelSpecification, mlp, parse_specification
 from pole.roles.receiving.samples import Samples
-from pole.roles.training.history import Check
+from pole.roles.training.history.trainings import Check
 from pole.roles.training.learner import Assignment
 from pole.roles.training.parallel.parallel_learner import ParallelLearner
 from pole.roles.training.torch_learner import TorchLearner

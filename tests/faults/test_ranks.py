@@ -35,7 +35,7 @@ from pole.learning.evaluation import model_file
 from pole.learning.parallel.meeting import Endpoint, listen
 from pole.learning.training.recipe import TrainingSettings
 from pole.roles.judging.assessment import evaluate_model
-from pole.roles.training.history import Check
+from pole.roles.training.history.trainings import Check
 from pole.roles.training.learner import LearnerError
 from pole.roles.training.parallel import parallel_learner, rank
 from pole.roles.training.parallel.machines import Machines
@@ -62,7 +62,9 @@ def never() -> bool:
 
 
 @pytest.mark.parametrize(
-    "settings", [PLAIN, replace(PLAIN, optimiser="sgd", learning_rate=0.5, averaging=0.9)], ids=["adamw", "sgd"]
+    "settings",
+    [PLAIN, replace(PLAIN, optimiser="sgd", learning_rate=0.5, averaging=0.9)],
+    ids=["adamw", "sgd"],
 )
 def test_two_processes_learn_what_one_learns(tmp_path: Path, settings: TrainingSettings) -> None:
     checks: list[Check] = []

@@ -37,7 +37,7 @@ from pole.roles.receiving.decryption import Means
 from pole.roles.receiving.point_cache import PointCache
 from pole.roles.receiving.round_data import RoundData
 from pole.roles.support.waiting import PatientStore
-from pole.roles.training.history_file import NAME, HistoryFile
+from pole.roles.training.history.file import NAME, HistoryFile
 from pole.roles.training.learner import Assignment, Learner, Trained
 from pole.roles.workers import tables
 from pole.roles.workers.data_node.collecting import WonModels

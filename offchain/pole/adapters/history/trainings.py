@@ -15,8 +15,8 @@ from typing import Final
 
 from pole.adapters.wallet.keystore import find_wallet
 from pole.errors import IntegrityError, PoleError
-from pole.roles.training.history import Training, read_history
-from pole.roles.training.history_file import NAME, read_kept
+from pole.roles.training.history.file import NAME, read_kept
+from pole.roles.training.history.trainings import Training, read_history
 
 FOLDER: Final = "training"
 MAX_WORKERS: Final = 50

@@ -7,7 +7,7 @@ from enum import Enum
 from pole.adapters.history.trainings import MinerTrainings
 from pole.explore.views.looking import ROWS, NotThereError, Time
 from pole.quoting import quoted
-from pole.roles.training.history import Outcome, Training, thinned
+from pole.roles.training.history.trainings import Outcome, Training, thinned
 
 
 class Standing(Enum):

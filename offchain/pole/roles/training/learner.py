@@ -7,7 +7,7 @@ from typing import Protocol
 from pole.errors import PoleError
 from pole.protocol.models.specification import ModelSpecification
 from pole.roles.receiving.samples import Samples
-from pole.roles.training.history import Check
+from pole.roles.training.history.trainings import Check
 
 
 def unheeded(_: Check) -> None:

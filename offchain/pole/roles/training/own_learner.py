@@ -27,7 +27,7 @@ from pole.learning.training.training_run import expected_seconds
 from pole.quoting import one_line
 from pole.roles.support.events import report
 from pole.roles.training import learner_process
-from pole.roles.training.epoch_notes import EpochNotes
+from pole.roles.training.history.epoch_notes import EpochNotes
 from pole.roles.training.learner import Assignment, LearnerError, Trained
 from pole.roles.training.learner_process import DONE, MODEL, NOTE, STOP, Order
 

@@ -22,7 +22,7 @@ from pole.learning.training.training_run import Progress
 from pole.roles.ports import Shards
 from pole.roles.support.events import report, trace
 from pole.roles.support.files import read_with_digest, with_digest, write_durably
-from pole.roles.training.history import Check
+from pole.roles.training.history.trainings import Check
 from pole.roles.training.learner import Assignment, Trained
 from pole.roles.training.trial_shards import trials_beside
 

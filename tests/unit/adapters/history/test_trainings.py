@@ -8,7 +8,7 @@ import pytest
 from tests.unit.explore.training.miners import WORKER, Kept, a_training, keep_wallet
 
 from pole.adapters.history.trainings import MAX_WORKERS, TrainingFiles
-from pole.roles.training.history import MAX_BYTES
+from pole.roles.training.history.trainings import MAX_BYTES
 
 
 @pytest.fixture

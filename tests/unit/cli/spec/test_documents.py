@@ -119,8 +119,8 @@ def test_the_example_becomes_a_specification_that_check_and_show_know(tmp_path: 
     result = pole("from-torch", TRANSFORMER, *TILES, "--out", out)
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
-    assert "70,090 parameters" in result.stderr
-    assert "28 layers" in pole("check", out).stdout
+    assert "86,602 parameters" in result.stderr
+    assert "29 layers" in pole("check", out).stdout
     shown = pole("show", out).stdout
     assert "encoder_1_attention" in shown
     assert "4x64" in shown

@@ -264,7 +264,7 @@ def test_a_miner_refuses_what_it_cannot_use_before_it_runs(
 def test_a_worker_is_helped_by_a_cluster_and_leaves_it_in_the_end(
     role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = {"miner": "pole.cli.workers.miner", "verifier": "pole.cli.workers.verifier_run"}[role]
+    module = {"miner": "pole.cli.workers.miner.run", "verifier": "pole.cli.workers.verifier_run"}[role]
     session_in(tmp_path, monkeypatch)
     cluster, events = FakeShards(), []
 

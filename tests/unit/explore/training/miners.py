@@ -7,8 +7,8 @@ from eth_account import Account
 
 from pole.adapters.history.trainings import MinerTrainings
 from pole.adapters.wallet.keystore_file import write_keystore
-from pole.roles.training.history import Check, Ending, Outcome, Start, Training, write_history
-from pole.roles.training.history_file import NAME
+from pole.roles.training.history.file import NAME
+from pole.roles.training.history.trainings import Check, Ending, Outcome, Start, Training, write_history
 
 WORKER = "1337-abcdef01-1563915e"
 OTHER_WORKER = "1337-abcdef01-2b5ad5c4"

@@ -32,8 +32,8 @@ from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import mlp
 from pole.roles.receiving.samples import Samples
-from pole.roles.training.history import Check
-from pole.roles.training.history_file import HistoryFile
+from pole.roles.training.history.file import HistoryFile
+from pole.roles.training.history.trainings import Check
 from pole.roles.training.learner import Assignment
 from pole.roles.training.torch_learner import TorchLearner
 

@@ -19,7 +19,7 @@ from pole.protocol.models.specification import mlp
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.receiving.samples import Samples
 from pole.roles.training import torch_learner
-from pole.roles.training.history import Check
+from pole.roles.training.history.trainings import Check
 from pole.roles.training.learner import Assignment
 from pole.roles.training.torch_learner import TorchLearner
 

@@ -9,8 +9,8 @@ from tests.unit.roles.conftest import MINERS, TRAIN, LeastSquaresLearner, Stage
 from pole.errors import AbandonedError
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.state import Phase, Step
-from pole.roles.training.history import Check, Ending, Outcome, Start, read_history
-from pole.roles.training.history_file import HistoryFile
+from pole.roles.training.history.file import HistoryFile
+from pole.roles.training.history.trainings import Check, Ending, Outcome, Start, read_history
 from pole.roles.training.learner import Assignment, LearnerError, Trained
 from pole.roles.workers.miner.training import correct_needed
 

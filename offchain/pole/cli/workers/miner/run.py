@@ -175,7 +175,7 @@ def run(
 
     from pole.cli.common.training import exact_place, open_learner, open_own_learner, settings_of
     from pole.roles.memory import MinerMemory
-    from pole.roles.training.history_file import NAME, HistoryFile
+    from pole.roles.training.history.file import NAME, HistoryFile
     from pole.roles.workers import tables
     from pole.roles.workers.miner.miner import Miner, MinerSettings
 

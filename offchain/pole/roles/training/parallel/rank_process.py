@@ -35,7 +35,7 @@ from pole.learning.training.training_run import Candidate, Progress, TrainingRun
 from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.models.specification import parse_specification
 from pole.quoting import reason
-from pole.roles.training.history import Check
+from pole.roles.training.history.trainings import Check
 from pole.roles.training.learner import Trained
 from pole.roles.training.torch_learner import check_of, checkpoints_in
 

@@ -16,7 +16,7 @@ from pole.roles.receiving.round_data import RoundData
 from pole.roles.support.events import report
 from pole.roles.support.urgent import Urgent
 from pole.roles.support.waiting import PatientStore, RoundWatch, Sight
-from pole.roles.training.history_file import HistoryFile
+from pole.roles.training.history.file import HistoryFile
 from pole.roles.training.learner import Learner
 from pole.roles.workers.settlement import Settlement
 

@@ -19,7 +19,7 @@ from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.events import report
 from pole.roles.support.files import write_durably
 from pole.roles.support.waiting import RoundWatch
-from pole.roles.training.history import Ending, Outcome, Start
+from pole.roles.training.history.trainings import Ending, Outcome, Start
 from pole.roles.training.learner import Assignment, LearnerError, Trained
 from pole.roles.workers.miner.choosing import is_called_away, is_chosen, needed, note_speed
 from pole.roles.workers.miner.miner import LOG, Miner

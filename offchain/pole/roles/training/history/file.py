@@ -11,7 +11,7 @@ from typing import Final
 from pole.errors import DiskError, IntegrityError
 from pole.quoting import reason
 from pole.roles.support.files import make_private_folder, write_whole
-from pole.roles.training.history import (
+from pole.roles.training.history.trainings import (
     MAX_BYTES,
     MAX_CHECKS,
     Check,

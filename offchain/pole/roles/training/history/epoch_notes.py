@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pole.roles.support.events import trace
-from pole.roles.training.history import LARGEST, Check
+from pole.roles.training.history.trainings import LARGEST, Check
 
 LOG: Final = logging.getLogger("pole.training")
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pole.errors import IntegrityError
-from pole.roles.training.history import (
+from pole.roles.training.history.trainings import (
     LARGEST,
     MAX_BYTES,
     MAX_CHECKS,

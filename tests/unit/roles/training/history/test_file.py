@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from pole.roles.training.history import MAX_BYTES, MAX_CHECKS, Check, Ending, Outcome, Start, read_history
-from pole.roles.training.history_file import NAME, HistoryFile
+from pole.roles.training.history.file import NAME, HistoryFile
+from pole.roles.training.history.trainings import (
+    MAX_BYTES,
+    MAX_CHECKS,
+    Check,
+    Ending,
+    Outcome,
+    Start,
+    read_history,
+)
 
 START = Start(7, 3, 1, 60, 50, "built in")
 CHECK = Check(1, 0.5, 40, 0.001, 1.5, 1_000.0)

@@ -1,0 +1,1 @@
+"""What a miner keeps of how its trainings went."""
