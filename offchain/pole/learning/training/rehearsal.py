@@ -1,6 +1,7 @@
 """A task tried out on plain data before it is posted: what a miner would reach."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,20 @@ from pole.learning.data.noise import RandomBytes, with_noise
 from pole.learning.data.quantisation import apply, fit
 from pole.learning.evaluation.arrays import place_of
 from pole.learning.evaluation.canonical import Evaluation, evaluate
+from pole.learning.evaluation.features import batches
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import TrainingResult, train
 from pole.learning.training.training_data import TrainingTask
 from pole.learning.training.training_run import Progress
-from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
+from pole.protocol.mapping.layer import (
+    arrange,
+    feature_shape,
+    feature_type,
+    inner_products_in_clear,
+    largest_feature,
+    query_plan,
+)
 from pole.protocol.models.specification import ModelSpecification
 
 Features = NDArray[np.integer[Any]]
@@ -78,9 +87,15 @@ def features_in_clear(
     """Return the features of the training and of the test samples that decryption would give."""
     quantisation = fit(dataset.x_train, specification.input.bits, dataset.bounds)
     plan = query_plan(specification, seed)
+    shape, largest = feature_shape(specification), 2**specification.input.bits - 1
+    held = feature_type(largest_feature(specification, plan, largest_value=largest))
 
     def features(x: Samples) -> Features:
-        values = with_noise(apply(quantisation, x).values, specification, random_bytes)
-        return arrange(inner_products_in_clear(plan, values), specification)
+        made = np.empty((len(x), *shape), held)
+        # Inner products are int64, of which an image under many filters takes four times its features.
+        for rows in batches(len(x), prod(shape)):
+            values = with_noise(apply(quantisation, x[rows]).values, specification, random_bytes)
+            made[rows] = arrange(inner_products_in_clear(plan, values), specification)
+        return made
 
     return features(dataset.x_train), features(dataset.x_test)

@@ -1,7 +1,7 @@
 """The secure mapping layer of a specification under a seed: its query plan and its features."""
 
 from math import prod
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from pole.protocol.mapping.vectors import DeficientSeedError, Weights, query_vec
 
 MAX_SEED_STEPS: Final = 256
 VALUES_AT_ONCE: Final = 2**24
+FEATURE_TYPES: Final = (np.uint16, np.int32, np.int64)
 
 
 class Input(Protocol):
@@ -79,6 +80,11 @@ def largest_feature(specification: Mapped, plan: QueryPlan, *, largest_value: in
 def feature_shape(specification: Mapped) -> Shape:
     """Return the shape of one sample's features (see pole.protocol.mapping.kinds.feature_shape)."""
     return kinds.feature_shape(specification.mapping, specification.input.shape)
+
+
+def feature_type(largest: int) -> np.dtype[Any]:
+    """Return the smallest of uint16, int32 and int64 that holds features from 0 to `largest`."""
+    return next(np.dtype(held) for held in FEATURE_TYPES if largest <= np.iinfo(held).max)
 
 
 def arrange(inner_products: NDArray[np.int64], specification: Mapped) -> NDArray[np.int64]:

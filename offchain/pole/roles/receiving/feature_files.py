@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 from pole.errors import IntegrityError
 from pole.protocol.formats.encrypted_set import ShardRef
 from pole.protocol.formats.tensors import TensorType, read_tensors, write_tensors
+from pole.protocol.mapping.layer import feature_type
 from pole.roles.receiving.samples import OpenedRows, Samples
 from pole.roles.support.files import read_with_digest, with_digest, write_durably
 
-_TYPES: Final = (("U16", np.uint16), ("I32", np.int32), ("I64", np.int64))
+_KINDS: Final = {
+    np.dtype(held): kind for kind, held in (("U8", "u1"), ("U16", "<u2"), ("I32", "<i4"), ("I64", "<i8"))
+}
+KINDS: Final = frozenset(_KINDS.values())
+"""The types that features have in tensor files."""
 
 
 def smallest_type(bound: int) -> tuple[str, np.dtype[Any]]:
@@ -21,14 +26,8 @@ def smallest_type(bound: int) -> tuple[str, np.dtype[Any]]:
 
     Whatever it is, the canonical evaluation takes its first difference in int64 and so gives the same bits.
     """
-    return next((name, np.dtype(held)) for name, held in _TYPES if bound <= np.iinfo(held).max)
-
-
-_KINDS: Final = {
-    np.dtype(held): kind for kind, held in (("U8", "u1"), ("U16", "<u2"), ("I32", "<i4"), ("I64", "<i8"))
-}
-KINDS: Final = frozenset(_KINDS.values())
-"""The types that features have in tensor files."""
+    held = feature_type(bound)
+    return _KINDS[held], held
 
 
 def with_kind(features: NDArray[np.integer[Any]]) -> tuple[NDArray[np.integer[Any]], str]:
