@@ -5,6 +5,7 @@ covariance has the most entropy. Where answers carry as many bits as samples hav
 search can find the right one.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from pole.learning.privacy.hull import AffineHull
 
-GAUSSIAN: Final = 2 * np.pi * np.e
+GAUSSIAN: Final = 2 * math.pi * math.e
 SEEN_ONCE: Final = 0.1
 """The part of values seen once above which samples are too few to count the values of their column."""
 
