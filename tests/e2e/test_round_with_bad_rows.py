@@ -30,7 +30,7 @@ import json, sys
 from dataclasses import replace
 import numpy as np
 from pole.cli import main
-from pole.roles.publishing import encryption, preparation
+from pole.roles.publishing import encryption, placed_shards
 
 spoiled, written = json.loads(sys.argv.pop(1)), encryption.write_shard
 
@@ -44,7 +44,7 @@ def write(shard):
 
 encryption.write_shard = write
 # In the order of the plaintext, so that the test knows which rows are spoiled.
-preparation.random_permutation = lambda count, _: np.arange(count)
+placed_shards.random_permutation = lambda count, _: np.arange(count)
 main()
 """
 
