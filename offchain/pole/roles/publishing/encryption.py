@@ -75,9 +75,6 @@ def encrypt_set(
     MiB are in memory, where `threads` counts what the cluster works on too. Raises UnreachableError when the
     store does not answer, and what `encrypt_elsewhere` raises, but for a cluster that does not answer.
     """
-    path = sealing.folder.manifest(part.value)
-    if path.is_file():
-        return path.read_bytes()
     progress = Progress(LOG, "encrypted", part, len(x), sealing.clock)
     work = _Work(sealing, part, x, y, order, Slots(sealing.threads, sealing.shards))
     refs: list[ShardRef] = []
@@ -91,7 +88,7 @@ def encrypt_set(
         LOG.warning("%d values of the %s set are out of range and were clipped.", clipped, part.value)
     _report_encrypted(sealing, part, progress)
     manifest = write_manifest(_manifest(sealing, part, tuple(refs)))
-    write_durably(path, manifest)
+    write_durably(sealing.folder.manifest(part.value), manifest)
     drop_notes(sealing.folder, part)
     return manifest
 

@@ -32,6 +32,23 @@ def kept_order(
     return np.frombuffer(kept, ORDER_TYPE).astype(np.int64)
 
 
+def can_go_on(folder: TaskFolder) -> bool:
+    """Return whether the order of each set is there that has no manifest yet.
+
+    What was encrypted in an order that is lost fits no other one.
+    """
+    return all(
+        folder.manifest(part.value).is_file() or read_with_digest(folder.order(part.value)) is not None
+        for part in Part
+    )
+
+
+def whole_set(folder: TaskFolder, part: Part) -> bytes:
+    """Return the manifest of a set that was encrypted before; what was noted on the way goes."""
+    drop_notes(folder, part)
+    return folder.manifest(part.value).read_bytes()
+
+
 def placed_shard(folder: TaskFolder, part: Part, number: int, rows: int) -> ShardRef | None:
     """Return where a shard is that the store has, None where it has to be encrypted or handed over."""
     kept = read_with_digest(folder.note(part.value, number))

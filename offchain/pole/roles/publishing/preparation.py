@@ -1,9 +1,10 @@
 """From a data set to a task: quantised, encrypted under a fresh key, published but for the test set."""
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,10 +26,11 @@ from pole.protocol.rounds.rent import duration, judging_time, minimum_reward
 from pole.protocol.state import FileRef, TaskFiles, TaskTerms
 from pole.roles.ports import Shards, Store
 from pole.roles.publishing.encryption import Sealing, encrypt_set
-from pole.roles.publishing.placed_shards import kept_order
+from pole.roles.publishing.placed_shards import can_go_on, kept_order, whole_set
 from pole.roles.publishing.task_folder import TaskFolder
 from pole.roles.support.files import write_durably
 
+LOG: Final = logging.getLogger("pole.task")
 LARGEST_AMOUNT: Final = 2**96 - 1
 
 
@@ -169,8 +171,8 @@ def prepare_task(
     The test set stays in the task's folder. The master key is fresh and its secret durable before anything is
     published; the samples of either set come in a fresh order. `note_begun` is given the digest of the public
     key then. Called again for the same request with this digest as `begun`, it goes on under the same key and
-    in the same order. Raises InputError for a request that `check_request` refuses, UnreachableError when the
-    store does not answer.
+    in the same order; where either is lost, it begins anew. Raises InputError for a request that
+    `check_request` refuses, UnreachableError when the store does not answer.
     """
     dataset, specification = request.dataset, request.specification
     keys = (None if begun is None else _keys_of(begun, request, workshop)) or _new_keys(request, workshop)
@@ -189,12 +191,20 @@ def prepare_task(
         keys.public,
         workshop.shards,
     )
-    train_order, test_order = (
-        kept_order(folder, part, count, workshop.random_bytes)
-        for part, count in ((Part.TRAIN, len(dataset.x_train)), (Part.TEST, len(dataset.x_test)))
+    sets = (
+        (Part.TRAIN, dataset.x_train, dataset.y_train),
+        (Part.TEST, dataset.x_test, dataset.y_test),
     )
-    train = encrypt_set(sealing, Part.TRAIN, dataset.x_train, dataset.y_train, train_order)
-    test = encrypt_set(sealing, Part.TEST, dataset.x_test, dataset.y_test, test_order)
+    # Both orders before the first shard: a set without one cannot be gone on with.
+    orders = {
+        part: kept_order(folder, part, len(x), workshop.random_bytes)
+        for part, x, _ in sets
+        if not folder.manifest(part.value).is_file()
+    }
+    train, test = (
+        encrypt_set(sealing, part, x, y, orders[part]) if part in orders else whole_set(folder, part)
+        for part, x, y in sets
+    )
     return TaskFiles(
         spec_cid=store.add(folder.specification),
         spec_digest=specification.digest(),
@@ -209,7 +219,7 @@ def prepare_task(
 class _Keys:
     """A task's master keys, the digest of the public one's file, and the folder that is named by it."""
 
-    secret: MasterSecretKey
+    secret: MasterSecretKey = field(repr=False)
     public: MasterPublicKey
     digest: bytes
     folder: TaskFolder
@@ -231,12 +241,11 @@ def _new_keys(request: TaskRequest, workshop: Workshop) -> _Keys:
 
 
 def _keys_of(digest: bytes, request: TaskRequest, workshop: Workshop) -> _Keys | None:
-    """Return the keys of a task whose preparation was begun, None where its folder was deleted."""
+    """Return the keys of a task whose preparation was begun, None where that cannot be gone on with."""
     folder = TaskFolder.of(workshop.home, digest)
-    if not folder.public_key.is_file():
-        return None
-    content = folder.public_key.read_bytes()
-    if keccak256(content) != digest:
+    content = folder.public_key.read_bytes() if folder.public_key.is_file() else b""
+    if keccak256(content) != digest or not can_go_on(folder):
+        LOG.warning("What was begun of this task is lost in part, in %s: it begins anew.", folder.path)
         return None
     points = read_master_public_key(content, dimension=request.specification.columns)
     return _Keys(workshop.open_secret(digest), MasterPublicKey(points), digest, folder)

@@ -1,12 +1,18 @@
 """A task whose preparation was killed: the same request goes on with the next shard, under the same key."""
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.unit.roles.conftest import OWNER, Stage, dataset, numbers, specification, terms
+from tests.unit.roles.deaths import Death, KilledError
 from tests.unit.roles.fake_storage import FakeStore
 
 from pole.ipfe.scheme import Ciphertexts, decrypt, derive_keys
@@ -14,7 +20,9 @@ from pole.learning.data.quantisation import apply, fit
 from pole.protocol.formats.encrypted_set import Part, read_manifest, read_shard
 from pole.protocol.mapping.layer import inner_products_in_clear, query_plan
 from pole.protocol.models.specification import ModelSpecification
+from pole.protocol.state import TaskFiles
 from pole.roles.publishing import encryption
+from pole.roles.publishing.placed_shards import placed_shard
 from pole.roles.publishing.posting import post_task
 from pole.roles.publishing.preparation import TaskRequest
 from pole.roles.publishing.task_folder import TaskFolder
@@ -159,3 +167,97 @@ def test_a_note_that_was_damaged_is_none(stage: Stage) -> None:
     assert post(stage, store, specification(), seed=2) == 1
     assert len(opened(stage, store)) == len(dataset().x_train)
     assert numbers(1)(4) != numbers(2)(4)
+
+
+def test_where_the_order_was_lost_all_is_encrypted_anew_under_another_key(stage: Stage) -> None:
+    store = DyingStore(dies_at=2)
+    with pytest.raises(KeyboardInterrupt):
+        post(stage, store, specification(), seed=1)
+    (order,) = (stage.home(OWNER) / "tasks").glob("*/train.order")
+    order.write_bytes(b"damaged")
+    store.dies_at = None
+    post(stage, store, specification(), seed=2)
+    assert len(stage.secrets.kept) == 2
+    require_whole(stage, stage.world.tasks[1].files, store)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("port", ["store", "journal"])
+def test_a_kill_at_any_call_loses_no_sample_and_leaves_nothing(
+    tmp_path: Path, port: str, *, after: bool
+) -> None:
+    request = TaskRequest(dataset(), specification(), terms())
+    for at in count(1):
+        stage = Stage(tmp_path / str(at))
+        journal = stage.journal(OWNER)
+        mortal: Any = Death(at, after).guard(stage.store if port == "store" else journal)
+        store, journal_then = (mortal, journal) if port == "store" else (stage.store, mortal)
+        try:
+            post_task(
+                request,
+                stage.workshop(1, store=store),
+                stage.chain(OWNER),
+                journal_then,
+                reserve=lambda _: None,
+            )
+        except KilledError:
+            pass
+        else:
+            assert at > 4
+            return
+        was_posted = bool(stage.world.tasks)
+        post_task(
+            request, stage.workshop(2), stage.chain(OWNER), stage.journal(OWNER), reserve=lambda _: None
+        )
+        files = [task.files for task in stage.world.tasks.values()]
+        for each in files:
+            require_whole(stage, each, stage.store)
+        # What was posted and forgotten is a new task under another key.
+        assert len({each.mpk_digest for each in files}) == len(files) <= 1 + was_posted
+
+
+def require_whole(stage: Stage, files: TaskFiles, store: FakeStore) -> None:
+    """Require that each label is published as often as it is there, and that no note is left."""
+    folder = TaskFolder.of(stage.home(OWNER), files.mpk_digest)
+    for part, own in ((Part.TRAIN, dataset().y_train), (Part.TEST, dataset().y_test)):
+        manifest, labels = read_manifest(folder.manifest(part.value).read_bytes(), part=part), []
+        for number, ref in enumerate(manifest.shards):
+            path = folder.shard(part.value, number)
+            content = path.read_bytes() if part is Part.TEST else store.files[ref.cid]
+            labels += read_shard(content, manifest, number).labels.tolist()
+        assert sorted(labels) == sorted(own.tolist())
+    assert not [path for path in folder.path.iterdir() if path.suffix in (".order", ".placed")]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.unit.roles.fake_storage import FakeStore
+from tests.unit.roles.sealed_sets import IN_ORDER, LABELS, SHARD_BYTES, VALUES, sealing
+from pole.protocol.formats.encrypted_set import Part
+from pole.roles.publishing import encryption
+
+encryption.SHARD_BYTES = SHARD_BYTES
+
+class Dies(FakeStore):
+    def add(self, path):
+        if "00002" in path.name:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().add(path)
+
+encryption.encrypt_set(sealing(Dies(), Path(sys.argv[1])), Part.TRAIN, VALUES, LABELS, IN_ORDER)
+"""
+
+
+def test_a_process_that_was_killed_leaves_whole_notes(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert ended.returncode == -signal.SIGKILL
+    numbers_noted = [int(path.name.split("-")[1].split(".")[0]) for path in tmp_path.glob("train-*.placed")]
+    assert set(numbers_noted) <= {0, 1, 3}
+    for number in numbers_noted:
+        placed = placed_shard(TaskFolder(tmp_path), Part.TRAIN, number, 3 if number < 3 else 2)
+        assert placed is not None
