@@ -193,32 +193,6 @@ ALWAYS_INLINE void fe_sq(fe *r, const fe *a)
     fold_columns(r, column, 1);
 }
 
-/* Squares `n` elements. */
-ALWAYS_INLINE void fe_sq_each(fe *r, const fe *a, int n)
-{
-    for (int i = 0; i < n; i++) fe_sq(&r[i], &a[i]);
-}
-
-/* sum = a b + c d, loose, and difference = a b - c d. */
-ALWAYS_INLINE void fe_mul_both(fe *sum, fe *difference, const fe *a, const fe *b, const fe *c, const fe *d)
-{
-    fe ab, cd;
-    fe_mul(&ab, a, b);
-    fe_mul(&cd, c, d);
-    fe_add_loose(sum, &ab, &cd);
-    fe_sub(difference, &ab, &cd);
-}
-
-/* sum = 2a + b c, difference = 2a - b c, both loose. */
-ALWAYS_INLINE void fe_mul_around(fe *sum, fe *difference, const fe *a, const fe *b, const fe *c)
-{
-    fe twice, bc;
-    fe_add_loose(&twice, a, a);
-    fe_mul(&bc, b, c);
-    fe_add_loose(sum, &twice, &bc);
-    fe_sub_loose(difference, &twice, &bc);
-}
-
 ALWAYS_INLINE __m256d lanes_in(lane_mask mask)
 {
     __m256i bits = _mm256_set_epi64x(8, 4, 2, 1);
