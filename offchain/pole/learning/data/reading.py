@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import InputError, PoleError
+from pole.learning.machine.disk_arrays import SMALLEST
 from pole.quoting import reason
 
 MAX_UNPACKED_BYTES: Final = 2**32
 """What a file of data may hold when it is unpacked; a task's samples are no more, either."""
-MAPPED_FROM: Final = 2**26
+MAPPED_FROM: Final = SMALLEST
 """Bytes from which an array is mapped rather than read."""
 CHUNK_BYTES: Final = 2**20
 LOCAL_HEADER: Final = struct.Struct("<26xHH")

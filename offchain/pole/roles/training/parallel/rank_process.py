@@ -204,7 +204,8 @@ def _following(said: Beginning, device: torch.device) -> TrainingRun:
         bytes.fromhex(said.about["seed"]),
         np.zeros((0, *shape), np.int64),
         said.labels.numpy(),
-        TrainingSettings(**said.about["settings"]),
+        # The average that models are made of is rank 0's alone too.
+        replace(TrainingSettings(**said.about["settings"]), averaging=0.0),
     )
     feature_map = FeatureMap(np.zeros(shape[:1], np.int64), np.zeros(shape[:1], np.float32))
     data = TrainingData(task, feature_map, None, said.inputs.to(device), said.labels.to(device))
