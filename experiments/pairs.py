@@ -219,13 +219,3 @@ ORIGINALS: Final[Mapping[str, Trained]] = {
         partial(_plain_small, "cifar10"), _SMALL_PHOTOS, _WHOLE, "cifar10"
     ),
 }
-
-QUARTER: Final = "1/4 of the width, 10,000 images"
-EARLIER: Final[Mapping[str, tuple[str, str]]] = {
-    "MNIST, VGG-16 over 4x64": ("MNIST, VGG-16, 4x64 as 16x16", QUARTER),
-    "CIFAR-10, VGG-16 over 3x30x30": ("CIFAR-10, VGG-16, 3x30x30", QUARTER),
-    "CIFAR-10, VGG-16 over 12x32x32": ("CIFAR-10, VGG-16, 4 filters, zero padding", QUARTER),
-    "MNIST, small CNN over 4x28x28": ("MNIST, small CNN, 4 filters", "10,000 images"),
-    "CIFAR-10, small CNN over 12x32x32": ("CIFAR-10, small CNN, 4 filters", "10,000 images"),
-}
-"""What was measured of a row by an earlier recipe, at a part of the size: shown until the row is measured."""

@@ -27,7 +27,7 @@ from experiments.command_line import main
 from experiments.data import Problem, first
 from experiments.environment import REPOSITORY
 from experiments.learning import clock_of_process, data_of, inputs_of, learn, network_accuracy
-from experiments.pairs import EARLIER, ORIGINALS, SECURE
+from experiments.pairs import ORIGINALS, SECURE, Trained
 from experiments.records import Record, Size, best_size
 from experiments.resuming import Notes, folder_name
 from experiments.session import Case, Experiment
@@ -42,37 +42,34 @@ WATCHED: Final = 2500
 TIMED: Final = 8000
 """Samples that the batches are of by which an epoch is timed."""
 TURNS: Final = {Size.QUICK: 3, Size.REDUCED: 30, Size.FULL: 100}
-MAXIMUM_SECONDS: Final = 120.0
+MAXIMUM_SECONDS: Final = 40.0
 UNFINISHED: Final = REPOSITORY / "build" / "unfinished-experiments"
 FIGURES: Final = {name: number for number, name in enumerate(SECURE, start=5)}
 
 Rows = Mapping[str, Sequence[Record]]
 
 
-def measure(name: str, size: Size, seed: int) -> Mapping[str, Any]:
-    """Train a row's secure network, from its last checkpoint if there is one; time it and its original."""
-    trained = SECURE[name]
-    problem, settings = trained.problem(size, seed), trained.recipes[size]
+def trained(way: str, network: Trained, name: str, size: Size, seed: int) -> Mapping[str, Any]:
+    """Train a network, from its last checkpoint if it has one; `way` is `secure` or `original`."""
     kept = UNFINISHED / folder_name(name, size, seed)
-    found = watch("secure", problem, settings, Schedule(seed, kept))
-    if trained.original is not None:
-        beside = ORIGINALS[trained.original]
-        problems = first(problem, TIMED), first(beside.problem(size, seed), TIMED)
-        timed = seconds_a_batch(problems, (settings, beside.recipes[size]), TURNS[size])
-        batches = batch_count(len(problem.y_train), settings.batch)
-        secure, original = (batches * seconds for seconds in timed)
-        found |= {"secureSeconds": secure, "originalSeconds": original, "ratio": secure / original}
+    found = watch(way, network.problem(size, seed), network.recipes[size], Schedule(seed, kept))
     forget(kept)
     return found
 
 
-def measure_original(name: str, size: Size, seed: int) -> Mapping[str, Any]:
-    """Train a network over the samples themselves, from its last checkpoint if it has one."""
-    trained = ORIGINALS[name]
-    kept = UNFINISHED / folder_name(name, size, seed)
-    found = watch("original", trained.problem(size, seed), trained.recipes[size], Schedule(seed, kept))
-    forget(kept)
-    return found
+def timed(name: str, beside: str, size: Size, seed: int) -> Mapping[str, Any]:
+    """Return the seconds of an epoch of a row's network and of its original, which take turns."""
+    networks = SECURE[name], ORIGINALS[beside]
+    secure, original = (each.problem(size, seed) for each in networks)
+    recipes = networks[0].recipes[size], networks[1].recipes[size]
+    per_batch = seconds_a_batch((first(secure, TIMED), first(original, TIMED)), recipes, TURNS[size])
+    batches = batch_count(len(secure.y_train), recipes[0].batch)
+    seconds = [batches * each for each in per_batch]
+    return {
+        "secureSeconds": seconds[0],
+        "originalSeconds": seconds[1],
+        "ratio": seconds[0] / seconds[1],
+    }
 
 
 def forget(kept: Path) -> None:
@@ -149,64 +146,78 @@ def _timed(run: TrainingRun, rows: Any) -> float:
 
 
 def cases(size: Size) -> Sequence[Case]:
-    """One setting a row of the table, and one an original."""
-    every = [(SECURE, measure), (ORIGINALS, measure_original)]
-    return [
-        Case(name, partial(way, name, size), trained.data, trained.seeds if size is Size.REDUCED else None)
-        for networks, way in every
-        for name, trained in networks.items()
+    """One setting a network, and one for the time of each that has an original beside it."""
+    every = [("secure", SECURE), ("original", ORIGINALS)]
+    found = [
+        Case(name, partial(trained, way, each, name, size), each.data, _seeds(each, size))
+        for way, networks in every
+        for name, each in networks.items()
     ]
+    return found + [
+        Case(time_of(name), partial(timed, name, each.original, size), each.data)
+        for name, each in SECURE.items()
+        if each.original is not None
+    ]
+
+
+def _seeds(network: Trained, size: Size) -> int | None:
+    return network.seeds if size is Size.REDUCED else None
+
+
+def time_of(name: str) -> str:
+    """Return what the setting is called in which a row's time is measured."""
+    return f"{name}: time"
 
 
 def rows_of(records: Sequence[Record]) -> Rows:
     """Return each row's records at the largest size that there is, with what its original reached in them."""
-    by_name: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        by_name[record.setting].append(record)
+    by_name = _by_name(records)
     rows = {}
-    for name, trained in SECURE.items():
-        beside = {(each.size, each.seed): each.measured for each in by_name[trained.original or ""]}
-        own = best_size(by_name[name] or by_name[_earlier(name)])
+    for name, network in SECURE.items():
+        beside = {(each.size, each.seed): each.measured for each in by_name[network.original or ""]}
         rows[name] = [
             replace(each, measured={**beside.get((each.size, each.seed), {}), **each.measured})
-            for each in own
+            for each in best_size(by_name[name])
         ]
     return {name: own for name, own in rows.items() if own}
 
 
-def _earlier(name: str) -> str:
-    return EARLIER[name][0] if name in EARLIER else name
-
-
-def _told(name: str, record: Record) -> str:
-    """Return what was trained of a row, and for how long."""
-    if record.setting == name:
-        return f"{SECURE[name].told[record.size]}, {record.measured['epochs']} epochs"
-    _, what = EARLIER[name]
-    return f"reduced, {what}, {record.measured['epochs']} epochs: not trained whole yet"
+def _by_name(records: Sequence[Record]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.setting].append(record)
+    return found
 
 
 def report(records: Sequence[Record]) -> str:
     """Return the table in Markdown."""
     head = ["task", "what was trained", "secure train %", "secure test %", "original train %"]
-    head += ["original test %", "seconds an epoch", "ratio", "paper, secure/original %", "paper, ratio", "n"]
-    rows = []
+    head += ["original test %", "n", "seconds an epoch", "ratio", "n of the times"]
+    head += ["paper, secure/original %", "paper, ratio"]
+    by_name, rows = _by_name(records), []
     for name, own in rows_of(records).items():
-        (group,) = values([replace(each, setting=name) for each in own]).values()
+        (group,) = values(own).values()
         shares = [
             _spread(group, key) for key in ("secureTrain", "secureTest", "originalTrain", "originalTest")
         ]
-        seconds = ""
-        if group["ratio"]:
-            seconds = f"{mean(group['secureSeconds']):.3g} / {mean(group['originalSeconds']):.3g}"
+        told = f"{SECURE[name].told[own[0].size]}, {own[0].measured['epochs']} epochs"
         printed = SECURE[name].paper
         rows.append(
             [
-                *(name, _told(name, own[0]), *shares, seconds, _spread(group, "ratio")),
-                *("/".join(printed[:2]).strip("/"), printed[2], str(len(own))),
+                *(name, told, *shares, str(len(own)), *_times(by_name[time_of(name)])),
+                *("/".join(printed[:2]).strip("/"), printed[2]),
             ]
         )
     return table(head, rows)
+
+
+def _times(records: Sequence[Record]) -> tuple[str, str, str]:
+    """Return the cells for the seconds of an epoch, their ratio and how often it was measured."""
+    if not records:
+        return "", "", ""
+    (group,) = values(best_size(records)).values()
+    seconds = f"{mean(group['secureSeconds']):.3g} / {mean(group['originalSeconds']):.3g}"
+    return seconds, _spread(group, "ratio"), str(len(group["ratio"]))
 
 
 def _spread(group: Mapping[str, list[float]], key: str) -> str:
