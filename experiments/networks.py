@@ -4,6 +4,7 @@ import json
 from math import isqrt, prod
 from typing import Any, Final
 
+from experiments.environment import REPOSITORY
 from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping, LinearMapping, Mapping, feature_shape
 from pole.protocol.models.specification import MAX_MODEL_BYTES, ModelSpecification, mlp, parse_specification
 
@@ -100,6 +101,17 @@ def vgg16(shape: tuple[int, ...], mapping: Mapping, *, narrower: int = 1) -> Mod
         graph += _hidden(512 // narrower, dropout=0.3)
     graph.append({"op": "Linear", "out_features": 10})
     return _specification(shape, mapping, graph)
+
+
+def example(name: str) -> ModelSpecification:
+    """Return a specification of `examples`."""
+    return parse_specification((REPOSITORY / "examples" / f"{name}.json").read_bytes())
+
+
+def over(network: ModelSpecification, mapping: Mapping) -> ModelSpecification:
+    """Return the network of a specification over another mapping layer."""
+    graph = [layer.model_dump() for layer in network.graph]
+    return _specification(network.input.shape, mapping, graph)
 
 
 def pixels(shape: tuple[int, ...]) -> Mapping:

@@ -10,14 +10,17 @@ from typing import Final
 
 from experiments import tasks
 from experiments.data import Layer, Problem, dataset, original, round_seed, secure, split
+from experiments.environment import REPOSITORY
 from experiments.networks import (
     CSML_1_VALID,
     CSML_4,
     QUADRANTS_32,
     QUADRANTS_64,
     cnn_of_projections,
+    example,
     iris_mlp,
     mnist_mlp,
+    over,
     pixels,
     small_cnn,
     transformer_of_tiles,
@@ -26,7 +29,7 @@ from experiments.networks import (
 from experiments.records import Size
 from experiments.victims import NO_WHITENING
 from pole.learning.data.datasets import DataSet
-from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.recipe import TrainingSettings, read_recipe
 from pole.protocol.mapping.kinds import Mapping as MappingLayer
 from pole.protocol.models.specification import ModelSpecification
 
@@ -93,6 +96,16 @@ def _plain_small(name: str, size: Size, seed: int) -> Problem:
     return original(_whole(name, size, FEW), small_cnn(shape, pixels(shape)), shape)
 
 
+def _example(size: Size, seed: int) -> Problem:
+    return secure(_whole("cifar10", size, FEW), Layer(example("cifar10"), round_seed(seed)))
+
+
+def _plain_example(size: Size, seed: int) -> Problem:
+    shape = SHAPES["cifar10"]
+    network = over(example("cifar10"), pixels(shape))
+    return original(_whole("cifar10", size, FEW), network, shape)
+
+
 def _whole(name: str, size: Size, few: tuple[int, int]) -> DataSet:
     """Return a published data set, in the quick size a part of it."""
     return dataset(name, *few) if size is Size.QUICK else dataset(name)
@@ -131,6 +144,8 @@ _FEW_STEPS: Final = replace(_IMAGES, batch=25, learning_rate=0.02)
 """Few images are learned in small batches: VGG-16 needs some steps to begin with."""
 _DIGITS: Final = _recipes(replace(_IMAGES, learning_rate=0.2), 1, 8, 30, of_few=_FEW_STEPS)
 _PHOTOS: Final = _recipes(replace(_IMAGES, flip=True), 1, 14, 60, of_few=_FEW_STEPS)
+_EXAMPLE: Final = read_recipe((REPOSITORY / "examples" / "recipes" / "cifar10.toml").read_text())
+_EXAMPLES: Final = _recipes(_EXAMPLE, 1, _EXAMPLE.epochs, 2 * _EXAMPLE.epochs, of_few=_FEW_STEPS)
 _SMALL_DIGITS: Final = _recipes(tasks.SMALL_CNN, 1, 6, 18)
 _SMALL_PHOTOS: Final = _recipes(tasks.SMALL_CNN, 1, 12, 24)
 
@@ -177,6 +192,9 @@ SECURE: Final[Mapping[str, Trained]] = {
         seeds=HOURS,
         original="CIFAR-10, VGG-16, original",
     ),
+    "CIFAR-10, the example over 12x32x32": Trained(
+        _example, _EXAMPLES, _WHOLE, "cifar10", seeds=HOURS, original="CIFAR-10, the example, original"
+    ),
     "MNIST, VGG-16 over 4x28x28": Trained(
         partial(_vgg, "mnist", CSML_4),
         _DIGITS,
@@ -214,6 +232,7 @@ ORIGINALS: Final[Mapping[str, Trained]] = {
     "CIFAR-10, VGG-16, original": Trained(
         partial(_plain_vgg, "cifar10"), _PHOTOS, _WIDE, "cifar10", seeds=HOURS
     ),
+    "CIFAR-10, the example, original": Trained(_plain_example, _EXAMPLES, _WIDE, "cifar10", seeds=HOURS),
     "MNIST, small CNN, original": Trained(partial(_plain_small, "mnist"), _SMALL_DIGITS, _WHOLE, "mnist"),
     "CIFAR-10, small CNN, original": Trained(
         partial(_plain_small, "cifar10"), _SMALL_PHOTOS, _WHOLE, "cifar10"

@@ -35,6 +35,7 @@ from experiments.tables import spread, table, values
 from pole.learning.machine.threads import never
 from pole.learning.training.recipe import TrainingSettings, batch_count, shuffled
 from pole.learning.training.stopping import StopRule
+from pole.learning.training.training_data import with_samples
 from pole.learning.training.training_run import Progress, TrainingRun
 
 WATCHED: Final = 2500
@@ -136,7 +137,7 @@ def seconds_a_batch(
 def training_run(problem: Problem, settings: TrainingSettings) -> TrainingRun:
     """Return a training of the problem that has not begun."""
     rule = StopRule(0, float("inf"), clock_of_process, never)
-    return TrainingRun(data_of(problem, settings), rule, report=lambda _: None, started=0.0)
+    return TrainingRun(with_samples(data_of(problem, settings)), rule, report=lambda _: None, started=0.0)
 
 
 def _timed(run: TrainingRun, rows: Any) -> float:

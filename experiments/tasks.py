@@ -6,11 +6,9 @@ from functools import partial
 from typing import Final
 
 from experiments.data import Layer, Problem, dataset, round_seed, secure, split
-from experiments.environment import REPOSITORY
-from experiments.networks import CSML_4, small_cnn
+from experiments.networks import CSML_4, example, small_cnn
 from experiments.records import Size
 from pole.learning.training.recipe import TrainingSettings
-from pole.protocol.models.specification import parse_specification
 
 DEFAULT: Final = TrainingSettings()
 MNIST: Final = {Size.QUICK: (2000, 500), Size.REDUCED: (60_000, 10_000), Size.FULL: (60_000, 10_000)}
@@ -28,13 +26,11 @@ class Task:
 
 
 def _small(name: str, size: Size, seed: int) -> Problem:
-    specification = parse_specification((REPOSITORY / "examples" / f"{name}-mlp.json").read_bytes())
-    return secure(split(name, seed), Layer(specification, round_seed(seed)))
+    return secure(split(name, seed), Layer(example(f"{name}-mlp"), round_seed(seed)))
 
 
 def _mnist(size: Size, seed: int) -> Problem:
-    specification = parse_specification((REPOSITORY / "examples" / "mnist-mlp.json").read_bytes())
-    return secure(dataset("mnist", *MNIST[size]), Layer(specification, round_seed(seed)))
+    return secure(dataset("mnist", *MNIST[size]), Layer(example("mnist-mlp"), round_seed(seed)))
 
 
 def images(name: str, size: Size, seed: int) -> Problem:

@@ -18,6 +18,7 @@ import torch
 
 from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.mapping.kinds import LinearMapping
+from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
 from pole.protocol.models.specification import ModelSpecification, mlp, parse_specification
 from pole.roles.receiving.samples import Samples
 from pole.roles.training.history.trainings import Check
@@ -55,6 +56,11 @@ LABELS: Final = RANDOM.integers(0, 3, 60)
 SAMPLES: Final = Samples(100 * LABELS[:, None] + RANDOM.integers(0, 50, (60, 4)), LABELS)
 PICTURED: Final = Samples(RANDOM.integers(0, 900, (60, 2, 6, 6)) + 300 * LABELS[:, None, None, None], LABELS)
 ROUND: Final = bytes([7]) * 32
+BENEATH: Final = (60 * LABELS[:, None] + RANDOM.integers(0, 120, (60, 36))).astype(np.uint8)
+SHOWN: Final = Samples(
+    arrange(inner_products_in_clear(query_plan(PICTURES, ROUND), BENEATH), PICTURES), LABELS
+)
+"""Features that show the samples beneath them whole, which `PICTURED` are of none."""
 CPU: Final = torch.device("cpu")
 
 # Nothing is drawn but the order of samples, so that two processes learn what one learns.

@@ -21,6 +21,7 @@ from tests.faults.ranks import (
     PLAIN,
     ROUND,
     SAMPLES,
+    SHOWN,
     SPEC,
     alone,
     assignment,
@@ -33,8 +34,10 @@ from pole.adapters.machine.devnet import free_port
 from pole.errors import AbandonedError
 from pole.learning.evaluation import model_file
 from pole.learning.parallel.meeting import Endpoint, listen
+from pole.learning.training.beneath import samples_beneath
 from pole.learning.training.recipe import TrainingSettings
 from pole.roles.judging.assessment import evaluate_model
+from pole.roles.receiving.samples import Samples
 from pole.roles.training.history.trainings import Check
 from pole.roles.training.learner import LearnerError
 from pole.roles.training.parallel import parallel_learner, rank
@@ -81,10 +84,16 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, settings: TrainingS
     assert checks[-1].correct == both.train_correct
 
 
-def test_two_processes_mirror_the_pictures_that_one_mirrors(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("pictures", "whole"), [(PICTURED, False), (SHOWN, True)], ids=["features", "samples"]
+)
+def test_two_processes_mirror_the_pictures_that_one_mirrors(
+    tmp_path: Path, pictures: Samples, whole: bool
+) -> None:
+    assert (samples_beneath(pictures.features, PICTURES, ROUND) is not None) is whole
     settings = replace(PLAIN, optimiser="sgd", learning_rate=0.2, shift=0, flip=True, mixed_precision=False)
     models = [
-        model_file.load(learner.train(assignment(of=(PICTURES, PICTURED)), stop=never).model, PICTURES, ROUND)
+        model_file.load(learner.train(assignment(of=(PICTURES, pictures)), stop=never).model, PICTURES, ROUND)
         for learner in (alone(tmp_path / "one", settings), two(tmp_path / "two", settings))
     ]
     for name, tensor in models[0].tensors.items():

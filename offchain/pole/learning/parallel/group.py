@@ -7,7 +7,7 @@ follows it is text in JSON or tensors of known shapes. Those on GPUs go through 
 import json
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
@@ -40,13 +40,15 @@ class _Kind(IntEnum):
 class Beginning:
     """What is trained: a JSON object of rank 0's, the inputs (n, …) and the labels (n,), on the processor.
 
-    A batch has at most `batch` rows.
+    `above` are the tensors that lead from these inputs to those of the network, if any. A batch has at most
+    `batch` rows.
     """
 
     about: Mapping[str, Any]
     batch: int
     inputs: Tensor
     labels: Tensor
+    above: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +108,13 @@ class LeadingRank(_Member):
         super().__init__()
         self.about, self.batch, self._begun = about, batch, False
 
-    def join(self, network: nn.Module, inputs: Tensor, labels: Tensor) -> Compute:
+    def join(self, network: nn.Module, inputs: Tensor, labels: Tensor, above: Sequence[Tensor]) -> Compute:
         """Give the others what they learn from, and return what computes the network together with them."""
         _say(HEAD, _Kind.BEGIN, self.batch)
         self._begun = True
-        _say_text(json.dumps({**self.about, "shape": list(inputs.shape)}))
-        for tensor in (inputs, labels):
+        shapes = {"shape": list(inputs.shape), "above": [list(tensor.shape) for tensor in above]}
+        _say_text(json.dumps({**self.about, **shapes}))
+        for tensor in (inputs, labels, *above):
             torch.distributed.broadcast(tensor.cpu().contiguous(), 0)
         return self._shared(network)
 
@@ -134,7 +137,7 @@ class LeadingRank(_Member):
 class FollowingRank(_Member):
     """Another rank, which hears what to do by `hear`."""
 
-    def join(self, network: nn.Module, inputs: Tensor, labels: Tensor) -> Compute:
+    def join(self, network: nn.Module, inputs: Tensor, labels: Tensor, above: Sequence[Tensor]) -> Compute:
         """Return what computes the network together with the others."""
         return self._shared(network)
 
@@ -173,9 +176,10 @@ def hear(batch: int) -> Said:
 def _beginning(batch: int) -> Beginning:
     about = json.loads(_hear_text())
     inputs, labels = torch.zeros(about["shape"]), torch.zeros(about["shape"][0], dtype=torch.int64)
-    for tensor in (inputs, labels):
+    above = tuple(torch.zeros(shape) for shape in about["above"])
+    for tensor in (inputs, labels, *above):
         torch.distributed.broadcast(tensor, 0)
-    return Beginning(about, batch, inputs, labels)
+    return Beginning(about, batch, inputs, labels, above)
 
 
 def share_state(state: Iterable[Tensor]) -> None:

@@ -1,6 +1,6 @@
 """The ranks of a training, as the training sees them; and the one that is alone."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import torch
@@ -15,10 +15,11 @@ class Ranks(Protocol):
     Rank 0 decides, judges and keeps checkpoints; the others do what it says.
     """
 
-    def join(self, network: nn.Module, inputs: Tensor, labels: Tensor) -> Compute:
+    def join(self, network: nn.Module, inputs: Tensor, labels: Tensor, above: Sequence[Tensor]) -> Compute:
         """Return what computes the network so that gradients are those of the whole batch.
 
-        Norms over a batch become norms over all of its parts.
+        Norms over a batch become norms over all of its parts. `above` are what leads from `inputs` to those
+        of the network, float32 of any shapes; none where `inputs` are those.
         """
 
     def begin_cycle(self, settings: Mapping[str, Any], state: Iterable[Tensor]) -> None:
@@ -35,7 +36,7 @@ class Ranks(Protocol):
 
 
 class _Alone:
-    def join(self, network: nn.Module, inputs: Tensor, labels: Tensor) -> Compute:
+    def join(self, network: nn.Module, inputs: Tensor, labels: Tensor, above: Sequence[Tensor]) -> Compute:
         return network
 
     def begin_cycle(self, settings: Mapping[str, Any], state: Iterable[Tensor]) -> None:

@@ -11,7 +11,7 @@ from pole.learning.networks.network import Network
 from pole.learning.parallel.ranks import ALONE, Ranks
 from pole.learning.training.checkpoint import NO_CHECKPOINTS, Checkpoints
 from pole.learning.training.stopping import StopReason, StopRule
-from pole.learning.training.training_data import TrainingTask, prepare
+from pole.learning.training.training_data import TrainingTask, prepare, with_samples
 from pole.learning.training.training_run import Candidate, Progress, begin_or_resume
 from pole.protocol.mapping.layer import feature_shape
 
@@ -52,7 +52,7 @@ def train(
     """
     _require_fitting(task)
     started = rule.clock()
-    data = prepare(task, device)
+    data = with_samples(prepare(task, device))
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(random_seed)
         run = begin_or_resume(

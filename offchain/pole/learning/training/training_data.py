@@ -3,7 +3,7 @@
 There they are normalised as in canonical evaluation, and whitened where that can be folded.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ from pole.learning.evaluation.features import FeatureMap, fit_feature_map, norma
 from pole.learning.evaluation.fixed_point import Floats
 from pole.learning.machine.disk_arrays import Allocate, in_memory
 from pole.learning.networks.export import entry_layer
+from pole.learning.training.augmentation import augmented
+from pole.learning.training.beneath import LayerAbove, layer_above, samples_beneath
+from pole.learning.training.optimising.precision import laid_out
 from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.models.specification import ModelSpecification
 
@@ -41,7 +44,8 @@ class TrainingData:
     """What a network learns from and what its canonical model is judged on.
 
     `inputs` (float32) and `labels` are on the device. `feature_map` and `whitening` lead from the raw
-    integers of `task` to `inputs`.
+    integers of `task` to `inputs`. Where there is a `layer`, `inputs` are centred samples instead, from which
+    it leads to what the network sees.
     """
 
     task: TrainingTask
@@ -49,6 +53,14 @@ class TrainingData:
     whitening: Floats | None
     inputs: Tensor
     labels: Tensor
+    layer: LayerAbove | None = None
+
+    def batch(self, settings: TrainingSettings, rows: Tensor, epoch: int) -> Tensor:
+        """Return what the network sees of samples, given by their numbers, in an epoch."""
+        found = augmented(self.inputs[rows], settings, rows=rows, epoch=epoch)
+        if self.layer is not None:
+            found = self.layer(found)
+        return laid_out(found)
 
 
 def prepare(task: TrainingTask, device: torch.device) -> TrainingData:
@@ -64,3 +76,18 @@ def prepare(task: TrainingTask, device: torch.device) -> TrainingData:
         values = whiten(values, matrix, out=values)
     inputs = torch.from_numpy(values).to(device)
     return TrainingData(task, feature_map, matrix, inputs, torch.tensor(task.labels, device=device))
+
+
+def with_samples(data: TrainingData) -> TrainingData:
+    """Return the data with samples for features, where images are mirrored and features show them whole.
+
+    See `beneath`. Other data are returned as they are.
+    """
+    task, device = data.task, data.inputs.device
+    found = samples_beneath(task.features, task.specification, task.seed) if task.settings.flip else None
+    if found is None:
+        return data
+    mean = found.samples.mean(axis=(0, 2, 3), keepdims=True, dtype=np.float64)[0].astype(np.float32)
+    layer = layer_above(found, data.feature_map, data.whitening, mean)
+    centred = np.subtract(found.samples, mean, out=found.samples)
+    return replace(data, inputs=torch.from_numpy(centred).to(device), layer=layer.on(device))

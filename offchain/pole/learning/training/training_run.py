@@ -24,12 +24,11 @@ from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.networks.export import to_canonical
 from pole.learning.networks.network import Network
 from pole.learning.parallel.ranks import ALONE, Ranks
-from pole.learning.training.augmentation import augmented
 from pole.learning.training.checkpoint import NO_CHECKPOINTS, Checkpoints, identity, pack, unpack
 from pole.learning.training.losses import loss_of
 from pole.learning.training.optimising.averaging import Average
 from pole.learning.training.optimising.optimiser import Optimiser, optimiser_of
-from pole.learning.training.optimising.precision import computes_in_bfloat16, laid_out
+from pole.learning.training.optimising.precision import computes_in_bfloat16
 from pole.learning.training.recipe import TrainingSettings, batch_count, rate_factor, shuffled
 from pole.learning.training.stopping import StopReason, StopRule
 from pole.learning.training.training_data import TrainingData
@@ -104,7 +103,9 @@ class TrainingRun:
         self.batches = batch_count(len(data.inputs), settings.batch)
         self.network = Network(self.task.specification).to(self.device)
         self.average = self._new_average()
-        shared = ranks.join(self.network, data.inputs, data.labels)
+        shared = ranks.join(
+            self.network, data.inputs, data.labels, above=data.layer.tensors if data.layer else ()
+        )
         self.compute: Callable[[Tensor], Tensor] = torch.compile(shared) if settings.compiled else shared
         self.best: Candidate | None = None
         self.epochs = 0
@@ -196,7 +197,7 @@ class TrainingRun:
         """Learn from a batch of samples, given by their numbers, at a rate; return its loss."""
         settings, (rows, weight) = self.cycle.settings, self.ranks.part(rows, rate, self.epochs)
         rows = rows.to(self.device)
-        inputs = laid_out(augmented(self.data.inputs[rows], settings, rows=rows, epoch=self.epochs))
+        inputs = self.data.batch(settings, rows, self.epochs)
         self.network.train()
         with torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=computes_in_bfloat16(settings, inputs)

@@ -52,7 +52,7 @@ def test_no_more_ranks_than_samples_in_a_batch_are_of_use(
 
 def test_a_rank_that_is_alone_changes_nothing() -> None:
     network, rows = nn.Linear(2, 2), torch.arange(5)
-    assert ALONE.join(network, torch.zeros(5, 2), rows) is network
+    assert ALONE.join(network, torch.zeros(5, 2), rows, ()) is network
     part, weight = ALONE.part(rows, 0.1, 3)
     assert part is rows
     assert weight == 1

@@ -27,6 +27,7 @@ from pole.learning.evaluation.features import FeatureMap
 from pole.learning.machine.threads import limit_threads
 from pole.learning.parallel.group import Batch, Beginning, Cycle, FollowingRank, LeadingRank, connect, hear
 from pole.learning.parallel.meeting import Meeting
+from pole.learning.training.beneath import LayerAbove, padding_of
 from pole.learning.training.recipe import TrainingSettings, batch_count
 from pole.learning.training.stopping import StopReason, StopRule
 from pole.learning.training.training import train
@@ -208,7 +209,11 @@ def _following(said: Beginning, device: torch.device) -> TrainingRun:
         replace(TrainingSettings(**said.about["settings"]), averaging=0.0),
     )
     feature_map = FeatureMap(np.zeros(shape[:1], np.int64), np.zeros(shape[:1], np.float32))
-    data = TrainingData(task, feature_map, None, said.inputs.to(device), said.labels.to(device))
+    layer = None
+    if said.above:
+        mean, weight, bias = said.above
+        layer = LayerAbove(mean, weight, bias, padding_of(specification)).on(device)
+    data = TrainingData(task, feature_map, None, said.inputs.to(device), said.labels.to(device), layer)
     rule = StopRule(len(said.labels), float("inf"), time.monotonic, lambda: False)
     return TrainingRun(data, rule, report=lambda _: None, started=0.0, ranks=FollowingRank())
 
