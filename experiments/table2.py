@@ -195,21 +195,19 @@ def report(records: Sequence[Record]) -> str:
     head = ["task", "what was trained", "secure train %", "secure test %", "original train %"]
     head += ["original test %", "n", "seconds an epoch", "ratio", "n of the times"]
     head += ["paper, secure/original %", "paper, ratio"]
-    by_name, rows = _by_name(records), []
-    for name, own in rows_of(records).items():
-        (group,) = values(own).values()
-        shares = [
-            _spread(group, key) for key in ("secureTrain", "secureTest", "originalTrain", "originalTest")
-        ]
-        told = f"{SECURE[name].told[own[0].size]}, {own[0].measured['epochs']} epochs"
-        printed = SECURE[name].paper
-        rows.append(
-            [
-                *(name, told, *shares, str(len(own)), *_times(by_name[time_of(name)])),
-                *("/".join(printed[:2]).strip("/"), printed[2]),
-            ]
-        )
-    return table(head, rows)
+    by_name, found = _by_name(records), rows_of(records)
+    return table(head, [_row(name, found.get(name, ()), by_name[time_of(name)]) for name in SECURE])
+
+
+def _row(name: str, own: Sequence[Record], times: Sequence[Record]) -> list[str]:
+    printed = SECURE[name].paper
+    paper = ["/".join(printed[:2]).strip("/"), printed[2]]
+    if not own:
+        return [name, "not trained yet", *[""] * 5, *_times(times), *paper]
+    (group,) = values(own).values()
+    told = f"{SECURE[name].told[own[0].size]}, {own[0].measured['epochs']} epochs"
+    shares = [_spread(group, key) for key in ("secureTrain", "secureTest", "originalTrain", "originalTest")]
+    return [name, told, *shares, str(len(own)), *_times(times), *paper]
 
 
 def _times(records: Sequence[Record]) -> tuple[str, str, str]:
