@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from math import prod
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +22,7 @@ from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.mapping.plan import QueryPlan
 from pole.protocol.models.layers import Conv2d, Flatten, Linear, ReLU
 from pole.protocol.models.specification import Input, ModelSpecification
+from pole.roles.support.sources import sources_digest
 
 PLAIN: Final = "python"
 SHOWN: Final = 12
@@ -52,7 +52,7 @@ class Conditions:
 @cache
 def conditions() -> Conditions:
     """Return those of this process: it computes for a part of a second. Raises InputError for no back end."""
-    return Conditions(version("pole"), _sources(), _answers(), float64_digest(), backend.choose().name)
+    return Conditions(version("pole"), sources_digest(), _answers(), float64_digest(), backend.choose().name)
 
 
 def refusal(own: Conditions, found: Mapping[str, Any], who: str) -> str | None:
@@ -81,16 +81,6 @@ def slowness(found: Conditions) -> str | None:
     if found.path != PLAIN:
         return None
     return f"This worker would hold the others up. {backend.describe()}"
-
-
-def _sources() -> str:
-    """Return a digest of the package's modules."""
-    root = Path(__file__).parents[3]
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\x00")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def _answers() -> str:

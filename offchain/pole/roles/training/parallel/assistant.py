@@ -14,7 +14,7 @@ import torch
 from pole.errors import IntegrityError
 from pole.learning.parallel.meeting import Endpoint, join
 from pole.quoting import reason
-from pole.roles.training.parallel.machines import Plan, read_plan
+from pole.roles.training.parallel.machines import Plan, answer, read_plan
 from pole.roles.training.parallel.rank import Rank, await_processes, fresh_folder, running_ranks
 from pole.roles.training.parallel.rank_process import Failed, Place
 
@@ -85,7 +85,7 @@ class _Service:
         self.ranks.close()
         self._running = []
         assistant, number = self.assistant, self._number
-        self.store.set(f"answer/{self._call}/{number}", str(len(assistant.devices)))
+        self.store.set(f"answer/{self._call}/{number}", answer(len(assistant.devices)))
         plan = self._plan()
         if plan is None or number not in plan.parts:
             return

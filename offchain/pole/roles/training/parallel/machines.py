@@ -1,22 +1,30 @@
 """Other machines that help with a training: called together, given ranks, and watched.
 
 What is said goes through the store of the miner's machine, by keys: `assistants` counts who came, `call`
-the trainings; `answer/CALL/NUMBER` is how many processes a machine offers, `plan/CALL` who has which ranks,
-`beat/NUMBER` changes while a machine is there, and `fault/CALL` says why one gave up.
+the trainings; `answer/CALL/NUMBER` is how many processes a machine offers and what it runs, `plan/CALL` who
+has which ranks, `beat/NUMBER` changes while a machine is there, and `fault/CALL` says why one gave up.
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import torch
+
 from pole.errors import IntegrityError
 from pole.learning.parallel.meeting import Endpoint
 from pole.quoting import one_line
+from pole.roles.support.sources import sources_digest
+
+LOG: Final = logging.getLogger("pole.training")
 
 MAX_PROCESSES: Final = 64
 MAX_MACHINES: Final = 256
+MAX_ANSWER: Final = 200
+"""Bytes of an answer that are read."""
 ANSWER_SECONDS: Final = 1.0
 SILENCE: Final = 30.0
 """Seconds without a beat after which a machine is lost."""
@@ -71,12 +79,13 @@ class Machines:
         came = min(int(self.store.add("assistants", 0)), MAX_MACHINES)
         until = self.clock() + ANSWER_SECONDS
         answers: dict[int, int] = {}
+        runs = running()
         while len(answers) < came and self.clock() < until:
             time.sleep(0.02)
             for number in range(1, came + 1):
                 key = f"answer/{self._call}/{number}"
                 if number not in answers and self.store.check([key]):
-                    answers[number] = _count(self.store.get(key))
+                    answers[number] = _offer(number, self.store.get(key), runs)
         return {number: count for number, count in answers.items() if count}
 
     def begin(self, plan: Plan) -> Endpoint:
@@ -102,8 +111,26 @@ class Machines:
         return ""
 
 
-def _count(answer: bytes) -> int:
-    try:
-        return min(max(0, int(answer[:8])), MAX_PROCESSES)
-    except ValueError:
+def running() -> str:
+    """Return what two machines have in common whose ranks understand each other: sources and torch."""
+    return f"{sources_digest()} {torch.__version__}"
+
+
+def answer(processes: int) -> str:
+    """Return what a machine answers to a call that offers so many processes."""
+    return f"{processes} {running()}"
+
+
+def _offer(number: int, found: bytes, runs: str) -> int:
+    """Return how many processes an answer offers; 0, and a warning, where the machine runs something else."""
+    count, _, theirs = found[:MAX_ANSWER].decode(errors="replace").partition(" ")
+    if not (count.isascii() and count.isdigit()):
         return 0
+    if theirs != runs:
+        LOG.warning(
+            "Machine %d does not help: it runs another PoLe or another torch; install the same on all "
+            "machines.",
+            number,
+        )
+        return 0
+    return min(int(count), MAX_PROCESSES)

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 
 import pytest
+import torch
 
 from pole.errors import IntegrityError
 from pole.learning.parallel.meeting import Endpoint
+from pole.roles.support.sources import sources_digest
 from pole.roles.training.parallel import machines as module
-from pole.roles.training.parallel.machines import Machines, Plan, read_plan
+from pole.roles.training.parallel.machines import Machines, Plan, answer, read_plan, running
 
 PLAN = Plan("cpu", 7, {1: (2, 1), 4: (3, 4)})
 
@@ -82,12 +84,26 @@ def test_a_plan_is_read_as_it_was_written() -> None:
 
 def test_machines_that_answer_offer_their_processes(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
-    store = FakeStore({1: "4", 2: "many", 3: "-1", 5: "100000000"})
+    offers = {1: "4", 2: "many", 3: "-1", 4: "1" * 3000, 5: "100000000", 6: "", 7: " 1"}
+    store = FakeStore({number: f"{offer} {running()}" for number, offer in offers.items()})
     assert of(store, clock).offered() == {1: 4, 5: module.MAX_PROCESSES}
 
 
+@pytest.mark.parametrize(
+    "other",
+    ["2", "2 ", f"2 {sources_digest()} 2.0.0", f"2 {'0' * 64} {torch.__version__}", f"2 {running()} more"],
+)
+def test_a_machine_that_runs_something_else_does_not_help_and_is_named(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, other: str
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    assert of(FakeStore({1: answer(1), 2: other}), clock).offered() == {1: 1}
+    assert "Machine 2 does not help: it runs another PoLe or another torch" in caplog.text
+    assert "Machine 1" not in caplog.text
+
+
 def test_a_machine_without_a_beat_is_lost(clock: Clock) -> None:
-    store = FakeStore({1: "1"})
+    store = FakeStore({1: answer(1)})
     machines = of(store, clock)
     machines.offered()
     assert machines.begin(Plan("cpu", 2, {1: (1, 1)})).name == "ranks/1"
@@ -104,7 +120,7 @@ def test_a_machine_without_a_beat_is_lost(clock: Clock) -> None:
 
 
 def test_what_a_machine_says_of_its_fault_is_told_in_one_line(clock: Clock) -> None:
-    store = FakeStore({1: "1"})
+    store = FakeStore({1: answer(1)})
     machines = of(store, clock)
     machines.offered()
     machines.begin(Plan("cpu", 2, {1: (1, 1)}))
