@@ -2,7 +2,8 @@
 
 What is compared is a set by threads of this process and by workers of a thread each, on the same cores: the
 difference of one thread and one worker is what a shard costs on its way. Shards are those of MNIST, 784
-columns and 8 MiB of ciphertexts; decryption is under 4 blocks x 32 query vectors of 3 bits. Medians of
+columns and 8 MiB of ciphertexts; decryption is under 4 blocks x 32 query vectors of 3 bits; evaluation is of
+the network of examples/cifar10.json with random weights, as many samples a shard as a committee's. Medians of
 `--runs`, with the farthest of them. With other work beside, cores and not workers set the times.
 
 The schedule of up to 256 workers is simulated from what one worker took: the caller is on the head's machine,
@@ -39,11 +40,18 @@ from pole.adapters.machine.devnet import free_port
 from pole.errors import UnreachableError
 from pole.ipfe import backend
 from pole.ipfe.scheme import bound_of, derive_keys, encrypt, generate_keys
+from pole.learning.evaluation import model_file
+from pole.learning.evaluation.canonical import CanonicalModel, tensor_shapes
+from pole.learning.evaluation.features import FeatureMap
+from pole.protocol.mapping.layer import feature_shape
 from pole.protocol.mapping.plan import QueryPlan
+from pole.protocol.models.specification import parse_specification
+from pole.roles.judging.evaluation_shards import evaluation_shard, rows_of_a_shard
 from pole.roles.ports import WorkShard
 from pole.roles.publishing.encryption_shards import encryption_shard
 from pole.roles.receiving.decryption_shards import decryption_shard
 
+NETWORK = Path(__file__).resolve().parents[1] / "examples" / "cifar10.json"
 COLUMNS, ROWS = 784, 320
 TILES, QUERIES, BITS = 4, 32, 3
 MANY = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -98,8 +106,8 @@ class Measured:
         )
 
 
-def works(count: int) -> tuple[Work, Work]:
-    """Return shards of encryption, and of decryption of what they give."""
+def works(count: int) -> Iterator[Work]:
+    """Yield shards of encryption, of decryption of what they give, and of evaluation."""
     secret, public = generate_keys(COLUMNS, os.urandom)
     random = np.random.default_rng(0)
     rows = [random.integers(0, 256, (ROWS, COLUMNS)).astype(np.uint8) for _ in range(count)]
@@ -110,7 +118,25 @@ def works(count: int) -> tuple[Work, Work]:
     keys, bound = derive_keys(secret, plan), bound_of(plan, 255)
     sealed = [encrypt(secret, values, os.urandom) for values in rows]
     decryption = tuple(decryption_shard(each, plan, keys, bound) for each in sealed)
-    return _work("encryption", encryption), _work("decryption", decryption)
+    yield _work("encryption", encryption)
+    yield _work("decryption", decryption)
+    yield _work("evaluation", evaluation(count))
+
+
+def evaluation(count: int) -> tuple[WorkShard, ...]:
+    """Return so many shards of samples for a model of random weights."""
+    specification, random = parse_specification(NETWORK.read_bytes()), np.random.default_rng(0)
+    shape = feature_shape(specification)
+    feature_map = FeatureMap(np.full(shape[:1], 4000), np.full(shape[:1], 1e-3, np.float32))
+    tensors = {
+        name: random.integers(-(2**9), 2**9, size).astype(np.int32)
+        for name, size in tensor_shapes(specification).items()
+    }
+    model = CanonicalModel(specification, bytes(32), feature_map, tensors)
+    one = random.integers(0, 2**13, (1, *shape)).astype(np.uint16)
+    rows = rows_of_a_shard(specification, len(model_file.save(model)), one)
+    samples = (random.integers(0, 2**13, (rows, *shape)).astype(np.uint16) for _ in range(count))
+    return tuple(evaluation_shard(model, features) for features in samples)
 
 
 def _work(name: str, shards: tuple[WorkShard, ...]) -> Work:
@@ -258,7 +284,8 @@ def main() -> None:
     print(backend.describe(), file=sys.stderr)
     for work in works(chosen.shards):
         found = measure(work, chosen.runs)
-        rows = schedules(work, found)
+        # How many samples 10^9 values are says nothing of a model that they are judged by.
+        rows = [] if work.name == "evaluation" else schedules(work, found)
         if chosen.json:
             print(json.dumps(asdict(found) | {"sent": work.sent, "returned": work.returned, "many": rows}))
             continue

@@ -52,7 +52,7 @@ def read_beside(
     Where a row that is read here again differs, or workers fail, all rows are read here: a single false one
     makes a vote false. Raises AbandonedError when `stop` says so.
     """
-    rows = _rows_of_a_shard(model.specification, len(model_file.save(model)), features)
+    rows = rows_of_a_shard(model.specification, len(model_file.save(model)), features)
     slots = Slots(1, others.shards)
     if slots.count == 1 or not 0 < rows < len(features):
         return read_samples(model, features, place, stop)
@@ -129,7 +129,7 @@ def evaluate_rows(content: bytes) -> bytes:
     return write_tensors({"readings": found_here}, {"work": WORK})
 
 
-def _rows_of_a_shard(specification: ModelSpecification, model_bytes: int, features: Features) -> int:
+def rows_of_a_shard(specification: ModelSpecification, model_bytes: int, features: Features) -> int:
     """Return how many samples are worth a way to another machine, 0 where the model leaves no room."""
     work = max(SHARD_WORK, WORK_OF_A_BYTE * model_bytes)
     wanted: int = max(1, work // evaluation_work(specification))
