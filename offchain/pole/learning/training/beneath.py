@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from pole.errors import AbandonedError
 from pole.learning.evaluation.features import FeatureMap, batches
 from pole.learning.evaluation.fixed_point import Floats
+from pole.learning.machine.threads import Stop, never
 from pole.protocol.mapping.kinds import ConvMapping, as_image
 from pole.protocol.mapping.layer import data_plan
 from pole.protocol.models.specification import ModelSpecification
 
-MAXIMUM_PIXELS: Final = 2048
-"""Of an image: the equations of more take longer to solve than their solution is worth."""
+MAXIMUM_EQUATIONS: Final = 2**24
+"""Coefficients of a channel's equations: larger ones take longer to solve than their solution is worth."""
 
 SMALLEST_EIGENVALUE: Final = 1e-10
 """Of the equations, as a part of the largest: below it several images may have the same answers."""
@@ -67,18 +69,21 @@ class Beneath:
 
 
 def samples_beneath(
-    features: NDArray[np.integer[Any]], specification: ModelSpecification, seed: bytes
+    features: NDArray[np.integer[Any]],
+    specification: ModelSpecification,
+    seed: bytes,
+    stop: Stop = never,
 ) -> Beneath | None:
     """Return the samples of features (n, C * L, H', W') under a seed.
 
     None where the layer does not show them whole, which is known for certain: what is found is mapped again
-    and compared.
+    and compared. Raises AbandonedError when `stop` says so.
     """
     mapping, image = specification.mapping, specification.input.shape
     if not isinstance(mapping, ConvMapping) or mapping.noise:
         return None
     channels, height, width = as_image(image)
-    if height * width > MAXIMUM_PIXELS:
+    if height * width * mapping.queries * prod(features.shape[2:]) > MAXIMUM_EQUATIONS:
         return None
     vectors = data_plan(specification, seed).vectors.astype(np.float64)
     filters = torch.from_numpy(vectors).reshape(len(vectors), 1, *mapping.kernel)
@@ -88,6 +93,8 @@ def samples_beneath(
         return None
     samples = np.empty((len(features), channels, height, width), np.float32)
     for rows in batches(len(features), features[0].size):
+        if stop():
+            raise AbandonedError("The training was stopped before it had a model.")
         answers = torch.from_numpy(features[rows].astype(np.float64))
         answers = answers.reshape(-1, len(filters), *features.shape[2:])
         found = solve(answers)

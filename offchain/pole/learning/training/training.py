@@ -52,7 +52,7 @@ def train(
     """
     _require_fitting(task)
     started = rule.clock()
-    data = with_samples(prepare(task, device))
+    data = with_samples(prepare(task, device), rule.stop)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(random_seed)
         run = begin_or_resume(

@@ -14,6 +14,7 @@ from torch import Tensor
 from pole.learning.evaluation.features import FeatureMap, fit_feature_map, normalised, whiten, whitening
 from pole.learning.evaluation.fixed_point import Floats
 from pole.learning.machine.disk_arrays import Allocate, in_memory
+from pole.learning.machine.threads import Stop, never
 from pole.learning.networks.export import entry_layer
 from pole.learning.training.augmentation import augmented
 from pole.learning.training.beneath import LayerAbove, layer_above, samples_beneath
@@ -78,13 +79,15 @@ def prepare(task: TrainingTask, device: torch.device) -> TrainingData:
     return TrainingData(task, feature_map, matrix, inputs, torch.tensor(task.labels, device=device))
 
 
-def with_samples(data: TrainingData) -> TrainingData:
+def with_samples(data: TrainingData, stop: Stop = never) -> TrainingData:
     """Return the data with samples for features, where images are mirrored and features show them whole.
 
-    See `beneath`. Other data are returned as they are.
+    See `beneath`. Other data are returned as they are. Raises AbandonedError when `stop` says so.
     """
     task, device = data.task, data.inputs.device
-    found = samples_beneath(task.features, task.specification, task.seed) if task.settings.flip else None
+    if not task.settings.flip:
+        return data
+    found = samples_beneath(task.features, task.specification, task.seed, stop)
     if found is None:
         return data
     mean = found.samples.mean(axis=(0, 2, 3), keepdims=True, dtype=np.float64)[0].astype(np.float32)

@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pole.errors import AbandonedError
 from pole.learning.training import beneath
 from pole.learning.training.augmentation import is_mirrored
 from pole.learning.training.beneath import samples_beneath
 from pole.learning.training.recipe import TrainingSettings
+from pole.learning.training.stopping import StopRule
+from pole.learning.training.training import train
 from pole.learning.training.training_data import TrainingTask, prepare, with_samples
 from pole.protocol.mapping.kinds import ConvMapping
 from pole.protocol.mapping.layer import arrange, inner_products_in_clear, query_plan
@@ -111,8 +114,24 @@ def test_features_of_another_seed_or_of_no_sample_are_not_computed_back() -> Non
 def test_large_images_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     of = specification(ConvMapping(bits=3, queries=4, kernel=(3, 3)))
     shown = features(images(4, of.input.shape), of)
-    monkeypatch.setattr(beneath, "MAXIMUM_PIXELS", prod(of.input.shape[1:]) - 1)
+    assert samples_beneath(shown, of, SEED) is not None
+    monkeypatch.setattr(beneath, "MAXIMUM_EQUATIONS", 30 * 4 * 30 - 1)
     assert samples_beneath(shown, of, SEED) is None
+
+
+def test_a_training_that_is_stopped_solves_no_further() -> None:
+    of = specification(ConvMapping(bits=3, queries=4, kernel=(3, 3)))
+    given = task(of, images(8, of.input.shape), FLIPPED)
+    rule = StopRule(0, float("inf"), lambda: 0.0, lambda: True)
+    with pytest.raises(AbandonedError, match="stopped before it had a model"):
+        train(given, rule, random_seed=1, device=CPU)
+    with pytest.raises(AbandonedError):
+        with_samples(prepare(given, CPU), lambda: True)
+
+
+def test_many_filters_over_many_pixels_take_no_memory() -> None:
+    of = specification(ConvMapping(bits=16, queries=500, kernel=(15, 15)), (1, 45, 45))
+    assert samples_beneath(np.zeros((2, 500, 45, 45), np.int32), of, SEED) is None
 
 
 @pytest.mark.parametrize("graph", [WHITENED, AS_THEY_ARE], ids=["whitened", "as they are"])
