@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from experiments.command_line import parser, run_all, size_of
-from experiments.records import Size
 from experiments.results import EXPERIMENTS, PAGE, write
-from experiments.session import KEPT, QUICK
+from experiments.running.command_line import parser, run_all, size_of
+from experiments.running.records import Size
+from experiments.running.session import KEPT, QUICK
 
 
 def all_of(arguments: Sequence[str] | None = None) -> None:

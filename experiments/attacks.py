@@ -15,14 +15,14 @@ from typing import Any, Final
 
 from scripts.pages.charts import Axes, lines
 
-from experiments.command_line import main
-from experiments.corrections import least_squares
-from experiments.data import Problem, round_seed
-from experiments.learning import Learned, accuracy
-from experiments.records import Record, Size, best_size
-from experiments.session import Case, Experiment
-from experiments.tables import spread, table, values
-from experiments.victims import BETTER, PAPER, Variant
+from experiments.problems.corrections import least_squares
+from experiments.problems.data import Problem, round_seed
+from experiments.problems.learning import Learned, accuracy
+from experiments.problems.victims import BETTER, PAPER, Variant
+from experiments.running.command_line import main
+from experiments.running.records import Record, Size, best_size
+from experiments.running.session import Case, Experiment
+from experiments.running.tables import spread, table, values
 from pole.learning.evaluation.features import fit_feature_map
 from pole.protocol.models.specification import disclosed_rank
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from experiments.progress import LOG
-from experiments.records import Size
 from experiments.results import EXPERIMENTS
-from experiments.session import provide, record_of
+from experiments.running.progress import LOG
+from experiments.running.records import Size
+from experiments.running.session import provide, record_of
 from pole.errors import InputError
 from pole.learning.machine.threads import limit_threads
 

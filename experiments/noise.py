@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scripts.pages.charts import Axes, lines
 
-from experiments.command_line import main
-from experiments.data import Problem, dataset, round_seed, split
-from experiments.environment import REPOSITORY
-from experiments.learning import learn
-from experiments.records import Record, Size, best_size
-from experiments.session import Case, Experiment
-from experiments.tables import spread, table, values
+from experiments.problems.data import Problem, dataset, round_seed, split
+from experiments.problems.learning import learn
+from experiments.running.command_line import main
+from experiments.running.environment import REPOSITORY
+from experiments.running.records import Record, Size, best_size
+from experiments.running.session import Case, Experiment
+from experiments.running.tables import spread, table, values
 from pole.learning.data.datasets import DataSet, subset
 from pole.learning.data.noise import with_noise
 from pole.learning.data.quantisation import apply, fit

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from experiments import attacks, noise, table1, table2, table3, threshold, verification, warm_start
-from experiments.environment import REPOSITORY
-from experiments.records import Record, best_size, read
-from experiments.session import KEPT, Experiment
+from experiments.running.environment import REPOSITORY
+from experiments.running.records import Record, best_size, read
+from experiments.running.session import KEPT, Experiment
 
 PAGE: Final = REPOSITORY / "docs" / "results.md"
 EXPERIMENTS: Final = tuple(

@@ -17,12 +17,12 @@ from typing import Any, Final
 
 from scripts.pages.charts import Axes, lines
 
-from experiments.command_line import main
-from experiments.pole_blocks import PARTS, Play, block_times
-from experiments.pow_chain import grow
-from experiments.records import Record, Size, best_size, read
-from experiments.session import KEPT, QUICK, Case, Experiment
-from experiments.tables import table, values
+from experiments.problems.pole_blocks import PARTS, Play, block_times
+from experiments.problems.pow_chain import grow
+from experiments.running.command_line import main
+from experiments.running.records import Record, Size, best_size, read
+from experiments.running.session import KEPT, QUICK, Case, Experiment
+from experiments.running.tables import table, values
 
 MINERS: Final = 3
 # Two owners take turns, two miners compete, and three verifiers are the smallest committee.

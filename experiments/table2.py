@@ -23,15 +23,15 @@ import numpy as np
 from scripts.pages.charts import Axes, lines
 from torch import Tensor
 
-from experiments.command_line import main
-from experiments.data import Problem, first
-from experiments.environment import REPOSITORY
-from experiments.learning import clock_of_process, data_of, inputs_of, learn, network_accuracy
-from experiments.pairs import ORIGINALS, SECURE, Trained
-from experiments.records import Record, Size, best_size
-from experiments.resuming import Notes, folder_name
-from experiments.session import Case, Experiment
-from experiments.tables import spread, table, values
+from experiments.problems.data import Problem, first
+from experiments.problems.learning import clock_of_process, data_of, inputs_of, learn, network_accuracy
+from experiments.problems.pairs import ORIGINALS, SECURE, Trained
+from experiments.running.command_line import main
+from experiments.running.environment import REPOSITORY
+from experiments.running.records import Record, Size, best_size
+from experiments.running.resuming import Notes, folder_name
+from experiments.running.session import Case, Experiment
+from experiments.running.tables import spread, table, values
 from pole.learning.machine.threads import never
 from pole.learning.training.recipe import TrainingSettings, batch_count, shuffled
 from pole.learning.training.stopping import StopRule

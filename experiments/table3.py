@@ -14,12 +14,12 @@ from typing import Any, Final
 import numpy as np
 from scripts.pages.charts import Axes, lines
 
-from experiments.command_line import main
-from experiments.data import round_seed
-from experiments.records import Record, Size, best_size
-from experiments.session import Case, Experiment
-from experiments.tables import spread, table, values
-from experiments.victims import PAPER
+from experiments.problems.data import round_seed
+from experiments.problems.victims import PAPER
+from experiments.running.command_line import main
+from experiments.running.records import Record, Size, best_size
+from experiments.running.session import Case, Experiment
+from experiments.running.tables import spread, table, values
 
 OTHERS: Final = {Size.QUICK: 2, Size.REDUCED: 10, Size.FULL: 20}
 FLIPPED: Final = (1, 2, 4, 8, 16, 32, 64, 128)

@@ -11,14 +11,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from experiments.command_line import main
-from experiments.data import Problem
-from experiments.learning import accuracy, clock_of_process, task_of
-from experiments.progress import now_and_then, of_training
-from experiments.records import Record, Size, best_size
-from experiments.session import Case, Experiment
-from experiments.tables import spread, table, values
-from experiments.tasks import EASY, TASKS, Task
+from experiments.problems.data import Problem
+from experiments.problems.learning import accuracy, clock_of_process, task_of
+from experiments.problems.tasks import EASY, TASKS, Task
+from experiments.running.command_line import main
+from experiments.running.progress import now_and_then, of_training
+from experiments.running.records import Record, Size, best_size
+from experiments.running.session import Case, Experiment
+from experiments.running.tables import spread, table, values
 from pole.learning.machine.threads import never
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.stopping import StopRule

@@ -14,13 +14,13 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from experiments.command_line import main
-from experiments.data import Problem
-from experiments.learning import AT_ONCE, clock_of_process, data_of, inputs_of, learn
-from experiments.records import Record, Size, best_size
-from experiments.session import Case, Experiment
-from experiments.tables import spread, table, values
-from experiments.tasks import TASKS, Task
+from experiments.problems.data import Problem
+from experiments.problems.learning import AT_ONCE, clock_of_process, data_of, inputs_of, learn
+from experiments.problems.tasks import TASKS, Task
+from experiments.running.command_line import main
+from experiments.running.records import Record, Size, best_size
+from experiments.running.session import Case, Experiment
+from experiments.running.tables import spread, table, values
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.arrays import place_of
 from pole.learning.evaluation.canonical import evaluate

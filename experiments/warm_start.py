@@ -13,15 +13,15 @@ from typing import Any, Final
 
 from scripts.pages.charts import Axes, lines
 
-from experiments.command_line import main
-from experiments.corrections import least_squares
-from experiments.data import Problem, round_seed
-from experiments.learning import accuracy, clock_of_process, data_of, inputs_of, learn, task_of
-from experiments.progress import now_and_then, of_training
-from experiments.records import Record, Size, best_size
-from experiments.session import Case, Experiment
-from experiments.tables import spread, table, values
-from experiments.victims import EPOCHS, PAPER, Variant
+from experiments.problems.corrections import least_squares
+from experiments.problems.data import Problem, round_seed
+from experiments.problems.learning import accuracy, clock_of_process, data_of, inputs_of, learn, task_of
+from experiments.problems.victims import EPOCHS, PAPER, Variant
+from experiments.running.command_line import main
+from experiments.running.progress import now_and_then, of_training
+from experiments.running.records import Record, Size, best_size
+from experiments.running.session import Case, Experiment
+from experiments.running.tables import spread, table, values
 from pole.learning.machine.threads import never
 from pole.learning.networks.network import Network
 from pole.learning.training.stopping import StopRule

@@ -6,10 +6,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from experiments.environment import REPOSITORY
-from experiments.records import Size, read
 from experiments.results import EXPERIMENTS
-from experiments.session import provide
+from experiments.running.environment import REPOSITORY
+from experiments.running.records import Size, read
+from experiments.running.session import provide
 
 SVG = "{http://www.w3.org/2000/svg}svg"
 BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}

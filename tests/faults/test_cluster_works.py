@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from experiments.environment import environment
-from experiments.records import Size
-from experiments.shards import measured_elsewhere
+from experiments.running.environment import environment
+from experiments.running.records import Size
+from experiments.running.shards import measured_elsewhere
 from experiments.threshold import EXPERIMENT
 from tests.faults.cluster_processes import ClusterProcesses, names, wait_until
 from tests.unit.roles.keys.test_attack_shards import SCENE

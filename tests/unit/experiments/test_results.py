@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 from experiments.__main__ import all_of
-from experiments.environment import REPOSITORY
-from experiments.records import Record, Size, append, read
 from experiments.results import EXPERIMENTS, PAGE, page, write
-from experiments.session import KEPT
+from experiments.running.environment import REPOSITORY
+from experiments.running.records import Record, Size, append, read
+from experiments.running.session import KEPT
 
 ENVIRONMENT = {
     "machine": "2 cores",

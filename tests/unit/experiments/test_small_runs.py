@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 import torch
 from experiments import table2, threshold, verification
-from experiments.records import Size, read
-from experiments.session import Options, run
+from experiments.running.records import Size, read
+from experiments.running.session import Options, run
 from experiments.table3 import flipped
 
 SVG = "{http://www.w3.org/2000/svg}svg"

@@ -4,8 +4,8 @@ from typing import cast
 
 import pytest
 from experiments import table1
-from experiments.pole_blocks import PARTS, breakdown
-from experiments.records import Record, Size, append
+from experiments.problems.pole_blocks import PARTS, breakdown
+from experiments.running.records import Record, Size, append
 
 from pole.adapters.ethereum.chain_log import LoggedBlock
 

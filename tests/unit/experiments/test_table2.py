@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 from experiments import table2
-from experiments.pairs import ORIGINALS, SECURE
-from experiments.records import Record, Size
+from experiments.problems.pairs import ORIGINALS, SECURE
+from experiments.running.records import Record, Size
 
 CURVE = [[1, 50.0, 40.0], [2, 90.0, 80.0]]
 LAYERS = ("CIFAR-10, VGG-16 over 3x30x30", "CIFAR-10, VGG-16 over 12x32x32")

@@ -5,8 +5,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from experiments.records import Size
-from experiments.session import Case, Experiment
+from experiments.running.records import Size
+from experiments.running.session import Case, Experiment
 
 
 def experiment(

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import torch
 
-REPOSITORY: Final = Path(__file__).resolve().parents[1]
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
 
 def environment() -> dict[str, Any]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from experiments.data import Layer, Problem, dataset, round_seed, secure, split
-from experiments.networks import CSML_4, example, small_cnn
-from experiments.records import Size
+from experiments.problems.data import Layer, Problem, dataset, round_seed, secure, split
+from experiments.problems.networks import CSML_4, example, small_cnn
+from experiments.running.records import Size
 from pole.learning.training.recipe import TrainingSettings
 
 DEFAULT: Final = TrainingSettings()

@@ -13,9 +13,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from experiments.environment import REPOSITORY, environment
-from experiments.progress import LOG, now_and_then, of_download
-from experiments.records import Record, Size, append, read
+from experiments.running.environment import REPOSITORY, environment
+from experiments.running.progress import LOG, now_and_then, of_download
+from experiments.running.records import Record, Size, append, read
 from pole.adapters.storage.data_publishers import PUBLISHED, fetch, is_here
 from pole.errors import PoleError
 from pole.learning.data.datasets import data_directory, fetched_directory

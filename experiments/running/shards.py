@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from experiments.environment import environment
-from experiments.records import Record, Size
-from experiments.session import Case, Experiment, MeasureAll, Wanted, in_turn, record_of
+from experiments.running.environment import environment
+from experiments.running.records import Record, Size
+from experiments.running.session import Case, Experiment, MeasureAll, Wanted, in_turn, record_of
 from pole.errors import IntegrityError
 from pole.roles.ports import Shards, WorkShard
 from pole.roles.support.look_ahead import look_ahead

@@ -19,8 +19,8 @@ from scripts.demo.setting import Setting, set_up
 from scripts.demo.story import Story
 from scripts.demo.tasks import Task, post_tasks
 
-from experiments.environment import REPOSITORY
-from experiments.progress import now_and_then
+from experiments.running.environment import REPOSITORY
+from experiments.running.progress import now_and_then
 from pole.adapters.ethereum.chain_log import LoggedBlock, read_chain_log
 from pole.learning.data.datasets import data_directory, load, subset
 

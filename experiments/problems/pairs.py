@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from experiments import tasks
-from experiments.data import Layer, Problem, dataset, original, round_seed, secure, split
-from experiments.environment import REPOSITORY
-from experiments.networks import (
+from experiments.problems import tasks
+from experiments.problems.data import Layer, Problem, dataset, original, round_seed, secure, split
+from experiments.problems.networks import (
     CSML_1_VALID,
     CSML_4,
     QUADRANTS_32,
@@ -26,8 +25,9 @@ from experiments.networks import (
     transformer_of_tiles,
     vgg16,
 )
-from experiments.records import Size
-from experiments.victims import NO_WHITENING
+from experiments.problems.victims import NO_WHITENING
+from experiments.running.environment import REPOSITORY
+from experiments.running.records import Size
 from pole.learning.data.datasets import DataSet
 from pole.learning.training.recipe import TrainingSettings, read_recipe
 from pole.protocol.mapping.kinds import Mapping as MappingLayer

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from experiments.data import Features
+from experiments.problems.data import Features
 
 Map = Callable[[Features], NDArray[np.int64]]
 WINDOW: Final = 5

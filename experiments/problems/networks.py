@@ -4,7 +4,7 @@ import json
 from math import isqrt, prod
 from typing import Any, Final
 
-from experiments.environment import REPOSITORY
+from experiments.running.environment import REPOSITORY
 from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping, LinearMapping, Mapping, feature_shape
 from pole.protocol.models.specification import MAX_MODEL_BYTES, ModelSpecification, mlp, parse_specification
 

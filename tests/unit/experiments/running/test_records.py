@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from experiments.records import Record, Size, append, best_size, read
+from experiments.running.records import Record, Size, append, best_size, read
 
 
 def record(

@@ -2,7 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from experiments.pow_chain import (
+from experiments.problems.pow_chain import (
     LARGEST,
     WINDOW,
     Block,

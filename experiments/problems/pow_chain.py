@@ -16,7 +16,7 @@ from functools import cached_property
 from multiprocessing.queues import Queue
 from typing import Final
 
-from experiments.progress import now_and_then
+from experiments.running.progress import now_and_then
 
 LARGEST: Final = 2**256 - 1
 WINDOW: Final = 10

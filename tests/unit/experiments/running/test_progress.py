@@ -3,8 +3,8 @@ import sys
 from typing import cast
 
 import pytest
-from experiments.environment import REPOSITORY
-from experiments.progress import now_and_then, of_download, of_training
+from experiments.running.environment import REPOSITORY
+from experiments.running.progress import now_and_then, of_download, of_training
 
 from pole.learning.networks.network import Network
 from pole.learning.training.training_run import Progress
@@ -38,5 +38,5 @@ def test_a_download_says_how_much_is_here() -> None:
 
 
 def test_mining_processes_do_without_torch() -> None:
-    script = "import sys, experiments.pow_chain; sys.exit('torch' in sys.modules)"
+    script = "import sys, experiments.problems.pow_chain; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY).returncode == 0

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from experiments import measuring, shards, works
+from experiments import measuring, works
 from experiments.measuring import measure
-from experiments.records import Record, Size, read
-from experiments.session import Options, run
-from experiments.shards import beside, measured_elsewhere
+from experiments.running import shards
+from experiments.running.records import Record, Size, read
+from experiments.running.session import Options, run
+from experiments.running.shards import beside, measured_elsewhere
 from tests.unit.experiments.trial import experiment
 
 from pole.adapters.machine.cluster.running import work_named, works_of

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from experiments.corrections import least_squares
+from experiments.problems.corrections import least_squares
 
 
 def test_an_affine_change_of_vectors_is_undone_exactly() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from experiments.data import Layer, original, round_seed, secure, split, unseen_features
-from experiments.networks import (
+from experiments.problems.data import Layer, original, round_seed, secure, split, unseen_features
+from experiments.problems.networks import (
     CSML_1_VALID,
     CSML_4,
     QUADRANTS_64,
@@ -13,7 +13,7 @@ from experiments.networks import (
     transformer_of_tiles,
     vgg16,
 )
-from experiments.victims import BETTER, PAPER, Variant
+from experiments.problems.victims import BETTER, PAPER, Variant
 
 from pole.learning.data.datasets import DataSet
 from pole.learning.networks.export import entry_layer

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from experiments import resuming
-from experiments.data import Problem
-from experiments.learning import Learned, learn
-from experiments.pairs import SECURE
-from experiments.records import Size
+from experiments.problems.data import Problem
+from experiments.problems.learning import Learned, learn
+from experiments.problems.pairs import SECURE
+from experiments.running import resuming
+from experiments.running.records import Size
 
 from pole.learning.training.training_run import Progress
 

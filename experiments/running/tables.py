@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from experiments.records import Record
+from experiments.running.records import Record
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -2,8 +2,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from experiments.records import Size, read
-from experiments.session import Options, planned, run
+from experiments.running.records import Size, read
+from experiments.running.session import Options, planned, run
 from tests.unit.experiments.trial import experiment
 
 from pole.adapters.storage.data_publishers import PUBLISHED, Published, Report
@@ -109,13 +109,13 @@ def test_absent_data_are_fetched_once_and_a_publisher_that_is_away_is_told(
         for published in files:
             (folder / published.name).touch()
 
-    monkeypatch.setattr("experiments.session.fetch", away)
+    monkeypatch.setattr("experiments.running.session.fetch", away)
     assert (
         run(experiment(lambda name, seed: {}, data="cifar10"), Options(Size.FULL, 1, tmp_path), told.append)
         == 2
     )
     assert told[:2] == [f"Fetching cifar10 into {tmp_path}", "Nobody answers."]
-    monkeypatch.setattr("experiments.session.fetch", there)
+    monkeypatch.setattr("experiments.running.session.fetch", there)
     trial = experiment(lambda name, seed: {}, data="iris")
     assert run(trial, Options(Size.FULL, 1, tmp_path), told.append) == 0
     assert asked == [tmp_path / "cifar10", tmp_path / "iris"]

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from experiments.data import Features, Problem
-from experiments.progress import now_and_then, of_training
+from experiments.problems.data import Features, Problem
+from experiments.running.progress import now_and_then, of_training
 from pole.learning.evaluation.arrays import place_of
 from pole.learning.evaluation.canonical import CanonicalModel, evaluate
 from pole.learning.evaluation.features import normalised, whiten

@@ -17,9 +17,9 @@ from typing import Final
 
 import torch
 
-from experiments.progress import LOG
-from experiments.records import Size
-from experiments.session import KEPT, QUICK, Experiment, MeasureAll, Options, cases_of, in_turn, run
+from experiments.running.progress import LOG
+from experiments.running.records import Size
+from experiments.running.session import KEPT, QUICK, Experiment, MeasureAll, Options, cases_of, in_turn, run
 from pole.api.settings import default_home
 from pole.errors import InputError, PoleError
 from pole.learning.machine.threads import limit_threads
@@ -64,7 +64,7 @@ def measuring(chosen: argparse.Namespace) -> Iterator[MeasureAll]:
     if chosen.cluster is None:
         yield in_turn
         return
-    from experiments.shards import beside
+    from experiments.running.shards import beside
     from pole.adapters.machine.cluster.opening import opened
     from pole.adapters.machine.cluster.security import require_distributed
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from experiments.command_line import main, options_of, parser, run_all
-from experiments.records import read
+from experiments.running.command_line import main, options_of, parser, run_all
+from experiments.running.records import read
 from tests.unit.experiments.trial import experiment
 
 from pole.errors import InputError
@@ -23,7 +23,7 @@ def chosen(*arguments: str) -> argparse.Namespace:
 def limits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     monkeypatch.setattr("torch.set_num_threads", found.append)
-    monkeypatch.setattr("experiments.command_line.limit_threads", found.append)
+    monkeypatch.setattr("experiments.running.command_line.limit_threads", found.append)
     return found
 
 

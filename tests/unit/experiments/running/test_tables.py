@@ -1,5 +1,5 @@
-from experiments.records import Record, Size
-from experiments.tables import spread, table, values
+from experiments.running.records import Record, Size
+from experiments.running.tables import spread, table, values
 
 
 def test_a_table_is_markdown() -> None:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from experiments.data import Layer, Problem, dataset, secure, unseen_features
-from experiments.learning import Learned, accuracy, learn
-from experiments.networks import CSML_4, QUADRANTS_32, mnist_mlp, small_cnn
-from experiments.records import Size
+from experiments.problems.data import Layer, Problem, dataset, secure, unseen_features
+from experiments.problems.learning import Learned, accuracy, learn
+from experiments.problems.networks import CSML_4, QUADRANTS_32, mnist_mlp, small_cnn
+from experiments.running.records import Size
 from pole.learning.data.datasets import DataSet
 from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.mapping.kinds import BlocksMapping, ConvMapping, LinearMapping
