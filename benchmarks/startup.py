@@ -26,8 +26,8 @@ from tests.integration import deploying
 from tests.integration.test_full_list import TERMS
 from tests.integration.test_round import FILES
 
-from benchmarks.resident import proportional, resident
-from benchmarks.revisions import checked_out
+from benchmarks.common.resident import proportional, resident
+from benchmarks.common.revisions import checked_out
 from pole.adapters.ethereum.chain_reader import open_chain_reader
 from pole.adapters.ethereum.connection import connect
 from pole.adapters.machine.devnet import (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.whole_set import Cluster, alone, losing, take_through
+from benchmarks.encryption.whole_set import Cluster, alone, losing, take_through
 from tests.faults.cluster_processes import ClusterProcesses, names, wait_until
 
 from pole.adapters.machine.cluster.certificates import make_certificates

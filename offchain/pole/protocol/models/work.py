@@ -1,8 +1,8 @@
 """What judging a model takes, in multiplications a sample: it follows from the specification alone.
 
 A multiplication stands for the time that one takes in a large matrix product; the network's layers are
-counted so in pole.protocol.models.shapes, and decryption here. benchmarks/judging.py measures how true that
-is. docs/model-specification.md, "The work of judging", says the same as a table.
+counted so in pole.protocol.models.shapes, and decryption here. How true that is measures
+benchmarks/learning/judging.py. docs/model-specification.md, "The work of judging", says it as a table.
 """
 
 from math import prod

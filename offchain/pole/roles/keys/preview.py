@@ -71,9 +71,9 @@ def preview(
     """Return what a task of a specification on a data set would give away, beside the tasks in `entries`.
 
     Rounds that have not opened have no seed yet: others stand in for theirs, which give as much. On small
-    samples the attacks are mounted for three draws, and the worst counts, in each respect. Costs what
-    benchmarks/preview.py prints. Raises InputError where the tasks have samples of another size, or the
-    specification another input than the data.
+    samples the attacks are mounted for three draws, and the worst counts, in each respect. What it costs
+    prints benchmarks/encryption/preview.py. Raises InputError where the tasks have samples of another size,
+    or the specification another input than the data.
     """
     _require_fit(dataset, specification, entries, data_set)
     measured = profile(dataset, specification.input.bits)

@@ -1,7 +1,7 @@
 import os
 from dataclasses import dataclass
 
-from benchmarks.resident import resident
+from benchmarks.common.resident import resident
 from tests.unit.adapters.ethereum.test_chain_reader import expected
 
 from pole.adapters.machine.memory import TrimmedRole, trim_heap

@@ -1,4 +1,6 @@
-"""What exact evaluation costs by code path, and beside a training: python -m benchmarks.evaluation [seeds].
+"""What exact evaluation costs by code path, and beside a training.
+
+    python -m benchmarks.learning.evaluation [seeds]
 
 Claim: the native kernel evaluates small CNNs at least four times as fast as float64, MLPs no slower, with the
 same predictions; evaluating all samples should take no more than a thirtieth of ten epochs of training them.

@@ -1,4 +1,4 @@
-"""Whether memory grows with the rounds that a worker has taken part in: python -m benchmarks.growth.
+"""Whether memory grows with the rounds that a worker has taken part in: python -m benchmarks.chain.growth.
 
 Claim: after the first twenty rounds a worker's memory grows by 8 MiB at most over 200 rounds, of which a
 table of logarithms for another size of bounds takes up to 4; the events of those rounds, which it keeps, take
@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from benchmarks.resident import resident
+from benchmarks.common.resident import resident
 from pole.adapters.machine.memory import give_back_freed_memory, trim_heap
 from pole.ipfe import scheme
 from pole.learning.evaluation.canonical import CanonicalModel, evaluate, tensor_shapes
@@ -101,7 +101,7 @@ def worked(options: argparse.Namespace) -> float:
 
 def remembered(rounds: int) -> float:
     """Read the events of some rounds; return the MiB of Python's objects that those after the first take."""
-    from benchmarks.past_rounds import PastRounds  # with tests, which have no part in the memory above
+    from benchmarks.chain.past_rounds import PastRounds  # with tests, which have no part in the memory above
 
     past, kept, found = PastRounds(), 0, []
     tracemalloc.start()

@@ -1,4 +1,6 @@
-"""The explorer's speed on a generated history: python -m benchmarks.explorer [--rounds 10000] [--clients 20].
+"""The explorer's speed on a generated history.
+
+    python -m benchmarks.chain.explorer [--rounds 10000] [--clients 20]
 
 Prints the events a second that the index takes, and how long an index takes to open. For each page it prints
 the milliseconds of processor that an answer takes to make, and the median and the 95th percentile of those
@@ -27,8 +29,8 @@ from tests.unit.explore.chains import where
 from tests.unit.explore.generated import GeneratedChain
 from tests.unit.protocol.example_rounds import PARAMETERS
 
-from benchmarks.explorer_node import print_node
-from benchmarks.resident import highest, processor
+from benchmarks.chain.explorer_node import print_node
+from benchmarks.common.resident import highest, processor
 from pole.adapters.history.pages import BlockMark
 from pole.errors import PoleError
 from pole.explore import schema

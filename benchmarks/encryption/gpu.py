@@ -6,7 +6,7 @@ prints inner products a second for each layer, from 32-byte encodings and from 6
 query vectors, 8-bit inputs, discrete logarithms included, medians of repeated runs. A few hundred different
 samples are encrypted and then repeated, since the work does not depend on what is in them.
 
-    python benchmarks/gpu.py [--quick] [--json]
+    python benchmarks/encryption/gpu.py [--quick] [--json]
 
 Exits with 3 where there is no GPU, or no nvcc, to measure.
 """

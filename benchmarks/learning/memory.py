@@ -5,7 +5,8 @@ of its own and runs what the commands run, an IPFS daemon in the path. `resident
 memory, pages of mapped files among them, which the system takes back when others need the room; `own` leaves
 those out, and is looked at every 20 ms. One run each.
 
-    python -m benchmarks.memory [--rows N] [--queries N] [--threads N] [--seconds N] [--limit MIB] [--json]
+    python -m benchmarks.learning.memory [--rows N] [--queries N] [--threads N] [--seconds N] [--limit MIB]
+        [--json]
 """
 
 import argparse
@@ -25,8 +26,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks import memory_steps
-from benchmarks.resident import highest
+from benchmarks.common.resident import highest
+from benchmarks.learning import memory_steps
 from pole.adapters.machine.devnet import DevnetSettings, free_port, programs_folder, start_ipfs, stop_devnet
 from pole.errors import PoleError
 
@@ -120,7 +121,7 @@ def measure(options: argparse.Namespace, folder: Path, ipfs: str) -> Iterator[Me
     )
     (folder / "setting.json").write_text(json.dumps(asdict(setting)))
     for step in memory_steps.STEPS:
-        command = [sys.executable, "-m", "benchmarks.memory_steps", step, str(folder)]
+        command = [sys.executable, "-m", "benchmarks.learning.memory_steps", step, str(folder)]
         yield run(step, rows, command, limit)
 
 

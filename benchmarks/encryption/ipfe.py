@@ -9,7 +9,7 @@ encrypted a second (el/s, by the owner of the master secret) and inner products 
 32-byte points and from affine points of the local cache, discrete logarithms included, their table not).
 Query vectors have 3 bits, inputs 8. Peers run on one core; ratios are per thread, on vectors as long.
 
-    python -m benchmarks.ipfe [--quick] [--json FILE]
+    python -m benchmarks.encryption.ipfe [--quick] [--json FILE]
 """
 
 import argparse
@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import peers
+from benchmarks.encryption import peers
 from pole.ipfe import backend, scheme
 from pole.protocol.mapping.plan import QueryPlan
 

@@ -1,4 +1,4 @@
-"""What bfloat16, channels last and torch.compile are worth in training: python -m benchmarks.precision.
+"""What bfloat16, channels last and torch.compile are worth: python -m benchmarks.learning.precision.
 
 Claim: on a processor with instructions for bfloat16 networks of images learn at least twice as fast with both
 as in float32 with channels first, and the smallest network of vectors no faster. Samples are random; a step
@@ -17,7 +17,7 @@ from scripts.sources import ROOT
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.evaluation import cnn
+from benchmarks.learning.evaluation import cnn
 from pole.cli.common.training import use_threads
 from pole.learning.networks.network import Network
 from pole.learning.training.optimising.precision import has_bfloat16, laid_out

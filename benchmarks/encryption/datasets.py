@@ -5,7 +5,7 @@ and fetched and decrypted with 4 blocks x 32 query vectors in 60 s. CIFAR-10 (50
 with one 3x3 filter a channel. Owner and miner are processes of their own and run what `pole task post` and
 `pole miner run` run; a part of the results is compared with inner products in the clear. One run each.
 
-    python -m benchmarks.datasets mnist [--samples N] [--threads N] [--point-cache MIB] [--json]
+    python -m benchmarks.encryption.datasets mnist [--samples N] [--threads N] [--point-cache MIB] [--json]
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""How long a round takes beside its training: python -m benchmarks.rounds main .
+"""How long a round takes beside its training: python -m benchmarks.chain.rounds main .
 
 Starts a devnet with a data node, 3 miners and 5 verifiers as processes, and has them play rounds on Iris, one
 after the other. The workers of every version that is named play, in turn, on the same contracts. The time of
@@ -26,8 +26,8 @@ from scripts.demo.setting import Setting, set_up
 from scripts.demo.story import Story
 from scripts.demo.tasks import Task, post_tasks
 
-from benchmarks.lanes import counted
-from benchmarks.revisions import checked_out
+from benchmarks.chain.lanes import counted
+from benchmarks.common.revisions import checked_out
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.decoding import to_record
 from pole.adapters.machine.devnet import ChainProgram
@@ -62,7 +62,7 @@ class Measured:
     sent: Counter[tuple[str, bool]]
 
 
-@click.command(epilog="Example: python -m benchmarks.rounds --chain anvil --rounds 6 main .")
+@click.command(epilog="Example: python -m benchmarks.chain.rounds --chain anvil --rounds 6 main .")
 @click.argument("versions", nargs=-1)
 @click.option("--chain", type=click.Choice([each.value for each in ChainProgram]), default="ganache")
 @click.option("--block-time", type=click.FloatRange(0.5), default=1.0, show_default=True)

@@ -1,4 +1,4 @@
-"""How many tasks an hour a network gets done by lanes: python -m benchmarks.lanes --lanes 1 --lanes 4.
+"""How many tasks an hour a network gets done by lanes: python -m benchmarks.chain.lanes --lanes 1 --lanes 4.
 
 Starts a devnet with 3 data nodes, 6 miners and 7 verifiers as processes for each number of lanes, posts the
 same tasks on Iris while nobody works, and measures from the opening of the first round to the end of the
@@ -77,7 +77,7 @@ class Measured:
         )
 
 
-@click.command(epilog="Example: python -m benchmarks.lanes --lanes 1 --lanes 4 --tasks 12")
+@click.command(epilog="Example: python -m benchmarks.chain.lanes --lanes 1 --lanes 4 --tasks 12")
 @click.option("--lanes", "counts", multiple=True, type=click.IntRange(1, 16), default=(1, 2, 4))
 @click.option("--tasks", type=click.IntRange(1), default=12, show_default=True)
 @click.option(

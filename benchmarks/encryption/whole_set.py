@@ -6,7 +6,7 @@ machine stand for three machines. The layer is one filter a channel, the model a
 drawn at random. So that two runs can have the same bytes, all shards have the same randomness: never do so
 with data that matter.
 
-    python -m benchmarks.whole_set [--data cifar10] [--rows N] [--json]
+    python -m benchmarks.encryption.whole_set [--data cifar10] [--rows N] [--json]
 """
 
 import argparse

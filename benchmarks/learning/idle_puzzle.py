@@ -1,4 +1,4 @@
-"""How hard the puzzle of an idle round is: python -m benchmarks.idle_puzzle [rounds].
+"""How hard the puzzle of an idle round is: python -m benchmarks.learning.idle_puzzle [rounds].
 
 Claim: on the puzzle's 8,000 training samples the usual miner reaches 93 % within seconds, and what costs no
 training does not: naming the most frequent class, or the best linear model (least squares on the inputs).

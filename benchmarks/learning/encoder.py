@@ -1,4 +1,4 @@
-"""What a frozen encoder saves of the budget of keys: python -m benchmarks.encoder.
+"""What a frozen encoder saves of the budget of keys: python -m benchmarks.learning.encoder.
 
 Prints, for 2 to 16 query vectors, the test accuracy of a linear layer's miner on digits as pixels and as the
 32 numbers of the encoder of examples/encoder.py, which was trained on the other half of them. Beside it the

@@ -1,4 +1,4 @@
-"""What it costs to see what a task gives away, before it is posted: python -m benchmarks.preview.
+"""What it costs to see what a task gives away, before it is posted: python -m benchmarks.encryption.preview.
 
 Prints the seconds that measuring a data set takes (hull, directions, bits), those of one draw of all attacks,
 and both as a part of the encryption that follows, on one thread. Encryption is timed on some samples and

@@ -1,4 +1,4 @@
-"""The steps of benchmarks/memory.py, each run as a process: python -m benchmarks.memory_steps STEP FOLDER."""
+"""The steps of `memory`, each run as a process: python -m benchmarks.learning.memory_steps STEP FOLDER."""
 
 import json
 import os

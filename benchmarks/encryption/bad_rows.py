@@ -1,4 +1,4 @@
-"""What rows that do not decrypt cost whoever decrypts them: python -m benchmarks.bad_rows.
+"""What rows that do not decrypt cost whoever decrypts them: python -m benchmarks.encryption.bad_rows.
 
 Claim: a set of nothing but bad rows costs about a tenth more than one of good rows at most, where the bound
 is that of a plan. Rows are all good, or have a point that is none in their last column, or columns that

@@ -5,7 +5,7 @@ of 512, so that a batch is work enough to be worth parting. Medians of the epoch
 farthest of them. On two cores a second process can win nothing over a second thread: what is measured is what
 talking costs, beside the network of examples/digits-mlp.json, whose batches take less than a millisecond.
 
-    python -m benchmarks.parallel [--epochs N] [--width N] [--json]
+    python -m benchmarks.learning.parallel [--epochs N] [--width N] [--json]
 """
 
 import argparse
@@ -32,7 +32,7 @@ from pole.roles.training.parallel.parallel_learner import ParallelLearner
 from pole.roles.training.parallel.rank import await_processes
 from pole.roles.training.torch_learner import TorchLearner
 
-DIGITS = Path(__file__).parents[1] / "examples" / "digits-mlp.json"
+DIGITS = Path(__file__).parents[2] / "examples" / "digits-mlp.json"
 CPU = torch.device("cpu")
 
 

@@ -1,4 +1,4 @@
-"""How long a counted multiplication takes when a model is judged: python -m benchmarks.judging.
+"""How long a counted multiplication takes when a model is judged: python -m benchmarks.learning.judging.
 
 Claim: with the counts of pole.protocol.models.work, one core needs at most 0.4 ns for each in every example
 of a specification and for decryption, and at most 1 ns in any layer: so a deployment may set judgingSpeed to

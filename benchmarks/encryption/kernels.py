@@ -7,7 +7,7 @@ Every revision measures in a process of its own; the two take turns, so that wha
 both. Times are processor seconds of that process. Prints operations a second of both, medians of the turns
 with half the distance between the extremes, and the median of the ratios of each turn.
 
-    python -m benchmarks.kernels --against 361cb21 [--paths avx2 ifma] [--turns 9] [--json]
+    python -m benchmarks.encryption.kernels --against 361cb21 [--paths avx2 ifma] [--turns 9] [--json]
 """
 
 import argparse
@@ -25,8 +25,8 @@ from pathlib import Path
 
 from scripts.sources import ROOT
 
-from benchmarks import ipfe
-from benchmarks.revisions import checked_out
+from benchmarks.common.revisions import checked_out
+from benchmarks.encryption import ipfe
 from pole.ipfe import backend, scheme
 from pole.protocol.mapping.plan import QueryPlan
 
@@ -110,7 +110,7 @@ class Revision:
         alone = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         apart = {"PYTHONPATH": f"{folder / 'offchain'}:{ROOT}", **alone}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.kernels", "--serve"],
+            [sys.executable, "-m", "benchmarks.encryption.kernels", "--serve"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

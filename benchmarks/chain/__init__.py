@@ -1,0 +1,1 @@
+"""Rounds, lanes and the explorer on a chain."""

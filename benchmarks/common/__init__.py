@@ -1,0 +1,1 @@
+"""What several measurements need: other revisions, and what a process takes."""

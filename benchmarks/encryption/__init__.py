@@ -1,0 +1,1 @@
+"""Encryption and decryption: kernels, peers, and whole sets on their way."""
