@@ -34,7 +34,7 @@ from pole.adapters.machine.devnet import free_port
 from pole.errors import AbandonedError
 from pole.learning.evaluation import model_file
 from pole.learning.parallel.meeting import Endpoint, listen
-from pole.learning.training.beneath import samples_beneath
+from pole.learning.training.images.beneath import samples_beneath
 from pole.learning.training.recipe import TrainingSettings
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.receiving.samples import Samples

@@ -16,8 +16,8 @@ from pole.learning.evaluation.fixed_point import Floats
 from pole.learning.machine.disk_arrays import Allocate, in_memory
 from pole.learning.machine.threads import Stop, never
 from pole.learning.networks.export import entry_layer
-from pole.learning.training.augmentation import augmented
-from pole.learning.training.beneath import LayerAbove, layer_above, samples_beneath
+from pole.learning.training.images.augmentation import augmented
+from pole.learning.training.images.beneath import LayerAbove, layer_above, samples_beneath
 from pole.learning.training.optimising.precision import laid_out
 from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.models.specification import ModelSpecification

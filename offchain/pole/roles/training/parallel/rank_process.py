@@ -27,7 +27,7 @@ from pole.learning.evaluation.features import FeatureMap
 from pole.learning.machine.threads import limit_threads
 from pole.learning.parallel.group import Batch, Beginning, Cycle, FollowingRank, LeadingRank, connect, hear
 from pole.learning.parallel.meeting import Meeting
-from pole.learning.training.beneath import LayerAbove, padding_of
+from pole.learning.training.images.beneath import LayerAbove, padding_of
 from pole.learning.training.recipe import TrainingSettings, batch_count
 from pole.learning.training.stopping import StopReason, StopRule
 from pole.learning.training.training import train

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pole.learning.training import augmentation
-from pole.learning.training.augmentation import is_mirrored
+from pole.learning.training.images import augmentation
+from pole.learning.training.images.augmentation import is_mirrored
 from pole.learning.training.recipe import TrainingSettings
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pole.errors import AbandonedError
-from pole.learning.training import beneath
-from pole.learning.training.augmentation import is_mirrored
-from pole.learning.training.beneath import samples_beneath
+from pole.learning.training.images import beneath
+from pole.learning.training.images.augmentation import is_mirrored
+from pole.learning.training.images.beneath import samples_beneath
 from pole.learning.training.recipe import TrainingSettings
 from pole.learning.training.stopping import StopRule
 from pole.learning.training.training import train
