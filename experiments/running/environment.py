@@ -3,8 +3,10 @@
 import datetime
 import os
 import platform
+import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +25,18 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "commit": _commit(),
-        "command": f"python -m experiments.{Path(sys.argv[0]).stem} {' '.join(sys.argv[1:])}".strip(),
+        "command": command(sys.argv),
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
+
+
+def command(arguments: Sequence[str]) -> str:
+    """Return the command that measures the same anywhere: where it keeps records is this machine's alone."""
+    told = [argument for argument in arguments[1:] if not argument.startswith("--out=")]
+    while "--out" in told:
+        place = told.index("--out")
+        del told[place : place + 2]
+    return shlex.join(["python", "-m", f"experiments.{Path(arguments[0]).stem}", *told])
 
 
 def _processor() -> str:
