@@ -241,7 +241,7 @@ def random_model(specification: ModelSpecification, samples: Samples) -> bytes:
 
 
 def losing(cluster: Cluster, after: Mapping[str, int]) -> tuple[Helping, list[str]]:
-    """Return helpers of which one is killed in each part, and where the addresses of those are noted.
+    """Return other workers, of which one is killed in each part, and where the addresses of those are noted.
 
     It dies once workers have given back the part's number of shards in `after`.
     """

@@ -232,7 +232,7 @@ ORIGINALS: Final[Mapping[str, Trained]] = {
     "CIFAR-10, VGG-16, original": Trained(
         partial(_plain_vgg, "cifar10"), _PHOTOS, _WIDE, "cifar10", seeds=HOURS
     ),
-    "CIFAR-10, the example, original": Trained(_plain_example, _EXAMPLES, _WIDE, "cifar10", seeds=HOURS),
+    "CIFAR-10, the example, original": Trained(_plain_example, _EXAMPLES, _WHOLE, "cifar10", seeds=HOURS),
     "MNIST, small CNN, original": Trained(partial(_plain_small, "mnist"), _SMALL_DIGITS, _WHOLE, "mnist"),
     "CIFAR-10, small CNN, original": Trained(
         partial(_plain_small, "cifar10"), _SMALL_PHOTOS, _WHOLE, "cifar10"

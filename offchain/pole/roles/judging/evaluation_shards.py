@@ -32,7 +32,11 @@ from pole.roles.support.slots import LOG, Others, Slots
 
 WORK: Final = "evaluation"
 SHARD_WORK: Final = 2**33
-"""Multiplications, about a second of a thread, below which a shard is not worth its way."""
+"""Multiplications of a shard at least.
+
+The native kernel takes a part of a second for them: a small network's are not worth their way, as
+docs/scaling.md says.
+"""
 WORK_OF_A_BYTE: Final = 2**10
 """Multiplications that are worth sending a byte of a model for."""
 CHECKED: Final = 32
