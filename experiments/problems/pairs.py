@@ -143,7 +143,7 @@ _IMAGES: Final = TrainingSettings(
 _FEW_STEPS: Final = replace(_IMAGES, batch=25, learning_rate=0.02)
 """Few images are learned in small batches: VGG-16 needs some steps to begin with."""
 _DIGITS: Final = _recipes(replace(_IMAGES, learning_rate=0.2), 1, 8, 30, of_few=_FEW_STEPS)
-_PHOTOS: Final = _recipes(replace(_IMAGES, flip=True), 1, 14, 60, of_few=_FEW_STEPS)
+_PHOTOS: Final = _recipes(replace(_IMAGES, flip=True), 1, 12, 60, of_few=_FEW_STEPS)
 _EXAMPLE: Final = read_recipe((REPOSITORY / "examples" / "recipes" / "cifar10.toml").read_text())
 _EXAMPLES: Final = _recipes(_EXAMPLE, 1, _EXAMPLE.epochs, 2 * _EXAMPLE.epochs, of_few=_FEW_STEPS)
 _SMALL_DIGITS: Final = _recipes(tasks.SMALL_CNN, 1, 6, 18)
