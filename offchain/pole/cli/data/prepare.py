@@ -120,10 +120,13 @@ def prepare(
     with x and y, or a folder with a folder of PNG or JPEG images for each class, perhaps within train/ and
     test/. Columns are typed, missing values filled in, categories encoded, numbers scaled so that an outlier
     does not flatten them, all by the training rows. What was decided is kept in the file, and `pole model
-    predict` does the same to new rows. It holds your data in the clear: it is for you alone.
+    predict` does the same to new rows. It holds your data in the clear: it is for you alone. Images and an
+    encoder's numbers, which take long, are kept beside it until it is written, and the same command goes on
+    after a kill.
     """
     from pole.errors import InputError
     from pole.learning.data.own import ENDINGS, save_pole
+    from pole.learning.machine.kept_parts import keeping_parts
     from pole.learning.preparing.preparing import Wanted, prepare
     from pole.learning.preparing.tables import on_disk
 
@@ -135,10 +138,16 @@ def prepare(
         raise InputError(f"There is no folder {out.parent}; make it, or name another --out.")
     channels = None if grey is None else 1 if grey else 3
     report = _reporter()
-    workspace = on_disk(out.parent, lambda done, total: report(f"{done:,} of {total:,} rows are samples"))
     wanted = Wanted(channels=channels, **options)
-    prepared = prepare(source, wanted, lambda count: report(f"{count:,} read"), workspace)
-    save_pole(out, prepared.dataset.samples(), prepared.preparation)
+    unfinished = out.with_name(f"{out.name}.unfinished")
+    if unfinished.exists():
+        click.echo(f"Going on with what {unfinished} keeps of an earlier run.", err=True)
+    with keeping_parts(unfinished) as parts:
+        workspace = on_disk(
+            out.parent, lambda done, total: report(f"{done:,} of {total:,} rows are samples"), parts
+        )
+        prepared = prepare(source, wanted, lambda count: report(f"{count:,} read"), workspace)
+        save_pole(out, prepared.dataset.samples(), prepared.preparation)
     if as_json:
         print_json(_document(out, prepared))
         return

@@ -122,7 +122,7 @@ def write_pole(file: BinaryIO, samples: Mapping[str, NDArray[Any]], preparation:
         for name in ARRAYS:
             array = samples[name]
             if name.startswith("x") and _is_bytes(preparation):
-                array = np.rint(array * LARGEST_BYTE).astype(np.uint8)
+                array = _as_bytes(array)
             entry = zipfile.ZipInfo(f"{name}.npy", LONG_AGO)
             if is_mapped(array.nbytes):
                 entry.extra = _filling(archive.start_dir + HEADER_BYTES + len(entry.filename))
@@ -168,6 +168,13 @@ def _filling(place: int) -> bytes:
 def _is_bytes(preparation: Preparation) -> bool:
     """Return whether values are bytes / 255, which are kept as bytes."""
     return isinstance(preparation.source, ImageSource) and preparation.encoder is None
+
+
+def _as_bytes(x: Samples) -> NDArray[np.uint8]:
+    made = np.empty(x.shape, np.uint8)
+    for rows in batches(len(x), x[0].size):
+        made[rows] = np.rint(x[rows] * LARGEST_BYTE)
+    return made
 
 
 def _prepared(path: Path, part: str, x: Samples, preparation: Preparation) -> Samples:

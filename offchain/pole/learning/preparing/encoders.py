@@ -5,10 +5,12 @@ A Python file runs with all rights of whoever calls; it is their own, as its dig
 
 import hashlib
 import importlib.util
+import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,8 @@ from pole.errors import InputError
 from pole.learning.data.preparation import Encoder
 from pole.learning.data.ranges import robust_range
 from pole.learning.data.reading import read_as
+from pole.learning.machine.kept_parts import name_of
+from pole.learning.preparing.tables import MEMORY, Workspace
 from pole.protocol.models.specification import MAX_INPUTS
 from pole.quoting import MAX_REASON, one_line, quoted
 
@@ -41,16 +45,36 @@ class FrozenEncoder:
     digest: str
     function: Callable[[Any], Any]
 
-    def __call__(self, rows: Any, report: Callable[[int], None] = lambda _: None) -> Values:
+    def __call__(
+        self, rows: Any, report: Callable[[int], None] = lambda _: None, workspace: Workspace = MEMORY
+    ) -> Values:
         """Return what the encoder makes of rows, a part at a time; `report` is told how many are done.
 
+        Parts that the workspace keeps are not made again, unless the encoder makes another first part.
         Raises InputError, with the user's line, where it fails, or makes no finite numbers, a row each.
         """
-        found: list[Values] = []
-        for start in range(0, max(len(rows), 1), ROWS_AT_ONCE):
-            found.append(self._values(rows[start : start + ROWS_AT_ONCE]))
-            report(min(start + ROWS_AT_ONCE, len(rows)))
-        return np.concatenate(found)
+        first, kept = self._values(rows[:ROWS_AT_ONCE]), workspace.parts
+        if not np.array_equal(kept.part(self._name(rows[:ROWS_AT_ONCE]), lambda: first), first):
+            kept.forget()
+        made = workspace.allocate((len(rows), first.shape[1]), np.float64)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            part = rows[start : start + ROWS_AT_ONCE]
+            values = kept.part(self._name(part), partial(self._values, part)) if start else first
+            if values.shape[1] != first.shape[1]:
+                raise InputError(
+                    f"The encoder {self.name} makes {first.shape[1]} numbers of some rows and "
+                    f"{values.shape[1]} of others; let it make as many of each."
+                )
+            made[start : start + len(part)] = values
+            report(start + len(part))
+        return made
+
+    def _name(self, rows: Any) -> bytes:
+        """Return the name under which is kept what is made of some rows."""
+        if not isinstance(rows, np.ndarray):
+            return name_of(self.name.encode(), self.digest.encode(), json.dumps(rows).encode())
+        kind = f"{rows.dtype.str} {rows.shape}"
+        return name_of(self.name.encode(), self.digest.encode(), kind.encode(), rows.tobytes())
 
     def _values(self, rows: Any) -> Values:
         try:
@@ -116,13 +140,16 @@ def find_encoder(encoder: Encoder, folders: Sequence[Path], reference: str | Non
 
 
 def fit_encoder(
-    encoder: FrozenEncoder, rows: Any, report: Callable[[int], None] = lambda _: None
+    encoder: FrozenEncoder,
+    rows: Any,
+    report: Callable[[int], None] = lambda _: None,
+    workspace: Workspace = MEMORY,
 ) -> tuple[Encoder, Values]:
     """Return the encoder with the ranges of its numbers for training rows, and those numbers.
 
     Raises InputError where it makes other numbers of the same rows, or a row's depend on the rows beside it.
     """
-    made = encoder(rows, report)
+    made = encoder(rows, report, workspace)
     again = encoder(rows[:ROWS_AT_ONCE])
     alone = encoder(rows[:1])
     if not np.array_equal(made[: len(again)], again):

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import PIL
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from pole.errors import InputError
 from pole.learning.data.preparation import ImageSource
 from pole.learning.data.reading import read_as
+from pole.learning.machine.kept_parts import name_of
 from pole.protocol.models.specification import MAX_INPUTS
 
 ENDINGS: Final = (".png", ".jpg", ".jpeg")
@@ -126,6 +128,12 @@ def decoded(files: Sequence[File], source: ImageSource) -> Pixels:
         with opened(file) as image:
             found[number] = _pixels(_path_of(file), image, source)
     return found
+
+
+def name_of_part(files: Sequence[File], source: ImageSource) -> bytes:
+    """Return the name under which is kept what `decoded` makes of some files: a digest of their bytes."""
+    how = f"Pillow {PIL.__version__} {source.model_dump_json()}"
+    return name_of(how.encode(), *(name_of(_content_of(file)) for file in files))
 
 
 def from_arrays(rows: NDArray[Any], source: ImageSource) -> Pixels:

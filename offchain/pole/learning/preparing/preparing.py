@@ -6,6 +6,7 @@ What was decided is in the data set's preparation; what is worth knowing of it i
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any, Final
@@ -127,21 +128,25 @@ def prepare_table(
     joined = joined.drop_columns([field.name for field in nested])
     split = split_rows(joined.column(column), given, _aim(wanted, column), wanted.test_part, wanted.seed)
     if wanted.text is not None:
-        return _of_texts(name, joined, split, wanted, report)
+        return _of_texts(name, joined, split, wanted, report, workspace)
     fitted = fit_columns(joined, split.train, {column}, wanted.dropped, wanted.categories)
     fitted += [left_out(field.name, f"holds {field.type}, which no value of a sample is") for field in nested]
     source = _table_source(name, fitted)
     _require_room(len(joined), source.shape[0], workspace)
     values = _samples_of(source, lambda rows: _cleaned(source, joined[rows]), split, workspace)
-    return _prepared(name, source, values, split, tuple(each.report for each in fitted), wanted, report)
+    return _prepared(
+        name, source, values, split, tuple(each.report for each in fitted), wanted, report, workspace
+    )
 
 
-def _of_texts(name: str, table: Table, split: Split, wanted: Wanted, report: Report) -> Prepared:
+def _of_texts(
+    name: str, table: Table, split: Split, wanted: Wanted, report: Report, workspace: Workspace
+) -> Prepared:
     if wanted.encoder is None:
         raise InputError("--text names a column for an encoder; name the encoder by --encoder.")
     source = TextSource(column=_target_column(table, wanted.text))
     values = [source_values(source, table.filter(part))[0] for part in (split.train, split.test)]
-    return _prepared(name, source, values, split, (), wanted, report)
+    return _prepared(name, source, values, split, (), wanted, report, workspace)
 
 
 def _of_images(
@@ -160,10 +165,11 @@ def _of_images(
     pixels = workspace.allocate((len(pictures), *source.shape), np.uint8)
     for start in range(0, len(pictures), IMAGES_AT_ONCE):
         part = pictures[start : start + IMAGES_AT_ONCE]
-        pixels[start : start + len(part)] = images.decoded(part, source)
+        made = workspace.parts.part(images.name_of_part(part, source), partial(images.decoded, part, source))
+        pixels[start : start + len(part)] = made
         report(start + len(part))
     values = _samples_of(source, lambda rows: pixels[rows], split, workspace)
-    return _prepared(name, source, values, split, (), wanted, report)
+    return _prepared(name, source, values, split, (), wanted, report, workspace)
 
 
 def _of_arrays(
@@ -179,7 +185,7 @@ def _of_arrays(
     _require_room(len(x), x[0].size, workspace)
     source, reports = fit_array(x, split.train)
     values = _samples_of(source, lambda rows: x[rows], split, workspace)
-    return _prepared(name, source, values, split, reports, wanted, report)
+    return _prepared(name, source, values, split, reports, wanted, report, workspace)
 
 
 def _samples_of(
@@ -218,12 +224,16 @@ def _prepared(
     columns: tuple[ColumnReport, ...],
     wanted: Wanted,
     report: Report,
+    workspace: Workspace,
 ) -> Prepared:
     (x_train, x_test), labels, fitted = values, split.labels, None
     if wanted.encoder is not None:
         encoder = open_encoder(wanted.encoder)
-        fitted, made = fit_encoder(encoder, x_train, report)
-        x_train, x_test = (ranged(each, fitted.low, fitted.high) for each in (made, encoder(x_test, report)))
+        fitted, x_train = fit_encoder(encoder, x_train, report, workspace)
+        x_test = encoder(x_test, report, workspace)
+        for made in (x_train, x_test):
+            for rows in batches(len(made), fitted.width):
+                made[rows] = ranged(made[rows], fitted.low, fitted.high)
     preparation = Preparation(source=source, encoder=fitted, target=split.target)
     classes = split.target.classes
     dataset = DataSet(

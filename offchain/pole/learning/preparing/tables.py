@@ -7,7 +7,7 @@ import mmap
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from pole.errors import DiskError, InputError
 from pole.learning.data.reading import MAX_UNPACKED_BYTES, read_as
 from pole.learning.machine.disk_arrays import Allocate, OnDisk, in_memory
+from pole.learning.machine.kept_parts import Parts
 from pole.learning.preparing import arrow_files, cells, delimited, workbooks
 from pole.quoting import listed, reason
 
@@ -52,13 +53,14 @@ class Workspace:
     """Where rows and samples are while a data set is made of them.
 
     `keep` makes one table of parts with the same columns, of `max_bytes` at most; `allocate` makes arrays.
-    `report` is told how many rows of how many were made samples.
+    `report` is told how many rows of how many were made samples. `parts` keeps what takes long to make.
     """
 
     keep: Callable[[Iterator[Table]], Table]
     allocate: Allocate
     max_bytes: int
     report: Callable[[int, int], None] = lambda done, total: None
+    parts: Parts = field(default_factory=Parts)
 
 
 def _in_memory(parts: Iterator[Table]) -> Table:
@@ -68,12 +70,17 @@ def _in_memory(parts: Iterator[Table]) -> Table:
 MEMORY: Final = Workspace(_in_memory, in_memory, MAX_UNPACKED_BYTES)
 
 
-def on_disk(folder: Path, report: Callable[[int, int], None] = lambda done, total: None) -> Workspace:
+def on_disk(
+    folder: Path,
+    report: Callable[[int, int], None] = lambda done, total: None,
+    parts: Parts | None = None,
+) -> Workspace:
     """Return a workspace of files in `folder` without a name, of which nothing is left; see `OnDisk`.
 
     Its tables are mapped, so that memory holds the columns that are looked at, and not the table.
     """
-    return Workspace(lambda parts: _mapped(folder, parts), OnDisk(folder), MAX_DISK_BYTES, report)
+    kept = parts or Parts()
+    return Workspace(lambda tables: _mapped(folder, tables), OnDisk(folder), MAX_DISK_BYTES, report, kept)
 
 
 def _mapped(folder: Path, parts: Iterator[Table]) -> Table:
@@ -169,9 +176,9 @@ def named(table: Table, where: object) -> Table:
 
 def _plain(table: Table) -> Table:
     """Return a table of columns that can be cut: categories, and texts of whatever layout, are texts."""
-    for number, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type) or pa.types.is_string_view(field.type):
-            table = table.set_column(number, field.name, cells.as_texts(table.column(number)))
+    for number, column in enumerate(table.schema):
+        if pa.types.is_dictionary(column.type) or pa.types.is_string_view(column.type):
+            table = table.set_column(number, column.name, cells.as_texts(table.column(number)))
     return table
 
 

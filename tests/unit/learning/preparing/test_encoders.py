@@ -1,5 +1,9 @@
 """Frozen encoders: run before anything is quantised, known by their digest, and their errors have a line."""
 
+import signal
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +15,11 @@ from onnx import TensorProto, helper
 from pole.errors import InputError
 from pole.learning.data.datasets import load
 from pole.learning.data.own import save_pole
+from pole.learning.machine.disk_arrays import OnDisk
 from pole.learning.preparing.applying import encode, rows_of
 from pole.learning.preparing.encoders import find_encoder, fit_encoder, open_encoder
 from pole.learning.preparing.preparing import Wanted, prepare, prepare_frame
+from pole.learning.preparing.tables import on_disk
 
 ROWS = 40
 LENGTHS = """
@@ -141,3 +147,98 @@ def test_a_torch_module_is_set_to_evaluate(tmp_path: Path) -> None:
     text = "from torch import nn\ndef make():\n    return nn.Sequential(nn.Flatten(), nn.Dropout(0.5))\n"
     encoder = open_encoder(f"{file(tmp_path, text)}:make")
     assert encoder(np.ones((3, 2, 2))).tolist() == [[1, 1, 1, 1]] * 3
+
+
+COUNTING = """
+import os
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+class Counting:
+    def __call__(self, rows):
+        log = HERE / "calls"
+        calls = log.read_text().split() if log.exists() else []
+        limit = HERE / "limit"
+        if limit.exists() and len(calls) >= int(limit.read_text()):
+            os.kill(os.getpid(), 9)
+        log.write_text(" ".join([*calls, str(len(rows))]))
+        scale = float((HERE / "weights").read_text())
+        return [[scale * sum(map(float, row)), float(row[0])] for row in rows]
+"""
+LIMITED = (
+    "import sys; from pole.cli import main; from pole.learning.preparing import encoders; "
+    "encoders.ROWS_AT_ONCE = 8; main(sys.argv[1:])"
+)
+
+
+def prepared_with_counting(folder: Path, out: str, *, limit: int | None = None) -> tuple[int, list[int]]:
+    """Prepare rows by a process that may die in a call of the encoder; return its status and the calls."""
+    (folder / "limit").unlink(missing_ok=True)
+    (folder / "calls").unlink(missing_ok=True)
+    if limit is not None:
+        (folder / "limit").write_text(str(limit))
+    named = ["--out", out, "--encoder", "encoder.py:Counting"]
+    ended = subprocess.run(
+        [sys.executable, "-c", LIMITED, "data", "prepare", "rows.npz", *named],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    )
+    calls = (folder / "calls").read_text().split() if (folder / "calls").exists() else []
+    return ended.returncode, [int(call) for call in calls]
+
+
+def test_a_preparation_that_was_killed_goes_on_and_makes_the_same_file(tmp_path: Path) -> None:
+    rows = np.random.default_rng(1).random((ROWS, 3))
+    np.savez(tmp_path / "rows.npz", x=rows, y=np.arange(ROWS) % 2)
+    file(tmp_path, COUNTING)
+    (tmp_path / "weights").write_text("2.5")
+    status, every = prepared_with_counting(tmp_path, "whole.pole")
+    assert (status, every) == (0, [8, 8, 8, 8, 8, 1, 8])
+
+    assert prepared_with_counting(tmp_path, "rows.pole", limit=3) == (-signal.SIGKILL, [8, 8, 8])
+    assert (tmp_path / "rows.pole.unfinished").exists()
+    # The first part is made again, to see that the encoder is what it was.
+    assert prepared_with_counting(tmp_path, "rows.pole") == (0, [8, 8, 8, 1, 8])
+    assert (tmp_path / "rows.pole").read_bytes() == (tmp_path / "whole.pole").read_bytes()
+    assert not list(tmp_path.glob("*unfinished*"))
+
+
+@pytest.mark.parametrize("changed", ["rows", "weights", "encoder"])
+def test_a_killed_preparation_of_something_else_is_not_gone_on_with(tmp_path: Path, changed: str) -> None:
+    rows = np.random.default_rng(1).random((ROWS, 3))
+    np.savez(tmp_path / "rows.npz", x=rows, y=np.arange(ROWS) % 2)
+    file(tmp_path, COUNTING)
+    (tmp_path / "weights").write_text("2.5")
+    prepared_with_counting(tmp_path, "rows.pole", limit=3)
+
+    if changed == "rows":
+        np.savez(tmp_path / "rows.npz", x=rows[::-1], y=np.arange(ROWS) % 2)
+    elif changed == "weights":
+        (tmp_path / "weights").write_text("3.5")
+    else:
+        file(tmp_path, COUNTING + "# another file\n")
+    status, calls = prepared_with_counting(tmp_path, "rows.pole")
+    assert (status, len(calls)) == (0, 7)
+    prepared_with_counting(tmp_path, "whole.pole")
+    assert (tmp_path / "rows.pole").read_bytes() == (tmp_path / "whole.pole").read_bytes()
+
+
+def test_an_encoder_that_makes_more_numbers_of_some_rows_is_refused(tmp_path: Path) -> None:
+    path = file(
+        tmp_path, "class A:\n def __call__(self, x):\n  return [[1.0] * (2 if len(x) > 99 else 3)] * len(x)"
+    )
+    with pytest.raises(
+        InputError, match=r"makes 2 numbers of some rows and 3 of others; let it make as many"
+    ):
+        open_encoder(f"{path}:A")(np.ones((300, 2)))
+
+
+def test_numbers_of_an_encoder_can_be_kept_on_disk(tmp_path: Path) -> None:
+    path = file(tmp_path, LENGTHS)
+    texts = TEXTS["text"] * 20
+    workspace = replace(on_disk(tmp_path), allocate=OnDisk(tmp_path, smallest=1))
+    made = open_encoder(f"{path}:Lengths")(texts, workspace=workspace)
+    assert isinstance(made.base, np.memmap)
+    assert made.tolist() == open_encoder(f"{path}:Lengths")(texts).tolist()
