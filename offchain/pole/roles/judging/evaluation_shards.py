@@ -31,14 +31,13 @@ from pole.roles.receiving.feature_files import KINDS, with_kind
 from pole.roles.support.slots import LOG, Others, Slots
 
 WORK: Final = "evaluation"
-SHARD_WORK: Final = 2**33
-"""Multiplications of a shard at least.
+SHARD_WORK: Final = 2**35
+"""Multiplications of a shard at least: half a second of one thread."""
+WORK_OF_A_BYTE: Final = 2**12
+"""Multiplications of a shard for each byte of it at least.
 
-The native kernel takes a part of a second for them: a small network's are not worth their way, as
-docs/scaling.md says.
+A byte's way to a worker takes as long as a third of them, as docs/scaling.md measures.
 """
-WORK_OF_A_BYTE: Final = 2**10
-"""Multiplications that are worth sending a byte of a model for."""
 CHECKED: Final = 32
 """Of so many rows that another machine read, one is read here too."""
 
@@ -134,11 +133,17 @@ def evaluate_rows(content: bytes) -> bytes:
 
 
 def rows_of_a_shard(specification: ModelSpecification, model_bytes: int, features: Features) -> int:
-    """Return how many samples are worth a way to another machine, 0 where the model leaves no room."""
-    work = max(SHARD_WORK, WORK_OF_A_BYTE * model_bytes)
-    wanted: int = max(1, work // evaluation_work(specification))
+    """Return how many samples are worth a way to another machine, with the model.
+
+    That is 0 where a network does too little with a byte of features, or where so many find no room.
+    """
+    a_row = features[0].nbytes
+    gained = evaluation_work(specification) - WORK_OF_A_BYTE * a_row
+    if gained <= 0:
+        return 0
+    wanted = -(-max(SHARD_WORK, WORK_OF_A_BYTE * model_bytes) // gained)
     room = MAX_SHARD_BYTES - model_bytes - MAX_HEADER_BYTES
-    return min(wanted, max(0, room) // int(features[0].nbytes))
+    return wanted if wanted * a_row <= room else 0
 
 
 def _metadata(kind: str, seed: str, document: str) -> dict[str, str]:

@@ -25,10 +25,11 @@ from pole.learning.evaluation.arrays import PROCESSOR
 from pole.learning.evaluation.canonical import CanonicalModel, read_samples
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.machine.threads import never
-from pole.protocol.formats.tensors import TensorType, read_tensors, write_tensors
+from pole.protocol.formats.tensors import MAX_HEADER_BYTES, TensorType, read_tensors, write_tensors
 from pole.protocol.models.layers import Linear
 from pole.protocol.models.metrics import AbsoluteError, Metric
 from pole.protocol.models.specification import ModelSpecification
+from pole.protocol.models.work import evaluation_work
 from pole.roles.judging import evaluation_shards
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.judging.evaluation_shards import (
@@ -36,8 +37,9 @@ from pole.roles.judging.evaluation_shards import (
     evaluation_shard,
     read_beside,
     read_elsewhere,
+    rows_of_a_shard,
 )
-from pole.roles.ports import ShardResult, Shards, WorkShard
+from pole.roles.ports import MAX_SHARD_BYTES, ShardResult, Shards, WorkShard
 from pole.roles.receiving.samples import Samples
 from pole.roles.support.slots import Others, Slots
 
@@ -157,6 +159,41 @@ def test_little_work_is_not_sent_anywhere(monkeypatch: pytest.MonkeyPatch) -> No
     shards = FakeShards()
     read_beside(others(shards), MODEL, FEATURES, PROCESSOR, never)
     assert not shards.sent
+
+
+@given(
+    model_bytes=st.integers(0, MAX_SHARD_BYTES + 10),
+    shard_work=st.integers(1, 2**37),
+    work_of_a_byte=st.integers(0, 2**7),
+)
+def test_a_shard_is_the_smallest_that_is_worth_its_way(
+    model_bytes: int, shard_work: int, work_of_a_byte: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation_shards, "SHARD_WORK", shard_work)
+        patch.setattr(evaluation_shards, "WORK_OF_A_BYTE", work_of_a_byte)
+        rows = rows_of_a_shard(SPEC, model_bytes, FEATURES)
+    a_row, work = FEATURES[0].nbytes, evaluation_work(SPEC)
+    room = (MAX_SHARD_BYTES - MAX_HEADER_BYTES - model_bytes) // a_row
+
+    def is_worth_it(rows: int) -> bool:
+        gained = rows * (work - work_of_a_byte * a_row)
+        return gained >= max(shard_work, work_of_a_byte * model_bytes)
+
+    assert rows == 0 or not is_worth_it(rows - 1)
+    assert is_worth_it(rows) if rows else not (room > 0 and is_worth_it(room))
+
+
+@pytest.mark.usefixtures("only_elsewhere")
+@pytest.mark.parametrize("work_of_a_byte", [0, 2**20])
+def test_a_network_that_does_little_with_its_features_is_evaluated_here(
+    monkeypatch: pytest.MonkeyPatch, work_of_a_byte: int
+) -> None:
+    monkeypatch.setattr(evaluation_shards, "WORK_OF_A_BYTE", work_of_a_byte)
+    shards = FakeShards()
+    found = read_beside(others(shards), MODEL, FEATURES, PROCESSOR, never)
+    assert bool(shards.sent) == (work_of_a_byte == 0)
+    assert np.array_equal(found, read_samples(MODEL, FEATURES))
 
 
 def test_a_model_that_leaves_no_room_for_samples_is_evaluated_here(monkeypatch: pytest.MonkeyPatch) -> None:
