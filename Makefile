@@ -38,7 +38,7 @@ test: setup ## Run every check and test (some only: SUITES="check unit contracts
 
 .PHONY: soak
 soak: setup ## Play rounds for ten minutes while things go wrong (options: SOAK_ARGS)
-	@exec .venv/bin/python -m scripts.soak --minutes 10 $(SOAK_ARGS)
+	@exec .venv/bin/python -m scripts.stress.soak --minutes 10 $(SOAK_ARGS)
 
 .PHONY: check
 check: setup ## Check format, lints, types and layers of Python, Solidity and JavaScript

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eth_account import Account
-from scripts.sources import ROOT
+from scripts.contracts.sources import ROOT
 from tests.integration import deploying
 from tests.integration.test_full_list import TERMS
 from tests.integration.test_round import FILES

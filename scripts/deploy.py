@@ -32,7 +32,7 @@ from brownie import (
 )
 from brownie.network.contract import ProjectContract
 from eth_typing import ChecksumAddress
-from scripts.deployed import (
+from scripts.contracts.deployed import (
     Sender,
     code_hash,
     deployment_path,
@@ -42,8 +42,8 @@ from scripts.deployed import (
     struct_of,
     write_json,
 )
-from scripts.presets import Preset, check_delays, preset_of
-from scripts.sources import all_sources, standard_input
+from scripts.contracts.presets import Preset, check_delays, preset_of
+from scripts.contracts.sources import all_sources, standard_input
 
 from pole.adapters.ethereum.deployment import DEPLOYED, FORMAT_VERSION, MADE
 from pole.errors import InputError

@@ -4,7 +4,7 @@ tools/brownie run fund main 10 --network devnet      # ether; from the first unl
 """
 
 from brownie import web3
-from scripts.deployed import ETHER, load, sender, wei
+from scripts.contracts.deployed import ETHER, load, sender, wei
 
 POOL = bytes(web3.keccak(text="PoLe.pool.v1"))
 

@@ -9,7 +9,7 @@ digests as 0x and 64 hexadecimal digits.
 
 from pathlib import Path
 
-from scripts.deployed import load, read_json, sender, struct_of
+from scripts.contracts.deployed import load, read_json, sender, struct_of
 
 PAYMENTS = ("reward", "dataBond", "fee")
 BASIS_POINTS = 10_000

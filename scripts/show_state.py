@@ -6,7 +6,7 @@ tools/brownie run show_state --network devnet
 from datetime import UTC, datetime
 
 from brownie import Contract, web3
-from scripts.deployed import ETHER, load
+from scripts.contracts.deployed import ETHER, load
 from scripts.fund import POOL
 
 from pole.protocol.state import Phase

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.sources import ROOT
+from scripts.contracts.sources import ROOT
 
 
 def checked_out(revision: str) -> Path:

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from scripts.sources import ROOT
+from scripts.contracts.sources import ROOT
 
 from benchmarks.common.revisions import checked_out
 from benchmarks.encryption import ipfe

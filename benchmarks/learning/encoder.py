@@ -14,7 +14,7 @@ from types import ModuleType
 
 import numpy as np
 import torch
-from scripts.sources import ROOT
+from scripts.contracts.sources import ROOT
 
 from pole.cli.common.training import use_threads
 from pole.learning.data.datasets import DataSet

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scripts.sources import ROOT
+from scripts.contracts.sources import ROOT
 
 from pole.cli.common.training import use_threads
 from pole.errors import InputError

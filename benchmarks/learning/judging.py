@@ -16,7 +16,7 @@ from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
-from scripts.sources import ROOT
+from scripts.contracts.sources import ROOT
 
 from pole.ipfe import scheme
 from pole.learning.evaluation import layers as exact

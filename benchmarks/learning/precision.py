@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from scripts.sources import ROOT
+from scripts.contracts.sources import ROOT
 from torch import Tensor
 from torch.nn import functional
 

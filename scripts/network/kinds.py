@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from scripts.contracts.presets import read_presets
 from scripts.economics.tables import read_parameters
-from scripts.presets import read_presets
 
 from pole.protocol.amounts import wei
 from pole.protocol.ballots import seats_asked

@@ -16,7 +16,7 @@ from brownie.exceptions import VirtualMachineError
 from brownie.network.contract import ProjectContract
 from brownie.network.transaction import TransactionReceipt
 from scripts import deploy
-from scripts.deployed import write_json
+from scripts.contracts.deployed import write_json
 
 from pole.adapters.ethereum.chain_reader import open_chain_reader
 from pole.adapters.ethereum.deployment import DEPLOYED

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from scripts.attack.__main__ import as_json, as_table, attack
-from scripts.attack.attacks import ATTACKS, Attack
-from scripts.attack.world import World
+from scripts.stress.attack.__main__ import as_json, as_table, attack
+from scripts.stress.attack.attacks import ATTACKS, Attack
+from scripts.stress.attack.world import World
 from tests.integration.conftest import Devnet, running_devnet
 
 

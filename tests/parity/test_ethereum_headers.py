@@ -5,8 +5,8 @@ import rlp  # type: ignore[import-untyped]
 from hypothesis import strategies as st
 from hypothesis.core import example, given
 from pyrevm import EVM, AccountInfo
-from scripts.fuzz.mutations import mutated
-from scripts.fuzz.trial import seeded
+from scripts.stress.fuzz.mutations import mutated
+from scripts.stress.fuzz.trial import seeded
 from tests.contracts.stateful.evm import HISTORY, header
 from tests.contracts.stateful.interface import artifacts, functions
 from tests.parity.strategies import trials

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from brownie import accounts, chain
-from scripts.deployed import wei
+from scripts.contracts.deployed import wei
 from tests.contracts import stage
 from tests.contracts.stage import ETHER, TERMS, Pole
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from brownie import accounts, web3
 from eth_account import Account
-from scripts import deploy, deployed, fund, post_task, presets, show_state
-from scripts.presets import Randomness
+from scripts import deploy, fund, post_task, show_state
+from scripts.contracts import deployed, presets
+from scripts.contracts.presets import Randomness
 from tests.contracts import stage
 from tests.contracts.stage import ETHER, FILES, TERMS
 

@@ -2,7 +2,7 @@
 
 import re
 
-from scripts.sources import ROOT
+from scripts.contracts.sources import ROOT
 
 PAGE = (
     (ROOT / "docs" / "operations.md").read_text().partition("## 7. What to back up")[2].partition("\n## ")[0]

@@ -130,7 +130,7 @@ def test_random_calls_are_right_refused_or_taken_without_harm(native: ModuleType
     command = [
         sys.executable,
         "-m",
-        "scripts.sanitize.calls",
+        "scripts.stress.sanitize.calls",
         "encryption",
         str(path),
         str(SECONDS),

@@ -11,7 +11,7 @@ import pytest
 from eth_account import Account
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripts.sources import ROOT
+from scripts.contracts.sources import ROOT
 
 from pole.adapters.wallet.keystore import export_wallet, import_wallet, new_wallet, unlock_wallet
 from pole.adapters.wallet.keystore_file import WrongPasswordError, open_keystore, read_keystore

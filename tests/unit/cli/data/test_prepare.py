@@ -9,9 +9,9 @@ from random import SystemRandom
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from scripts.fuzz import examples
-from scripts.fuzz.mutations import mutated
-from scripts.fuzz.trial import seeded
+from scripts.stress.fuzz import examples
+from scripts.stress.fuzz.mutations import mutated
+from scripts.stress.fuzz.trial import seeded
 from tests.unit.cli.task.test_post import SPECIFICATION
 
 from pole.cli import main

@@ -286,6 +286,6 @@ def test_nonsense_is_refused(place: int, value: Any, said: str) -> None:
 
 def test_three_seconds_of_right_and_hostile_calls_go_as_they_must() -> None:
     seed = SystemRandom().getrandbits(32)
-    words = ("scripts.sanitize.calls", "evaluation", str(_native.__file__), "3", str(seed))
+    words = ("scripts.stress.sanitize.calls", "evaluation", str(_native.__file__), "3", str(seed))
     done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

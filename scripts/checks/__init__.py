@@ -1,0 +1,1 @@
+"""Documents, names, the house and the contracts, held to their rules."""
