@@ -140,9 +140,9 @@ def prepare(
     report = _reporter()
     wanted = Wanted(channels=channels, **options)
     unfinished = out.with_name(f"{out.name}.unfinished")
-    if unfinished.exists():
-        click.echo(f"Going on with what {unfinished} keeps of an earlier run.", err=True)
     with keeping_parts(unfinished) as parts:
+        if not parts.is_empty():
+            click.echo(f"Going on with what {unfinished} keeps of an earlier run.", err=True)
         workspace = on_disk(
             out.parent, lambda done, total: report(f"{done:,} of {total:,} rows are samples"), parts
         )
