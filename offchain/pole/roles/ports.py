@@ -380,7 +380,7 @@ class ShardResult:
     worker: str
 
 
-MAX_SHARD_BYTES: Final = 2**26
+MAX_SHARD_BYTES: Final = 2**27
 """Content above which a shard is not sent."""
 
 

@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 def attacks_beside(shards: Shards) -> AttackAll:
     """Return what mounts all attacks on a scene, one at a time here and others elsewhere.
 
-    What workers fail at is done here. Scenes of over 64 MiB are attacked here alone.
+    What workers fail at is done here. Scenes of over 128 MiB are attacked here alone.
     """
 
     def attack_all(scene: Scene) -> Mapping[str, Floats | None]:

@@ -93,7 +93,7 @@ class Cluster:
         return {worker: tuple(map(str, keys)) for worker, keys in found.items()}
 
     def run(self, shard: WorkShard) -> ShardResult:
-        """See Shards; raises InputError for a shard of over 64 MiB."""
+        """See Shards; raises InputError for a shard of over 128 MiB."""
         if len(shard.content) > MAX_SHARD_BYTES:
             raise InputError(
                 f"The shard {shard.name} has {len(shard.content)} bytes, and a cluster takes "
