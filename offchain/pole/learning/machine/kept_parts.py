@@ -93,10 +93,8 @@ class KeptParts(Parts):
             except sqlite3.DatabaseError:
                 self.delete()
                 return self._row(statement, values)
-        except sqlite3.Error as error:
-            raise self._told(error, busy=error.sqlite_errorname == "SQLITE_BUSY") from error
-        except OSError as error:
-            raise self._told(error, busy=False) from error
+        except (sqlite3.Error, OSError) as error:
+            raise self._told(error) from error
 
     def _row(self, statement: str, values: tuple[bytes, ...]) -> tuple[Any, ...] | None:
         if self._connection is None:
@@ -109,8 +107,8 @@ class KeptParts(Parts):
         found: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
         return found
 
-    def _told(self, error: OSError | sqlite3.Error, *, busy: bool) -> PoleError:
-        if busy:
+    def _told(self, error: OSError | sqlite3.Error) -> PoleError:
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY":
             return InputError(
                 f"Another command is at work with {self.path}; wait for it, or name another file to write."
             )
