@@ -52,10 +52,8 @@ Rows = Mapping[str, Sequence[Record]]
 
 def trained(way: str, network: Trained, name: str, size: Size, seed: int) -> Mapping[str, Any]:
     """Train a network, from its last checkpoint if it has one; `way` is `secure` or `original`."""
-    kept = UNFINISHED / folder_name(name, size, seed)
-    found = watch(way, network.problem(size, seed), network.recipes[size], Schedule(seed, kept))
-    forget(kept)
-    return found
+    schedule = Schedule(seed, kept_in(name, size, seed))
+    return watch(way, network.problem(size, seed), network.recipes[size], schedule)
 
 
 def timed(name: str, beside: str, size: Size, seed: int) -> Mapping[str, Any]:
@@ -73,8 +71,14 @@ def timed(name: str, beside: str, size: Size, seed: int) -> Mapping[str, Any]:
     }
 
 
-def forget(kept: Path) -> None:
+def kept_in(name: str, size: Size, seed: int) -> Path:
+    """Return the folder of what a training keeps to be taken up again."""
+    return UNFINISHED / folder_name(name, size, seed)
+
+
+def forget(name: str, size: Size, seed: int) -> None:
     """Delete what a training kept to be taken up again."""
+    kept = kept_in(name, size, seed)
     if kept.exists():
         shutil.rmtree(kept)
 
@@ -150,7 +154,13 @@ def cases(size: Size) -> Sequence[Case]:
     """One setting a network, and one for the time of each that has an original beside it."""
     every = [("secure", SECURE), ("original", ORIGINALS)]
     found = [
-        Case(name, partial(trained, way, each, name, size), each.data, _seeds(each, size))
+        Case(
+            name,
+            partial(trained, way, each, name, size),
+            each.data,
+            _seeds(each, size),
+            partial(forget, name, size),
+        )
         for way, networks in every
         for name, each in networks.items()
     ]

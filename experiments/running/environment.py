@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +16,8 @@ import torch
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
 
-def environment() -> dict[str, Any]:
-    """Return the machine, its load, the versions, the commit, the command and the date."""
+def environment(code: str) -> dict[str, Any]:
+    """Return the machine, its load, the versions, the commit `code`, the command and the date."""
     return {
         "machine": f"{os.cpu_count()} cores, {_processor()}, {_memory_gib()} GiB",
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -24,7 +25,7 @@ def environment() -> dict[str, Any]:
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "commit": _commit(),
+        "commit": code,
         "command": command(sys.argv),
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
@@ -50,7 +51,13 @@ def _memory_gib() -> int:
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
 
 
-def _commit() -> str:
+@cache
+def commit() -> str:
+    """Return the commit of the code that this process runs, as it was when this was first asked.
+
+    What is checked out later is not what was imported.
+    """
+
     def git(*arguments: str) -> str:
         return subprocess.run(
             ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True

@@ -8,8 +8,11 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
+
+from pole.errors import DiskError
 
 
 class Size(StrEnum):
@@ -47,16 +50,31 @@ def read(path: Path) -> list[Record]:
     return [Record(**{**document, "size": Size(document["size"])}) for document in documents]
 
 
-def append(path: Path, record: Record) -> None:
-    """Add a record, on disk when this returns; a line that was cut off before it is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def append(path: Path, record: Record) -> bool:
+    """Add a record, on disk when this returns; a line that was cut off before it is removed.
+
+    Returns whether it was added: a record with its key that another command wrote meanwhile stays. Raises
+    DiskError where the file cannot be written.
+    """
     line = json.dumps(asdict(record), separators=(",", ":"), allow_nan=False) + "\n"
-    with path.open("a+b") as file:
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)
-        file.write(line.encode())
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b") as file:
+            # Another command that measures waits until the file is closed.
+            flock(file, LOCK_EX)
+            if record.key in {each.key for each in read(path)}:
+                return False
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise DiskError(
+            f"The record cannot be written to {path} ({error.strerror}): make room, or check who owns it; "
+            "the same command then goes on from the last checkpoint."
+        ) from error
+    return True
 
 
 def best_size(records: Iterable[Record]) -> list[Record]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from experiments.running.environment import REPOSITORY, environment
+from experiments.running.environment import REPOSITORY, commit, environment
 from experiments.running.progress import LOG, now_and_then, of_download
 from experiments.running.records import Record, Size, append, read
 from pole.adapters.storage.data_publishers import PUBLISHED, fetch, is_here
@@ -28,13 +28,15 @@ QUICK: Final = REPOSITORY / "build" / "experiments"
 class Case:
     """One setting: `measure(seed)` returns its numbers; `data` names the published data set that it needs.
 
-    `seeds` is how often it is measured, where that is not the experiment's own number.
+    `seeds` is how often it is measured, where that is not the experiment's own number. `forget(seed)` drops
+    what the measurement could be taken up from, once its record is on disk.
     """
 
     setting: str
     measure: Callable[[int], Mapping[str, Any]]
     data: str | None = None
     seeds: int | None = None
+    forget: Callable[[int], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,10 @@ MeasureAll = Callable[[Experiment, Size, Wanted, Callable[[Record], None]], None
 def record_of(experiment: Experiment, size: Size, case: Case, seed: int) -> Record:
     """Return the record of a seed, measured on this machine."""
     LOG.info("%s: is being measured", _name(experiment.name, case.setting, seed))
-    started = time.perf_counter()
+    code, started = commit(), time.perf_counter()
     measured = case.measure(seed)
     seconds = round(time.perf_counter() - started, 2)
-    return Record(experiment.name, size, case.setting, seed, measured, environment(), seconds)
+    return Record(experiment.name, size, case.setting, seed, measured, environment(code), seconds)
 
 
 def in_turn(experiment: Experiment, size: Size, wanted: Wanted, keep: Callable[[Record], None]) -> None:
@@ -108,14 +110,15 @@ def run(
 ) -> int:
     """Measure what is missing; return how many settings were left out because their data are not here."""
     path = options.out / f"{experiment.name}.jsonl"
-    there = {record.key for record in read(path)}
+    by_setting = {case.setting: case for case in cases_of(experiment, options)}
     left_out: set[str] = set()
     keeping = Lock()
 
     def wanted() -> Iterator[tuple[Case, int]]:
         for seed, case in planned(experiment, options):
             name = _name(experiment.name, case.setting, seed)
-            if (options.size, case.setting, seed) in there:
+            # Read anew: another command may measure beside this one.
+            if (options.size, case.setting, seed) in {record.key for record in read(path)}:
                 report(f"{name}: is there already")
             elif not provide(case.data, options.size, report):
                 left_out.add(case.setting)
@@ -124,10 +127,13 @@ def run(
                 yield case, seed
 
     def keep(record: Record) -> None:
+        name = _name(record.experiment, record.setting, record.seed)
         with keeping:
-            append(path, record)
-            name = _name(record.experiment, record.setting, record.seed)
-            report(f"{name}: {_short(record.measured)} ({record.seconds:.0f} s)")
+            if append(path, record):
+                report(f"{name}: {_short(record.measured)} ({record.seconds:.0f} s)")
+            else:
+                report(f"{name}: was measured by another command meanwhile, whose record is kept")
+            by_setting[record.setting].forget(record.seed)
 
     measure_all(experiment, options.size, wanted(), keep)
     return len(left_out)

@@ -5,12 +5,13 @@ Workers that know this work are started in the root of the repository, at the ca
 """
 
 import json
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from experiments.running.environment import environment
+from experiments.running.environment import command, commit
 from experiments.running.records import Record, Size
 from experiments.running.session import Case, Experiment, MeasureAll, Wanted, in_turn, record_of
 from pole.errors import IntegrityError
@@ -50,9 +51,15 @@ def measured_elsewhere(shards: Shards, experiment: Experiment, size: Size, case:
     It names that machine. Raises IntegrityError where the record is another's, or of another commit, and what
     `shards.run` raises.
     """
-    asked = {"experiment": experiment.name, "seed": seed, "setting": case.setting, "size": size.value}
+    code = commit()
+    asked = {
+        "commit": code,
+        "experiment": experiment.name,
+        "seed": seed,
+        "setting": case.setting,
+        "size": size.value,
+    }
     result = shards.run(WorkShard(WORK, json.dumps(asked, sort_keys=True).encode()))
-    own = environment()
     try:
         document = json.loads(result.content)
         found = Record(**{**document, "size": Size(document["size"])})
@@ -61,9 +68,9 @@ def measured_elsewhere(shards: Shards, experiment: Experiment, size: Size, case:
         raise IntegrityError(f"The worker {result.worker} gave no record: {error!r}.") from error
     if (found.experiment, *found.key) != (experiment.name, size, case.setting, seed):
         raise IntegrityError(f"The worker {result.worker} measured something else than it was asked for.")
-    if theirs != own["commit"]:
+    if theirs != code:
         raise IntegrityError(
-            f"The worker {result.worker} measured commit {theirs}, but this is {own['commit']}: check the "
-            "same commit out there, and start the worker anew."
+            f"The worker {result.worker} measured commit {theirs}, but this is {code}: check the same commit "
+            "out there, and start the worker anew."
         )
-    return replace(found, environment={**found.environment, "command": own["command"]})
+    return replace(found, environment={**found.environment, "command": command(sys.argv)})

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from distributed import Worker
 from distributed.comm import tcp
+from scripts.demo.cast import POLE
 from tests.faults.cluster_processes import (
     SECONDS,
     ClusterProcesses,
@@ -162,6 +163,20 @@ def listening(pid: int) -> set[int]:
     return ports
 
 
+def test_a_scheduler_whose_port_is_taken_says_so(processes: ClusterProcesses) -> None:
+    words = ["--listen", processes.address, "--certificates", str(processes.folder / "scheduler")]
+    second = subprocess.run(
+        [str(POLE), "cluster", "scheduler", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert second.returncode == 3
+    assert f"error: The scheduler cannot listen on {processes.address}: " in second.stderr
+    assert "Traceback" not in second.stderr
+
+
 def test_a_worker_that_computes_otherwise_is_refused_in_a_sentence(processes: ClusterProcesses) -> None:
     script = (
         "from pole.adapters.machine.cluster import conditions\n"
@@ -268,6 +283,27 @@ def test_a_lost_workers_shard_is_done_by_another(cluster: Cluster, pool: ThreadP
     done = result.result(SECONDS)
     expect(done, sealed)
     assert done.worker != victim
+
+
+def test_a_shard_whose_workers_are_all_lost_is_given_back(
+    processes: ClusterProcesses, pool: ThreadPoolExecutor
+) -> None:
+    impatient = Patience(connecting=2, away=1, slow=0.5, slow_factor=1, look=0.05)
+    with closing(processes.caller(impatient)) as cluster:
+        wait_until(lambda: names(cluster).keys() == set(WORKERS), "both workers joined")
+        cluster.run(shard_of(20, 1)[0])
+        shard, _ = shard_of(21, 8 * LONG)
+        result = pool.submit(cluster.run, shard)
+        begun(cluster, shard)
+        for name in WORKERS:
+            os.killpg(processes.workers[name].pid, signal.SIGKILL)
+            processes.workers[name].wait(SECONDS)
+        try:
+            with pytest.raises(UnreachableError, match=f"No worker is there for the shard {shard.name}"):
+                result.result(SECONDS)
+        finally:
+            for name in WORKERS:
+                processes.start_worker(name)
 
 
 def test_a_slow_workers_shard_is_done_twice_rather_than_waited_for(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from experiments.running.environment import environment
+from experiments.running.environment import commit
 from experiments.running.records import Size
 from experiments.running.shards import measured_elsewhere
 from experiments.threshold import EXPERIMENT
@@ -61,6 +61,6 @@ def test_a_trial_elsewhere_counts_unseen_labels(cluster: Cluster) -> None:
 def test_a_seed_is_measured_at_this_commit_by_one_thread(cluster: Cluster) -> None:
     record = measured_elsewhere(cluster, EXPERIMENT, Size.QUICK, IRIS, 1)
     assert (record.experiment, record.setting, record.seed) == ("threshold", IRIS.setting, 1)
-    assert record.environment["commit"] == environment()["commit"]
+    assert record.environment["commit"] == commit()
     assert record.environment["threads"] == 1
     assert record.measured["patientTrain"] > 0

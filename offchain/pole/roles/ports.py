@@ -388,11 +388,15 @@ class Shards(Protocol):
     """Other machines that work on shards. Who sends a shard shows it to them, so no secret is in any."""
 
     def at_once(self) -> int:
-        """Return how many shards keep them busy, 0 while nobody is there; raises UnreachableError."""
+        """Return how many shards keep them busy, 0 while nobody is there.
+
+        Raises UnreachableError, and AbandonedError once nobody waits for shards any more.
+        """
 
     def run(self, shard: WorkShard) -> ShardResult:
         """Return what a shard gives, once some worker has done it; many threads may call this at a time.
 
         A worker that dies or is slow is made up for by another. The result was not checked. Raises ShardError
-        where three workers failed at the shard, and UnreachableError where nobody is there to do it.
+        where three workers failed at the shard or it is too large, UnreachableError where nobody is there to
+        do it, and AbandonedError once nobody waits for shards any more.
         """

@@ -15,14 +15,19 @@ def experiment(
     settings: Sequence[str] = ("a", "b"),
     name: str = "trial",
     seeds: Mapping[str, int] = MappingProxyType({}),
+    forget: Callable[[str, int], None] = lambda _, __: None,
 ) -> Experiment:
     """Return an experiment that measures each of its settings by `measure(setting, seed)`.
 
-    `seeds` has the number of those that do not want the experiment's own.
+    `seeds` has the number of those that do not want the experiment's own, `forget(setting, seed)` is called
+    once a record is kept.
     """
 
     def cases(size: Size) -> list[Case]:
-        return [Case(setting, partial(measure, setting), data, seeds.get(setting)) for setting in settings]
+        return [
+            Case(setting, partial(measure, setting), data, seeds.get(setting), partial(forget, setting))
+            for setting in settings
+        ]
 
     return Experiment(
         name,

@@ -43,10 +43,28 @@ def opened_cluster(
     return nullcontext() if address is None else connected_to(settings, address, certificates)
 
 
+def cluster_beside(
+    settings: Settings, address: str | None, certificates: Path | None
+) -> "AbstractContextManager[Cluster | None]":
+    """Connect a worker to a cluster while the block runs; raises what `standing_by` raises.
+
+    A round does not wait until a cluster is back. Gives None where no address was given.
+    """
+    if address is None:
+        return nullcontext()
+    from pole.adapters.machine.cluster.opening import standing_by
+
+    return standing_by(address, certificates or _own_certificates(settings))
+
+
 def connected_to(
     settings: Settings, address: str, certificates: Path | None
 ) -> "AbstractContextManager[Cluster]":
     """Connect to the cluster of a scheduler while the block runs; raises what `opened` raises."""
     from pole.adapters.machine.cluster.opening import opened
 
-    return opened(address, certificates or settings.home / "cluster" / "client")
+    return opened(address, certificates or _own_certificates(settings))
+
+
+def _own_certificates(settings: Settings) -> Path:
+    return settings.home / "cluster" / "client"

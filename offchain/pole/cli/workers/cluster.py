@@ -1,6 +1,7 @@
 """`pole cluster`: certificates, the processes of a cluster, and what its workers do."""
 
 import asyncio
+import os
 import platform
 import signal
 import sys
@@ -87,7 +88,11 @@ def scheduler(settings: Settings, /, *, listen: str, certificates: Path, json_lo
     metavar="MIB",
     help="Memory of the process that works; at 95 % of it the process is killed and started again.",
 )
-@click.option("--name", help="Name that errors and the status call it by.  [default: this machine's]")
+@click.option(
+    "--name",
+    help="Name that errors and the status call it by; no two workers may have the same.  "
+    "[default: this machine's, and the number of the process]",
+)
 @click.option(
     "--host",
     metavar="ADDRESS",
@@ -127,7 +132,7 @@ def worker(
         # As with `python -m`; the process that works inherits it.
         sys.path.insert(0, str(Path.cwd()))
     works_of(works)
-    place = WorkerPlace(address, threads, memory_limit * MEBIBYTE, name or platform.node(), host, works)
+    place = WorkerPlace(address, threads, memory_limit * MEBIBYTE, name or own_name(), host, works)
     _run(lambda stopping: work(place, security, conditions(), stopping))
 
 
@@ -151,6 +156,11 @@ def status(settings: Settings, /, *, address: str, cluster_certificates: Path | 
         print_table(columns, [_shown(row) for row in rows], empty="No worker is there.")
     if not rows:
         raise UnreachableError(f"The scheduler {address} has no workers: start `pole cluster worker`.")
+
+
+def own_name() -> str:
+    """Return a name that no other worker has, also not of this machine."""
+    return f"{platform.node()}-{os.getpid()}"
 
 
 def _prepared(address: str, certificates: Path, role: str, *, json_log: bool) -> "Security":

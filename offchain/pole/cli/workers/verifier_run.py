@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pole.cli.common.cluster import cluster_options, opened_cluster
+from pole.cli.common.cluster import cluster_beside, cluster_options
 from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
 from pole.cli.common.parameters import Duration
 from pole.cli.common.worker import (
@@ -77,7 +77,7 @@ def run(
     helping = ExitStack()
 
     def verifier(session: Session, asked: Asked) -> "Participant":
-        shards = helping.enter_context(opened_cluster(settings, cluster, cluster_certificates))
+        shards = helping.enter_context(cluster_beside(settings, cluster, cluster_certificates))
         store = patient_store_of(session)
         role = Verifier(
             chain=session.chain,

@@ -16,8 +16,8 @@ from pole.learning.privacy.disclosure import ATTACKS, AttackAll, Scene, attack
 from pole.learning.privacy.views import View, answers
 from pole.protocol.formats.tensors import TensorType, read_metadata, read_tensors, write_tensors
 from pole.protocol.mapping.plan import QueryPlan
-from pole.roles.ports import MAX_SHARD_BYTES, Shards, WorkShard
-from pole.roles.support.slots import LOG, Slots
+from pole.roles.ports import Shards, WorkShard
+from pole.roles.support.slots import LOG, Slots, find_room
 
 WORK: Final = "attack"
 FLOAT_BYTES: Final = 8
@@ -46,8 +46,7 @@ def attacks_beside(shards: Shards) -> AttackAll:
                 LOG.error("%s This machine does the work itself.", error)
                 return slots.here(lambda: here(name))
 
-        is_too_large = len(attack_shard("search", scene).content) > MAX_SHARD_BYTES
-        slots = Slots(1, None if is_too_large else shards)
+        slots = Slots(1, shards if find_room(_tensors(scene).values()) else None)
         return dict(zip(ATTACKS, slots.run_all(list(ATTACKS), here, there), strict=True))
 
     return attack_all
@@ -78,9 +77,6 @@ def attack_elsewhere(shards: Shards, name: str, scene: Scene) -> Floats | None:
 
 def attack_shard(name: str, scene: Scene) -> WorkShard:
     """Return the shard of one of the ATTACKS on a scene."""
-    tensors: dict[str, NDArray[Any]] = {"known": scene.known, "answers": scene.answers.astype(np.int64)}
-    for number, view in enumerate(scene.views):
-        tensors |= {f"windows.{number}": view.plan.windows, f"vectors.{number}": view.plan.vectors}
     metadata = {
         "attack": name,
         "largest": str(scene.largest),
@@ -90,7 +86,14 @@ def attack_shard(name: str, scene: Scene) -> WorkShard:
         "vectors": ",".join(str(view.plan.vectors.dtype.itemsize) for view in scene.views),
         "work": WORK,
     }
-    return WorkShard(WORK, write_tensors(tensors, metadata))
+    return WorkShard(WORK, write_tensors(_tensors(scene), metadata))
+
+
+def _tensors(scene: Scene) -> dict[str, NDArray[Any]]:
+    tensors: dict[str, NDArray[Any]] = {"known": scene.known, "answers": scene.answers.astype(np.int64)}
+    for number, view in enumerate(scene.views):
+        tensors |= {f"windows.{number}": view.plan.windows, f"vectors.{number}": view.plan.vectors}
+    return tensors
 
 
 def mount(content: bytes) -> bytes:

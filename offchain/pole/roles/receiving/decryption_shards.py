@@ -8,13 +8,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pole.errors import IntegrityError
+from pole.errors import IntegrityError, ShardError
 from pole.ipfe.scheme import Ciphertexts, FunctionalKeys, InnerProducts, decrypt
 from pole.protocol.formats.tensors import TensorType, read_metadata, read_tensors, write_tensors
 from pole.protocol.mapping.plan import QueryPlan
 from pole.roles.ports import WorkShard
 from pole.roles.receiving.feature_files import smallest_type
-from pole.roles.support.slots import Others
+from pole.roles.support.slots import Others, find_room
 
 WORK: Final = "decryption"
 MAX_BOUND_DIGITS: Final = 20
@@ -26,7 +26,8 @@ def decrypt_elsewhere(
     """Return the inner products as a machine of the cluster decrypted them: see `decrypt`.
 
     One row of them, which the worker cannot foresee, is decrypted here again: raises IntegrityError, which
-    names the worker, where it differs, or shape or range are wrong. Raises what `shards.run` raises.
+    names the worker, where it differs, or shape or range are wrong. Raises what `decryption_shard` and
+    `shards.run` raise.
     """
     result = others.shards.run(decryption_shard(ciphertexts, plan, keys, bound))
     shape = (len(ciphertexts), len(plan.windows), len(plan.vectors))
@@ -52,7 +53,7 @@ def decrypt_elsewhere(
 def decryption_shard(
     ciphertexts: Ciphertexts, plan: QueryPlan, keys: FunctionalKeys, bound: int
 ) -> WorkShard:
-    """Return the shard of some encrypted rows."""
+    """Return the shard of some encrypted rows; raises ShardError for rows that no cluster takes."""
     tensors: dict[str, NDArray[Any]] = {
         "ct": ciphertexts.ct,
         "ct0": ciphertexts.ct0,
@@ -60,6 +61,8 @@ def decryption_shard(
         "vectors": plan.vectors,
         "windows": plan.windows,
     }
+    if not find_room(tensors.values()):
+        raise ShardError("A shard is with its keys larger than what a cluster takes.")
     kind = "U8" if plan.vectors.dtype == np.uint8 else "U16"
     return WorkShard(WORK, write_tensors(tensors, _metadata(str(bound), kind)))
 

@@ -1,19 +1,20 @@
 """Where shards are worked on: the threads of this machine first, a cluster beside them."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Semaphore
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pole.errors import AbandonedError, UnreachableError
 from pole.learning.machine.threads import Stop, never
-from pole.roles.ports import Shards
+from pole.protocol.formats.tensors import MAX_HEADER_BYTES
+from pole.roles.ports import MAX_SHARD_BYTES, Shards
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -33,6 +34,11 @@ class Others:
         """Return which of `count` rows that came from elsewhere are computed here too: one of so many."""
         drawn = np.frombuffer(self.random_bytes(8 * -(-count // one_of)), dtype="<u8")
         return np.unique(drawn % count).astype(np.intp)
+
+
+def find_room(tensors: Iterable[NDArray[Any]]) -> bool:
+    """Return whether a shard of these tensors is small enough to be sent."""
+    return sum(tensor.nbytes for tensor in tensors) <= MAX_SHARD_BYTES - MAX_HEADER_BYTES
 
 
 class Slots:

@@ -278,7 +278,7 @@ def test_a_worker_is_helped_by_a_cluster_and_leaves_it_in_the_end(
         assert shards is cluster
         events.append("given")
 
-    monkeypatch.setattr(f"{module}.opened_cluster", opened)
+    monkeypatch.setattr(f"{module}.cluster_beside", opened)
     monkeypatch.setattr(f"{module}.round_data_of", noted)
     monkeypatch.setattr(worker, "run_worker", lambda *_, **__: events.append("ran"))
     words = ["--home", str(tmp_path), "--wallet", "alice", "--device", "cpu", "--cluster", "tls://head:8786"]

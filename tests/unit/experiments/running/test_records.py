@@ -1,7 +1,10 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from experiments.running.environment import REPOSITORY
 from experiments.running.records import Record, Size, append, best_size, read
 
 
@@ -37,6 +40,26 @@ def test_a_line_that_was_cut_off_is_measured_again(tmp_path: Path) -> None:
     assert read(path) == [record(seed=0)]
     append(path, record(seed=1))
     assert [json.loads(line)["seed"] for line in path.read_text().splitlines()] == [0, 1]
+
+
+def test_commands_beside_each_other_lose_no_record_and_have_each_key_once(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from experiments.running.records import Record, Size, append\n"
+        "for seed in range(40):\n"
+        "    append(Path(sys.argv[1]), Record('one', Size.QUICK, 'a', seed, {}, {}, 1.0))\n"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", script, path], cwd=REPOSITORY) for _ in range(3)]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert sorted(each.seed for each in read(path)) == list(range(40))
+
+
+def test_a_record_that_is_there_already_stays(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    assert append(path, record(value=1.0))
+    assert not append(path, record(value=2.0))
+    assert read(path) == [record(value=1.0)]
 
 
 def test_a_setting_is_told_at_its_largest_size_alone() -> None:

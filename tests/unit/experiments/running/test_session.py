@@ -2,12 +2,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from experiments.running import session
 from experiments.running.records import Size, read
 from experiments.running.session import Options, planned, run
 from tests.unit.experiments.trial import experiment
 
 from pole.adapters.storage.data_publishers import PUBLISHED, Published, Report
-from pole.errors import UnreachableError
+from pole.errors import DiskError, UnreachableError
 
 
 def test_every_setting_is_measured_for_every_seed_and_recorded(tmp_path: Path) -> None:
@@ -69,6 +70,61 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     run(experiment(go_on), options, lambda line: None)
     assert measured == [("a", 0), ("b", 0), ("a", 1)]
     assert again == [("b", 1)]
+
+
+def test_a_record_names_the_commit_that_was_there_when_its_measurement_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(name: str, seed: int) -> dict[str, float]:
+        monkeypatch.setattr(session, "commit", lambda: "later")
+        return {}
+
+    monkeypatch.setattr(session, "commit", lambda: "first")
+    run(experiment(measure, settings=["a"]), Options(Size.QUICK, 1, tmp_path), lambda line: None)
+    assert [each.environment["commit"] for each in read(tmp_path / "trial.jsonl")] == ["first"]
+
+
+def test_what_a_measurement_could_be_taken_up_from_is_forgotten_once_its_record_is_kept(
+    tmp_path: Path,
+) -> None:
+    forgotten: list[tuple[str, int, int]] = []
+
+    def forget(name: str, seed: int) -> None:
+        forgotten.append((name, seed, len(read(tmp_path / "trial.jsonl"))))
+
+    trial = experiment(lambda name, seed: {}, forget=forget)
+    run(trial, Options(Size.QUICK, 1, tmp_path), lambda line: None)
+    assert forgotten == [("a", 0, 1), ("b", 0, 2)]
+
+
+def test_a_record_that_cannot_be_written_is_an_error_that_costs_no_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object, __: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("experiments.running.records.flock", full)
+    forgotten: list[tuple[str, int]] = []
+    trial = experiment(lambda name, seed: {}, forget=lambda name, seed: forgotten.append((name, seed)))
+    with pytest.raises(DiskError, match=r"The record cannot be written .*No space left"):
+        run(trial, Options(Size.QUICK, 1, tmp_path), lambda line: None)
+    assert not forgotten
+
+
+def test_what_another_command_measured_meanwhile_is_not_recorded_twice(tmp_path: Path) -> None:
+    told: list[str] = []
+    path, options = tmp_path / "trial.jsonl", Options(Size.QUICK, 1, tmp_path)
+
+    def beside(name: str, seed: int) -> dict[str, float]:
+        run(experiment(lambda name, seed: {"value": 1}), options, lambda line: None)
+        return {"value": 2}
+
+    run(experiment(beside), options, told.append)
+    assert [(each.setting, each.measured["value"]) for each in read(path)] == [("a", 1), ("b", 1)]
+    assert told == [
+        "trial: a, seed 0: was measured by another command meanwhile, whose record is kept",
+        "trial: b, seed 0: is there already",
+    ]
 
 
 def test_another_size_is_measured_anew(tmp_path: Path) -> None:

@@ -106,6 +106,13 @@ def test_data_that_a_worker_lacks_are_said_to_be_lacking(monkeypatch: pytest.Mon
         elsewhere(Elsewhere())
 
 
+def test_a_worker_at_another_commit_says_so_before_it_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "commit", lambda: "0123456")
+    monkeypatch.setattr(measuring, "EXPERIMENTS", ())
+    with pytest.raises(InputError, match="This worker runs commit 0123456, but"):
+        elsewhere(Elsewhere())
+
+
 def measured(folder: Path, worker: Elsewhere, seeds: int = 4) -> list[tuple[str, int]]:
     run(TRIAL, Options(Size.QUICK, seeds, folder), lambda line: None, beside(worker))
     return kept(folder)

@@ -196,6 +196,19 @@ def test_a_network_that_does_little_with_its_features_is_evaluated_here(
     assert np.array_equal(found, read_samples(MODEL, FEATURES))
 
 
+class Unasked(FakeShards):
+    """A cluster that nobody should ask for anything."""
+
+    def at_once(self) -> int:
+        pytest.fail("it was asked, which takes a minute where it is away")
+
+
+def test_a_cluster_is_not_even_asked_for_what_is_evaluated_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation_shards, "SHARD_WORK", 2**40)
+    found = read_beside(others(Unasked()), MODEL, FEATURES, PROCESSOR, never)
+    assert np.array_equal(found, read_samples(MODEL, FEATURES))
+
+
 def test_a_model_that_leaves_no_room_for_samples_is_evaluated_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation_shards, "MAX_SHARD_BYTES", 2**18 + 100)
     shards = FakeShards()

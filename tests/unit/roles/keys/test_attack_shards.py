@@ -13,10 +13,10 @@ from tests.unit.roles.elsewhere import FakeShards
 from pole.errors import IntegrityError, PoleError
 from pole.learning.privacy.disclosure import ATTACKS, Disclosure, Scene, attack, reconstruct
 from pole.learning.privacy.views import View
-from pole.protocol.formats.tensors import write_tensors
+from pole.protocol.formats.tensors import MAX_HEADER_BYTES, write_tensors
 from pole.protocol.mapping.kinds import LinearMapping
-from pole.roles.keys import attack_shards
 from pole.roles.keys.attack_shards import attack_elsewhere, attack_shard, attacks_beside, mount
+from pole.roles.support import slots
 from pole.roles.support.slots import Slots
 
 DATA = data_set(np.concatenate([correlated(60, 6, 5), correlated(30, 6, 6)]))
@@ -103,7 +103,7 @@ def test_the_samples_that_are_attacked_stay_here_and_known_ones_travel() -> None
 
 
 def test_a_scene_that_is_too_large_is_attacked_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attack_shards, "MAX_SHARD_BYTES", 100)
+    monkeypatch.setattr(slots, "MAX_SHARD_BYTES", MAX_HEADER_BYTES + 100)
     cluster = FakeShards()
     reconstruct(DATA, LINEAR, bits=8, steps=5, attack_all=attacks_beside(cluster))
     assert not cluster.sent

@@ -33,9 +33,11 @@ from pole.ipfe.scheme import Ciphertexts, decrypt, expand
 from pole.learning.machine import disk_arrays
 from pole.learning.machine.threads import never
 from pole.protocol.formats.encrypted_set import Shard, read_shard
+from pole.protocol.formats.tensors import MAX_HEADER_BYTES
 from pole.roles.publishing import encryption
 from pole.roles.receiving.point_cache import PointCache, SealedRows
 from pole.roles.receiving.task_data import DataFault
+from pole.roles.support import slots
 from pole.roles.support.files import NotHadError
 
 
@@ -435,6 +437,15 @@ def test_what_workers_fail_at_is_decrypted_here(
     data.shards = shards = cluster()
     assert np.array_equal(data.decrypt().features, in_clear())
     assert told in caplog.text or not shards.sent
+
+
+def test_what_is_too_large_for_a_cluster_is_decrypted_here(
+    data: SealedSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "MAX_SHARD_BYTES", MAX_HEADER_BYTES + 1)
+    data.shards = shards = FakeShards()
+    assert np.array_equal(data.decrypt().features, in_clear())
+    assert not shards.sent
 
 
 def test_a_bad_row_of_a_cluster_is_zero_as_it_is_here(data: SealedSet) -> None:

@@ -81,10 +81,10 @@ class Attempt:
             if found is not None:
                 self._seconds.append(self._clock() - self._begun)
                 return found
+            if self._clock() > until and not self._threads():
+                raise UnreachableError(f"No worker is there for the shard {self._shard.name}.")
             if len(self._futures) == 1 and self._is_slow():
                 self._submit_again()
-            elif self._clock() > until and not self._threads():
-                raise UnreachableError(f"No worker is there for the shard {self._shard.name}.")
 
     def release(self) -> None:
         """Give up what is under way."""

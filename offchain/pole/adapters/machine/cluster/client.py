@@ -15,7 +15,7 @@ from distributed.utils import LoopRunner
 from pole.adapters.machine.cluster.attempt import LOST, PATIENT, Attempt, Patience, ask
 from pole.adapters.machine.cluster.conditions import Conditions, refusal
 from pole.adapters.machine.cluster.scheduler import configure
-from pole.errors import InputError, UnreachableError
+from pole.errors import AbandonedError, InputError, ShardError, UnreachableError
 from pole.quoting import reason
 from pole.roles.ports import MAX_SHARD_BYTES, ShardResult, WorkShard
 
@@ -61,20 +61,28 @@ class Cluster:
         self._client: Client | None = None
         self._connecting = Lock()
         self._away_until = float("-inf")
+        self._gave_up = False
         self._is_closed = False
         self._seconds: deque[float] = deque(maxlen=RECENT)
 
     def at_once(self) -> int:
         """Return the threads of all workers and one more each, which has its bytes sent meanwhile.
 
-        Raises UnreachableError where the scheduler does not answer, InputError where this machine computes
-        otherwise than it does.
+        Raises UnreachableError where the scheduler does not answer, or computes otherwise by now, and
+        AbandonedError once this was closed.
         """
-        workers = self.workers()
+        try:
+            workers = self.workers()
+        except InputError as error:
+            raise UnreachableError(str(error)) from error
         return sum(int(worker["nthreads"]) for worker in workers.values()) + len(workers)
 
     def workers(self) -> dict[str, dict[str, Any]]:
-        """Return what Dask knows of each worker, by address; raises what `at_once` raises."""
+        """Return what Dask knows of each worker, by address.
+
+        Raises UnreachableError where the scheduler does not answer, InputError where this machine computes
+        otherwise than it does, and AbandonedError once this was closed.
+        """
         client = self._connected()
         try:
             found = ask(client, "identity", n_workers=-1)
@@ -84,7 +92,7 @@ class Cluster:
         return workers
 
     def running(self) -> dict[str, Sequence[str]]:
-        """Return the names of the shards that each worker has, by address; raises what `at_once` raises."""
+        """Return the names of the shards that each worker has, by address; raises what `workers` raises."""
         client = self._connected()
         try:
             found = ask(client, "processing", workers=None)
@@ -93,18 +101,19 @@ class Cluster:
         return {worker: tuple(map(str, keys)) for worker, keys in found.items()}
 
     def run(self, shard: WorkShard) -> ShardResult:
-        """See Shards; raises InputError for a shard of over 128 MiB."""
+        """See Shards; raises ShardError for a shard of over 128 MiB, AbandonedError once this was closed."""
         if len(shard.content) > MAX_SHARD_BYTES:
-            raise InputError(
+            raise ShardError(
                 f"The shard {shard.name} has {len(shard.content)} bytes, and a cluster takes "
-                f"{MAX_SHARD_BYTES} at most; take fewer queries or windows."
+                f"{MAX_SHARD_BYTES} at most."
             )
-        if self._clock() < self._away_until:
-            raise UnreachableError(f"The cluster of {self._address} did nothing a moment ago.")
+        self._require_near()
         try:
             return self._done(shard, self._clock() + self._patience.connecting)
+        except InputError as error:
+            raise UnreachableError(str(error)) from error
         except UnreachableError:
-            self._away_until = self._clock() + self._patience.away
+            self._leave_alone()
             raise
 
     def _done(self, shard: WorkShard, until: float) -> ShardResult:
@@ -114,6 +123,7 @@ class Cluster:
             try:
                 return attempt.result(until)
             except LOST as error:
+                self._require_open()
                 LOG.warning("%s Trying again with %s.", self._no_answer(error), shard.name)
                 if self._clock() > until:
                     raise UnreachableError(self._no_answer(error)) from error
@@ -121,20 +131,41 @@ class Cluster:
                 attempt.release()
 
     def close(self) -> None:
-        """End the connection; what is under way is given up, and UnreachableError raised for it."""
+        """End the connection; what is under way is given up, and AbandonedError raised for it."""
+        # Who is connecting has the lock, and sees this.
+        self._is_closed = True
         with self._connecting:
-            self._is_closed = True
             self._drop()
             self._loop.stop()
 
     def _connected(self) -> Client:
         with self._connecting:
-            if self._is_closed:
-                raise UnreachableError(f"The connection to the cluster of {self._address} was closed.")
+            self._require_open()
             if self._client is None or self._client.status != "running":
                 self._drop()
-                self._client = self._connect()
+                # Who waited for the lock need not find out once more what its holder did.
+                self._require_near()
+                # Patience is for a scheduler that is started anew, not for one that stays away.
+                seconds = 0.0 if self._gave_up else self._patience.connecting
+                self._gave_up = True
+                try:
+                    self._client = self._connect(seconds)
+                except (UnreachableError, InputError):
+                    self._leave_alone()
+                    raise
+                self._gave_up = False
             return self._client
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise AbandonedError(f"The connection to the cluster of {self._address} was closed.")
+
+    def _require_near(self) -> None:
+        if self._clock() < self._away_until:
+            raise UnreachableError(f"The cluster of {self._address} did nothing a moment ago.")
+
+    def _leave_alone(self) -> None:
+        self._away_until = self._clock() + self._patience.away
 
     def _drop(self) -> None:
         client, self._client = self._client, None
@@ -142,10 +173,11 @@ class Cluster:
             with suppress(*_BROKEN):
                 client.close(timeout=2)
 
-    def _connect(self) -> Client:
-        """Connect, trying for as long as patience lasts, to a scheduler whose machine is as this one."""
-        until = self._clock() + self._patience.connecting
+    def _connect(self, seconds: float) -> Client:
+        """Connect to a scheduler whose machine is as this one, trying for `seconds`, and once at least."""
+        until = self._clock() + seconds
         while True:
+            self._require_open()
             try:
                 client: Client = ShardClient(
                     self._address,

@@ -43,7 +43,7 @@ def works_of(module: str | None) -> dict[str, str]:
         return dict(WORKS)
     try:
         return {**WORKS, **import_module(module).WORKS}
-    except (ImportError, AttributeError, TypeError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise InputError(
             f"The module {module!r} has no works ({reason(error)}): name one with a table WORKS, from a "
             "folder in which it can be imported."

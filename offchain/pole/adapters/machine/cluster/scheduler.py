@@ -92,8 +92,10 @@ async def serve_shards(
     configure()
     try:
         scheduler = await ShardScheduler(address, security, conditions)
-    except OSError as error:
-        raise UnreachableError(f"The scheduler cannot listen on {address}: {reason(error)}.") from error
+    except (OSError, RuntimeError) as error:
+        # Dask raises RuntimeError for whatever keeps a server from starting.
+        why = reason(error.__cause__ or error)
+        raise UnreachableError(f"The scheduler cannot listen on {address}: {why}.") from error
     try:
         LOG.info("The scheduler listens on %s.", scheduler.address)
         await stopping.wait()

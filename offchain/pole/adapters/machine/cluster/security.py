@@ -28,9 +28,13 @@ def require_distributed() -> None:
 def require_tls(address: str) -> str:
     """Return the address of a scheduler; raises InputError for one that is not reached by TLS."""
     host, _, port = address.removeprefix(SCHEME).rpartition(":")
-    if not address.startswith(SCHEME) or not host or not port.isdecimal():
+    if not address.startswith(SCHEME) or not host or not _is_port(port):
         raise InputError(f"The scheduler's address is {address!r}, but must be like tls://head:8786.")
     return address
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= len("65535") and int(text) < 2**16
 
 
 def open_security(folder: Path, role: str, now: datetime) -> "Security":

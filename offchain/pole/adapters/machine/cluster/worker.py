@@ -70,9 +70,17 @@ async def work(place: WorkerPlace, security: Security, own: Conditions, stopping
         try:
             await _serve(place, security, stopping)
         except (OSError, RuntimeError) as error:
-            LOG.warning("The worker did not join: %s.", reason(error))
+            LOG.warning("The worker %s did not join, and tries again: %s.", place.name, reason(_cause(error)))
+            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
         if not stopping.is_set():
             await _await_scheduler(place.scheduler, security, own, stopping)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what came first: Dask says of each failure that something failed to start."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 async def _serve(place: WorkerPlace, security: Security, stopping: asyncio.Event) -> None:
@@ -100,12 +108,15 @@ async def _serve(place: WorkerPlace, security: Security, stopping: asyncio.Event
 async def _await_scheduler(
     scheduler: str, security: Security, own: Conditions, stopping: asyncio.Event
 ) -> None:
-    """Wait until a scheduler that went away answers again."""
-    LOG.warning("The scheduler %s is away; this worker joins again once it is back.", scheduler)
+    """Wait until a scheduler that went away answers again; one that answers is not waited for."""
+    is_told = False
     while not stopping.is_set():
         try:
             await _require_same(scheduler, security, own)
         except UnreachableError:
+            if not is_told:
+                LOG.warning("The scheduler %s is away; this worker joins once it is back.", scheduler)
+            is_told = True
             await asyncio.sleep(SECONDS_BETWEEN_TRIES)
         else:
             return

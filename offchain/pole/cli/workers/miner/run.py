@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pole.cli.common.cluster import cluster_options, opened_cluster
+from pole.cli.common.cluster import cluster_beside, cluster_options
 from pole.cli.common.context import Session, Settings, command, common_options, wallet_option
 from pole.cli.common.parameters import ETHER, Duration
 from pole.cli.common.worker import (
@@ -191,7 +191,7 @@ def run(
     helping = ExitStack()
 
     def miner(session: Session, asked: Asked) -> "Participant":
-        shards = helping.enter_context(opened_cluster(settings, cluster, cluster_certificates))
+        shards = helping.enter_context(cluster_beside(settings, cluster, cluster_certificates))
         folder = session.home / "training"
         trains = (
             open_learner(device, threads, folder, search, training, processes, meet=meet, shards=shards)

@@ -170,7 +170,17 @@ def test_both_sides_speak_the_newest_tls_alone(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["tcp://head:8786", "head:8786", "tls://head", "tls://:8786", "tls://head:x"]
+    "address",
+    [
+        "tcp://head:8786",
+        "head:8786",
+        "tls://head",
+        "tls://:8786",
+        "tls://head:x",
+        "tls://head:65536",
+        "tls://head:99999999999",
+        "tls://head:²",
+    ],
 )
 def test_an_address_without_tls_or_port_is_refused(address: str) -> None:
     with pytest.raises(InputError, match="must be like tls://head:8786"):
