@@ -98,7 +98,9 @@ class Share(click.ParamType[float]):
 @click.option(
     "--test-part", type=Share(), default="20%", show_default=True, help="Part of each class to test on."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Draws the rows to test on.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the rows to test on."
+)
 @click.option("--size", type=Size(), help="Height and width that images are made, such as 28x28.")
 @click.option(
     "--grey/--rgb", default=None, help="Make images grey, or coloured.  [default: as the images are]"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed",
     "first_seed",
-    type=int,
+    type=click.IntRange(min=0),
     default=1,
     show_default=True,
     help="Draws the mapping layer and the start.",

@@ -4,7 +4,6 @@ A .pole file (docs/formats.md) is an .npz file with a further entry, preparation
 Large arrays are stored as they are, and mapped: decision record 0075.
 """
 
-import os
 import struct
 import zipfile
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from pole.learning.data.quantisation import Bounds
 from pole.learning.data.ranges import bounds_without_outliers
 from pole.learning.data.reading import is_mapped, read_as
 from pole.learning.evaluation.features import batches
+from pole.learning.machine.whole_files import written_whole
 
 Samples = NDArray[Any]
 Labels = NDArray[np.int64]
@@ -139,15 +139,11 @@ def save_pole(path: Path, samples: Mapping[str, NDArray[Any]], preparation: Prep
 
     Raises InputError where it cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(unfinished, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        with written_whole(path) as file:
             write_pole(file, samples, preparation)
-        unfinished.replace(path)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); name another file.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def require_channels_first(where: str, shape: tuple[int, ...]) -> None:

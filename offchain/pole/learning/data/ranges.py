@@ -35,6 +35,15 @@ def robust_range(values: Floats) -> tuple[float, float]:
     return max(lowest, low - width), min(highest, high + width)
 
 
+def scaling_range(values: Floats) -> tuple[float, float]:
+    """Return the robust range of values (n,), of which one alone gets a width, so that it is scaled to 0.
+
+    What has no width in float64 (`high - low` is infinite) cannot be scaled.
+    """
+    low, high = robust_range(values)
+    return (low, high) if high > low else (low, low + max(1.0, abs(low)))
+
+
 def bounds_without_outliers(x: NDArray[Any]) -> tuple[Bounds, NDArray[np.bool_]] | None:
     """Return bounds for samples (n, ...) of which outliers would flatten a column, and the rows of those.
 

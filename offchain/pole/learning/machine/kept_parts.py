@@ -24,6 +24,8 @@ _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS parts (name BLOB PRIMARY KEY, digest BLOB NOT NULL, content BLOB NOT NULL) "
     "WITHOUT ROWID"
 )
+_OTHERS: Final = "SELECT 1 FROM sqlite_master WHERE tbl_name <> 'parts'"
+_BEGINNING: Final = b"SQLite format 3\0"
 
 
 class Parts:
@@ -33,15 +35,12 @@ class Parts:
         """Return the part that is kept under a name, or else what `make` returns."""
         return make()
 
-    def forget(self) -> None:
-        """Drop all parts that are kept."""
-
 
 class KeptParts(Parts):
     """Keeps parts in a SQLite file, for its owner alone; those that were damaged are made anew.
 
-    One process has the file at a time. Raises InputError where another has it, DiskError where it cannot be
-    written; so does each use.
+    One process has the file at a time. Raises InputError where another has it, or where it is a file of
+    something else, which is left as it is, and DiskError where it cannot be written; so does each use.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,10 +60,6 @@ class KeptParts(Parts):
         values = name, _digest(content.getvalue()), content.getvalue()
         self._execute("INSERT OR REPLACE INTO parts VALUES (?, ?, ?)", *values)
         return made
-
-    def forget(self) -> None:
-        """Drop all parts that are kept."""
-        self._execute("DELETE FROM parts")
 
     def is_empty(self) -> bool:
         """Return whether no part is kept."""
@@ -98,9 +93,12 @@ class KeptParts(Parts):
 
     def _row(self, statement: str, values: tuple[bytes, ...]) -> tuple[Any, ...] | None:
         if self._connection is None:
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            _require_database(self.path)
             self._connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
             self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            if self._connection.execute(_OTHERS).fetchone() is not None:
+                self.close()
+                raise _another(self.path)
             self._connection.execute(_SCHEMA)
             # It is a writer that others are kept out by.
             self._connection.execute("PRAGMA user_version = 1")
@@ -122,7 +120,8 @@ class KeptParts(Parts):
 def keeping_parts(path: Path) -> Iterator[KeptParts]:
     """Yield parts that are kept in a file until the work within is done; it is deleted then.
 
-    Raises InputError where another command has the file, DiskError where it cannot be written.
+    Raises InputError where another command has the file, or it is one of something else, and DiskError where
+    it cannot be written.
     """
     with closing(KeptParts(path)) as parts:
         try:
@@ -141,6 +140,21 @@ def name_of(*parts: bytes) -> bytes:
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return digest.digest()
+
+
+def _require_database(path: Path) -> None:
+    """Make an empty file where there is none; raises InputError where one does not begin as a database."""
+    number = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        beginning = os.pread(number, len(_BEGINNING), 0)
+    finally:
+        os.close(number)
+    if not _BEGINNING.startswith(beginning):
+        raise _another(path)
+
+
+def _another(path: Path) -> InputError:
+    return InputError(f"{path} is no file of kept parts; move it, or name another file to write.")
 
 
 def _digest(content: bytes) -> bytes:

@@ -16,6 +16,8 @@ from pole.learning.data.reading import MAX_UNPACKED_BYTES, read_as
 
 ROWS: Final = 2**16
 FEATURES: Final = b"huggingface"
+OF_CLASSES: Final = {b"pole": b"classes"}
+"""Metadata of a column of names that the file says to be classes."""
 TEST_SPLITS: Final = ("test", "validation")
 
 
@@ -55,6 +57,11 @@ def is_hugging_face(folder: Path) -> bool:
 def is_picture(kind: Any) -> bool:
     """Return whether a column of this pyarrow type holds images as Hugging Face's data sets do."""
     return bool(pa.types.is_struct(kind)) and {field.name for field in kind} == {"bytes", "path"}
+
+
+def is_of_classes(field: Any) -> bool:
+    """Return whether a file says that a column (a pyarrow field) holds the names of classes."""
+    return bool((field.metadata or {}).items() >= OF_CLASSES.items())
 
 
 def splits(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -99,11 +106,14 @@ def _with_class_names(table: Any) -> Any:
         return table
     features = json.loads(metadata).get("info", {}).get("features", {})
     for name, feature in features.items():
-        if feature.get("_type") != "ClassLabel" or name not in table.column_names:
+        # What is nested is told by a list, or in another way.
+        told = isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        if not told or name not in table.column_names:
             continue
         column = table.column(name).combine_chunks().cast(pa.int64())
         names = pa.array(feature["names"], pa.string())
         # -1 is what the library writes where a sample has no label.
         indices = pa.array([None if code is None or code < 0 else code for code in column.to_pylist()])
-        table = table.set_column(table.column_names.index(name), name, [names.take(indices)])
+        field = pa.field(name, pa.string(), metadata=OF_CLASSES)
+        table = table.set_column(table.column_names.index(name), field, [names.take(indices)])
     return table.replace_schema_metadata(None)

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from pole.errors import InputError
 from pole.learning.data.preparation import Encoder
-from pole.learning.data.ranges import robust_range
+from pole.learning.data.ranges import scaling_range
 from pole.learning.data.reading import read_as
 from pole.learning.machine.kept_parts import name_of
 from pole.learning.preparing.tables import MEMORY, Workspace
@@ -50,16 +51,18 @@ class FrozenEncoder:
     ) -> Values:
         """Return what the encoder makes of rows, a part at a time; `report` is told how many are done.
 
-        Parts that the workspace keeps are not made again, unless the encoder makes another first part.
+        Parts that the workspace keeps are not made again, but for the first: by what the encoder makes of it
+        the others are named, so that those of other weights are not taken for its own.
         Raises InputError, with the user's line, where it fails, or makes no finite numbers, a row each.
         """
-        first, kept = self._values(rows[:ROWS_AT_ONCE]), workspace.parts
-        if not np.array_equal(kept.part(self._name(rows[:ROWS_AT_ONCE]), lambda: first), first):
-            kept.forget()
+        first = self._values(rows[:ROWS_AT_ONCE])
+        witness = name_of(self.name.encode(), self.digest.encode(), first.tobytes())
         made = workspace.allocate((len(rows), first.shape[1]), np.float64)
         for start in range(0, len(rows), ROWS_AT_ONCE):
             part = rows[start : start + ROWS_AT_ONCE]
-            values = kept.part(self._name(part), partial(self._values, part)) if start else first
+            values = (
+                workspace.parts.part(_name(witness, part), partial(self._values, part)) if start else first
+            )
             if values.shape[1] != first.shape[1]:
                 raise InputError(
                     f"The encoder {self.name} makes {first.shape[1]} numbers of some rows and "
@@ -68,13 +71,6 @@ class FrozenEncoder:
             made[start : start + len(part)] = values
             report(start + len(part))
         return made
-
-    def _name(self, rows: Any) -> bytes:
-        """Return the name under which is kept what is made of some rows."""
-        if not isinstance(rows, np.ndarray):
-            return name_of(self.name.encode(), self.digest.encode(), json.dumps(rows).encode())
-        kind = f"{rows.dtype.str} {rows.shape}"
-        return name_of(self.name.encode(), self.digest.encode(), kind.encode(), rows.tobytes())
 
     def _values(self, rows: Any) -> Values:
         try:
@@ -91,6 +87,13 @@ class FrozenEncoder:
         if not np.all(np.isfinite(made)):
             raise InputError(f"The encoder {self.name} makes NaN or infinity; let it return finite numbers.")
         return made
+
+
+def _name(witness: bytes, rows: Any) -> bytes:
+    """Return the name under which is kept what the encoder of a witness makes of some rows."""
+    if not isinstance(rows, np.ndarray):
+        return name_of(witness, json.dumps(rows).encode())
+    return name_of(witness, f"{rows.dtype.str} {rows.shape}".encode(), rows.tobytes())
 
 
 def open_encoder(reference: str) -> FrozenEncoder:
@@ -147,7 +150,8 @@ def fit_encoder(
 ) -> tuple[Encoder, Values]:
     """Return the encoder with the ranges of its numbers for training rows, and those numbers.
 
-    Raises InputError where it makes other numbers of the same rows, or a row's depend on the rows beside it.
+    Raises InputError where it makes other numbers of the same rows, or a row's depend on the rows beside it,
+    or they are too far apart to be scaled.
     """
     made = encoder(rows, report, workspace)
     again = encoder(rows[:ROWS_AT_ONCE])
@@ -162,10 +166,15 @@ def fit_encoder(
             f"What the encoder {encoder.name} makes of a row depends on the rows beside it; freeze it: no "
             "statistics of the batch."
         )
-    ends = [robust_range(column) for column in made.T]
-    low = tuple(low for low, _ in ends)
-    high = tuple(high if high > low else low + max(1.0, abs(low)) for low, high in ends)
-    return Encoder(name=encoder.name, digest=encoder.digest, width=made.shape[1], low=low, high=high), made
+    ends = [scaling_range(column) for column in made.T]
+    for number, (low, high) in enumerate(ends):
+        if not isfinite(high - low):
+            raise InputError(
+                f"The encoder {encoder.name} makes numbers too far apart to be scaled (value {number} of a "
+                f"row from {low:g} to {high:g}); let it make smaller ones."
+            )
+    lows, highs = zip(*ends, strict=True)
+    return Encoder(name=encoder.name, digest=encoder.digest, width=made.shape[1], low=lows, high=highs), made
 
 
 def _of_class(path: Path, name: str) -> Callable[[Any], Any]:

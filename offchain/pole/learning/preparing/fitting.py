@@ -1,7 +1,7 @@
 """What each column of a table is, and how its cells become values, found on the training rows alone."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from pole.errors import InputError
 from pole.learning.data.preparation import (
     MAX_CATEGORIES,
     ArraySource,
@@ -19,7 +20,7 @@ from pole.learning.data.preparation import (
     TimeColumn,
     TruthColumn,
 )
-from pole.learning.data.ranges import robust_range
+from pole.learning.data.ranges import robust_range, scaling_range
 from pole.learning.evaluation.features import batches
 from pole.learning.preparing import cells
 from pole.quoting import listed
@@ -63,18 +64,15 @@ def fit_columns(
     table: Any,
     train: NDArray[np.bool_],
     skip: Collection[str],
-    dropped: Iterable[str],
     named: Collection[str],
 ) -> list[Fitted]:
     """Return what each column of the rows to `train` becomes, but for those to `skip`.
 
-    `dropped` are left out, `named` are categories whatever they hold. One column is in memory at a time.
+    `named` are categories whatever they hold. One column is in memory at a time.
     """
-    out, rows = set(dropped), pa.array(train)
+    rows = pa.array(train)
     return [
-        left_out(name, "dropped")
-        if name in out
-        else fit_column(name, column.filter(rows), as_names=name in named)
+        fit_column(name, column.filter(rows), as_names=name in named)
         for name, column in zip(table.column_names, table.columns, strict=True)
         if name not in skip
     ]
@@ -99,18 +97,18 @@ def fit_array(x: NDArray[Any], train: NDArray[np.bool_]) -> tuple[ArraySource, t
     """Return the ranges of samples (n, ...) to `train`: one for bytes and images, one a column for tables.
 
     A column of one value is all 0. Memory holds a column in float64, or all samples where they are images of
-    other numbers than bytes.
+    other numbers than bytes. Raises InputError where values are too far apart to be scaled.
     """
     columns = x.reshape(len(x), -1)
     if x.dtype == np.uint8:
         highest = max(float(values.max()) for values in _values_of(columns, train))
-        ends = [(0.0, 255.0 if highest > HALF_A_BYTE else highest)]
+        ends = [(0.0, 255.0 if highest > HALF_A_BYTE else highest or 1.0)]
     elif x.ndim > 2:
-        ends = [robust_range(x[train].astype(np.float64).ravel())]
+        ends = [scaling_range(_floats(x[train]).ravel())]
     else:
-        ends = [robust_range(column[train].astype(np.float64)) for column in columns.T]
-    low = np.array([low for low, _ in ends])
-    high = np.array([high if high > low else _above(low) for low, high in ends])
+        ends = [scaling_range(_floats(column[train])) for column in columns.T]
+    _require_scalable(ends)
+    low, high = (np.array(each) for each in zip(*ends, strict=True))
     clipped = sum(
         np.count_nonzero((values < low) | (values > high), axis=0) for values in _values_of(columns, train)
     )
@@ -126,13 +124,25 @@ def fit_array(x: NDArray[Any], train: NDArray[np.bool_]) -> tuple[ArraySource, t
 def _values_of(columns: NDArray[Any], train: NDArray[np.bool_]) -> Iterator[NDArray[np.float64]]:
     """Yield the rows to train of an array (n, D), some at a time."""
     for rows in batches(*columns.shape):
-        values = columns[rows][train[rows]].astype(np.float64)
+        values = _floats(columns[rows][train[rows]])
         if len(values):
             yield values
 
 
-def _above(low: float) -> float:
-    return low + max(1.0, abs(low))
+def _floats(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return values in float64, infinite where they are beyond it."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float64)
+
+
+def _require_scalable(ends: Sequence[tuple[float, float]]) -> None:
+    for number, (low, high) in enumerate(ends):
+        if not np.isfinite(high - low):
+            where = f"Column {number} of x" if len(ends) > 1 else "x"
+            raise InputError(
+                f"{where} holds values too far apart to be scaled, from {low:g} to {high:g}; correct them, "
+                "or save smaller ones."
+            )
 
 
 def cleaned(column: Column, given: Any) -> Any:

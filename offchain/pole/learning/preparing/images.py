@@ -58,8 +58,11 @@ def images_by_class(folder: Path) -> dict[str, tuple[Path, ...]]:
 
     Raises InputError where there are not two folders with images.
     """
-    folders = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
-    found = {each.name: image_files(each) for each in folders}
+    if not folder.is_dir():
+        raise InputError(
+            f"There is no folder {folder}; name one with a folder of images for each class, two or more."
+        )
+    found = {each.name: image_files(each) for each in _folders(folder)}
     if len(found) < 2:
         raise InputError(
             f"{folder} has {len(found)} folders; PoLe takes a folder of images for each class, two or more."
@@ -67,17 +70,21 @@ def images_by_class(folder: Path) -> dict[str, tuple[Path, ...]]:
     return found
 
 
+def _folders(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+
+
 def labelled_images(
     folder: Path, test: Path | None
 ) -> tuple[list[File], list[str], NDArray[np.bool_] | None]:
     """Return the images of a folder by class, the class of each, and which are to test.
 
-    Those are in `test`, or in `test` beside `train` in the folder; None where neither is there. Raises
-    InputError where there are no images of two classes.
+    Those are in `test`, or in `test` beside `train` in the folder; None where neither is there. A folder
+    `train` without folders in it is a class. Raises InputError where there are no images of two classes.
     """
-    if (folder / "train").is_dir():
-        apart = folder / "test"
-        folder, test = folder / "train", test or (apart if apart.is_dir() else None)
+    train, apart = folder / "train", folder / "test"
+    if train.is_dir() and _folders(train):
+        folder, test = train, test or (apart if apart.is_dir() else None)
     found = [(images_by_class(folder), False)]
     if test is not None:
         found.append((images_by_class(test), True))

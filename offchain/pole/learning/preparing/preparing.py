@@ -4,7 +4,7 @@ What was decided is in the data set's preparation; what is worth knowing of it i
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from math import prod
@@ -24,7 +24,7 @@ from pole.learning.evaluation.features import batches
 from pole.learning.machine.disk_arrays import Allocate
 from pole.learning.preparing import arrow_files, cells, images
 from pole.learning.preparing.applying import Samples, ranged, source_values
-from pole.learning.preparing.arrow_files import is_picture
+from pole.learning.preparing.arrow_files import is_of_classes, is_picture
 from pole.learning.preparing.encoders import fit_encoder, open_encoder
 from pole.learning.preparing.fitting import ColumnReport, Fitted, cleaned, fit_array, fit_columns, left_out
 from pole.learning.preparing.images import File, Picture
@@ -92,11 +92,12 @@ def prepare(
     if not source.is_dir():
         table, test = read_table(source, report, workspace), None
     elif not arrow_files.is_hugging_face(source):
-        return _of_images(name, *images.labelled_images(source, wanted.test), wanted, report, workspace)
+        found = images.labelled_images(source, wanted.test)
+        return _of_images(name, *found, _of_classes(wanted), report, workspace)
     else:
         table, test = (_read(each, report, workspace) for each in arrow_files.splits(source))
         if wanted.test is None and (pictures := _pictures(table, test, wanted)) is not None:
-            return _of_images(name, *pictures, wanted, report, workspace)
+            return _of_images(name, *pictures, report, workspace)
     if wanted.test is not None:
         test = read_table(wanted.test, report, workspace)
     return prepare_table(name, table, test, wanted, report, workspace)
@@ -122,14 +123,20 @@ def prepare_table(
     column = _target_column(table, wanted.target)
     for each in (*wanted.dropped, *wanted.categories):
         _require_column(table, each)
-    joined = table if test is None else _joined(table, test, column)
+    dropped = [name for name in dict.fromkeys(wanted.dropped) if name not in (column, wanted.text)]
+    wanted = _as_told(table, column, wanted)
+    joined = table.drop_columns(dropped)
+    joined = joined if test is None else _joined(joined, test, column)
     given = None if test is None else np.arange(len(joined)) >= len(table)
     nested = [field for field in joined.schema if not cells.is_flat(field.type) and field.name != column]
     joined = joined.drop_columns([field.name for field in nested])
     split = split_rows(joined.column(column), given, _aim(wanted, column), wanted.test_part, wanted.seed)
     if wanted.text is not None:
         return _of_texts(name, joined, split, wanted, report, workspace)
-    fitted = fit_columns(joined, split.train, {column}, wanted.dropped, wanted.categories)
+    fitted = fit_columns(joined, split.train, {column}, wanted.categories)
+    fitted += [left_out(name, "dropped") for name in dropped]
+    places = {name: place for place, name in enumerate(table.column_names)}
+    fitted.sort(key=lambda each: places[each.report.name])
     fitted += [left_out(field.name, f"holds {field.type}, which no value of a sample is") for field in nested]
     source = _table_source(name, fitted)
     _require_room(len(joined), source.shape[0], workspace)
@@ -303,15 +310,23 @@ def _read(paths: Sequence[Path], report: Report, workspace: Workspace) -> Table 
 
 def _pictures(
     table: Table, test: Table | None, wanted: Wanted
-) -> tuple[list[File], list[str], Mask | None] | None:
-    """Return the images of a Hugging Face data set, None where it has no column of them."""
+) -> tuple[list[File], list[str], Mask | None, Wanted] | None:
+    """Return the images of a Hugging Face data set, and what is wanted of their target.
+
+    None where it has no column of images, or their target is nested.
+    """
     names = [field.name for field in table.schema if is_picture(field.type)]
     if len(names) != 1:
         return None
     column = wanted.target or next((name for name in ("label", "labels") if name in table.column_names), None)
     target = _target_column(table, column)
-    whole = table if test is None else _joined(table, test, target)
-    contents = whole.column(names[0]).combine_chunks().field("bytes").to_pylist()
+    if not cells.is_flat(table.schema.field(target).type):
+        return None
+    rows = table.select([names[0], target])
+    whole = rows if test is None else _joined(rows, test, target)
+    # Not in one chunk, which would end at 2 GiB.
+    chunks = whole.column(names[0]).chunks
+    contents = [content for chunk in chunks for content in chunk.field("bytes").to_pylist()]
     if None in contents:
         raise InputError(
             f"Column {quoted(names[0])} names files of images; save the data set with the images in it."
@@ -319,7 +334,8 @@ def _pictures(
     pictures: list[File] = [Picture(f"image {row + 1}", content) for row, content in enumerate(contents)]
     told = cells.texts(whole.column(target))
     classes = [told.names[code] if code >= 0 else "" for code in told.codes]
-    return pictures, classes, None if test is None else np.arange(len(whole)) >= len(table)
+    given = None if test is None else np.arange(len(whole)) >= len(table)
+    return pictures, classes, given, _as_told(table, target, wanted)
 
 
 def _arrays(path: Path, wanted: Wanted, workspace: Workspace) -> tuple[NDArray[Any], Any, Mask | None]:
@@ -344,7 +360,14 @@ def _arrays(path: Path, wanted: Wanted, workspace: Workspace) -> tuple[NDArray[A
         raise InputError(
             f"y in {path} is {y.dtype} of shape {y.shape}; it must hold a label for each sample."
         )
-    return x, pa.array(y), given
+    return x, pa.array(_as_arrow_takes(y)), given
+
+
+def _as_arrow_takes(y: NDArray[Any]) -> NDArray[Any]:
+    """Return labels in this machine's order of bytes, of 64 bits at most where they are numbers."""
+    if y.dtype.kind == "f" and y.dtype.itemsize > FLOAT_BYTES:
+        return y.astype(np.float64)
+    return y.astype(y.dtype.newbyteorder("="), copy=False)
 
 
 def _concatenated(train: NDArray[Any], test: NDArray[Any], allocate: Allocate) -> NDArray[Any]:
@@ -376,6 +399,16 @@ def _require_samples(path: Path, x: NDArray[Any]) -> None:
 
 def _aim(wanted: Wanted, column: str) -> WantedTarget:
     return WantedTarget(column, wanted.regression, wanted.unit, wanted.steps)
+
+
+def _as_told(table: Table, column: str, wanted: Wanted) -> Wanted:
+    """Return what is wanted of a target's column, of classes where its file says so."""
+    return _of_classes(wanted) if is_of_classes(table.schema.field(column)) else wanted
+
+
+def _of_classes(wanted: Wanted) -> Wanted:
+    """Return what is wanted of a target of classes, whatever their names look like: numbers if asked for."""
+    return replace(wanted, regression=bool(wanted.regression))
 
 
 def _require_room(rows: int, width: int, workspace: Workspace) -> None:

@@ -41,7 +41,6 @@ STRANGE: Final = {
     b"\x89HDF": "an HDF5 file: save its table as Parquet",
     b"%PDF": "a PDF document: save its table as CSV",
 }
-TEXT_ENDINGS: Final = (".csv", ".tsv", ".tab", ".txt", ".csv.gz", ".tsv.gz")
 MAX_NAME: Final = 1024
 MAX_DISK_BYTES: Final = 2**42
 """Cells that are kept on disk: more than disks of these machines have, fewer than a bomb unpacks to."""
@@ -189,7 +188,7 @@ def _reader(path: Path, beginning: bytes) -> Callable[[Path], Iterable[Table]]:
     for signature, reader in SIGNATURES.items():
         if beginning.startswith(signature):
             return reader
-    if path.name.lower().endswith(TEXT_ENDINGS):
+    if delimited.is_named_as_text(path):
         return delimited.delimited
     raise InputError(f"{path} is no table that PoLe reads; it reads {READABLE}.")
 

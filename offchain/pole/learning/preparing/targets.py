@@ -54,8 +54,11 @@ def split_rows(column: Any, given: Mask | None, wanted: WantedTarget, part: floa
 
     `given` says which are to test; otherwise a share `part` of each class (of all, in a regression) is drawn
     by `seed`. Rows without a target are neither, and so are test rows of a class that no training row has.
-    Raises InputError where nothing is left on either side, or the target cannot be learned.
+    Raises InputError where nothing is left on either side, the target cannot be learned, or the seed is less
+    than 0.
     """
+    if seed < 0:
+        raise InputError(f"The seed is {seed}; name one of 0 or more.")
     regression = is_regression(wanted, column)
     cell = cells.numbers(column).missing if regression else cells.texts(column).codes < 0
     there = ~cell

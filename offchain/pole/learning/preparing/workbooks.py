@@ -38,7 +38,7 @@ def workbook(path: Path) -> Iterator[Any]:
         book = load_workbook(path, read_only=True, data_only=True)
         try:
             for sheet in book.worksheets:
-                rows = _rows(sheet)
+                rows = _rows(path, sheet)
                 header = next(rows, None)
                 if header is not None:
                     yield from _parts(header, rows)
@@ -47,10 +47,14 @@ def workbook(path: Path) -> Iterator[Any]:
             book.close()
 
 
-def _rows(sheet: Any) -> Iterator[list[str | None]]:
+def _rows(path: Path, sheet: Any) -> Iterator[list[str | None]]:
     """Yield the rows that are not empty, up to where a sheet goes on with empty ones alone."""
+    # Some programs write a wrong size into a sheet, and rows beyond it would not be read.
+    sheet.reset_dimensions()
     empty = 0
-    for cells in sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS):
+    for cells in sheet.iter_rows(values_only=True, min_row=1):
+        if len(cells) > MAX_COLUMNS:
+            raise InputError(f"{path} has a row of {len(cells):,} cells; PoLe reads {MAX_COLUMNS:,} at most.")
         row = [_text(cell) for cell in cells]
         if any(cell is not None for cell in row):
             empty = 0

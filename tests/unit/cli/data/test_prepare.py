@@ -43,6 +43,7 @@ def table(folder: Path) -> Path:
         (["--target", "bought", "--out", "nowhere/rows.pole"], "There is no folder nowhere"),
         (["--target", "bought", "--test-part", "120%"], "'120%' is no part of the rows"),
         (["--target", "bought", "--size", "28"], "'28' is no size"),
+        (["--target", "bought", "--seed", "-1"], "-1 is not in the range x>=0"),
     ],
 )
 def test_what_cannot_be_prepared_is_one_sentence_and_leaves_nothing(

@@ -67,3 +67,9 @@ def test_a_seed_that_learned_nothing_gets_no_threshold(tmp_path: Path) -> None:
     options = ("--data", str(tmp_path / "noise.npz"), "--train-accuracy", "1", "--no-baselines", "--json")
     advice = json.loads(try_out("iris-mlp.json", *options).stdout)["advice"]
     assert advice["trainAccuracy"] < 100
+
+
+def test_a_seed_is_no_less_than_0() -> None:
+    result = try_out("iris-mlp.json", "--data", "iris", "--seed", "-1")
+    assert result.exit_code == 2
+    assert "-1 is not in the range x>=0" in result.stderr

@@ -1,6 +1,9 @@
 """A user's own files: what damages them is one sentence, and a .pole file comes back as it was written."""
 
 import io
+import signal
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,52 @@ def saved(tmp_path: Path, preparation: Preparation = PETS, **changes: Any) -> Pa
     path = tmp_path / "pets.pole"
     save_pole(path, {"x_train": x, "y_train": Y, "x_test": x, "y_test": Y} | changes, preparation)
     return path
+
+
+KILLED = """
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from pole.learning.data import own
+from tests.unit.learning.data.test_own import PETS, Y
+
+write = own.write_pole
+
+def killed(file, samples, preparation):
+    write(file, samples, preparation)
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+own.write_pole = killed
+if sys.argv[2:]:
+    del os.O_TMPFILE
+x = np.zeros((3, 2, 3))
+own.save_pole(Path(sys.argv[1]), {"x_train": x, "y_train": Y, "x_test": x, "y_test": Y}, PETS)
+"""
+
+
+@pytest.mark.parametrize(("named", "left"), [([], set()), (["named"], {".pets.pole.unsaved"})])
+@pytest.mark.parametrize("before", [None, b"what was there before"])
+def test_a_kill_leaves_what_was_there_and_no_data_that_the_next_run_does_not_take(
+    tmp_path: Path, named: list[str], left: set[str], before: bytes | None
+) -> None:
+    path = tmp_path / "pets.pole"
+    if before is not None:
+        path.write_bytes(before)
+    there = {each.name for each in tmp_path.iterdir()}
+    for _ in range(2):
+        ended = subprocess.run([sys.executable, "-c", KILLED, path, *named], check=False)
+        assert ended.returncode == -signal.SIGKILL
+        assert {each.name for each in tmp_path.iterdir()} == there | left
+        assert all((tmp_path / name).stat().st_mode & 0o777 == 0o600 for name in left)
+        assert (path.read_bytes() if path.exists() else None) == before
+    saved(tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["pets.pole"]
+    assert load(str(path), None).preparation == PETS
 
 
 def test_a_pole_file_comes_back_with_its_preparation(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def test_parts_are_the_owners_alone(tmp_path: Path) -> None:
         assert {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {0o600}
 
 
-@pytest.mark.parametrize("place", range(0, 12288, 512))
+@pytest.mark.parametrize("place", [16, 20, 100, *range(512, 8192, 512)])
 def test_a_byte_that_was_damaged_costs_parts_and_never_makes_another(tmp_path: Path, place: int) -> None:
     path = tmp_path / "unfinished"
     with pytest.raises(KilledError):
@@ -92,12 +93,24 @@ def test_a_part_that_is_not_what_was_kept_is_made_anew(tmp_path: Path) -> None:
     assert work(path, 3, -1) == [0, 1, 2]
 
 
-def test_what_is_forgotten_is_made_anew(tmp_path: Path) -> None:
-    with keeping_parts(tmp_path / "unfinished") as kept:
-        kept.part(NAME, lambda: np.zeros(3))
-        kept.forget()
-        assert kept.part(NAME, lambda: np.ones(3)).tolist() == [1, 1, 1]
-        assert kept.part(NAME, lambda: np.zeros(3)).tolist() == [1, 1, 1]
+@pytest.mark.parametrize("content", [b"a letter", bytes(64), b"SQLite format 2\0"])
+def test_a_file_of_somebody_elses_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "unfinished"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"unfinished is no file of kept parts; move it, or name another"):
+        work(path, 3, -1)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_database_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "unfinished"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE letters (text TEXT)")
+    content = path.read_bytes()
+    with pytest.raises(InputError, match=r"unfinished is no file of kept parts; move it, or name another"):
+        work(path, 3, -1)
+    assert path.read_bytes() == content
 
 
 def test_nothing_is_kept_in_memory() -> None:

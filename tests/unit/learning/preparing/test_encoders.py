@@ -225,6 +225,41 @@ def test_a_killed_preparation_of_something_else_is_not_gone_on_with(tmp_path: Pa
     assert (tmp_path / "rows.pole").read_bytes() == (tmp_path / "whole.pole").read_bytes()
 
 
+def test_parts_of_other_weights_are_never_mixed(tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", x=np.random.default_rng(1).random((ROWS, 3)), y=np.arange(ROWS) % 2)
+    file(tmp_path, COUNTING)
+    for weights, limit in (("2.5", 2), ("3.5", 3)):
+        (tmp_path / "weights").write_text(weights)
+        assert prepared_with_counting(tmp_path, "rows.pole", limit=limit)[0] == -signal.SIGKILL
+    (tmp_path / "weights").write_text("4.5")
+    assert prepared_with_counting(tmp_path, "rows.pole") == (0, [8, 8, 8, 8, 8, 1, 8])
+    prepared_with_counting(tmp_path, "whole.pole")
+    assert (tmp_path / "rows.pole").read_bytes() == (tmp_path / "whole.pole").read_bytes()
+
+
+def test_weights_that_come_back_find_their_own_parts_again(tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", x=np.random.default_rng(1).random((ROWS, 3)), y=np.arange(ROWS) % 2)
+    file(tmp_path, COUNTING)
+    for weights, limit in (("2.5", 3), ("3.5", 2)):
+        (tmp_path / "weights").write_text(weights)
+        prepared_with_counting(tmp_path, "rows.pole", limit=limit)
+    (tmp_path / "weights").write_text("2.5")
+    assert prepared_with_counting(tmp_path, "rows.pole") == (0, [8, 8, 8, 1, 8])
+    prepared_with_counting(tmp_path, "whole.pole")
+    assert (tmp_path / "rows.pole").read_bytes() == (tmp_path / "whole.pole").read_bytes()
+
+
+def test_numbers_too_far_apart_are_refused(tmp_path: Path) -> None:
+    path = file(
+        tmp_path,
+        "class A:\n def __call__(self, x):\n  return [[1.0, 1.5e308 * (-1) ** (row > 0)] for row, in x]",
+    )
+    with pytest.raises(
+        InputError, match=r"encoder.py:A makes numbers too far apart .*value 1 of a row .*smaller"
+    ):
+        fit_encoder(open_encoder(f"{path}:A"), np.array([[0.0], [1.0]] * 8))
+
+
 def test_an_encoder_that_makes_more_numbers_of_some_rows_is_refused(tmp_path: Path) -> None:
     path = file(
         tmp_path, "class A:\n def __call__(self, x):\n  return [[1.0] * (2 if len(x) > 99 else 3)] * len(x)"

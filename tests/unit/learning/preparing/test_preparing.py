@@ -168,6 +168,7 @@ def test_rows_without_a_target_and_test_rows_of_unknown_classes_are_left_out_and
         (columns(churned=["no"] * ROWS), Wanted(target="churned"), r"has 1 classes in the training rows"),
         (columns(churned=[1.5] * ROWS), Wanted(target="churned"), r"has one value in all training rows"),
         (columns(), Wanted(target="churned", regression=True), r"holds 'no', which is no number"),
+        (columns(), Wanted(target="churned", seed=-1), r"^The seed is -1; name one of 0 or more\.$"),
         (columns(churned=[None] * ROWS), Wanted(target="churned"), r"^There are no training rows with a"),
         (
             {"a": [1] * 8, "b": [0, 1] * 4},
