@@ -257,7 +257,7 @@ def test_another_machine_helps_and_training_goes_on_without_it(
             assistant.kill()
 
     try:
-        while machines.offered() != {1: 1}:
+        while machines.offered("cpu") != {1: 1}:
             assert time.monotonic() < until, (tmp_path / "log").read_text()
         trained = learner.train(assignment(note=note), stop=never)
         assert assistant.wait() == -signal.SIGKILL

@@ -23,11 +23,12 @@ class TrainingSettings:
     """The miner's own choices; the defaults suit a hundred samples as well as tens of thousands.
 
     The first cycle has at least `epochs` epochs and at least `steps` batches. A batch has at most `batch`
-    samples, fewer where an epoch would have less than eight batches. Where the features are vectors,
-    `noise` is the standard deviation of the noise added to them once whitened; where they are images,
-    `shift` is by how many pixels they are moved at most, each way, `flip` mirrors half of them, and the other
-    half in the next epoch, and `cutout` is the side of a square in each that is hidden. These and
-    `label_smoothing` are for the first cycle only.
+    samples, fewer where an epoch would have less than eight batches, and always two: where `batch` is 1 or
+    2, an odd number of samples makes one of three. Where the features are vectors, `noise` is the standard
+    deviation of the noise added to them once whitened; where they are images, `shift` is by how many pixels
+    they are moved at most, each way, `flip` mirrors half of them, and the other half in the next epoch, and
+    `cutout` is the side of a square in each that is hidden. These and `label_smoothing` are for the first
+    cycle only.
 
     `optimiser` is AdamW, or stochastic gradient descent with Nesterov's `momentum`, of which `weight_decay`
     holds for weights alone. The rate rises for the part `warm_up` of a cycle, and decays for the rest.
@@ -131,12 +132,13 @@ def rate_factor(progress: float, warm_up: float) -> float:
 
 
 def batch_count(samples: int, largest: int) -> int:
-    """Return the number of batches in an epoch."""
+    """Return the number of batches in an epoch of two or more samples, each of which has two or more."""
     size = min(largest, max(SMALLEST_BATCH, samples // BATCHES_IN_AN_EPOCH))
-    return math.ceil(samples / size)
+    # BatchNorm cannot learn from a single sample.
+    return max(1, min(math.ceil(samples / size), samples // 2))
 
 
 def shuffled(samples: int, batches: int) -> Iterator[Tensor]:
     """Yield the samples' numbers in random order, batch by batch."""
-    # Nearly equal parts: BatchNorm cannot learn from a last batch of one sample.
+    # Nearly equal parts: the last batch is no smaller than batch_count means it to be.
     yield from torch.tensor_split(torch.randperm(samples), batches)

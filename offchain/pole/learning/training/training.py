@@ -11,7 +11,7 @@ from pole.learning.networks.network import Network
 from pole.learning.parallel.ranks import ALONE, Ranks
 from pole.learning.training.checkpoint import NO_CHECKPOINTS, Checkpoints
 from pole.learning.training.stopping import StopReason, StopRule
-from pole.learning.training.training_data import TrainingTask, prepare, with_samples
+from pole.learning.training.training_data import TrainingData, TrainingTask, prepare, with_samples
 from pole.learning.training.training_run import Candidate, Progress, begin_or_resume
 from pole.protocol.mapping.layer import feature_shape
 
@@ -52,7 +52,7 @@ def train(
     """
     _require_fitting(task)
     started = rule.clock()
-    data = with_samples(prepare(task, device), rule.stop)
+    data = _with_samples_in_time(prepare(task, device), rule)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(random_seed)
         run = begin_or_resume(
@@ -64,6 +64,16 @@ def train(
     if run.best is None:
         raise MalformedModelError("Training gave no finite model; train again with a lower learning rate.")
     return TrainingResult(run.best, run.shipped, reason, run.epochs, rule.clock() - started)
+
+
+def _with_samples_in_time(data: TrainingData, rule: StopRule) -> TrainingData:
+    """Return the data with samples for features; as they are where the deadline comes before that is done."""
+    try:
+        return with_samples(data, lambda: rule.stop() or rule.clock() >= rule.deadline)
+    except AbandonedError:
+        if rule.stop():
+            raise
+        return data
 
 
 def _require_fitting(task: TrainingTask) -> None:

@@ -21,6 +21,7 @@ from pole.learning.evaluation import model_file
 from pole.learning.evaluation.arrays import Place, place_of
 from pole.learning.evaluation.canonical import CanonicalModel, Evaluation, evaluate
 from pole.learning.evaluation.fixed_point import MalformedModelError
+from pole.learning.machine.random_state import random_state, resume_random
 from pole.learning.networks.export import to_canonical
 from pole.learning.networks.network import Network
 from pole.learning.parallel.ranks import ALONE, Ranks
@@ -284,8 +285,7 @@ class TrainingRun:
             "network": self.network.state_dict(),
             "optimiser": cycle.optimiser.state(),
             "average": None if self.average is None else self.average.state(),
-            "random": torch.get_rng_state(),
-            "deviceRandom": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
+            **random_state(self.device),
             "settings": asdict(cycle.settings),
             "cycle": {"epochs": cycle.epochs, "done": cycle.done, "seconds": now - cycle.begun},
             "epochs": self.epochs,
@@ -309,9 +309,7 @@ class TrainingRun:
         self.cycle.optimiser.resume(state["optimiser"])
         self.cycle.done, self.cycle.begun = cycle["done"], now - cycle["seconds"]
         self.epochs, self.started = state["epochs"], now - state["seconds"]
-        torch.set_rng_state(state["random"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(state["deviceRandom"])
+        resume_random(state, self.device)
         if state["best"] is not None:
             model = model_file.load(state["best"], self.task.specification, self.task.seed)
             self.best = Candidate(model, self._evaluate(model))

@@ -159,13 +159,18 @@ def write_whole(path: Path, *parts: bytes, flush: Callable[[BinaryIO], None] = l
 
     Raises DiskError where it cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    begun = path.with_name(f".{path.name}.{os.getpid()}")
     with own_disk(path):
         make_private_folder(path.parent)
-        with open_private(unfinished) as file:
+        with open_private(begun) as file:
             file.writelines(parts)
             flush(file)
-        unfinished.replace(path)
+        begun.replace(path)
+
+
+def unfinished(folder: Path, kind: str) -> list[Path]:
+    """Return files with a suffix that processes write in a folder, or wrote when they were killed."""
+    return list(folder.glob(f".*.{kind}.*"))
 
 
 def _flush(file: BinaryIO) -> None:

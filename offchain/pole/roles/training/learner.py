@@ -37,6 +37,13 @@ class Trained:
     train_correct: int
 
 
+def better(older: Trained | None, newer: Trained | None) -> Trained | None:
+    """Return the one that gets more training samples right, the newer of equal ones; None where both are."""
+    if older is None or newer is None:
+        return older or newer
+    return newer if newer.train_correct >= older.train_correct else older
+
+
 class LearnerError(PoleError):
     """A learner found no model, for a reason that trying again in the same round would not change."""
 

@@ -7,7 +7,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -30,6 +29,7 @@ from pole.roles.training import learner_process
 from pole.roles.training.history.epoch_notes import EpochNotes
 from pole.roles.training.learner import Assignment, LearnerError, Trained
 from pole.roles.training.learner_process import DONE, MODEL, NOTE, STOP, Order
+from pole.roles.training.processes import PROCESSES, started
 
 LOG: Final = logging.getLogger("pole.training")
 
@@ -37,8 +37,7 @@ LOOK: Final = 0.05
 SPARE: Final = 2.0
 """Seconds that a learner has to return once it is told to stop."""
 
-# Its server has torch loaded: a learner's process begins at once. A fork of the worker would have its keys.
-PROCESSES: Final = get_context("forkserver")
+# The server that they are forked from has torch loaded: a learner's process begins at once.
 # torch.optim imports torch's compiler with its first optimiser, for 7 seconds that a round would pay.
 LOADED: Final = (learner_process.__name__, "torch._dynamo")
 
@@ -178,12 +177,12 @@ class _Run:
 
 @contextmanager
 def _child(work: Callable[..., None], *arguments: Any) -> Iterator[tuple[BaseProcess, Connection]]:
-    """Start a process that is ended, with all that it has started, at the end of the context."""
+    """Start a process that is ended, with all that it has started, at the end of the context.
+
+    Raises LearnerError where it ends before it has the arguments.
+    """
     PROCESSES.set_forkserver_preload(list(LOADED))
-    ours, theirs = PROCESSES.Pipe()
-    child = PROCESSES.Process(target=work, args=(theirs, *arguments))
-    child.start()
-    theirs.close()
+    child, ours = started(f"the learner {arguments[0]}", work, arguments)
     try:
         yield child, ours
     finally:

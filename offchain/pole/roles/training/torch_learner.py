@@ -21,7 +21,7 @@ from pole.learning.training.training_data import TrainingTask
 from pole.learning.training.training_run import Progress
 from pole.roles.ports import Shards
 from pole.roles.support.events import report, trace
-from pole.roles.support.files import read_with_digest, with_digest, write_durably
+from pole.roles.support.files import read_with_digest, unfinished, with_digest, write_durably
 from pole.roles.training.history.trainings import Check
 from pole.roles.training.learner import Assignment, Trained
 from pole.roles.training.trial_shards import trials_beside
@@ -95,11 +95,14 @@ def checkpoints_in(path: Path) -> Checkpoints:
 
 
 def _only(folder: Path, seed: bytes, kind: str) -> Path:
-    """Return where a file of this round's training is; those of other rounds are deleted."""
+    """Return where a file of this round's training is; those of other rounds are deleted.
+
+    So is what a process that was killed had begun to write.
+    """
     path = folder / f"{seed.hex()}.{kind}"
-    for other in folder.glob(f"*.{kind}"):
+    for other in (*folder.glob(f"*.{kind}"), *unfinished(folder, kind)):
         if other != path:
-            other.unlink()
+            other.unlink(missing_ok=True)
     return path
 
 

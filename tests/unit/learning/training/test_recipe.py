@@ -1,5 +1,6 @@
 """A recipe from a file: every setting, and what is wrong with it in a sentence."""
 
+import math
 from dataclasses import asdict, fields
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pole.errors import InputError
-from pole.learning.training.recipe import TrainingSettings, rate_factor, read_recipe
+from pole.learning.training.recipe import TrainingSettings, batch_count, rate_factor, read_recipe, shuffled
 
 
 def written(value: object) -> str:
@@ -91,3 +92,13 @@ def test_the_rate_rises_to_its_peak_once_and_decays_to_nothing(progress: float, 
     assert 0 <= factor <= rate_factor(warm_up, warm_up) == 1
     assert later >= factor if progress + 0.01 <= warm_up else later <= factor or progress < warm_up
     assert rate_factor(1.0, warm_up) == 0
+
+
+@given(st.integers(2, 400), st.integers(1, 40))
+def test_no_batch_has_a_single_sample_of_which_a_norm_learns_nothing(samples: int, largest: int) -> None:
+    assert min(len(rows) for rows in shuffled(samples, batch_count(samples, largest))) >= 2
+
+
+@given(st.integers(2, 10**6), st.integers(3, 1000))
+def test_batches_that_may_have_three_samples_are_as_many_as_ever(samples: int, largest: int) -> None:
+    assert batch_count(samples, largest) == math.ceil(samples / min(largest, max(16, samples // 8)))

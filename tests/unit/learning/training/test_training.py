@@ -387,3 +387,9 @@ def test_the_deadline_holds_when_batches_take_the_time_they_take() -> None:
     real = StopRule(10**9, started + 2.0, time.process_time, lambda: False)
     assert run(real).reason is StopReason.TIME
     assert 1.0 < time.process_time() - started < 3.0
+
+
+def test_a_batch_of_one_sample_is_one_of_two_which_norms_can_learn_from() -> None:
+    settings = TrainingSettings(batch=1, epochs=1, steps=1)
+    assert run(rule(required=0), settings).candidate.evaluation.correct > 0
+    assert run(rule(required=0), replace(settings, batch=2), FEATURES[:51], LABELS[:51]).epochs == 1

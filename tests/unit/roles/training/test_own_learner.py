@@ -1,6 +1,7 @@
 """A user's own training code: what it may do well, and all that it may do badly."""
 
 import math
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -255,3 +256,19 @@ def test_an_installed_package_offers_a_learner_by_its_entry_point(
     by_name = of(tmp_path, "quick")
     by_name.check()
     assert train(by_name).model == train(made).model
+
+
+class Deadly:
+    """What ends the process that unpickles it."""
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return os._exit, (9,)
+
+
+def test_a_process_that_ends_while_it_is_given_the_samples_ends_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more_than_a_pipe_holds = np.zeros(10**7, np.uint8)
+    monkeypatch.setattr(own_learner, "Order", lambda *_: (Deadly(), more_than_a_pipe_holds))
+    with pytest.raises(LearnerError, match=r"mine\.py:Mine ended before it had all that it needs"):
+        train(learner(tmp_path, "return None"))

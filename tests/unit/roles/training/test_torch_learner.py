@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO, NoReturn
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from pole.protocol.mapping.kinds import LinearMapping
 from pole.protocol.models.specification import mlp
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.receiving.samples import Samples
+from pole.roles.support.files import write_whole
 from pole.roles.training import torch_learner
 from pole.roles.training.history.trainings import Check
 from pole.roles.training.learner import Assignment
@@ -85,6 +87,21 @@ def test_a_training_leaves_a_checkpoint_and_the_next_one_deletes_it(
         learner(tmp_path).train(assignment(number), stop=never)
         (left,) = tmp_path.iterdir()
         assert left.name == f"{bytes([number] * 32).hex()}.checkpoint"
+
+
+def test_what_a_killed_process_left_half_written_is_deleted(tmp_path: Path, eager_checkpoints: None) -> None:
+    def killed(file: BinaryIO) -> NoReturn:
+        raise KeyboardInterrupt
+
+    for path in (learner(tmp_path).checkpoint_file(bytes([each]) * 32) for each in (1, 2)):
+        with pytest.raises(KeyboardInterrupt):
+            write_whole(path, b"half", flush=killed)
+    assert len(list(tmp_path.iterdir())) == 1
+    other = tmp_path / ".history.4711"
+    other.touch()
+    path = learner(tmp_path).checkpoint_file(bytes([2]) * 32)
+    learner(tmp_path).train(assignment(2), stop=never)
+    assert set(tmp_path.iterdir()) == {path, other}
 
 
 def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(

@@ -14,6 +14,7 @@ import torch
 from pole.errors import IntegrityError
 from pole.learning.parallel.meeting import Endpoint, join
 from pole.quoting import reason
+from pole.roles.training.learner import LearnerError
 from pole.roles.training.parallel.machines import Plan, answer, read_plan
 from pole.roles.training.parallel.rank import Rank, await_processes, fresh_folder, running_ranks
 from pole.roles.training.parallel.rank_process import Failed, Place
@@ -85,8 +86,14 @@ class _Service:
         self.ranks.close()
         self._running = []
         assistant, number = self.assistant, self._number
-        self.store.set(f"answer/{self._call}/{number}", answer(len(assistant.devices)))
-        plan = self._plan()
+        self.store.set(
+            f"answer/{self._call}/{number}", answer(len(assistant.devices), assistant.devices[0].type)
+        )
+        try:
+            plan = self._plan()
+        except IntegrityError as error:
+            self._give_up(str(error))
+            return
         if plan is None or number not in plan.parts:
             return
         if plan.device != assistant.devices[0].type:
@@ -105,20 +112,26 @@ class _Service:
             )
             for index, device in enumerate(assistant.devices[:count])
         ]
-        self._running = self.ranks.enter_context(running_ranks(places, None))
+        try:
+            self._running = self.ranks.enter_context(running_ranks(places, None))
+        except LearnerError as error:
+            self._give_up(str(error))
+            return
         LOG.info("Helping with ranks %d to %d of %d.", first, first + count - 1, plan.ranks)
 
     def _plan(self) -> Plan | None:
+        """Return who has which ranks, None where another training is called; raises IntegrityError without.
+
+        The miner has to be told: it waits for ranks that it has given.
+        """
         key, until = f"plan/{self._call}", time.monotonic() + PLAN_SECONDS
         while not self.store.check([key]):
-            if time.monotonic() > until or int(self.store.add("call", 0)) != self._call:
+            if int(self.store.add("call", 0)) != self._call:
                 return None
+            if time.monotonic() > until:
+                raise IntegrityError(f"The miner has given no ranks within {PLAN_SECONDS:g} s of its call.")
             time.sleep(LOOK / 10)
-        try:
-            return read_plan(self.store.get(key))
-        except IntegrityError as error:
-            LOG.warning("%s", error)
-            return None
+        return read_plan(self.store.get(key))
 
     def _watch(self) -> None:
         """Wait a moment; where a rank has ended before the others, say so to the miner and end them all."""
@@ -128,8 +141,9 @@ class _Service:
         for ready in connections.wait([rank.connection for rank in self._running], LOOK):
             rank = next(each for each in self._running if each.connection is ready)
             message = rank.message()
-            if message is None and rank.exit_code() == 0:
-                # The training has ended, and the others end too.
+            ended = message is None and rank.exit_code() == 0
+            if ended or self.store.check([f"over/{self._call}"]):
+                # The training has ended, or the miner has ended its ranks: the others end too.
                 self.ranks.close()
                 self._running = []
             else:
@@ -138,6 +152,6 @@ class _Service:
 
     def _give_up(self, why: str) -> None:
         LOG.warning("%s", why)
-        self.store.set(f"fault/{self._call}", f"Machine {self._number}: {why}")
+        self.store.set(f"fault/{self._call}/{self._number}", why)
         self.ranks.close()
         self._running = []

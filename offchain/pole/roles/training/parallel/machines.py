@@ -1,8 +1,9 @@
 """Other machines that help with a training: called together, given ranks, and watched.
 
 What is said goes through the store of the miner's machine, by keys: `assistants` counts who came, `call`
-the trainings; `answer/CALL/NUMBER` is how many processes a machine offers and what it runs, `plan/CALL` who
-has which ranks, `beat/NUMBER` changes while a machine is there, and `fault/CALL` says why one gave up.
+the trainings; `answer/CALL/NUMBER` is how many processes a machine offers, on what, and what it runs,
+`plan/CALL` who has which ranks, `beat/NUMBER` changes while a machine is there, `fault/CALL/NUMBER` says why
+one gave up, and `over/CALL` is there once the miner ends its ranks.
 """
 
 import json
@@ -23,6 +24,7 @@ LOG: Final = logging.getLogger("pole.training")
 
 MAX_PROCESSES: Final = 64
 MAX_MACHINES: Final = 256
+"""How many of those that came last are asked; others as long as they answer."""
 MAX_ANSWER: Final = 200
 """Bytes of an answer that are read."""
 ANSWER_SECONDS: Final = 1.0
@@ -70,23 +72,29 @@ class Machines:
     endpoint: Endpoint
     clock: Callable[[], float] = time.monotonic
     _beats: dict[int, tuple[bytes, float]] = field(default_factory=dict)
+    _here: set[int] = field(default_factory=set)
     _call: int = 0
     _looked: float = 0.0
 
-    def offered(self) -> dict[int, int]:
-        """Call all machines, and return how many processes each offers that answers soon."""
+    def offered(self, device: str) -> dict[int, int]:
+        """Call all machines, and return how many processes each offers that answers soon.
+
+        `device` is the type of device that they are for.
+        """
         self._call, self._beats = int(self.store.add("call", 1)), {}
-        came = min(int(self.store.add("assistants", 0)), MAX_MACHINES)
+        came = int(self.store.add("assistants", 0))
+        # Whoever joins again has another number, and the old one never answers any more.
+        asked = sorted(self._here | set(range(max(1, came - MAX_MACHINES + 1), came + 1)))
         until = self.clock() + ANSWER_SECONDS
         answers: dict[int, int] = {}
-        runs = running()
-        while len(answers) < came and self.clock() < until:
+        while len(answers) < len(asked) and self.clock() < until:
             time.sleep(0.02)
-            for number in range(1, came + 1):
+            for number in asked:
                 key = f"answer/{self._call}/{number}"
                 if number not in answers and self.store.check([key]):
-                    answers[number] = _offer(number, self.store.get(key), runs)
-        return {number: count for number, count in answers.items() if count}
+                    answers[number] = _offer(number, self.store.get(key), device)
+        self._here = set(answers)
+        return {number: count for number, count in sorted(answers.items()) if count}
 
     def begin(self, plan: Plan) -> Endpoint:
         """Give the machines their ranks, and return where these meet."""
@@ -94,15 +102,22 @@ class Machines:
         self._beats = {number: (b"", self.clock()) for number in plan.parts}
         return replace(self.endpoint, name=f"ranks/{self._call}")
 
+    def end(self) -> None:
+        """Tell the machines that the miner is about to end its ranks, whom theirs cannot do without."""
+        self.store.set(f"over/{self._call}", "")
+        # Answered after it is set, and before any machine can notice that ranks are gone.
+        self.store.check([f"over/{self._call}"])
+
     def fault(self) -> str:
-        """Return why a machine cannot go on, "" where all do; it looks once a second."""
+        """Return why a machine that has ranks cannot go on, "" where all do; it looks once a second."""
         now = self.clock()
         if now - self._looked < LOOK:
             return ""
         self._looked = now
-        if self.store.check([f"fault/{self._call}"]):
-            return one_line(self.store.get(f"fault/{self._call}").decode(errors="replace"), 1000)
         for number, (before, since) in self._beats.items():
+            fault = f"fault/{self._call}/{number}"
+            if self.store.check([fault]):
+                return f"Machine {number}: {one_line(self.store.get(fault).decode(errors='replace'), 1000)}"
             beat = self.store.get(f"beat/{number}") if self.store.check([f"beat/{number}"]) else b""
             if beat != before:
                 self._beats[number] = (beat, now)
@@ -116,21 +131,31 @@ def running() -> str:
     return f"{sources_digest()} {torch.__version__}"
 
 
-def answer(processes: int) -> str:
-    """Return what a machine answers to a call that offers so many processes."""
-    return f"{processes} {running()}"
+def answer(processes: int, device: str) -> str:
+    """Return what a machine answers to a call that offers so many processes on a type of device."""
+    return f"{processes} {device} {running()}"
 
 
-def _offer(number: int, found: bytes, runs: str) -> int:
-    """Return how many processes an answer offers; 0, and a warning, where the machine runs something else."""
-    count, _, theirs = found[:MAX_ANSWER].decode(errors="replace").partition(" ")
+def _offer(number: int, found: bytes, device: str) -> int:
+    """Return how many processes an answer offers; 0, and a warning, where they cannot be ranks with ours."""
+    count, _, rest = found[:MAX_ANSWER].decode(errors="replace").partition(" ")
+    theirs, _, runs = rest.partition(" ")
     if not (count.isascii() and count.isdigit()):
         return 0
-    if theirs != runs:
+    if runs != running():
         LOG.warning(
             "Machine %d does not help: it runs another PoLe or another torch; install the same on all "
             "machines.",
             number,
+        )
+        return 0
+    if theirs != device:
+        LOG.warning(
+            "Machine %d does not help: it trains on %s and the miner on %s; start both with the same "
+            "--device.",
+            number,
+            one_line(theirs, 20),
+            device,
         )
         return 0
     return min(int(count), MAX_PROCESSES)

@@ -15,7 +15,7 @@ from pole.learning.parallel.meeting import Meeting
 from pole.learning.parallel.ranks import useful_ranks
 from pole.learning.training.checkpoint import SECONDS_BETWEEN
 from pole.learning.training.recipe import batch_count
-from pole.roles.training.learner import Assignment, LearnerError, Trained
+from pole.roles.training.learner import Assignment, LearnerError, Trained, better
 from pole.roles.training.parallel.machines import Machines, Plan
 from pole.roles.training.parallel.rank import SPARE, Rank, fresh_folder, running_ranks
 from pole.roles.training.parallel.rank_process import Epoch, Failed, Finished, Order, Place
@@ -39,7 +39,7 @@ class ParallelLearner:
     `threads` of the processor are parted among them. A training that is short, or whose batches are too small
     for two, is done by `alone`. Ranks are started anew, from the newest checkpoint, where one of them dies.
     `checkpoint_seconds` lie between two checkpoints at least. `machines` help with what they offer when ranks
-    are started.
+    are started, but for the last try, which none of them can spoil.
     """
 
     alone: TorchLearner
@@ -79,11 +79,15 @@ class ParallelLearner:
     def _supervised(
         self, assignment: Assignment, order: Order, useful: int, stop: Callable[[], bool]
     ) -> Trained:
-        watch = _Watch(assignment, self.alone.clock, stop, self.machines)
+        watch = Watch(assignment, self.alone.clock, stop)
         fault = ""
         for number in range(TRIES):
-            with self._started(assignment.seed, order, useful) as running:
-                end = watch.until_end(running)
+            machines = self.machines if number < TRIES - 1 else None
+            try:
+                with self._started(order, useful, machines) as running:
+                    end = watch.until_end(running, machines)
+            except LearnerError as error:
+                end = str(error)
             if isinstance(end, Finished):
                 return _reported(assignment, end, watch.best)
             fault = end
@@ -93,13 +97,15 @@ class ParallelLearner:
         return _salvaged(watch, fault)
 
     @contextmanager
-    def _started(self, seed: bytes, order: Order, useful: int) -> Iterator[list[Rank]]:
-        folder = fresh_folder(self.alone.folder / f"{seed.hex()}.ranks")
+    def _started(self, order: Order, useful: int, machines: Machines | None) -> Iterator[list[Rank]]:
+        folder = fresh_folder(self.alone.folder / f"{order.task.seed.hex()}.ranks")
         own = min(useful, len(self.devices))
-        plan = self._plan(own, useful)
+        plan = self._plan(own, useful, machines)
         meeting: Meeting = folder / "meeting"
-        if self.machines is not None and plan.parts:
-            meeting = self.machines.begin(plan)
+        if machines is not None:
+            # Also where none has a part: each waits to be told.
+            there = machines.begin(plan)
+            meeting = there if plan.parts else meeting
         places = [
             Place(
                 rank=number,
@@ -112,12 +118,16 @@ class ParallelLearner:
             for number in range(own)
         ]
         with running_ranks(places, order) as running:
-            yield running
+            try:
+                yield running
+            finally:
+                if machines is not None:
+                    machines.end()
 
-    def _plan(self, own: int, useful: int) -> Plan:
+    def _plan(self, own: int, useful: int, machines: Machines | None) -> Plan:
         """Return who has which ranks: this machine the first ones, others as many as are of use."""
         parts, ranks = {}, own
-        offered = {} if self.machines is None else self.machines.offered()
+        offered = {} if machines is None else machines.offered(self.device.type)
         for number, count in offered.items():
             taken = min(count, useful - ranks)
             if taken > 0:
@@ -127,13 +137,12 @@ class ParallelLearner:
 
 
 @dataclass(slots=True)
-class _Watch:
+class Watch:
     """A training as the worker sees it: what comes from rank 0, which ranks end, and when all have to."""
 
     assignment: Assignment
     clock: Callable[[], float]
     stop: Callable[[], bool]
-    machines: Machines | None
     best: Trained | None = None
     _gone: dict[int, Failed | None] = field(default_factory=dict)
 
@@ -145,7 +154,7 @@ class _Watch:
         """Return whether ranks ended for a reason that trying again does not change."""
         return any(failed is not None and failed.final for failed in self._gone.values())
 
-    def until_end(self, running: list[Rank]) -> Finished | str:
+    def until_end(self, running: list[Rank], machines: Machines | None) -> Finished | str:
         """Note what comes until rank 0 has finished or has to end; return why it did not finish."""
         self._gone = {}
         elsewhere, asked, until = "", False, self.assignment.deadline + SPARE
@@ -153,16 +162,29 @@ class _Watch:
             if self.stop() and not asked:
                 asked, until = True, min(until, self.clock() + SPARE)
                 running[0].stop()
-            here = {rank.connection: rank for rank in running if rank.place.rank not in self._gone}
-            for ready in connections.wait(list(here), LOOK):
-                finished = self._take(next(rank for line, rank in here.items() if line is ready))
-                if finished is not None:
+            for rank in self._ready(running, LOOK):
+                if (finished := self._take(rank)) is not None:
                     return finished
-            elsewhere = elsewhere or ("" if self.machines is None else self.machines.fault())
+            elsewhere = elsewhere or ("" if machines is None else machines.fault())
             if (self._gone or elsewhere) and not asked:
                 # One that died takes the others with it: who was the first is known a little later.
-                asked, until = True, min(until, self.clock() + (SPARE if self.machines else SPARE / 4))
-        return self._fault(running, elsewhere)
+                asked, until = True, min(until, self.clock() + (SPARE if machines else SPARE / 4))
+        return self._waiting(running) or self._fault(running, elsewhere)
+
+    def _ready(self, running: list[Rank], seconds: float) -> list[Rank]:
+        """Wait so long at most for ranks that have sent something, or ended, and return them."""
+        here = [rank for rank in running if rank.place.rank not in self._gone]
+        ready = connections.wait([rank.connection for rank in here], seconds)
+        return [rank for rank in here if rank.connection in ready]
+
+    def _waiting(self, running: list[Rank]) -> Finished | None:
+        """Note what was sent and not yet taken, as `stop` may take long; return the end, if there is one."""
+        until = self.clock() + SPARE
+        while (ready := self._ready(running, 0.0)) and self.clock() < until:
+            for rank in ready:
+                if (finished := self._take(rank)) is not None:
+                    return finished
+        return None
 
     def _take(self, rank: Rank) -> Finished | None:
         message = rank.message()
@@ -172,7 +194,7 @@ class _Watch:
             case Failed() | None:
                 self._gone[rank.place.rank] = message
             case Epoch():
-                self.best = message.better or self.best
+                self.best = better(self.best, message.better)
                 note_epoch(self.assignment.note, message.check, message.loss, message.seconds)
         return None
 
@@ -195,14 +217,15 @@ def _order_of_blame(failed: Failed | None) -> tuple[int, float]:
 
 
 def _reported(assignment: Assignment, end: Finished, best: Trained | None) -> Trained:
-    trained = end.trained or best
+    # Ranks that began again know nothing of what came after the checkpoint.
+    trained = better(best, end.trained)
     if trained is None:
         raise AbandonedError("The training was stopped before it had a model.")
     report_trained(assignment, trained, end.why, end.epochs, end.seconds)
     return trained
 
 
-def _salvaged(watch: _Watch, fault: str) -> Trained:
+def _salvaged(watch: Watch, fault: str) -> Trained:
     """Return the best model of a training whose ranks did not finish it."""
     if watch.best is None and watch.stop():
         raise AbandonedError("The training was stopped before it had a model.")

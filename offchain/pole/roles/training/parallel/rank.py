@@ -7,16 +7,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import forkserver, get_context
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from pole.quoting import one_line
 from pole.roles.support.files import make_private_folder, own_disk
 from pole.roles.training.parallel import rank_process
 from pole.roles.training.parallel.rank_process import STOP, Epoch, Failed, Finished, Order, Place
+from pole.roles.training.processes import PROCESSES, started
 
 SPARE: Final = 2.0
 """Seconds that ranks have to end once they shall."""
@@ -25,15 +26,11 @@ LINES: Final = 3
 TAIL_BYTES: Final = 4096
 
 # Its server has torch loaded: ranks begin at once. DistributedDataParallel imports torch's compiler.
-PROCESSES: Final = get_context("forkserver")
 LOADED: Final = (rank_process.__name__, "torch._dynamo")
 
 
 def prepare_processes() -> None:
-    """Start the server that ranks are forked from, which loads torch meanwhile.
-
-    A fork of the worker would have its keys.
-    """
+    """Start the server that ranks are forked from, which loads torch meanwhile."""
     PROCESSES.set_forkserver_preload(list(LOADED))
     forkserver.ensure_running()
 
@@ -98,7 +95,10 @@ class Rank:
 
 @contextmanager
 def running_ranks(places: Sequence[Place], order: Order | None) -> Iterator[list[Rank]]:
-    """Start ranks that are ended at the end of the context; rank 0 has the order."""
+    """Start ranks that are ended at the end of the context; rank 0 has the order.
+
+    Raises LearnerError where one of them ends before it has what it is given.
+    """
     prepare_processes()
     running: list[Rank] = []
     try:
@@ -111,13 +111,10 @@ def running_ranks(places: Sequence[Place], order: Order | None) -> Iterator[list
 
 
 def _start(place: Place, order: Order | None) -> Rank:
-    ours, theirs = PROCESSES.Pipe()
-    work: Any = rank_process.lead if place.rank == 0 else rank_process.follow
-    arguments = (theirs, place, order) if place.rank == 0 else (theirs, place)
-    process = PROCESSES.Process(target=work, args=arguments, name=f"rank {place.rank}")
-    process.start()
-    theirs.close()
-    return Rank(place, process, ours)
+    name = f"rank {place.rank}"
+    if place.rank == 0:
+        return Rank(place, *started(name, rank_process.lead, (place, order)))
+    return Rank(place, *started(name, rank_process.follow, (place,)))
 
 
 def fresh_folder(path: Path) -> Path:

@@ -148,7 +148,7 @@ def _run(connection: Connection, place: Place, work: Callable[[], None], stopped
     threading.Thread(target=_listen, args=(connection, stopped), daemon=True).start()
     _print_into(place.log)
     try:
-        _meet(place)
+        meet(place)
         work()
     except PoleError as error:
         connection.send(Failed(str(error), time.monotonic(), final=True))
@@ -180,10 +180,12 @@ def _print_into(log: Path) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
 
 
-def _meet(place: Place) -> None:
+def meet(place: Place) -> None:
+    """Join the other ranks, and compute where the place says."""
     torch.set_num_threads(place.threads)
     limit_threads(place.threads)
-    if place.device.type == "cuda":
+    # Without an index it is the current one already, which torch refuses to be told.
+    if place.device.type == "cuda" and place.device.index is not None:
         torch.cuda.set_device(place.device)
     connect(place.meeting, place.rank, place.ranks, place.device)
 

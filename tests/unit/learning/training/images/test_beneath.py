@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pole.errors import AbandonedError
+from pole.learning.machine.threads import never
+from pole.learning.training import training_data
 from pole.learning.training.images import beneath
 from pole.learning.training.images.augmentation import is_mirrored
 from pole.learning.training.images.beneath import samples_beneath
 from pole.learning.training.recipe import TrainingSettings
-from pole.learning.training.stopping import StopRule
+from pole.learning.training.stopping import StopReason, StopRule
 from pole.learning.training.training import train
 from pole.learning.training.training_data import TrainingTask, prepare, with_samples
 from pole.protocol.mapping.kinds import ConvMapping
@@ -127,6 +129,16 @@ def test_a_training_that_is_stopped_solves_no_further() -> None:
         train(given, rule, random_seed=1, device=CPU)
     with pytest.raises(AbandonedError):
         with_samples(prepare(given, CPU), lambda: True)
+
+
+def test_a_training_whose_time_is_up_solves_no_further_and_gives_what_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of = specification(ConvMapping(bits=3, queries=4, kernel=(3, 3)))
+    monkeypatch.setattr(training_data, "layer_above", None)
+    rule = StopRule(0, 5.0, lambda: 6.0, never)
+    result = train(task(of, images(8, of.input.shape), FLIPPED), rule, random_seed=1, device=CPU)
+    assert (result.reason, result.epochs) == (StopReason.TIME, 0)
 
 
 def test_many_filters_over_many_pixels_take_no_memory() -> None:
