@@ -61,6 +61,7 @@ def task_poster(
         balance=lambda: session.chain.balance_of(session.account.address),
         require_counted=lambda: require_counted(settings, session.chain),
         require_place=lambda terms: _require_place(session.chain, terms, limits, report),
+        was_sent=session.chain.was_sent,
         consent_to=consent_to,
         agree_to=agree_to,
     )

@@ -90,6 +90,10 @@ class EthereumChain(ChainReader):
         receipt = self._send("TaskList", function, *arguments, value=payment(terms, limits), intent=intent)
         return int(self._event("TaskList", "TaskPosted", receipt)["taskId"])
 
+    def was_sent(self, intent: str) -> bool:
+        """Return whether a transaction of the intent was signed, and was or may yet be mined."""
+        return self._sender.was_sent(intent)
+
     def gas_price(self) -> int:
         """Return the wei that a unit of gas costs in the next block."""
         with node_answers():

@@ -9,6 +9,7 @@ and the exponentials of attention come from tables over the activation grid. No 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -136,7 +137,7 @@ def read_samples(
         logits = _logits(model, ready, features[rows], place)
         found[rows] = readings(specification.metric, logits, specification.classes)
 
-    size = count_activations(specification.nodes())
+    size = prod(feature_shape(specification)) + count_activations(specification.nodes())
     share = -(-len(features) // place.threads()) * size
     maximum = min(ACTIVATIONS_AT_ONCE * place.share, share)
     place.side_by_side(read, batches(len(features), size, maximum), stop)

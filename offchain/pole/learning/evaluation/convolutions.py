@@ -30,6 +30,8 @@ SHARE_BEYOND: Final = 1 / 8
 """Of the samples of a part: where more are beyond 16 bits, trying costs more than it saves."""
 LARGEST_BIAS: Final = 2**30
 LARGEST_PADDING: Final = 2**10
+LARGEST_STRIDE: Final = 2**28
+"""More than any side has: a longer stride takes one window, as this one does."""
 LARGEST_SUM: Final = 2**27
 """Of the magnitudes of a filter's weights: what is put aside of its sums stays below 2^31."""
 
@@ -67,6 +69,7 @@ def filters_of(
     `bias` is (outputs,) on the grid of sums.
     """
     stride, padding = (layer.stride, layer.padding) if isinstance(layer, Conv2d) else (1, 0)
+    stride = min(stride, LARGEST_STRIDE)
     weight = weight.reshape(*weight.shape, *(1,) * (4 - weight.ndim))
     magnitudes = np.abs(weight.astype(np.int64))
     if magnitudes.max() > LARGEST_WEIGHT or np.abs(bias).max() > LARGEST_BIAS or padding > LARGEST_PADDING:
@@ -100,7 +103,14 @@ def convolve(filters: Filters, x: Floats, following: Following) -> tuple[Floats,
     outputs, channels, side, _ = filters.shape
     height, width = x.shape[2:] or (1, 1)
     pooling = next((layer for layer in following if isinstance(layer, MaxPool2d)), None)
-    window, step = (1, 1) if pooling is None else (pooling.kernel_size, stride_of(pooling))
+    window, step = (
+        (1, 1)
+        if pooling is None
+        else (
+            pooling.kernel_size,
+            min(stride_of(pooling), LARGEST_STRIDE),
+        )
+    )
     rectified = any(isinstance(layer, ReLU) for layer in following)
     sides = [(length + 2 * filters.padding - side) // filters.stride + 1 for length in (height, width)]
     pooled = [(length - window) // step + 1 for length in sides]

@@ -70,7 +70,7 @@ def count_multiplications(nodes: tuple[Node, ...]) -> int:
 
 def count_activations(nodes: tuple[Node, ...]) -> int:
     """Return the number of values that all layers together make of one sample."""
-    return sum(activation_count(node.layer, node.shape) for node in nodes)
+    return sum(activation_count(node.layer, node.input_shapes[0], node.shape) for node in nodes)
 
 
 def _require_known(layer: Layer, inputs: tuple[str, ...], shapes: dict[str, Shape]) -> None:

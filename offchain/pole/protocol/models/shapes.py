@@ -131,11 +131,18 @@ def _handled(layer: Layer, shapes: tuple[Shape, ...], out: Shape) -> int:
     return ROUNDED * prod(out)
 
 
-def activation_count(layer: Layer, out: Shape) -> int:
-    """Return how many values a layer makes of one sample, `out` being the shape of its result."""
-    if isinstance(layer, MultiheadAttention):
-        tokens, width = out
-        return 5 * tokens * width + 2 * layer.num_heads * tokens**2
+def activation_count(layer: Layer, shape: Shape, out: Shape) -> int:
+    """Return how many values a layer makes of one sample of `shape`, `out` being that of its result.
+
+    An input is among them that is laid out anew with padding.
+    """
+    match layer:
+        case MultiheadAttention():
+            tokens, width = out
+            return 5 * tokens * width + 2 * layer.num_heads * tokens**2
+        case Conv2d() | MaxPool2d() if layer.padding:
+            channels, height, width = shape
+            return channels * (height + 2 * layer.padding) * (width + 2 * layer.padding) + prod(out)
     return prod(out)
 
 
@@ -189,6 +196,11 @@ def _slid_shape(layer: Conv2d | MaxPool2d | AvgPool2d, shape: Shape) -> Shape:
         raise InputError(
             f"{_title(layer)} has a padding of {padding}, more than half its kernel of {layer.kernel_size}; "
             "use less."
+        )
+    if isinstance(layer, Conv2d) and padding >= layer.kernel_size:
+        raise InputError(
+            f"{_title(layer)} has a padding of {padding} and a kernel of {layer.kernel_size}, which would "
+            "see nothing but padding; use less than the kernel."
         )
     height, width = ((side + 2 * padding - layer.kernel_size) // step + 1 for side in shape[1:])
     if min(height, width) < 1:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -106,7 +107,8 @@ def predict_features(
 
 def rows_at_once(trained: TrainedModel) -> int:
     """Return how many rows to predict at a time in bounded memory."""
-    size = count_activations(trained.model.specification.nodes())
+    specification = trained.model.specification
+    size = prod(feature_shape(specification)) + count_activations(specification.nodes())
     return int(np.clip(VALUES_AT_ONCE // size, 1, MAX_ROWS))
 
 

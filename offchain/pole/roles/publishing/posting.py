@@ -19,7 +19,7 @@ from pole.protocol.encoding.commitments import terms_hash
 from pole.protocol.parameters import TaskListParameters
 from pole.protocol.rounds.rent import payment
 from pole.protocol.state import TaskFiles, TaskTerms
-from pole.roles.keys.budget import KeyBudget
+from pole.roles.keys.budget import KeyBudget, LedgerChangedError
 from pole.roles.keys.ledger import LedgerEntry
 from pole.roles.memory import DataNodeMemory
 from pole.roles.ports import Chain, Journal
@@ -67,10 +67,12 @@ def prepared_files(request: TaskRequest, journal: Journal) -> TaskFiles | None:
 
 
 def request_digest(request: TaskRequest) -> bytes:
-    """Return what requests for the same have in common: samples, bounds, specification and terms."""
+    """Return what requests for the same have in common: samples, how they were made, specification, terms."""
     dataset = request.dataset
     digest = hashlib.sha256(request.specification.digest() + terms_hash(request.terms))
     digest.update(repr(dataset.bounds).encode())
+    if dataset.preparation is not None:
+        digest.update(dataset.preparation.canonical_bytes())
     for array in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test):
         digest.update(f"{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
@@ -83,9 +85,10 @@ class TaskPoster:
 
     `limits` are the deployment's. `balance` tells what the wallet holds, in wei. `require_counted` raises
     InputError where keys are out that the budget does not know. `require_place` raises RefusedError where a
-    full list has no place for the terms. `consent_to` is shown what a task would give
-    away, and returns the first rule of the key budget that its owner accepts to be broken, None for none.
-    `agree_to` is shown a request that can be posted, and returns whether its owner wants to pay for it.
+    full list has no place for the terms. `was_sent` tells whether the transaction of an intent was signed
+    and may be mined. `consent_to` is shown what a task would give away, and returns the first rule of the key
+    budget that its owner accepts to be broken, None for none. `agree_to` is shown a request that can be
+    posted, and returns whether its owner wants to pay for it.
     """
 
     chain: Chain
@@ -96,6 +99,7 @@ class TaskPoster:
     balance: Callable[[], int]
     require_counted: Callable[[], None]
     require_place: Callable[[TaskTerms], None]
+    was_sent: Callable[[str], bool]
     consent_to: Callable[["Preview"], Rule | None]
     agree_to: Callable[[TaskRequest], bool] = lambda _: True
 
@@ -106,8 +110,11 @@ class TaskPoster:
         the name that it has. Nothing is published or spent before the request fits the limits, the list has a
         place for it, its keys are within the budget or their owner consents, and the wallet can pay. Raises
         InputError, RefusedError, BudgetSpentError and FundsError where that is not so, and what `post_task`
-        raises. Returns None, and nothing was done, where its owner does not agree to pay.
+        raises. Returns None, and nothing was done, where its owner does not agree to pay. Where the payment
+        was sent before, nothing of this is asked: the list may be full, and the wallet empty, because it was.
         """
+        if self._is_paid(request):
+            return post_task(request, self.workshop, self.chain, self.journal, reserve=lambda _: None)
         check_request(request, self.limits)
         self.require_counted()
         self.require_place(request.terms)
@@ -119,13 +126,17 @@ class TaskPoster:
             return None
         return post_task(request, self.workshop, self.chain, self.journal, reserve=reserve)
 
+    def _is_paid(self, request: TaskRequest) -> bool:
+        files = prepared_files(request, self.journal)
+        return files is not None and self.was_sent(DataNodeMemory(self.journal).post_intent(files.mpk_digest))
+
     def _reservation(
         self, request: TaskRequest, whole: DataSet, data_set: str, digest: bytes
     ) -> Callable[[TaskFiles], None]:
         """Return what reserves the request's keys, once its owner has seen what they give away."""
         files, specification = prepared_files(request, self.journal), request.specification
         if files is not None and self.budget.ledger.read(files.mpk_digest) is not None:
-            return lambda _: None
+            return self._require_counted_key
         # Attacks need torch, and whoever only looks at tasks need not wait for it.
         from pole.roles.keys.preview import preview
 
@@ -137,6 +148,14 @@ class TaskPoster:
             LedgerEntry(made.mpk_digest, data_set, digest, specification, consent, measures=found.measures),
             seen,
         )
+
+    def _require_counted_key(self, made: TaskFiles) -> None:
+        """Raise LedgerChangedError for files under another key than the one that was counted."""
+        if self.budget.ledger.read(made.mpk_digest) is None:
+            raise LedgerChangedError(
+                "What was prepared of this task was posted meanwhile by another command: look at `pole task "
+                "list`, and post it again if you want two of it."
+            )
 
     def _require_funds(self, payment: int) -> None:
         balance = self.balance()

@@ -43,7 +43,7 @@ class PointCache:
     max_bytes: int
 
     def find(self, manifest: EncryptedSetManifest, number: int) -> SealedRows | None:
-        """Return a manifest's shard `number` decoded, None where it is not here or was damaged."""
+        """Return a manifest's shard `number` decoded, None where it is not here, was damaged or is faulty."""
         ref = manifest.shards[number]
         content = read_with_digest(self._path(ref))
         if content is None:
@@ -56,6 +56,9 @@ class PointCache:
         try:
             tensors = read_tensors(content, what="point cache", types=types, metadata=_metadata(ref))
         except IntegrityError:
+            return None
+        if (tensors["labels"] >= manifest.classes).any():
+            # Kept for a task of more classes: only the shard itself says that it is faulty in this one.
             return None
         return SealedRows(AffineCiphertexts(tensors["ct0"], tensors["ct"]), tensors["labels"])
 

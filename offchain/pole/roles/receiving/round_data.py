@@ -18,6 +18,9 @@ from pole.roles.receiving.samples import Samples
 from pole.roles.receiving.task_data import TaskData, TaskReader
 from pole.roles.support.files import Wanted, fetch_any
 
+_Drawn = tuple[bytes, bytes]
+"""A round's seed, and the digest of its functional keys."""
+
 
 @dataclass(slots=True)
 class RoundData:
@@ -35,7 +38,7 @@ class RoundData:
     lanes: int
     served_as: str | None
     idle: IdleData = field(default_factory=IdleData)
-    _tasks: dict[int, TaskData] = field(default_factory=dict, init=False)
+    _tasks: dict[int, tuple[_Drawn, TaskData]] = field(default_factory=dict, init=False)
     _samples: dict[int, dict[str, Samples]] = field(default_factory=dict, init=False)
     _under_way: dict[int, dict[str, Decryption]] = field(default_factory=dict, init=False)
 
@@ -46,10 +49,13 @@ class RoundData:
     def task(self, open_round: Round) -> TaskData:
         """Return the round's specification, manifest, plan and functional keys."""
         round_id = open_round.round_id
-        if round_id not in self._tasks:
+        # After a reorganisation a round has another seed, and other keys.
+        drawn = open_round.seed, open_round.keys_digest
+        kept = self._tasks.get(round_id)
+        if kept is None or kept[0] != drawn:
             self.end(round_id - self.lanes)
-            self._tasks[round_id] = self._reader(round_id).task(open_round)
-        return self._tasks[round_id]
+            kept = self._tasks[round_id] = drawn, self._reader(round_id).task(open_round)
+        return kept[1]
 
     def training_set(self, open_round: Round, *, stop: Stop = never) -> Samples:
         """Return all training samples; raises AbandonedError when `stop` says so on the way."""

@@ -54,6 +54,9 @@ class RichChain(FakeChain):
     def balance_of(self, _: str) -> int:
         return self.balance
 
+    def was_sent(self, intent: str) -> bool:
+        return intent in self.receipts
+
     def gas_price(self) -> int:
         return 2 * 10**9
 

@@ -20,7 +20,10 @@ from tests.unit.learning.evaluation.test_canonical import (
 from pole.errors import InputError
 from pole.learning.evaluation.arrays import PROCESSOR, Place, on_device, place_of
 from pole.learning.evaluation.canonical import evaluate, logits
+from pole.learning.evaluation.features import FeatureMap
 from pole.learning.evaluation.fixed_point import require_exact
+from pole.protocol.mapping.kinds import LinearMapping
+from pole.protocol.models.specification import mlp
 
 
 class ByInverses(np.ndarray[tuple[Any, ...], np.dtype[np.float64]]):
@@ -71,6 +74,25 @@ def test_a_large_set_is_evaluated_in_parts(place: Place, monkeypatch: pytest.Mon
         monkeypatch.setattr("pole.learning.evaluation.layers.PATCH_VALUES_AT_ONCE", limit // 16)
         found = evaluate(model, features, labels, place)
         assert (found.correct, found.predictions.tolist()) == (whole.correct, whole.predictions.tolist())
+
+
+def test_parts_have_room_for_their_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+    apply = FeatureMap.apply
+
+    def noted(scale: FeatureMap, features: Any, place: Place = PROCESSOR) -> Any:
+        rows.append(len(features))
+        return apply(scale, features, place)
+
+    monkeypatch.setattr(FeatureMap, "apply", noted)
+    monkeypatch.setattr("pole.learning.evaluation.canonical.ACTIVATIONS_AT_ONCE", 2000)
+    specification = mlp(
+        input_shape=(40,), input_bits=4, mapping=LinearMapping(bits=3, queries=100), hidden=(), classes=2
+    )
+    model, features = random_model(specification, 3), random_features(specification, 90)
+    evaluate(model, features, np.zeros(90, dtype=np.int64))
+    assert sum(rows) == 90
+    assert max(rows) * (100 + 2) <= 2000
 
 
 def test_models_are_evaluated_where_float64_is() -> None:

@@ -91,6 +91,19 @@ def test_any_convolution_has_the_bits_of_float64(path: str, data: st.DataObject)
 
 
 @each_path
+@pytest.mark.parametrize("stride", [2**28, 2**28 + 1, 2**62, 2**70])
+def test_a_stride_longer_than_any_side_takes_one_window(path: str, stride: int) -> None:
+    random = np.random.default_rng(5)
+    weight, bias = random.integers(-99, 99, (3, 2, 3, 3)), np.zeros(3, dtype=np.int64)
+    x = random.integers(-99, 99, (4, 2, 8, 8))
+    for each, step in ((stride, 1), (1, stride)):
+        layer = Conv2d(name="a", out_channels=3, kernel_size=3, stride=each)
+        following = [MaxPool2d(name="p", kernel_size=1, stride=step)]
+        found, _ = convolve(filters(layer, weight, bias, path), x.astype(np.float64), following)
+        assert np.array_equal(found, in_float64(layer, following, x, weight, bias))
+
+
+@each_path
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("activation", [-HALF, HALF - 1])
 @pytest.mark.parametrize("inputs", [1, 2, 3, 784, 4096])

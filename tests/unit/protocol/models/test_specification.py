@@ -219,6 +219,27 @@ def test_a_small_network_with_giant_activations_is_refused() -> None:
         parse_specification(json.dumps(whole))
 
 
+@pytest.mark.parametrize(("kernel", "padding"), [(1, 1), (3, 3), (1, 50_000), (32, 2**60)])
+def test_a_convolution_that_would_see_nothing_but_padding_is_refused(kernel: int, padding: int) -> None:
+    layer = {"name": "a", "op": "Conv2d", "out_channels": 1, "kernel_size": kernel, "padding": padding}
+    with pytest.raises(InputError, match="would see nothing but padding; use less than the kernel"):
+        parse_specification(json.dumps(image({**layer, "stride": padding})))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"op": "Conv2d", "out_channels": 1, "kernel_size": 32, "stride": 63, "padding": 31},
+        {"op": "MaxPool2d", "kernel_size": 32, "stride": 32, "padding": 16},
+    ],
+)
+def test_a_small_image_with_a_giant_padding_is_refused(layer: Document) -> None:
+    whole = image({"name": "a", **layer}, shape=(6000, 1, 1))
+    whole |= {"max_parameters": 50_000_000, "max_bytes": 200_000_000}
+    with pytest.raises(InputError, match="values a sample in its layers"):
+        parse_specification(json.dumps(whole))
+
+
 @pytest.mark.parametrize("op", ["Conv2d", "MaxPool2d", "AvgPool2d"])
 def test_a_kernel_that_would_be_slid_place_by_place_is_refused(op: str) -> None:
     layer = {"name": "a", "op": op, "kernel_size": 33} | ({"out_channels": 1} if op == "Conv2d" else {})

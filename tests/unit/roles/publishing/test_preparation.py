@@ -1,6 +1,8 @@
 """Preparing a task: what is refused before anything is done, and what is published."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from tests.unit.protocol.example_rounds import POSTING
 from tests.unit.roles.conftest import OWNER, Stage, dataset, specification, terms
 
 from pole.errors import FundsError, InputError
+from pole.learning.data.datasets import DataSet
 from pole.learning.data.quantisation import Bounds
 from pole.protocol.amounts import Amount
 from pole.protocol.encoding.hashing import keccak256
@@ -137,13 +140,20 @@ def test_the_same_request_after_success_is_a_new_task(stage: Stage) -> None:
     assert post_task(request(), stage.workshop(2), chain, journal, reserve=lambda _: None) == 2
 
 
-def test_requests_differ_in_data_bounds_and_terms() -> None:
+def prepared(unit: str) -> DataSet:
+    """Return a data set with a preparation that changes no sample."""
+    preparation: Any = SimpleNamespace(canonical_bytes=lambda: unit.encode())
+    return replace(dataset(), preparation=preparation)
+
+
+def test_requests_differ_in_data_bounds_preparation_and_terms() -> None:
     other_data = replace(dataset(), y_train=dataset().y_train[::-1].copy())
     digests = {
         request_digest(request()),
         request_digest(request(reward=1001)),
         request_digest(TaskRequest(other_data, specification(), terms())),
         request_digest(TaskRequest(replace(dataset(), bounds=BOUNDS), specification(), terms())),
+        *(request_digest(TaskRequest(prepared(each), specification(), terms())) for each in ("km", "miles")),
     }
-    assert len(digests) == 4
+    assert len(digests) == 6
     assert request_digest(request()) in digests

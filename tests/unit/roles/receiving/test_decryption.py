@@ -319,6 +319,16 @@ def test_a_cached_set_needs_no_store_under_other_keys(data: SealedSet) -> None:
     assert np.array_equal(data.decrypt(OTHER_SEED).features, in_clear(OTHER_SEED))
 
 
+def test_cached_labels_that_are_no_classes_of_another_task_are_the_data_node_s_fault(
+    data: SealedSet,
+) -> None:
+    data.cache_bytes = 10**6
+    data.decrypt()
+    data.manifest = replace(data.manifest, classes=2)
+    with pytest.raises(DataFault, match="has the label 2 in row"):
+        data.decrypt(OTHER_SEED)
+
+
 def test_a_cache_that_lies_harms_nobody(data: SealedSet) -> None:
     data.cache_bytes = 10**6
     data.decrypt()

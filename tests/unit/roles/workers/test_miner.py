@@ -9,7 +9,15 @@ import pytest
 from tests.unit.roles.conftest import MINERS, TEST, TRAIN, LeastSquaresLearner, Stage, numbers
 from tests.unit.roles.fakes import FakeChain, World
 
-from pole.errors import AbandonedError, NoPlaceError, PoleError, RefusedError, UnreachableError
+from pole.errors import (
+    AbandonedError,
+    InputError,
+    JournalError,
+    NoPlaceError,
+    PoleError,
+    RefusedError,
+    UnreachableError,
+)
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.state import FileRef, Phase, Step, VoidReason
@@ -164,17 +172,37 @@ def test_training_ends_the_margin_before_the_round_does(stage: Stage) -> None:
     assert given[0].needed == correct_needed(9000, TRAIN)
 
 
-def test_training_that_finds_no_model_gives_the_round_up(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        MalformedModelError("Training gave no finite model."),
+        InputError("Features (1, 3) and labels (1,) are too few; two or more samples are needed."),
+    ],
+)
+def test_training_that_finds_no_model_gives_the_round_up(stage: Stage, error: Exception) -> None:
     in_training(stage)
     miner = stage.miner()
 
     def diverge(*_: Any, **__: Any) -> NoReturn:
-        raise MalformedModelError("Training gave no finite model.")
+        raise error
 
     miner.means.learner.train = diverge  # type: ignore[method-assign]
     assert miner.step(stage.world.moment()) is None
     assert miner.step(stage.world.moment()) is None
     assert stage.sent(MINERS[0]) == []
+
+
+def test_a_journal_that_cannot_be_used_is_no_reason_to_give_a_round_up(stage: Stage) -> None:
+    in_training(stage)
+    miner = stage.miner()
+
+    def fail(*_: Any, **__: Any) -> NoReturn:
+        raise JournalError("The journal cannot be used.")
+
+    miner.means.learner.train = fail  # type: ignore[method-assign]
+    for _ in range(2):
+        with pytest.raises(JournalError):
+            miner.step(stage.world.moment())
 
 
 def test_the_claims_are_the_canonical_counts(stage: Stage) -> None:

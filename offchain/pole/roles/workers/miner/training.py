@@ -6,7 +6,7 @@ never trains again for a round it has a solution for.
 
 from functools import partial
 
-from pole.errors import AbandonedError, NoPlaceError, UnreachableError
+from pole.errors import AbandonedError, InputError, JournalError, NoPlaceError, UnreachableError
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.learning.networks.untrained import untrained_model
 from pole.protocol.encoding.hashing import keccak256
@@ -90,7 +90,10 @@ def _train(miner: Miner, moment: Moment, open_round: Round) -> Trained | None:
     except DataFault as fault:
         miner.give_up(moment.round_id, f"its data is faulty: {str(fault).rstrip('.')}")
         return None
-    except (MalformedModelError, NoPlaceError, LearnerError) as error:
+    except JournalError:
+        raise
+    except (InputError, MalformedModelError, NoPlaceError, LearnerError) as error:
+        # A stranger's task may be one that nothing can be learned from, such as that of a single sample.
         miner.give_up(moment.round_id, str(error).rstrip("."))
         return None
     except AbandonedError:
