@@ -306,6 +306,14 @@ def open_round(pole: Pole, lane: int = 0) -> int:
     return round_id
 
 
+def open_round_at(pole: Pole, second: int, lane: int = 0) -> int:
+    """Open the next round of a lane in a block of just that second, after the newest; return its number."""
+    web3.provider.make_request("evm_setNextBlockTimestamp", [second])
+    round_id = open_round(pole, lane)
+    assert field(pole.chain.round(round_id), "openedAt") == second
+    return round_id
+
+
 def arm(pole: Pole, round_id: int) -> TransactionReceipt:
     return pole.chain.arm(round_id, {"from": accounts[ANYBODY]})
 

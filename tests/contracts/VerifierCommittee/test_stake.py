@@ -53,11 +53,8 @@ def test_a_round_that_opened_before_the_seat_was_too_old_binds_the_stake_and_a_l
     stage.post(pole)
     pole.committee.unstake({"from": accounts[8]})
     left = chain[-1].timestamp
-    chain.sleep(left + AGE - chain.time())
-    early = stage.open_round(pole)
-    assert stage.field(pole.chain.round(early), "openedAt") == left + AGE
-    chain.sleep(1)
-    late = stage.open_round(pole, 1)
+    early = stage.open_round_at(pole, left + AGE)
+    late = stage.open_round_at(pole, left + AGE + 1, 1)
     stage.draw(pole, early)
     stage.wait(CHAIN["keyWindow"])
     with refused("StakeBound", accounts[8], left + AGE):
