@@ -203,6 +203,8 @@ def _failure(error: object) -> tuple[str, str]:
 
 
 def _object(data: bytes) -> dict[str, Any]:
+    if len(data) > MAX_ANSWER_BYTES:
+        raise IntegrityError(f"over {MAX_ANSWER_BYTES} bytes")
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -242,3 +242,10 @@ def test_a_contract_that_cannot_be_submitted_is_refused(tmp_path: Path, field: s
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match="is incomplete"):
         read_submissions(path)
+
+
+def test_answers_that_are_too_large_are_not_even_parsed() -> None:
+    bomb = b'{"a":' * (MAX_ANSWER_BYTES // 5) + b"1" + b"}" * (MAX_ANSWER_BYTES // 5)
+    for reader in (read_ticket, read_job, read_refusal):
+        with pytest.raises(IntegrityError, match=f"over {MAX_ANSWER_BYTES} bytes"):
+            reader(bomb)
