@@ -72,7 +72,7 @@ def append(path: Path, record: Record) -> bool:
     except OSError as error:
         raise DiskError(
             f"The record cannot be written to {path} ({error.strerror}): make room, or check who owns it; "
-            "the same command then goes on from the last checkpoint."
+            "the same command then measures it again, from the last checkpoint where one was kept."
         ) from error
     return True
 

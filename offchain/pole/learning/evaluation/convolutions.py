@@ -103,14 +103,8 @@ def convolve(filters: Filters, x: Floats, following: Following) -> tuple[Floats,
     outputs, channels, side, _ = filters.shape
     height, width = x.shape[2:] or (1, 1)
     pooling = next((layer for layer in following if isinstance(layer, MaxPool2d)), None)
-    window, step = (
-        (1, 1)
-        if pooling is None
-        else (
-            pooling.kernel_size,
-            min(stride_of(pooling), LARGEST_STRIDE),
-        )
-    )
+    window, step = (1, 1) if pooling is None else (pooling.kernel_size, stride_of(pooling))
+    step = min(step, LARGEST_STRIDE)
     rectified = any(isinstance(layer, ReLU) for layer in following)
     sides = [(length + 2 * filters.padding - side) // filters.stride + 1 for length in (height, width)]
     pooled = [(length - window) // step + 1 for length in sides]

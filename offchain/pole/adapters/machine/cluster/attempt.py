@@ -65,13 +65,14 @@ class Attempt:
         self._client, self._shard, self._patience = client, shard, patience
         self._clock, self._seconds = clock, seconds
         self._changed = Event()
-        self._begun = clock()
+        self._begun = self._seen = clock()
         self._futures: list[Future[ShardResult]] = []
 
-    def result(self, until: float) -> ShardResult:
+    def result(self) -> ShardResult:
         """Return the first whole result.
 
-        Raises ShardError, UnreachableError where there is no worker at `until`, and LOST without connection.
+        Raises ShardError, UnreachableError where no worker was there for as long as patience lasts, and LOST
+        without connection.
         """
         self._submit(self._shard.name)
         while True:
@@ -81,7 +82,7 @@ class Attempt:
             if found is not None:
                 self._seconds.append(self._clock() - self._begun)
                 return found
-            if self._clock() > until and not self._threads():
+            if self._is_alone():
                 raise UnreachableError(f"No worker is there for the shard {self._shard.name}.")
             if len(self._futures) == 1 and self._is_slow():
                 self._submit_again()
@@ -125,6 +126,13 @@ class Attempt:
         """Return how many threads each worker has, by its address."""
         threads: dict[str, int] = ask(self._client, "ncores", workers=None)
         return threads
+
+    def _is_alone(self) -> bool:
+        """Return whether no worker is there, nor was one lately: a worker that died is back in seconds."""
+        now, patience = self._clock(), self._patience.connecting
+        if now - self._seen > patience / 2 and self._threads():
+            self._seen = now
+        return now - self._seen > patience
 
     def _is_slow(self) -> bool:
         longest = (

@@ -121,7 +121,7 @@ class Cluster:
             client = self._connected()
             attempt = Attempt(client, shard, self._patience, self._clock, self._seconds)
             try:
-                return attempt.result(until)
+                return attempt.result()
             except LOST as error:
                 self._require_open()
                 LOG.warning("%s Trying again with %s.", self._no_answer(error), shard.name)

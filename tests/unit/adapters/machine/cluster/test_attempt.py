@@ -1,6 +1,7 @@
 """A shard with one connection to a scheduler, whose answers are played here."""
 
 from collections import deque
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,10 +27,13 @@ class Ticking:
 
 
 class Scheduler:
-    """A scheduler without workers: what is sent to it stays where it is."""
+    """A scheduler whose only worker is away at some times: what is sent to it stays where it is."""
 
-    def __init__(self) -> None:
-        self.scheduler = SimpleNamespace(ncores=dict, processing=dict)
+    def __init__(self, is_away: Callable[[], bool] = lambda: True) -> None:
+        def threads() -> dict[str, int]:
+            return {} if is_away() else {"tls://worker": 1}
+
+        self.scheduler = SimpleNamespace(ncores=threads, processing=dict)
 
     def sync(self, question: Any, **_: object) -> Any:
         return question()
@@ -43,4 +47,13 @@ def test_a_shard_for_which_no_worker_is_left_is_given_back_in_time(seconds: dequ
     client: Any = Scheduler()
     patience = Patience(look=0.0)
     with pytest.raises(UnreachableError, match="No worker is there"):
-        Attempt(client, SHARD, patience, Ticking(), seconds).result(until=60.0)
+        Attempt(client, SHARD, patience, Ticking(), seconds).result()
+
+
+def test_a_worker_that_is_started_again_keeps_its_long_shard() -> None:
+    clock = Ticking()
+    away = [(500.0, 520.0), (900.0, 2000.0)]
+    client: Any = Scheduler(lambda: any(begin <= clock.now <= end for begin, end in away))
+    with pytest.raises(UnreachableError, match="No worker is there"):
+        Attempt(client, SHARD, Patience(look=0.0), clock, deque([1.0])).result()
+    assert 900 < clock.now < 1000

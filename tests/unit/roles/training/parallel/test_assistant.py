@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.unit.roles.training.parallel.kept_store import KeptStore
 
 from pole.learning.parallel.meeting import Endpoint
 from pole.roles.training.learner import LearnerError
@@ -23,11 +24,10 @@ OURS = Plan("cpu", 2, {1: (1, 1)}).written()
 
 
 @dataclass
-class Miner:
+class Miner(KeptStore):
     """A miner's store, who calls for one training once machine 1 has come, and gives it `plan`."""
 
     plan: str | None
-    kept: dict[str, bytes] = field(default_factory=dict)
     calls: int = 0
 
     def add(self, key: str, amount: int) -> int:
@@ -37,15 +37,6 @@ class Miner:
                 self.set("plan/1", self.plan)
             return 1
         return self.calls
-
-    def set(self, key: str, value: str) -> None:
-        self.kept[key] = value.encode()
-
-    def get(self, key: str) -> bytes:
-        return self.kept[key]
-
-    def check(self, keys: list[str]) -> bool:
-        return all(key in self.kept for key in keys)
 
 
 @pytest.fixture

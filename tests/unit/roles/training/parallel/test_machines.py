@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
+from tests.unit.roles.training.parallel.kept_store import KeptStore
 
 from pole.errors import IntegrityError
 from pole.learning.parallel.meeting import Endpoint
@@ -15,11 +16,10 @@ PLAN = Plan("cpu", 7, {1: (2, 1), 4: (3, 4)})
 
 
 @dataclass
-class FakeStore:
+class FakeStore(KeptStore):
     """A store in which the machines of `offers` answer every call at once."""
 
     offers: dict[int, str] = field(default_factory=dict)
-    kept: dict[str, bytes] = field(default_factory=dict)
     calls: int = 0
 
     def add(self, key: str, amount: int) -> int:
@@ -29,15 +29,6 @@ class FakeStore:
         for number, offer in self.offers.items():
             self.kept[f"answer/{self.calls}/{number}"] = offer.encode()
         return self.calls
-
-    def set(self, key: str, value: str) -> None:
-        self.kept[key] = value.encode()
-
-    def get(self, key: str) -> bytes:
-        return self.kept[key]
-
-    def check(self, keys: list[str]) -> bool:
-        return all(key in self.kept for key in keys)
 
 
 @dataclass
