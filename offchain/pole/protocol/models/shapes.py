@@ -119,16 +119,26 @@ def _handled(layer: Layer, shapes: tuple[Shape, ...], out: Shape) -> int:
             return prod(out)
         case Add() | Concat() | Mean():
             return sum(map(prod, shapes)) + prod(out)
-        case MaxPool2d() | AvgPool2d():
-            return (layer.kernel_size**2 + ROUNDED) * prod(out)
-        case Conv2d():
-            return shapes[0][0] * layer.kernel_size**2 * prod(out[1:]) + ROUNDED * prod(out)
+        case MaxPool2d() | AvgPool2d() | Conv2d():
+            return _slid(layer, shapes[0], out) + ROUNDED * prod(out)
         case LayerNorm():
             return NORMALISED * prod(out)
         case MultiheadAttention():
             # Queries, keys, values, what they mix and what comes out; then the scores of each head.
             return 5 * ROUNDED * prod(out) + SCORED * layer.num_heads * out[0] ** 2
     return ROUNDED * prod(out)
+
+
+def _slid(layer: Conv2d | MaxPool2d | AvgPool2d, shape: Shape, out: Shape) -> int:
+    """Return how many values windows hold, or how many they slide over where long strides skip most."""
+    held = shape[0] * layer.kernel_size**2 * prod(out[1:])
+    return max(held, prod(_padded_shape(layer, shape)))
+
+
+def _padded_shape(layer: Conv2d | MaxPool2d | AvgPool2d, shape: Shape) -> Shape:
+    padding = 0 if isinstance(layer, AvgPool2d) else layer.padding
+    channels, height, width = shape
+    return channels, height + 2 * padding, width + 2 * padding
 
 
 def activation_count(layer: Layer, shape: Shape, out: Shape) -> int:
@@ -141,8 +151,7 @@ def activation_count(layer: Layer, shape: Shape, out: Shape) -> int:
             tokens, width = out
             return 5 * tokens * width + 2 * layer.num_heads * tokens**2
         case Conv2d() | MaxPool2d() if layer.padding:
-            channels, height, width = shape
-            return channels * (height + 2 * layer.padding) * (width + 2 * layer.padding) + prod(out)
+            return prod(_padded_shape(layer, shape)) + prod(out)
     return prod(out)
 
 

@@ -28,7 +28,7 @@ from pole.protocol.models.work import (
 EXAMPLES = Path(__file__).parents[4] / "examples"
 DECLARED = {
     "breast-cancer-mlp": 622_240,
-    "cifar10": 384_523_136,
+    "cifar10": 384_757_632,
     "diabetes-mlp": 189_648,
     "digits-mlp": 1_095_936,
     "iris-mlp": 164_080,
@@ -92,6 +92,18 @@ def test_every_window_is_weighed_by_every_query_vector() -> None:
             (2, 4, 4),
             2 * 9 * 20 + 16 * (18 * 4 + 4 * 20),
         ),
+        # Windows that skip most of their input: all of it, with what pads it, is laid out and looked at.
+        (
+            kinds.Conv2d(name="a", out_channels=5, kernel_size=2, stride=9, padding=1),
+            (2, 8, 8),
+            2 * 4 * 5 + 16 * (2 * 100 + 4 * 5),
+        ),
+        (
+            kinds.MaxPool2d(name="a", kernel_size=2, stride=9, padding=1),
+            (3, 8, 8),
+            16 * (300 + 4 * 3),
+        ),
+        (kinds.AvgPool2d(name="a", kernel_size=2, stride=9), (3, 8, 8), 16 * (192 + 4 * 3)),
         (kinds.MaxPool2d(name="a", kernel_size=2), (3, 4, 4), 16 * (4 + 4) * 12),
         (kinds.AvgPool2d(name="a", kernel_size=2), (3, 4, 4), 16 * (4 + 4) * 12),
         (
