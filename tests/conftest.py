@@ -25,6 +25,7 @@ LONGEST_FIRST = (
     "test_explore_pages",
     "test_explore_access",
     "test_cluster",
+    "test_cluster_losses",
     "test_cluster_of_three",
     "test_cluster_works",
     "test_round_with_cluster",

@@ -1,12 +1,12 @@
-"""A whole set encrypted, decrypted and judged by three workers, one of them killed halfway through each part.
+"""CIFAR-10 encrypted, decrypted and judged by three workers, one of them killed halfway through each part.
 
 Beside it this machine does the same alone, and the bytes are compared: the encrypted set's manifest, which
 names every shard by its digest, the decrypted features and the vote on a model. Three processes of this
-machine stand for three machines. The layer is one filter a channel, the model a small network with weights
-drawn at random. So that two runs can have the same bytes, all shards have the same randomness: never do so
-with data that matter.
+machine stand for three machines. The layer is one filter a channel, the model the network of
+examples/cifar10.json with weights drawn at random. So that two runs can have the same bytes, all shards have
+the same randomness: never do so with data that matter.
 
-    python -m benchmarks.encryption.whole_set [--data cifar10] [--rows N] [--json]
+    python -m benchmarks.encryption.whole_set [--rows N] [--json]
 """
 
 import argparse
@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
@@ -28,7 +29,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.cluster import running
+from benchmarks.cluster import NETWORK, running
 from pole.errors import UnreachableError
 from pole.ipfe.scheme import derive_keys, generate_keys
 from pole.learning.data.datasets import DataSet, data_directory, load, subset
@@ -36,11 +37,10 @@ from pole.learning.data.quantisation import fit
 from pole.learning.evaluation import model_file
 from pole.learning.evaluation.canonical import CanonicalModel, tensor_shapes
 from pole.learning.evaluation.features import FeatureMap
+from pole.learning.evaluation.fixed_point import WEIGHT_ONE
 from pole.protocol.formats.encrypted_set import Part, read_manifest
-from pole.protocol.mapping.kinds import ConvMapping
 from pole.protocol.mapping.layer import feature_shape, query_plan
-from pole.protocol.models.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
-from pole.protocol.models.specification import Input, ModelSpecification
+from pole.protocol.models.specification import ModelSpecification, parse_specification
 from pole.protocol.state import FileRef
 from pole.roles.judging.assessment import Evidence, assess, vote_on
 from pole.roles.ports import ShardResult, Shards, WorkShard
@@ -56,6 +56,7 @@ SEED = bytes(range(32))
 WORKERS = 3
 EVALUATED = 4
 """Shards of evaluation after which a worker is killed; there are fewer of them than of ciphertexts."""
+PARTS = ("encryption", "decryption", "evaluation")
 
 
 class Cluster(Shards, Protocol):
@@ -142,16 +143,17 @@ class Found:
 
 
 Helping = Callable[[str], Shards | None]
-"""The machines that help with one of the parts "encryption", "decryption" and "evaluation", if any."""
+"""The machines that help with one of the PARTS, if any."""
 
 
 def alone(_: str) -> None:
     """Have nobody help."""
 
 
-def take_through(dataset: DataSet, folder: Path, helping: Helping, *, threads: int = 1) -> Found:
-    """Encrypt the training samples of a set, decrypt them, and judge a model on them."""
-    specification = specification_of(dataset)
+def take_through(
+    specification: ModelSpecification, dataset: DataSet, folder: Path, helping: Helping
+) -> Found:
+    """Encrypt the training samples of a set, decrypt them, and judge a model on them, here by one thread."""
     store = FolderStore(folder / "store")
     store.folder.mkdir(parents=True)
     secret, public = generate_keys(specification.columns, same_randomness)
@@ -164,7 +166,7 @@ def take_through(dataset: DataSet, folder: Path, helping: Helping, *, threads: i
         TaskFolder(folder / "owner"),
         store,
         same_randomness,
-        threads,
+        1,
         time.monotonic,
         public,
         helping("encryption"),
@@ -177,9 +179,7 @@ def take_through(dataset: DataSet, folder: Path, helping: Helping, *, threads: i
     plan = query_plan(specification, SEED)
     sealed = read_manifest(manifest, part=Part.TRAIN)
     task = TaskData(specification, sealed, plan, derive_keys(secret, plan))
-    means = Means(
-        store, time.monotonic, threads, PointCache(folder / "points", 0), others(helping("decryption"))
-    )
+    means = Means(store, time.monotonic, 1, PointCache(folder / "points", 0), others(helping("decryption")))
     request = DecryptionRequest(task, sealed, folder / "features", folder / "shards")
     with closing(Decryption(request, means)) as decryption:
         samples = decryption.samples(lambda: False)
@@ -208,36 +208,33 @@ def same_randomness(count: int) -> bytes:
     return np.random.default_rng(1).bytes(count)
 
 
-def specification_of(dataset: DataSet) -> ModelSpecification:
-    """Return a small network over one filter a channel."""
-    shape = dataset.input_shape if len(dataset.input_shape) == 3 else (1, *dataset.input_shape)
-    return ModelSpecification(
-        input=Input(shape=shape, bits=8),
-        mapping=ConvMapping(bits=3, queries=1, kernel=(3, 3)),
-        graph=(
-            Conv2d(name="filters", out_channels=32, kernel_size=3, padding=1),
-            ReLU(name="relu"),
-            MaxPool2d(name="pool", kernel_size=2, stride=2),
-            Flatten(name="flat"),
-            Linear(name="logits", out_features=dataset.classes),
-        ),
-        classes=dataset.classes,
-        max_parameters=2**20,
-        max_bytes=2**23,
-    )
+def example() -> ModelSpecification:
+    """Return the network of examples/cifar10.json over one filter a channel."""
+    document = json.loads(NETWORK.read_bytes())
+    document["mapping"]["queries"] = 1
+    return parse_specification(json.dumps(document))
 
 
 def random_model(specification: ModelSpecification, samples: Samples) -> bytes:
-    """Return the file of a model that has learned nothing."""
+    """Return the file of a model that has learned nothing, and predicts one class and another."""
     random = np.random.default_rng(2)
-    tensors: dict[str, NDArray[np.int32]] = {
-        name: random.integers(-300, 301, shape, dtype=np.int32)
+    tensors = {
+        name: _tensor(name.rpartition(".")[2], shape, random)
         for name, shape in tensor_shapes(specification).items()
     }
     channels = feature_shape(specification)[0]
-    offset = np.full(channels, int(samples.features[:100].mean()), dtype=np.int64)
-    scale = np.full(channels, 2.0**-9, dtype=np.float32)
+    some = samples.features[:100].astype(np.float64)
+    offset = np.full(channels, int(some.mean()), dtype=np.int64)
+    scale = np.full(channels, 1 / some.std(), dtype=np.float32)
     return model_file.save(CanonicalModel(specification, SEED, FeatureMap(offset, scale), tensors))
+
+
+def _tensor(part: str, shape: tuple[int, ...], random: np.random.Generator) -> NDArray[np.int32]:
+    """Return weights that keep the size of activations, as He et al. (2015) have them, and scales of one."""
+    if part != "weight":
+        return np.full(shape, WEIGHT_ONE if part == "scale" else 0, dtype=np.int32)
+    largest = int(WEIGHT_ONE * (6 / prod(shape[1:])) ** 0.5)
+    return random.integers(-largest, largest + 1, shape, dtype=np.int32)
 
 
 def losing(cluster: Cluster, after: Mapping[str, int]) -> tuple[Helping, list[str]]:
@@ -251,21 +248,19 @@ def losing(cluster: Cluster, after: Mapping[str, int]) -> tuple[Helping, list[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", default="cifar10", help="a data set of images, by name")
     parser.add_argument("--rows", type=int, help="training samples to take (default: all)")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    whole = load(chosen.data, data_directory(os.environ, Path.cwd()))
+    whole = load("cifar10", data_directory(os.environ, Path.cwd()))
     dataset = whole if chosen.rows is None else subset(whole, chosen.rows, 1, 0)
+    specification = example()
     with tempfile.TemporaryDirectory() as name:
-        here = take_through(dataset, Path(name) / "alone", alone)
+        here = take_through(specification, dataset, Path(name) / "alone", alone)
         shutil.rmtree(Path(name) / "alone")
         half = max(1, 3 * here.shards // 8)
         with running(WORKERS) as cluster:
-            helping, killed = losing(
-                cluster, {"encryption": half, "decryption": half, "evaluation": EVALUATED}
-            )
-            found = take_through(dataset, Path(name) / "three", helping)
+            helping, killed = losing(cluster, dict(zip(PARTS, (half, half, EVALUATED), strict=True)))
+            found = take_through(specification, dataset, Path(name) / "three", helping)
     document = {"rows": len(dataset.x_train), "alone": asdict(here), "cluster": asdict(found)}
     document |= {"killed": killed, "same": found.outcome == here.outcome}
     if chosen.json:
@@ -278,6 +273,8 @@ def main() -> None:
             print(f"{who}, encrypting, decrypting and judging {seconds}: {digests}, {each.correct} correct")
     if found.outcome != here.outcome:
         sys.exit("The bytes differ.")
+    if len(killed) < len(PARTS):
+        sys.exit(f"Only {len(killed)} of {len(PARTS)} workers were killed: so few rows keep none busy.")
 
 
 if __name__ == "__main__":

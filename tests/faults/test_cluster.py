@@ -1,14 +1,12 @@
-"""A cluster whose workers, scheduler and memory fail: shards give the bytes of one machine all the same."""
+"""A cluster of processes: who is let in, what is sent, and sets that are those of one machine."""
 
 import asyncio
 import os
-import signal
 import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,14 +19,11 @@ from scripts.demo.cast import POLE
 from tests.faults.cluster_processes import (
     SECONDS,
     ClusterProcesses,
-    go_on,
-    has,
-    kill,
     names,
     pid_of,
-    stop,
     wait_until,
 )
+from tests.faults.cluster_shards import shard_of
 from tests.unit.roles import sealed_sets
 from tests.unit.roles.conftest import numbers
 from tests.unit.roles.fake_storage import FakeStore
@@ -38,18 +33,14 @@ from pole.adapters.machine.cluster.certificates import make_certificates
 from pole.adapters.machine.cluster.client import Cluster
 from pole.adapters.machine.cluster.conditions import conditions
 from pole.adapters.machine.cluster.security import open_security
-from pole.errors import ShardError, UnreachableError
-from pole.ipfe.scheme import Ciphertexts, FunctionalKeys, encrypt, generate_keys
+from pole.errors import UnreachableError
+from pole.ipfe.scheme import encrypt
 from pole.protocol.formats.encrypted_set import Part, read_manifest
-from pole.protocol.mapping.plan import QueryPlan
 from pole.roles.ports import ShardResult, WorkShard
 from pole.roles.publishing import encryption
-from pole.roles.publishing.encryption_shards import encrypt_elsewhere, encryption_shard
-from pole.roles.receiving.decryption_shards import decryption_shard
+from pole.roles.publishing.encryption_shards import encrypt_elsewhere
 
 WORKERS = ("worker-a", "worker-b")
-COLUMNS = 400
-SECRET, PUBLIC = generate_keys(COLUMNS, numbers(1))
 
 
 @pytest.fixture(scope="module")
@@ -68,37 +59,10 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProce
 
 @pytest.fixture
 def cluster(processes: ClusterProcesses) -> Iterator[Cluster]:
-    """Give a caller once all workers are there, and have come back from what another test did to them."""
+    """Give a caller once all workers are there."""
     with closing(processes.caller()) as caller:
         wait_until(lambda: names(caller).keys() == set(WORKERS), "both workers joined")
         yield caller
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(4) as threads:
-        yield threads
-
-
-def shard_of(seed: int, rows: int) -> tuple[WorkShard, Ciphertexts]:
-    """Return rows to encrypt, and what this machine makes of them by the owner's path."""
-    values = np.random.default_rng(seed).integers(0, 256, (rows, COLUMNS)).astype(np.uint8)
-    randomness = numbers(seed)(64 * rows)
-    return encryption_shard(PUBLIC, values, randomness), encrypt(SECRET, values, lambda _: randomness)
-
-
-LONG = 512
-"""Rows that keep a worker busy long enough to be killed at them."""
-
-
-def expect(result: ShardResult, sealed: Ciphertexts) -> None:
-    assert result.content.endswith(sealed.ct.tobytes() + sealed.ct0.tobytes())
-
-
-def begun(cluster: Cluster, shard: WorkShard) -> str:
-    """Return the address of the worker that has a shard, once one has it."""
-    wait_until(lambda: bool(has(cluster, shard.name)), "a worker had the shard")
-    return has(cluster, shard.name)[0]
 
 
 def test_a_plain_connection_is_not_understood(processes: ClusterProcesses, cluster: Cluster) -> None:
@@ -273,108 +237,6 @@ def test_a_set_is_decrypted_as_on_one_machine(
     data = sealed_sets.sealed_set(tmp_path)
     data.shards = OnlyElsewhere(cluster)
     assert np.array_equal(data.decrypt().features, sealed_sets.in_clear())
-
-
-def test_a_lost_workers_shard_is_done_by_another(cluster: Cluster, pool: ThreadPoolExecutor) -> None:
-    shard, sealed = shard_of(1, LONG)
-    result = pool.submit(cluster.run, shard)
-    victim = begun(cluster, shard)
-    kill(pid_of(cluster, victim))
-    done = result.result(SECONDS)
-    expect(done, sealed)
-    assert done.worker != victim
-
-
-def test_a_shard_whose_workers_are_all_lost_is_given_back(
-    processes: ClusterProcesses, pool: ThreadPoolExecutor
-) -> None:
-    impatient = Patience(connecting=2, away=1, slow=0.5, slow_factor=1, look=0.05)
-    with closing(processes.caller(impatient)) as cluster:
-        wait_until(lambda: names(cluster).keys() == set(WORKERS), "both workers joined")
-        cluster.run(shard_of(20, 1)[0])
-        shard, _ = shard_of(21, 8 * LONG)
-        result = pool.submit(cluster.run, shard)
-        begun(cluster, shard)
-        for name in WORKERS:
-            os.killpg(processes.workers[name].pid, signal.SIGKILL)
-            processes.workers[name].wait(SECONDS)
-        try:
-            with pytest.raises(UnreachableError, match=f"No worker is there for the shard {shard.name}"):
-                result.result(SECONDS)
-        finally:
-            for name in WORKERS:
-                processes.start_worker(name)
-
-
-def test_a_slow_workers_shard_is_done_twice_rather_than_waited_for(
-    cluster: Cluster, pool: ThreadPoolExecutor
-) -> None:
-    shard, sealed = shard_of(2, LONG)
-    result = pool.submit(cluster.run, shard)
-    victim = begun(cluster, shard)
-    pid = pid_of(cluster, victim)
-    stop(pid)
-    try:
-        done = result.result(SECONDS)
-    finally:
-        go_on(pid)
-    expect(done, sealed)
-    assert done.worker != victim
-
-
-def test_a_lost_scheduler_is_gone_on_with_once_it_is_back(
-    processes: ClusterProcesses, cluster: Cluster, pool: ThreadPoolExecutor
-) -> None:
-    shards = [shard_of(seed, LONG) for seed in (3, 4, 5)]
-    results: list[Future[ShardResult]] = [pool.submit(cluster.run, shard) for shard, _ in shards]
-    begun(cluster, shards[0][0])
-    assert processes.scheduler is not None
-    processes.scheduler.kill()
-    processes.scheduler.wait(SECONDS)
-    processes.start_scheduler()
-    for result, (_, sealed) in zip(results, shards, strict=True):
-        expect(result.result(SECONDS), sealed)
-
-
-def test_a_machine_of_three_is_lost_halfway_and_every_shard_is_that_of_one_machine(
-    processes: ClusterProcesses, cluster: Cluster, pool: ThreadPoolExecutor
-) -> None:
-    processes.start_worker("worker-c")
-    try:
-        wait_until(lambda: "worker-c" in names(cluster), "the third worker joined")
-        shards = [shard_of(seed, LONG // 2) for seed in range(10, 16)]
-        results = [pool.submit(cluster.run, shard) for shard, _ in shards]
-        lost = names(cluster)["worker-c"]
-        wait_until(lambda: bool(cluster.running().get(lost)), "the third worker had a shard")
-        os.killpg(processes.workers["worker-c"].pid, signal.SIGKILL)
-        for result, (_, sealed) in zip(results, shards, strict=True):
-            expect(result.result(SECONDS), sealed)
-    finally:
-        killed = processes.workers.pop("worker-c")
-        with suppress(ProcessLookupError):
-            os.killpg(killed.pid, signal.SIGKILL)
-        killed.wait(SECONDS)
-
-
-def test_a_shard_that_needs_more_memory_than_workers_have_names_itself_them_and_the_reason(
-    cluster: Cluster,
-) -> None:
-    queries = 2_000_000
-    plan = QueryPlan(np.zeros((1, 1), dtype=np.int32), np.full((queries, 1), 255, dtype=np.uint8))
-    sealed = encrypt(generate_keys(1, numbers(1))[0], np.zeros((1, 1), dtype=np.uint8), numbers(2))
-    keys = FunctionalKeys(np.zeros((1, queries, 32), dtype=np.uint8))
-    shard = decryption_shard(sealed, plan, keys, 255 * 255)
-    with pytest.raises(ShardError) as given_up:
-        cluster.run(shard)
-    told = str(given_up.value)
-    assert f"The shard {shard.name} was given up: 3 workers died at it, the last of them worker-" in told
-    assert "exceeded 95% memory budget" in told
-
-
-def test_a_shard_that_fails_names_itself_its_worker_and_the_reason(cluster: Cluster) -> None:
-    shard = WorkShard("encryption", b"no shard")
-    with pytest.raises(ShardError, match=f"The shard {shard.name} failed 3 times, the last time on tls://"):
-        cluster.run(shard)
 
 
 def test_a_scheduler_that_stays_away_is_told_in_time(processes: ClusterProcesses, tmp_path: Path) -> None:

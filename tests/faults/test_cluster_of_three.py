@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.encryption.whole_set import Cluster, alone, losing, take_through
+from benchmarks.encryption.whole_set import PARTS, Cluster, alone, losing, take_through
 from tests.faults.cluster_processes import ClusterProcesses, names, wait_until
 
 from pole.adapters.machine.cluster.certificates import make_certificates
 from pole.adapters.storage.data_publishers import is_here
 from pole.learning.data.datasets import DataSet, data_directory, fetched_directory, load, subset
+from pole.protocol.mapping.kinds import ConvMapping
+from pole.protocol.models.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from pole.protocol.models.specification import Input, ModelSpecification
 from pole.roles.judging import evaluation_shards
 from pole.roles.ports import Shards
 from pole.roles.publishing import encryption
@@ -21,6 +24,20 @@ from pole.roles.support.slots import Slots
 
 ROWS, ROWS_IN_SHARD = 128, 8
 WORKERS = ("worker-a", "worker-b", "worker-c")
+SMALL = ModelSpecification(
+    input=Input(shape=(3, 32, 32), bits=8),
+    mapping=ConvMapping(bits=3, queries=1, kernel=(3, 3)),
+    graph=(
+        Conv2d(name="filters", out_channels=32, kernel_size=3, padding=1),
+        ReLU(name="relu"),
+        MaxPool2d(name="pool", kernel_size=2, stride=2),
+        Flatten(name="flat"),
+        Linear(name="logits", out_features=10),
+    ),
+    classes=10,
+    max_parameters=2**20,
+    max_bytes=2**23,
+)
 
 
 @pytest.fixture
@@ -64,12 +81,12 @@ def busy_with_something_else(slots: Slots, _: Callable[[], Any], there: Callable
 def test_a_set_is_encrypted_decrypted_and_judged_as_on_one_machine_whoever_is_killed(
     rows: DataSet, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = take_through(rows, tmp_path / "alone", alone)
+    here = take_through(SMALL, rows, tmp_path / "alone", alone)
     assert here.shards == ROWS // ROWS_IN_SHARD
     # This machine's thread, which knows the secret, would do most of so little work.
     monkeypatch.setattr(Slots, "run", busy_with_something_else)
     half = here.shards // 2
-    helping, killed = losing(cluster, {"encryption": half, "decryption": half, "evaluation": 4})
-    found = take_through(rows, tmp_path / "three", helping)
+    helping, killed = losing(cluster, dict(zip(PARTS, (half, half, 4), strict=True)))
+    found = take_through(SMALL, rows, tmp_path / "three", helping)
     assert found.outcome == here.outcome
-    assert len(killed) == 3
+    assert len(killed) == len(PARTS)
