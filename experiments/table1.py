@@ -104,7 +104,10 @@ EXPERIMENT = Experiment(
     "table1",
     "Table 1 and Figure 4: the time between blocks",
     "Blocks of trained models come at far more even intervals than those of a proof-of-work chain of as many "
-    "processes at the same expected time.",
+    "processes at the same expected time.\n"
+    "A task has 200 training and 50 test samples of MNIST, and is trained to 80 % in seconds; its round is "
+    "open for 30 s at least.\n"
+    "So 50 blocks take under an hour on two cores: how even they are does not depend on how long one takes.",
     dict.fromkeys(Size, 1),
     cases,
     report,
