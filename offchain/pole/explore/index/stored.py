@@ -19,8 +19,8 @@ RESERVOIR: Final = "RewardReservoir"
 _BESIDE: Final = frozenset({"SeatLeft", "Deposited", "Credited", "Transferred"})
 """Events that may name no round in the midst of one's: a penalty unseats, and strangers move money too."""
 
-_LARGEST_ROUND: Final = 2**63 - 1
-"""The largest number of a round that a table has room for; accounts of other kinds are hashes."""
+_LARGEST: Final = 2**63 - 1
+"""The largest number of a round or a task that a table has room for: none that exists is larger."""
 
 BYTES: Final = "0x"
 """The only key of an object that stands for bytes: an argument of an event has no such name."""
@@ -57,7 +57,15 @@ _decoded: Final = lru_cache(maxsize=2**14)(decode_record)
 
 
 def subjects(event: ChainEvent, record: RecordData | None) -> tuple[int | None, int | None, int | None]:
-    """Return of which round, of which task, and of the body at which height an event is."""
+    """Return of which round, of which task, and of the body at which height an event is.
+
+    A number that no table has room for is none: contracts take whatever a stranger names.
+    """
+    round_id, task_id, height = _named(event, record)
+    return _kept(round_id), _kept(task_id), _kept(height)
+
+
+def _named(event: ChainEvent, record: RecordData | None) -> tuple[int | None, int | None, int | None]:
     if record is not None:
         return round_of(record), getattr(record, "task_id", None), event.arguments["height"]
     told = event.arguments
@@ -69,6 +77,10 @@ def subjects(event: ChainEvent, record: RecordData | None) -> tuple[int | None, 
     if event.contract == "TaskList":
         return None, told.get("taskId"), None
     return told.get("roundId"), None, None
+
+
+def _kept(number: int | None) -> int | None:
+    return number if number is not None and 0 <= number <= _LARGEST else None
 
 
 def rows_of(
@@ -99,8 +111,9 @@ def _own_round(event: ChainEvent, chain_address: str) -> int | None:
     pairs = (("holder", "account"), ("fromHolder", "fromAccount"), ("toHolder", "toAccount"))
     for holder, account in pairs:
         if told.get(holder) == chain_address:
-            round_id = int.from_bytes(told[account], "big")
-            if 0 < round_id <= _LARGEST_ROUND:
+            # Accounts of other kinds are hashes.
+            round_id = _kept(int.from_bytes(told[account], "big"))
+            if round_id:
                 return round_id
     return None
 

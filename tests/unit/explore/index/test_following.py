@@ -1,29 +1,32 @@
 """The index says what the protocol says of the same chain, whatever way it came to it."""
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 from tests.unit.explore.chains import FIRST, Chain, chain_of, happenings_of, receipt_of, where
 from tests.unit.explore.databases import dump, opened
+from tests.unit.explore.generated import GeneratedChain
 from tests.unit.explore.playing import MOODS, played
 from tests.unit.explore.replayed import check_parity
-from tests.unit.protocol.example_rounds import PARAMETERS
-from tests.unit.protocol.ledger import HONEST, Ledger
+from tests.unit.protocol.example_rounds import MINERS, PARAMETERS
+from tests.unit.protocol.ledger import CHAIN, COMMITTEE, HONEST, Ledger
 
-from pole.adapters.history.pages import MAX_PAGE
+from pole.adapters.history.pages import MAX_PAGE, ChainEvent
 from pole.errors import AbandonedError, DiskError, InputError, UnreachableError
 from pole.explore import schema
 from pole.explore.database import open_database, sqlite_dsn
 from pole.explore.index.following import MARKS, REREAD, EventDatabase
 from pole.explore.index.money import GAS, GAS_PAID
+from pole.explore.index.stored import events_where, record_of, rows_of, subjects
 from pole.protocol.ballots import ballot_id
+from pole.protocol.encoding.records import RecordData
 
 histories = st.lists(st.sampled_from(MOODS[:8]), min_size=1, max_size=2).map(tuple)
 
@@ -214,6 +217,57 @@ def test_blocks_without_events_are_forgotten_when_they_are_old(engine: Engine) -
         known = set(connection.scalars(select(schema.events.c.block)))
     assert known <= set(numbers)
     assert len(set(numbers) - known) <= 2
+
+
+@pytest.mark.parametrize("task_id", [2**63 - 1, 2**63, 2**256 - 1])
+def test_partial_keys_of_any_number_of_a_task_are_read(engine: Engine, task_id: int) -> None:
+    chain = chain_of(played(("block",)))
+    told = {"taskId": task_id, "holder": MINERS[0], "keysCid": "bafykeys", "keysDigest": b"\x01" * 32}
+    last = chain.happenings[-1]
+    strange = type(last)(last.time, (("TaskList", "PartialKeysAnnounced", told),))
+    chain.happenings += [strange, type(last)(last.time + 12, ())]
+    assert index_of(engine).catch_up(chain) == chain.head()
+    kept = task_id if task_id < 2**63 else None
+    with engine.connect() as connection:
+        (event,) = events_where(connection, schema.events.c.name == "PartialKeysAnnounced")
+        act = connection.execute(select(schema.acts).where(schema.acts.c.who == MINERS[0])).all()[-1]
+    assert event.arguments["taskId"] == task_id
+    assert (act.kind, act.task_id) == ("PartialKeysAnnounced", kept)
+
+
+def every_event() -> list[tuple[ChainEvent, RecordData | None]]:
+    """Return what rounds of every mood emit, money included, and what only strangers do."""
+    sources = (chain_of(played(MOODS)), GeneratedChain(12))
+    read = (each.page(FIRST, each.head().number).events for each in sources)
+    keys = {"taskId": 1, "holder": MINERS[0], "keysCid": "bafykeys", "keysDigest": b"\x01" * 32}
+    strange = ChainEvent(FIRST, 0, bytes(32), "TaskList", "PartialKeysAnnounced", keys)
+    return [(each, record_of(each)) for each in (strange, *(event for page in read for event in page))]
+
+
+def numbered(value: Any, number: int) -> Any:
+    """Return arguments, or a record, with each of their numbers but a kind made this one."""
+    if isinstance(value, Mapping):
+        return {name: each if name == "kind" else numbered(each, number) for name, each in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **numbered({name: getattr(value, name) for name in value.__slots__}, number))
+    return number if type(value) is int else value
+
+
+@pytest.mark.parametrize("number", [-1, 2**63, 2**256 - 1])
+def test_no_number_of_an_event_is_too_large_for_the_tables(engine: Engine, number: int) -> None:
+    index_of(engine)
+    strange = [
+        (replace(event, arguments=numbered(event.arguments, number)), numbered(record, number))
+        for event, record in every_event()
+    ]
+    assert len({event.name for event, _ in strange}) > 12
+    found = [kept for each in strange for kept in subjects(*each) if kept is not None]
+    assert all(0 <= each < 2**63 for each in found)
+    rows = rows_of(strange, CHAIN, COMMITTEE)
+    for place, row in enumerate(rows):
+        row["log_index"] = place
+    with engine.begin() as connection:
+        connection.execute(insert(schema.events), rows)
 
 
 def test_a_reading_that_is_stopped_ends_after_a_page_and_is_gone_on_with_later(
