@@ -101,7 +101,7 @@ def test_pages_of_money_are_the_same_from_both(engine: Engine, tmp_path: Path) -
         for each in (engine, other):
             EventDatabase(each, where(PARAMETERS)).catch_up(chain)
             with each.connect() as connection:
-                look = Look(connection, PARAMETERS)
+                look = Look(connection, where(PARAMETERS))
                 people = sorted(connection.scalars(select(schema.account_totals.c.address).distinct()))
                 accounts = [account_page(look, who, LARGEST, LARGEST) for who in people]
                 boards = (miner_board(look, "", 0), verifier_board(look, "", 0), economics_page(look, ""))

@@ -23,6 +23,7 @@ from pole.explore import schema
 from pole.explore.index.following import EventDatabase
 from pole.explore.index.money import CREDIT, POOL, STAKES
 from pole.explore.index.rounds import Where
+from pole.explore.views.accounts import account_page
 from pole.explore.views.looking import Look
 from pole.explore.views.rounds.money import GIFT, INFORMING, VERIFICATION
 from pole.explore.views.rounds.pages import round_page
@@ -123,6 +124,17 @@ def check_money(look: Look, balances: Mapping[str, int]) -> None:
     assert ended
 
 
+def check_stakes(look: Look, pair: Pair) -> None:
+    """Hold what each verifier is said to have at stake against the committee's books."""
+    staked = select(schema.account_totals.c.address).where(schema.account_totals.c.kind == "STAKED")
+    verifiers = list(look.connection.scalars(staked))
+    assert verifiers
+    for verifier in verifiers:
+        assert (
+            account_page(look, verifier).stake == pair.view("VerifierCommittee.stakeOf", verifier.lower())[0]
+        )
+
+
 @pytest.mark.parametrize("seed", [4, 7, 11])
 def test_the_index_says_what_the_replay_and_the_reservoir_say(seed: int, tmp_path: Path) -> None:
     course = run(artifacts(), seeded(seed), STEPS, Counts())
@@ -131,13 +143,16 @@ def test_the_index_says_what_the_replay_and_the_reservoir_say(seed: int, tmp_pat
     around = history.around
     chain = replace(around.parameters.chain, window_blocks=around.parameters.chain.window_blocks * WITHIN)
     parameters = replace(around.parameters, chain=chain)
-    where = Where(around.chain_id, around.chain_address, around.committee_address, parameters)
+    task_list = address(pair.addresses["TaskList"])
+    where = Where(around.chain_id, around.chain_address, around.committee_address, task_list, parameters)
     with opened(tmp_path) as engine:
         EventDatabase(engine, where).catch_up(seen)
         check_parity(engine, history)
         with engine.connect() as connection:
             rows = list(connection.execute(select(schema.balances)))
-            check_money(Look(connection, parameters), {row.account: row.amount for row in rows})
+            look = Look(connection, where)
+            check_money(look, {row.account: row.amount for row in rows})
+            check_stakes(look, pair)
     credits_ = {row.holder: row.amount for row in rows if row.account == CREDIT}
     for person in PEOPLE:
         assert credits_.get(address(person), 0) == pair.view("RewardReservoir.creditOf", person)[0]

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from pole.explore.database import Signed, Wei, Words
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the schema: an index of another version is made anew."""
 
 

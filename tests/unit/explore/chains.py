@@ -23,10 +23,12 @@ from pole.protocol.encoding.records import (
 )
 from pole.protocol.parameters import Parameters
 from pole.protocol.replay.history import Block, History
+from pole.protocol.rounds.rent import payment
 from pole.protocol.state import Header, Ommer, PostedTask, Record
 from pole.roles.ports import Moment
 
 FIRST = 10
+TASK_LIST = address("0x" + "71" * 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def receipt_of(transaction: bytes, people: Sequence[str] = ()) -> Receipt:
 
 
 def where(parameters: Parameters) -> Where:
-    return Where(1337, CHAIN, COMMITTEE, parameters)
+    return Where(1337, CHAIN, COMMITTEE, TASK_LIST, parameters)
 
 
 def chain_of(ledger: Ledger) -> Chain:
@@ -181,10 +183,9 @@ def _beside(data: Any, history: History) -> list[tuple[str, str, dict[str, Any]]
         case TaskPosted():
             return [("TaskList", "TaskPosted", _posted(history.tasks[data.task_id]))]
         case TaskCancelled():
-            owner = history.tasks[data.task_id].owner
-            return [("TaskList", "TaskCancelled", {"taskId": data.task_id, "owner": owner, "refund": 1})]
+            return [("TaskList", "TaskCancelled", _refunded(history, data.task_id))]
         case TaskReplaced():
-            lost = {"taskId": data.task_id, "owner": history.tasks[data.task_id].owner, "refund": 1}
+            lost = _refunded(history, data.task_id)
             return [("TaskList", "TaskReplaced", {**lost, "byTaskId": data.by_task_id})]
         case RoundOpened() if data.task_id:
             return [("TaskList", "TaskTaken", {"taskId": data.task_id, "roundId": data.round_id})]
@@ -202,6 +203,11 @@ def _posted(task: PostedTask) -> dict[str, Any]:
         "terms": _struct(task.terms),
         "files": _struct(task.files),
     }
+
+
+def _refunded(history: History, task_id: int) -> dict[str, Any]:
+    task, limits = history.tasks[task_id], history.around.parameters.task_list
+    return {"taskId": task_id, "owner": task.owner, "refund": payment(task.terms, limits) - task.terms.fee}
 
 
 def _appended(block: Block) -> tuple[str, str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, Final
 
-from tests.unit.explore.chains import FIRST, Happening, happenings_of, receipts_of
+from tests.unit.explore.chains import FIRST, TASK_LIST, Happening, happenings_of, receipts_of
 from tests.unit.explore.playing import played
 from tests.unit.protocol.example_rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
 from tests.unit.protocol.ledger import CHAIN, COMMITTEE, SEATS, digest_of
@@ -40,7 +40,6 @@ from pole.roles.ports import Moment
 MOODS: Final = ("block",) * 6 + ("false", "silent", "nobody", "leaked", "challenged")
 START: Final = 1_750_000_000
 ROUND_SECONDS: Final = 600
-TASK_LIST: Final = address("0x" + "71" * 20)
 POOL, TASKS, STAKES = (bytes.fromhex(name[2:]) for name in (money.POOL, money.TASKS, money.STAKES))
 STAKE: Final = 10**18
 _OF_BALLOT: Final = frozenset({RecordKind.VOTE_COMMITTED, RecordKind.VOTE_REVEALED, RecordKind.VOTE_LEAKED})
@@ -140,11 +139,11 @@ class GeneratedChain:
     @cached_property
     def _stakes(self) -> list[Told]:
         pool = ("RewardReservoir", "Deposited", _deposit(CHAIN, POOL, DATA_NODE, STAKE))
-        staked = [("VerifierCommittee", "Staked", {"verifier": who, "stake": STAKE}) for who in self._people]
-        paid = [
-            ("RewardReservoir", "Deposited", _deposit(COMMITTEE, STAKES, who, STAKE)) for who in self._people
-        ]
-        return [pool, *staked, *paid]
+        paid = ("RewardReservoir", "Deposited", _deposit(COMMITTEE, STAKES, COMMITTEE, STAKE))
+        seats = (
+            (("VerifierCommittee", "Staked", {"verifier": who, "stake": STAKE}), paid) for who in self._people
+        )
+        return [pool, *(told for seat in seats for told in seat)]
 
     def _cast(self, place: int, time: int) -> Cast:
         chosen = random.Random(self._seed * 1_000_003 + place)  # noqa: S311 - reproducible choices

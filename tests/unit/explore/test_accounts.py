@@ -12,17 +12,18 @@ from tests.unit.explore.chains import chain_of, where
 from tests.unit.explore.databases import opened
 from tests.unit.explore.generated import GeneratedChain
 from tests.unit.protocol.example_rounds import DATA_NODE, MINERS, PARAMETERS
-from tests.unit.protocol.ledger import HONEST, VERIFIERS, Ledger
+from tests.unit.protocol.ledger import COMMITTEE, HONEST, VERIFIERS, Ledger
 
 from pole.explore import schema
 from pole.explore.index.following import EventDatabase
-from pole.explore.index.money import EARNED
+from pole.explore.index.money import EARNED, STAKES
 from pole.explore.server.rendering import render
 from pole.explore.views.accounts import DAYS, AccountPage, account_page
 from pole.explore.views.duties import duties
 from pole.explore.views.looking import ROWS, Act, Look, NotThereError, Time, head_of
 from pole.protocol.ballots import ballot_id
-from pole.protocol.encoding.records import SolutionDisplaced
+from pole.protocol.encoding.records import SolutionDisplaced, TaskCancelled
+from pole.protocol.rounds.rent import rent
 from pole.protocol.state import Phase
 from pole.roles.ports import Moment
 
@@ -38,7 +39,7 @@ def look(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Look]:
     with opened(tmp_path_factory.mktemp("accounts")) as engine:
         EventDatabase(engine, where(PARAMETERS)).catch_up(GeneratedChain(ROUNDS, people=14))
         with engine.connect() as connection:
-            yield Look(connection, PARAMETERS)
+            yield Look(connection, where(PARAMETERS))
 
 
 def people(look: Look) -> list[str]:
@@ -181,7 +182,7 @@ def pages_of(folder: Path, ledger: Ledger, phase: Phase | None, *addresses: str)
     with opened(folder) as engine:
         EventDatabase(engine, where(ledger.parameters)).catch_up(chain)
         with engine.connect() as connection:
-            look = Look(connection, ledger.parameters)
+            look = Look(connection, where(ledger.parameters))
             return {address: account_page(look, address) for address in addresses}
 
 
@@ -294,6 +295,93 @@ def test_stake_at_risk_is_no_more_than_the_stake(tmp_path: Path) -> None:
     assert page.duties[0].at_stake == PENALTY
 
 
+Told = tuple[str, str, dict[str, Any]]
+SEAT = 10
+STRANGER = "0x000000000000000000000000000000000000dEaD"
+
+
+def deposit(holder: str, of: str, amount: int) -> Told:
+    told = {"holder": holder, "account": bytes.fromhex(STAKES[2:]), "from": of, "amount": amount}
+    return "RewardReservoir", "Deposited", told
+
+
+def staked(paid: int, verifier: str = VERIFIERS[0]) -> tuple[Told, ...]:
+    """Return what a verifier that takes a seat emits, which pays what its stake lacks."""
+    told: Told = ("VerifierCommittee", "Staked", {"verifier": verifier, "stake": SEAT})
+    return (told, deposit(COMMITTEE, COMMITTEE, paid)) if paid else (told,)
+
+
+def seat(name: str, stake: int) -> tuple[Told, ...]:
+    return (("VerifierCommittee", name, {"verifier": VERIFIERS[0], "stake": stake}),)
+
+
+def slashed(amount: int) -> Told:
+    told = {"ballotId": ballot_id(99, 0), "verifier": VERIFIERS[0], "amount": amount}
+    return "VerifierCommittee", "Slashed", told
+
+
+@pytest.mark.parametrize(
+    ("transactions", "stake"),
+    [
+        ([staked(SEAT)], 10),
+        ([staked(SEAT), seat("SeatLeft", 10)], 10),
+        ([staked(SEAT), seat("SeatLeft", 10), staked(0)], 10),
+        ([staked(SEAT), seat("SeatLeft", 10), staked(0), seat("SeatLeft", 10), staked(0)], 10),
+        ([staked(SEAT), seat("SeatLeft", 10), seat("Reclaimed", 10)], 0),
+        ([staked(SEAT), seat("SeatLeft", 10), staked(0), seat("SeatLeft", 10), seat("Reclaimed", 10)], 0),
+        ([staked(SEAT), seat("SeatLeft", 10), seat("Reclaimed", 10), staked(SEAT)], 10),
+        ([staked(SEAT), (slashed(4), *seat("SeatLeft", 6))], 6),
+        ([staked(SEAT), (slashed(4), *seat("SeatLeft", 6)), staked(4)], 10),
+        ([staked(SEAT), (slashed(10), *seat("SeatLeft", 0)), staked(SEAT)], 10),
+        # A contract that is a verifier gives the stakes of all something, in the same transaction.
+        ([staked(SEAT), seat("SeatLeft", 10), (*staked(0), deposit(COMMITTEE, STRANGER, 5))], 10),
+        ([staked(SEAT), seat("SeatLeft", 10), (*staked(0), deposit(STRANGER, STRANGER, 5))], 10),
+        ([staked(SEAT), seat("SeatLeft", 10), (*staked(0), *staked(SEAT, VERIFIERS[1]))], 10),
+        ([staked(SEAT), seat("SeatLeft", 10), staked(0), (deposit(COMMITTEE, COMMITTEE, SEAT),)], 10),
+    ],
+)
+def test_a_stake_is_what_was_paid_for_it_and_is_still_there(
+    tmp_path: Path, transactions: list[tuple[Told, ...]], stake: int
+) -> None:
+    chain = chain_of(Ledger())
+    start, first = chain.head().number + 1, chain.happenings[0]
+    chain.happenings += [replace(first, events=told) for told in transactions]
+    chain.happenings.append(replace(first, time=first.time + SEAT_AGE + 1, events=()))
+    with opened(tmp_path) as engine:
+        index = EventDatabase(engine, where(PARAMETERS))
+        index.catch_up(chain)
+        with engine.connect() as connection:
+            page = account_page(Look(connection, where(PARAMETERS)), VERIFIERS[0])
+        chain.reorganise(start, [replace(first, events=())], b"other")
+        index.catch_up(chain)
+        with engine.connect() as connection:
+            assert connection.execute(select(schema.account_totals.c.kind)).scalars().all() == ["GAS_PAID"]
+    assert (page.roles, page.stake) == (("verifier",), stake)
+    has_left = transactions[-1][-1][1] == "SeatLeft"
+    assert due(page) == ["reclaim the stake"] * has_left
+    times = {each.kind: each.times for each in page.kinds}
+    assert times["STAKED"] == sum(told == staked(0)[0] for each in transactions for told in each)
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "replaced"])
+def test_what_a_task_paid_in_comes_back_but_for_its_fee(tmp_path: Path, ending: str) -> None:
+    ledger = Ledger()
+    task_id = ledger.post()
+    if ending == "cancelled":
+        ledger.add(TaskCancelled(task_id))
+    else:
+        ledger.replace(task_id, task_id + 1)
+    page = pages_of(tmp_path, ledger, None, DATA_NODE)[DATA_NODE]
+    terms, limits = ledger.tasks[task_id].terms, ledger.parameters.task_list
+    paid_in = terms.reward + terms.data_bond + rent(terms.reward, limits)
+    assert {each.kind: each.amount for each in page.kinds} == {
+        "TASK_DEPOSIT": paid_in,
+        "TASK_FEE": terms.fee,
+        "TASK_REFUND": paid_in,
+    }
+    assert paid_in > terms.reward + terms.data_bond
+
+
 @pytest.mark.parametrize(
     ("kinds", "seconds", "is_due"),
     [
@@ -310,7 +398,7 @@ def test_a_stake_that_no_round_can_draw_is_due(
     with opened(tmp_path) as engine:
         EventDatabase(engine, where(PARAMETERS)).catch_up(chain_of(Ledger()))
         with engine.connect() as connection:
-            look = Look(connection, PARAMETERS)
+            look = Look(connection, where(PARAMETERS))
             left = Time(head_of(look).time - seconds)
             for number, kind in enumerate(kinds):
                 act = Act(left, 0, kind, VERIFIERS[0], None, None, "")
@@ -327,7 +415,7 @@ def test_a_stake_that_an_open_round_can_draw_is_not_due(tmp_path: Path) -> None:
     with opened(tmp_path) as engine:
         EventDatabase(engine, where(PARAMETERS)).catch_up(chain_of(ledger))
         with engine.connect() as connection:
-            look = Look(connection, PARAMETERS)
+            look = Look(connection, where(PARAMETERS))
             opened_at = connection.execute(select(schema.rounds.c.opened_at)).scalar_one()
             connection.execute(insert(schema.blocks).values(number=999, hash=b"", time=opened_at + 10**6))
             for left, is_due in ((opened_at - SEAT_AGE, False), (opened_at - SEAT_AGE - 1, True)):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select
-from tests.unit.explore.chains import FIRST, chain_of, receipt_of, shifted, where
+from tests.unit.explore.chains import FIRST, Happening, chain_of, receipt_of, shifted, where
 from tests.unit.explore.databases import opened
 from tests.unit.explore.generated import GeneratedChain
 from tests.unit.explore.playing import played
@@ -17,13 +17,15 @@ from tests.unit.protocol.example_rounds import PARAMETERS
 from pole.explore import schema
 from pole.explore.database import DIGITS, Wei, open_database
 from pole.explore.index.following import EventDatabase
-from pole.explore.index.money import DAY, POOL, STAKES
+from pole.explore.index.money import DAY, POOL, STAKES, TASKS
 from pole.explore.views.economics import economics_page
 from pole.explore.views.leaderboards import MAX_FIRST, miner_board, verifier_board
 from pole.explore.views.looking import ROWS, Look, NotThereError, head_of, wei_of, wei_sum
+from pole.explore.views.now import now_page
 from pole.explore.views.transactions import transaction_page
 
 ROUNDS = 300
+STRANGER, OTHER = "0x000000000000000000000000000000000000dEaD", "0x" + "12" * 20
 amounts = st.lists(st.one_of(st.integers(0, 10**DIGITS - 1), st.integers(0, 10**20)), max_size=8)
 
 
@@ -32,7 +34,7 @@ def look(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Look]:
     with opened(tmp_path_factory.mktemp("boards")) as engine:
         EventDatabase(engine, where(PARAMETERS)).catch_up(GeneratedChain(ROUNDS, people=70))
         with engine.connect() as connection:
-            yield Look(connection, PARAMETERS)
+            yield Look(connection, where(PARAMETERS))
 
 
 def lines_of(board: Any, look: Look, days: str) -> list[Any]:
@@ -129,7 +131,7 @@ def test_gas_of_a_day_is_unknown_where_that_of_one_transaction_is(tmp_path: Path
     with opened(tmp_path) as engine:
         EventDatabase(engine, where(PARAMETERS)).catch_up(chain)
         with engine.connect() as connection:
-            look = Look(connection, PARAMETERS)
+            look = Look(connection, where(PARAMETERS))
             known, *_, unknown = economics_page(look, "365").lines
             pages = [transaction_page(look, each.transaction) for each in chain.page(FIRST, FIRST + 6).events]
     assert known.transactions == 1
@@ -171,9 +173,48 @@ def test_amounts_are_added_exactly_in_a_database(given_amounts: list[int]) -> No
     assert wei_of(row, "all") == sum(given_amounts)
 
 
+def moved(name: str, holder: str, account: str, **told: Any) -> tuple[str, str, dict[str, Any]]:
+    pair = ("fromHolder", "fromAccount") if name == "Transferred" else ("holder", "account")
+    named = dict(zip(pair, (holder, bytes.fromhex(account[2:])), strict=True))
+    return "RewardReservoir", name, {**named, "amount": 10**20, **told}
+
+
+@pytest.mark.parametrize("account", [POOL, STAKES, TASKS])
+def test_a_strangers_accounts_of_the_same_names_are_nobodys_but_its_own(tmp_path: Path, account: str) -> None:
+    shared = where(PARAMETERS).shared
+    real = [
+        moved("Deposited", *each, **{"from": STRANGER}) for each in (shared.pool, shared.stakes, shared.tasks)
+    ]
+    chain = chain_of(played(("block",)))
+    chain.happenings.append(Happening(chain.head().time, tuple(real)))
+    others = [holder for holder, name in (shared.pool, shared.stakes, shared.tasks) if name != account]
+    forged = [
+        *(moved("Deposited", holder, account, **{"from": STRANGER}) for holder in (STRANGER, *others)),
+        moved("Transferred", STRANGER, account, toHolder=OTHER, toAccount=bytes.fromhex(account[2:])),
+        moved("Credited", OTHER, account, payee=OTHER, amount=10**19),
+    ]
+    with opened(tmp_path) as engine:
+        index = EventDatabase(engine, where(PARAMETERS))
+        index.catch_up(chain)
+        with engine.connect() as connection:
+            before = figures(Look(connection, where(PARAMETERS)))
+        chain.happenings.append(Happening(chain.head().time, tuple(forged)))
+        index.catch_up(chain)
+        with engine.connect() as connection:
+            assert figures(Look(connection, where(PARAMETERS))) == before
+    assert before[:5] == (10**20,) * 5
+
+
+def figures(look: Look) -> tuple[Any, ...]:
+    """Return what pages say of the shared accounts."""
+    now, page = now_page(look), economics_page(look, "365")
+    days = [(line.day, line.pool, line.stakes) for line in page.lines]
+    return (now.pool, now.stakes, page.pool, page.stakes, page.waiting, days)
+
+
 def test_a_network_without_rounds_has_empty_boards(tmp_path: Path) -> None:
     with opened(tmp_path) as engine:
         index = EventDatabase(engine, where(PARAMETERS))
         with index.engine.connect() as connection:
-            assert economics_page(Look(connection, PARAMETERS), "").lines == ()
-            assert miner_board(Look(connection, PARAMETERS), "", 0).lines == ()
+            assert economics_page(Look(connection, where(PARAMETERS)), "").lines == ()
+            assert miner_board(Look(connection, where(PARAMETERS)), "", 0).lines == ()

@@ -47,7 +47,7 @@ class Keeper:
         appended = [event for event in events if event.name == "BlockAppended"]
         _insert(connection, schema.pole_blocks, [block_row(event) for event in appended])
         _insert(connection, schema.ommers, [row for event in appended for row in ommer_rows(event)])
-        _add_money(connection, happened, times, lambda terms: terms)
+        _add_money(connection, happened, times, lambda terms: terms, self._where)
         self._derive(connection, rows)
 
     def remove_from(self, connection: Connection, first: int) -> None:
@@ -55,7 +55,7 @@ class Keeper:
         gone = events_where(connection, schema.events.c.block >= first)
         happened = [(event, record_of(event)) for event in gone]
         times = _times(connection, {event.block for event in gone})
-        _add_money(connection, happened, times, negative)
+        _add_money(connection, happened, times, negative, self._where)
         lost = _transactions(connection, schema.transactions.c.block >= first)
         _add_gas(connection, lost, times, negative)
         for table in (schema.events, schema.transactions, schema.acts, schema.pole_blocks, schema.ommers):
@@ -149,14 +149,15 @@ def _add_money(
     happened: Happened,
     times: Mapping[int, int],
     signed: Callable[[Terms], Terms],
+    where: Where,
 ) -> None:
     changes = balance_changes(event for event, _ in happened)
     balances = {key: (amount,) for key, amount in changes.items()}
-    days = day_changes(happened, times)
+    days = day_changes(happened, times, where.shared, where.parameters.task_list)
     add_terms(connection, schema.balances, signed(balances))
     add_terms(connection, schema.account_days, signed(days))
     add_terms(connection, schema.account_totals, signed(total_changes(days)))
-    add_terms(connection, schema.network_days, signed(network_changes(happened, times, days)))
+    add_terms(connection, schema.network_days, signed(network_changes(happened, times, days, where.shared)))
 
 
 def _stand(

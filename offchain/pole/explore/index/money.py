@@ -5,12 +5,16 @@ leaves no trace.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Final
 
 from pole.adapters.history.pages import ChainEvent
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.encoding.records import Payouts, RecordData, RoundVoided, TallyChallenged
+from pole.protocol.parameters import TaskListParameters
+from pole.protocol.rounds.rent import rent
 from pole.protocol.state import PayoutReason
 
 CREDIT: Final = "credit"
@@ -19,12 +23,25 @@ CREDIT: Final = "credit"
 TASKS, POOL, STAKES = (
     "0x" + keccak256(f"PoLe.{name}.v1".encode()).hex() for name in ("tasks", "pool", "stakes")
 )
-"""The accounts of waiting tasks, of the pool and of stakes (contracts/libraries/encoding/Accounts.sol)."""
+"""Names of accounts (contracts/libraries/encoding/Accounts.sol); anybody may have one of its own so named."""
+
+Account = tuple[str, str]
+"""Whose account it is, and its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The accounts that serve all rounds: of tasks that wait, the pool, and that of stakes."""
+
+    tasks: Account
+    pool: Account
+    stakes: Account
+
 
 DAY: Final = 86_400
 
-Balances = Counter[tuple[str, str]]
-"""Wei by holder and account."""
+Balances = Counter[Account]
+"""Wei by account."""
 
 Days = Mapping[tuple[str, int, str], tuple[int, int]]
 """Wei, and how often, by address, day since the epoch and kind."""
@@ -44,8 +61,12 @@ GAS_PAID: Final = "GAS_PAID"
 GAS: Final = "GAS"
 """A kind of the network's days alone: gas as far as it is known, and how many transactions there were."""
 
-_COMMITTEE: Final = {"Rewarded": "VERIFICATION", "Slashed": "PENALTY"}
-_SEATS: Final = {"Staked": "STAKED", "Reclaimed": "RECLAIMED"}
+_OF_VERIFIERS: Final = {
+    "Rewarded": ("VERIFICATION", "amount"),
+    "Slashed": ("PENALTY", "amount"),
+    "Reclaimed": ("RECLAIMED", "stake"),
+}
+_REFUNDS: Final = ("TaskCancelled", "TaskReplaced")
 
 EARNED: Final = (
     *(PayoutReason.TASK_REWARD.name, PayoutReason.BLOCK_REWARD.name, PayoutReason.OMMER_INCLUSION.name),
@@ -74,38 +95,61 @@ def balance_changes(events: Iterable[ChainEvent]) -> Balances:
     return changes
 
 
-def entries(event: ChainEvent, record: RecordData | None) -> list[tuple[str, str, int]]:
-    """Return what an event paid or cost: address, kind and wei."""
+def entries(
+    event: ChainEvent, record: RecordData | None, limits: TaskListParameters
+) -> list[tuple[str, str, int]]:
+    """Return what an event paid or cost by itself: address, kind and wei."""
     told = event.arguments
     match record:
         case Payouts():
             return [(each.payee, each.reason.name, each.amount) for each in record.payouts]
         case TallyChallenged():
             return [(record.challenger, "CHALLENGE", record.bond)]
-    if event.name in _COMMITTEE:
-        return [(told["verifier"], _COMMITTEE[event.name], told["amount"])]
-    if event.name in _SEATS:
-        return [(told["verifier"], _SEATS[event.name], told["stake"])]
+    if event.name in _OF_VERIFIERS:
+        kind, amount = _OF_VERIFIERS[event.name]
+        return [(told["verifier"], kind, told[amount])]
     if event.name == "VoteLeaked":
         return [(told["informer"], "INFORMING", told["reward"])]
     if event.name == "Withdrawn":
         return [(told["payee"], "WITHDRAWN", told["amount"])]
     if event.name == "TaskPosted":
         terms = told["terms"]
-        deposit = terms["reward"] + terms["dataBond"]
+        deposit = terms["reward"] + terms["dataBond"] + rent(terms["reward"], limits)
         return [(told["owner"], "TASK_DEPOSIT", deposit), (told["owner"], FEE, terms["fee"])]
+    if event.name in _REFUNDS:
+        return [(told["owner"], "TASK_REFUND", told["refund"])]
     return []
 
 
-def day_changes(happened: Iterable[tuple[ChainEvent, RecordData | None]], times: Mapping[int, int]) -> Days:
-    """Return what events add to each address's days; `times` are those of their Ethereum blocks."""
+def day_changes(
+    happened: Sequence[tuple[ChainEvent, RecordData | None]],
+    times: Mapping[int, int],
+    shared: Shared,
+    limits: TaskListParameters,
+) -> Days:
+    """Return what events, of whole transactions, add to each address's days; `times` are of their blocks."""
     sums: dict[tuple[str, int, str], tuple[int, int]] = {}
-    for event, record in happened:
-        for address, kind, amount in entries(event, record):
+    for (event, record), after in zip_longest(happened, [each for each, _ in happened[1:]]):
+        found = entries(event, record, limits)
+        if event.name == "Staked":
+            found.append((event.arguments["verifier"], "STAKED", _staked(event, after, shared)))
+        for address, kind, amount in found:
             key = (address, times[event.block] // DAY, kind)
             before, often = sums.get(key, (0, 0))
             sums[key] = (before + amount, often + 1)
     return sums
+
+
+def _staked(event: ChainEvent, after: ChainEvent | None, shared: Shared) -> int:
+    """Return what a verifier paid for its seat: what its stake lacked, which the next event puts to stakes.
+
+    `Staked` itself tells the whole stake, most of which is there already when a seat is taken again.
+    """
+    if after is None or after.transaction != event.transaction or after.name != "Deposited":
+        return 0
+    told, (holder, account) = after.arguments, shared.stakes
+    is_its_own = (told["holder"], told["from"], _account(told["account"])) == (holder, holder, account)
+    return int(told["amount"]) if is_its_own else 0
 
 
 def total_changes(days: Days) -> Mapping[tuple[str, str], tuple[int, int]]:
@@ -118,7 +162,10 @@ def total_changes(days: Days) -> Mapping[tuple[str, str], tuple[int, int]]:
 
 
 def network_changes(
-    happened: Iterable[tuple[ChainEvent, RecordData | None]], times: Mapping[int, int], days: Days
+    happened: Iterable[tuple[ChainEvent, RecordData | None]],
+    times: Mapping[int, int],
+    days: Days,
+    shared: Shared,
 ) -> Mapping[tuple[int, str], tuple[int, int]]:
     """Return what events add to the network's days: wei, and how often, by day and kind.
 
@@ -135,12 +182,14 @@ def network_changes(
         add(day, kind, amount, often)
     for event, record in happened:
         day = times[event.block] // DAY
-        for kind, amount in _network_entries(event, record):
+        for kind, amount in _network_entries(event, record, shared):
             add(day, kind, amount, 1)
     return sums
 
 
-def _network_entries(event: ChainEvent, record: RecordData | None) -> Iterator[tuple[str, int]]:
+def _network_entries(
+    event: ChainEvent, record: RecordData | None, shared: Shared
+) -> Iterator[tuple[str, int]]:
     told = event.arguments
     if event.name == "TaskPosted":
         yield OFFERED, told["terms"]["reward"]
@@ -149,10 +198,9 @@ def _network_entries(event: ChainEvent, record: RecordData | None) -> Iterator[t
     elif isinstance(record, RoundVoided):
         yield VOID, 0
     changes = balance_changes([event])
-    for kind, account in ((POOL_CHANGE, POOL), (STAKES_CHANGE, STAKES)):
-        amount = sum(each for (_, name), each in changes.items() if name == account)
-        if amount:
-            yield kind, amount
+    for kind, account in ((POOL_CHANGE, shared.pool), (STAKES_CHANGE, shared.stakes)):
+        if changes[account]:
+            yield kind, changes[account]
 
 
 def _account(name: bytes) -> str:

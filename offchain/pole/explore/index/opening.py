@@ -21,6 +21,7 @@ def open_index(deployment: Deployment, home: Path, dsn: str | None) -> EventData
             chain_id=deployment.chain_id,
             chain_address=deployment.chain.address,
             committee_address=deployment.contracts["VerifierCommittee"].address,
+            task_list_address=deployment.contracts["TaskList"].address,
             parameters=deployment.parameters,
         ),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from pole.adapters.ethereum.decoding import to_vote
 from pole.adapters.history.pages import ChainEvent
+from pole.explore.index.money import POOL, STAKES, TASKS, Shared
 from pole.explore.index.stored import record_of
 from pole.protocol.encoding.records import (
     KeysPosted,
@@ -30,7 +31,15 @@ class Where:
     chain_id: int
     chain_address: str
     committee_address: str
+    task_list_address: str
     parameters: Parameters
+
+    @property
+    def shared(self) -> Shared:
+        """Return the accounts that serve all rounds."""
+        return Shared(
+            (self.task_list_address, TASKS), (self.chain_address, POOL), (self.committee_address, STAKES)
+        )
 
 
 @dataclass(frozen=True, slots=True)

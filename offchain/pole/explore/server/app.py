@@ -109,7 +109,7 @@ def application(
     @contextlib.contextmanager
     def looked() -> Iterator[Look]:
         with index.engine.connect() as connection:
-            yield Look(connection, index.where.parameters, find_specification)
+            yield Look(connection, index.where, find_specification)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -11,7 +11,6 @@ from pole.explore.schema import (
     account_days,
     account_totals,
     acts,
-    balances,
     miner_days,
     seats,
     solutions,
@@ -19,7 +18,7 @@ from pole.explore.schema import (
     verifier_days,
 )
 from pole.explore.views.duties import STAKE, Duty, OpenPart, Risk, duties, open_parts, risks
-from pole.explore.views.looking import ROWS, Act, Ether, Look, NotThereError, act_of
+from pole.explore.views.looking import ROWS, Act, Ether, Look, NotThereError, act_of, balance_of
 from pole.explore.views.rounds.pages import SolutionLine, solution_line
 from pole.explore.views.tasks.pages import TASKS, TaskLine, task_line
 from pole.protocol.ballots import round_and_attempt
@@ -146,7 +145,7 @@ def account_page(
     if not (kinds or latest or owned or parts):
         raise NotThereError(f"Nothing on this chain was done by, or paid to, {address}.")
     sums = {each.kind: each.amount for each in kinds}
-    credit = _credit(look, address)
+    credit = balance_of(look, (address, CREDIT))
     counts = _counts(look, address, parts)
     stake = sums.get("STAKED", 0) - sums.get("PENALTY", 0) - sums.get("RECLAIMED", 0)
     days, older = _days(look, address, before_day)
@@ -190,11 +189,6 @@ def _counts(look: Look, address: str, parts: tuple[OpenPart, ...]) -> dict[str, 
         "won": int(ended.won or 0),
         "sat": int(seated or 0) + sum(len(part.sat) for part in parts),
     }
-
-
-def _credit(look: Look, address: str) -> Ether:
-    is_credit = (balances.c.holder == address) & (balances.c.account == CREDIT)
-    return Ether(look.value(select(balances.c.amount).where(is_credit)) or 0)
 
 
 def _kinds(look: Look, address: str) -> tuple[KindSum, ...]:

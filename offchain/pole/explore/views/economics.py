@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from pole.explore.index import money
-from pole.explore.schema import balances, network_days
-from pole.explore.views.looking import Ether, Look, head_of
+from pole.explore.schema import network_days
+from pole.explore.views.looking import Ether, Look, balance_of, head_of
 from pole.protocol.state import PayoutReason
 
 DAYS: Final = ("7", "30", "90", "365")
@@ -73,18 +73,15 @@ def economics_page(look: Look, days: str) -> EconomicsPage:
     table = network_days
     oldest = head_of(look).time // money.DAY - shown
     rows = look.rows(select(table).where(table.c.day > oldest).order_by(table.c.day.desc()))
-    pool, stakes = _account(look, money.POOL), _account(look, money.STAKES)
+    shared = look.where.shared
+    pool, stakes = balance_of(look, shared.pool), balance_of(look, shared.stakes)
     return EconomicsPage(
         days=shown,
-        pool=Ether(pool),
-        stakes=Ether(stakes),
-        waiting=Ether(_account(look, money.TASKS)),
+        pool=pool,
+        stakes=stakes,
+        waiting=balance_of(look, shared.tasks),
         lines=tuple(_lines(rows, pool, stakes)),
     )
-
-
-def _account(look: Look, name: str) -> int:
-    return sum(look.connection.scalars(select(balances.c.amount).where(balances.c.account == name)))
 
 
 def _lines(rows: Iterable[Any], pool: int, stakes: int) -> Iterable[EconomicsDay]:

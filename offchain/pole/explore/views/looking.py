@@ -9,6 +9,8 @@ from sqlalchemy import BigInteger, Column, Connection, Select, String, cast, fun
 from pole.errors import PoleError
 from pole.explore import schema
 from pole.explore.database import DIGITS
+from pole.explore.index.money import Account
+from pole.explore.index.rounds import Where
 from pole.protocol.parameters import Parameters
 from pole.protocol.state import PostedTask
 
@@ -51,8 +53,13 @@ class Look:
     """
 
     connection: Connection
-    parameters: Parameters
+    where: Where
     find_specification: FindSpecification = nothing_kept
+
+    @property
+    def parameters(self) -> Parameters:
+        """Return the parameters of the network."""
+        return self.where.parameters
 
     def rows(self, asked: Select[Any]) -> list[Any]:
         """Return the rows of a query."""
@@ -92,6 +99,14 @@ def head_of(look: Look) -> Head:
     """Return how far the index reaches."""
     row = look.row(select(schema.blocks).order_by(schema.blocks.c.number.desc()))
     return Head(0, Time(0)) if row is None else Head(row.number, Time(row.time))
+
+
+def balance_of(look: Look, account: Account) -> Ether:
+    """Return what an account of the reservoir holds."""
+    table, (holder, name) = schema.balances, account
+    return Ether(
+        look.value(select(table.c.amount).where(table.c.holder == holder, table.c.account == name)) or 0
+    )
 
 
 def act_of(row: Any) -> Act:

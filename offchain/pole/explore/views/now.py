@@ -6,9 +6,9 @@ from typing import Final
 from sqlalchemy import func, select
 
 from pole.explore import schema
-from pole.explore.index.money import DAY, FEE, POOL, STAKES
+from pole.explore.index.money import DAY, FEE
 from pole.explore.views.blocks import BlockLine, block_line
-from pole.explore.views.looking import Ether, Head, Look, Time, head_of
+from pole.explore.views.looking import Ether, Head, Look, Time, balance_of, head_of
 from pole.explore.views.tasks.pages import TaskLine, most_valuable
 
 SHORT: Final = 10
@@ -59,8 +59,8 @@ def now_page(look: Look) -> NowPage:
         waiting=most_valuable(look, SHORT),
         waiting_count=look.value(select(func.count()).select_from(schema.tasks).where(waiting)),
         blocks=tuple(block_line(row) for row in look.rows(newest)),
-        pool=_account(look, POOL),
-        stakes=_account(look, STAKES),
+        pool=balance_of(look, look.where.shared.pool),
+        stakes=balance_of(look, look.where.shared.stakes),
         fees_today=_fees(look, head.time // DAY),
         rounds_last_hour=_ended_since(look, head.time - HOUR),
         rounds_last_day=_ended_since(look, head.time - DAY),
@@ -88,13 +88,6 @@ def _lanes(look: Look) -> tuple[LaneLine, ...]:
         )
         for row in look.rows(asked)
     )
-
-
-def _account(look: Look, name: str) -> Ether:
-    amounts = look.connection.scalars(
-        select(schema.balances.c.amount).where(schema.balances.c.account == name)
-    )
-    return Ether(sum(amounts))
 
 
 def _fees(look: Look, day: int) -> Ether:

@@ -60,7 +60,7 @@ def test_records_are_numbered_as_in_a_body(engine: Engine) -> None:
 
 def test_every_record_is_proven_to_be_in_its_block(engine: Engine) -> None:
     with engine.connect() as connection:
-        look = Look(connection, PARAMETERS)
+        look = Look(connection, where(PARAMETERS))
         heights = [line.height for line in block_list(look, None).lines if line.height]
         for height in heights:
             last = block_page(look, height, 0).count - 1
@@ -75,7 +75,7 @@ def test_the_same_seed_makes_the_same_chain() -> None:
 
 def test_what_was_put_into_a_round_was_paid_out_of_it(engine: Engine) -> None:
     with engine.connect() as connection:
-        look = Look(connection, PARAMETERS)
+        look = Look(connection, where(PARAMETERS))
         for round_id in range(1, ROUNDS + 1):
             page = round_page(look, round_id)
             assert page.money.held == 0

@@ -40,7 +40,7 @@ def look(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Look]:
     with opened(tmp_path_factory.mktemp("time")) as engine:
         EventDatabase(engine, where(PARAMETERS)).catch_up(GeneratedChain(ROUNDS))
         with engine.connect() as connection:
-            yield Look(connection, PARAMETERS)
+            yield Look(connection, where(PARAMETERS))
 
 
 def marks(*kinds: str, attempt: int = 0, start: int = START + 10, count: int = 1) -> list[Mark]:
