@@ -83,12 +83,12 @@ def balance_changes(events: Iterable[ChainEvent]) -> Balances:
         told = event.arguments
         match event.contract, event.name:
             case "RewardReservoir", "Deposited":
-                changes[told["holder"], _account(told["account"])] += told["amount"]
+                changes[told["holder"], account_name(told["account"])] += told["amount"]
             case "RewardReservoir", "Transferred":
-                changes[told["fromHolder"], _account(told["fromAccount"])] -= told["amount"]
-                changes[told["toHolder"], _account(told["toAccount"])] += told["amount"]
+                changes[told["fromHolder"], account_name(told["fromAccount"])] -= told["amount"]
+                changes[told["toHolder"], account_name(told["toAccount"])] += told["amount"]
             case "RewardReservoir", "Credited":
-                changes[told["holder"], _account(told["account"])] -= told["amount"]
+                changes[told["holder"], account_name(told["account"])] -= told["amount"]
                 changes[told["payee"], CREDIT] += told["amount"]
             case "RewardReservoir", "Withdrawn":
                 changes[told["payee"], CREDIT] -= told["amount"]
@@ -148,7 +148,7 @@ def _staked(event: ChainEvent, after: ChainEvent | None, shared: Shared) -> int:
     if after is None or after.transaction != event.transaction or after.name != "Deposited":
         return 0
     told, (holder, account) = after.arguments, shared.stakes
-    is_its_own = (told["holder"], told["from"], _account(told["account"])) == (holder, holder, account)
+    is_its_own = (told["holder"], told["from"], account_name(told["account"])) == (holder, holder, account)
     return int(told["amount"]) if is_its_own else 0
 
 
@@ -203,5 +203,6 @@ def _network_entries(
             yield kind, changes[account]
 
 
-def _account(name: bytes) -> str:
+def account_name(name: bytes) -> str:
+    """Return the name of an account as tables have it."""
     return "0x" + name.hex()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+from tests.unit.explore.chains import TASK_LIST, where
 from tests.unit.protocol.example_rounds import DATA_NODE, MINERS, PARAMETERS, TERMS
 from tests.unit.protocol.ledger import CHAIN, COMMITTEE, FILES, VERIFIERS
 
@@ -64,7 +66,7 @@ def rounds_of(*events: ChainEvent) -> list[int | None]:
 
 
 def money(*events: ChainEvent) -> RoundMoney:
-    return money_of([(each, record_of(each)) for each in events], 7, TASK, PARAMETERS.task_list)
+    return money_of([(each, record_of(each)) for each in events], 7, TASK, where(PARAMETERS))
 
 
 def test_money_is_of_the_round_whose_account_it_changes() -> None:
@@ -113,7 +115,7 @@ def test_accounts_of_a_strangers_own_are_of_no_round() -> None:
 
 def test_a_task_is_put_in_by_its_owner_in_parts() -> None:
     due = TERMS.reward + TERMS.data_bond + RENT
-    found = money(transfer(0, (CHAIN, TASKS_), (CHAIN, ROUND), due))
+    found = money(transfer(0, (TASK_LIST, TASKS_), (CHAIN, ROUND), due))
     assert {(line.who, line.what): line.paid_in for line in found.lines if line.who} == {
         (DATA_NODE, "TASK_FEE"): TERMS.fee,
         (DATA_NODE, "REWARD"): TERMS.reward,
@@ -121,6 +123,23 @@ def test_a_task_is_put_in_by_its_owner_in_parts() -> None:
         (DATA_NODE, "RENT"): RENT,
     }
     assert found.held == due
+
+
+@pytest.mark.parametrize("account", [POOL_, STAKES_, TASKS_, ROUND, OTHER])
+def test_what_strangers_put_in_is_a_gift_whatever_they_call_their_account(account: bytes) -> None:
+    found = money(transfer(0, (STRANGER, account), (CHAIN, ROUND), 1))
+    lines = {(line.who, line.what): (line.paid_in, line.paid_out) for line in found.lines if line.who}
+    assert lines == {(DATA_NODE, "TASK_FEE"): (TERMS.fee, 0), (STRANGER, GIFT): (1, 0)}
+    assert found.held == 1
+
+
+def test_what_a_round_pays_an_account_named_like_the_pool_is_no_rest() -> None:
+    found = money(
+        transfer(0, (CHAIN, ROUND), (STRANGER, POOL_), 1), credit(1, (STRANGER, POOL_), STRANGER, 1)
+    )
+    lines = {(line.who, line.what): (line.paid_in, line.paid_out) for line in found.lines}
+    assert ("", "REST") not in lines
+    assert lines[STRANGER, GIFT] == (0, 1)
 
 
 def test_a_bond_is_of_the_miner_who_committed() -> None:

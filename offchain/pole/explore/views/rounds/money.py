@@ -11,7 +11,8 @@ from typing import Final
 from sqlalchemy import or_, select
 
 from pole.adapters.history.pages import ChainEvent
-from pole.explore.index.money import FEE, POOL, STAKES, TASKS
+from pole.explore.index.money import FEE, Account, account_name
+from pole.explore.index.rounds import Where
 from pole.explore.index.stored import RESERVOIR, event_of, record_of
 from pole.explore.schema import events
 from pole.explore.views.looking import Ether, Look
@@ -82,17 +83,18 @@ class _Book:
 def round_money(look: Look, round_id: int, task: PostedTask) -> RoundMoney:
     """Return the money of a round on a task."""
     happened = [(event, record_of(event)) for event in _events(look, round_id)]
-    return money_of(happened, round_id, task, look.parameters.task_list)
+    return money_of(happened, round_id, task, look.where)
 
 
 def money_of(
     happened: Sequence[tuple[ChainEvent, RecordData | None]],
     round_id: int,
     task: PostedTask,
-    limits: TaskListParameters,
+    where: Where,
 ) -> RoundMoney:
     """Return what the events of a round say of its money, up to its payouts where they were made."""
-    happened, book, own = _until_payouts(happened), _Book(), f"0x{round_id:064x}"
+    happened, book = _until_payouts(happened), _Book()
+    own = (where.chain_address, f"0x{round_id:064x}")
     if task.terms.fee:
         book.put_in(task.owner, FEE, task.terms.fee)
         book.pay("", FEE, task.terms.fee)
@@ -105,9 +107,9 @@ def money_of(
             elif event.name == "Deposited":
                 book.put_in(*_depositor(event, records), event.arguments["amount"])
             elif event.name == "Transferred":
-                _transfer(book, event, task, limits, own)
+                _transfer(book, event, task, where, own)
             elif event.name == "Credited":
-                _credit(book, event, records, reasons)
+                _credit(book, event, records, reasons, where.shared.pool)
             elif event.name == "Slashed":
                 book.put_in(event.arguments["verifier"], PENALTY, event.arguments["amount"])
     return _summed(book)
@@ -167,17 +169,17 @@ def _depositor(event: ChainEvent, records: Sequence[RecordData]) -> tuple[str, s
     return told["from"], GIFT
 
 
-def _transfer(book: _Book, event: ChainEvent, task: PostedTask, limits: TaskListParameters, own: str) -> None:
-    told = event.arguments
-    source, target = (f"0x{told[name].hex()}" for name in ("fromAccount", "toAccount"))
+def _transfer(book: _Book, event: ChainEvent, task: PostedTask, where: Where, own: Account) -> None:
+    told, shared = event.arguments, where.shared
+    source, target = ((told[f"{end}Holder"], account_name(told[f"{end}Account"])) for end in ("from", "to"))
     amount = told["amount"]
-    if source == TASKS and target == own:
-        _escrow(book, task, amount, limits)
-    elif source == POOL:
+    if source == shared.tasks and target == own:
+        _escrow(book, task, amount, where.parameters.task_list)
+    elif source == shared.pool:
         book.put_in("", REWARD, amount)
-    elif target == POOL:
+    elif target == shared.pool:
         book.pay("", REST, amount)
-    elif target == own and source != STAKES:
+    elif target == own and source != shared.stakes:
         book.put_in(told["fromHolder"], GIFT, amount)
 
 
@@ -196,16 +198,17 @@ def _credit(
     event: ChainEvent,
     records: Sequence[RecordData],
     reasons: dict[tuple[str, int], list[str]],
+    pool: Account,
 ) -> None:
     told = event.arguments
-    payee, amount, account = told["payee"], told["amount"], f"0x{told['account'].hex()}"
+    payee, amount = told["payee"], told["amount"]
     newest = records[-1] if records else None
     known = reasons.get((payee, amount), [])
     if isinstance(newest, SolutionDisplaced) and newest.miner == payee:
         why = MINER_BOND
     else:
         why = known.pop(0) if known else GIFT
-    if account == POOL:
+    if (told["holder"], account_name(told["account"])) == pool:
         book.put_in("", why, amount)
     book.pay(payee, why, amount)
 
