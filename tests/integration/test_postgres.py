@@ -10,6 +10,7 @@ from tempfile import mkdtemp
 
 import pytest
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 from tests.unit.explore.chains import FIRST, chain_of, happenings_of, where
 from tests.unit.explore.databases import dump, opened
 from tests.unit.explore.generated import GeneratedChain
@@ -22,6 +23,7 @@ from pole.errors import DiskError
 from pole.explore import schema
 from pole.explore.database import open_database
 from pole.explore.index.following import EventDatabase
+from pole.explore.index.keeping import Keeper
 from pole.explore.views.accounts import account_page
 from pole.explore.views.economics import economics_page
 from pole.explore.views.leaderboards import miner_board, verifier_board
@@ -84,6 +86,20 @@ def test_after_a_reorganisation_both_databases_have_the_same_rows(engine: Engine
     with opened(tmp_path) as other:
         EventDatabase(other, where(PARAMETERS)).catch_up(chain)
         assert dump(engine) == dump(other)
+
+
+def test_a_transaction_sees_one_state_and_changes_no_other(engine: Engine) -> None:
+    chain = chain_of(played(("block", "false")))
+    index = EventDatabase(engine, where(PARAMETERS))
+    index.catch_up(chain)
+    start = chain.head().number - 3
+    with engine.connect() as late:
+        before = late.execute(select(schema.events.c.block, schema.events.c.log_index)).all()
+        chain.reorganise(start, chain.happenings[-2:], b"other")
+        index.catch_up(chain)
+        assert late.execute(select(schema.events.c.block, schema.events.c.log_index)).all() == before
+        with pytest.raises(OperationalError):
+            Keeper(where(PARAMETERS)).remove_from(late, start)
 
 
 def test_a_string_that_is_no_text_is_the_same_in_both(engine: Engine, tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, String, Text, TypeDecorator, create_engine, event
-from sqlalchemy.engine import Dialect
+from sqlalchemy import Connection, Engine, String, Text, TypeDecorator, create_engine, event
+from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from pole.errors import InputError
@@ -79,10 +79,14 @@ def sqlite_dsn(file: Path) -> str:
 def open_database(dsn: str) -> Engine:
     """Return the engine of a database, which is first connected to when it is used.
 
+    A transaction sees one state from its first question on. A write that follows from a state which another
+    has changed since raises OperationalError.
+
     Raises InputError where the DSN is none, or its driver is not installed.
     """
     try:
-        engine = create_engine(dsn)
+        is_postgres = make_url(dsn).get_backend_name() == "postgresql"
+        engine = create_engine(dsn, **({"isolation_level": "REPEATABLE READ"} if is_postgres else {}))
     except (ArgumentError, NoSuchModuleError) as error:
         raise InputError(
             "--database is no DSN of SQLite or PostgreSQL: give one like sqlite:///pole.sqlite or "
@@ -94,11 +98,18 @@ def open_database(dsn: str) -> Engine:
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin)
     return engine
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     """Let readers go on while the index writes; what a crash of the machine loses is read again."""
+    # Python's driver would begin a transaction with its first write: what is read before is of other states.
+    connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA busy_timeout=10000")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

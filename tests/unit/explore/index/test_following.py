@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, select
+from sqlalchemy.exc import OperationalError
 from tests.unit.explore.chains import FIRST, Chain, chain_of, happenings_of, receipt_of, where
 from tests.unit.explore.databases import dump, opened
 from tests.unit.explore.generated import GeneratedChain
@@ -23,6 +24,7 @@ from pole.errors import AbandonedError, DiskError, InputError, UnreachableError
 from pole.explore import schema
 from pole.explore.database import open_database, sqlite_dsn
 from pole.explore.index.following import MARKS, REREAD, EventDatabase
+from pole.explore.index.keeping import Keeper
 from pole.explore.index.money import GAS, GAS_PAID
 from pole.explore.index.stored import events_where, record_of, rows_of, subjects
 from pole.protocol.ballots import ballot_id
@@ -109,6 +111,22 @@ def test_a_reorganised_chain_leaves_what_reading_it_anew_would(
         other = Path(folder) / "other"
         other.mkdir()
         assert dump(engine) == fresh(chain, other)
+
+
+def test_two_who_see_one_reorganisation_take_it_back_once(engine: Engine, tmp_path: Path) -> None:
+    chain = chain_of(played(("block", "false")))
+    index = index_of(engine)
+    index.catch_up(chain)
+    start = chain.head().number - 3
+    with engine.connect() as late:
+        late.execute(select(schema.events))
+        chain.reorganise(start, chain.happenings[-2:], b"other")
+        index.catch_up(chain)
+        with pytest.raises(OperationalError):
+            Keeper(where(PARAMETERS)).remove_from(late, start)
+    index_of(engine).catch_up(chain)
+    (tmp_path / "fresh").mkdir()
+    assert dump(engine) == fresh(chain, tmp_path / "fresh")
 
 
 def test_a_chain_that_was_made_wholly_anew_is_read_anew(engine: Engine, tmp_path: Path) -> None:
