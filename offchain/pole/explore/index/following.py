@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from pole.adapters.history.pages import MAX_PAGE, BlockMark, EventPage
-from pole.errors import AbandonedError, DiskError, InputError
+from pole.errors import AbandonedError, DiskError, InputError, UnreachableError
 from pole.explore.index.keeping import Keeper
 from pole.explore.index.rounds import Where
 from pole.explore.schema import METADATA, VERSION, about, blocks, events, lanes
@@ -69,11 +69,14 @@ class EventDatabase:
     def catch_up(self, source: Source) -> BlockMark:
         """Read what is new, and return the block up to which all is read.
 
-        What was read is kept page by page, so that a stop costs a page. Raises UnreachableError, DiskError,
-        and AbandonedError where `stop` was called.
+        What was read is kept page by page, so that a stop costs a page. Raises UnreachableError, also where
+        the node has only older blocks of the same chain, DiskError, and AbandonedError where `stop` was
+        called.
         """
         try:
             head = source.head()
+            if head.number < source.first_block:
+                raise _behind(head, source.first_block)
             while not self._step(source, head):
                 if self._stopped.is_set():
                     raise AbandonedError("Reading was stopped; what was read is kept.")
@@ -90,7 +93,9 @@ class EventDatabase:
         """Read a page, or go back behind a reorganisation; return whether all is read up to the head."""
         kept = self.newest()
         if kept is not None and not _stands(source, kept):
-            self._go_back(_fork(self._marks(), source))
+            marks = self._marks()
+            _check_reorganised(source, head, marks)
+            self._go_back(_fork(marks, source))
             return False
         if kept is not None and kept.number >= head.number:
             return True
@@ -148,6 +153,26 @@ def _newest(connection: Connection) -> BlockMark | None:
 def _stands(source: Source, kept: BlockMark) -> bool:
     found = source.mark(kept.number)
     return found is not None and found.hash == kept.hash
+
+
+def _check_reorganised(source: Source, head: BlockMark, marks: Sequence[BlockMark]) -> None:
+    """Raise UnreachableError where a node lacks the newest mark because it is behind, on the same chain.
+
+    Marks are newest first, and not all blocks have one: a chain that has become shorter may seem so too,
+    until it is as long as before.
+    """
+    if marks[0].number <= head.number:
+        return
+    newest = next((mark for mark in marks if mark.number <= head.number), None)
+    if newest is None or _stands(source, newest):
+        raise _behind(head, marks[0].number)
+
+
+def _behind(head: BlockMark, wanted: int) -> UnreachableError:
+    return UnreachableError(
+        f"The Ethereum node is behind: its newest block is {head.number}, and {wanted} is needed. Wait until "
+        "it has caught up, or name another with --rpc."
+    )
 
 
 def _fork(marks: Sequence[BlockMark], source: Source) -> int:

@@ -19,7 +19,7 @@ from tests.unit.explore.replayed import check_parity
 from tests.unit.protocol.example_rounds import MINERS, PARAMETERS
 from tests.unit.protocol.ledger import CHAIN, COMMITTEE, HONEST, Ledger
 
-from pole.adapters.history.pages import MAX_PAGE, ChainEvent
+from pole.adapters.history.pages import MAX_PAGE, BlockMark, ChainEvent
 from pole.errors import AbandonedError, DiskError, InputError, UnreachableError
 from pole.explore import schema
 from pole.explore.database import open_database, sqlite_dsn
@@ -222,6 +222,44 @@ def test_a_node_that_goes_away_costs_nothing_that_was_read(engine: Engine) -> No
     with pytest.raises(UnreachableError):
         index.catch_up(chain)
     assert dump(engine) == before
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 9, -1])
+def test_a_node_that_is_behind_costs_nothing_that_was_read(
+    engine: Engine, tmp_path: Path, length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = chain_of(played(("block",)))
+    index, whole = index_of(engine), chain.happenings
+    index.catch_up(chain)
+    before = dump(engine)
+    with monkeypatch.context() as lagging:
+        chain.happenings = whole[:length]
+        if not chain.happenings:
+            lagging.setattr(chain, "head", lambda: BlockMark(FIRST - 1, bytes(32), 1))
+        with pytest.raises(UnreachableError, match=r"is behind: its newest block is \d+.*--rpc"):
+            index.catch_up(chain)
+    assert dump(engine) == before
+    chain.happenings = [*whole, type(whole[0])(5_000, ())]
+    assert index.catch_up(chain) == chain.head()
+
+
+def test_a_node_that_has_no_block_of_ours_yet_is_told(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = chain_of(played(()))
+    monkeypatch.setattr(chain, "head", lambda: BlockMark(FIRST - 1, bytes(32), 1))
+    with pytest.raises(UnreachableError, match="is behind"):
+        index_of(engine).catch_up(chain)
+    assert chain.asked == []
+
+
+def test_a_chain_that_is_shorter_than_what_was_read_is_read(engine: Engine, tmp_path: Path) -> None:
+    chain = chain_of(played(("block",)))
+    index = index_of(engine)
+    index.catch_up(chain)
+    chain.reorganise(FIRST + 3, chain.happenings[3:6], b"short")
+    index.catch_up(chain)
+    assert dump(engine) == fresh(chain, tmp_path)
 
 
 def test_blocks_without_events_are_forgotten_when_they_are_old(engine: Engine) -> None:
