@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 from tests.browsing import CHROMIUM, KINDS, MILLISECONDS, Watch, kind_of, links_of, served, shown, started
-from tests.unit.explore.chains import Chain, chain_of, where
+from tests.unit.explore.chains import FIRST, Chain, chain_of, where
 from tests.unit.explore.databases import opened
 from tests.unit.explore.playing import played
 from tests.unit.explore.training.miners import some_miners
@@ -226,6 +226,50 @@ def test_a_server_that_ends_is_told_and_one_that_is_back_too(tmp_path: Path, bro
         expect(page.locator("#away")).to_be_visible(timeout=MILLISECONDS)
         with served(app(), urlsplit(url).port or 0):
             expect(page.locator("#away")).to_be_hidden(timeout=MILLISECONDS)
+
+
+COUNTED = """(() => {
+    window.streams = new Set();
+    window.EventSource = class extends EventSource {
+        constructor(...given) { super(...given); streams.add(this); }
+        close() { super.close(); streams.delete(this); }
+    };
+})()"""
+HIDE = """isHidden => {
+    Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_a_page_that_is_not_seen_leaves_its_connection_to_others(site: Site, browser: Browser) -> None:
+    with shown(browser) as page:
+        page.add_init_script(COUNTED)
+        page.goto(site.url + "miners")
+        assert page.evaluate("streams.size") == 1
+        page.evaluate(HIDE, True)
+        assert page.evaluate("streams.size") == 0
+        newest = _one_more_block(site)
+        page.evaluate(HIDE, False)
+        assert page.evaluate("streams.size") == 1
+        expect(page.locator(".status").first).to_contain_text(str(newest), timeout=MILLISECONDS)
+        page.evaluate(HIDE, False)
+        assert page.evaluate("streams.size") == 1
+
+
+def test_a_page_of_what_a_reorganisation_took_back_says_so(tmp_path: Path, browser: Browser) -> None:
+    before, after = chain_of(played(("block", "silent"))), chain_of(played(("block", "open")))
+    after.reorganise(FIRST + 1, after.happenings[1:3], b"other")
+    chains = [before]
+    with opened(tmp_path) as engine, shown(browser) as page:
+        index = EventDatabase(engine, where(PARAMETERS))
+        index.catch_up(before)
+        app = application(index, lambda: index.catch_up(chains[-1]), names_of("127.0.0.1"), pause=0.1)
+        with served(app) as url:
+            page.goto(url + "rounds/2")
+            expect(page.locator("h1")).to_contain_text("2")
+            chains.append(after)
+            expect(page.locator("h1")).to_have_text("Not here", timeout=MILLISECONDS)
+            expect(page).to_have_title(re.compile("Not here"))
 
 
 def test_the_keyboard_reaches_what_is_there(site: Site, browser: Browser) -> None:

@@ -10,8 +10,10 @@ const UNITS = [
 ];
 let chainTime = Number(document.body.dataset.now);
 let seenAt = Date.now();
+let stream = null;
 let newest = null;
 let fetching = false;
+let isBehind = false;
 let tag = null;
 
 function relative(seconds) {
@@ -52,11 +54,18 @@ function replace(main, fresh) {
 }
 
 async function refresh() {
-    if (fetching || document.hidden) return;
+    if (document.hidden) return;
+    if (fetching) {
+        // What is new by now may not be in the answer.
+        isBehind = true;
+        return;
+    }
     fetching = true;
+    isBehind = false;
     try {
         const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-        if (!answer.ok) return;
+        // What a reorganisation took back is not there any more, and the answer says so.
+        if (!answer.ok && answer.status !== 404) return;
         // A page of files has a tag, which is another one when there is something new.
         const fresher = answer.headers.get("ETag");
         if (fresher !== null && fresher === tag) return;
@@ -64,6 +73,7 @@ async function refresh() {
         const main = document.querySelector("main");
         if (isInUse(main)) return;
         replace(main, fresh.querySelector("main"));
+        document.title = fresh.title;
         tag = fresher;
         chainTime = Number(fresh.body.dataset.now);
         seenAt = Date.now();
@@ -73,19 +83,35 @@ async function refresh() {
         if (!(error instanceof TypeError)) throw error;
     } finally {
         fetching = false;
+        if (isBehind) refresh();
     }
 }
 
-const stream = new EventSource("/stream");
-const away = document.getElementById("away");
-stream.addEventListener("error", () => (away.hidden = false));
-stream.addEventListener("open", () => (away.hidden = true));
-stream.addEventListener("head", (event) => {
-    if (newest !== null && newest !== event.data) refresh();
-    newest = event.data;
-});
-document.addEventListener("visibilitychange", refresh);
+function listen() {
+    const away = document.getElementById("away");
+    stream = new EventSource("/stream");
+    stream.addEventListener("error", () => (away.hidden = false));
+    stream.addEventListener("open", () => (away.hidden = true));
+    stream.addEventListener("head", (event) => {
+        if (newest !== null && newest !== event.data) refresh();
+        newest = event.data;
+    });
+}
+
+// Browsers open six connections to a server, for all tabs together: a page that is not seen leaves its own to others.
+function attend() {
+    if (document.hidden) {
+        stream?.close();
+        stream = null;
+    } else if (stream === null) {
+        listen();
+        refresh();
+    }
+}
+
+if (!document.hidden) listen();
+document.addEventListener("visibilitychange", attend);
 // What the stream does not tell of is asked for every so many seconds.
 const every = document.querySelector("main [data-every]");
-if (every) setInterval(refresh, 1000 * Number(every.dataset.every));
+if (every) setInterval(() => fetching || refresh(), 1000 * Number(every.dataset.every));
 setInterval(tick, 1000);
