@@ -11,6 +11,7 @@ from pole.explore.views.blocks import fields_of
 from pole.explore.views.looking import Ether, Look, NotThereError, Time
 
 MAX_EVENTS: Final = 500
+"""Events of a page at most: a contract can have PoLe's emit more in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class EventLine:
 class TransactionPage:
     """An Ethereum transaction, by what PoLe's contracts said in it, and what it cost its sender.
 
-    `gas` was used at a `price` of so many wei; `sender` and they are None where the node gave no receipt.
+    `events` are the first; `has_more_events` says whether there are any after them. `gas` was used at a
+    `price` of so many wei; `sender` and they are None where the node gave no receipt.
     """
 
     hash: bytes
@@ -40,13 +42,14 @@ class TransactionPage:
     price: Ether | None
     paid: Ether | None
     events: tuple[EventLine, ...]
+    has_more_events: bool
 
 
 def transaction_page(look: Look, hash_: bytes) -> TransactionPage:
     """Return a transaction; raises NotThereError where no contract of PoLe's said anything in it."""
     asked = select(events, blocks.c.time).join(blocks, blocks.c.number == events.c.block)
     asked = asked.where(events.c.transaction == hash_).order_by(events.c.log_index)
-    rows = look.rows(asked.limit(MAX_EVENTS))
+    rows = look.rows(asked.limit(MAX_EVENTS + 1))
     if not rows:
         raise NotThereError("PoLe's contracts have no event in that transaction, or it is not read yet.")
     is_it = (transactions.c.block == rows[0].block, transactions.c.transaction == hash_)
@@ -59,7 +62,8 @@ def transaction_page(look: Look, hash_: bytes) -> TransactionPage:
         gas=cost.gas,
         price=cost.price,
         paid=cost.paid,
-        events=tuple(map(_line, rows)),
+        events=tuple(map(_line, rows[:MAX_EVENTS])),
+        has_more_events=len(rows) > MAX_EVENTS,
     )
 
 

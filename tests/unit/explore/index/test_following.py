@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -305,7 +305,9 @@ def numbered(value: Any, number: int) -> Any:
     if isinstance(value, Mapping):
         return {name: each if name == "kind" else numbered(each, number) for name, each in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **numbered({name: getattr(value, name) for name in value.__slots__}, number))
+        return replace(
+            value, **numbered({each.name: getattr(value, each.name) for each in fields(value)}, number)
+        )
     return number if type(value) is int else value
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from starlette.types import ASGIApp
 from tests.unit.explore.asking import Answer, ask
-from tests.unit.explore.chains import Chain, chain_of, where
+from tests.unit.explore.chains import FIRST, Chain, chain_of, where
 from tests.unit.explore.databases import opened
 from tests.unit.explore.generated import GeneratedChain
 from tests.unit.explore.playing import played
@@ -18,6 +18,8 @@ from tests.unit.protocol.ledger import HONEST, Ledger
 
 from pole.explore.index.following import EventDatabase
 from pole.explore.server.app import application
+from pole.explore.views import transactions
+from pole.explore.views.rounds import pages
 from pole.explore.views.rounds.pages import MAX_ACTS
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.records import SubmissionsClosed
@@ -110,8 +112,40 @@ def test_a_thousand_acts_are_bounded_on_the_page(tmp_path: Path) -> None:
         page, found = ask(app, f"/rounds/{round_id}"), twin(app, round_id)
     check(page)
     assert len(found["acts"]) == MAX_ACTS
+    # The newest are listed, of which the last is a vote, and the page says that there were others.
+    assert found["acts"][-1]["kind"] == "VoteRevealed"
+    assert found["hasOlderActs"]
+    assert f"Only the newest {MAX_ACTS} acts are listed" in page.text
     assert found["timeline"]["stretches"][-1]["phase"] in ("CHALLENGE", "SETTLEMENT")
     assert len(page.text) < 400_000
+
+
+def test_a_round_of_as_many_acts_as_are_listed_has_no_older_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as engine:
+        app = app_of(engine, chain_of(played(("block",))))
+        count = len(twin(app)["acts"])
+        for maximum, has_older in ((count, False), (count - 1, True)):
+            monkeypatch.setattr(pages, "MAX_ACTS", maximum)
+            assert (len(twin(app)["acts"]), twin(app)["hasOlderActs"]) == (maximum, has_older)
+            assert ("acts are listed" in ask(app, "/rounds/1").text) == has_older
+
+
+def test_a_transaction_of_more_events_than_are_listed_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = chain_of(played(("block",)))
+    events = chain.page(FIRST, chain.head().number).events
+    path = f"/transactions/0x{events[-1].transaction.hex()}"
+    count = sum(event.transaction == events[-1].transaction for event in events)
+    with opened(tmp_path) as engine:
+        app = app_of(engine, chain)
+        for maximum, has_more in ((count, False), (count - 1, True)):
+            monkeypatch.setattr(transactions, "MAX_EVENTS", maximum)
+            found = ask(app, f"{path}.json").document["data"]
+            assert (len(found["events"]), found["hasMoreEvents"]) == (maximum, has_more)
+            assert ("events are listed" in ask(app, path).text) == has_more
 
 
 @pytest.mark.parametrize("mood", ["block", "nobody", "silent", "false", "leaked", "keyless", "unrevealed"])

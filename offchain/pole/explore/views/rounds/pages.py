@@ -130,7 +130,8 @@ class PayoutLine:
 class RoundPage:
     """A round. `phase` and `deadline` are those of the newest look, None where it is not a lane's newest.
 
-    `fault` is what its records break a rule by, None where they break none.
+    `fault` is what its records break a rule by, None where they break none. `acts` are the newest, oldest
+    first; `has_older_acts` says whether there are any before them.
     """
 
     line: RoundLine
@@ -145,6 +146,7 @@ class RoundPage:
     test_count: int
     fault: str | None
     acts: tuple[Act, ...]
+    has_older_acts: bool
     solutions: tuple[SolutionLine, ...]
     committees: tuple[Committee, ...]
     payouts: tuple[PayoutLine, ...]
@@ -190,7 +192,7 @@ def round_page(look: Look, round_id: int) -> RoundPage:
         raise NotThereError(f"There is no round {round_id}.")
     lane = look.row(select(lanes).where(lanes.c.round_id == round_id))
     task = _task(look, row.task_id)
-    done = select(acts).where(acts.c.round_id == round_id).order_by(acts.c.block, acts.c.log_index)
+    done, has_older = _acts(look, round_id)
     paid = select(payouts).where(payouts.c.round_id == round_id).order_by(payouts.c.place)
     return RoundPage(
         line=round_line(row),
@@ -204,13 +206,22 @@ def round_page(look: Look, round_id: int) -> RoundPage:
         train_count=task.terms.train_count,
         test_count=task.terms.test_count,
         fault=row.fault,
-        acts=tuple(act_of(each) for each in look.rows(done.limit(MAX_ACTS))),
+        acts=done,
+        has_older_acts=has_older,
         solutions=_solutions(look, round_id),
         committees=_committees(look, round_id),
         payouts=tuple(PayoutLine(each.payee, each.reason, Ether(each.amount)) for each in look.rows(paid)),
         money=round_money(look, round_id, task),
         timeline=round_timeline(look, round_id, _course(look, row, task, lane)),
     )
+
+
+def _acts(look: Look, round_id: int) -> tuple[tuple[Act, ...], bool]:
+    """Return the newest acts of a round, oldest first, and whether there are older ones."""
+    newest_first = (acts.c.block.desc(), acts.c.log_index.desc())
+    done = select(acts).where(acts.c.round_id == round_id).order_by(*newest_first)
+    rows = look.rows(done.limit(MAX_ACTS + 1))
+    return tuple(act_of(row) for row in reversed(rows[:MAX_ACTS])), len(rows) > MAX_ACTS
 
 
 def _course(look: Look, row: Any, task: PostedTask, lane: Any | None) -> Course:
