@@ -56,9 +56,34 @@ def post_task(
             )
             memory.keep_prepared(digest, files)
         reserve(files)
-        task_id = chain.post_task(request.terms, files, intent=memory.post_intent(files.mpk_digest))
-        memory.forget_prepared(digest)
+        return _pay(request.terms, files, digest, chain, memory)
+
+
+def post_paid(
+    files: TaskFiles, request: TaskRequest, workshop: Workshop, chain: Chain, journal: Journal
+) -> int:
+    """Go on with a task whose payment was sent, with these prepared `files`; return its id.
+
+    Raises LedgerChangedError, and nothing is prepared or sent, where another command went on with it first.
+    """
+    memory, digest = DataNodeMemory(journal), request_digest(request)
+    with workshop.only_one(digest):
+        if memory.prepared(digest) != files:
+            raise _posted_meanwhile()
+        return _pay(request.terms, files, digest, chain, memory)
+
+
+def _pay(terms: TaskTerms, files: TaskFiles, digest: bytes, chain: Chain, memory: DataNodeMemory) -> int:
+    task_id = chain.post_task(terms, files, intent=memory.post_intent(files.mpk_digest))
+    memory.forget_prepared(digest)
     return task_id
+
+
+def _posted_meanwhile() -> LedgerChangedError:
+    return LedgerChangedError(
+        "What was prepared of this task was posted meanwhile by another command: look at `pole task list`, "
+        "and post it again if you want two of it."
+    )
 
 
 def prepared_files(request: TaskRequest, journal: Journal) -> TaskFiles | None:
@@ -113,8 +138,9 @@ class TaskPoster:
         raises. Returns None, and nothing was done, where its owner does not agree to pay. Where the payment
         was sent before, nothing of this is asked: the list may be full, and the wallet empty, because it was.
         """
-        if self._is_paid(request):
-            return post_task(request, self.workshop, self.chain, self.journal, reserve=lambda _: None)
+        paid = self._paid_files(request)
+        if paid is not None:
+            return post_paid(paid, request, self.workshop, self.chain, self.journal)
         check_request(request, self.limits)
         self.require_counted()
         self.require_place(request.terms)
@@ -126,9 +152,11 @@ class TaskPoster:
             return None
         return post_task(request, self.workshop, self.chain, self.journal, reserve=reserve)
 
-    def _is_paid(self, request: TaskRequest) -> bool:
-        files = prepared_files(request, self.journal)
-        return files is not None and self.was_sent(DataNodeMemory(self.journal).post_intent(files.mpk_digest))
+    def _paid_files(self, request: TaskRequest) -> TaskFiles | None:
+        files, memory = prepared_files(request, self.journal), DataNodeMemory(self.journal)
+        if files is None or not self.was_sent(memory.post_intent(files.mpk_digest)):
+            return None
+        return files
 
     def _reservation(
         self, request: TaskRequest, whole: DataSet, data_set: str, digest: bytes
@@ -152,10 +180,7 @@ class TaskPoster:
     def _require_counted_key(self, made: TaskFiles) -> None:
         """Raise LedgerChangedError for files under another key than the one that was counted."""
         if self.budget.ledger.read(made.mpk_digest) is None:
-            raise LedgerChangedError(
-                "What was prepared of this task was posted meanwhile by another command: look at `pole task "
-                "list`, and post it again if you want two of it."
-            )
+            raise _posted_meanwhile()
 
     def _require_funds(self, payment: int) -> None:
         balance = self.balance()

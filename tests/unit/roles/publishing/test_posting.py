@@ -28,6 +28,7 @@ class Owner:
         self.stage, self.wei, self.list_is_full = stage, balance, list_is_full
         self.asked: list[str] = []
         self.agrees: Callable[[], bool] = lambda: True
+        self.was_sent: Callable[[str], bool] = lambda intent: (OWNER, intent) in stage.world.sent
 
     def place(self, _: TaskTerms) -> None:
         self.asked.append("place")
@@ -54,7 +55,7 @@ class Owner:
             balance=self.balance,
             require_counted=lambda: self.asked.append("keys"),
             require_place=self.place,
-            was_sent=lambda intent: (OWNER, intent) in self.stage.world.sent,
+            was_sent=self.was_sent,
             consent_to=self.consent,
             agree_to=lambda _: self.agrees(),
         )
@@ -103,9 +104,9 @@ def test_a_task_that_is_prepared_already_asks_nothing_more_of_the_budget(stage: 
     assert again.asked == ["keys", "place", "balance"]
 
 
-def test_a_task_that_was_paid_is_gone_on_with_whatever_the_wallet_holds_by_then(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def pay_and_die(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Post a task, but fail before it is noted that it was."""
+
     def die(*_: object) -> NoReturn:
         raise JournalError("The disk is full.")
 
@@ -113,6 +114,12 @@ def test_a_task_that_was_paid_is_gone_on_with_whatever_the_wallet_holds_by_then(
         dying.setattr(DataNodeMemory, "forget_prepared", die)
         with pytest.raises(JournalError):
             Owner(stage).post()
+
+
+def test_a_task_that_was_paid_is_gone_on_with_whatever_the_wallet_holds_by_then(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pay_and_die(stage, monkeypatch)
     again = Owner(stage, balance=0, list_is_full=True)
     assert again.post() == 1
     assert again.asked == []
@@ -131,3 +138,17 @@ def test_a_task_that_another_command_posts_meanwhile_is_not_paid_twice(stage: St
     assert list(stage.world.tasks) == [1]
     counted = {entry.mpk_digest for entry in stage.budget.ledger.entries()}
     assert counted == {stage.world.tasks[1].files.mpk_digest}
+
+
+def test_a_paid_task_that_another_command_goes_on_with_is_not_paid_twice(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pay_and_die(stage, monkeypatch)
+    files = set(stage.store.files)
+    second = Owner(stage, key=2)
+    second.was_sent = lambda _: Owner(stage).post() == 1
+    with pytest.raises(LedgerChangedError, match="posted meanwhile by another command"):
+        second.post()
+    assert list(stage.world.tasks) == [1]
+    assert set(stage.store.files) == files
+    assert len(stage.budget.ledger.entries()) == 1
