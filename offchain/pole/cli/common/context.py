@@ -6,6 +6,7 @@ The adapters are imported when a session is opened, so that `--help` does not lo
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -31,6 +32,7 @@ __all__ = [
     "read_keystore_password",
     "read_password",
     "require_strong_wallet",
+    "send_once_more",
     "wallet_option",
     "warn_of_light_wallet",
 ]
@@ -87,3 +89,18 @@ def warn_of_light_wallet(settings: Settings, wallet_name: str) -> None:
 def open_session(settings: Settings, wallet_name: str, password: str) -> Session:
     """Open a session (see pole.api.session) which Ctrl-C ends with what was sent, at a prompt too."""
     return session.open_session(settings, wallet_name, password, (KeyboardInterrupt, click.Abort))
+
+
+def send_once_more(
+    session: Session, action: str, send: Callable[[str], object], *, is_done: Callable[[], bool]
+) -> None:
+    """Send, under the intent that it is given, what somebody asks a session for.
+
+    What was interrupted before is gone on with. It was another time's where it is not so, afterwards, that
+    this `is_done`: then it is sent anew.
+    """
+    intent = session.journal.next_intent(action)
+    was_sent = session.chain.was_sent(intent)
+    send(intent)
+    if was_sent and not is_done():
+        send(session.journal.next_intent(action))

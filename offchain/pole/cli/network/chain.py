@@ -243,12 +243,13 @@ def challenge(settings: Settings, /, *, round_id: int, wallet: str, as_json: boo
     stands in the end, and where no larger committee could be drawn.
     """
     from pole.protocol.amounts import ether
-    from pole.protocol.ballots import challenge_bond
+    from pole.protocol.ballots import ballot_id, challenge_bond
 
     with open_session(settings, wallet, read_password(settings)) as session:
         standing = session.chain.round(round_id)
         bond = challenge_bond(standing.attempt, standing.terms.reward, session.chain.parameters.chain)
-        intent = session.journal.next_intent("challenge")
+        ballot = ballot_id(round_id, standing.attempt)
+        intent = session.journal.next_intent(f"challenge/{ballot}")
         session.chain.challenge(round_id, bond=bond, intent=intent)
         print_done(
             f"The tally of round {round_id} is challenged with a bond of {ether(bond)}: a larger committee "

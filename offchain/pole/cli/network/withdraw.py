@@ -9,6 +9,7 @@ from pole.cli.common.context import (
     json_option,
     open_session,
     read_password,
+    send_once_more,
     wallet_option,
 )
 from pole.cli.common.output import print_json
@@ -26,13 +27,17 @@ def withdraw(settings: Settings, /, *, wallet: str, as_json: bool) -> None:
     from pole.protocol.amounts import ether
 
     with open_session(settings, wallet, read_password(settings)) as session:
-        amount = session.chain.withdraw(intent=session.journal.next_intent("withdraw"))
-        balance = session.chain.balance_of(session.account.address)
-    if as_json:
-        print_json({"address": session.account.address, "withdrawn": str(amount), "balance": str(balance)})
-    elif amount:
-        click.echo(
-            f"{ether(amount)} paid out to {session.account.address}, which holds {ether(balance)} now."
+        chain, address, paid = session.chain, session.account.address, list[int]()
+        send_once_more(
+            session,
+            "withdraw",
+            lambda intent: paid.append(chain.withdraw(intent=intent)),
+            is_done=lambda: not chain.credit_of(address),
         )
+        amount, balance = sum(paid), chain.balance_of(address)
+    if as_json:
+        print_json({"address": address, "withdrawn": str(amount), "balance": str(balance)})
+    elif amount:
+        click.echo(f"{ether(amount)} paid out to {address}, which holds {ether(balance)} now.")
     else:
-        click.echo(f"There is nothing to withdraw for {session.account.address}.")
+        click.echo(f"There is nothing to withdraw for {address}.")

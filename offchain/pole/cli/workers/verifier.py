@@ -11,6 +11,7 @@ from pole.cli.common.context import (
     json_option,
     open_session,
     read_password,
+    send_once_more,
     wallet_option,
 )
 from pole.cli.common.output import print_done
@@ -30,9 +31,14 @@ def stake(settings: Settings, /, *, wallet: str, as_json: bool) -> None:
     from pole.protocol.amounts import ether
 
     with open_session(settings, wallet, read_password(settings)) as session:
-        session.chain.stake(intent=session.journal.next_intent("stake"))
-        held = session.chain.stake_of(session.account.address)
-        address = session.account.address
+        chain, address = session.chain, session.account.address
+        send_once_more(
+            session,
+            "stake",
+            lambda intent: chain.stake(intent=intent),
+            is_done=lambda: chain.stake_of(address).seated,
+        )
+        held = chain.stake_of(address)
         print_done(
             f"{address} has a seat, with a stake of {ether(held.amount)}.",
             {"address": address, "stake": str(held.amount)},
@@ -51,13 +57,18 @@ def unstake(settings: Settings, /, *, wallet: str, as_json: bool) -> None:
     more, the stake can be reclaimed. A vote that is owed is still owed.
     """
     with open_session(settings, wallet, read_password(settings)) as session:
-        session.chain.unstake(intent=session.journal.next_intent("unstake"))
-        held = session.chain.stake_of(session.account.address)
-        drawn_until = held.left_at + session.chain.parameters.committee.seat_age
+        chain, address = session.chain, session.account.address
+        send_once_more(
+            session,
+            "unstake",
+            lambda intent: chain.unstake(intent=intent),
+            is_done=lambda: not chain.stake_of(address).seated,
+        )
+        drawn_until = chain.stake_of(address).left_at + chain.parameters.committee.seat_age
         print_done(
             f"The seat is given up, and can be drawn in rounds that open until {utc(drawn_until)}; once "
             "those have ended, `pole verifier reclaim` gets the stake back.",
-            {"address": session.account.address, "drawnUntil": drawn_until},
+            {"address": address, "drawnUntil": drawn_until},
             as_json=as_json,
         )
 
@@ -71,11 +82,17 @@ def reclaim(settings: Settings, /, *, wallet: str, as_json: bool) -> None:
     from pole.protocol.amounts import ether
 
     with open_session(settings, wallet, read_password(settings)) as session:
-        session.chain.reclaim(intent=session.journal.next_intent("reclaim"))
-        credit = session.chain.credit_of(session.account.address)
+        chain, address = session.chain, session.account.address
+        send_once_more(
+            session,
+            "reclaim",
+            lambda intent: chain.reclaim(intent=intent),
+            is_done=lambda: not chain.stake_of(address).amount,
+        )
+        credit = chain.credit_of(address)
         print_done(
             f"The stake is reclaimed; {ether(credit)} can be withdrawn with `pole withdraw`.",
-            {"address": session.account.address, "credit": str(credit)},
+            {"address": address, "credit": str(credit)},
             as_json=as_json,
         )
 
@@ -105,7 +122,8 @@ def leak(settings: Settings, /, *, round_id: int, wallet: str, path: Path, as_js
     leaked = read_leaked_vote(content_of(path))
     with open_session(settings, wallet, read_password(settings)) as session:
         ballot = ballot_id(round_id, session.chain.round(round_id).attempt)
-        show(session.chain, ballot, leaked, intent=session.journal.next_intent("leak"))
+        intent = session.journal.next_intent(f"leak/{ballot}/{leaked.verifier}")
+        show(session.chain, ballot, leaked, intent=intent)
         print_done(
             f"The vote of {leaked.verifier} in round {round_id} is void; `pole withdraw` pays you out.",
             {"round": round_id, "verifier": leaked.verifier},

@@ -165,6 +165,18 @@ def test_one_that_took_its_seat_again_gives_up_that_one_too(stage: Stage) -> Non
     assert drain(drained_verifier(stage)).step(stage.world.moment()) == "seat left"
 
 
+def test_a_seat_that_was_left_unnoticed_and_taken_again_is_not_taken_for_one_that_is_left(
+    stage: Stage,
+) -> None:
+    stage.chain(VERIFIERS[0]).unstake(intent="unstake/asked/0")
+    stage.world.seats.append(VERIFIERS[0])
+    verifier = drained_verifier(stage)
+    intents = iter(["unstake/asked/0", "unstake/asked/1"])
+    verifier.means.next_intent = lambda _: next(intents)
+    assert drain(verifier).step(stage.world.moment()) == "seat left"
+    assert VERIFIERS[0] not in stage.world.seats
+
+
 def test_a_verifier_that_is_to_be_started_anew_keeps_its_seat(stage: Stage) -> None:
     said: list[str] = []
     verifier = stage.verifier()

@@ -11,11 +11,15 @@ def give_up_seat(verifier: Verifier) -> str | None:
     What it prepares ahead of votes is interrupted for this once, and not again where it cannot be paid for.
     """
     verifier.has_tried_to_leave = True
-    chain = verifier.chain
-    if not chain.stake_of(chain.identity.address).seated:
+    chain, address = verifier.chain, verifier.chain.identity.address
+    if not chain.stake_of(address).seated:
         return None
     chain.unstake(intent=verifier.next_intent("unstake"))
-    held = chain.stake_of(chain.identity.address)
+    held = chain.stake_of(address)
+    if held.seated:
+        # That was sent before the seat was taken again, and nobody had looked whether it was mined.
+        chain.unstake(intent=verifier.next_intent("unstake"))
+        held = chain.stake_of(address)
     drawn_until = held.left_at + chain.parameters.committee.seat_age
     sentence = (
         f"The seat is given up. Rounds that open until {utc(drawn_until)} may still draw it, and absence "
