@@ -10,6 +10,7 @@ from pathlib import Path
 from pole.adapters.storage.private_file import sync_folder, write_private
 from pole.adapters.wallet.secret_box import STANDARD_COST, ScryptCost, open_box, seal
 from pole.errors import InputError
+from pole.roles.support.files import own_disk
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -32,15 +33,17 @@ class SecretStore:
     def load(self, name: str) -> bytes:
         """Return the secret of that name.
 
-        Raises InputError when there is none and IntegrityError when it does not open under the password.
+        Raises InputError when there is none, IntegrityError when it does not open under the password, and
+        DiskError when its file cannot be read.
         """
         path = self._path(name)
-        try:
-            box = path.read_bytes()
-        except FileNotFoundError as error:
-            raise InputError(
-                f"There is no secret {name} in {self.folder}: run this with the --home that made it."
-            ) from error
+        with own_disk(path):
+            try:
+                box = path.read_bytes()
+            except FileNotFoundError as error:
+                raise InputError(
+                    f"There is no secret {name} in {self.folder}: run this with the --home that made it."
+                ) from error
         return open_box(box, self.password, context=name)
 
     def holds(self, name: str) -> bool:

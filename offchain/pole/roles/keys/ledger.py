@@ -20,7 +20,7 @@ from pole.protocol.formats.canonical_json import (
 )
 from pole.protocol.models.specification import MAX_DOCUMENT_BYTES, ModelSpecification, parse_specification
 from pole.quoting import quoted
-from pole.roles.support.files import write_durably
+from pole.roles.support.files import own_disk, write_durably
 
 KIND: Final = "pole.key-budget"
 VERSION: Final = 2
@@ -86,7 +86,8 @@ class KeyLedger:
     def read(self, mpk_digest: bytes) -> LedgerEntry | None:
         """Return the entry of a master key, None without one; raises IntegrityError for a damaged file."""
         path = self._path(mpk_digest)
-        return _read(path) if path.is_file() else None
+        with own_disk(path):
+            return _read(path) if path.is_file() else None
 
     def entries(self) -> tuple[LedgerEntry, ...]:
         """Return all entries, ordered by data set and digest; raises IntegrityError for a damaged file."""
@@ -99,7 +100,9 @@ class KeyLedger:
 
     def remove(self, mpk_digest: bytes) -> None:
         """Take out the entry of a master key, if there is one."""
-        self._path(mpk_digest).unlink(missing_ok=True)
+        path = self._path(mpk_digest)
+        with own_disk(path):
+            path.unlink(missing_ok=True)
 
     def _path(self, mpk_digest: bytes) -> Path:
         return self.folder / f"{mpk_digest.hex()}.json"
@@ -131,8 +134,10 @@ def _measures_document(measures: Measures) -> Document:
 
 
 def _read(path: Path) -> LedgerEntry:
+    with own_disk(path):
+        content = path.read_bytes()
     try:
-        return _read_entry(path.read_bytes())
+        return _read_entry(content)
     except (InputError, IntegrityError) as error:
         raise IntegrityError(
             f"The key ledger's file {path} is damaged ({error}): restore it; without it the data node cannot "

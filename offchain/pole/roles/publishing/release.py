@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pole.errors import InputError, IntegrityError
 from pole.protocol.encoding.release_signature import release_hash
-from pole.protocol.formats.encrypted_set import Part, read_manifest
+from pole.protocol.formats.encrypted_set import Part
 from pole.protocol.formats.signed_release import SignedRelease
 from pole.protocol.state import FileRef, Phase, Round, Step
 from pole.roles.ports import Chain, Moment, Store
@@ -15,10 +15,11 @@ from pole.roles.publishing.task_folder import TaskFolder
 def publish_test_set(chain: Chain, store: Store, home: Path, open_round: Round) -> FileRef:
     """Put the round's test set on IPFS and return its manifest.
 
-    Raises IntegrityError when IPFS stores it otherwise than the task promised.
+    Raises IntegrityError when IPFS stores it otherwise than the task promised, and InputError when the task's
+    files are not here.
     """
     folder = TaskFolder.of(home, chain.task(open_round.task_id).files.mpk_digest)
-    manifest = read_manifest(folder.manifest("test").read_bytes(), part=Part.TEST)
+    manifest = folder.read_manifest(Part.TEST)
     for number, shard in enumerate(manifest.shards):
         cid = store.add(folder.shard("test", number))
         if cid != shard.cid:

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pole.errors import InputError
+from pole.protocol.formats.encrypted_set import EncryptedSetManifest, Part, read_manifest
 from pole.protocol.models.specification import ModelSpecification, parse_specification
+from pole.roles.support.files import own_disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,17 @@ class TaskFolder:
 
     def read_specification(self) -> ModelSpecification:
         """Return the task's specification; raises InputError when the task's files are not here."""
-        if not self.specification.is_file():
-            raise InputError(
-                f"The files of the task are not in {self.path}: run the data node with the --home and wallet "
-                "that posted it."
-            )
-        return parse_specification(self.specification.read_bytes())
+        return parse_specification(self._read(self.specification))
+
+    def read_manifest(self, part: Part) -> EncryptedSetManifest:
+        """Return the manifest of an encrypted set; raises InputError when the task's files are not here."""
+        return read_manifest(self._read(self.manifest(part.value)), part=part)
+
+    def _read(self, path: Path) -> bytes:
+        with own_disk(path):
+            if not path.is_file():
+                raise InputError(
+                    f"The files of the task are not in {self.path}, {path.name} for one: run the data node "
+                    "with the --home and wallet that posted it."
+                )
+            return path.read_bytes()

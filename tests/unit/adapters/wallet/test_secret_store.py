@@ -4,7 +4,7 @@ import pytest
 
 from pole.adapters.wallet.secret_box import ScryptCost
 from pole.adapters.wallet.secret_store import SecretStore
-from pole.errors import InputError, IntegrityError
+from pole.errors import DiskError, InputError, IntegrityError
 
 CHEAP = ScryptCost(2, 8, 1)
 
@@ -15,6 +15,12 @@ def store(folder: Path) -> SecretStore:
 
 def test_a_missing_secret_says_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=str(tmp_path)):
+        store(tmp_path).load("msk-1")
+
+
+def test_a_secret_that_the_disk_does_not_give_is_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "msk-1.box").mkdir()
+    with pytest.raises(DiskError, match=r"msk-1\.box cannot be written or read"):
         store(tmp_path).load("msk-1")
 
 

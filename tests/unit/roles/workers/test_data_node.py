@@ -1,5 +1,7 @@
 """The data node: what it gives away, when, and what it refuses."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from tests.rows import sorted_rows
 from tests.unit.roles.conftest import MINERS, OWNER, TEST, Stage, dataset
 
-from pole.errors import InputError, JournalError
+from pole.errors import DiskError, InputError, JournalError
 from pole.protocol.mapping.layer import inner_products_in_clear
 from pole.protocol.state import Phase, VoidReason
 from pole.roles.keys.ledger import GivenKeys
@@ -60,6 +62,55 @@ def test_a_task_of_another_folder_is_not_served(stage: Stage) -> None:
     folder.specification.unlink()
     stage.play(Phase.VOID, workers=[stage.data_node()])
     assert stage.world.rounds[1].void_reason is VoidReason.KEYS_MISSING
+
+
+def test_a_test_set_that_is_lost_costs_its_round_and_does_not_end_the_worker(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.post()
+    data_node = stage.data_node()
+    stage.play(Phase.TEST_RELEASE, workers=[data_node, stage.miner()])
+    stage.world.pass_time(1)
+    folder = TaskFolder.of(stage.home(OWNER), stage.world.tasks[1].files.mpk_digest)
+    folder.manifest("test").unlink()
+    assert data_node.step(stage.world.moment()) is None
+    assert (
+        "Round 1: this data node cannot serve its own task: The files of the task are not in" in caplog.text
+    )
+    assert 1 in data_node.means.given_up
+
+
+def unreadable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the disk fail under one file; its mode alone would keep out nobody who is root."""
+    read = Path.read_bytes
+
+    def fail(self: Path) -> bytes:
+        if self == path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+
+
+@pytest.mark.parametrize("what", ["specification", "ledger entry"])
+def test_a_disk_that_fails_for_a_while_does_not_cost_the_round(
+    stage: Stage, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.post()
+    stage.play(Phase.KEYS, workers=[stage.miner()])
+    mpk_digest = stage.world.tasks[1].files.mpk_digest
+    keys = GivenKeys(stage.world.rounds[1].seed, 1)
+    stage.budget.note(mpk_digest, stage.specification, keys)
+    paths = {
+        "specification": TaskFolder.of(stage.home(OWNER), mpk_digest).specification,
+        "ledger entry": stage.budget.ledger.folder / f"{mpk_digest.hex()}.json",
+    }
+    data_node = stage.data_node()
+    with monkeypatch.context() as patch:
+        unreadable(paths[what], patch)
+        with pytest.raises(DiskError, match="Input/output error"):
+            data_node.step(stage.world.moment())
+    assert data_node.step(stage.world.moment()) == "keys issued"
 
 
 def test_a_journal_that_fails_for_a_while_does_not_cost_the_round(

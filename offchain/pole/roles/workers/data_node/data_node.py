@@ -96,16 +96,22 @@ def of_own_round(service: Service) -> Duty[DataNode]:
 
     @wraps(service)
     def duty(node: DataNode, moment: Moment) -> str | None:
-        node.look_for_replaced(moment)
-        return serve(node, moment) or node.models.step(moment)
+        return _and_look(node, moment, serve(node, moment))
 
     return duty
 
 
 def settle(node: DataNode, moment: Moment) -> str | None:
-    """Settle tasks that were replaced, and rounds that have ended, and keep the models that won them."""
-    node.look_for_replaced(moment)
-    return node.settlement.step(moment) or node.models.step(moment)
+    """Settle rounds that have ended, keep the models that won them, and settle tasks that were replaced."""
+    return _and_look(node, moment, node.settlement.step(moment))
+
+
+def _and_look(node: DataNode, moment: Moment, done: str | None) -> str | None:
+    """Do what has no deadline, where nothing else was `done`: it may wait for a transaction, or a signer."""
+    done = done or node.models.step(moment)
+    if done is None:
+        node.look_for_replaced(moment)
+    return done
 
 
 def note_keys(node: DataNode, open_round: Round) -> None:
@@ -121,11 +127,21 @@ def note_keys(node: DataNode, open_round: Round) -> None:
 def settle_replaced_tasks(
     chain: Chain, memory: DataNodeMemory, budget: KeyBudget, settlement: Settlement
 ) -> None:
-    """Tell of each task that was replaced since, free what it had reserved, and fetch its escrow."""
+    """Tell of each task that was replaced since, free what it had reserved, and fetch its escrow.
+
+    One whose entry in the key ledger is damaged is told, keeps no other waiting, and is tried again.
+    """
     for task_id, by in chain.replaced_tasks().items():
         task = chain.task(task_id)
-        if task.owner == chain.identity.address and not memory.has_settled_replaced(task_id):
+        if task.owner != chain.identity.address or memory.has_settled_replaced(task_id):
+            continue
+        try:
             _settle(task, by, budget, settlement)
+        except JournalError:
+            raise
+        except (InputError, IntegrityError) as error:
+            LOG.warning("Task %d was pushed out of the full list, and is not settled: %s", task_id, error)
+        else:
             memory.note_settled_replaced(task_id)
 
 
