@@ -80,6 +80,8 @@ def _places(result: RoundResult, solution: SolutionRevealed, max_bytes: int) -> 
 
 def _at(result: RoundResult, place: int) -> Revealed:
     ranked = result.ranked()
+    if not ranked:
+        raise _untold(result.won_block())
     if not 1 <= place <= len(ranked):
         raise InputError(
             f"Round {result.round_id} on task {result.task.task_id} has {len(ranked)} revealed models, so "
@@ -98,11 +100,15 @@ def _proven(block: WonBlock, revealed: Revealed, *, is_winner: bool) -> Inclusio
             "use another."
         )
     if is_winner and not _is_winner(block.header, revealed.solution):
-        raise IntegrityError(
-            f"No record of block {block.header.height} reveals the model that the block names: the node's "
-            "logs are not to be trusted, use another."
-        )
+        raise _untold(block)
     return proof
+
+
+def _untold(block: WonBlock) -> IntegrityError:
+    return IntegrityError(
+        f"No record of block {block.header.height} reveals the model that the block names: the node's logs "
+        "are not to be trusted, use another."
+    )
 
 
 def _is_winner(header: Header, solution: SolutionRevealed) -> bool:

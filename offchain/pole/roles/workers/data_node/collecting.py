@@ -66,10 +66,11 @@ class WonModels:
                 return True
             with self.store.until(SECONDS_TO_FETCH):
                 report_collected(self.collector.collect(result))
-        except (UnreachableError, DiskError) as error:
+        except (UnreachableError, DiskError, IntegrityError) as error:
+            # A node that lags behind itself, or follows a reorganisation, is wrong for a while.
             LOG.warning("Round %d: its model cannot be kept now: %s Trying again.", round_id, error)
             return False
-        except (InputError, IntegrityError) as error:
+        except InputError as error:
             LOG.warning("Round %d: its model cannot be kept: %s", round_id, error)
         return True
 
