@@ -28,7 +28,14 @@ from pole.adapters.node.refusals import NodeRefusalError, RevertedError
 from pole.adapters.sending.fees import FeePolicy, Fees, current_fees, market_fees, raised_fees
 from pole.adapters.storage.file_lock import file_lock
 from pole.adapters.storage.journal import SendState, SignedSend, SqliteJournal
-from pole.errors import FundsError, PoleError, RefusedError, UnreachableError
+from pole.errors import (
+    FundsError,
+    IntegrityError,
+    PoleError,
+    RefusedError,
+    SignerError,
+    UnreachableError,
+)
 from pole.protocol.amounts import ether
 from pole.roles.support.events import trace
 from pole.roles.support.recent import Recent
@@ -384,7 +391,10 @@ class Sender:
             self._replace(send)
 
     def _replace(self, previous: SignedSend) -> None:
-        """Sign the same transaction with a higher fee under the same nonce, and broadcast it."""
+        """Sign the same transaction with a higher fee under the same nonce, and broadcast it.
+
+        Where the signer does not, it stays as it is: it is pending, and may be mined all the same.
+        """
         fees = raised_fees(
             Fees(previous.max_fee, previous.tip), market_fees(self._w3, self._policy.ceiling), self._policy
         )
@@ -393,7 +403,14 @@ class Sender:
         signed = TypedTransaction.from_bytes(HexBytes(previous.raw)).as_dict()
         unsigned = {field: value for field, value in signed.items() if field not in {"v", "r", "s"}}
         with file_lock(self._lock):
-            self._broadcast(self._sign(unsigned, fees, previous.intent))
+            try:
+                raised = self._sign(unsigned, fees, previous.intent)
+            except (SignerError, IntegrityError) as error:
+                LOG.warning(
+                    "The pending transaction %s stays as it is, its fee not raised. %s", previous.hash, error
+                )
+                return
+            self._broadcast(raised)
 
     def _insufficient_funds(self, balance: int, needed: int) -> FundsError:
         return FundsError(

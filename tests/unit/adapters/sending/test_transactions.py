@@ -480,3 +480,33 @@ def test_what_a_signer_signs_is_sent_and_replaced_as_by_a_key_of_our_own(desk: D
     same = ("from", "to", "data", "value", "gas", "nonce", "chainId")
     assert {name: first[name] for name in same} == {name: second[name] for name in same}
     assert len(desk.node.mined) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"refusal": "Request denied"},
+        {"answers": lambda *_: b"<html>"},
+        {"tamper": lambda asked: {**asked, "value": asked["value"] + 1}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_signer_that_raises_no_fee_leaves_the_transaction_pending(
+    desk: Desk, change: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    signer = Signer()
+    sender = desk.sender(FeePolicy(replace_after=30, poll=1), remote(signer))
+
+    def wait(seconds: float) -> None:
+        desk.stall(seconds)
+        for name, value in change.items():
+            setattr(signer, name, value)
+        if len(signer.asked) == 2:
+            desk.node.mine()
+
+    sender._wait = wait
+    assert sender.send(call(), intent="open")["status"] == 1
+    assert len(signer.asked) == 2
+    (send,) = desk.journal.sends_of("open")
+    assert send.state is SendState.DONE
+    assert f"The pending transaction {send.hash} stays as it is, its fee not raised." in caplog.text
