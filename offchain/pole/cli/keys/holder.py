@@ -94,8 +94,8 @@ def accept(settings: Settings, file: Path, wallet: str) -> None:
 def run(settings: Settings, options: WorkerOptions, /, wallet: str, confirmations: int | None) -> None:
     """Announce partial keys whenever a round opens of a task that this wallet accepted a share for.
 
-    Where the wallet is the task's delegate, it also checks what the holders announce, combines what is right
-    and posts the keys. It needs a share for the first and none for the second.
+    Where the wallet is the task's delegate, or posted the task, it also checks what the holders announce,
+    combines what is right and posts the keys. It needs a share for the first and none for the second.
     """
     from pole.api.budget import open_seeds
     from pole.api.key_secrets import open_share

@@ -117,8 +117,9 @@ def drop_secret(
 ) -> None:
     """Remove the master secret of task TASK_ID from this machine, once enough holders took in their shares.
 
-    There is no way back: when fewer holders than the threshold serve the round, it has no keys, and the data
-    bond is lost. Training and test set are encrypted already and need it no more.
+    There is no way back: when fewer holders than the threshold serve the round, or nobody posts the keys that
+    they make, it has none, and the data bond is lost. The delegate posts them, and so does `pole key-holder
+    run` with the data node's wallet. Training and test set are encrypted already and need the secret no more.
     """
     from pole.api.key_secrets import remove_master_secret
     from pole.roles.keys.dealing import count_receipts
@@ -135,7 +136,9 @@ def drop_secret(
         count, threshold = count_receipts(found, accepted), found.sharing.threshold
         click.echo(
             f"{count} of {len(found.sharing.holders)} holders took in their shares, and {threshold} make the "
-            f"keys: the round has them as long as at most {count - threshold} of these {count} are away."
+            f"keys: the round has them as long as at most {count - threshold} of these {count} are away, and "
+            f"{found.delegation.delegate} is there to post them, or this wallet: pole key-holder run "
+            f"--wallet {wallet}"
         )
         if not yes and not click.confirm("There is no way back. Remove the master secret?"):
             raise PoleError("Not removed: the master secret stays on this machine.")

@@ -38,6 +38,11 @@ class KeyRound:
     shared: TaskSharing
     plan: QueryPlan
 
+    @property
+    def posters(self) -> tuple[str, str]:
+        """Return from whom the contract takes the keys: the task's delegate, and its data node."""
+        return self.shared.delegation.delegate, self.shared.task.owner
+
 
 @dataclass(slots=True)
 class _Gathered:
@@ -57,7 +62,7 @@ class _Gathered:
 
 @dataclass(slots=True)
 class KeyCombiner:
-    """Makes functional keys of partial ones, where its wallet is the delegate of the task.
+    """Makes functional keys of partial ones, where its wallet is the task's delegate or data node.
 
     Partial keys are fetched side by side through `partial_store`, which should not wait long: a holder may
     announce what nobody has. `store` takes the functional keys, `home` keeps the files, `random_bytes`
@@ -73,7 +78,7 @@ class KeyCombiner:
 
     def combine(self, current: KeyRound) -> str | None:
         """Take in what was announced; post the keys once the threshold is reached. Return what was done."""
-        if self.chain.identity.address != current.shared.delegation.delegate:
+        if self.chain.identity.address not in current.posters:
             return None
         gathered = self._gather(current)
         threshold = current.shared.sharing.threshold

@@ -86,7 +86,37 @@ def test_strangers_announcements_are_not_looked_at(shared: Shared) -> None:
     assert np.array_equal(shared.issued(), shared.expected())
 
 
-def test_only_the_delegate_posts(shared: Shared) -> None:
+def test_a_data_node_without_its_secret_posts_where_the_delegate_is_away(stage: Stage) -> None:
+    stage.post()
+    shared = Shared(stage)
+    shared.deal(threshold=2, holders=HOLDERS[:3])
+    for index in (1, 3):
+        shared.accept(index)
+    shared.open_round()
+    expected = shared.expected()
+    drop_secret(stage.chain(OWNER), stage.journal(OWNER), shared.found(), stage.secrets.kept.__delitem__)
+    shared.let_act(shared.holder(1), shared.holder(3))
+    assert stage.world.keys == {}
+    shared.let_act(stage.data_node(), shared.worker(OWNER))
+    assert np.array_equal(shared.issued(), expected)
+
+
+def test_a_data_node_and_its_delegate_post_once(shared: Shared) -> None:
+    shared.open_round()
+    holders = [shared.holder(index) for index in (1, 2, 3)]
+    shared.let_act(shared.worker(OWNER), *holders, shared.worker(OWNER))
+    assert np.array_equal(shared.issued(), shared.expected())
+    posted = [address for address, intent in shared.stage.world.sent if intent == "keys/1"]
+    assert posted in ([OWNER], [DELEGATE])
+
+
+def test_who_posts_a_tasks_keys_has_them_to_do(shared: Shared) -> None:
+    workers = {wallet: shared.worker(wallet) for wallet in (OWNER, DELEGATE, MINERS[0])}
+    serving = {wallet for wallet, worker in workers.items() if worker.means.serves(1)}
+    assert serving == {OWNER, DELEGATE}
+
+
+def test_holders_that_are_no_delegate_do_not_post(shared: Shared) -> None:
     shared.open_round()
     shared.let_act(*(shared.holder(index) for index in (1, 3, 4, 5)))
     assert shared.stage.world.keys == {}

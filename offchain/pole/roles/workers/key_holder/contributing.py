@@ -15,7 +15,7 @@ from pole.roles.workers.key_holder.key_holder import LOG, KeyHolder
 
 
 def make_keys(holder: KeyHolder, moment: Moment) -> str | None:
-    """Announce the partial keys of this wallet's share; the delegate also combines and posts the keys."""
+    """Announce the partial keys of this wallet's share; delegate and data node also combine and post."""
     if moment.round_id in holder.given_up:
         return None
     try:

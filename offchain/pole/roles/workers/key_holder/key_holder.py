@@ -20,7 +20,7 @@ LOG: Final = logging.getLogger("pole.key-holder")
 
 @dataclass(slots=True)
 class KeyHolder:
-    """Serves every task that its wallet holds a share for, or is the delegate of.
+    """Serves every task that its wallet holds a share for, is the delegate of, or posted and shared.
 
     `open_share` returns the file of the accepted share of the sharing with this digest, None without one. The
     sharing names its task and its specification by digest, so neither a stranger nor a node that lies has
@@ -67,8 +67,9 @@ class KeyHolder:
         delegation = self.chain.delegation(task_id)
         if delegation is None:
             return False
-        is_delegate = delegation.delegate == self.chain.identity.address
-        return is_delegate or self.open_share(delegation.sharing.digest) is not None
+        posters = (delegation.delegate, self.chain.task(task_id).owner)
+        is_poster = self.chain.identity.address in posters
+        return is_poster or self.open_share(delegation.sharing.digest) is not None
 
     def lane(self, round_id: int) -> int:
         """Return the lane of a round."""
