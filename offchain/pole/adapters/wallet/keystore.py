@@ -72,11 +72,7 @@ def import_wallet(
     """
     require_free(home, name)
     account = open_keystore(_read(keystore), keystore_password)
-    for other in list_wallets(home):
-        if other.address == account.address:
-            raise InputError(
-                f"The wallet {other.name} has this key already ({account.address}): use that one."
-            )
+    require_new(home, account.address)
     return _keep(home, name, account, password, rounds)
 
 
@@ -108,6 +104,13 @@ def list_wallets(home: Path) -> list[WalletFile]:
     Raises InputError for a file among them that is no keystore.
     """
     return [find_wallet(home, path.stem) for path in sorted((home / "wallets").glob("*.json"))]
+
+
+def require_new(home: Path, address: str) -> None:
+    """Raise InputError where a wallet under `home` has this address: its secrets are under its password."""
+    for other in list_wallets(home):
+        if other.address == address:
+            raise InputError(f"The wallet {other.name} has this key already ({address}): use that one.")
 
 
 def find_wallet(home: Path, name: str) -> WalletFile:

@@ -118,7 +118,7 @@ def connect(
     from web3 import Web3
 
     from pole.adapters.signing.remote_account import choose_address, open_remote_account
-    from pole.adapters.wallet.keystore import require_free
+    from pole.adapters.wallet.keystore import require_free, require_new
     from pole.adapters.wallet.remote_wallet import RemoteKey, SignerKind, connect_wallet
 
     if address is not None and not Web3.is_address(address):
@@ -128,6 +128,7 @@ def connect(
     key = RemoteKey(wanted or "", SignerKind(kind), place, math.ceil(patience))
     signer = open_remote_account(key)
     chosen = choose_address(signer.accounts(), wanted, signer.place)
+    require_new(settings.home, chosen)
     password = read_password(settings, confirm=True)
     made = connect_wallet(settings.home, name, replace(key, address=chosen), password)
     print_wallet(made, as_json=as_json)

@@ -57,6 +57,7 @@ def run(
     from pole.roles.memory import DataNodeMemory
     from pole.roles.workers import tables
     from pole.roles.workers.data_node.data_node import DataNode
+    from pole.roles.workers.data_node.opening import require_secrets
 
     def data_node(session: Session, _asked: Asked) -> "Participant":
         require_counted(settings, session.chain)
@@ -75,6 +76,7 @@ def run(
             may_disclose=None if allow_disclosure is None else Rule(allow_disclosure),
             confirmations=confirmations_of(session.chain.parameters, confirmations),
         )
+        require_secrets(role)
         return tables.data_node(role)
 
     serve(settings, options, wallet, data_node)

@@ -84,6 +84,24 @@ def test_a_wallet_is_connected_to_a_signer_and_listed(home: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("by", ["connect", "import"])
+def test_an_address_that_a_wallet_here_has_is_not_connected_again(
+    home: Path, tmp_path: Path, by: str
+) -> None:
+    with serving(Signer()) as url:
+        if by == "connect":
+            done("wallet", "connect", "alice", "--signer", url)
+        else:
+            keystore = tmp_path / "given.json"
+            keystore.write_text(json.dumps(Account.encrypt(KEY.key, "theirs", kdf="pbkdf2", iterations=1)))
+            theirs = ("--keystore-password-file", tmp_path / "theirs")
+            done("wallet", "import", keystore, "alice", "--light", *theirs)
+        again = run("wallet", "connect", "bob", "--signer", url)
+    assert again.exit_code == 2
+    assert f"The wallet alice has this key already ({KEY.address}): use that one." in again.stderr
+    assert not (home / "wallets" / "bob.json").exists()
+
+
 def test_a_home_is_backed_up_and_restored(home: Path, tmp_path: Path) -> None:
     made = done("wallet", "new", "alice", "--light")
     out = tmp_path / "pole.backup"
