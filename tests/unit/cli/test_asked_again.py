@@ -41,7 +41,7 @@ class Contracts:
         return self.desk.sender().was_sent(intent)
 
     def stake_of(self, _: str) -> FakeStake:
-        seated, amount, _ = self._state()
+        seated, amount, _credit = self._state()
         return FakeStake(amount, seated, 1)
 
     def credit_of(self, _: str) -> int:
