@@ -105,7 +105,7 @@ class Times:
         voted = self.mined(drawn + solutions * self.work.model)
         if self._somebody_is_absent(self.seats, chance):
             voted = drawn + self._window(self.judging_window)
-        shown = self.mined(voted)
+        shown = self.confirmed(voted)
         if self._somebody_is_absent(self.seats, chance):
             shown = voted + self._window(chain.vote_reveal_window)
         return self.mined(shown + self._window(chain.challenge_window))

@@ -93,6 +93,28 @@ def test_after_a_reorganisation_that_undoes_the_release_a_copy_counts_as_its_ori
     assert gains == at.lot(used) | {"victim": at.PRIZE}
 
 
+def test_votes_shown_before_a_reorganisation_that_undoes_the_end_of_commitments_cost_two_penalties(
+    devnet: Pole,
+) -> None:
+    ledger = books.opened(devnet)
+    round_id = stage.revealed(devnet, {VICTIM: MODEL}, **at.TASK)
+    hasty, *others = members = stage.draw(devnet, round_id)
+    votes = {member: [ok(90, 45)] for member in members}
+    stage.commit_votes(devnet, round_id, votes)
+    stage.reveal_votes(devnet, round_id, {hasty: votes[hasty]})
+    # No worker shows its votes before the end of the commitments is confirmed.
+    chain.undo(2)
+    shown = stage.as_tuples(votes[hasty]), b"\x77" * 32
+    devnet.committee.leak(stage.ballot(devnet, round_id), 0, *shown, at.sent(ATTACKER))
+    stage.commit_votes(devnet, round_id, {others[-1]: votes[others[-1]]})
+    stage.reveal_votes(devnet, round_id, {member: votes[member] for member in others})
+    stage.end_votes(devnet, round_id)
+    at.end(devnet, round_id)
+    gains = ledger.gains(hasty=hasty, informer=ATTACKER, victim=VICTIM, verifiers=at.SEATS)
+    assert gains["hasty"] == -2 * at.PENALTY
+    assert gains["informer"] == at.PENALTY // 2
+
+
 def test_every_window_outlasts_twice_the_confirmations_that_secrets_wait_for() -> None:
     assert at.RULES.chain.window_blocks > 2 * at.RULES.chain.confirmations
 

@@ -243,6 +243,7 @@ class Stage:
             clock=lambda: float(self.world.now),
             stopping=lambda: False,
             next_intent=lambda action: f"{action}/{len(self.world.left_at)}",
+            confirmations=self.confirmations,
         )
         return tables.verifier(means)
 

@@ -90,9 +90,9 @@ def test_waiting_in_front_of_one_lane_is_that_of_pollaczek_and_khinchine() -> No
 def test_the_shortest_round_is_the_sum_of_its_steps() -> None:
     chain, step = TINY_SEPOLIA.network.parameters.chain, TINY_SEPOLIA.network.block_time
     draws = 2 * (chain.draw_delay + 2)
-    waits = 3 * (chain.confirmations + 1)
-    # Training of a minute and its block, votes committed, shown, and the end.
-    blocks = draws + waits + 6 + 1 + 1 + 1
+    waits = 4 * (chain.confirmations + 1)
+    # Training of a minute and its block, votes committed, and the end.
+    blocks = draws + waits + 6 + 1 + 1
     window = max(chain.challenge_window, chain.window_blocks * step)
     assert TINY_SEPOLIA.times.shortest(16) == blocks * step + window
 
@@ -114,7 +114,7 @@ def test_rounds_that_call_miners_out_of_others_are_nearly_as_many_as_with_miners
     chosen = simulate(HOUR_DEVNET.times, HOUR_DEVNET.load(4, 100), 1)
     apart = simulate(HOUR_DEVNET.times, HOUR_DEVNET.load(4, 100, groups=4), 1)
     assert apart.void == 0
-    assert chosen.void < chosen.done / 50
+    assert chosen.void < chosen.done / 10
     assert chosen.done > 0.95 * apart.done
 
 

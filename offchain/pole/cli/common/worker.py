@@ -108,7 +108,7 @@ confirmations_option = click.option(
     type=click.IntRange(min=0),
     metavar="BLOCKS",
     help="Ethereum blocks to wait before a secret is given away, if more than the deployment's: keys after "
-    "the seed, the test set after the close, the model after the test set.",
+    "the seed, the test set after the close, the model after the test set, votes after the last commitment.",
 )
 
 

@@ -13,6 +13,8 @@ from pole.cli.common.context import Session, Settings, command, common_options, 
 from pole.cli.common.parameters import Duration
 from pole.cli.common.worker import (
     WorkerOptions,
+    confirmations_of,
+    confirmations_option,
     patient_store_of,
     point_cache_option,
     round_data_of,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     help="Time before the end of a vote from which missing files are voted to be missing.",
 )
 @click.option("--eager", is_flag=True, help="Evaluate models when they are revealed, not when drawn.")
+@confirmations_option
 @worker_options
 @common_options
 def run(
@@ -57,6 +60,7 @@ def run(
     point_cache: int,
     time_margin: float,
     eager: bool,
+    confirmations: int | None,
 ) -> None:
     """Vote whenever the wallet is drawn into a committee; take a seat first, by `pole verifier stake`.
 
@@ -94,6 +98,7 @@ def run(
             draining=asked.draining.is_set,
             place=place,
             eager=eager,
+            confirmations=confirmations_of(session.chain.parameters, confirmations),
         )
         return tables.verifier(role)
 

@@ -90,11 +90,21 @@ class RoundWatch:
 def is_buried(moment: Moment, standing: Round, confirmations: int) -> bool:
     """Return whether the last step of a round has so many Ethereum blocks after its own.
 
-    Keys wait so after the seed, the test set after the close, models after the release: a reorganisation that
-    undoes the step finds no secret given away. Round and block are of one look, so a step that was taken
-    anew is waited for anew. Windows last more than twice `parameters.chain.confirmations` blocks.
+    Keys wait so after the seed, the test set after the close, models after the release, and votes by
+    `are_commitments_buried`: a reorganisation that undoes the step finds no secret given away. Round and
+    block are of one look, so a step that was taken anew is waited for anew. Windows last more than twice
+    `parameters.chain.confirmations` blocks.
     """
     return moment.block >= standing.since_block + confirmations
+
+
+def are_commitments_buried(moment: Moment, window_blocks: int, confirmations: int) -> bool:
+    """Return whether the end of a vote's commitments has so many Ethereum blocks after its own.
+
+    Of a moment in VoteReveal, which lasts `window_blocks` at least. A reorganisation that undoes the end
+    opens the commitments again, in which whoever knows votes and salt has their maker slashed (`leak`).
+    """
+    return moment.block >= moment.deadline_block - window_blocks + confirmations
 
 
 LONGEST_PAUSE: Final = Pace().longest

@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.roles.conftest import MINERS, OWNER, Stage
+from tests.unit.roles.conftest import MINERS, OWNER, VERIFIERS, Stage
 from tests.unit.roles.fakes import PARAMETERS
 from tests.unit.roles.keys.shared_secret import DELEGATE, HOLDERS, shared_task
 
 from pole.cli.common.worker import confirmations_of
 from pole.errors import InputError
 from pole.protocol.parameters import Parameters
-from pole.protocol.state import Phase, Step
+from pole.protocol.state import BallotStage, Phase, Step
 from pole.roles.workers.miner.miner import MinerSettings
 
 OTHER = b"\x0f" * 32
@@ -25,6 +25,25 @@ def waiting(stage: Stage) -> Stage:
     reorganise(stage)
     assert stage.world.moment().phase is Phase.KEYS
     return stage
+
+
+@pytest.fixture
+def voted(stage: Stage) -> Stage:
+    """Return a stage whose commitments of votes have ended in the newest block, and wait for two more."""
+    stage.with_chain(window_blocks=5)
+    stage.post()
+    stage.play(Phase.VOTE_REVEAL)
+    stage.confirmations = 2
+    in_stage(stage, BallotStage.REVEAL)
+    return stage
+
+
+def in_stage(stage: Stage, ballot_stage: BallotStage) -> None:
+    """Let the newest ballot come to a stage in the newest block."""
+    world = stage.world
+    end = world.block + world.parameters.chain.window_blocks
+    number = world.moment().ballot_id
+    world.ballots[number] = replace(world.ballots[number], stage=ballot_stage, deadline_block=end)
 
 
 def blocks(stage: Stage, count: int) -> None:
@@ -96,6 +115,30 @@ def test_a_model_waits_for_the_release(stage: Stage) -> None:
         blocks(stage, 1)
     assert miner.step(stage.world.moment()) == "revealed"
     assert "reveal/1" in stage.sent(MINERS[0])
+
+
+def test_votes_wait_for_the_end_of_the_commitments(voted: Stage) -> None:
+    verifier = voted.verifier()
+    for _ in range(2):
+        assert verifier.step(voted.world.moment()) is None
+        assert not voted.world.votes
+        blocks(voted, 1)
+    assert verifier.step(voted.world.moment()) == "vote-revealed"
+    assert "reveal-vote/4" in voted.voting(VERIFIERS[0])
+
+
+def test_an_end_of_the_commitments_that_comes_anew_is_waited_for_anew(voted: Stage) -> None:
+    verifier = voted.verifier()
+    blocks(voted, 1)
+    in_stage(voted, BallotStage.COMMIT)
+    blocks(voted, 1)
+    assert verifier.step(voted.world.moment()) is None
+    in_stage(voted, BallotStage.REVEAL)
+    blocks(voted, 1)
+    assert verifier.step(voted.world.moment()) is None
+    assert not voted.world.votes
+    blocks(voted, 1)
+    assert verifier.step(voted.world.moment()) == "vote-revealed"
 
 
 def test_key_holders_and_their_delegate_wait_too(stage: Stage) -> None:

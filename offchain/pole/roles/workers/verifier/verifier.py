@@ -27,7 +27,8 @@ class Verifier:
     longest pause between two steps, it votes with what it could get hold of by then. `clock` tells seconds of
     any epoch, `stopping` says whether the process is to end, `draining` whether it is to give its seat up, by
     a transaction that `next_intent` names. Models are evaluated at `place`, by an `eager` one as soon as they
-    are revealed, by others when they are drawn.
+    are revealed, by others when they are drawn. Votes are shown `confirmations` Ethereum blocks after the end
+    of the commitments.
 
     What a look at the chain showed is in memory alone: the phases that data was `prepared` for, for each
     round the draw and block that did not name it (`not_drawn`), and what models do (`assessments`).
@@ -45,6 +46,7 @@ class Verifier:
     draining: Callable[[], bool] = lambda: False
     place: Place = PROCESSOR
     eager: bool = False
+    confirmations: int = 0
     prepared: set[tuple[int, Phase]] = field(default_factory=set, init=False)
     not_drawn: dict[int, tuple[int, bytes, int]] = field(default_factory=dict, init=False)
     assessments: dict[int, dict[bytes, Assessment]] = field(default_factory=dict, init=False)
