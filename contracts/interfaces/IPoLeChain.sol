@@ -153,7 +153,8 @@ interface IPoLeChain {
     /// @param windowBlocks Ethereum blocks that every window lasts at least, so that a chain that stood still costs
     /// nobody
     /// @param drawDelay Ethereum blocks from naming a block to that block: nobody can know then what it will hold
-    /// @param confirmations Ethereum blocks that workers wait before they give a secret away: keys, test set, model
+    /// @param confirmations Ethereum blocks that workers wait before they give a secret away: keys, test set, model,
+    /// votes
     /// @param maxSolutions commitments a round takes
     /// @param committeeSize seats drawn first (n), more where the reward asks for more; a challenge asks for 2n + 1,
     /// the next for `maxCommittee`
@@ -162,7 +163,7 @@ interface IPoLeChain {
     /// @param verificationFeeBps the part of a task's reward that pays the first committee
     /// @param faultShareBps the part of a forfeited data bond that compensates the miners that revealed
     /// @param missedShareBps the part of the reward that the best model in training gets where the test threshold is
-    /// missed
+    /// missed, and the pool where data are bad
     /// @param feeMarginBps how much a fee must exceed what the block can draw from the pool before the block draws
     /// @param minerBondBps the part of a task's reward that a commitment's bond is
     /// @param readyBondBps the same where its claim reaches the training threshold, and so can end the training

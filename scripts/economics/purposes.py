@@ -47,7 +47,7 @@ PURPOSES: Final = {
     "chain.drawDelay": "naming a block whose mix, or proposer, somebody can know",
     "chain.confirmations": "secrets given away for a step that a reorganisation undoes",
     "chain.maxSolutions": "more commitments than one committee can judge and one transaction settle",
-    "chain.missedShareBps": "models nearly for nothing by a test threshold that nobody can meet",
+    "chain.missedShareBps": "models nearly for nothing by a test threshold that nobody meets, or bad data",
     "chain.minerBondBps": "false claims below the training threshold: all places cost the reward (section 4)",
     "chain.readyBondBps": "false claims at the training threshold, which can end the training",
     "chain.rewardPerSeat": "a committee whose stake is less than what it decides on",

@@ -123,8 +123,8 @@ library Settlement {
         uint256 part = 0;
         bool isDataLost = voidReason == VoidReason.DataFault || voidReason == VoidReason.DataUnavailable;
         if (isDataLost || payee != address(0)) part = (reward * ending.missedShareBps) / BPS;
-        if (voidReason == VoidReason.DataFault) _share(list, ending, PayoutReason.TrainingReward, part);
-        else list.add(payee, PayoutReason.TrainingReward, part);
+        // Of bad data nothing tells who trained and who showed junk, so nobody is paid but the pool.
+        list.add(payee, PayoutReason.TrainingReward, part);
         list.add(ending.dataNode, PayoutReason.RewardRefund, reward - part);
     }
 

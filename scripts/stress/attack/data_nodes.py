@@ -318,13 +318,12 @@ def _faulty(world: World, members: int) -> Gains:
     fee = min(verification_fee(world), DATA_BOND)
     share = fee // members * members
     part = (DATA_BOND - fee) * world.rules.faultShareBps // BPS
-    trained = REWARD * world.rules.missedShareBps // BPS
-    part += trained
+    missed = REWARD * world.rules.missedShareBps // BPS
     return {
-        "data node": -DATA_BOND - trained - fee_of(world),
+        "data node": -DATA_BOND - missed - fee_of(world),
         "miner": part,
         "verifiers": share,
-        "pool": fee_of(world) + DATA_BOND + trained - share - part,
+        "pool": fee_of(world) + DATA_BOND + missed - share - part,
     }
 
 

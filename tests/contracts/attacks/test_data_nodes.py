@@ -4,6 +4,7 @@ import pytest
 from brownie import accounts
 from tests.contracts import stage
 from tests.contracts.attacks import books, parties
+from tests.contracts.attacks import devnet as at
 from tests.contracts.attacks.books import Books
 from tests.contracts.attacks.parties import BLOCK_REWARD, COMPENSATED, DATA_BOND, FEE, LOT, PRIZE, SHARE, sent
 from tests.contracts.stage import (
@@ -80,10 +81,26 @@ def test_data_that_are_proven_wrong_cost_the_data_node_its_bond_and_no_miner_any
     part = TERMS["reward"] * CHAIN["missedShareBps"] // 10_000
     assert ledger.gains(victim=VICTIM) == {
         "data_node": -DATA_BOND - FEE - part,
-        "victim": share + part,
+        "victim": share,
         "verifiers": VERIFICATION_FEE,
-        "pool": FEE + DATA_BOND - VERIFICATION_FEE - share,
+        "pool": FEE + part + DATA_BOND - VERIFICATION_FEE - share,
     }
+
+
+def test_wallets_of_a_data_node_whose_data_are_wrong_have_none_of_the_reward_back(
+    devnet: Pole, crowd: list[int]
+) -> None:
+    ledger = books.opened(devnet)
+    own = crowd[: at.RULES.chain.max_solutions - 1]
+    terms = at.TASK | {"dataBond": at.RULES.task_list.min_data_bond, "requiredTrainAccuracy": 10_000}
+    models = {miner: Model(train=TERMS["trainCount"] - 1) for miner in (VICTIM, *own)}
+    round_id = stage.revealed(devnet, models, closed=False, **terms)
+    stage.vote(devnet, round_id, dict.fromkeys(models, verdict(Verdict.DATA_FAULT)))
+    at.end(devnet, round_id, **terms)
+    assert stage.void_reason(devnet, round_id) is VoidReason.DATA_FAULT
+    gains = ledger.gains(attacker=[DATA_NODE, *own], victim=VICTIM, verifiers=at.SEATS)
+    assert -gains["attacker"] >= at.REWARD * at.RULES.chain.missed_share_bps // 10_000
+    assert gains.get("victim", 0) >= 0
 
 
 def test_a_data_node_that_wins_its_own_task_pays_the_committee_and_the_fee(pole: Pole, ledger: Books) -> None:

@@ -124,12 +124,11 @@ def _reward(ended: EndedRound, judgement: Judgement, parameters: ChainParameters
     if judgement.void_reason not in _DATA_LOST and judgement.trained is None:
         return [Payout(ended.data_node, PayoutReason.REWARD_REFUND, rest)]
     part = rest * parameters.missed_share_bps // BASIS_POINTS
-    trained: list[Payout] = []
-    if judgement.trained is not None:
-        trained = [Payout(judgement.trained.miner, PayoutReason.TRAINING_REWARD, part)]
-    elif judgement.void_reason is VoidReason.DATA_FAULT:
-        trained = _shared(ended, PayoutReason.TRAINING_REWARD, part)
-    return [*trained, Payout(ended.data_node, PayoutReason.REWARD_REFUND, rest - part)]
+    refund = Payout(ended.data_node, PayoutReason.REWARD_REFUND, rest - part)
+    if judgement.trained is None:
+        # Of bad data nothing tells who trained and who showed junk, so the pool keeps the part.
+        return [refund]
+    return [Payout(judgement.trained.miner, PayoutReason.TRAINING_REWARD, part), refund]
 
 
 def _data_bond(

@@ -180,13 +180,11 @@ def _of_reward(
     is_data_lost = outcome.void_reason in DATA_LOST.values()
     has_part = is_data_lost or outcome.trained != NOBODY
     part = reward * system.parameters.chain["missedShareBps"] // BPS if has_part else 0
-    is_shared = outcome.void_reason is VoidReason.DATA_FAULT
-    trained = (
-        _shares(ended, PayoutReason.TRAINING_REWARD, part)
-        if is_shared
-        else [(outcome.trained, PayoutReason.TRAINING_REWARD, part)]
-    )
-    return [*trained, (ended.task.owner, PayoutReason.REWARD_REFUND, reward - part)]
+    # The part is nobody's where the data were bad, and so the pool's.
+    return [
+        (outcome.trained, PayoutReason.TRAINING_REWARD, part),
+        (ended.task.owner, PayoutReason.REWARD_REFUND, reward - part),
+    ]
 
 
 def _shares(ended: Round, reason: PayoutReason, amount: int) -> list[tuple[str, PayoutReason, int]]:

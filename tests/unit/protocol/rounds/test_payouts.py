@@ -78,21 +78,18 @@ TRAINED = TERMS.reward * CHAIN.missed_share_bps // 10_000
 """The part of a reward that models are paid for which a data node keeps."""
 
 
-def test_a_data_fault_pays_the_committee_from_the_data_bond_and_miners_from_bond_and_reward() -> None:
+def test_a_data_fault_pays_committee_and_miners_from_the_data_bond_and_the_pool_from_the_reward() -> None:
     given_ = ended(fault(Verdict.DATA_FAULT), fault(Verdict.DATA_FAULT))
     share = (TERMS.data_bond - FEE) * 5_000 // 10_000 // 2
-    trained = tuple(Payout(MINERS[n], PayoutReason.TRAINING_REWARD, TRAINED // 2) for n in range(2))
     shares = tuple(Payout(MINERS[n], PayoutReason.DATA_BOND_SHARE, share) for n in range(2))
-    payouts = (*trained, reward_refund(TERMS.reward - TRAINED), *shares, RENT, bond(0), bond(1))
-    assert split(given_) == Settlement(payouts, FEE, TERMS.data_bond - FEE - 2 * share + USED)
+    payouts = (reward_refund(TERMS.reward - TRAINED), *shares, RENT, bond(0), bond(1))
+    assert split(given_) == Settlement(payouts, FEE, TRAINED + TERMS.data_bond - FEE - 2 * share + USED)
 
 
 def test_a_small_data_bond_caps_the_fee_after_a_data_fault() -> None:
     given_ = ended(fault(Verdict.DATA_FAULT), terms=terms(data_bond=5))
-    trained = Payout(MINERS[0], PayoutReason.TRAINING_REWARD, TRAINED)
-    assert split(given_) == Settlement(
-        (trained, reward_refund(TERMS.reward - TRAINED), RENT, bond(0)), 5, USED
-    )
+    payouts = (reward_refund(TERMS.reward - TRAINED), RENT, bond(0))
+    assert split(given_) == Settlement(payouts, 5, TRAINED + USED)
 
 
 def test_data_that_could_not_be_had_cost_as_much_and_nobody_gains_by_them() -> None:
