@@ -490,8 +490,8 @@ contract PoLeChain is IPoLeChain {
         if (msg.sender != open.task.owner) revert NotDataNode(roundId, msg.sender);
     }
 
-    /// @dev What the committee of an attempt is drawn from and for. An attempt's seats are bounded by what its stakes
-    /// may decide on.
+    /// @dev What the committee of an attempt is drawn from and for. What may be decided on is bounded by all stakes of
+    /// the time, barred ones too: else who is barred could void the round by its own seat once models are shown.
     function _summonsOf(
         uint256 roundId,
         Round storage open,
@@ -502,7 +502,8 @@ contract PoLeChain is IPoLeChain {
         uint256 reward = open.task.terms.reward;
         summons.asOf = _seatsAsOf(open);
         summons.size = uint16(Ballots.sizeOf(attempt, _firstSize(reward), chosen.maxCommittee));
-        summons.minimum = uint16(Ballots.seatsFor(reward, chosen.rewardPerSeat, chosen.minCommittee));
+        summons.places = uint16(Ballots.seatsFor(reward, chosen.rewardPerSeat, chosen.minCommittee));
+        summons.minimum = chosen.minCommittee;
         summons.choices = uint16(Solutions.choicesOf(all));
         summons.barred = Solutions.barredFrom(all, open.task.owner);
         summons.commitWindow = chosen.voteCommitWindow + summons.choices * open.task.judgingTime;

@@ -357,6 +357,7 @@ contract VerifierCommittee is IVerifierCommittee {
         uint256 places = _seats.countAt(summons.asOf);
         // Each step takes a seat or uses up a barred one, so more steps than these take nothing new.
         uint256 steps = uint256(summons.size) + summons.barred.length;
+        if (places < summons.places) return (numbers, drawn);
         if (steps > places) steps = places;
         CommitteeDraw.Shuffle memory shuffle = CommitteeDraw.begin(steps);
         (numbers, drawn) = (new uint32[](summons.size), new address[](summons.size));

@@ -68,7 +68,8 @@ enum BallotStage {
 /// @notice What a committee is drawn from and for.
 /// @param asOf time as of which the seats are drawn
 /// @param size seats asked for
-/// @param minimum fewest that will do
+/// @param places fewest seats of that time that will do, barred ones included
+/// @param minimum fewest members that will do
 /// @param choices solutions to vote on
 /// @param barred who must not sit on it
 /// @param commitWindow seconds for vote commitments, as the next for vote reveals
@@ -76,6 +77,7 @@ enum BallotStage {
 struct Summons {
     uint40 asOf;
     uint16 size;
+    uint16 places;
     uint16 minimum;
     uint16 choices;
     address[] barred;

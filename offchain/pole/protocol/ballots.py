@@ -34,7 +34,7 @@ def seats_asked(attempt: int, reward: int, parameters: ChainParameters) -> int:
 
 
 def minimum_seats(reward: int, parameters: ChainParameters) -> int:
-    """Return with how many members a first committee is still drawn."""
+    """Return how many seats there must be, barred ones included, for any committee to be drawn."""
     return max(parameters.min_committee, _seats_for(reward, parameters))
 
 

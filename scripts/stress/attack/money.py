@@ -88,7 +88,7 @@ def theft(world: World) -> Gains:
     ommer = (0, thief, bytes(32), 0, 0, 0, False)
     world.refused(thief, world.ledger.functions.append(header, ommer, ommer), "NotChain")
     world.refused(thief, world.committee.functions.settle(16, [], 0), "NotChain")
-    summons: tuple[object, ...] = (0, 0, 0, 0, [], 0, 0, 0)
+    summons: tuple[object, ...] = (0, 0, 0, 0, 0, [], 0, 0, 0)
     world.refused(thief, world.committee.functions.draw(16, bytes(32), summons), "NotChain")
     return {}
 

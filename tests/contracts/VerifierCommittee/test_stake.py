@@ -90,7 +90,7 @@ def test_a_drawn_member_owes_its_vote_even_without_its_seat(pole: Pole) -> None:
 
 def test_only_the_chain_draws_and_settles(pole: Pole) -> None:
     stranger = {"from": accounts[STRANGER]}
-    summons: tuple[object, ...] = (1, 3, 1, 1, [], 10, 10, 4)
+    summons: tuple[object, ...] = (1, 3, 1, 1, 1, [], 10, 10, 4)
     with refused("NotChain", accounts[STRANGER]):
         pole.committee.draw.call(8, b"\x01" * 32, summons, stranger)
     with refused("NotChain", accounts[STRANGER]):

@@ -4,11 +4,23 @@ import pytest
 from brownie import accounts, chain
 from tests.contracts import stage
 from tests.contracts.attacks import books, parties
+from tests.contracts.attacks import devnet as at
 from tests.contracts.attacks.books import Books
 from tests.contracts.attacks.parties import LOT, PRIZE, sent
-from tests.contracts.stage import CHAIN, COMMITTEE, PENALTY, STRANGER, VERIFIERS, Model, Pole, refused
+from tests.contracts.stage import (
+    CHAIN,
+    COMMITTEE,
+    DATA_NODE,
+    ETHER,
+    PENALTY,
+    STRANGER,
+    VERIFIERS,
+    Model,
+    Pole,
+    refused,
+)
 
-from pole.protocol.state import Phase
+from pole.protocol.state import Phase, VoidReason
 
 VICTIM = 2
 MODELS = {VICTIM: Model()}
@@ -115,3 +127,31 @@ def test_a_draw_by_the_header_of_any_other_block_is_refused(pole: Pole, ready: t
     parties.judged_fairly(pole, round_id, MODELS)
     assert stage.phase(pole, round_id) is Phase.FINAL
     assert ledger.gains(victim=VICTIM) == LOT | {"victim": PRIZE}
+
+
+def test_a_seat_of_a_data_node_that_asks_for_all_seats_does_not_void_its_round_once_models_are_shown(
+    devnet: Pole,
+) -> None:
+    stage.take_seat(devnet, DATA_NODE)
+    stage.wait(at.RULES.committee.seat_age)
+    seats = len(at.SEATS) + 1
+    terms = at.TASK | {"reward": seats * at.RULES.chain.reward_per_seat, "fee": ETHER}
+    ledger = books.opened(devnet)
+    round_id = stage.revealed(devnet, MODELS, **terms)
+    members = stage.vote(devnet, round_id, stage.as_claimed(MODELS))
+    assert len(members) == seats - 1
+    at.end(devnet, round_id, **terms)
+    assert stage.phase(devnet, round_id) is Phase.FINAL
+    fee = terms["reward"] * at.RULES.chain.verification_fee_bps // 10_000
+    assert ledger.gains(victim=VICTIM)["victim"] == terms["reward"] - fee + at.BLOCK_REWARD
+
+
+def test_where_fewer_seats_can_sit_than_the_smallest_committee_has_nobody_judges(pole: Pole) -> None:
+    for verifier in VERIFIERS[CHAIN["minCommittee"] - 1 :]:
+        pole.committee.unstake(sent(verifier))
+    stage.take_seat(pole, DATA_NODE)
+    stage.wait(COMMITTEE["seatAge"] + 1)
+    round_id = stage.revealed(pole, MODELS)
+    assert stage.draw(pole, round_id) == []
+    stage.finalise(pole, round_id)
+    assert stage.void_reason(pole, round_id) is VoidReason.COMMITTEE_TOO_SMALL

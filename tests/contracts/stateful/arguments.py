@@ -114,7 +114,7 @@ def _findings(_system: System, _known: Knowledge) -> Values:
 
 
 def _summons(_system: System, known: Knowledge) -> Values:
-    return 0, 3, 1, 1, tuple(known.random.sample(PEOPLE, 2)), 10, 10, 3
+    return 0, 3, 1, 1, 1, tuple(known.random.sample(PEOPLE, 2)), 10, 10, 3
 
 
 def _ommer(_system: System, known: Knowledge) -> Values:

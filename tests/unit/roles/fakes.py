@@ -606,13 +606,14 @@ class FakeChain:
         barred = {*(s.miner for s in world.solutions[round_id]), standing.data_node}
         if attempt == 0:
             self._number_choices(round_id)
-            minimum = minimum_seats(reward, chain)
+            minimum = chain.min_committee
         else:
             minimum = world.ballots[ballot_id(round_id, attempt - 1)].seats + 1
         members = draw(
             world.seats_at(standing.opened_at - world.parameters.committee.seat_age),
             entropy,
             size=seats_asked(attempt, reward, chain),
+            places=minimum_seats(reward, chain),
             minimum=minimum,
             barred=barred,
         )

@@ -9,13 +9,16 @@ WORD: Final = 32
 
 
 def draw(
-    seats: Sequence[str], entropy: bytes, *, size: int, minimum: int, barred: Collection[str]
+    seats: Sequence[str], entropy: bytes, *, size: int, places: int, minimum: int, barred: Collection[str]
 ) -> tuple[str, ...]:
     """Return the members drawn: `size` distinct ones of `seats` outside `barred`, in the order drawn.
 
     A partial Fisher-Yates shuffle of the seats as they stood; barred ones are skipped. When fewer than `size`
-    are eligible all of them are drawn, and nobody when they are fewer than `minimum`.
+    are eligible all of them are drawn, and nobody when they are fewer than `minimum`. Nobody either when all
+    seats, barred ones included, are fewer than `places`.
     """
+    if len(seats) < places:
+        return ()
     members: list[str] = []
     for index in shuffled(entropy, total=len(seats), count=min(len(seats), size + len(barred))):
         if len(members) == size:

@@ -86,9 +86,10 @@ def _draw_committee(system: System, opened: Round, drawn: bytes) -> None:
 def _members(system: System, opened: Round, entropy: bytes) -> list[str]:
     """Return a first committee, or a larger one than before; nobody where there are too few."""
     chosen, reward, before = system.parameters.chain, opened.task.terms.reward, opened.ballots
-    minimum = (
-        len(before[-1].members) + 1 if before else ballots.seats_for(system, reward, chosen["minCommittee"])
-    )
+    fewest = chosen["minCommittee"]
+    if len(opened.seats) < ballots.seats_for(system, reward, fewest):
+        return []
+    minimum = len(before[-1].members) + 1 if before else fewest
     barred = {*opened.solutions, opened.task.owner}
     able = [verifier for verifier in _shuffled(opened.seats, entropy) if verifier not in barred]
     members = able[: ballots.asked(system, opened, opened.attempt)]

@@ -103,6 +103,19 @@ def test_a_round_with_too_few_seats_for_its_reward_is_left(
     assert "its reward asks for 3 seats to judge it, and 2 could be drawn" in caplog.text
 
 
+@pytest.mark.parametrize("barred", [OWNER, MINERS[0]])
+def test_a_round_whose_committee_would_be_too_small_without_its_data_node_is_left_alone(
+    lanes: Stage, caplog: pytest.LogCaptureFixture, barred: str
+) -> None:
+    caplog.set_level("INFO", "pole")
+    lanes.with_chain(min_committee=3)
+    lanes.world.seats[:] = [*VERIFIERS[:2], barred]
+    assert serve(lanes, lanes.miner()) == [None, None]
+    assert "a committee has 3 seats, and 2 are not its data node's or this miner's" in caplog.text
+    lanes.world.seats.append(VERIFIERS[2])
+    assert serve(lanes, lanes.miner()) == [None, "committed"]
+
+
 def test_where_a_round_would_end_for_want_of_a_commitment_it_commits_before_it_has_trained(
     stage: Stage,
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pole.errors import IntegrityError
-from pole.protocol.ballots import LAST_ATTEMPT, challenge_bond, minimum_seats, seats_asked
+from pole.protocol.ballots import LAST_ATTEMPT, challenge_bond, seats_asked
 from pole.protocol.encoding.commitments import vote_commitment, vote_payload
 from pole.protocol.encoding.records import VoteLeaked, VoteRevealed
 from pole.protocol.replay.round_trace import BallotTrace, RoundTrace
@@ -36,7 +36,7 @@ def audit_ballots(
     tallies: list[tuple[Finding, ...]] = []
     committees: list[Committee] = []
     parameters = around.parameters.chain
-    minimum = minimum_seats(terms.reward, parameters)
+    minimum = parameters.min_committee
     for attempt, ballot in enumerate(traced.ballots):
         _check_draw(ballot, terms, minimum, seats_asked(attempt, terms.reward, parameters))
         committee = _committee(ballot, terms.choices, around)

@@ -120,11 +120,20 @@ def _reason_against(miner: Miner, moment: Moment, standing: Round) -> str:
     minimum = minimum_seats(terms.reward, parameters.chain)
     if seats < minimum:
         return f"its reward asks for {minimum} seats to judge it, and {seats} could be drawn"
+    able = seats - sum(_has_stake(miner, each) for each in (standing.data_node, miner.chain.identity.address))
+    fewest = parameters.chain.min_committee
+    if able < fewest:
+        return f"a committee has {fewest} seats, and {able} are not its data node's or this miner's"
     expected = _expected(miner, standing)
     left = standing.since + terms.time_limit - moment.timestamp - miner.settings.time_margin
     if expected is not None and expected > left:
         return f"it takes this machine some {expected:.0f} s, and {max(left, 0):.0f} s are left"
     return ""
+
+
+def _has_stake(miner: Miner, address: str) -> bool:
+    """Return whether a wallet holds a stake, and so may have a seat that is barred where it takes part."""
+    return miner.chain.stake_of(address).amount > 0
 
 
 def _expected(miner: Miner, standing: Round) -> float | None:
