@@ -218,6 +218,7 @@ def models_table(parameters: Parameters) -> str:
     committee = committee_fee(terms.reward, chain)
     part = (terms.reward - committee) * chain.missed_share_bps // BASIS_POINTS
     lost = terms.reward * chain.missed_share_bps // BASIS_POINTS + terms.data_bond
+    veto = chain.committee_size - quorum(chain.committee_size) + 1
     ways = {
         "it rewards the best": terms.reward,
         "a test threshold that nobody meets": committee + part,
@@ -225,6 +226,7 @@ def models_table(parameters: Parameters) -> str:
         "data that it serves no more, once it has challenged the first tally": lost
         + challenge_bond(0, terms.reward, chain),
         "it wins itself, for it knows its test set": committee,
+        f"{veto} of {chain.committee_size} seats abstain for it on all models, and nobody challenges": 0,
     }
     rows = [
         [name, ether(paid), ether(paid + terms.fee + rent), f"{paid * 100 / terms.reward:.3g} %"]
