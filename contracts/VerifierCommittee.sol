@@ -264,19 +264,21 @@ contract VerifierCommittee is IVerifierCommittee {
         _requireStage(ballotId, BallotStage.Closed);
         _standings[_laneOf(ballotId)].settled = true;
         uint256 newest = Ballots.attemptOf(ballotId);
+        uint256 first = ballotId - newest;
+        bool[][] memory answered = _answeredOf(first, newest, agreed);
         uint256[][] memory right = new uint256[][](newest + 1);
         uint256 penalties = 0;
         uint256 parts = 0;
         for (uint256 attempt = 0; attempt <= newest; ++attempt) {
             uint256 lost = 0;
-            (right[attempt], lost) = _judgeMembers(ballotId - newest + attempt, agreed, attempt == newest);
+            (right[attempt], lost) = _judgeMembers(first + attempt, agreed, answered[attempt], attempt == newest);
             penalties += lost;
             parts += right[attempt].length * agreed.length;
         }
         uint256 part = (newest > 0 ? fee + penalties : fee) / parts;
         uint256 rest = fee + penalties;
         for (uint256 attempt = 0; attempt <= newest && part > 0; ++attempt) {
-            rest -= _pay(ballotId - newest + attempt, right[attempt], part);
+            rest -= _pay(first + attempt, right[attempt], part);
         }
         if (rest > 0) reservoir.transfer(Accounts.STAKES, chain, Accounts.POOL, rest);
     }
@@ -355,9 +357,9 @@ contract VerifierCommittee is IVerifierCommittee {
         Summons calldata summons
     ) private view returns (uint32[] memory numbers, address[] memory drawn) {
         uint256 places = _seats.countAt(summons.asOf);
+        if (places < summons.places) return (numbers, drawn);
         // Each step takes a seat or uses up a barred one, so more steps than these take nothing new.
         uint256 steps = uint256(summons.size) + summons.barred.length;
-        if (places < summons.places) return (numbers, drawn);
         if (steps > places) steps = places;
         CommitteeDraw.Shuffle memory shuffle = CommitteeDraw.begin(steps);
         (numbers, drawn) = (new uint32[](summons.size), new address[](summons.size));
@@ -415,30 +417,40 @@ contract VerifierCommittee is IVerifierCommittee {
     }
 
     /// @dev Takes from the members of a ballot what they lose.
+    /// @param answered by choice, whether this committee or a later one found what was agreed
     /// @return right how many votes of each member earn
     /// @return penalties all that they lost
     function _judgeMembers(
         uint256 ballotId,
-        Finding[] calldata agreed,
+        Finding[] memory agreed,
+        bool[] memory answered,
         bool isLast
     ) private returns (uint256[] memory right, uint256 penalties) {
-        uint256 seats = _counts[_key(ballotId)].seats;
         address[] memory verifiers = members(ballotId);
-        right = new uint256[](seats);
+        right = new uint256[](verifiers.length);
         Tally.Cast[] memory casts = _castsOf(ballotId, agreed.length);
-        uint128[] memory leading = isLast ? Tally.majorities(casts, seats, agreed.length) : new uint128[](0);
-        uint64 silent = type(uint64).max >> (64 - seats);
+        uint128[] memory leading = isLast ? Tally.majorities(casts, verifiers.length, agreed.length) : new uint128[](0);
+        uint64 silent = type(uint64).max >> (64 - verifiers.length);
         for (uint256 n = 0; n < casts.length; ++n) {
-            Tally.Worth memory worth = Tally.worthOf(casts[n].votes, agreed, leading);
+            Tally.Worth memory worth = Tally.worthOf(casts[n].votes, agreed, answered, leading);
             silent &= ~casts[n].members;
-            for (uint256 member = 0; member < seats; ++member) {
+            for (uint256 member = 0; member < verifiers.length; ++member) {
                 if (!_has(casts[n].members, member)) continue;
                 if (!worth.isFalse && !worth.isAlone) right[member] = worth.right;
                 penalties += _answer(ballotId, verifiers[member], worth, worth.right == agreed.length);
             }
         }
-        for (uint256 member = 0; member < seats; ++member) {
-            if (_has(silent, member)) penalties += _slash(ballotId, verifiers[member]);
+        penalties += _slashAll(ballotId, verifiers, silent);
+    }
+
+    /// @dev Slashes these members of a ballot; `verifiers` are all of them.
+    function _slashAll(
+        uint256 ballotId,
+        address[] memory verifiers,
+        uint64 slashed
+    ) private returns (uint256 penalties) {
+        for (uint256 member = 0; member < verifiers.length; ++member) {
+            if (_has(slashed, member)) penalties += _slash(ballotId, verifiers[member]);
         }
     }
 
@@ -514,6 +526,21 @@ contract VerifierCommittee is IVerifierCommittee {
     /// @dev Zero, which nothing opens, where this ballot has no commitment: what is stored is an older one's.
     function _commitmentAt(uint256 key, uint256 member) private view returns (bytes32) {
         return _has(_counts[key].committed, member) ? _commitments[key][member] : bytes32(0);
+    }
+
+    /// @dev By attempt and choice, whether its committee or a later one found what was agreed.
+    function _answeredOf(
+        uint256 first,
+        uint256 newest,
+        Finding[] memory agreed
+    ) private view returns (bool[][] memory answered) {
+        answered = new bool[][](newest + 1);
+        bool[] memory later = new bool[](agreed.length);
+        for (uint256 attempt = newest + 1; attempt > 0; --attempt) {
+            uint256 id = first + attempt - 1;
+            later = Tally.answered(later, _castsOf(id, agreed.length), _counts[_key(id)].seats, agreed);
+            answered[attempt - 1] = later;
+        }
     }
 
     /// @dev What the members of a ballot cast, for the first `choices` choices.

@@ -130,10 +130,7 @@ contract LibraryHarness {
         uint256 seats,
         uint256 choices
     ) external pure returns (Finding[] memory found, uint128[] memory majorities) {
-        Tally.Cast[] memory casts = new Tally.Cast[](votes.length);
-        for (uint256 n = 0; n < votes.length; ++n) {
-            casts[n] = Tally.Cast(0, counts[n], _packed(votes[n]));
-        }
+        Tally.Cast[] memory casts = _casts(votes, counts);
         found = Tally.findings(before, casts, seats, choices);
         return (found, Tally.majorities(casts, seats, choices));
     }
@@ -141,9 +138,20 @@ contract LibraryHarness {
     function worthOf(
         Vote[] calldata votes,
         Finding[] calldata agreed,
+        bool[] calldata answers,
         uint128[] calldata leading
     ) external pure returns (Tally.Worth memory) {
-        return Tally.worthOf(_packed(votes), agreed, leading);
+        return Tally.worthOf(_packed(votes), agreed, answers, leading);
+    }
+
+    function answered(
+        bool[] calldata later,
+        Vote[][] calldata votes,
+        uint256[] calldata counts,
+        uint256 seats,
+        Finding[] calldata agreed
+    ) external pure returns (bool[] memory) {
+        return Tally.answered(later, _casts(votes, counts), seats, agreed);
     }
 
     function contradict(Finding[] calldata some, Finding[] calldata others) external pure returns (bool) {
@@ -213,6 +221,16 @@ contract LibraryHarness {
 
     function isCovered(uint256 blockReward, uint256 fee, uint256 marginBps) external pure returns (bool) {
         return OmmerRewards.isCovered(blockReward, fee, marginBps);
+    }
+
+    function _casts(
+        Vote[][] calldata votes,
+        uint256[] calldata counts
+    ) private pure returns (Tally.Cast[] memory casts) {
+        casts = new Tally.Cast[](votes.length);
+        for (uint256 n = 0; n < votes.length; ++n) {
+            casts[n] = Tally.Cast(0, counts[n], _packed(votes[n]));
+        }
     }
 
     function _packed(Vote[] calldata votes) private pure returns (uint128[] memory packed) {

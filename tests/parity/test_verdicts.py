@@ -100,19 +100,48 @@ def test_findings_and_majorities_are_equal(
     assert list(leading) == [packed(each) for each in tally.majorities(votes, seats=seats, choices=2)]
 
 
-@given(st.lists(st.tuples(single_votes, findings, findings), max_size=4), st.booleans())
+@given(st.lists(st.tuples(single_votes, findings, findings, st.booleans()), max_size=4), st.booleans())
 @trials
 def test_votes_are_worth_the_same(
-    harness: Any, choices: list[tuple[Vote, Finding, Finding]], is_last: bool
+    harness: Any, choices: list[tuple[Vote, Finding, Finding, bool]], is_last: bool
 ) -> None:
-    votes = [vote for vote, _, _ in choices]
-    last = [found for _, found, _ in choices]
-    leading = [lead if tally.is_truth(lead) else tally.NO_FINDING for _, _, lead in choices]
-    given_ = [packed(each) for each in leading] if is_last else []
+    votes = [vote for vote, _, _, _ in choices]
+    last = [found for _, found, _, _ in choices]
+    leading = [lead if tally.is_truth(lead) else tally.NO_FINDING for _, _, lead, _ in choices]
+    answers = [tally.is_truth(found) and is_answered for _, found, _, is_answered in choices]
     worth = harness.worthOf(
-        [vote_tuple(vote) for vote in votes], [finding_tuple(found) for found in last], given_
+        [vote_tuple(vote) for vote in votes],
+        [finding_tuple(found) for found in last],
+        answers,
+        [packed(each) for each in leading] if is_last else [],
     )
-    assert tally.Worth(*worth) == tally.worth_of(votes, last, leading if is_last else None)
+    assert tally.Worth(*worth) == tally.worth_of(votes, last, answers, leading if is_last else None)
+
+
+@given(
+    st.tuples(st.booleans(), st.booleans()),
+    ballots(),
+    st.integers(0, 4),
+    st.tuples(usual | findings, usual | findings),
+)
+@trials
+def test_who_found_what_stands_is_told_alike(
+    harness: Any,
+    later: tuple[bool, bool],
+    votes: list[tuple[Vote, Vote]],
+    absent: int,
+    agreed: tuple[Finding, Finding],
+) -> None:
+    seats = max(1, len(votes) + absent)
+    casts = list(dict.fromkeys(votes))
+    answers = harness.answered(
+        later,
+        [[vote_tuple(vote) for vote in cast] for cast in casts],
+        [votes.count(cast) for cast in casts],
+        seats,
+        [finding_tuple(each) for each in agreed],
+    )
+    assert tuple(answers) == tally.answered(later, votes, agreed, seats=seats)
 
 
 @given(st.lists(st.tuples(findings, findings), max_size=3))

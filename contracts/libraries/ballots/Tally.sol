@@ -102,27 +102,47 @@ library Tally {
         }
     }
 
+    /// @param later by choice, whether a later committee found what was found in the end
+    /// @param casts of a committee
+    /// @param agreed what was found in the end
+    /// @return found by choice, whether that is a truth which this committee's own quorum found, or a later one
+    function answered(
+        bool[] memory later,
+        Cast[] memory casts,
+        uint256 seats,
+        Finding[] memory agreed
+    ) internal pure returns (bool[] memory found) {
+        found = new bool[](agreed.length);
+        for (uint256 choice = 0; choice < agreed.length; ++choice) {
+            (uint128 leading, uint256 support) = lead(casts, choice);
+            bool isOwn = support >= quorumOf(seats) && _agrees(unpack(leading), agreed[choice]);
+            found[choice] = later[choice] || (isOwn && isTruth(agreed[choice].verdict));
+        }
+    }
+
     /// @param votes of a cast
     /// @param agreed what was found in the end
+    /// @param answers `answered` of the cast's committee
     /// @param leading `majorities` of the last committee for a cast of it; empty for one of an earlier committee
     /// @return worth of the cast. A fingerprint binds to its attempt, so it is compared where the last committee found
-    /// what was found in the end, and for its own casts alone. Where it found nothing, and an earlier truth stands,
-    /// none of its own casts is false: they could see what the earlier committee was not shown.
+    /// what was found in the end, and for its own casts alone. Where neither the cast's committee nor a later one found
+    /// that, it is not false: it could see what an earlier committee was not shown.
     function worthOf(
         uint128[] memory votes,
         Finding[] memory agreed,
+        bool[] memory answers,
         uint128[] memory leading
     ) internal pure returns (Worth memory worth) {
         for (uint256 choice = 0; choice < agreed.length; ++choice) {
             uint128 vote = votes[choice];
             bool isFound = isTruth(agreed[choice].verdict);
             uint128 majority = leading.length > 0 ? leading[choice] : 0;
-            bool isOwn = majority != 0 && majority == _pack(agreed[choice]);
+            bool isOwn = answers[choice] && leading.length > 0;
             if (!isTruth(_verdictOf(vote))) {
                 if (isFound) worth.hasAbstained = true;
-            } else if (isFound && (isOwn ? vote == majority : _agrees(unpack(vote), agreed[choice]))) {
+            } else if (isFound && (isOwn ? vote == _pack(agreed[choice]) : _agrees(unpack(vote), agreed[choice]))) {
                 ++worth.right;
-            } else if (isFound && (isOwn || leading.length == 0)) {
+            } else if (answers[choice]) {
                 worth.isFalse = true;
             } else if (majority != 0 && vote != majority) {
                 worth.isAlone = true;

@@ -16,10 +16,12 @@ THIRD = 4
 """Seats that keep the other seven of eleven from a quorum, and not the other eleven of fifteen."""
 
 
-def split(pole: Pole, round_id: int, own: Vote, theirs: list[str]) -> tuple[list[str], list[str]]:
-    """Let four seats vote their own, of `theirs` where they can, and all others the truth; return both."""
+def split(
+    pole: Pole, round_id: int, own: Vote, theirs: list[str], count: int = THIRD
+) -> tuple[list[str], list[str]]:
+    """Let so many seats vote their own, of `theirs` where they can, and all others the truth; return both."""
     members = stage.draw(pole, round_id)
-    liars = sorted(members, key=lambda member: member not in theirs)[:THIRD]
+    liars = sorted(members, key=lambda member: member not in theirs)[:count]
     # Fingerprints bind to the attempt.
     truth = ok(90, 45, mark=2 + stage.field(pole.chain.round(round_id), "attempt"))
     votes = {member: [own if member in liars else truth] for member in members}
@@ -105,3 +107,20 @@ def test_a_second_challenge_finds_the_truth_that_a_third_kept_from_the_first_one
         "pool": at.lot(used)["pool"] + pot - 18 * part,
     }
     assert harmed(devnet, list(attackers)) == []
+
+
+def test_a_lie_that_no_later_committee_found_costs_nobody_anything_who_contradicted_it_in_between(
+    devnet: Pole,
+) -> None:
+    round_id = stage.revealed(devnet, MODELS, **at.TASK)
+    captured = stage.vote(devnet, round_id, {VICTIM: LIE})
+    stage.challenge(devnet, round_id, by=VICTIM)
+    abstaining, honest = split(devnet, round_id, NONE, captured, 6)
+    stage.challenge(devnet, round_id, by=VICTIM)
+    others = [str(accounts[n]) for n in at.SEATS if str(accounts[n]) not in honest]
+    still, again = split(devnet, round_id, NONE, others, 10)
+    assert sorted(again) == sorted(honest)
+    at.end(devnet, round_id)
+    # The lie stands: only committees that abstained came after it.
+    assert stage.void_reason(devnet, round_id) is VoidReason.NONE_QUALIFIED
+    assert harmed(devnet, [*captured, *abstaining, *still]) == []

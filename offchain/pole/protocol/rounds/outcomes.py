@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pole.protocol.rounds.tally import Worth, majorities, worth_of
+from pole.protocol.rounds.tally import Worth, answered, majorities, worth_of
 from pole.protocol.state import Finding, Vote
 
 STRIKES: Final = 3
@@ -47,14 +47,25 @@ def outcomes(committees: Sequence[Committee], agreed: Sequence[Finding]) -> tupl
     """Return the outcome of every member of every attempt; `agreed` is what was found in the end."""
     newest = committees[-1]
     leading = majorities(list(newest.votes.values()), seats=len(newest.members), choices=len(agreed))
+    answers = _answers(committees, agreed)
     found: list[Outcome] = []
     for attempt, committee in enumerate(committees):
         compared = leading if committee is newest else None
         for member in committee.members:
             votes = committee.votes.get(member)
-            worth = _ABSENT if votes is None else worth_of(votes, agreed, compared)
+            worth = _ABSENT if votes is None else worth_of(votes, agreed, answers[attempt], compared)
             found.append(_outcome(attempt, member, worth, absent=votes is None, choices=len(agreed)))
     return tuple(found)
+
+
+def _answers(committees: Sequence[Committee], agreed: Sequence[Finding]) -> list[tuple[bool, ...]]:
+    """Return of each attempt, by choice, whether its committee or a later one found the truth that stands."""
+    answers: list[tuple[bool, ...]] = []
+    later: tuple[bool, ...] = (False,) * len(agreed)
+    for committee in reversed(committees):
+        later = answered(later, list(committee.votes.values()), agreed, seats=len(committee.members))
+        answers.append(later)
+    return answers[::-1]
 
 
 def part(pot: int, committees: Sequence[Committee], choices: int) -> int:

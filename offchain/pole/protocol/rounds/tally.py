@@ -82,23 +82,44 @@ def majorities(revealed: Sequence[Sequence[Vote]], *, seats: int, choices: int) 
     )
 
 
-def worth_of(votes: Sequence[Vote], agreed: Sequence[Finding], leading: Sequence[Finding] | None) -> Worth:
+def answered(
+    later: Sequence[bool], revealed: Sequence[Sequence[Vote]], agreed: Sequence[Finding], *, seats: int
+) -> tuple[bool, ...]:
+    """Return of each choice whether a committee or a later one found the truth that was found in the end.
+
+    `later` tells it of the later ones; `revealed` are the votes of the committee's members. A committee finds
+    what its own quorum says, whatever the fingerprint, which binds to its attempt.
+    """
+    own = findings((), revealed, seats=seats, choices=len(agreed))
+    return tuple(
+        is_later or (is_truth(last) and not differs(found, last))
+        for is_later, found, last in zip(later, own, agreed, strict=True)
+    )
+
+
+def worth_of(
+    votes: Sequence[Vote],
+    agreed: Sequence[Finding],
+    answers: Sequence[bool],
+    leading: Sequence[Finding] | None,
+) -> Worth:
     """Return what a member's votes are worth; `agreed` is what was found in the end.
 
-    `leading` are the last committee's `majorities` for a member of it, None for one of an earlier committee.
-    A fingerprint binds to its attempt: it is compared where the last committee found what was found in the
-    end, and for its own members alone. Where it found nothing, and an earlier truth stands, none of its own
-    votes is false.
+    `answers` are `answered` of the member's committee: where neither it nor a later one found that, the vote
+    is not false, for it may be of what an earlier committee was not shown. `leading` are the last committee's
+    `majorities` for a member of it, None for one of an earlier committee. A fingerprint binds to its attempt:
+    it is compared where the last committee found what was found in the end, and for its own members alone.
     """
     right, is_false, is_alone, has_abstained = 0, False, False, False
     for choice, found in enumerate(agreed):
         cast = said(votes[choice])
         majority = NO_FINDING if leading is None else leading[choice]
+        is_own = answers[choice] and leading is not None
         if not is_truth(cast):
             has_abstained |= is_truth(found)
-        elif is_truth(found) and (cast == found if majority == found else not differs(cast, found)):
+        elif is_truth(found) and (cast == found if is_own else not differs(cast, found)):
             right += 1
-        elif is_truth(found) and (majority == found or leading is None):
+        elif answers[choice]:
             is_false = True
         else:
             is_alone |= is_truth(majority) and cast != majority

@@ -177,9 +177,11 @@ def settle(system: System, settled: Round, fee: int) -> None:
     found, penalties = standing(settled.ballots), 0
     right: list[tuple[int, str, int]] = []
     for ballot in settled.ballots:
-        leading = _leading(settled, ballot)
+        answers = list(
+            zip(found, _is_answered(settled, ballot, found), _leading(settled, ballot), strict=True)
+        )
         for member in _in_order(ballot):
-            earning, lost = _answer(system, ballot, member, found, leading)
+            earning, lost = _answer(system, ballot, member, answers)
             penalties += lost
             right.append((ballot.ballot_id, member, earning))
         ballot.stage = BallotStage.SETTLED
@@ -218,22 +220,32 @@ def _leading(settled: Round, ballot: Ballot) -> list[verdicts.Finding | None]:
     return [verdicts.majority(votes, len(ballot.members)) for votes in _by_choice(ballot)]
 
 
-def _answer(
-    system: System,
-    ballot: Ballot,
-    member: str,
-    found: list[verdicts.Finding],
-    leading: list[verdicts.Finding | None],
-) -> tuple[int, int]:
+def _is_answered(settled: Round, ballot: Ballot, found: list[verdicts.Finding]) -> list[bool]:
+    """Tell of each choice whether this committee or a later one found, by its own quorum, what stands."""
+    own = [
+        [verdicts.finding(votes, len(each.members)) for votes in _by_choice(each)]
+        for each in settled.ballots[settled.ballots.index(ballot) :]
+    ]
+    return [
+        any(last.is_truth and each[choice][:3] == last[:3] for each in own)
+        for choice, last in enumerate(found)
+    ]
+
+
+Answer = tuple[verdicts.Finding, bool, verdicts.Finding | None]
+"""What stands of a choice, whether the committee or a later one found it, and what most of the last say."""
+
+
+def _answer(system: System, ballot: Ballot, member: str, answers: list[Answer]) -> tuple[int, int]:
     """Return how many votes of a member earn, and what it lost."""
     if member not in ballot.votes:
         return 0, seats.slash(system, ballot.ballot_id, member)
     told = [verdicts.said(vote) for vote in ballot.votes[member]]
-    pairs, sides = list(zip(told, found, strict=True)), list(zip(told, found, leading, strict=True))
-    if any(_is_false(*each) for each in sides):
+    pairs = [(own, last) for own, (last, _, _) in zip(told, answers, strict=True)]
+    if any(map(_is_false, told, answers)):
         return 0, seats.slash(system, ballot.ballot_id, member)
     is_seated = member in system.order
-    if any(_is_alone(*each) for each in sides):
+    if any(map(_is_alone, told, answers)):
         if is_seated:
             seats.leave(system, member)
         return 0, 0
@@ -241,27 +253,28 @@ def _answer(
     if any(last.is_truth and not own.is_truth for own, last in pairs):
         if is_seated:
             seats.strike(system, ballot.ballot_id, member)
-    elif right == len(found):
+    elif right == len(answers):
         system.seats[member].strikes = 0
     return right, 0
 
 
-def _is_false(own: verdicts.Finding, last: verdicts.Finding, leader: verdicts.Finding | None) -> bool:
+def _is_false(own: verdicts.Finding, answer: Answer) -> bool:
     """Tell whether a vote is for another truth than one that the own committee, or a later one, found.
 
-    `leader` is None for an earlier committee than the last. Predictions bind to a ballot: they count where
-    the member's own committee, the last, says what stands.
+    Predictions bind to a ballot: they count where the member's own committee is the last.
     """
-    if leader is None:
-        return verdicts.differ(own, last)
-    return leader == last and own.is_truth and last.is_truth and own != last
-
-
-def _is_alone(own: verdicts.Finding, last: verdicts.Finding, leader: verdicts.Finding | None) -> bool:
-    """Tell whether a vote is against what more than half of the last committee's seats say, and not right."""
-    if leader is None or not leader.is_truth or not own.is_truth or own == leader:
+    last, is_answered, leader = answer
+    if not is_answered or not own.is_truth:
         return False
-    return leader != last and not (last.is_truth and not verdicts.differ(own, last))
+    return verdicts.differ(own, last) if leader is None else own != last
+
+
+def _is_alone(own: verdicts.Finding, answer: Answer) -> bool:
+    """Tell whether a vote is against what more than half of the last committee's seats say, and not right."""
+    last, is_answered, leader = answer
+    if leader is None or is_answered or not leader.is_truth or not own.is_truth or own == leader:
+        return False
+    return not last.is_truth or verdicts.differ(own, last)
 
 
 def _in_stage(system: System, ballot_id: int, needed: BallotStage) -> Ballot:

@@ -100,6 +100,30 @@ def test_a_truth_that_no_later_committee_could_judge_is_paid_as_it_was_found() -
     assert [each.slashed for each in found] == [False] * 3 + [True] + [False] * 7
 
 
+def test_who_contradicts_a_lie_that_only_the_first_committee_found_loses_nothing() -> None:
+    captured = committee(ok(train=80), ok(train=80), ok(train=80))
+    middle = committee(*[ok()] * 2, *[no(Verdict.UNAVAILABLE)] * 3)
+    last = committee(*[no(Verdict.UNAVAILABLE)] * 7)
+    found = judged(captured, middle, last)
+    assert [each.parts for each in found[:3]] == [1, 1, 1]
+    assert [each for each in found if each.slashed or each.unseated] == []
+    assert [each.struck for each in found[3:8]] == [False, False, True, True, True]
+
+
+def test_who_contradicts_what_a_later_committee_found_again_is_slashed() -> None:
+    first = committee(ok(), ok(), ok())
+    middle = committee(*[ok(train=80)] * 2, *[no(Verdict.UNAVAILABLE)] * 3)
+    last = committee(*[ok(digest=2)] * 7)
+    found = judged(first, middle, last)
+    assert [each.member for each in found if each.slashed] == ["a", "b"]
+
+
+def test_who_echoes_the_predictions_of_an_earlier_lie_has_nobody_slashed_without_a_quorum() -> None:
+    captured = committee(ok(train=80), ok(train=80), ok(train=80))
+    last = committee(*[ok(train=80)] * 4, *[ok()] * 3)
+    assert [each for each in judged(captured, last) if each.slashed] == []
+
+
 def test_a_pot_is_shared_by_all_seats_of_all_attempts_and_choices() -> None:
     assert part(1_000, [committee(ok(), None, None), committee(members=7)], choices=3) == 1_000 // 30
 

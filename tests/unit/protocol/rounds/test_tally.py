@@ -8,6 +8,7 @@ from tests.unit.protocol.votes import no, ok
 from pole.protocol.rounds.tally import (
     NO_FINDING,
     Worth,
+    answered,
     contradict,
     differs,
     findings,
@@ -100,44 +101,62 @@ def test_what_was_no_truth_does_not_stand() -> None:
 
 def test_what_was_found_is_right_and_another_truth_false() -> None:
     last = [said(ok()), said(no(Verdict.MALFORMED))]
+    both = [True, True]
     for leading in (last, None):
-        assert worth_of([ok(), no(Verdict.MALFORMED)], last, leading) == Worth(2, False, False, False)
-        assert worth_of([ok(train=89), no(Verdict.MALFORMED)], last, leading) == Worth(1, True, False, False)
-        assert worth_of([ok(), ok()], last, leading) == Worth(1, True, False, False)
+        assert worth_of([ok(), no(Verdict.MALFORMED)], last, both, leading) == Worth(2, False, False, False)
+        assert worth_of([ok(train=89), no(Verdict.MALFORMED)], last, both, leading) == Worth(
+            1, True, False, False
+        )
+        assert worth_of([ok(), ok()], last, both, leading) == Worth(1, True, False, False)
 
 
 def test_nothing_is_false_of_a_last_committee_that_found_nothing_where_an_earlier_truth_stands() -> None:
     stands = [said(ok())]
-    assert worth_of([ok(train=89)], stands, [NO_FINDING]) == Worth(0, False, False, False)
-    assert worth_of([ok(digest=2)], stands, [NO_FINDING]) == Worth(1, False, False, False)
+    assert worth_of([ok(train=89)], stands, [False], [NO_FINDING]) == Worth(0, False, False, False)
+    assert worth_of([ok(digest=2)], stands, [False], [NO_FINDING]) == Worth(1, False, False, False)
     majority_ = [said(ok(digest=2))]
-    assert worth_of([ok(train=89)], stands, majority_) == Worth(0, False, True, False)
-    assert worth_of([ok(digest=2)], stands, majority_) == Worth(1, False, False, False)
-    assert worth_of([no(Verdict.UNAVAILABLE)], stands, majority_) == Worth(0, False, False, True)
+    assert worth_of([ok(train=89)], stands, [False], majority_) == Worth(0, False, True, False)
+    assert worth_of([ok(digest=2)], stands, [False], majority_) == Worth(1, False, False, False)
+    assert worth_of([no(Verdict.UNAVAILABLE)], stands, [False], majority_) == Worth(0, False, False, True)
+
+
+def test_nothing_is_false_of_an_earlier_committee_where_neither_it_nor_a_later_one_found_the_truth() -> None:
+    assert worth_of([ok(train=89)], [said(ok())], [False], None) == Worth(0, False, False, False)
+    assert worth_of([ok()], [said(ok())], [False], None) == Worth(1, False, False, False)
+
+
+def test_a_committee_finds_again_what_its_own_quorum_says_whatever_the_predictions() -> None:
+    agreed = [said(ok())]
+    assert answered([False], [(ok(digest=2),)] * 4, agreed, seats=5) == (True,)
+    assert answered([False], [(ok(),)] * 3, agreed, seats=5) == (False,)
+    assert answered([False], [(ok(train=89),)] * 5, agreed, seats=5) == (False,)
+    assert answered([True], [(ok(train=89),)] * 5, agreed, seats=5) == (True,)
+    abstained = no(Verdict.UNAVAILABLE)
+    assert answered([False], [(abstained,)] * 5, [said(abstained)], seats=5) == (False,)
 
 
 def test_predictions_are_compared_within_the_last_committee_only() -> None:
-    assert worth_of([ok(digest=2)], [said(ok())], [said(ok())]).is_false
-    assert worth_of([ok(digest=2)], [said(ok())], None) == Worth(1, False, False, False)
-    assert worth_of([ok(train=89)], [said(ok())], None).is_false
+    assert worth_of([ok(digest=2)], [said(ok())], [True], [said(ok())]).is_false
+    assert worth_of([ok(digest=2)], [said(ok())], [True], None) == Worth(1, False, False, False)
+    assert worth_of([ok(train=89)], [said(ok())], [True], None).is_false
 
 
 @pytest.mark.parametrize("verdict", [Verdict.UNAVAILABLE, Verdict.DATA_UNAVAILABLE])
 def test_an_abstention_is_never_false(verdict: Verdict) -> None:
     for last in (ok(), no(Verdict.MALFORMED), no(Verdict.DATA_FAULT)):
-        assert worth_of([no(verdict)], [said(last)], [NO_FINDING]) == Worth(0, False, False, True)
-    assert worth_of([no(verdict)], [NO_FINDING], [said(ok())]) == Worth(0, False, False, False)
+        assert worth_of([no(verdict)], [said(last)], [False], [NO_FINDING]) == Worth(0, False, False, True)
+    assert worth_of([no(verdict)], [NO_FINDING], [False], [said(ok())]) == Worth(0, False, False, False)
 
 
 @pytest.mark.parametrize("last", [Verdict.UNAVAILABLE, Verdict.DATA_UNAVAILABLE, Verdict.NONE])
 def test_a_truth_is_not_false_where_none_was_found(last: Verdict) -> None:
-    assert worth_of([ok()], [Finding(last, 0, 0, 0)], [NO_FINDING]) == Worth(0, False, False, False)
+    assert worth_of([ok()], [Finding(last, 0, 0, 0)], [False], [NO_FINDING]) == Worth(0, False, False, False)
 
 
 def test_who_contradicts_most_seats_without_a_quorum_stands_alone() -> None:
-    assert worth_of([ok(digest=2)], [NO_FINDING], [said(ok())]) == Worth(0, False, True, False)
-    assert worth_of([ok()], [NO_FINDING], [said(ok())]) == Worth(0, False, False, False)
-    assert worth_of([ok(digest=2)], [NO_FINDING], None) == Worth(0, False, False, False)
+    assert worth_of([ok(digest=2)], [NO_FINDING], [False], [said(ok())]) == Worth(0, False, True, False)
+    assert worth_of([ok()], [NO_FINDING], [False], [said(ok())]) == Worth(0, False, False, False)
+    assert worth_of([ok(digest=2)], [NO_FINDING], [False], None) == Worth(0, False, False, False)
 
 
 def test_tallies_contradict_each_other_about_truths_alone() -> None:
