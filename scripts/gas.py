@@ -21,6 +21,7 @@ from brownie import TaskCrowd, accounts, chain, web3
 from brownie.network.contract import ProjectContract
 from scripts.pages.gas import SAMPLE, write
 from tests.contracts import stage
+from tests.contracts.mined import wait_for_blocks
 from tests.contracts.stage import ETHER, Model
 from web3.contract import Contract as Web3Contract
 from web3.contract.contract import ContractFunction
@@ -41,6 +42,7 @@ Costs = dict[str, int]
 
 
 def main() -> None:
+    wait_for_blocks(web3.provider)
     by_lanes = {lanes: measured_lanes(lanes) for lanes in LANES}
     by_seats = {seats: measured_committee(seats) for seats in SEATS}
     by_solutions = {solutions: measured_places(solutions) for solutions in SOLUTIONS}
@@ -62,6 +64,7 @@ def main() -> None:
 
 def limits() -> None:
     """Print what every call costs in the largest round: all places taken, judged by the largest committee."""
+    wait_for_blocks(web3.provider)
     solutions, seats = SOLUTIONS[-1], SEATS[-1]
     for name, cost in measured_places(solutions, seats).items():
         print(f"{name}: {cost:,} gas with {solutions} solutions and {seats} seats")

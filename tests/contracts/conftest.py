@@ -14,6 +14,7 @@ import brownie.network.contract
 import pytest
 from brownie.network.rpc import Rpc, anvil
 from tests.contracts import stage
+from tests.contracts.mined import wait_for_blocks
 from tests.contracts.stage import HistoryCheck, Pole
 from xdist.scheduler import WorkStealingScheduling  # type: ignore[import-untyped]
 
@@ -39,21 +40,6 @@ def mine_on_anvil(timestamp: int | None = None) -> None:
     """Mine a block as brownie means to: it hands anvil the bare timestamp instead of a list of parameters."""
     answer = brownie.web3.provider.make_request("evm_mine", [] if timestamp is None else [timestamp])
     assert "error" not in answer, answer["error"]
-
-
-def wait_for_blocks(provider: Any) -> None:
-    """Let a transaction return with its block: for a while anvil has none, and brownie takes it for lost."""
-    ask = provider.make_request
-
-    def ask_and_wait(method: str, parameters: Any) -> Any:
-        answer = ask(method, parameters)
-        if method in ("eth_sendTransaction", "eth_sendRawTransaction") and "result" in answer:
-            while ask("eth_getTransactionReceipt", [answer["result"]])["result"] is None:
-                time.sleep(0.001)
-        return answer
-
-    provider.make_request = ask_and_wait
-    provider._request_func_cache = (None, None)
 
 
 def mend_coverage() -> None:
