@@ -111,11 +111,13 @@ def test_the_same_seed_is_the_same_network() -> None:
 
 
 def test_rounds_that_call_miners_out_of_others_are_nearly_as_many_as_with_miners_in_each_lane() -> None:
-    chosen = simulate(HOUR_DEVNET.times, HOUR_DEVNET.load(4, 100), 1)
-    apart = simulate(HOUR_DEVNET.times, HOUR_DEVNET.load(4, 100, groups=4), 1)
-    assert apart.void == 0
-    assert chosen.void < chosen.done / 10
-    assert chosen.done > 0.95 * apart.done
+    times, seeds = HOUR_DEVNET.times, range(1, 7)
+    chosen = [simulate(times, HOUR_DEVNET.load(4, 100), seed) for seed in seeds]
+    apart = [simulate(times, HOUR_DEVNET.load(4, 100, groups=4), seed) for seed in seeds]
+    assert all(each.void == 0 for each in apart)
+    # One seed may have five times as many void rounds as another.
+    assert sum(each.void for each in chosen) < sum(each.done for each in chosen) / 10
+    assert all(some.done > 0.95 * others.done for some, others in zip(chosen, apart, strict=True))
 
 
 def test_workers_choose_as_simulated_miners_do(tmp_path: Path) -> None:
