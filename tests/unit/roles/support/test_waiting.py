@@ -121,8 +121,11 @@ def test_votes_wait_for_the_end_of_the_commitments(voted: Stage) -> None:
     verifier = voted.verifier()
     for _ in range(2):
         assert verifier.step(voted.world.moment()) is None
+        # Nothing that goes on in other lanes is interrupted meanwhile.
+        assert not verifier.means.owes(voted.world.moment())
         assert not voted.world.votes
         blocks(voted, 1)
+    assert verifier.means.owes(voted.world.moment())
     assert verifier.step(voted.world.moment()) == "vote-revealed"
     assert "reveal-vote/4" in voted.voting(VERIFIERS[0])
 

@@ -13,7 +13,7 @@ from pole.roles.memory import VerifierMemory
 from pole.roles.ports import Chain, Moment
 from pole.roles.receiving.round_data import RoundData
 from pole.roles.support.urgent import Urgent
-from pole.roles.support.waiting import PatientStore, RoundWatch, Sight
+from pole.roles.support.waiting import PatientStore, RoundWatch, Sight, are_commitments_buried
 from pole.roles.workers.settlement import Settlement
 
 LOG: Final = logging.getLogger("pole.verifier")
@@ -69,14 +69,18 @@ class Verifier:
         return RoundWatch(self.chain, moment.round_id, self.clock, self.stopping, phases, sight=self.sight)
 
     def owes(self, moment: Moment) -> bool:
-        """Return whether this wallet was drawn into a moment's ballot, and its vote or reveal is not sent."""
+        """Return whether this wallet is drawn into a moment's ballot and has its vote or reveal to send."""
         if moment.phase is Phase.VOTE_COMMIT:
             return self._owes_vote(moment)
-        if moment.phase is Phase.VOTE_REVEAL:
+        if moment.phase is Phase.VOTE_REVEAL and self._may_show(moment):
             ballot_id, entropy = moment.ballot_id, self.chain.round(moment.round_id).entropy
             is_kept = self.memory.votes(ballot_id, entropy) is not None
             return is_kept and not self.memory.has_revealed(ballot_id, entropy)
         return False
+
+    def _may_show(self, moment: Moment) -> bool:
+        """Return whether votes may be shown: before, a reorganisation could open the commitments again."""
+        return are_commitments_buried(moment, self.chain.parameters.chain.window_blocks, self.confirmations)
 
     def is_to_leave(self) -> bool:
         """Return whether it drains, and has not tried yet to give its seat up."""

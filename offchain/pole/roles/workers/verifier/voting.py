@@ -16,7 +16,7 @@ from pole.roles.judging.assessment import Evidence, gather, vote_on, without_num
 from pole.roles.ports import Moment
 from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.events import report
-from pole.roles.support.waiting import LONGEST_PAUSE, are_commitments_buried
+from pole.roles.support.waiting import LONGEST_PAUSE
 from pole.roles.workers.verifier.evaluating import Places, assessment_of, places_of
 from pole.roles.workers.verifier.verifier import LOG, Verifier, ballot_name
 
@@ -165,8 +165,7 @@ NOT_VOTED: Final = bytes(32)
 
 def reveal_votes(verifier: Verifier, moment: Moment) -> str | None:
     """Reveal the votes and salt that open this verifier's commitment, once the commitments' end is buried."""
-    window_blocks = verifier.chain.parameters.chain.window_blocks
-    if not are_commitments_buried(moment, window_blocks, verifier.confirmations) or not verifier.owes(moment):
+    if not verifier.owes(moment):
         return None
     ballot_id, memory = moment.ballot_id, verifier.memory
     entropy = verifier.chain.round(moment.round_id).entropy
