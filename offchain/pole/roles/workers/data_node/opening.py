@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from pole.errors import InputError, IntegrityError
-from pole.protocol.state import Phase, PostedTask
+from pole.errors import DiskError, InputError, IntegrityError
+from pole.protocol.state import ENDED, Phase, PostedTask
 from pole.roles.workers.data_node.data_node import LOG, DataNode
 
 MAX_SECRETS: Final = 8
@@ -13,31 +13,38 @@ MAX_SECRETS: Final = 8
 
 
 def require_secrets(node: DataNode) -> None:
-    """Raise InputError where the master secret of a task does not open under this wallet's password.
+    """Raise InputError where the master secret of a waiting task does not open under this wallet's password.
 
-    Looked at are tasks whose keys are still to be issued, those of open rounds first. A secret that is not
-    here is told and no error: another data folder of the wallet may serve that task.
+    The tasks of the highest value are looked at, whose rounds come first. It is told and no error while a
+    round of this wallet is open, which has to be served, and where the secret is not here or cannot be read:
+    another data folder of the wallet may serve that task.
     """
-    for task in islice(_tasks_without_keys(node), MAX_SECRETS):
+    is_serving = _is_serving(node)
+    for task in islice(_waiting(node), MAX_SECRETS):
         try:
             node.open_secret(task.files.mpk_digest)
-        except IntegrityError as error:
-            raise InputError(
-                f"The master secret of task {task.task_id} does not open: {error} Start with the password "
-                "that the wallet had when the task was posted; where nobody has it, take the task back with "
-                f"`pole task cancel {task.task_id}` and post it again."
-            ) from error
-        except InputError as error:
+        except (InputError, IntegrityError, DiskError) as error:
+            if isinstance(error, IntegrityError) and not is_serving:
+                raise InputError(
+                    f"The master secret of task {task.task_id} does not open: {error} Start with the "
+                    "password that the wallet had when the task was posted; where nobody has it, take the "
+                    f"task back with `pole task cancel {task.task_id}` and post it again."
+                ) from error
             LOG.warning("Task %d cannot be served from here: %s", task.task_id, error)
 
 
-def _tasks_without_keys(node: DataNode) -> Iterator[PostedTask]:
-    """Yield this wallet's tasks whose keys are not posted, and are to be made of the secret that it keeps."""
-    chain, moments = node.chain, node.chain.moments()
-    begun = [chain.round(each.round_id) for each in moments if each.phase in (Phase.SEED, Phase.KEYS)]
-    opened = [each.task_id for each in begun if each.data_node == chain.identity.address]
-    waiting = [each.task_id for each in chain.waiting_tasks()] if moments[0].waiting else []
-    for task_id in (*opened, *waiting):
+def _is_serving(node: DataNode) -> bool:
+    """Return whether a round of this wallet's is open."""
+    chain = node.chain
+    opened = [each.round_id for each in chain.moments() if each.phase not in (Phase.NONE, *ENDED)]
+    return any(chain.round(round_id).data_node == chain.identity.address for round_id in opened)
+
+
+def _waiting(node: DataNode) -> Iterator[PostedTask]:
+    """Yield this wallet's waiting tasks whose secret it keeps, the one of the highest value first."""
+    chain = node.chain
+    waiting = chain.waiting_tasks() if chain.moments()[0].waiting else ()
+    for task_id in [each.task_id for each in sorted(waiting, key=lambda each: each.value, reverse=True)]:
         task = chain.task(task_id)
         is_own = task.owner == chain.identity.address
         if is_own and not node.memory.has_dropped_secret(task.files.mpk_digest):
