@@ -503,7 +503,7 @@ contract PoLeChain is IPoLeChain {
         summons.asOf = _seatsAsOf(open);
         summons.size = uint16(Ballots.sizeOf(attempt, _firstSize(reward), chosen.maxCommittee));
         summons.places = uint16(Ballots.seatsFor(reward, chosen.rewardPerSeat, chosen.minCommittee));
-        summons.minimum = chosen.minCommittee;
+        summons.minimum = uint16(Ballots.fewestFor(summons.places, chosen.minCommittee));
         summons.choices = uint16(Solutions.choicesOf(all));
         summons.barred = Solutions.barredFrom(all, open.task.owner);
         summons.commitWindow = chosen.voteCommitWindow + summons.choices * open.task.judgingTime;

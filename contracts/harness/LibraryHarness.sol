@@ -171,6 +171,10 @@ contract LibraryHarness {
         return Ballots.seatsFor(reward, rewardPerSeat, fewest);
     }
 
+    function fewestFor(uint256 seats, uint256 fewest) external pure returns (uint256) {
+        return Ballots.fewestFor(seats, fewest);
+    }
+
     function challengeBond(
         uint256 attempt,
         uint256 fee,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import comb
 
-from pole.protocol.rounds.tally import quorum
+from pole.protocol.ballots import quorum
 
 
 @dataclass(frozen=True, slots=True)

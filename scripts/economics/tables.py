@@ -14,7 +14,7 @@ from scripts.economics.purposes import PURPOSES
 from scripts.economics.rounds import HONEST, ended_round, outcome, solution, without_keys
 
 from pole.protocol.amounts import ether, wei
-from pole.protocol.ballots import challenge_bond, committee_fee, seats_asked
+from pole.protocol.ballots import challenge_bond, committee_fee, quorum, seats_asked
 from pole.protocol.parameters import Parameters, parameters_from_json
 from pole.protocol.rounds.judgement import BASIS_POINTS
 from pole.protocol.rounds.ommer_rewards import inclusion_reward
@@ -22,7 +22,6 @@ from pole.protocol.rounds.parameter_rules import MAXIMUM_SEATS, covering_fee
 from pole.protocol.rounds.payouts import bond_of
 from pole.protocol.rounds.rent import duration, minimum_reward
 from pole.protocol.rounds.rent import rent as rent_of
-from pole.protocol.rounds.tally import quorum
 from pole.protocol.state import TaskTerms, Verdict
 
 DEVNET: Final = Path(__file__).resolve().parents[2] / "devnet"

@@ -15,7 +15,7 @@ from tests.parity.strategies import (
 from tests.parity.test_choices import solution_tuple
 from tests.unit.protocol.example_rounds import CHAIN, terms
 
-from pole.protocol.ballots import challenge_bond, committee_fee, minimum_seats, seats_asked
+from pole.protocol.ballots import challenge_bond, committee_fee, minimum_members, minimum_seats, seats_asked
 from pole.protocol.encoding.abi import ZERO_ADDRESS, payout_from_tuple, terms_tuple, vote_tuple
 from pole.protocol.parameters import ChainParameters
 from pole.protocol.rounds import tally
@@ -160,7 +160,9 @@ def test_committees_grow_and_cost_alike(
     chosen = replace(CHAIN, committee_size=size, max_committee=maximum, reward_per_seat=per_seat)
     first = harness.seatsFor(reward, per_seat, size)
     assert harness.sizeOf(attempt, first, maximum) == seats_asked(attempt, reward, chosen)
-    assert harness.seatsFor(reward, per_seat, chosen.min_committee) == minimum_seats(reward, chosen)
+    seats = harness.seatsFor(reward, per_seat, chosen.min_committee)
+    assert seats == minimum_seats(reward, chosen)
+    assert harness.fewestFor(seats, chosen.min_committee) == minimum_members(reward, chosen)
     if attempt < 2:
         bond = harness.challengeBond(attempt, committee_fee(reward, chosen), first, maximum)
         assert bond == challenge_bond(attempt, reward, chosen)

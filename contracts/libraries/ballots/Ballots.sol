@@ -30,6 +30,20 @@ library Ballots {
         if (seats < fewest) seats = fewest;
     }
 
+    /// @return votes that must agree among `seats` members: floor(2 seats / 3) + 1
+    function quorumOf(uint256 seats) internal pure returns (uint256 votes) {
+        return (2 * seats) / 3 + 1;
+    }
+
+    /// @param seats that a reward asks for
+    /// @param fewest members of any committee
+    /// @return members that will do where some of those seats are barred: what a quorum of them has, so that what is
+    /// decided on is bounded by the stakes that decide
+    function fewestFor(uint256 seats, uint256 fewest) internal pure returns (uint256 members) {
+        members = quorumOf(seats);
+        if (members < fewest) members = fewest;
+    }
+
     /// @param first seats that the first attempt asks for
     /// @return seats that an attempt asks for: `first`, then twice as many and one, then `maximum`, which none exceeds
     function sizeOf(uint256 attempt, uint256 first, uint256 maximum) internal pure returns (uint256 seats) {

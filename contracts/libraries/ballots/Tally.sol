@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Finding, Verdict, Vote} from "../../interfaces/IVerifierCommittee.sol";
+import {Ballots} from "./Ballots.sol";
 
 /// @title Tally: what a committee's votes agree on, and what each of them is worth.
 /// @dev Votes are packed: verdict 8 bits, train count 32, test count 32, fingerprint 56, from the top. Members that
@@ -27,11 +28,6 @@ library Tally {
         bool isFalse;
         bool isAlone;
         bool hasAbstained;
-    }
-
-    /// @return votes that must agree among `seats` members: floor(2 seats / 3) + 1
-    function quorumOf(uint256 seats) internal pure returns (uint256 votes) {
-        return (2 * seats) / 3 + 1;
     }
 
     /// @return packed vote, with the first seven bytes of the predictions' digest as fingerprint
@@ -81,7 +77,7 @@ library Tally {
         for (uint256 choice = 0; choice < choices; ++choice) {
             (uint128 leading, uint256 support) = lead(casts, choice);
             Finding memory leader = unpack(leading);
-            bool isFound = support >= quorumOf(seats);
+            bool isFound = support >= Ballots.quorumOf(seats);
             if (isFound) found[choice] = leader;
             if (before.length == 0 || !isTruth(before[choice].verdict)) continue;
             bool isJudged = isTruth(leader.verdict) && 2 * support > seats;
@@ -115,7 +111,7 @@ library Tally {
         found = new bool[](agreed.length);
         for (uint256 choice = 0; choice < agreed.length; ++choice) {
             (uint128 leading, uint256 support) = lead(casts, choice);
-            bool isOwn = support >= quorumOf(seats) && _agrees(unpack(leading), agreed[choice]);
+            bool isOwn = support >= Ballots.quorumOf(seats) && _agrees(unpack(leading), agreed[choice]);
             found[choice] = later[choice] || (isOwn && isTruth(agreed[choice].verdict));
         }
     }

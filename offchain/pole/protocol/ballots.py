@@ -38,6 +38,16 @@ def minimum_seats(reward: int, parameters: ChainParameters) -> int:
     return max(parameters.min_committee, _seats_for(reward, parameters))
 
 
+def quorum(seats: int) -> int:
+    """Return how many of `seats` members must agree."""
+    return 2 * seats // 3 + 1
+
+
+def minimum_members(reward: int, parameters: ChainParameters) -> int:
+    """Return with how many members a first committee is drawn: a quorum of the seats that there must be."""
+    return max(parameters.min_committee, quorum(minimum_seats(reward, parameters)))
+
+
 def challenge_bond(attempt: int, reward: int, parameters: ChainParameters) -> int:
     """Return what challenging this attempt's tally costs in wei: what the larger committee earns."""
     fee = committee_fee(reward, parameters)

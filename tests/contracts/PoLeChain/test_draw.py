@@ -153,6 +153,16 @@ def test_where_the_seats_that_a_reward_needs_are_missing_nobody_judges() -> None
     assert stage.void_reason(pole, round_id) is VoidReason.COMMITTEE_TOO_SMALL
 
 
+@pytest.mark.parametrize(("mining", "seats"), [(0, 6), (1, 5), (2, 0)])
+def test_a_quorum_of_the_seats_that_a_reward_needs_has_to_be_able_to_sit(mining: int, seats: int) -> None:
+    sizes = {"committeeSize": 2, "minCommittee": 2, "maxCommittee": 6, "rewardPerSeat": ETHER}
+    verifiers = [*VERIFIERS][:6]
+    pole = stage.set_up(verifiers=verifiers, chain=sizes, task_list={"maxReward": 6 * ETHER})
+    models = MODELS | {verifier: Model(test=20) for verifier in verifiers[:mining]}
+    round_id = stage.revealed(pole, models, reward=6 * ETHER)
+    assert len(stage.draw(pole, round_id)) == seats
+
+
 def test_every_model_that_was_revealed_is_judged_in_the_order_of_places(
     pole: Pole, history_holds: HistoryCheck
 ) -> None:

@@ -10,6 +10,7 @@ from pole.protocol.ballots import (
     ballot_id,
     challenge_bond,
     committee_fee,
+    minimum_members,
     minimum_seats,
     round_and_attempt,
     seats_asked,
@@ -46,6 +47,7 @@ def test_committees_grow_from_n_over_2n_and_1_to_all_under_the_cap(
 def test_a_larger_reward_asks_for_more_seats(reward: int, minimum: int, targets: list[int]) -> None:
     parameters = replace(CHAIN, max_committee=20)
     assert minimum_seats(reward, parameters) == minimum
+    assert minimum_members(reward, parameters) == max(2, minimum * 2 // 3 + 1)
     assert [seats_asked(attempt, reward, parameters) for attempt in ATTEMPTS] == targets
 
 

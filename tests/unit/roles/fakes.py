@@ -5,7 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pole.errors import FundsError, RefusedError
-from pole.protocol.ballots import ballot_id, challenge_bond, minimum_seats, round_and_attempt, seats_asked
+from pole.protocol.ballots import (
+    ballot_id,
+    challenge_bond,
+    minimum_members,
+    minimum_seats,
+    round_and_attempt,
+    seats_asked,
+)
 from pole.protocol.encoding import seeds
 from pole.protocol.encoding.abi import ZERO_ADDRESS
 from pole.protocol.encoding.commitments import solution_commitment, vote_commitment
@@ -606,7 +613,7 @@ class FakeChain:
         barred = {*(s.miner for s in world.solutions[round_id]), standing.data_node}
         if attempt == 0:
             self._number_choices(round_id)
-            minimum = chain.min_committee
+            minimum = minimum_members(reward, chain)
         else:
             minimum = world.ballots[ballot_id(round_id, attempt - 1)].seats + 1
         members = draw(

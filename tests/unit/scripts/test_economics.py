@@ -11,7 +11,7 @@ from scripts.economics.rounds import ATTACKER, DATA_NODE, HONEST, ended_round, o
 from scripts.economics.tables import read_parameters, reference_task, tables
 from scripts.pages.tables import written
 
-from pole.protocol.rounds.tally import quorum
+from pole.protocol.ballots import quorum
 from pole.protocol.state import Verdict, VoidReason
 
 PARAMETERS = read_parameters("parameters.json")

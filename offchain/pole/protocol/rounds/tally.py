@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pole.protocol.ballots import quorum
 from pole.protocol.state import TRUTHS, Finding, Verdict, Vote
 
 NO_FINDING: Final = Finding(Verdict.NONE, 0, 0, 0)
@@ -29,11 +30,6 @@ class Worth:
     is_false: bool
     is_alone: bool
     has_abstained: bool
-
-
-def quorum(seats: int) -> int:
-    """Return how many of `seats` members must agree."""
-    return 2 * seats // 3 + 1
 
 
 def fingerprint(predictions: bytes) -> int:

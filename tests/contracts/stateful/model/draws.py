@@ -87,9 +87,10 @@ def _members(system: System, opened: Round, entropy: bytes) -> list[str]:
     """Return a first committee, or a larger one than before; nobody where there are too few."""
     chosen, reward, before = system.parameters.chain, opened.task.terms.reward, opened.ballots
     fewest = chosen["minCommittee"]
-    if len(opened.seats) < ballots.seats_for(system, reward, fewest):
+    needed = ballots.seats_for(system, reward, fewest)
+    if len(opened.seats) < needed:
         return []
-    minimum = len(before[-1].members) + 1 if before else fewest
+    minimum = len(before[-1].members) + 1 if before else max(fewest, 2 * needed // 3 + 1)
     barred = {*opened.solutions, opened.task.owner}
     able = [verifier for verifier in _shuffled(opened.seats, entropy) if verifier not in barred]
     members = able[: ballots.asked(system, opened, opened.attempt)]

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.protocol.votes import no, ok
 
+from pole.protocol.ballots import quorum
 from pole.protocol.rounds.tally import (
     NO_FINDING,
     Worth,
@@ -15,7 +16,6 @@ from pole.protocol.rounds.tally import (
     fingerprint,
     majorities,
     pack,
-    quorum,
     said,
     worth_of,
 )

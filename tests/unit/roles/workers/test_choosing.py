@@ -111,7 +111,7 @@ def test_a_round_whose_committee_would_be_too_small_without_its_data_node_is_lef
     lanes.with_chain(min_committee=3)
     lanes.world.seats[:] = [*VERIFIERS[:2], barred]
     assert serve(lanes, lanes.miner()) == [None, None]
-    assert "a committee has 3 seats, and 2 are not its data node's or this miner's" in caplog.text
+    assert "its committee takes 3 seats, and 2 are not its data node's or this miner's" in caplog.text
     lanes.world.seats.append(VERIFIERS[2])
     assert serve(lanes, lanes.miner()) == [None, "committed"]
 

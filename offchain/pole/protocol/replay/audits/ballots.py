@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pole.errors import IntegrityError
-from pole.protocol.ballots import LAST_ATTEMPT, challenge_bond, seats_asked
+from pole.protocol.ballots import LAST_ATTEMPT, challenge_bond, minimum_members, minimum_seats, seats_asked
 from pole.protocol.encoding.commitments import vote_commitment, vote_payload
 from pole.protocol.encoding.records import VoteLeaked, VoteRevealed
 from pole.protocol.replay.round_trace import BallotTrace, RoundTrace
@@ -36,9 +36,10 @@ def audit_ballots(
     tallies: list[tuple[Finding, ...]] = []
     committees: list[Committee] = []
     parameters = around.parameters.chain
-    minimum = parameters.min_committee
+    minimum = minimum_members(terms.reward, parameters)
     for attempt, ballot in enumerate(traced.ballots):
         _check_draw(ballot, terms, minimum, seats_asked(attempt, terms.reward, parameters))
+        _check_seats(ballot, terms, minimum_seats(terms.reward, parameters))
         committee = _committee(ballot, terms.choices, around)
         minimum = len(committee.members) + 1
         votes, before = list(committee.votes.values()), tallies[-1] if tallies else ()
@@ -59,6 +60,16 @@ def _check_draw(ballot: BallotTrace, terms: DrawTerms, minimum: int, maximum: in
         raise IntegrityError("a miner of the round or its data node sits on the committee")
     if terms.choices == 0:
         raise IntegrityError("a committee was drawn although nobody revealed")
+
+
+def _check_seats(ballot: BallotTrace, terms: DrawTerms, needed: int) -> None:
+    """Raise IntegrityError where fewer seats are told than the reward asks for.
+
+    Where fewer sit than were asked for, all sit that are not barred.
+    """
+    most = len(ballot.drawn.members) + len(terms.barred)
+    if most < needed:
+        raise IntegrityError(f"a committee was drawn from {most} seats at most, where {needed} are needed")
 
 
 def _check_challenge(attempt: int, traced: RoundTrace, terms: DrawTerms, around: Surroundings) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pole.protocol.ballots import minimum_seats
+from pole.protocol.ballots import minimum_members, minimum_seats
 from pole.protocol.state import ENDED, Phase, Round
 from pole.roles.ports import Moment
 from pole.roles.support.events import report
@@ -120,10 +120,10 @@ def _reason_against(miner: Miner, moment: Moment, standing: Round) -> str:
     minimum = minimum_seats(terms.reward, parameters.chain)
     if seats < minimum:
         return f"its reward asks for {minimum} seats to judge it, and {seats} could be drawn"
-    able = seats - sum(_has_stake(miner, each) for each in (standing.data_node, miner.chain.identity.address))
-    fewest = parameters.chain.min_committee
+    able = seats - sum(_has_stake(miner, each) for each in {standing.data_node, miner.chain.identity.address})
+    fewest = minimum_members(terms.reward, parameters.chain)
     if able < fewest:
-        return f"a committee has {fewest} seats, and {able} are not its data node's or this miner's"
+        return f"its committee takes {fewest} seats, and {able} are not its data node's or this miner's"
     expected = _expected(miner, standing)
     left = standing.since + terms.time_limit - moment.timestamp - miner.settings.time_margin
     if expected is not None and expected > left:
