@@ -55,8 +55,8 @@ def test_an_open_round_is_served_whatever_does_not_open(
 ) -> None:
     stage.post(seed=1)
     stage.post(seed=2)
-    workers = [stage.miner()] if phase in (Phase.SEED, Phase.KEYS) else [stage.miner(), stage.data_node()]
-    stage.play(phase, workers=workers)
+    is_early = phase in (Phase.SEED, Phase.KEYS)
+    stage.play(phase, workers=(stage.miner(),) if is_early else (stage.miner(), stage.data_node()))
     node, tried = node_under_another_password(stage)
     require_secrets(node)
     assert len(tried) == 1

@@ -67,9 +67,9 @@ def _check_seats(ballot: BallotTrace, terms: DrawTerms, needed: int) -> None:
 
     Where fewer sit than were asked for, all sit that are not barred.
     """
-    most = len(ballot.drawn.members) + len(terms.barred)
-    if most < needed:
-        raise IntegrityError(f"a committee was drawn from {most} seats at most, where {needed} are needed")
+    maximum = len(ballot.drawn.members) + len(terms.barred)
+    if maximum < needed:
+        raise IntegrityError(f"a committee was drawn from {maximum} seats at most, where {needed} are needed")
 
 
 def _check_challenge(attempt: int, traced: RoundTrace, terms: DrawTerms, around: Surroundings) -> None:
