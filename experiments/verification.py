@@ -1,6 +1,6 @@
 """What verifying a solution costs beside training it, and what exact evaluation costs in accuracy.
 
-Claim: evaluating a model takes a small part of the time that training took, 10 to 13 % for a CNN;
+Claim: evaluating a model takes a small part of the time that training took, 6 to 9 % for a CNN;
 canonical evaluation predicts what float32 does but for a dozen of 10,000 samples.
 Command: python -m experiments.verification [--quick|--full]. Hardware: a CPU with 2 cores. n: 5 seeds. A
 verifier also fetches and decrypts the data, which costs it what it costs a miner (docs/encryption.md).
@@ -119,7 +119,7 @@ def share(part: Sequence[float], whole: Sequence[float]) -> str:
 EXPERIMENT = Experiment(
     "verification",
     "What verifying costs",
-    "Evaluating a model takes a small part of the time that training took, 10 to 13 % for a CNN.\n"
+    "Evaluating a model takes a small part of the time that training took, 6 to 9 % for a CNN.\n"
     "Exact evaluation predicts what float32 does but for a dozen of 10,000 samples.\n"
     "CNNs learn 10,000 images, of which a seed takes minutes; test images and all other data are whole.",
     {Size.QUICK: 1, Size.REDUCED: 5, Size.FULL: 5},
