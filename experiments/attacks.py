@@ -111,8 +111,8 @@ EXPERIMENT = Experiment(
     "Attacks on the mapping layer",
     "A linear correction fitted in a second carries an old solution of the same data over to a new seed, for "
     "every layer tried.\n"
-    "Rows of `conv` layers have 10,000 training and 2,000 test images, of which a seed takes minutes; all "
-    "others have the whole of MNIST.",
+    "Rows of `conv` layers have 10,000 training and 2,000 test images, so that a seed takes a minute or two; "
+    "all others have the whole of MNIST.",
     {Size.QUICK: 1, Size.REDUCED: 5, Size.FULL: 10},
     cases,
     report,

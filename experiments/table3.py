@@ -98,8 +98,8 @@ EXPERIMENT = Experiment(
     "Table 3: the mapping layer replaced",
     "Another seed takes models of `linear` and `blocks` layers to chance; over `conv` layers, and with a "
     "seed that differs in few bits, much of the accuracy stays.\n"
-    "Rows of `conv` layers have 10,000 training and 2,000 test images, of which a seed takes minutes; all "
-    "others have the whole of MNIST.",
+    "Rows of `conv` layers have 10,000 training and 2,000 test images, so that a seed takes a minute or two; "
+    "all others have the whole of MNIST.",
     {Size.QUICK: 1, Size.REDUCED: 5, Size.FULL: 10},
     cases,
     report,

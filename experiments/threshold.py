@@ -95,7 +95,7 @@ EXPERIMENT = Experiment(
     "Seconds to the required accuracy",
     "Each task reaches its accuracy well within its time limit; eager training takes a part of a cycle's "
     "time, at some cost in test accuracy.\n"
-    "CNNs learn 10,000 images, of which a seed takes minutes; test images and all other data are whole.",
+    "CNNs learn 10,000 images, so that a seed takes a minute; test images and all other data are whole.",
     {Size.QUICK: 1, Size.REDUCED: 5, Size.FULL: 5},
     cases,
     report,

@@ -121,7 +121,7 @@ EXPERIMENT = Experiment(
     "What verifying costs",
     "Evaluating a model takes a small part of the time that training took, 6 to 9 % for a CNN.\n"
     "Exact evaluation predicts what float32 does but for a dozen of 10,000 samples.\n"
-    "CNNs learn 10,000 images, of which a seed takes minutes; test images and all other data are whole.",
+    "CNNs learn 10,000 images, so that a seed takes a minute; test images and all other data are whole.",
     {Size.QUICK: 1, Size.REDUCED: 5, Size.FULL: 5},
     cases,
     report,

@@ -112,8 +112,8 @@ EXPERIMENT = Experiment(
     "Warm start from an old solution",
     "An old model over a linear correction reaches within one epoch what training from scratch needs several "
     "for.\n"
-    "Rows of `conv` layers have 10,000 training and 2,000 test images, of which a seed takes minutes; all "
-    "others have the whole of MNIST.",
+    "Rows of `conv` layers have 10,000 training and 2,000 test images, so that a seed takes a minute or two; "
+    "all others have the whole of MNIST.",
     {Size.QUICK: 1, Size.REDUCED: 5, Size.FULL: 5},
     cases,
     report,
