@@ -4,7 +4,6 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,9 @@ import pytest
 from scripts.demo.network import REPOSITORY, pole
 from scripts.demo.setting import Setting
 from tests.e2e.rounds import lone, wait_for_end, worker
-from tests.faults.cluster_processes import ClusterProcesses, names, wait_until
+from tests.faults.cluster_processes import ClusterProcesses, joined, running
 
 from pole.adapters.ethereum.chain_log import read_chain_log
-from pole.adapters.machine.cluster.certificates import make_certificates
 from pole.adapters.machine.cluster.client import Cluster
 from pole.errors import UnreachableError
 from pole.protocol.mapping.kinds import LinearMapping
@@ -28,17 +26,8 @@ OWNER = "data-1"
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcesses]:
-    folder = tmp_path_factory.mktemp("cluster")
-    make_certificates(folder, datetime.now(UTC), days=1)
-    running = ClusterProcesses(folder)
-    try:
-        running.start_scheduler()
-        running.start_worker("worker-a")
-        with closing(running.caller()) as caller:
-            wait_until(lambda: "worker-a" in names(caller), "the worker joined")
-        yield running
-    finally:
-        running.end()
+    with running(tmp_path_factory.mktemp("cluster"), ["worker-a"]) as processes, joined(processes):
+        yield processes
 
 
 @pytest.fixture

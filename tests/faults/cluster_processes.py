@@ -5,7 +5,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final
 from scripts.demo.cast import POLE
 
 from pole.adapters.machine.cluster.attempt import Patience
+from pole.adapters.machine.cluster.certificates import make_certificates
 from pole.adapters.machine.cluster.client import Cluster
 from pole.adapters.machine.cluster.conditions import conditions
 from pole.adapters.machine.cluster.security import open_security
@@ -83,6 +85,30 @@ class ClusterProcesses:
             return subprocess.Popen(
                 command, stdout=log, stderr=log, env=os.environ | dict(self.settings), start_new_session=True
             )
+
+
+@contextmanager
+def running(
+    folder: Path, workers: Iterable[str], settings: Mapping[str, str] = SLOW
+) -> Iterator[ClusterProcesses]:
+    """Give a cluster with certificates of its own in `folder`, which ends with the context."""
+    make_certificates(folder, datetime.now(UTC), days=1)
+    processes = ClusterProcesses(folder, settings)
+    try:
+        processes.start_scheduler()
+        for name in workers:
+            processes.start_worker(name)
+        yield processes
+    finally:
+        processes.end()
+
+
+@contextmanager
+def joined(processes: ClusterProcesses) -> Iterator[Cluster]:
+    """Give a caller once all workers are there, and have come back from what another test did to them."""
+    with closing(processes.caller()) as caller:
+        wait_until(lambda: names(caller).keys() == processes.workers.keys(), "all workers joined")
+        yield caller
 
 
 def names(cluster: Cluster) -> Mapping[str, str]:

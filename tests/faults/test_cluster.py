@@ -19,8 +19,10 @@ from scripts.demo.cast import POLE
 from tests.faults.cluster_processes import (
     SECONDS,
     ClusterProcesses,
+    joined,
     names,
     pid_of,
+    running,
     wait_until,
 )
 from tests.faults.cluster_shards import shard_of
@@ -45,23 +47,13 @@ WORKERS = ("worker-a", "worker-b")
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcesses]:
-    folder = tmp_path_factory.mktemp("cluster")
-    make_certificates(folder, datetime.now(UTC), days=1)
-    running = ClusterProcesses(folder)
-    try:
-        running.start_scheduler()
-        for name in WORKERS:
-            running.start_worker(name)
-        yield running
-    finally:
-        running.end()
+    with running(tmp_path_factory.mktemp("cluster"), WORKERS) as processes:
+        yield processes
 
 
 @pytest.fixture
 def cluster(processes: ClusterProcesses) -> Iterator[Cluster]:
-    """Give a caller once all workers are there."""
-    with closing(processes.caller()) as caller:
-        wait_until(lambda: names(caller).keys() == set(WORKERS), "both workers joined")
+    with joined(processes) as caller:
         yield caller
 
 

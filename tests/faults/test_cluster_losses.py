@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -17,9 +16,11 @@ from tests.faults.cluster_processes import (
     ClusterProcesses,
     go_on,
     has,
+    joined,
     kill,
     names,
     pid_of,
+    running,
     stop,
     wait_until,
 )
@@ -27,7 +28,6 @@ from tests.faults.cluster_shards import LONG, begun, expect, shard_of
 from tests.unit.roles.conftest import numbers
 
 from pole.adapters.machine.cluster.attempt import Patience
-from pole.adapters.machine.cluster.certificates import make_certificates
 from pole.adapters.machine.cluster.client import Cluster
 from pole.errors import ShardError, UnreachableError
 from pole.ipfe.scheme import FunctionalKeys, encrypt, generate_keys
@@ -42,23 +42,13 @@ WORKERS = ("worker-a", "worker-b", "worker-c")
 def processes(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ClusterProcesses]:
-    folder = tmp_path_factory.mktemp("cluster")
-    make_certificates(folder, datetime.now(UTC), days=1)
-    running = ClusterProcesses(folder)
-    try:
-        running.start_scheduler()
-        for name in WORKERS[: request.param]:
-            running.start_worker(name)
-        yield running
-    finally:
-        running.end()
+    with running(tmp_path_factory.mktemp("cluster"), WORKERS[: request.param]) as processes:
+        yield processes
 
 
 @pytest.fixture
 def cluster(processes: ClusterProcesses) -> Iterator[Cluster]:
-    """Give a caller once all workers are there, and have come back from what another test did to them."""
-    with closing(processes.caller()) as caller:
-        wait_until(lambda: names(caller).keys() == processes.workers.keys(), "all workers joined")
+    with joined(processes) as caller:
         yield caller
 
 

@@ -2,16 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from benchmarks.encryption.whole_set import PARTS, Cluster, alone, losing, take_through
-from tests.faults.cluster_processes import ClusterProcesses, names, wait_until
+from tests.faults.cluster_processes import joined, running
 
-from pole.adapters.machine.cluster.certificates import make_certificates
 from pole.adapters.storage.data_publishers import is_here
 from pole.learning.data.datasets import DataSet, data_directory, fetched_directory, load, subset
 from pole.protocol.mapping.kinds import ConvMapping
@@ -50,17 +47,8 @@ def rows() -> DataSet:
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    make_certificates(tmp_path, datetime.now(UTC), days=1)
-    processes = ClusterProcesses(tmp_path, {"OMP_NUM_THREADS": "1"})
-    try:
-        processes.start_scheduler()
-        for name in WORKERS:
-            processes.start_worker(name)
-        with closing(processes.caller()) as caller:
-            wait_until(lambda: names(caller).keys() == set(WORKERS), "all workers joined")
-            yield caller
-    finally:
-        processes.end()
+    with running(tmp_path, WORKERS, {"OMP_NUM_THREADS": "1"}) as processes, joined(processes) as caller:
+        yield caller
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Works that need torch, and those of this repository, on a real worker: attacks, trials, seeds."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -11,11 +9,10 @@ from experiments.running.environment import commit
 from experiments.running.records import Size
 from experiments.running.shards import measured_elsewhere
 from experiments.threshold import EXPERIMENT
-from tests.faults.cluster_processes import ClusterProcesses, names, wait_until
+from tests.faults.cluster_processes import joined, running
 from tests.unit.roles.keys.test_attack_shards import SCENE
 from tests.unit.roles.training.test_trial_shards import TRIAL
 
-from pole.adapters.machine.cluster.certificates import make_certificates
 from pole.adapters.machine.cluster.client import Cluster
 from pole.errors import ShardError
 from pole.learning.privacy.disclosure import attack
@@ -28,17 +25,10 @@ IRIS = next(case for case in EXPERIMENT.cases(Size.QUICK) if case.setting.starts
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("cluster")
-    make_certificates(folder, datetime.now(UTC), days=1)
-    processes = ClusterProcesses(folder, {})
-    try:
-        processes.start_scheduler()
+    with running(tmp_path_factory.mktemp("cluster"), (), {}) as processes:
         processes.start_worker("worker-a", "--works", "experiments.works", memory=4096)
-        with closing(processes.caller()) as caller:
-            wait_until(lambda: "worker-a" in names(caller), "the worker joined")
+        with joined(processes) as caller:
             yield caller
-    finally:
-        processes.end()
 
 
 def test_a_work_that_nobody_knows_is_said_to_need_an_option(cluster: Cluster) -> None:
