@@ -25,7 +25,7 @@ from pole.protocol.state import ENDED, Phase
 
 SEEDS = st.integers(0, 2**64)
 DEADLY = {FaultKind.KILL, FaultKind.KILL_AT_POINT, FaultKind.WRONG_CLOCK}
-MANY = 100
+MANY = 300
 PAGE = ROOT / "docs" / "testing.md"
 
 
@@ -82,13 +82,12 @@ def test_the_first_of_a_dozen_rounds_has_no_fault(seed: int) -> None:
 
 
 @given(SEEDS)
-def test_a_hundred_rounds_meet_every_fault_about_as_often_as_expected(seed: int) -> None:
+def test_three_hundred_rounds_meet_every_fault_about_as_often_as_expected(seed: int) -> None:
     plans = plan_rounds(seed, MANY)
     faults = [fault for plan in plans for fault in plan.faults]
     counts = Counter(fault.kind for fault in faults)
     for kind, expected in EXPECTED.items():
-        # Seldom is one met a third as often, and among all seeds some are tried that have it so.
-        assert expected * MANY / 5 < counts[kind] <= -(-expected // 1) * MANY
+        assert expected * MANY / 3 < counts[kind] <= -(-expected // 1) * MANY
     points = {fault.detail for fault in faults if fault.kind is FaultKind.KILL_AT_POINT}
     assert points == {point for worker in WORKERS for point in points_of(worker)}
     assert any(plan.lies for plan in plans)
