@@ -79,7 +79,7 @@ library Settlement {
             list.add(ending.dataNode, PayoutReason.DataBond, dataBond);
             // Nobody gains by data that could not be had.
         else if (voidReason != VoidReason.DataUnavailable)
-            _share(list, ending, PayoutReason.DataBondShare, (dataBond * ending.faultShareBps) / BPS);
+            _share(list, ending, (dataBond * ending.faultShareBps) / BPS);
         list.add(ending.dataNode, PayoutReason.RentRefund, ending.rent - ending.used);
         for (uint256 n = 0; n < ending.solutions.length; ++n) {
             if (!_keepsBond(ending, ending.solutions[n])) continue;
@@ -128,14 +128,15 @@ library Settlement {
         list.add(ending.dataNode, PayoutReason.RewardRefund, reward - part);
     }
 
-    /// @dev Equal parts for the miners that revealed; nothing when nobody did.
-    function _share(Payouts.List memory list, Ending memory ending, PayoutReason reason, uint256 amount) private pure {
+    /// @dev Equal parts of a data bond for the miners that revealed; nothing when nobody did.
+    function _share(Payouts.List memory list, Ending memory ending, uint256 amount) private pure {
         uint256 revealed = 0;
         for (uint256 n = 0; n < ending.solutions.length; ++n) {
             if (ending.solutions[n].revealed) ++revealed;
         }
         for (uint256 n = 0; n < ending.solutions.length; ++n) {
-            if (ending.solutions[n].revealed) list.add(ending.solutions[n].miner, reason, amount / revealed);
+            if (!ending.solutions[n].revealed) continue;
+            list.add(ending.solutions[n].miner, PayoutReason.DataBondShare, amount / revealed);
         }
     }
 

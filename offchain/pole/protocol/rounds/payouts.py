@@ -142,13 +142,8 @@ def _data_bond(
         return []
     spent = fee if judgement.void_reason is VoidReason.DATA_FAULT else 0
     shared = (ended.terms.data_bond - spent) * parameters.fault_share_bps // BASIS_POINTS
-    return _shared(ended, PayoutReason.DATA_BOND_SHARE, shared)
-
-
-def _shared(ended: EndedRound, reason: PayoutReason, amount: int) -> list[Payout]:
-    """Return equal parts for the miners that revealed, none when nobody did."""
-    revealed = [solution for solution in ended.solutions if solution.revealed]
-    return [Payout(solution.miner, reason, amount // len(revealed)) for solution in revealed]
+    revealed = [solution.miner for solution in ended.solutions if solution.revealed]
+    return [Payout(miner, PayoutReason.DATA_BOND_SHARE, shared // len(revealed)) for miner in revealed]
 
 
 def _miner_bonds(ended: EndedRound, parameters: ChainParameters) -> list[Payout]:
