@@ -19,9 +19,9 @@ from typing import Any
 
 from brownie import TaskCrowd, accounts, chain, web3
 from brownie.network.contract import ProjectContract
+from scripts.contracts.mined import wait_for_blocks
 from scripts.pages.gas import SAMPLE, write
 from tests.contracts import stage
-from tests.contracts.mined import wait_for_blocks
 from tests.contracts.stage import ETHER, Model
 from web3.contract import Contract as Web3Contract
 from web3.contract.contract import ContractFunction

@@ -13,8 +13,8 @@ import brownie.network.account
 import brownie.network.contract
 import pytest
 from brownie.network.rpc import Rpc, anvil
+from scripts.contracts.mined import wait_for_blocks
 from tests.contracts import stage
-from tests.contracts.mined import wait_for_blocks
 from tests.contracts.stage import HistoryCheck, Pole
 from xdist.scheduler import WorkStealingScheduling  # type: ignore[import-untyped]
 
