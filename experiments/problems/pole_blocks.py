@@ -19,6 +19,7 @@ from scripts.demo.setting import Setting, set_up
 from scripts.demo.story import Story
 from scripts.demo.tasks import Task, post_tasks
 
+from experiments.problems.networks import CSML_4, small_cnn
 from experiments.running.environment import REPOSITORY
 from experiments.running.progress import now_and_then
 from pole.adapters.ethereum.chain_log import LoggedBlock, read_chain_log
@@ -26,19 +27,16 @@ from pole.learning.data.datasets import data_directory, load, subset
 
 CAST: Final = {"data_nodes": 5, "miners": 3, "verifiers": 4}
 PATIENCE: Final = 300.0
+SHAPE: Final = (1, 28, 28)
 PARTS: Final = ("opening and keys", "decrypting", "training", "waiting for solutions", "judging")
 
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Blocks to make, the MNIST samples of each task to train and to test, and how many of each role play.
-
-    A round takes solutions for `open_for` seconds at least.
-    """
+    """Blocks to make, the MNIST samples of each task to train and to test, and how many of each role play."""
 
     blocks: int
     samples: tuple[int, int]
-    open_for: int = 30
     cast: Mapping[str, int] = field(default_factory=lambda: CAST)
     folder: Path = REPOSITORY / "build" / "experiment-blocks"
 
@@ -103,8 +101,11 @@ def _post_all(setting: Setting, play: Play) -> None:
     fleet, cast = setting.stage.fleet, setting.stage.cast
     for worker in cast:
         fleet.pause(worker.name)
-    options = ("--train-accuracy", "80", "--allow-disclosure", "rank", "--min-time", str(play.open_for))
-    task = Task(str(_part_of_mnist(setting, play)), "MNIST", "4x32", "0.5", 240, options)
+    options = ("--train-accuracy", "97", "--allow-disclosure", "rank")
+    specification = setting.ground.folder / "small-cnn.json"
+    specification.write_bytes(small_cnn(SHAPE, CSML_4).canonical_bytes())
+    data = str(_part_of_mnist(setting, play))
+    task = Task(data, "MNIST", "4 filters of 3x3", "0.5", 240, options, specification)
     tasks = [task] * (play.blocks + 1)
     say = now_and_then()
     for _, number in post_tasks(tasks, setting.stage.of_role("data-node"), setting.ground.place):
@@ -117,7 +118,8 @@ def _part_of_mnist(setting: Setting, play: Play) -> Path:
     """Write the samples of a task to a file: what posting measures and attacks is they alone."""
     part = subset(load("mnist", data_directory(os.environ, Path.cwd())), *play.samples, seed=0)
     path = setting.ground.folder / "mnist.npz"
-    np.savez(path, x_train=part.x_train, y_train=part.y_train, x_test=part.x_test, y_test=part.y_test)
+    x_train, x_test = (each.reshape(-1, *SHAPE) for each in (part.x_train, part.x_test))
+    np.savez(path, x_train=x_train, y_train=part.y_train, x_test=x_test, y_test=part.y_test)
     return path
 
 

@@ -23,7 +23,7 @@ MNIST_SAMPLES: Final = (2000, 500)
 class Task:
     """A task as it is posted: the data, its mapping layer in words, the reward in ether, options.
 
-    The specification is that of the data's name in examples/.
+    Without a specification of its own it has that of the data's name in examples/.
     """
 
     data: str
@@ -32,12 +32,14 @@ class Task:
     reward: str
     time_limit: int
     options: tuple[str, ...] = ()
+    specification: Path | None = None
 
     def post_command(self, owner: Worker) -> list[str]:
         """Return the arguments of `pole` that post it from its owner's wallet."""
+        specification = self.specification or REPOSITORY / "examples" / f"{Path(self.data).stem}-mlp.json"
         return [
             *("task", "post", "--wallet", owner.name, "--yes", "--json"),
-            *("--spec", str(REPOSITORY / "examples" / f"{Path(self.data).stem}-mlp.json")),
+            *("--spec", str(specification)),
             *("--data", self.data),
             *("--reward", self.reward, "--fee", FEE, "--time-limit", str(self.time_limit)),
             *("--min-solutions", "2", "--min-time", "6"),
