@@ -32,7 +32,7 @@ PLAYS: Final = {
     Size.REDUCED: Play(50, (1300, 300)),
     Size.FULL: Play(50, (6000, 1000)),
 }
-EXPECTED: Final = {Size.QUICK: 1.0, Size.REDUCED: 30.0, Size.FULL: 30.0}
+EXPECTED: Final = {Size.QUICK: 1.0, Size.REDUCED: 68.0, Size.FULL: 68.0}
 """Seconds a block of proof of work where PoLe has not been measured."""
 PAPER: Final = {"PoLe": ("222.64", "140.28", "0.0028"), "PoW": ("293.72", "130548.84", "1.5")}
 
