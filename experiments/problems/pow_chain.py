@@ -22,9 +22,9 @@ LARGEST: Final = 2**256 - 1
 WINDOW: Final = 10
 """Blocks between two retargetings; Bitcoin's rule, scaled from 2016."""
 LIMIT: Final = 4
-RATE: Final = 20_000
+RATE: Final = 2_000
 """Hashes a second of a process."""
-AT_ONCE: Final = 500
+AT_ONCE: Final = 50
 """Hashes between two looks at what others sent."""
 
 
