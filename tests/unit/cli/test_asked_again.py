@@ -50,8 +50,8 @@ class Contracts:
     def balance_of(self, _: str) -> int:
         return 0
 
-    def round(self, _: int) -> SimpleNamespace:
-        return SimpleNamespace(attempt=0, terms=terms())
+    def round(self, round_id: int) -> SimpleNamespace:
+        return SimpleNamespace(attempt=self.calls().count(f"challenge {round_id:02x}"), terms=terms())
 
     def stake(self, *, intent: str) -> None:
         self._send("stake", intent)
@@ -142,10 +142,16 @@ def test_a_challenge_that_was_interrupted_is_not_taken_for_that_of_another_round
     assert contracts.calls() == ["challenge 03", "challenge 07"]
 
 
-def test_a_challenge_that_was_interrupted_is_gone_on_with(contracts: Contracts) -> None:
+@pytest.mark.parametrize("is_mined", [False, True])
+def test_a_challenge_that_was_interrupted_is_gone_on_with(contracts: Contracts, is_mined: bool) -> None:
     ask_in_vain(contracts, "chain", "challenge", "3")
-    ask("chain", "challenge", "3")
+    if is_mined:
+        contracts.desk.node.mine()
+    told = ask("chain", "challenge", "3")
+    assert f"The tally of round 3 {'was challenged before' if is_mined else 'is challenged'}" in told
     assert contracts.calls() == ["challenge 03"]
+    assert "The tally of round 3 is challenged" in ask("chain", "challenge", "3")
+    assert contracts.calls() == ["challenge 03"] * 2
 
 
 def leaked_by(folder: Path, verifier: str) -> str:

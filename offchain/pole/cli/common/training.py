@@ -59,15 +59,16 @@ def open_learner(
     """Return a learner that keeps checkpoints in `folder`, and trains with so many processes.
 
     It searches for settings beside the machines of `shards`, and others join it at the address `meet`. Raises
-    InputError where there is no such device, or not one for each process, and where this machine cannot
-    listen there.
+    InputError where there is no such device, or not one for each process, where processes on it cannot learn
+    together, and where this machine cannot listen there.
     """
     use_threads(threads)
-    devices = devices_of(device, processes)
+    is_alone = processes == 1 and meet is None
+    devices = devices_of(device, 1) if is_alone else devices_of_ranks(device, processes)
     alone = TorchLearner(
         settings, devices[0], folder, time.monotonic, lambda: secrets.randbits(63), search, shards
     )
-    if processes == 1 and meet is None:
+    if is_alone:
         return alone
     # Its server takes seconds to load torch, which the first round need not wait for.
     prepare_processes()
@@ -77,6 +78,20 @@ def open_learner(
 def _machines(meet: str) -> Machines:
     endpoint = parse_endpoint(meet)
     return Machines(listen(endpoint), endpoint)
+
+
+def devices_of_ranks(name: str | None, processes: int) -> tuple[torch.device, ...]:
+    """Return the device of each process that trains with others, here or on other machines.
+
+    Raises InputError as `devices_of` does, and for a device whose processes cannot add up what they learn.
+    """
+    devices = devices_of(name, processes)
+    if devices[0].type not in ("cpu", "cuda"):
+        raise InputError(
+            f"A process on the device {str(devices[0])!r} learns alone, and not with others: use --device "
+            "cuda or --device cpu."
+        )
+    return devices
 
 
 def devices_of(name: str | None, processes: int) -> tuple[torch.device, ...]:

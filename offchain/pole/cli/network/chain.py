@@ -22,6 +22,7 @@ from pole.quoting import quoted, short_address
 
 if TYPE_CHECKING:
     from pole.adapters.ethereum.chain_log import ChainLog, LoggedBlock
+    from pole.api.session import Session
 
 
 @command(epilog="Example: pole chain log")
@@ -243,17 +244,36 @@ def challenge(settings: Settings, /, *, round_id: int, wallet: str, as_json: boo
     stands in the end, and where no larger committee could be drawn.
     """
     from pole.protocol.amounts import ether
-    from pole.protocol.ballots import ballot_id, challenge_bond
+    from pole.protocol.ballots import challenge_bond
 
     with open_session(settings, wallet, read_password(settings)) as session:
         standing = session.chain.round(round_id)
-        bond = challenge_bond(standing.attempt, standing.terms.reward, session.chain.parameters.chain)
-        ballot = ballot_id(round_id, standing.attempt)
-        intent = session.journal.next_intent(f"challenge/{ballot}")
+        attempt, intent = _challenge_to_send(session, round_id, standing.attempt)
+        bond = challenge_bond(attempt, standing.terms.reward, session.chain.parameters.chain)
         session.chain.challenge(round_id, bond=bond, intent=intent)
+        told = (
+            f"is challenged with a bond of {ether(bond)}: a larger committee is drawn next."
+            if attempt == standing.attempt
+            else f"was challenged before, with a bond of {ether(bond)}, though nobody was told; to challenge "
+            "the larger committee too, ask again."
+        )
         print_done(
-            f"The tally of round {round_id} is challenged with a bond of {ether(bond)}: a larger committee "
-            "is drawn next.",
-            {"round": round_id, "bond": str(bond)},
+            f"The tally of round {round_id} {told}",
+            {"round": round_id, "attempt": attempt, "bond": str(bond)},
             as_json=as_json,
         )
+
+
+def _challenge_to_send(session: "Session", round_id: int, attempt: int) -> tuple[int, str]:
+    """Return the attempt whose tally is challenged, and the intent.
+
+    That is an earlier one where a challenge was interrupted before it was seen mined.
+    """
+    from pole.protocol.ballots import ballot_id
+
+    def intent(challenged: int) -> str:
+        return session.journal.next_intent(f"challenge/{ballot_id(round_id, challenged)}")
+
+    interrupted = (each for each in range(attempt) if session.chain.was_sent(intent(each)))
+    challenged = next(interrupted, attempt)
+    return challenged, intent(challenged)

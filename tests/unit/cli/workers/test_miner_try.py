@@ -79,3 +79,13 @@ def test_processes_have_the_gpus_in_turn_or_share_the_processor(monkeypatch: pyt
     assert training.devices_of("cuda", 2) == (torch.device("cuda:0"), torch.device("cuda:1"))
     assert training.devices_of("cpu", 3) == (torch.device("cpu"),) * 3
     assert training.devices_of("cuda:1", 1) == (torch.device("cuda:1"),)
+
+
+def test_ranks_are_of_a_device_whose_processes_can_add_up_what_they_learn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(training, "_device", torch.device)
+    assert training.devices_of("mps", 1) == (torch.device("mps"),)
+    with pytest.raises(InputError, match="learns alone"):
+        training.devices_of_ranks("mps", 1)
+    assert training.devices_of_ranks("cuda:1", 1) == (torch.device("cuda:1"),)

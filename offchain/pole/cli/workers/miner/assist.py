@@ -31,12 +31,12 @@ def assist(
     nobody is asked for a password: let both be on a network of your own.
     """
     start_log(as_json=json_log)
-    from pole.cli.common.training import devices_of, use_threads
+    from pole.cli.common.training import devices_of_ranks, use_threads
     from pole.learning.parallel.meeting import parse_endpoint
     from pole.roles.training.parallel.assistant import Assistant
 
     endpoint = parse_endpoint(address)
     use_threads(threads)
-    devices = devices_of(device, processes)
+    devices = devices_of_ranks(device, processes)
     with heed_signals() as asked:
         Assistant(endpoint, devices, threads, settings.home / "assistant").run(asked.stopping.is_set)
