@@ -69,12 +69,12 @@ contract Judge is IJudge {
         ending.ballotId = Ballots.idOf(roundId, ended.attempt);
         if (ended.taskId != 0) _addRent(chain, ended, ending);
         if (ended.entropy == 0) return ending;
-        ending.evidence.findings = committee.findings(ending.ballotId);
+        Finding[][] memory found = committee.allFindings(ending.ballotId);
+        ending.evidence.findings = found[ended.attempt];
         for (uint256 attempt = 0; attempt < ending.challenges.length; ++attempt) {
             if (ended.challengers[attempt] == address(0)) continue;
             uint256 bond = chain.challengeBond(roundId, attempt);
-            Finding[] memory found = committee.findings(Ballots.idOf(roundId, attempt));
-            ending.challenges[attempt] = Challenge(ended.challengers[attempt], bond, found);
+            ending.challenges[attempt] = Challenge(ended.challengers[attempt], bond, found[attempt]);
         }
     }
 

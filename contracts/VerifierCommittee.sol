@@ -18,6 +18,7 @@ import {Ballots} from "./libraries/ballots/Ballots.sol";
 import {CommitteeDraw} from "./libraries/ballots/CommitteeDraw.sol";
 import {Commitments} from "./libraries/encoding/Commitments.sol";
 import {Deployment} from "./libraries/Deployment.sol";
+import {MemberSet} from "./libraries/ballots/MemberSet.sol";
 import {Phases} from "./libraries/rounds/Phases.sol";
 import {Seats} from "./libraries/ballots/Seats.sol";
 import {Tally} from "./libraries/ballots/Tally.sol";
@@ -25,6 +26,7 @@ import {Tally} from "./libraries/ballots/Tally.sol";
 /// @title VerifierCommittee: seats, draws and votes; IVerifierCommittee says what it does.
 contract VerifierCommittee is IVerifierCommittee {
     using CommitteeDraw for CommitteeDraw.Shuffle;
+    using MemberSet for uint64;
     using Seats for Seats.History;
 
     /// @dev Strikes in a row that cost the seat.
@@ -71,6 +73,15 @@ contract VerifierCommittee is IVerifierCommittee {
         bytes16 hash;
         uint64 ballotId;
         uint64 members;
+    }
+
+    /// @dev What the members of a ballot cast, and what that is judged by.
+    /// @param answered by choice, whether this committee or a later one found what was agreed
+    /// @param leading the last committee's majorities, empty for an earlier one
+    struct Trial {
+        Tally.Cast[] casts;
+        bool[] answered;
+        uint128[] leading;
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -195,12 +206,12 @@ contract VerifierCommittee is IVerifierCommittee {
         uint256 key = _key(ballotId);
         _requireMember(ballotId, member);
         if (commitment == 0) revert EmptyCommitment();
-        if (_has(count.committed, member)) revert AlreadyVoted(ballotId, msg.sender);
+        if (count.committed.has(member)) revert AlreadyVoted(ballotId, msg.sender);
 
         _commitments[key][member] = commitment;
-        uint64 committed = _with(count.committed, member);
+        uint64 committed = count.committed.with(member);
         count.committed = committed;
-        if (committed == type(uint64).max >> (64 - count.seats)) _endCommitments(count);
+        if (committed == MemberSet.all(count.seats)) _endCommitments(count);
         emit VoteCommitted(ballotId, msg.sender, commitment);
         ledger.record(RecordKind.VoteCommitted, abi.encode(ballotId, msg.sender, commitment));
     }
@@ -229,7 +240,7 @@ contract VerifierCommittee is IVerifierCommittee {
     function revealVote(uint256 ballotId, uint256 member, Vote[] calldata votes, bytes32 salt) external override {
         Count storage count = _requireStage(ballotId, BallotStage.Reveal);
         _requireMember(ballotId, member);
-        if (_has(count.revealed, member)) revert AlreadyVoted(ballotId, msg.sender);
+        if (count.revealed.has(member)) revert AlreadyVoted(ballotId, msg.sender);
         bytes32 committed = _commitmentAt(_key(ballotId), member);
         bytes32 revealed = Commitments.vote(ballotId, msg.sender, votes, salt);
         if (revealed != committed) revert CommitmentMismatch(ballotId, committed, revealed);
@@ -237,7 +248,7 @@ contract VerifierCommittee is IVerifierCommittee {
 
         bytes32 hash = keccak256(abi.encode(votes));
         _cast(ballotId, member, votes, bytes16(hash));
-        uint64 all = _with(count.revealed, member);
+        uint64 all = count.revealed.with(member);
         count.revealed = all;
         if (all == count.committed) _endReveals(count);
         emit VoteRevealed(ballotId, msg.sender, votes);
@@ -265,13 +276,14 @@ contract VerifierCommittee is IVerifierCommittee {
         _standings[_laneOf(ballotId)].settled = true;
         uint256 newest = Ballots.attemptOf(ballotId);
         uint256 first = ballotId - newest;
-        bool[][] memory answered = _answeredOf(first, newest, agreed);
+        uint128[] memory truths = Tally.packAll(agreed);
+        Trial[] memory trials = _trialsOf(ballotId, truths);
         uint256[][] memory right = new uint256[][](newest + 1);
         uint256 penalties = 0;
         uint256 parts = 0;
         for (uint256 attempt = 0; attempt <= newest; ++attempt) {
             uint256 lost = 0;
-            (right[attempt], lost) = _judgeMembers(first + attempt, agreed, answered[attempt], attempt == newest);
+            (right[attempt], lost) = _judgeMembers(first + attempt, trials[attempt], truths);
             penalties += lost;
             parts += right[attempt].length * agreed.length;
         }
@@ -285,12 +297,8 @@ contract VerifierCommittee is IVerifierCommittee {
 
     /// @inheritdoc IVerifierCommittee
     function findings(uint256 ballotId) external view override returns (Finding[] memory found) {
-        if (!_isKnown(ballotId)) return found;
-        uint256 first = ballotId - Ballots.attemptOf(ballotId);
-        for (uint256 id = first; id <= ballotId; ++id) {
-            Count memory count = _counts[_key(id)];
-            found = Tally.findings(found, _castsOf(id, count.choices), count.seats, count.choices);
-        }
+        Finding[][] memory all = allFindings(ballotId);
+        if (all.length > 0) return all[all.length - 1];
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -300,7 +308,7 @@ contract VerifierCommittee is IVerifierCommittee {
     ) external view override returns (bytes32 commitment, bool revealed) {
         if (!_isKnown(ballotId)) return (0, false);
         uint256 key = _key(ballotId);
-        return (_commitmentAt(key, member), _has(_counts[key].revealed, member));
+        return (_commitmentAt(key, member), _counts[key].revealed.has(member));
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -324,6 +332,20 @@ contract VerifierCommittee is IVerifierCommittee {
     /// @inheritdoc IVerifierCommittee
     function parameters() external view override returns (Parameters memory) {
         return Parameters(_seatStake, _penalty, _seatAge, _lanes);
+    }
+
+    /// @inheritdoc IVerifierCommittee
+    function allFindings(uint256 ballotId) public view override returns (Finding[][] memory all) {
+        if (!_isKnown(ballotId)) return all;
+        uint256 newest = Ballots.attemptOf(ballotId);
+        all = new Finding[][](newest + 1);
+        Finding[] memory found;
+        for (uint256 attempt = 0; attempt <= newest; ++attempt) {
+            uint256 id = ballotId - newest + attempt;
+            Count memory count = _counts[_key(id)];
+            found = Tally.findings(found, _castsOf(id, count.choices), count.seats, count.choices);
+            all[attempt] = found;
+        }
     }
 
     /// @inheritdoc IVerifierCommittee
@@ -381,10 +403,10 @@ contract VerifierCommittee is IVerifierCommittee {
         CastHead storage head = _casts[key][index];
         while (head.ballotId == ballotId && head.hash != hash) head = _casts[key][++index];
         if (head.ballotId == ballotId) {
-            head.members = _with(head.members, member);
+            head.members = head.members.with(member);
             return;
         }
-        _casts[key][index] = CastHead(hash, uint64(ballotId), _with(0, member));
+        _casts[key][index] = CastHead(hash, uint64(ballotId), MemberSet.with(0, member));
         mapping(uint256 word => uint256) storage words = _votes[key][index];
         for (uint256 choice = 0; choice < votes.length; choice += 2) {
             uint256 word = Tally.pack(votes[choice]);
@@ -417,28 +439,23 @@ contract VerifierCommittee is IVerifierCommittee {
     }
 
     /// @dev Takes from the members of a ballot what they lose.
-    /// @param answered by choice, whether this committee or a later one found what was agreed
+    /// @param agreed by choice, what was found in the end, packed
     /// @return right how many votes of each member earn
     /// @return penalties all that they lost
     function _judgeMembers(
         uint256 ballotId,
-        Finding[] memory agreed,
-        bool[] memory answered,
-        bool isLast
+        Trial memory trial,
+        uint128[] memory agreed
     ) private returns (uint256[] memory right, uint256 penalties) {
         address[] memory verifiers = members(ballotId);
         right = new uint256[](verifiers.length);
-        Tally.Cast[] memory casts = _castsOf(ballotId, agreed.length);
-        uint128[] memory leading = isLast ? Tally.majorities(casts, verifiers.length, agreed.length) : new uint128[](0);
-        uint64 silent = type(uint64).max >> (64 - verifiers.length);
-        for (uint256 n = 0; n < casts.length; ++n) {
-            Tally.Worth memory worth = Tally.worthOf(casts[n].votes, agreed, answered, leading);
-            silent &= ~casts[n].members;
-            for (uint256 member = 0; member < verifiers.length; ++member) {
-                if (!_has(casts[n].members, member)) continue;
-                if (!worth.isFalse && !worth.isAlone) right[member] = worth.right;
-                penalties += _answer(ballotId, verifiers[member], worth, worth.right == agreed.length);
-            }
+        uint64 silent = MemberSet.all(verifiers.length);
+        for (uint256 n = 0; n < trial.casts.length; ++n) {
+            Tally.Worth memory worth = Tally.worthOf(trial.casts[n].votes, agreed, trial.answered, trial.leading);
+            uint64 alike = trial.casts[n].members;
+            silent &= ~alike;
+            if (!worth.isFalse && !worth.isAlone) _setAll(right, alike, worth.right);
+            penalties += _answerAll(ballotId, verifiers, alike, worth, worth.right == agreed.length);
         }
         penalties += _slashAll(ballotId, verifiers, silent);
     }
@@ -449,8 +466,27 @@ contract VerifierCommittee is IVerifierCommittee {
         address[] memory verifiers,
         uint64 slashed
     ) private returns (uint256 penalties) {
-        for (uint256 member = 0; member < verifiers.length; ++member) {
-            if (_has(slashed, member)) penalties += _slash(ballotId, verifiers[member]);
+        for (uint64 rest = slashed; rest != 0; rest = rest.withoutFirst()) {
+            penalties += _slash(ballotId, verifiers[rest.first()]);
+        }
+    }
+
+    function _setAll(uint256[] memory numbers, uint64 chosen, uint256 number) private pure {
+        for (uint64 rest = chosen; rest != 0; rest = rest.withoutFirst()) {
+            numbers[rest.first()] = number;
+        }
+    }
+
+    /// @dev Lets members that revealed the same votes answer for them; `verifiers` are all of the ballot.
+    function _answerAll(
+        uint256 ballotId,
+        address[] memory verifiers,
+        uint64 alike,
+        Tally.Worth memory worth,
+        bool isComplete
+    ) private returns (uint256 lost) {
+        for (uint64 rest = alike; rest != 0; rest = rest.withoutFirst()) {
+            lost += _answer(ballotId, verifiers[rest.first()], worth, isComplete);
         }
     }
 
@@ -525,36 +561,48 @@ contract VerifierCommittee is IVerifierCommittee {
 
     /// @dev Zero, which nothing opens, where this ballot has no commitment: what is stored is an older one's.
     function _commitmentAt(uint256 key, uint256 member) private view returns (bytes32) {
-        return _has(_counts[key].committed, member) ? _commitments[key][member] : bytes32(0);
+        return _counts[key].committed.has(member) ? _commitments[key][member] : bytes32(0);
     }
 
-    /// @dev By attempt and choice, whether its committee or a later one found what was agreed.
-    function _answeredOf(
-        uint256 first,
-        uint256 newest,
-        Finding[] memory agreed
-    ) private view returns (bool[][] memory answered) {
-        answered = new bool[][](newest + 1);
+    /// @param agreed by choice, what was found in the end, packed
+    /// @return trials by attempt, up to the ballot's
+    function _trialsOf(uint256 ballotId, uint128[] memory agreed) private view returns (Trial[] memory trials) {
+        uint256 newest = Ballots.attemptOf(ballotId);
+        trials = new Trial[](newest + 1);
         bool[] memory later = new bool[](agreed.length);
-        for (uint256 attempt = newest + 1; attempt > 0; --attempt) {
-            uint256 id = first + attempt - 1;
-            later = Tally.answered(later, _castsOf(id, agreed.length), _counts[_key(id)].seats, agreed);
-            answered[attempt - 1] = later;
+        for (uint256 back = 0; back <= newest; ++back) {
+            uint256 seats = _counts[_key(ballotId - back)].seats;
+            Trial memory trial = trials[newest - back];
+            trial.casts = _castsOf(ballotId - back, agreed.length);
+            later = Tally.answered(later, trial.casts, seats, agreed);
+            trial.answered = later;
+            if (back == 0) trial.leading = Tally.majorities(trial.casts, seats, agreed.length);
         }
     }
 
     /// @dev What the members of a ballot cast, for the first `choices` choices.
     function _castsOf(uint256 ballotId, uint256 choices) private view returns (Tally.Cast[] memory casts) {
         uint256 key = _key(ballotId);
+        mapping(uint256 cast => CastHead) storage heads = _casts[key];
         uint256 count = 0;
-        while (_casts[key][count].ballotId == ballotId) ++count;
+        while (heads[count].ballotId == ballotId) ++count;
         casts = new Tally.Cast[](count);
         for (uint256 n = 0; n < count; ++n) {
-            uint64 members_ = _casts[key][n].members;
-            casts[n] = Tally.Cast(members_, _sizeOf(members_), new uint128[](choices));
-            for (uint256 choice = 0; choice < choices; ++choice) {
-                casts[n].votes[choice] = uint128(_votes[key][n][choice / 2] >> (128 * (choice % 2)));
-            }
+            uint64 members_ = heads[n].members;
+            casts[n] = Tally.Cast(members_, members_.size(), _read(_votes[key][n], choices));
+        }
+    }
+
+    /// @dev Each word of a cast once: settling reads every cast of every attempt.
+    function _read(
+        mapping(uint256 word => uint256) storage words,
+        uint256 choices
+    ) private view returns (uint128[] memory votes) {
+        votes = new uint128[](choices);
+        for (uint256 choice = 0; choice < choices; choice += 2) {
+            uint256 word = words[choice / 2];
+            votes[choice] = uint128(word);
+            if (choice + 1 < choices) votes[choice + 1] = uint128(word >> 128);
         }
     }
 
@@ -604,17 +652,5 @@ contract VerifierCommittee is IVerifierCommittee {
         for (uint256 n = 0; n < count; ++n) {
             some[n] = all[n];
         }
-    }
-
-    function _has(uint64 set, uint256 member) private pure returns (bool) {
-        return (set >> member) & 1 == 1;
-    }
-
-    function _with(uint64 set, uint256 member) private pure returns (uint64) {
-        return set | uint64(1 << member);
-    }
-
-    function _sizeOf(uint64 set) private pure returns (uint256 size) {
-        for (uint64 rest = set; rest != 0; rest &= rest - 1) ++size;
     }
 }

@@ -12,7 +12,9 @@ when a call's cost grows faster than the logarithm of the tasks that wait.
 
 import random
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from math import log2
 from typing import Any
@@ -27,10 +29,19 @@ from web3.contract import Contract as Web3Contract
 from web3.contract.contract import ContractFunction
 from web3.types import TxParams, Wei
 
+from pole.adapters.sending.transactions import MAXIMUM_GAS
+from pole.protocol.state import Verdict, Vote
+
 LISTS = (10, 100, 1_000, 10_000)
 SEATS = (5, 15, 31)
 SOLUTIONS = (2, 4, 16)
 LANES = (1, 4, 16)
+# Solutions, and seats of the committees that a round has one after the other.
+DEAREST = ((16, 14, 29, 31), (16, 31), (8, 20, 41, 42), (8, 42), (1, 30, 61, 63), (1, 63))
+# Of so many seats few are drawn twice.
+CROWD = 250
+# The slot of VerifierCommittee._seatOf.
+SEAT_OF = 3
 BATCH = 40
 MODELS = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
 # A slow machine may take minutes between two calls, by the clock of which the chain goes.
@@ -39,6 +50,7 @@ WINDOWS = dict.fromkeys((name for name in stage.CHAIN if name.endswith("Window")
 MAXIMUM_GROWTH, CHANCE = 15, 20_000
 
 Costs = dict[str, int]
+VotesOf = Callable[[list[Vote], int, int], list[Vote]]
 
 
 def main() -> None:
@@ -63,11 +75,119 @@ def main() -> None:
 
 
 def limits() -> None:
-    """Print what every call costs in the largest round: all places taken, judged by the largest committee."""
+    """Print what every call costs in the largest round, and what ending the dearest rounds costs.
+
+    The largest round has all places taken and the largest committee. Exits with 1 where ending a round takes
+    more than a transaction may.
+    """
     wait_for_blocks(web3.provider)
     solutions, seats = SOLUTIONS[-1], SEATS[-1]
     for name, cost in measured_places(solutions, seats).items():
         print(f"{name}: {cost:,} gas with {solutions} solutions and {seats} seats")
+    dearest = [ending for sizes in DEAREST for ending in measured_endings(*sizes)]
+    for ending in dearest:
+        print(f"finalise: {ending.gas:,} gas with {ending.told}")
+    if max(ending.gas for ending in dearest) > MAXIMUM_GAS:
+        raise SystemExit(f"A transaction may take {MAXIMUM_GAS:,} gas: such a round could not end.")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What ending a round cost after committees of so many seats, whose votes were of a kind."""
+
+    seats: tuple[int, ...]
+    solutions: int
+    kind: str
+    gas: int
+
+    @property
+    def told(self) -> str:
+        """Return it in words."""
+        return f"{self.solutions} solutions, {' + '.join(map(str, self.seats))} seats, {self.kind}"
+
+
+def measured_endings(solutions: int, *seats: int) -> Iterator[Ending]:
+    """Yield what ending a round costs, by kinds of votes, of which no two are alike in any committee.
+
+    It is the first round of a deployment, whose storage is fresh, and its committees have hardly a member in
+    common.
+    """
+    first = stage.STRANGER + 1
+    models = {first + n: Model(test=50 - n) for n in range(solutions)}
+    verifiers = range(first + solutions, first + solutions + CROWD)
+    fund(range(first, verifiers.stop))
+    pole = stage.set_up(
+        verifiers=verifiers,
+        task_list={"maxSolutions": solutions},
+        chain=WINDOWS
+        | {"maxSolutions": solutions, "minerBondBps": 10_000 // solutions, "readyBondBps": 10_000}
+        | {"committeeSize": seats[0], "maxCommittee": seats[-1], "verificationFeeBps": 500},
+    )
+    round_id = stage.revealed(pole, models)
+    claimed = stage.ballot_of(pole, round_id, stage.as_claimed(models))
+
+    def ending(votes_of: VotesOf) -> int:
+        for attempt in range(len(seats)):
+            if attempt > 0:
+                stage.challenge(pole, round_id)
+            members, left = stage.draw(pole, round_id), len(seats) - 1 - attempt
+            votes = {member: votes_of(claimed, number, left) for number, member in enumerate(members)}
+            stage.commit_votes(pole, round_id, votes)
+            stage.reveal_votes(pole, round_id, votes)
+        return gas(stage.finalise, pole, round_id)
+
+    strike(pole, verifiers)
+    for kind, votes_of in KINDS.items():
+        yield Ending(seats, solutions, kind, undone(partial(ending, votes_of)))
+
+
+def of_its_own(claimed: list[Vote], number: int, _: int) -> list[Vote]:
+    """Return votes that no other member casts."""
+    return [stage.ok(number, 45)] * len(claimed)
+
+
+def false_somewhere(claimed: list[Vote], number: int, left: int) -> list[Vote]:
+    """Return votes of which, where no committee is left to come, one is false, and a quorum's are not."""
+    own = of_its_own(claimed, number, left)
+    wrong = number % max(len(claimed), 4)
+    return [theirs if not left and n != wrong else own[n] for n, theirs in enumerate(claimed)]
+
+
+def silent_somewhere(claimed: list[Vote], number: int, left: int) -> list[Vote]:
+    """Return votes that are right, and abstentions on two choices."""
+    silent = {number % len(claimed), (number // len(claimed) + number + 1) % len(claimed)}
+    mark = number + 2 if left else 1
+    right = [stage.ok(each.train_correct, each.test_correct, mark) for each in claimed]
+    return [stage.verdict(Verdict.UNAVAILABLE) if n in silent else each for n, each in enumerate(right)]
+
+
+KINDS: dict[str, VotesOf] = {
+    "nothing found": of_its_own,
+    "everybody slashed": false_somewhere,
+    "everybody paid and struck a third time": silent_somewhere,
+}
+
+
+def fund(people: Iterable[int]) -> None:
+    """Let there be these accounts, each with what a seat or a bond takes."""
+    for person in people:
+        while person >= len(accounts):
+            accounts.add()
+        if accounts[person].balance() < 25 * ETHER:
+            accounts[person % 10].transfer(accounts[person], 25 * ETHER)
+
+
+def strike(pole: stage.Pole, verifiers: Iterable[int]) -> None:
+    """Give each seat two strikes, as rounds before would have.
+
+    A seat is one word, and its strikes are eight bits of that from the 200th on.
+    """
+    for verifier in verifiers:
+        slot = web3.to_hex(web3.keccak(hexstr=f"{accounts[verifier].address[2:]:0>64}{SEAT_OF:064x}"))
+        seat = int.from_bytes(web3.eth.get_storage_at(pole.committee.address, int(slot, 16)))
+        struck = [pole.committee.address, slot, f"0x{seat + (2 << 200):064x}"]
+        web3.provider.make_request("anvil_setStorageAt", struck)
+        assert pole.committee.stakeOf(accounts[verifier])[3] == 2
 
 
 def measured_lists() -> Iterator[tuple[int, Costs]]:

@@ -9,6 +9,7 @@ import {Ballots} from "../libraries/ballots/Ballots.sol";
 import {Commitments} from "../libraries/encoding/Commitments.sol";
 import {CommitteeDraw} from "../libraries/ballots/CommitteeDraw.sol";
 import {Judgement} from "../libraries/rounds/Judgement.sol";
+import {MemberSet} from "../libraries/ballots/MemberSet.sol";
 import {MerkleBody} from "../libraries/encoding/MerkleBody.sol";
 import {OmmerRewards} from "../libraries/money/OmmerRewards.sol";
 import {Phases} from "../libraries/rounds/Phases.sol";
@@ -141,7 +142,7 @@ contract LibraryHarness {
         bool[] calldata answers,
         uint128[] calldata leading
     ) external pure returns (Tally.Worth memory) {
-        return Tally.worthOf(_packed(votes), agreed, answers, leading);
+        return Tally.worthOf(_packed(votes), Tally.packAll(agreed), answers, leading);
     }
 
     function answered(
@@ -151,7 +152,24 @@ contract LibraryHarness {
         uint256 seats,
         Finding[] calldata agreed
     ) external pure returns (bool[] memory) {
-        return Tally.answered(later, _casts(votes, counts), seats, agreed);
+        return Tally.answered(later, _casts(votes, counts), seats, Tally.packAll(agreed));
+    }
+
+    /// @return size of a set of a ballot's members
+    /// @return members in order
+    /// @return others of a ballot of `seats`, as a set
+    function memberSet(
+        uint64 set,
+        uint256 seats
+    ) external pure returns (uint256 size, uint256[] memory members, uint64 others) {
+        size = MemberSet.size(set);
+        members = new uint256[](size);
+        uint64 rest = set;
+        for (uint256 n = 0; n < size; ++n) {
+            members[n] = MemberSet.first(rest);
+            rest = MemberSet.withoutFirst(rest);
+        }
+        others = MemberSet.all(seats) & ~set;
     }
 
     function contradict(Finding[] calldata some, Finding[] calldata others) external pure returns (bool) {

@@ -230,6 +230,9 @@ interface IVerifierCommittee {
     /// another truth. Meaningful once the ballot is closed.
     function findings(uint256 ballotId) external view returns (Finding[] memory findings);
 
+    /// @notice `findings` of each of the round's ballots up to this one, by attempt; nothing where this one is unknown.
+    function allFindings(uint256 ballotId) external view returns (Finding[][] memory findings);
+
     /// @notice Ends all ballots of a round by what was found in the end. The chain only, once.
     /// @dev For every member of every attempt:
     /// - who revealed nothing loses the penalty and the seat;

@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from brownie import accounts, chain
-from scripts.gas import is_logarithmic
+from scripts.gas import is_logarithmic, measured_endings
 from tests.contracts import stage
 from tests.contracts.stage import ETHER, SEAT, Model, Pole
+
+from pole.adapters.sending.chain import ending_gas
+from pole.adapters.sending.transactions import MAXIMUM_GAS
 
 FEW = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
 
@@ -81,6 +84,16 @@ def test_taking_the_lowest_place_of_four_stays_within_its_limit(crowd: Pole) -> 
         stage.commit(crowd, round_id, miner, model)
     used = gas(stage.commit, crowd, round_id, 6, Model(train=91))
     assert used <= LIMITS["displace"], used
+
+
+# That of one committee is sent before anybody can ask what it takes.
+@pytest.mark.parametrize(
+    ("sizes", "limit"), [((16, 14, 29, 31), MAXIMUM_GAS), ((16, 31), ending_gas(seats=31, choices=16))]
+)
+def test_rounds_of_the_largest_committees_end_whatever_their_members_vote(
+    sizes: tuple[int, ...], limit: int
+) -> None:
+    assert [ending for ending in measured_endings(*sizes) if ending.gas > limit] == []
 
 
 def test_a_cost_that_follows_the_number_of_tasks_is_told_from_one_that_follows_its_logarithm() -> None:

@@ -100,6 +100,15 @@ def test_findings_and_majorities_are_equal(
     assert list(leading) == [packed(each) for each in tally.majorities(votes, seats=seats, choices=2)]
 
 
+@given(st.data(), st.integers(1, 64))
+@trials
+def test_members_of_a_set_are_told_in_order(harness: Any, data: st.DataObject, seats: int) -> None:
+    chosen = data.draw(st.sets(st.integers(0, seats - 1)))
+    size, members, others = harness.memberSet(sum(1 << member for member in chosen), seats)
+    assert (size, list(members)) == (len(chosen), sorted(chosen))
+    assert others == sum(1 << member for member in range(seats) if member not in chosen)
+
+
 @given(st.lists(st.tuples(single_votes, findings, findings, st.booleans()), max_size=4), st.booleans())
 @trials
 def test_votes_are_worth_the_same(

@@ -36,6 +36,14 @@ library Tally {
         return _pack(Finding(vote.verdict, vote.trainCorrect, vote.testCorrect, fingerprint));
     }
 
+    /// @return packed by choice
+    function packAll(Finding[] memory found) internal pure returns (uint128[] memory packed) {
+        packed = new uint128[](found.length);
+        for (uint256 choice = 0; choice < found.length; ++choice) {
+            packed[choice] = _pack(found[choice]);
+        }
+    }
+
     /// @return found what was packed
     function unpack(uint128 packed) internal pure returns (Finding memory found) {
         return Finding(_verdictOf(packed), uint32(packed >> 88), uint32(packed >> 56), uint56(packed));
@@ -53,13 +61,15 @@ library Tally {
     function lead(Cast[] memory casts, uint256 choice) internal pure returns (uint128 leading, uint256 support) {
         uint256 margin = 0;
         for (uint256 n = 0; n < casts.length; ++n) {
-            uint256 count = casts[n].count;
-            if (casts[n].votes[choice] == leading) margin += count;
+            Cast memory cast = casts[n];
+            (uint256 count, uint128 vote) = (cast.count, cast.votes[choice]);
+            if (vote == leading) margin += count;
             else if (count <= margin) margin -= count;
-            else (leading, margin) = (casts[n].votes[choice], count - margin);
+            else (leading, margin) = (vote, count - margin);
         }
         for (uint256 n = 0; n < casts.length; ++n) {
-            if (casts[n].votes[choice] == leading) support += casts[n].count;
+            Cast memory cast = casts[n];
+            if (cast.votes[choice] == leading) support += cast.count;
         }
     }
 
@@ -100,24 +110,24 @@ library Tally {
 
     /// @param later by choice, whether a later committee found what was found in the end
     /// @param casts of a committee
-    /// @param agreed what was found in the end
+    /// @param agreed what was found in the end, packed
     /// @return found by choice, whether that is a truth which this committee's own quorum found, or a later one
     function answered(
         bool[] memory later,
         Cast[] memory casts,
         uint256 seats,
-        Finding[] memory agreed
+        uint128[] memory agreed
     ) internal pure returns (bool[] memory found) {
         found = new bool[](agreed.length);
         for (uint256 choice = 0; choice < agreed.length; ++choice) {
             (uint128 leading, uint256 support) = lead(casts, choice);
-            bool isOwn = support >= Ballots.quorumOf(seats) && _agrees(unpack(leading), agreed[choice]);
-            found[choice] = later[choice] || (isOwn && isTruth(agreed[choice].verdict));
+            bool isOwn = support >= Ballots.quorumOf(seats) && _agree(leading, agreed[choice]);
+            found[choice] = later[choice] || (isOwn && isTruth(_verdictOf(agreed[choice])));
         }
     }
 
     /// @param votes of a cast
-    /// @param agreed what was found in the end
+    /// @param agreed what was found in the end, packed
     /// @param answers `answered` of the cast's committee
     /// @param leading `majorities` of the last committee for a cast of it; empty for one of an earlier committee
     /// @return worth of the cast. A fingerprint binds to its attempt, so it is compared where the last committee found
@@ -125,18 +135,18 @@ library Tally {
     /// that, it is not false: it could see what an earlier committee was not shown.
     function worthOf(
         uint128[] memory votes,
-        Finding[] memory agreed,
+        uint128[] memory agreed,
         bool[] memory answers,
         uint128[] memory leading
     ) internal pure returns (Worth memory worth) {
         for (uint256 choice = 0; choice < agreed.length; ++choice) {
             uint128 vote = votes[choice];
-            bool isFound = isTruth(agreed[choice].verdict);
+            bool isFound = isTruth(_verdictOf(agreed[choice]));
             uint128 majority = leading.length > 0 ? leading[choice] : 0;
             bool isOwn = answers[choice] && leading.length > 0;
             if (!isTruth(_verdictOf(vote))) {
                 if (isFound) worth.hasAbstained = true;
-            } else if (isFound && (isOwn ? vote == _pack(agreed[choice]) : _agrees(unpack(vote), agreed[choice]))) {
+            } else if (isFound && (isOwn ? vote == agreed[choice] : _agree(vote, agreed[choice]))) {
                 ++worth.right;
             } else if (answers[choice]) {
                 worth.isFalse = true;
@@ -160,6 +170,11 @@ library Tally {
             one.verdict == other.verdict &&
             one.trainCorrect == other.trainCorrect &&
             one.testCorrect == other.testCorrect;
+    }
+
+    /// @dev Fingerprints bind to the attempt, so they are not compared.
+    function _agree(uint128 one, uint128 other) private pure returns (bool) {
+        return one >> 56 == other >> 56;
     }
 
     function _pack(Finding memory found) private pure returns (uint128) {

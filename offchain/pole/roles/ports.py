@@ -307,7 +307,7 @@ class Chain(Protocol):
         """End the round."""
 
     def finalise_next(self, round_id: int, *, intent: str) -> Receipt:
-        """End the round in the next block, in which its challenge window is over."""
+        """End a round of one committee in the next block, in which its challenge window is over."""
 
     def withdraw(self, *, intent: str) -> int:
         """Pay this wallet's whole credit out to it; return the amount in wei, 0 when there was none."""

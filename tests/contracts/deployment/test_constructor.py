@@ -125,9 +125,10 @@ def test_contracts_that_do_not_name_each_other_are_refused(what: str) -> None:
         PoLeChain.deploy(reservoir, ledger, task_list, committee, chosen["chain"], {"from": deployer})
 
 
-@pytest.mark.parametrize(("seats", "solutions"), [(63, 8), (32, 16)])
-def test_the_largest_sizes_are_accepted_and_a_vote_more_is_not(seats: int, solutions: int) -> None:
+@pytest.mark.parametrize(("seats", "solutions"), [(63, 1), (42, 8), (31, 16)])
+def test_the_largest_sizes_are_accepted_and_any_larger_are_not(seats: int, solutions: int) -> None:
     sizes = {"maxSolutions": solutions, "maxCommittee": seats, "committeeSize": seats, "minCommittee": seats}
+    sizes |= {"minerBondBps": 10_000, "readyBondBps": 10_000}
     more = {"maxCommittee": seats + 1} if seats < 63 else {"maxSolutions": solutions + 1}
     pole = stage.deploy_all(chain=sizes, task_list={"maxSolutions": solutions})
     assert tuple(pole.chain.parameters()) == tuple((CHAIN | sizes).values())

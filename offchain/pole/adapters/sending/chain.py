@@ -25,8 +25,8 @@ from pole.protocol.rounds.rent import payment
 from pole.protocol.state import FileRef, Phase, TaskFiles, TaskTerms, Vote
 from pole.roles.ports import Delegation, Identity, Moment, Receipt
 
-EARLY_GAS: Final = 2_500_000
-"""More than a draw and a finalise take at every limit (docs/gas.md); what is not used is not paid."""
+DRAW_GAS: Final = 2_500_000
+"""More than a draw takes at every limit (docs/gas.md); what is not used is not paid."""
 
 
 def open_ethereum_chain(
@@ -137,7 +137,7 @@ class EthereumChain(ChainReader):
             with node_answers():
                 named = to_round(round_id, self.view("PoLeChain", "round", round_id)).draw_block
                 drawing, head = in_one_request(self.node, [block(named), block()])
-            header, gas = encode_header(drawing), EARLY_GAS if head["number"] == named else None
+            header, gas = encode_header(drawing), DRAW_GAS if head["number"] == named else None
         return _receipt(self._send("PoLeChain", "draw", round_id, header, intent=intent, gas=gas))
 
     def post_functional_keys(self, round_id: int, keys: FileRef, *, intent: str) -> Receipt:
@@ -215,11 +215,14 @@ class EthereumChain(ChainReader):
         return _receipt(self._send("PoLeChain", "finalise", round_id, intent=intent))
 
     def finalise_next(self, round_id: int, *, intent: str) -> Receipt:
-        """End the round in the next block, from which on nobody can challenge it.
+        """End a round of one committee in the next block, from which on nobody can challenge it.
 
         Where it stands otherwise by now, the contracts are asked as ever.
         """
-        gas = EARLY_GAS if any(_is_undoubted_next(each, round_id) for each in self.moments()) else None
+        gas = None
+        if undoubted := [each for each in self.moments() if _is_undoubted_next(each, round_id)]:
+            ballot = self.ballot(undoubted[0].ballot_id).ballot
+            gas = ending_gas(ballot.seats, ballot.choices)
         return _receipt(self._send("PoLeChain", "finalise", round_id, intent=intent, gas=gas))
 
     def withdraw(self, *, intent: str) -> int:
@@ -277,9 +280,15 @@ class EthereumChain(ChainReader):
         )
 
 
+def ending_gas(seats: int, choices: int) -> int:
+    """Return more gas than ending a round of one committee takes, whatever its members voted."""
+    return 1_000_000 + seats * (100_000 + 7_000 * choices)
+
+
 def _is_undoubted_next(moment: Moment, round_id: int) -> bool:
-    """Return whether a moment shows that the round can be challenged now, and in the next block no more."""
-    return moment.round_id == round_id and moment.phase is Phase.CHALLENGE and moment.is_over_next
+    """Return whether a round's first tally can be challenged now, and in the next block no more."""
+    is_its_first = moment.round_id == round_id and moment.attempt == 0
+    return is_its_first and moment.phase is Phase.CHALLENGE and moment.is_over_next
 
 
 def _receipt(receipt: TxReceipt) -> Receipt:

@@ -43,7 +43,10 @@ from pole.roles.support.recent import Recent
 LOG: Final = logging.getLogger("pole.sending")
 
 _SLOWER = 1.25
-_GAS_LIMITS = [125_000 << step for step in range(7)]  # up to 8 million, far above any call of the contracts
+MAXIMUM_GAS: Final = 2**24
+"""Gas that a transaction may take (EIP-7825)."""
+_GAS_LIMITS: Final = (*(125_000 << step for step in range(7)), MAXIMUM_GAS)
+_REMEMBERED: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ class Sender:
 
     def was_sent(self, intent: str) -> bool:
         """Return whether the intent was signed and was or may yet be mined."""
+        self._recover(intent)
         return bool(self._live(intent))
 
     def _live(self, intent: str) -> list[SignedSend]:
@@ -213,12 +217,12 @@ class Sender:
         return nonce
 
     def _gas(self, transaction: TxParams) -> int:
-        """Return twice the smallest of some limits that the call succeeds with; gas not used is not paid.
+        """Return twice the smallest of some limits that the call succeeds with, or what one may take at most.
 
-        Raises what the contracts make of the call. Twice, because the state can change until it is mined:
-        another leaf in a tree, a longer way in a heap. The limit that the same function took before is tried
-        first. `eth_estimateGas` would tell it in one request, but ganache never answers some of those
-        requests that come while it mines a block.
+        What is not used is not paid. Raises what the contracts make of the call. Twice, because the state can
+        change until it is mined: another leaf in a tree, a longer way in a heap. The limit that the same
+        function took before is tried first. `eth_estimateGas` would tell it in one request, but ganache never
+        answers some of those requests that come while it mines a block.
         """
         function = bytes(HexBytes(transaction["data"]))[:4].hex()
         first = self._limits.get(function, _GAS_LIMITS[0])
@@ -228,8 +232,10 @@ class Sender:
             first = next((limit for limit in larger if self._succeeds(transaction, limit)), maximum)
             if first == maximum:
                 self._w3.eth.call({**transaction, "gas": maximum})
-        self._limits[function] = first
-        return 2 * first
+        # A dear one is rare, and the next need not have the funds for as much.
+        if first <= _REMEMBERED:
+            self._limits[function] = first
+        return min(2 * first, MAXIMUM_GAS)
 
     def _succeeds(self, transaction: TxParams, limit: int) -> bool:
         # What came of the call; a node that did not run it is UnreachableError.

@@ -16,7 +16,9 @@ from pole.protocol.rounds.judgement import BASIS_POINTS
 MAXIMUM_LANES: Final = 16
 MAXIMUM_SOLUTIONS: Final = 16
 MAXIMUM_SEATS: Final = 63
-MAXIMUM_VOTES: Final = 512
+MAXIMUM_VOTES: Final = 900
+SEAT_IN_VOTES: Final = 13
+"""Votes that take as much of the gas that ends a round as a seat does."""
 MINIMUM_DRAW_DELAY: Final = 2
 MAXIMUM_WEI: Final = 2**96 - 1
 MAXIMUM_SECONDS: Final = 2**32 - 1
@@ -103,9 +105,10 @@ def _sizes(parameters: Parameters) -> Iterator[Rule]:
         "at most.",
     )
     yield (
-        chain.max_committee * chain.max_solutions <= MAXIMUM_VOTES,
-        f"chain.maxCommittee {chain.max_committee} times maxSolutions {chain.max_solutions} is more "
-        f"than {MAXIMUM_VOTES} votes, which is all that one transaction can count: lower one of them.",
+        chain.max_committee * (chain.max_solutions + SEAT_IN_VOTES) <= MAXIMUM_VOTES,
+        f"chain.maxCommittee {chain.max_committee} times (maxSolutions {chain.max_solutions} + "
+        f"{SEAT_IN_VOTES}) is more than {MAXIMUM_VOTES}: ending a round could take more gas than one "
+        "transaction may; lower one of them.",
     )
 
 

@@ -265,8 +265,9 @@ def finalise(_: Keeper, moment: Moment) -> Due | None:
 
 @in_turn
 def finalise_next(_: Keeper, moment: Moment) -> Due | None:
-    """End a round that nobody can challenge any more from the next block on."""
-    return Due(FINALISE_NEXT, f"finalise/{moment.round_id}") if moment.is_over_next else None
+    """End a round of a single committee that nobody can challenge any more from the next block on."""
+    is_next = moment.attempt == 0 and moment.is_over_next
+    return Due(FINALISE_NEXT, f"finalise/{moment.round_id}") if is_next else None
 
 
 @in_turn

@@ -89,7 +89,8 @@ def test_a_wallet_that_cannot_pay_the_gas_spends_nothing(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("needed", "limit"), [(21_000, 250_000), (510_000, 2_000_000), (7_000_000, 16_000_000)]
+    ("needed", "limit"),
+    [(21_000, 250_000), (510_000, 2_000_000), (7_000_000, 16_000_000), (13_800_000, 2**24)],
 )
 def test_the_gas_limit_leaves_room_for_twice_what_the_call_needs_now(
     desk: Desk, needed: int, limit: int
@@ -101,10 +102,18 @@ def test_the_gas_limit_leaves_room_for_twice_what_the_call_needs_now(
 
 
 def test_a_call_that_no_gas_suffices_for_is_not_sent(desk: Desk) -> None:
-    desk.node.gas_needed = 9_000_000
+    desk.node.gas_needed = 2**24 + 1
     with pytest.raises(RefusedError, match="out of gas"):
         desk.sender().send(call(), intent="open")
     assert not desk.node.pool
+
+
+def test_a_dear_call_does_not_make_the_next_one_ask_for_as_much(desk: Desk) -> None:
+    sender = desk.sender()
+    for number, needed in enumerate((13_800_000, 510_000)):
+        desk.node.gas_needed = needed
+        sender.send(call(), intent=f"finalise/{number}")
+    assert sorted(each["gas"] for each in desk.node.mined.values()) == [2_000_000, 2**24]
 
 
 def test_a_function_that_was_sent_before_is_simulated_once(desk: Desk) -> None:

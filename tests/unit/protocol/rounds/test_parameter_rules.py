@@ -55,7 +55,7 @@ def changed(group: str, **values: int) -> Parameters:
         ("chain", {"min_committee": 6}, "minCommittee is 6 and committeeSize 5"),
         ("chain", {"committee_size": 12}, "committeeSize is 12 and maxCommittee 11"),
         ("chain", {"max_committee": 64}, "count 63 seats at most"),
-        ("chain", {"max_committee": 65}, "more than 512 votes"),
+        ("chain", {"max_committee": 43}, "more gas than one transaction may"),
         ("chain", {"max_solutions": 9}, "make them equal"),
         ("task_list", {"max_tasks": 0}, "no task could be posted"),
         ("task_list", {"max_time_limit": 0}, "any time for training"),

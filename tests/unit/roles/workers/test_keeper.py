@@ -1,5 +1,7 @@
 """The keeper: every round ends, and usually one of many workers pays for each step."""
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, VERIFIERS, Stage
 
@@ -167,5 +169,7 @@ def test_a_round_is_finalised_in_the_first_block_that_is_too_late_for_a_challeng
         assert keeper.step(stage.world.moment()) is None
         stage.world.pass_time(1)
     assert stage.world.moment().phase is Phase.CHALLENGE
+    # What ending a round takes that was challenged is not known before it can be asked for.
+    assert keeper.step(replace(stage.world.moment(), attempt=1)) is None
     assert keeper.step(stage.world.moment()) == "finalised"
     assert stage.world.moment().phase is Phase.FINAL
