@@ -259,7 +259,8 @@ class Chain(Protocol):
     def draw(self, round_id: int, *, intent: str) -> Receipt:
         """Draw what the round waits for by the header of the named block: a seed, or a committee.
 
-        Raises UnreachableError while the node does not show that block.
+        Raises UnreachableError while the node does not show that block, IntegrityError where the header that
+        it shows does not give the block's hash.
         """
 
     def post_functional_keys(self, round_id: int, keys: FileRef, *, intent: str) -> Receipt:

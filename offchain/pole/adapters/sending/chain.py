@@ -129,7 +129,7 @@ class EthereumChain(ChainReader):
         """Draw what the round waits for by the header of the named block: a seed, or a committee.
 
         Where that is the newest block, the draw is for the next. Raises UnreachableError while the node does
-        not show that block.
+        not show that block, IntegrityError where the header that it shows does not give the block's hash.
         """
         header, gas = b"", None
         # What was sent is not sent again, and no block is named any more.

@@ -40,8 +40,8 @@ def encode_header(block: Mapping[str, Any]) -> bytes:
     if keccak256(header) != block.get("hash"):
         raise IntegrityError(
             f"The header of Ethereum block {quoted(block.get('number'))} does not give the block's hash: the "
-            "node's chain is of another kind than Ethereum from London to Osaka. Deploy on one of that kind, "
-            "or update pole if Ethereum has had a later fork."
+            "node is wrong, or its chain is of another kind than Ethereum from London to Osaka. Use another "
+            "node, update pole if Ethereum has had a later fork, or deploy on a chain of that kind."
         )
     return header
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Final
 
-from pole.errors import RefusedError
+from pole.errors import IntegrityError, RefusedError
 from pole.protocol.encoding.abi import ZERO_ADDRESS
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.state import Phase, Round, Step
@@ -123,23 +123,32 @@ class Keeper:
     clock: Callable[[], float]
     idle_after: float | None = None
     _turns: dict[int, _Turn] = field(default_factory=dict, init=False)
+    _told: dict[int, str] = field(default_factory=dict, init=False)
 
     def take_turn(self, moment: Moment, look: Callable[["Keeper", Moment], Due | None]) -> str | None:
-        """Take the step that `look` finds due, once this keeper's turn has come."""
+        """Take the step that `look` finds due, once this keeper's turn has come; if it fails, in another."""
         turn = self._turn(moment, look)
         due = turn.due
         if due is None or not self._has_come(turn, due):
             return None
         try:
             due.action.send(self.chain, moment, due.intent)
-        except RefusedError as error:
-            LOG.debug("somebody was faster, or it is too early: %s", error)
-            # Another turn, not another try at once: the state that refused it may last.
+        except (RefusedError, IntegrityError) as error:
+            self._tell(moment, error)
+            # Another turn, not another try at once: what kept it from being taken may last.
             self._turns[moment.lane] = self._begin(moment, due)
             return None
         round_id = moment.next_round if due.action is OPEN else moment.round_id
         report(LOG, due.action.name, f"Round {round_id}: {due.action.sentence}.", round=round_id)
         return due.action.name
+
+    def _tell(self, moment: Moment, error: RefusedError | IntegrityError) -> None:
+        """Log why a step was not taken; what the node tells wrongly once, however often it is tried."""
+        if isinstance(error, RefusedError):
+            LOG.debug("somebody was faster, or it is too early: %s", error)
+        elif self._told.get(moment.lane) != str(error):
+            self._told[moment.lane] = str(error)
+            LOG.warning("Round %d: its next step is left to others. %s", moment.round_id, error)
 
     def _turn(self, moment: Moment, look: Callable[["Keeper", Moment], Due | None]) -> _Turn:
         seen = self._turns.get(moment.lane)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.roles.conftest import MINERS, OWNER, VERIFIERS, Stage
 
+from pole.errors import IntegrityError
 from pole.protocol.state import Phase, Step
 from pole.roles.workers import tables
 from pole.roles.workers.keeper import Keeper, interested, patience
@@ -74,6 +75,38 @@ def test_who_is_late_is_refused_and_does_not_mind(stage: Stage) -> None:
     assert early.step(moment) == "opened"
     stage.chain(OWNER).receipts.clear()
     assert late.step(moment) is None
+
+
+def test_a_header_that_does_not_give_its_hash_costs_but_that_draw(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.with_lanes(2)
+    in_draw(stage)
+    stage.world.pass_time(3)
+    keeper, chain = stage.keeper(MINERS[0]), stage.chain(MINERS[0])
+    lane, tried = stage.world.newest % 2, []
+
+    def draw(round_id: int, **_: str) -> None:
+        tried.append(round_id)
+        raise IntegrityError("The header of Ethereum block 7 does not give the block's hash.")
+
+    caplog.set_level("WARNING", "pole.keeper")
+    with monkeypatch.context() as patch:
+        patch.setattr(chain, "draw", draw)
+        stage.post(seed=2)
+        taken = set()
+        for _ in range(30):
+            assert keeper.step(stage.world.moment(lane)) is None
+            taken.add(keeper.step(stage.world.moment(1 - lane)))
+            stage.world.pass_time(1)
+    assert "opened" in taken
+    assert len(tried) > 2
+    assert [record.message for record in caplog.records if record.name == "pole.keeper"] == [
+        f"Round {round_id}: its next step is left to others. The header of Ethereum block 7 does not give "
+        "the block's hash."
+        for round_id in dict.fromkeys(tried)
+    ]
+    assert keeper.step(stage.world.moment(lane)) == "drawn"
 
 
 def test_a_draw_waits_for_its_block(stage: Stage) -> None:
