@@ -36,6 +36,7 @@ class RoundWatch:
 
     Or when another lane calls: `called_by` says so of the moments of the others, those that end first before
     the rest. Before it is asked of one `meanwhile` may do what is due there. Each look is shown to `sight`.
+    `block` is the newest Ethereum block that was seen.
     """
 
     chain: Chain
@@ -46,6 +47,7 @@ class RoundWatch:
     called_by: Callable[[Moment], bool] = lambda _: False
     meanwhile: Callable[[Moment], None] = nothing
     sight: Sight = field(default_factory=Sight)
+    block: int = field(default=0, init=False)
     _looked_at: float = field(default=float("-inf"), init=False)
     _over: bool = field(default=False, init=False)
 
@@ -76,6 +78,7 @@ class RoundWatch:
             LOG.debug("what was seen during long work is not noted: %s", error)
 
     def _is_over(self, moments: Sequence[Moment]) -> bool:
+        self.block = max(each.block for each in moments)
         own = next((each for each in moments if each.round_id == self.round_id), None)
         if own is None or own.phase not in self.phases:
             return True
@@ -108,9 +111,40 @@ def are_commitments_buried(moment: Moment, window_blocks: int, confirmations: in
 
 
 LONGEST_PAUSE: Final = Pace().longest
+BLOCKS_TO_SEND: Final = 2
+"""A transaction has so many of a window's last blocks beside half of those that are left."""
 LAST_TRY: Final = 2.0
 LONGEST_TRY: Final = 30.0
 PART: Final = 2
+
+
+def spare_blocks(moment: Moment) -> int:
+    """Return for how many Ethereum blocks work may go on in a window whose seconds are over.
+
+    It lasts until its blocks have passed as well. Half of them, and two more, are for the transaction.
+    """
+    return max((moment.deadline_block - moment.block) // 2 - BLOCKS_TO_SEND, 0)
+
+
+def seconds_to_wait(moment: Moment, margin: float) -> float:
+    """Return for how long a file may be waited for in a window, 0 or less where it is the last chance.
+
+    The transaction has `margin` seconds, or the blocks that `spare_blocks` leaves it, and the longest pause
+    between two steps comes before it. A block takes a second at least.
+    """
+    return max(moment.deadline - moment.timestamp - margin, spare_blocks(moment)) - LONGEST_PAUSE
+
+
+def is_late(watch: RoundWatch, moment: Moment, end: float) -> bool:
+    """Return whether work that began at a moment is to end, as its window is over or nearly so.
+
+    Nearly: `end` has come by the watch's clock, and the watch has seen the spare blocks pass.
+    """
+    if watch.over():
+        return True
+    # Of a chain that does not answer no block was seen.
+    passed = max(watch.block - moment.block, 0)
+    return watch.clock() >= end and passed >= spare_blocks(moment)
 
 
 @dataclass(slots=True)

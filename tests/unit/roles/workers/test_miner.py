@@ -231,6 +231,19 @@ def test_a_test_set_that_cannot_be_had_is_waited_for_until_the_margin(stage: Sta
     assert stage.world.solutions[1][0].claimed_test_correct == 0
 
 
+def test_a_reveal_whose_seconds_are_over_has_its_blocks_for_the_test_set(stage: Stage) -> None:
+    stage.with_chain(window_blocks=60)
+    in_reveal(stage)
+    stage.store.missing.add(stage.world.tests[1].cid)
+    miner, moment = stage.miner(), stage.world.moment()
+    stage.world.now = moment.deadline + 5
+    with pytest.raises(UnreachableError):
+        miner.step(stage.world.moment())
+    stage.world.block = moment.deadline_block - 4
+    assert miner.step(stage.world.moment()) == "revealed"
+    assert stage.world.solutions[1][0].claimed_test_correct == 0
+
+
 def test_a_count_that_takes_too_long_is_left_out_of_the_reveal(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,12 @@ def verdicts(stage: Stage) -> list[Verdict]:
     return [vote.verdict for vote in stage.votes(VERIFIERS[0], 4)]
 
 
+def seconds_over(stage: Stage, blocks: int) -> None:
+    """Let the seconds of the phase be over, and so many of its Ethereum blocks be left."""
+    moment = stage.world.moment()
+    stage.world.now, stage.world.block = moment.deadline + 5, moment.deadline_block - blocks
+
+
 def forge(stage: Stage, content: bytes) -> FileRef:
     path = stage.path / "forged"
     path.write_bytes(content)
@@ -197,6 +203,57 @@ def test_who_is_not_done_in_time_abstains_rather_than_being_absent(
     monkeypatch.setattr("pole.roles.judging.assessment.model_file.load", lambda *_: loaded)
     assert stage.verifier().step(stage.world.moment()) == "voted"
     assert verdicts(stage) == [Verdict.OK, Verdict.UNAVAILABLE]
+
+
+@pytest.mark.parametrize(("blocks", "evaluated"), [(25, True), (4, False), (0, False)])
+def test_a_window_whose_seconds_are_over_lasts_for_its_blocks(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, blocks: int, evaluated: bool
+) -> None:
+    stage.with_chain(window_blocks=25)
+    in_vote(stage)
+    seconds_over(stage, blocks)
+
+    def slow(*arguments: Any) -> Any:
+        for _ in range(2):
+            stage.world.now += 12
+            stage.world.block += 1
+            if arguments[-1]():
+                raise AbandonedError("It took too long.")
+        return evaluate(*arguments[:3])
+
+    monkeypatch.setattr("pole.roles.judging.assessment.evaluate", slow)
+    assert stage.verifier().step(stage.world.moment()) == "voted"
+    assert verdicts(stage) == [Verdict.OK if evaluated else Verdict.DATA_UNAVAILABLE] * 2
+
+
+def test_half_of_the_blocks_are_left_for_the_vote(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.with_chain(window_blocks=25)
+    in_vote(stage)
+    seconds_over(stage, 25)
+
+    def endless(*arguments: Any) -> Any:
+        while not arguments[-1]():
+            stage.world.now += 12
+            stage.world.block += 1
+        raise AbandonedError("It took too long.")
+
+    monkeypatch.setattr("pole.roles.judging.assessment.evaluate", endless)
+    last = stage.world.moment().deadline_block
+    assert stage.verifier().step(stage.world.moment()) == "voted"
+    assert last - stage.world.block >= 25 // 2
+
+
+def test_a_file_is_waited_for_while_the_window_has_blocks_to_spare(stage: Stage) -> None:
+    stage.with_chain(window_blocks=60)
+    in_vote(stage)
+    stage.store.missing.add(stage.world.models[1][MINERS[0]].cid)
+    seconds_over(stage, 60)
+    verifier = stage.verifier()
+    with pytest.raises(UnreachableError):
+        verifier.step(stage.world.moment())
+    stage.world.block += 40
+    assert verifier.step(stage.world.moment()) == "voted"
+    assert verdicts(stage)[0] is Verdict.UNAVAILABLE
 
 
 def test_data_that_is_not_decrypted_in_time_is_abstained_from(

@@ -7,7 +7,7 @@ from pole.roles.memory import Claim
 from pole.roles.ports import Moment
 from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.events import report
-from pole.roles.support.waiting import LONGEST_PAUSE, is_buried
+from pole.roles.support.waiting import is_buried, is_late, seconds_to_wait
 from pole.roles.workers.miner.miner import LOG, Miner
 from pole.roles.workers.miner.training import watch_place
 
@@ -61,12 +61,13 @@ def _count_on_test_set(miner: Miner, moment: Moment, claim: Claim) -> int:
     margin = miner.settings.time_margin
     end = miner.clock() + max(left - margin, margin / 2)
     watch = miner.watch(moment)
+    waiting = seconds_to_wait(moment, margin)
 
     def stop() -> bool:
-        return watch.over() or miner.clock() >= end
+        return is_late(watch, moment, end)
 
     try:
-        with miner.store.until(left - margin - LONGEST_PAUSE):
+        with miner.store.until(waiting):
             samples = miner.data.test_set(open_round, stop=stop)
         if samples is None:
             return 0
@@ -79,7 +80,7 @@ def _count_on_test_set(miner: Miner, moment: Moment, claim: Claim) -> int:
         )
         return 0
     except UnreachableError:
-        if left > margin + LONGEST_PAUSE:
+        if waiting > 0:
             raise
         return 0
     except AbandonedError:

@@ -16,7 +16,7 @@ from pole.roles.judging.assessment import Evidence, gather, vote_on, without_num
 from pole.roles.ports import Moment
 from pole.roles.receiving.task_data import DataFault
 from pole.roles.support.events import report
-from pole.roles.support.waiting import LONGEST_PAUSE
+from pole.roles.support.waiting import is_late, seconds_to_wait
 from pole.roles.workers.verifier.evaluating import Places, assessment_of, places_of
 from pole.roles.workers.verifier.verifier import LOG, Verifier, ballot_name
 
@@ -75,10 +75,9 @@ def _time_of(verifier: Verifier, moment: Moment) -> _Time:
     left = float(moment.deadline - moment.timestamp)
     watch = verifier.watch(moment, frozenset({Phase.VOTE_COMMIT}))
     watch.meanwhile = partial(verifier.urgent.interrupt, moment)
-    over = watch.over
     end = verifier.clock() + max(left - verifier.time_margin, left / 2)
-    waiting = left - verifier.time_margin - LONGEST_PAUSE
-    return _Time(moment.attempt, waiting, over, lambda: over() or verifier.clock() >= end)
+    waiting = seconds_to_wait(moment, verifier.time_margin)
+    return _Time(moment.attempt, waiting, watch.over, lambda: is_late(watch, moment, end))
 
 
 def _judge(
