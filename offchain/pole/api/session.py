@@ -95,14 +95,18 @@ def open_session(
     wallet_name: str,
     password: str,
     interrupts: tuple[type[BaseException], ...] = (KeyboardInterrupt,),
+    *,
+    fee_ceiling: int | None = None,
 ) -> Session:
     """Unlock a wallet and connect it to the chain, the store and its journal.
 
+    `fee_ceiling` is the most wei that are offered for a unit of gas, if another than FeePolicy's.
     Raises InputError for a missing wallet, a wrong password, an unusable deployment file, another chain, a
     journal that another chain wrote, or a data folder that is being backed up; UnreachableError when the node
     does not answer.
     """
     from pole.adapters.sending.chain import open_ethereum_chain
+    from pole.adapters.sending.fees import FeePolicy
     from pole.adapters.signing.interfaces import signatures_in
     from pole.adapters.signing.remote_account import open_account
     from pole.adapters.storage.home_lock import present_in
@@ -126,7 +130,8 @@ def open_session(
     with ExitStack() as stack:
         stack.enter_context(present_in(settings.home))
         journal = stack.enter_context(closing(SqliteJournal(home / "journal.sqlite")))
-        chain = open_ethereum_chain(reader, account, journal, locks=settings.home / "locks")
+        policy = FeePolicy() if fee_ceiling is None else FeePolicy(ceiling=fee_ceiling)
+        chain = open_ethereum_chain(reader, account, journal, locks=settings.home / "locks", policy=policy)
         secrets = SecretStore(settings.home / "secrets", password)
         store = open_store(settings)
         return Session(chain, store, journal, secrets, home, account, interrupts, stack.pop_all())

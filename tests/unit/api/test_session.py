@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pole.adapters.sending.fees import FeePolicy
 from pole.adapters.storage import journal
 from pole.adapters.storage.home_lock import alone_in, present_in
 from pole.adapters.wallet.keystore import new_wallet
@@ -60,3 +61,15 @@ def test_a_session_that_cannot_begin_leaves_nothing_open(
         made[0]._connection.execute("SELECT 1")
     with alone_in(settings.home):
         pass
+
+
+@pytest.mark.parametrize(("given", "ceiling"), [(None, 500 * 10**9), (900 * 10**9, 900 * 10**9)])
+def test_a_session_offers_as_much_for_gas_as_it_is_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, given: int | None, ceiling: int
+) -> None:
+    seen: list[FeePolicy] = []
+    monkeypatch.setattr(
+        "pole.adapters.sending.chain.open_ethereum_chain", lambda *_, policy, **__: seen.append(policy)
+    )
+    with open_session(settings, "alice", "password", fee_ceiling=given):
+        assert seen == [FeePolicy(ceiling=ceiling)]

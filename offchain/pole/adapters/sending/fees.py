@@ -64,7 +64,8 @@ def current_fees(w3: Web3, policy: FeePolicy) -> Fees:
     if fees.max_fee > policy.ceiling:
         raise FundsError(
             f"Gas costs {fees.max_fee / GWEI:.1f} gwei now, above the ceiling of "
-            f"{policy.ceiling / GWEI:.1f} gwei: wait until it is cheaper."
+            f"{policy.ceiling / GWEI:.1f} gwei: wait until it is cheaper, or let a worker offer more by "
+            "--fee-ceiling PRICE (POLE_FEE_CEILING)."
         )
     return fees
 

@@ -86,9 +86,12 @@ def warn_of_light_wallet(settings: Settings, wallet_name: str) -> None:
     wallets.warn_of_light_wallet(settings, wallet_name, _warn)
 
 
-def open_session(settings: Settings, wallet_name: str, password: str) -> Session:
+def open_session(
+    settings: Settings, wallet_name: str, password: str, fee_ceiling: int | None = None
+) -> Session:
     """Open a session (see pole.api.session) which Ctrl-C ends with what was sent, at a prompt too."""
-    return session.open_session(settings, wallet_name, password, (KeyboardInterrupt, click.Abort))
+    interrupts = (KeyboardInterrupt, click.Abort)
+    return session.open_session(settings, wallet_name, password, interrupts, fee_ceiling=fee_ceiling)
 
 
 def send_once_more(

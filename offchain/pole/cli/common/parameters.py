@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from pole.errors import InputError
-from pole.protocol.amounts import wei
+from pole.protocol.amounts import unit_of, wei, written
 
 
 class Ether(click.ParamType[int]):
@@ -23,6 +23,20 @@ class Ether(click.ParamType[int]):
             return value if isinstance(value, int) else wei(value)
         except InputError as error:
             self.fail(str(error), param, ctx)
+
+
+class GasPrice(Ether):
+    """A price for a unit of gas in wei; one that gas never costs was written without its unit."""
+
+    highest = 10**14
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the price in wei."""
+        price = super().convert(value, param, ctx)
+        if not 0 < price <= self.highest:
+            told = written(price, unit_of(price))
+            self.fail(f"{told} for a unit of gas: write it with its unit, as in 900gwei.", param, ctx)
+        return price
 
 
 class Percent(click.ParamType[float]):
@@ -113,6 +127,7 @@ def _seconds(text: str) -> float | None:
 
 
 ETHER: Final = Ether()
+GAS_PRICE: Final = GasPrice()
 PERCENT: Final = Percent()
 specification_argument = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 data_option = click.option(

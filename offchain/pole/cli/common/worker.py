@@ -17,7 +17,7 @@ from pole.cli.common.context import (
     read_password,
 )
 from pole.cli.common.log import start_log
-from pole.cli.common.parameters import Duration
+from pole.cli.common.parameters import GAS_PRICE, Duration
 from pole.cli.shell.signals import Asked, heed_signals
 from pole.errors import InputError
 
@@ -43,7 +43,8 @@ R = TypeVar("R")
 class WorkerOptions:
     """How a worker runs: seconds between looks at the chain, when it ends, and how it speaks.
 
-    `metrics` is the port of loopback that Prometheus reads it on, None for no such port.
+    `metrics` is the port of loopback that Prometheus reads it on, None for no such port. `fee_ceiling` is the
+    most wei that it offers for a unit of gas, None for what all commands do.
     """
 
     poll: float
@@ -52,6 +53,7 @@ class WorkerOptions:
     withdraws: bool
     json_log: bool
     metrics: int | None = None
+    fee_ceiling: int | None = None
 
 
 _OPTIONS = (
@@ -71,6 +73,14 @@ _OPTIONS = (
         type=click.IntRange(1, 65_535),
         metavar="PORT",
         help="Port of 127.0.0.1 on which Prometheus reads how the worker fares.  [default: none]",
+    ),
+    click.option(
+        "--fee-ceiling",
+        type=GAS_PRICE,
+        metavar="PRICE",
+        envvar="POLE_FEE_CEILING",
+        help="Highest price of gas to offer, such as 900gwei: above it a reveal or vote waits, which costs "
+        "its bond where it comes too late.  [env: POLE_FEE_CEILING] [default: 500gwei]",
     ),
 )
 
@@ -208,7 +218,7 @@ def serve(
     with (
         _monitored(options.metrics) as monitoring,
         heed_signals() as asked,
-        open_session(settings, wallet, password) as session,
+        open_session(settings, wallet, password, options.fee_ceiling) as session,
         _only_one(settings, session, wallet),
     ):
         start_log(as_json=options.json_log)

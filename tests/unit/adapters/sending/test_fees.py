@@ -10,7 +10,7 @@ from pole.errors import FundsError
 def test_a_price_above_the_ceiling_is_refused() -> None:
     node = FakeNode()
     node.base_fee = 20 * GWEI
-    with pytest.raises(FundsError, match=r"21\.0 gwei now, above the ceiling of 20\.0 gwei"):
+    with pytest.raises(FundsError, match=r"21\.0 gwei now, above the ceiling of 20\.0 gwei: .*--fee-ceiling"):
         current_fees(node.w3, FeePolicy(ceiling=20 * GWEI))
 
 

@@ -30,6 +30,41 @@ def test_options_reach_the_command() -> None:
     assert seen == [WorkerOptions(0.5, 3, None, withdraws=True, json_log=True)]
 
 
+@pytest.mark.parametrize("variable", [True, False])
+def test_the_ceiling_of_fees_reaches_the_chain(
+    variable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(worker, "read_password", lambda _: "secret")
+    settings = Settings(tmp_path, "http://127.0.0.1:1", "/ip4/127.0.0.1/tcp/1", tmp_path / "x", None)
+
+    def open_session(*arguments: object) -> None:
+        seen.append(arguments)
+        raise InputError("No chain here.")
+
+    @click.command()
+    @worker_options
+    def run(options: WorkerOptions) -> None:
+        worker.serve(settings, options, "alice", lambda *_: cast("Participant", None))
+
+    monkeypatch.setattr(worker, "open_session", open_session)
+    words = [] if variable else ["--fee-ceiling", "900gwei"]
+    CliRunner().invoke(run, words, env={"POLE_FEE_CEILING": "900gwei"} if variable else {})
+    CliRunner().invoke(run, [])
+    assert seen == [(settings, "alice", "secret", 900 * 10**9), (settings, "alice", "secret", None)]
+
+
+@pytest.mark.parametrize("price", ["900", "0.001", "0"])
+def test_a_ceiling_that_no_gas_costs_is_refused(price: str) -> None:
+    @click.command()
+    @worker_options
+    def run(options: WorkerOptions) -> None:
+        pytest.fail(f"it ran with {options}")
+
+    result = CliRunner().invoke(run, ["--fee-ceiling", price])
+    assert (result.exit_code, "with its unit, as in 900gwei" in result.stderr) == (2, True)
+
+
 def test_a_worker_without_its_back_end_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLE_IPFE_BACKEND", "kuda")
     options = WorkerOptions(1.0, 1, None, withdraws=False, json_log=False)

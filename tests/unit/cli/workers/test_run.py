@@ -248,6 +248,7 @@ def role_of(command: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, a
             "--maximum-fee is 20 ETH for a unit of gas, and no transaction",
         ),
         (["--maximum-fee", "501gwei"], "offers more than 500 gwei: write it with its unit, as in 20gwei"),
+        (["--maximum-fee", "20gwei", "--fee-ceiling", "9gwei"], "offers more than 9 gwei"),
     ],
 )
 def test_a_miner_refuses_what_it_cannot_use_before_it_runs(

@@ -186,7 +186,7 @@ def run(
             "--learner trains by your own code, which starts its own processes: leave --processes and "
             "--meet out."
         )
-    _require_price(maximum_fee)
+    _require_price(maximum_fee, options.fee_ceiling)
     training = settings_of(recipe_file, recipe)
     helping = ExitStack()
 
@@ -230,11 +230,11 @@ def run(
         serve(settings, options, wallet, miner, idle_after=idle_after)
 
 
-def _require_price(maximum_fee: int | None) -> None:
+def _require_price(maximum_fee: int | None, fee_ceiling: int | None) -> None:
     """Raise InputError for a price of gas that no transaction offers, as one without its unit is."""
     from pole.adapters.sending.fees import FeePolicy
 
-    ceiling = FeePolicy().ceiling
+    ceiling = fee_ceiling or FeePolicy().ceiling
     if maximum_fee is not None and maximum_fee > ceiling:
         raise InputError(
             f"--maximum-fee is {written(maximum_fee, unit_of(maximum_fee))} for a unit of gas, and no "
