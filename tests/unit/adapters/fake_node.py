@@ -182,6 +182,25 @@ class FakeNode:
         return "0x" + keccak(self.fork + block.to_bytes(8, "big")).hex()
 
 
+class Refusing(FakeNode):
+    """Gives at most so many logs at once, by an error; `spans` are the blocks that it was asked for."""
+
+    def __init__(self, most: int, code: int = -32005, message: str = "query returned more than {} results"):
+        super().__init__()
+        self.most = most
+        self.spans: list[tuple[int, int]] = []
+        self._refusal = code, message
+
+    def _eth_getLogs(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+        last = str(self.block if wanted["toBlock"] == "latest" else int(wanted["toBlock"], 16))
+        self.spans.append((int(wanted["fromBlock"], 16), int(last)))
+        found = super()._eth_getLogs(wanted)
+        if len(found) > self.most:
+            code, message = self._refusal
+            raise NodeError(code, message.format(self.most))
+        return found
+
+
 class NodeError(Exception):
     def __init__(self, code: int, message: str, data: str | None = None) -> None:
         super().__init__(message)

@@ -5,12 +5,13 @@ may be a node that knows of a block, but not yet of its events.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pole.adapters.ethereum.connection import in_one_request, node_answers
+from pole.adapters.ethereum.connection import node_answers
 from pole.adapters.ethereum.deployment import Deployment
+from pole.adapters.ethereum.log_pages import LogPage, LogPages
 from pole.adapters.node.contract import Contract
 from pole.adapters.node.node import Node, NoSuchBlockError
 from pole.adapters.node.questions import Question, Values, block, logs
@@ -30,8 +31,6 @@ EVENTS = {
 
 # Blocks that are read again with those that came after them.
 REREAD = 8
-# Nodes bound what one eth_getLogs may span; 2,000 blocks is the least among the large providers.
-PAGE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,8 @@ Snapshot = Mapping[str, tuple[Event, ...]]
 class EventIndex:
     """All events of a deployment that readers ask for, by name, in the order they happened.
 
-    When the chain was reorganised below what was read, everything is read again. `seen_head` is the newest
-    block where somebody looked just now, None where not.
+    When the chain was reorganised below what was read, everything is read again; what was read before a node
+    failed is not. `seen_head` is the newest block where somebody looked just now, None where not.
     """
 
     def __init__(
@@ -70,6 +69,7 @@ class EventIndex:
         described = [(contract.address, contract.event(event)) for contract, event in kinds]
         self._kinds = {(address, kind.topic): kind for address, kind in described}
         self._topics = list(dict.fromkeys(kind.topic for _, kind in described))
+        self._pages = LogPages(node, self._asking)
         self._mutex = threading.Lock()
         self._clear()
 
@@ -92,31 +92,39 @@ class EventIndex:
         head = self._seen_head() or self._node.ask(block())
         if head["hash"] == self._last_hash:
             return
-        start = max(self._first, self._next - REREAD)
-        last = min(start + PAGE - 1, head["number"])
-        found = self._logs_after_what_was_read(start, last)
-        if found is None:
+        number, start = head["number"], max(self._first, self._next - REREAD)
+        page = self._page_after_what_was_read(start, head)
+        if page is None:
             self._clear()
             start = self._first
-        while self._next <= head["number"]:
-            last = min(start + PAGE - 1, head["number"])
-            for log in self._node.ask(self._page(start, last)) if found is None else found:
+        while start <= number:
+            page = page or self._page(start, head)
+            for log in page.logs:
                 self._keep(log)
-            self._next, found = last + 1, None
-            start = self._next
-        self._last_hash = head["hash"]
+            if page.last >= self._next:
+                self._next = page.last + 1
+                self._last_hash = (head if page.last == number else page.beside[0])["hash"]
+            start, page = page.last + 1, None
 
-    def _logs_after_what_was_read(self, first: int, last: int) -> list[Values] | None:
+    def _page_after_what_was_read(self, first: int, head: Values) -> LogPage | None:
         """Return logs of some blocks, None where the last block that was read is no more in the chain."""
-        if self._last_hash is None or last < self._next - 1:
+        if self._last_hash is None or head["number"] < self._next - 1:
             return None
         try:
-            read, found = in_one_request(self._node, [block(self._next - 1), self._page(first, last)])
+            page = self._page(first, head, block(self._next - 1))
         except NoSuchBlockError:
             return None
-        return list(found) if read["hash"] == self._last_hash else None
+        return page if page.beside[-1]["hash"] == self._last_hash else None
 
-    def _page(self, first: int, last: int) -> Question[list[Values]]:
+    def _page(self, first: int, head: Values, *beside: Question[Values]) -> LogPage:
+        """Return logs, with the header of their last block before the head, from where reading can go on."""
+
+        def also(last: int) -> Sequence[Question[Values]]:
+            return [*([block(last)] if last < head["number"] else []), *beside]
+
+        return self._pages.read(first, head["number"], also)
+
+    def _asking(self, first: int, last: int) -> Question[list[Values]]:
         return logs(self._addresses, first, last, self._topics)
 
     def _keep(self, log: Values) -> None:

@@ -11,6 +11,7 @@ from pole.adapters.ethereum.event_index import REREAD
 from pole.adapters.node.contract import Contract
 from pole.adapters.node.node import Node, NoSuchBlockError
 from pole.adapters.node.questions import Question, Values, block, logs
+from pole.adapters.node.refusals import TooMuchError
 from pole.protocol.state import ENDED, Phase, Round
 from pole.roles.ports import Moment
 
@@ -146,10 +147,10 @@ class Lookout:
     def _look_on(self, seen: Look) -> Look | None:
         """Return what holds at the newest block, by one request where nothing happened since.
 
-        None where it is of another chain than what was seen, or long after. What was seen holds, but for its
-        time and block, until a deadline or an event of the contracts, which is looked for in some blocks
-        again: a node may not have known of it. A draw that seats too few leaves no event: it is told by the
-        phase.
+        None where it is of another chain than what was seen, long after, or there are more events since than
+        the node gives at once. What was seen holds, but for its time and block, until a deadline or an event
+        of the contracts, which is looked for in some blocks again: a node may not have known of it. A draw
+        that seats too few leaves no event: it is told by the phase.
         """
         if self._clock() - self._seen_at > STALE:
             return None
@@ -167,7 +168,7 @@ class Lookout:
         ]
         try:
             head, passed, events, *phases = in_one_request(self._node, asked)
-        except NoSuchBlockError:
+        except (NoSuchBlockError, TooMuchError):
             return None
         is_drawing = all(phase == Phase.DRAW for phase, _, _ in phases)
         is_same = passed["hash"] == seen.head["hash"]

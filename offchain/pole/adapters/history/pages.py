@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.connection import node_answers
-from pole.adapters.ethereum.event_index import PAGE
 from pole.adapters.ethereum.history_source import in_batches
+from pole.adapters.ethereum.log_pages import PAGE, LogPages
 from pole.adapters.node.node import NoSuchBlockError
-from pole.adapters.node.questions import Values, block, logs, receipt
+from pole.adapters.node.questions import Question, Values, block, logs, receipt
 from pole.adapters.node.refusals import UnservedError
 from pole.errors import UnreachableError
 from pole.protocol.encoding.abi_codec import AbiError
@@ -89,6 +89,7 @@ class EventPages:
             if entry["type"] == "event"
         )
         self._kinds = {(address, kind.topic): kind for address, kind in kinds}
+        self._pages = LogPages(reader.node, self._asking)
 
     @property
     def first_block(self) -> int:
@@ -129,9 +130,15 @@ class EventPages:
         return self._reader.moments()
 
     def _logs(self, first: int, last: int) -> Sequence[Values]:
-        addresses = [contract.address for contract in self._reader.contracts.values()]
-        with node_answers():
-            return self._reader.node.ask(logs(addresses, first, last))
+        found: list[Values] = []
+        while first <= last:
+            page = self._pages.read(first, last)
+            found += page.logs
+            first = page.last + 1
+        return found
+
+    def _asking(self, first: int, last: int) -> Question[list[Values]]:
+        return logs([contract.address for contract in self._reader.contracts.values()], first, last)
 
     def _surroundings(
         self, numbers: Sequence[int], events: Sequence[ChainEvent]

@@ -20,6 +20,10 @@ class StatusError(UnansweredError):
     """HTTP says that the request itself is wrong, or too large."""
 
 
+class LongAnswerError(UnansweredError):
+    """An answer came, but is too long to be taken whole."""
+
+
 class BatchRefusedError(Exception):
     """The node takes no such number of requests as one; the message is a clause that says why."""
 

@@ -10,12 +10,15 @@ import requests
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from pole.adapters.node.answers import StatusError, UnansweredError
+from pole.adapters.node.answers import LongAnswerError, StatusError, UnansweredError
 from pole.adapters.transport.loopback import proxies_for
 from pole.adapters.transport.whole_answers import WholeAnswers
 
 MAX_ANSWER_BYTES: Final = 2**26
 """Far more than the logs of a page of blocks take."""
+
+LONG: Final = 2**20
+"""Bytes of an answer that was under way: so much, and no end of it, and it was too long for its time."""
 
 _CONNECT_WITHIN: Final = 5
 _ANSWER_WITHIN: Final = 20
@@ -38,7 +41,8 @@ class HttpPost:
     def __call__(self, body: bytes) -> bytes:
         """Return the body of the answer.
 
-        Raises UnansweredError where none comes in time, it is too long, or its status says that it is none.
+        Raises UnansweredError where none comes in time or its status says that it is none, LongAnswerError
+        where it is too long.
         """
         try:
             with self._session().post(
@@ -71,10 +75,15 @@ def _content(answer: requests.Response) -> bytes:
     if status in _NO_ANSWERS:
         raise UnansweredError(f"HTTP status {status}")
     content = bytearray()
-    for chunk in answer.iter_content(_CHUNK):
-        content += chunk
-        if len(content) > MAX_ANSWER_BYTES:
-            raise UnansweredError(f"the answer has over {MAX_ANSWER_BYTES} bytes")
+    try:
+        for chunk in answer.iter_content(_CHUNK):
+            content += chunk
+            if len(content) > MAX_ANSWER_BYTES:
+                raise LongAnswerError(f"the answer has over {MAX_ANSWER_BYTES} bytes")
+    except (RequestException, HTTPError, HTTPException, OSError) as error:
+        if len(content) < LONG:
+            raise
+        raise LongAnswerError(f"{type(error).__name__} after {len(content)} bytes") from error
     # With a status of its own some nodes send an error of JSON-RPC.
     if status != HTTPStatus.OK and not content.lstrip().startswith((b"{", b"[")):
         raise StatusError(f"HTTP status {status}")

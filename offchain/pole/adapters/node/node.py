@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from pole.adapters.node.answers import (
     BatchRefusedError,
+    LongAnswerError,
     Request,
     StatusError,
     UnansweredError,
@@ -21,7 +22,7 @@ from pole.adapters.node.answers import (
 )
 from pole.adapters.node.methods import METHODS, SENDING
 from pole.adapters.node.questions import Question
-from pole.adapters.node.refusals import AbsentError
+from pole.adapters.node.refusals import AbsentError, TooMuchError
 from pole.adapters.node.tracing import traced
 from pole.errors import UnreachableError
 from pole.protocol.encoding.abi_codec import AbiError
@@ -85,7 +86,10 @@ class Node:
         self._learned_at = 0.0
 
     def ask(self, question: Question[T]) -> T:
-        """Return the answer. Raises UnreachableError, and NodeRefusalError for what the node refuses."""
+        """Return the answer. Raises UnreachableError, and NodeRefusalError for what the node refuses.
+
+        Of the first kind is TooMuchError, for what the node answers, but not so much at once.
+        """
         return _read(question, self.request(question.method, question.parameters))
 
     def ask_all(self, questions: Sequence[Question[Any]]) -> list[Any]:
@@ -121,7 +125,7 @@ class Node:
             return [self._ask_one(first[0])]
         body = _body([_content(each) for each in first])
         try:
-            return self._ask(first, lambda: parse_answers(self._post_batch(body), first))
+            return self._ask(first, lambda: parse_answers(self._post_batch(first, body), first))
         except BatchRefusedError as error:
             alone = self._ask_one(first[0])
             self._learn(len(first) // 2)
@@ -138,10 +142,15 @@ class Node:
         except AbsentError:
             return None
 
-    def _post_batch(self, body: bytes) -> bytes:
+    def _post_batch(self, asked: Sequence[Request], body: bytes) -> bytes:
         try:
             return self.post(body)
         except StatusError as error:
+            raise BatchRefusedError(str(error)) from error
+        except LongAnswerError as error:
+            # Logs of fewer blocks are shorter, which who asks for them sees to.
+            if any(request.method == "eth_getLogs" for request in asked):
+                raise
             raise BatchRefusedError(str(error)) from error
 
     def _ask(self, asked: Sequence[Request], ask: Callable[[], T]) -> T:
@@ -153,7 +162,7 @@ class Node:
                 with traced(asked, self._clock):
                     found = ask()
             except (UnansweredError, UnreachableError) as error:
-                pause = next(pauses, None)
+                pause = None if _is_too_much(error) else next(pauses, None)
                 if pause is None:
                     raise self._unreachable(error) from error
                 self._wait(pause)
@@ -169,6 +178,10 @@ class Node:
     def _unreachable(self, error: Exception) -> UnreachableError:
         if isinstance(error, UnreachableError):
             return error
+        if isinstance(error, LongAnswerError):
+            return TooMuchError(
+                f"The Ethereum node at {self._words.address} answers too much ({error}).", is_sure=True
+            )
         if self._has_answered:
             return UnreachableError(
                 f"The Ethereum node at {self._words.address} does not answer now ({error})."
@@ -177,6 +190,11 @@ class Node:
             f"No Ethereum node answers at {self._words.address} ({error}): {self._words.advice}, or name "
             "another with --rpc."
         )
+
+
+def _is_too_much(error: Exception) -> bool:
+    """Return whether the same question would have the same answer: 64 MiB of it are not taken three times."""
+    return isinstance(error, LongAnswerError) or (isinstance(error, TooMuchError) and error.is_sure)
 
 
 def _read(question: Question[T], result: Any) -> T:

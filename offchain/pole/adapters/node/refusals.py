@@ -18,6 +18,11 @@ NO_FUNDS: Final = ("insufficient funds", "enough funds", "insufficient balance")
 BUSY: Final = frozenset({-32005, -32029, -32097, 429})
 """The codes of limits: of the EIPs (1474), and those that large providers have besides."""
 
+_SIZES: Final = ("result", "range", "size", "too large", "too big", "too many logs")
+"""Words of a limit that is not of requests, but of what one of them asks for."""
+_LAGGING: Final = ("not found", "be found", "unknown block", "beyond", "pruned", "missing", "unavailable")
+"""Words for blocks that a node has not yet, or has no more: fewer of them are not there either."""
+
 _REVERTED: Final = 3
 _NO_SUCH_METHOD: Final = -32601
 # The selectors of Solidity's own Error(string) and Panic(uint256), which the message says in words.
@@ -52,14 +57,28 @@ class UnservedError(UnreachableError):
     """The node says that it does not serve a request, and not that it is busy."""
 
 
+class TooMuchError(UnservedError):
+    """The node answers, but gives no answer so large: of fewer blocks it may.
+
+    `is_sure` where it says so, and not only that something is wrong.
+    """
+
+    def __init__(self, message: str, *, is_sure: bool = False) -> None:
+        super().__init__(message)
+        self.is_sure = is_sure
+
+
 def refusal(method: str, error: Mapping[str, Any]) -> Exception:
     """Return what to raise for an error object of a node.
 
     NodeRefusalError where the caller has something to make of it: a verdict on a call, a transaction that the
     pool does not take or that is not there, a method that the node has not got. All else says nothing about
-    the chain: UnreachableError where the node is busy, else UnservedError.
+    the chain: UnreachableError where the node is busy, TooMuchError where it does not give so many logs, else
+    UnservedError.
     """
     message, said = error["message"], f"{error['message']} {error.get('data') or ''}".lower()
+    if method == "eth_getLogs" and _is_too_much(error["code"], said):
+        return TooMuchError(_unserved(message), is_sure=_says_size(said))
     if error["code"] in BUSY:
         return UnreachableError(_unserved(message))
     if method in SENDING:
@@ -73,6 +92,21 @@ def refusal(method: str, error: Mapping[str, Any]) -> Exception:
     if error["code"] == _NO_SUCH_METHOD:
         return NoSuchMethodError(message)
     return UnservedError(_unserved(message))
+
+
+def _is_too_much(code: int, said: str) -> bool:
+    """Return whether a refusal of logs can be for their number: nodes have many words for it, and codes.
+
+    So each is taken for one that does not say what else it is. The code of a limit is of requests as well,
+    which more of them would not help: there the words must tell.
+    """
+    if code in BUSY:
+        return _says_size(said)
+    return code != _NO_SUCH_METHOD and not any(words in said for words in _LAGGING)
+
+
+def _says_size(said: str) -> bool:
+    return any(words in said for words in _SIZES)
 
 
 def _unserved(message: str) -> str:

@@ -4,12 +4,14 @@ from typing import Any, cast
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
-from tests.unit.adapters.fake_node import FakeNode, NodeError
+from tests.unit.adapters.fake_node import FakeNode, NodeError, Refusing
 from web3 import Web3
 
 from pole.adapters.ethereum import event_index
 from pole.adapters.ethereum.deployment import DeployedContract, Deployment
 from pole.adapters.ethereum.event_index import EventIndex
+from pole.adapters.ethereum.log_pages import PAGE
+from pole.adapters.node.answers import LongAnswerError, UnansweredError
 from pole.adapters.node.contract import Contract
 from pole.errors import UnreachableError
 from pole.protocol.parameters import Parameters
@@ -109,7 +111,7 @@ def test_an_event_that_was_read_stays_when_a_lagging_node_leaves_it_out() -> Non
 
 def test_many_blocks_are_read_in_pages() -> None:
     node = FakeNode()
-    node.block = 3 * event_index.PAGE
+    node.block = 3 * PAGE
     node.logs = [log(node, block, number) for number, block in enumerate((1, 2_000, 2_001, 5_999))]
     assert tasks(index(node)) == [0, 1, 2, 3]
     assert node.requests.count("eth_getLogs") == 3
@@ -139,3 +141,116 @@ def test_an_event_tells_where_it_came_from() -> None:
     node.logs = [log(node, 1, 7)]
     (event,) = index(node).events("TaskTaken")
     assert (event.name, event.block, event.transaction) == ("TaskTaken", 1, "0x" + "07" * 32)
+
+
+FLOOD = range(3_000, 3_050)
+
+
+def flooded(node: FakeNode) -> FakeNode:
+    """Let there be a few logs in each of some blocks, and one near the end of the chain."""
+    node.block = 3 * PAGE
+    node.logs = [{**log(node, at, number), "logIndex": hex(number)} for at in FLOOD for number in range(3)]
+    node.logs.append(log(node, 5_999, 7))
+    return node
+
+
+def test_a_page_with_more_logs_than_the_node_gives_is_read_in_parts() -> None:
+    node = flooded(Refusing(10))
+    found = index(node)
+    assert tasks(found) == [*len(FLOOD) * [0, 1, 2], 7]
+    node.block += 1
+    assert len(tasks(found)) == 3 * len(FLOOD) + 1
+
+
+def test_a_page_of_more_bytes_than_an_answer_may_have_is_read_in_parts() -> None:
+    node = flooded(FakeNode())
+
+    def fault(_: list[dict[str, Any]], answer: bytes) -> bytes:
+        if len(answer) > 10_000:
+            raise LongAnswerError("the answer has over 10000 bytes")
+        return answer
+
+    node.fault = fault
+    assert len(tasks(index(node))) == 3 * len(FLOOD) + 1
+    assert node.waits == []
+
+
+def test_what_is_too_much_for_an_answer_is_not_asked_for_twice() -> None:
+    node = flooded(Refusing(40))
+    tasks(index(node))
+    assert len(set(node.spans)) == len(node.spans)
+
+
+def test_pages_grow_again_after_a_flood() -> None:
+    node = Refusing(1)
+    node.logs = [log(node, 1, 1), log(node, 2, 2)]
+    node.block = 40 * PAGE
+    tasks(index(node))
+    widths = [last - first + 1 for first, last in node.spans]
+    assert 1 in widths
+    assert widths[0] == widths[-2] == PAGE
+    assert len(widths) < 40 + 60
+
+
+def test_a_block_that_alone_has_too_many_logs_is_told() -> None:
+    node = Refusing(2)
+    node.block = 3 * PAGE
+    node.logs = [{**log(node, 2_500, 1), "logIndex": hex(number)} for number in range(3)]
+    found = index(node)
+    with pytest.raises(UnreachableError, match=r"Ethereum block 2500 alone .*--rpc: .*more than 2 results"):
+        found.events("TaskTaken")
+    assert len(node.spans) < 60
+    node.spans.clear()
+    with pytest.raises(UnreachableError, match="block 2500 alone"):
+        found.events("TaskTaken")
+    assert len(node.spans) < 12
+
+
+def test_what_was_read_before_a_node_failed_is_not_read_again() -> None:
+    node = Refusing(2)
+    node.block = 3 * PAGE
+    node.logs = [log(node, 5, 5), *({**log(node, 4_500, 1), "logIndex": hex(each)} for each in range(3))]
+    found = index(node)
+    with pytest.raises(UnreachableError):
+        found.events("TaskTaken")
+    node.spans.clear()
+    node.most = 3
+    assert tasks(found) == [5, 1, 1, 1]
+    assert min(first for first, _ in node.spans) > 4_000
+
+
+def test_a_chain_that_was_reorganised_after_a_node_failed_is_read_again() -> None:
+    node = Refusing(2)
+    node.block = 2 * PAGE
+    node.logs = [log(node, 5, 5), *({**log(node, 2_500, 1), "logIndex": hex(each)} for each in range(3))]
+    found = index(node)
+    with pytest.raises(UnreachableError):
+        found.events("TaskTaken")
+    node.fork, node.logs = b"other", []
+    node.logs = [log(node, 6, 6)]
+    assert tasks(found) == [6]
+
+
+@pytest.mark.parametrize("code", [-32005, -32029, 429])
+def test_a_busy_node_is_not_asked_for_parts(code: int) -> None:
+    node = Refusing(0, code, "too many requests")
+    node.block = PAGE
+    node.logs = [log(node, 1, 1)]
+    with pytest.raises(UnreachableError, match="too many requests"):
+        index(node).events("TaskTaken")
+    assert set(node.spans) == {(1, PAGE)}
+
+
+def test_a_node_that_does_not_answer_is_not_asked_for_parts() -> None:
+    node = Refusing(10)
+    node.block = PAGE
+
+    def fault(asked: list[dict[str, Any]], answer: bytes) -> bytes:
+        if any(each["method"] == "eth_getLogs" for each in asked):
+            raise UnansweredError("ConnectionError")
+        return answer
+
+    node.fault = fault
+    with pytest.raises(UnreachableError, match="ConnectionError"):
+        index(node).events("TaskTaken")
+    assert set(node.spans) == {(1, PAGE)}

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
+from tests.unit.adapters import fake_node
 from tests.unit.adapters.fake_node import GWEI, FakeNode, NodeError
 from tests.unit.protocol.example_rounds import PARAMETERS
 from web3 import Web3
@@ -162,6 +163,29 @@ def test_a_node_that_is_busy_is_not_one_without_receipts() -> None:
     node.block, node.logs = 9, [staked(node, 3)]
     with pytest.raises(UnreachableError, match="too many requests"):
         pages(node).page(1, 6)
+
+
+def test_a_page_with_more_logs_than_the_node_gives_is_read_in_parts() -> None:
+    node = fake_node.Refusing(3)
+    node.block, node.logs = 300, [staked(node, block) for block in range(100, 120)]
+    page = pages(node).page(1, 300)
+    assert [event.block for event in page.events] == list(range(100, 120))
+    assert page.marks[-1].number == 300
+
+
+def test_a_block_that_alone_has_too_many_logs_is_told() -> None:
+    node = fake_node.Refusing(1)
+    node.block, node.logs = 9, [staked(node, 3), {**staked(node, 3), "logIndex": "0x3"}]
+    with pytest.raises(UnreachableError, match=r"Ethereum block 3 alone .*more than 1 results"):
+        pages(node).page(1, 9)
+
+
+def test_a_busy_node_is_asked_for_no_parts_of_a_page() -> None:
+    node = fake_node.Refusing(1, message="too many requests")
+    node.block, node.logs = 9, [staked(node, 3), {**staked(node, 3), "logIndex": "0x3"}]
+    with pytest.raises(UnreachableError, match="too many requests"):
+        pages(node).page(1, 9)
+    assert set(node.spans) == {(1, 9)}
 
 
 @pytest.mark.parametrize("name", ["from", "blockHash"])

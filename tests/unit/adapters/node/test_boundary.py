@@ -18,6 +18,7 @@ from pole.adapters.ethereum.connection import in_one_request
 from pole.adapters.node import questions
 from pole.adapters.node.answers import (
     BatchRefusedError,
+    LongAnswerError,
     Request,
     StatusError,
     UnansweredError,
@@ -27,7 +28,7 @@ from pole.adapters.node.answers import (
 from pole.adapters.node.methods import METHODS, SENDING
 from pole.adapters.node.node import LEARNED_FOR
 from pole.adapters.node.questions import Question
-from pole.adapters.node.refusals import NodeRefusalError, RevertedError
+from pole.adapters.node.refusals import NodeRefusalError, RevertedError, TooMuchError
 from pole.errors import UnreachableError
 
 ADDRESS = Web3.to_checksum_address("0x" + "12" * 20)
@@ -451,3 +452,49 @@ def test_a_block_of_a_chain_of_proof_of_authority_is_one() -> None:
             return {**super()._eth_getBlockByNumber(number, _full), "extraData": long}
 
     assert Authority().w3.eth.get_block(1)["proofOfAuthorityData"].to_0x_hex() == long
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "tries"),
+    [
+        (-32005, "query returned more than 10000 results", 1),
+        (-32602, "Log response size exceeded.", 1),
+        (-32602, "query exceeds max block range 1000", 1),
+        (-32003, "response too large", 1),
+        (-32603, "internal error", 3),
+        (-32000, "query timeout exceeded", 3),
+    ],
+)
+def test_logs_that_are_too_much_at_once_are_told_from_a_node_that_is_out_of_reach(
+    code: int, message: str, tries: int
+) -> None:
+    node = faulty(lambda answer: one_error(code, message, json.loads(answer)["id"]))
+    with pytest.raises(TooMuchError):
+        node.node.ask(questions.logs([ADDRESS], 1, 2))
+    assert node.journeys == tries
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [(-32005, "rate limited"), (429, "too many requests"), (-32000, "header not found"), (4444, "pruned")],
+)
+def test_a_node_that_is_busy_or_behind_has_no_logs_of_fewer_blocks(code: int, message: str) -> None:
+    node = faulty(lambda answer: one_error(code, message, json.loads(answer)["id"]))
+    with pytest.raises(UnreachableError) as told:
+        node.node.ask(questions.logs([ADDRESS], 1, 2))
+    assert not isinstance(told.value, TooMuchError)
+
+
+def test_a_batch_whose_answer_is_too_long_is_asked_for_in_small_ones_unless_it_asks_for_logs() -> None:
+    node = Whole()
+
+    def fault(asked: list[dict[str, Any]], answer: bytes) -> bytes:
+        if len(asked) > 1:
+            raise LongAnswerError("the answer has over 67108864 bytes")
+        return answer
+
+    node.fault = fault
+    with pytest.raises(TooMuchError):
+        node.node.ask_all([questions.block(1), questions.logs([ADDRESS], 1, 2)])
+    assert node.journeys == 1
+    assert [each["number"] for each in node.node.ask_all([questions.block(1), questions.block(2)])] == [1, 2]

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from pole.adapters.node import http
-from pole.adapters.node.answers import UnansweredError
+from pole.adapters.node.answers import LongAnswerError, UnansweredError
 from pole.adapters.node.http import HttpPost
 
 ANSWER = json.dumps({"jsonrpc": "2.0", "id": 1, "result": "0x1"}).encode()
@@ -116,5 +116,15 @@ def test_an_answer_without_end_is_given_up(
     serving: Callable[[Serve], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 10)
-    with pytest.raises(UnansweredError, match="over 10 bytes"):
+    with pytest.raises(LongAnswerError, match="over 10 bytes"):
         HttpPost(serving(status("200 OK", ANSWER)))(b"{}")
+
+
+def test_an_answer_that_is_long_and_not_whole_in_time_is_too_long(
+    serving: Callable[[Serve], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "LONG", 1)
+    monkeypatch.setattr(http, "_CHUNK", 1)
+    slow = trickle(HEAD + ANSWER)
+    with pytest.raises(LongAnswerError, match=r"after \d+ bytes"):
+        HttpPost(serving(lambda each: (each.sendall(HEAD), slow(each))[0]), answer_within=0.5)(b"{}")
