@@ -13,7 +13,7 @@ from pole.learning.training.recipe import TrainingSettings
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.abi import ZERO_ADDRESS, ZERO_HASH
 from pole.protocol.idle.task import IDLE_TASK_ID
-from pole.protocol.state import Phase, PostedTask, TaskFiles, TaskTerms, VoidReason
+from pole.protocol.state import Phase, PostedTask, TaskFiles, TaskTerms, Verdict, VoidReason
 from pole.roles.loop import Role
 from pole.roles.training.torch_learner import TorchLearner
 
@@ -126,15 +126,17 @@ def test_without_a_test_seed_miners_reveal_without_a_count(idle: Stage) -> None:
     assert solution.claimed_test_correct == 0
 
 
-def test_a_verifier_blames_nobody_for_a_chain_out_of_reach(idle: Stage) -> None:
+def test_a_verifier_blames_no_data_node_for_a_chain_out_of_reach(idle: Stage) -> None:
     idle.play(Phase.VOTE_COMMIT, workers=[idle.miner()])
-    idle.world.pass_time(idle.world.parameters.chain.vote_commit_window - 5)
     verifier = idle.verifier()
     verifier.means.data.chain = UnreachableSeeds(idle.world, VERIFIERS[0])
     with pytest.raises(UnreachableError):
         verifier.step(idle.world.moment())
     assert idle.voting(VERIFIERS[0]) == []
-    assert idle.verifier().step(idle.world.moment()) == "voted"
+    idle.world.pass_time(idle.world.parameters.chain.vote_commit_window - 5)
+    assert verifier.step(idle.world.moment()) == "voted"
+    votes = idle.votes(VERIFIERS[0], ballot_id(1, 0))
+    assert [vote.verdict for vote in votes] == [Verdict.UNAVAILABLE]
 
 
 def test_samples_are_those_of_the_rounds_seeds(idle: Stage) -> None:

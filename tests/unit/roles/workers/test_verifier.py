@@ -15,7 +15,7 @@ from pole.learning.evaluation.canonical import evaluate
 from pole.learning.evaluation.fixed_point import MalformedModelError
 from pole.protocol.encoding.hashing import keccak256
 from pole.protocol.rounds.judgement import choose
-from pole.protocol.state import FileRef, Phase, Verdict, VoidReason
+from pole.protocol.state import FileRef, Phase, Solution, Verdict, VoidReason
 from pole.roles.judging.assessment import evaluate_model
 from pole.roles.loop import Role
 from pole.roles.ports import BallotView
@@ -413,6 +413,48 @@ def test_a_model_that_the_node_does_not_show_yet_is_waited_for(stage: Stage) -> 
         verifier.step(stage.world.moment())
     stage.world.models[1][MINERS[0]] = model
     assert verifier.step(stage.world.moment()) == "voted"
+
+
+def test_who_cannot_read_what_to_judge_by_the_last_chance_abstains(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_vote(stage)
+    verifier = stage.verifier()
+
+    def too_many(_: int) -> dict[str, FileRef]:
+        raise UnreachableError("The node gives no answer so large.")
+
+    monkeypatch.setattr(verifier.means.chain, "models", too_many)
+    with pytest.raises(UnreachableError, match="no answer so large"):
+        verifier.step(stage.world.moment())
+    assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
+    stage.world.pass_time(55)
+    assert verifier.step(stage.world.moment()) == "voted"
+    assert verdicts(stage) == [Verdict.UNAVAILABLE] * 2
+
+
+def test_a_model_that_the_node_never_shows_is_abstained_from(stage: Stage) -> None:
+    in_vote(stage)
+    del stage.world.models[1][MINERS[0]]
+    stage.world.pass_time(55)
+    assert stage.verifier().step(stage.world.moment()) == "voted"
+    assert verdicts(stage) == [Verdict.UNAVAILABLE] * 2
+
+
+def test_who_cannot_read_even_what_is_to_be_voted_on_does_not_vote(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_vote(stage)
+    verifier = stage.verifier()
+
+    def silent(_: int) -> tuple[Solution, ...]:
+        raise UnreachableError("The node does not answer.")
+
+    monkeypatch.setattr(verifier.means.chain, "solutions", silent)
+    stage.world.pass_time(55)
+    with pytest.raises(UnreachableError):
+        verifier.step(stage.world.moment())
+    assert "votes/4" not in stage.journal(VERIFIERS[0]).kept
 
 
 def test_a_vote_that_missed_its_window_is_not_revealed(stage: Stage) -> None:

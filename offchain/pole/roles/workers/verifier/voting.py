@@ -11,6 +11,7 @@ from typing import Final
 
 from pole.errors import AbandonedError, UnreachableError
 from pole.learning.machine.threads import Stop
+from pole.protocol.rounds.judgement import choices_of
 from pole.protocol.state import Phase, Round, Verdict, Vote
 from pole.roles.judging.assessment import Evidence, gather, vote_on, without_numbers
 from pole.roles.ports import Moment
@@ -43,19 +44,36 @@ def vote(verifier: Verifier, moment: Moment) -> str | None:
 
 
 def _votes(verifier: Verifier, moment: Moment, open_round: Round) -> tuple[Vote, ...]:
-    """Return the votes in the order of choices; raises UnreachableError while a file may still arrive."""
+    """Return the votes in the order of choices.
+
+    Raises UnreachableError while a file, or what the chain shows of the models, may still arrive; by the last
+    chance only where not even the choices can be read.
+    """
     kept = verifier.memory.votes(moment.ballot_id, open_round.entropy)
     if kept is not None:
         return kept
-    models, time = _models(verifier, moment.round_id), _time_of(verifier, moment)
+    time = _time_of(verifier, moment)
     try:
-        with verifier.store.until(time.waiting):
-            votes = _judge(verifier, models, open_round, time)
-    except DataFault as fault:
-        LOG.warning("Round %d: its data is faulty: %s", moment.round_id, fault)
-        votes = (without_numbers(Verdict.DATA_FAULT),) * len(models)
+        models = _models(verifier, moment.round_id)
+    except UnreachableError as error:
+        if time.waiting > 0:
+            raise
+        votes = _without_chain(choices_of(verifier.chain.solutions(moment.round_id)), open_round, error)
+    else:
+        votes = _judged(verifier, models, open_round, time)
     verifier.memory.keep_votes(moment.ballot_id, open_round.entropy, votes)
     return votes
+
+
+def _judged(
+    verifier: Verifier, models: tuple[Places, ...], open_round: Round, time: "_Time"
+) -> tuple[Vote, ...]:
+    try:
+        with verifier.store.until(time.waiting):
+            return _judge(verifier, models, open_round, time)
+    except DataFault as fault:
+        LOG.warning("Round %d: its data is faulty: %s", open_round.round_id, fault)
+        return (without_numbers(Verdict.DATA_FAULT),) * len(models)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +110,11 @@ def _judge(
         missing = _missing(verifier, models, open_round, time.over)
         evidence = gather(verifier.data, open_round, stop=time.late)
     except UnreachableError as error:
-        # An idle round's data comes from no data node: only the chain can be out of reach.
-        if time.waiting > 0 or open_round.is_idle:
+        if time.waiting > 0:
             raise
+        # An idle round's data comes from no data node: only the chain can be out of reach.
+        if open_round.is_idle:
+            return _without_chain(len(models), open_round, error)
         return _without_data(models, open_round, error)
     except AbandonedError as error:
         if time.over():
@@ -130,6 +150,12 @@ def _missing(
             except UnreachableError as error:
                 missing[model[0].digest] = error
     return missing
+
+
+def _without_chain(choices: int, open_round: Round, error: UnreachableError) -> tuple[Vote, ...]:
+    """Return abstentions: a strike is less than what a member loses that says nothing."""
+    LOG.warning("Round %d: what to judge could not be read in time: %s", open_round.round_id, error)
+    return (without_numbers(Verdict.UNAVAILABLE),) * choices
 
 
 def _without_data(
