@@ -254,19 +254,24 @@ def refused(attack: Attack) -> Attack:
     return attack
 
 
+def announced(attack: Attack, task_id: int) -> dict[str, FileRef]:
+    """Return where the holders say that their partial keys for a task are."""
+    return attack.scene.reader.partial_keys(task_id, attack.scene.addresses.values())
+
+
 def test_no_holder_serves_a_stranger_that_outbids_the_victim(refused: Attack) -> None:
-    assert refused.scene.reader.partial_keys(STRANGERS_TASK) == {}
+    assert announced(refused, STRANGERS_TASK) == {}
     for name in HOLDERS:
         assert "they differ in task id, owner, specification digest" in refused.said(name)
 
 
 def test_no_holder_serves_a_look_alike_on_the_same_chain(refused: Attack) -> None:
-    assert refused.beside.partial_keys(VICTIM_TASK) == {}
+    assert refused.beside.partial_keys(VICTIM_TASK, refused.scene.addresses.values()) == {}
     assert "they differ in task list, owner" in refused.said("beside")
 
 
 def test_no_holder_serves_a_look_alike_on_another_chain(refused: Attack) -> None:
-    assert refused.elsewhere.partial_keys(VICTIM_TASK) == {}
+    assert refused.elsewhere.partial_keys(VICTIM_TASK, refused.scene.addresses.values()) == {}
     assert "they differ in task list, specification digest" in refused.said("elsewhere")
 
 
@@ -311,7 +316,7 @@ def opened(refused: Attack) -> Attack:
         refused.stranger.open_round(LANE, intent="open again")
     scene.wait_for("the victim's round", lambda: in_phase(scene.reader, VICTIMS_ROUND, Phase.KEYS))
     assert scene.reader.round(VICTIMS_ROUND).task_id == VICTIM_TASK
-    scene.wait_for("the insider", lambda: scene.addresses[INSIDER] in scene.reader.partial_keys(VICTIM_TASK))
+    scene.wait_for("the insider", lambda: scene.addresses[INSIDER] in announced(refused, VICTIM_TASK))
     return refused
 
 
@@ -319,11 +324,11 @@ def opened(refused: Attack) -> Attack:
 def deceived(opened: Attack) -> Attack:
     """One holder's node has lied about the specification, then about the seed, and tells the truth now."""
     opened.wait_for_word(DECEIVED, "they differ in specification digest")
-    assert opened.scene.reader.partial_keys(VICTIM_TASK).keys() == {opened.scene.addresses[INSIDER]}
+    assert announced(opened, VICTIM_TASK).keys() == {opened.scene.addresses[INSIDER]}
     opened.kill(DECEIVED)
     opened.start_behind_liar(lies={opened.scene.reader.round(VICTIMS_ROUND).seed: FALSE_SEED})
     address = opened.scene.addresses[DECEIVED]
-    opened.scene.wait_for("the lie", lambda: address in opened.scene.reader.partial_keys(VICTIM_TASK))
+    opened.scene.wait_for("the lie", lambda: address in announced(opened, VICTIM_TASK))
     opened.kill(DECEIVED)
     opened.start_behind_liar(lies={})
     opened.wait_for_word(DECEIVED, SECOND_SEED)
@@ -333,9 +338,9 @@ def deceived(opened: Attack) -> Attack:
 def test_a_node_that_lies_gains_one_set_of_partial_keys_of_the_victims_specification(
     deceived: Attack, tmp_path: Path
 ) -> None:
-    announced = deceived.scene.reader.partial_keys(VICTIM_TASK)[deceived.scene.addresses[DECEIVED]]
+    said = announced(deceived, VICTIM_TASK)[deceived.scene.addresses[DECEIVED]]
     path = tmp_path / "partial"
-    IpfsStore(deceived.scene.stage.place.ipfs).fetch(announced.cid, path, max_bytes=2**20)
+    IpfsStore(deceived.scene.stage.place.ipfs).fetch(said.cid, path, max_bytes=2**20)
     header = path.read_bytes()
     assert f'"seed":"{FALSE_SEED.hex()}"'.encode() in header
     assert b'"shape":[1,16,32]' in header

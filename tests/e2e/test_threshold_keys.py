@@ -54,13 +54,18 @@ def shared(scene: Scene) -> Scene:
     return scene
 
 
+def _announced(scene: Scene) -> set[str]:
+    """Return the addresses of those who announced partial keys."""
+    return set(scene.reader.partial_keys(TASK, scene.addresses.values()))
+
+
 @pytest.fixture(scope="module")
 def keyed(shared: Scene) -> Scene:
     """The round in training, its keys made by the holders."""
     _spoil(shared, LIAR)
     # The delegate combines what it has once it is enough: the lie must be there first to be found out.
     shared.stage.start(shared.worker(LIAR))
-    shared.wait_for("the lie", lambda: shared.addresses[LIAR] in shared.reader.partial_keys(TASK))
+    shared.wait_for("the lie", lambda: shared.addresses[LIAR] in _announced(shared))
     for name in PRESENT:
         if name != LIAR:
             shared.stage.start(shared.worker(name))
@@ -108,8 +113,7 @@ def test_the_holder_that_lied_is_named_and_the_absent_one_not_missed(keyed: Scen
         "the delegate's word", lambda: heard(DELEGATE, "keys-combined", round=ROUND, holders="2, 3, 4")
     )
     assert heard(DELEGATE, "partial-keys-refused", round=ROUND, holder=keyed.addresses[LIAR], index=1)
-    announced = set(keyed.reader.partial_keys(TASK))
-    assert announced == {keyed.addresses[name] for name in PRESENT}
+    assert _announced(keyed) == {keyed.addresses[name] for name in PRESENT}
 
 
 def test_the_data_node_comes_back_and_the_round_goes_on(keyed: Scene) -> None:

@@ -114,9 +114,10 @@ def test_the_newest_delegation_and_everybodys_last_announcement_are_read(
             holder.announce_partial_keys(task_id, partial, intent=f"a/{turn}")
     first, second = (holder.identity.address for holder in holders)
     assert owner.delegation(task_id) == Delegation(second, FileRef("bafkreisharing2", b"\x02" * 32))
-    assert owner.partial_keys(task_id) == {
+    assert owner.partial_keys(task_id, [first, second]) == {
         first: FileRef("bafkreipartial12", DIGEST),
         second: FileRef("bafkreipartial22", DIGEST),
     }
     assert owner.delegation(task_id + 1) is None
-    assert owner.partial_keys(task_id + 1) == {}
+    assert set(owner.partial_keys(task_id, [second])) == {second}
+    assert owner.partial_keys(task_id + 1, [first, second]) == {}

@@ -7,7 +7,7 @@ receipt of the transaction sent before and sends nothing new. A call the contrac
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -190,8 +190,8 @@ class Chain(Protocol):
     def delegation(self, task_id: int) -> Delegation | None:
         """Return to whom the task's owner delegated its keys last, None when it did not."""
 
-    def partial_keys(self, task_id: int) -> dict[str, FileRef]:
-        """Return where each address says that its partial keys for the task are: its last word."""
+    def partial_keys(self, task_id: int, holders: Collection[str]) -> dict[str, FileRef]:
+        """Return where each of some addresses says that its partial keys for the task are: its last word."""
 
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
         """Return the round's solutions by place, in the order in which places were first taken."""

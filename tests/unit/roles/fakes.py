@@ -1,6 +1,6 @@
 """The chain in plain Python: a world that keeps the contracts' rules by their twins, and who acts in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -259,8 +259,9 @@ class FakeChain:
     def delegation(self, task_id: int) -> Delegation | None:
         return self.world.delegations.get(task_id)
 
-    def partial_keys(self, task_id: int) -> dict[str, FileRef]:
-        return dict(self.world.partial_keys.get(task_id, {}))
+    def partial_keys(self, task_id: int, holders: Collection[str]) -> dict[str, FileRef]:
+        announced = self.world.partial_keys.get(task_id, {})
+        return {holder: keys for holder, keys in announced.items() if holder in holders}
 
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
         return tuple(self.world.solutions.get(round_id, ()))

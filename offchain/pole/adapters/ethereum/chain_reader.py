@@ -1,12 +1,13 @@
 """PoLe's contracts as anybody can read them: rounds, tasks, ballots, stakes and money."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from pole.adapters.ethereum.announcements import Announcements
 from pole.adapters.ethereum.connection import (
     balance_of,
     check_deployment,
@@ -23,7 +24,7 @@ from pole.adapters.ethereum.decoding import (
     to_solution,
 )
 from pole.adapters.ethereum.deployment import Deployment, read_deployment
-from pole.adapters.ethereum.event_index import Event, EventIndex
+from pole.adapters.ethereum.event_index import DELEGATIONS, Event, EventIndex, Wanted
 from pole.adapters.ethereum.looking import Call, Lookout
 from pole.adapters.node.contract import Contract
 from pole.adapters.node.node import Node
@@ -100,6 +101,7 @@ class ChainReader:
         self.errors = ErrorTable(entry.abi for entry in deployment.contracts.values())
         self._lookout = Lookout(node, self.contracts, deployment.parameters.committee.lanes, clock)
         self.index = EventIndex(node, deployment, self.contracts, self._lookout.fresh_head)
+        self._announcements = Announcements(self._index, deployment.parameters.committee.lanes)
         self._tasks: dict[int, PostedTask] = {}
 
     @cached_property
@@ -108,6 +110,14 @@ class ChainReader:
         from pole.adapters.node.provider import web3_over
 
         return web3_over(self.node)
+
+    @cached_property
+    def delegations(self) -> EventIndex:
+        """Return the events by which owners of tasks delegated their keys."""
+        return self._index(Wanted(DELEGATIONS))
+
+    def _index(self, wanted: Wanted) -> EventIndex:
+        return EventIndex(self.node, self.deployment, self.contracts, self._lookout.fresh_head, wanted=wanted)
 
     def view(self, contract: str, function: str, *arguments: Any, block: int | None = None) -> Any:
         """Return what a view function answers, at the newest block or at `block`.
@@ -189,10 +199,12 @@ class ChainReader:
             return int(self.node.ask(block(self._posting(task_id).block))["timestamp"])
 
     def _posting(self, task_id: int) -> Event:
-        for event in self.index.events("TaskPosted"):
-            if event.arguments["taskId"] == task_id:
-                return event
+        for event in self._postings(task_id):
+            return event
         raise RefusedError(f"There is no task {task_id}: `pole task list` shows the tasks.")
+
+    def _postings(self, task_id: int) -> Iterator[Event]:
+        return (event for event in self.index.events("TaskPosted") if event.arguments["taskId"] == task_id)
 
     def waiting_tasks(self) -> tuple[WaitingTask, ...]:
         """Return the tasks that wait for a round, oldest first."""
@@ -217,20 +229,21 @@ class ChainReader:
 
     def delegation(self, task_id: int) -> Delegation | None:
         """Return to whom the task's owner delegated its keys last, None when it did not."""
-        for event in reversed(self.index.events("KeysDelegated")):
+        for event in reversed(self.delegations.events("KeysDelegated")):
             told = event.arguments
             if told["taskId"] == task_id:
                 return Delegation(told["delegate"], FileRef(told["sharingCid"], bytes(told["sharingDigest"])))
         return None
 
-    def partial_keys(self, task_id: int) -> dict[str, FileRef]:
-        """Return where each address says that its partial keys for the task are: its last word."""
-        announced = (event.arguments for event in self.index.events("PartialKeysAnnounced"))
-        return {
-            told["holder"]: FileRef(told["keysCid"], bytes(told["keysDigest"]))
-            for told in announced
-            if told["taskId"] == task_id
-        }
+    def partial_keys(self, task_id: int, holders: Collection[str]) -> dict[str, FileRef]:
+        """Return where each of some addresses says that its partial keys for the task are: its last word.
+
+        The node is not asked for what others say, which may be any number of times.
+        """
+        posted = next(self._postings(task_id), None)
+        if posted is None:
+            return {}
+        return self._announcements.of(task_id, holders, posted.block)
 
     def solutions(self, round_id: int) -> tuple[Solution, ...]:
         """Return the round's solutions by place, in the order in which places were first taken."""

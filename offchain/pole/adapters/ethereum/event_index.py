@@ -21,13 +21,13 @@ from pole.quoting import reason
 
 EVENTS = {
     "Ledger": ("Recorded", "BlockAppended"),
-    "TaskList": (
-        *("TaskPosted", "TaskCancelled", "TaskReplaced", "TaskTaken"),
-        *("KeysDelegated", "PartialKeysAnnounced"),
-    ),
+    "TaskList": ("TaskPosted", "TaskCancelled", "TaskReplaced", "TaskTaken"),
     "VerifierCommittee": ("VoteRevealed", "Rewarded", "Slashed", "Struck"),
     "RewardReservoir": ("Withdrawn",),
 }
+
+# Whoever makes no keys does not ask for these: any number of them costs a task's owner gas alone.
+DELEGATIONS = {"TaskList": ("KeysDelegated",)}
 
 # Blocks that are read again with those that came after them.
 REREAD = 8
@@ -43,12 +43,23 @@ class Event:
     transaction: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events are asked for: by contract, from a block on, with one of the topics in each place."""
+
+    events: Mapping[str, Sequence[str]]
+    first: int = 0
+    indexed: Sequence[Sequence[bytes]] = ()
+
+
 Snapshot = Mapping[str, tuple[Event, ...]]
 """All events by name, up to one and the same Ethereum block."""
 
 
 class EventIndex:
     """All events of a deployment that readers ask for, by name, in the order they happened.
+
+    Those are the `wanted` ones, else all of EVENTS.
 
     When the chain was reorganised below what was read, everything is read again; what was read before a node
     failed is not. `seen_head` is the newest block where somebody looked just now, None where not.
@@ -60,12 +71,16 @@ class EventIndex:
         deployment: Deployment,
         contracts: Mapping[str, Contract],
         seen_head: Callable[[], Values | None] = lambda: None,
+        *,
+        wanted: Wanted | None = None,
     ) -> None:
+        wanted = wanted or Wanted(EVENTS)
         self._node = node
         self._seen_head = seen_head
-        self._first = deployment.first_block
-        self._addresses = [contracts[name].address for name in EVENTS]
-        kinds = [(contracts[name], event) for name, events in EVENTS.items() for event in events]
+        self._first = max(deployment.first_block, wanted.first)
+        self._indexed = wanted.indexed
+        self._addresses = [contracts[name].address for name in wanted.events]
+        kinds = [(contracts[name], event) for name, events in wanted.events.items() for event in events]
         described = [(contract.address, contract.event(event)) for contract, event in kinds]
         self._kinds = {(address, kind.topic): kind for address, kind in described}
         self._topics = list(dict.fromkeys(kind.topic for _, kind in described))
@@ -125,7 +140,7 @@ class EventIndex:
         return self._pages.read(first, head["number"], also)
 
     def _asking(self, first: int, last: int) -> Question[list[Values]]:
-        return logs(self._addresses, first, last, self._topics)
+        return logs(self._addresses, first, last, self._topics, self._indexed)
 
     def _keep(self, log: Values) -> None:
         kind = self._kinds.get((log["address"], log["topics"][0] if log["topics"] else b""))

@@ -29,7 +29,7 @@ def keyed_tasks(reader: ChainReader, owners: Collection[str]) -> tuple[KeyedTask
     """
     events = reader.index.snapshot()
     seeds, posted = _drawn_and_posted(events.get("Recorded", ()))
-    shared = {event.arguments["taskId"] for event in events.get("KeysDelegated", ())}
+    shared = {event.arguments["taskId"] for event in reader.delegations.events("KeysDelegated")}
     taken = {event.arguments["taskId"]: event.arguments["roundId"] for event in events.get("TaskTaken", ())}
     found = []
     for task in (to_posted_task(event.arguments) for event in events.get("TaskPosted", ())):

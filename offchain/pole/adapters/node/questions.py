@@ -60,15 +60,20 @@ def block(which: int | None = None) -> Question[Values]:
 
 
 def logs(
-    addresses: Sequence[str], first: int, last: int | None = None, topics: Sequence[bytes] = ()
+    addresses: Sequence[str],
+    first: int,
+    last: int | None = None,
+    topics: Sequence[bytes] = (),
+    indexed: Sequence[Sequence[bytes]] = (),
 ) -> Question[list[Values]]:
     """Ask for the logs of contracts from a block on, to the newest one or to `last`.
 
-    Where topics are given, for logs with one of them as their first.
+    Where topics are given, for logs with one of them as their first, and with one of those in each place of
+    `indexed` after it.
     """
     wanted: dict[str, Any] = {"address": list(addresses), "fromBlock": hex(first), "toBlock": _block(last)}
     if topics:
-        wanted["topics"] = [[f"0x{topic.hex()}" for topic in topics]]
+        wanted["topics"] = [[f"0x{topic.hex()}" for topic in place] for place in (topics, *indexed)]
     return Question("eth_getLogs", [wanted], lambda found: [_values(log) for log in found])
 
 

@@ -108,8 +108,10 @@ class KeyCombiner:
         return gathered
 
     def _outstanding(self, current: KeyRound, gathered: _Gathered) -> Iterator[Announced]:
-        announced = self.chain.partial_keys(current.shared.task.task_id)
-        for index, holder in enumerate(current.shared.sharing.holders, start=1):
+        holders = current.shared.sharing.holders
+        addresses = {holder.address for holder in holders}
+        announced = self.chain.partial_keys(current.shared.task.task_id, addresses)
+        for index, holder in enumerate(holders, start=1):
             ref = announced.get(holder.address)
             if ref is not None and index not in gathered.good and (index, ref) not in gathered.refused:
                 yield index, ref

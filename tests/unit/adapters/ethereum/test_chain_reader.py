@@ -305,6 +305,20 @@ def test_records_are_read_up_to_the_block_that_was_seen_just_now(node: Contracts
     assert node.journeys == 0
 
 
+def test_too_many_events_for_a_look_have_the_contracts_asked_anew(
+    node: Contracts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = in_round_3(node, Phase.TRAINING)
+
+    def refuse(_: dict[str, Any]) -> list[dict[str, Any]]:
+        raise NodeError(-32005, "query returned more than 10000 results")
+
+    monkeypatch.setattr(node, "_eth_getLogs", refuse)
+    in_phase(node, Phase.TEST_RELEASE, 6000)
+    node.block = 2
+    assert moment_of(chain) == expected(Phase.TEST_RELEASE, 6000, 2)
+
+
 def test_a_chain_that_was_rewound_is_looked_at_again(node: Contracts) -> None:
     node.block = 9
     chain = in_round_3(node, Phase.TRAINING)

@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 from eth_abi.abi import encode
@@ -143,10 +143,12 @@ def test_an_event_tells_where_it_came_from() -> None:
     assert (event.name, event.block, event.transaction) == ("TaskTaken", 1, "0x" + "07" * 32)
 
 
+Node = TypeVar("Node", bound=FakeNode)
+
 FLOOD = range(3_000, 3_050)
 
 
-def flooded(node: FakeNode) -> FakeNode:
+def flooded(node: Node) -> Node:
     """Let there be a few logs in each of some blocks, and one near the end of the chain."""
     node.block = 3 * PAGE
     node.logs = [{**log(node, at, number), "logIndex": hex(number)} for at in FLOOD for number in range(3)]

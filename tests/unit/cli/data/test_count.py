@@ -62,7 +62,10 @@ class Desk:
             "TaskTaken": (Event("TaskTaken", {"taskId": 1, "roundId": 8}, 2, "0x2"),),
             "Recorded": (self.record(SeedDrawn(8, b"\1" * 32, SEED)),),
         }
-        self.reader: Any = SimpleNamespace(index=SimpleNamespace(snapshot=lambda: self.events))
+        self.reader: Any = SimpleNamespace(
+            index=SimpleNamespace(snapshot=lambda: self.events),
+            delegations=SimpleNamespace(events=lambda name: self.events.get(name, ())),
+        )
 
     def posted(self, owner: str) -> Event:
         told = {"taskId": 1, "owner": owner, "terms": asdict(TERMS), "files": asdict(self.files)}
