@@ -30,7 +30,8 @@ Interrupted, a command goes on where it was, within a training from its last che
 `--only WORD` measures the rows that have it in their name: `python -m experiments.table2 --only VGG-16`.
 A table shows the largest size that was measured of each row.
 ± is the standard deviation over seeds, n their number.
-Where n is below five, but for VGG-16, seeds are missing that the command under the title measures.
+VGG-16 and the network of the example train for hours, and once each.
+Where n is below five besides, the command under the title measures the seeds that are missing.
 A column "paper" has what Lan, Liu and Li printed (arXiv 2007.15145).
 What follows from all this is in [mapping-layer.md](mapping-layer.md).
 """

@@ -50,6 +50,7 @@ class RichChain(FakeChain):
 
     waiting: tuple[WaitingTask, ...] = ()
     index = SimpleNamespace(snapshot=dict)
+    delegations = SimpleNamespace(events=lambda _: ())
 
     def balance_of(self, _: str) -> int:
         return self.balance

@@ -48,6 +48,7 @@ class WalletJournal(MemoryJournal):
 def session_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     chain: Any = FakeChain(World(), ADDRESS)
     chain.index = SimpleNamespace(snapshot=dict)
+    chain.delegations = SimpleNamespace(events=lambda _: ())
     session = Session(
         chain=chain,
         store=FakeStore(),
