@@ -9,7 +9,7 @@ from tests.unit.adapters.fake_node import FakeNode
 from tests.unit.protocol.example_rounds import PARAMETERS
 
 from pole.adapters.ethereum.deployment import CONTRACTS, DeployedContract, Deployment
-from pole.adapters.ethereum.event_index import EVENTS, EventIndex
+from pole.adapters.ethereum.events.event_index import EVENTS, EventIndex
 from pole.adapters.node.contract import Contract, canonical_type, signature_hash
 from pole.protocol.encoding import abi
 

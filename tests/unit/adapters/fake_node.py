@@ -185,9 +185,11 @@ class FakeNode:
 class Refusing(FakeNode):
     """Gives at most so many logs at once, by an error; `spans` are the blocks that it was asked for."""
 
-    def __init__(self, most: int, code: int = -32005, message: str = "query returned more than {} results"):
+    def __init__(
+        self, maximum: int, code: int = -32005, message: str = "query returned more than {} results"
+    ):
         super().__init__()
-        self.most = most
+        self.maximum = maximum
         self.spans: list[tuple[int, int]] = []
         self._refusal = code, message
 
@@ -195,9 +197,9 @@ class Refusing(FakeNode):
         last = str(self.block if wanted["toBlock"] == "latest" else int(wanted["toBlock"], 16))
         self.spans.append((int(wanted["fromBlock"], 16), int(last)))
         found = super()._eth_getLogs(wanted)
-        if len(found) > self.most:
+        if len(found) > self.maximum:
             code, message = self._refusal
-            raise NodeError(code, message.format(self.most))
+            raise NodeError(code, message.format(self.maximum))
         return found
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.decoding import read_blocks, to_posted_task, to_record
-from pole.adapters.ethereum.event_index import Event
+from pole.adapters.ethereum.events.event_index import Event
 from pole.adapters.ethereum.history_source import in_batches
 from pole.adapters.node.questions import receipt
 from pole.errors import UnreachableError

@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pole.adapters.ethereum.announcements import Announcements
 from pole.adapters.ethereum.connection import (
     balance_of,
     check_deployment,
@@ -24,7 +23,8 @@ from pole.adapters.ethereum.decoding import (
     to_solution,
 )
 from pole.adapters.ethereum.deployment import Deployment, read_deployment
-from pole.adapters.ethereum.event_index import DELEGATIONS, Event, EventIndex, Wanted
+from pole.adapters.ethereum.events.announcements import Announcements
+from pole.adapters.ethereum.events.event_index import DELEGATIONS, Event, EventIndex, Wanted
 from pole.adapters.ethereum.looking import Call, Lookout
 from pole.adapters.node.contract import Contract
 from pole.adapters.node.node import Node

@@ -5,7 +5,7 @@ from dataclasses import replace
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from pole.adapters.ethereum.event_index import Snapshot
+from pole.adapters.ethereum.events.event_index import Snapshot
 from pole.errors import UnreachableError
 from pole.protocol.state import (
     Ballot,

@@ -17,7 +17,7 @@ from pole.adapters.ethereum.decoding import (
     to_round,
     to_vote,
 )
-from pole.adapters.ethereum.event_index import Event, Snapshot
+from pole.adapters.ethereum.events.event_index import Event, Snapshot
 from pole.adapters.node.node import NoSuchBlockError
 from pole.adapters.node.questions import Question, Values, block, transaction
 from pole.errors import InputError, IntegrityError, UnreachableError

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pole.adapters.ethereum.connection import in_one_request, node_answers
 from pole.adapters.ethereum.decoding import member, to_round
-from pole.adapters.ethereum.event_index import REREAD
+from pole.adapters.ethereum.events.event_index import REREAD
 from pole.adapters.node.contract import Contract
 from pole.adapters.node.node import Node, NoSuchBlockError
 from pole.adapters.node.questions import Question, Values, block, logs

@@ -5,7 +5,7 @@ from typing import Final
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.decoding import read_blocks, to_record
-from pole.adapters.ethereum.event_index import Event, Snapshot
+from pole.adapters.ethereum.events.event_index import Event, Snapshot
 from pole.errors import InputError, UnreachableError
 from pole.protocol.encoding.records import RecordData, RoundOpened, RoundVoided, SeedDrawn, decode_record
 from pole.protocol.state import RecordKind, VoidReason

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.decoding import read_blocks, to_record, to_vote
-from pole.adapters.ethereum.event_index import Event, Snapshot
+from pole.adapters.ethereum.events.event_index import Event, Snapshot
 from pole.protocol.encoding.records import (
     RecordData,
     RoundOpened,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.decoding import to_posted_task, to_record
-from pole.adapters.ethereum.event_index import Event
+from pole.adapters.ethereum.events.event_index import Event
 from pole.protocol.encoding.records import KeysPosted, SeedDrawn, decode_record
 from pole.protocol.state import PostedTask, RecordKind
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.connection import node_answers
+from pole.adapters.ethereum.events.log_pages import PAGE, LogPages
 from pole.adapters.ethereum.history_source import in_batches
-from pole.adapters.ethereum.log_pages import PAGE, LogPages
 from pole.adapters.node.node import NoSuchBlockError
 from pole.adapters.node.questions import Question, Values, block, logs, receipt
 from pole.adapters.node.refusals import UnservedError

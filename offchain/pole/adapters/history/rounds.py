@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.decoding import to_record
-from pole.adapters.ethereum.event_index import Snapshot
+from pole.adapters.ethereum.events.event_index import Snapshot
 from pole.adapters.ethereum.history_source import (
     books_of,
     clocks_of,

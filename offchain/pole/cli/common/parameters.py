@@ -119,7 +119,8 @@ class WholeSeconds(Duration):
 
 def _seconds(text: str) -> float | None:
     if _SECONDS.fullmatch(text.strip()):
-        return float(text)
+        # Python strips more than it takes around a number, such as the separators of ASCII.
+        return float(text.strip())
     found = _LENGTH.fullmatch(text.strip().lower())
     if found is None or not any(found.groups()):
         return None

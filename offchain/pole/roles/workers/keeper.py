@@ -134,7 +134,7 @@ class Keeper:
         try:
             due.action.send(self.chain, moment, due.intent)
         except (RefusedError, IntegrityError) as error:
-            self._tell(moment, error)
+            self._report(moment, error)
             # Another turn, not another try at once: what kept it from being taken may last.
             self._turns[moment.lane] = self._begin(moment, due)
             return None
@@ -142,7 +142,7 @@ class Keeper:
         report(LOG, due.action.name, f"Round {round_id}: {due.action.sentence}.", round=round_id)
         return due.action.name
 
-    def _tell(self, moment: Moment, error: RefusedError | IntegrityError) -> None:
+    def _report(self, moment: Moment, error: RefusedError | IntegrityError) -> None:
         """Log why a step was not taken; what the node tells wrongly once, however often it is tried."""
         if isinstance(error, RefusedError):
             LOG.debug("somebody was faster, or it is too early: %s", error)

@@ -222,8 +222,14 @@ def _ballot(system: System, ballot_id: int) -> Iterator[Expectation]:
         yield "VerifierCommittee.voteOf", (ballot_id, member), vote
     yield "VerifierCommittee.voteOf", (ballot_id, len(ballot.members)), (NO_HASH, False)
     if ballot.stage in (BallotStage.NONE, BallotStage.CLOSED, BallotStage.SETTLED):
-        found = tuple(tuple(map(int, each)) for each in ballots.found_after(system, ballot_id))
-        yield "VerifierCommittee.findings", (ballot_id,), (found,)
+        first = ballot_id - ballot_id % ballots.IDS_A_ROUND
+        found = [_found(system, each) for each in range(first, ballot_id + 1)]
+        yield "VerifierCommittee.findings", (ballot_id,), (found[-1],)
+        yield "VerifierCommittee.allFindings", (ballot_id,), (tuple(found) if found[-1] else (),)
+
+
+def _found(system: System, ballot_id: int) -> tuple[Values, ...]:
+    return tuple(tuple(map(int, each)) for each in ballots.found_after(system, ballot_id))
 
 
 def _ballot_struct(ballot: Ballot) -> Values:

@@ -11,8 +11,8 @@ from web3 import Web3
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.deployment import CONTRACTS, DeployedContract, Deployment
-from pole.adapters.ethereum.event_index import EVENTS
-from pole.adapters.ethereum.log_pages import PAGE
+from pole.adapters.ethereum.events.event_index import EVENTS
+from pole.adapters.ethereum.events.log_pages import PAGE
 from pole.protocol.state import FileRef
 
 ALICE, BOB, MALLORY = (Web3.to_checksum_address("0x" + letter * 40) for letter in "abc")

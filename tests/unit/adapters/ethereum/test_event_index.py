@@ -7,10 +7,10 @@ from eth_utils.crypto import keccak
 from tests.unit.adapters.fake_node import FakeNode, NodeError, Refusing
 from web3 import Web3
 
-from pole.adapters.ethereum import event_index
 from pole.adapters.ethereum.deployment import DeployedContract, Deployment
-from pole.adapters.ethereum.event_index import EventIndex
-from pole.adapters.ethereum.log_pages import PAGE
+from pole.adapters.ethereum.events import event_index
+from pole.adapters.ethereum.events.event_index import EventIndex
+from pole.adapters.ethereum.events.log_pages import PAGE
 from pole.adapters.node.answers import LongAnswerError, UnansweredError
 from pole.adapters.node.contract import Contract
 from pole.errors import UnreachableError
@@ -216,7 +216,7 @@ def test_what_was_read_before_a_node_failed_is_not_read_again() -> None:
     with pytest.raises(UnreachableError):
         found.events("TaskTaken")
     node.spans.clear()
-    node.most = 3
+    node.maximum = 3
     assert tasks(found) == [5, 1, 1, 1]
     assert min(first for first, _ in node.spans) > 4_000
 

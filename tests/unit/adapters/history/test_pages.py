@@ -11,7 +11,7 @@ from web3 import Web3
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.deployment import CONTRACTS, DeployedContract, Deployment
-from pole.adapters.ethereum.event_index import EVENTS
+from pole.adapters.ethereum.events.event_index import EVENTS
 from pole.adapters.history.pages import MAX_GAS, MAX_PAID, EventPages, Receipt
 from pole.errors import UnreachableError
 

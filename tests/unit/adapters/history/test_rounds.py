@@ -8,7 +8,7 @@ import pytest
 from tests.unit.protocol.ledger import CHAIN, COMMITTEE, SEATS, VERIFIERS, Ledger
 from tests.unit.protocol.replay.test_books import FIRST, SECOND, SETTLED
 
-from pole.adapters.ethereum.event_index import Event
+from pole.adapters.ethereum.events.event_index import Event
 from pole.adapters.ethereum.history_source import books_of
 from pole.adapters.history import rounds
 from pole.adapters.history.rounds import read_round

@@ -126,5 +126,10 @@ def test_an_answer_that_is_long_and_not_whole_in_time_is_too_long(
     monkeypatch.setattr(http, "LONG", 1)
     monkeypatch.setattr(http, "_CHUNK", 1)
     slow = trickle(HEAD + ANSWER)
+
+    def serve(each: socket.socket) -> None:
+        each.sendall(HEAD)
+        slow(each)
+
     with pytest.raises(LongAnswerError, match=r"after \d+ bytes"):
-        HttpPost(serving(lambda each: (each.sendall(HEAD), slow(each))[0]), answer_within=0.5)(b"{}")
+        HttpPost(serving(serve), answer_within=0.5)(b"{}")

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import click
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pole.cli.common.parameters import ETHER, PERCENT, Duration, Since, WholeSeconds
+from pole.cli.common.parameters import ETHER, GAS_PRICE, PERCENT, Duration, Since, WholeSeconds
 
 
 def taken(kind: click.ParamType[float] | click.ParamType[int], text: str) -> float:
@@ -65,7 +65,9 @@ def test_what_is_no_percentage_is_refused(text: str) -> None:
         taken(PERCENT, text)
 
 
-@given(st.text(), st.sampled_from([Duration(1, 100), WholeSeconds(), PERCENT, ETHER]))
+@given(st.text(), st.sampled_from([Duration(1, 100), WholeSeconds(), PERCENT, ETHER, GAS_PRICE]))
+@example("\x1d4", WholeSeconds())
+@example("4\x1f", GAS_PRICE)
 def test_any_text_is_taken_or_refused_in_a_sentence(text: str, kind: click.ParamType[float]) -> None:
     try:
         assert taken(kind, text) >= 0

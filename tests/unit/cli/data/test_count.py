@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from tests.unit.protocol.example_rounds import TERMS
 from tests.unit.roles.fake_storage import FakeStore
 
-from pole.adapters.ethereum.event_index import Event
+from pole.adapters.ethereum.events.event_index import Event
 from pole.adapters.wallet.keystore import new_wallet
 from pole.api.budget import open_budget, open_seeds
 from pole.api.counting import require_counted

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from pole.adapters.ethereum.event_index import Event
+from pole.adapters.ethereum.events.event_index import Event
 from pole.protocol.ballots import ballot_id
 from pole.protocol.encoding.records import (
     CommitteeDrawn,

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.unit.cli.task.task_events import BEGUN, CANCELLED, JUDGED, OTHERS, TASK, VOID, WINNER, snapshot
 
-from pole.adapters.ethereum.event_index import Event
+from pole.adapters.ethereum.events.event_index import Event
 from pole.adapters.ethereum.task_story import outcomes
 from pole.cli import main
 from pole.cli.task.telling import duration

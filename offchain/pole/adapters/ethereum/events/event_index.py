@@ -11,7 +11,7 @@ from typing import Any
 
 from pole.adapters.ethereum.connection import node_answers
 from pole.adapters.ethereum.deployment import Deployment
-from pole.adapters.ethereum.log_pages import LogPage, LogPages
+from pole.adapters.ethereum.events.log_pages import LogPage, LogPages
 from pole.adapters.node.contract import Contract
 from pole.adapters.node.node import Node, NoSuchBlockError
 from pole.adapters.node.questions import Question, Values, block, logs

@@ -6,7 +6,7 @@ said, and not for the rest.
 
 from collections.abc import Callable, Collection
 
-from pole.adapters.ethereum.event_index import EventIndex, Wanted
+from pole.adapters.ethereum.events.event_index import EventIndex, Wanted
 from pole.protocol.encoding.abi_codec import WORD
 from pole.protocol.state import FileRef
 

@@ -1,0 +1,1 @@
+"""Events of the contracts as a node gives them: in pages, kept and read again after a reorganisation."""
