@@ -138,6 +138,9 @@ def measured_endings(solutions: int, *seats: int) -> Iterator[Ending]:
 
     strike(pole, verifiers)
     for kind, votes_of in KINDS.items():
+        if votes_of is silent_somewhere and solutions == 1:
+            # Whoever abstains on the only model is right about none.
+            continue
         yield Ending(seats, solutions, kind, undone(partial(ending, votes_of)))
 
 
@@ -154,11 +157,12 @@ def false_somewhere(claimed: list[Vote], number: int, left: int) -> list[Vote]:
 
 
 def silent_somewhere(claimed: list[Vote], number: int, left: int) -> list[Vote]:
-    """Return votes that are right, and abstentions on two choices."""
-    silent = {number % len(claimed), (number // len(claimed) + number + 1) % len(claimed)}
+    """Return votes that are right, and abstentions of one of two kinds on two choices."""
+    first, second = number % len(claimed), (number + number // len(claimed) + 1) % len(claimed)
+    abstention = stage.verdict(Verdict.UNAVAILABLE if first < second else Verdict.DATA_UNAVAILABLE)
     mark = number + 2 if left else 1
     right = [stage.ok(each.train_correct, each.test_correct, mark) for each in claimed]
-    return [stage.verdict(Verdict.UNAVAILABLE) if n in silent else each for n, each in enumerate(right)]
+    return [abstention if n in (first, second) else each for n, each in enumerate(right)]
 
 
 KINDS: dict[str, VotesOf] = {

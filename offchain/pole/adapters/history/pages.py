@@ -9,14 +9,13 @@ from typing import Any, Final
 
 from pole.adapters.ethereum.chain_reader import ChainReader
 from pole.adapters.ethereum.connection import node_answers
+from pole.adapters.ethereum.events.decoding import decoded
 from pole.adapters.ethereum.events.log_pages import PAGE, LogPages
 from pole.adapters.ethereum.history_source import in_batches
 from pole.adapters.node.node import NoSuchBlockError
 from pole.adapters.node.questions import Question, Values, block, logs, receipt
 from pole.adapters.node.refusals import UnservedError
 from pole.errors import UnreachableError
-from pole.protocol.encoding.abi_codec import AbiError
-from pole.quoting import reason
 from pole.roles.ports import Moment
 
 MAX_PAGE: Final = PAGE
@@ -160,21 +159,16 @@ class EventPages:
 
     def _event(self, log: Values) -> ChainEvent | None:
         """Return what a log says, None where the ABI knows no such event."""
-        kind = self._kinds.get((log["address"], log["topics"][0] if log["topics"] else b""))
-        if kind is None:
+        found = decoded(self._kinds, log)
+        if found is None:
             return None
-        try:
-            arguments = kind.arguments(log)
-        except AbiError as error:
-            raise UnreachableError(
-                f"The Ethereum node gave an answer that makes no sense: {reason(error)}."
-            ) from error
+        name, arguments = found
         return ChainEvent(
             block=log["blockNumber"],
             log_index=log["logIndex"],
             transaction=log["transactionHash"],
             contract=self._names[log["address"]],
-            name=kind.name,
+            name=name,
             arguments=arguments,
         )
 

@@ -208,13 +208,19 @@ def test_a_block_that_alone_has_too_many_logs_is_told() -> None:
     assert len(node.spans) < 12
 
 
-def test_what_was_read_before_a_node_failed_is_not_read_again() -> None:
+def stopped(blocks: int, at: int) -> tuple[Refusing, EventIndex]:
+    """Return a node that gives two logs at once, and an index that failed at a block with three."""
     node = Refusing(2)
-    node.block = 3 * PAGE
-    node.logs = [log(node, 5, 5), *({**log(node, 4_500, 1), "logIndex": hex(each)} for each in range(3))]
+    node.block = blocks
+    node.logs = [log(node, 5, 5), *({**log(node, at, 1), "logIndex": hex(each)} for each in range(3))]
     found = index(node)
     with pytest.raises(UnreachableError):
         found.events("TaskTaken")
+    return node, found
+
+
+def test_what_was_read_before_a_node_failed_is_not_read_again() -> None:
+    node, found = stopped(3 * PAGE, at=4_500)
     node.spans.clear()
     node.maximum = 3
     assert tasks(found) == [5, 1, 1, 1]
@@ -222,13 +228,8 @@ def test_what_was_read_before_a_node_failed_is_not_read_again() -> None:
 
 
 def test_a_chain_that_was_reorganised_after_a_node_failed_is_read_again() -> None:
-    node = Refusing(2)
-    node.block = 2 * PAGE
-    node.logs = [log(node, 5, 5), *({**log(node, 2_500, 1), "logIndex": hex(each)} for each in range(3))]
-    found = index(node)
-    with pytest.raises(UnreachableError):
-        found.events("TaskTaken")
-    node.fork, node.logs = b"other", []
+    node, found = stopped(2 * PAGE, at=2_500)
+    node.fork = b"other"
     node.logs = [log(node, 6, 6)]
     assert tasks(found) == [6]
 

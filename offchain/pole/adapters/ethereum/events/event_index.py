@@ -11,13 +11,11 @@ from typing import Any
 
 from pole.adapters.ethereum.connection import node_answers
 from pole.adapters.ethereum.deployment import Deployment
+from pole.adapters.ethereum.events.decoding import decoded
 from pole.adapters.ethereum.events.log_pages import LogPage, LogPages
 from pole.adapters.node.contract import Contract
 from pole.adapters.node.node import Node, NoSuchBlockError
 from pole.adapters.node.questions import Question, Values, block, logs
-from pole.errors import UnreachableError
-from pole.protocol.encoding.abi_codec import AbiError
-from pole.quoting import reason
 
 EVENTS = {
     "Ledger": ("Recorded", "BlockAppended"),
@@ -143,16 +141,11 @@ class EventIndex:
         return logs(self._addresses, first, last, self._topics, self._indexed)
 
     def _keep(self, log: Values) -> None:
-        kind = self._kinds.get((log["address"], log["topics"][0] if log["topics"] else b""))
-        if kind is None:
+        found = decoded(self._kinds, log)
+        if found is None:
             return
-        try:
-            arguments = kind.arguments(log)
-        except AbiError as error:
-            raise UnreachableError(
-                f"The Ethereum node gave an answer that makes no sense: {reason(error)}."
-            ) from error
-        event = Event(kind.name, arguments, log["blockNumber"], f"0x{log['transactionHash'].hex()}")
+        name, arguments = found
+        event = Event(name, arguments, log["blockNumber"], f"0x{log['transactionHash'].hex()}")
         kept = self._events.setdefault(event.name, {})
         place = (log["blockNumber"], log["logIndex"])
         is_late = bool(kept) and place < next(reversed(kept)) and place not in kept
