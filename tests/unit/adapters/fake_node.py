@@ -96,7 +96,7 @@ class FakeNode:
 
     def _eth_getTransactionCount(self, _address: str, block: str) -> str:
         nonce = len(self.mined)
-        if block == "pending":
+        if block == "pending" and not self.hides_its_pool:
             pooled = {each["nonce"] for each in self.pool.values()}
             while nonce in pooled:
                 nonce += 1

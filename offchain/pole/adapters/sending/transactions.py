@@ -167,6 +167,8 @@ class Sender:
             "data": HexBytes(call.data),
             "value": Wei(call.value),
         }
+        # Before the node is asked: what another process sees mined meanwhile is in one of the two answers.
+        taken = {send.nonce for send in self._journal.pending_sends()}
         state = self._state()
         if state.balance < call.value:
             raise self._insufficient_funds(state.balance, call.value)
@@ -179,7 +181,7 @@ class Sender:
         if state.balance < needed:
             raise self._insufficient_funds(state.balance, needed)
         ready = {**transaction, "gas": gas, "chainId": self._chain_id, "type": 2}
-        return self._sign({**ready, "nonce": self._free_nonce(intent, state)}, fees, intent)
+        return self._sign({**ready, "nonce": self._free_nonce(intent, state, taken)}, fees, intent)
 
     def _state(self) -> "_State":
         address = self._account.address
@@ -202,12 +204,11 @@ class Sender:
                 f"{self._chain_id}: nothing was signed; name another with --rpc if it goes on."
             )
 
-    def _free_nonce(self, intent: str, state: "_State") -> int:
-        """Return the nonce that the intent had when a node refused it, otherwise a new one.
+    def _free_nonce(self, intent: str, state: "_State", taken: set[int]) -> int:
+        """Return the nonce that the intent had when a node refused it, otherwise a new one that is not taken.
 
         Only under its old nonce can it not be mined twice, should that node have kept it all the same.
         """
-        taken = {send.nonce for send in self._journal.pending_sends()}
         for send in self._journal.sends_of(intent):
             if send.state is SendState.LOST and send.nonce >= state.mined and send.nonce not in taken:
                 return send.nonce

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,37 @@ def test_what_a_node_hides_while_it_mines_is_not_given_to_it_again(desk: Desk, n
     desk.node.requests.clear()
     desk.sender().send(call(), intent=next_intent)
     assert desk.node.requests.count("eth_sendRawTransaction") == (next_intent == "other")
+
+
+def test_a_nonce_is_taken_once_whenever_the_block_that_hides_it_is_mined(tmp_path: Path) -> None:
+    """A ganache counts no transaction of the block that it mines; another process may see it mined first."""
+    desk = Desk(tmp_path / "count")
+    desk.sender().send(call(), intent="close")
+    for hidden, mined in combinations(range(1, desk.node.journeys), 2):
+        desk = Desk(tmp_path / f"{hidden}-{mined}")
+        other = desk.sender(FeePolicy(give_up_after=0))
+        other._wait = desk.stall
+        with pytest.raises(UnreachableError):
+            other.send(call(data="0x01"), intent="close")
+        mine_in_sight_of_another(desk, hidden, mined, intent="close")
+        desk.sender().send(call(data="0x02"), intent="post")
+        assert [each["data"] for each in desk.node.mined.values()] == [b"\x01", b"\x02"], (hidden, mined)
+
+
+def mine_in_sight_of_another(desk: Desk, hidden: int, mined: int, *, intent: str) -> None:
+    """Have the node mine from one request to another, and another process note then what it did."""
+    journal, first = desk.journal, desk.node.journeys
+
+    def fault(_asked: list[dict[str, Any]], answer: bytes) -> bytes:
+        if desk.node.journeys == first + hidden:
+            desk.node.hides_its_pool = True
+        if desk.node.journeys == first + mined:
+            desk.node.mine()
+            for send in journal.sends_of(intent):
+                journal.mark_send(send.hash, SendState.DONE)
+        return answer
+
+    desk.node.fault = fault
 
 
 def requests_before_broadcast(folder: Path) -> int:
