@@ -178,12 +178,23 @@ class FakeNode:
         last = self.block if wanted["toBlock"] == "latest" else int(wanted["toBlock"], 16)
         return [log for log in self.logs if first <= int(log["blockNumber"], 16) <= last]
 
+    def _eth_getBlockReceipts(self, number: str) -> list[dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for log in self.logs:
+            if log["blockNumber"] == number:
+                empty = {"blockNumber": number, "logs": []}
+                found.setdefault(log["transactionHash"], empty)["logs"].append(log)
+        return list(found.values())
+
     def block_hash(self, block: int) -> str:
         return "0x" + keccak(self.fork + block.to_bytes(8, "big")).hex()
 
 
 class Refusing(FakeNode):
-    """Gives at most so many logs at once, by an error; `spans` are the blocks that it was asked for."""
+    """Gives at most so many logs at once, by an error, and receipts of no block at once unless told.
+
+    `spans` are the blocks that it was asked for.
+    """
 
     def __init__(
         self, maximum: int, code: int = -32005, message: str = "query returned more than {} results"
@@ -192,6 +203,12 @@ class Refusing(FakeNode):
         self.maximum = maximum
         self.spans: list[tuple[int, int]] = []
         self._refusal = code, message
+        self.gives_receipts = False
+
+    def _eth_getBlockReceipts(self, number: str) -> list[dict[str, Any]]:
+        if not self.gives_receipts:
+            raise NodeError(-32601, "the method eth_getBlockReceipts does not exist")
+        return super()._eth_getBlockReceipts(number)
 
     def _eth_getLogs(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
         last = str(self.block if wanted["toBlock"] == "latest" else int(wanted["toBlock"], 16))

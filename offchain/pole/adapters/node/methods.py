@@ -57,6 +57,7 @@ _RECEIPT: Final = members(
     },
     {"blockHash": _HASH, "from": _ADDRESS, "contractAddress": _ADDRESS},
 )
+_LOGS_OF_RECEIPT: Final = members({"blockNumber": _COUNT, "logs": every(_LOG)})
 _FEES: Final = members(
     {"baseFeePerGas": every(_AMOUNT)},
     {"oldestBlock": _COUNT, "gasUsedRatio": every(number), "reward": every(every(_AMOUNT))},
@@ -95,6 +96,11 @@ def _are_within(parameters: Sequence[Any], found: Any) -> bool:
     )
 
 
+def _are_of_number(parameters: Sequence[Any], found: Any) -> bool:
+    numbers = [each["blockNumber"] for receipt in found for each in (receipt, *receipt["logs"])]
+    return all(int(number, 16) == int(str(parameters[0]), 16) for number in numbers)
+
+
 def _has_fees(_: Sequence[Any], found: Any) -> bool:
     return bool(found["baseFeePerGas"])
 
@@ -107,6 +113,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "eth_feeHistory": Method(_FEES, _has_fees),
     "eth_getBalance": Method(_AMOUNT),
     "eth_getBlockByNumber": Method(optional(_BLOCK), _is_of_number),
+    "eth_getBlockReceipts": Method(optional(every(_LOGS_OF_RECEIPT)), _are_of_number),
     "eth_getCode": Method(data()),
     "eth_getLogs": Method(every(_LOG), _are_within),
     "eth_getTransactionByHash": Method(optional(_TRANSACTION), _is_of_hash("hash")),

@@ -77,6 +77,28 @@ def logs(
     return Question("eth_getLogs", [wanted], lambda found: [_values(log) for log in found])
 
 
+def logs_by_receipts(wanted: Question[list[Values]]) -> Question[list[Values]]:
+    """Ask for the logs that `wanted` asks for in its first block, by the receipts of that block.
+
+    Nodes bound how many logs they look for, but not how many a block may have.
+    """
+    [asked] = wanted.parameters
+    places = asked.get("topics", ())
+
+    def fits(log: Mapping[str, Any]) -> bool:
+        topics = log["topics"][: len(places)]
+        return (
+            address(log["address"]) in asked["address"]
+            and len(topics) == len(places)
+            and all(topic.lower() in place for topic, place in zip(topics, places, strict=True))
+        )
+
+    def read(receipts: Any) -> list[Values]:
+        return [_values(log) for receipt in receipts for log in receipt["logs"] if fits(log)]
+
+    return Question("eth_getBlockReceipts", [asked["fromBlock"]], read)
+
+
 def transaction(hash_: str) -> Question[Values | None]:
     """Ask for a transaction, None where the node has none of that hash."""
     return Question("eth_getTransactionByHash", [hash_], _optional)

@@ -4,7 +4,7 @@ from typing import Any, TypeVar, cast
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
-from tests.unit.adapters.fake_node import FakeNode, NodeError, Refusing
+from tests.unit.adapters.fake_node import FakeNode, Refusing
 from web3 import Web3
 
 from pole.adapters.ethereum.deployment import DeployedContract, Deployment
@@ -58,17 +58,6 @@ def log(node: FakeNode, block: int, task: int, *, topic: str = TOPIC) -> dict[st
 
 def tasks(found: EventIndex) -> list[int]:
     return [event.arguments["taskId"] for event in found.events("TaskTaken")]
-
-
-def test_a_node_that_does_not_serve_logs_is_unreachable() -> None:
-    node = FakeNode()
-
-    def refuse(wanted: dict[str, Any]) -> list[dict[str, Any]]:
-        raise NodeError(-32005, "query returned more than 10000 results")
-
-    node._eth_getLogs = refuse  # type: ignore[method-assign]
-    with pytest.raises(UnreachableError, match="more than 10000 results"):
-        index(node).events("TaskTaken")
 
 
 def test_events_of_other_topics_are_passed_over() -> None:
@@ -206,6 +195,34 @@ def test_a_block_that_alone_has_too_many_logs_is_told() -> None:
     with pytest.raises(UnreachableError, match="block 2500 alone"):
         found.events("TaskTaken")
     assert len(node.spans) < 12
+
+
+def test_a_block_that_alone_has_too_many_logs_is_read_by_its_receipts() -> None:
+    node = Refusing(2)
+    node.gives_receipts = True
+    node.block = 3 * PAGE
+    foreign = {**log(node, 2_500, 9), "address": "0x" + "13" * 20}
+    others = [log(node, 2_500, 9, topic="0x" + "00" * 32), foreign]
+    node.logs = [log(node, 2_499, 1), *(log(node, 2_500, task) for task in (2, 3, 4)), *others]
+    node.logs.append(log(node, 5_000, 5))
+    found = index(node)
+    assert tasks(found) == [1, 2, 3, 4, 5]
+    assert node.requests.count("eth_getBlockReceipts") == 1
+    node.block += 1
+    assert tasks(found) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("span", [1, 2])
+def test_a_newest_block_that_has_too_many_logs_is_read_by_its_receipts(span: int) -> None:
+    node = Refusing(2)
+    node.gives_receipts = True
+    node.block = span
+    node.logs = [log(node, span, task) for task in (2, 3, 4)]
+    found = index(node)
+    assert tasks(found) == [2, 3, 4]
+    node.block += 1
+    node.logs.append(log(node, node.block, 5))
+    assert tasks(found) == [2, 3, 4, 5]
 
 
 def stopped(blocks: int, at: int) -> tuple[Refusing, EventIndex]:

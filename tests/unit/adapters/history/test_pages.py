@@ -180,6 +180,15 @@ def test_a_block_that_alone_has_too_many_logs_is_told() -> None:
         pages(node).page(1, 9)
 
 
+def test_a_block_that_alone_has_too_many_logs_is_read_by_its_receipts() -> None:
+    node = fake_node.Refusing(1)
+    node.gives_receipts = True
+    node.block, node.logs = 9, [sent(node, 3, 1), {**sent(node, 3, 2), "logIndex": "0x3"}, sent(node, 5, 3)]
+    page = pages(node).page(1, 9)
+    assert [(event.block, event.log_index) for event in page.events] == [(3, 2), (3, 3), (5, 2)]
+    assert len(page.receipts) == 3
+
+
 def test_a_busy_node_is_asked_for_no_parts_of_a_page() -> None:
     node = fake_node.Refusing(1, message="too many requests")
     node.block, node.logs = 9, [staked(node, 3), {**staked(node, 3), "logIndex": "0x3"}]

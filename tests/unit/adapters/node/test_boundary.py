@@ -70,6 +70,9 @@ class Whole(FakeNode):
         count = {"blockNumber": "0x1", "gasUsed": "0x1", "effectiveGasPrice": "0x1", "status": "0x1"}
         return {"transactionHash": hash_, **count, "logs": [LOG]}
 
+    def _eth_getBlockReceipts(self, number: str) -> list[dict[str, Any]]:
+        return [{"blockNumber": number, "logs": [LOG]}]
+
     def _eth_getLogs(self, _: Any) -> list[dict[str, Any]]:
         return [LOG]
 
@@ -94,6 +97,7 @@ QUESTIONS: dict[str, Question[Any]] = {
     "eth_chainId": questions.chain_id(),
     "eth_getBalance": questions.balance(ADDRESS),
     "eth_getBlockByNumber": questions.block(1),
+    "eth_getBlockReceipts": questions.logs_by_receipts(questions.logs([ADDRESS], 1, 1, [bytes(32)])),
     "eth_getCode": questions.code(ADDRESS),
     "eth_getLogs": questions.logs([ADDRESS], 1, 2, [bytes(32)]),
     "eth_getTransactionByHash": questions.transaction(HASH),

@@ -1,7 +1,7 @@
 """The logs of many Ethereum blocks, in pages that a node answers.
 
 A node bounds what one eth_getLogs may span and find, and anybody can fill blocks with logs for little. What
-is too much for one answer is asked for in halves.
+is too much for one answer is asked for in halves, and of one block by its receipts.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from pole.adapters.ethereum.connection import in_one_request
 from pole.adapters.node.node import Node
-from pole.adapters.node.questions import Question, Values
-from pole.adapters.node.refusals import TooMuchError
+from pole.adapters.node.questions import Question, Values, logs_by_receipts
+from pole.adapters.node.refusals import TooMuchError, UnservedError
 
 PAGE: Final = 2_000
 """Blocks of a page at most: the least span that a large provider takes."""
@@ -45,7 +45,7 @@ class LogPages:
         """Return the logs from block `first` on, to `last` or as far before it as the node answers at once.
 
         Raises UnreachableError: of a node that does not answer at once, of one that does not give the logs of
-        `first` alone after some requests.
+        `first` alone after some requests, and not its receipts.
         """
         while True:
             until = min(first + self._span - 1, last)
@@ -53,12 +53,21 @@ class LogPages:
                 found, *others = in_one_request(self.node, [self.asking(first, until), *beside(until)])
             except TooMuchError as error:
                 if until == first:
-                    raise TooMuchError(
-                        f"The logs of Ethereum block {first} alone are not to be had, name another node with "
-                        f"--rpc: {error}",
-                        is_sure=error.is_sure,
-                    ) from error
+                    return self._by_receipts(first, beside(first), error)
                 self._span = (until - first + 1) // 2
             else:
                 self._span = min(self._span + self._span // 4 + 1, PAGE)
                 return LogPage(until, found, others)
+
+    def _by_receipts(self, number: int, beside: Sequence[Question[Any]], refused: TooMuchError) -> LogPage:
+        try:
+            found, *others = in_one_request(
+                self.node, [logs_by_receipts(self.asking(number, number)), *beside]
+            )
+        except UnservedError as error:
+            raise TooMuchError(
+                f"The logs of Ethereum block {number} alone are not to be had, name another node with --rpc: "
+                f"{refused}",
+                is_sure=refused.is_sure,
+            ) from error
+        return LogPage(number, found, others)
