@@ -17,6 +17,7 @@ from typing import Final
 
 import torch
 
+from experiments.running.pages import write
 from experiments.running.progress import LOG
 from experiments.running.records import Size
 from experiments.running.session import KEPT, QUICK, Experiment, MeasureAll, Options, cases_of, in_turn, run
@@ -25,6 +26,7 @@ from pole.errors import InputError, PoleError
 from pole.learning.machine.threads import limit_threads
 
 INTERRUPTED: Final = 130
+HEAD: Final = "# Measured here\n"
 
 
 def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> None:
@@ -35,15 +37,19 @@ def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> None
 
 
 def run_all(experiments: Iterable[Experiment], chosen: argparse.Namespace) -> None:
-    """Run those experiments that have a setting which the command line asks for, one after the other."""
+    """Run those experiments that have a setting which the command line asks for, one after the other.
+
+    Where their records are one's own, a page is made of them.
+    """
     logging.basicConfig(format="%(message)s")
     LOG.setLevel(logging.INFO)
     use_threads(chosen)
     # One function for all: a publisher that is away is asked once.
     report = partial(print, flush=True)
     try:
+        asked = asked_for(experiments, chosen)
         with measuring(chosen) as measure_all:
-            for experiment, options in asked_for(experiments, chosen):
+            for experiment, options in asked:
                 left_out = run(experiment, options, report, measure_all)
                 if left_out:
                     print(f"{experiment.name}: {left_out} settings were left out.")
@@ -53,6 +59,10 @@ def run_all(experiments: Iterable[Experiment], chosen: argparse.Namespace) -> No
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on from here.", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    out = out_of(chosen)
+    if out.resolve() != KEPT:
+        write(HEAD, [experiment for experiment, _ in asked], out, out / "results.md")
+        print(f"The tables are in {out / 'results.md'}.")
 
 
 @contextmanager
@@ -94,8 +104,13 @@ def asked_for(
 def options_of(experiment: Experiment, chosen: argparse.Namespace) -> Options:
     """Return what a parsed command line means for an experiment."""
     size = size_of(chosen)
-    out = chosen.out or (QUICK if size is Size.QUICK else KEPT)
-    return Options(size, chosen.seeds, out, chosen.only)
+    return Options(size, chosen.seeds, out_of(chosen), chosen.only)
+
+
+def out_of(chosen: argparse.Namespace) -> Path:
+    """Return the folder that a parsed command line keeps records in."""
+    kept: Path | None = chosen.out
+    return kept or (QUICK if size_of(chosen) is Size.QUICK else KEPT)
 
 
 def size_of(chosen: argparse.Namespace) -> Size:
@@ -150,7 +165,8 @@ def parser(command: str, description: str) -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="DIR",
-        help="where records are kept (default: experiments/results, build/experiments with --quick)",
+        help="where records are kept, and tables beside them: what is recorded there is not measured again "
+        "(default: experiments/results, build/experiments with --quick)",
     )
     return found
 

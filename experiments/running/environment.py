@@ -13,13 +13,17 @@ from typing import Any, Final
 
 import torch
 
+from pole.ipfe.backend import choose
+from pole.learning.training.optimising.precision import has_bfloat16
+
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
 
 def environment(code: str) -> dict[str, Any]:
-    """Return the machine, its load, the versions, the commit `code`, the command and the date."""
+    """Return the machine, its instructions and load, the versions, the commit `code`, command and date."""
     return {
         "machine": f"{os.cpu_count()} cores, {_processor()}, {_memory_gib()} GiB",
+        "instructions": _instructions(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 1),
@@ -45,6 +49,11 @@ def _processor() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.machine()
+
+
+def _instructions() -> str:
+    """Return what encryption and training are fast by: the kernel's code path, and bfloat16."""
+    return choose().name + (", bfloat16" if has_bfloat16() else "")
 
 
 def _memory_gib() -> int:

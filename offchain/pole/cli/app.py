@@ -159,7 +159,7 @@ fleet = _group(
 )
 cluster = _group(
     "cluster",
-    "Other machines that encrypt and decrypt for this one.",
+    "Other machines that work beside this one.",
     {
         "certificates": (
             "pole.cli.workers.cluster:certificates",

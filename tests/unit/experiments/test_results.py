@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 from experiments.__main__ import all_of
-from experiments.results import EXPERIMENTS, PAGE, page, write
+from experiments.results import EXPERIMENTS, HEAD, PAGE
 from experiments.running.environment import REPOSITORY
+from experiments.running.pages import page, section, write
 from experiments.running.records import Record, Size, append, read
-from experiments.running.session import KEPT
+from experiments.running.session import KEPT, Experiment
 
 ENVIRONMENT = {
     "machine": "2 cores",
@@ -18,7 +19,7 @@ ENVIRONMENT = {
 
 
 def test_the_page_and_its_pictures_say_what_the_records_say(tmp_path: Path) -> None:
-    write(KEPT, tmp_path / "results.md")
+    write(HEAD, EXPERIMENTS, KEPT, tmp_path / "results.md")
     sentence = "write them anew with `python -m experiments.results`"
     assert (tmp_path / "results.md").read_text() == PAGE.read_text(), sentence
     for picture in (tmp_path / "results").iterdir():
@@ -33,19 +34,34 @@ def test_every_experiment_states_claim_command_hardware_and_n() -> None:
 
 
 def test_what_has_not_been_measured_is_said_to_be_so() -> None:
-    told = page({experiment.name: [] for experiment in EXPERIMENTS})
+    told = page(HEAD, [(experiment, []) for experiment in EXPERIMENTS])
     assert told.count("Not measured yet.") == len(EXPERIMENTS)
 
 
 def test_the_origin_of_what_is_shown_is_told(tmp_path: Path) -> None:
     measured = {"mean": 2.0, "interval": [1.0, 3.0]}
     append(tmp_path / "table1.jsonl", Record("table1", Size.REDUCED, "PoW", 0, measured, ENVIRONMENT, 1.0))
-    write(tmp_path, tmp_path / "page.md")
+    write(HEAD, EXPERIMENTS, tmp_path, tmp_path / "page.md")
     told = (tmp_path / "page.md").read_text()
     assert (
         "Measured at the usual size on 2 cores, no GPU, torch 2 with 1 thread; commit abc; 2026-01-01" in told
     )
     assert (tmp_path / "results" / "figure4.svg").exists()
+
+
+def test_the_origin_names_the_instructions_where_a_record_does(tmp_path: Path) -> None:
+    measured, told = {"mean": 2.0, "interval": [1.0, 3.0]}, {**ENVIRONMENT, "instructions": "ifma, bfloat16"}
+    append(tmp_path / "table1.jsonl", Record("table1", Size.REDUCED, "PoW", 0, measured, told, 1.0))
+    write(HEAD, EXPERIMENTS, tmp_path, tmp_path / "page.md")
+    assert "on 2 cores (ifma, bfloat16), no GPU" in (tmp_path / "page.md").read_text()
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)
+def test_a_table_of_one_row_can_be_made(experiment: Experiment) -> None:
+    """As of `--only`, with records of one's own."""
+    kept = {record.setting: record for record in read(KEPT / f"{experiment.name}.jsonl")}
+    for record in kept.values():
+        assert "Measured" in section(experiment, [record])
 
 
 def test_all_experiments_can_be_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,6 +90,14 @@ def test_of_all_experiments_those_run_that_have_such_a_setting(tmp_path: Path) -
     assert [record.setting for record in read(tmp_path / "other.jsonl")] == ["mnist"]
 
 
+def test_a_command_makes_the_page_of_the_records_it_keeps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(experiment(nothing), ["--quick", "--out", str(tmp_path)])
+    assert f"The tables are in {tmp_path / 'results.md'}." in capsys.readouterr().out
+    assert (tmp_path / "results.md").read_text().startswith("# Measured here\n\n## ")
+
+
 def test_the_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(experiment(nothing), ["--help"])
