@@ -29,7 +29,7 @@ from web3.contract import Contract as Web3Contract
 from web3.contract.contract import ContractFunction
 from web3.types import TxParams, Wei
 
-from pole.adapters.sending.transactions import MAXIMUM_GAS
+from pole.adapters.sending.gas import MAXIMUM_GAS
 from pole.protocol.state import Verdict, Vote
 
 LISTS = (10, 100, 1_000, 10_000)

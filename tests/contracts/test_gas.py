@@ -9,7 +9,7 @@ from tests.contracts import stage
 from tests.contracts.stage import ETHER, SEAT, Model, Pole
 
 from pole.adapters.sending.chain import ending_gas
-from pole.adapters.sending.transactions import MAXIMUM_GAS
+from pole.adapters.sending.gas import MAXIMUM_GAS
 
 FEW = {miner: Model(test=50 - miner) for miner in (2, 3, 4, 5)}
 

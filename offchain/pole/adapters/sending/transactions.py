@@ -10,7 +10,6 @@
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,8 +23,9 @@ from web3.types import TxParams, TxReceipt, Wei
 
 from pole.adapters.ethereum.contract_errors import ErrorTable
 from pole.adapters.node.provider import at_once
-from pole.adapters.node.refusals import NodeRefusalError, RevertedError
+from pole.adapters.node.refusals import NodeRefusalError
 from pole.adapters.sending.fees import FeePolicy, Fees, current_fees, market_fees, raised_fees
+from pole.adapters.sending.gas import GasSearch
 from pole.adapters.storage.file_lock import file_lock
 from pole.adapters.storage.journal import SendState, SignedSend, SqliteJournal
 from pole.errors import (
@@ -43,10 +43,6 @@ from pole.roles.support.recent import Recent
 LOG: Final = logging.getLogger("pole.sending")
 
 _SLOWER = 1.25
-MAXIMUM_GAS: Final = 2**24
-"""Gas that a transaction may take (EIP-7825)."""
-_GAS_LIMITS: Final = (*(125_000 << step for step in range(7)), MAXIMUM_GAS)
-_REMEMBERED: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +95,7 @@ class Sender:
         self._wait = wait
         self._gas_spent = 0
         self._settled = Recent[str]()
-        self._limits: dict[str, int] = {}
+        self._gas = GasSearch(w3)
 
     @property
     def gas_spent(self) -> int:
@@ -120,7 +116,7 @@ class Sender:
                     self._resume(intent)
                 else:
                     self._offer_pending()
-                    self._broadcast(self._sign_first(call, intent))
+                    self._offer_new(call, intent)
             return self._await(intent)
         except NodeRefusalError as error:
             raise self._errors.translate(error) from error
@@ -160,19 +156,26 @@ class Sender:
                 # A refusal is in the journal then, and its own intent will meet it.
                 self._offer(send)
 
-    def _sign_first(self, call: Call, intent: str) -> SignedSend:
+    def _offer_new(self, call: Call, intent: str) -> None:
+        """Sign and broadcast the call, unless what a node refused of its intent was mined meanwhile."""
+        # Before the node is asked: what another process sees mined meanwhile is in one of the two answers.
+        taken = {send.nonce for send in self._journal.pending_sends()}
+        state = self._state()
+        # After it: what is mined by then has left its receipt, and is not signed under another nonce.
+        self._recover(intent)
+        if not self._live(intent):
+            self._broadcast(self._sign_first(call, intent, state, taken))
+
+    def _sign_first(self, call: Call, intent: str, state: "_State", taken: set[int]) -> SignedSend:
         transaction: TxParams = {
             "from": self._account.address,
             "to": Web3.to_checksum_address(call.to),
             "data": HexBytes(call.data),
             "value": Wei(call.value),
         }
-        # Before the node is asked: what another process sees mined meanwhile is in one of the two answers.
-        taken = {send.nonce for send in self._journal.pending_sends()}
-        state = self._state()
         if state.balance < call.value:
             raise self._insufficient_funds(state.balance, call.value)
-        gas = call.gas or self._gas(transaction)
+        gas = call.gas or self._gas.limit(transaction)
         self._require_chain(state.chain_id)
         fees = current_fees(self._w3, self._policy)
         needed = call.value + gas * fees.max_fee
@@ -184,6 +187,16 @@ class Sender:
         return self._sign({**ready, "nonce": self._free_nonce(intent, state, taken)}, fees, intent)
 
     def _state(self) -> "_State":
+        """Return what a node says that knows of all that was seen mined; after a while, what any says.
+
+        Behind one address may be nodes that lag behind each other, and a reorganisation may have undone it.
+        """
+        used, until = self._journal.nonces_used(), self._clock() + self._policy.believe_after
+        while (state := self._state_now()).pending < used and self._clock() < until:
+            self._wait(self._policy.poll)
+        return state
+
+    def _state_now(self) -> "_State":
         address = self._account.address
         return _State(
             *at_once(
@@ -207,43 +220,21 @@ class Sender:
     def _free_nonce(self, intent: str, state: "_State", taken: set[int]) -> int:
         """Return the nonce that the intent had when a node refused it, otherwise a new one that is not taken.
 
-        Only under its old nonce can it not be mined twice, should that node have kept it all the same.
+        Only under its old nonce can it not be mined twice, should that node have kept it all the same: while
+        that is taken, UnreachableError.
         """
         for send in self._journal.sends_of(intent):
-            if send.state is SendState.LOST and send.nonce >= state.mined and send.nonce not in taken:
+            if send.state is SendState.LOST and send.nonce >= state.mined:
+                if send.nonce in taken:
+                    raise UnreachableError(
+                        f"Another transaction of this wallet waits under nonce {send.nonce}, which this one "
+                        "had: run this again once it is mined."
+                    )
                 return send.nonce
         nonce = state.pending
         while nonce in taken:
             nonce += 1
         return nonce
-
-    def _gas(self, transaction: TxParams) -> int:
-        """Return twice the smallest of some limits that the call succeeds with, or what one may take at most.
-
-        What is not used is not paid. Raises what the contracts make of the call. Twice, because the state can
-        change until it is mined: another leaf in a tree, a longer way in a heap. The limit that the same
-        function took before is tried first. `eth_estimateGas` would tell it in one request, but ganache never
-        answers some of those requests that come while it mines a block.
-        """
-        function = bytes(HexBytes(transaction["data"]))[:4].hex()
-        first = self._limits.get(function, _GAS_LIMITS[0])
-        if not self._succeeds(transaction, first):
-            self._w3.eth.call(transaction)
-            *larger, maximum = (limit for limit in _GAS_LIMITS if limit >= first)
-            first = next((limit for limit in larger if self._succeeds(transaction, limit)), maximum)
-            if first == maximum:
-                self._w3.eth.call({**transaction, "gas": maximum})
-        # A dear one is rare, and the next need not have the funds for as much.
-        if first <= _REMEMBERED:
-            self._limits[function] = first
-        return min(2 * first, MAXIMUM_GAS)
-
-    def _succeeds(self, transaction: TxParams, limit: int) -> bool:
-        # What came of the call; a node that did not run it is UnreachableError.
-        with suppress(RevertedError):
-            self._w3.eth.call({**transaction, "gas": limit})
-            return True
-        return False
 
     def _sign(self, transaction: dict[str, Any], fees: Fees, intent: str) -> SignedSend:
         unsigned = {**transaction, "maxFeePerGas": fees.max_fee, "maxPriorityFeePerGas": fees.tip}
@@ -274,8 +265,14 @@ class Sender:
         try:
             self._w3.eth.send_raw_transaction(send.raw)
         except NodeRefusalError as error:
-            # Nodes word "I have that" in many ways, so the state tells, not the message.
-            if self._mined_nonces() > send.nonce or any(map(self._is_known, self._live(send.intent))):
+            # Nodes word "I have that" in many ways, so the state tells, not the message. What was seen mined
+            # is not lost because a node that lags behind does not know of it.
+            is_there = (
+                send.state is SendState.DONE
+                or self._mined_nonces() > send.nonce
+                or any(map(self._is_known, self._live(send.intent)))
+            )
+            if is_there:
                 return None
             self._journal.mark_send(send.hash, SendState.LOST)
             return self._errors.translate(error)
@@ -322,7 +319,7 @@ class Sender:
                     return self._settle(send, attempts, receipt)
             if not attempts:
                 raise RefusedError(
-                    f"Another process of this wallet sent {intent} and it reverted; try again."
+                    f"The transaction of {intent} reverted, or a node takes it no more; try again."
                 )
             newest = attempts[-1]
             now = self._clock()
@@ -380,13 +377,18 @@ class Sender:
             "again."
         )
 
-    def _nonce_too_low(self, attempts: list[SignedSend]) -> RefusedError:
+    def _nonce_too_low(self, attempts: list[SignedSend]) -> PoleError:
+        nonce = attempts[-1].nonce
         for attempt in attempts:
             self._journal.mark_send(attempt.hash, SendState.LOST)
+        if self._journal.is_mined(nonce):
+            return UnreachableError(
+                f"The Ethereum node gave nonce {nonce} to two transactions of this wallet, as nodes do that "
+                "lag behind each other, and took the other one: run this again."
+            )
         return RefusedError(
-            f"The wallet {self._account.address} sent another transaction with nonce {attempts[-1].nonce}, "
-            "from outside this data folder, in place of ours: use the wallet in one place only, then run "
-            "this again."
+            f"The wallet {self._account.address} sent another transaction with nonce {nonce}, from outside "
+            "this data folder, in place of ours: use the wallet in one place only, then run this again."
         )
 
     def _replace_in_line(self, newest: SignedSend, mined: int) -> None:
@@ -400,7 +402,7 @@ class Sender:
     def _replace(self, previous: SignedSend) -> None:
         """Sign the same transaction with a higher fee under the same nonce, and broadcast it.
 
-        Where the signer does not, it stays as it is: it is pending, and may be mined all the same.
+        Where the signer or the node does not, it stays as it is: pending, and may be mined all the same.
         """
         fees = raised_fees(
             Fees(previous.max_fee, previous.tip), market_fees(self._w3, self._policy.ceiling), self._policy
@@ -411,13 +413,13 @@ class Sender:
         unsigned = {field: value for field, value in signed.items() if field not in {"v", "r", "s"}}
         with file_lock(self._lock):
             try:
-                raised = self._sign(unsigned, fees, previous.intent)
+                refusal = self._offer(self._sign(unsigned, fees, previous.intent))
             except (SignerError, IntegrityError) as error:
-                LOG.warning(
-                    "The pending transaction %s stays as it is, its fee not raised. %s", previous.hash, error
-                )
-                return
-            self._broadcast(raised)
+                refusal = error
+        if refusal is not None:
+            LOG.warning(
+                "The pending transaction %s stays as it is, its fee not raised. %s", previous.hash, refusal
+            )
 
     def _insufficient_funds(self, balance: int, needed: int) -> FundsError:
         return FundsError(

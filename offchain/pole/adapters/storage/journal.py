@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from pole.adapters.storage.file_lock import file_lock
 from pole.errors import InputError, JournalError
@@ -47,6 +48,7 @@ class SendState(Enum):
 
 
 _STATES = frozenset(state.value for state in SendState)
+_MINED = SendState.DONE.value, SendState.REVERTED.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,17 @@ class SqliteJournal:
         """Return what may still be mined, by nonce and then by age."""
         return self._sends("WHERE state = ?", SendState.PENDING.value)
 
+    def nonces_used(self) -> int:
+        """Return how many nonces are used by the last transaction that was seen mined."""
+        return int(
+            self._one("SELECT coalesce(max(nonce), -1) + 1 FROM transactions WHERE state IN (?, ?)", *_MINED)
+        )
+
+    def is_mined(self, nonce: int) -> bool:
+        """Return whether a transaction of that nonce was seen mined."""
+        query = "SELECT count(*) FROM transactions WHERE state IN (?, ?) AND nonce = ?"
+        return bool(self._one(query, *_MINED, nonce))
+
     def sends_made(self) -> tuple[SignedSend, ...]:
         """Return what was signed since this journal was opened here."""
         return self._sends("WHERE id > ?", self._newest_before)
@@ -128,17 +141,16 @@ class SqliteJournal:
         action and a round.
         """
         asked = f"{action}/asked/"
-        with self._mutex, self._usable():
-            done = self._connection.execute(
-                "SELECT count(*) FROM transactions WHERE state = ? AND substr(intent, 1, ?) = ?",
-                (SendState.DONE.value, len(asked), asked),
-            ).fetchone()[0]
-        return f"{asked}{done}"
+        query = "SELECT count(*) FROM transactions WHERE state = ? AND substr(intent, 1, ?) = ?"
+        return f"{asked}{self._one(query, SendState.DONE.value, len(asked), asked)}"
 
     def _newest(self) -> int:
+        return int(self._one("SELECT coalesce(max(id), 0) FROM transactions"))
+
+    def _one(self, query: str, *arguments: str | int) -> Any:
+        """Return the value that a query has for an answer."""
         with self._mutex, self._usable():
-            newest = self._connection.execute("SELECT coalesce(max(id), 0) FROM transactions").fetchone()[0]
-        return int(newest)
+            return self._connection.execute(query, arguments).fetchone()[0]
 
     def _sends(self, condition: str, argument: str | int) -> tuple[SignedSend, ...]:
         query = f"SELECT {_COLUMNS} FROM transactions {condition} ORDER BY nonce, id"  # noqa: S608 (constants)

@@ -420,6 +420,129 @@ def test_a_nonce_used_from_elsewhere_is_told_and_the_step_can_be_sent_anew(desk:
     assert [each["nonce"] for each in desk.node.mined.values()] == [0, 1]
 
 
+def told_instead(desk: Desk, method: str, result: Any, *, times: int = 1_000) -> None:
+    """Have a node that lags behind answer so often, wherever `method` is asked for."""
+    left = iter(range(times))
+
+    def fault(asked: list[dict[str, Any]], answer: bytes) -> bytes:
+        if method not in [each["method"] for each in asked] or next(left, None) is None:
+            return answer
+        answers = json.loads(answer)
+        for question, told in zip(asked, answers if len(asked) > 1 else [answers], strict=True):
+            if question["method"] == method:
+                told["result"] = result
+        return json.dumps(answers).encode()
+
+    desk.node.fault = fault
+
+
+def test_a_count_of_a_node_behind_gives_no_nonce_a_second_time(desk: Desk) -> None:
+    desk.sender().send(call(data="0x01"), intent="close")
+    told_instead(desk, "eth_getTransactionCount", "0x0", times=3)
+    started = desk.time
+    desk.sender().send(call(data="0x02"), intent="post")
+    assert [each["data"] for each in desk.node.mined.values()] == [b"\x01", b"\x02"]
+    assert desk.time - started < FeePolicy().believe_after
+
+
+def test_a_count_that_stays_behind_is_believed_after_a_while(desk: Desk) -> None:
+    """As after a reorganisation, or on a devnet that lost its last second."""
+    desk.sender().send(call(data="0x01"), intent="close")
+    desk.node.mined.clear()
+    desk.sender().send(call(data="0x02"), intent="post")
+    assert [each["nonce"] for each in desk.node.mined.values()] == [0]
+
+
+def test_two_transactions_of_one_nonce_are_not_said_to_be_from_elsewhere(desk: Desk) -> None:
+    desk.sender().send(call(data="0x01"), intent="close")
+    desk.node.mined.clear()
+    desk.sender().send(call(data="0x02"), intent="post")
+    with pytest.raises(UnreachableError, match="nonce 0 to two transactions of this wallet"):
+        desk.sender().send(call(data="0x01"), intent="close")
+    desk.sender().send(call(data="0x01"), intent="close")
+    assert [each["data"] for each in desk.node.mined.values()] == [b"\x02", b"\x01"]
+
+
+def test_what_was_refused_and_is_mined_at_any_request_is_mined_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "count")
+    refuse_and_keep(desk)
+    first = desk.node.journeys
+    desk.sender().send(call(), intent="post")
+    for moment in range(1, desk.node.journeys - first):
+        desk = Desk(tmp_path / f"{moment}")
+        refuse_and_keep(desk)
+        mine_at(desk, desk.node.journeys + moment)
+        desk.sender().send(call(), intent="post")
+        desk.node.mine()
+        assert len(desk.node.mined) == 1, moment
+
+
+def refuse_and_keep(desk: Desk) -> None:
+    desk.node.denies_what_it_takes = True
+    with pytest.raises(UnreachableError):
+        desk.sender().send(call(), intent="post")
+    desk.node.denies_what_it_takes = False
+
+
+def mine_at(desk: Desk, journey: int) -> None:
+    def fault(_asked: list[dict[str, Any]], answer: bytes) -> bytes:
+        if desk.node.journeys == journey:
+            desk.node.mine()
+        return answer
+
+    desk.node.fault = fault
+
+
+def test_what_lost_its_nonce_to_one_that_waits_is_not_sent_under_another(desk: Desk) -> None:
+    """The node may have kept it, so that either is mined; under another nonce, both would be."""
+    refuse_and_keep(desk)
+    desk.node.pool.clear()
+    other = desk.sender(FeePolicy(give_up_after=0))
+    other._wait = desk.stall
+    with pytest.raises(UnreachableError):
+        other.send(call(data="0x02"), intent="withdraw")
+    with pytest.raises(UnreachableError, match="waits under nonce 0"):
+        other.send(call(), intent="post")
+    desk.node.mine()
+    desk.sender().send(call(data="0x02"), intent="withdraw")
+    desk.sender().send(call(), intent="post")
+    assert [each["nonce"] for each in desk.node.mined.values()] == [0, 1]
+
+
+def test_what_was_seen_mined_is_not_lost_at_a_node_behind(desk: Desk) -> None:
+    desk.sender().send(call(), intent="open")
+    told_instead(desk, "eth_getTransactionCount", "0x0", times=3)
+    desk.node.lags_for = 3
+    hidden = desk.node._eth_getTransactionByHash
+    desk.node._eth_getTransactionByHash = lambda _: None  # type: ignore[method-assign, assignment]
+    desk.sender().send(call(), intent="open")
+    desk.node._eth_getTransactionByHash = hidden  # type: ignore[method-assign]
+    assert [send.state for send in desk.journal.sends_of("open")] == [SendState.DONE]
+    assert len(desk.node.mined) == 1
+
+
+def test_a_fee_that_a_node_does_not_take_ends_nobody_elses_wait(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = desk.sender(FeePolicy(give_up_after=0))
+    first._wait = desk.stall
+    with pytest.raises(UnreachableError):
+        first.send(call(data="0x01"), intent="first")
+    sender = desk.sender(FeePolicy(replace_after=30, poll=1))
+
+    def wait(seconds: float) -> None:
+        desk.stall(seconds)
+        desk.node.refuses_sends_with = "insufficient funds for gas" if 29 < desk.time < 40 else None
+        desk.node.hides_its_pool = 29 < desk.time < 40
+        if desk.time > 40:
+            desk.node.mine()
+
+    sender._wait = wait
+    sender.send(call(data="0x02"), intent="second")
+    assert "stays as it is, its fee not raised" in caplog.text
+    assert [each["data"] for each in desk.node.mined.values()] == [b"\x01", b"\x02"]
+
+
 def test_a_transaction_that_a_reorganisation_undid_is_sent_again(desk: Desk) -> None:
     desk.sender().send(call(), intent="open")
     desk.node.mined.clear()
