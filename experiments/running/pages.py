@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from experiments.running.records import Record, best_size, read
+from experiments.running.records import Record, Size, best_size, read
 from experiments.running.session import Experiment
 
 SIZES: Final = {"quick": "as a test", "reduced": "at the usual size", "full": "at the full size"}
@@ -47,9 +47,17 @@ def with_instructions(told: Mapping[str, Any]) -> str:
     return f" ({told['instructions']})" if "instructions" in told else ""
 
 
+def in_order(experiment: Experiment, records: Iterable[Record]) -> list[Record]:
+    """Return records by setting as the experiment has them, and by seed: a cluster measures in any order."""
+    places = {size: {case.setting: at for at, case in enumerate(experiment.cases(size))} for size in Size}
+    return sorted(
+        records, key=lambda each: (places[each.size].get(each.setting, len(places[each.size])), each.seed)
+    )
+
+
 def write(head: str, experiments: Sequence[Experiment], folder: Path, to: Path) -> None:
     """Write the page of the records in a folder, and its pictures, anew."""
-    records = [(each, read(folder / f"{each.name}.jsonl")) for each in experiments]
+    records = [(each, in_order(each, read(folder / f"{each.name}.jsonl"))) for each in experiments]
     pictures = to.parent / "results"
     pictures.mkdir(parents=True, exist_ok=True)
     for experiment, found in records:

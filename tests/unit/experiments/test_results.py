@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from experiments import noise
 from experiments.__main__ import all_of
 from experiments.results import EXPERIMENTS, HEAD, PAGE
 from experiments.running.environment import REPOSITORY
@@ -24,6 +25,19 @@ def test_the_page_and_its_pictures_say_what_the_records_say(tmp_path: Path) -> N
     assert (tmp_path / "results.md").read_text() == PAGE.read_text(), sentence
     for picture in (tmp_path / "results").iterdir():
         assert picture.read_text() == (PAGE.parent / "results" / picture.name).read_text(), sentence
+
+
+def test_the_page_is_the_same_in_whatever_order_its_records_came(tmp_path: Path) -> None:
+    records = read(KEPT / "noise.jsonl")
+    written = [page_of_noise(tmp_path / "there", records), page_of_noise(tmp_path / "back", records[::-1])]
+    assert written[0] == written[1]
+
+
+def page_of_noise(folder: Path, records: list[Record]) -> list[str]:
+    for record in records:
+        append(folder / "noise.jsonl", record)
+    write(HEAD, [noise.EXPERIMENT], folder, folder / "page.md")
+    return [(folder / "page.md").read_text(), (folder / "results" / "noise.svg").read_text()]
 
 
 def test_every_experiment_states_claim_command_hardware_and_n() -> None:
