@@ -1,5 +1,6 @@
 """Settings of the tests that need no chain."""
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -14,6 +15,19 @@ settings.load_profile("pole")
 
 # Commands in tests read no profile of whoever runs them.
 os.environ["POLE_CONFIG"] = os.devnull
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """A command that starts the log of its process starts it for no other test."""
+    loggers = {name: logging.getLogger(name) for name in ("root", "pole", "experiments")}
+    before = {name: (each.level, list(each.handlers)) for name, each in loggers.items()}
+    yield
+    for name, logger in loggers.items():
+        level, handlers = before[name]
+        logger.setLevel(level)
+        for handler in set(logger.handlers) - set(handlers):
+            logger.removeHandler(handler)
 
 
 @pytest.fixture(autouse=True, scope="session")
