@@ -21,6 +21,7 @@ Do not edit it by hand.
 `make experiments` measures what is not recorded yet and makes this page anew.
 The command under its title repeats a table alone and from nothing.
 It keeps its records in a folder of yours, and makes a page of them there.
+A training that another folder's run left unfinished is taken up.
 Without `--out` it measures what is missing here.
 There are three sizes:
 - `--quick`, a test of the script;

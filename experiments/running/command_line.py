@@ -39,7 +39,7 @@ def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> None
 def run_all(experiments: Iterable[Experiment], chosen: argparse.Namespace) -> None:
     """Run those experiments that have a setting which the command line asks for, one after the other.
 
-    Where their records are one's own, a page is made of them.
+    Where their records are one's own, a page is made of them: of one experiment alone under its name.
     """
     logging.basicConfig(format="%(message)s")
     LOG.setLevel(logging.INFO)
@@ -59,10 +59,11 @@ def run_all(experiments: Iterable[Experiment], chosen: argparse.Namespace) -> No
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on from here.", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    out = out_of(chosen)
-    if out.resolve() != KEPT:
-        write(HEAD, [experiment for experiment, _ in asked], out, out / "results.md")
-        print(f"The tables are in {out / 'results.md'}.")
+    out, ran = out_of(chosen), [experiment for experiment, _ in asked]
+    if out != KEPT:
+        tables = out / f"{ran[0].name if len(ran) == 1 else 'results'}.md"
+        write(HEAD, ran, out, tables)
+        print(f"The tables are in {tables}.")
 
 
 @contextmanager
@@ -109,8 +110,8 @@ def options_of(experiment: Experiment, chosen: argparse.Namespace) -> Options:
 
 def out_of(chosen: argparse.Namespace) -> Path:
     """Return the folder that a parsed command line keeps records in."""
-    kept: Path | None = chosen.out
-    return kept or (QUICK if size_of(chosen) is Size.QUICK else KEPT)
+    kept: Path = chosen.out or (QUICK if size_of(chosen) is Size.QUICK else KEPT)
+    return KEPT if kept.resolve() == KEPT else kept
 
 
 def size_of(chosen: argparse.Namespace) -> Size:
@@ -165,8 +166,8 @@ def parser(command: str, description: str) -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="DIR",
-        help="where records are kept, and tables beside them: what is recorded there is not measured again "
-        "(default: experiments/results, build/experiments with --quick)",
+        help="where records are kept, and their tables: what is recorded there is not measured again "
+        "(default: experiments/results, with its tables in docs; build/experiments with --quick)",
     )
     return found
 

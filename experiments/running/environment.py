@@ -19,11 +19,11 @@ from pole.learning.training.optimising.precision import has_bfloat16
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
 
-def environment(code: str) -> dict[str, Any]:
-    """Return the machine, its instructions and load, the versions, the commit `code`, command and date."""
+def environment(code: str, fast_by: str) -> dict[str, Any]:
+    """Return the machine, what it is `fast_by`, its load, versions, the commit `code`, command and date."""
     return {
         "machine": f"{os.cpu_count()} cores, {_processor()}, {_memory_gib()} GiB",
-        "instructions": _instructions(),
+        "instructions": fast_by,
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 1),
@@ -51,8 +51,11 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _instructions() -> str:
-    """Return what encryption and training are fast by: the kernel's code path, and bfloat16."""
+def instructions() -> str:
+    """Return what encryption and training are fast by: the kernel's code path, and bfloat16.
+
+    Raises InputError where POLE_IPFE_BACKEND names no code path of this machine.
+    """
     return choose().name + (", bfloat16" if has_bfloat16() else "")
 
 

@@ -7,13 +7,14 @@ command again goes on where it was interrupted.
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from experiments.running.environment import REPOSITORY, commit, environment
+from experiments.running.environment import REPOSITORY, commit, environment, instructions
 from experiments.running.progress import LOG, now_and_then, of_download
 from experiments.running.records import Record, Size, append, read
 from pole.adapters.storage.data_publishers import PUBLISHED, fetch, is_here
@@ -22,6 +23,8 @@ from pole.learning.data.datasets import data_directory, fetched_directory
 
 KEPT: Final = REPOSITORY / "experiments" / "results"
 QUICK: Final = REPOSITORY / "build" / "experiments"
+KEEPING: Final = ContextVar("KEEPING", default=KEPT)
+"""The folder of the records of the run under way, for what is set by what was measured before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,10 @@ MeasureAll = Callable[[Experiment, Size, Wanted, Callable[[Record], None]], None
 def record_of(experiment: Experiment, size: Size, case: Case, seed: int) -> Record:
     """Return the record of a seed, measured on this machine."""
     LOG.info("%s: is being measured", _name(experiment.name, case.setting, seed))
-    code, started = commit(), time.perf_counter()
+    code, fast_by, started = commit(), instructions(), time.perf_counter()
     measured = case.measure(seed)
     seconds = round(time.perf_counter() - started, 2)
-    return Record(experiment.name, size, case.setting, seed, measured, environment(code), seconds)
+    return Record(experiment.name, size, case.setting, seed, measured, environment(code, fast_by), seconds)
 
 
 def in_turn(experiment: Experiment, size: Size, wanted: Wanted, keep: Callable[[Record], None]) -> None:
@@ -135,7 +138,11 @@ def run(
                 report(f"{name}: was measured by another command meanwhile, whose record is kept")
             by_setting[record.setting].forget(record.seed)
 
-    measure_all(experiment, options.size, wanted(), keep)
+    before = KEEPING.set(options.out)
+    try:
+        measure_all(experiment, options.size, wanted(), keep)
+    finally:
+        KEEPING.reset(before)
     return len(left_out)
 
 

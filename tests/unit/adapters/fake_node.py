@@ -36,6 +36,7 @@ class FakeNode:
         self.gas_needed = 100_000
         self.status = 1
         self.refuses_sends_with: str | None = None
+        self.refuses_sends_by = -32000
         self.denies_what_it_takes = False
         self.hides_its_pool = False
         self.lags_for = 0
@@ -118,7 +119,7 @@ class FakeNode:
 
     def _eth_sendRawTransaction(self, raw: str) -> str:
         if self.refuses_sends_with is not None:
-            raise NodeError(-32000, self.refuses_sends_with)
+            raise NodeError(self.refuses_sends_by, self.refuses_sends_with)
         data = HexBytes(raw)
         signed = TypedTransaction.from_bytes(data).as_dict()
         hash_ = "0x" + keccak(data).hex()

@@ -2,10 +2,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-import pytest
 from experiments import table1
 from experiments.problems.pole_blocks import PARTS, breakdown
 from experiments.running.records import Record, Size, append
+from experiments.running.session import KEEPING
 
 from pole.adapters.ethereum.chain_log import LoggedBlock
 
@@ -30,14 +30,13 @@ def test_the_parts_of_a_block_add_up_to_its_time() -> None:
     assert len(parts) == len(PARTS)
 
 
-def test_proof_of_work_is_set_to_the_mean_that_was_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(table1, "KEPT", tmp_path)
+def test_proof_of_work_is_set_to_the_mean_that_was_measured(tmp_path: Path) -> None:
+    before = KEEPING.set(tmp_path)
     assert table1.measured_mean(Size.REDUCED) == table1.EXPECTED[Size.REDUCED]
     for setting, mean in (("PoLe", 21.5), ("PoW", 99.0)):
         append(tmp_path / "table1.jsonl", Record("table1", Size.REDUCED, setting, 0, {"mean": mean}, {}, 1.0))
     assert table1.measured_mean(Size.REDUCED) == 21.5
+    KEEPING.reset(before)
 
 
 def test_the_table_gives_variance_over_the_mean_squared() -> None:

@@ -113,7 +113,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "eth_feeHistory": Method(_FEES, _has_fees),
     "eth_getBalance": Method(_AMOUNT),
     "eth_getBlockByNumber": Method(optional(_BLOCK), _is_of_number),
-    "eth_getBlockReceipts": Method(optional(every(_LOGS_OF_RECEIPT)), _are_of_number),
+    "eth_getBlockReceipts": Method(every(_LOGS_OF_RECEIPT), _are_of_number),
     "eth_getCode": Method(data()),
     "eth_getLogs": Method(every(_LOG), _are_within),
     "eth_getTransactionByHash": Method(optional(_TRANSACTION), _is_of_hash("hash")),

@@ -225,7 +225,7 @@ def _plain(value: Any) -> Any:
 
 
 def _present(request: Request, result: Any) -> Any:
-    if request.method in {"eth_getBlockByNumber", "eth_getBlockReceipts"} and result is None:
+    if request.method == "eth_getBlockByNumber" and result is None:
         raise NoSuchBlockError(
             f"The Ethereum node has no block {request.parameters[0]}: it may lag behind, or not keep it."
         )

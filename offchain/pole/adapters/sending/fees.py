@@ -26,8 +26,8 @@ class FeePolicy:
     A receipt is looked for after `poll`, and then more and more slowly, every `longest_poll` at the least.
     A transaction that is still pending after `replace_after` is signed again under the same nonce with a
     higher fee.
-    That another transaction took its nonce is believed after `believe_after` without a receipt: behind one
-    address may be nodes that lag behind each other.
+    That another transaction took its nonce is believed after `believe_after` without a receipt, and that what
+    was mined was undone after as long: behind one address may be nodes that lag behind each other.
     """
 
     ceiling: int = 500 * GWEI

@@ -10,7 +10,9 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +24,8 @@ from web3.exceptions import TransactionNotFound
 from web3.types import TxParams, TxReceipt, Wei
 
 from pole.adapters.ethereum.contract_errors import ErrorTable
-from pole.adapters.node.provider import at_once
 from pole.adapters.node.refusals import NodeRefusalError
+from pole.adapters.sending.account import AccountReader, AccountState
 from pole.adapters.sending.fees import FeePolicy, Fees, current_fees, market_fees, raised_fees
 from pole.adapters.sending.gas import GasSearch
 from pole.adapters.storage.file_lock import file_lock
@@ -33,7 +35,6 @@ from pole.errors import (
     IntegrityError,
     PoleError,
     RefusedError,
-    SignerError,
     UnreachableError,
 )
 from pole.protocol.amounts import ether
@@ -56,16 +57,6 @@ class Call:
     data: str
     value: int = 0
     gas: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """A wallet's wei, the chain that the node says it is of, the nonces mined and those it knows of."""
-
-    balance: int
-    chain_id: int
-    mined: int
-    pending: int
 
 
 class Sender:
@@ -93,6 +84,7 @@ class Sender:
         self._policy = policy or FeePolicy()
         self._clock = clock
         self._wait = wait
+        self._states = AccountReader(w3, account.address, journal, self._policy, clock, wait)
         self._gas_spent = 0
         self._settled = Recent[str]()
         self._gas = GasSearch(w3)
@@ -110,16 +102,29 @@ class Sender:
         takes it up again.
         """
         try:
-            with file_lock(self._lock):
-                self._recover(intent)
-                if self._live(intent):
-                    self._resume(intent)
-                else:
-                    self._offer_pending()
-                    self._offer_new(call, intent)
+            before = self._offered(call, intent)
+            if before is not None:
+                # Whatever becomes of it: then its nonce is used, and this one's fate is known.
+                with suppress(RefusedError):
+                    self._await(before)
+                before = self._offered(call, intent)
+            if before is not None:
+                raise UnreachableError(
+                    f"The transaction of {before} waits in place of {intent}: run this again."
+                )
             return self._await(intent)
         except NodeRefusalError as error:
             raise self._errors.translate(error) from error
+
+    def _offered(self, call: Call, intent: str) -> str | None:
+        """Offer the call; return the intent that waits under the nonce which this one had, if one does."""
+        with file_lock(self._lock):
+            self._recover(intent)
+            if self._live(intent):
+                self._resume(intent)
+                return None
+            self._offer_pending()
+            return self._offer_new(call, intent)
 
     def was_sent(self, intent: str) -> bool:
         """Return whether the intent was signed and was or may yet be mined."""
@@ -138,8 +143,23 @@ class Sender:
         """Take what was mined although a node had refused it: nodes say no, too, when they are busy."""
         for send in self._journal.sends_of(intent):
             receipt = self._receipt(send) if send.state is SendState.LOST else None
-            if receipt is not None and receipt["status"] == 1:
-                self._journal.mark_send(send.hash, SendState.DONE)
+            if receipt is not None:
+                succeeded = receipt["status"] == 1
+                self._journal.mark_send(send.hash, SendState.DONE if succeeded else SendState.REVERTED)
+
+    def _recover_mined(self, intent: str, mined: int) -> None:
+        """Recover what may be why a nonce is used by now: that of a refused one, which no other of ours had.
+
+        Its receipt may be unknown to a node that lags behind the one that counted, so it is waited for.
+        """
+        self._recover(intent)
+        until = self._clock() + self._policy.believe_after
+        while self._clock() < until and any(
+            send.state is SendState.LOST and send.nonce < mined and not self._journal.is_mined(send.nonce)
+            for send in self._journal.sends_of(intent)
+        ):
+            self._wait(self._policy.poll)
+            self._recover(intent)
 
     def _resume(self, intent: str) -> None:
         attempts = self._live(intent)
@@ -156,17 +176,28 @@ class Sender:
                 # A refusal is in the journal then, and its own intent will meet it.
                 self._offer(send)
 
-    def _offer_new(self, call: Call, intent: str) -> None:
-        """Sign and broadcast the call, unless what a node refused of its intent was mined meanwhile."""
-        # Before the node is asked: what another process sees mined meanwhile is in one of the two answers.
-        taken = {send.nonce for send in self._journal.pending_sends()}
-        state = self._state()
-        # After it: what is mined by then has left its receipt, and is not signed under another nonce.
-        self._recover(intent)
-        if not self._live(intent):
-            self._broadcast(self._sign_first(call, intent, state, taken))
+    def _offer_new(self, call: Call, intent: str) -> str | None:
+        """Sign and broadcast the call, unless what a node refused of its intent was mined meanwhile.
 
-    def _sign_first(self, call: Call, intent: str, state: "_State", taken: set[int]) -> SignedSend:
+        Only under its old nonce can that not be mined as well, should a node have kept it all the same: while
+        another intent has that nonce, return this one.
+        """
+        # Before the node is asked: what another process sees mined meanwhile is in one of the two answers.
+        taken = {send.nonce: send.intent for send in self._journal.pending_sends()}
+        state = self._states.read(self._chain_id)
+        # After it: what is mined by then has left its receipt.
+        self._recover_mined(intent, state.mined)
+        if self._live(intent):
+            return None
+        lost = [send.nonce for send in self._journal.sends_of(intent) if send.state is SendState.LOST]
+        old = next((nonce for nonce in lost if nonce >= state.mined), None)
+        if old is not None and old in taken:
+            return taken[old]
+        nonce = next(each for each in count(state.pending) if each not in taken) if old is None else old
+        self._broadcast(self._sign_first(call, intent, state, nonce))
+        return None
+
+    def _sign_first(self, call: Call, intent: str, state: AccountState, nonce: int) -> SignedSend:
         transaction: TxParams = {
             "from": self._account.address,
             "to": Web3.to_checksum_address(call.to),
@@ -183,32 +214,8 @@ class Sender:
             raise RefusedError("The wallet cannot pay the gas that this may take; in a block it is known.")
         if state.balance < needed:
             raise self._insufficient_funds(state.balance, needed)
-        ready = {**transaction, "gas": gas, "chainId": self._chain_id, "type": 2}
-        return self._sign({**ready, "nonce": self._free_nonce(intent, state, taken)}, fees, intent)
-
-    def _state(self) -> "_State":
-        """Return what a node says that knows of all that was seen mined; after a while, what any says.
-
-        Behind one address may be nodes that lag behind each other, and a reorganisation may have undone it.
-        """
-        used, until = self._journal.nonces_used(), self._clock() + self._policy.believe_after
-        while (state := self._state_now()).pending < used and self._clock() < until:
-            self._wait(self._policy.poll)
-        return state
-
-    def _state_now(self) -> "_State":
-        address = self._account.address
-        return _State(
-            *at_once(
-                self._w3,
-                [
-                    lambda: self._w3.eth.get_balance(address),
-                    lambda: self._w3.eth.chain_id,
-                    lambda: self._w3.eth.get_transaction_count(address, "latest"),
-                    lambda: self._w3.eth.get_transaction_count(address, "pending"),
-                ],
-            )
-        )
+        ready = {**transaction, "gas": gas, "chainId": self._chain_id, "type": 2, "nonce": nonce}
+        return self._sign(ready, fees, intent)
 
     def _require_chain(self, claimed: int) -> None:
         if claimed != self._chain_id:
@@ -216,25 +223,6 @@ class Sender:
                 f"The Ethereum node says that it is on chain {claimed} now, and the deployment is on "
                 f"{self._chain_id}: nothing was signed; name another with --rpc if it goes on."
             )
-
-    def _free_nonce(self, intent: str, state: "_State", taken: set[int]) -> int:
-        """Return the nonce that the intent had when a node refused it, otherwise a new one that is not taken.
-
-        Only under its old nonce can it not be mined twice, should that node have kept it all the same: while
-        that is taken, UnreachableError.
-        """
-        for send in self._journal.sends_of(intent):
-            if send.state is SendState.LOST and send.nonce >= state.mined:
-                if send.nonce in taken:
-                    raise UnreachableError(
-                        f"Another transaction of this wallet waits under nonce {send.nonce}, which this one "
-                        "had: run this again once it is mined."
-                    )
-                return send.nonce
-        nonce = state.pending
-        while nonce in taken:
-            nonce += 1
-        return nonce
 
     def _sign(self, transaction: dict[str, Any], fees: Fees, intent: str) -> SignedSend:
         unsigned = {**transaction, "maxFeePerGas": fees.max_fee, "maxPriorityFeePerGas": fees.tip}
@@ -318,9 +306,7 @@ class Sender:
                 if receipt is not None:
                     return self._settle(send, attempts, receipt)
             if not attempts:
-                raise RefusedError(
-                    f"The transaction of {intent} reverted, or a node takes it no more; try again."
-                )
+                raise self._gone(intent)
             newest = attempts[-1]
             now = self._clock()
             if mined <= newest.nonce:
@@ -377,6 +363,14 @@ class Sender:
             "again."
         )
 
+    def _gone(self, intent: str) -> PoleError:
+        """Return why nothing that was signed for an intent may be mined, after another process looked."""
+        if any(send.state is SendState.REVERTED for send in self._journal.sends_of(intent)):
+            return RefusedError(f"Another process of this wallet sent {intent} and it reverted; try again.")
+        return UnreachableError(
+            f"The Ethereum node takes the transaction of {intent} no more: run this again."
+        )
+
     def _nonce_too_low(self, attempts: list[SignedSend]) -> PoleError:
         nonce = attempts[-1].nonce
         for attempt in attempts:
@@ -414,7 +408,7 @@ class Sender:
         with file_lock(self._lock):
             try:
                 refusal = self._offer(self._sign(unsigned, fees, previous.intent))
-            except (SignerError, IntegrityError) as error:
+            except (UnreachableError, IntegrityError) as error:
                 refusal = error
         if refusal is not None:
             LOG.warning(

@@ -449,7 +449,13 @@ def test_a_count_that_stays_behind_is_believed_after_a_while(desk: Desk) -> None
     """As after a reorganisation, or on a devnet that lost its last second."""
     desk.sender().send(call(data="0x01"), intent="close")
     desk.node.mined.clear()
-    desk.sender().send(call(data="0x02"), intent="post")
+    sender, started = desk.sender(), desk.time
+    sender.send(call(data="0x02"), intent="post")
+    assert FeePolicy().believe_after <= desk.time - started
+    started = desk.time
+    desk.node.mined.clear()
+    sender.send(call(data="0x03"), intent="open")
+    assert desk.time - started < FeePolicy().believe_after
     assert [each["nonce"] for each in desk.node.mined.values()] == [0]
 
 
@@ -477,10 +483,10 @@ def test_what_was_refused_and_is_mined_at_any_request_is_mined_once(tmp_path: Pa
         assert len(desk.node.mined) == 1, moment
 
 
-def refuse_and_keep(desk: Desk) -> None:
+def refuse_and_keep(desk: Desk, *, data: str = "0xabcdef") -> None:
     desk.node.denies_what_it_takes = True
     with pytest.raises(UnreachableError):
-        desk.sender().send(call(), intent="post")
+        desk.sender().send(call(data=data), intent="post")
     desk.node.denies_what_it_takes = False
 
 
@@ -493,20 +499,72 @@ def mine_at(desk: Desk, journey: int) -> None:
     desk.node.fault = fault
 
 
-def test_what_lost_its_nonce_to_one_that_waits_is_not_sent_under_another(desk: Desk) -> None:
+def test_what_lost_its_nonce_to_one_that_waits_is_sent_after_it(desk: Desk) -> None:
     """The node may have kept it, so that either is mined; under another nonce, both would be."""
-    refuse_and_keep(desk)
+    refuse_and_lose(desk)
+    abandon(desk, call(data="0x02"), "withdraw")
+    desk.sender().send(call(data="0x01"), intent="post")
+    assert [each["data"] for each in desk.node.mined.values()] == [b"\x02", b"\x01"]
+
+
+def test_a_cheap_one_that_has_the_nonce_of_another_is_replaced(desk: Desk) -> None:
+    refuse_and_lose(desk)
+    abandon(desk, call(data="0x02"), "withdraw")
+    sender = desk.sender(FeePolicy(replace_after=30, poll=1))
+
+    def mine_a_raised_offer(seconds: float) -> None:
+        desk.stall(seconds)
+        if desk.node.mined or len(desk.node.pool) == 2:
+            desk.node.mine()
+
+    sender._wait = mine_a_raised_offer
+    sender.send(call(data="0x01"), intent="post")
+    assert [each["data"] for each in desk.node.mined.values()] == [b"\x02", b"\x01"]
+
+
+def refuse_and_lose(desk: Desk) -> None:
+    refuse_and_keep(desk, data="0x01")
     desk.node.pool.clear()
-    other = desk.sender(FeePolicy(give_up_after=0))
-    other._wait = desk.stall
+
+
+def abandon(desk: Desk, what: Call, intent: str) -> None:
+    sender = desk.sender(FeePolicy(give_up_after=0))
+    sender._wait = desk.stall
     with pytest.raises(UnreachableError):
-        other.send(call(data="0x02"), intent="withdraw")
-    with pytest.raises(UnreachableError, match="waits under nonce 0"):
-        other.send(call(), intent="post")
+        sender.send(what, intent=intent)
+
+
+def test_what_was_refused_and_mined_is_not_sent_again_by_a_node_that_lags(desk: Desk) -> None:
+    refuse_and_keep(desk)
     desk.node.mine()
-    desk.sender().send(call(data="0x02"), intent="withdraw")
+    desk.node.lags_for = 3
     desk.sender().send(call(), intent="post")
-    assert [each["nonce"] for each in desk.node.mined.values()] == [0, 1]
+    desk.node.mine()
+    assert len(desk.node.mined) == 1
+
+
+def test_what_was_refused_and_reverted_is_sent_again_at_once(desk: Desk) -> None:
+    refuse_and_keep(desk)
+    desk.node.status = 0
+    desk.node.mine()
+    desk.node.status, started = 1, desk.time
+    desk.sender().send(call(), intent="post")
+    assert desk.time - started < 1
+    states = [send.state for send in desk.journal.sends_of("post")]
+    assert states == [SendState.REVERTED, SendState.DONE]
+
+
+def test_what_a_node_takes_no_more_is_no_refusal_of_a_contract(desk: Desk) -> None:
+    sender, journal = desk.sender(), desk.journal
+
+    def another_process_is_refused(seconds: float) -> None:
+        desk.stall(seconds)
+        for send in journal.sends_of("open"):
+            journal.mark_send(send.hash, SendState.LOST)
+
+    sender._wait = another_process_is_refused
+    with pytest.raises(UnreachableError, match="takes the transaction of open no more"):
+        sender.send(call(), intent="open")
 
 
 def test_what_was_seen_mined_is_not_lost_at_a_node_behind(desk: Desk) -> None:
@@ -521,13 +579,12 @@ def test_what_was_seen_mined_is_not_lost_at_a_node_behind(desk: Desk) -> None:
     assert len(desk.node.mined) == 1
 
 
+@pytest.mark.parametrize("code", [-32000, -32005])
 def test_a_fee_that_a_node_does_not_take_ends_nobody_elses_wait(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    desk: Desk, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
-    first = desk.sender(FeePolicy(give_up_after=0))
-    first._wait = desk.stall
-    with pytest.raises(UnreachableError):
-        first.send(call(data="0x01"), intent="first")
+    abandon(desk, call(data="0x01"), "first")
+    desk.node.refuses_sends_by = code
     sender = desk.sender(FeePolicy(replace_after=30, poll=1))
 
     def wait(seconds: float) -> None:

@@ -94,8 +94,25 @@ def test_a_command_makes_the_page_of_the_records_it_keeps(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(experiment(nothing), ["--quick", "--out", str(tmp_path)])
-    assert f"The tables are in {tmp_path / 'results.md'}." in capsys.readouterr().out
-    assert (tmp_path / "results.md").read_text().startswith("# Measured here\n\n## ")
+    assert f"The tables are in {tmp_path / 'trial.md'}." in capsys.readouterr().out
+    assert (tmp_path / "trial.md").read_text().startswith("# Measured here\n\n## ")
+
+
+def test_several_experiments_have_one_page(tmp_path: Path) -> None:
+    run_all(
+        [experiment(nothing, name="first"), experiment(nothing, name="second")],
+        chosen("--quick", "--out", str(tmp_path)),
+    )
+    assert (tmp_path / "results.md").read_text().count("\n## ") == 2
+
+
+def test_the_page_of_published_records_is_left_to_the_command_that_makes_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("experiments.running.command_line.KEPT", tmp_path)
+    monkeypatch.chdir(tmp_path.parent)
+    main(experiment(nothing), ["--quick", "--out", tmp_path.name])
+    assert [path.name for path in tmp_path.iterdir()] == ["trial.jsonl"]
 
 
 def test_the_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 from experiments.running import session
 from experiments.running.records import Size, read
-from experiments.running.session import Options, planned, run
+from experiments.running.session import KEEPING, KEPT, Options, planned, run
 from tests.unit.experiments.trial import experiment
 
 from pole.adapters.storage.data_publishers import PUBLISHED, Published, Report
-from pole.errors import DiskError, UnreachableError
+from pole.errors import DiskError, InputError, UnreachableError
+from pole.ipfe.backend import available
 
 
 def test_every_setting_is_measured_for_every_seed_and_recorded(tmp_path: Path) -> None:
@@ -82,6 +83,39 @@ def test_a_record_names_the_commit_that_was_there_when_its_measurement_began(
     monkeypatch.setattr(session, "commit", lambda: "first")
     run(experiment(measure, settings=["a"]), Options(Size.QUICK, 1, tmp_path), lambda line: None)
     assert [each.environment["commit"] for each in read(tmp_path / "trial.jsonl")] == ["first"]
+
+
+def test_a_back_end_that_is_not_here_costs_no_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLE_IPFE_BACKEND", "abacus")
+    measured: list[str] = []
+
+    def measure(name: str, seed: int) -> dict[str, float]:
+        measured.append(name)
+        return {}
+
+    trial = experiment(measure)
+    with pytest.raises(InputError, match="no back end 'abacus'"):
+        run(trial, Options(Size.QUICK, 1, tmp_path), lambda line: None)
+    assert measured == []
+
+
+def test_a_record_names_what_its_machine_is_fast_by(tmp_path: Path) -> None:
+    run(experiment(lambda name, seed: {}), Options(Size.QUICK, 1, tmp_path), lambda line: None)
+    first, *_ = read(tmp_path / "trial.jsonl")
+    assert first.environment["instructions"].partition(",")[0] in available()
+
+
+def test_a_measurement_finds_the_records_of_its_run(tmp_path: Path) -> None:
+    found: list[Path] = []
+
+    def measure(name: str, seed: int) -> dict[str, float]:
+        found.append(KEEPING.get())
+        return {}
+
+    run(experiment(measure), Options(Size.QUICK, 1, tmp_path), lambda line: None)
+    assert [*found, KEEPING.get()] == [tmp_path, tmp_path, KEPT]
 
 
 def test_what_a_measurement_could_be_taken_up_from_is_forgotten_once_its_record_is_kept(
