@@ -24,10 +24,10 @@ def own_log() -> Iterator[None]:
     before = {name: (each.level, list(each.handlers)) for name, each in loggers.items()}
     yield
     for name, logger in loggers.items():
-        level, handlers = before[name]
+        level, outputs = before[name]
         logger.setLevel(level)
-        for handler in set(logger.handlers) - set(handlers):
-            logger.removeHandler(handler)
+        for output in set(logger.handlers) - set(outputs):
+            logger.removeHandler(output)
 
 
 @pytest.fixture(autouse=True, scope="session")
