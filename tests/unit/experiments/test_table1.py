@@ -44,3 +44,9 @@ def test_the_table_gives_variance_over_the_mean_squared() -> None:
     told = table1.report([Record("table1", Size.QUICK, "PoLe", 0, measured, {}, 1.0)])
     assert "| PoLe | 2 | 2.00 | 3.00 | 1.00 | 1.00 | 0.2500 | 222.64 | 140.28 | 0.0028 |" in told
     assert "| training | 0.5 | 25 % |" in told
+
+
+def test_the_table_says_what_proof_of_work_was_set_to() -> None:
+    measured = {"mean": 2.0, "expected": 2.54, "interval": [1.0, 3.0]}
+    told = table1.report([Record("table1", Size.QUICK, "PoW", 0, measured, {}, 1.0)])
+    assert "Proof of work was set to 2.5 s a block" in told
