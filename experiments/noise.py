@@ -80,7 +80,7 @@ NOTES: Final = """
 Noise is the standard deviation of what is added to a feature, in units of the inner product.
 Errors are squared.
 The best of the attacks of `pole data privacy` counts, and the best guess without any feature.
-They know 5,000 training samples, or all where there are fewer, and are judged on 400 test samples.
+Attackers know 5,000 training samples, or all where there are fewer, and are judged on 400 test samples.
 ε is for one task and δ = 10⁻⁵.
 "Any two samples" have values from 0 to 255, of the digits to 16: a guarantee.
 "Own samples" are the two of 10,000 training samples whose features are furthest apart.

@@ -85,9 +85,7 @@ def report(records: Sequence[Record]) -> str:
                 made_of.append([part, f"{spent:.1f}", f"{100 * spent / mean(seconds):.0f} %"])
     told = [table(head, rows)]
     for expected in groups.get("PoW", {}).get("expected", []):
-        told.append(
-            f"Proof of work was set to {expected:.1f} s a block, on which variance/mean² does not depend."
-        )
+        told.append(f"Proof of work was set to {expected:.1f} s a block.")
     if made_of:
         told.append("What a PoLe block's time is made of; training is the winner's:")
         told.append(table(["part", "mean s", "of the block"], made_of))

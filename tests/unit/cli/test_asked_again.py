@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tests.unit.adapters.sending.test_transactions import ACCOUNT, Desk
+from tests.unit.adapters.sending.desk import ACCOUNT, Desk
 from tests.unit.protocol.example_rounds import PARAMETERS
 from tests.unit.roles.conftest import VERIFIERS, terms
 from tests.unit.roles.fakes import FakeStake
